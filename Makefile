@@ -1,0 +1,63 @@
+# Everything runs in a virtual environment of its own, from hash-pinned locks.
+# `make demo` and `make test` need nothing but make and Python 3.11 or later.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test check bench screenshots snapshots format lock clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(VENV)/app.stamp ## open the dashboard on the embedded demo API
+	@$(BIN)/taskdash --demo
+
+test: $(VENV)/dev.stamp ## run the tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp ## lint, types and import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev.stamp ## format the code and sort its imports
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format --quiet .
+
+bench: $(VENV)/dev.stamp ## run every benchmark and print its table
+	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+screenshots: $(VENV)/dev.stamp ## draw screenshots/ again from the real application
+	@$(BIN)/python screenshots/draw.py
+
+snapshots: $(VENV)/dev.stamp ## accept the screens as they are now
+	@$(BIN)/python -m pytest tests/ui --snapshot-update
+
+lock: ## renew the locks (needs uv); URLs are left out of them on purpose
+	uv pip compile pyproject.toml --group build $(LOCK_OPTIONS) -o requirements/app.txt
+	uv pip compile pyproject.toml --group dev --extra preview $(LOCK_OPTIONS) -o requirements/dev.txt
+LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+$(VENV)/pyvenv.cfg:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed; name it with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1); name another with PYTHON=..." >&2; exit 1; }
+	@echo "Setting up $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app.stamp: requirements/app.txt pyproject.toml $(VENV)/pyvenv.cfg
+	@echo "Installing what requirements/app.txt pins ..." >&2
+	@$(PIP) install --require-hashes --no-deps -r requirements/app.txt
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/app.stamp
+	@echo "Installing what requirements/dev.txt pins ..." >&2
+	@$(PIP) install --require-hashes --no-deps -r requirements/dev.txt
+	@touch $@
