@@ -1,0 +1,47 @@
+"""The exception tree. Each class knows its exit code; each message says what the user can do.
+
+TaskdashError
+├── UsageError            2   wrong usage or config
+│   └── ConfigError       2   a setting is wrong: names the file, the key and what is allowed
+├── UnknownTaskError      3   an ID that is not on the list, or a prefix that fits several
+├── KeyMissingError       4   no API key where the profile says it should be
+└── StoreError            6   locked, read-only, full, or of a newer version
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TaskdashError(Exception):
+    """Anything taskdash reports to its user instead of crashing; the message is inert and complete."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(TaskdashError):
+    """The command line or the environment asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A setting is wrong."""
+
+
+class UnknownTaskError(TaskdashError):
+    """An ID, or a prefix of one, that the list cannot resolve."""
+
+    exit_code = 3
+
+
+class KeyMissingError(TaskdashError):
+    """No API key, or one that cannot be sent."""
+
+    exit_code = 4
+
+
+class StoreError(TaskdashError):
+    """The store cannot be used."""
+
+    exit_code = 6

@@ -1,0 +1,169 @@
+"""Text from outside is made inert here, once, where it enters.
+
+Whatever the API, a paste, a file or an older store says passes through `inert` or `inert_line` before it
+becomes part of a task. After that no character in it can move a cursor, change a colour, reorder a line,
+hide, or break an encoder. Nothing here escapes markup: no widget is ever given text to parse as markup.
+
+The one text that is shown as it was sent, the raw body, goes through `raw_text` instead.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from taskdash.domain.task import Json
+
+MAX_TEXT_CHARS: Final = 65_536
+MAX_KEY_CHARS: Final = 256
+MAX_DEPTH: Final = 64
+MAX_MARKS: Final = 8
+"""Zero-width marks in a row. Vietnamese and Hebrew need three; more is a tower over the line above."""
+CUT_MARK: Final = " …[cut]"
+REPLACEMENT: Final = "\ufffd"
+
+# Printable ASCII, newline and tab need no look-up; nearly every text is nothing else.
+_PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
+_PLAIN_LINE = re.compile(r"[\x20-\x7e]*")
+_BREAK = re.compile(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]")
+_SPACES = re.compile(r"[\n\t ]+")
+
+# Invisible by Unicode's Default_Ignorable property though not of category Cf: the grapheme joiner, Hangul
+# fillers, Khmer inherent vowels, Mongolian selectors, reserved code points, and the whole plane-14 block of
+# tags and supplementary variation selectors, in which whole messages have been smuggled.
+_INVISIBLE = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+# Hangul vowels and finals have no width of their own either: terminals pile them up like marks.
+_JOINING_JAMO = re.compile(r"[\u1161-\u11ff\ud7b0-\ud7fb]")
+_MARK: Final = "\u0301"
+_TOO_MANY_MARKS = re.compile(rf"{_MARK}{{{MAX_MARKS + 1},}}")
+
+_TABLE_LIMIT: Final = 20_000
+
+_RAW_UNSAFE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    r"\U000e0000-\U000e007f]"
+    r"|\r(?!\n)"
+)
+
+
+class _CodePoints(dict[int, str]):
+    """A table for `str.translate` that looks up a code point when first met; it keeps a bounded number."""
+
+    def __missing__(self, code: int) -> str:
+        char = self._look_up(chr(code))
+        if len(self) < _TABLE_LIMIT:
+            self[code] = char
+        return char
+
+    def _look_up(self, char: str) -> str:
+        raise NotImplementedError
+
+
+class _InertForms(_CodePoints):
+    """Each character's inert form: itself, nothing, or U+FFFD.
+
+    Format characters (Cf) are the bidi controls and isolates, zero-width characters, tags and joiners:
+    dropped, as terminals disagree on how wide text is that has them. Controls (Cc), surrogates (Cs) and
+    noncharacters leave a visible trace. Unassigned code points stay: they are often emoji that are newer than
+    Python's tables.
+    """
+
+    def _look_up(self, char: str) -> str:
+        if char in "\n\t":
+            return char
+        category = unicodedata.category(char)
+        if category == "Cf" or _INVISIBLE.match(char):
+            return ""
+        return REPLACEMENT if category in ("Cc", "Cs") or _is_noncharacter(ord(char)) else char
+
+
+class _MarkForms(_CodePoints):
+    """Every zero-width mark as the same one, so that a pattern can find long runs; all else as it is."""
+
+    def _look_up(self, char: str) -> str:
+        is_mark = unicodedata.category(char) in ("Mn", "Me") or _JOINING_JAMO.match(char)
+        return _MARK if is_mark else char
+
+
+_inert_forms = _InertForms()
+_mark_forms = _MarkForms()
+
+
+def _is_noncharacter(code: int) -> bool:
+    return 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+
+
+def _thinned(text: str) -> str:
+    """Return `text` with no more than `MAX_MARKS` zero-width marks in a row."""
+    shadow = text.translate(_mark_forms)
+    kept: list[str] = []
+    start = 0
+    for crowd in _TOO_MANY_MARKS.finditer(shadow):
+        kept.append(text[start : crowd.start() + MAX_MARKS])
+        start = crowd.end()
+    return "".join(kept) + text[start:] if kept else text
+
+
+def inert(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
+    """Return `text` with line breaks as newlines, tabs kept, and nothing else that a terminal acts on.
+
+    A longer text is cut so that it has `max_chars` characters, the mark at its end included. To make an inert
+    text inert again changes nothing.
+    """
+    cut = len(text) > max_chars
+    if cut:
+        text = text[: max(max_chars - len(CUT_MARK), 0)]
+    if not _PLAIN.fullmatch(text):
+        text = _thinned(_BREAK.sub("\n", text).translate(_inert_forms))
+    return text + CUT_MARK if cut else text
+
+
+def inert_line(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
+    """Return `text` made inert, on one line: each run of white space is one space, the ends are stripped."""
+    if len(text) <= max_chars and "  " not in text and _PLAIN_LINE.fullmatch(text):
+        return text.strip()
+    return _SPACES.sub(" ", inert(text, max_chars)).strip()
+
+
+def inert_json(value: Json, depth: int = MAX_DEPTH) -> Json:
+    """Return `value` with every text and key in it made inert.
+
+    What is nested deeper than `depth` becomes None, and so does a number that JSON has no form for (NaN,
+    infinity).
+    """
+    if isinstance(value, str):
+        return inert(value)
+    if isinstance(value, list):
+        return [inert_json(item, depth - 1) for item in value] if depth else None
+    if isinstance(value, dict):
+        return (
+            {inert_line(k, MAX_KEY_CHARS): inert_json(v, depth - 1) for k, v in value.items()}
+            if depth
+            else None
+        )
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    return value
+
+
+def raw_text(body: bytes) -> bytes:
+    r"""Return a JSON body as it was sent, fit for a terminal and still the same JSON.
+
+    Controls (line feed, CR LF and tab excepted), DEL, C1, bidi and tag characters come as `\uXXXX`, those
+    beyond the 16-bit range as a pair. In a body that was accepted as JSON they can only stand inside texts,
+    where that escape means the same; a carriage return alone is the one exception, and would let a line
+    overwrite itself. Bytes that are not UTF-8, which no accepted body has, become U+FFFD. Hiding the key is
+    the caller's part.
+    """
+    return _RAW_UNSAFE.sub(_json_escape, body.decode("utf-8", "replace")).encode("utf-8")
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))

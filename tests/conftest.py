@@ -1,0 +1,48 @@
+"""Every test starts from a clean environment and writes below its own folder only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+# So that `from tests.servers import ...` works however pytest was started.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.servers import FakeApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FOREIGN = (
+    "AIGPTIMAGE_API_KEY",
+    "KIE_API_KEY",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "BROWSER",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "SSLKEYLOGFILE",
+)
+_FOLDERS = ("CONFIG", "DATA", "STATE", "CACHE")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No proxies, keys or settings of whoever runs the tests; home and XDG folders below `tmp_path`."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith(("TASKDASH_", "TEXTUAL_")) or name in _FOREIGN:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in _FOLDERS:
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+
+
+@pytest.fixture
+def fake_api() -> Iterator[FakeApi]:
+    """A running `FakeApi` that knows no task yet."""
+    with FakeApi() as api:
+        yield api

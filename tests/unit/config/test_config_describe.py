@@ -1,0 +1,149 @@
+"""`config show` has every setting with its value and origin, and never a key."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskdash.config.describe import Setting, describe
+from taskdash.config.keys import find_key
+from taskdash.config.load import load_settings
+from taskdash.config.settings import Settings, demo_settings
+from taskdash.config.table import duration_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CANARY = "sk-CANARY-0123456789abcdef"
+
+
+def rows(settings: Settings, environ: dict[str, str], **options: bool) -> dict[str, Setting]:
+    """What is shown, by its dotted name."""
+    shown = describe(settings, environ, **options)
+    assert len({row.key for row in shown}) == len(shown)
+    assert CANARY not in json.dumps([[row.key, row.value, row.origin, row.text] for row in shown])
+    return {row.key: row for row in shown}
+
+
+def load(
+    tmp_path: Path, text: str, environ: dict[str, str] | None = None, profile: str | None = None
+) -> Settings:
+    """Load `text`."""
+    file = tmp_path / "c.toml"
+    file.touch(0o600)
+    file.write_text(text)
+    return load_settings(file, environ or {}, profile=profile)
+
+
+def test_defaults_are_said_to_be_defaults_and_a_missing_key_is_no_failure() -> None:
+    shown = rows(Settings(), {})
+    assert {row.origin for row in shown.values()} == {"default", "environment AIGPTIMAGE_API_KEY"}
+    assert shown["profiles.aigptimage.tier"].text == "free (assumed)"
+    assert shown["profiles.aigptimage.result_ttl"].text == "none"
+    assert shown["open_command"].text == "none"
+    assert shown["bell"].text == "false"
+    assert shown["view.columns"].text == "state label model cost created checked id"
+    assert shown["profiles.aigptimage.api_key"].text.startswith("not set: No API key for profile aigptimage")
+
+
+def test_each_value_says_where_it_came_from(tmp_path: Path) -> None:
+    environ = {"TASKDASH_BASE_URL": "http://127.0.0.1:1", "KIE": CANARY}
+    text = f"""
+        bell = true
+        open_command = ["x", "{CANARY}"]
+        [keys]
+        open = ["o", "enter"]
+        [view]
+        theme = "nord"
+        widths = {{ label = 40 }}
+        [profiles.a]
+        base_url = "https://a.example"
+        [profiles.kie]
+        base_url = "https://api.kie.ai"
+        api_key_env = "KIE"
+        per_second = 1
+        per_minute = 20
+        result_ttl = "36h"
+    """
+    shown = rows(load(tmp_path, text, environ, "kie"), environ)
+    file = f"file {tmp_path / 'c.toml'}"
+    assert (shown["profile"].text, shown["profile"].origin) == ("kie", "--profile")
+    assert (shown["bell"].text, shown["bell"].origin) == ("true", file)
+    assert shown["open_command"].text == "x ***"
+    assert (shown["keys.open"].text, shown["keys.open"].origin) == ("o enter", file)
+    assert (shown["view.theme"].text, shown["view.theme"].origin) == ("nord", file)
+    assert (shown["view.widths"].text, shown["view.widths"].origin) == ("label=40", file)
+    assert shown["view.sort"].origin == "default"
+    assert shown["profiles.kie.base_url"].text == "http://127.0.0.1:1"
+    assert shown["profiles.kie.base_url"].origin == "environment TASKDASH_BASE_URL"
+    assert shown["profiles.a.base_url"].origin == file
+    assert shown["profiles.kie.result_ttl"].text == "36h"
+    assert "profiles.kie.tier" not in shown
+    key = shown["profiles.kie.api_key"]
+    assert (key.text, key.origin) == ("***cdef", "environment KIE")
+
+
+def test_a_key_in_the_file_or_of_a_command_is_masked(tmp_path: Path) -> None:
+    script = f"print('{CANARY[:8]}' + '{CANARY[8:]}')"
+    text = f"""
+        profile = "b"
+        [profiles.a]
+        base_url = "https://a.example"
+        api_key = "{CANARY}"
+        [profiles.b]
+        base_url = "https://b.example"
+        api_key_command = ['{sys.executable}', "-S", "-c", "{script}"]
+        [profiles.c]
+        base_url = "https://c.example"
+        api_key_command = ["touch", "{tmp_path}/ran"]
+    """
+    settings = load(tmp_path, text)
+    shown = rows(settings, dict(os.environ))
+    assert (shown["profiles.a.api_key"].text, shown["profiles.a.api_key"].origin) == (
+        "***cdef",
+        f"file {tmp_path / 'c.toml'}",
+    )
+    assert (shown["profiles.b.api_key"].text, shown["profiles.b.api_key"].origin) == (
+        "***cdef",
+        f"command {sys.executable}",
+    )
+    assert shown["profiles.b.api_key_command"].text == f"{sys.executable} (3 arguments not shown)"
+    assert "not run" in shown["profiles.c.api_key"].text
+    assert not (tmp_path / "ran").exists()
+    assert "not run" in rows(settings, {}, run_commands=False)["profiles.b.api_key"].text
+
+
+def test_a_command_that_fails_is_said_to(tmp_path: Path) -> None:
+    shown = rows(
+        load(tmp_path, '[profiles.a]\nbase_url="https://a.b"\napi_key_command=["false"]'), dict(os.environ)
+    )
+    assert "failed with exit code 1" in shown["profiles.a.api_key"].text
+
+
+@pytest.mark.parametrize(
+    ("length_ms", "text"), [(86_400_000, "1d"), (129_600_000, "36h"), (90_000, "90s"), (1_500, "1.500s")]
+)
+def test_a_length_of_time_is_shown_as_the_config_takes_it(tmp_path: Path, length_ms: int, text: str) -> None:
+    assert duration_text(length_ms) == text
+    found = load(tmp_path, f'[profiles.a]\nbase_url="https://a.b"\nresult_ttl="{text}"')
+    assert found.in_use.result_ttl_ms == length_ms
+
+
+def test_the_demo_has_one_profile_and_nothing_of_the_users(tmp_path: Path) -> None:
+    settings = demo_settings("http://127.0.0.1:1/x", "demo-key", download_dir=tmp_path)
+    assert settings.in_use.name == "demo"
+    assert list(settings.profiles) == ["demo"]
+    assert find_key(settings.in_use, {"AIGPTIMAGE_API_KEY": CANARY}).secret.reveal() == "demo-key"
+    assert rows(settings, {})["profiles.demo.api_key"].origin == "the demo"
+
+
+def test_another_profile_can_be_put_in_use(tmp_path: Path) -> None:
+    text = 'profile="a"\n[profiles.a]\nbase_url="https://a.b"\n[profiles.b]\nbase_url="https://b.b"'
+    settings = load(tmp_path, text)
+    assert settings.with_profile("b").in_use.base_url == "https://b.b"
+    with pytest.raises(KeyError):
+        settings.with_profile("c")

@@ -1,0 +1,175 @@
+"""What taskdash writes itself: the first config, and what the dashboard remembers."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskdash.config.first_config import first_config_text, write_first_config
+from taskdash.config.load import load_settings
+from taskdash.config.settings import COLUMN_NAMES, Profile, View
+from taskdash.config.view_file import LoadedView, load_view, save_view
+from taskdash.domain.errors import ConfigError, TaskdashError
+from taskdash.domain.query import SortKey
+from taskdash.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KIE = Profile(
+    name="kie",
+    base_url="https://api.kie.ai",
+    api_key_env="KIE_API_KEY",
+    tier=None,
+    tier_assumed=False,
+    per_second=10,
+    per_minute=300,
+    share=0.25,
+    result_ttl_ms=86_400_000,
+    allow_private=True,
+)
+FIRST_PROFILES = [
+    Profile(name="aigptimage"),
+    Profile(name="aigptimage", tier="basic", tier_assumed=False),
+    Profile(name="aigptimage", api_key_env=None, api_key_command=("pass", "show", 'a "b"')),
+    Profile(name="aigptimage", api_key_env=None, api_key=Secret("the-key")),
+    KIE,
+]
+
+
+@pytest.mark.parametrize("profile", FIRST_PROFILES)
+def test_a_first_config_loads_as_what_was_asked_for(tmp_path: Path, profile: Profile) -> None:
+    path = tmp_path / "new" / "taskdash" / "config.toml"
+    assert write_first_config(path, profile) is None
+    assert [f"{item.stat().st_mode & 0o777:o}" for item in (path, path.parent)] == ["600", "700"]
+    found = load_settings(path, {}).in_use
+    assert {name: getattr(found, name) for name in Profile.__dataclass_fields__ if name != "source"} == {
+        name: getattr(profile, name) for name in Profile.__dataclass_fields__ if name != "source"
+    }
+
+
+def test_the_hint_for_the_tier_works_when_it_is_uncommented(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        first_config_text(Profile(name="aigptimage")).replace('# tier = "basic"', 'tier = "basic"')
+    )
+    assert load_settings(path, {}).in_use.tier == "basic"
+
+
+@pytest.mark.parametrize("kind", ["file", "link to nothing", "directory"])
+def test_a_first_config_is_never_written_over_anything(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "config.toml"
+    if kind == "file":
+        path.write_text("# mine")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(TaskdashError, match="is there already and was not touched") as caught:
+        write_first_config(path, Profile(name="aigptimage"))
+    assert caught.value.exit_code == 1
+    assert [item.name for item in tmp_path.iterdir()] == ["config.toml"]
+    assert kind != "file" or path.read_text() == "# mine"
+
+
+def test_a_first_config_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        ConfigError, match="cannot be written: Not a directory; name another place with --config"
+    ):
+        write_first_config(tmp_path / "file" / "config.toml", Profile(name="aigptimage"))
+
+
+VIEWS = st.builds(
+    View,
+    columns=st.permutations(COLUMN_NAMES).flatmap(
+        lambda names: st.integers(1, len(names)).map(lambda count: tuple(names[:count]))
+    ),
+    widths=st.dictionaries(st.sampled_from(COLUMN_NAMES), st.integers(3, 200)),
+    sort=st.sampled_from([sign + key for key in SortKey for sign in ("", "-")]),
+    detail=st.sampled_from(["auto", "right", "below", "hidden"]),
+    detail_percent=st.integers(10, 90),
+    theme=st.sampled_from(["nord", "textual-light"]),
+    preview=st.booleans(),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(view=VIEWS, first=VIEWS)
+def test_a_look_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, view: View, first: View
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "look" / "view.toml"
+    assert save_view(path, view, first) is None
+    assert load_view(path, first) == LoadedView(view)
+    assert f"{path.stat().st_mode & 0o777:o}" == "600"
+
+
+def test_only_what_was_changed_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "view.toml"
+    save_view(path, View(theme="nord"), View())
+    assert tomllib.loads(path.read_text()) == {"theme": "nord"}
+    assert load_view(path, View(detail="below")).view == View(theme="nord", detail="below")
+
+
+def test_a_missing_view_file_is_no_news(tmp_path: Path) -> None:
+    assert load_view(tmp_path / "view.toml", View()) == LoadedView(View())
+
+
+@pytest.mark.parametrize(
+    ("data", "warning"),
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"theme = ", "no TOML"),
+        (b"a = " + b"[" * 100_000, "larger than 64 KiB"),
+        (b"a = " + b"[" * 60_000, "no TOML"),
+        (b"detail = 'left'\npreview = 3", "partly not used: detail: .*and 1 more"),
+        (b"theme = 'no-such-theme'", "theme"),
+        (b"widths = 3", "widths"),
+        (b"sort = '\\u001b]0;x'", "sort"),
+    ],
+)
+def test_a_broken_view_file_costs_a_warning_and_nothing_else(
+    tmp_path: Path, data: bytes, warning: str
+) -> None:
+    path = tmp_path / "view.toml"
+    path.write_bytes(data)
+    loaded = load_view(path, View(), theme_names=["textual-dark"])
+    assert loaded.view == View()
+    assert loaded.warning is not None
+    assert loaded.warning.startswith(str(path))
+    assert loaded.warning.isprintable()
+    assert re.search(warning, loaded.warning)
+
+
+def test_what_is_right_in_a_view_file_counts_beside_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "view.toml"
+    path.write_text("theme = 'nord'\ndetail = 'left'\nof_a_later_version = 1")
+    assert load_view(path, View()).view == View(theme="nord")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory", "endless device"])
+def test_something_else_in_its_place_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "view.toml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero")
+    loaded = load_view(path, View())
+    assert loaded.view == View()
+    assert loaded.warning is not None
+
+
+def test_a_look_that_cannot_be_remembered_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert save_view(tmp_path / "file" / "view.toml", View(), View()) == (
+        f"{tmp_path / 'file' / 'view.toml'}: the look cannot be remembered: Not a directory"
+    )

@@ -1,0 +1,190 @@
+"""A key is found where the profile says, and no message shows one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskdash.config.keys import find_key, known_keys
+from taskdash.config.load import load_settings
+from taskdash.config.settings import Profile, Settings
+from taskdash.domain.errors import KeyMissingError
+from taskdash.domain.secret import Secret
+
+CANARY = "sk-CANARY-0123456789abcdef"
+
+
+def by_command(script: str, **profile: Any) -> Profile:
+    """A profile whose key is printed by a Python script."""
+    return Profile(
+        name="kie", api_key_command=(sys.executable, "-S", "-c", script), api_key_env=None, **profile
+    )
+
+
+def test_the_environment_variable_of_the_profile_is_read() -> None:
+    found = find_key(Profile(name="kie", api_key_env="KIE_API_KEY"), {"KIE_API_KEY": f" {CANARY}\n"})
+    assert found.secret.reveal() == CANARY
+    assert found.origin == "environment KIE_API_KEY"
+    assert "CANARY" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("environ", "state"), [({}, "is not set"), ({"AIGPTIMAGE_API_KEY": " "}, "is empty")]
+)
+def test_a_missing_key_says_how_to_set_one(environ: dict[str, str], state: str) -> None:
+    with pytest.raises(
+        KeyMissingError, match=f"AIGPTIMAGE_API_KEY {state}.*export AIGPTIMAGE_API_KEY="
+    ) as caught:
+        find_key(Profile(name="aigptimage"), environ)
+    assert "profiles.aigptimage: one of api_key_env, api_key_command, api_key" in str(caught.value)
+    assert caught.value.exit_code == 4
+
+
+UNSENDABLE = [
+    f"{CANARY}\nx",
+    f"{CANARY} x",
+    f"{CANARY}\0",
+    f"{CANARY}\x1b[m",
+    f"{CANARY}é",
+    f"{CANARY}\udcff",
+]
+
+
+@pytest.mark.parametrize("key", UNSENDABLE)
+def test_a_key_that_no_header_can_carry_names_its_origin_only(key: str) -> None:
+    with pytest.raises(
+        KeyMissingError, match="environment variable AIGPTIMAGE_API_KEY has white space or"
+    ) as caught:
+        find_key(Profile(name="aigptimage"), {"AIGPTIMAGE_API_KEY": key})
+    assert "CANARY" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_a_key_in_the_file_is_found_or_its_fault_is_told_only_when_it_is_needed(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.touch(0o600)
+    file.write_text(f'[profiles.kie]\nbase_url = "https://k.example"\napi_key = "{CANARY}"')
+    found = find_key(load_settings(file, {}).in_use, {"AIGPTIMAGE_API_KEY": "another"})
+    assert (found.secret.reveal(), found.origin) == (CANARY, f"file {file}")
+    file.write_text(f'[profiles.kie]\nbase_url = "https://k.example"\napi_key = "{CANARY} x"')
+    profile = load_settings(file, {}).in_use
+    with pytest.raises(KeyMissingError, match=r"profiles\.kie\.api_key\) has white space") as caught:
+        find_key(profile, {})
+    assert str(file) in str(caught.value)
+    assert "CANARY" not in str(caught.value)
+
+
+def test_the_first_line_of_a_command_is_the_key() -> None:
+    script = f"import sys; assert sys.stdin.read() == ''; print('{CANARY}'); print('note: rotated in May')"
+    found = find_key(by_command(script), dict(os.environ))
+    assert found.secret.reveal() == CANARY
+    assert found.origin == f"command {sys.executable}"
+
+
+def test_a_command_runs_without_a_shell_and_sees_no_key_in_its_arguments(tmp_path: Path) -> None:
+    profile = Profile(name="kie", api_key_command=("printf", "%s", "$HOME;x"), api_key_env=None)
+    assert find_key(profile, dict(os.environ)).secret.reveal() == "$HOME;x"
+    file = tmp_path / "c.toml"
+    file.write_text("[profiles.kie]\nbase_url='https://k.example'\napi_key_command = \"printf %s 'a-b'\"")
+    assert load_settings(file, {}).in_use.api_key_command == ("printf", "%s", "a-b")
+
+
+ECHO = f"import sys; print('{CANARY}'); print('other {CANARY[3:]}');"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("raise SystemExit(3)", ["failed with exit code 3"]),
+        (
+            ECHO + "sys.stderr.write('no agent\\n\\x1b[31mlocked\\x1b[0m\\n'); sys.exit(1)",
+            ["exit code 1", "locked"],
+        ),
+        (ECHO + f"sys.exit('{CANARY} is old')", ["exit code 1", "*** is old"]),
+        (ECHO + f"sys.exit('key={CANARY[3:]}')", ["exit code 1", "key=***"]),
+        (f"import sys; sys.exit('bad {CANARY}')", ["bad ***"]),
+        ("import os; os.kill(os.getpid(), 9)", ["signal 9"]),
+        ("pass", ["empty first line"]),
+        (f"print(); print('{CANARY}')", ["empty first line"]),
+        (f"print('{CANARY} x')", ["first line that has white space"]),
+        (f"import os; os.write(1, b'{CANARY}\\xff\\n')", ["first line that has white space"]),
+        ("while True: print('x' * 9999)", ["more than 64 KiB"]),
+    ],
+)
+def test_a_command_that_brings_no_key_says_why_and_shows_nothing_of_its_output(
+    script: str, said: list[str]
+) -> None:
+    with pytest.raises(KeyMissingError, match=r"profiles\.kie\.api_key_command") as caught:
+        find_key(by_command(script), dict(os.environ))
+    message = str(caught.value)
+    assert [part for part in said if part not in message] == []
+    assert "CANARY" not in message
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("/nowhere/key-of-mine", "cannot be run: No such file"),
+        (CANARY, "cannot be run: No such file"),
+        ("/", "cannot be run: Permission denied"),
+    ],
+)
+def test_a_command_that_cannot_be_run_is_named(program: str, said: str) -> None:
+    with pytest.raises(KeyMissingError) as caught:
+        find_key(Profile(name="kie", api_key_command=(program,), api_key_env=None), {})
+    assert said in str(caught.value)
+    assert "CANARY" not in str(caught.value)
+
+
+def by_shell(script: str) -> Profile:
+    """A profile whose key is printed by a shell script."""
+    return Profile(name="kie", api_key_command=("sh", "-c", script), api_key_env=None)
+
+
+def test_a_command_that_hangs_is_killed_with_all_it_started(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    started_s = time.monotonic()
+    with pytest.raises(KeyMissingError, match=r"took longer than 1 seconds"):
+        find_key(by_shell(f"sleep 60 & echo $! > {pid_file}; echo x; wait"), os.environ, command_timeout_s=1)
+    assert time.monotonic() - started_s < 30
+    assert is_gone(int(pid_file.read_text()))
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, with up to five seconds to do so; a zombie nobody reaps has."""
+    deadline_s = time.monotonic() + 5
+    while time.monotonic() < deadline_s:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True
+            os.kill(pid, 0)
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_child_that_keeps_the_output_open_does_not_hold_the_key_up() -> None:
+    started_s = time.monotonic()
+    assert find_key(by_shell("sleep 5 & echo the-key"), os.environ).secret.reveal() == "the-key"
+    assert time.monotonic() - started_s < 4
+
+
+def test_the_keys_of_all_profiles_are_known_without_running_a_command(tmp_path: Path) -> None:
+    trace = tmp_path / "ran"
+    profiles = {
+        "a": Profile(name="a", api_key_env="A"),
+        "b": Profile(name="b", api_key=Secret("second-key"), api_key_env=None),
+        "c": by_command(f"open({str(trace)!r}, 'w')"),
+        "d": Profile(name="d", api_key_env="UNSET"),
+        "e": Profile(name="e", api_key_env="A"),
+    }
+    found = known_keys(Settings(profile="a", profiles=profiles), {"A": "first-key"})
+    assert [secret.reveal() for secret in found] == ["first-key", "second-key"]
+    assert not trace.exists()

@@ -1,0 +1,512 @@
+"""Each way a config can be wrong names the file, the key and what is allowed; what is right is in force."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskdash.config.config_file import toml_values
+from taskdash.config.load import load_settings
+from taskdash.config.settings import Profile, Settings
+from taskdash.config.table import TomlTable
+from taskdash.domain.errors import ConfigError, UsageError
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CANARY = "sk-CANARY-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home directory of the test's own."""
+    for name in [name for name in os.environ if name.startswith(("XDG_", "TASKDASH_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def write(path: Path, text: str | bytes, mode: int = 0o600) -> Path:
+    """Write a config file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    path.chmod(mode)
+    return path
+
+
+def load(tmp_path: Path, text: str | bytes, **environ: str) -> Settings:
+    """Load `text` as a file named by --config."""
+    return load_settings(write(tmp_path / "my.toml", text), environ)
+
+
+KIE = '[profiles.kie]\nbase_url = "https://api.kie.ai"\n'
+
+WRONG = [
+    # text, key named, what is said
+    ('colour = "red"', "colour", ["unknown key", "open_command", "profiles"]),
+    ('downlod_dir = "/x"', "downlod_dir", ['Did you mean "download_dir"?']),
+    ('tier = "basic"', "tier", ["belongs to a profile", "[profiles.aigptimage]"]),
+    ("bell = 1", "bell", ["true or false", "not 1"]),
+    ('auto_download = "yes"', "auto_download", ["true or false", '"yes"']),
+    ('log_level = "warn"', "log_level", ["debug, info, warning, error", 'Did you mean "warning"?']),
+    ('key_preset = "emacs"', "key_preset", ["default, plain, vim"]),
+    ('open_command = "firefox"', "open_command", ["list of texts", '"firefox"']),
+    ("on_finish = [1]", "on_finish", ["texts in quotes only", "not 1"]),
+    ('on_finish = [" "]', "on_finish", ["name of a program"]),
+    ('on_finish = ["a\\u0000b"]', "on_finish", ["without NUL"]),
+    ('download_dir = "results"', "download_dir", ["absolute path", "~", '"results"']),
+    ("download_dir = 5", "download_dir", ["a text in quotes", "not 5"]),
+    ('download_dir = "~nobody-of-that-name/x"', "download_dir", ["no such user"]),
+    ('profile = "b a d"', "profile", ["letters, digits"]),
+    ('profile = "kei"\n' + KIE, "profile", ['"kei"', "one of kie", 'Did you mean "kie"?']),
+    (KIE + '[profiles.b]\nbase_url = "https://b.example"', "profile", ["one of kie, b"]),
+    ("profiles = 1", "profiles", ["a table", "not 1"]),
+    ("[profiles]\nkie = 1", "profiles.kie", ["a table such as [profiles.kie]"]),
+    ('[profiles."a b"]', 'profiles."a b"', ["letters, digits"]),
+    ("[profiles.kie]", "profiles.kie.base_url", ["is missing"]),
+    (KIE + 'teir = "basic"', "profiles.kie.teir", ['Did you mean "tier"?', "api_key_env"]),
+    (KIE + "bell = true", "profiles.kie.bell", ["global setting", "above the first [table]"]),
+    (
+        KIE + 'tier = "basik"',
+        "profiles.kie.tier",
+        ['"basik"', "free, basic, standard, pro, ultra, enterprise", 'mean "basic"'],
+    ),
+    (KIE + "tier = true", "profiles.kie.tier", ["a text in quotes", "not true"]),
+    (KIE + "tier = 1979-05-27", "profiles.kie.tier", ["a text in quotes", "a date or time"]),
+    (KIE + "per_second = 5", "profiles.kie.per_minute", ["is missing beside per_second"]),
+    (KIE + "per_minute = 5", "profiles.kie.per_second", ["is missing beside per_minute"]),
+    (
+        KIE + 'tier = "pro"\nper_second = 5\nper_minute = 9',
+        "profiles.kie.tier",
+        ["beside per_second", "or per_second and per_minute"],
+    ),
+    (KIE + "per_second = true\nper_minute = 9", "profiles.kie.per_second", ["whole number", "1 to 1000000"]),
+    (KIE + "per_second = 1.5\nper_minute = 9", "profiles.kie.per_second", ["whole number", "1.5"]),
+    (KIE + "per_second = 0\nper_minute = 9", "profiles.kie.per_second", ["from 1"]),
+    (KIE + "per_second = 1\nper_minute = 1000001", "profiles.kie.per_minute", ["to 1000000"]),
+    (KIE + "share = 0", "profiles.kie.share", ["above 0 and up to 1", "not 0"]),
+    (KIE + "share = 1.01", "profiles.kie.share", ["above 0 and up to 1"]),
+    (KIE + "share = true", "profiles.kie.share", ["above 0 and up to 1", "not true"]),
+    (KIE + "share = nan", "profiles.kie.share", ["above 0 and up to 1", "nan"]),
+    (KIE + "share = inf", "profiles.kie.share", ["above 0 and up to 1"]),
+    (KIE + f"share = {'9' * 100}", "profiles.kie.share", ["a huge number"]),
+    (KIE + 'share = "0.5"', "profiles.kie.share", ["a number", '"0.5"']),
+    (KIE + "result_ttl = 24", "profiles.kie.result_ttl", ['"24h"', "s, m, h or d", "not 24"]),
+    (KIE + 'result_ttl = "24"', "profiles.kie.result_ttl", ["s, m, h or d"]),
+    (KIE + 'result_ttl = "1w"', "profiles.kie.result_ttl", ["s, m, h or d"]),
+    (KIE + 'result_ttl = "-1h"', "profiles.kie.result_ttl", ["s, m, h or d"]),
+    (KIE + 'result_ttl = "0s"', "profiles.kie.result_ttl", ['from "1s"']),
+    (KIE + 'result_ttl = "999999d"', "profiles.kie.result_ttl", ['"3650d"']),
+    (KIE + "allow_private = 0", "profiles.kie.allow_private", ["true or false"]),
+    (KIE + 'api_key_env = ""', "profiles.kie.api_key_env", ["name of an environment variable"]),
+    (KIE + 'api_key_env = "A=B"', "profiles.kie.api_key_env", ["letters, digits and _"]),
+    (KIE + "api_key_command = []", "profiles.kie.api_key_command", ["must name a program"]),
+    (KIE + 'api_key_command = "pass \'x"', "profiles.kie.api_key_command", ["quote that is not closed"]),
+    (KIE + "api_key_command = 1", "profiles.kie.api_key_command", ["a list of texts"]),
+    (KIE + "api_key = 1", "profiles.kie.api_key", ["a text in quotes"]),
+    (
+        KIE + 'api_key_env = "A"\napi_key_command = ["b"]',
+        "profiles.kie.api_key_command",
+        ["exactly one of api_key_env, api_key_command, api_key"],
+    ),
+    (KIE + 'api_key_env = "A"\napi_key = "b"', "profiles.kie.api_key", ["beside api_key_env", "exactly one"]),
+    ("keys = []", "keys", ["a table such as [keys]", "an array"]),
+    ("[keys]\nopen = 1", "keys.open", ["a list of texts"]),
+    ('[keys]\nopen = ""', "keys.open", ["is no key", "[] for none"]),
+    ('[keys]\nopen = ["o", "a b"]', "keys.open", ["is no key", '"a b"']),
+    ('[view]\ntheem = "x"', "view.theem", ['mean "theme"']),
+    ('[view]\ncolumns = ["state", "lable"]', "view.columns", ['"lable"', 'mean "label"', "model, cost"]),
+    ("[view]\ncolumns = []", "view.columns", ["at least one"]),
+    ('[view]\ncolumns = ["id", "id"]', "view.columns", ["none twice"]),
+    ('[view]\nsort = "-labl"', "view.sort", ["added, state, label", 'mean "label"']),
+    ('[view]\ndetail = "left"', "view.detail", ["auto, right, below, hidden"]),
+    ("[view]\ndetail_percent = 95", "view.detail_percent", ["10 to 90"]),
+    ('[view]\ntheme = ""', "view.theme", ["name a theme"]),
+    ("[view]\npreview = 1", "view.preview", ["true or false"]),
+    ("[view.widths]\nlabl = 5", "view.widths.labl", ['mean "label"']),
+    ("[view.widths]\nlabel = 1", "view.widths.label", ["3 to 200"]),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "said"), WRONG)
+def test_a_wrong_setting_names_the_file_the_key_and_what_is_allowed(
+    tmp_path: Path, text: str, key: str, said: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'my.toml'}: {key}: ")
+    assert [part for part in said if part not in message] == []
+    assert caught.value.exit_code == 2
+
+
+BAD_FILES: list[tuple[bytes, list[str]]] = [
+    (b'a = 1\nb = "x\n', ["line 2, column 7", "no TOML"]),
+    (b"a = 1\nb 2\n", ["line 2, column 3", "no TOML"]),
+    (b"a = [1,\n", ["line 1", "no TOML"]),
+    (b"a = 1\na = 2\n", ["line 2", "Cannot overwrite"]),
+    (b"a = 1\nb = '\xff'\n", ["not UTF-8", "0xff", "line 2"]),
+    ("bell = true".encode("utf-16"), ["not UTF-8"]),
+    (b"a = " + b"[" * 100_000, ["no TOML"]),
+    (b"a = " + b"9" * 5_000, ["out of range"]),
+    (b"\x00\x1b[31m", ["no TOML"]),
+    (b"#" * 1_100_000, ["1 MiB"]),
+]
+
+
+@pytest.mark.parametrize(("data", "said"), BAD_FILES)
+def test_a_file_that_is_no_toml_says_where(tmp_path: Path, data: bytes, said: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, data)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path / 'my.toml'}: ")
+    assert [part for part in said if part not in message] == []
+    assert message.isprintable()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
+def test_no_bytes_raise_anything_but_a_printable_complaint(data: bytes) -> None:
+    try:
+        toml_values(data)
+    except ValueError as error:
+        assert str(error) == inert_line(str(error))  # noqa: PT017 - that it raises at all is up to the example
+
+
+def test_every_fault_of_a_file_is_told_at_once_and_hostile_text_in_it_is_inert(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, 'bell = 1\nlog_level = "\\u001b[2J\\u202Ex"\n"k\\u001b]0;x" = 1\n')
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    assert all(line.isprintable() and "my.toml: " in line for line in lines)
+
+
+def test_a_hundred_faults_are_cut(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"and 80 more$"):
+        load(tmp_path, "\n".join(f"x{n} = 1" for n in range(100)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'profile = "{CANARY}"',
+        f"[profiles.{CANARY}]",
+        f'{CANARY} = "x"',
+        f'{KIE}api_key_env = "{CANARY}"',
+        f'{KIE}api_key_env = "0123456789abcdef0123456789abcdef"',
+        f'{KIE}api_key_env = "a123456789abcdef0123456789abcdef"',
+        f'{KIE}tier = "{CANARY}"',
+        f'{KIE}api_key = ["{CANARY}"]',
+        f'{KIE}api_key_command = ["x", 5, "{CANARY}"]',
+        f'[profiles.kie]\nbase_url = "https://{CANARY}@api.kie.ai"',
+        f'[profiles.kie]\nbase_url = "https://api.kie.ai?key={CANARY}"',
+        f'download_dir = "{CANARY}"',
+        f'[keys]\nopen = "the key {CANARY}"',
+        f'{KIE}api_key = "{CANARY}',
+        f"{KIE}api_key = {CANARY}",
+        f"{CANARY} 1",
+        f"{CANARY} = 1\n{CANARY} = 2",
+    ],
+)
+def test_a_key_in_the_wrong_place_is_never_repeated(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert "CANARY" not in str(caught.value)
+    assert "0123456789abcdef" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "environ", [{"TASKDASH_PROFILE": CANARY}, {"TASKDASH_BASE_URL": f"https://{CANARY}@x"}]
+)
+def test_a_key_in_the_wrong_variable_is_never_repeated(environ: dict[str, str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings(None, environ)
+    assert "CANARY" not in str(caught.value)
+
+
+def test_without_any_config_the_profile_is_aigptimage() -> None:
+    found = load_settings(None, {})
+    assert found == Settings()
+    assert found.in_use == Profile(
+        name="aigptimage",
+        base_url="https://aigptimage.com",
+        api_key_env="AIGPTIMAGE_API_KEY",
+        tier="free",
+        tier_assumed=True,
+        share=0.5,
+        result_ttl_ms=None,
+        allow_private=False,
+    )
+
+
+def test_everything_in_a_full_file_is_in_force(tmp_path: Path) -> None:
+    text = """\
+        profile = "kie"
+        download_dir = "~/pictures"
+        open_command = ["firefox", "--new-tab"]
+        on_finish = ["notify-send", "done"]
+        bell = true
+        auto_download = true
+        log_level = "debug"
+        key_preset = "vim"
+        [keys]
+        open = "o"
+        remove = []
+        filter = ["slash", "ctrl+f", "slash"]
+        [view]
+        columns = ["id", "state"]
+        widths = { id = 20 }
+        sort = "-cost"
+        detail = "below"
+        detail_percent = 30
+        theme = "nord"
+        preview = false
+        [profiles.aigptimage]
+        tier = "basic"
+        [profiles.kie]
+        base_url = "https://api.kie.ai/"
+        api_key_env = "KIE_API_KEY"
+        per_second = 10
+        per_minute = 300
+        share = 1
+        result_ttl = "24h"
+        allow_private = true
+    """
+    found = load(tmp_path, b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert found.profile == "kie"
+    assert found.download_dir == tmp_path / "pictures"
+    assert found.open_command == ("firefox", "--new-tab")
+    assert found.on_finish == ("notify-send", "done")
+    assert (found.bell, found.auto_download, found.log_level, found.key_preset) == (
+        True,
+        True,
+        "debug",
+        "vim",
+    )
+    assert found.keys == {"open": ("o",), "remove": (), "filter": ("slash", "ctrl+f")}
+    assert (found.view.columns, found.view.widths, found.view.sort) == (("id", "state"), {"id": 20}, "-cost")
+    assert (found.view.detail, found.view.detail_percent) == ("below", 30)
+    assert (found.view.theme, found.view.preview) == ("nord", False)
+    aigptimage, kie = found.profiles.values()
+    assert (aigptimage.base_url, aigptimage.tier, aigptimage.tier_assumed) == (
+        "https://aigptimage.com",
+        "basic",
+        False,
+    )
+    assert (kie.base_url, kie.api_key_env, kie.tier, kie.tier_assumed) == (
+        "https://api.kie.ai",
+        "KIE_API_KEY",
+        None,
+        False,
+    )
+    assert (kie.per_second, kie.per_minute, kie.share) == (10, 300, 1.0)
+    assert (kie.result_ttl_ms, kie.allow_private) == (86_400_000, True)
+    assert found.config_file == tmp_path / "my.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "length_ms"),
+    [("1s", 1_000), ("90m", 5_400_000), ("24h", 86_400_000), ("14d", 1_209_600_000), ("1.5 h", 5_400_000)],
+)
+def test_a_length_of_time_has_a_unit(tmp_path: Path, text: str, length_ms: int) -> None:
+    assert load(tmp_path, f'{KIE}result_ttl = "{text}"').in_use.result_ttl_ms == length_ms
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://api.kie.ai/", "https://api.kie.ai"),
+        ("HTTPS://API.kie.ai:8443/proxy/a//", "https://api.kie.ai:8443/proxy/a"),
+        ("https://aigptimage.com/api/v1/jobs/recordInfo", "https://aigptimage.com"),
+        ("https://x.example/gate/api/v1/", "https://x.example/gate"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("http://127.9.8.7", "http://127.9.8.7"),
+        ("http://localhost:1/x", "http://localhost:1/x"),
+        ("http://[::1]:9", "http://[::1]:9"),
+        (" https://x.example\n", "https://x.example"),
+    ],
+)
+def test_a_base_url_loses_its_slash_and_keeps_its_prefix(tmp_path: Path, given: str, kept: str) -> None:
+    assert load(tmp_path, "", TASKDASH_BASE_URL=given).in_use.base_url == kept
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://aigptimage.com", "unencrypted"),
+        ("http://0.0.0.0:1", "unencrypted"),
+        ("http://10.0.0.1", "unencrypted"),
+        ("http://127.1", "unencrypted"),
+        ("http://0x7f.0.0.1", "unencrypted"),
+        ("http://localhost.evil.example", "unencrypted"),
+        ("http://127.0.0.1.evil.example", "unencrypted"),
+        ("http://[::ffff:127.0.0.1]", "unencrypted"),
+        ("http://127.0.0.1@evil.example", "before the @"),
+        ("https://user:password@x.example", "before the @"),
+        ("https://x.example?key=1", "? or #"),
+        ("https://x.example/#x", "? or #"),
+        ("ftp://x.example", "https://"),
+        ("x.example", "https://"),
+        ("//x.example", "https://"),
+        ("https://", "host name"),
+        ("https:///path", "host name"),
+        ("https://-x.example", "host name"),
+        ("https://x .example", "characters that no URL has"),
+        ("https://x\\@y.example", "characters that no URL has"),
+        ("https://bücher.example", "characters that no URL has"),
+        ("https://x.example:99999", "cannot be read"),
+        ("https://x.example:0", "port 0"),
+        ("https://[::1", "cannot be read"),
+        ("https://[zz::1]", "use https://host"),
+    ],
+)
+def test_a_base_url_that_no_key_may_go_to_is_refused_by_the_name_of_its_source(
+    tmp_path: Path, url: str, said: str
+) -> None:
+    with pytest.raises(UsageError) as from_environment:
+        load_settings(None, {"TASKDASH_BASE_URL": url})
+    assert str(from_environment.value).startswith("TASKDASH_BASE_URL: ")
+    escaped = url.replace("\\", "\\\\")
+    with pytest.raises(ConfigError) as from_file:
+        load(tmp_path, f'[profiles.kie]\nbase_url = "{escaped}"')
+    assert str(from_file.value).startswith(f"{tmp_path / 'my.toml'}: profiles.kie.base_url: ")
+    for caught in (from_environment, from_file):
+        assert said in str(caught.value)
+        assert "password" not in str(caught.value).replace("user name or password", "")
+
+
+def test_the_earlier_of_command_line_environment_file_and_default_wins(tmp_path: Path, home: Path) -> None:
+    two = 'profile = "a"\n' + "".join(f'[profiles.{n}]\nbase_url = "https://{n}.example"\n' for n in "abc")
+    default = write(home / ".config/taskdash/config.toml", two)
+    other = write(tmp_path / "other.toml", two.replace('"a"', '"b"'))
+    assert load_settings(None, {}).profile == "a"
+    assert load_settings(None, {"TASKDASH_CONFIG": str(other)}).profile == "b"
+    assert load_settings(default, {"TASKDASH_CONFIG": str(other)}).profile == "a"
+    assert load_settings(None, {"TASKDASH_PROFILE": "b"}).profile == "b"
+    assert load_settings(None, {"TASKDASH_PROFILE": "b"}, profile="c").profile == "c"
+    assert (
+        load_settings(None, {"TASKDASH_PROFILE": "", "TASKDASH_CONFIG": "", "TASKDASH_BASE_URL": ""}).profile
+        == "a"
+    )
+    found = load_settings(None, {"TASKDASH_BASE_URL": "http://127.0.0.1:5"}, profile="c", log_level="error")
+    assert [profile.base_url for profile in found.profiles.values()] == [
+        "https://a.example",
+        "https://b.example",
+        "http://127.0.0.1:5",
+    ]
+    assert found.log_level == "error"
+
+
+def test_the_only_profile_of_a_file_is_in_use_and_aigptimage_can_be_asked_for(tmp_path: Path) -> None:
+    assert load(tmp_path, KIE).profile == "kie"
+    assert list(load(tmp_path, KIE).profiles) == ["kie"]
+    assert load(tmp_path, KIE, TASKDASH_PROFILE="aigptimage").in_use == Profile(name="aigptimage")
+    assert load(tmp_path, 'profile = "aigptimage"\n' + KIE).in_use == Profile(name="aigptimage")
+    assert load(tmp_path, "[profiles.aigptimage]\n[profiles.b]\nbase_url='https://b'").profile == "aigptimage"
+
+
+@pytest.mark.parametrize(
+    ("option", "environ", "source"),
+    [("kei", {}, "--profile"), (None, {"TASKDASH_PROFILE": "kei"}, "TASKDASH_PROFILE")],
+)
+def test_an_unknown_profile_says_who_asked_for_it_and_which_there_are(
+    tmp_path: Path, option: str | None, environ: dict[str, str], source: str
+) -> None:
+    file = write(tmp_path / "my.toml", KIE)
+    with pytest.raises(UsageError) as caught:
+        load_settings(file, environ, profile=option)
+    assert str(caught.value) == f'{source}: there is no profile "kei", use one of kie. Did you mean "kie"?'
+
+
+def test_only_a_file_that_somebody_named_must_exist(tmp_path: Path, home: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no such file \(named by --config\).*config init"):
+        load_settings(tmp_path / "none.toml", {})
+    with pytest.raises(ConfigError, match=r"named by TASKDASH_CONFIG"):
+        load_settings(None, {"TASKDASH_CONFIG": str(tmp_path / "none.toml")})
+    (home / ".config/taskdash").mkdir(parents=True)
+    (home / ".config/taskdash/config.toml").symlink_to(home / "nowhere")
+    with pytest.raises(ConfigError, match="is a link to nothing"):
+        load_settings(None, {})
+    assert load_settings(None, {"TASKDASH_CONFIG": "/dev/null"}) == Settings()
+
+
+def test_a_directory_and_an_unreadable_file_say_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match=r"is a directory .*name a file"):
+        load_settings(tmp_path, {})
+    with pytest.raises(ConfigError, match=r"cannot be read .*: Not a directory; name another with --config"):
+        load_settings(write(tmp_path / "a", "") / "b.toml", {})
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("taskdash.config.config_file.os.open", refuse)
+    with pytest.raises(ConfigError, match=r"you may not read it .*chmod u\+r '/.*/my file.toml'"):
+        load_settings(tmp_path / "my file.toml", {})
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620, 0o602])
+def test_a_file_with_a_key_in_it_that_others_can_read_is_refused_with_the_line_to_run(
+    tmp_path: Path, mode: int
+) -> None:
+    file = write(tmp_path / "my.toml", f'{KIE}api_key = "{CANARY}"', mode)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, {})
+    assert str(caught.value).startswith(f"{file}: profiles.kie.api_key: ")
+    assert str(caught.value).endswith(f"Run: chmod 600 {file}")
+    assert "CANARY" not in str(caught.value)
+    file.chmod(0o600)
+    assert load_settings(file, {}).in_use.api_key is not None
+
+
+def test_a_file_without_a_key_may_be_read_by_all(tmp_path: Path) -> None:
+    assert load_settings(write(tmp_path / "my.toml", KIE, 0o644), {}).profile == "kie"
+
+
+def test_actions_and_themes_are_checked_where_their_names_are_known(tmp_path: Path) -> None:
+    file = write(tmp_path / "my.toml", '[keys]\nopne = "o"\n[view]\ntheme = "nrod"')
+    assert load_settings(file, {}).keys == {"opne": ("o",)}
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, {}, action_names=["open", "remove"], theme_names=["nord"])
+    assert "keys.opne: unknown key." in str(caught.value)
+    assert 'Did you mean "open"?' in str(caught.value)
+    assert 'view.theme: "nrod" is not allowed, use one of nord. Did you mean "nord"?' in str(caught.value)
+
+
+def test_a_secret_is_not_in_the_text_of_anything_that_holds_it(tmp_path: Path) -> None:
+    found = load(tmp_path, f'{KIE}api_key = "{CANARY}"')
+    assert "CANARY" not in repr(found)
+    assert "CANARY" not in repr(found.in_use)
+
+
+TOML_VALUES = st.recursive(
+    st.none().map(lambda _: "x")
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.datetimes(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TOML_VALUES)
+def test_no_value_of_any_type_gets_past_a_reader_or_breaks_it(value: object) -> None:
+    problems: list[str] = []
+    table = TomlTable({"x": value}, problems)
+    assert isinstance(table.flag("x", False), bool)
+    assert 1 <= table.whole("x", 1, 1, 9) <= 9
+    assert 0 < table.fraction("x", 0.5) <= 1
+    assert isinstance(table.text("x", ""), str)
+    assert isinstance(table.command("x"), tuple)
+    table.duration_ms("x", None, 10)
+    table.table("x").reject_unknown(["y"])
+    assert all(problem.startswith("x") and problem == inert_line(problem) for problem in problems)
