@@ -1,0 +1,1 @@
+"""An API on loopback with sample tasks: the dashboard without a key, and a target for scripts."""

@@ -1,0 +1,344 @@
+"""The tasks a demo starts with: what a user of such an API has on the list on a good day.
+
+All times hang on the moment the server starts. Ten tasks are waiting then; the first of them ends after 5 s,
+then one every few seconds, the last before 50 s are over, so that a demo without a terminal can run to its
+end in a minute.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from taskdash.demo.jobs import POLICY_FAILURE
+from taskdash.demo.pictures import Picture
+from taskdash.demo.sample import Sample
+
+T2I: Final = "gpt-image-2-text-to-image"
+I2I: Final = "gpt-image-2-image-to-image"
+T2V: Final = "seedance-2.0-text-to-video"
+I2V: Final = "seedance-2.0-image-to-video"
+
+_MINUTE_S: Final = 60.0
+_HOUR_S: Final = 3600.0
+_DAY_S: Final = 86400.0
+
+UPLOADS: Final = {
+    "studio-portrait.png": Picture("robot", 1, 21),
+    "harbour-at-dusk.png": Picture("lighthouse", 1, 22),
+    "window-seat.png": Picture("cat", 0, 23),
+    "valley-panorama.png": Picture("mountains", 1, 24),
+    "palette-reference.png": Picture("bauhaus", 1, 25),
+    "old-town-night.png": Picture("city", 2, 26),
+}
+"""Input pictures that image-to-image and image-to-video prompts refer to, served as well."""
+
+_INVALID_IMAGE = (
+    "422",
+    "Invalid input image: image_urls[0] could not be decoded (expected PNG, JPEG or WebP).",
+)
+_TIMED_OUT = ("504", "Provider timeout: no result within 60 seconds. No credits were charged.")
+_CANCELED = ("499", "Task was canceled.")
+_VIDEO_FAILED = ("500", "Internal error at the video provider, please try again later.")
+
+
+def _clip(scene: str, palette: int, seed: int) -> tuple[Picture, ...]:
+    return (Picture(scene, palette, seed, moving=True),)
+
+
+_WAITING: Final = (
+    Sample(
+        model=T2I,
+        prompt="A cinematic portrait of a robot painter",
+        created_s=27.127,
+        took_s=31.914,
+        pictures=(Picture("robot", 0, 4),),
+    ),
+    Sample(
+        model=T2I,
+        prompt="Misty mountain layers at sunrise, soft purple haze, a few birds, minimalist illustration",
+        created_s=21.968,
+        took_s=30.402,
+        pictures=(Picture("mountains", 0, 3, 1024, 1024),),
+        inputs={"size": "1024x1024", "quality": "high"},
+    ),
+    Sample(
+        model=I2I,
+        prompt="Turn this into a flat Bauhaus poster, keep the colours of the reference",
+        created_s=25.571,
+        took_s=38.317,
+        pictures=(Picture("bauhaus", 1, 31),),
+        inputs={
+            "image_urls": ["{uploads}window-seat.png", "{uploads}palette-reference.png"],
+            "aspect_ratio": "1:1",
+        },
+    ),
+    Sample(
+        model=T2I,
+        prompt="360 equirectangular panorama, first-person view standing on stage at a massive concert, huge "
+        "crowd cheering with hands raised, bright stage lights, smoke, dramatic spotlight, ultra "
+        "realistic, 2:1 aspect ratio, 4096x2048, no distortion",
+        created_s=9.844,
+        took_s=26.391,
+        failure=POLICY_FAILURE,
+    ),
+    Sample(
+        model=T2I,
+        prompt="満月の夜、桜の枝に花びらが舞う、浮世絵風",
+        created_s=11.306,
+        took_s=32.241,
+        pictures=(Picture("cherry", 0, 8),),
+        inputs={"aspect_ratio": "1:1"},
+        timed_id=True,
+    ),
+    Sample(
+        model=T2I,
+        prompt="Isometric cutaway of a five-storey library, hundreds of tiny readers, every book title "
+        "legible",
+        created_s=38.215,
+        took_s=62.804,
+        inputs={"size": "1536x1024", "quality": "high"},
+        failure=_TIMED_OUT,
+    ),
+    Sample(
+        model=T2I,
+        prompt="Golden sand dunes, long shadows, a small caravan on the ridge",
+        created_s=5.236,
+        took_s=34.558,
+        pictures=(Picture("dunes", 0, 4, 1024, 1024),),
+        inputs={"size": "1024x1024", "quality": "medium"},
+    ),
+    Sample(
+        model=T2V,
+        prompt="Slow ocean waves under a huge setting sun, locked camera, seamless loop",
+        created_s=71.482,
+        took_s=105.893,
+        pictures=_clip("waves", 0, 4),
+        inputs={"duration": 2, "aspect_ratio": "16:9"},
+    ),
+    Sample(
+        model=I2V,
+        prompt="The lighthouse lamp comes on and its beam sweeps over the bay",
+        created_s=52.36,
+        took_s=92.127,
+        pictures=_clip("lighthouse", 0, 4),
+        inputs={"image_urls": ["{uploads}harbour-at-dusk.png"], "duration": 2},
+    ),
+    Sample(
+        model=T2V,
+        prompt="Northern lights time-lapse over a frozen lake and a spruce forest 🌌",
+        created_s=95.741,
+        took_s=141.506,
+        pictures=_clip("aurora", 0, 4),
+        inputs={"duration": 2, "aspect_ratio": "16:9", "seed": 418},
+        timed_id=True,
+    ),
+)
+
+_STILLS: Final = (
+    Sample(
+        model=T2I,
+        prompt="A cat",
+        created_s=35.218,
+        took_s=33.908,
+        pictures=(Picture("cat", 0, 4),),
+    ),
+    Sample(
+        model=T2I,
+        prompt="🪐✨ A ringed planet with one pale moon, deep space, tiny stars 🚀",
+        created_s=3.2 * _MINUTE_S,
+        took_s=29.771,
+        pictures=(Picture("planet", 0, 4),),
+        inputs={"aspect_ratio": "1:1"},
+    ),
+    Sample(
+        model=T2I,
+        prompt="Geometric Bauhaus composition, quarter circles and stripes, bold primaries, four variations",
+        created_s=5.4 * _MINUTE_S,
+        took_s=36.42,
+        pictures=tuple(Picture("bauhaus", number, 40 + number, 1024, 1024) for number in range(4)),
+        inputs={"n": 4, "size": "1024x1024", "quality": "high"},
+    ),
+    Sample(
+        model=T2I,
+        prompt="Night city skyline seen across a calm river, full moon on the left, three depths of towers "
+        "fading into violet haze, hundreds of lit windows in warm amber with a few cool blue ones, "
+        "red aircraft lights on the masts, the whole skyline mirrored in the water with long "
+        "horizontal ripples that break the reflections up towards the viewer, flat vector "
+        "illustration in the manner of a travel poster, crisp edges, no people, no text, no logo, "
+        "subtle grain, wide tonal range from near-black foreground blocks to pale moonlight, "
+        "composition in thirds with the waterline at two thirds, designed to be printed at 70 x 70 "
+        "cm, leave a quiet area in the upper right corner for a headline",
+        created_s=9.1 * _MINUTE_S,
+        took_s=31.127,
+        pictures=(Picture("city", 0, 4),),
+        inputs={"aspect_ratio": "1:1", "quality": "high", "output_format": "png"},
+    ),
+    Sample(
+        model=T2I,
+        prompt="كثبان رملية ذهبية عند الغروب مع قافلة من الجمال في الأفق",
+        created_s=14.5 * _MINUTE_S,
+        took_s=27.634,
+        pictures=(Picture("dunes", 1, 7),),
+    ),
+    Sample(
+        model=T2I,
+        prompt="Hot-air balloons drifting over blue ridges on a clear morning",
+        created_s=22.3 * _MINUTE_S,
+        took_s=34.725,
+        pictures=(Picture("balloons", 0, 5),),
+        inputs={"aspect_ratio": "1:1", "seed": 77120},
+    ),
+    Sample(
+        model=T2I,
+        prompt="Liquid silk, folds of deep violet and peach, abstract wallpaper",
+        created_s=41 * _MINUTE_S,
+        took_s=41.209,
+        pictures=(Picture("silk", 0, 4, 1152, 768), Picture("silk", 1, 9, 1152, 768)),
+        inputs={"n": 2, "aspect_ratio": "3:2"},
+    ),
+    Sample(
+        model=T2I,
+        prompt="Red and white lighthouse on a headland, dusk, beam across the bay, WPA poster",
+        created_s=2.1 * _HOUR_S,
+        took_s=30.516,
+        pictures=(Picture("lighthouse", 0, 4),),
+        timed_id=True,
+    ),
+    Sample(
+        model=T2I,
+        prompt="云雾缭绕的群山,水墨风格,清晨第一缕阳光",
+        created_s=5.4 * _HOUR_S,
+        took_s=38.883,
+        pictures=(Picture("mountains", 1, 12),),
+        inputs={"aspect_ratio": "1:1"},
+    ),
+    Sample(
+        model=I2I,
+        prompt="Same cat, autumn evening, add a potted plant on the sill and a warmer room",
+        created_s=6.5 * _MINUTE_S,
+        took_s=38.902,
+        pictures=(Picture("cat", 1, 9, 1024, 1024),),
+        inputs={
+            "image_urls": ["{uploads}window-seat.png"],
+            "size": "1024x1024",
+            "quality": "high",
+            "background": "opaque",
+            "output_format": "png",
+            "seed": 20260,
+        },
+    ),
+    Sample(
+        model=I2I,
+        prompt="Give the portrait a beret and a warmer key light",
+        created_s=33 * _MINUTE_S,
+        took_s=43.95,
+        pictures=(Picture("robot", 1, 11),),
+        inputs={"image_urls": ["{uploads}studio-portrait.png"]},
+    ),
+    Sample(
+        model=I2I,
+        prompt="Neon version of this street, rain, magenta and cyan",
+        created_s=3.3 * _HOUR_S,
+        took_s=36.671,
+        pictures=(Picture("city", 2, 15),),
+        inputs={"image_urls": ["{uploads}old-town-night.png"], "strength": 0.65},
+    ),
+    Sample(
+        model=I2I,
+        prompt="Make it look like a sunset in late summer",
+        created_s=2.1 * _DAY_S,
+        took_s=41.48,
+        pictures=(Picture("mountains", 2, 18),),
+        inputs={"image_urls": ["{uploads}valley-panorama.png"]},
+    ),
+)
+
+_CLIPS: Final = (
+    Sample(
+        model=T2V,
+        prompt="Balloons bobbing over misty mountains, gentle wind, loop",
+        created_s=11 * _MINUTE_S,
+        took_s=112.34,
+        pictures=_clip("balloons", 1, 6),
+        inputs={"duration": 2, "aspect_ratio": "16:9"},
+    ),
+    Sample(
+        model=T2V,
+        prompt="City at night, reflections trembling on the water",
+        created_s=1.6 * _HOUR_S,
+        took_s=96.118,
+        pictures=_clip("city", 1, 9),
+        inputs={"duration": 2},
+    ),
+    Sample(
+        model=T2V,
+        prompt="Abstract silk, slow morphing folds, seamless",
+        created_s=1.2 * _DAY_S,
+        took_s=131.702,
+        pictures=_clip("silk", 2, 3),
+        inputs={"duration": 2, "aspect_ratio": "16:9", "seed": 5},
+    ),
+    Sample(
+        model=I2V,
+        prompt="The robot finishes its last brush stroke and looks up",
+        created_s=18 * _MINUTE_S,
+        took_s=84.295,
+        pictures=_clip("robot", 1, 21),
+        inputs={"image_urls": ["{uploads}studio-portrait.png"], "duration": 2},
+    ),
+    Sample(
+        model=I2V,
+        prompt="Only the tail moves, everything else is still",
+        created_s=4.2 * _HOUR_S,
+        took_s=78.46,
+        pictures=_clip("cat", 0, 23),
+        inputs={"image_urls": ["{uploads}window-seat.png"], "duration": 2},
+    ),
+    Sample(
+        model=I2V,
+        prompt="Petals fall past the moon",
+        created_s=3.1 * _DAY_S,
+        took_s=90.877,
+        pictures=_clip("cherry", 0, 8),
+        inputs={"image_urls": ["{uploads}valley-panorama.png"], "duration": 2},
+    ),
+)
+
+_FAILED: Final = (
+    Sample(
+        model=I2I,
+        prompt="Remove the background, keep the soft shadow",
+        created_s=16.4,
+        took_s=4.102,
+        inputs={"image_urls": ["https://example.com/shared/IMG_2041.heic"], "background": "transparent"},
+        failure=_INVALID_IMAGE,
+    ),
+    Sample(
+        model=T2I,
+        prompt="Movie poster with the face of a well-known actor, photorealistic",
+        created_s=7.7 * _MINUTE_S,
+        took_s=18.3,
+        inputs={"aspect_ratio": "2:3"},
+        failure=POLICY_FAILURE,
+    ),
+    Sample(
+        model=T2I,
+        prompt="Test, please ignore",
+        created_s=37 * _MINUTE_S,
+        took_s=12.05,
+        failure=_CANCELED,
+    ),
+    Sample(
+        model=T2V,
+        prompt="Drone shot through a canyon, golden hour, 4K",
+        created_s=2.7 * _HOUR_S,
+        took_s=180.4,
+        inputs={"duration": 10, "resolution": "1080p"},
+        failure=_VIDEO_FAILED,
+    ),
+)
+
+SAMPLES: Final[tuple[Sample, ...]] = tuple(
+    sorted((*_WAITING, *_STILLS, *_CLIPS, *_FAILED), key=lambda sample: sample.created_s)
+)
+"""Latest first, as a list shows them."""

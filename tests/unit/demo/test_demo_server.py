@@ -1,0 +1,448 @@
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from taskdash.demo.limits import TIERS
+from taskdash.demo.server import DemoApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FEW = 4
+"""Connections, in a test of what happens when there are too many."""
+START_S = 1_777_474_689.024
+FIELDS = [
+    "taskId",
+    "model",
+    "state",
+    "param",
+    "resultJson",
+    "failCode",
+    "failMsg",
+    "costTime",
+    "completeTime",
+    "createTime",
+]
+RECORD_INFO = "/api/v1/jobs/recordInfo"
+CREATE_TASK = "/api/v1/jobs/createTask"
+
+
+class Clock:
+    """Unix seconds that a test turns."""
+
+    def __init__(self) -> None:
+        self.now_s = START_S
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Answer:
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(
+    api: DemoApi,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    *,
+    key: str | None = None,
+) -> Answer:
+    """Send one request over a connection of its own; `key` "" sends none."""
+    key = api.key if key is None else key
+    fields = {"Authorization": f"Bearer {key}"} if key else {}
+    with contextlib.closing(
+        http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=10)
+    ) as connection:
+        connection.request(method, path, body=body, headers={**fields, **(headers or {})})
+        return Answer(connection.getresponse())
+
+
+def info(api: DemoApi, task_id: str) -> Any:
+    answer = ask(api, f"{RECORD_INFO}?taskId={quote(task_id)}")
+    assert answer.status == answer.json["code"] == 200
+    return answer.json["data"]
+
+
+def create(api: DemoApi, request: object, headers: dict[str, str] | None = None) -> Answer:
+    return ask(api, CREATE_TASK, "POST", json.dumps(request).encode(), headers)
+
+
+def raw(api: DemoApi, request: bytes) -> bytes:
+    """Send bytes as they are, and return all that comes back until the server hangs up."""
+    with socket.create_connection(("127.0.0.1", urlsplit(api.base_url).port or 0), timeout=10) as connection:
+        connection.sendall(request)
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+        return received
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def api(clock: Clock) -> Iterator[DemoApi]:
+    with DemoApi(clock=clock, enforce_limits=False) as api:
+        yield api
+
+
+def test_each_state_has_the_fields_of_the_apis_page_in_their_order(api: DemoApi) -> None:
+    records = [info(api, task_id) for task_id in api.task_ids if task_id != api.unknown_id]
+    assert {record["state"] for record in records} == {"waiting", "success", "fail"}
+    assert all(list(record) == FIELDS for record in records)
+
+
+def test_a_waiting_task_turns_into_a_success_when_its_time_has_come(api: DemoApi, clock: Clock) -> None:
+    robot = next(
+        task_id
+        for task_id in api.task_ids
+        if task_id != api.unknown_id and "robot painter" in info(api, task_id)["param"]
+    )
+    waiting = info(api, robot)
+    assert waiting["state"] == "waiting"
+    unknown_yet = ("resultJson", "failCode", "failMsg", "costTime", "completeTime")
+    assert [waiting[name] for name in unknown_yet] == [None] * 5
+    clock.now_s += 60
+    done = info(api, robot)
+    assert done["state"] == "success"
+    assert done["costTime"] == done["completeTime"] - done["createTime"]
+    assert done["createTime"] == waiting["createTime"]
+    assert json.loads(done["resultJson"]) == {"resultUrls": [f"{api.base_url}/results/{robot}-1.png"]}
+    assert json.loads(done["param"]) == {
+        "model": "gpt-image-2-text-to-image",
+        "input": {"prompt": "A cinematic portrait of a robot painter"},
+    }
+
+
+def test_a_failed_task_has_its_reason_and_neither_cost_time_nor_complete_time(
+    api: DemoApi, clock: Clock
+) -> None:
+    clock.now_s += 60
+    failed = [
+        record
+        for task_id in api.task_ids
+        if task_id != api.unknown_id and (record := info(api, task_id))["state"] == "fail"
+    ]
+    assert len(failed) >= 5
+    for record in failed:
+        assert record["costTime"] is record["completeTime"] is record["resultJson"] is None
+        assert record["failCode"]
+        assert record["failMsg"]
+    assert {"code": "400", "policies": True} in [
+        {"code": record["failCode"], "policies": "content policies" in record["failMsg"]} for record in failed
+    ]
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?taskId=", "?taskId=%20", "?taskid=x", "?" + "a=1&" * 40 + "taskId=x"]
+)
+def test_a_request_without_a_task_id_is_400(api: DemoApi, query: str) -> None:
+    answer = ask(api, RECORD_INFO + query)
+    assert answer.status == 400
+    assert answer.json == {"code": 400, "msg": "taskId is required", "data": None}
+
+
+@pytest.mark.parametrize("key", ["", "sk-wrong", "\u00e9".encode().decode("latin-1")])
+def test_no_key_or_a_wrong_one_is_401(api: DemoApi, key: str) -> None:
+    answer = ask(api, f"{RECORD_INFO}?taskId={api.task_ids[0]}", key=key)
+    assert answer.status == answer.json["code"] == 401
+    assert answer.json["data"] is None
+    assert api.key.encode() not in answer.body
+
+
+def test_the_key_needs_the_bearer_scheme_in_any_case(api: DemoApi) -> None:
+    path = f"{RECORD_INFO}?taskId={api.task_ids[0]}"
+    assert ask(api, path, headers={"Authorization": f"bearer {api.key}"}, key="").status == 200
+    assert ask(api, path, headers={"Authorization": f"Basic {api.key}"}, key="").status == 401
+    assert ask(api, path, headers={"Authorization": api.key}, key="").status == 401
+
+
+@pytest.mark.parametrize("task_id", ["nobody", "%FF%00", "a" * 5000, "../../etc/passwd"])
+def test_an_unknown_task_is_404(api: DemoApi, task_id: str) -> None:
+    answer = ask(api, f"{RECORD_INFO}?taskId={task_id}")
+    assert answer.status == 404
+    assert answer.json == {"code": 404, "msg": "task not found", "data": None}
+
+
+def test_the_unknown_id_is_among_the_ids_and_is_not_found(api: DemoApi) -> None:
+    assert api.task_ids.count(api.unknown_id) == 1
+    assert ask(api, f"{RECORD_INFO}?taskId={api.unknown_id}").status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/jobs", "/api/v1/jobs/recordInfo/", "/results", "//[", "/favicon.ico"]
+)
+def test_other_paths_are_404_as_json(api: DemoApi, path: str) -> None:
+    answer = ask(api, path)
+    assert (answer.status, answer.json["code"]) == (404, 404)
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", RECORD_INFO, "GET"),
+        ("GET", CREATE_TASK, "POST"),
+        ("DELETE", RECORD_INFO, "GET"),
+        ("HEAD", RECORD_INFO, "GET"),
+        ("PUT", "/results/x-1.png", "GET, HEAD"),
+    ],
+)
+def test_other_methods_are_405_and_name_the_one_that_is_allowed(
+    api: DemoApi, method: str, path: str, allowed: str
+) -> None:
+    answer = ask(api, path, method)
+    assert answer.status == 405
+    assert answer.headers["Allow"] == allowed
+    assert answer.body == b"" if method == "HEAD" else answer.json["code"] == 405
+
+
+def test_the_second_window_and_the_minute_are_both_counted(clock: Clock) -> None:
+    with DemoApi(clock=clock, tier="free") as api:
+        path = f"{RECORD_INFO}?taskId={api.task_ids[0]}"
+        assert [ask(api, path).status for _ in range(3)] == [200, 200, 429]
+        refused = ask(api, path)
+        assert refused.json == {
+            "code": 429,
+            "msg": "rate limit exceeded",
+            "data": {"retryAfter": 1, "limit": 2, "tier": "free", "windowSeconds": 1},
+        }
+        clock.now_s += 0.5
+        for _ in range(58):
+            clock.now_s += 0.5
+            assert ask(api, path).status == 200
+        clock.now_s += 2
+        data = ask(api, path).json["data"]
+        # The first of the 60 requests that went through is 31.5 s old.
+        assert data == {"retryAfter": 29, "limit": 60, "tier": "free", "windowSeconds": 60}
+        clock.now_s += data["retryAfter"]
+        assert ask(api, path).status == 200
+
+
+def test_the_limit_counts_what_is_authorized_and_nothing_else(clock: Clock) -> None:
+    with DemoApi(clock=clock, tier="free") as api:
+        path = f"{RECORD_INFO}?taskId={api.task_ids[0]}"
+        assert [ask(api, path, key="sk-wrong").status for _ in range(4)] == [401] * 4
+        assert ask(api, RECORD_INFO).status == 400
+        assert ask(api, path).status == 200
+        assert ask(api, path).status == 429
+
+
+def test_the_tier_decides_the_limit(clock: Clock) -> None:
+    with DemoApi(clock=clock, tier="basic") as api:
+        path = f"{RECORD_INFO}?taskId={api.task_ids[0]}"
+        statuses = [ask(api, path).status for _ in range(TIERS["basic"][0] + 1)]
+        assert statuses == [200] * 20 + [429]
+
+
+def test_an_unknown_tier_is_refused_and_no_port_is_kept() -> None:
+    with pytest.raises(ValueError, match="no tier 'gold'"):
+        DemoApi(tier="gold")
+
+
+def test_a_task_that_was_created_runs_and_succeeds_with_pictures(api: DemoApi, clock: Clock) -> None:
+    request = {
+        "model": "gpt-image-2-text-to-image",
+        "input": {"prompt": "A robot", "n": 2, "size": "320x256"},
+    }
+    made = create(api, request)
+    assert made.status == 200
+    assert list(made.json) == ["code", "msg", "data"]
+    task_id = made.json["data"]["taskId"]
+    waiting = info(api, task_id)
+    assert (waiting["state"], waiting["createTime"]) == ("waiting", round(START_S * 1000))
+    assert json.loads(waiting["param"]) == request
+    clock.now_s += 60
+    done = info(api, task_id)
+    assert done["state"] == "success"
+    assert 24_000 <= done["costTime"] <= 40_000
+    urls = json.loads(done["resultJson"])["resultUrls"]
+    assert len(urls) == 2
+    picture = ask(api, urlsplit(urls[1]).path, key="")
+    assert picture.body[16:24] == (320).to_bytes(4, "big") + (256).to_bytes(4, "big")
+
+
+def test_a_created_task_with_the_failing_word_fails(api: DemoApi, clock: Clock) -> None:
+    made = create(api, {"model": "gpt-image-2-text-to-image", "input": {"prompt": "Something Forbidden"}})
+    clock.now_s += 60
+    record = info(api, made.json["data"]["taskId"])
+    assert (record["state"], record["failCode"], record["costTime"]) == ("fail", "400", None)
+
+
+def test_the_same_request_id_gives_the_same_task(api: DemoApi) -> None:
+    request = {"model": "gpt-image-2-text-to-image", "input": {"prompt": "Once"}}
+    first = create(api, request, {"X-Request-ID": "order-17"}).json["data"]["taskId"]
+    again = create(api, request, {"X-Request-ID": "order-17"}).json["data"]["taskId"]
+    other = create(api, request, {"X-Request-ID": "order-18"}).json["data"]["taskId"]
+    without = {create(api, request).json["data"]["taskId"] for _ in range(2)}
+    assert first == again
+    assert len({first, other, *without}) == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "request_body"),
+    [
+        (400, b""),
+        (400, b"{"),
+        (400, b"[]"),
+        (400, b'"x"'),
+        (400, b'{"model": NaN}'),
+        (400, b"\xff\xfe"),
+        (400, b"[" * 100_000),
+        (422, b"{}"),
+        (422, b'{"model": "gpt-image-2-text-to-image"}'),
+        (422, b'{"model": "gpt-image-2-text-to-image", "input": {}}'),
+        (422, b'{"model": "gpt-image-2-text-to-image", "input": {"prompt": " "}}'),
+        (422, b'{"model": "gpt-image-2-text-to-image", "input": {"prompt": "x", "n": 5}}'),
+        (422, b'{"model": "gpt-image-2-text-to-image", "input": {"prompt": "x", "n": true}}'),
+        (422, b'{"model": "gpt-image-2-image-to-image", "input": {"prompt": "x"}}'),
+        (422, b'{"model": "dall-e", "input": {"prompt": "x"}}'),
+        (422, b'{"model": ["gpt"], "input": {"prompt": "x"}}'),
+    ],
+)
+def test_a_request_that_cannot_be_a_task_is_refused(api: DemoApi, code: int, request_body: bytes) -> None:
+    answer = ask(api, CREATE_TASK, "POST", request_body)
+    assert (answer.status, answer.json["code"], answer.json["data"]) == (code, code, None)
+
+
+def test_an_unsupported_model_is_named_as_the_api_names_it(api: DemoApi) -> None:
+    answer = create(api, {"model": "dall-e", "input": {"prompt": "x"}})
+    assert answer.json == {"code": 422, "msg": "model is not supported", "data": None}
+
+
+def test_a_prompt_with_half_a_surrogate_pair_is_carried_without_harm(api: DemoApi) -> None:
+    body = b'{"model": "gpt-image-2-text-to-image", "input": {"prompt": "half \\ud83d"}}'
+    made = ask(api, CREATE_TASK, "POST", body)
+    assert made.status == 200
+    assert "half" in info(api, made.json["data"]["taskId"])["param"]
+
+
+def test_a_body_that_is_too_large_is_refused_unread(api: DemoApi) -> None:
+    head = f"POST {CREATE_TASK} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {api.key}\r\n"
+    for field, status in (
+        ("Content-Length: 99999999", b"413"),
+        ("Content-Length: -1", b"400"),
+        ("Content-Length: 1e3", b"400"),
+        ("Transfer-Encoding: chunked", b"411"),
+        ("X: y", b"411"),
+    ):
+        if field == "X: y":
+            field += "\r\nConnection: close"  # nothing else makes the server hang up here
+        answer = raw(api, f"{head}{field}\r\n\r\n".encode())
+        assert answer.split(b" ", 2)[1] == status
+        assert b'"data":null' in answer
+
+
+def test_what_is_no_http_is_refused_as_json_or_dropped(api: DemoApi) -> None:
+    assert b'"code":400' in raw(api, b"GET / HTTP/9.9.9\r\n\r\n")
+    assert b'"code":405' in raw(api, b"BREW / HTTP/1.1\r\n\r\n")
+    assert b'"code":414' in raw(api, b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n")
+    assert info(api, api.task_ids[0])
+
+
+def test_clients_that_go_away_harm_nobody(api: DemoApi, capfd: pytest.CaptureFixture[str]) -> None:
+    port = urlsplit(api.base_url).port or 0
+    for start in (b"", b"GET", b"GET / HTTP/1.1\r\nHo", b"POST /api/v1/jobs/createTask HTTP/1.1\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            connection.sendall(start)
+    assert info(api, api.task_ids[0])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_one_connection_serves_many_requests(api: DemoApi) -> None:
+    with contextlib.closing(
+        http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=10)
+    ) as connection:
+        sockets = set()
+        for task_id in api.task_ids[:5]:
+            path = f"{RECORD_INFO}?taskId={task_id}"
+            connection.request("GET", path, headers={"Authorization": f"Bearer {api.key}"})
+            assert connection.getresponse().read()
+            sockets.add(connection.sock)
+        assert len(sockets) == 1
+        assert None not in sockets
+
+
+def test_links_do_not_follow_the_host_header(api: DemoApi, clock: Clock) -> None:
+    clock.now_s += 60
+    for task_id in api.task_ids:
+        answer = ask(api, f"{RECORD_INFO}?taskId={task_id}", headers={"Host": "evil.example"})
+        assert b"evil.example" not in answer.body
+
+
+def test_more_connections_than_it_serves_are_closed_and_the_others_live_on(
+    api: DemoApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskdash.demo.loopback.MAX_CONNECTIONS", FEW)
+    address = ("127.0.0.1", urlsplit(api.base_url).port or 0)
+    with contextlib.ExitStack() as stack:
+        for _ in range(FEW):
+            stack.enter_context(socket.create_connection(address, timeout=10))
+        one_more = stack.enter_context(socket.create_connection(address, timeout=10))
+        assert one_more.recv(1) == b""
+
+
+def test_stop_closes_the_port_and_open_connections(clock: Clock) -> None:
+    api = DemoApi(clock=clock)
+    api.start()
+    address = ("127.0.0.1", urlsplit(api.base_url).port or 0)
+    with socket.create_connection(address, timeout=10) as kept:
+        assert info(api, api.task_ids[0])
+        before = threading.active_count()
+        api.stop()
+        api.stop()
+        assert kept.recv(1) == b""
+        assert threading.active_count() < before
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address, timeout=10).close()
+    with pytest.raises(RuntimeError, match="started once"):
+        api.start()
+
+
+def test_it_listens_on_ipv4_loopback_only_and_on_the_port_asked_for() -> None:
+    with DemoApi() as first:
+        port = urlsplit(first.base_url).port or 0
+        assert first.base_url == f"http://127.0.0.1:{port}"
+        with pytest.raises(OSError, match="in use"):
+            DemoApi(port)
+    with DemoApi(port) as again:
+        assert again.base_url == first.base_url
+
+
+def test_a_server_that_was_never_started_can_be_stopped() -> None:
+    api = DemoApi()
+    with pytest.raises(RuntimeError, match="not started"):
+        _ = api.task_ids
+    api.stop()
+
+
+def test_the_same_seed_and_clock_give_the_same_tasks_and_key(clock: Clock) -> None:
+    with (
+        DemoApi(clock=clock, seed=5) as first,
+        DemoApi(clock=clock, seed=5) as second,
+        DemoApi(seed=6) as other,
+    ):
+        assert (first.key, first.task_ids) == (second.key, second.task_ids)
+        assert first.key != other.key
+        assert first.key.startswith("sk-demo-")

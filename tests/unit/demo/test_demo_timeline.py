@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+import pytest
+
+from taskdash.demo.jobs import Job, JobBook, RefusedJobError
+from taskdash.demo.pictures import SCENES, picture_for
+from taskdash.demo.sample import sample_jobs
+from taskdash.demo.samples import SAMPLES, UPLOADS
+
+
+def seeded(seed: int) -> Random:
+    return Random(seed)  # noqa: S311  # test data, no secret
+
+
+START_MS = 1_777_474_689_024
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+TIMED = re.compile(r"task_(gpt-image-2|seedance-2\.0)_\d{13}")
+
+
+def jobs() -> list[Job]:
+    return sample_jobs(SAMPLES, seeded(1), START_MS, "http://127.0.0.1:9/uploads/")
+
+
+def states(at_s: float) -> Counter[object]:
+    now_ms = START_MS + round(at_s * 1000)
+    return Counter(job.record(now_ms, "http://127.0.0.1:9/results/")["state"] for job in jobs())
+
+
+def ends_s() -> list[float]:
+    """Seconds after the start at which something ends, in order."""
+    return sorted((job.finish_ms - START_MS) / 1000 for job in jobs() if job.finish_ms > START_MS)
+
+
+def test_there_are_about_thirty_tasks_of_every_state_at_the_start() -> None:
+    at_start = states(0)
+    assert 28 <= sum(at_start.values()) <= 36
+    assert 8 <= at_start["waiting"] <= 10
+    assert at_start["success"] >= 15
+    assert at_start["fail"] >= 3
+
+
+def test_the_first_task_ends_after_four_to_six_seconds_and_then_one_every_few() -> None:
+    times = ends_s()
+    assert 4 <= times[0] <= 6
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 6.5
+
+
+def test_everything_that_ever_ends_has_ended_within_fifty_seconds() -> None:
+    assert ends_s()[-1] < 50
+    assert states(50)["waiting"] == 0
+
+
+def test_a_viewer_sees_successes_and_at_least_one_failure() -> None:
+    before, after = states(0), states(50)
+    assert after["success"] - before["success"] >= 5
+    assert after["fail"] - before["fail"] >= 1
+
+
+def test_unfinished_stills_are_a_few_seconds_old_and_take_as_long_as_their_model_does() -> None:
+    for job in jobs():
+        if job.finish_ms > START_MS and job.failure is None:
+            took_s = (job.finish_ms - job.create_ms) / 1000
+            if job.model.endswith("-video"):
+                assert 60 <= took_s <= 180
+            else:
+                assert 5 <= (START_MS - job.create_ms) / 1000 <= 40
+                assert 25 <= took_s <= 45
+
+
+def test_each_model_has_a_history_to_learn_from() -> None:
+    done = Counter(job.model for job in jobs() if job.finish_ms <= START_MS and job.failure is None)
+    assert done["gpt-image-2-text-to-image"] >= 8
+    assert len(done) == 4
+    assert min(done.values()) >= 3
+
+
+def test_the_latest_task_comes_first_and_ids_have_known_forms() -> None:
+    created = [job.create_ms for job in jobs()]
+    assert created == sorted(created, reverse=True)
+    ids = [job.task_id for job in jobs()]
+    assert len(set(ids)) == len(ids)
+    assert all(UUID.fullmatch(task_id) or TIMED.fullmatch(task_id) for task_id in ids)
+    assert sum(bool(TIMED.fullmatch(task_id)) for task_id in ids) >= 2
+    for job in jobs():
+        if TIMED.fullmatch(job.task_id):
+            assert job.task_id.endswith(str(job.create_ms))
+
+
+def test_one_task_has_four_results_and_prompts_are_of_many_scripts() -> None:
+    assert [len(job.pictures) for job in jobs()].count(4) == 1
+    prompts = [sample.prompt for sample in SAMPLES]
+    assert max(map(len, prompts)) > 500
+    assert any(re.search("[\u3040-\u30ff]", prompt) for prompt in prompts)
+    assert any(re.search("[\u4e00-\u9fff]", prompt) for prompt in prompts)
+    assert any(re.search("[\u0600-\u06ff]", prompt) for prompt in prompts)
+    assert any("\U0001fa90" in prompt for prompt in prompts)
+    assert max(len(sample.inputs) for sample in SAMPLES) >= 5
+
+
+def test_every_success_has_results_and_every_input_picture_of_ours_is_served() -> None:
+    for job in jobs():
+        assert bool(job.pictures) != bool(job.failure)
+        request: Any = json.loads(job.param)
+        assert request["model"] == job.model
+        for url in request["input"].get("image_urls", []):
+            if url.startswith("http://127.0.0.1"):
+                assert url.removeprefix("http://127.0.0.1:9/uploads/") in UPLOADS
+    assert "{" not in "".join(job.param.replace('{"', "") for job in jobs())
+
+
+def test_only_the_newest_created_tasks_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskdash.demo.jobs.MAX_CREATED", 3)
+    book = JobBook([], seeded(1))
+    made = [
+        book.create({"model": "seedance-2.0-text-to-video", "input": {"prompt": "x"}}, f"order-{n}", n)
+        for n in range(5)
+    ]
+    assert [book.find(job.task_id) is not None for job in made] == [False, False, True, True, True]
+    assert (
+        book.create({"model": "seedance-2.0-text-to-video", "input": {"prompt": "x"}}, "order-0", 9)
+        != made[0]
+    )
+
+
+def test_a_refused_job_says_what_is_missing() -> None:
+    with pytest.raises(RefusedJobError, match=r"input\.prompt is required") as refused:
+        JobBook([], seeded(1)).create({"model": "seedance-2.0-text-to-video", "input": {}}, None, 0)
+    assert refused.value.code == 422
+
+
+@pytest.mark.parametrize(
+    ("prompt", "scene"),
+    [
+        ("A cat", "cat"),
+        ("The location of two cats", "cat"),
+        ("Relocation of the research department", None),
+        ("Ocean waves", "waves"),
+        ("桜の枝", "cherry"),
+        ("Neon street", "city"),
+    ],
+)
+def test_a_prompt_gets_the_scene_its_words_name(prompt: str, scene: str | None) -> None:
+    found = picture_for(prompt, 0, (256, 256), moving=False)
+    assert found.scene in SCENES
+    if scene is not None:
+        assert found.scene == scene
+    else:
+        assert found.scene not in {"cat", "waves"}
