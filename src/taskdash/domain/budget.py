@@ -1,0 +1,345 @@
+"""How many checks may be sent, and when: the two sliding windows that the gateway counts per key.
+
+The gateway counts what *arrives* in 1 s and in 60 s; we only know when a check left and when its answer
+came. A check therefore occupies a window from when it is sent until the window's length after its answer:
+
+    Let k arrivals lie within one window W at the gateway, and let j be the one that we sent last. Any other
+    i of them was sent before j and was, when j left, either unanswered (it occupies) or answered at r_i >=
+    a_i, and then r_i + W >= a_i + W >= a_j >= sent_j (it still occupies). So j found all k - 1 others in its
+    way, and it was only sent because k - 1 < limit.
+
+That holds for any latency, also for one that differs from check to check. What never gets an answer is given
+up `DEADLINE_S` after it was sent, as the request itself is.
+
+The clock is the caller's, in monotonic seconds. It is not trusted beyond reason: a step backwards counts as
+no time at all, a step of more than `MAX_STEP_S` as that long. So no jump of a clock, no suspended laptop and
+no stalled process empties a window that the gateway may still have full. The price: whoever waits must ask
+again at least every `MAX_STEP_S`, which is why `Budget.wait_s` never says more than that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from taskdash.domain.task import Throttle
+
+DEADLINE_S: Final = 15.0
+"""The total time that one check may take; a check that nobody settles is over after this."""
+MAX_STEP_S: Final = 5.0
+"""The longest time between two calls that is believed to have passed."""
+AHEAD_S: Final = (10.0, 20.0, 40.0, 60.0)
+"""The spans that `Budget.capacity` looks ahead."""
+# The gateway's clock is not ours: it ticks a little faster or slower, and rounds.
+_GUARD_S: Final = 0.02
+# A wait shorter than this could vanish in a float's rounding, and its waiter would spin.
+_LEAST_WAIT_S: Final = 0.001
+_SECOND_S: Final = 1.0
+_MINUTE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Checks in any 1 s and in any 60 s."""
+
+    per_second: int
+    per_minute: int
+
+
+TIERS: Final[Mapping[str, Limits]] = MappingProxyType(
+    {
+        "free": Limits(2, 60),
+        "basic": Limits(20, 1000),
+        "standard": Limits(50, 3000),
+        "pro": Limits(100, 6000),
+        "ultra": Limits(200, 12000),
+        "enterprise": Limits(500, 30000),
+    }
+)
+"""What AI GPT Image grants `recordInfo` per key, by the key's tier (its rate limit page)."""
+
+
+def allowed(limits: Limits, share: float) -> Limits:
+    """Our part of a key's limits: each times `share` (0 to 1), rounded down, never below 1."""
+    # 0.29 * 100 is 28.999... in binary: the share is meant as it is written.
+    part = Decimal(repr(share))
+
+    def times(limit: int) -> int:
+        return max(1, int((part * limit).to_integral_value(ROUND_FLOOR)))
+
+    return Limits(times(limits.per_second), times(limits.per_minute))
+
+
+def kept_for_urgent(limits: Limits) -> int:
+    """How many of the minute's checks are kept: a fifth, at least 2; none where it has fewer than 5."""
+    return max(2, limits.per_minute // 5) if limits.per_minute >= 5 else 0
+
+
+def time_left_s(limits: Limits, checks: int) -> float:
+    """How long `checks` checks take at best, in seconds, where nothing else uses the budget."""
+    return max(0, checks) / min(limits.per_second, limits.per_minute / _MINUTE_S)
+
+
+def learned(throttle: Throttle, current: Limits, written: Limits | None) -> Limits:
+    """The key's limits after the gateway refused a check with a 429 that says what they are.
+
+    Args:
+        throttle: What the 429's body said. Its `limit` counts for its window and beats the tier's table; its
+            `tier` fills in the other window; what it does not say stays as it is.
+        current: The key's limits as they were believed until now (before the share).
+        written: The limits the user wrote in the profile, which are only ever lowered; None for a mere tier.
+    """
+    limits = TIERS.get((throttle.tier or "").strip().lower(), current)
+    if throttle.limit is not None and throttle.limit > 0:
+        limits = _with_limit(limits, throttle.limit, max(1, throttle.window_s or 60))
+    if written is not None:
+        limits = Limits(
+            min(limits.per_second, written.per_second), min(limits.per_minute, written.per_minute)
+        )
+    return limits
+
+
+def _with_limit(limits: Limits, limit: int, window_s: int) -> Limits:
+    """`limits` with `limit` checks in `window_s` put in; windows other than 1 and 60 s are met from below."""
+    if window_s == 1:
+        return Limits(limit, limits.per_minute)
+    if window_s >= _MINUTE_S:
+        return Limits(limits.per_second, max(1, limit * 60 // window_s))
+    if limit < window_s:
+        # Less than one a second: only spreading this window's checks over a whole minute is surely enough.
+        return Limits(1, limit)
+    return Limits(limit // window_s, limit * 60 // window_s)
+
+
+@dataclass(slots=True)
+class Spent:
+    """A check that was sent: when, when its answer (or failure) came, and whether somebody waited for it."""
+
+    sent_s: float
+    answered_s: float | None = None
+    urgent: bool = False
+
+
+class Hindrance(StrEnum):
+    """What keeps a check from being sent now."""
+
+    HOLD = "hold"
+    """A 429 told us to wait."""
+    SECOND = "second"
+    MINUTE = "minute"
+    RESERVE = "reserve"
+    """Only what is kept for the user and for new IDs is left of the minute."""
+
+
+def _later(rising: Iterable[float], than: float) -> int:
+    return sum(value > than for value in rising)
+
+
+def _wait_s(remaining_s: float) -> float:
+    return max(_LEAST_WAIT_S, remaining_s) if remaining_s > 0 else 0.0
+
+
+class Budget:
+    """The checks that are allowed, sent and answered.
+
+    Args:
+        limits: What is allowed, the share already taken (`allowed`).
+        past: Checks sent before, by this process or another, on the clock of later calls. What has no answer
+            is taken as still under way. Times in the future are taken as now.
+    """
+
+    def __init__(self, limits: Limits, past: Iterable[Spent] = ()) -> None:
+        self._limits = limits
+        self._past: list[Spent] = list(past)
+        self._last_s: float | None = None  # the caller's clock at its last call
+        self._now_s = 0.0  # ours: as the caller's, less what was not believed
+        self._held_s = -math.inf
+        self._hold_asked_s = -math.inf
+        # Unanswered, by when they were sent; a settled one is dropped when it reaches the front.
+        self._under_way: deque[Spent] = deque()
+        self._open: dict[int, Spent] = {}
+        self._open_scheduled = 0
+        # When each answered check came back, oldest first, for each thing that is counted.
+        self._second: deque[float] = deque()
+        self._minute: deque[float] = deque()
+        self._minute_scheduled: deque[float] = deque()
+        self._sent: deque[float] = deque()
+
+    @property
+    def limits(self) -> Limits:
+        """What is allowed."""
+        return self._limits
+
+    def set_allowed(self, limits: Limits) -> None:
+        """Change what is allowed from now on; what was sent still counts."""
+        self._limits = limits
+
+    @property
+    def held_until_s(self) -> float | None:
+        """When the hold of a 429 ends, on the caller's clock as it was last seen; None without one."""
+        if self._last_s is None:
+            return self._hold_asked_s if math.isfinite(self._hold_asked_s) else None
+        return self._last_s + (self._held_s - self._now_s) if self._held_s > self._now_s else None
+
+    def hold(self, until_s: float) -> None:
+        """Send nothing before `until_s`, urgent or not. A hold is never shortened by a later one."""
+        if not math.isfinite(until_s):
+            return
+        if self._last_s is None:
+            self._hold_asked_s = max(self._hold_asked_s, until_s)
+        else:
+            self._held_s = max(self._held_s, self._now_s + (until_s - self._last_s))
+
+    def wait_s(self, now_s: float, *, urgent: bool) -> float:
+        """How long to wait before asking again: 0.0 if one check may be sent now, else at most `MAX_STEP_S`.
+
+        Args:
+            now_s: The monotonic clock.
+            urgent: Whether the user asked for the check, or its ID is new.
+        """
+        return min(self.free_in_s(now_s, urgent=urgent), MAX_STEP_S)
+
+    def free_in_s(self, now_s: float, *, urgent: bool) -> float:
+        """As `wait_s`, uncut: for telling people. With checks unanswered it is the earliest it can be."""
+        self._advance(now_s)
+        return max(wait for wait, _ in self._waits(urgent))
+
+    def hindrance(self, now_s: float, *, urgent: bool) -> Hindrance | None:
+        """What a check has to wait for longest; None if it may be sent now."""
+        self._advance(now_s)
+        wait, reason = max(self._waits(urgent), key=lambda pair: pair[0])
+        return reason if wait > 0 else None
+
+    def spend(self, now_s: float, *, urgent: bool = False) -> Spent:
+        """Count a check that is being sent now. The ticket goes back to `settle`.
+
+        It is counted whether it was allowed or not: `wait_s` decides, this only remembers.
+        """
+        self._advance(now_s)
+        ticket = Spent(self._now_s, None, urgent)
+        self._begin(ticket)
+        return ticket
+
+    def settle(self, ticket: Spent, now_s: float) -> None:
+        """The answer to a check came, or it failed. Settling twice counts twice for a while: never less."""
+        self._advance(now_s)
+        if self._open.pop(id(ticket), None) is not None and not ticket.urgent:
+            self._open_scheduled -= 1
+        self._end(ticket)
+
+    def used(self, now_s: float) -> int:
+        """How many checks were sent in the last 60 s."""
+        self._advance(now_s)
+        return len(self._sent)
+
+    def capacity(self, now_s: float) -> dict[float, int]:
+        """How many scheduled checks could be sent within each of the spans of `AHEAD_S`, in seconds.
+
+        What is under way is taken as answered now.
+        """
+        self._advance(now_s)
+        limits, under_way = self._limits, len(self._open)
+        ours = limits.per_minute - kept_for_urgent(limits)
+        capacity = {}
+        for span_s in AHEAD_S:
+            gone_s = self._now_s + span_s - _MINUTE_S - _GUARD_S
+            left = under_way + _later(self._minute, gone_s)
+            ours_left = self._open_scheduled + _later(self._minute_scheduled, gone_s)
+            free = min(limits.per_minute - left, ours - ours_left, int(limits.per_second * span_s))
+            capacity[span_s] = max(0, free)
+        return capacity
+
+    def _begin(self, ticket: Spent) -> None:
+        self._open[id(ticket)] = ticket
+        self._under_way.append(ticket)
+        self._sent.append(ticket.sent_s)
+        if not ticket.urgent:
+            self._open_scheduled += 1
+
+    def _end(self, ticket: Spent) -> None:
+        ticket.answered_s = self._now_s
+        self._second.append(self._now_s)
+        self._minute.append(self._now_s)
+        if not ticket.urgent:
+            self._minute_scheduled.append(self._now_s)
+
+    def _waits(self, urgent: bool) -> list[tuple[float, Hindrance]]:
+        """For each thing that can stand in the way: how long it does, in seconds."""
+        limits, under_way = self._limits, len(self._open)
+        waits = [
+            (_wait_s(self._held_s - self._now_s), Hindrance.HOLD),
+            (self._window_wait_s(self._second, under_way, limits.per_second, _SECOND_S), Hindrance.SECOND),
+            (self._window_wait_s(self._minute, under_way, limits.per_minute, _MINUTE_S), Hindrance.MINUTE),
+        ]
+        if not urgent:
+            ours = limits.per_minute - kept_for_urgent(limits)
+            wait_s = self._window_wait_s(self._minute_scheduled, self._open_scheduled, ours, _MINUTE_S)
+            waits.append((wait_s, Hindrance.RESERVE))
+        return waits
+
+    def _window_wait_s(self, answered: deque[float], under_way: int, limit: int, window_s: float) -> float:
+        """How long until fewer than `limit` checks occupy a window of `window_s`."""
+        too_many = len(answered) + under_way - limit
+        if too_many < 0:
+            return 0.0
+        # Where answered ones do not suffice, one that is under way must be answered first: now, at the
+        # earliest.
+        freed_by_s = answered[too_many] if too_many < len(answered) else self._now_s
+        return max(_LEAST_WAIT_S, freed_by_s + window_s + _GUARD_S - self._now_s)
+
+    def _advance(self, now_s: float) -> None:
+        """Let time pass, as far as it is believed, and forget what no longer counts."""
+        if self._last_s is None:
+            self._start(now_s)
+        elif now_s > self._last_s:
+            self._now_s += min(now_s - self._last_s, MAX_STEP_S)
+        self._last_s = now_s
+        self._give_up_overdue()
+        for answered, window_s in (
+            (self._second, _SECOND_S),
+            (self._minute, _MINUTE_S),
+            (self._minute_scheduled, _MINUTE_S),
+        ):
+            while answered and answered[0] + window_s + _GUARD_S <= self._now_s:
+                answered.popleft()
+        while self._sent and self._sent[0] + _MINUTE_S <= self._now_s:
+            self._sent.popleft()
+
+    def _give_up_overdue(self) -> None:
+        while self._under_way:
+            ticket = self._under_way[0]
+            if id(ticket) in self._open:
+                if ticket.sent_s + DEADLINE_S > self._now_s:
+                    return
+                del self._open[id(ticket)]
+                self._open_scheduled -= not ticket.urgent
+                self._end(ticket)
+            self._under_way.popleft()
+
+    def _start(self, now_s: float) -> None:
+        """Set our clock, and take over what was sent before."""
+        self._now_s = now_s
+        self._held_s = self._hold_asked_s
+        past = [Spent(min(s.sent_s, now_s), s.answered_s, s.urgent) for s in self._past]
+        self._past = []
+        answered: list[tuple[float, bool]] = []
+        for spent in sorted(past, key=lambda s: s.sent_s):
+            if spent.answered_s is None and spent.sent_s + DEADLINE_S > now_s:
+                self._begin(spent)
+                continue
+            end_s = spent.sent_s + DEADLINE_S if spent.answered_s is None else spent.answered_s
+            answered.append((min(max(end_s, spent.sent_s), now_s), spent.urgent))
+            self._sent.append(spent.sent_s)
+        for end_s, urgent in sorted(answered):
+            self._second.append(end_s)
+            self._minute.append(end_s)
+            if not urgent:
+                self._minute_scheduled.append(end_s)

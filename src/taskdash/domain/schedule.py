@@ -1,0 +1,306 @@
+"""When a task is checked next, and which of those that are due goes first. Pure: no clock, no I/O, no state.
+
+**The design.** A check costs a part of a budget that the user's own program shares, and what it buys is an
+earlier look at a finished task. So each check has a *price*, in seconds of expected delay, and a task is
+checked when looking buys that much. For a task of known age and model the best sequence of checks follows by
+dynamic programming (`domain.plan`) from the survival curve that this list's own finished tasks teach
+(`domain.durations`, `domain.survival`): nothing before a task could be done, dense where tasks of this model
+usually end, thinner when it is late. At the same number of checks that finds the end about 40 % sooner than
+asking every 5 s.
+
+**The price** follows from the budget (`price_for`). A task whose hazard (chance to end per second) is h is
+best checked every sqrt(2 price / h), so all running tasks together take the sum of sqrt(h) over sqrt(2
+price) checks a second. The price is the least at which that fits what the budget still has for the next 10,
+20, 40 and 60 s, as one that looked at the mean only would spend the minute in its first half and then be
+blind. It follows that prices move: a task that comes due is planned again at the price of the day before it
+is checked. A check that buys less than `FLOOR_PRICE_S` is not worth anybody's traffic. Where more is due
+than may be sent, `urgency` picks what buys most.
+
+**What the curve does not know** has rules of its own. A late task that ends is felt in proportion to its
+age: its checks are a 24th of its age apart, at most `HOUR_S`, and after two days a 48th of it, at most a
+day. An ID that is not found is retried every 5 s until 30 s after it was added (a task created a moment ago
+is often not found), then after half its age again, thinning out likewise. A check that failed otherwise is
+repeated after as long as the failure lasts, between a least and a most for its kind, with a jitter that
+depends on the ID only, so that what failed together does not come back together. `rejected` is final for an
+ID. The gateway's own pauses (429, 401, outages) are not the schedule's: the watcher sends nothing then,
+whatever is due.
+
+**Clocks.** Ages come from `createTime`, which is the gateway's clock. What lies after the time the task was
+added, or long before there was such an API, is not believed. A task that looks late on arrival may be new
+under a clock that runs ahead: it is never left alone for longer than it was on the list. Nothing is ever
+scheduled more than a day ahead.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.plan import least_gap_s, plan_for
+from taskdash.domain.task import ProblemKind, State, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from taskdash.domain.durations import Durations
+    from taskdash.domain.survival import Curve
+
+HOUR_S: Final = 3600.0
+DAY_S: Final = 86_400.0
+FLOOR_PRICE_S: Final = 0.1
+"""With it a task of about 30 s is checked every 1.5 s at its likeliest end, about 11 times in all."""
+CEILING_PRICE_S: Final = 6.4
+"""With it a task of about 30 s is checked about twice; dearer ones would leave checks unused in a crowd."""
+
+KNOWN_WORDS: Final = frozenset(
+    {"waiting", "wait", "pending", "submitted", "created", "queuing", "queueing", "queued"}
+    | {"starting", "started", "processing", "running", "generating", "in_progress", "in-progress"}
+)
+"""What unfinished tasks are called, in lower case, by this API and by kie.ai-like gateways."""
+
+_GRACE_S: Final = 30.0
+_GRACE_GAP_S: Final = 5.0
+_UNKNOWN_WORD_GAP_S: Final = 30.0
+_OLDEST_MS: Final = 1_262_304_000_000  # 2010
+_PRICE_STEPS: Final = 4
+# A strict order for a few, a fair share for a crowd: see `urgency`.
+_FEW: Final = 20
+_ASKED_WORTH_S: Final = 60.0
+_NEW_WORTH_S: Final = 10.0
+_ASKED_FIRST_S: Final = 1e12
+_NEW_FIRST_S: Final = 1e9
+
+_BACKOFF_S: Final = {
+    # The least and the most time to the next try. Where the watcher stops the whole gateway the most is
+    # short: once it goes on, nothing should wait for a backoff of its own.
+    ProblemKind.RATE_LIMITED: (1.0, 5.0),
+    ProblemKind.UNAUTHORIZED: (30.0, 60.0),
+    ProblemKind.UNREACHABLE: (5.0, 60.0),
+    ProblemKind.SERVER_ERROR: (5.0, 900.0),
+    ProblemKind.NO_CREDITS: (60.0, 900.0),
+    ProblemKind.UNREADABLE: (10.0, HOUR_S),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the schedule needs to know of a task. Times are Unix milliseconds."""
+
+    task_id: str
+    added_ms: int
+    state: State = State.NEW
+    raw_state: str | None = None
+    problem: ProblemKind | None = None
+    """Of the last check; None if that brought a record."""
+    problem_since_ms: int | None = None
+    model: str | None = None
+    variant: str | None = None
+    created_ms: int | None = None
+    checked_ms: int | None = None
+    """When the last check was answered, with or without a record."""
+    asked: bool = False
+    """Whether the user asked for a check that was not done yet."""
+
+
+def facts_of(task: Task, *, variant: str | None = None, asked: bool = False) -> Facts:
+    """The facts of a task on the list; its variant is `durations.variant_of` of its `param`."""
+    return Facts(
+        task_id=task.task_id,
+        added_ms=task.added_at_ms,
+        state=task.state,
+        raw_state=task.raw_state,
+        problem=task.problem.kind if task.problem else None,
+        problem_since_ms=task.problem.since_ms if task.problem else None,
+        model=task.model,
+        variant=variant,
+        created_ms=task.create_time_ms,
+        checked_ms=task.checked_at_ms,
+        asked=asked,
+    )
+
+
+def next_check_ms(facts: Facts, now_ms: int, durations: Durations, price_s: float) -> int | None:
+    """When to check a task: `now_ms` at the earliest, a day later at the latest; None: never unless asked.
+
+    Args:
+        facts: The task.
+        now_ms: The wall clock, in Unix milliseconds.
+        durations: What this list's finished tasks teach.
+        price_s: What a check must buy, from `price_for`.
+    """
+    if facts.asked:
+        return now_ms
+    if facts.state.finished or facts.problem is ProblemKind.REJECTED:
+        return None
+    if facts.checked_ms is None:
+        return now_ms
+    # A clock that was set back must not freeze a task until it has caught up.
+    checked_ms = min(facts.checked_ms, now_ms)
+    gap_s = _gap_s(facts, checked_ms, durations, price_s)
+    return max(now_ms, checked_ms + math.ceil(1000 * min(gap_s, DAY_S)))
+
+
+def _gap_s(facts: Facts, checked_ms: int, durations: Durations, price_s: float) -> float:
+    """How long after the last check the next one is worth it, in seconds."""
+    if facts.problem is ProblemKind.NOT_FOUND:
+        return _not_found_gap_s(facts, checked_ms)
+    if facts.problem is not None:
+        since_ms = checked_ms if facts.problem_since_ms is None else facts.problem_since_ms
+        return backoff_s(facts.problem, (checked_ms - since_ms) / 1000, facts.task_id)
+    curve = durations.curve(facts.model, facts.variant)
+    age_s = age_ms(facts, checked_ms) / 1000
+    gap_s = plan_for(curve, price_s).next_s(age_s) - age_s
+    gap_s = min(max(gap_s, least_gap_s(curve, age_s)), _most_gap_s(age_s))
+    if age_s >= curve.late_s:
+        gap_s = min(gap_s, max(10.0, (checked_ms - facts.added_ms) / 1000))
+    if not is_known(facts.raw_state):
+        gap_s = max(gap_s, _UNKNOWN_WORD_GAP_S)
+    return gap_s
+
+
+def _most_gap_s(age_s: float) -> float:
+    """The longest time between checks at an age: an hour, and a 48th of what is older than two days."""
+    return max(HOUR_S, min(age_s / 48, DAY_S))
+
+
+def _not_found_gap_s(facts: Facts, checked_ms: int) -> float:
+    # A task that once had a record is missed since it vanished, a new ID since it was added.
+    anchor_ms = facts.added_ms
+    if facts.state is not State.NEW and facts.problem_since_ms is not None:
+        anchor_ms = facts.problem_since_ms
+    missed_s = max(0.0, (checked_ms - anchor_ms) / 1000)
+    if missed_s < _GRACE_S:
+        return _GRACE_GAP_S
+    gap_s = max(_GRACE_GAP_S, missed_s / 2 * (1 + jitter(facts.task_id) / 5))
+    return min(gap_s, _most_gap_s(missed_s))
+
+
+def backoff_s(kind: ProblemKind, lasted_s: float, key: str) -> float:
+    """How long to wait after a failed check: as long as it lasts already, within the bounds of its kind.
+
+    Waiting as long again as a failure has lasted is doubling, without a counter to keep.
+
+    Args:
+        kind: The problem; one that has no bounds here gets those of a server error.
+        lasted_s: The time since the first of this unbroken row of failures.
+        key: Whose failure it is (a task ID, a gateway): spreads what failed together, by up to a quarter.
+    """
+    least_s, most_s = _BACKOFF_S.get(kind, _BACKOFF_S[ProblemKind.SERVER_ERROR])
+    return min(max(lasted_s, least_s) * (1 + jitter(key) / 4), most_s)
+
+
+def jitter(key: str) -> float:
+    """A number from 0 to 1 that depends on `key` only."""
+    return zlib.crc32(key.encode("utf-8", "replace")) / 0xFFFFFFFF
+
+
+def is_known(raw_state: str | None) -> bool:
+    """Whether an unfinished state is one that gateways are known to use; none at all counts as known."""
+    return raw_state is None or raw_state.strip().lower() in KNOWN_WORDS
+
+
+def age_ms(facts: Facts, now_ms: int) -> int:
+    """How long a task has run at `now_ms`: from `createTime` where that can be, else from being added."""
+    start_ms = facts.added_ms
+    if facts.created_ms is not None and _OLDEST_MS <= facts.created_ms < start_ms:
+        start_ms = facts.created_ms
+    return max(0, now_ms - start_ms)
+
+
+def is_late(facts: Facts, now_ms: int, durations: Durations) -> bool:
+    """Whether an unfinished task takes clearly longer than usual, as in "usually 32 s, now 2 min: late".
+
+    Never of a model with too thin a history to say what is usual.
+    """
+    typical_ms = durations.typical_ms(facts.model, facts.variant)
+    p90_ms = durations.p90_ms(facts.model, facts.variant)
+    if facts.state.finished or typical_ms is None or p90_ms is None:
+        return False
+    return age_ms(facts, now_ms) > max(p90_ms, 1.5 * typical_ms)
+
+
+def is_urgent(facts: Facts) -> bool:
+    """Whether a check may use what the budget keeps: it was asked for, or the ID was never checked."""
+    return facts.asked or facts.checked_ms is None
+
+
+def urgency(
+    facts: Facts, now_ms: int, durations: Durations, *, asked_in_line: int = 1, new_in_line: int = 1
+) -> float:
+    """What a check now buys, in seconds: of the tasks that are due the highest goes first.
+
+    What was asked for comes first, then IDs never checked, then the rest by expected gain. Only where one of
+    the first two is a crowd (5,000 pasted IDs, `R` on a long list) it gets a worth that a running task
+    outgrows when it was left alone for long, so that a crowd cannot starve it.
+
+    Args:
+        facts: A task that is due.
+        now_ms: The wall clock, in Unix milliseconds.
+        durations: What this list's finished tasks teach.
+        asked_in_line: How many due tasks were asked for.
+        new_in_line: How many due tasks were never checked.
+    """
+    gain_s = _gain_s(facts, now_ms, durations)
+    if facts.asked:
+        return gain_s + (_ASKED_FIRST_S if asked_in_line <= _FEW else _ASKED_WORTH_S)
+    if facts.checked_ms is None:
+        return gain_s + (_NEW_FIRST_S if new_in_line <= _FEW else _NEW_WORTH_S)
+    return gain_s
+
+
+def _gain_s(facts: Facts, now_ms: int, durations: Durations) -> float:
+    """The seconds of delay that a check buys."""
+    if facts.checked_ms is None or facts.state.finished:
+        return 0.0
+    unseen_s = max(0.0, (now_ms - facts.checked_ms) / 1000)
+    if facts.state is State.NEW:
+        # Half the time unseen is the delay if it has come to be; the older the ID, the less likely.
+        missed_s = max(1.0, (now_ms - facts.added_ms) / 1000)
+        return unseen_s / 2 * min(0.3, max(0.0005, 10.0 / missed_s))
+    curve = durations.curve(facts.model, facts.variant)
+    seen_s, age_s = _ages_s(facts, now_ms)
+    return curve.gain_s(seen_s, age_s) * _weight(curve, seen_s)
+
+
+def _ages_s(facts: Facts, now_ms: int) -> tuple[float, float]:
+    """The task's age when it was last checked, and now."""
+    checked_ms = now_ms if facts.checked_ms is None else min(facts.checked_ms, now_ms)
+    return age_ms(facts, checked_ms) / 1000, age_ms(facts, now_ms) / 1000
+
+
+def _weight(curve: Curve, seen_s: float) -> float:
+    """What a second of delay counts for a task seen unfinished at an age: the later, the less."""
+    return min(1.0, curve.late_s / seen_s) if seen_s > 0 else 1.0
+
+
+def price_for(
+    tasks: Iterable[Facts], now_ms: int, durations: Durations, capacity: Mapping[float, int]
+) -> float:
+    """What a check must buy now, in seconds of delay, for the budget to go where it buys most.
+
+    It is the least price at which no span ahead takes more checks than there are, so that a dense moment
+    does not use up what is wanted half a minute later. Tasks that are finished, new or in trouble take none
+    of it here: their checks follow rules of their own. The price comes in steps, so that plans can be kept.
+
+    Args:
+        tasks: Those on the list that are unfinished.
+        now_ms: The wall clock, in Unix milliseconds.
+        durations: What this list's finished tasks teach.
+        capacity: How many scheduled checks the budget has for each span from now, in seconds
+        (`Budget.capacity`).
+    """
+    efforts = dict.fromkeys(capacity, 0.0)
+    for facts in tasks:
+        if facts.state is not State.WAITING or facts.problem is not None:
+            continue
+        curve = durations.curve(facts.model, facts.variant)
+        seen_s, age_s = _ages_s(facts, now_ms)
+        weight = _weight(curve, seen_s)
+        for span_s in efforts:
+            efforts[span_s] += weight * curve.effort(seen_s, age_s, span_s)
+    # Half a check, where there is none, keeps the price finite.
+    price_s = max((effort / max(capacity[s], 0.5)) ** 2 / 2 for s, effort in efforts.items())
+    step = math.ceil(_PRICE_STEPS * math.log2(max(price_s, FLOOR_PRICE_S) / FLOOR_PRICE_S))
+    return float(min(CEILING_PRICE_S, FLOOR_PRICE_S * 2 ** (step / _PRICE_STEPS)))
