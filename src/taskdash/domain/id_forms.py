@@ -1,0 +1,228 @@
+"""What a task ID looks like, and what only pretends to be one: placeholders, API keys, words of code.
+
+Every judgement about a single word is made here; where a word stands in a text is the business of
+`task_ids` and the `paste_*` modules. The forms were seen at the API and at kie.ai-like gateways.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.id_pattern import ID_PATTERN as ID_PATTERN
+from taskdash.domain.id_pattern import MAX_ID_CHARS as MAX_ID_CHARS
+from taskdash.domain.id_pattern import is_task_id as is_task_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UUID: Final = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+HEX_32: Final = r"[0-9A-Fa-f]{32}"
+# A dot belongs to it only before a digit ("kling-2.6"), so that a file name's ".png" ends it.
+TASK_TOKEN: Final = r"task_[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[0-9]))*+"  # noqa: S105 - no secret, a shape
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, for lists that are read more easily as one."""
+    return frozenset(text.split())
+
+
+_REMEMBERED: Final = 4096
+"""Words of logs repeat: judging each once is what keeps long pastes fast."""
+
+_HEX_FORM = re.compile(rf"{UUID}|{HEX_32}")
+_TASK_FORM = re.compile(TASK_TOKEN)
+_MODEL_AND_TIME = re.compile(r"task_[A-Za-z0-9._-]*[_-][0-9]{8,}")
+_WRAPPABLE = re.compile(rf"{UUID}|{HEX_32}|task_[A-Za-z0-9][A-Za-z0-9._-]*_[0-9]{{13}}")
+_PART_OF_HEX = re.compile(
+    r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{0,4}|(?:[0-9A-Fa-f]{4}-){1,2}[0-9A-Fa-f]{0,4}"
+    r"|(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{0,11})"
+)
+
+_SEGMENTS = re.compile(r"[^A-Za-z0-9]+")
+_WORD_AND_NUMBER = re.compile(r"[A-Za-z]{1,15}[0-9]{1,2}")
+_NAMED_NUMBER = re.compile(
+    r"(?:v|sha|md|base|utf|python|py|node|oauth|http|ipv|int|uint|float|worker|batch|group|step|page|phase"
+    r"|runner|queue|level|index|number|item|line|version|thread|stage|part|chunk|retry|attempt|port|user)[0-9]+",
+    re.IGNORECASE,
+)
+_LETTERS_MEET_DIGITS = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
+
+_X_RUN = re.compile(r"(?<![A-Za-z0-9])[xX]{3,}|[xX]{3,}(?![A-Za-z0-9])|[xX]{4,}")
+_NIL = re.compile(r"[0-]{32,}")
+# A placeholder is made of nothing but these ...
+_FILLER = words(
+    "your my the some a an any of this that task tasks job jobs id ids taskid jobid here goes insert "
+    "replace with me put "
+    "enter paste in from response returned created actual real valid example sample placeholder dummy fake "
+    "uuid string "
+    "value model timestamp name xxx"
+)
+# ... and has one of these.
+_TELLTALE = words(
+    "your id ids taskid jobid here insert replace example sample placeholder dummy fake string value "
+    "timestamp"
+)
+_NOT_IDS = words(
+    "null none nil undefined nan true false void string str number num int integer int32 int64 uint32 "
+    "uint64 bigint float "
+    "double bool boolean any unknown object uuid uuid4 uuidv4 guid hex bytes text char varchar optional "
+    "required missing "
+    "empty unavailable n-a na tbd todo pending waiting queued queuing generating processing running success succeeded "
+    "completed done "
+    "created submitted failed fail error canceled cancelled ok yes no not-found not_found notfound not-set "
+    "data result response res req request params query body self this props args argv json await async new "
+    "return typeof "
+    "function lambda const let var await"
+)
+# `task_<one of these>` is a name in somebody's program.
+_NAMES_OF_CODE = words(
+    "type name manager queue info data list status state result obj object handle func fn future runner "
+    "worker key meta "
+    "config dict arg args params input output model group class instance item record row count index number "
+    "progress "
+    "kwargs response error url prompt time timeout start end created update"
+)
+_FILE_ENDING = re.compile(
+    r".*\.(?:png|jpe?g|webp|gif|avif|svg|bmp|mp4|mov|webm|mp3|wav|m4a|flac|ogg|jsonl?|txt|log|csv|zip|gz|tar|pdf"
+    r"|py|js|ts|html?|ya?ml|toml|md|sh)",
+    re.IGNORECASE | re.DOTALL,
+)
+_KEY_SHAPES = re.compile(
+    r"sk-.*|(?:sk|pk|rk)_(?:live|test)_.{8,}|gh[pousr]_.{16,}|github_pat_.{16,}|xox[abprs]-.{8,}"
+    r"|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|hf_[A-Za-z0-9]{16,}|r8_[A-Za-z0-9]{16,}|eyJ[A-Za-z0-9_-]{8,}\..*"
+    r"|(?:Bearer|bearer)[:-].*"
+)
+
+
+def has_known_form(text: str) -> bool:
+    """Whether `text` is a UUID, 32 hex digits, or a `task_...` token that was made by a machine.
+
+    A `task_...` token is one when its end tells it from the words that programs are full of (`task_id`,
+    `task_type`, `task_worker_01`): the last part has 6 digits or more (`task_<model>_<13 digits>`), or 6
+    characters or more that mix letters and digits beyond a word and its number (`task_abc123`, not
+    `task_oauth2`), or is a cuid (`task_cl...`); or any part is long and random. Placeholders never have a
+    known form.
+    """
+    if len(text) > MAX_ID_CHARS:
+        return False
+    if _HEX_FORM.fullmatch(text):
+        return not _NIL.fullmatch(text)
+    if not text.startswith("task_") or not _TASK_FORM.fullmatch(text) or is_placeholder(text):
+        return False
+    if _MODEL_AND_TIME.fullmatch(text):
+        return True
+    if "." in text:
+        return False
+    parts = _SEGMENTS.split(text[5:])
+    return _is_made_up(parts[-1]) or any(len(part) >= 8 and _is_random(part) for part in parts)
+
+
+def _is_made_up(part: str) -> bool:
+    """Whether the last part of a `task_...` token was counted or drawn rather than named."""
+    if len(part) < 6:
+        return False
+    if part.isdigit():
+        return True
+    if part.isalpha():
+        is_mixed = not part.islower() and not part.isupper() and not part.istitle()
+        return len(part) >= 20 and (part.startswith("cl") or is_mixed)
+    return not _WORD_AND_NUMBER.fullmatch(part) and not _NAMED_NUMBER.fullmatch(part)
+
+
+def _is_random(part: str) -> bool:
+    return len(_LETTERS_MEET_DIGITS.findall(part)) >= 3
+
+
+class Kind(Enum):
+    """What a word is by itself, wherever it stands."""
+
+    KNOWN = auto()
+    UNKNOWN = auto()
+    """Allowed, and without anything that speaks for or against it."""
+    EMPTY = auto()
+    """Not one letter or digit."""
+    KEY = auto()
+    CODE = auto()
+    PLACEHOLDER = auto()
+    TOO_LONG = auto()
+    CUT_OFF = auto()
+    FILE_NAME = auto()
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def kind_of(text: str) -> Kind:
+    """Judge a word made of characters that an ID may have."""
+    if has_known_form(text):
+        return Kind.KNOWN
+    if len(text) > MAX_ID_CHARS:
+        return Kind.TOO_LONG
+    for is_so, kind in _KINDS:
+        if is_so(text):
+            return kind
+    return Kind.UNKNOWN
+
+
+def is_wrapped_whole(text: str) -> bool:
+    """Whether pieces of lines, joined, make an ID of known length: then they were one before the wrap."""
+    return _WRAPPABLE.fullmatch(text) is not None and has_known_form(text)
+
+
+def is_cut_off(text: str) -> bool:
+    """Whether `text` is an ID that somebody or some terminal shortened (`5064bd1a-025a-`, `task_abc...`)."""
+    return ".." in text or text.endswith(("-", "_")) or _PART_OF_HEX.fullmatch(text) is not None
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether `text` stands for an ID in a manual: `task_xxx`, `your-task-id`, the nil UUID, `task_...`."""
+    if _X_RUN.search(text) or _NIL.fullmatch(text) or text.endswith("_...") or set(text) <= set("._:-"):
+        return True
+    parts = {part for part in _SEGMENTS.split(text.lower()) if part}
+    return parts <= _FILLER and not parts.isdisjoint(_TELLTALE)
+
+
+def is_word_of_code(text: str) -> bool:
+    """Whether `text` stands in for an ID in code, schemas and logs: `null`, `string`, `res.data.id`."""
+    lowered = text.lower()
+    last = lowered.rsplit(".", 1)[-1]
+    if lowered.startswith("task_") and lowered[5:] in _NAMES_OF_CODE:
+        return True
+    return lowered in _NOT_IDS or last.replace("_", "") in (
+        "taskid",
+        "id",
+        "jobid",
+        "taskids",
+        "tasks",
+        "task",
+        "ids",
+    )
+
+
+def is_file_name(text: str) -> bool:
+    """Whether `text` ends as the files do that tasks and their programs leave."""
+    return _FILE_ENDING.fullmatch(text) is not None
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether `text` has the shape of an API key or another secret; 32 hex digits alone do not tell."""
+    return _KEY_SHAPES.fullmatch(text) is not None
+
+
+def _is_empty(text: str) -> bool:
+    return not any(map(str.isalnum, text))
+
+
+def _is_file_of_id(text: str) -> bool:
+    return is_file_name(text) or ("." in text and has_known_form(text.split(".", 1)[0]))
+
+
+_KINDS: Final[tuple[tuple[Callable[[str], bool], Kind], ...]] = (
+    (looks_like_key, Kind.KEY),
+    (_is_empty, Kind.EMPTY),
+    (is_word_of_code, Kind.CODE),
+    (is_placeholder, Kind.PLACEHOLDER),
+    (is_cut_off, Kind.CUT_OFF),
+    (_is_file_of_id, Kind.FILE_NAME),
+)

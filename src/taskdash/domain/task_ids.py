@@ -1,0 +1,180 @@
+"""Finds task IDs in whatever somebody pastes: logs, JSON, code, tables, shell sessions, chats.
+
+A missed ID is a task nobody watches; a false one costs a request and a row that confuses. So everything with
+an ID's form or an ID's label is looked at, and each is taken or ignored for a reason that can be shown. The
+rules:
+
+1. Labelled IDs count: `taskId` (in any spelling) in JSON and literals, `taskId=` in URLs, labels in text,
+   lists and columns; nothing inside `param`, `resultJson` or lists of URLs.
+2. Words of a known form count without a label, unless they are in a path or a file name, or another label
+   claims them; a labelled ID outranks bare ones on its line and in its JSON document.
+3. A single word of unknown form is reported as `Paste.unsure`: only the user can tell.
+
+Time is linear in the text, and nothing here recurses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.id_forms import (
+    ID_PATTERN,
+    Kind,
+    has_known_form,
+    is_file_name,
+    is_task_id,
+    kind_of,
+    looks_like_key,
+)
+from taskdash.domain.paste_bare import find_bare
+from taskdash.domain.paste_context import KEY_OR_TOKEN
+from taskdash.domain.paste_labels import find_labelled
+from taskdash.domain.paste_regions import excluded_regions
+from taskdash.domain.paste_sightings import (
+    CONFIGURED_KEY,
+    FILE_NAME,
+    LOOKS_LIKE_KEY,
+    Miss,
+    Sightings,
+    has_key_in,
+)
+from taskdash.domain.paste_tables import find_in_columns
+from taskdash.domain.paste_text import lines_of, plain, without_escapes
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from taskdash.domain.secret import Secret
+
+__all__ = ["ID_PATTERN", "Found", "Ignored", "Paste", "find_task_ids", "has_known_form", "is_task_id"]
+
+MAX_IGNORED: Final = 200
+"""More reasons than anybody reads; a paste of 10 MB can have a million."""
+_MAX_SHOWN_CHARS: Final = 80
+
+_KEY = re.compile(r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{4,}")
+_LABELLED_SECRET = re.compile(
+    r"((?:key|token|secret|passw(?:or)?d|bearer|authorization|cookie)s?\b"
+    r"[\s\"':=]{1,8}(?:bearer\s+)?)[^\s\"',;]+",
+    re.IGNORECASE,
+)
+_SINGLE_WORD = re.compile(r"(?:[-*+>]|\d{1,4}[.)])?[\s\"'`,;<(\[*]*([^\s\"'`,;<>()\[\]*]+)[\s\"'`,;>)\].!*]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An ID that counts."""
+
+    task_id: str
+    line: int
+    """1-based."""
+    why: str
+    """For people: "taskId in JSON", "labelled", "bare UUID"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Something that looked like an ID and does not count."""
+
+    text: str
+    """Inert, cut to 80 characters; a key is never repeated."""
+    line: int
+    """1-based."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """What a text came to."""
+
+    found: tuple[Found, ...]
+    """In the order of first sight, each ID once."""
+    ignored: tuple[Ignored, ...]
+    """In the order of the text, each reason once per text, at most 200."""
+    unsure: str | None
+    """The text was this single word of allowed but unknown form: an ID only if the user says so."""
+
+
+def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
+    """Search a paste.
+
+    Args:
+        text: anything; lone surrogates and control characters do no harm.
+        keys: the configured API keys, which are never taken for an ID even if they have the form of one.
+    """
+    searched = plain(text)
+    secrets = frozenset(key.reveal() for key in keys)
+    seen = Sightings(excluded_regions(searched), secrets)
+    for key in _KEY.finditer(searched):
+        seen.drop(key.start(), key[0], LOOKS_LIKE_KEY)
+    find_labelled(searched, seen)
+    find_in_columns(searched, seen)
+    find_bare(searched, seen)
+    lines = _Lines(searched)
+    found = tuple(Found(hit.task_id, lines.number(hit.start), hit.why) for hit in seen.hits())
+    ignored = _fit_to_show(seen.misses(), secrets, _Lines(searched))
+    unsure = None if found or ignored else _single_word(searched, secrets)
+    if not found and not ignored and unsure is None:
+        ignored = _nothing_in(text, secrets)
+    return Paste(found, ignored, unsure)
+
+
+class _Lines:
+    """Line numbers of ascending offsets, counted as they go by."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._line = 0
+
+    def number(self, at: int) -> int:
+        self._line += self._text.count("\n", self._at, at)
+        self._at = at
+        return self._line
+
+
+def _fit_to_show(misses: Iterable[Miss], secrets: frozenset[str], lines: _Lines) -> tuple[Ignored, ...]:
+    """The misses without what must not be shown, each reason once for each text."""
+    ignored: dict[tuple[str, str], Ignored] = {}
+    for miss in misses:
+        text = _shown(miss.text, miss.why, secrets)
+        if (text, miss.why) not in ignored:
+            ignored[text, miss.why] = Ignored(text, lines.number(miss.start), miss.why)
+            if len(ignored) == MAX_IGNORED:
+                break
+    return tuple(ignored.values())
+
+
+def _shown(text: str, why: str, secrets: frozenset[str]) -> str:
+    """A text that can be shown to anybody."""
+    if text.startswith("sk-"):
+        return "sk-…"
+    if why in (KEY_OR_TOKEN, LOOKS_LIKE_KEY, CONFIGURED_KEY) or has_key_in(text, secrets):
+        return "(a key)"
+    if any(looks_like_key(word) for word in text.split()):
+        return "(a key)"
+    shown = inert_line(_KEY.sub("sk-…", text[: 2 * _MAX_SHOWN_CHARS]))
+    return shown if len(shown) <= _MAX_SHOWN_CHARS else shown[: _MAX_SHOWN_CHARS - 1] + "…"
+
+
+def _single_word(text: str, secrets: frozenset[str]) -> str | None:
+    """The one word that the text is, if it could be an ID at all."""
+    if len(text) > 1_000:
+        return None
+    match = _SINGLE_WORD.fullmatch(text.strip())
+    word = match[1].removesuffix(".") if match else ""
+    if not is_task_id(word) or has_key_in(word, secrets):
+        return None
+    return word if kind_of(word) is Kind.UNKNOWN else None
+
+
+def _nothing_in(text: str, secrets: frozenset[str]) -> tuple[Ignored, ...]:
+    """Say of a text without anything like an ID what was looked at."""
+    for number, line in enumerate(lines_of(without_escapes(text[:20_000])), start=1):
+        if shown := _shown(_LABELLED_SECRET.sub(r"\1(a key)", line.strip()), "", secrets):
+            why = FILE_NAME if is_file_name(line.strip()) else "no task ID in it"
+            return (Ignored(shown, number, why),)
+    return ()
