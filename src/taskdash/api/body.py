@@ -1,0 +1,182 @@
+"""From the bytes of an answer to a JSON document, bounded in time and memory whatever the bytes are.
+
+Everything here raises `UnreadableError` and nothing else. What JSON allows and Python's numbers, texts or
+stack do not is settled here once, so that nobody further in meets NaN, infinity or a number of 5,000 digits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from functools import partial
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from taskdash.domain.task import Json
+
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+MAX_VALUES: Final = 100_000
+"""Values in one document: 4 MiB of `[],` would be over 100 MB of objects; 10,000 results need 20,000."""
+MAX_ENCODINGS: Final = 2
+MAX_UNWRAPS: Final = 3
+"""How often JSON text is looked for inside JSON text."""
+
+_MAX_DIGITS: Final = 40
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+# The closing quote is optional, so that this matches at every quote and a broken text costs no second pass.
+_JSON_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+
+
+class UnreadableError(ValueError):
+    """The body cannot be read; the message says why, is inert, and fits behind "the answer is ..."."""
+
+
+def plain_body(headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return `body` with its Content-Encoding undone, at most `MAX_BODY_BYTES` long.
+
+    We ask for `identity`; a proxy may compress all the same. What it does not label is not guessed.
+
+    Args:
+        headers: names in lower case.
+        body: as it came over the wire.
+
+    Raises:
+        UnreadableError: too long, broken, or an encoding that we do not know.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise UnreadableError(f"larger than {MAX_BODY_BYTES >> 20} MiB")
+    names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
+    encodings = [name for name in names if name not in ("", "identity")]
+    if len(encodings) > MAX_ENCODINGS:
+        raise UnreadableError("compressed more than twice")
+    for name in reversed(encodings):
+        decode = _DECODERS.get(name)
+        if decode is None:
+            raise UnreadableError(f"compressed in a way that was not asked for ({inert_line(name, 40)})")
+        body = decode(body)
+    return body
+
+
+def _inflated(body: bytes, wbits: int) -> bytes:
+    stream = zlib.decompressobj(wbits)
+    try:
+        plain = stream.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise UnreadableError("labelled as compressed, but is not, or is damaged") from None
+    if len(plain) > MAX_BODY_BYTES:
+        raise UnreadableError(f"larger than {MAX_BODY_BYTES >> 20} MiB when unpacked")
+    if not stream.eof:
+        raise UnreadableError("compressed and breaks off")
+    return plain
+
+
+def _deflated(body: bytes) -> bytes:
+    """`deflate` means the zlib format (RFC 9110), but some servers send it without that format's header."""
+    has_header = body[:1] == b"\x78" and int.from_bytes(body[:2], "big") % 31 == 0
+    return _inflated(body, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+
+
+_DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "gzip": partial(_inflated, wbits=zlib.MAX_WBITS | 16),
+    "x-gzip": partial(_inflated, wbits=zlib.MAX_WBITS | 16),
+    "deflate": _deflated,
+}
+
+
+def document(headers: Mapping[str, str], plain: bytes) -> Json:
+    """Return the JSON document in `plain`. A byte order mark before it is harmless.
+
+    Raises:
+        UnreadableError: not UTF-8 or not JSON.
+    """
+    text_bytes = plain.removeprefix(b"\xef\xbb\xbf")
+    if not text_bytes.strip():
+        raise UnreadableError("empty")
+    kind = _html_kind(headers, text_bytes)
+    if kind:
+        raise UnreadableError(f"not JSON ({kind}): is the base URL right, or is a login page in between?")
+    if text_bytes.startswith(_GZIP_MAGIC):
+        raise UnreadableError("not JSON (compressed without saying so)")
+    try:
+        text = text_bytes.decode("utf-8")
+    except UnicodeDecodeError:
+        looks_wide = text_bytes.startswith((b"\xff\xfe", b"\xfe\xff"))
+        raise UnreadableError("not UTF-8" + (" (UTF-16?)" if looks_wide else "")) from None
+    return json_document(text)
+
+
+def _html_kind(headers: Mapping[str, str], body: bytes) -> str | None:
+    """What to call a body that is markup; None for one that is not. A wrong label on JSON is forgiven."""
+    if body.lstrip()[:1] != b"<":
+        return None
+    label = inert_line(headers.get("content-type", "").partition(";")[0], 60).lower()
+    return label if label and "json" not in label else "text/html"
+
+
+def json_document(text: str) -> Json:
+    """Return the value of a JSON text.
+
+    Numbers that no program could use (infinite, NaN, over 40 digits) come as the text they were; control
+    characters in texts are let through, as they are made inert later; of equal keys the last one counts.
+
+    Raises:
+        UnreadableError: not JSON, nested too deeply, or of too many values.
+    """
+    if _value_count(text) > MAX_VALUES and _value_count(_JSON_TEXT.sub("", text)) > MAX_VALUES:
+        raise UnreadableError(f"made of more than {MAX_VALUES:,} values")
+    try:
+        value: Json = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(_broken_at(error)) from None
+    except RecursionError:
+        raise UnreadableError("nested too deeply") from None
+    return value
+
+
+def _value_count(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
+
+
+def _broken_at(error: json.JSONDecodeError) -> str:
+    if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated"):
+        return f"not JSON: it breaks off after {len(error.doc):,} characters"
+    return f"not JSON (line {error.lineno:,}, column {error.colno:,})"
+
+
+def _int(digits: str) -> Json:
+    # Python refuses to convert more than 4,300 digits, and a float overflows at 309.
+    return int(digits) if len(digits) <= _MAX_DIGITS else digits
+
+
+def _float(digits: str) -> Json:
+    number = float(digits)
+    return number if isfinite(number) else digits
+
+
+_DECODER: Final = json.JSONDecoder(strict=False, parse_int=_int, parse_float=_float, parse_constant=str)
+
+
+def unwrapped(value: Json, times: int = MAX_UNWRAPS) -> Json:
+    """Return `value`, or, where it is a text of JSON, the object, list or text in that, up to `times` over.
+
+    A text that is not JSON, or holds just a number or a word, stays what it is. `resultJson` and `param` are
+    JSON texts by the API's page; doubly encoded ones are seen at kie.ai-like gateways.
+    """
+    found = value
+    for _ in range(times):
+        if not isinstance(found, str) or not found.lstrip().startswith(("{", "[", '"')):
+            break
+        try:
+            inner = json_document(found.strip())
+        except UnreadableError:
+            break
+        if not isinstance(inner, str | list | dict):
+            break
+        found = inner
+    return found

@@ -1,0 +1,149 @@
+"""Where the result links of a record stand, in every form that was met, and in which order they count.
+
+The API's page has one form: `resultJson`, a JSON text with `resultUrls`. All others are seen at kie.ai-like
+gateways, where the key depends on the model. The rule that covers them: known keys first, in their order,
+then every other http(s) URL in the result, as it comes. Never from `param`: inputs are echoed there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from taskdash.api.body import unwrapped
+from taskdash.domain.untrusted import MAX_DEPTH, inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from taskdash.domain.task import Json
+
+MAX_RESULT_URLS: Final = 20_000
+"""Far over what a person looks at, so that a count that is shown is a true one."""
+MAX_URL_CHARS: Final = 8192
+
+KNOWN_KEYS: Final = (
+    "resultUrls",
+    "resultWaterMarkUrls",
+    "firstFrameUrl",
+    "lastFrameUrl",
+    "resultObject",
+    "resultUrl",
+    "resultImageUrl",
+    "originImageUrl",
+    "originUrls",
+    "output",
+    "outputs",
+    "videoUrl",
+    "audioUrl",
+    "audio_url",
+    "sunoData",
+    "fileUrl",
+    "downloadUrl",
+)
+RECORD_KEYS: Final = (
+    "resultJson",
+    "result_json",
+    *KNOWN_KEYS,
+    "result",
+    "results",
+    "resultInfoJson",
+    "response",
+)
+"""The fields of a record that are its result: `resultJson`, and what stands beside or instead of it."""
+
+# `output: [{"url": ...}]` of answers without an envelope. Not among the known keys: at the top of a result a
+# `url` is one URL among others.
+_KEYS_OF_AN_ITEM: Final = (*KNOWN_KEYS, "url")
+_ECHOES_OF_INPUT: Final = frozenset(
+    {"param", "paramJson", "generateParam", "input", "callBackUrl", "callbackUrl"}
+)
+_MAX_JSON_TEXTS: Final = 32
+_STARTS_A_URL = re.compile(r"\s*https?://", re.IGNORECASE)
+# Several in one text, as a list that was joined. The look-behind has a run tried once, not from each place in it.
+_BETWEEN_URLS = re.compile(r"(?<![\s,;])[\s,;]++(?=https?://)", re.IGNORECASE)
+
+
+def result_urls(record: dict[str, Json]) -> tuple[str, ...]:
+    """Return the result links of a record as it came, each once; with a host, not yet judged safe to open.
+
+    They are read in every state. Only those of a `success` are final: gateways fill `resultJson` of a task
+    that is still `waiting`, and the state is what counts.
+    """
+    parts = {key: unwrapped(record[key]) for key in RECORD_KEYS if record.get(key) is not None}
+    found = _Found()
+    result = parts.get("resultJson", parts.get("result_json"))
+    objects = [part for part in (result, parts) if isinstance(part, dict)]
+    if not isinstance(result, dict):
+        found.add_known(result)
+    for key in KNOWN_KEYS:
+        for part in objects:
+            found.add_known(part.get(key))
+    found.add_all(parts)
+    return tuple(found.urls)
+
+
+class _Found:
+    """The URLs so far, in order. Its limits keep a hostile result from costing more than its size."""
+
+    def __init__(self) -> None:
+        self.urls: dict[str, None] = {}
+        self._json_texts_left = _MAX_JSON_TEXTS
+
+    def add_known(self, value: Json, depth: int = MAX_DEPTH) -> None:
+        """Add what `value`, found under a known key, names; of an object without known keys, all URLs."""
+        if isinstance(value, str):
+            self._add_text(value, depth)
+        elif isinstance(value, list) and depth:
+            for item in value:
+                self.add_known(item, depth - 1)
+        elif isinstance(value, dict) and depth:
+            before = len(self.urls)
+            for key in _KEYS_OF_AN_ITEM:
+                self.add_known(value.get(key), depth - 1)
+            if len(self.urls) == before:
+                self.add_all(value, depth)
+
+    def add_all(self, value: Json, depth: int = MAX_DEPTH) -> None:
+        """Add every URL in `value`, in document order."""
+        if isinstance(value, str):
+            self._add_text(value, depth)
+        elif isinstance(value, list) and depth:
+            for item in value:
+                self.add_all(item, depth - 1)
+        elif isinstance(value, dict) and depth:
+            for key, item in value.items():
+                if key not in _ECHOES_OF_INPUT:
+                    self.add_all(item, depth - 1)
+
+    def _add_text(self, text: str, depth: int) -> None:
+        if _STARTS_A_URL.match(text):
+            self._add_urls(_BETWEEN_URLS.split(text.strip(), MAX_RESULT_URLS))
+        elif depth and self._json_texts_left and text.lstrip()[:1] in ("{", "["):
+            self._json_texts_left -= 1
+            inner = unwrapped(text)
+            if not isinstance(inner, str):
+                self.add_known(inner, depth - 1)
+                self.add_all(inner, depth - 1)
+
+    def _add_urls(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if len(self.urls) >= MAX_RESULT_URLS:
+                return
+            if text not in self.urls and is_result_url(text):
+                self.urls[text] = None
+
+
+def is_result_url(text: str) -> bool:
+    """Whether `text` is an http(s) URL with a host that can be shown as it stands.
+
+    One with white space, control or invisible characters is none: made inert it would lead elsewhere.
+    """
+    if len(text) > MAX_URL_CHARS or inert_line(text) != text or any(map(str.isspace, text)):
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False

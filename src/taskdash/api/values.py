@@ -1,0 +1,137 @@
+"""Single values of a record, each read for itself: a wrong type in one never costs another.
+
+Every reader takes any JSON value and returns what it means, or None where it makes no sense.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from taskdash.domain.untrusted import inert, inert_json, inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskdash.domain.task import Json
+
+T = TypeVar("T")
+
+MAX_WORD_CHARS: Final = 256
+MAX_EXTRA_FIELDS: Final = 256
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,12})?")
+_INT64_END: Final = 2**63
+_MAX_COST_MS: Final = 10**12
+_YEAR_2100_S: Final = 4_102_444_800
+_YEAR_2001_S: Final = 10**9
+
+
+class Fields:
+    """The fields of one record. It remembers which were understood: the rest is kept as it came.
+
+    `rest` therefore holds the fields that nobody asked for, **and** every known field whose value made no
+    sense, under its own name. So `"createTime" in record.extra` tells "makes no sense" (shown as `?`) from
+    "missing".
+    """
+
+    def __init__(self, wire: dict[str, Json]) -> None:
+        self._wire = wire
+        self._understood: set[str] = set()
+
+    def read(self, reader: Callable[[Json], T | None], *names: str) -> T | None:
+        """Return what `reader` makes of the first of `names` that it makes anything of."""
+        for name in names:
+            value = self._wire.get(name)
+            if is_blank(value):
+                self._understood.add(name)
+                continue
+            meaning = reader(value)
+            if meaning is not None:
+                self._understood.add(name)
+                return meaning
+        return None
+
+    def take(self, *names: str) -> Json:
+        """Return the first of `names` that has a value, as it came."""
+        for name in names:
+            if not is_blank(self._wire.get(name)):
+                self._understood.add(name)
+                return self._wire[name]
+        return None
+
+    def get(self, name: str) -> Json:
+        """The value as it came; None where it is missing."""
+        return self._wire.get(name)
+
+    def understood(self, *names: str) -> None:
+        """Leave `names` out of `rest`."""
+        self._understood.update(names)
+
+    def rest(self) -> dict[str, Json]:
+        """What was not understood, inert; at most `MAX_EXTRA_FIELDS` fields."""
+        left = [name for name in self._wire if name not in self._understood]
+        return {
+            inert_line(name, MAX_WORD_CHARS): inert_json(self._wire[name]) for name in left[:MAX_EXTRA_FIELDS]
+        }
+
+
+def is_blank(value: Json) -> bool:
+    """Whether this is how the API says that it has no value: null by its page, "" at kie.ai-like gateways."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def number(value: Json) -> int | float | None:
+    """A finite number within 64 bits, also one written as text; never a bool."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        if not _NUMBER.fullmatch(text):
+            return None
+        value = float(text) if "." in text else int(text)
+    # NaN and the infinities fail the comparison.
+    return value if isinstance(value, int | float) and -_INT64_END <= value < _INT64_END else None
+
+
+def whole_number(value: Json) -> int | None:
+    """A number without a fraction: 200, 200.0 and "200" are the same."""
+    found = number(value)
+    return int(found) if found is not None and found == int(found) else None
+
+
+def word(value: Json) -> str | None:
+    """A short text on one line; numbers as text, without an idle fraction; nothing for other types."""
+    return _scalar_text(value, lambda text: inert_line(text, MAX_WORD_CHARS))
+
+
+def text(value: Json) -> str | None:
+    """A text that may have several lines; otherwise like `word`."""
+    return _scalar_text(value, inert)
+
+
+def _scalar_text(value: Json, clean: Callable[[str], str]) -> str | None:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return (clean(value) or None) if isinstance(value, str) else None
+
+
+def timestamp_ms(value: Json) -> int | None:
+    """Unix milliseconds between 2001 and 2100.
+
+    The API's page has milliseconds. Ten digits are seconds. 0, negative and far-off values make no sense.
+    """
+    found = number(value)
+    if found is None:
+        return None
+    if _YEAR_2001_S <= found < _YEAR_2100_S:
+        found = found * 1000
+    return round(found) if _YEAR_2001_S * 1000 <= found < _YEAR_2100_S * 1000 else None
+
+
+def cost(value: Json) -> int | float | None:
+    """A duration as it stands, of a unit still unknown; nothing for negative ones and those over 30 years."""
+    found = number(value)
+    return found if found is not None and 0 <= found < _MAX_COST_MS else None

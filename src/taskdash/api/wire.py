@@ -1,0 +1,174 @@
+"""From an answer of `recordInfo` to an `Answer`: the one place that decides what status, code and body mean.
+
+The way in: bytes (`body`) to a document, taken apart (`envelope`), its record read field by field (`record`,
+with `values` and `result_urls`), or else a problem with a message that says what the user can do. Every
+oddity is named where it is handled, with where it is met: the API's page, or kie.ai and gateways like it,
+which share the path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from taskdash.api.body import MAX_BODY_BYTES, UnreadableError, document, plain_body
+from taskdash.api.envelope import Envelope, envelope_of, is_same_id, task_id_in
+from taskdash.api.record import record_of
+from taskdash.api.throttling import throttle_of
+from taskdash.domain.task import Answer, ProblemKind, Throttle
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MAX_BODY_BYTES", "parse_answer"]
+
+_MAX_LOCATION_CHARS: Final = 200
+_MAX_ID_CHARS: Final = 128
+
+_KIND_OF_CODE: Final = {
+    401: ProblemKind.UNAUTHORIZED,
+    402: ProblemKind.NO_CREDITS,
+    403: ProblemKind.UNAUTHORIZED,
+    404: ProblemKind.NOT_FOUND,
+    408: ProblemKind.SERVER_ERROR,
+    429: ProblemKind.RATE_LIMITED,
+    455: ProblemKind.SERVER_ERROR,  # "service under maintenance" at kie.ai-like gateways
+}
+# Where status and code name two problems. First what concerns every task of the key; then, as an ID that is
+# checked once too often costs less than one that is given up, what is tried again before what is not.
+_WORST_FIRST: Final = (
+    ProblemKind.UNAUTHORIZED,
+    ProblemKind.NO_CREDITS,
+    ProblemKind.RATE_LIMITED,
+    ProblemKind.SERVER_ERROR,
+    ProblemKind.NOT_FOUND,
+    ProblemKind.REJECTED,
+)
+_NEVER_A_RECORD: Final = frozenset({401, 403, 429})
+_GENERATION_FAILED: Final = 501
+_ADVICE: Final = {
+    ProblemKind.NOT_FOUND: "the API does not know this task, or it belongs to another key",
+    ProblemKind.UNAUTHORIZED: "the API refused the key: check the profile's key",
+    ProblemKind.NO_CREDITS: "the API account is out of credits: top it up with the provider",
+    ProblemKind.RATE_LIMITED: "too many requests on this key",
+    ProblemKind.REJECTED: "the API rejected the check: look at the task ID and the profile's base URL",
+    ProblemKind.SERVER_ERROR: "the API has a fault of its own: it is asked again later",
+}
+_NOT_FOUND_YET: Final = "the API has no record of this task: unknown, purged, or created a moment ago"
+
+
+def parse_answer(
+    status: int, headers: Mapping[str, str], body: bytes, asked_id: str, *, now_s: float | None = None
+) -> Answer:
+    """Return what an answer means. Never raises, and is bounded in time and memory whatever the body.
+
+    Args:
+        status: of HTTP.
+        headers: names in lower case.
+        body: as it came over the wire, still encoded; more than `MAX_BODY_BYTES` is unreadable.
+        asked_id: the task that was asked for; another's record is dropped.
+        now_s: Unix seconds, for a Retry-After date in an answer that has no Date.
+    """
+    if 300 <= status < 400:
+        return _redirect(status, headers)
+    try:
+        plain = plain_body(headers, body)
+        envelope = envelope_of(document(headers, plain), asked_id)
+    except UnreadableError as error:
+        return _without_document(status, headers, str(error), now_s)
+    kind = _problem_kind(status, envelope)
+    record = envelope.record
+    if record is not None and (kind is None or _outweighs(status, envelope)):
+        named = task_id_in(record)
+        if named is None or is_same_id(named, asked_id):
+            return Answer(record=record_of(record), message=_oddity(envelope, kind), raw=plain)
+        if kind is None:
+            named = inert_line(named, _MAX_ID_CHARS)
+            return _unreadable(f"the answer is about another task ({named}): dropped")
+    if kind is None:
+        return _without_record(status, envelope)
+    throttle = throttle_of(headers, envelope.data, now_s) if kind is ProblemKind.RATE_LIMITED else None
+    is_null = kind is ProblemKind.NOT_FOUND and envelope.record_info_is_null
+    advice = _NOT_FOUND_YET if is_null else _ADVICE[kind]
+    return _problem(kind, advice, _told(status, envelope), throttle)
+
+
+def _outweighs(status: int, envelope: Envelope) -> bool:
+    """Whether the record counts although status or code name a problem.
+
+    At kie.ai-like gateways the code around a failed task is that of its failure, 501 ("generation failed")
+    above all, and may be the HTTP status too. A refused key or a rate limit in the HTTP status is about us,
+    not about the task. A record that is not a failure outweighs a 501 only.
+    """
+    if status in _NEVER_A_RECORD:
+        return False
+    is_501 = _GENERATION_FAILED in (status, envelope.code) and (status < 400 or status == _GENERATION_FAILED)
+    return envelope.whole_failure or is_501
+
+
+def _problem_kind(status: int, envelope: Envelope) -> ProblemKind | None:
+    """The worse of what HTTP status and body code say; HTTP 200 around another code is common at gateways."""
+    kinds = {_kind_of_status(status)}
+    if envelope.code is not None:
+        kinds.add(_kind_of_code(envelope.code))
+    if envelope.record_info_is_null and kinds & {None, ProblemKind.REJECTED}:
+        kinds.add(ProblemKind.NOT_FOUND)
+    return next((kind for kind in _WORST_FIRST if kind in kinds), None)
+
+
+def _kind_of_status(status: int) -> ProblemKind | None:
+    return ProblemKind.SERVER_ERROR if status >= 600 else _kind_of_code(status)
+
+
+def _kind_of_code(code: int) -> ProblemKind | None:
+    """What a code says. Codes that HTTP does not have (0 and 1 are met for "fine") say nothing."""
+    if code in _KIND_OF_CODE:
+        return _KIND_OF_CODE[code]
+    if 400 <= code < 500:
+        return ProblemKind.REJECTED
+    return ProblemKind.SERVER_ERROR if 500 <= code < 600 else None
+
+
+def _redirect(status: int, headers: Mapping[str, str]) -> Answer:
+    """A redirect is never followed: the key would go with it."""
+    target = inert_line(headers.get("location", ""), _MAX_LOCATION_CHARS)
+    to = f" to {target}" if target else ""
+    message = f"a redirect{to} (HTTP {status}), which is never followed: is the base URL right?"
+    return Answer(problem=ProblemKind.UNREACHABLE, message=message)
+
+
+def _without_document(status: int, headers: Mapping[str, str], why: str, now_s: float | None) -> Answer:
+    kind = _kind_of_status(status)
+    if kind is None:
+        return _unreadable(f"the answer is {why}")
+    throttle = throttle_of(headers, {}, now_s) if kind is ProblemKind.RATE_LIMITED else None
+    return _problem(kind, _ADVICE[kind], f"HTTP {status}, the answer is {why}", throttle)
+
+
+def _without_record(status: int, envelope: Envelope) -> Answer:
+    """`data: null` with code 200 is this too: it says neither that the task is unknown nor that it failed."""
+    return _unreadable(f"no record in the answer ({_told(status, envelope)})")
+
+
+def _oddity(envelope: Envelope, kind: ProblemKind | None) -> str:
+    """A word on a record that came in an error's clothes; "" for all others."""
+    told = _told(None, envelope)
+    return "" if kind is None else "the record came with an error" + (f" ({told})" if told else "")
+
+
+def _told(status: int | None, envelope: Envelope) -> str:
+    """What the answer says of itself: `HTTP 200, code 401: the API's own words`."""
+    codes = [f"HTTP {status}"] if status is not None else []
+    if envelope.code is not None and envelope.code != status:
+        codes.append(f"code {envelope.code}")
+    return ": ".join(part for part in (", ".join(codes), envelope.said) if part)
+
+
+def _problem(kind: ProblemKind, advice: str, told: str, throttle: Throttle | None) -> Answer:
+    if throttle is not None:
+        advice = f"{advice}: checks go on in {throttle.retry_after_s:.0f} s"
+    return Answer(problem=kind, message=f"{advice} ({told})", throttle=throttle)
+
+
+def _unreadable(message: str) -> Answer:
+    return Answer(problem=ProblemKind.UNREADABLE, message=message)

@@ -1,0 +1,255 @@
+"""Bodies that are hard to read, or made to be: each is a problem with a message, within bounds."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+import zlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskdash.api.body import MAX_VALUES, unwrapped
+from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
+from taskdash.domain.task import Answer, Json, ProblemKind, State
+from taskdash.domain.untrusted import CUT_MARK, MAX_TEXT_CHARS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ID = "task_1"
+RECORD = b'{"code":200,"data":{"taskId":"task_1","state":"success","model":"m"}}'
+
+
+def parsed(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    return parse_answer(status, headers or {}, body, ID)
+
+
+HARD = [
+    (b"", "empty"),
+    (b" \r\n", "empty"),
+    (b"\xef\xbb\xbf", "empty"),
+    (b"OK", "not JSON (line 1, column 1)"),
+    (RECORD[:-5], "breaks off after"),
+    (RECORD[:40], "breaks off after"),
+    (RECORD + b"x", "not JSON"),
+    (RECORD + RECORD, "not JSON"),
+    (RECORD.decode().encode("utf-16"), "not UTF-8 (UTF-16?)"),
+    (RECORD.decode().encode("utf-16-le"), "not JSON"),
+    (b'{"a": "\xff"}', "not UTF-8"),
+    (b'{"a": "\xed\xa0\x80"}', "not UTF-8"),
+    (b"[" * 100_000, "nested too deeply"),
+    (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
+    (b'{"a":' * 100_000, "nested too deeply"),
+    (b"[" + b"[]," * 1_000_000 + b"1]", "more than 100,000 values"),
+    (b"[" + b"1," * 1_000_000 + b"1]", "more than 100,000 values"),
+    (gzip.compress(RECORD), "compressed without saying so"),
+    (b" " * (MAX_BODY_BYTES + 1), "larger than 4 MiB"),
+    (
+        b"<!DOCTYPE html><title>Login</title>",
+        "not JSON (text/html): is the base URL right, or is a login page",
+    ),
+    (b"  <html>", "not JSON (text/html)"),
+]
+
+
+@pytest.mark.parametrize(("body", "why"), HARD, ids=[f"{i}-{why}" for i, (_, why) in enumerate(HARD)])
+def test_a_body_that_cannot_be_read_says_why(body: bytes, why: str) -> None:
+    answer = parsed(body)
+    assert (answer.problem, answer.record, answer.raw) == (ProblemKind.UNREADABLE, None, b"")
+    assert why in answer.message
+    for status, kind in ((500, ProblemKind.SERVER_ERROR), (502, ProblemKind.SERVER_ERROR),
+                         (401, ProblemKind.UNAUTHORIZED), (404, ProblemKind.NOT_FOUND),
+                         (429, ProblemKind.RATE_LIMITED)):  # fmt: skip
+        failed = parsed(body, status)
+        assert failed.problem is kind
+        assert f"HTTP {status}, the answer is" in failed.message
+        assert why in failed.message
+
+
+def test_a_page_of_markup_is_called_what_it_is_labelled() -> None:
+    label = {"content-type": "Application/XHTML+xml; charset=utf-8"}
+    assert "not JSON (application/xhtml+xml): is" in parsed(b"<html>", headers=label).message
+    assert (
+        "not JSON (text/html): is" in parsed(b"<html>", headers={"content-type": "application/json"}).message
+    )
+
+
+@pytest.mark.parametrize("label", ["text/html", "text/plain", "application/octet-stream", "\x1b"])
+def test_a_wrong_label_on_json_is_forgiven(label: str) -> None:
+    assert parsed(RECORD, headers={"content-type": label}).record is not None
+
+
+def test_a_byte_order_mark_is_harmless_and_kept_in_the_raw_body() -> None:
+    answer = parsed(b"\xef\xbb\xbf" + RECORD)
+    assert answer.record is not None
+    assert answer.raw == b"\xef\xbb\xbf" + RECORD
+
+
+def test_numbers_that_python_cannot_hold_cost_only_their_field() -> None:
+    digits = b"9" * 5000
+    body = RECORD.replace(
+        b'"model"',
+        b'"costTime":%s,"a":NaN,"b":-Infinity,"c":1e999,"seed":18446744073709551615,"model"' % digits,
+    )
+    record = parsed(body).record
+    assert record is not None
+    assert (record.state, record.model, record.cost_time_ms) == (State.SUCCESS, "m", None)
+    assert record.extra == {
+        "costTime": "9" * 5000,
+        "a": "NaN",
+        "b": "-Infinity",
+        "c": "1e999",
+        "seed": 18446744073709551615,
+    }
+
+
+def test_lone_surrogates_become_replacement_characters_and_pairs_stay_emoji() -> None:
+    body = RECORD.replace(b'"m"', rb'"a\ud800b\udc00\ud83c\udfa8"')
+    record = parsed(body).record
+    assert record is not None
+    assert record.model == "a\ufffdb\ufffd🎨"
+
+
+def test_of_equal_keys_the_last_one_counts() -> None:
+    record = parsed(RECORD.replace(b'"model":"m"', b'"model":"m","state":"fail"')).record
+    assert record is not None
+    assert record.state is State.FAIL
+
+
+def test_control_characters_in_json_text_are_let_through_and_made_inert() -> None:
+    record = parsed(RECORD.replace(b'"m"', b'"a\nb\x1bc"')).record
+    assert record is not None
+    assert record.model == "a b\ufffdc"
+
+
+ENCODED = [
+    ("gzip", gzip.compress(RECORD)),
+    ("x-gzip", gzip.compress(RECORD)),
+    (" GZIP ", gzip.compress(RECORD)),
+    ("identity", RECORD),
+    ("", RECORD),
+    ("deflate", zlib.compress(RECORD)),
+    ("deflate", zlib.compress(RECORD, wbits=-15)),
+    ("gzip, gzip", gzip.compress(gzip.compress(RECORD))),
+    ("deflate, gzip", gzip.compress(zlib.compress(RECORD))),
+    ("gzip, identity", gzip.compress(RECORD)),
+]
+
+
+@pytest.mark.parametrize(("encoding", "body"), ENCODED)
+def test_a_labelled_compression_is_undone(encoding: str, body: bytes) -> None:
+    answer = parsed(body, headers={"content-encoding": encoding})
+    assert answer.record is not None
+    assert answer.raw == RECORD
+
+
+BOMB = gzip.compress(b" " * 60_000_000)
+BAD_ENCODINGS = [
+    ("gzip", RECORD, "labelled as compressed, but is not"),
+    ("deflate", RECORD, "labelled as compressed, but is not"),
+    ("gzip", gzip.compress(RECORD)[:-9], "breaks off"),
+    ("gzip", gzip.compress(gzip.compress(RECORD)), "compressed without saying so"),
+    ("gzip", BOMB, "larger than 4 MiB when unpacked"),
+    ("gzip, gzip", gzip.compress(BOMB), "larger than 4 MiB when unpacked"),
+    ("deflate", zlib.compress(b" " * 60_000_000), "larger than 4 MiB when unpacked"),
+    ("br", b"\x0b\x02", "compressed in a way that was not asked for (br)"),
+    ("zstd\x1b", b"x", "compressed in a way that was not asked for (zstd\ufffd)"),
+    ("gzip, gzip, gzip", b"x", "compressed more than twice"),
+]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "why"), BAD_ENCODINGS, ids=[f"{i}-{e[2]}" for i, e in enumerate(BAD_ENCODINGS)]
+)
+def test_a_compression_that_cannot_be_undone_within_bounds_says_why(
+    encoding: str, body: bytes, why: str
+) -> None:
+    answer = parsed(body, headers={"content-encoding": encoding})
+    assert answer.problem is ProblemKind.UNREADABLE
+    assert why in answer.message
+    assert parsed(body, 503, {"content-encoding": encoding}).problem is ProblemKind.SERVER_ERROR
+
+
+def filled(unit: str) -> bytes:
+    """The largest body that is read, its values and texts made of `unit`."""
+    start, end = RECORD[:-3] + b'","failMsg":"', b'"}}'
+    room = MAX_BODY_BYTES - len(start) - len(end)
+    return start + (unit * (room // len(unit.encode()))).encode() + end
+
+
+NESTED = '{\\"resultUrls\\":[' + ",".join(rf"\"https://a.example/{i}\"" for i in range(60_000)) + "]}"
+LARGE = {
+    "controls": filled("\\u001b"),
+    "emoji": filled("🎨"),
+    "marks": filled("\u0301"),
+    "escaped quotes": filled('\\"'),
+    "commas in a text": filled(","),
+    "brackets in a text": filled("[/red]"),
+    "quotes left open": b'"' * (MAX_BODY_BYTES // 2),
+    "backslashes": b'"' + b"\\" * (MAX_BODY_BYTES // 2) + b"[" * 1_000_000,
+    "empty lists": b"[" + b"[]," * (MAX_BODY_BYTES // 3 - 2) + b"1]",
+    "many results": RECORD[:-2] + b',"resultJson":"' + NESTED.encode() + b'"}}',
+    "separators without end": RECORD[:-2] + b',"output":"https://a' + b",;" * 2_000_000 + b'"}}',
+    "spaces without end": RECORD[:-2] + b',"output":"https://a' + b" " * 4_000_000 + b'"}}',
+    "JSON in JSON": RECORD[:-2] + b',"result":[' + b",".join([b'"' + b"[" * 2000 + b'"'] * 1500) + b"]}}",
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_the_largest_bodies_stay_within_memory(name: str) -> None:
+    body = LARGE[name]
+    assert len(body) <= MAX_BODY_BYTES
+    tracemalloc.start()
+    try:
+        answer = parsed(body)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (answer.record is None) is (answer.problem is ProblemKind.UNREADABLE)
+    assert peak_bytes < 60 * 2**20
+
+
+def test_a_long_text_is_kept_to_its_limit_with_a_mark() -> None:
+    record = parsed(filled("x")).record
+    assert record is not None
+    assert record.fail_msg is not None
+    assert len(record.fail_msg) == MAX_TEXT_CHARS
+    assert record.fail_msg.endswith(CUT_MARK)
+
+
+def test_commas_and_brackets_in_texts_are_not_values() -> None:
+    assert parsed(filled(",")).record is not None
+    assert parsed(filled("[/red]")).record is not None
+    assert parsed(b"[" + b"1," * MAX_VALUES + b"1]").problem is ProblemKind.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        (' ["x"] ', ["x"]),
+        (json.dumps(json.dumps({"a": 1})), {"a": 1}),
+        (json.dumps(json.dumps(json.dumps({"a": 1}))), {"a": 1}),
+        ('"text"', "text"),
+        ("text", "text"),
+        ("{broken", "{broken"),
+        ("5", "5"),
+        ("null", "null"),
+        ("", ""),
+        (None, None),
+        (5, 5),
+        ({"a": '{"b": 1}'}, {"a": '{"b": 1}'}),
+        ("[" * 5000, "[" * 5000),
+    ],
+)
+def test_json_inside_text_is_unwrapped_as_far_as_it_is_json(value: Json, expected: Json) -> None:
+    assert unwrapped(value) == expected
+
+
+def test_json_inside_text_is_unwrapped_three_times_at_most() -> None:
+    value: Json = {"a": 1}
+    for _ in range(5):
+        value = json.dumps(value)
+    assert isinstance(unwrapped(value), str)

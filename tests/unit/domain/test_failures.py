@@ -1,0 +1,152 @@
+"""What people are told a failure is about, on messages like those that providers send."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskdash.domain.failures import FailureClass, classify
+
+POLICY = FailureClass.CONTENT_POLICY
+INVALID = FailureClass.INVALID_INPUT
+CREDITS = FailureClass.CREDITS
+PROVIDER = FailureClass.PROVIDER_ERROR
+TIMEOUT = FailureClass.TIMEOUT
+CANCELED = FailureClass.CANCELED
+OTHER = FailureClass.OTHER
+
+MESSAGES = [
+    # The API's page and the gateways' own examples.
+    ("400", "Sorry, but the image we created may violate OpenAI's content policies.", POLICY),
+    ("422", "Invalid prompt: prompt contains prohibited content", POLICY),
+    ("422", "CONTENT_POLICY_BLOCKED: The input or output was flagged as sensitive.", POLICY),
+    ("501", "Generation Failed", PROVIDER),
+    ("501", "generate failed", PROVIDER),
+    # Content.
+    ("400", "Your request was rejected as a result of our safety system.", POLICY),
+    ("400", "Your request was rejected by the safety system. safety_violations=[sexual].", POLICY),
+    ("moderation_blocked", "", POLICY),
+    ("PROHIBITED_CONTENT", None, POLICY),
+    ("IMAGE_SAFETY", "No image was generated", POLICY),
+    ("500", "The prompt was flagged by our moderation system", POLICY),
+    ("400", "The input image may contain sensitive information", POLICY),
+    ("400", "Input data may contain inappropriate content.", POLICY),
+    ("500", "NSFW content detected", POLICY),
+    ("400", "This content may violate our guardrails concerning third-party content similarity.", POLICY),
+    ("400", "The request may be related to copyright restrictions", POLICY),
+    ("400", "Uploads of real people are not supported", POLICY),
+    ("400", "Image violates our usage guidelines", POLICY),
+    ("400", "Prompt contains sensitive words: please revise", POLICY),
+    ("500", "您的提示词违反了内容政策、已被拦截", POLICY),
+    ("400", "提示词包含敏感词、请修改后重试", POLICY),
+    ("422", "图片审核不通过", POLICY),
+    ("400", "El contenido infringe las políticas de contenido", POLICY),
+    # Credits.
+    ("402", "Credits insufficient", CREDITS),
+    ("402", None, CREDITS),
+    ("500", "Insufficient credits. Please top up to continue.", CREDITS),
+    ("500", "The current credits are insufficient. Please recharge.", CREDITS),
+    ("insufficient_quota", "You exceeded your current quota, please check your plan", CREDITS),
+    ("400", "Your account balance is too low", CREDITS),
+    ("400", "not enough balance", CREDITS),
+    ("500", "余额不足、请充值", CREDITS),
+    ("500", "積分不足", CREDITS),
+    ("billing_hard_limit_reached", "Billing hard limit has been reached", CREDITS),
+    # Time-outs.
+    ("504", "Gateway Timeout", TIMEOUT),
+    ("504", None, TIMEOUT),
+    ("500", "Task timed out after 600 seconds", TIMEOUT),
+    ("500", "The task execution timeout, please try again", TIMEOUT),
+    ("408", "", TIMEOUT),
+    ("500", "DEADLINE_EXCEEDED", TIMEOUT),
+    ("500", "任务超时", TIMEOUT),
+    ("500", "生成超时、请稍后重试", TIMEOUT),
+    # Canceled.
+    (None, "Task was canceled", CANCELED),
+    ("499", "Cancelled by user", CANCELED),
+    ("499", None, CANCELED),
+    (None, "用户取消", CANCELED),
+    # The provider.
+    ("500", "Internal Error, Please try again later.", PROVIDER),
+    ("500", None, PROVIDER),
+    ("503", "The model is overloaded. Please try again later.", PROVIDER),
+    ("429", "Rate limit reached for requests", PROVIDER),
+    ("429", "Quota exceeded for quota metric: 60 requests per minute", PROVIDER),
+    ("429", None, PROVIDER),
+    ("455", "Service is currently undergoing maintenance", PROVIDER),
+    ("500", "upstream connect error or disconnect/reset before headers", PROVIDER),
+    ("500", "Server exception, please try again later or contact customer service", PROVIDER),
+    ("500", "CUDA out of memory", PROVIDER),
+    ("400", "failed to generate image", PROVIDER),
+    ("500", "No images found in AI response", PROVIDER),
+    ("500", "系统繁忙、请稍后再试", PROVIDER),
+    ("500", "生成失败", PROVIDER),
+    ("500", "内部错误", PROVIDER),
+    ("550", "", PROVIDER),
+    # Input.
+    ("400", "Invalid value: '4096x2048'. Supported values are: '1024x1024'", INVALID),
+    ("400", "image_url is required", INVALID),
+    ("422", "Unsupported aspect ratio", INVALID),
+    ("400", "The prompt is too long (max 4000 characters)", INVALID),
+    ("400", "The text length cannot exceed the maximum limit", INVALID),
+    ("400", "Failed to download image from URL", INVALID),
+    ("500", "Failed to fetch the image. Kindly verify any access limits set by you", INVALID),
+    ("400", "The image could not be decoded: file is corrupt", INVALID),
+    ("400", "image file size must be less than 10MB", INVALID),
+    ("400", "Your media file is unavailable: the image url has expired", INVALID),
+    ("422", None, INVALID),
+    ("400", None, INVALID),
+    ("400", "参数错误", INVALID),
+    ("400", "图片格式不正确", INVALID),
+    ("400", "不支持的分辨率", INVALID),
+    # Nothing to go by.
+    (None, None, OTHER),
+    ("", "", OTHER),
+    ("0", "", OTHER),
+    ("E17", "something odd", OTHER),
+    ("404", None, OTHER),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "expected"), MESSAGES)
+def test_a_provider_message_is_filed_under_what_it_is_about(
+    code: str | None, message: str | None, expected: FailureClass
+) -> None:
+    assert classify(code, message, "fail") is expected
+
+
+@pytest.mark.parametrize("word", ["canceled", "CANCELLED", " Canceled "])
+def test_the_state_word_canceled_outweighs_code_and_text(word: str) -> None:
+    assert classify("500", "Internal error", word) is CANCELED
+
+
+@pytest.mark.parametrize(
+    ("message", "wrong"),
+    [
+        ("The canvas is too large", CREDITS),
+        ("white balance is invalid", CREDITS),
+        ("The candidate was dropped", CANCELED),
+        ("request sent at noon", TIMEOUT),
+        ("insensitive to case", POLICY),
+    ],
+)
+def test_a_word_inside_another_word_decides_nothing(message: str, wrong: FailureClass) -> None:
+    assert classify(None, message, "fail") is not wrong
+
+
+def test_classes_are_the_words_that_people_read() -> None:
+    assert [each.value for each in FailureClass] == [
+        "content policy", "invalid input", "credits", "provider error", "timeout", "canceled", "other",
+    ]  # fmt: skip
+
+
+@given(st.none() | st.text(), st.none() | st.text(), st.none() | st.text())
+def test_any_text_has_a_class(code: str | None, message: str | None, state: str | None) -> None:
+    assert isinstance(classify(code, message, state), FailureClass)
+
+
+@pytest.mark.parametrize("unit", ["a", "no ", "fail ", "exceed ", "image ", "_", "violat ", "no a "])
+def test_a_long_text_is_classified_at_once(unit: str) -> None:
+    # Only the first 2,000 characters are read, so that a text of a megabyte costs what a short one does.
+    assert classify(None, unit * (1_000_000 // len(unit)) + " canceled", "fail") is not CANCELED
