@@ -84,7 +84,8 @@ def _from_environment(profile: Profile, environ: Mapping[str, str]) -> FoundKey:
         state = "is not set" if value is None else "is empty"
         raise KeyMissingError(
             f"No API key for profile {profile.name}: the environment variable {variable} {state}. {how}."
-            f" Or give it another source in the config, {_setting(profile, '')[:-1]}: {one_of(KEY_SOURCES)}."
+            f" Or give it another source in the config, {_setting(profile, '')[:-1]}: {one_of(KEY_SOURCES)}.",
+            f"no API key: export {variable}=... and start again",
         )
     try:
         return FoundKey(Secret(value), key_origin(profile))

@@ -38,8 +38,6 @@ COLUMN_NAMES: Final = (
     "note",
     "problem",
     "results",
-    "saved",
-    "expires",
 )
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -94,7 +92,7 @@ class View:
 
     columns: tuple[str, ...] = COLUMN_NAMES[:7]
     """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
-    completed, note, problem, results, saved and expires."""
+    completed, note, problem and results."""
     widths: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Widths of columns, in terminal cells, 3 to 200. A column that is not named here gets what it needs."""
     sort: str = "added"

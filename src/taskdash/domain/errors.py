@@ -36,9 +36,13 @@ class UnknownTaskError(TaskdashError):
 
 
 class KeyMissingError(TaskdashError):
-    """No API key, or one that cannot be sent."""
+    """No API key, or one that cannot be sent. `brief` says so in a line short enough for a banner."""
 
     exit_code = 4
+
+    def __init__(self, message: str, brief: str | None = None) -> None:
+        super().__init__(message)
+        self.brief = brief or message
 
 
 class StoreError(TaskdashError):

@@ -1,0 +1,316 @@
+"""One refresh of 1,000 tasks from a loopback server, the whole process, beside what people do it with today.
+
+Ours reads the list from a store, sends the checks by 8 connections, parses the answers and writes them down
+in batches as the watcher does. Schedule and budget are left out: a budget would be all that is measured. Each
+other way gets the same answers, and a `jq` instead of a store. All take turns, and figures are medians.
+The second table is the CPU of one check alone, against httpx as it installs (that is without sniffio).
+
+The server is Python and shares the machine: it slows the fastest client most, so that the ratio of times to
+`curl --parallel` comes out too low; the ratio of CPU is not touched by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+TASKS: Final = 1_000
+CONNECTIONS: Final = 8
+ROUNDS: Final = 5
+BATCH: Final = 100
+BURST: Final = 200
+BURSTS: Final = 25
+KEY: Final = "sk-benchmark-0123456789"
+TASK_ID: Final = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
+PATH: Final = "/api/v1/jobs/recordInfo?taskId="
+GOALS: Final = {"xargs -P 8 curl, one jq": 0.20, "curl --parallel, one jq": 11.0}
+GOAL_OF_HTTPX: Final = 0.65
+
+
+# The processes that are measured
+
+
+def serve() -> None:
+    """Answer every request at once with a running task; print the port."""
+    prompt = "A cinematic portrait of a robot painter, " * 4
+    param = json.dumps({"model": "gpt-image-2-text-to-image", "input": {"prompt": prompt}})
+    data = {"taskId": TASK_ID, "model": "gpt-image-2-text-to-image", "state": "waiting", "param": param}
+    empty = dict.fromkeys(("resultJson", "failCode", "failMsg", "costTime", "completeTime"))
+    record = data | empty | {"createTime": 1777474689024}
+    body = json.dumps({"code": 200, "msg": "success", "data": record}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    reply = head.encode() + body
+
+    class Connection(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            self.transport, self.received = transport, b""
+
+        def data_received(self, data: bytes) -> None:
+            *heads, self.received = (self.received + data).split(b"\r\n\r\n")
+            for head in heads:
+                at = head.index(b"taskId=") + len(b"taskId=")
+                self.transport.write(reply.replace(TASK_ID.encode(), head[at : at + len(TASK_ID)]))
+
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(Connection, "127.0.0.1", 0)
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+async def in_parallel(task_ids: list[str], fetch: Callable[[str], Awaitable[None]]) -> None:
+    """Call `fetch` for each, by as many workers as there are connections."""
+    waiting = iter(task_ids)
+
+    async def work() -> None:
+        for task_id in waiting:
+            await fetch(task_id)
+
+    await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
+
+
+def refresh(store_path: str, url: str) -> None:
+    """Check every task of the store once and write down the answers."""
+    from taskdash.api.client import Gateway
+    from taskdash.domain.outcome import Outcome, apply_answer
+    from taskdash.domain.secret import Secret
+    from taskdash.store.store import StoreThread
+
+    async def run() -> None:
+        store = StoreThread(Path(store_path), "store")
+        gateway = Gateway(url, Secret(KEY), connections=CONNECTIONS)
+        now_ms = time.time_ns() // 1_000_000
+        tasks = await store.run(lambda each: each.checks.never_checked("bench", TASKS))
+        by_id = {task.task_id: task for task in tasks}
+        arrived: list[Outcome] = []
+
+        async def flush() -> None:
+            batch = arrived[:]
+            arrived.clear()
+            await store.run(lambda each: each.checks.record(batch))
+
+        async def fetch(task_id: str) -> None:
+            outcome = apply_answer(by_id[task_id], await gateway.fetch_record(task_id), now_ms)
+            assert outcome.record is not None, outcome.task.problem
+            arrived.append(outcome)
+            if len(arrived) >= BATCH:
+                await flush()
+
+        await in_parallel(list(by_id), fetch)
+        await flush()
+        await gateway.aclose()
+        store.close()
+        assert len(by_id) == TASKS
+
+    asyncio.run(run())
+
+
+async def spend(fetch: Callable[[str], Awaitable[None]]) -> None:
+    """Send a burst of checks for every line of standard input; print the CPU seconds that each took."""
+    await in_parallel([TASK_ID] * BURST, fetch)
+    for _ in sys.stdin:
+        start_s = time.process_time()
+        await in_parallel([TASK_ID] * BURST, fetch)
+        print(time.process_time() - start_s, flush=True)
+
+
+def spend_with_gateway(url: str) -> None:
+    """`spend` with ours."""
+    from taskdash.api.client import Gateway
+    from taskdash.domain.secret import Secret
+
+    async def run() -> None:
+        gateway = Gateway(url, Secret(KEY), connections=CONNECTIONS)
+
+        async def fetch(task_id: str) -> None:
+            assert (await gateway.fetch_record(task_id)).record is not None
+
+        await spend(fetch)
+        await gateway.aclose()
+
+    asyncio.run(run())
+
+
+def spend_with_httpx(url: str) -> None:
+    """`spend` with plain httpx, JSON parsed; `sniffio` is not found, as installed."""
+
+    class Hidden:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "sniffio":
+                raise ModuleNotFoundError(name)
+
+    sys.meta_path.insert(0, Hidden())
+    import httpx
+
+    async def run() -> None:
+        async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as client:
+
+            async def fetch(task_id: str) -> None:
+                answer = await client.get("/api/v1/jobs/recordInfo", params={"taskId": task_id})
+                assert answer.json()["data"]["state"] == "waiting"
+
+            await spend(fetch)
+
+    asyncio.run(run())
+
+
+# Measuring them
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """The base URL of a server in a process of its own."""
+    process = subprocess.Popen([sys.executable, __file__, "serve"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def measure(command: list[str], environ: Mapping[str, str]) -> tuple[float, float]:
+    """Seconds of time and of CPU, with all its children."""
+    start_s = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environ)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - start_s
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    return wall_s, usage.ru_utime + usage.ru_stime
+
+
+def ways(folder: Path, url: str, task_ids: list[str]) -> dict[str, list[str]]:
+    """The commands, by their names in the table."""
+    urls = folder / "urls"
+    urls.write_text("".join(f"{url}{PATH}{each}\n" for each in task_ids))
+    config = folder / "curl.conf"
+    quoted = [f'url = "{url}{PATH}{each}"\noutput = "-"\n' for each in task_ids]
+    config.write_text(f'header = "Authorization: Bearer {KEY}"\nno-progress-meter\n' + "".join(quoted))
+    one = f"curl -s -H 'Authorization: Bearer {KEY}'"
+    return {
+        "taskdash": [sys.executable, __file__, "refresh", str(folder / "round.db"), url],
+        "xargs -P 8 curl, one jq": ["bash", "-c", f"xargs -P 8 -n 1 {one} < {urls} | jq -c .data.state"],
+        "curl --parallel, one jq": [
+            "bash",
+            "-c",
+            f"curl --no-progress-meter --parallel --parallel-max 8 -K {config} | jq -c .data.state",
+        ],
+    }
+
+
+def compare_refreshes(url: str, environ: Mapping[str, str]) -> None:
+    """Print the table of whole processes."""
+    from taskdash.store.store import Store
+
+    task_ids = [str(uuid.UUID(int=number)) for number in range(1, TASKS + 1)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with Store(folder / "list.db") as store:
+            store.additions.add("bench", task_ids, now_ms=1)
+        commands = ways(folder, url, task_ids)
+        spent: dict[str, list[tuple[float, float]]] = {way: [] for way in commands}
+        shutil.copy(folder / "list.db", folder / "round.db")
+        measure(commands["taskdash"], environ)  # it compiles our modules
+        for _ in range(ROUNDS):
+            shutil.copy(folder / "list.db", folder / "round.db")
+            for way, command in commands.items():
+                spent[way].append(measure(command, environ))
+    title = f"One refresh of {TASKS} tasks, {ROUNDS} rounds"
+    print(f"{title:<42} {'time s':>15} {'CPU s':>9} {'ours, time':>12} {'CPU':>7}")
+    for way, figures in spent.items():
+        wall_s, cpu_s = (median(each) for each in zip(*figures, strict=True))
+        line = f"  {way:<40} {wall_s:>15.3f} {cpu_s:>9.3f}"
+        if way in GOALS:
+            time_ratio = median(
+                ours[0] / theirs[0] for ours, theirs in zip(spent["taskdash"], figures, strict=True)
+            )
+            cpu_ratio = median(
+                ours[1] / theirs[1] for ours, theirs in zip(spent["taskdash"], figures, strict=True)
+            )
+            line += f" {time_ratio:>12.2f} {cpu_ratio:>7.2f}   {verdict(time_ratio, GOALS[way])}"
+        print(line)
+
+
+@contextmanager
+def spender(way: str, url: str, environ: Mapping[str, str]) -> Iterator[Callable[[], float]]:
+    """What sends one burst and returns its CPU seconds; in a process of its own."""
+    command = [sys.executable, __file__, way, url]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ
+    ) as process:
+        asking, answers = process.stdin, process.stdout
+        assert asking is not None
+        assert answers is not None
+
+        def burst() -> float:
+            asking.write("\n")
+            asking.flush()
+            return float(answers.readline())
+
+        yield burst
+    assert process.returncode == 0, command
+
+
+def compare_checks(url: str, environ: Mapping[str, str]) -> None:
+    """Print the table of one check's CPU."""
+    with spender("gateway", url, environ) as ours, spender("httpx", url, environ) as theirs:
+        bursts = [(ours(), theirs()) for _ in range(BURSTS)]
+    ours_s, theirs_s = (median(each) for each in zip(*bursts, strict=True))
+    ratio = median(our_s / their_s for our_s, their_s in bursts)
+    print(f"\n{f'CPU of one check, {BURSTS} bursts of {BURST}':<42} {'ms':>15}")
+    print(f"  {'taskdash, parsed to a record':<40} {ours_s / BURST * 1e3:>15.3f}")
+    print(f"  {'httpx as installed, JSON parsed':<40} {theirs_s / BURST * 1e3:>15.3f}")
+    print(f"  {'ratio':<40} {ratio:>15.2f}   {verdict(ratio, GOAL_OF_HTTPX)}")
+
+
+def verdict(figure: float, goal: float) -> str:
+    """Say whether `figure` reaches its goal."""
+    return f"goal {goal:g}: {'reached' if figure <= goal else 'MISSED'}"
+
+
+def main() -> None:
+    """Print both tables."""
+    missing = [program for program in ("curl", "jq", "xargs", "bash") if shutil.which(program) is None]
+    if missing:
+        sys.exit(f"needs {', '.join(missing)}")
+    with running_server() as url, tempfile.TemporaryDirectory() as folder:
+        # Compiled modules as an installed program has them, wherever this one runs.
+        left_out = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONDONTWRITEBYTECODE")
+        environ = {name: value for name, value in os.environ.items() if name not in left_out}
+        environ["PYTHONPYCACHEPREFIX"] = folder
+        compare_refreshes(url, environ)
+        compare_checks(url, environ)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["serve"]:
+            serve()
+        case ["refresh", path, base_url]:
+            refresh(path, base_url)
+        case ["gateway", base_url]:
+            spend_with_gateway(base_url)
+        case ["httpx", base_url]:
+            spend_with_httpx(base_url)
+        case _:
+            main()

@@ -1,0 +1,200 @@
+"""Sends checks: one `recordInfo` request for one task each, and makes an `Answer` of whatever comes.
+
+Nothing of the network leaves this module as an exception. How many checks may be sent, and when, is for the
+caller to know: here none is repeated unless the caller grants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import ssl
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import httpx
+
+from taskdash import __version__
+from taskdash.api.environment import check_proxies, find_proxy, names_authorities, tls_context
+from taskdash.api.faults import explain
+from taskdash.api.transport import KEEP_ALIVE_S, Lane, Reply, Route
+from taskdash.api.turns import Turns
+from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
+from taskdash.domain.errors import UsageError
+from taskdash.domain.secret import Secret
+from taskdash.domain.task import Answer, ProblemKind
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
+MAX_CONNECTIONS: Final = 32
+_PORTS: Final = {"http": 80, "https": 443}
+_HOST: Final = re.compile(r"[\w.:-]+", re.ASCII)
+_SHORTEST_REDACTED: Final = 8
+"""A shorter key would be found in ordinary words, and an answer without those is no answer."""
+
+_log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """One API base URL with one key. Bound to the event loop that first uses it."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key: Secret,
+        *,
+        connections: int = 4,
+        deadline_s: float = 15.0,
+        trust_env: bool = True,
+        may_resend: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Check everything a request depends on, and send nothing.
+
+        Args:
+            base_url: `https://host`, or `http://` on loopback; a path in it is kept in front of the API's.
+            key: Sent to this host and no other.
+            connections: How many requests may be under way at once, 1 to 32; see `resize`.
+            deadline_s: How long a request may take from its connection to the last byte of its answer.
+            trust_env: Whether proxies and certificates of the environment count.
+            may_resend: Asked before a request is sent a second time because the server closed a kept
+                connection just then. It must take the place in the budget that it grants.
+
+        Raises:
+            UsageError: the base URL, or a variable of the environment that the message names, is broken.
+        """
+        environ: Mapping[str, str] = os.environ if trust_env else {}
+        check_proxies(environ)
+        base = _read_base(base_url)
+        self._peer = base.netloc.decode()
+        self._target = f"{base.raw_path.decode().rstrip('/')}{RECORD_PATH}?taskId="
+        proxy = find_proxy(base.scheme, base.raw_host.decode(), base.port or _PORTS[base.scheme], environ)
+        self._proxy = f"{proxy.host}:{proxy.port} ({proxy.variable})" if proxy else None
+        # A broken variable is told of even where this base URL could do without.
+        needs_tls = base.scheme == "https" or proxy is not None or names_authorities(environ)
+        headers = {
+            "Host": self._peer,
+            "Authorization": f"Bearer {key.reveal()}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"taskdash/{__version__}",
+        }
+        # Otherwise one that trusts nobody, and is not used: to load the authorities takes 20 ms.
+        tls = tls_context(environ) if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._route = Route(f"{base.scheme}://{self._peer}", headers, tls, proxy)
+        # As it is, in a URL, and in a JSON text with its slashes escaped.
+        forms = {key.reveal(), quote(key.reveal(), safe=""), key.reveal().replace("/", "\\/")}
+        self._forms = [Secret(form) for form in forms if len(form) >= _SHORTEST_REDACTED]
+        self._deadline_s = deadline_s
+        self._may_resend = may_resend
+        self._turns = Turns(_clamp(connections))
+        self._idle = [Lane(self._route)]
+        self._closed = False
+        # The engine of httpx logs answers' headers at DEBUG, and its client URLs at INFO.
+        for library in ("httpcore", "httpx"):
+            logging.getLogger(library).setLevel(logging.WARNING)
+
+    @property
+    def connections(self) -> int:
+        """How many requests may be under way at once."""
+        return self._turns.limit
+
+    def resize(self, connections: int) -> None:
+        """Allow as many requests at once as the budget times the latency needs, 1 to 32.
+
+        Those under way are left alone. Call it in the event loop's thread.
+        """
+        self._turns.limit = _clamp(connections)
+
+    async def fetch_record(self, task_id: str) -> Answer:
+        """Send one check. Those beyond `connections` wait for their turn; the deadline starts after that.
+
+        Raises:
+            asyncio.CancelledError: nothing else.
+        """
+        await self._turns.take()
+        lane = self._idle.pop() if self._idle else Lane(self._route)
+        try:
+            return await self._check(lane, task_id)
+        finally:
+            await self._end_turn(lane)
+
+    async def aclose(self) -> None:
+        """Close every connection: those without a request now, the others once they have their answer."""
+        self._closed = True
+        lanes, self._idle = self._idle, []
+        for lane in lanes:
+            await lane.close()
+
+    async def _check(self, lane: Lane, task_id: str) -> Answer:
+        deadline = asyncio.timeout(self._deadline_s)
+        try:
+            async with deadline:
+                target = self._target + quote(task_id, safe="")
+                reply = await lane.get(target, MAX_BODY_BYTES, self._may_resend)
+            return await self._parse(lane, reply, task_id)
+        except Exception as fault:
+            # Whatever the network or a library does to one request, the next one must still be sent.
+            if deadline.expired():
+                where = f"{self._peer} by the proxy {self._proxy}" if self._proxy else self._peer
+                message = f"no whole answer from {where} within {self._deadline_s:g} s"
+            else:
+                message = explain(fault, self._peer, self._proxy)
+            message = self._redact(message)
+            _log.info("check failed: %s: %s", type(fault).__name__, message)
+            return Answer(problem=ProblemKind.UNREACHABLE, message=message)
+
+    async def _parse(self, lane: Lane, reply: Reply, task_id: str) -> Answer:
+        answer = parse_answer(reply.status, reply.headers, reply.body, task_id)
+        if answer.problem is ProblemKind.UNREADABLE:
+            # It may belong to another request: one answer too many puts off all that follow it.
+            await lane.close()
+        raw = answer.raw
+        for form in self._forms:
+            raw = raw.replace(form.reveal().encode(), b"***")
+        if raw is not answer.raw:
+            # The gateway quotes the key; it is not to be stored or shown. The raw body is decoded already.
+            headers = {name: value for name, value in reply.headers.items() if name != "content-encoding"}
+            answer = parse_answer(reply.status, headers, raw, task_id)
+        return replace(answer, message=self._redact(answer.message)) if answer.message else answer
+
+    def _redact(self, text: str) -> str:
+        for form in self._forms:
+            text = form.redact(text)
+        return text
+
+    async def _end_turn(self, lane: Lane) -> None:
+        """Keep the lane for the next request; close those at the bottom that nobody needed for a while."""
+        now_s = asyncio.get_running_loop().time()
+        lane.idle_since_s = now_s
+        self._idle.append(lane)
+        self._turns.end()
+        while self._idle and (
+            self._closed
+            or len(self._idle) > self._turns.limit
+            or now_s - self._idle[0].idle_since_s > KEEP_ALIVE_S
+        ):
+            await self._idle.pop(0).close()
+
+
+def _clamp(connections: int) -> int:
+    return max(1, min(connections, MAX_CONNECTIONS))
+
+
+def _read_base(base_url: str) -> httpx.URL:
+    """A base URL, checked, with everything in it encoded as it is sent."""
+    refusal = UsageError(f"{inert_line(base_url, 200)} is no base URL: write it like https://host")
+    try:
+        url = httpx.URL(base_url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise refusal from error
+    is_host = _HOST.fullmatch(url.raw_host.decode()) and (url.port is None or 0 < url.port < 65_536)
+    more = url.userinfo or "?" in base_url or "#" in base_url or not base_url.isprintable()
+    if url.scheme not in _PORTS or not is_host or more:
+        raise refusal
+    return url

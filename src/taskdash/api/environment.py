@@ -1,0 +1,208 @@
+"""What the environment says about the way to a gateway: proxies and certificates.
+
+All of it is read in here and checked before the first request, because HTTP libraries raise anything from
+ImportError to ValueError on a broken variable, and none of them says which one it was. The names and their
+meaning are those of curl and httpx: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, in lower case or
+else in upper case, `SSL_CERT_FILE`, `SSL_CERT_DIR`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import ipaddress
+import os
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from taskdash.domain.errors import UsageError
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PROXY_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_BYPASS_ENTRY = re.compile(
+    r"""(?:[a-z][a-z0-9+.-]*://)?        # httpx takes a scheme in front
+        (?:\*|\*?\.?[\w.-]+              # every host; a name with its subdomains; an IPv4 address
+        |\[[0-9a-f:.%]+\]|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*)  # an IPv6 address
+        (?::\d+)?(?:/\d+)?/?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that a variable names."""
+
+    variable: str
+    scheme: str
+    """http, https, socks5 or socks5h."""
+    host: str
+    port: int
+    auth: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    """User and password."""
+
+
+def check_environment(environ: Mapping[str, str] = os.environ) -> None:
+    """Check every variable that could break a connection, whether this base URL would use it or not.
+
+    Raises:
+        UsageError: one is broken; the message names it, and does not repeat a value that may hold a password.
+    """
+    check_proxies(environ)
+    if names_authorities(environ):
+        tls_context(environ)
+
+
+def check_proxies(environ: Mapping[str, str] = os.environ) -> None:
+    """Check the variables about proxies only.
+
+    Raises:
+        UsageError: one is broken.
+    """
+    for scheme in ("http", "https", "all"):
+        _read_proxy(scheme, environ)
+    _bypass_entries(environ)
+
+
+def names_authorities(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a variable says which authorities to trust."""
+    return bool(environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR"))
+
+
+def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = os.environ) -> Proxy | None:
+    """The proxy that requests to this origin go through, if any. None does for a host of this computer.
+
+    Raises:
+        UsageError: a variable is broken, or names a SOCKS proxy and the package for those is not installed.
+    """
+    proxy = _read_proxy(scheme, environ) or _read_proxy("all", environ)
+    entries = _bypass_entries(environ)
+    if proxy is None or any(_bypasses(entry, host, port) for entry in entries):
+        return None
+    if proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        raise UsageError(
+            f"{proxy.variable} names a SOCKS proxy, which needs the Python package socksio:"
+            " install that, name an HTTP proxy, or list the host in NO_PROXY"
+        )
+    return None if is_loopback(host) else proxy
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address without brackets, is this computer."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        name = host.lower().rstrip(".")
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
+    """What TLS connections are checked with: the authorities of certifi unless a variable names others.
+
+    Raises:
+        UsageError: a variable is broken.
+    """
+    cert_file, cert_dir = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if cert_file:
+        return _load_authorities("SSL_CERT_FILE", cert_file)
+    if cert_dir:
+        # OpenSSL reads these folders only when it looks for an authority; a missing one is no error to it.
+        if not any(Path(folder).is_dir() for folder in cert_dir.split(os.pathsep)):
+            raise UsageError("SSL_CERT_DIR names no folder that exists: correct or unset it")
+        return ssl.create_default_context(capath=cert_dir)
+    import certifi
+
+    try:
+        return ssl.create_default_context(cafile=certifi.where())
+    except OSError as error:
+        if environ.get("SSLKEYLOGFILE"):  # which Python opens for each context
+            raise _broken(
+                "SSLKEYLOGFILE", f"names a file that cannot be written ({error.strerror})"
+            ) from error
+        raise UsageError(f"the certificates of the Python package certifi cannot be read: {error}") from error
+
+
+def _load_authorities(variable: str, path: str) -> ssl.SSLContext:
+    try:
+        with Path(path).open("rb"):
+            pass
+    except OSError as error:
+        raise _broken(variable, f"names a file that cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise _broken(variable, "is no file name") from error
+    try:
+        return ssl.create_default_context(cafile=path)
+    except ssl.SSLError as error:
+        raise _broken(variable, "names a file without PEM certificates in it") from error
+
+
+def _broken(variable: str, why: str) -> UsageError:
+    return UsageError(f"{variable} {why}: correct or unset it")
+
+
+def _variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The variable's name as it is set, and its value; an empty one counts as not set."""
+    for variable in (name.lower(), name.upper()):
+        if value := environ.get(variable, "").strip():
+            return variable, value
+    return name.upper(), ""
+
+
+def _read_proxy(scheme: str, environ: Mapping[str, str]) -> Proxy | None:
+    variable, value = _variable(f"{scheme}_proxy", environ)
+    if not value:
+        return None
+    parts, host, port = _split(value if "://" in value else f"http://{value}", variable)
+    if parts.scheme not in _PROXY_PORTS:
+        raise _broken(
+            variable, f"names a proxy of a kind that is not known ({inert_line(parts.scheme, 20)}://)"
+        )
+    auth = None
+    if parts.username is not None:
+        auth = unquote(parts.username).encode(), unquote(parts.password or "").encode()
+    return Proxy(variable, parts.scheme, host, port or _PROXY_PORTS[parts.scheme], auth)
+
+
+def _split(url: str, variable: str) -> tuple[SplitResult, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError as error:
+        raise _broken(variable, "is no URL of a proxy") from error
+    if not url.isprintable() or not re.fullmatch(r"[\w.:%-]+", host):
+        raise _broken(variable, "names no host that could be a proxy")
+    return parts, host, port
+
+
+def _bypass_entries(environ: Mapping[str, str]) -> list[str]:
+    variable, value = _variable("no_proxy", environ)
+    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
+    for entry in entries:
+        if not _BYPASS_ENTRY.fullmatch(entry):
+            raise _broken(
+                variable, f"has an entry that is neither a host nor an address ({inert_line(entry, 60)})"
+            )
+    return entries
+
+
+def _bypasses(entry: str, host: str, port: int) -> bool:
+    if entry == "*":
+        return True
+    entry = entry.rpartition("://")[2].lower().rstrip("/")
+    host = host.lower().rstrip(".")
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
+    except ValueError:
+        pass  # one of both is a name, or the entry has a port
+    name, colon, entry_port = entry.rpartition(":")
+    if colon and entry_port.isdigit() and not (name.count(":") and not name.endswith("]")):
+        if int(entry_port) != port:
+            return False
+        entry = name
+    entry = entry.strip("[]").lstrip("*").lstrip(".")
+    return bool(entry) and (host == entry or host.endswith(f".{entry}"))

@@ -1,0 +1,408 @@
+"""The gateway against real servers: what it sends, and what it makes of every way an answer can go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import tracemalloc
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+from tests.servers import (
+    FakeApi,
+    Peer,
+    RawServer,
+    Reply,
+    Request,
+    http_reply,
+    rate_limit_reply,
+    sends,
+    success_body,
+    waiting_body,
+)
+
+from taskdash import __version__
+from taskdash.api.client import Gateway
+from taskdash.api.wire import MAX_BODY_BYTES
+from taskdash.domain.secret import Secret
+from taskdash.domain.task import Answer, ProblemKind, State
+
+KEY = "sk-CANARY-0123456789"
+GOOD = http_reply(200, json.dumps(waiting_body("task_a")).encode())
+
+
+def gateway(url: str, **options: Any) -> aclosing[Gateway]:
+    return aclosing(Gateway(url, Secret(KEY), **options))
+
+
+async def check(server: RawServer, task_id: str = "task_a", **options: Any) -> Answer:
+    async with gateway(server.url, **options) as client:
+        return await client.fetch_record(task_id)
+
+
+async def test_a_record_is_fetched_with_what_the_api_asks_for(fake_api: FakeApi) -> None:
+    fake_api.set("task_a", success_body("task_a"))
+    answer = await check(fake_api)
+    assert answer.record is not None
+    assert answer.record.state is State.SUCCESS
+    (request,) = fake_api.requests
+    assert request.method == "GET"
+    assert request.target == "/api/v1/jobs/recordInfo?taskId=task_a"
+    assert request.headers == {
+        "host": f"127.0.0.1:{fake_api.port}",
+        "authorization": f"Bearer {KEY}",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "user-agent": f"taskdash/{__version__}",
+    }
+
+
+@pytest.mark.parametrize("task_id", ["a&b=c", "a/../b", "a#b", "a b\r\nX: y", "ü", "%41", "a:b.c-d_e~f"])
+async def test_a_task_id_reaches_the_server_as_it_is_and_changes_nothing_else(
+    fake_api: FakeApi, task_id: str
+) -> None:
+    assert (await check(fake_api, task_id)).problem is ProblemKind.NOT_FOUND
+    (request,) = fake_api.requests
+    assert request.task_id == task_id
+    assert len(request.headers) == 5
+
+
+async def test_a_host_with_an_ipv6_address_is_asked_by_it() -> None:
+    client = Gateway("http://[::1]:9/", Secret(KEY))
+    async with aclosing(client):
+        answer = await client.fetch_record("task_a")
+    assert "[::1]:9" in answer.message
+
+
+async def test_a_path_of_the_base_url_stands_before_the_apis(fake_api: FakeApi) -> None:
+    async with gateway(fake_api.url + "/gate way/") as client:
+        await client.fetch_record("task_a")
+    assert fake_api.requests[0].path == "/gate%20way/api/v1/jobs/recordInfo"
+
+
+async def test_statuses_and_their_headers_are_told(fake_api: FakeApi) -> None:
+    fake_api.override = rate_limit_reply(3, **{"Retry-After": "40"})
+    answer = await check(fake_api)
+    assert answer.problem is ProblemKind.RATE_LIMITED
+    assert answer.throttle is not None
+    assert answer.throttle.retry_after_s == 40
+
+
+async def test_checks_one_after_another_share_one_connection(fake_api: FakeApi) -> None:
+    async with gateway(fake_api.url, connections=8) as client:
+        for _ in range(5):
+            await client.fetch_record("task_a")
+    assert fake_api.connections == 1
+    fake_api.wait_for(lambda: fake_api.open_connections == 0)
+
+
+async def test_no_more_checks_are_under_way_than_there_are_connections() -> None:
+    under_way, most = 0, 0
+
+    async def slow(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for every request
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        await peer.send(GOOD)
+
+    async def several(client: Gateway) -> int:
+        nonlocal most
+        most = 0
+        await asyncio.gather(*(client.fetch_record("task_a") for _ in range(12)))
+        return most
+
+    with RawServer(slow) as server:
+        async with gateway(server.url, connections=4) as client:
+            assert await several(client) == 4
+            client.resize(2)
+            assert await several(client) == 2
+            client.resize(6)
+            assert await several(client) == 6
+            client.resize(1000)
+            assert client.connections == 32
+            client.resize(0)
+            assert await several(client) == 1
+        assert server.connections <= 12
+
+
+async def test_a_cancelled_check_gives_its_place_and_its_connection_back() -> None:
+    with RawServer() as server:
+        async with gateway(server.url, connections=1) as client:
+            checks = [asyncio.create_task(client.fetch_record("task_a")) for _ in range(3)]
+            await asyncio.to_thread(server.wait_for, lambda: len(server.requests) == 1)
+            for each in (checks[1], checks[0]):
+                each.cancel()
+            await asyncio.to_thread(server.wait_for, lambda: len(server.requests) == 2)
+            checks[2].cancel()
+            results = await asyncio.gather(*checks, return_exceptions=True)
+            assert [type(each) for each in results] == [asyncio.CancelledError] * 3
+            await asyncio.to_thread(server.wait_for, lambda: server.open_connections == 0)
+
+
+async def test_a_connection_closed_between_two_checks_is_no_problem() -> None:
+    with RawServer(sends(GOOD, then="close")) as server:
+        async with gateway(server.url) as client:
+            for done in range(1, 4):
+                assert (await client.fetch_record("task_a")).record is not None
+                await asyncio.to_thread(server.wait_for, lambda: server.open_connections == 0)
+                await asyncio.sleep(0)
+                assert len(server.requests) == done
+
+
+@pytest.mark.parametrize(("granted", "sent"), [(True, 3), (False, 2)])
+async def test_a_check_that_crosses_the_closing_of_its_connection_is_sent_again_only_if_granted(
+    granted: bool, sent: int
+) -> None:
+    async def second_is_cut(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the second of whatever
+        if len(server.requests) == 2:
+            peer.close()
+        else:
+            await peer.send(GOOD)
+
+    with RawServer(second_is_cut) as server:
+        async with gateway(server.url, may_resend=lambda: granted) as client:
+            await client.fetch_record("task_a")
+            answer = await client.fetch_record("task_a")
+    assert (answer.record is not None) is granted
+    assert len(server.requests) == sent
+
+
+async def test_a_check_on_a_new_connection_is_never_sent_again() -> None:
+    with RawServer(sends(b"", then="close")) as server:
+        answer = await check(server, may_resend=lambda: True)
+    assert answer.problem is ProblemKind.UNREACHABLE
+    assert "hung up without an answer" in answer.message
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("end", ["close", "reset"])
+async def test_an_answer_cut_at_any_byte_is_unreachable_and_never_parsed(end: str) -> None:
+    async def cut(peer: Peer, request: Request) -> None:
+        await sends(GOOD[: int(request.task_id or "")], then=end)(peer, request)
+
+    with RawServer(cut) as server:
+        async with gateway(server.url, connections=8) as client:
+            answers = await asyncio.gather(*(client.fetch_record(str(offset)) for offset in range(len(GOOD))))
+    assert len(server.requests) == len(GOOD) > 400
+    assert {answer.problem for answer in answers} == {ProblemKind.UNREACHABLE}
+    assert not any(answer.record for answer in answers)
+
+
+async def test_a_whole_answer_counts_although_the_connection_is_cut_after_it() -> None:
+    with RawServer(sends(GOOD, then="close")) as server:
+        assert (await check(server)).record is not None
+
+
+async def silent(peer: Peer) -> None:
+    await peer.stall()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_server_that_stays_silent_meets_the_deadline(scheme: str) -> None:
+    with RawServer(on_connect=silent) as server:
+        async with gateway(f"{scheme}://127.0.0.1:{server.port}", deadline_s=0.2) as client:
+            answer = await client.fetch_record("task_a")
+            assert answer.problem is ProblemKind.UNREACHABLE
+            assert answer.message == f"no whole answer from 127.0.0.1:{server.port} within 0.2 s"
+            # Even a connection whose TLS handshake never ended is closed.
+            await asyncio.to_thread(server.wait_for, lambda: server.open_connections == 0)
+
+
+async def test_an_answer_that_drips_meets_the_deadline() -> None:
+    async def drip(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for every request
+        await peer.drip(GOOD, every_s=0.02)
+
+    with RawServer(drip) as server:
+        loop = asyncio.get_running_loop()
+        start_s = loop.time()
+        answer = await check(server, deadline_s=0.3)
+        assert answer.problem is ProblemKind.UNREACHABLE
+        assert 0.25 < loop.time() - start_s < 2
+
+
+async def test_the_deadline_does_not_run_while_a_check_waits_for_its_turn() -> None:
+    with FakeApi({"task_a": Reply(200, waiting_body("task_a"), delay_s=0.15)}) as api:
+        async with gateway(api.url, connections=1, deadline_s=0.4) as client:
+            answers = await asyncio.gather(*(client.fetch_record("task_a") for _ in range(4)))
+    assert all(answer.record for answer in answers)
+
+
+ENDLESS = {
+    "plain": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n", b"a" * 65_536),
+    "no length": (b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 65_536),
+    "chunked": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"8000\r\n" + b"a" * 0x8000 + b"\r\n",
+    ),
+    "labelled gzip": (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", b"a" * 65_536),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+async def test_an_endless_body_is_unreadable_and_takes_no_memory(kind: str) -> None:
+    head, part = ENDLESS[kind]
+
+    async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for every request
+        await peer.send(head)
+        while not peer.gone:
+            await peer.send(part)
+
+    with RawServer(endless) as server:
+        tracemalloc.start()
+        try:
+            answer = await check(server)
+            peak_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert answer.problem is ProblemKind.UNREADABLE
+    assert peak_bytes < 5 * MAX_BODY_BYTES
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_told_and_its_target_hears_nothing(status: int) -> None:
+    with FakeApi() as target, RawServer() as server:
+        server._on_request = sends(http_reply(status, b"", {"Location": f"{target.url}/x?taskId=task_a"}))
+        answer = await check(server)
+        assert answer.problem is ProblemKind.UNREACHABLE
+        assert target.url in answer.message
+        assert (target.connections, len(server.requests)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "/api/v1/jobs/recordInfo",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "http://xn--a/",
+        "http://[",
+        "\xff",
+        "",
+    ],
+)
+async def test_a_redirect_to_anywhere_is_told_and_not_followed(location: str) -> None:
+    with RawServer(sends(http_reply(302, b"", {"Location": location}))) as server:
+        answer = await check(server)
+        assert answer.problem is ProblemKind.UNREACHABLE
+        assert "redirect" in answer.message
+        assert len(server.requests) == 1
+
+
+GARBAGE = {
+    "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "does not answer in HTTP"),
+    "status line": (b"HTTP/1.1 abc\r\n\r\n", "does not answer in HTTP"),
+    "status": (b"HTTP/1.1 99999 OK\r\n\r\n", "does not answer in HTTP"),
+    "no colon": (b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", "does not answer in HTTP"),
+    "NUL in a header": (b"HTTP/1.1 200 OK\r\nA: \0\r\n\r\n", "does not answer in HTTP"),
+    "two lengths": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        "not answer in HTTP",
+    ),
+    "bad chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "does not answer in HTTP"),
+    "headers of 200 kB": (b"HTTP/1.1 200 OK\r\nA: " + b"a" * 200_000, "headers without end"),
+    "many headers": (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 40_000, "headers without end"),
+    "short chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "was cut short"),
+    "TLS alert": (b"\x15\x03\x01\x00\x02\x02\x46", "does not answer in HTTP"),
+}
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+async def test_an_answer_that_is_no_http_is_unreachable(kind: str) -> None:
+    data, words = GARBAGE[kind]
+    with RawServer(sends(data, then="close")) as server:
+        answer = await check(server)
+    assert answer.problem is ProblemKind.UNREACHABLE
+    assert words in answer.message
+
+
+async def test_no_malformed_answer_escapes_as_an_exception() -> None:
+    chance = random.Random(20)  # noqa: S311 - the same answers in every run
+    alphabet = b"\r\n \0\xff:;0129azAZ{}"
+
+    def malformed() -> bytes:
+        data = bytearray(GOOD)
+        for _ in range(chance.randint(1, 6)):
+            at = chance.randrange(len(data)) if chance.random() < 0.4 else chance.randrange(90)
+            data[at : at + chance.randrange(3)] = bytes(chance.choices(alphabet, k=chance.randrange(4)))
+        return bytes(data)
+
+    async def send_malformed(peer: Peer, request: Request) -> None:
+        await sends(malformed(), then="close")(peer, request)
+
+    with RawServer(send_malformed) as server:
+        async with gateway(server.url, connections=8, deadline_s=5) as client:
+            answers = await asyncio.gather(*(client.fetch_record("task_a") for _ in range(500)))
+    assert all((answer.record is None) is (answer.problem is not None) for answer in answers)
+    assert {ProblemKind.UNREACHABLE, ProblemKind.UNREADABLE} <= {answer.problem for answer in answers}
+
+
+async def test_a_captive_portal_is_unreadable() -> None:
+    reply = http_reply(200, b"<html>Please log in</html>", {"Content-Type": "text/html"})
+    with RawServer(sends(reply)) as server:
+        answer = await check(server)
+    assert answer.problem is ProblemKind.UNREADABLE
+    assert "text/html" in answer.message
+
+
+@pytest.mark.parametrize("first", [100, 103])
+async def test_interim_answers_are_passed_over(first: int) -> None:
+    with RawServer(sends(f"HTTP/1.1 {first} Wait\r\n\r\n".encode() + GOOD)) as server:
+        assert (await check(server)).record is not None
+
+
+async def test_switching_protocols_is_a_problem_and_the_connection_is_not_used_again() -> None:
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+    with RawServer(sends(upgrade)) as server:
+        async with gateway(server.url) as client:
+            for _ in range(2):
+                answer = await client.fetch_record("task_a")
+                assert answer.record is None
+                assert answer.problem is not None
+    assert server.connections == 2
+
+
+async def test_an_answer_too_many_is_dropped_and_does_not_put_off_those_after_it() -> None:
+    async def one_too_many(peer: Peer, request: Request) -> None:
+        body = json.dumps(waiting_body(request.task_id or "")).encode()
+        await peer.send(http_reply(200, body) * (2 if len(server.requests) == 1 else 1))
+
+    with RawServer(one_too_many) as server:
+        async with gateway(server.url) as client:
+            answers = [await client.fetch_record(f"task_{number}") for number in range(4)]
+    assert [answer.record and answer.record.task_id for answer in answers] == [
+        "task_0",
+        None,
+        "task_2",
+        "task_3",
+    ]
+    assert answers[1].problem is ProblemKind.UNREADABLE
+
+
+async def test_a_defect_of_a_library_is_a_problem_too(
+    fake_api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError(f"header Bearer {KEY}")
+
+    monkeypatch.setattr("taskdash.api.client.parse_answer", broken)
+    answer = await check(fake_api)
+    assert answer.problem is ProblemKind.UNREACHABLE
+    assert answer.message == f"the request to 127.0.0.1:{fake_api.port} failed (RuntimeError)"
+
+
+async def test_no_url_header_or_cookie_is_logged_or_sent_back(
+    fake_api: FakeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    fake_api.override = Reply(500, headers={"Set-Cookie": "tracker=1"})
+    async with gateway(fake_api.url) as client:
+        await client.fetch_record("task_a")
+        await client.fetch_record("task_a")
+    assert "cookie" not in fake_api.requests[1].headers
+    assert not [record for record in caplog.records if record.name.startswith(("httpcore", "httpx"))]
+    assert KEY not in caplog.text

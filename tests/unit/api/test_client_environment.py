@@ -1,0 +1,200 @@
+"""Broken variables of the environment are named before anything is sent; the others are honoured."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskdash.api.client import Gateway
+from taskdash.api.environment import check_environment, find_proxy, is_loopback
+from taskdash.domain.errors import UsageError
+from taskdash.domain.secret import Secret
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = Secret("sk-CANARY-0123456789")
+BROKEN = [
+    ("HTTP_PROXY", "ftp://proxy.example"),
+    ("http_proxy", "ftp://proxy.example"),
+    ("HTTPS_PROXY", "http://"),
+    ("HTTPS_PROXY", "http://proxy.example:port"),
+    ("https_proxy", "http://proxy.example:99999"),
+    ("HTTPS_PROXY", "http://[::1"),
+    ("HTTPS_PROXY", "http://pro xy.example"),
+    ("HTTPS_PROXY", "http://proxy\x1b.example"),
+    ("HTTPS_PROXY", "http://" + "a" * 64 + ".example"),
+    ("ALL_PROXY", "socks9://proxy.example"),
+    ("ALL_PROXY", "://"),
+    ("NO_PROXY", "localhost:abc"),
+    ("no_proxy", "example.com, http://["),
+    ("NO_PROXY", "exa mple.com"),
+    ("NO_PROXY", "[::1"),
+    ("NO_PROXY", "a\x01b"),
+    ("SSL_CERT_FILE", "/nonexistent/ca.pem"),
+    ("SSL_CERT_FILE", "/"),
+    ("SSL_CERT_FILE", __file__),
+    ("SSL_CERT_DIR", "/nonexistent"),
+]
+
+
+@pytest.mark.parametrize("base_url", ["https://gateway.invalid", "http://127.0.0.1:9"])
+@pytest.mark.parametrize(("variable", "value"), BROKEN)
+def test_a_broken_variable_is_named_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, base_url: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError) as caught:
+        Gateway(base_url, KEY)
+    assert variable in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert caught.value.exit_code == 2
+    with pytest.raises(UsageError, match=variable):
+        check_environment()
+    Gateway(base_url, KEY, trust_env=False)
+
+
+@pytest.mark.parametrize("base_url", ["https://gateway.invalid", "http://127.0.0.1:9"])
+def test_a_socks_proxy_needs_its_package(monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:password@proxy.example:1080")
+    with pytest.raises(UsageError, match=r"ALL_PROXY names a SOCKS proxy.*socksio") as caught:
+        Gateway(base_url, KEY)
+    assert "password" not in str(caught.value)
+    monkeypatch.setenv("NO_PROXY", "gateway.invalid,127.0.0.0/8")
+    Gateway(base_url, KEY)
+
+
+def test_a_proxy_that_is_not_used_need_not_be_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:8080")
+    Gateway("https://gateway.invalid", KEY)
+
+
+def test_a_proxy_whose_address_cannot_be_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://999.1.1.1:8080")
+    with pytest.raises(UsageError, match="HTTPS_PROXY"):
+        Gateway("https://gateway.invalid", KEY)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
+def test_every_kind_of_proxy_is_taken(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    proxy = find_proxy(
+        "https", "gateway.invalid", 443, {"all_proxy": f"{scheme}://u%40v:w@pröxy.example:81/"}
+    )
+    assert proxy is not None
+    assert (proxy.scheme, proxy.host, proxy.port) == (scheme, "xn--prxy-6qa.example", 81)
+    assert proxy.auth == (b"u@v", b"w")
+    assert "w'" not in repr(proxy)
+
+
+def test_the_variable_of_the_scheme_goes_before_all_proxy_and_lower_case_before_upper() -> None:
+    environ = {
+        "ALL_PROXY": "a.example",
+        "HTTPS_PROXY": "b.example",
+        "https_proxy": "c.example",
+        "http_proxy": " ",
+    }
+    assert getattr(find_proxy("https", "gateway.invalid", 443, environ), "host", None) == "c.example"
+    assert getattr(find_proxy("http", "gateway.invalid", 80, environ), "host", None) == "a.example"
+
+
+@pytest.mark.parametrize(
+    ("entry", "host", "port", "bypassed"),
+    [
+        ("*", "gateway.example", 443, True),
+        ("example", "gateway.example", 443, True),
+        (".example", "gateway.example", 443, True),
+        ("*.example", "gateway.example", 443, True),
+        ("gateway.example", "GATEWAY.example.", 443, True),
+        ("way.example", "gateway.example", 443, False),
+        ("x, gateway.example:443 ,y", "gateway.example", 443, True),
+        ("gateway.example:80", "gateway.example", 443, False),
+        ("https://gateway.example", "gateway.example", 443, True),
+        ("<local>,gateway.example", "gateway.example", 443, None),
+        ("10.0.0.0/8", "10.1.2.3", 443, True),
+        ("10.0.0.0/8", "11.1.2.3", 443, False),
+        ("10.1.2.3", "10.1.2.3", 443, True),
+        ("10.1.2.3:443", "10.1.2.3", 443, True),
+        ("fd00::/8", "fd12::1", 443, True),
+        ("[fd12::1]", "fd12::1", 443, True),
+        ("[fd12::1]:443", "fd12::1", 443, True),
+        ("fd12::2", "fd12::1", 443, False),
+    ],
+)
+def test_no_proxy_means_what_it_means_to_curl(
+    entry: str, host: str, port: int, bypassed: bool | None
+) -> None:
+    environ = {"https_proxy": "http://proxy.example", "no_proxy": entry}
+    if bypassed is None:
+        with pytest.raises(UsageError, match="no_proxy"):
+            find_proxy("https", host, port, environ)
+    else:
+        assert (find_proxy("https", host, port, environ) is None) is bypassed
+
+
+def test_a_key_log_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "missing" / "keys.log"))
+    with pytest.raises(UsageError, match="SSLKEYLOGFILE"):
+        Gateway("https://gateway.invalid", KEY)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.", True),
+        ("api.localhost", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("128.0.0.1", False),
+        ("localhost.example", False),
+        ("127.0.0.1.example", False),
+    ],
+)
+def test_loopback_is_this_computer_only(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "gateway.example",
+        "ftp://gateway.example",
+        "ftp://gateway.example:21",
+        "https://",
+        "https://user@gateway.example",
+        "https://gateway.example?x",
+        "https://gateway.example#x",
+        "https://gateway.example:port",
+        "https://[::1",
+        "https://gate\nway.example",
+        "https://gate way.example",
+        "https://gateway.example:0",
+        "https://gateway.example:65536",
+        "https://999.1.1.1",
+    ],
+)
+def test_what_is_no_base_url_is_refused(base_url: str) -> None:
+    with pytest.raises(UsageError, match="is no base URL"):
+        Gateway(base_url, KEY)
+
+
+@given(st.dictionaries(st.sampled_from(["http_proxy", "HTTPS_PROXY", "all_proxy", "NO_PROXY"]), st.text()))
+def test_any_environment_is_taken_or_refused_in_words(environ: dict[str, str]) -> None:
+    message = ""
+    try:
+        check_environment(environ)
+        find_proxy("https", "gateway.example", 443, environ)
+    except UsageError as error:
+        message = str(error)
+    assert not message or any(name in message for name in environ)
+    assert inert_line(message) == message
