@@ -1,0 +1,121 @@
+"""How a gateway is doing, and what that forbids: pure, with every moment handed in.
+
+Four things hold checks up. A 429 stops everything until its time is over. A refused key stops the profile until
+somebody asks again. Missing credits slow it. A gateway that fails or cannot be reached is left alone for a while
+that doubles with each failure. After each of them checks go out one at a time until one of them brings a proper
+answer: a probe, not a storm.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from taskdash.domain.task import Answer, ProblemKind
+
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+NO_CREDITS_PAUSE_S: Final = 60.0
+_MOST_JITTER_S: Final = 1.0
+_FAILING: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
+_REFUSING: Final = (ProblemKind.RATE_LIMITED, ProblemKind.UNAUTHORIZED, ProblemKind.NO_CREDITS)
+# Only a gateway that knows the key says these of a task.
+_PROPER: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What may be sent now: nothing for `wait_s`, then at most `in_flight` at once (None: as many as one likes)."""
+
+    wait_s: float = 0.0
+    in_flight: int | None = None
+
+
+@dataclass(slots=True)
+class Health:
+    """What the answers so far say of one gateway. Times are monotonic seconds."""
+
+    throttled_until_s: float = -math.inf
+    no_credits_until_s: float = -math.inf
+    refused_at_s: float | None = None
+    """When the key was refused; None while it is good."""
+    failures: int = 0
+    """Checks in a row, each sent after the last one's end, that failed for the gateway's sake."""
+    failed_at_s: float = -math.inf
+    retry_at_s: float = -math.inf
+    is_doubtful: bool = False
+    """Something was wrong and no proper answer came since: checks go one at a time."""
+    kind: ProblemKind | None = None
+    message: str = ""
+
+    def answered(self, answer: Answer, now_s: float, chance: float, *, sent_s: float | None = None) -> None:
+        """Take note of an answer.
+
+        Args:
+            answer: What came.
+            now_s: When it came.
+            chance: In [0, 1): spreads the retries of several machines.
+            sent_s: When its check was sent; None where that does not matter.
+        """
+        problem = answer.problem
+        if problem in _PROPER:
+            self._recovered()
+        elif problem in _FAILING:
+            self._failed(now_s, chance, now_s if sent_s is None else sent_s)
+        elif problem is ProblemKind.UNREADABLE:
+            # Whoever answers can be reached; whether it knows the key is not said.
+            self.failures = 0
+            if self.kind in _FAILING:
+                self.kind, self.message = None, ""
+        elif problem is ProblemKind.RATE_LIMITED:
+            pause_s = answer.throttle.retry_after_s if answer.throttle else FIRST_PAUSE_S
+            jitter_s = chance * min(_MOST_JITTER_S, 0.1 + pause_s / 10)
+            self.throttled_until_s = max(self.throttled_until_s, now_s + pause_s + jitter_s)
+        elif problem is ProblemKind.UNAUTHORIZED:
+            self.refused_at_s = now_s
+        elif problem is ProblemKind.NO_CREDITS:
+            self.no_credits_until_s = now_s + NO_CREDITS_PAUSE_S
+        if problem in _FAILING or problem in _REFUSING:
+            self.is_doubtful = True
+            self.kind, self.message = problem, answer.message
+
+    def hold(self, now_s: float, asked_at_s: float | None = None) -> Hold:
+        """What may be sent now, on the schedule's account or for somebody who asked at `asked_at_s`.
+
+        Who asks after the last failure is served at once, with one check: they may have mended something. A 429
+        is nobody's to mend.
+        """
+        in_flight = 1 if self.is_doubtful else None
+        if now_s < self.throttled_until_s:
+            return Hold(self.throttled_until_s - now_s, in_flight)
+        asked = -math.inf if asked_at_s is None else asked_at_s
+        if self.refused_at_s is not None:
+            return Hold(0.0 if asked > self.refused_at_s else math.inf, in_flight)
+        if self.failures and asked <= self.failed_at_s and now_s < self.retry_at_s:
+            return Hold(self.retry_at_s - now_s, in_flight)
+        if now_s < self.no_credits_until_s and asked_at_s is None:
+            return Hold(self.no_credits_until_s - now_s, in_flight)
+        return Hold(0.0, in_flight)
+
+    def problem(self, now_s: float) -> ProblemKind | None:
+        """What is wrong with the gateway or the key now; a 429 whose time is over is not."""
+        if self.kind is ProblemKind.RATE_LIMITED and now_s >= self.throttled_until_s:
+            return None
+        return self.kind
+
+    def _recovered(self) -> None:
+        self.failures = 0
+        self.refused_at_s = None
+        self.no_credits_until_s = -math.inf
+        self.is_doubtful = False
+        self.kind, self.message = None, ""
+
+    def _failed(self, now_s: float, chance: float, sent_s: float) -> None:
+        # What was under way when the gateway went down fails together: that is one failure.
+        if self.failures and sent_s < self.failed_at_s:
+            return
+        self.failures += 1
+        pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.failures - 1, 10))
+        self.failed_at_s = now_s
+        self.retry_at_s = now_s + pause_s * (0.75 + 0.5 * chance)

@@ -1,0 +1,96 @@
+"""Times, lengths and states in words: the same in the dashboard and on the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from taskdash.domain.task import State, Task
+
+NONE: Final = "–"
+"""Stands for what is not known."""
+SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
+_STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+
+
+def length(ms: int | None) -> str:
+    """A measured length of time: `0.4 s`, `32.2 s`, `2 min 05 s`, `1 h 12 min`."""
+    if ms is None:
+        return NONE
+    seconds = ms / 1000
+    if seconds < 99.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def span(ms: int | None) -> str:
+    """A length of time in one unit, for a narrow column: `0s`, `45s`, `3m`, `2h`, `206d`."""
+    if ms is None:
+        return NONE
+    seconds = max(0, ms // 1000)
+    for unit_s, unit in _STEPS:
+        if seconds >= unit_s:
+            return f"{seconds // unit_s}{unit}"
+    return "0s"
+
+
+def rough(seconds: float) -> str:
+    """A length of time that is only estimated: `40 s`, `12 min`, `2.5 h`, `3 days`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{round(seconds / 86_400)} days"
+
+
+def elapsed(ms: int) -> str:
+    """A length of time that is still growing: whole seconds, `12 s`, `2:05`, `1:02:05`, then `206 d`."""
+    seconds = max(0, ms // 1000)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes}:{seconds:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours < 24 else f"{hours // 24} d"
+
+
+def ago(at_ms: int | None, now_ms: int) -> str:
+    """How long ago, for a column: `just now`, `3m ago`; `in 5s` for what the clock says is still to come."""
+    if at_ms is None:
+        return NONE
+    difference = now_ms - at_ms
+    if difference < -999:
+        return f"in {span(-difference)}"
+    return "just now" if difference < 1000 else f"{span(difference)} ago"
+
+
+def moment(at_ms: int | None) -> str:
+    """An absolute local time to the second, or – where it is not known."""
+    if at_ms is None:
+        return NONE
+    try:
+        return datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return "?"
+
+
+def state_word(task: Task) -> str:
+    """The state as the user is shown it: the API's own word where it says more than `waiting`."""
+    if task.state is State.WAITING and task.raw_state:
+        return task.raw_state
+    return task.state.value
+
+
+def started_ms(task: Task) -> int:
+    """From when a waiting task's elapsed time counts."""
+    return task.create_time_ms or task.added_at_ms
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 task`, `2 tasks`, `12,345 tasks`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

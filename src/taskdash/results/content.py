@@ -1,0 +1,78 @@
+"""What a file is, told from its first bytes: servers mislabel, and an error page is not a picture."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HEAD_BYTES: Final = 512
+"""How much of a file `kind_of_content` looks at."""
+
+_MAGIC: Final = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpg"),
+    (b"GIF87a", "gif"),
+    (b"GIF89a", "gif"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"BM", "bmp"),
+    (b"fLaC", "flac"),
+    (b"OggS", "ogg"),
+    (b"ID3", "mp3"),
+    (b"glTF", "glb"),
+)
+_RIFF: Final = {b"WEBP": "webp", b"WAVE": "wav", b"AVI ": "avi"}
+_BRANDS: Final = {
+    b"avif": "avif",
+    b"avis": "avif",
+    b"heic": "heic",
+    b"heix": "heic",
+    b"mif1": "heic",
+    b"qt  ": "mov",
+    b"M4A ": "m4a",
+    b"M4B ": "m4a",
+}
+_MPEG_AUDIO: Final = (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)
+
+
+def kind_of_content(head: bytes) -> str | None:
+    """The ending of a picture, clip or sound that begins with `head`; None for anything else."""
+    for magic, ending in _MAGIC:
+        if head.startswith(magic):
+            # BM are letters, too: a bitmap has zeros where its header says so.
+            return ending if ending != "bmp" or head[6:10] == b"\0\0\0\0" else None
+    if head[:4] == b"RIFF":
+        return _RIFF.get(head[8:12])
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], "mp4")
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return "webm" if b"webm" in head[:64] else "mkv"
+    if len(head) > 2 and head[0] == 0xFF and head[1] in _MPEG_AUDIO:
+        return "mp3"
+    return None
+
+
+def describe_content(head: bytes) -> str:
+    """What it is instead, for people."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    if not head:
+        return "the answer is empty"
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+        return "the answer is a web page, not a picture, clip or sound"
+    if start.startswith((b"<?xml", b"<error", b"<svg")):
+        return "the answer is XML, not a picture, clip or sound"
+    if start.startswith((b"{", b"[")):
+        return "the answer is JSON, not a picture, clip or sound"
+    return "the answer is no picture, clip or sound of a known kind"
+
+
+def is_cut_short(ending: str, head: bytes, tail: bytes, size: int) -> bool:
+    """Whether a file of a kind that marks its end, or says its length, is not whole."""
+    if ending == "png":
+        return b"IEND" not in tail
+    if ending == "gif":
+        return not tail.rstrip(b"\0").endswith(b";")
+    if ending == "jpg":
+        return b"\xff\xd9" not in tail
+    if head[:4] == b"RIFF":
+        return size < int.from_bytes(head[4:8], "little") + 8
+    return False

@@ -1,0 +1,75 @@
+"""Putting IDs on the list. Apart from the rest of it, so that `taskdash add` loads nothing else of the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+from taskdash.domain.folding import folded_search_text
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from taskdash.store.database import Database
+
+MAX_LABEL_CHARS: Final = 200
+_CHUNK: Final = 500
+
+T = TypeVar("T")
+
+
+class Added(NamedTuple):
+    """What an `add` did: IDs new to the list and IDs that stood on it, each in the order given."""
+
+    added: tuple[str, ...]
+    listed: tuple[str, ...]
+
+
+class Additions:
+    """The tasks of every profile in one store, as far as adding to them needs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, profile: str, task_ids: Iterable[str], now_ms: int, *, label: str | None = None) -> Added:
+        """Put IDs on the list, above all others and in the order given; on disk when this returns.
+
+        An ID that is listed already stays where it is and keeps its label.
+        """
+        wanted = list(dict.fromkeys(task_ids))
+        label = clean_label(label)
+        with self._database.writing() as connection:
+            listed = self.listed(profile, wanted)
+            added = [task_id for task_id in wanted if task_id not in listed]
+            lowest = connection.execute("SELECT value FROM numbers WHERE name = 'lowest_seq'").fetchone()[0]
+            first = lowest - len(added)
+            connection.execute("UPDATE numbers SET value = ? WHERE name = 'lowest_seq'", (first,))
+            connection.executemany(
+                "INSERT INTO tasks (seq, profile, task_id, label, added_at_ms, next_check_at_ms) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                ((first + n, profile, task_id, label, now_ms, now_ms) for n, task_id in enumerate(added)),
+            )
+            connection.executemany(
+                "INSERT INTO search (seq, folded) VALUES (?, ?)",
+                ((first + n, folded_search_text(task_id, label)) for n, task_id in enumerate(added)),
+            )
+        return Added(tuple(added), tuple(task_id for task_id in wanted if task_id in listed))
+
+    def listed(self, profile: str, task_ids: Sequence[str]) -> set[str]:
+        """Those of `task_ids` that are on the list already."""
+        listed: set[str] = set()
+        for chunk in chunks(task_ids):
+            marks = ", ".join("?" * len(chunk))
+            sql = f"SELECT task_id FROM tasks WHERE removal = 0 AND profile = ? AND task_id IN ({marks})"
+            listed.update(task_id for (task_id,) in self._database.rows(sql, [profile, *chunk]))
+        return listed
+
+
+def clean_label(label: str | None) -> str | None:
+    """A label as it is kept: one inert line of at most 200 characters; None where nothing is left."""
+    return inert_line(label, MAX_LABEL_CHARS) or None if label else None
+
+
+def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    """`items` in pieces that fit into one statement's bound values."""
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

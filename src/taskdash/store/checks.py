@@ -1,0 +1,301 @@
+"""What the watcher asks of the list and writes to it: which tasks are due, and what their checks brought."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.schedule import Facts
+from taskdash.domain.task import State
+from taskdash.store.query_sql import STATE_CODES
+from taskdash.store.rows import TASK_COLUMNS, dump_json, task_from_row
+from taskdash.store.tasks import search_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from taskdash.domain.outcome import Outcome
+    from taskdash.domain.task import Task
+    from taskdash.store.database import Database
+
+LONGEST_WAIT_MS: Final = 25 * 3_600_000
+"""No check is ever planned further ahead than a day (`domain.schedule`)."""
+# As in the partial indexes, word for word: SQLite uses them only where it finds their conditions again.
+_NEVER_CHECKED: Final = "next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL"
+_PLANNED: Final = "next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL"
+_RUNNING_COLUMNS: Final = (
+    "task_id",
+    "added_at_ms",
+    "raw_state",
+    "model",
+    "variant",
+    "create_time_ms",
+    "checked_at_ms",
+)
+_UPDATED: Final = (
+    "raw_state",
+    "model",
+    "variant",
+    "cost_time_ms",
+    "complete_time_ms",
+    "create_time_ms",
+    "progress",
+    "result_count",
+    "checked_at_ms",
+    "finished_at_ms",
+    "checks",
+    "misses",
+    "fail_code",
+    "fail_msg",
+    "prompt",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """How many tasks want a check, and when the next one will."""
+
+    asked: int
+    new: int
+    """Never checked."""
+    due: int
+    """All that want one by now, the new ones too."""
+    next_ms: int | None
+    """The first time after now for which a check is planned, in Unix ms; None where none is."""
+
+
+class Checks:
+    """The watcher's side of one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def asked(self, profile: str, limit: int) -> list[Task]:
+        """Tasks somebody asked to have checked: the `limit` longest waiting, and the `limit` asked for last.
+
+        The latter are the only ones that a gateway that refused the former may be tried with.
+        """
+        return self._both_ends("asked_at_ms IS NOT NULL", "asked_at_ms", limit, profile)
+
+    def due(self, profile: str, now_ms: int, limit: int) -> list[Task]:
+        """Answered tasks whose check is due: the `limit` longest overdue, and the `limit` that came due last.
+
+        The latter are where the young ones are found, however many old ones wait.
+        """
+        condition = f"{_PLANNED} AND next_check_at_ms <= ?"
+        return self._both_ends(condition, "next_check_at_ms", limit, profile, now_ms)
+
+    def never_checked(self, profile: str, limit: int) -> list[Task]:
+        """New tasks, in the order of the list."""
+        return self._tasks(f"profile = ? AND {_NEVER_CHECKED} ORDER BY seq LIMIT ?", profile, limit)
+
+    def in_line(self, profile: str, now_ms: int) -> InLine:
+        """Count the tasks of a profile that want a check by now."""
+        asked = self._count("asked_at_ms IS NOT NULL", profile)
+        new = self._count(_NEVER_CHECKED, profile)
+        planned = self._count(f"{_PLANNED} AND next_check_at_ms <= ?", profile, now_ms)
+        next_ms = self._database.value(
+            "SELECT min(next_check_at_ms) FROM tasks "
+            f"WHERE removal = 0 AND profile = ? AND {_PLANNED} AND next_check_at_ms > ?",
+            [profile, now_ms],
+        )
+        return InLine(asked, new, new + planned, next_ms)
+
+    def running(self, profile: str, limit: int) -> list[Facts]:
+        """What the schedule must know of running tasks without a problem, the newest of the list first."""
+        rows = self._database.rows(
+            f"SELECT {', '.join(_RUNNING_COLUMNS)} FROM tasks "
+            "WHERE removal = 0 AND profile = ? AND state = 1 AND problem_kind IS NULL ORDER BY seq LIMIT ?",
+            [profile, limit],
+        )
+        return [
+            Facts(
+                task_id=str(task_id),
+                added_ms=added_ms,
+                state=State.WAITING,
+                raw_state=raw_state,
+                model=model,
+                variant=variant,
+                created_ms=created_ms,
+                checked_ms=checked_ms,
+            )
+            for task_id, added_ms, raw_state, model, variant, created_ms, checked_ms in rows
+        ]
+
+    def ask(self, seqs: Sequence[int], now_ms: int) -> None:
+        """Mark tasks to be checked as soon as the budget allows, finished ones too.
+
+        Asking again while a check is under way asks for another one, as its answer may be older than the wish.
+        """
+        with self._database.writing() as connection:
+            connection.executemany(
+                "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? WHERE seq = ? AND removal = 0",
+                ((now_ms, now_ms, seq) for seq in seqs),
+            )
+
+    def withdraw(self, seqs: Sequence[int], asked_at_ms: int) -> None:
+        """Take back what `ask` marked at that moment and nobody has answered: who asked does not wait any more."""
+        with self._database.writing() as connection:
+            connection.executemany(
+                "UPDATE tasks SET asked_at_ms = NULL, "
+                "next_check_at_ms = CASE WHEN state IN (0, 1) THEN next_check_at_ms END "
+                "WHERE seq = ? AND asked_at_ms = ?",
+                ((seq, asked_at_ms) for seq in seqs),
+            )
+
+    def ask_unfinished(self, profile: str, now_ms: int) -> int:
+        """Mark every unfinished task of a profile; return how many there are."""
+        with self._database.writing() as connection:
+            return connection.execute(
+                "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? "
+                "WHERE removal = 0 AND profile = ? AND state IN (0, 1)",
+                (now_ms, now_ms, profile),
+            ).rowcount
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep what checks brought, in one transaction. A task removed meanwhile stays removed.
+
+        An outcome is dropped where another check of its task was recorded since it was sent: it may be older.
+        """
+        with self._database.writing() as connection:
+            for outcome in outcomes:
+                is_newest = connection.execute(_UPDATE, _update_values(outcome)).rowcount
+                if is_newest and outcome.record is not None:
+                    connection.execute(_KEEP_BODY, _body_values(outcome))
+                    if _searched(outcome.before) != _searched(outcome.task):
+                        _index(connection, outcome.task)
+
+    def postpone(self, times: Sequence[tuple[int, int | None]]) -> None:
+        """Plan checks anew: pairs of `seq` and Unix ms (None: never)."""
+        with self._database.writing() as connection:
+            connection.executemany(
+                "UPDATE tasks SET next_check_at_ms = ? WHERE seq = ? AND asked_at_ms IS NULL",
+                ((at_ms, seq) for seq, at_ms in times),
+            )
+
+    def shift(self, profile: str, by_ms: int) -> None:
+        """Move what was planned and asked for along with a wall clock that was set back (`by_ms` < 0) or on.
+
+        Set on, it leaves plans as they are: what they waited for may have come.
+        """
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE tasks SET asked_at_ms = asked_at_ms + ? "
+                "WHERE removal = 0 AND profile = ? AND asked_at_ms IS NOT NULL",
+                (by_ms, profile),
+            )
+            if by_ms < 0:
+                connection.execute(
+                    "UPDATE tasks SET next_check_at_ms = next_check_at_ms + ? "
+                    f"WHERE removal = 0 AND profile = ? AND {_PLANNED}",
+                    (by_ms, profile),
+                )
+
+    def bring_back(self, profile: str, now_ms: int) -> None:
+        """Plan for now what a wall clock that was set back while nobody watched has left in the future.
+
+        That is what is planned further ahead than any check is, or was last checked at a time yet to come.
+        """
+        planned = (
+            f"removal = 0 AND profile = ? AND {_PLANNED} AND next_check_at_ms > ? "
+            "AND (next_check_at_ms > ? OR checked_at_ms > ?)"
+        )
+        bound = (profile, now_ms, now_ms + LONGEST_WAIT_MS, now_ms)
+        asked = "removal = 0 AND profile = ? AND asked_at_ms > ?"
+        if self._database.value(f"SELECT 1 FROM tasks WHERE {planned} LIMIT 1", bound):
+            with self._database.writing() as connection:
+                connection.execute(f"UPDATE tasks SET next_check_at_ms = ? WHERE {planned}", (now_ms, *bound))
+        if self._database.value(f"SELECT 1 FROM tasks WHERE {asked} LIMIT 1", (profile, now_ms)):
+            with self._database.writing() as connection:
+                connection.execute(
+                    f"UPDATE tasks SET asked_at_ms = ? WHERE {asked}", (now_ms, profile, now_ms)
+                )
+
+    def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
+        """Model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""
+        rows = self._database.rows(
+            "SELECT model, variant, cost_time_ms FROM tasks WHERE removal = 0 AND profile = ? "
+            "AND finished_at_ms IS NOT NULL AND state = 2 AND cost_time_ms IS NOT NULL AND model IS NOT NULL "
+            "ORDER BY finished_at_ms DESC LIMIT ?",
+            [profile, limit],
+        )
+        return [(str(model), variant, int(cost_ms)) for model, variant, cost_ms in reversed(rows)]
+
+    def finished_since(self, profile: str, after_ms: int, limit: int = 1_000) -> list[Task]:
+        """Tasks whose end was learned after `after_ms`, in that order."""
+        return self._tasks(
+            "profile = ? AND finished_at_ms > ? ORDER BY finished_at_ms, seq LIMIT ?",
+            profile,
+            after_ms,
+            limit,
+        )
+
+    def _both_ends(self, condition: str, order: str, limit: int, profile: str, *values: object) -> list[Task]:
+        condition = f"profile = ? AND {condition} ORDER BY {order}"
+        first = self._tasks(f"{condition}, seq LIMIT ?", profile, *values, limit)
+        if len(first) < limit:
+            return first
+        last = self._tasks(f"{condition} DESC, seq DESC LIMIT ?", profile, *values, limit)
+        return list({task.seq: task for task in (*first, *last)}.values())
+
+    def _count(self, condition: str, *values: object) -> int:
+        sql = f"SELECT count(*) FROM tasks WHERE removal = 0 AND profile = ? AND {condition}"
+        return int(self._database.value(sql, values))
+
+    def _tasks(self, condition: str, *values: object) -> list[Task]:
+        rows = self._database.rows(
+            f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND {condition}", values
+        )
+        return [task_from_row(row) for row in rows]
+
+
+_UPDATE: Final = (
+    f"UPDATE tasks SET {', '.join(f'{name} = :{name}' for name in _UPDATED)}, state = :state_code, "
+    "problem_kind = :problem_kind, problem_message = :problem_message, problem_since_ms = :problem_since_ms, "
+    # A request made while the check was under way is a wish for a later answer than this one.
+    "next_check_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :next_check_at_ms ELSE next_check_at_ms END, "
+    "asked_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN NULL ELSE asked_at_ms END "
+    "WHERE seq = :seq AND checks = :checks_before"
+)
+_KEEP_BODY: Final = (
+    "INSERT OR REPLACE INTO bodies (seq, raw, param, result_urls, credits_consumed, extra) "
+    "VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+def _update_values(outcome: Outcome) -> dict[str, object]:
+    task, problem = outcome.task, outcome.task.problem
+    return {name: getattr(task, name) for name in (*_UPDATED, "seq", "next_check_at_ms")} | {
+        "state_code": STATE_CODES[task.state],
+        "problem_kind": problem.kind.value if problem else None,
+        "problem_message": problem.message if problem else None,
+        "problem_since_ms": problem.since_ms if problem else None,
+        "asked_before": outcome.before.asked_at_ms,
+        "checks_before": outcome.before.checks,
+    }
+
+
+def _searched(task: Task) -> tuple[str | None, ...]:
+    """What a check may change of the text that filter words are looked up in."""
+    return task.prompt, task.model, task.fail_code, task.fail_msg
+
+
+def _index(connection: sqlite3.Connection, task: Task) -> None:
+    """Renew a task's search text, with the label and note it has now: they may have been edited meanwhile."""
+    label, note = connection.execute("SELECT label, note FROM tasks WHERE seq = ?", (task.seq,)).fetchone()
+    folded = search_text(replace(task, label=label, note=note))
+    connection.execute("UPDATE search SET folded = ? WHERE seq = ?", (folded, task.seq))
+
+
+def _body_values(outcome: Outcome) -> tuple[object, ...]:
+    record = outcome.record
+    assert record is not None  # noqa: S101 - only called for an outcome with a record
+    return (
+        outcome.task.seq,
+        outcome.raw,
+        dump_json(record.param),
+        dump_json(list(record.result_urls)),
+        record.credits_consumed,
+        dump_json(record.extra),
+    )

@@ -1,0 +1,289 @@
+"""The list as documents: as JSON for scripts, whole for another list, and back from one.
+
+`json_items` writes a task's JSON straight from its row. Making the nouns first and encoding them after takes four
+times as long, and `list --json` is what scripts call in a loop. A row that is anything but plain goes that longer
+way all the same, so there is one meaning, and a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import json
+from json.encoder import encode_basestring_ascii as encoded
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.domain.folding import folded_search_text
+from taskdash.domain.task import State
+from taskdash.domain.task_json import task_json
+from taskdash.domain.untrusted import inert_line
+from taskdash.store.additions import chunks
+from taskdash.store.query_sql import STATE_CODES, order, where
+from taskdash.store.rows import (
+    DETAIL_COLUMNS,
+    STATES,
+    TASK_COLUMNS,
+    TASK_WIDTH,
+    detail_from_row,
+    dump_json,
+    task_from_row,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from taskdash.domain.query import Query
+    from taskdash.domain.task import TaskDetail
+    from taskdash.store.database import Database
+
+_STATE_TEXTS: Final = {code: f'"{state.value}"' for state, code in STATE_CODES.items()}
+_JSON_COLUMNS: Final = (
+    "seq, task_id, model, state, raw_state, "
+    "CASE WHEN param IS NULL OR json_valid(param) THEN param ELSE 0 END, "
+    "CASE WHEN result_urls IS NULL OR json_valid(result_urls) THEN result_urls ELSE 0 END, "
+    "fail_code, fail_msg, cost_time_ms, complete_time_ms, create_time_ms, profile, label, note, added_at_ms, "
+    "checked_at_ms, problem_kind, problem_message, problem_since_ms"
+)
+_ITEM: Final = (
+    '{"taskId": %s, "model": %s, "state": %s, "rawState": %s, "param": %s, "resultUrls": %s, "failCode": %s, '
+    '"failMsg": %s, "costTime": %s, "completeTime": %s, "createTime": %s, "profile": %s, "label": %s, "note": %s, '
+    '"addedAt": %d, "checkedAt": %s, "problem": %s, "saved": %s}'
+)
+_DETAIL: Final = f"SELECT {TASK_COLUMNS}, {DETAIL_COLUMNS} FROM tasks LEFT JOIN bodies USING (seq)"
+_REPORT_EVERY: Final = 1_000
+_TASK_VALUES: Final = (
+    "profile, task_id, state, raw_state, model, variant, label, cost_time_ms, complete_time_ms, create_time_ms, "
+    "progress, result_count, added_at_ms, checked_at_ms, next_check_at_ms, finished_at_ms, checks, misses, "
+    "problem_kind, problem_message, problem_since_ms, fail_code, fail_msg, note, prompt"
+)
+_PUT_TASK: Final = f"INSERT INTO tasks (seq, {_TASK_VALUES}) VALUES ({', '.join('?' * 26)})"
+_PUT_BODY: Final = (
+    "INSERT INTO bodies (seq, raw, param, result_urls, credits_consumed, extra) VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+class Documents:
+    """The tasks of every profile in one store, as other programs and other lists see them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def json_items(self, query: Query, now_ms: int, *, limit: int = -1) -> list[str]:
+        """The tasks of `query` in its order, each as the JSON of `domain.task_json`, in ASCII and on one line."""
+        condition, values = where(query, now_ms)
+        sql = (
+            f"SELECT {_JSON_COLUMNS} FROM tasks LEFT JOIN bodies USING (seq) "
+            f"WHERE {condition} ORDER BY {order(query.sort)} LIMIT ?"
+        )
+        saved = self._saved_paths()
+        items = []
+        for row in self._database.rows(sql, [*values, limit]):
+            item = _item(row, saved.get(row[0]))
+            if item is None:
+                # Another process may have removed it since; that is as good as a moment later.
+                items += [json.dumps(task_json(detail)) for detail in self.details([row[0]])]
+            else:
+                items.append(item)
+        return items
+
+    def details(self, seqs: Sequence[int]) -> Iterator[TaskDetail]:
+        """Tasks with all their bodies, in the order of `seqs`; each some hundred are one read."""
+        for chunk in chunks(seqs):
+            marks = ", ".join("?" * len(chunk))
+            saved = self._saved_paths(chunk)
+            rows = self._database.rows(f"{_DETAIL} WHERE removal = 0 AND seq IN ({marks})", chunk)
+            found = {}
+            for row in rows:
+                task = task_from_row(row[:TASK_WIDTH])
+                paths = [(path,) for path in saved.get(task.seq, [])]
+                found[task.seq] = detail_from_row(task, row[TASK_WIDTH:], paths)
+            yield from (found[seq] for seq in chunk if seq in found)
+
+    def ids_like(self, profile: str, start: str, limit: int) -> list[str]:
+        """IDs of a profile that start with `start`, in the order of the list."""
+        sql = (
+            "SELECT task_id FROM tasks WHERE removal = 0 AND profile = ? AND task_id >= ? AND task_id < ? "
+            "ORDER BY seq LIMIT ?"
+        )
+        return [
+            task_id for (task_id,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])
+        ]
+
+    def outcomes(self, query: Query, now_ms: int) -> list[tuple[str | None, State, int | None]]:
+        """Model, state and `costTime` (ms) of the tasks of `query`."""
+        condition, values = where(query, now_ms)
+        rows = self._database.rows(f"SELECT model, state, cost_time_ms FROM tasks WHERE {condition}", values)
+        return [
+            (None if model is None else inert_line(str(model)), STATES.get(code, State.WAITING), cost_ms)
+            for model, code, cost_ms in rows
+        ]
+
+    def put(
+        self,
+        tasks: Sequence[TaskDetail],
+        now_ms: int,
+        on_progress: Callable[[int], None] = lambda _done: None,
+    ) -> tuple[int, int]:
+        """Take over tasks of another list, above all others and in their order, in one transaction.
+
+        An ID that is on the list of its profile stays as it is.
+
+        Args:
+            tasks: valid and inert; their `seq` does not count.
+            now_ms: when those that are unfinished become due.
+            on_progress: told now and then how many are written.
+
+        Returns:
+            How many were added and how many were listed already.
+        """
+        with self._database.writing() as connection:
+            new = self._unlisted(tasks)
+            lowest = connection.execute("SELECT value FROM numbers WHERE name = 'lowest_seq'").fetchone()[0]
+            first = lowest - len(new)
+            connection.execute("UPDATE numbers SET value = ? WHERE name = 'lowest_seq'", (first,))
+            for n, detail in enumerate(new):
+                if n % _REPORT_EVERY == 0:
+                    on_progress(n)
+                seq = first + n
+                connection.execute(_PUT_TASK, _task_values(seq, detail, now_ms))
+                if detail.task.state.finished or detail.param is not None or detail.result_urls or detail.raw:
+                    connection.execute(_PUT_BODY, _body_values(seq, detail))
+                connection.executemany(
+                    "INSERT INTO saved (seq, n, path, saved_at_ms) VALUES (?, ?, ?, ?)",
+                    ((seq, number, path, now_ms) for number, path in enumerate(detail.saved, 1)),
+                )
+                task = detail.task
+                texts = (
+                    task.task_id,
+                    task.label,
+                    task.note,
+                    task.prompt,
+                    task.model,
+                    task.fail_code,
+                    task.fail_msg,
+                )
+                connection.execute(
+                    "INSERT INTO search (seq, folded) VALUES (?, ?)", (seq, folded_search_text(*texts))
+                )
+        return len(new), len(tasks) - len(new)
+
+    def _unlisted(self, tasks: Iterable[TaskDetail]) -> list[TaskDetail]:
+        """Those that are not on the list, each once."""
+        seen = set(self._database.rows("SELECT profile, task_id FROM tasks WHERE removal = 0"))
+        new = []
+        for detail in tasks:
+            name = (detail.task.profile, detail.task.task_id)
+            if name not in seen:
+                seen.add(name)
+                new.append(detail)
+        return new
+
+    def _saved_paths(self, seqs: Sequence[int] | None = None) -> dict[int, list[str]]:
+        condition = "" if seqs is None else f"WHERE seq IN ({', '.join('?' * len(seqs))})"
+        paths: dict[int, list[str]] = {}
+        for seq, path in self._database.rows(
+            f"SELECT seq, path FROM saved {condition} ORDER BY seq, n", seqs or ()
+        ):
+            paths.setdefault(seq, []).append(path)
+        return paths
+
+
+def _item(row: tuple[Any, ...], saved: list[str] | None) -> str | None:
+    """The JSON of a plain row; None for one that another program has put something unexpected in."""
+    try:
+        (
+            _,
+            task_id,
+            model,
+            state,
+            raw_state,
+            param,
+            urls,
+            fail_code,
+            fail_msg,
+            cost_ms,
+            complete_ms,
+            create_ms,
+            profile,
+            label,
+            note,
+            added_ms,
+            checked_ms,
+            kind,
+            message,
+            since_ms,
+        ) = row
+        item = _ITEM % (
+            encoded(task_id),
+            "null" if model is None else encoded(model),
+            _STATE_TEXTS[state],
+            "null" if raw_state is None else encoded(raw_state),
+            "null" if param is None else _in_ascii(param),
+            "[]" if urls is None else _in_ascii(urls),
+            "null" if fail_code is None else encoded(fail_code),
+            "null" if fail_msg is None else encoded(fail_msg),
+            "null" if cost_ms is None else f"{cost_ms:d}",
+            "null" if complete_ms is None else f"{complete_ms:d}",
+            "null" if create_ms is None else f"{create_ms:d}",
+            encoded(profile),
+            "null" if label is None else encoded(label),
+            "null" if note is None else encoded(note),
+            added_ms,
+            "null" if checked_ms is None else f"{checked_ms:d}",
+            "null"
+            if kind is None
+            else f'{{"kind": {encoded(kind)}, "message": {encoded(message)}, "since": {since_ms:d}}}',
+            "[]" if saved is None else json.dumps(saved),
+        )
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return None
+    # DEL is the one control that JSON in ASCII shows as it is; a line break could stand between values of a param.
+    return item if item.isprintable() else None
+
+
+def _in_ascii(document: str) -> str:
+    return document if document.isascii() else json.dumps(json.loads(document))
+
+
+def _task_values(seq: int, detail: TaskDetail, now_ms: int) -> tuple[object, ...]:
+    task = detail.task
+    problem = task.problem
+    finished = task.state.finished
+    return (
+        seq,
+        task.profile,
+        task.task_id,
+        STATE_CODES[task.state],
+        task.raw_state,
+        task.model,
+        task.variant,
+        task.label,
+        task.cost_time_ms,
+        task.complete_time_ms,
+        task.create_time_ms,
+        task.progress,
+        len(detail.result_urls),
+        task.added_at_ms,
+        task.checked_at_ms,
+        None if finished else now_ms,
+        # Learned elsewhere and long ago: nobody is told of it once more.
+        (task.checked_at_ms or task.added_at_ms) if finished else None,
+        0 if task.checked_at_ms is None else 1,
+        1 if problem else 0,
+        problem.kind.value if problem else None,
+        problem.message if problem else None,
+        problem.since_ms if problem else None,
+        task.fail_code,
+        task.fail_msg,
+        task.note,
+        task.prompt,
+    )
+
+
+def _body_values(seq: int, detail: TaskDetail) -> tuple[object, ...]:
+    return (
+        seq,
+        detail.raw,
+        dump_json(detail.param),
+        dump_json(list(detail.result_urls)),
+        detail.credits_consumed,
+        dump_json(detail.extra),
+    )

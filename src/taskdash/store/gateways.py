@@ -1,0 +1,144 @@
+"""What processes tell each other through the store about a profile's gateway: what was sent, learned and asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from taskdash.store.database import Database
+
+SENT_KEPT_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Checks that were reserved together, just before they were sent."""
+
+    boot: str
+    """Which run of the machine; "" where the system does not tell."""
+    clock_s: float
+    """The machine's monotonic clock; comparable only within one `boot`."""
+    checks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayNote:
+    """What the last watcher left to know of a profile's gateway. The mappings are the watcher's own affair."""
+
+    watcher: Process | None = None
+    status: Mapping[str, Any] = field(default_factory=dict)
+    """What its status says, for followers."""
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    """What the gateway said of the key's limits."""
+    quiet: Mapping[str, Any] = field(default_factory=dict)
+    """Until when nothing may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process, told from a later one of the same number by when it started ("" where that is unknown)."""
+
+    pid: int
+    started: str
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A process that shows this list or waits for it."""
+
+    process: Process
+    paused: bool
+    """It wants scheduled checks stopped."""
+    follows: bool
+    """It would send scheduled checks itself, had it the lease."""
+
+
+class Gateways:
+    """The notes of every profile in one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def reserve(self, profile: str, sent: Sent) -> None:
+        """Write down checks before they are sent, so that whoever watches next stays within the budget."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT INTO sent (profile, boot, clock_s, checks) VALUES (?, ?, ?, ?)",
+                (profile, sent.boot, sent.clock_s, sent.checks),
+            )
+            connection.execute(
+                "DELETE FROM sent WHERE profile = ? AND (boot <> ? OR abs(clock_s - ?) > ?)",
+                (profile, sent.boot, sent.clock_s, SENT_KEPT_S),
+            )
+
+    def sent(self, profile: str) -> list[Sent]:
+        """What was reserved lately, oldest first."""
+        sql = "SELECT boot, clock_s, checks FROM sent WHERE profile = ? ORDER BY n"
+        return [
+            Sent(str(boot), float(s), int(checks)) for boot, s, checks in self._database.rows(sql, [profile])
+        ]
+
+    def note(self, profile: str) -> GatewayNote:
+        """What earlier and other watchers left to know of a profile's gateway."""
+        rows = self._database.rows(
+            "SELECT watcher_pid, watcher_started, status, learned, quiet FROM gateways WHERE profile = ?",
+            [profile],
+        )
+        if not rows:
+            return GatewayNote()
+        pid, started, status, learned, quiet = rows[0]
+        return GatewayNote(
+            watcher=None if pid is None else Process(int(pid), str(started)),
+            status=_object(status),
+            learned=_object(learned),
+            quiet=_object(quiet),
+        )
+
+    def set_note(self, profile: str, note: GatewayNote) -> None:
+        """Leave word of a profile's gateway to other processes and to later ones."""
+        texts = (json.dumps(dict(each)) for each in (note.status, note.learned, note.quiet))
+        watcher = note.watcher or Process(0, "")
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO gateways (profile, watcher_pid, watcher_started, status, learned, quiet) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (profile, watcher.pid or None, watcher.started, *texts),
+            )
+
+    def view(self, profile: str, viewer: Viewer) -> None:
+        """Tell the watcher of this process."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO viewers (pid, started, profile, paused, follows) VALUES (?, ?, ?, ?, ?)",
+                (viewer.process.pid, viewer.process.started, profile, viewer.paused, viewer.follows),
+            )
+
+    def viewers(self, profile: str) -> list[Viewer]:
+        """Every process that said it views this profile's list; some may have died since."""
+        rows = self._database.rows(
+            "SELECT pid, started, paused, follows FROM viewers WHERE profile = ?", [profile]
+        )
+        return [
+            Viewer(Process(int(pid), str(started)), bool(paused), bool(follows))
+            for pid, started, paused, follows in rows
+        ]
+
+    def leave(self, profile: str, processes: Sequence[Process]) -> None:
+        """Forget processes that ended."""
+        with self._database.writing() as connection:
+            connection.executemany(
+                "DELETE FROM viewers WHERE profile = ? AND pid = ? AND started = ?",
+                ((profile, process.pid, process.started) for process in processes),
+            )
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,156 @@
+"""The schema, as an append-only row of steps. A step that was released is never edited: add another.
+
+`PRAGMA user_version` counts the steps a file has had, `PRAGMA application_id` tells it from other programs' files.
+A file with more steps than this program knows was written by a newer taskdash and is left exactly as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x7461736B
+"""Of every store: "task" in ASCII."""
+
+_LIST: Final = """
+-- One row a task: what the table shows, and what the schedule needs. `seq` is the default order, ascending:
+-- each paste takes the numbers just below all earlier ones. `removal` is 0 for what is on the list; a removed
+-- task keeps its row under the number of its removal, so that undo is one UPDATE.
+CREATE TABLE tasks (
+    seq INTEGER PRIMARY KEY,
+    removal INTEGER NOT NULL DEFAULT 0,
+    profile TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0,
+    raw_state TEXT,
+    model TEXT,
+    variant TEXT,
+    label TEXT,
+    cost_time_ms INTEGER,
+    complete_time_ms INTEGER,
+    create_time_ms INTEGER,
+    progress TEXT,
+    result_count INTEGER NOT NULL DEFAULT 0,
+    added_at_ms INTEGER NOT NULL,
+    checked_at_ms INTEGER,
+    next_check_at_ms INTEGER,
+    asked_at_ms INTEGER,
+    finished_at_ms INTEGER,
+    checks INTEGER NOT NULL DEFAULT 0,
+    misses INTEGER NOT NULL DEFAULT 0,
+    problem_kind TEXT,
+    problem_message TEXT,
+    problem_since_ms INTEGER,
+    fail_code TEXT,
+    fail_msg TEXT,
+    note TEXT,
+    prompt TEXT
+);
+CREATE UNIQUE INDEX tasks_by_id ON tasks (profile, task_id) WHERE removal = 0;
+-- One index an order of the list. Each has `seq`, `state` and `removal` as well, so that a window of any state is
+-- found in the index alone and only its own rows are read (SQLite does not see that the index's own condition
+-- makes up for a missing `removal`). Read backwards it serves the reversed order.
+CREATE INDEX tasks_by_place ON tasks (profile, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_state ON tasks (profile, state, seq, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_label ON tasks (profile, label, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_model ON tasks (profile, model, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_cost ON tasks (profile, cost_time_ms, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_creation ON tasks (profile, create_time_ms, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_check ON tasks (profile, checked_at_ms, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_word ON tasks (profile, task_id, seq, state, removal) WHERE removal = 0;
+-- What the watcher looks for. IDs never checked are always due, so they need no time.
+CREATE INDEX tasks_by_due ON tasks (profile, next_check_at_ms, seq, checked_at_ms, removal)
+    WHERE removal = 0 AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL;
+CREATE INDEX tasks_never_checked ON tasks (profile, seq, next_check_at_ms, checked_at_ms, removal)
+    WHERE removal = 0 AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL;
+CREATE INDEX tasks_by_request ON tasks (profile, asked_at_ms, seq) WHERE removal = 0 AND asked_at_ms IS NOT NULL;
+CREATE INDEX tasks_by_end ON tasks (profile, finished_at_ms) WHERE removal = 0 AND finished_at_ms IS NOT NULL;
+CREATE INDEX tasks_removed ON tasks (removal) WHERE removal > 0;
+
+-- How many tasks each state has, kept by triggers: counting 100,000 of them for every frame would not do.
+CREATE TABLE counts (
+    profile TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    tasks INTEGER NOT NULL,
+    PRIMARY KEY (profile, state)
+) WITHOUT ROWID;
+CREATE TRIGGER tasks_counted AFTER INSERT ON tasks WHEN new.removal = 0 BEGIN
+    INSERT INTO counts VALUES (new.profile, new.state, 1)
+        ON CONFLICT (profile, state) DO UPDATE SET tasks = tasks + 1;
+END;
+CREATE TRIGGER tasks_uncounted AFTER DELETE ON tasks WHEN old.removal = 0 BEGIN
+    UPDATE counts SET tasks = tasks - 1 WHERE profile = old.profile AND state = old.state;
+END;
+CREATE TRIGGER tasks_recounted AFTER UPDATE OF state, removal, profile ON tasks
+    WHEN (new.removal = 0, new.profile, new.state) IS NOT (old.removal = 0, old.profile, old.state) BEGIN
+    UPDATE counts SET tasks = tasks - 1
+        WHERE old.removal = 0 AND profile = old.profile AND state = old.state;
+    INSERT INTO counts SELECT new.profile, new.state, 1 WHERE new.removal = 0
+        ON CONFLICT (profile, state) DO UPDATE SET tasks = tasks + 1;
+END;
+
+-- What only the detail of one task shows. Apart, so that reading the list never pages over it.
+CREATE TABLE bodies (
+    seq INTEGER PRIMARY KEY,
+    raw BLOB NOT NULL,
+    param TEXT,
+    result_urls TEXT NOT NULL DEFAULT '[]',
+    credits_consumed TEXT,
+    extra TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE saved (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    saved_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (seq, n)
+) WITHOUT ROWID;
+
+-- Everything a filter word may match, case-folded, as LIKE folds the case of ASCII only.
+CREATE TABLE search (seq INTEGER PRIMARY KEY, folded TEXT NOT NULL);
+
+CREATE TRIGGER tasks_purged AFTER DELETE ON tasks BEGIN
+    DELETE FROM bodies WHERE seq = old.seq;
+    DELETE FROM saved WHERE seq = old.seq;
+    DELETE FROM search WHERE seq = old.seq;
+END;
+
+CREATE TABLE removals (removal INTEGER PRIMARY KEY AUTOINCREMENT, removed_at_ms INTEGER NOT NULL);
+CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO numbers VALUES ('lowest_seq', 0);
+"""
+
+_GATEWAYS: Final = """
+-- What whoever watches next must know of a profile's gateway: limits it told us, and until when to keep quiet.
+CREATE TABLE gateways (
+    profile TEXT PRIMARY KEY,
+    watcher_pid INTEGER,
+    watcher_started TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL DEFAULT '{}',
+    learned TEXT NOT NULL DEFAULT '{}',
+    quiet TEXT NOT NULL DEFAULT '{}'
+) WITHOUT ROWID;
+
+-- Checks of the last minutes, reserved before they are sent. `clock_s` is the machine's monotonic clock, which a
+-- change of the wall clock does not touch; `boot` tells whether it is still the same one.
+CREATE TABLE sent (
+    n INTEGER PRIMARY KEY,
+    profile TEXT NOT NULL,
+    boot TEXT NOT NULL,
+    clock_s REAL NOT NULL,
+    checks INTEGER NOT NULL
+);
+CREATE INDEX sent_by_profile ON sent (profile, n);
+
+-- Processes that show or need this list: whether each wants scheduled checks paused, or wants to watch itself.
+-- `started` tells a process from a later one that was given the same number.
+CREATE TABLE viewers (
+    pid INTEGER NOT NULL,
+    started TEXT NOT NULL DEFAULT '',
+    profile TEXT NOT NULL,
+    paused INTEGER NOT NULL DEFAULT 0,
+    follows INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (profile, pid)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS)

@@ -1,0 +1,134 @@
+"""The store as one object, and as one that lives in a thread of its own.
+
+Each part is imported when it is first used: commands such as `add` take a tenth of a second less for it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from taskdash.store.database import BUSY_TIMEOUT_S, Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from taskdash.store.additions import Additions
+    from taskdash.store.checks import Checks
+    from taskdash.store.documents import Documents
+    from taskdash.store.gateways import Gateways
+    from taskdash.store.saved import SavedFiles
+    from taskdash.store.tasks import TaskList
+
+T = TypeVar("T")
+
+
+class Store:
+    """An open store. Use it from one thread at a time."""
+
+    def __init__(self, path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        """Open the file at `path`.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+        self.database = Database(path, busy_timeout_s=busy_timeout_s)
+
+    @cached_property
+    def additions(self) -> Additions:
+        """Adding to the list, and nothing else of it."""
+        from taskdash.store.additions import Additions
+
+        return Additions(self.database)
+
+    @cached_property
+    def tasks(self) -> TaskList:
+        """The list itself."""
+        from taskdash.store.tasks import TaskList
+
+        return TaskList(self.database)
+
+    @cached_property
+    def documents(self) -> Documents:
+        """The list as JSON, and what comes from other lists."""
+        from taskdash.store.documents import Documents
+
+        return Documents(self.database)
+
+    @cached_property
+    def saved(self) -> SavedFiles:
+        """Where results were saved."""
+        from taskdash.store.saved import SavedFiles
+
+        return SavedFiles(self.database)
+
+    @cached_property
+    def checks(self) -> Checks:
+        """The watcher's side of the list."""
+        from taskdash.store.checks import Checks
+
+        return Checks(self.database)
+
+    @cached_property
+    def gateways(self) -> Gateways:
+        """What processes tell each other of gateways."""
+        from taskdash.store.gateways import Gateways
+
+        return Gateways(self.database)
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.database.path
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class StoreThread:
+    """A store in a thread of its own: a locked file then freezes neither a screen nor a running request."""
+
+    def __init__(self, path: Path, name: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        """Open the file at `path`; `name` is the thread's.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        try:
+            self._store = self._executor.submit(Store, path, busy_timeout_s=busy_timeout_s).result()
+        except BaseException:
+            self._executor.shutdown(wait=False)
+            raise
+
+    def submit(self, work: Callable[[Store], T]) -> Future[T]:
+        """Run `work` in the thread, after all that was submitted before it."""
+        return self._executor.submit(work, self._store)
+
+    async def run(self, work: Callable[[Store], T]) -> T:
+        """Run `work` in the thread and wait for it without blocking the event loop."""
+        from asyncio import wrap_future
+
+        return await wrap_future(self.submit(work))
+
+    def interrupt(self) -> None:
+        """Let what waits for another process's lock fail now, and what follows fail rather than wait."""
+        self._store.database.interrupt()
+
+    def close(self) -> None:
+        """Finish what was submitted, then close the file and end the thread. Closing twice does nothing."""
+        with suppress(RuntimeError):  # it is closed already
+            self._executor.submit(self._store.close).result()
+        self._executor.shutdown()

@@ -1,0 +1,225 @@
+"""The list itself: adding, reading, editing, removing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.domain.errors import UnknownTaskError
+from taskdash.domain.folding import folded_search_text
+from taskdash.domain.query import SortKey
+from taskdash.domain.task import State, Task, TaskDetail
+from taskdash.domain.untrusted import inert, inert_line
+from taskdash.store.additions import Additions, chunks, clean_label
+from taskdash.store.query_sql import order, precedes, sort_column, where
+from taskdash.store.rows import (
+    DETAIL_COLUMNS,
+    LIST_BODY_COLUMNS,
+    STATES,
+    TASK_COLUMNS,
+    TASK_WIDTH,
+    detail_from_row,
+    task_from_row,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from taskdash.domain.query import Query
+
+MIN_PREFIX_CHARS: Final = 6
+REMOVAL_KEPT_MS: Final = 24 * 3_600_000
+_FAR: Final = 1_000
+"""An offset (rows) from which it pays to see whether the end is nearer."""
+_ALWAYS_KNOWN: Final = (SortKey.ADDED, SortKey.STATE, SortKey.ID)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A label and note as they were before an edit."""
+
+    seq: int
+    label: str | None
+    note: str | None
+
+
+class TaskList(Additions):
+    """The tasks of every profile in one store."""
+
+    def rows(self, query: Query, now_ms: int, *, limit: int = -1, offset: int = 0) -> list[Task]:
+        """The tasks of `query` in its order, a window of them where `limit` (rows) is given."""
+        condition, values = where(query, now_ms)
+        window, bound = self._window(query, limit, offset)
+        # The window is found on indexes alone; only its own rows are read whole.
+        chosen = f"SELECT seq FROM tasks WHERE {condition} {window}"
+        sql = f"SELECT {TASK_COLUMNS} FROM tasks WHERE seq IN ({chosen}) ORDER BY {order(query.sort)}"
+        return [task_from_row(row) for row in self._database.rows(sql, [*values, *bound])]
+
+    def _window(self, query: Query, limit: int, offset: int) -> tuple[str, list[int]]:
+        """ORDER BY and LIMIT of a window, from the end of the list where that is nearer: each step costs."""
+        sort = query.sort
+        # Backwards is the exact reverse only where nothing is unknown: that stands last either way.
+        if limit >= 0 and offset >= _FAR and not query.terms and sort.key in _ALWAYS_KNOWN:
+            counts = self._kept_counts(query)
+            after = sum(counts[state] for state in query.states or State) - offset
+            if after < offset:
+                back = replace(sort, reverse=not sort.reverse)
+                size = max(0, min(limit, after))
+                return f"ORDER BY {order(back)} LIMIT ? OFFSET ?", [size, max(0, after - size)]
+        return f"ORDER BY {order(sort)} LIMIT ? OFFSET ?", [limit, offset]
+
+    def seqs(self, query: Query, now_ms: int) -> list[int]:
+        """The `seq` of every task of `query`, in its order."""
+        condition, values = where(query, now_ms)
+        sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(query.sort)}"
+        return [seq for (seq,) in self._database.rows(sql, values)]
+
+    def rank(self, query: Query, seq: int, now_ms: int) -> int | None:
+        """How many tasks stand before this one in the order of `query`; None where it is not among them."""
+        condition, values = where(query, now_ms)
+        key = sort_column(query.sort)
+        rows = self._database.rows(f"SELECT {key} FROM tasks WHERE {condition} AND seq = ?", [*values, seq])
+        if not rows:
+            return None
+        counted = f"SELECT count(*) FROM tasks WHERE {condition} AND"
+        return sum(
+            int(self._database.value(f"{counted} {before}", [*values, *bound]))
+            for before, bound in precedes(query.sort, rows[0][0], seq)
+        )
+
+    def counts(self, query: Query, now_ms: int) -> dict[State, int]:
+        """How many tasks `query` has in each state, whatever states it asks for itself."""
+        if not query.terms:
+            return self._kept_counts(query)
+        condition, values = where(replace(query, states=None), now_ms)
+        return _by_state(
+            self._database.rows(f"SELECT state, count(*) FROM tasks WHERE {condition} GROUP BY state", values)
+        )
+
+    def _kept_counts(self, query: Query) -> dict[State, int]:
+        condition, values = ("1", []) if query.profile is None else ("profile = ?", [query.profile])
+        sql = f"SELECT state, sum(tasks) FROM counts WHERE {condition} GROUP BY state"
+        return _by_state(self._database.rows(sql, values))
+
+    def by_seq(self, seqs: Sequence[int]) -> list[Task]:
+        """Those of the named tasks that are on the list, in the order of `seqs`."""
+        found: dict[int, Task] = {}
+        for chunk in chunks(seqs):
+            marks = ", ".join("?" * len(chunk))
+            sql = f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND seq IN ({marks})"
+            found.update((task.seq, task) for task in map(task_from_row, self._database.rows(sql, chunk)))
+        return [found[seq] for seq in seqs if seq in found]
+
+    def detail(self, seq: int) -> TaskDetail | None:
+        """A task with its bodies; None where it is not on the list."""
+        tasks = self.by_seq([seq])
+        if not tasks:
+            return None
+        bodies = self._database.rows(f"SELECT {DETAIL_COLUMNS} FROM bodies WHERE seq = ?", [seq])
+        saved = self._database.rows("SELECT path FROM saved WHERE seq = ? ORDER BY n", [seq])
+        return detail_from_row(tasks[0], bodies[0] if bodies else None, saved)
+
+    def details(self, query: Query, now_ms: int, *, limit: int = -1) -> list[TaskDetail]:
+        """The tasks of `query` with their bodies, but for the raw ones."""
+        condition, values = where(query, now_ms)
+        sql = (
+            f"SELECT {TASK_COLUMNS}, {LIST_BODY_COLUMNS} FROM tasks LEFT JOIN bodies USING (seq) "
+            f"WHERE {condition} ORDER BY {order(query.sort)} LIMIT ?"
+        )
+        saved: dict[int, list[tuple[str]]] = {}
+        for seq, path in self._database.rows("SELECT seq, path FROM saved ORDER BY seq, n"):
+            saved.setdefault(seq, []).append((path,))
+        details = []
+        for row in self._database.rows(sql, [*values, limit]):
+            task = task_from_row(row[:TASK_WIDTH])
+            details.append(detail_from_row(task, (*row[TASK_WIDTH:], b""), saved.get(task.seq, [])))
+        return details
+
+    def find(self, profile: str, text: str) -> Task:
+        """The task whose ID is `text`, or the one whose ID starts with it (6 characters or more).
+
+        Raises:
+            UnknownTaskError: there is none, or there are several.
+        """
+        base = f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND profile = ? AND"
+        rows = self._database.rows(f"{base} task_id = ?", [profile, text])
+        shown = inert_line(text, 128)
+        if not rows and len(text) >= MIN_PREFIX_CHARS:
+            # A range instead of LIKE, whose % and _ would have to be escaped and which knows no case.
+            rows = self._database.rows(
+                f"{base} task_id >= ? AND task_id < ? LIMIT 3", [profile, text, text + "\U0010ffff"]
+            )
+        if len(rows) == 1:
+            return task_from_row(rows[0])
+        if rows:
+            raise UnknownTaskError(f"{shown} fits several IDs on the list: give more of it")
+        hint = f" (a prefix needs {MIN_PREFIX_CHARS} characters)" if 0 < len(text) < MIN_PREFIX_CHARS else ""
+        raise UnknownTaskError(f"{shown} is not on the list of profile {inert_line(profile)}{hint}")
+
+    def remove(self, seqs: Sequence[int], now_ms: int) -> int:
+        """Take tasks off the list in one transaction; return the number `restore` takes.
+
+        What was removed more than a day ago is deleted for good.
+        """
+        with self._database.writing() as connection:
+            connection.execute(
+                "DELETE FROM tasks WHERE removal IN (SELECT removal FROM removals WHERE removed_at_ms < ?)",
+                (now_ms - REMOVAL_KEPT_MS,),
+            )
+            connection.execute("DELETE FROM removals WHERE removed_at_ms < ?", (now_ms - REMOVAL_KEPT_MS,))
+            cursor = connection.execute("INSERT INTO removals (removed_at_ms) VALUES (?)", (now_ms,))
+            removal = int(cursor.lastrowid or 0)
+            connection.executemany(
+                "UPDATE tasks SET removal = ? WHERE seq = ? AND removal = 0", ((removal, seq) for seq in seqs)
+            )
+        return removal
+
+    def restore(self, removal: int) -> int:
+        """Put back what `remove` took, records, labels and place; return how many tasks came back.
+
+        An ID that was added anew meanwhile stays as it now is.
+        """
+        with self._database.writing() as connection:
+            return connection.execute(
+                "UPDATE OR IGNORE tasks SET removal = 0 WHERE removal = ?", (removal,)
+            ).rowcount
+
+    def edit(self, seqs: Sequence[int], *, label: str | None, note: str | None) -> list[Edit]:
+        """Set label and note of tasks in one transaction; return how they were, for `undo_edit`."""
+        with self._database.writing() as connection:
+            before = [Edit(task.seq, task.label, task.note) for task in self.by_seq(seqs)]
+            after = [Edit(old.seq, clean_label(label), clean_note(note)) for old in before]
+            self._write_labels(connection, after)
+        return before
+
+    def undo_edit(self, before: Sequence[Edit]) -> None:
+        """Set labels and notes back to what `edit` returned."""
+        with self._database.writing() as connection:
+            self._write_labels(connection, before)
+
+    def _write_labels(self, connection: sqlite3.Connection, edits: Sequence[Edit]) -> None:
+        connection.executemany(
+            "UPDATE tasks SET label = ?, note = ? WHERE seq = ?", ((e.label, e.note, e.seq) for e in edits)
+        )
+        for task in self.by_seq([edit.seq for edit in edits]):
+            connection.execute("UPDATE search SET folded = ? WHERE seq = ?", (search_text(task), task.seq))
+
+
+def search_text(task: Task) -> str:
+    """The folded text that a bare filter word is looked up in."""
+    return folded_search_text(
+        task.task_id, task.label, task.note, task.prompt, task.model, task.fail_code, task.fail_msg
+    )
+
+
+def clean_note(note: str | None) -> str | None:
+    """A note as it is kept: inert, its lines kept; None where nothing is left."""
+    return inert(note).strip() or None if note else None
+
+
+def _by_state(rows: Iterable[tuple[Any, ...]]) -> dict[State, int]:
+    counts = dict.fromkeys(State, 0)
+    for code, count in rows:
+        counts[STATES.get(code, State.WAITING)] += count
+    return counts

@@ -1,0 +1,258 @@
+"""What one key may spend, has spent and was told: the budget and the gateway's health, and how they are handed on.
+
+A check that is under way is known here from the moment it is chosen until its answer is on disk.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.domain.budget import DEADLINE_S, Budget, Limits, Spent, allowed, learned
+from taskdash.domain.health import Health
+from taskdash.domain.schedule import facts_of, is_urgent
+from taskdash.domain.task import Answer, ProblemKind, Task, Throttle
+from taskdash.watch.clock import Clock, boot_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from taskdash.store.gateways import GatewayNote, Sent
+
+MAX_IN_FLIGHT: Final = 32
+RESERVATION_S: Final = 5.0
+"""How long a reservation may take to write; a check whose own took longer is not sent."""
+LONGEST_HOLD_S: Final = 3600.0
+_LATENCY_WEIGHT: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a profile allows its checks to cost."""
+
+    profile: str
+    limits: Limits
+    """Of the key, before the share."""
+    share: float
+    tier: str | None = None
+    """For people; None where the profile writes numbers."""
+    written: Limits | None = None
+    """Limits that the profile writes in numbers: the server may only lower them."""
+    scheduled: bool = True
+    """Whether to check what is due. False: only what somebody asks for."""
+
+
+@dataclass(slots=True)
+class _Check:
+    """One that was chosen: its place in the budget, and when, by the watcher's own clock."""
+
+    ticket: Spent
+    sent_s: float
+    is_answered: bool = False
+
+
+class Accounts:
+    """The accounts of one profile. Used on one event loop."""
+
+    def __init__(self, terms: Terms, clock: Clock, chance: Callable[[], float]) -> None:
+        self.health = Health()
+        self.under_way = 0
+        """Checks that were sent and not answered."""
+        self.learned: dict[str, Any] = {}
+        """What the gateway said of the key's limits; empty where it said nothing."""
+        self._terms = terms
+        self._clock = clock
+        self._chance = chance
+        self._limits = terms.limits
+        self._budget = Budget(allowed(terms.limits, terms.share))
+        self._checks: dict[int, _Check] = {}
+        self._latency_s = 0.5
+        self._quiet: dict[str, Any] = {}
+
+    def take_over(self, note: GatewayNote, sent: Sequence[Sent]) -> None:
+        """Start from what earlier watchers spent and were told."""
+        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
+        self._limits, self.learned = self._terms.limits, {}
+        self._take_limits(dict(note.learned))
+        past = [spent for row in sent for spent in _spent(row, now_s)]
+        self._budget = Budget(allowed(self._limits, self._terms.share), past)
+        self._checks.clear()
+        self.under_way = 0
+        held_s = _held_s(note.quiet, now_s, now_ms)
+        if held_s > 0:
+            message = str(note.quiet.get("message", ""))
+            self.health.kind, self.health.message = ProblemKind.RATE_LIMITED, message
+            self.health.throttled_until_s = max(self.health.throttled_until_s, now_s + held_s)
+        if note.status.get("problem"):
+            self.health.is_doubtful = True
+        self._budget.hold(self.health.throttled_until_s)
+
+    @property
+    def limits(self) -> Limits:
+        """What the budget allows, the share taken."""
+        return self._budget.limits
+
+    @property
+    def key_limits(self) -> Limits:
+        """The key's limits as they are believed to be."""
+        return self._limits
+
+    def used(self) -> int:
+        """Checks sent in the last 60 s. The budget believes a clock that is shown to it every few seconds."""
+        return self._budget.used(self._clock.now_s())
+
+    def capacity(self) -> dict[float, int]:
+        """How many scheduled checks there are for each of the spans ahead that the price looks at."""
+        return self._budget.capacity(self._clock.now_s())
+
+    def room(self) -> int:
+        """How many more checks may be under way: what the budget's second keeps busy at this latency."""
+        wanted = math.ceil(self.limits.per_second * (self._latency_s + 0.1) * 1.5) + 1
+        return max(0, min(MAX_IN_FLIGHT, wanted) - self.under_way)
+
+    def is_busy(self, seq: int) -> bool:
+        """Whether a check of this task is under way, or answered and not on disk yet."""
+        return seq in self._checks
+
+    @property
+    def busy(self) -> int:
+        """How many tasks are."""
+        return len(self._checks)
+
+    def hold_s(self) -> float:
+        """How long the gateway's state forbids scheduled checks; infinite where only asking helps."""
+        return self.health.hold(self._clock.now_s()).wait_s
+
+    def wait_s(self, task: Task) -> tuple[float, bool]:
+        """How long this check has to wait (0: not at all), and whether it is the budget that it waits for."""
+        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
+        asked_at_s = None if task.asked_at_ms is None else now_s - (now_ms - task.asked_at_ms) / 1000
+        hold = self.health.hold(now_s, asked_at_s)
+        if hold.wait_s > 0:
+            return hold.wait_s, False
+        if hold.in_flight is not None and self.under_way >= hold.in_flight:
+            return math.inf, False
+        wait_s = self._budget.wait_s(
+            now_s, urgent=is_urgent(facts_of(task, asked=task.asked_at_ms is not None))
+        )
+        return wait_s, wait_s > 0
+
+    def begin(self, task: Task) -> None:
+        """Count a check that is about to be reserved and sent."""
+        now_s = self._clock.now_s()
+        self._checks[task.seq] = _Check(
+            self._budget.spend(now_s, urgent=is_urgent(facts_of(task, asked=task.asked_at_ms is not None))),
+            now_s,
+        )
+        self.under_way += 1
+
+    def drop(self, tasks: Iterable[Task]) -> None:
+        """These were begun and never sent. Their places stay taken: a reservation may be on disk."""
+        for task in tasks:
+            self.answered(task, None)
+            self._checks.pop(task.seq, None)
+
+    def answered(self, task: Task, answer: Answer | None) -> None:
+        """Take note of an answer; None: the request was dropped."""
+        check = self._checks.get(task.seq)
+        if check is None or check.is_answered:
+            return
+        now_s = self._clock.now_s()
+        check.is_answered = True
+        self.under_way -= 1
+        self._budget.settle(check.ticket, now_s)
+        if answer is None:
+            return
+        self._latency_s += _LATENCY_WEIGHT * (
+            min(DEADLINE_S, max(0.0, now_s - check.sent_s)) - self._latency_s
+        )
+        self.health.answered(answer, now_s, self._chance(), sent_s=check.sent_s)
+        if answer.problem is ProblemKind.RATE_LIMITED:
+            self._budget.hold(self.health.throttled_until_s)
+            if answer.throttle is not None:
+                self._learn(answer.throttle)
+
+    def recorded(self, seq: int) -> None:
+        """The answer is on disk: the task may be checked again."""
+        self._checks.pop(seq, None)
+
+    def quiet(self) -> dict[str, Any]:
+        """The hold of a 429, for whoever watches next; empty without one."""
+        now_s, until_s = self._clock.now_s(), self.health.throttled_until_s
+        if now_s >= until_s:
+            self._quiet = {}
+        elif self._quiet.get("until_s") != until_s:
+            until_ms = self._clock.now_ms() + round(1000 * (until_s - now_s))
+            self._quiet = {
+                "boot": boot_id(),
+                "until_s": until_s,
+                "until_ms": until_ms,
+                "message": self.health.message,
+            }
+        return self._quiet
+
+    def _learn(self, throttle: Throttle) -> None:
+        limits = learned(throttle, self._limits, self._terms.written)
+        tier = throttle.tier or self.learned.get("tier")
+        if limits == self._limits and tier is None:
+            return
+        self._take_limits(
+            {
+                "per_second": limits.per_second,
+                "per_minute": limits.per_minute,
+                "tier": tier,
+                "under": self._under(),
+            }
+        )
+        self._budget.set_allowed(allowed(self._limits, self._terms.share))
+
+    def _under(self) -> list[Any]:
+        """The settings that a lesson was learned under: who changes them wants them to count again."""
+        written = self._terms.limits
+        return [self._terms.tier, written.per_second, written.per_minute]
+
+    def _take_limits(self, values: dict[str, Any]) -> None:
+        per_second, per_minute = values.get("per_second"), values.get("per_minute")
+        if not isinstance(per_second, int) or not isinstance(per_minute, int):
+            return
+        if per_second > 0 and per_minute > 0 and values.get("under") == self._under():
+            self._limits, self.learned = Limits(per_second, per_minute), values
+
+
+def _spent(row: Sent, now_s: float) -> list[Spent]:
+    """A reservation as checks on this boot's clock.
+
+    Their requests were answered, or died with their process; until when is not known, but not after now.
+    """
+    age_s = _age_s(row, now_s)
+    sent_s = now_s - age_s
+    answered_s = min(now_s, sent_s + RESERVATION_S + DEADLINE_S)
+    return [Spent(sent_s, answered_s) for _ in range(min(row.checks, MAX_IN_FLIGHT))]
+
+
+def _age_s(row: Sent, now_s: float) -> float:
+    """How long ago a reservation was made, at least. The wall clock has no say in it: it may have been set."""
+    if row.boot and row.boot == boot_id():
+        return max(0.0, now_s - row.clock_s)
+    if row.boot and boot_id():
+        # In an earlier run of the machine, so longer ago than this one has lasted.
+        return max(0.0, now_s)
+    return now_s - row.clock_s if row.clock_s <= now_s else max(0.0, now_s)
+
+
+def used_lately(sent: Iterable[Sent], now_s: float) -> int:
+    """How many checks were reserved in the last 60 s."""
+    return sum(row.checks for row in sent if _age_s(row, now_s) < 60.0)
+
+
+def _held_s(quiet: object, now_s: float, now_ms: int) -> float:
+    """How much of a 429's hold is left, in seconds."""
+    if not isinstance(quiet, dict):
+        return 0.0
+    until_s, until_ms = quiet.get("until_s"), quiet.get("until_ms")
+    if not isinstance(until_s, int | float) or not isinstance(until_ms, int | float):
+        return 0.0
+    same_boot = quiet.get("boot") and quiet.get("boot") == boot_id()
+    left_s = until_s - now_s if same_boot else (until_ms - now_ms) / 1000
+    return min(max(0.0, left_s), LONGEST_HOLD_S)

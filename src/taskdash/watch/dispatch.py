@@ -1,0 +1,307 @@
+"""Which checks to send now: the list, the schedule, the budget and the gateway's health brought together.
+
+Looking for them costs queries, so it is done only when something can have come of it: a task fell due, a wait is
+over, an answer came while others waited, or another process changed the list. All else is a glance at a clock.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.domain.durations import Durations
+from taskdash.domain.schedule import Facts, facts_of, is_urgent, next_check_ms, urgency
+from taskdash.domain.task import Answer, State, Task
+from taskdash.store.checks import InLine
+from taskdash.store.gateways import Sent
+from taskdash.watch.accounts import RESERVATION_S, Accounts, Terms
+from taskdash.watch.clock import Clock, boot_id
+from taskdash.watch.notes import Company, Notes
+from taskdash.watch.price import Price
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from taskdash.domain.outcome import Outcome
+    from taskdash.store.gateways import GatewayNote
+    from taskdash.store.store import Store, StoreThread
+
+CANDIDATES: Final = 32
+COUNT_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 30.0
+"""The longest time without a look, whatever was foreseen."""
+CROWD: Final = 20
+URGENT_IN_A_ROW: Final = 3
+"""After so many checks of a crowd one that was merely planned has its turn."""
+CLOCK_STEP_S: Final = 2.0
+"""A wall clock that moves against the monotonic one by more than this was set."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the list offered: tasks to check, the most wanted first, and how many were put off."""
+
+    found: list[Task]
+    put_off: int
+
+
+class Dispatch:
+    """The watcher's choice for one profile. Used on one event loop."""
+
+    def __init__(self, terms: Terms, clock: Clock, chance: Callable[[], float]) -> None:
+        self.durations = Durations()
+        self.wait_s = 0.0
+        """How long nothing can change, as of the last `pick`, but by news."""
+        self.should_hand_over = False
+        """A dashboard that would send scheduled checks waits for a lease that serves only requests."""
+        self.was_refused = False
+        """The lease was offered and nobody took it: it is kept."""
+        self._accounts = Accounts(terms, clock, chance)
+        self._notes = Notes(terms, clock)
+        self._price = Price(terms.profile, clock)
+        self._terms = terms
+        self._clock = clock
+        self._line = InLine(0, 0, 0, None)
+        self._counted_at_s = -math.inf
+        self._look_at_s = -math.inf
+        self._counted_ms = 0
+        self._due_since_ms: int | None = None
+        self._left_over = False
+        self._asked_again = False
+        self._over_budget = False
+        self._urgent_in_a_row = 0
+        self._paused = False
+        self._wall_ahead_s: float | None = None
+
+    # Taking over, following, leaving
+
+    async def take_over(self, store: StoreThread) -> None:
+        """Learn from the store what earlier watchers spent and were told."""
+        profile, now_ms = self._terms.profile, self._clock.now_ms()
+        self._notes.forget()
+
+        def read(store: Store) -> tuple[GatewayNote, list[Sent], list[tuple[str, str | None, int]]]:
+            store.checks.bring_back(profile, now_ms)
+            return store.gateways.note(profile), store.gateways.sent(profile), store.checks.durations(profile)
+
+        note, sent, finished = await store.run(read)
+        self.durations = Durations(finished)
+        self._accounts.take_over(note, sent)
+        self._look_at_s = self._counted_at_s = -math.inf
+        self._price.forget()
+        self._wall_ahead_s = None
+        self.should_hand_over = False
+
+    async def follow(self, store: StoreThread, paused: bool, *, can_lead: bool) -> dict[str, Any]:
+        """What to say while another process watches."""
+        company = await self._notes.attend(store, paused=paused, can_lead=can_lead)
+        return await self._notes.read(store, company)
+
+    async def leave(self, store: StoreThread) -> None:
+        """Take this process off the store's list of viewers."""
+        await self._notes.leave(store)
+
+    # Picking
+
+    async def pick(self, store: StoreThread, *, paused: bool, changed: bool) -> list[Task]:
+        """Choose and reserve what to check now; sets `wait_s`.
+
+        Raises:
+            StoreError: nothing was chosen, as nothing could be reserved.
+        """
+        self._accounts.used()  # a budget that is not asked for long does not believe that time has passed
+        await self._mend_clock(store)
+        if changed:
+            self._meet(await self._notes.attend(store, paused=paused, can_lead=True))
+        picked: list[Task] = []
+        if self._clock.now_s() >= self._look_at_s and not self.should_hand_over:
+            picked = await self._pick_now(store)
+        await self._count(store, looked=bool(picked) or changed)
+        await self._notes.leave_word(store, self._accounts, over_budget=self._over_budget)
+        self.wait_s = max(0.0, self._look_at_s - self._clock.now_s())
+        return picked
+
+    def drop(self, tasks: Sequence[Task]) -> None:
+        """These were picked but are not sent."""
+        self._accounts.drop(tasks)
+
+    async def _pick_now(self, store: StoreThread) -> list[Task]:
+        room = self._accounts.room()
+        if not room:
+            self._left_over = True
+            self._look_at_s = self._clock.now_s() + LOOK_EVERY_S
+            return []
+        if self._terms.scheduled:
+            await self._price.renew(store, self.durations, self._accounts)
+        look = await self._look(store, room)
+        picked = self._choose(look, room)
+        if picked:
+            await self._reserve(store, picked)
+        return picked
+
+    async def _reserve(self, store: StoreThread, picked: list[Task]) -> None:
+        """Write the checks down. They are dropped if that fails, or took so long that its time is no longer true."""
+        sent = Sent(boot_id(), self._clock.now_s(), len(picked))
+        is_written = False
+        try:
+            await store.run(lambda store: store.gateways.reserve(self._terms.profile, sent))
+            is_written = self._clock.now_s() <= sent.clock_s + RESERVATION_S
+        finally:
+            if not is_written:
+                self.drop(picked)
+                picked.clear()
+                self._look_at_s = -math.inf
+
+    async def _look(self, store: StoreThread, room: int) -> _Look:
+        """What the list has to check, the most wanted first."""
+        profile, now_ms = self._terms.profile, self._clock.now_ms()
+        limit = room + self._accounts.busy
+        wants_scheduled = self._sends_scheduled()
+
+        def read(store: Store) -> tuple[list[Task], InLine]:
+            tasks = store.checks.asked(profile, limit)
+            if wants_scheduled:
+                tasks += store.checks.never_checked(profile, limit)
+                tasks += store.checks.due(profile, now_ms, CANDIDATES + limit)
+            return tasks, store.checks.in_line(profile, now_ms)
+
+        tasks, self._line = await store.run(read)
+        self._counted_at_s, self._counted_ms = self._clock.now_s(), now_ms
+        self._asked_again = any(
+            task.asked_at_ms is not None and self._accounts.is_busy(task.seq) for task in tasks
+        )
+        worth: dict[int, tuple[float, Task]] = {}
+        later: list[tuple[int, int | None]] = []
+        for task in {task.seq: task for task in tasks if not self._accounts.is_busy(task.seq)}.values():
+            facts = facts_of(task, variant=task.variant, asked=task.asked_at_ms is not None)
+            next_ms = self._next_ms(facts, now_ms)
+            if next_ms is None or next_ms > now_ms:
+                later.append((task.seq, next_ms))
+            else:
+                gain_s = urgency(
+                    facts, now_ms, self.durations, asked_in_line=self._line.asked, new_in_line=self._line.new
+                )
+                worth[task.seq] = gain_s, task
+        if later:
+            await store.run(lambda store: store.checks.postpone(later))
+        found = [task for _, task in sorted(worth.values(), key=lambda pair: -pair[0])]
+        return _Look(found, len(later))
+
+    def _next_ms(self, facts: Facts, now_ms: int) -> int | None:
+        """When a task that was due is due now: the price may have risen since its check was planned."""
+        # Who was last checked in the future was so by a clock that was set back since.
+        if is_urgent(facts) or (facts.checked_ms is not None and facts.checked_ms > now_ms):
+            return now_ms
+        return next_check_ms(facts, now_ms, self.durations, self._price.in_s)
+
+    def _choose(self, look: _Look, room: int) -> list[Task]:
+        """Begin what may be sent now, and find out when to look again."""
+        picked: list[Task] = []
+        now_s, hold_s = self._clock.now_s(), self._accounts.hold_s()
+        wait_s = min(LOOK_EVERY_S, hold_s) if hold_s > 0 else LOOK_EVERY_S
+        self._over_budget, self._left_over = False, False
+        for task in self._in_turn(look.found):
+            if len(picked) >= room:
+                break
+            task_wait_s, is_over_budget = self._accounts.wait_s(task)
+            if task_wait_s > 0:
+                self._left_over = True
+                self._over_budget = self._over_budget or is_over_budget
+                wait_s = min(wait_s, task_wait_s)
+            else:
+                self._accounts.begin(task)
+                picked.append(task)
+                self._urgent_in_a_row = self._urgent_in_a_row + 1 if _is_urgent(task) else 0
+        if len(picked) == room:  # there may be more than were looked for
+            self._left_over = True
+        if look.put_off:  # there may be more behind those that were
+            wait_s = 0.0
+        # What falls due meanwhile waits in the same line, where there is one.
+        next_ms = self._line.next_ms
+        if next_ms is not None and self._sends_scheduled() and not self._over_budget:
+            wait_s = min(wait_s, (next_ms - self._clock.now_ms()) / 1000)
+        self._look_at_s = now_s + max(0.0, wait_s)
+        return picked
+
+    def _in_turn(self, found: list[Task]) -> list[Task]:
+        """Where a crowd of new or asked IDs is in line, every few checks the most wanted of the others."""
+        is_crowd = max(self._line.new, self._line.asked) > CROWD
+        if not is_crowd or self._urgent_in_a_row < URGENT_IN_A_ROW:
+            return found
+        running = next((task for task in found if not _is_urgent(task)), None)
+        return found if running is None else [running, *(task for task in found if task is not running)]
+
+    def _sends_scheduled(self) -> bool:
+        return self._terms.scheduled and not self._paused and self._accounts.hold_s() == 0
+
+    # Answers
+
+    def answered(self, task: Task, answer: Answer | None) -> None:
+        """Take note of an answer; None: the request was dropped."""
+        self._accounts.answered(task, answer)
+        if self._left_over:
+            self._look_at_s = -math.inf
+
+    def scheduled(self, outcome: Outcome) -> Outcome:
+        """The outcome with the time of the task's next check."""
+        facts = facts_of(outcome.task, variant=outcome.task.variant)
+        next_ms = next_check_ms(facts, self._clock.now_ms(), self.durations, self._price.in_s)
+        return replace(outcome, task=replace(outcome.task, next_check_at_ms=next_ms))
+
+    def recorded(self, outcomes: Sequence[Outcome]) -> None:
+        """The outcomes are on disk: their tasks are free again, and what they teach is learned."""
+        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
+        for outcome in outcomes:
+            task = outcome.task
+            self._accounts.recorded(task.seq)
+            if task.next_check_at_ms is not None:
+                self._look_at_s = min(self._look_at_s, now_s + (task.next_check_at_ms - now_ms) / 1000)
+            if outcome.finished and task.state is State.SUCCESS:
+                self.durations.learn(task.model, task.variant, task.cost_time_ms)
+        self._counted_at_s = -math.inf
+        if self._left_over or self._asked_again:
+            self._look_at_s = -math.inf
+
+    # Keeping track
+
+    def words(self) -> dict[str, Any]:
+        """What the status says while leading."""
+        due = max(0, self._line.due - self._accounts.busy)
+        self._due_since_ms = (self._due_since_ms or self._counted_ms) if due else None
+        return self._notes.words(self._accounts) | {
+            "over_budget": self._over_budget,
+            "due": due,
+            "new": self._line.new,
+            "next_check_at_ms": self._due_since_ms if due else self._line.next_ms,
+            "paused": self._paused,
+        }
+
+    def _meet(self, company: Company) -> None:
+        self._paused = company.paused
+        may_offer = not self._terms.scheduled and not self.was_refused
+        self.should_hand_over = may_offer and company.others_follow
+        self._look_at_s = -math.inf
+
+    async def _count(self, store: StoreThread, *, looked: bool) -> None:
+        """Keep the number of due tasks up to date for the status, where no look did."""
+        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
+        has_come = self._line.next_ms is not None and self._line.next_ms <= now_ms
+        is_stale = self._counted_at_s == -math.inf
+        if not (looked or has_come or is_stale) or now_s < self._counted_at_s + COUNT_EVERY_S:
+            return
+        self._counted_at_s, self._counted_ms = now_s, now_ms
+        self._line = await store.run(lambda store: store.checks.in_line(self._terms.profile, now_ms))
+
+    async def _mend_clock(self, store: StoreThread) -> None:
+        """A wall clock that was set takes with it what was planned and asked by it."""
+        ahead_s = self._clock.now_ms() / 1000 - self._clock.now_s()
+        step_s = 0.0 if self._wall_ahead_s is None else ahead_s - self._wall_ahead_s
+        if abs(step_s) > CLOCK_STEP_S:
+            await store.run(lambda store: store.checks.shift(self._terms.profile, round(1000 * step_s)))
+            self._look_at_s = self._counted_at_s = -math.inf
+        self._wall_ahead_s = ahead_s
+
+
+def _is_urgent(task: Task) -> bool:
+    return task.asked_at_ms is not None or task.checked_at_ms is None

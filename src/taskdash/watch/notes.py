@@ -1,0 +1,172 @@
+"""What the processes on one list tell each other, and what a follower makes of it for its own status."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.domain.task import ProblemKind
+from taskdash.store.gateways import GatewayNote, Sent, Viewer
+from taskdash.watch.accounts import used_lately
+from taskdash.watch.processes import is_alive, is_stopped, this_process
+
+if TYPE_CHECKING:
+    from taskdash.store.checks import InLine
+    from taskdash.store.store import Store, StoreThread
+    from taskdash.watch.accounts import Accounts, Terms
+    from taskdash.watch.clock import Clock
+
+NOTE_EVERY_S: Final = 1.0
+TOLD: Final = (
+    "problem",
+    "message",
+    "held_until_ms",
+    "per_second",
+    "per_minute",
+    "tier",
+    "learned",
+    "over_budget",
+)
+"""What of the leader's status followers cannot find out for themselves."""
+_SAME_MOMENT_MS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The living processes on this list, ourselves among them."""
+
+    paused: bool
+    """One of them wants scheduled checks stopped."""
+    others_follow: bool
+    """Another one, running and not stopped, would send scheduled checks had it the lease."""
+
+
+class Notes:
+    """The words of one process about one profile."""
+
+    def __init__(self, terms: Terms, clock: Clock) -> None:
+        self._terms = terms
+        self._clock = clock
+        self._noted: GatewayNote | None = None
+        self._noted_at_s = -math.inf
+        self._held_until_ms: int | None = None
+
+    async def attend(self, store: StoreThread, *, paused: bool, can_lead: bool) -> Company:
+        """Say that this process is here and what it wants; see who else is, and forget the dead."""
+        profile = self._terms.profile
+        me = Viewer(this_process(), paused, can_lead and self._terms.scheduled)
+
+        def work(store: Store) -> list[Viewer]:
+            viewers = store.gateways.viewers(profile)
+            dead = [viewer.process for viewer in viewers if not is_alive(viewer.process)]
+            if dead:
+                store.gateways.leave(profile, dead)
+            if me not in viewers:
+                store.gateways.view(profile, me)
+            return [each for each in viewers if each.process not in (me.process, *dead)]
+
+        others = await store.run(work)
+        return Company(
+            paused or any(viewer.paused for viewer in others),
+            any(viewer.follows and not is_stopped(viewer.process) for viewer in others),
+        )
+
+    async def leave(self, store: StoreThread) -> None:
+        """Take this process off the list of viewers."""
+        await store.run(lambda store: store.gateways.leave(self._terms.profile, [this_process()]))
+
+    async def read(self, store: StoreThread, company: Company) -> dict[str, Any]:
+        """The status while another process watches."""
+        profile, now_ms = self._terms.profile, self._clock.now_ms()
+
+        def work(store: Store) -> tuple[GatewayNote, list[Sent], InLine]:
+            return (
+                store.gateways.note(profile),
+                store.gateways.sent(profile),
+                store.checks.in_line(profile, now_ms),
+            )
+
+        note, sent, line = await store.run(work)
+        watcher = note.watcher if note.watcher and is_alive(note.watcher) else None
+        told = {name: note.status.get(name) for name in TOLD} if watcher else {}
+        until_ms = told.get("held_until_ms")
+        return {
+            "leading": False,
+            "watcher_pid": watcher.pid if watcher else None,
+            "watcher_stopped": watcher is not None and is_stopped(watcher),
+            "paused": company.paused,
+            "used": used_lately(sent, self._clock.now_s()),
+            "per_second": _whole(told.get("per_second")),
+            "per_minute": _whole(told.get("per_minute")),
+            "tier": told.get("tier"),
+            "learned": told.get("learned"),
+            "problem": _kind(told.get("problem")),
+            "message": str(told.get("message") or ""),
+            "held_until_ms": until_ms if isinstance(until_ms, int) and until_ms > now_ms else None,
+            "over_budget": bool(told.get("over_budget")),
+            "due": line.due,
+            "new": line.new,
+            "next_check_at_ms": now_ms if line.due else line.next_ms,
+        }
+
+    def words(self, accounts: Accounts) -> dict[str, Any]:
+        """The status of the gateway and the key, as the one who sends the checks knows it."""
+        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
+        held_s = accounts.hold_s()
+        until_ms = now_ms + round(1000 * held_s) if 0 < held_s < math.inf else None
+        # Two clocks are read for it: it is not said anew for the odd millisecond between them.
+        said_ms = self._held_until_ms
+        if until_ms is None or said_ms is None or abs(until_ms - said_ms) > _SAME_MOMENT_MS:
+            self._held_until_ms = until_ms
+        problem = accounts.health.problem(now_s)
+        return {
+            "used": accounts.used(),
+            "per_second": accounts.limits.per_second,
+            "per_minute": accounts.limits.per_minute,
+            "tier": accounts.learned.get("tier") or self._terms.tier,
+            "learned": self._learned_words(accounts),
+            "problem": problem,
+            "message": accounts.health.message if problem else "",
+            "held_until_ms": self._held_until_ms,
+        }
+
+    async def leave_word(self, store: StoreThread, accounts: Accounts, *, over_budget: bool) -> None:
+        """Write down what followers and successors must know, if it is news.
+
+        What forbids or limits checks is written at once: a successor must know it, even after a kill.
+        """
+        words = self.words(accounts) | {"over_budget": over_budget}
+        note = GatewayNote(
+            watcher=this_process(),
+            status={name: words[name] for name in TOLD},
+            learned=accounts.learned,
+            quiet=accounts.quiet(),
+        )
+        last, now_s = self._noted, self._clock.now_s()
+        if note == last:
+            return
+        is_urgent = last is None or (note.learned, note.quiet) != (last.learned, last.quiet)
+        if not is_urgent and self._noted_at_s <= now_s < self._noted_at_s + NOTE_EVERY_S:
+            return
+        await store.run(lambda store: store.gateways.set_note(self._terms.profile, note))
+        self._noted, self._noted_at_s = note, now_s
+
+    def forget(self) -> None:
+        """Another process may have left word since: the next one is written whatever the last one was."""
+        self._noted = None
+
+    def _learned_words(self, accounts: Accounts) -> str | None:
+        if not accounts.learned or accounts.key_limits == self._terms.limits:
+            return None
+        limits, tier = accounts.key_limits, accounts.learned.get("tier")
+        says = f"is `{tier}`:" if tier else "may send"
+        return f"The server says this key {says} {limits.per_minute:,} per minute, {limits.per_second:,} per second."
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _kind(value: object) -> ProblemKind | None:
+    return ProblemKind(str(value)) if value in ProblemKind.__members__.values() else None

@@ -1,0 +1,50 @@
+"""What a watcher says of itself, to its own dashboard and, through the store, to the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskdash.domain.task import ProblemKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchStatus:
+    """A snapshot. Times are Unix milliseconds."""
+
+    leading: bool = False
+    """Whether this process sends the checks."""
+    has_key: bool = True
+    watcher_pid: int | None = None
+    """Who sends them; None where nobody is known to."""
+    watcher_stopped: bool = False
+    """The other watcher holds the lease but is stopped (SIGSTOP), so nothing is checked."""
+    paused: bool = False
+    """A dashboard, this or another, wants scheduled checks stopped."""
+    used: int = 0
+    """Checks sent in the last 60 s."""
+    per_second: int = 0
+    per_minute: int = 0
+    """What the budget allows."""
+    tier: str | None = None
+    """The key's tier, where it is known or assumed."""
+    learned: str | None = None
+    """What the server said of the key's limits, for people."""
+    problem: ProblemKind | None = None
+    """What is wrong with the gateway or the key, not with a single task."""
+    message: str = ""
+    held_until_ms: int | None = None
+    """When checks go on; None where nothing but the budget holds them up, or where only asking helps."""
+    over_budget: bool = False
+    """Whether checks that are due have to wait for the budget."""
+    due: int = 0
+    """Tasks that want a check by now."""
+    new: int = 0
+    """Those among them that were never checked."""
+    next_check_at_ms: int | None = None
+    """When the next check falls due, at the latest; None where nothing is left to check."""
+    store_problem: str | None = None
+    """Why the store cannot be used, while it cannot; nothing is checked until it can."""
+    failure: str | None = None
+    """Why this watcher has ended against its will: nothing is checked by this process any more."""

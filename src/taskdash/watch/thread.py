@@ -1,0 +1,106 @@
+"""A watcher in a thread with an event loop of its own: a stalled terminal does not stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.errors import TaskdashError
+from taskdash.watch.status import WatchStatus
+
+if TYPE_CHECKING:
+    from taskdash.watch.watcher import Watcher
+
+Build = Callable[[Callable[[], None]], Awaitable["Watcher"]]
+"""Makes the watcher on the thread's loop, given what it is to call on a change."""
+YIELD_S: Final = 1.5
+"""How long a process that is being suspended waits for its checks to be written down."""
+
+
+class WatcherThread:
+    """Runs a watcher beside the dashboard. Its methods may be called from any thread."""
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self._watcher: Watcher | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._listener: Callable[[], None] | None = None
+        self._ended: Future[None] = Future()
+        self._stopping = False
+        self._paused = False
+        self._failed: str | None = None
+
+    @property
+    def status(self) -> WatchStatus:
+        """What the watcher last said of itself."""
+        status = self._watcher.status if self._watcher else WatchStatus()
+        return replace(status, failure=self._failed) if self._failed and not status.failure else status
+
+    def start(self, listener: Callable[[], None]) -> None:
+        """Begin to watch; `listener` is called from the watcher's thread whenever there is news."""
+        self._listener = listener
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Tell it that something was added or asked for."""
+        self._call(lambda watcher: watcher.wake())
+
+    def pause(self, paused: bool) -> None:
+        """Stop or resume scheduled checks."""
+        self._paused = paused
+        self._call(lambda watcher: watcher.pause(paused))
+
+    def yield_lease(self, yielding: bool) -> None:
+        """Give the lease up before this process is stopped, which takes a moment; take it again after."""
+        self._call(lambda watcher: watcher.yield_lease(yielding))
+        loop, watcher = self._loop, self._watcher
+        if yielding and loop is not None and watcher is not None and self._thread.is_alive():
+            with suppress(RuntimeError, TimeoutError):  # it has ended, or cannot: then it is stopped as it is
+                asyncio.run_coroutine_threadsafe(watcher.stood_down(), loop).result(YIELD_S)
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End it: what arrived is written down, what is under way is dropped."""
+        self._stopping = True
+        self._call(lambda watcher: watcher.stop())
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def failure(self) -> BaseException | None:
+        """What ended the watcher against its will, if anything."""
+        return self._ended.exception() if self._ended.done() else None
+
+    def _call(self, action: Callable[[Watcher], None]) -> None:
+        loop, watcher = self._loop, self._watcher
+        if loop is not None and watcher is not None:
+            with suppress(RuntimeError):  # the loop was closed in this very moment
+                loop.call_soon_threadsafe(action, watcher)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._watch())
+        except BaseException as error:
+            said = str(error) if isinstance(error, TaskdashError) else f"{type(error).__name__} in taskdash"
+            self._failed = f"the watcher has stopped: {said}"
+            self._ended.set_exception(error)
+        else:
+            self._ended.set_result(None)
+        self._tell()
+
+    async def _watch(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._watcher = await self._build(self._tell)
+        # What was asked before there was anybody to ask.
+        self._watcher.pause(self._paused)
+        if self._stopping:
+            self._watcher.stop()
+        await self._watcher.run()
+
+    def _tell(self) -> None:
+        if self._listener is not None:
+            self._listener()

@@ -1,0 +1,282 @@
+"""The one who sends checks: takes the lease, picks what is due, stays within the budget, writes down the answers.
+
+Each round: write down what arrived, pick the most wanted tasks that budget and gateway allow, reserve their checks
+in the store, send them, and sleep until something can have changed. A reservation is on disk before its request is
+sent, so that a successor, even after a kill, knows what the last minute has cost. A store that fails stops the
+checks, not the watcher: it tries again, and says so meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.errors import StoreError
+from taskdash.domain.outcome import apply_answer
+from taskdash.domain.task import Answer, Task
+from taskdash.watch.status import WatchStatus
+
+if TYPE_CHECKING:
+    from taskdash.store.store import StoreThread
+    from taskdash.watch.clock import Clock
+    from taskdash.watch.dispatch import Dispatch
+    from taskdash.watch.lease import Lease
+
+FOLLOW_POLL_S: Final = 0.5
+LEAD_POLL_S: Final = 0.25
+LEAST_ROUND_S: Final = 0.02
+"""Answers that come one by one are taken together."""
+FLUSH_EVERY_S: Final = 0.2
+FLUSH_AT: Final = 100
+FIRST_RETRY_S: Final = 0.5
+LONGEST_RETRY_S: Final = 8.0
+HAND_OVER_S: Final = 3 * FOLLOW_POLL_S
+"""How long a lease that was handed over is left alone, so that the other one finds it."""
+STOP_GRACE_S: Final = 2.0
+"""How long `stop` waits for a store that another process has locked."""
+
+Fetch = Callable[[str], Awaitable[Answer]]
+
+
+class Watcher:
+    """Watches one profile of one store; runs on the event loop that calls `run`.
+
+    Its other methods belong to that loop too: call them from elsewhere with `call_soon_threadsafe`.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: StoreThread,
+        lease: Lease,
+        dispatch: Dispatch,
+        fetch: Fetch | None,
+        clock: Clock,
+        on_change: Callable[[], None] = lambda: None,
+        on_end: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Prepare to watch.
+
+        Args:
+            store: The watcher's own; it is closed when `run` ends.
+            lease: The right to send checks.
+            dispatch: Chooses them.
+            fetch: Sends one; None where there is no key: then this watcher only follows.
+            clock: The time.
+            on_change: Called on this loop whenever the list or `status` has changed.
+            on_end: Awaited when `run` ends; closes what `fetch` uses.
+        """
+        self.status = WatchStatus(has_key=fetch is not None)
+        self._store = store
+        self._lease = lease
+        self._dispatch = dispatch
+        self._fetch = fetch
+        self._clock = clock
+        self._on_change = on_change
+        self._on_end = on_end
+        self._event = asyncio.Event()
+        self._never = asyncio.Event()
+        self._stood_down = asyncio.Event()
+        self._stopping = False
+        self._yielding = False
+        self._paused = False
+        self._competes_at_s = 0.0
+        self._retry_s = FIRST_RETRY_S
+        self._checks: set[asyncio.Task[None]] = set()
+        self._arrived: list[tuple[Task, Answer, int]] = []
+        self._flushed_at_s = 0.0
+        self._version = -1
+        self._error: Exception | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+
+    # What others ask of it
+
+    def wake(self) -> None:
+        """Look at once: something was added or asked for."""
+        self._version = -1
+        self._event.set()
+
+    def pause(self, paused: bool) -> None:
+        """Stop or resume scheduled checks; what is asked for is checked all the same."""
+        self._paused = paused
+        self.wake()
+
+    def stop(self) -> None:
+        """End `run` soon, even while the store is locked; requests under way are dropped."""
+        if not self._stopping:
+            self._stopping = True
+            self._timers.append(asyncio.get_running_loop().call_later(STOP_GRACE_S, self._store.interrupt))
+        self._event.set()
+
+    def yield_lease(self, yielding: bool) -> None:
+        """Give the lease up and do not take it again until called with False: this process is being suspended."""
+        self._yielding = yielding
+        self.wake()
+
+    async def stood_down(self) -> None:
+        """Return once no check is under way and the lease is not held."""
+        await self._stood_down.wait()
+
+    # The loop
+
+    async def run(self) -> None:
+        """Watch until `stop`."""
+        try:
+            while not self._stopping:
+                try:
+                    await self._watch()
+                except StoreError as error:
+                    await self._abandon_lease()
+                    await self._sleep(self._trouble(error))
+        except Exception as error:
+            self._publish(failure=f"the watcher has stopped: {type(error).__name__} in taskdash")
+            raise
+        finally:
+            await self._end()
+
+    async def _watch(self) -> None:
+        """Lead while the lease is ours, else follow for a moment."""
+        may_lead = self._fetch is not None and not self._yielding
+        if may_lead and self._clock.now_s() >= self._competes_at_s:
+            if self._lease.acquire():
+                self._stood_down.clear()
+                await self._lead()
+                return
+            self._dispatch.was_refused = False
+        self._stood_down.set()
+        said = await self._dispatch.follow(self._store, self._paused, can_lead=may_lead)
+        self._publish(**said)
+        self._recovered()
+        await self._sleep(FOLLOW_POLL_S)
+
+    async def _lead(self) -> None:
+        await self._dispatch.take_over(self._store)
+        self._version = -1
+        self._publish(leading=True, watcher_pid=os.getpid(), watcher_stopped=False)
+        while self._lease.held and not (self._stopping or self._yielding):
+            began_s = self._clock.now_s()
+            try:
+                wait_s = await self._round()
+                self._recovered()
+            except StoreError as error:
+                wait_s = self._trouble(error)
+            if self._dispatch.should_hand_over and not self._checks and not self._arrived:
+                self._competes_at_s = self._clock.now_s() + HAND_OVER_S
+                self._dispatch.was_refused = True  # unless somebody is found to hold it then
+                break
+            await self._sleep(wait_s)
+            await self._clock.wait(self._never, began_s + LEAST_ROUND_S - self._clock.now_s())
+        await self._step_down()
+
+    async def _round(self) -> float:
+        """One turn of the loop; returns how long to sleep at most."""
+        if self._error is not None:
+            raise self._error
+        if self._arrived and (len(self._arrived) >= FLUSH_AT or self._until_flush_s() <= 0):
+            await self._flush()
+        version = await self._store.run(lambda store: store.database.data_version())
+        changed, self._version = version != self._version, version
+        picked = await self._dispatch.pick(self._store, paused=self._paused, changed=changed)
+        if self._stopping or self._yielding:
+            self._dispatch.drop(picked)
+            return 0.0
+        for task in picked:
+            check = asyncio.create_task(self._check(task))
+            self._checks.add(check)
+            check.add_done_callback(self._checks.discard)
+        self._publish(**self._dispatch.words())
+        waits = [LEAD_POLL_S, self._dispatch.wait_s]
+        if self._arrived:
+            waits.append(self._until_flush_s())
+        return max(0.0, min(waits))
+
+    def _until_flush_s(self) -> float:
+        # A clock that is set back must not keep answers from the disk.
+        return min(FLUSH_EVERY_S, self._flushed_at_s + FLUSH_EVERY_S - self._clock.now_s())
+
+    async def _sleep(self, wait_s: float) -> None:
+        if wait_s > 0:
+            await self._clock.wait(self._event, wait_s)
+        self._event.clear()
+
+    async def _check(self, task: Task) -> None:
+        assert self._fetch is not None  # noqa: S101 - without a key nothing is picked
+        answer: Answer | None = None
+        try:
+            answer = await self._fetch(task.task_id)
+        except Exception as error:
+            self._error = error
+        finally:
+            self._dispatch.answered(task, answer)
+            self._event.set()
+        if answer is not None:
+            self._arrived.append((task, answer, self._clock.now_ms()))
+
+    async def _flush(self) -> None:
+        """Write down what arrived. Not before this are its tasks free to be picked again."""
+        arrived = self._arrived[:]
+        if not arrived:
+            return
+        outcomes = [self._dispatch.scheduled(apply_answer(*item)) for item in arrived]
+        await self._store.run(lambda store: store.checks.record(outcomes))
+        del self._arrived[: len(arrived)]
+        self._dispatch.recorded(outcomes)
+        self._flushed_at_s = self._clock.now_s()
+        self._on_change()
+
+    # Leaving
+
+    async def _step_down(self) -> None:
+        """Drop what is under way, write down what arrived, and give the lease up."""
+        await self._drop_checks()
+        try:
+            await self._flush()
+        finally:
+            await self._abandon_lease()
+
+    async def _drop_checks(self) -> None:
+        for check in self._checks:
+            check.cancel()
+        await asyncio.gather(*self._checks, return_exceptions=True)
+
+    async def _abandon_lease(self) -> None:
+        await self._drop_checks()
+        if self._lease.held:
+            self._lease.release()
+        self._stood_down.set()
+        self._publish(leading=False)
+
+    async def _end(self) -> None:
+        try:
+            await self._step_down()
+            await self._dispatch.leave(self._store)
+        except StoreError as error:
+            self._publish(store_problem=str(error))
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            if self._on_end is not None:
+                await self._on_end()
+            self._store.interrupt()
+            self._store.close()
+
+    # Saying so
+
+    def _trouble(self, error: StoreError) -> float:
+        """Tell that the store fails; return how long to leave it alone, in seconds."""
+        self._publish(store_problem=str(error))
+        wait_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
+        return wait_s
+
+    def _recovered(self) -> None:
+        self._retry_s = FIRST_RETRY_S
+        self._publish(store_problem=None)
+
+    def _publish(self, **changes: object) -> None:
+        status = replace(self.status, **changes)  # type: ignore[arg-type] # the names are WatchStatus's own
+        if status != self.status:
+            self.status = status
+            self._on_change()

@@ -1,0 +1,122 @@
+"""Puts the parts together: which store, which watcher, which gateway for the settings in force.
+
+What only the watcher needs is imported where it is built: in its own thread, after the dashboard's first frame.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from taskdash.config.keys import find_key, known_keys
+from taskdash.config.view_file import load_view, save_view
+from taskdash.domain.errors import KeyMissingError
+from taskdash.store.store import StoreThread
+from taskdash.watch.clock import SystemClock
+from taskdash.watch.thread import WatcherThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from taskdash.config.settings import Profile, Settings, View
+    from taskdash.domain.secret import Secret
+    from taskdash.ui.desk import Desk
+    from taskdash.watch.accounts import Terms
+    from taskdash.watch.watcher import Watcher
+
+
+def terms_of(profile: Profile, *, scheduled: bool = True) -> Terms:
+    """What a profile allows its checks to cost."""
+    from taskdash.domain.budget import TIERS, Limits
+    from taskdash.watch.accounts import Terms
+
+    if profile.per_second is not None and profile.per_minute is not None:
+        limits = Limits(profile.per_second, profile.per_minute)
+        return Terms(
+            profile=profile.name, limits=limits, share=profile.share, written=limits, scheduled=scheduled
+        )
+    tier = profile.tier or "free"
+    words = f"{tier} (assumed)" if profile.tier_assumed else tier
+    return Terms(
+        profile=profile.name, limits=TIERS[tier], share=profile.share, tier=words, scheduled=scheduled
+    )
+
+
+async def build_watcher(
+    profile: Profile,
+    key: Secret | None,
+    store_path: Path,
+    on_change: Callable[[], None],
+    *,
+    scheduled: bool = True,
+    trust_env: bool = True,
+) -> Watcher:
+    """A watcher on the running event loop, with a store and a gateway of its own."""
+    import random
+
+    from taskdash.watch.accounts import MAX_IN_FLIGHT
+    from taskdash.watch.dispatch import Dispatch
+    from taskdash.watch.lease import Lease
+    from taskdash.watch.watcher import Watcher
+
+    clock = SystemClock()
+    # Not for cryptography: it spreads retries.
+    dispatch = Dispatch(terms_of(profile, scheduled=scheduled), clock, random.random)
+    fetch, on_end = None, None
+    if key is not None:
+        from taskdash.api.client import Gateway
+
+        gateway = Gateway(profile.base_url, key, connections=MAX_IN_FLIGHT, trust_env=trust_env)
+        fetch, on_end = gateway.fetch_record, gateway.aclose
+    return Watcher(
+        store=StoreThread(store_path, "watcher-store"),
+        lease=Lease(store_path, profile.name),
+        dispatch=dispatch,
+        fetch=fetch,
+        clock=clock,
+        on_change=on_change,
+        on_end=on_end,
+    )
+
+
+def open_desk(
+    settings: Settings,
+    environ: Mapping[str, str],
+    store_path: Path,
+    *,
+    view_path: Path | None = None,
+    is_demo: bool = False,
+) -> Desk:
+    """All that the dashboard needs, nothing of it started; the look is remembered where `view_path` says, if at all.
+
+    Raises:
+        StoreError: the store cannot be used.
+    """
+    from taskdash.results.links import open_url
+    from taskdash.ui.desk import Desk
+    from taskdash.ui.keymap import make_keymap
+
+    profile = settings.in_use
+    key, advice = None, None
+    try:
+        key = find_key(profile, environ).secret
+    except KeyMissingError as error:
+        advice = error.brief
+    return Desk(
+        profile=profile.name,
+        store=StoreThread(store_path, "store"),
+        watcher=WatcherThread(partial(build_watcher, profile, key, store_path, trust_env=not is_demo)),
+        clock=SystemClock(),
+        open_url=partial(open_url, command=settings.open_command),
+        key_advice=advice,
+        keys=known_keys(settings, environ),
+        is_demo=is_demo,
+        view=load_view(view_path, settings.view).view if view_path else settings.view,
+        remember=partial(_remember, view_path, settings.view),
+        keymap=make_keymap(settings.key_preset, settings.keys),
+    )
+
+
+def _remember(path: Path | None, first: View, view: View) -> str | None:
+    return None if path is None else save_view(path, view, first)

@@ -1,0 +1,192 @@
+"""Real processes on one list: together they send what one would, whoever is killed, stopped or told to wait."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Self
+
+import pytest
+from tests.fake_clock import most_within
+from tests.servers import FakeApi, error_reply, success_body, waiting_body
+
+from taskdash.domain.task import ProblemKind, State
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+PER_SECOND, PER_MINUTE = 4, 45
+RETRY_AFTER_S = 2.0
+# The server's clock reads a request when its head is whole, ours when it is sent: what lies between is ours too.
+_SLACK_S = 0.01
+
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from taskdash.config.settings import Profile
+from taskdash.domain.secret import Secret
+from taskdash.wiring import build_watcher
+
+async def main(url, store, per_second, per_minute):
+    profile = Profile(
+        name="p", base_url=url, per_second=int(per_second), per_minute=int(per_minute), share=1.0
+    )
+    said = ""
+    def tell():
+        nonlocal said
+        status = watcher.status
+        words = "leading" if status.leading else "stopped" if status.watcher_stopped else "following"
+        if words != said:
+            said = words
+            print(words, flush=True)
+    watcher = await build_watcher(profile, Secret("sk-made-up"), Path(store), tell)
+    await watcher.run()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+class Child:
+    """A process without a screen that watches a list."""
+
+    def __init__(self, api: FakeApi, store: Path) -> None:
+        arguments = [api.url, str(store), str(PER_SECOND), str(PER_MINUTE)]
+        self.output = store.with_name(f"child-{time.monotonic_ns()}.txt")
+        with self.output.open("wb") as file:
+            self.process = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=file)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def said(self) -> list[str]:
+        """What it has been so far: leading, following, or following one that is stopped."""
+        return self.output.read_text().split()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+
+def wait_until(holds: Callable[[], bool], within_s: float) -> float:
+    """Poll until it holds; returns how long that took."""
+    began_s = time.monotonic()
+    while not holds():
+        assert time.monotonic() < began_s + within_s, f"not within {within_s} s"
+        time.sleep(0.01)
+    return time.monotonic() - began_s
+
+
+def times(api: FakeApi) -> list[float]:
+    return [request.at_s for request in list(api.requests)]
+
+
+@pytest.fixture
+def store_path(tmp_path: Path) -> Path:
+    folder = tmp_path / "list"
+    folder.mkdir()
+    return folder / "tasks.db"
+
+
+def test_three_processes_a_storm_a_kill_and_a_stop_never_exceed_either_window(store_path: Path) -> None:
+    done = [f"task_done_{n}" for n in range(10)]
+    running = [f"task_run_{n}" for n in range(60)]
+    with FakeApi({task_id: success_body(task_id) for task_id in done}) as api, Store(store_path) as store:
+        for task_id in running:
+            api.set(task_id, waiting_body(task_id))
+        store.additions.add("p", [*done, *running], time.time_ns() // 1_000_000)
+
+        def watcher_pid() -> int | None:
+            watcher = store.gateways.note("p").watcher
+            return watcher.pid if watcher else None
+
+        with Child(api, store_path) as a, Child(api, store_path) as b, Child(api, store_path) as c:
+            children = {child.pid: child for child in (a, b, c)}
+            api.wait_for(lambda: api.count() >= 14, 15)
+
+            # A storm: nobody sends before its time is over.
+            api.override = error_reply(429, None, {"retryAfter": RETRY_AFTER_S})
+            api.wait_for(lambda: api.count() >= 15, 5)
+            stormy = api.count()
+            while api.count() == stormy:  # those that were under way are refused with the first
+                if time.monotonic() > times(api)[-1] + RETRY_AFTER_S / 2:
+                    break
+                time.sleep(0.01)
+            last_s, stormy = times(api)[-1], api.count()
+            api.wait_for(lambda: api.count() > stormy, 10)
+            assert times(api)[stormy] >= last_s + RETRY_AFTER_S
+            api.override = None
+            api.wait_for(lambda: api.count() >= stormy + 3, 10)
+
+            # The watcher dies: another takes over within 2 s.
+            first = watcher_pid()
+            assert first in children
+            children[first].process.kill()
+            children.pop(first).process.wait()
+            assert wait_until(lambda: watcher_pid() in children, 5) <= 2.0
+            sent = api.count()
+            api.wait_for(lambda: api.count() >= sent + 3, 10)
+
+            # The next one is stopped: it keeps the lease, the other one says so, and nothing is sent.
+            second = watcher_pid()
+            assert second in children
+            other = next(child for pid, child in children.items() if pid != second)
+            os.kill(second, signal.SIGSTOP)
+            wait_until(lambda: other.said()[-1] == "stopped", 3)
+            sent = api.count()
+            time.sleep(2.0)  # a stop that lasts longer than the short window, as that is what is tested
+            assert api.count() == sent
+            assert watcher_pid() == second
+            os.kill(second, signal.SIGCONT)
+            api.wait_for(lambda: api.count() >= sent + 4, 10)
+            wait_until(lambda: other.said()[-1] == "following", 3)
+
+        arrivals = times(api)
+        assert most_within(arrivals, 1.0 - _SLACK_S) <= PER_SECOND
+        assert most_within(arrivals, 60.0 - _SLACK_S) <= PER_MINUTE
+        assert all(api.count(task_id) == 1 for task_id in done)
+        assert all(store.tasks.find("p", task_id).state is State.SUCCESS for task_id in done)
+
+
+def test_a_request_made_in_another_process_is_done_by_the_watcher(store_path: Path) -> None:
+    with FakeApi({"task_a": success_body("task_a")}) as api, Store(store_path) as store:
+        store.additions.add("p", ["task_a"], time.time_ns() // 1_000_000)
+        with Child(api, store_path), Child(api, store_path):
+            api.wait_for(lambda: api.count() == 1, 10)
+            wait_until(lambda: store.tasks.find("p", "task_a").state is State.SUCCESS, 5)
+            store.checks.ask([store.tasks.find("p", "task_a").seq], time.time_ns() // 1_000_000)
+            api.wait_for(lambda: api.count() == 2, 2)
+            wait_until(lambda: store.tasks.find("p", "task_a").asked_at_ms is None, 2)
+        assert api.count() == 2
+
+
+def test_a_killed_watchers_429_silences_its_successor(store_path: Path) -> None:
+    with FakeApi(default=error_reply(429, None, {"retryAfter": 300})) as api, Store(store_path) as store:
+        store.additions.add("p", ["task_a"], time.time_ns() // 1_000_000)
+        with Child(api, store_path) as first:
+            wait_until(lambda: bool(store.gateways.note("p").quiet), 10)
+            with Child(api, store_path) as second:
+                wait_until(lambda: second.said() == ["following"], 10)
+                first.process.kill()
+                first.process.wait()
+                wait_until(lambda: second.said()[-1] == "leading", 2)
+                store.checks.ask([store.tasks.find("p", "task_a").seq], time.time_ns() // 1_000_000)
+                time.sleep(0.8)  # three rounds, in any of which it might send
+        assert api.count() == 1
+        problem = store.tasks.find("p", "task_a").problem
+        assert problem is not None
+        assert problem.kind is ProblemKind.RATE_LIMITED

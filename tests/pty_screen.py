@@ -1,0 +1,262 @@
+r"""A program in a real pseudo-terminal, its screen read as a person would read it.
+
+    with PtyScreen([sys.executable, "-m", "taskdash"], columns=120, rows=36, env=env) as screen:
+        screen.wait_for("Nothing on this list yet")
+        screen.paste("5064bd1a-025a-490b-b28f-6a9fa12eb88a\n")
+        screen.wait_for("1 new")
+        screen.send("\r")
+        assert screen.wait_exit() == 0
+
+The program is the leader of a session of its own with the terminal as its controlling one, so closing it hangs up and
+a resize signals, as with a real one. A thread reads what the program writes; nothing here waits without an end.
+`TERMINAL_LEFT_BEHIND` names what a program that ended badly would leave switched on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import pyte
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+_SWITCHES = {
+    "alternate screen": "1049",
+    "mouse clicks": "1000",
+    "mouse motion": "1003",
+    "mouse coordinates": "1006",
+    "focus reports": "1004",
+    "bracketed paste": "2004",
+}
+"""DEC private modes that a full-screen program switches on with `h` and has to switch off again with `l`."""
+
+
+class PtyScreen:
+    """A program on a terminal of `columns` x `rows`."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str],
+        columns: int = 120,
+        rows: int = 36,
+        cwd: Path | None = None,
+    ) -> None:
+        self._command = [str(part) for part in command]
+        self._env = {"TERM": "xterm-256color", "LANG": "C.UTF-8", **env}
+        self._cwd = cwd
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._changed = threading.Condition()
+        self._closed = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._master = self._slave = -1
+        self.raw = b""
+        """Everything the program ever wrote."""
+        self.modes_before: list[Any] = []
+        """The terminal's modes before the program was started, as `termios.tcgetattr` gives them."""
+
+    # Its life
+
+    def start(self) -> None:
+        """Start the program; the terminal has its size before it looks."""
+        self._master, self._slave = pty.openpty()
+        os.set_blocking(self._master, False)
+        self._set_size()
+        self.modes_before = termios.tcgetattr(self._slave)
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
+            env=self._env,
+            cwd=self._cwd,
+            start_new_session=True,
+            # No other thread of a test holds a lock that this call could need.
+            preexec_fn=_take_terminal,
+        )
+        threading.Thread(target=self._read, name="pty reader", daemon=True).start()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the program whatever it does, and give the terminal back."""
+        process = self._process
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+        self._closed = True
+        for end in (self._slave, self._master):
+            if end >= 0:
+                with contextlib.suppress(OSError):
+                    os.close(end)
+        self._slave = self._master = -1
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the program a signal."""
+        os.kill(self.pid, number)
+
+    def wait_exit(self, timeout_s: float = 10.0) -> int:
+        """Wait until the program has ended and all it wrote is read; return its exit status, -n for signal n."""
+        assert self._process is not None, "not started"
+        try:
+            code = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {timeout_s} s:\n{self.text}") from None
+        # Our own end of the program's side keeps the terminal open: what is in it has come through once nothing
+        # more does.
+        seen = -1
+        while seen != len(self.raw):
+            seen = len(self.raw)
+            time.sleep(0.03)
+        return code
+
+    # What goes in
+
+    def send(self, text: str | bytes) -> None:
+        """Type what a terminal sends for keys: a carriage return for Enter, an escape for Esc."""
+        data = text.encode() if isinstance(text, str) else text
+        deadline_s = time.monotonic() + 10
+        while data:
+            try:
+                data = data[os.write(self._master, data) :]
+            except BlockingIOError:
+                assert time.monotonic() < deadline_s, f"the program reads no more:\n{self.text}"
+                time.sleep(0.005)
+
+    def paste(self, text: str | bytes) -> None:
+        """Paste, in the brackets of a terminal that was told to send them."""
+        data = text.encode() if isinstance(text, str) else text
+        self.send(b"\x1b[200~" + data + b"\x1b[201~")
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size; the kernel signals it to the program."""
+        with self._changed:
+            self._screen.resize(rows, columns)
+        self._set_size()
+
+    def hang_up(self) -> None:
+        """Close the terminal's own side, as its window does."""
+        self._closed = True
+        os.close(self._slave)
+        os.close(self._master)
+        self._slave = self._master = -1
+
+    # What comes out
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen, a line each, without the blanks at the end."""
+        with self._changed:
+            return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows."""
+        return self._screen.columns, self._screen.lines
+
+    def wait_for(self, wanted: str | Callable[[str], object], timeout_s: float = 10.0) -> str:
+        """Wait until the screen has a text, or meets a condition; return the screen.
+
+        Raises:
+            AssertionError: it did not within `timeout_s` seconds; the message shows the screen.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            text = self.text
+            if wanted in text if isinstance(wanted, str) else wanted(text):
+                return text
+            left_s = deadline_s - time.monotonic()
+            ended = self._process is not None and self._process.poll() is not None
+            assert left_s > 0, f"{wanted!r} not within {timeout_s} s{', it has ended' * ended}:\n{text}"
+            with self._changed:
+                self._changed.wait(min(left_s, 0.05))
+
+    def wait_for_line(self, number: int, wanted: str, timeout_s: float = 10.0) -> str:
+        """Wait until line `number`, from 0, has a text; return the line."""
+        self.wait_for(lambda _: wanted in self.lines[number], timeout_s)
+        return self.lines[number]
+
+    @property
+    def left_behind(self) -> list[str]:
+        """What is still switched on of all that the program switched on; empty after a good end."""
+        left = [name for name, mode in _SWITCHES.items() if self._is_on(mode)]
+        if self.raw.rfind(b"\x1b[?25l") > self.raw.rfind(b"\x1b[?25h"):
+            left.append("hidden cursor")
+        if self.raw.count(b"\x1b[>1u") > self.raw.count(b"\x1b[<u"):
+            left.append("kitty keys")
+        if self._slave >= 0 and termios.tcgetattr(self._slave) != self.modes_before:
+            left.append("terminal modes")
+        return left
+
+    def _is_on(self, mode: str) -> bool:
+        on, off = (self.raw.rfind(f"\x1b[?{mode}{end}".encode()) for end in "hl")
+        return on > off
+
+    # Inside
+
+    def _set_size(self) -> None:
+        size = struct.pack("HHHH", self._screen.lines, self._screen.columns, 0, 0)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
+
+    def _read(self) -> None:
+        while not self._closed:
+            try:
+                data = os.read(self._master, 65_536)
+            except BlockingIOError:
+                time.sleep(0.003)
+                continue
+            except OSError as error:
+                if error.errno not in (errno.EIO, errno.EBADF):
+                    raise
+                return
+            if not data:
+                return
+            with self._changed:
+                self.raw += data
+                self._stream.feed(_readable(data))
+                self._changed.notify_all()
+
+
+def _readable(data: bytes) -> bytes:
+    """What pyte understands: it takes the kitty keyboard's and other private `CSI > ...` for text."""
+    for sequence in (b"\x1b[>1u", b"\x1b[<u"):
+        data = data.replace(sequence, b"")
+    return data
+
+
+def _take_terminal() -> None:
+    """In the child: what stands at stdin becomes its controlling terminal."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -1,0 +1,130 @@
+"""The filter language: what each word means, and what is said of a word that means nothing."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskdash.domain.errors import UsageError
+from taskdash.domain.query import (
+    FilterError,
+    ProblemTerm,
+    Sort,
+    SortKey,
+    SpanTerm,
+    StateTerm,
+    Term,
+    TextTerm,
+    parse_filter,
+    parse_sort,
+    parse_states,
+)
+from taskdash.domain.task import ProblemKind, State
+
+UNFINISHED = frozenset({State.NEW, State.WAITING})
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("", []),
+        ("  ", []),
+        ("Fox", [TextTerm("fox")]),
+        ("red  car", [TextTerm("red"), TextTerm("car")]),
+        ('"red car"', [TextTerm("red car")]),
+        ("!draft", [TextTerm("draft", negated=True)]),
+        ('!"red car"', [TextTerm("red car", negated=True)]),
+        ("16:9", [TextTerm("16:9")]),
+        ("https://x.test/a", [TextTerm("https://x.test/a")]),
+        ('"state:fail"', [TextTerm("state:fail")]),
+        ("STRASSE straße", [TextTerm("strasse"), TextTerm("strasse")]),
+        ("cafe\u0301", [TextTerm("caf\u00e9")]),
+        ("model:GPT", [TextTerm("gpt", "model")]),
+        ('label:"night run"', [TextTerm("night run", "label")]),
+        ("!id:5064", [TextTerm("5064", "id", negated=True)]),
+        (
+            "failure:policy note:a prompt:b",
+            [TextTerm("policy", "failure"), TextTerm("a", "note"), TextTerm("b", "prompt")],
+        ),
+        ("state:fail", [StateTerm(frozenset({State.FAIL}))]),
+        ("STATE:Unfinished", [StateTerm(UNFINISHED)]),
+        ("!state:new", [StateTerm(frozenset({State.NEW}), negated=True)]),
+        ("problem:any", [ProblemTerm(None)]),
+        ("problem:not-found", [ProblemTerm(ProblemKind.NOT_FOUND)]),
+        ('problem:"rate limited"', [ProblemTerm(ProblemKind.RATE_LIMITED)]),
+        ("cost:>30s", [SpanTerm("cost", ">", 30_000)]),
+        ("cost:<=1.5m", [SpanTerm("cost", "<=", 90_000)]),
+        ("age:<2h", [SpanTerm("age", "<", 7_200_000)]),
+        ("!age:>=3d", [SpanTerm("age", ">=", 259_200_000, negated=True)]),
+        ("cost:500ms", [SpanTerm("cost", "=", 500)]),
+    ],
+)
+def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
+    assert list(parse_filter(text)) == terms
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("!", ["negates nothing"]),
+        ("fox !", ["negates nothing"]),
+        ('"open', ["not closed"]),
+        ('label:"open', ["not closed"]),
+        ('""', ["matches nothing"]),
+        ("stat:fail", ["no field stat:", "did you mean state?"]),
+        ("colour:red", ["no field colour:", '"colour:red"']),
+        ("state:", ["needs a value", "state:fail"]),
+        ("state:done", ["no state", "success"]),
+        ("problem:lost", ["no problem", "not-found"]),
+        ("cost:30", ["no length of time", "cost:>30s"]),
+        ("age:soon", ["no length of time", "age:<2h"]),
+        ("age:<2y", ["no length of time"]),
+    ],
+)
+def test_an_error_says_which_part_and_what_would_be_right(text: str, words: list[str]) -> None:
+    with pytest.raises(FilterError) as error:
+        parse_filter(text)
+    assert [word for word in words if word not in str(error.value)] == []
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
+    with contextlib.suppress(FilterError):
+        assert bool(parse_filter(text)) is bool(text.strip())
+
+
+@given(
+    st.text(
+        alphabet=st.characters(exclude_characters='"', exclude_categories=["Cs"]), min_size=1, max_size=30
+    )
+)
+def test_any_phrase_in_quotes_is_searched_as_it_stands(phrase: str) -> None:
+    (term,) = parse_filter(f'"{phrase}"')
+    assert isinstance(term, TextTerm)
+    assert term.field is None
+
+
+@pytest.mark.parametrize("key", list(SortKey))
+def test_every_order_can_be_reversed(key: SortKey) -> None:
+    assert parse_sort(key) == Sort(key)
+    assert parse_sort(f"-{key}") == Sort(key, reverse=True)
+    assert str(parse_sort(f"-{key}")) == f"-{key}"
+
+
+def test_an_unknown_order_or_state_is_an_error_with_a_suggestion() -> None:
+    with pytest.raises(UsageError, match=r"did you mean created\?"):
+        parse_sort("create")
+    with pytest.raises(UsageError, match="no order"):
+        parse_sort("--added")
+    with pytest.raises(UsageError, match=r"did you mean success\?"):
+        parse_states("sucess")
+
+
+def test_states_have_the_names_of_the_command_line() -> None:
+    assert parse_states("unfinished") == UNFINISHED
+    assert [parse_states(name) for name in ("new", "waiting", "success", "FAIL")] == [
+        frozenset({state}) for state in (State.NEW, State.WAITING, State.SUCCESS, State.FAIL)
+    ]

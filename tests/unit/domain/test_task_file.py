@@ -1,0 +1,138 @@
+"""Lists as files: whatever a list has in it comes back from every form, and any text is read or refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+import tomli_w
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskdash.domain.task import Json, Problem, ProblemKind, State, Task, TaskDetail
+from taskdash.domain.task_file import CSV_FIELDS, export_json, read_tasks, toml_table
+from taskdash.domain.task_values import TaskFileError
+from taskdash.domain.untrusted import inert, inert_json, inert_line
+
+texts = st.text(max_size=30)
+lines = st.none() | texts.map(inert_line).filter(bool)
+long_texts = st.none() | texts.map(inert).filter(bool)
+times = st.none() | st.integers(-(2**53), 2**53)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+).map(inert_json)
+objects = st.dictionaries(texts, values, max_size=3).map(inert_json)
+
+
+@st.composite
+def details(draw: st.DrawFn) -> TaskDetail:
+    state = draw(st.sampled_from(State))
+    checked_ms = draw(times)
+    problem = draw(
+        st.none() | st.builds(Problem, st.sampled_from(ProblemKind), texts.map(inert_line), st.integers(0, 9))
+    )
+    task = Task(
+        seq=0,
+        profile=draw(st.sampled_from(["aigptimage", "kie"])),
+        task_id=draw(st.from_regex(r"[A-Za-z0-9._:-]{1,128}", fullmatch=True)),
+        added_at_ms=draw(st.integers(0, 2**53)),
+        state=state,
+        raw_state=draw(lines),
+        model=draw(lines),
+        prompt=draw(long_texts),
+        label=draw(lines),
+        note=draw(long_texts),
+        fail_code=draw(lines),
+        fail_msg=draw(long_texts),
+        cost_time_ms=draw(times),
+        complete_time_ms=draw(times),
+        create_time_ms=draw(times),
+        progress=draw(lines),
+        checked_at_ms=checked_ms if state is State.NEW else checked_ms or 1,
+        problem=problem,
+    )
+    return TaskDetail(
+        task=task,
+        param=draw(objects),
+        result_urls=tuple(draw(st.lists(texts.map(inert_line), max_size=3))),
+        credits_consumed=draw(lines),
+        extra=draw(objects),  # type: ignore[arg-type] # what is made inert stays an object
+        saved=tuple(draw(st.lists(texts.map(inert_line), max_size=2))),
+        raw=draw(texts.filter(lambda text: text.isprintable())).encode("utf-8", "replace"),
+    )
+
+
+def as_json(tasks: list[TaskDetail]) -> str:
+    return json.dumps([export_json(detail) for detail in tasks])
+
+
+def as_csv(tasks: list[TaskDetail]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_FIELDS)
+    for detail in tasks:
+        row = export_json(detail)
+        writer.writerow(
+            json.dumps(row[name]) if isinstance(row[name], list | dict) else row[name] for name in CSV_FIELDS
+        )
+    return out.getvalue()
+
+
+def as_toml(tasks: list[TaskDetail]) -> str:
+    return "".join(tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n" for detail in tasks)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(details(), min_size=1, max_size=3))
+def test_every_form_gives_back_what_was_exported(tasks: list[TaskDetail]) -> None:
+    wanted: list[dict[str, Json]] = [export_json(detail) for detail in tasks]
+    for text, keeps_raw in ((as_json(tasks), True), (as_csv(tasks), False), (as_toml(tasks), False)):
+        found = read_tasks(text, "other", 5)
+        assert found is not None
+        for got, want in zip([export_json(detail) for detail in found], wanted, strict=True):
+            assert got == (want if keeps_raw else {**want, "raw": None})
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text()
+    | st.builds(
+        lambda head, tail: head + tail,
+        st.sampled_from(
+            ["[{", "[", "[[tasks]]\n", "taskId,addedAt\n", '[{"taskId":"a","addedAt":1'],
+        ),
+        st.text(),
+    )
+)
+def test_any_text_is_read_or_refused(text: str) -> None:
+    refusal = "line 1"
+    try:
+        for detail in read_tasks(text, "p", 5) or ():
+            assert detail.task.task_id
+    except TaskFileError as error:
+        refusal = str(error)
+    assert refusal.startswith("line ")
+
+
+def test_a_file_with_a_byte_order_mark_and_crlf_is_read() -> None:
+    found = read_tasks("\ufefftaskId,addedAt\r\ntask_a,5\r\n\r\ntask_b,6\r\n", "p", 9)
+    assert found is not None
+    assert [(each.task.task_id, each.task.added_at_ms, each.task.profile) for each in found] == [
+        ("task_a", 5, "p"),
+        ("task_b", 6, "p"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1, 2]", "[{}]", '[{"taskId": "a"}]', '{"taskId": "a"}', "taskId\nx", "[tasks]\na=1"]
+)
+def test_other_texts_are_left_to_the_paste_finder(text: str) -> None:
+    assert read_tasks(text, "p", 5) is None

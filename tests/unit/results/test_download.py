@@ -1,0 +1,274 @@
+"""A result becomes a whole file of ours, or a reason why not; nothing else is touched, and nobody inside is asked."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.servers import OnRequest, Peer, RawServer, Request, http_reply
+
+from taskdash.results.addresses import is_public
+from taskdash.results.content import kind_of_content
+from taskdash.results.download import Downloader, DownloadError
+from taskdash.results.folder import Folder, stem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 2_000 + b"IEND\xaeB`\x82"
+
+
+class FileServer(RawServer):
+    """Answers by path."""
+
+    def __init__(self) -> None:
+        super().__init__(self._answer)
+        self.files: dict[str, bytes | OnRequest] = {}
+
+    async def _answer(self, peer: Peer, request: Request) -> None:
+        answer = self.files.get(request.path, http_reply(404))
+        if isinstance(answer, bytes):
+            await peer.send(answer)
+            peer.close()
+        else:
+            await answer(peer, request)
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with FileServer() as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "results"
+
+
+def save(
+    target: Path, url: str, *, base_url: str = "", stem: str = "hero-1", max_bytes: int = 10_000
+) -> Path:
+    """Save one result; `base_url` is the gateway, whose own host may be private."""
+    with Folder(target) as folder:
+        return Downloader(folder, base_url or url, max_bytes=max_bytes).save(url, stem)
+
+
+def reason(target: Path, url: str, **options: str) -> str:
+    with pytest.raises(DownloadError) as error:
+        save(target, url, **options)  # type: ignore[arg-type] # texts only
+    assert list(target.iterdir()) == [], "something was left behind"
+    return str(error.value)
+
+
+def test_a_picture_is_saved_whole_private_and_without_a_key(server: FileServer, target: Path) -> None:
+    server.files["/x.jpg"] = http_reply(200, PNG, {"Content-Type": "image/jpeg"})
+    path = save(target, f"{server.url}/x.jpg")
+    assert path == target / "hero-1.png"
+    assert path.read_bytes() == PNG
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(target.stat().st_mode) == 0o700
+    assert [file.name for file in target.iterdir()] == ["hero-1.png"]
+    assert not {"authorization", "cookie"} & set(server.requests[0].headers)
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize("what", ["file", "link", "dangling link", "fifo", "folder"])
+def test_nothing_that_is_there_is_overwritten_or_followed(
+    server: FileServer, target: Path, what: str
+) -> None:
+    target.mkdir()
+    there = target / "hero-1.png"
+    outside = target.parent / "outside"
+    outside.write_text("mine")
+    if what == "file":
+        there.write_text("mine")
+    elif what == "fifo":
+        os.mkfifo(there)
+    elif what == "folder":
+        there.mkdir()
+    else:
+        there.symlink_to(outside if what == "link" else target.parent / "nowhere")
+    server.files["/x.png"] = http_reply(200, PNG)
+    assert save(target, f"{server.url}/x.png") == target / "hero-1-2.png"
+    assert outside.read_text() == "mine"
+    assert not (target.parent / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (http_reply(404), "dead"),
+        (http_reply(403), "expired"),
+        (http_reply(500), "HTTP 500"),
+        (http_reply(200, b"<!DOCTYPE html><p>sorry"), "web page"),
+        (http_reply(200, b'{"error": "gone"}'), "JSON"),
+        (http_reply(200, b"<?xml version='1.0'?><Error>"), "XML"),
+        (http_reply(200, b""), "empty"),
+        (http_reply(200, b"plain words"), "no picture"),
+        (http_reply(200, PNG[:-10]), "cut short"),
+        (http_reply(200, PNG, {"Content-Length": "99"})[:-1_950], ""),
+        (http_reply(200, PNG, {"Content-Length": "2500"}), ""),
+        (http_reply(200, PNG + b"\0" * 10_000), "larger than"),
+        (http_reply(200, PNG, {"Content-Encoding": "gzip"}), "compresses"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ""),
+        (b"garbage\r\n\r\n", ""),
+        (http_reply(302, b"", {"Location": "javascript:alert(1)"}), "no http(s) link"),
+        (http_reply(302, b"", {"Location": "file:///etc/passwd"}), "no http(s) link"),
+        (http_reply(302, b"", {"Location": "http://user@127.0.0.1/"}), "no http(s) link"),
+        (http_reply(302, b""), "redirected more than"),
+        (http_reply(302, b"", {"Location": "/x.png"}), "redirected more than"),
+        (http_reply(302, b"", {"Location": "http://xn--a/"}), ""),
+    ],
+)
+def test_what_is_no_whole_picture_leaves_nothing_but_a_reason(
+    server: FileServer, target: Path, answer: bytes, words: str
+) -> None:
+    server.files["/x.png"] = answer
+    said = reason(target, f"{server.url}/x.png")
+    assert words in said
+    assert said
+    assert len(server.requests) <= 6
+
+
+def test_an_endless_answer_is_cut_off(server: FileServer, target: Path) -> None:
+    async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + PNG)
+        while not peer.gone:
+            await peer.send(b"\0" * 65_536)
+
+    server.files["/x.png"] = endless
+    assert "larger than" in reason(target, f"{server.url}/x.png")
+
+
+def test_a_redirect_within_the_own_host_is_followed(server: FileServer, target: Path) -> None:
+    server.files["/a"] = http_reply(302, b"", {"Location": "b/../x.png"})
+    server.files["/x.png"] = http_reply(200, PNG)
+    assert save(target, f"{server.url}/a").name == "hero-1.png"
+
+
+def test_private_hosts_see_no_request_neither_at_first_nor_after_a_redirect(
+    server: FileServer, target: Path
+) -> None:
+    with FileServer() as other:
+        other.files["/x.png"] = http_reply(200, PNG)
+        server.files["/a"] = http_reply(302, b"", {"Location": f"{other.url}/x.png"})
+        said = reason(target, f"{other.url}/x.png", base_url=server.url)
+        assert "private address" in said
+        assert "private address" in reason(target, f"{server.url}/a", base_url=server.url)
+        for host in ("localhost", "0x7f.1", "2130706433", "127.1", "[::ffff:127.0.0.1]"):
+            reason(target, f"http://{host}:{other.port}/x.png", base_url="https://gateway.test")
+        assert other.connections == 0
+
+
+def test_a_name_that_resolves_to_a_private_address_is_refused_when_it_is_connected_to(
+    server: FileServer, target: Path
+) -> None:
+    server.files["/x.png"] = http_reply(200, PNG)
+    url = f"http://pictures.test:{server.port}/x.png"
+    with Folder(target) as folder:
+        guarded = Downloader(folder, "https://gateway.test", resolver=lambda _host, _port: ["127.0.0.1"])
+        with pytest.raises(DownloadError, match="private address"):
+            guarded.save(url, "hero-1")
+        assert server.connections == 0
+        allowed = Downloader(
+            folder, "https://gateway.test", allow_private=True, resolver=lambda _host, _port: ["127.0.0.1"]
+        )
+        assert allowed.save(url, "hero-1").name == "hero-1.png"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",  # noqa: S104 - nothing binds to it
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fd00::1",
+        "fe80::1",
+        "fe80::1%eth0",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "nonsense",
+    ],
+)
+def test_addresses_inside_are_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", "2606:4700::1111"])
+def test_addresses_outside_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    ("head", "ending"),
+    [
+        (PNG, "png"),
+        (b"\xff\xd8\xff\xe0", "jpg"),
+        (b"GIF89a", "gif"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "webp"),
+        (b"RIFF\x10\0\0\0WAVEfmt ", "wav"),
+        (b"\0\0\0\x18ftypmp42", "mp4"),
+        (b"\0\0\0\x18ftypisom", "mp4"),
+        (b"\0\0\0\x18ftypqt  ", "mov"),
+        (b"\0\0\0\x18ftypavif", "avif"),
+        (b"\x1a\x45\xdf\xa3\x01webm", "webm"),
+        (b"ID3\x04", "mp3"),
+        (b"\xff\xfb\x90\0", "mp3"),
+        (b"<svg", None),
+        (b"BM, said the text", None),
+        (b"MZ", None),
+        (b"", None),
+    ],
+)
+def test_content_is_known_by_its_bytes(head: bytes, ending: str | None) -> None:
+    assert kind_of_content(head) == ending
+
+
+@pytest.mark.parametrize(
+    ("label", "task_id", "stem"),
+    [
+        (None, "5064bd1a-025a", "5064bd1a-025a"),
+        ("Night run 3", "x", "Night-run-3"),
+        ("../../etc/passwd", "x", "etc-passwd"),
+        ("..\\..\\x", "x", "x"),
+        (".bashrc", "x", "bashrc"),
+        ("-rf *", "x", "rf"),
+        ("a/b\0c\x1b]0;d", "x", "a-b-c-0-d"),
+        ("満月の夜", "x", "満月の夜"),
+        ("con", "x", "task-con"),
+        ("NUL.txt", "x", "task-NUL.txt"),
+        ("...", "a:b", "a-b"),
+        ("", "..", "task"),
+        ("x" * 300, "y", "x" * 80),
+    ],
+)
+def test_names_are_made_of_label_or_id_and_lead_nowhere(label: str | None, task_id: str, stem: str) -> None:
+    assert stem_of(label, task_id) == stem
+
+
+def test_a_file_system_without_links_is_no_hindrance(
+    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr(os, "link", no_links)
+    target.mkdir()
+    (target / "hero-1.png").write_text("mine")
+    server.files["/x.png"] = http_reply(200, PNG)
+    assert save(target, f"{server.url}/x.png") == target / "hero-1-2.png"
+    assert (target / "hero-1.png").read_text() == "mine"
+    assert (target / "hero-1-2.png").read_bytes() == PNG

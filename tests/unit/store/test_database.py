@@ -1,0 +1,253 @@
+"""The store's file: made private, migrated, refused where it is not ours, and its failures told."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import stat
+import threading
+import time
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskdash.domain.errors import StoreError
+from taskdash.domain.query import Query
+from taskdash.store.database import Database
+from taskdash.store.migrations import APPLICATION_ID, MIGRATIONS
+from taskdash.store.store import Store, StoreThread
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskdash.store.additions import Added
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Every file with a sum of what is in it."""
+    return {each.name: hashlib.sha256(each.read_bytes()).hexdigest() for each in folder.iterdir()}
+
+
+def schema_of(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
+
+
+@pytest.fixture
+def open_umask() -> object:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_new_store_and_its_folder_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "taskdash" / "tasks.db"
+    with Store(path) as store:
+        store.additions.add("p", ["task_a"], 1)
+        assert {mode_of(each) for each in path.parent.iterdir()} == {0o600}
+    assert mode_of(path.parent) == 0o700
+    assert mode_of(path.parent.parent) == 0o700
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_store_that_is_open_to_others_is_tightened_and_a_foreign_folder_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "shared" / "tasks.db"
+    path.parent.mkdir(mode=0o777)
+    Store(path).close()
+    path.chmod(0o644)
+    Store(path).close()
+    assert (mode_of(path), mode_of(path.parent)) == (0o600, 0o777)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_link_to_a_file_that_is_not_there_yet_makes_a_private_one(tmp_path: Path) -> None:
+    path, target = tmp_path / "tasks.db", tmp_path / "elsewhere.db"
+    path.symlink_to(target)
+    Store(path).close()
+    assert path.is_symlink()
+    assert mode_of(target) == 0o600
+
+
+def test_every_write_is_on_disk_before_it_is_acknowledged(tmp_path: Path) -> None:
+    with Store(tmp_path / "tasks.db") as store:
+        assert store.database.value("PRAGMA synchronous") == 2
+        assert store.database.value("PRAGMA journal_mode") == "truncate"
+
+
+@pytest.mark.parametrize("steps", range(len(MIGRATIONS)))
+def test_a_store_of_every_earlier_version_is_brought_up_to_date(tmp_path: Path, steps: int) -> None:
+    path, fresh = tmp_path / "tasks.db", tmp_path / "fresh.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("".join(MIGRATIONS[:steps]))
+        if steps:
+            connection.execute(
+                "INSERT INTO tasks (seq, profile, task_id, added_at_ms) VALUES (-1, 'p', 'task_old', 1)"
+            )
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {steps}")
+        connection.commit()
+    with Store(path) as store:
+        assert [task.task_id for task in store.tasks.rows(Query("p"), 0)] == ["task_old"][: bool(steps)]
+    Store(fresh).close()
+    assert schema_of(path) == schema_of(fresh)
+
+
+@pytest.mark.parametrize("version", [len(MIGRATIONS) + 1, 2**31 - 1])
+def test_a_store_of_a_newer_taskdash_is_refused_and_stays_as_it_is(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "tasks.db"
+    with Store(path) as store:
+        store.additions.add("p", ["task_a"], 1)
+        store.database.connection.execute(f"PRAGMA user_version = {version}")
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="newer taskdash"):
+        Store(path)
+    assert contents(tmp_path) == before
+
+
+def test_the_database_of_another_program_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "places.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="another program"):
+        Store(path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "data", [b"not a database, but long enough to be taken for one" * 9, b"SQLite format 3\0"]
+)
+def test_a_file_that_is_no_database_is_told_and_not_touched(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "tasks.db"
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="--store"):
+        Store(path)
+    assert path.read_bytes() == data
+
+
+def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be used"):
+        Store(tmp_path)
+
+
+def test_a_locked_store_is_waited_for_and_then_told(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    with Store(path) as holder, Store(path, busy_timeout_s=0.3) as other:
+        with holder.database.writing():
+            began_s = time.monotonic()
+            with pytest.raises(StoreError, match="another program holds it"):
+                other.additions.add("p", ["task_a"], 1)
+            assert time.monotonic() - began_s >= 0.3
+            assert other.tasks.rows(Query("p"), 0) == []  # reading goes on
+        assert other.additions.add("p", ["task_a"], 1).added == ("task_a",)
+
+
+def test_waiting_for_a_lock_can_be_interrupted(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    with Store(path) as holder:
+        waiting = StoreThread(path, "waiting", busy_timeout_s=60)
+        with holder.database.writing():
+            started = threading.Event()
+            began = waiting.submit(lambda _: started.set())
+            add = waiting.submit(lambda store: store.additions.add("p", ["task_a"], 1))
+            began.result(5)
+            began_s = time.monotonic()
+            waiting.interrupt()
+            assert isinstance(add.exception(5), StoreError)
+            assert time.monotonic() - began_s < 2
+            waiting.close()
+        assert holder.additions.listed("p", ["task_a"]) == set()
+
+
+def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path) -> None:
+    with Store(tmp_path / "tasks.db") as store:
+        store.additions.add("p", ["task_a"], 1)
+        pages = store.database.value("PRAGMA page_count")
+        store.database.connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StoreError, match="disk is full"):
+            store.additions.add("p", [f"task_{n}" for n in range(5000)], 2)
+        assert [task.task_id for task in store.tasks.rows(Query("p"), 0)] == ["task_a"]
+        assert sum(store.tasks.counts(Query("p"), 0).values()) == 1
+
+
+def test_a_transaction_that_fails_half_way_has_not_happened(tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "tasks.db")) as database:
+        statements = ["INSERT INTO numbers VALUES ('x', 1)", "INSERT INTO nowhere VALUES (1)"]
+        with pytest.raises(StoreError, match="no such table"), database.writing() as connection:
+            list(map(connection.execute, statements))
+        assert database.value("SELECT count(*) FROM numbers WHERE name = 'x'") == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="drops its rights in a child")
+@pytest.mark.skipif(hasattr(os, "getuid") and os.getuid() != 0, reason="only root can become nobody")
+def test_a_store_that_may_only_be_read_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    with Store(path) as store:
+        store.additions.add("p", ["task_a"], 1)
+    path.chmod(0o444)
+    for folder in [tmp_path, *tmp_path.parents][:3]:
+        folder.chmod(0o755)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setuid(65534)
+            with Store(path) as store:
+                seen = [task.task_id for task in store.tasks.rows(Query("p"), 0)]
+                try:
+                    store.additions.add("p", ["task_b"], 2)
+                except StoreError as error:
+                    code = 0 if seen == ["task_a"] and "read-only" in str(error) else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_store_thread_that_cannot_open_leaves_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    with pytest.raises(StoreError):
+        StoreThread(tmp_path, "store")
+    until_s = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert threading.active_count() == before
+
+
+def add_one(n: int, store: Store) -> Added:
+    return store.additions.add("p", [f"task_{n}"], 1)
+
+
+def test_closing_a_store_thread_finishes_what_was_submitted_and_may_be_repeated(tmp_path: Path) -> None:
+    store = StoreThread(tmp_path / "tasks.db", "store")
+    added = [store.submit(partial(add_one, n)) for n in range(20)]
+    store.close()
+    store.close()
+    assert [each.result(0).added for each in added] == [(f"task_{n}",) for n in range(20)]
+
+
+def test_many_threads_and_connections_lose_no_id(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    Store(path).close()
+
+    def work(number: int) -> None:
+        with Store(path) as store:
+            for n in range(20):
+                store.additions.add("p", [f"task_{number}_{n}", "task_same"], n)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    with Store(path) as store:
+        tasks = store.tasks.rows(Query("p"), 0)
+        assert len(tasks) == 6 * 20 + 1
+        assert sum(store.tasks.counts(Query("p"), 0).values()) == len(tasks)

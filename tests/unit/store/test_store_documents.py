@@ -1,0 +1,192 @@
+"""The quick way to a task's JSON says what the long way says, whatever stands in the rows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from taskdash.domain.outcome import apply_answer
+from taskdash.domain.query import Query, parse_filter
+from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task, TaskDetail
+from taskdash.domain.task_json import task_json
+from taskdash.domain.untrusted import inert, inert_json, inert_line
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOW_MS = 1_780_000_000_000
+EVERYTHING = Query(None)
+
+texts = st.text(max_size=20)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "tasks.db") as opened:
+        yield opened
+
+
+def the_long_way(store: Store) -> list[object]:
+    return [task_json(detail) for detail in store.tasks.details(EVERYTHING, NOW_MS)]
+
+
+def the_quick_way(store: Store) -> list[object]:
+    items = store.documents.json_items(EVERYTHING, NOW_MS)
+    assert all(item.isascii() and item.isprintable() for item in items)
+    return [json.loads(item) for item in items]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    label=texts,
+    note=texts,
+    prompt=texts,
+    param=st.dictionaries(
+        texts, texts | st.lists(st.floats(allow_nan=False, allow_infinity=False)), max_size=3
+    ),
+    urls=st.lists(texts, max_size=2),
+    message=st.none() | texts,
+    path=st.none() | texts,
+)
+def test_both_ways_to_json_agree(
+    store: Store,
+    label: str,
+    note: str,
+    prompt: str,
+    param: dict[str, object],
+    urls: list[str],
+    message: str | None,
+    path: str | None,
+) -> None:
+    store.database.connection.executescript("DELETE FROM tasks; DELETE FROM saved;")
+    store.tasks.add("aigptimage", ["task_a", "task_b"], NOW_MS, label=label)
+    task = store.tasks.find("aigptimage", "task_a")
+    store.tasks.edit([task.seq], label=label, note=note)
+    record = Record(
+        state=State.SUCCESS,
+        raw_state="success",
+        prompt=inert(prompt),
+        param=inert_json(param),  # type: ignore[arg-type] # JSON all the same
+        result_urls=tuple(map(inert_line, urls)),
+        cost_time_ms=32_241,
+    )
+    outcomes = [apply_answer(task, Answer(record=record, raw=b"{}"), NOW_MS)]
+    if message is not None:
+        problem = Answer(problem=ProblemKind.SERVER_ERROR, message=inert_line(message))
+        other = store.tasks.find("aigptimage", "task_b")
+        outcomes.append(apply_answer(other, problem, NOW_MS))
+    store.checks.record(outcomes)
+    if path is not None:
+        store.saved.keep(task.seq, 1, inert_line(path), NOW_MS)
+    assert the_quick_way(store) == the_long_way(store)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE tasks SET label = 'a' || char(127) || 'b'",
+        "UPDATE tasks SET label = 7",
+        "UPDATE tasks SET label = x'ff41'",
+        "UPDATE tasks SET cost_time_ms = '1, \"x\": 2'",
+        "UPDATE tasks SET cost_time_ms = 1.5",
+        "UPDATE tasks SET state = 9",
+        "UPDATE tasks SET problem_kind = 'odd'",
+        "UPDATE bodies SET param = '{\"a\": 1'",
+        "UPDATE bodies SET param = '{\"a\": 1}, {}'",
+        "UPDATE bodies SET result_urls = 'nonsense'",
+        "UPDATE bodies SET param = '{' || char(10) || '}'",
+    ],
+)
+def test_a_row_that_a_foreign_hand_changed_stays_one_json_document(store: Store, change: str) -> None:
+    store.tasks.add("aigptimage", ["task_a"], NOW_MS)
+    record = Record(state=State.SUCCESS, raw_state="success", param={"a": 1})
+    task = store.tasks.find("aigptimage", "task_a")
+    store.checks.record([apply_answer(task, Answer(record=record, raw=b"{}"), NOW_MS)])
+    store.database.connection.execute(change)
+    (found,) = the_quick_way(store)
+    assert isinstance(found, dict)
+    assert len(found) == 18
+    assert "x" not in found
+
+
+def a_task(name: str, **changes: object) -> TaskDetail:
+    task = Task(seq=0, profile="aigptimage", task_id=name, added_at_ms=NOW_MS)
+    return TaskDetail(task=replace(task, **changes))  # type: ignore[arg-type] # the names are Task's own
+
+
+def test_tasks_of_another_list_come_on_top_in_their_order_and_those_listed_stay(store: Store) -> None:
+    store.tasks.add("aigptimage", ["task_mine"], NOW_MS, label="mine")
+    tasks = [
+        a_task("task_b"),
+        a_task("task_mine", label="theirs"),
+        a_task("task_a", state=State.FAIL),
+        a_task("task_b"),
+    ]
+    assert store.documents.put(tasks, NOW_MS) == (2, 2)
+    rows = store.tasks.rows(EVERYTHING, NOW_MS)
+    assert [(row.task_id, row.label) for row in rows] == [
+        ("task_b", None),
+        ("task_a", None),
+        ("task_mine", "mine"),
+    ]
+    assert [row.next_check_at_ms for row in rows] == [NOW_MS, None, NOW_MS]
+    assert store.checks.finished_since("aigptimage", NOW_MS) == []
+
+
+def test_tasks_that_cannot_all_be_written_are_not_written_at_all(store: Store) -> None:
+    with pytest.raises(OverflowError):
+        store.documents.put([a_task("task_a"), a_task("task_b", cost_time_ms=2**70)], NOW_MS)
+    assert store.tasks.seqs(EVERYTHING, NOW_MS) == []
+
+
+def test_what_was_taken_over_is_found_by_its_words(store: Store) -> None:
+    store.documents.put([a_task("task_a", prompt="A red FOX", note="later", problem=None)], NOW_MS)
+    for words in ("fox", "note:later", "task_a"):
+        assert store.tasks.seqs(replace(EVERYTHING, terms=parse_filter(words)), NOW_MS)
+
+
+def test_a_problem_that_was_taken_over_is_a_miss(store: Store) -> None:
+    problem = Problem(ProblemKind.NOT_FOUND, "message", NOW_MS)
+    store.documents.put([a_task("task_a", problem=problem, checked_at_ms=NOW_MS)], NOW_MS)
+    task = store.tasks.find("aigptimage", "task_a")
+    assert (task.problem, task.misses, task.checks) == (problem, 1, 1)
+
+
+def test_saved_files_are_remembered_by_number(store: Store) -> None:
+    store.tasks.add("aigptimage", ["task_a"], NOW_MS)
+    seq = store.tasks.find("aigptimage", "task_a").seq
+    store.saved.keep(seq, 2, "/b", NOW_MS)
+    store.saved.keep(seq, 1, "/a", NOW_MS)
+    store.saved.keep(seq, 2, "/c", NOW_MS)
+    assert store.saved.of([seq, 99]) == {seq: {1: "/a", 2: "/c"}}
+    detail = store.tasks.detail(seq)
+    assert detail is not None
+    assert detail.saved == ("/a", "/c")
+
+
+def test_a_request_is_taken_back_unless_it_was_answered_or_renewed(store: Store) -> None:
+    store.tasks.add("aigptimage", ["task_a", "task_b"], NOW_MS)
+    first, second = store.tasks.seqs(EVERYTHING, NOW_MS)
+    store.checks.ask([first, second], NOW_MS)
+    store.checks.ask([second], NOW_MS + 1)
+    store.checks.withdraw([first, second], NOW_MS)
+    assert [task.asked_at_ms for task in store.tasks.by_seq([first, second])] == [None, NOW_MS + 1]
+
+
+def test_ids_are_completed_within_a_profile(store: Store) -> None:
+    store.tasks.add("aigptimage", ["task_a", "task_b", "other"], NOW_MS)
+    store.tasks.add("kie", ["task_c"], NOW_MS)
+    assert store.documents.ids_like("aigptimage", "task_", 9) == ["task_a", "task_b"]
+    assert store.documents.ids_like("aigptimage", "", 1) == ["task_a"]
+
+
+def test_json_needs_sqlite_with_its_json_functions() -> None:
+    assert sqlite3.connect(":memory:").execute("SELECT json_valid('{}')").fetchone() == (1,)

@@ -1,0 +1,277 @@
+"""The list in the store: places, windows, ranks, counts, finding, removing, editing."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskdash.domain.errors import UnknownTaskError
+from taskdash.domain.outcome import apply_answer
+from taskdash.domain.query import Query, Sort, SortKey, parse_filter
+from taskdash.domain.task import Answer, ProblemKind, Record, State
+from taskdash.store.query_sql import order, where
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+NOW = 1_790_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "tasks.db") as store:
+        store.database.connection.execute("PRAGMA synchronous = OFF")
+        yield store
+
+
+def fill(store: Store, count: int = 3000) -> None:
+    """A list of two profiles in every state, with gaps in every column."""
+    chance = random.Random(5)  # noqa: S311 - the same list in every run
+    for start in range(0, count, 500):
+        store.additions.add(
+            "p", [f"task_{chance.randrange(10**9):09d}_{n}" for n in range(start, start + 500)], NOW + start
+        )
+    store.additions.add("q", ["task_other"], NOW)
+    tasks = store.tasks.rows(Query("p"), NOW)
+    outcomes = []
+    for task in tasks:
+        state = chance.choice([State.NEW, State.WAITING, State.SUCCESS, State.SUCCESS, State.FAIL])
+        if state is State.NEW:
+            continue
+        record = Record(
+            task_id=task.task_id,
+            state=state,
+            raw_state=state.value,
+            model=chance.choice([None, "model-a", "model-b"]),
+            prompt=chance.choice([None, "a robot", "a fox"]),
+            cost_time_ms=chance.randrange(5) if state is State.SUCCESS else None,
+            create_time_ms=chance.choice([None, NOW - chance.randrange(9)]),
+        )
+        outcomes.append(apply_answer(task, Answer(record=record, raw=b"{}"), NOW + chance.randrange(7)))
+    store.checks.record(outcomes)
+    some = [task.seq for task in tasks if chance.random() < 0.3]
+    store.tasks.edit(some, label="night", note=None)
+
+
+SORTS = [Sort(key, reverse) for key in SortKey for reverse in (False, True)]
+STATES = [None, frozenset({State.SUCCESS}), frozenset({State.NEW, State.WAITING}), frozenset({State.FAIL})]
+
+
+def test_every_window_and_rank_agrees_with_the_whole_list_in_its_order(store: Store) -> None:
+    fill(store)
+    for sort in SORTS:
+        for states in STATES:
+            query = Query("p", states, (), sort)
+            whole = [task.seq for task in store.tasks.rows(query, NOW)]
+            assert whole == store.tasks.seqs(query, NOW)
+            assert (
+                len(set(whole))
+                == len(whole)
+                == sum(
+                    count
+                    for state, count in store.tasks.counts(query, NOW).items()
+                    if states is None or state in states
+                )
+            )
+            for offset in (0, 7, len(whole) // 2, 1200, len(whole) - 5, len(whole), len(whole) + 9):
+                window = [task.seq for task in store.tasks.rows(query, NOW, limit=20, offset=offset)]
+                assert window == whole[offset : offset + 20], (sort, states, offset)
+            for place in (0, len(whole) // 3, len(whole) - 1):
+                assert store.tasks.rank(query, whole[place], NOW) == place, (sort, states)
+
+
+def test_the_unknown_stands_last_either_way(store: Store) -> None:
+    fill(store, 500)
+    for sort in SORTS:
+        if sort.key not in (SortKey.LABEL, SortKey.MODEL, SortKey.COST, SortKey.CREATED, SortKey.CHECKED):
+            continue
+        column = {"cost": "cost_time_ms", "created": "create_time_ms", "checked": "checked_at_ms"}.get(
+            sort.key.value, sort.key.value
+        )
+        values = [getattr(task, column) for task in store.tasks.rows(Query("p", sort=sort), NOW)]
+        known = [value for value in values if value is not None]
+        assert 0 < len(known) < len(values)
+        assert values[: len(known)] == sorted(known, reverse=sort.reverse)
+
+
+def plan_of(store: Store, sql: str, values: Sequence[object] = ()) -> str:
+    """How SQLite would go about a query."""
+    return " | ".join(str(row[3]) for row in store.database.rows("EXPLAIN QUERY PLAN " + sql, values))
+
+
+def test_no_window_of_an_order_needs_a_sort(store: Store) -> None:
+    for sort in SORTS:
+        query = Query("p", frozenset({State.SUCCESS}), (), sort)
+        condition, values = where(query, NOW)
+        sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"  # noqa: S608 - our own text
+        plan = plan_of(store, sql, values)
+        assert "TEMP B-TREE" not in plan, (sort, plan)
+        assert "COVERING INDEX" in plan, (sort, plan)
+
+
+def test_what_the_watcher_asks_for_every_moment_is_found_by_index(store: Store) -> None:
+    planned = "profile = 'p' AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL AND next_check_at_ms < 9"
+    for sql in (
+        "profile = 'p' AND asked_at_ms IS NOT NULL ORDER BY asked_at_ms, seq LIMIT 5",
+        planned + " ORDER BY next_check_at_ms, seq LIMIT 5",
+        planned + " ORDER BY next_check_at_ms DESC, seq DESC LIMIT 5",
+        "profile = 'p' AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL ORDER BY seq LIMIT 5",
+        "profile = 'p' AND finished_at_ms > 5 ORDER BY finished_at_ms, seq LIMIT 5",
+    ):
+        plan = plan_of(store, "SELECT * FROM tasks WHERE removal = 0 AND " + sql)  # noqa: S608 - nothing in it is from outside
+        assert "USING INDEX tasks_" in plan, plan
+        assert "TEMP B-TREE" not in plan, plan
+
+
+def test_kept_counts_follow_every_change(store: Store) -> None:
+    def counted() -> dict[State, int]:
+        rows = store.database.rows(
+            "SELECT state, count(*) FROM tasks WHERE removal = 0 AND profile = 'p' GROUP BY 1"
+        )
+        codes = dict(rows)
+        return {state: codes.get(code, 0) for code, state in enumerate(State)}
+
+    fill(store, 500)
+    assert store.tasks.counts(Query("p"), NOW) == counted()
+    seqs = store.tasks.seqs(Query("p"), NOW)[:100]
+    removal = store.tasks.remove(seqs, NOW)
+    assert store.tasks.counts(Query("p"), NOW) == counted()
+    assert sum(counted().values()) == 400
+    store.tasks.restore(removal)
+    assert store.tasks.counts(Query("p"), NOW) == counted()
+    store.tasks.remove(seqs, NOW)
+    store.tasks.remove([], NOW + 25 * 3_600_000)  # purges what was removed a day ago
+    assert store.tasks.counts(Query("p"), NOW) == counted()
+    assert store.database.value("SELECT count(*) FROM search") == store.database.value(
+        "SELECT count(*) FROM tasks"
+    )
+    assert sum(store.tasks.counts(Query(None), NOW).values()) == 401
+
+
+def test_each_paste_stands_above_the_earlier_ones_in_its_own_order(store: Store) -> None:
+    store.additions.add("p", ["task_1", "task_2"], NOW)
+    added = store.additions.add("p", ["task_3", "task_1", "task_3", "task_4"], NOW)
+    assert (added.added, added.listed) == (("task_3", "task_4"), ("task_1",))
+    assert [task.task_id for task in store.tasks.rows(Query("p"), NOW)] == [
+        "task_3",
+        "task_4",
+        "task_1",
+        "task_2",
+    ]
+
+
+def test_a_removed_task_comes_back_whole_in_its_place_unless_it_was_added_anew(store: Store) -> None:
+    store.additions.add("p", ["task_1", "task_2", "task_3"], NOW, label="mine")
+    before = store.tasks.rows(Query("p"), NOW)
+    removal = store.tasks.remove([before[0].seq, before[1].seq], NOW)
+    store.additions.add("p", ["task_1"], NOW)
+    assert store.tasks.restore(removal) == 1
+    after = store.tasks.rows(Query("p"), NOW)
+    assert [(task.task_id, task.label) for task in after] == [
+        ("task_1", None),
+        ("task_2", "mine"),
+        ("task_3", "mine"),
+    ]
+    assert after[1] == before[1]
+
+
+def test_a_prefix_finds_the_one_task_it_fits(store: Store) -> None:
+    store.additions.add("p", ["task_abc1", "task_abc2", "TASK_ABC1", "task_%bc"], NOW)
+    assert store.tasks.find("p", "task_abc1").task_id == "task_abc1"
+    assert store.tasks.find("p", "TASK_A").task_id == "TASK_ABC1"
+    assert store.tasks.find("p", "task_%").task_id == "task_%bc"
+    for text in ("task_a", "task_", "task_x", "", "task_abc12"):
+        with pytest.raises(UnknownTaskError):
+            store.tasks.find("p", text)
+
+
+def test_an_edit_is_searched_from_then_on_and_can_be_undone(store: Store) -> None:
+    store.additions.add("p", ["task_1", "task_2"], NOW)
+    seqs = store.tasks.seqs(Query("p"), NOW)
+
+    def found(words: str) -> int:
+        return len(store.tasks.rows(Query("p", terms=parse_filter(words)), NOW))
+
+    before = store.tasks.edit(seqs, label="Ärger", note="two\nlines")
+    assert (found("ärger"), found("LINES"), found("label:ÄRG"), found("!lines")) == (2, 2, 2, 0)
+    store.tasks.undo_edit(before)
+    assert found("ärger") == 0
+
+
+def test_a_label_edited_while_a_check_was_under_way_stays_searchable(store: Store) -> None:
+    store.additions.add("p", ["task_1"], NOW)
+    task = store.tasks.find("p", "task_1")
+    store.tasks.edit([task.seq], label="hero", note=None)
+    record = Record(state=State.SUCCESS, raw_state="success", prompt="a fox", model="m")
+    store.checks.record([apply_answer(task, Answer(record=record, raw=b"{}"), NOW)])
+    for words in ("hero", "fox", "m", "task_1"):
+        assert len(store.tasks.rows(Query("p", terms=parse_filter(words)), NOW)) == 1, words
+    assert store.tasks.find("p", "task_1").label == "hero"
+
+
+def test_an_outcome_of_an_older_check_is_dropped(store: Store) -> None:
+    store.additions.add("p", ["task_1"], NOW)
+    task = store.tasks.find("p", "task_1")
+    done = Record(state=State.SUCCESS, raw_state="success", prompt="new")
+    late = Record(state=State.WAITING, raw_state="waiting", prompt="old")
+    store.checks.record([apply_answer(task, Answer(record=done, raw=b"new"), NOW)])
+    store.checks.record([apply_answer(task, Answer(record=late, raw=b"old"), NOW + 1)])
+    detail = store.tasks.detail(task.seq)
+    assert detail is not None
+    assert (detail.task.state, detail.task.checks, detail.raw) == (State.SUCCESS, 1, b"new")
+
+
+@pytest.mark.parametrize("asked_again_ms", [NOW + 1, NOW + 900, NOW - 86_400_000])
+def test_a_request_made_during_a_check_is_kept_whatever_the_clock_did(
+    store: Store, asked_again_ms: int
+) -> None:
+    store.additions.add("p", ["task_1"], NOW)
+    seq = store.tasks.find("p", "task_1").seq
+    store.checks.ask([seq], NOW)
+    picked = store.tasks.find("p", "task_1")
+    store.checks.ask([seq], asked_again_ms)
+    outcome = apply_answer(picked, Answer(problem=ProblemKind.NOT_FOUND, message="no"), NOW + 500)
+    store.checks.record([replace(outcome, task=replace(outcome.task, next_check_at_ms=NOW + 9000))])
+    kept = store.tasks.find("p", "task_1")
+    assert (kept.asked_at_ms, kept.next_check_at_ms) == (asked_again_ms, asked_again_ms)
+    again = apply_answer(kept, Answer(problem=ProblemKind.NOT_FOUND, message="no"), NOW + 600)
+    store.checks.record([replace(again, task=replace(again.task, next_check_at_ms=NOW + 9000))])
+    served = store.tasks.find("p", "task_1")
+    assert (served.asked_at_ms, served.next_check_at_ms) == (None, NOW + 9000)
+
+
+def test_a_clock_that_was_set_back_leaves_nothing_planned_far_ahead(store: Store) -> None:
+    store.additions.add("p", ["task_far", "task_checked_later", "task_fine", "task_asked"], NOW)
+    plans = {
+        "task_far": (NOW - 5, NOW + 30 * 3_600_000, None),
+        "task_checked_later": (NOW + 3_600_000, NOW + 3_605_000, None),
+        "task_fine": (NOW - 5, NOW + 3_600_000, None),
+        "task_asked": (NOW - 5, NOW - 5, NOW + 3_600_000),
+    }
+    with store.database.writing() as connection:
+        for task_id, (checked, planned, asked) in plans.items():
+            connection.execute(
+                "UPDATE tasks SET state = 1, checked_at_ms = ?, next_check_at_ms = ?, asked_at_ms = ? "
+                "WHERE task_id = ?",
+                (checked, planned, asked, task_id),
+            )
+    store.checks.bring_back("p", NOW)
+    planned_at = {task.task_id: task.next_check_at_ms for task in store.tasks.rows(Query("p"), NOW)}
+    assert planned_at["task_far"] == planned_at["task_checked_later"] == NOW
+    assert planned_at["task_fine"] == NOW + 3_600_000
+    assert store.tasks.find("p", "task_asked").asked_at_ms == NOW
+
+
+def test_the_due_are_found_at_both_ends_of_the_line(store: Store) -> None:
+    store.additions.add("p", [f"task_{n:03}" for n in range(100)], NOW)
+    with store.database.writing() as connection:
+        connection.execute("UPDATE tasks SET checked_at_ms = 1, next_check_at_ms = ? + seq", (NOW,))
+    due = {task.next_check_at_ms for task in store.checks.due("p", NOW, 3)}
+    assert due == {NOW - 100, NOW - 99, NOW - 98, NOW - 1, NOW - 2, NOW - 3}
+    line = store.checks.in_line("p", NOW - 50)
+    assert (line.asked, line.new, line.due, line.next_ms) == (0, 0, 51, NOW - 49)

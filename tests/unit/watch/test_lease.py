@@ -1,0 +1,106 @@
+"""The lease and the processes that may hold it, with real files and real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskdash.domain.errors import StoreError
+from taskdash.store.gateways import Process
+from taskdash.watch.lease import Lease
+from taskdash.watch.processes import is_alive, is_stopped, this_process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOLDER = """
+import sys
+from pathlib import Path
+from taskdash.watch.lease import Lease
+
+lease = Lease(Path(sys.argv[1]), sys.argv[2])
+print(lease.acquire(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_of_two_holds_it_until_it_lets_go(tmp_path: Path) -> None:
+    first, second = Lease(tmp_path / "tasks.db", "p"), Lease(tmp_path / "tasks.db", "p")
+    assert (first.acquire(), first.acquire(), second.acquire()) == (True, True, False)
+    assert (first.held, second.held) == (True, False)
+    first.release()
+    first.release()
+    assert second.acquire()
+    second.release()
+
+
+@pytest.mark.parametrize("other", ["q", "p.", "p_", "P"])
+def test_every_profile_has_its_own(tmp_path: Path, other: str) -> None:
+    first, second = Lease(tmp_path / "tasks.db", "p"), Lease(tmp_path / "tasks.db", other)
+    assert first.acquire()
+    assert second.acquire()
+    first.release()
+    second.release()
+
+
+def test_a_link_to_the_store_leads_to_the_same_lease(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "tasks.db")
+    first, second = Lease(tmp_path / "tasks.db", "p"), Lease(tmp_path / "link.db", "p")
+    assert first.acquire()
+    assert not second.acquire()
+    first.release()
+
+
+def test_its_file_is_private(tmp_path: Path) -> None:
+    lease = Lease(tmp_path / "tasks.db", "p")
+    lease.acquire()
+    assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
+    lease.release()
+
+
+def test_a_folder_that_takes_no_lock_is_told(tmp_path: Path) -> None:
+    (tmp_path / "nowhere").touch()
+    with pytest.raises(StoreError, match="no lock can be made"):
+        Lease(tmp_path / "nowhere" / "tasks.db", "p").acquire()
+
+
+def test_it_dies_with_its_holder_and_a_stopped_holder_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path), "p"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"True\n"
+        process = Process(holder.pid, "")
+        lease = Lease(path, "p")
+        assert not lease.acquire()
+        assert is_alive(process)
+        assert not is_stopped(process)
+        holder.send_signal(signal.SIGSTOP)
+        until_s = time.monotonic() + 5
+        while not is_stopped(process) and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert is_stopped(process)
+        assert not lease.acquire()
+        holder.kill()
+        holder.wait()
+        assert not is_alive(process)
+        assert lease.acquire()
+        lease.release()
+
+
+def test_a_process_is_told_from_another_of_the_same_number() -> None:
+    me = this_process()
+    assert me.pid == os.getpid()
+    assert is_alive(me)
+    if me.started:
+        assert not is_alive(Process(me.pid, "1"))
+    for pid in (0, -1, 2**22 + 1, 2**70):
+        assert not is_alive(Process(pid, ""))

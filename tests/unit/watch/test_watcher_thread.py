@@ -1,0 +1,119 @@
+"""The watcher beside a dashboard: a real thread, a real store, and a gateway that is scripted."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from tests.fake_clock import success
+
+from taskdash.domain.budget import TIERS
+from taskdash.domain.errors import StoreError
+from taskdash.domain.task import Answer, State
+from taskdash.store.store import Store, StoreThread
+from taskdash.watch.accounts import Terms
+from taskdash.watch.clock import SystemClock
+from taskdash.watch.dispatch import Dispatch
+from taskdash.watch.lease import Lease
+from taskdash.watch.thread import WatcherThread
+from taskdash.watch.watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+async def fetch(task_id: str) -> Answer:
+    return success(task_id)
+
+
+def thread_for(path: Path) -> WatcherThread:
+    async def build(on_change: Callable[[], None]) -> Watcher:
+        clock = SystemClock()
+        return Watcher(
+            store=StoreThread(path, "watcher-store"),
+            lease=Lease(path, "p"),
+            dispatch=Dispatch(Terms(profile="p", limits=TIERS["basic"], share=0.5), clock, lambda: 0.0),
+            fetch=fetch,
+            clock=clock,
+            on_change=on_change,
+        )
+
+    return WatcherThread(build)
+
+
+def wait_until(holds: Callable[[], bool], within_s: float = 5.0) -> None:
+    until_s = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until_s, f"not within {within_s} s"
+        time.sleep(0.01)
+
+
+def test_it_checks_what_is_added_tells_of_it_and_leaves_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    told = threading.Event()
+    with Store(tmp_path / "tasks.db") as store:
+        watcher = thread_for(store.path)
+        watcher.start(told.set)
+        store.additions.add("p", ["task_a"], time.time_ns() // 1_000_000)
+        watcher.wake()
+        wait_until(lambda: store.tasks.find("p", "task_a").state is State.SUCCESS)
+        assert told.is_set()
+        watcher.stop()
+        assert watcher.failure() is None
+        assert not watcher.status.leading
+        assert store.gateways.viewers("p") == []
+        watcher.wake()  # late words are no error
+        watcher.stop()
+    assert threading.active_count() == before
+
+
+def test_a_pause_before_it_has_begun_counts(tmp_path: Path) -> None:
+    with Store(tmp_path / "tasks.db") as store:
+        store.additions.add("p", ["task_a"], time.time_ns() // 1_000_000)
+        watcher = thread_for(store.path)
+        watcher.pause(True)
+        watcher.start(lambda: None)
+        wait_until(lambda: watcher.status.leading and watcher.status.paused)
+        watcher.stop()
+        assert store.tasks.find("p", "task_a").state is State.NEW
+
+
+def test_it_stops_in_time_while_another_process_has_locked_the_store(tmp_path: Path) -> None:
+    with Store(tmp_path / "tasks.db") as store:
+        watcher = thread_for(store.path)
+        watcher.start(lambda: None)
+        wait_until(lambda: watcher.status.leading)
+        with store.database.writing():
+            watcher.pause(True)  # which it has to write down
+            began_s = time.monotonic()
+            watcher.stop()
+            assert time.monotonic() - began_s < 5
+            assert watcher.failure() is None
+            assert Lease(store.path, "p").acquire()
+
+
+def test_yielding_returns_when_the_lease_is_free(tmp_path: Path) -> None:
+    with Store(tmp_path / "tasks.db") as store:
+        watcher = thread_for(store.path)
+        watcher.start(lambda: None)
+        wait_until(lambda: watcher.status.leading)
+        watcher.yield_lease(True)
+        other = Lease(store.path, "p")
+        assert other.acquire()
+        other.release()
+        watcher.yield_lease(False)
+        wait_until(lambda: watcher.status.leading)
+        watcher.stop()
+
+
+def test_what_keeps_it_from_beginning_is_told(tmp_path: Path) -> None:
+    watcher = thread_for(tmp_path)  # a folder
+    told = threading.Event()
+    watcher.start(told.set)
+    assert told.wait(5)
+    wait_until(lambda: watcher.failure() is not None)
+    assert isinstance(watcher.failure(), StoreError)
+    assert "cannot be used" in (watcher.status.failure or "")
+    watcher.stop()
