@@ -1,0 +1,130 @@
+"""Start-up and bulk output of the command line, each beside the least that Python needs for the same.
+
+P10: `taskdash list --json` of 10,000 tasks beside a bare script that reads the same rows by sqlite3 and dumps them.
+P11: `taskdash add ID`, the whole process, beside `python -c "import sqlite3, click"`.
+
+The rounds take turns, and each ratio is the median of the rounds' own ratios: this machine may be busy. The last row
+has no goal: what the same list costs where every prompt is Chinese, whose letters all become escapes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from taskdash.domain.outcome import apply_answer
+from taskdash.domain.query import Query
+from taskdash.domain.task import Answer, Record, State
+from taskdash.store.store import Store
+
+TASKS: Final = 10_000
+ROUNDS: Final = 11
+GOAL: Final = 1.5
+NOW_MS: Final = 1_780_000_000_000
+PROGRAM: Final = str(Path(sys.executable).with_name("taskdash"))
+PEER: Final = """
+import json, sqlite3, sys
+names = ("taskId model state rawState param resultUrls failCode failMsg costTime completeTime createTime profile "
+         "label note addedAt checkedAt problemKind problemMessage problemSince").split()
+rows = sqlite3.connect(sys.argv[1]).execute(
+    "SELECT task_id, model, state, raw_state, param, result_urls, fail_code, fail_msg, cost_time_ms, "
+    "complete_time_ms, create_time_ms, profile, label, note, added_at_ms, checked_at_ms, problem_kind, "
+    "problem_message, problem_since_ms FROM tasks LEFT JOIN bodies USING (seq) WHERE removal = 0 ORDER BY seq"
+).fetchall()
+print(json.dumps([dict(zip(names, row)) for row in rows]))
+"""
+
+
+def fill(path: Path, prompt: str) -> None:
+    """Make a store whose tasks are all checked."""
+    with Store(path) as store:
+        store.tasks.add("aigptimage", (f"task_gpt-image-2_{n:013d}" for n in range(TASKS)), NOW_MS)
+        outcomes = []
+        for n, task in enumerate(store.tasks.rows(Query("aigptimage"), NOW_MS)):
+            state = (State.SUCCESS, State.FAIL, State.WAITING)[n % 3]
+            done = state is State.SUCCESS
+            record = Record(
+                state=state,
+                raw_state=state.value,
+                model="gpt-image-2-text-to-image",
+                prompt=f"{prompt} {n}",
+                param={
+                    "model": "gpt-image-2-text-to-image",
+                    "input": {"prompt": f"{prompt} {n}", "size": "1024x1024"},
+                },
+                result_urls=(f"https://cdn.example.com/results/{n}.png",) if done else (),
+                fail_code="400" if state is State.FAIL else None,
+                fail_msg="The image may violate the content policies." if state is State.FAIL else None,
+                cost_time_ms=32_241 if done else None,
+                create_time_ms=NOW_MS - 60_000,
+                complete_time_ms=NOW_MS - 27_759 if done else None,
+            )
+            outcomes.append(apply_answer(task, Answer(record=record, raw=b"{}"), NOW_MS))
+        store.checks.record(outcomes)
+
+
+def timed_s(line: list[str]) -> float:
+    """How long a process takes, from its start to its end."""
+    started_s = time.perf_counter()
+    subprocess.run(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started_s
+
+
+def ratio(ours: list[str], peer: list[str]) -> tuple[float, float, float]:
+    """Our time and the peer's in milliseconds, and how many times theirs ours is."""
+    rounds = [(timed_s(ours), timed_s(peer)) for _ in range(ROUNDS + 1)][1:]
+    return (
+        1000 * median(mine for mine, _ in rounds),
+        1000 * median(theirs for _, theirs in rounds),
+        median(mine / theirs for mine, theirs in rounds),
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory(prefix="taskdash-bench-") as folder:
+        os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_STATE_HOME"] = folder
+        plain, chinese, small = (Path(folder) / name for name in ("plain.db", "chinese.db", "small.db"))
+        fill(plain, "A cinematic portrait of a robot painter, soft light " * 3)
+        fill(chinese, "满月的夜晚,樱花树枝上花瓣飞舞,浮世绘风格 " * 6)
+        listing = ["list", "--json"]
+        rows = [
+            (
+                "P10  list --json, 10,000 tasks",
+                "sqlite3 and json.dumps",
+                ratio([PROGRAM, "--store", str(plain), *listing], [sys.executable, "-c", PEER, str(plain)]),
+                True,
+            ),
+            (
+                "P11  add ID",
+                "import sqlite3, click",
+                ratio(
+                    [PROGRAM, "--store", str(small), "add", "task_gpt-image-2_1777474689024"],
+                    [sys.executable, "-c", "import sqlite3, click"],
+                ),
+                True,
+            ),
+            (
+                "     list --json, Chinese prompts",
+                "sqlite3 and json.dumps",
+                ratio(
+                    [PROGRAM, "--store", str(chinese), *listing], [sys.executable, "-c", PEER, str(chinese)]
+                ),
+                False,
+            ),
+        ]
+    print("The command line: whole processes, medians of", ROUNDS, "rounds")
+    print(f"{'':36}{'ours ms':>9}{'peer ms':>9}{'ratio':>8}{'goal':>8}   peer")
+    for name, peer, (ours_ms, peer_ms, times), has_goal in rows:
+        goal = (f"≤ {GOAL}" if times <= GOAL else f"> {GOAL}!") if has_goal else ""
+        print(f"{name:36}{ours_ms:9.1f}{peer_ms:9.1f}{times:8.2f}{goal:>8}   {peer}")
+
+
+if __name__ == "__main__":
+    main()

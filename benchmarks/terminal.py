@@ -1,0 +1,101 @@
+"""A terminal for benchmarks: runs a program in a pty, answers what a terminal is asked, and times its frames."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import sys
+import termios
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COLUMNS: Final = 160
+LINES: Final = 45
+_ASKS_SYNC: Final = b"\x1b[?2026$p"
+_HAS_SYNC: Final = b"\x1b[?2026;2$y"
+FRAME_END: Final = b"\x1b[?2026l"
+"""The end of a synchronized update: a whole frame has arrived."""
+
+
+class Terminal:
+    """A program in a pty of 160 by 45 cells."""
+
+    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+        self.started_s = time.perf_counter()
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(arguments[0], list(arguments), {**environ, "TERM": "xterm-256color"})  # noqa: S606 - ours
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+
+    def read(self, timeout_s: float) -> bytes:
+        """What arrives within `timeout_s`; empty if nothing does."""
+        if not select.select([self._fd], [], [], timeout_s)[0]:
+            return b""
+        try:
+            data = os.read(self._fd, 1 << 16)
+        except OSError:
+            return b""
+        if _ASKS_SYNC in data:
+            os.write(self._fd, _HAS_SYNC)
+        return data
+
+    def until(self, wanted: bytes, timeout_s: float = 60.0) -> float:
+        """Read until `wanted` arrives; return the seconds since the program was started."""
+        seen = b""
+        deadline_s = time.perf_counter() + timeout_s
+        while wanted not in seen:
+            if time.perf_counter() > deadline_s:
+                raise SystemExit(f"never painted: {wanted!r}; the end of what was: {seen[-600:]!r}")
+            seen = seen[-4096:] + self.read(0.5)
+        return time.perf_counter() - self.started_s
+
+    def quiet(self, for_s: float = 0.3) -> None:
+        """Read until nothing has come for `for_s`."""
+        while self.read(for_s):
+            pass
+
+    def press(self, key: bytes, sign: bytes = FRAME_END, timeout_s: float = 5.0) -> float:
+        """Press a key; return the milliseconds until the frame that shows `sign` has arrived."""
+        started_s = time.perf_counter()
+        os.write(self._fd, key)
+        seen = b""
+        while True:
+            seen += self.read(timeout_s)
+            at = seen.find(sign)
+            if at >= 0 and seen.find(FRAME_END, at) >= 0:
+                return 1000 * (time.perf_counter() - started_s)
+            if time.perf_counter() - started_s > timeout_s:
+                raise SystemExit(f"no frame after {key!r}")
+
+    def cpu_s(self) -> float:
+        """User and system time of the program so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_kib(self) -> int:
+        """Resident memory of the program."""
+        lines = Path(f"/proc/{self.pid}/status").read_text("ascii").splitlines()
+        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
+
+    def end(self) -> None:
+        """End the program."""
+        os.kill(self.pid, signal.SIGTERM)
+        deadline_s = time.perf_counter() + 5
+        while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
+            if time.perf_counter() > deadline_s:
+                os.kill(self.pid, signal.SIGKILL)
+            self.read(0.05)
+        os.close(self._fd)
+
+
+def bare_app(source: str) -> list[str]:
+    """The command of a small Textual program."""
+    return [sys.executable, "-c", source]

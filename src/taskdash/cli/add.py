@@ -1,0 +1,97 @@
+"""`taskdash add`: put IDs on the list."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from taskdash.cli.output import print_json, print_lines, talk
+from taskdash.cli.session import Session, common_options, pass_session
+from taskdash.config.keys import known_keys
+from taskdash.domain.errors import UsageError
+from taskdash.domain.id_pattern import is_task_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from taskdash.domain.secret import Secret
+    from taskdash.domain.task import Json
+
+KEY_PREFIX: Final = "sk-"
+MAX_SHOWN: Final = 20
+
+
+@click.command(
+    epilog="Example: grep taskId run.log | taskdash add - --label nightly",
+    short_help="Add task IDs to the list.",
+)
+@click.argument("text", nargs=-1)
+@click.option("--label", metavar="L", help="Give the new ones a label.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@common_options
+@pass_session
+def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bool) -> int:
+    """Add task IDs: as they are, or found in any text (URLs, JSON, logs); `-` reads standard input.
+
+    Prints the IDs added, one a line; what was listed already or ignored is said on stderr. Exits with 1 if there was
+    no ID.
+    """
+    keys = known_keys(session.settings, session.environ)
+    if label is not None and any(key.reveal() in label for key in keys):
+        raise UsageError("the label has an API key in it; nothing was added")
+    found, ignored = _find(_texts(text), keys)
+    with session.open_store() as store:
+        outcome = store.additions.add(session.profile.name, found, session.now_ms(), label=label)
+    if as_json:
+        items: list[Json] = [{"text": text, "why": why} for text, why in ignored]
+        print_json({"added": list(outcome.added), "listed": list(outcome.listed), "ignored": items})
+    else:
+        print_lines(outcome.added)
+    talk(f"{len(outcome.added)} added, {len(outcome.listed)} already listed, {len(ignored)} ignored")
+    for each, why in ignored[:MAX_SHOWN]:
+        talk(f"ignored: {each} ({why})")
+    if len(ignored) > MAX_SHOWN:
+        talk(f"and {len(ignored) - MAX_SHOWN} more (--json lists them)")
+    return 0 if found else 1
+
+
+def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
+    """The texts to take IDs from, each with whether it is an argument that may be an ID as it stands."""
+    if not arguments:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError("give task IDs, or text with IDs in it, or - to read standard input")
+        arguments = ("-",)
+    return [(_stdin_text(), False) if argument == "-" else (argument, True) for argument in arguments]
+
+
+def _stdin_text() -> str:
+    if sys.stdin is None:
+        raise UsageError("standard input is closed")
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+def _find(
+    texts: Sequence[tuple[str, bool]], keys: Sequence[Secret]
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """The IDs in the order of first sight, and what was ignored with the reason."""
+    found: list[str] = []
+    ignored: list[tuple[str, str]] = []
+    for text, is_argument in texts:
+        if is_argument and (text.startswith(KEY_PREFIX) or any(key.reveal() == text for key in keys)):
+            ignored.append(("(an API key)", "looks like an API key; it was not stored"))
+        elif is_argument and is_task_id(text):
+            found.append(text)
+        else:
+            # The paste finder costs some milliseconds to import: most calls are given plain IDs.
+            from taskdash.domain.task_ids import find_task_ids
+
+            paste = find_task_ids(text, keys=keys)
+            found += [item.task_id for item in paste.found]
+            ignored += [(item.text, item.why) for item in paste.ignored]
+            if paste.unsure is not None:
+                ignored.append(
+                    (paste.unsure, "of unknown form; give it as an argument to add it as it stands")
+                )
+    return list(dict.fromkeys(found)), ignored

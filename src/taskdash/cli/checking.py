@@ -1,0 +1,155 @@
+"""`taskdash check`: have tasks checked now, by whoever watches, and say what changed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from taskdash.cli.following import (
+    EXIT_CODES,
+    POLL_S,
+    Notices,
+    find_or_add,
+    first_cause,
+    pause,
+    run_beside_watcher,
+    word,
+)
+from taskdash.cli.output import print_lines, talk
+from taskdash.cli.progress import Progress
+from taskdash.cli.session import Session, common_options, complete_ids, pass_session
+from taskdash.config.keys import find_key
+from taskdash.domain.task import ProblemKind, Task
+from taskdash.domain.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from taskdash.store.store import Store, StoreThread
+    from taskdash.watch.status import WatchStatus
+    from taskdash.watch.watcher import Watcher
+
+FAILURES_IN_A_ROW: Final = 3
+"""After so many, and no good answer since, the gateway is not asked for the rest."""
+STOPPED_FOR_S: Final = 3.0
+"""How long a watcher that was stopped is given to go on."""
+_EVERY_CHECK_FAILS: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED)
+_GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
+
+
+@click.command(
+    epilog="Example: taskdash check && taskdash list --state success --ids",
+    short_help="Check tasks once, now, and print what changed.",
+)
+@click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@common_options
+@pass_session
+def check(session: Session, task_ids: Sequence[str]) -> int:
+    """Check tasks once, now (default: all unfinished), and print what changed.
+
+    Prints a line for each task whose state changed: its ID, a tab, and the old and the new state. What went wrong is
+    said on stderr. An ID that is not on the list is added first. ID may be a unique prefix of 6 characters or more.
+    """
+    with session.open_store() as store:
+        before = _wanted(session, store, task_ids)
+    if not before:
+        talk("nothing to check: no unfinished task on the list")
+        return 0
+    key = find_key(session.profile, session.environ).secret
+    run = _Run(session, before)
+    ended_by = asyncio.run(run_beside_watcher(session, key, run.follow))
+    code = run.report()
+    return 128 + ended_by if ended_by else code
+
+
+def _wanted(session: Session, store: Store, task_ids: Sequence[str]) -> list[Task]:
+    from taskdash.domain.query import UNFINISHED, Query, parse_states
+
+    if task_ids:
+        return find_or_add(session, store, task_ids)
+    query = Query(profile=session.profile.name, states=parse_states(UNFINISHED))
+    return store.tasks.rows(query, session.now_ms())
+
+
+class _Run:
+    """One run of `check`."""
+
+    def __init__(self, session: Session, before: Sequence[Task]) -> None:
+        self._session = session
+        self._before = {task.seq: task for task in before}
+        self._after = list(before)
+        self._asked_at_ms = 0
+        self._why_not: str | None = None
+
+    async def follow(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
+        """Ask, and wait until all are answered or the rest is hopeless."""
+        seqs = list(self._before)
+        asked_at_ms = self._asked_at_ms = self._session.now_ms()
+        await store.run(lambda store: store.checks.ask(seqs, asked_at_ms))
+        watcher.wake()
+        loop = asyncio.get_running_loop()
+        stopped_since_s: float | None = None
+        try:
+            with Progress("checks", len(seqs)) as progress:
+                notices = Notices(self._session, progress)
+                while True:
+                    self._after = await store.run(lambda store: store.tasks.by_seq(seqs))
+                    unanswered = [task for task in self._after if not self._is_answered(task)]
+                    progress.show(len(self._after) - len(unanswered))
+                    if not unanswered:
+                        return
+                    status = watcher.status
+                    notices.see(status)
+                    stopped_since_s = (stopped_since_s or loop.time()) if status.watcher_stopped else None
+                    self._why_not = self._hopeless(status, loop.time() - (stopped_since_s or loop.time()))
+                    if self._why_not:
+                        return
+                    await pause(news, POLL_S)
+        finally:
+            await store.run(lambda store: store.checks.withdraw(seqs, asked_at_ms))
+
+    def report(self) -> int:
+        """Print what changed; return the exit code."""
+        codes: set[int] = set()
+        left = 0
+        for task in self._after:
+            if not self._is_answered(task):
+                left += 1
+                continue
+            if task.problem is not None:
+                codes.add(EXIT_CODES[task.problem.kind])
+                talk(f"{task.task_id}: {task.problem.kind.value}: {task.problem.message}")
+            before = self._before[task.seq]
+            if word(task) != word(before):
+                print_lines([f"{task.task_id}\t{word(before)} -> {word(task)}"])
+        if left:
+            talk(f"{plural(left, 'task')} not checked{f': {self._why_not}' if self._why_not else ''}")
+            codes.add(5 if self._why_not and not codes else 1)
+        return first_cause(codes)
+
+    def _is_answered(self, task: Task) -> bool:
+        if task.checks == self._before[task.seq].checks:
+            return False
+        return task.asked_at_ms is None or task.asked_at_ms != self._asked_at_ms
+
+    def _hopeless(self, status: WatchStatus, stopped_s: float) -> str | None:
+        """Why the rest will not be answered soon; None while it may."""
+        if stopped_s >= STOPPED_FOR_S:
+            return f"the watcher (pid {status.watcher_pid}) is stopped"
+        answered = sorted(
+            (task for task in self._after if self._is_answered(task)),
+            key=lambda task: task.checked_at_ms or 0,
+        )
+        kinds = [task.problem.kind if task.problem else None for task in answered]
+        if any(kind in _EVERY_CHECK_FAILS for kind in kinds):
+            return "the gateway refuses every check for now"
+        last = kinds[-FAILURES_IN_A_ROW:]
+        if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
+            return "the gateway does not answer"
+        if status.problem is ProblemKind.RATE_LIMITED and status.held_until_ms is not None:
+            wait_ms = status.held_until_ms - self._session.now_ms()
+            if wait_ms > 0:
+                return f"the gateway asked for quiet for another {wait_ms // 1000 + 1} s"
+        return None

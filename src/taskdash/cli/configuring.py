@@ -1,0 +1,155 @@
+"""`taskdash config`: where the config is, what is in force, a first one, and whether it is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from taskdash.cli.output import print_json, print_lines, talk
+from taskdash.cli.session import Session, common_options, pass_session
+from taskdash.config.settings import DEFAULT_PROFILE, TIER_NAMES, Profile
+from taskdash.domain.errors import KeyMissingError, UsageError
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from taskdash.domain.task import Json
+
+
+@click.group(
+    epilog="Example: taskdash config show",
+    short_help="Show, begin and check the config.",
+)
+@common_options
+def config() -> None:
+    """Show, begin and check the config; config.example.toml explains every setting."""
+
+
+@config.command(
+    epilog='Example: $EDITOR "$(taskdash config path)"', short_help="Print where the config file is."
+)
+@common_options
+@pass_session
+def path(session: Session) -> None:
+    """Print where the config file is, or would be; on stderr, where the other files are."""
+    from taskdash.config import locations
+
+    print_lines([inert_line(str(session.config_path))])
+    places = {"list": lambda: session.store_path, "view": locations.view_path, "log": locations.log_path}
+    for name, find in places.items():
+        try:
+            talk(f"{name}: {inert_line(str(find()))}")
+        except UsageError as error:
+            talk(f"{name}: {error}")
+
+
+@config.command(
+    epilog="Example: taskdash config show --json | jq -r '.settings[] | select(.origin != \"default\") | .key'",
+    short_help="Print every setting in force and its origin.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@common_options
+@pass_session
+def show(session: Session, *, as_json: bool) -> None:
+    """Print every setting that is in force, and where it comes from. API keys are masked."""
+    from taskdash.config.describe import describe
+
+    lines = describe(session.settings, session.environ)
+    if as_json:
+        settings: list[Json] = [
+            {"key": each.key, "value": each.value, "origin": each.origin} for each in lines
+        ]
+        print_json({"file": _read_file(session), "store": str(session.store_path), "settings": settings})
+        return
+    width = max(len(each.key) for each in lines)
+    print_lines(f"{each.key:<{width}}  {each.text}  ({each.origin})" for each in lines)
+
+
+@config.command(
+    epilog="Example: taskdash config init --tier basic",
+    short_help="Write a first config file.",
+)
+@click.option("--base-url", metavar="URL", help="The gateway (default: that of aigptimage).")
+@click.option(
+    "--tier", type=click.Choice(TIER_NAMES), help="The tier of your API key (default: free is assumed)."
+)
+@click.option("--key-env", metavar="NAME", help="The environment variable that holds the API key.")
+@common_options
+@pass_session
+def init(session: Session, *, base_url: str | None, tier: str | None, key_env: str | None) -> None:
+    """Write a first config file, never over an existing one, and print where it is.
+
+    With `--profile P` the profile gets that name; it then needs `--base-url`. The API key itself is never an argument:
+    put it into the environment variable, or see config.example.toml for the other ways.
+    """
+    from taskdash.config.first_config import write_first_config
+
+    profile = _first_profile(session, base_url, tier, key_env)
+    warning = write_first_config(session.config_path, profile)
+    print_lines([inert_line(str(session.config_path))])
+    if warning:
+        talk(warning)
+    if profile.api_key_env and not session.environ.get(profile.api_key_env):
+        talk(f"next: export {profile.api_key_env}=... (your key), then taskdash config check")
+    else:
+        talk("next: taskdash config check, then taskdash")
+
+
+def _first_profile(session: Session, base_url: str | None, tier: str | None, key_env: str | None) -> Profile:
+    """The profile of the options, read by the same rules as a file's."""
+    import tomli_w
+
+    from taskdash.config.config_file import ConfigFile, toml_values
+    from taskdash.config.file_settings import settings_of
+    from taskdash.config.load import BASE_URL_VARIABLE, PROFILE_VARIABLE
+
+    name = session.options.get("profile") or session.environ.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
+    table = {
+        "base_url": base_url or session.environ.get(BASE_URL_VARIABLE) or None,
+        "tier": tier,
+        "api_key_env": key_env,
+    }
+    values = {"profile": name, "profiles": {name: {key: value for key, value in table.items() if value}}}
+    read = ConfigFile(
+        session.config_path, toml_values(tomli_w.dumps(values).encode()), readable_by_others=False
+    )
+    return settings_of(read, None, None).profiles[name]
+
+
+@config.command(
+    epilog="Example: taskdash config check && taskdash", short_help="Say whether the config is right."
+)
+@common_options
+@pass_session
+def check(session: Session) -> None:
+    """Say whether the config is right: every key and value, and every action that it names.
+
+    Exits with 2 and names the file, the key and what is allowed where something is wrong. A missing API key is said,
+    and is no error of the config.
+    """
+    from taskdash.config.keys import find_key
+    from taskdash.config.load import load_settings
+    from taskdash.ui.actions import ACTIONS
+
+    settings = load_settings(
+        session.option_path("config"),
+        session.environ,
+        profile=session.options.get("profile"),
+        action_names=[action.name for action in ACTIONS],
+    )
+    file = settings.config_file
+    where = (
+        inert_line(str(file))
+        if file
+        else f"{inert_line(str(session.config_path))} is not there: the defaults"
+    )
+    print_lines([f"{where}: fine" if file else f"{where} are in force"])
+    try:
+        find_key(settings.in_use, session.environ)
+    except KeyMissingError as error:
+        talk(str(error))
+
+
+def _read_file(session: Session) -> str | None:
+    file = session.settings.config_file
+    return None if file is None else inert_line(str(file))

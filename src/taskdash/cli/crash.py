@@ -1,0 +1,36 @@
+"""What is said when taskdash itself is at fault: one line, and a traceback without values in the log."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from typing import TYPE_CHECKING
+
+from taskdash.config.locations import log_path
+from taskdash.config.private_files import make_private_dir
+from taskdash.domain.errors import TaskdashError
+from taskdash.domain.untrusted import inert, inert_line
+
+if TYPE_CHECKING:
+    from taskdash.cli.session import Session
+
+
+def report_crash(error: BaseException, session: Session) -> str:
+    """Write the traceback to the log; return one line for the user. No API key gets into either."""
+    said = inert_line(f"{type(error).__name__}: {error}", 200)
+    return f"an error of taskdash itself ({said}){_logged(error, session)}"
+
+
+def _logged(error: BaseException, session: Session) -> str:
+    text = session.redacted(inert("".join(traceback.format_exception(error))))
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    try:
+        path = log_path()
+        make_private_dir(path.parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "a", encoding="utf-8") as log:  # noqa: PTH123 - opened by number, with its mode
+            log.write(f"{stamp} crash\n{text}\n")
+    except (OSError, TaskdashError):
+        return ""
+    return f": the log {inert_line(str(path))} has the details"

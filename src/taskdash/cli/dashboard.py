@@ -1,0 +1,61 @@
+"""`taskdash` without a command: the dashboard."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from taskdash.cli.output import talk
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from taskdash.cli.session import Session
+    from taskdash.config.settings import Settings
+
+FPS: Final = "240"
+"""Frames a second at most. At Textual's own 60, one key in a hundred waits 16 ms for its frame."""
+
+
+def open_dashboard(session: Session, *, demo: bool) -> int:
+    """Open it; return the exit code. Without a terminal the demo is told as text, and nothing else opens."""
+    # Textual reads keys from stdin and draws on stderr: without both it would spin on nothing.
+    has_terminal = sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
+    if demo:
+        from taskdash.cli.demo import run_demo
+
+        return run_demo(has_terminal and sys.stdout.isatty())
+    if not has_terminal:
+        talk(
+            "taskdash: the dashboard needs a terminal; `taskdash list` prints the list, "
+            "`taskdash --help` shows the commands"
+        )
+        return 2
+    from taskdash.config.locations import view_path
+
+    return open_app(session.settings, session.environ, session.store_path, view_path=view_path())
+
+
+def open_app(
+    settings: Settings,
+    environ: Mapping[str, str],
+    store_path: Path,
+    *,
+    view_path: Path | None = None,
+    is_demo: bool = False,
+) -> int:
+    """Run the dashboard to its end; return the exit code."""
+    os.environ.setdefault("TEXTUAL_FPS", FPS)
+    # What is imported and built until the first frame stays: collecting in between only costs.
+    gc.disable()
+    from taskdash.ui.app import Dashboard
+    from taskdash.wiring import open_desk
+
+    desk = open_desk(settings, environ, store_path, view_path=view_path, is_demo=is_demo)
+    app = Dashboard(desk)
+    app.run()
+    desk.close()
+    return app.return_code or 0

@@ -1,0 +1,206 @@
+"""What `check` and `wait` share: the tasks they are about, and a watcher beside them.
+
+Neither sends a request by itself. They mark tasks in the store, where whoever watches finds them: a dashboard, another
+command, or, while nobody else does, the watcher that runs beside the command and checks only what is asked for. So
+any number of them together send no more than one would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from taskdash.cli.output import talk
+from taskdash.config.keys import known_keys
+from taskdash.domain.errors import UnknownTaskError, UsageError
+from taskdash.domain.id_forms import has_known_form, is_task_id
+from taskdash.domain.task import ProblemKind, State
+from taskdash.domain.words import length, state_word
+from taskdash.store.store import StoreThread
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from taskdash.cli.progress import Progress
+    from taskdash.cli.session import Session
+    from taskdash.domain.secret import Secret
+    from taskdash.domain.task import Task
+    from taskdash.store.store import Store
+    from taskdash.watch.status import WatchStatus
+    from taskdash.watch.watcher import Watcher
+
+POLL_S: Final = 0.1
+SLOW_AFTER_S: Final = 3.0
+"""How long the budget may hold something up before it is worth a word."""
+EXIT_CODES: Final = {
+    ProblemKind.UNAUTHORIZED: 4,
+    ProblemKind.NOT_FOUND: 3,
+    ProblemKind.UNREACHABLE: 5,
+    ProblemKind.RATE_LIMITED: 5,
+    ProblemKind.SERVER_ERROR: 5,
+    ProblemKind.NO_CREDITS: 1,
+    ProblemKind.REJECTED: 1,
+    ProblemKind.UNREADABLE: 1,
+}
+_FIRST_COUNTS: Final = (6, 4, 3, 5, 124, 1)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+async def pause(news: asyncio.Event, timeout_s: float) -> None:
+    """Until there are news, or `timeout_s` seconds have passed."""
+    # Not `wait_for`: in Python 3.11 it may swallow a cancellation that comes together with the event.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await news.wait()
+    news.clear()
+
+
+def first_cause(codes: set[int]) -> int:
+    """The exit code of several causes; 0 for none."""
+    return next((code for code in _FIRST_COUNTS if code in codes), 0)
+
+
+def find_or_add(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
+    """The named tasks, each once; an ID that is not on the list is added if it has a known form.
+
+    Raises:
+        UnknownTaskError: one has none, or a prefix fits several; then nothing was added.
+        UsageError: one is an API key.
+    """
+    profile = session.profile.name
+    keys = {key.reveal() for key in known_keys(session.settings, session.environ)}
+    if not keys.isdisjoint(texts):
+        raise UsageError("an API key was given where a task ID belongs; it was not used")
+    missing: list[str] = []
+    for text in texts:
+        try:
+            store.tasks.find(profile, text)
+        except UnknownTaskError:
+            if not (is_task_id(text) and has_known_form(text)):
+                raise
+            missing.append(text)
+    if missing:
+        added = store.additions.add(profile, missing, session.now_ms()).added
+        talk(f"added to the list: {', '.join(added)}")
+    found = [store.tasks.find(profile, text) for text in texts]
+    return list({task.seq: task for task in found}.values())
+
+
+def word(task: Task) -> str:
+    """The state as one word; `new` for what was never answered."""
+    return State.NEW.value if task.state is State.NEW else state_word(task)
+
+
+def change_line(before: Task, after: Task) -> str | None:
+    """What is new about a task, for people; None where nothing is."""
+    problem = after.problem
+    if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
+        return f"{after.task_id}: {problem.kind.value}: {problem.message}"
+    if word(before) == word(after):
+        return None
+    end = ""
+    if after.state is State.SUCCESS and after.cost_time_ms is not None:
+        end = f" in {length(after.cost_time_ms)}"
+    elif after.state is State.FAIL:
+        end = f": {after.fail_msg or after.fail_code or 'no reason given'}"
+    return f"{after.task_id}: {word(before)} -> {word(after)}{end}"
+
+
+class Notices:
+    """Says once, and only once, what holds checks up."""
+
+    def __init__(self, session: Session, progress: Progress) -> None:
+        self._session = session
+        self._progress = progress
+        self._said: set[str] = set()
+        self._over_budget_since_s: float | None = None
+
+    def see(self, status: WatchStatus) -> None:
+        """Look at what the watcher says of itself."""
+        if status.watcher_stopped:
+            self.say(
+                f"the watcher (pid {status.watcher_pid}) is stopped, so nothing is checked: "
+                f"continue it with kill -CONT {status.watcher_pid}, or end it"
+            )
+        if not status.over_budget:
+            self._over_budget_since_s = None
+        elif self._over_budget_since_s is None:
+            self._over_budget_since_s = time.monotonic()
+        elif time.monotonic() - self._over_budget_since_s >= SLOW_AFTER_S:
+            self.say(self._budget_line(status))
+
+    def say(self, text: str) -> None:
+        """One line on stderr, unless it was said before."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say_again(text)
+
+    def say_again(self, text: str) -> None:
+        """One line on stderr, whatever was said before."""
+        self._progress.clear()
+        talk(text)
+
+    def _budget_line(self, status: WatchStatus) -> str:
+        line = f"slowed down by the budget of {status.per_second} checks per second, {status.per_minute} per minute"
+        if not (status.tier or "").endswith("(assumed)"):
+            return line
+        setting = f"profiles.{self._session.profile.name}.tier"
+        return f"{line}: tier {status.tier}; set {setting} in the config if it is another"
+
+
+async def run_beside_watcher(
+    session: Session,
+    key: Secret,
+    work: Callable[[Watcher, StoreThread, asyncio.Event], Awaitable[None]],
+) -> int:
+    """Run `work` beside a watcher that checks only what is asked for.
+
+    `work` gets the watcher, a store and an event that is set whenever the watcher has news. It is cancelled when a
+    signal comes or the watcher fails.
+
+    Returns:
+        The number of the signal that ended it, or 0.
+
+    Raises:
+        TaskdashError: of `work`, or of the watcher.
+    """
+    from taskdash.wiring import build_watcher
+
+    news = asyncio.Event()
+    watcher = await build_watcher(session.profile, key, session.store_path, news.set, scheduled=False)
+    store = StoreThread(session.store_path, "store")
+    running = asyncio.create_task(watcher.run())
+    working = asyncio.ensure_future(work(watcher, store, news))
+    ended_by = _cancel_on_signal(working)
+    try:
+        await asyncio.wait({running, working}, return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    finally:
+        watcher.stop()
+        await asyncio.gather(running, return_exceptions=True)
+        store.close()
+    for each in (running, working):
+        if not each.cancelled() and (failure := each.exception()) is not None:
+            raise failure
+    return ended_by[0] if ended_by else 0
+
+
+def _cancel_on_signal(working: asyncio.Future[None]) -> list[int]:
+    """Cancel on the first signal, leave at once on the second; return where their numbers are put."""
+    numbers: list[int] = []
+
+    def leave(number: int) -> None:
+        if numbers:
+            os._exit(128 + number)
+        numbers.append(number)
+        working.cancel()
+
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, leave, number)
+    return numbers

@@ -1,0 +1,187 @@
+"""`taskdash export` and `taskdash import`: a list as a file, and back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from taskdash.cli.output import talk
+from taskdash.cli.progress import Progress
+from taskdash.cli.session import Session, collecting_later, common_options, pass_session
+from taskdash.config.keys import known_keys
+from taskdash.domain.errors import TaskdashError, UsageError
+from taskdash.domain.query import Query
+from taskdash.domain.task_file import CSV_FIELDS, export_json, read_tasks, toml_table
+from taskdash.domain.task_values import TaskFileError
+from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from taskdash.domain.task import TaskDetail
+
+MAX_FILE_BYTES: Final = 2**30
+_SHOWN_PROFILES: Final = 5
+
+
+@click.command(
+    epilog="Example: taskdash export --all-profiles > list.json",
+    short_help="Print the list as a file for another one.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "csv", "toml"]),
+    default="json",
+    help="The form (default: json, which alone keeps the answers of the API as they were sent).",
+)
+@click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
+@common_options
+@pass_session
+def export(session: Session, *, form: str, all_profiles: bool) -> None:
+    """Print the list with all that is known of each task, for `taskdash import` on another machine.
+
+    It has no API keys and no pictures in it, but all prompts and result links.
+    """
+    keys = [key.reveal() for key in known_keys(session.settings, session.environ)]
+
+    def write(text: str) -> None:
+        for key in keys:
+            text = text.replace(key, "***")
+        sys.stdout.write(text)
+
+    query = Query(profile=None if all_profiles else session.profile.name)
+    with collecting_later(), session.open_store() as store:
+        seqs = store.tasks.seqs(query, session.now_ms())
+        with Progress("tasks", len(seqs)) as progress:
+            _WRITERS[form](_counted(store.documents.details(seqs), progress), write)
+
+
+def _counted(details: Iterable[TaskDetail], progress: Progress) -> Iterator[TaskDetail]:
+    for n, detail in enumerate(details):
+        progress.show(n)
+        yield detail
+
+
+def _write_json(details: Iterable[TaskDetail], write: Callable[[str], None]) -> None:
+    before = "[\n"
+    for detail in details:
+        write(before + json.dumps(export_json(detail)))
+        before = ",\n"
+    write("[]\n" if before == "[\n" else "\n]\n")
+
+
+def _write_csv(details: Iterable[TaskDetail], write: Callable[[str], None]) -> None:
+    import csv
+    import io
+
+    def row(cells: Iterable[object]) -> str:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        return line.getvalue()
+
+    write(row(CSV_FIELDS))
+    for detail in details:
+        values = export_json(detail)
+        cells = (values[name] for name in CSV_FIELDS)
+        write(row(json.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells))
+
+
+def _write_toml(details: Iterable[TaskDetail], write: Callable[[str], None]) -> None:
+    import tomli_w
+
+    for detail in details:
+        # One table at a time: an array of tables is the same text as its tables one after the other.
+        write(tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n")
+
+
+_WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
+
+
+@click.command(
+    "import",
+    epilog="Example: taskdash import list.json",
+    short_help="Add the tasks of another list, or any text's IDs.",
+)
+@click.argument("file", metavar="FILE")
+@common_options
+@pass_session
+def import_list(session: Session, file: str) -> int:
+    """Add the tasks of a file that `taskdash export` wrote, or the IDs in any other text; `-` reads standard input.
+
+    The tasks keep their order, and stand above those of the list. An ID that is listed already stays as it is. A file
+    that is broken changes nothing.
+    """
+    text = _read(file)
+    with collecting_later():
+        tasks = _parse(session, file, text)
+        if tasks is None:
+            return _import_text(session, text)
+        with session.open_store() as store, Progress("tasks", len(tasks)) as progress:
+            added, listed = store.documents.put(tasks, session.now_ms(), progress.show)
+    talk(f"{plural(added, 'task')} added, {listed:,} already listed")
+    _tell_of_profiles(session, {detail.task.profile for detail in tasks})
+    return 0
+
+
+def _parse(session: Session, file: str, text: str) -> list[TaskDetail] | None:
+    tasks = read_tasks(text, session.profile.name, session.now_ms())
+    if tasks is None:
+        return None
+    name = "standard input" if file == "-" else inert_line(file, 200)
+    found: list[TaskDetail] = []
+    try:
+        with Progress("tasks read", 0) as progress:
+            for detail in tasks:
+                found.append(detail)
+                progress.show(len(found))
+    except TaskFileError as error:
+        raise TaskdashError(f"{name}: {error}; nothing was imported") from None
+    keys = {key.reveal() for key in known_keys(session.settings, session.environ)}
+    if any(detail.task.task_id in keys for detail in found):
+        raise TaskdashError(f"{name}: an API key stands in it as a task ID; nothing was imported")
+    return found
+
+
+def _import_text(session: Session, text: str) -> int:
+    from taskdash.domain.task_ids import find_task_ids
+
+    paste = find_task_ids(text, keys=known_keys(session.settings, session.environ))
+    ids = [found.task_id for found in paste.found]
+    if not ids:
+        talk("taskdash: no task ID found: it is no export, and no text with IDs in it")
+        return 1
+    with session.open_store() as store:
+        outcome = store.additions.add(session.profile.name, ids, session.now_ms())
+    counts = f"{plural(len(outcome.added), 'task')} added, {len(outcome.listed):,} already listed"
+    talk(f"{counts}, {len(paste.ignored)} ignored")
+    return 0
+
+
+def _tell_of_profiles(session: Session, names: set[str]) -> None:
+    for name in sorted(names - set(session.settings.profiles))[:_SHOWN_PROFILES]:
+        talk(
+            f"profile {name} is not in the config: its tasks are kept, but not checked (list --all-profiles)"
+        )
+
+
+def _read(file: str) -> str:
+    if file == "-":
+        if sys.stdin is None:
+            raise UsageError("standard input is closed")
+        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    else:
+        try:
+            with Path(file).open("rb") as opened:
+                data = opened.read(MAX_FILE_BYTES + 1)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no file name"
+            raise UsageError(f"{inert_line(file, 200)} cannot be read: {reason}") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise TaskdashError(f"{inert_line(file, 200)} is larger than 1 GiB; nothing was imported")
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,159 @@
+"""`taskdash open` and `taskdash download`: the results of finished tasks."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from taskdash.cli.output import print_lines, talk
+from taskdash.cli.session import Session, common_options, complete_ids, pass_session
+from taskdash.config.locations import absolute, download_dir
+from taskdash.domain.errors import UsageError
+from taskdash.domain.task import State
+from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from taskdash.cli.progress import Progress
+    from taskdash.domain.task import TaskDetail
+    from taskdash.store.store import Store
+
+
+@click.command(
+    "open", epilog="Example: taskdash open 5064bd1a 2 --print", short_help="Open a result in the browser."
+)
+@click.argument("task_id", metavar="ID", shell_complete=complete_ids)
+@click.argument("number", metavar="[N]", type=click.IntRange(min=1), default=1)
+@click.option("--print", "only_print", is_flag=True, help="Print the URL, open nothing.")
+@common_options
+@pass_session
+def open_result(session: Session, task_id: str, number: int, *, only_print: bool) -> int:
+    """Open result N of a task (the first, unless told) in the browser; ID may be a unique prefix.
+
+    The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop.
+    """
+    from taskdash.results.links import open_url, safe_url
+
+    with session.open_store() as store:
+        task = store.tasks.find(session.profile.name, task_id)
+        detail = store.tasks.detail(task.seq)
+    urls = detail.result_urls if detail else ()
+    if number > len(urls):
+        count = plural(len(urls), "result link") if urls else "no result link"
+        talk(f"taskdash: {task.task_id} has {count} ({task.state})")
+        return 1
+    url = safe_url(urls[number - 1])
+    if url is None:
+        talk(
+            f"taskdash: result {number} is no http(s) link with a host, so it is not opened: see taskdash show"
+        )
+        return 1
+    if only_print:
+        print_lines([url])
+        return 0
+    opened = open_url(url, command=session.settings.open_command, environ=session.environ)
+    talk(opened.message if opened.ok else f"taskdash: {opened.message}: {url}")
+    return 0 if opened.ok else 1
+
+
+@click.command(
+    epilog="Example: taskdash wait 5064bd1a && taskdash download 5064bd1a -o pictures",
+    short_help="Save results that are not saved yet.",
+)
+@click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@click.option("--all", "every", is_flag=True, help="All results of the list; the same as no ID.")
+@click.option(
+    "-o", "--output", "folder", metavar="DIR", help="Where to (default: download_dir of the config)."
+)
+@common_options
+@pass_session
+def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: str | None) -> int:
+    """Save the results that are not saved yet, of the tasks named or of all, and print their paths.
+
+    A result that was saved is not saved again while its file is there. Files are named after the label, else the ID.
+    """
+    if task_ids and every:
+        raise UsageError("give IDs or --all, not both")
+    with session.open_store() as store:
+        wanted = _wanted(session, store, task_ids)
+        if not wanted:
+            talk("nothing to save: every result of the list is saved" if not task_ids else "nothing to save")
+            return 1 if _without_results(session, store, task_ids) else 0
+        lost = _without_results(session, store, task_ids)
+        return 1 if _save(session, store, wanted, folder) or lost else 0
+
+
+def _wanted(session: Session, store: Store, task_ids: Sequence[str]) -> list[tuple[TaskDetail, int, str]]:
+    """The results to save: the task, the number of the result, and its link."""
+    from taskdash.domain.query import Query
+
+    if task_ids:
+        tasks = [store.tasks.find(session.profile.name, text) for text in task_ids]
+    else:
+        tasks = store.tasks.rows(Query(session.profile.name), session.now_ms())
+    seqs = list(
+        dict.fromkeys(task.seq for task in tasks if task.state is State.SUCCESS and task.result_count)
+    )
+    saved = store.saved.of(seqs)
+    return [
+        (detail, n, url)
+        for detail in store.documents.details(seqs)
+        for n, url in enumerate(detail.result_urls, 1)
+        if not os.path.lexists(saved.get(detail.task.seq, {}).get(n, ""))
+    ]
+
+
+def _without_results(session: Session, store: Store, task_ids: Sequence[str]) -> int:
+    """Say which of the named tasks have nothing that could be saved; return how many."""
+    tasks = [store.tasks.find(session.profile.name, text) for text in task_ids]
+    lacking = [task for task in tasks if task.state is not State.SUCCESS or not task.result_count]
+    for task in lacking:
+        talk(f"taskdash: {task.task_id} has no result to save ({task.state})")
+    return len(lacking)
+
+
+def _save(
+    session: Session, store: Store, wanted: Sequence[tuple[TaskDetail, int, str]], folder_text: str | None
+) -> int:
+    """Save results one after the other; return how many could not be."""
+    from taskdash.cli.progress import Progress
+    from taskdash.results.download import Downloader, DownloadError
+    from taskdash.results.folder import Folder, stem_of
+
+    path = absolute(folder_text) if folder_text is not None else download_dir(session.settings)
+    try:
+        folder = Folder(path)
+    except OSError as error:
+        raise UsageError(f"{inert_line(str(path))} cannot be used: {error.strerror}") from None
+    failed = 0
+    with folder, Progress("results", len(wanted)) as progress:
+        profile = session.profile
+        downloader = Downloader(folder, profile.base_url, allow_private=profile.allow_private)
+        for done, (detail, n, url) in enumerate(wanted):
+            task = detail.task
+            try:
+                saved = downloader.save(
+                    url,
+                    f"{stem_of(task.label, task.task_id)}-{n}",
+                    partial(_show, progress, done),
+                )
+            except DownloadError as error:
+                failed += 1
+                progress.clear()
+                talk(f"taskdash: {task.task_id}, result {n}: {error}")
+                continue
+            store.saved.keep(task.seq, n, str(saved), session.now_ms())
+            progress.clear()
+            print_lines([inert_line(str(saved))])
+    talk(f"{plural(len(wanted) - failed, 'result')} saved" + (f", {failed} not" if failed else ""))
+    return failed
+
+
+def _show(progress: Progress, done: int, got: int, whole: int | None) -> None:
+    of = f" of {whole / 1_048_576:.1f}" if whole else ""
+    progress.show(done, f"{got / 1_048_576:.1f}{of} MiB of this one")

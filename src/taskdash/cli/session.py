@@ -1,0 +1,160 @@
+"""What every command needs: the settings in force and the store, each found when it is first asked for."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property, update_wrapper
+from pathlib import Path
+from signal import SIGPIPE
+from typing import Any, Final, TypeVar
+
+import click
+
+from taskdash.config.load import load_settings
+from taskdash.config.locations import config_path, store_path
+from taskdash.config.settings import LOG_LEVELS, Profile, Settings
+from taskdash.store.store import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+MAX_COMPLETIONS: Final = 200
+
+
+class Session:
+    """One run of the command line. `options` may be given before and after the command; the later one wins."""
+
+    def __init__(self) -> None:
+        self.options: dict[str, str | None] = {}
+        self.environ = os.environ
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What is in force.
+
+        Raises:
+            UsageError: a setting is wrong.
+        """
+        return load_settings(
+            self.option_path("config"),
+            self.environ,
+            profile=self.options.get("profile"),
+            log_level=self.options.get("log_level"),
+        )
+
+    @property
+    def config_path(self) -> Path:
+        """Where the config file is, or would be."""
+        return config_path(self.option_path("config"), self.environ)[0]
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in use."""
+        return self.settings.in_use
+
+    @cached_property
+    def store_path(self) -> Path:
+        """Where the list is."""
+        return store_path(self.option_path("store"), self.environ)
+
+    def open_store(self) -> Store:
+        """The store, for a `with` block.
+
+        Raises:
+            StoreError: it cannot be used.
+        """
+        return Store(self.store_path, busy_timeout_s=10.0)
+
+    def redacted(self, text: str) -> str:
+        """`text` without the API keys that are known here, whatever form they have."""
+        from taskdash.config.keys import known_keys
+        from taskdash.domain.errors import TaskdashError
+
+        values = {
+            value for name, value in self.environ.items() if name.endswith("_API_KEY") and len(value) > 7
+        }
+        # The config may be what is wrong.
+        with suppress(TaskdashError):
+            values.update(key.reveal() for key in known_keys(self.settings, self.environ))
+        for value in sorted(values, key=len, reverse=True):
+            text = text.replace(value, "***")
+        return text
+
+    def now_ms(self) -> int:
+        """The time, in Unix milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def option_path(self, name: str) -> Path | None:
+        """The file that an option names; None where it was not given."""
+        value = self.options.get(name)
+        return None if value is None else Path(value)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None and parameter.name is not None:
+        context.ensure_object(Session).options[parameter.name] = value
+
+
+def common_options(function: F) -> F:
+    """The options that every command takes, and that stand before it as well."""
+    for option in (
+        click.option(
+            "--log-level",
+            type=click.Choice(LOG_LEVELS),
+            expose_value=False,
+            callback=_remember,
+            help="How much to log.",
+        ),
+        click.option(
+            "--store", metavar="FILE", expose_value=False, callback=_remember, help="Use another list."
+        ),
+        click.option(
+            "--config", metavar="FILE", expose_value=False, callback=_remember, help="Use another config."
+        ),
+        click.option(
+            "--profile", metavar="P", expose_value=False, callback=_remember, help="Use another gateway."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def pass_session(function: F) -> F:
+    """Hand the session to a command as its first argument."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the command takes
+        session = click.get_current_context().ensure_object(Session)
+        try:
+            return function(session, *args, **kwargs)
+        except BrokenPipeError:
+            # Who reads us had enough (`| head`). click would make an error of it.
+            raise SystemExit(128 + SIGPIPE) from None
+
+    return update_wrapper(call, function)  # type: ignore[return-value] # the wrapper stands for the function
+
+
+@contextmanager
+def collecting_later() -> Iterator[None]:
+    """For many objects that all stay: to look through them for garbage again and again doubles the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def complete_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """IDs of the list that start with what is typed, for shell completion. It never fails, and never speaks."""
+    from taskdash.domain.errors import TaskdashError
+
+    del parameter
+    session = context.ensure_object(Session)
+    try:
+        if not session.store_path.exists():
+            return []
+        with session.open_store() as store:
+            return store.documents.ids_like(session.profile.name, incomplete, MAX_COMPLETIONS)
+    except TaskdashError:
+        return []

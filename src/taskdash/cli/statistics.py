@@ -1,0 +1,82 @@
+"""`taskdash stats`: what the list adds up to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from taskdash.cli.output import print_json, print_lines
+from taskdash.cli.session import Session, common_options, pass_session
+from taskdash.domain.query import Query, parse_filter
+from taskdash.domain.task import State
+from taskdash.domain.words import NONE, length
+
+if TYPE_CHECKING:
+    from taskdash.domain.tally import Tally
+    from taskdash.domain.task import Json
+
+_HEADER = ("MODEL", "TASKS", "SUCCESS", "FAIL", "UNFINISHED", "SUCCESS RATE", "P50", "P90")
+
+
+@click.command(
+    epilog='Example: taskdash stats --filter "age:<7d" --json | jq .successRate',
+    short_help="Print counts, success rate and times per model.",
+)
+@click.option("--filter", "filter_text", metavar="F", help="Only those that match, as in `taskdash list`.")
+@click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; times are in milliseconds.")
+@common_options
+@pass_session
+def stats(session: Session, *, filter_text: str | None, all_profiles: bool, as_json: bool) -> None:
+    """Print counts, success rate, and the costTime that 50 % and 90 % of the successes of a model do not exceed.
+
+    The success rate is out of all that ended, in success or failure. No request is sent.
+    """
+    from taskdash.domain.tally import tally
+
+    profile = None if all_profiles else session.profile.name
+    query = Query(profile=profile, terms=parse_filter(filter_text) if filter_text else ())
+    with session.open_store() as store:
+        rows = store.documents.outcomes(query, session.now_ms())
+    everything, models = tally(rows)
+    if as_json:
+        document: dict[str, Json] = {"profile": profile, **_json(everything)}
+        document["models"] = [{"model": each.model, **_json(each)} for each in models]
+        print_json(document)
+    else:
+        print_lines(_table([*models, everything] if len(models) != 1 else models))
+
+
+def _json(tally: Tally) -> dict[str, Json]:
+    return {
+        "tasks": tally.total,
+        **{state.value: tally.counts[state] for state in State},
+        "successRate": tally.success_rate,
+        "costTimeP50": tally.cost_p50_ms,
+        "costTimeP90": tally.cost_p90_ms,
+    }
+
+
+def _table(tallies: list[Tally]) -> list[str]:
+    from taskdash.cli.table import cell_width, pad
+
+    rows = [_HEADER, *(_cells(each, is_total=n == len(tallies) - 1) for n, each in enumerate(tallies))]
+    widths = [max(cell_width(row[column]) for row in rows) for column in range(len(_HEADER))]
+    return [
+        "  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
+    rate = tally.success_rate
+    return (
+        tally.model or ("all" if is_total else NONE),
+        f"{tally.total:,}",
+        f"{tally.counts[State.SUCCESS]:,}",
+        f"{tally.counts[State.FAIL]:,}",
+        f"{tally.counts[State.NEW] + tally.counts[State.WAITING]:,}",
+        NONE if rate is None else f"{rate:.1%}",
+        length(tally.cost_p50_ms),
+        length(tally.cost_p90_ms),
+    )

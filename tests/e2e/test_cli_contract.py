@@ -1,0 +1,637 @@
+"""Every row of the command table, run as a real process against a real server; and every exit code, provoked."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import KEY, PROGRAM, Command, Done
+from tests.servers import FakeApi, Reply, closed_port, fail_body, rate_limit_reply, success_body, waiting_body
+
+from taskdash.cli.main import COMMANDS
+from taskdash.domain.task_json import FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+OK, BAD, RUN = "task_good_12345678", "task_bad_12345678", "task_run_12345678"
+LOST = "task_lost_12345678"
+
+
+def teach(api: FakeApi) -> None:
+    """Make the API know three tasks."""
+    api.set(OK, success_body(OK, ["https://cdn.example.com/1.png", "https://cdn.example.com/2.png"]))
+    api.set(BAD, fail_body(BAD))
+    api.set(RUN, waiting_body(RUN))
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
+    """A command line on an empty list; the API knows three tasks."""
+    teach(fake_api)
+    return Command(tmp_path, fake_api)
+
+
+@pytest.fixture(scope="module")
+def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with the three on the list and checked, made once."""
+    with FakeApi() as api:
+        teach(api)
+        taskdash = Command(tmp_path_factory.mktemp("filled"), api)
+        assert taskdash("add", OK, BAD, RUN, "--label", "hero").returncode == 0
+        assert taskdash("check").returncode == 0
+    return taskdash.store
+
+
+@pytest.fixture
+def filled(taskdash: Command, filled_store: Path) -> Command:
+    """The command line with a copy of that store."""
+    shutil.copy(filled_store, taskdash.store)
+    return taskdash
+
+
+@pytest.fixture(scope="module", autouse=True)
+def held_off(filled_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """An `add` on a store that another program holds. It is patient, so it runs while the other tests do."""
+    taskdash = Command(tmp_path_factory.mktemp("held"))
+    shutil.copy(filled_store, taskdash.store)
+    holder = sqlite3.connect(taskdash.store, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    process = taskdash.start("add", "task_new_12345678")
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.communicate()
+    holder.close()
+
+
+# The rows
+
+
+def test_the_dashboard_without_a_terminal_is_one_line_of_help(taskdash: Command) -> None:
+    done = taskdash()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "terminal" in done.stderr
+
+
+def test_add_prints_the_ids_added_in_order_of_first_sight(taskdash: Command) -> None:
+    done = taskdash("add", OK, "https://x.test/?taskId=5064bd1a-025a-490b-b28f-6a9fa12eb88a", OK, "task_xxx")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [OK, "5064bd1a-025a-490b-b28f-6a9fa12eb88a", "task_xxx"]
+    assert "3 added" in done.stderr
+
+
+def test_add_as_json_tells_added_listed_and_ignored(taskdash: Command) -> None:
+    taskdash("add", OK)
+    done = taskdash("add", OK, BAD, "nothing to see here", "--json")
+    document = json.loads(done.stdout)
+    assert document["added"] == [BAD]
+    assert document["listed"] == [OK]
+    assert [set(item) for item in document["ignored"]] == [{"text", "why"}]
+
+
+def test_add_reads_standard_input_without_text_and_for_a_dash(taskdash: Command) -> None:
+    assert taskdash("add", stdin=f"created task: {OK}\n").stdout == f"{OK}\n"
+    assert taskdash("add", BAD, "-", stdin=f'{{"taskId": "{RUN}"}}').stdout == f"{BAD}\n{RUN}\n"
+    assert taskdash("add", LOST, stdin=f"{OK}x").stdout == f"{LOST}\n"
+
+
+def test_add_without_any_id_exits_with_1(taskdash: Command) -> None:
+    assert taskdash("add", stdin="nothing").returncode == 1
+    assert taskdash("add", "two words").returncode == 1
+
+
+@pytest.mark.parametrize("argument", ["sk-0123456789", KEY])
+def test_add_refuses_a_key_without_repeating_it(taskdash: Command, argument: str) -> None:
+    for arguments in ((argument,), (argument, "--json"), (OK, "--label", argument)):
+        done = taskdash("add", *arguments)
+        assert done.returncode in (1, 2) or argument != KEY
+        assert argument not in done.stdout + done.stderr
+    assert argument.encode() not in taskdash.store.read_bytes() or argument != KEY
+
+
+def test_list_as_json_is_an_array_of_tasks_with_the_contracts_fields(filled: Command) -> None:
+    done = filled("list", "--json")
+    tasks = json.loads(done.stdout)
+    assert done.stdout.isascii()
+    assert [task["taskId"] for task in tasks] == [OK, BAD, RUN]
+    assert all(tuple(task) == FIELDS for task in tasks)
+    good, bad, run = tasks
+    assert (good["state"], good["costTime"], good["resultUrls"][0]) == (
+        "success",
+        32241,
+        "https://cdn.example.com/1.png",
+    )
+    assert (bad["state"], bad["failCode"], bad["costTime"], bad["completeTime"]) == (
+        "fail",
+        "400",
+        None,
+        None,
+    )
+    assert (run["state"], run["rawState"], run["label"], run["problem"]) == (
+        "waiting",
+        "waiting",
+        "hero",
+        None,
+    )
+    assert run["param"]["input"]["prompt"].startswith("A cinematic portrait")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ids"),
+    [
+        (("--state", "success"), [OK]),
+        (("--state", "fail"), [BAD]),
+        (("--state", "unfinished"), [RUN]),
+        (("--state", "new"), []),
+        (("--filter", "state:fail policies"), [BAD]),
+        (("--filter", "!state:fail", "--sort", "id"), [OK, RUN]),
+        (("--filter", "cost:>30s"), [OK]),
+        (("--sort", "-added"), [RUN, BAD, OK]),
+        (("--sort", "state"), [RUN, OK, BAD]),
+        (("--sort", "-id"), [RUN, OK, BAD]),
+        (("--limit", "2"), [OK, BAD]),
+        (("--limit", "0"), []),
+    ],
+)
+def test_list_chooses_and_sorts(filled: Command, arguments: tuple[str, ...], ids: list[str]) -> None:
+    assert filled("list", "--ids", *arguments).stdout.splitlines() == ids
+
+
+def test_list_as_csv_has_a_header_of_the_json_names(filled: Command) -> None:
+    import csv
+
+    rows = list(csv.DictReader(filled("list", "--csv").stdout.splitlines()))
+    assert tuple(rows[0]) == FIELDS
+    assert json.loads(rows[0]["resultUrls"]) == [
+        "https://cdn.example.com/1.png",
+        "https://cdn.example.com/2.png",
+    ]
+    assert rows[0]["problem"] == ""
+
+
+def test_list_without_a_terminal_is_separated_by_tabs(filled: Command) -> None:
+    lines = filled("list").stdout.splitlines()
+    assert [line.split("\t")[:2] for line in lines] == [["success", OK], ["fail", BAD], ["waiting", RUN]]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_show_prints_one_task_and_its_body(filled: Command) -> None:
+    assert "policies" in filled("show", BAD).stdout
+    task = json.loads(filled("show", OK[:10], "--json").stdout)
+    assert tuple(task) == FIELDS
+    assert json.loads(filled("show", OK, "--raw").stdout)["data"]["taskId"] == OK
+
+
+def test_check_prints_what_changed(taskdash: Command, fake_api: FakeApi) -> None:
+    taskdash("add", OK, RUN)
+    done = taskdash("check")
+    assert (done.returncode, sorted(done.stdout.splitlines())) == (
+        0,
+        [f"{OK}\tnew -> success", f"{RUN}\tnew -> waiting"],
+    )
+    assert taskdash("check").stdout == ""
+    assert (fake_api.count(OK), fake_api.count(RUN)) == (1, 2)
+    fake_api.set(RUN, success_body(RUN))
+    assert taskdash("check", RUN[:9]).stdout == f"{RUN}\twaiting -> success\n"
+    assert taskdash("check", OK).returncode == 0
+    assert fake_api.count(OK) == 2
+
+
+def test_wait_follows_tasks_to_their_end(taskdash: Command, fake_api: FakeApi) -> None:
+    fake_api.set(RUN, [waiting_body(RUN), success_body(RUN)])
+    done = taskdash("wait", OK, RUN, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [(task["taskId"], task["state"]) for task in json.loads(done.stdout)] == [
+        (OK, "success"),
+        (RUN, "success"),
+    ]
+    assert f"{RUN}: new -> waiting" in done.stderr
+    assert f"{RUN}: waiting -> success" in done.stderr
+
+
+def test_open_prints_or_opens_a_result(filled: Command, tmp_path: Path) -> None:
+    assert filled("open", OK, "2", "--print").stdout == "https://cdn.example.com/2.png\n"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o700)
+    assert filled("open", OK[:8], env={"BROWSER": str(browser)}).returncode == 0
+    assert (tmp_path / "opened").read_text() == "https://cdn.example.com/1.png\n"
+    assert filled("open", OK, "3", "--print").returncode == 1
+    assert filled("open", RUN, "--print").returncode == 1
+    assert filled("open", OK, "0").returncode == 2
+
+
+def test_remove_takes_all_that_are_named_or_none(filled: Command) -> None:
+    refused = filled("remove", OK, LOST)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert filled("list", "--ids").stdout.splitlines() == [OK, BAD, RUN]
+    done = filled("remove", OK[:8], RUN)
+    assert (done.returncode, done.stdout.splitlines()) == (0, [OK, RUN])
+    assert filled("list", "--ids").stdout.splitlines() == [BAD]
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "toml"])
+def test_export_and_import_move_a_list(filled: Command, tmp_path: Path, form: str) -> None:
+    file = tmp_path / f"list.{form}"
+    file.write_text(filled("export", "--format", form).stdout, "utf-8")
+    before = filled("list", "--json").stdout
+    filled.store = tmp_path / "other.db"
+    done = filled("import", str(file))
+    assert done.returncode == 0, done.stderr
+    assert filled("list", "--json").stdout == before
+    assert filled("open", OK, "--print").stdout == "https://cdn.example.com/1.png\n"
+
+
+def test_config_path_show_init_and_check(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    path = taskdash("config", "path").stdout.strip()
+    assert path.endswith("taskdash/config.toml")
+    assert taskdash("config", "init", "--tier", "basic").stdout.strip() == path
+    again = taskdash("config", "init")
+    assert (again.returncode, "was not touched" in again.stderr) == (1, True)
+    assert taskdash("config", "check").returncode == 0
+    shown = {
+        each["key"]: each for each in json.loads(taskdash("config", "show", "--json").stdout)["settings"]
+    }
+    assert shown["profiles.aigptimage.tier"]["value"] == "basic"
+    assert shown["profiles.aigptimage.tier"]["origin"] == f"file {path}"
+    assert shown["profiles.aigptimage.api_key"]["value"] == f"***{KEY[-4:]}"
+    text = taskdash("config", "show").stdout
+    assert KEY not in text
+    assert "environment AIGPTIMAGE_API_KEY" in text
+    Path(path).write_text('[profiles.aigptimage]\ntear = "basic"\n')
+    wrong = taskdash("config", "check")
+    assert wrong.returncode == 2
+    assert path in wrong.stderr
+    assert "tear" in wrong.stderr
+    assert "tier" in wrong.stderr
+
+
+def test_demo_api_serves_what_it_prints(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    server = taskdash.start("demo-api")
+    assert server.stdout is not None
+    base_url = server.stdout.readline().split()[-1]
+    key = server.stdout.readline().split()[-1]
+    assert server.stdout.readline() == "task IDs\n"
+    task_id = server.stdout.readline().strip()
+    env = {"TASKDASH_BASE_URL": base_url, "AIGPTIMAGE_API_KEY": key}
+    assert taskdash("check", task_id, env=env).returncode == 0
+    server.send_signal(signal.SIGINT)
+    _, talk = server.communicate(timeout=5)
+    assert server.returncode == 130
+    assert "Traceback" not in talk
+    assert "curl" in talk
+
+
+def test_stats_counts_and_times(filled: Command) -> None:
+    document = filled.json("stats", "--json")
+    assert (document["tasks"], document["success"], document["fail"], document["waiting"]) == (3, 1, 1, 1)
+    assert document["successRate"] == 0.5
+    assert document["models"][0]["costTimeP50"] == document["models"][0]["costTimeP90"] == 32241
+    assert "50.0%" in filled("stats").stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(taskdash: Command, shell: str) -> None:
+    done = taskdash("completion", shell)
+    assert done.returncode == 0
+    assert "_TASKDASH_COMPLETE" in done.stdout
+
+
+def test_completion_knows_commands_and_ids(filled: Command) -> None:
+    def completed(words: str) -> str:
+        env = {
+            "_TASKDASH_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        return subprocess.run(
+            [PROGRAM], env=filled.environment(env), capture_output=True, text=True, check=False
+        ).stdout
+
+    assert "plain,check" in completed("taskdash ch")
+    store = f"taskdash --store {filled.store} show task_g"
+    assert f"plain,{OK}" in completed(store)
+
+
+def test_options_of_all_commands_stand_before_and_after_the_command(filled: Command) -> None:
+    options = ["--store", str(filled.store), "--config", str(filled.config), "--profile", "aigptimage"]
+    for words in ([*options, "list", "--ids"], ["list", "--ids", *options]):
+        done = subprocess.run(
+            [PROGRAM, *words], env=filled.environment(), capture_output=True, text=True, check=False
+        )
+        assert done.stdout.splitlines() == [OK, BAD, RUN], done.stderr
+
+
+def test_the_help_of_every_command_has_an_example(taskdash: Command) -> None:
+    help_of_all = taskdash("--help").stdout
+    for command in COMMANDS:
+        done = taskdash(command, "--help")
+        assert done.returncode == 0
+        assert "Example: " in done.stdout
+        line = next(line for line in help_of_all.splitlines() if line.startswith(f"  {command} "))
+        assert line.endswith("."), line
+        assert not line.endswith("..."), line
+
+
+# Exit codes
+
+
+def test_0_and_1_wait_is_never_0_unless_every_task_is_a_success(taskdash: Command) -> None:
+    assert taskdash("wait", OK).returncode == 0
+    done = taskdash("wait", OK, BAD, "--json")
+    assert done.returncode == 1
+    assert len(json.loads(done.stdout)) == 2
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (Reply(402), 1),
+        (Reply(400), 1),
+        (Reply(200, b"<html>captive</html>"), 1),
+        (Reply(401), 4),
+        (Reply(403), 4),
+        (Reply(200, {"code": 401, "msg": "no", "data": None}), 4),
+    ],
+)
+def test_wait_and_check_end_with_the_code_of_the_problem(
+    taskdash: Command, fake_api: FakeApi, reply: Reply, code: int
+) -> None:
+    fake_api.set(LOST, reply)
+    for command in ("wait", "check"):
+        done = taskdash(command, LOST)
+        assert done.returncode == code, done.stderr
+        assert len([line for line in done.stderr.splitlines() if LOST in line and "added" not in line]) == 1
+
+
+@pytest.mark.parametrize("reply", [Reply(503), Reply(500), rate_limit_reply(30)])
+def test_5_check_does_not_retry_and_wait_rides_it_out_to_its_timeout(
+    taskdash: Command, fake_api: FakeApi, reply: Reply
+) -> None:
+    fake_api.set(LOST, reply)
+    assert taskdash("wait", LOST, "--timeout", "1.2").returncode == 5
+    asked = fake_api.count(LOST)
+    assert taskdash("check", LOST).returncode == 5
+    assert fake_api.count(LOST) <= asked + 1
+
+
+def test_5_nobody_listens(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.write_config(f"http://127.0.0.1:{closed_port()}")
+    assert taskdash("check", LOST).returncode == 5
+    done = taskdash("wait", LOST, "--timeout", "0.5", "--json")
+    assert done.returncode == 5
+    assert json.loads(done.stdout)[0]["problem"]["kind"] == "unreachable"
+
+
+def test_124_wait_is_out_of_time(taskdash: Command) -> None:
+    started = time.monotonic()
+    assert taskdash("wait", RUN, "--timeout", "0.7").returncode == 124
+    assert time.monotonic() - started < 4
+    assert taskdash("wait", RUN, "--timeout", "0").returncode == 124
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("nonsense",),
+        ("list", "--nonsense"),
+        ("list", "--state", "done"),
+        ("list", "--sort", "size"),
+        ("list", "--filter", '"open'),
+        ("list", "--limit", "-1"),
+        ("wait",),
+        ("wait", OK, "--timeout", "soon"),
+        ("open",),
+        ("remove",),
+        ("completion", "powershell"),
+        ("export", "--format", "xml"),
+        ("import", "no-such-file"),
+        ("import",),
+        ("demo-api", "--port", "70000"),
+        ("--profile", "nobody", "list"),
+        ("--config", "/no/such/file", "list"),
+        ("--demo", "list"),
+        ("config", "nonsense"),
+        ("download", OK, "--all"),
+    ],
+)
+def test_2_wrong_usage_is_one_or_two_lines(taskdash: Command, arguments: tuple[str, ...]) -> None:
+    done = taskdash(*arguments)
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    assert 1 <= len(done.stderr.splitlines()) <= 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("lst", "list"), ("wiat", "wait"), ("rm", "remove"), ("ls", "list")]
+)
+def test_an_unknown_command_suggests_the_right_one(taskdash: Command, wrong: str, right: str) -> None:
+    assert f"did you mean {right}?" in taskdash(wrong).stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "task_id"),
+    [
+        ("show", "nowhere"),
+        ("show", "good"),
+        ("show", "sk-secret-0123456789"),
+        ("open", "nowhere"),
+        ("remove", "nowhere"),
+        ("check", "nowhere"),
+        ("wait", "sk-secret-0123456789"),
+        ("download", "nowhere"),
+    ],
+)
+def test_3_an_id_that_the_list_does_not_know(filled: Command, command: str, task_id: str) -> None:
+    done = filled(command, task_id)
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert "secret" not in done.stderr
+
+
+def test_3_check_exits_at_the_first_not_found(taskdash: Command, fake_api: FakeApi) -> None:
+    done = taskdash("check", LOST, OK)
+    assert done.returncode == 3
+    assert done.stdout == f"{OK}\tnew -> success\n"
+    assert fake_api.count(LOST) == 1
+
+
+def test_3_a_prefix_that_fits_several(taskdash: Command) -> None:
+    taskdash("add", "abcdef1", "abcdef2")
+    assert taskdash("show", "abcdef").returncode == 3
+
+
+def test_4_no_key(taskdash: Command) -> None:
+    for command in ("check", "wait"):
+        done = taskdash(command, RUN, env={"AIGPTIMAGE_API_KEY": None})
+        assert done.returncode == 4
+        assert "AIGPTIMAGE_API_KEY" in done.stderr
+    assert (
+        json.loads(taskdash("wait", RUN, "--json", env={"AIGPTIMAGE_API_KEY": None}).stdout)[0]["taskId"]
+        == RUN
+    )
+
+
+def _newer(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+STORE_COMMANDS = [("list", "--json"), ("add", "task_new_12345678"), ("wait", OK), ("export",), ("stats",)]
+
+
+@pytest.mark.parametrize("spoil", [_newer, _folder])
+def test_6_a_store_that_cannot_be_used(filled: Command, spoil: Callable[[Path], None]) -> None:
+    spoil(filled.store)
+    before = filled.store.read_bytes() if filled.store.is_file() else b""
+    for arguments in STORE_COMMANDS:
+        done = filled(*arguments)
+        assert (done.returncode, done.stdout) == (6, ""), done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert not before or filled.store.read_bytes() == before
+
+
+def test_6_wait_as_json_prints_its_array_even_then(filled: Command) -> None:
+    _newer(filled.store)
+    done = filled("wait", OK, "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (6, [])
+
+
+def test_6_a_full_disk_loses_nothing(filled: Command) -> None:
+    size = filled.store.stat().st_size
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    ids = "\n".join(f"task_more_{n:013d}" for n in range(5_000))
+    done = subprocess.run(
+        filled.line("add", "-"),
+        input=ids,
+        env=filled.environment(),
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (6, ""), done.stderr
+    assert filled("list", "--ids").stdout.splitlines() == [OK, BAD, RUN]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_128_plus_n_wait_ends_quietly_with_a_signal(
+    taskdash: Command, fake_api: FakeApi, number: signal.Signals
+) -> None:
+    taskdash("add", RUN)
+    waiting = taskdash.start("wait", RUN, "--json")
+    fake_api.wait_for(lambda: fake_api.count(RUN) >= 1, 10)
+    waiting.send_signal(number)
+    out, talk = waiting.communicate(timeout=10)
+    assert waiting.returncode == 128 + number
+    assert json.loads(out)[0]["taskId"] == RUN
+    assert "Traceback" not in talk
+
+
+def test_128_plus_n_check_ends_quietly_with_a_signal(taskdash: Command, fake_api: FakeApi) -> None:
+    fake_api.set(RUN, Reply(delay_s=30))
+    checking = taskdash.start("check", RUN)
+    fake_api.wait_for(lambda: fake_api.count(RUN) == 1, 10)
+    checking.send_signal(signal.SIGTERM)
+    talk = checking.communicate(timeout=10)[1]
+    assert checking.returncode == 143
+    assert "Traceback" not in talk
+    with sqlite3.connect(taskdash.store) as connection:
+        assert connection.execute("SELECT asked_at_ms FROM tasks").fetchall() == [(None,)]
+
+
+def test_of_several_causes_the_gravest_counts(taskdash: Command, fake_api: FakeApi) -> None:
+    fake_api.set("task_keyless_12345678", Reply(401))
+    done = taskdash("wait", BAD, "task_keyless_12345678")
+    assert done.returncode == 4, done.stderr
+
+
+def run_python(code: str, environment: dict[str, str]) -> Done:
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "has_client"),
+    [
+        (["add", OK], False),
+        (["add", f"taskId: {OK}"], False),
+        (["list", "--json"], False),
+        (["list"], False),
+        (["show", OK], False),
+        (["remove", RUN], False),
+        (["export"], False),
+        (["stats"], False),
+        (["open", OK, "--print"], False),
+        (["config", "show"], False),
+        (["completion", "bash"], False),
+        (["wait", OK], False),
+        (["check"], True),
+    ],
+)
+def test_no_command_loads_textual_and_only_those_that_send_load_a_client(
+    filled: Command, arguments: list[str], has_client: bool
+) -> None:
+    code = (
+        "import sys; from taskdash.cli.main import exit_code_of\n"
+        f"exit_code_of({[*filled.line(*arguments)[1:]]!r})\n"
+        "loaded = {'textual', 'rich', 'httpx', 'httpcore'} & set(sys.modules)\n"
+        "print(','.join(sorted(loaded)), file=sys.stderr)"
+    )
+    loaded = run_python(code, filled.environment()).stderr.splitlines()[-1]
+    assert not re.search("textual|rich", loaded)
+    assert ("httpcore" in loaded) is has_client, loaded
+
+
+def test_the_key_is_nowhere_to_be_seen(filled: Command, fake_api: FakeApi) -> None:
+    fake_api.set(OK, success_body(OK, param=f'{{"input": {{"prompt": "leak {KEY}"}}}}'))
+    filled("check", OK)
+    outputs = [
+        filled(*words)
+        for words in (
+            ["list", "--json"],
+            ["show", OK, "--raw"],
+            ["export"],
+            ["config", "show"],
+            ["wait", KEY],
+            ["show", KEY],
+        )
+    ]
+    for done in outputs:
+        assert KEY not in done.stdout + done.stderr
+    for path in filled.folder.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
+    assert filled.store.stat().st_mode & 0o777 == 0o600
+
+
+def test_6_a_store_that_another_program_holds(held_off: subprocess.Popen[str]) -> None:
+    out, talk = held_off.communicate(timeout=20)
+    assert (held_off.returncode, out) == (6, "")
+    assert len(talk.splitlines()) == 1
+    assert "locked" in talk

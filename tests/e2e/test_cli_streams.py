@@ -1,0 +1,175 @@
+"""What a command does with streams that are closed, full, or not what it hopes for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tests.command import Command
+
+from taskdash.store.store import Store
+
+HOSTILE = "a\x1b]0;title\x07b\x9b31mc\u202ed\x7fe\U000e0041f"
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path) -> Command:
+    """A list of 3,000 IDs: more than fits into a pipe."""
+    command = Command(tmp_path)
+    with Store(command.store) as store:
+        store.tasks.add("aigptimage", [f"task_model_{n:013d}" for n in range(3_000)], 1_780_000_000_000)
+    return command
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "--json"], ["list", "--ids"], ["list", "--csv"], ["export"]]
+)
+def test_a_reader_that_leaves_is_no_error(taskdash: Command, arguments: list[str]) -> None:
+    process = taskdash.start(*arguments)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(10) in (0, 141)
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+def shell(taskdash: Command, words: str) -> subprocess.CompletedProcess[str]:
+    program = " ".join(taskdash.line())
+    return subprocess.run(
+        ["sh", "-c", f"{program} {words}"],
+        env=taskdash.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_closed_streams_are_quiet(taskdash: Command) -> None:
+    assert shell(taskdash, "list >&-").returncode in (0, 141)
+    assert shell(taskdash, "list >&-").stderr == ""
+    done = shell(taskdash, "add task_new_12345678 2>&-")
+    assert (done.returncode, done.stdout) == (0, "task_new_12345678\n")
+    done = shell(taskdash, "add <&-")
+    assert (done.returncode, done.stdout) == (2, "")
+    done = shell(taskdash, "show nowhere-to-be-found >&- 2>&- <&-")
+    assert done.returncode == 3
+    with Store(taskdash.store) as store:
+        assert store.database.value("PRAGMA integrity_check") == "ok"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_that_cannot_be_written_is_an_error(taskdash: Command) -> None:
+    done = shell(taskdash, "list > /dev/full")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "cannot be written" in done.stderr
+
+
+def test_an_ascii_terminal_gets_escapes_instead_of_a_crash(taskdash: Command) -> None:
+    taskdash("add", "task_new_12345678", "--label", "Dünen 満月")
+    done = taskdash("list", "--limit", "1", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
+    assert done.returncode == 0
+    assert "D\\xfcnen" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["list", "--json"], ["list", "--csv"], ["show", "task_new_12345678"]]
+)
+def test_hostile_text_reaches_no_terminal(taskdash: Command, arguments: list[str]) -> None:
+    taskdash("add", "task_new_12345678", "--label", HOSTILE)
+    done = taskdash(*arguments)
+    unsafe = [char for char in done.stdout if (char < " " and char not in "\n\t") or "\x7f" <= char <= "\x9f"]
+    assert unsafe == []
+    assert "\u202e" not in done.stdout
+    assert "\U000e0041" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show", HOSTILE], [HOSTILE], ["list", "--filter", f"nope:{HOSTILE}"], ["import", HOSTILE]]
+)
+def test_errors_are_inert(taskdash: Command, arguments: list[str]) -> None:
+    done = taskdash(*arguments)
+    assert done.returncode in (2, 3)
+    assert not any(
+        (char < " " and char != "\n") or "\x7f" <= char <= "\x9f" or char == "\u202e" for char in done.stderr
+    )
+
+
+def on_a_terminal(
+    taskdash: Command, *arguments: str, term: str = "xterm", until: bytes = b""
+) -> tuple[bytes, int]:
+    """Run a command with stderr on a terminal of its own; return what that shows, and the exit code."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as stderr:
+        process = subprocess.Popen(
+            taskdash.line(*arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            env=taskdash.environment({"TERM": term}),
+        )
+    shown = b""
+    deadline_s = time.monotonic() + 20
+    while time.monotonic() < deadline_s:
+        try:
+            chunk = os.read(ours, 65_536)
+        except OSError:
+            break
+        shown += chunk
+        if not chunk or (until and until in shown):
+            break
+    if until:
+        process.send_signal(signal.SIGINT)
+    code = process.wait(10)
+    os.close(ours)
+    return shown, code
+
+
+def test_long_work_has_a_progress_line_on_a_terminal_only(taskdash: Command, tmp_path: Path) -> None:
+    file = tmp_path / "many.json"
+    task = json.dumps({"taskId": "ID", "addedAt": 1, "param": {"input": {"prompt": "x" * 400}}})
+    file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(30_000)) + "]")
+    shown, code = on_a_terminal(taskdash, "import", str(file))
+    assert code == 0
+    assert b"30,000 tasks added" in shown
+    assert b"tasks read" in shown or b" of 30,000 tasks" in shown
+    assert shown.rstrip().endswith(b"listed")
+    assert "\r" not in taskdash("import", str(file)).stderr
+
+
+def test_a_dumb_terminal_gets_no_escapes(taskdash: Command) -> None:
+    shown, code = on_a_terminal(taskdash, "export", term="dumb")
+    assert code == 0
+    assert b"\x1b" not in shown
+
+
+def test_ctrl_c_while_standard_input_is_read_is_quiet(taskdash: Command) -> None:
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as stdin:
+        process = subprocess.Popen(
+            taskdash.line("add", "-"),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=taskdash.environment(),
+        )
+    # Once it has taken this in, it is past its start.
+    os.write(write, b"x" * 65_536)
+    os.write(write, b"x" * 65_536)
+    # Python may be between two reads, and notice a signal only after the next: a person presses the key again.
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.2)
+    out, talk = process.communicate(timeout=10)
+    os.close(write)
+    assert (process.returncode, out, talk.strip()) == (130, b"", b"")

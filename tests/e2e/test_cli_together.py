@@ -1,0 +1,115 @@
+"""Several processes on one list: nothing is lost, nobody sees a lock, and all of them stay within one budget."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+from tests.command import Command
+from tests.servers import FakeApi, Reply, success_body, waiting_body
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROCESSES = 8
+
+
+def ids_of(process: int, count: int) -> list[str]:
+    return [f"task_p{process}_{n:013d}" for n in range(count)]
+
+
+def test_eight_processes_adding_a_thousand_ids_each_lose_none(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    adding = []
+    for number in range(PROCESSES):
+        file = tmp_path / f"ids-{number}"
+        file.write_text("\n".join(ids_of(number, 1_000)))
+        with file.open("rb") as stdin:
+            adding.append(
+                subprocess.Popen(
+                    taskdash.line("add", "-"),
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=taskdash.environment(),
+                    text=True,
+                )
+            )
+    for number, process in enumerate(adding):
+        out, talk = process.communicate(timeout=60)
+        assert (process.returncode, out.splitlines()) == (0, ids_of(number, 1_000)), talk
+    listed = taskdash("list", "--ids").stdout.splitlines()
+    assert len(listed) == len(set(listed)) == PROCESSES * 1_000
+    # Each paste stands together, in its own order.
+    place = {task_id: n for n, task_id in enumerate(listed)}
+    for number in range(PROCESSES):
+        places = [place[task_id] for task_id in ids_of(number, 1_000)]
+        assert places == list(range(places[0], places[0] + 1_000))
+
+
+def test_small_batches_of_eight_processes_lose_none(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    for batch in range(3):
+        adding = [taskdash.start("add", *ids_of(number * 10 + batch, 40)) for number in range(PROCESSES)]
+        for process in adding:
+            talk = process.communicate(timeout=30)[1]
+            assert process.returncode == 0, talk
+    assert len(taskdash("list", "--ids").stdout.splitlines()) == 3 * PROCESSES * 40
+
+
+def test_waits_on_one_task_send_what_one_would(tmp_path: Path, fake_api: FakeApi) -> None:
+    task_id = "task_shared_12345678"
+    fake_api.set(task_id, [*[waiting_body(task_id)] * 2, success_body(task_id)])
+    taskdash = Command(tmp_path, fake_api, per_second=5)
+    taskdash("add", task_id)
+    waiting = [taskdash.start("wait", task_id) for _ in range(3)]
+    for process in waiting:
+        talk = process.communicate(timeout=30)[1]
+        assert process.returncode == 0, talk
+    assert fake_api.count(task_id) == 3
+
+
+def test_a_wait_takes_over_when_the_one_that_watched_is_killed(tmp_path: Path, fake_api: FakeApi) -> None:
+    task_id = "task_orphan_12345678"
+    fake_api.set(task_id, waiting_body(task_id))
+    taskdash = Command(tmp_path, fake_api)
+    taskdash("add", task_id)
+    first = taskdash.start("wait", task_id)
+    fake_api.wait_for(lambda: fake_api.count() >= 1, 10)
+    second = taskdash.start("wait", task_id)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    fake_api.set(task_id, success_body(task_id))
+    talk = second.communicate(timeout=20)[1]
+    assert second.returncode == 0, talk
+
+
+def test_wait_says_that_the_watcher_is_stopped(tmp_path: Path, fake_api: FakeApi) -> None:
+    task_id = "task_frozen_12345678"
+    fake_api.set(task_id, waiting_body(task_id))
+    taskdash = Command(tmp_path, fake_api)
+    taskdash("add", task_id)
+    watching = taskdash.start("wait", task_id)
+    try:
+        fake_api.wait_for(lambda: fake_api.count() >= 1, 10)
+        done = taskdash("wait", task_id, "--timeout", "0.2")
+        assert done.returncode == 124
+        watching.send_signal(signal.SIGSTOP)
+        done = taskdash("wait", task_id, "--timeout", "2")
+        assert done.returncode == 124
+        assert f"pid {watching.pid}" in done.stderr
+        refused = taskdash("check", task_id)
+        assert refused.returncode in (1, 5)
+        assert f"pid {watching.pid}" in refused.stderr
+    finally:
+        watching.send_signal(signal.SIGCONT)
+        watching.terminate()
+        watching.communicate(timeout=10)
+
+
+def test_a_lost_answer_does_not_hang_a_wait_with_a_timeout(tmp_path: Path, fake_api: FakeApi) -> None:
+    task_id = "task_silent_12345678"
+    fake_api.set(task_id, Reply(delay_s=60))
+    taskdash = Command(tmp_path, fake_api)
+    assert taskdash("wait", task_id, "--timeout", "0.5", timeout_s=8).returncode == 124
