@@ -1,0 +1,1 @@
+"""The dashboard. The only place that imports textual and rich."""

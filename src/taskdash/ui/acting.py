@@ -1,0 +1,187 @@
+"""What the keys do to tasks, without a screen: each act returns the one line that tells what was done.
+
+Kept apart from the widgets so that it can be read and tested as what it is: store, watcher and browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from taskdash.domain.task import State, Task, TaskDetail
+from taskdash.domain.untrusted import inert, raw_text
+from taskdash.domain.words import plural
+from taskdash.results.links import safe_url
+
+if TYPE_CHECKING:
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+MAX_COPY_BYTES: Final = 65_536
+"""Terminals cut or drop more than this, without a word (OSC 52 has no acknowledgement)."""
+
+MAX_RAW_CHARS: Final = 1_000_000
+
+Severity = Literal["information", "warning", "error"]
+Undo = Callable[["Store"], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an act tells the user, and what it hands to the terminal's clipboard."""
+
+    text: str
+    severity: Severity = "information"
+    copy: str | None = None
+
+
+def warning(text: str) -> Said:
+    """Something that could not be done, and why."""
+    return Said(text, "warning")
+
+
+class Acting:
+    """The acts of one dashboard, and what it takes to undo the last ones."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._undo: list[tuple[str, Undo]] = []
+
+    async def chosen(self, marked: set[int], at_cursor: Task | None) -> list[Task]:
+        """The marked tasks in the order of the list, else the one under the cursor."""
+        if marked:
+            seqs = sorted(marked)
+            return await self._desk.store.run(lambda store: store.tasks.by_seq(seqs))
+        return [at_cursor] if at_cursor else []
+
+    async def detail(self, task: Task) -> TaskDetail | None:
+        """A task with its bodies."""
+        return await self._desk.store.run(lambda store: store.tasks.detail(task.seq))
+
+    # Checking
+
+    async def check(self, tasks: Sequence[Task]) -> Said:
+        """Have tasks checked now, finished ones too."""
+        if self._desk.key_advice:
+            return self._no_key()
+        seqs, now_ms = [task.seq for task in tasks], self._desk.clock.now_ms()
+        await self._desk.store.run(lambda store: store.checks.ask(seqs, now_ms))
+        self._desk.watcher.wake()
+        return Said(f"Checking {plural(len(tasks), 'task')} now." if len(tasks) > 1 else "Checking it now.")
+
+    async def check_all(self) -> Said:
+        """Have every unfinished task checked now."""
+        if self._desk.key_advice:
+            return self._no_key()
+        profile, now_ms = self._desk.profile, self._desk.clock.now_ms()
+        count = await self._desk.store.run(lambda store: store.checks.ask_unfinished(profile, now_ms))
+        self._desk.watcher.wake()
+        return (
+            Said(f"Checking {plural(count, 'unfinished task')} now.")
+            if count
+            else warning("No unfinished task.")
+        )
+
+    def _no_key(self) -> Said:
+        return warning(f"Nothing can be checked: {self._desk.key_advice}")
+
+    # The list
+
+    async def add(self, ids: Sequence[str]) -> tuple[int, Said]:
+        """Put IDs on the list; return the `seq` of the first and what to say."""
+        profile, now_ms = self._desk.profile, self._desk.clock.now_ms()
+        added = await self._desk.store.run(lambda store: store.tasks.add(profile, ids, now_ms))
+        first = (added.added or added.listed)[0]
+        task = await self._desk.store.run(lambda store: store.tasks.find(profile, first))
+        self._desk.watcher.wake()
+        listed = f", {len(added.listed):,} already listed" if added.listed else ""
+        return task.seq, Said(f"Added {plural(len(added.added), 'task')}{listed}.")
+
+    async def remove(self, seqs: Sequence[int]) -> Said:
+        """Take tasks off the list."""
+        now_ms = self._desk.clock.now_ms()
+        removal = await self._desk.store.run(lambda store: store.tasks.remove(seqs, now_ms))
+        self._undo.append(("Brought back", lambda store: store.tasks.restore(removal)))
+        return Said(
+            f"Removed {plural(len(seqs), 'task')}. z brings {'it' if len(seqs) == 1 else 'them'} back."
+        )
+
+    async def edit(self, seqs: Sequence[int], label: str, note: str) -> Said:
+        """Set the label and note of tasks."""
+        before = await self._desk.store.run(lambda store: store.tasks.edit(seqs, label=label, note=note))
+
+        def undo(store: Store) -> int:
+            store.tasks.undo_edit(before)
+            return len(before)
+
+        self._undo.append(("Set back label and note of", undo))
+        return Said(
+            f"Saved label and note of {plural(len(before), 'task')}." if len(before) > 1 else "Saved."
+        )
+
+    async def raw(self, task: Task) -> str | None:
+        """The last body with a record, inert and without any key; None where there is none yet."""
+        detail = await self.detail(task)
+        if detail is None or not detail.raw:
+            return None
+        text = inert(raw_text(detail.raw).decode("utf-8", "replace"), max_chars=MAX_RAW_CHARS)
+        for key in self._desk.keys:
+            text = key.redact(text)
+        return text
+
+    async def undo(self) -> Said:
+        """Take back the last removal or edit of this dashboard."""
+        if not self._undo:
+            return warning("Nothing to undo.")
+        words, undo = self._undo.pop()
+        count = await self._desk.store.run(undo)
+        self._desk.watcher.wake()
+        return Said(f"{words} {plural(count, 'task')}.")
+
+    # Results
+
+    async def open(self, detail: TaskDetail, number: int) -> Said:
+        """Open result `number` (from 1) in the browser; where there is none, hand the link over."""
+        urls = detail.result_urls
+        if not urls:
+            return no_links(detail.task)
+        if number > len(urls):
+            return warning(f"There is no result {number}: this task has {len(urls)}.")
+        url = urls[number - 1]
+        opened = await self._desk.open(url)
+        if opened.ok:
+            return Said(f"Result {number}: {opened.message}.")
+        if safe_url(url) is None:
+            return warning(f"Result {number}: {opened.message}.")
+        shown = (
+            f"Result {number}: {opened.message}. The link was sent to the terminal's clipboard:\n{url[:300]}"
+        )
+        return Said(shown, "warning", copy=url)
+
+    async def copy_urls(self, tasks: Sequence[Task]) -> Said:
+        """Copy the result links, one a line."""
+        details = [await self.detail(task) for task in tasks]
+        urls = [url for detail in details if detail for url in detail.result_urls]
+        if not urls:
+            return no_links(tasks[0]) if len(tasks) == 1 else warning("No result links in these tasks.")
+        return copied("\n".join(urls), plural(len(urls), "link"))
+
+    def copy_ids(self, tasks: Sequence[Task]) -> Said:
+        """Copy task IDs, one a line."""
+        return copied("\n".join(task.task_id for task in tasks), plural(len(tasks), "task ID"))
+
+
+def no_links(task: Task) -> Said:
+    """Why there is nothing to open or copy."""
+    why = f"it ended as {task.state}" if task.state.finished else "it is not finished"
+    if task.state is State.SUCCESS:
+        why = "the answer has none"
+    return warning(f"No result link: {why}.")
+
+
+def copied(text: str, what: str) -> Said:
+    """Hand a text to the terminal, unless it is more than terminals take."""
+    if len(text.encode("utf-8", "replace")) > MAX_COPY_BYTES:
+        return warning(f"{what}: too much for a terminal's clipboard; `taskdash list` prints it all.")
+    return Said(f"Copied {what}: sent to the terminal.", copy=text)

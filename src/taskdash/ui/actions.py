@@ -1,0 +1,88 @@
+"""Everything a key can do, in one table: bindings, footer, help, palette and the README's key table come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from taskdash.ui.key_names import key_name
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing the dashboard can do."""
+
+    name: str
+    """As in the config's `[keys]`; the screen has a method `action_<name>` for it."""
+    keys: tuple[str, ...]
+    """As Textual names them; the first is the one the footer shows."""
+    title: str
+    """For the help: what it does, in a few words."""
+    short: str = ""
+    """For the footer; "" keeps it out of there."""
+    group: str = "List"
+
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action("cursor_up", ("up", "k"), "move up", group="Move"),
+    Action("cursor_down", ("down", "j"), "move down", group="Move"),
+    Action("page_up", ("pageup",), "a screen up", group="Move"),
+    Action("page_down", ("pagedown",), "a screen down", group="Move"),
+    Action("first", ("g", "home"), "to the first task", group="Move"),
+    Action("last", ("G", "end"), "to the last task", group="Move"),
+    Action("next_pane", ("tab",), "next pane", group="Move"),
+    Action("previous_pane", ("shift+tab",), "previous pane", group="Move"),
+    Action("previous_tab", ("left_square_bracket",), "previous state tab", group="Move"),
+    Action("next_tab", ("right_square_bracket",), "next state tab", group="Move"),
+    Action("add", ("a",), "add task IDs (or just paste)", "add", group="List"),
+    Action("remove", ("x",), "remove from the list", "remove", group="List"),
+    Action("undo", ("z",), "undo the last removal or edit", group="List"),
+    Action("edit", ("e",), "edit label and note", group="List"),
+    Action("filter", ("slash",), "filter", "filter", group="List"),
+    Action("sort", ("s",), "sort by ...", group="List"),
+    Action("reverse", ("S",), "reverse the order", group="List"),
+    Action("mark", ("space",), "mark the row", group="Marks"),
+    Action("mark_range", ("V",), "mark a range: from here to where it is pressed again", group="Marks"),
+    Action("mark_up", ("shift+up",), "mark and move up", group="Marks"),
+    Action("mark_down", ("shift+down",), "mark and move down", group="Marks"),
+    Action("mark_all", ("A",), "mark all shown", group="Marks"),
+    Action("check", ("r",), "check this (or the marked) now", "check", group="Check"),
+    Action("check_all", ("R",), "check all unfinished now", group="Check"),
+    Action("pause", ("p",), "pause / go on with scheduled checks", "pause", group="Check"),
+    Action("open_result", ("o",), "open the result (chooser if several)", "open", group="Results"),
+    *(
+        Action(f"open_result_number({n})", (str(n),), f"open result link {n}", group="Results")
+        for n in range(1, 10)
+    ),
+    Action("copy_urls", ("u",), "copy the result link(s)", "copy link", group="Results"),
+    Action("copy_id", ("y",), "copy the task ID", "copy ID", group="Results"),
+    Action("zoom", ("enter",), "detail full screen and back", "detail", group="View"),
+    Action("detail_position", ("v",), "detail right / below / hidden", group="View"),
+    Action("close", ("escape",), "close what is open, else clear the marks, else the filter", group="View"),
+    Action("raw", ("J",), "the raw JSON", group="View"),
+    Action("palette", ("colon", "ctrl+p"), "command palette", group="View"),
+    Action("help", ("question_mark",), "help", "help", group="View"),
+    Action("quit", ("q", "ctrl+q"), "quit", "quit", group="View"),
+    Action("copy_or_quit", ("ctrl+c",), "copy the selected text, else quit", group="View"),
+)
+
+_LAST: Final = ("help", "quit")
+FOOTER: Final = tuple(
+    sorted((action for action in ACTIONS if action.short), key=lambda action: action.name in _LAST)
+)
+"""What the footer shows, the way out at its end."""
+
+RESULT_KEYS: Final = tuple(f"open_result_{n}" for n in range(1, 10))
+"""Nine actions that are told as one."""
+
+
+def key_table() -> str:
+    """The README's table of keys, in Markdown: one row a thing to do, the nine result keys as one."""
+    lines = ["| key | does |", "|---|---|"]
+    for action in ACTIONS:
+        if action.name == RESULT_KEYS[0]:
+            lines.append("| `1` .. `9` | open that result link |")
+        elif action.name not in RESULT_KEYS:
+            keys = " ".join(f"`{key_name(key)}`" for key in action.keys)
+            lines.append(f"| {keys} | {action.title} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,78 @@
+"""The dashboard as a Textual application: how it starts, looks and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.app import App, SystemCommand
+
+from taskdash.ui.keymap import bindings
+from taskdash.ui.screens.list_screen import ListScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.binding import BindingType
+    from textual.command import Provider
+    from textual.screen import Screen
+    from textual.theme import Theme
+
+    from taskdash.ui.desk import Desk
+
+ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+
+
+def _actions() -> type[Provider]:
+    """The palette's actions, imported when it is first opened."""
+    from taskdash.ui.palette import ActionProvider
+
+    return ActionProvider
+
+
+class Dashboard(App[None]):
+    """The whole screen."""
+
+    CSS_PATH = "dashboard.tcss"
+    TITLE = "taskdash"
+    ENABLE_COMMAND_PALETTE = True
+    # Its key is one of our own actions, so that it can be given another like all of them.
+    COMMAND_PALETTE_BINDING = "f20"
+    COMMANDS = App.COMMANDS | {_actions}
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        if desk.view.theme in self.available_themes:
+            self.theme = desk.view.theme
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 - Textual's
+        """Of Textual's own commands the themes only: its screenshot would write what is on screen to a file."""
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The list, with the keys of the config: Textual takes bindings from the class."""
+        screen: type[ListScreen] = type(
+            ListScreen.__name__, (ListScreen,), {"BINDINGS": bindings(self.desk.keymap)}
+        )
+        return screen(self.desk)
+
+    def on_mount(self) -> None:
+        """Let every signal that ends a program end this one in order; Textual would leave the terminal as it is."""
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        loop = asyncio.get_running_loop()
+        self.call_after_refresh(self._collect_garbage_again)
+        for number in ENDING_SIGNALS:
+            loop.add_signal_handler(number, self.exit, None, 128 + number)
+
+    def _remember_theme(self, theme: Theme) -> None:
+        if isinstance(self.screen_stack[0], ListScreen):
+            self.screen_stack[0].remember(theme=theme.name)
+
+    def _collect_garbage_again(self) -> None:
+        """The first frame is drawn: what stands now stays, so the collector need never look at it again."""
+        gc.freeze()
+        gc.enable()

@@ -1,0 +1,104 @@
+"""What the dashboard works with: the store, the watcher, the settings and the ways out of the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from taskdash.config.settings import View
+from taskdash.domain.task import State
+from taskdash.ui.keymap import Keymap, make_keymap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskdash.domain.durations import Durations
+    from taskdash.domain.secret import Secret
+    from taskdash.domain.task import Task
+    from taskdash.domain.task_ids import Paste
+    from taskdash.results.links import Opened
+    from taskdash.store.store import StoreThread
+    from taskdash.watch.clock import Clock
+    from taskdash.watch.status import WatchStatus
+
+
+class Watching(Protocol):
+    """The watcher, as far as the dashboard needs it; see `watch.thread.WatcherThread`."""
+
+    @property
+    def status(self) -> WatchStatus:
+        """What it last said of itself."""
+
+    def start(self, listener: Callable[[], None]) -> None:
+        """Begin; `listener` may be called from another thread."""
+
+    def wake(self) -> None:
+        """Something was added or asked for."""
+
+    def pause(self, paused: bool) -> None:
+        """Stop or resume scheduled checks."""
+
+    def yield_lease(self, yielding: bool) -> None:
+        """Let another process watch while this one is suspended."""
+
+    def stop(self, timeout_s: float = ...) -> None:
+        """End it."""
+
+    def failure(self) -> BaseException | None:
+        """What ended it against its will."""
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """One dashboard's surroundings, made by `wiring`."""
+
+    profile: str
+    store: StoreThread
+    watcher: Watching
+    clock: Clock
+    open_url: Callable[[str], Opened]
+    key_advice: str | None = None
+    """How to set a key, where none is set."""
+    keys: tuple[Secret, ...] = ()
+    """Configured keys: never taken for a task ID."""
+    is_demo: bool = False
+    keymap: Keymap = field(default_factory=lambda: make_keymap("default", {}))
+    """The keys of each action."""
+    view: View = field(default_factory=View)
+    """The look to begin with."""
+    remember: Callable[[View], str | None] = lambda _: None
+    """Keeps a look for the next time; returns why it could not, for people."""
+    durations: Durations | None = None
+    """What this list's finished tasks teach; None until `read_history`."""
+
+    def typical_ms(self, task: Task) -> int | None:
+        """How long a task of this kind usually takes, by this list's own history."""
+        return self.durations.typical_ms(task.model, task.variant) if self.durations else None
+
+    async def read_history(self) -> None:
+        """Learn how long tasks take here. Not part of the start: the first frame does not need it."""
+        from taskdash.domain.durations import Durations
+
+        finished = await self.store.run(lambda store: store.checks.durations(self.profile))
+        self.durations = Durations(finished)
+
+    def learn(self, task: Task) -> None:
+        """Learn from a task that just ended."""
+        if self.durations is not None and task.state is State.SUCCESS:
+            self.durations.learn(task.model, task.variant, task.cost_time_ms)
+
+    async def find_ids(self, text: str) -> Paste:
+        """Search a paste off the event loop."""
+        from taskdash.domain.task_ids import find_task_ids
+
+        return await asyncio.to_thread(find_task_ids, text, keys=self.keys)
+
+    async def open(self, url: str) -> Opened:
+        """Open a result in the user's browser, off the event loop."""
+        return await asyncio.to_thread(self.open_url, url)
+
+    def close(self) -> None:
+        """End the watcher and close the store."""
+        self.watcher.stop()
+        self.store.close()

@@ -1,0 +1,175 @@
+"""What the detail pane says of a task, as styled text. Pure: a task and the time in, lines out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from taskdash.domain.failures import classify
+from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
+from taskdash.domain.words import NONE, SYMBOLS, ago, elapsed, length, moment, plural, started_ms, state_word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MAX_LINKS_SHOWN = 50
+_LABEL_CELLS = 12
+
+
+def detail_text(detail: TaskDetail, now_ms: int, typical_ms: Callable[[Task], int | None]) -> Content:
+    """The whole pane for one task."""
+    task = detail.task
+    sections = [
+        _head(task, now_ms, typical_ms),
+        _problem(task, now_ms),
+        _failure(task),
+        _links(detail),
+        _prompt(task),
+        _inputs(detail),
+        _labels(task),
+        _times(task, now_ms),
+        _extra(detail),
+    ]
+    return Content("\n\n").join(section for section in sections if section.plain)
+
+
+def _head(task: Task, now_ms: int, typical_ms: Callable[[Task], int | None]) -> Content:
+    style = _STATE_STYLES[task.state]
+    parts: list[Content | tuple[str, str] | str] = [(f"{SYMBOLS[task.state]} {state_word(task)}", style)]
+    if task.state is State.SUCCESS:
+        parts.append(f"  in {length(task.cost_time_ms)}" if task.cost_time_ms is not None else "")
+    elif task.state is State.WAITING:
+        since_ms = max(0, now_ms - started_ms(task))
+        parts.append(f"  for {elapsed(since_ms)}")
+        if task.progress:
+            parts.append(f", {task.progress.removesuffix('%')} %")
+        usual_ms = typical_ms(task)
+        if usual_ms is not None:
+            late = since_ms > 1.5 * usual_ms
+            parts.append(
+                (
+                    f"  usually {length(usual_ms)}{': late' if late else ''}",
+                    "$text-warning" if late else "$text-muted",
+                )
+            )
+    elif task.state is State.NEW:
+        parts.append(("  not answered yet", "$text-muted"))
+    lines = [Content.assemble(*parts), Content.styled(task.task_id, "$text-muted")]
+    if task.model:
+        lines.append(Content(task.model))
+    return _lines(lines)
+
+
+def _problem(task: Task, now_ms: int) -> Content:
+    if task.problem is None:
+        return Content("")
+    problem = task.problem
+    return _lines(
+        [
+            Content.styled(
+                f"! {problem.kind.value} (since {ago(problem.since_ms, now_ms)})", "$text-warning"
+            ),
+            Content(problem.message),
+        ]
+    )
+
+
+def _failure(task: Task) -> Content:
+    if task.state is not State.FAIL:
+        return Content("")
+    reason = classify(task.fail_code, task.fail_msg, task.raw_state)
+    code = f", code {task.fail_code}" if task.fail_code else ""
+    message = (
+        Content.styled(task.fail_msg, "$text-error") if task.fail_msg else Content("The answer says no more.")
+    )
+    return _section(f"Failure: {reason.value}{code}", [message])
+
+
+def _links(detail: TaskDetail) -> Content:
+    urls = detail.result_urls
+    if not urls:
+        return Content("No link in the result" if detail.task.state is State.SUCCESS else "")
+    lines = [
+        Content.assemble((f"{n if n < 10 else ' '} ", "$text-accent bold"), (url, "underline"))
+        for n, url in enumerate(urls[:MAX_LINKS_SHOWN], 1)
+    ]
+    if len(urls) > MAX_LINKS_SHOWN:
+        lines.append(Content.styled(f"and {len(urls) - MAX_LINKS_SHOWN:,} more", "$text-muted"))
+    return _section(plural(len(urls), "result"), lines)
+
+
+def _prompt(task: Task) -> Content:
+    return _section("Prompt", [Content(task.prompt)]) if task.prompt else Content("")
+
+
+def _inputs(detail: TaskDetail) -> Content:
+    param = detail.param
+    if not isinstance(param, dict):
+        return _section("Request", [Content(json_text(param))]) if param else Content("")
+    inputs = param.get("input")
+    pairs = list(inputs.items()) if isinstance(inputs, dict) else []
+    pairs += [
+        (key, value)
+        for key, value in param.items()
+        if key not in ("model", "input") or (key == "input" and not pairs)
+    ]
+    return _section("Inputs", [_pair(key, json_text(value)) for key, value in pairs if key != "prompt"])
+
+
+def _labels(task: Task) -> Content:
+    lines = [_pair("label", task.label)] if task.label else []
+    if task.note:
+        lines.append(_pair("note", task.note))
+    return _section("Yours", lines)
+
+
+def _times(task: Task, now_ms: int) -> Content:
+    lines = [_pair("created", _time(task.create_time_ms, now_ms))]
+    if task.complete_time_ms is not None:
+        lines.append(_pair("completed", _time(task.complete_time_ms, now_ms)))
+    if task.state.finished:
+        lines.append(_pair("costTime", length(task.cost_time_ms)))
+    lines.append(_pair("added", _time(task.added_at_ms, now_ms)))
+    lines.append(_pair("checked", _time(task.checked_at_ms, now_ms)))
+    if task.checks > 1:
+        lines.append(_pair("checks", f"{task.checks:,}"))
+    if task.next_check_at_ms is not None and not task.state.finished:
+        lines.append(
+            _pair(
+                "next check", "now" if task.next_check_at_ms <= now_ms else ago(task.next_check_at_ms, now_ms)
+            )
+        )
+    return _section("Times", lines)
+
+
+def _extra(detail: TaskDetail) -> Content:
+    pairs: list[tuple[str, Json]] = list(detail.extra.items())
+    if detail.credits_consumed is not None:
+        pairs.insert(0, ("creditsConsumed", detail.credits_consumed))
+    return _section("Also in the record", [_pair(key, json_text(value)) for key, value in pairs])
+
+
+def _section(title: str, lines: Iterable[Content]) -> Content:
+    body = list(lines)
+    return _lines([Content.styled(title, "bold $text-primary"), *body]) if body else Content("")
+
+
+def _lines(lines: Iterable[Content]) -> Content:
+    return Content("\n").join(lines)
+
+
+def _pair(key: str, value: str, style: str = "") -> Content:
+    return Content.assemble((f"{key:<{_LABEL_CELLS}} ", "$text-muted"), (value, style))
+
+
+def _time(at_ms: int | None, now_ms: int) -> str:
+    return f"{moment(at_ms)} ({ago(at_ms, now_ms)})" if at_ms is not None else NONE
+
+
+_STATE_STYLES = {
+    State.NEW: "bold $text-muted",
+    State.WAITING: "bold $text-warning",
+    State.SUCCESS: "bold $text-success",
+    State.FAIL: "bold $text-error",
+}

@@ -1,0 +1,73 @@
+"""Which key does what: the table of actions, a preset over it, and the user's own keys over both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.errors import ConfigError
+from taskdash.ui.actions import ACTIONS, RESULT_KEYS
+from taskdash.ui.key_names import key_name, textual_key
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
+
+Keymap = Mapping[str, tuple[str, ...]]
+"""The keys of each action, as Textual names them; the first is the one that is shown."""
+
+PRESETS: Final[Mapping[str, Keymap]] = {
+    "default": {},
+    "plain": {
+        "cursor_up": ("up",),
+        "cursor_down": ("down",),
+        "first": ("home",),
+        "last": ("end",),
+        "previous_tab": ("left", "left_square_bracket"),
+        "next_tab": ("right", "right_square_bracket"),
+        "remove": ("delete", "x"),
+    },
+    "vim": {
+        "cursor_up": ("k", "up"),
+        "cursor_down": ("j", "down"),
+        "page_up": ("ctrl+b", "ctrl+u", "pageup"),
+        "page_down": ("ctrl+f", "ctrl+d", "pagedown"),
+        "previous_tab": ("h", "left_square_bracket"),
+        "next_tab": ("l", "right_square_bracket"),
+        "undo": ("u", "z"),
+        "copy_urls": ("U",),
+    },
+}
+
+
+def make_keymap(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
+    """The keys of every action.
+
+    Raises:
+        ConfigError: two actions have the same key; both are named.
+    """
+    keys = {action.name: action.keys for action in ACTIONS} | dict(PRESETS[preset])
+    keys |= {name: tuple(map(textual_key, written)) for name, written in own.items()}
+    owners: dict[str, str] = {}
+    for name, written in keys.items():
+        for key in written:
+            if owners.setdefault(key, name) != name:
+                raise ConfigError(
+                    f"keys: {key_name(key)} is given to both {owners[key]} and {name}: give one of them another key"
+                )
+    return keys
+
+
+def bindings(keymap: Keymap) -> list[Binding]:
+    """A key map as Textual's bindings."""
+    from textual.binding import Binding
+
+    return [
+        Binding(",".join(keymap[action.name]), method_of(action.name), action.title, show=False)
+        for action in ACTIONS
+        if keymap[action.name]
+    ]
+
+
+def method_of(action: str) -> str:
+    """The call of an action's method: one for the nine result keys, one for each other action."""
+    return f"open_result_number({action.rpartition('_')[2]})" if action in RESULT_KEYS else action

@@ -1,0 +1,65 @@
+"""The command palette: every action by what it does, with its keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from taskdash.ui.actions import ACTIONS, RESULT_KEYS
+from taskdash.ui.key_names import key_name
+from taskdash.ui.keymap import method_of
+
+if TYPE_CHECKING:
+    from taskdash.ui.actions import Action
+    from taskdash.ui.app import Dashboard
+
+_MOVES = "Move"
+
+
+class ActionProvider(Provider):
+    """Finds actions; those that only move the cursor are left to their keys."""
+
+    async def discover(self) -> Hits:
+        """All of them, before anything is typed."""
+        for action in _offered():
+            yield DiscoveryHit(_title(action), self._run(action), help=self._keys(action))
+
+    async def search(self, query: str) -> Hits:
+        """Those whose title fits."""
+        matcher = self.matcher(query)
+        for action in _offered():
+            score = matcher.match(_title(action))
+            if score > 0:
+                yield Hit(
+                    score, matcher.highlight(_title(action)), self._run(action), help=self._keys(action)
+                )
+
+    def _keys(self, action: Action) -> str:
+        keymap = cast("Dashboard", self.app).desk.keymap
+        return " ".join(map(key_name, keymap[action.name])) or "no key"
+
+    def _run(self, action: Action) -> _Call:
+        return _Call(cast("Dashboard", self.app), method_of(action.name))
+
+
+class _Call:
+    """Runs an action on the screen below the palette."""
+
+    def __init__(self, app: Dashboard, method: str) -> None:
+        self._app, self._method = app, method
+
+    async def __call__(self) -> None:
+        await self._app.run_action(f"screen.{self._method}")
+
+
+def _offered() -> list[Action]:
+    return [
+        action
+        for action in ACTIONS
+        if action.group != _MOVES and action.name not in (*RESULT_KEYS, "palette")
+    ]
+
+
+def _title(action: Action) -> str:
+    return action.title[:1].upper() + action.title[1:]

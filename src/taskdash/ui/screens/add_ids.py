@@ -1,0 +1,199 @@
+"""The add dialog: what is typed or pasted on top, what was found in it and what was not, and why, below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from taskdash.domain.task_ids import Paste, is_task_id
+from taskdash.domain.words import plural
+from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.screens.dialogs import Confirm
+from taskdash.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.worker import WorkType
+
+    from taskdash.ui.desk import Desk
+
+MAX_PASTE_CHARS: Final = 10_000_000
+MAX_SHOWN: Final = 200
+
+
+class PasteInput(Input):
+    """A text box that hands a paste to the dialog: the box itself would keep only its first line."""
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.screen.take_paste(event.text)  # type: ignore[attr-defined] # only AddIds composes it
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a text would add."""
+
+    paste: Paste
+    listed: frozenset[str]
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """The IDs that are not on the list yet."""
+        return tuple(found.task_id for found in self.paste.found if found.task_id not in self.listed)
+
+
+class AddIds(Dialog[tuple[str, ...] | None]):
+    """Dismissed with the IDs to add, new and listed ones, in order of first sight; None for Esc."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "dismiss(None)", "close"),
+        ("down", "scroll_by(1)", "down"),
+        ("up", "scroll_by(-1)", "up"),
+        ("pagedown", "scroll_by(10)", "a page down"),
+        ("pageup", "scroll_by(-10)", "a page up"),
+    ]
+
+    def __init__(self, desk: Desk, text: str = "") -> None:
+        super().__init__()
+        self._desk = desk
+        self._pasted = text
+        self._preview: Preview | None = None
+        self._searched: str | None = None
+        self._too_long = 0
+        # Held, not looked up: a search may end after the dialog was closed.
+        self._input = PasteInput(
+            placeholder="Type or paste task IDs, URLs, JSON, logs ...", select_on_focus=False
+        )
+        self._summary = Line(id="add-summary")
+        self._found = Static(Content(""), id="add-preview")
+
+    def compose(self) -> ComposeResult:
+        """The box, the preview and what the keys do."""
+        with Vertical(classes="dialog", id="add"):
+            yield Line(Content.styled("Add tasks", "bold"))
+            yield self._input
+            yield self._summary
+            with VerticalScroll(can_focus=False):
+                yield self._found
+            yield Line(Content.styled("Enter adds what is new, Esc drops it all", "$text-muted"))
+
+    def on_mount(self) -> None:
+        """Search what the dialog was opened with."""
+        pasted, self._pasted = self._pasted, ""
+        self.take_paste(pasted)
+
+    def take_paste(self, text: str) -> None:
+        """Add a paste to what is there."""
+        self._too_long = len(text) if len(text) > MAX_PASTE_CHARS else 0
+        if self._too_long:
+            text = ""
+        self._pasted = f"{self._pasted}\n{text}" if self._pasted else text
+        self._search()
+
+    def on_input_changed(self) -> None:
+        """Search what is typed."""
+        self._search()
+
+    def _text(self) -> str:
+        typed = self._input.value
+        return f"{self._pasted}\n{typed}" if self._pasted and typed else self._pasted or typed
+
+    def _search(self) -> None:
+        # Not a coroutine but what makes one: of quick searches in a row some never begin.
+        search: WorkType[Preview] = self._search_now
+        self.run_worker(search, exclusive=True, group="search")
+
+    async def _search_now(self) -> Preview:
+        text = self._text()
+        paste = await self._desk.find_ids(text)
+        ids = [found.task_id for found in paste.found]
+        listed = await self._desk.store.run(lambda store: store.tasks.listed(self._desk.profile, ids))
+        self._preview, self._searched = Preview(paste, frozenset(listed)), text
+        self._draw(self._preview, text)
+        return self._preview
+
+    def _draw(self, preview: Preview, text: str) -> None:
+        self._summary.show(_summary(preview, text, self._too_long))
+        self._found.update(_lines(preview))
+
+    async def on_input_submitted(self) -> None:
+        """Enter: take what was found; ask first where it is a word of unknown form."""
+        preview = self._preview
+        if preview is None or self._searched != self._text():
+            preview = await self._search_now()
+        found = tuple(item.task_id for item in preview.paste.found)
+        unsure = preview.paste.unsure
+        if found:
+            self.dismiss(found)
+        elif unsure and is_task_id(unsure):
+            question = f"{unsure}\n\nThis does not look like any task ID known. Add it all the same?"
+            self.app.push_screen(Confirm(question), self._answered(unsure))
+        elif not self._text().strip():
+            self.dismiss(None)
+        else:
+            self.notify("No task ID found in this text: nothing to add.", severity="warning", markup=False)
+
+    def _answered(self, task_id: str) -> Callable[[bool | None], None]:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.dismiss((task_id,))
+
+        return answered
+
+    def action_scroll_by(self, lines: int) -> None:
+        """Scroll the preview."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _summary(preview: Preview, text: str, too_long: int) -> Content:
+    if too_long:
+        return Content.styled(
+            f"{too_long:,} characters are too many for a paste: use `taskdash add - < file`", "$text-warning"
+        )
+    if not text.strip():
+        return Content("")
+    new, ignored = len(preview.new), len(preview.paste.ignored)
+    parts = [f"{new:,} new", f"{len(preview.paste.found) - new:,} already listed"]
+    if ignored:
+        parts.append(f"{ignored:,} ignored")
+    return Content.styled(f"In {plural(len(text), 'character')}: {', '.join(parts)}", "bold")
+
+
+def _lines(preview: Preview) -> Content:
+    lines = []
+    for found in preview.paste.found[:MAX_SHOWN]:
+        word = (
+            ("listed  ", "$text-muted") if found.task_id in preview.listed else ("new     ", "$text-success")
+        )
+        lines.append(
+            Content.assemble(word, found.task_id, (f"  line {found.line}, {found.why}", "$text-muted"))
+        )
+    if preview.paste.unsure:
+        lines.append(
+            Content.assemble(
+                ("unsure  ", "$text-warning"),
+                preview.paste.unsure,
+                ("  unknown form: Enter asks", "$text-muted"),
+            )
+        )
+    lines += [
+        Content.assemble(
+            ("ignored ", "$text-warning"),
+            ignored.text,
+            (f"  line {ignored.line}, {ignored.why}", "$text-muted"),
+        )
+        for ignored in preview.paste.ignored[:MAX_SHOWN]
+    ]
+    more = max(0, len(preview.paste.found) - MAX_SHOWN) + max(0, len(preview.paste.ignored) - MAX_SHOWN)
+    if more:
+        lines.append(Content.styled(f"and {more:,} more", "$text-muted"))
+    return Content("\n").join(lines)

@@ -1,0 +1,27 @@
+"""What every dialog has in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from textual.screen import ModalScreen
+
+if TYPE_CHECKING:
+    from textual.binding import BindingType
+
+T = TypeVar("T")
+
+
+class Dialog(ModalScreen[T]):
+    """A dialog. It is modal, so that neither the list's keys nor the app's reach it: those it shares are here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "copy_or_quit", "copy the selected text, else quit")]
+
+    def action_copy_or_quit(self) -> None:
+        """Copy what is selected; with nothing selected, quit."""
+        selected = self.get_selected_text()
+        if selected:
+            self.app.copy_to_clipboard(selected)
+            self.clear_selection()
+        else:
+            self.app.exit()

@@ -1,0 +1,187 @@
+"""Small dialogs: a question, a choice among links, the help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import events
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from taskdash.domain.query import SortKey
+from taskdash.ui.actions import ACTIONS, RESULT_KEYS
+from taskdash.ui.key_names import key_name
+from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from taskdash.ui.keymap import Keymap
+
+
+SORT_TITLES: Final = {
+    SortKey.ADDED: "last added first",
+    SortKey.STATE: "state: new, waiting, success, fail",
+    SortKey.LABEL: "label",
+    SortKey.MODEL: "model",
+    SortKey.COST: "costTime, quickest first",
+    SortKey.CREATED: "createTime, oldest first",
+    SortKey.CHECKED: "last check, oldest first",
+    SortKey.ID: "task ID",
+}
+
+
+class Confirm(Dialog[bool]):
+    """A question that only y answers with yes. Enter is no answer, so a stray one does no harm."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("y", "dismiss(True)", "yes"),
+        ("n,escape,q", "dismiss(False)", "no"),
+    ]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """The question and its two answers."""
+        with Vertical(classes="dialog small"):
+            yield Static(Content(self._question))
+            yield Line(
+                Content.assemble(("y", "bold $text-accent"), " yes   ", ("n", "bold $text-accent"), " no")
+            )
+
+
+class ChooseLink(Dialog[int | None]):
+    """Several result links: which one to open. Dismissed with its index from 0."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape,q", "dismiss(None)", "close"),
+        ("j", "down", "down"),
+        ("k", "up", "up"),
+        *((str(n), f"number({n})", f"link {n}") for n in range(1, 10)),
+    ]
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        super().__init__()
+        self._urls = urls
+
+    def compose(self) -> ComposeResult:
+        """The numbered links."""
+        with Vertical(classes="dialog"):
+            yield Line(Content.styled("Open which result?", "bold"))
+            yield OptionList(
+                *(
+                    Option(Content.assemble((f"{n:>2}  ", "$text-accent bold"), url))
+                    for n, url in enumerate(self._urls, 1)
+                ),
+                markup=False,
+            )
+            yield Line(Content.styled("Enter or its number opens, Esc closes", "$text-muted"))
+
+    def action_down(self) -> None:
+        """The next link."""
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        """The link before."""
+        self.query_one(OptionList).action_cursor_up()
+
+    def action_number(self, number: int) -> None:
+        """Choose by number."""
+        if number <= len(self._urls):
+            self.dismiss(number - 1)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Choose with Enter or the mouse."""
+        self.dismiss(event.option_index)
+
+
+class ChooseSort(Dialog[SortKey | None]):
+    """By what to sort; the order in use is where the cursor begins."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape,q,s", "dismiss(None)", "close"),
+        ("j", "down", "down"),
+        ("k", "up", "up"),
+    ]
+
+    def __init__(self, current: SortKey) -> None:
+        super().__init__()
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The orders."""
+        with Vertical(classes="dialog small"):
+            yield Line(Content.styled("Sort by", "bold"))
+            yield OptionList(*(Option(Content(SORT_TITLES[key])) for key in SortKey), markup=False)
+            yield Line(Content.styled("Enter sorts, S reverses later, Esc closes", "$text-muted"))
+
+    def on_mount(self) -> None:
+        """Begin at the order in use."""
+        self.query_one(OptionList).highlighted = list(SortKey).index(self._current)
+
+    def action_down(self) -> None:
+        """The next order."""
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        """The order before."""
+        self.query_one(OptionList).action_cursor_up()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Choose with Enter or the mouse."""
+        self.dismiss(list(SortKey)[event.option_index])
+
+
+class Help(Dialog[None]):
+    """Every key, from the table of actions."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape,q,question_mark,enter", "dismiss(None)", "close"),
+        ("j,down", "scroll_by(1)", "down"),
+        ("k,up", "scroll_by(-1)", "up"),
+    ]
+
+    def __init__(self, keymap: Keymap) -> None:
+        super().__init__()
+        self._keymap = keymap
+
+    def compose(self) -> ComposeResult:
+        """The keys by group."""
+        with Vertical(classes="dialog"):
+            yield Line(Content.styled("Keys", "bold"))
+            with VerticalScroll(can_focus=False):
+                yield Static(_help_text(self._keymap))
+            yield Line(
+                Content.styled("Paste text anywhere to add the task IDs in it. Esc closes.", "$text-muted")
+            )
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste is for the list below."""
+        event.stop()
+        self.dismiss(None)
+        self.app.screen_stack[0].post_message(events.Paste(event.text))
+
+    def action_scroll_by(self, lines: int) -> None:
+        """Scroll the help."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _help_text(keymap: Keymap) -> Content:
+    lines: list[Content] = []
+    for group in dict.fromkeys(action.group for action in ACTIONS):
+        lines.append(Content.styled(f"\n{group}" if lines else group, "bold $text-primary"))
+        for action in ACTIONS:
+            if action.group == group and action.name not in RESULT_KEYS:
+                keys = " ".join(map(key_name, keymap[action.name])) or "none"
+                lines.append(Content.assemble((f"  {keys:<16}", "$text-accent"), action.title))
+        if group == "Results":
+            lines.append(Content.assemble((f"  {'1 .. 9':<16}", "$text-accent"), "open that result link"))
+    return Content("\n").join(lines)

@@ -1,0 +1,263 @@
+"""The dashboard's one screen as something to work with: what each key does to the tasks.
+
+Dialogs are imported when they are opened: none of them is part of the first frame.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskdash.domain.words import plural
+from taskdash.ui.acting import Acting, no_links, warning
+from taskdash.ui.screens.browse_screen import BrowseScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.ui.desk import Desk
+
+
+class ListScreen(BrowseScreen):
+    """The list with all that can be done to it. Every act is for the marked rows, else for the one at the cursor."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self._acting = Acting(desk)
+        self._paused = False
+        self._range_from: int | None = None
+
+    async def _chosen(self) -> list[Task]:
+        tasks = await self._acting.chosen(self.table.marked, self.table.task_at_cursor)
+        if not tasks:
+            self.tell(warning("No task under the cursor."))
+        return tasks
+
+    async def _detail_at_cursor(self) -> TaskDetail | None:
+        task = self.table.task_at_cursor
+        if task is None:
+            self.tell(warning("No task under the cursor."))
+            return None
+        return await self._acting.detail(task)
+
+    # Checking
+
+    async def action_check(self) -> None:
+        """Check now what is marked, else the row."""
+        if tasks := await self._chosen():
+            self.tell(await self._acting.check(tasks))
+            self.table.reload()
+
+    async def action_check_all(self) -> None:
+        """Check every unfinished task now."""
+        self.tell(await self._acting.check_all())
+        self.table.reload()
+
+    def action_pause(self) -> None:
+        """Stop or resume scheduled checks."""
+        self._paused = not self._paused
+        self._desk.watcher.pause(self._paused)
+        self.say("Paused: only r and R check now." if self._paused else "Going on with scheduled checks.")
+
+    # The list
+
+    def action_mark(self) -> None:
+        """Mark or unmark the row."""
+        self.table.toggle_mark()
+        self.show_keys()
+
+    def action_add(self) -> None:
+        """Open the add dialog."""
+        self._open_add("")
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Text pasted anywhere opens the add dialog with its preview."""
+        event.stop()
+        self._open_add(event.text)
+
+    def _open_add(self, text: str) -> None:
+        from taskdash.ui.screens.add_ids import AddIds
+
+        def done(ids: tuple[str, ...] | None) -> None:
+            if ids:
+                self.run_worker(self._add(ids), group="add")
+
+        self.app.push_screen(AddIds(self._desk, text), done)
+
+    async def _add(self, ids: Sequence[str]) -> None:
+        seq, said = await self._acting.add(ids)
+        self.table.show(self.table.wanted, seq=seq)
+        self.tell(said)
+
+    async def action_remove(self) -> None:
+        """Ask, then take tasks off the list."""
+        from taskdash.ui.screens.dialogs import Confirm
+
+        tasks = await self._chosen()
+        if not tasks:
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._remove([task.seq for task in tasks]), group="remove")
+
+        self.app.push_screen(Confirm(_removal_question(tasks)), answered)
+
+    async def _remove(self, seqs: Sequence[int]) -> None:
+        said = await self._acting.remove(seqs)
+        self.table.marked -= set(seqs)
+        self.table.reload()
+        self.show_keys()
+        self.tell(said)
+
+    async def action_undo(self) -> None:
+        """Take back the last removal."""
+        self.tell(await self._acting.undo())
+        self.table.reload()
+
+    def action_edit(self) -> None:
+        """Edit label and note of what is marked, else of the row."""
+        self.run_worker(self._edit(), group="edit")
+
+    async def _edit(self) -> None:
+        from taskdash.ui.screens.edit_label import EditLabel
+
+        tasks = await self._chosen()
+        if not tasks:
+            return
+        one = tasks[0] if len(tasks) == 1 else None
+        dialog = EditLabel(len(tasks), one.label if one else None, one.note if one else None)
+        typed = await self.app.push_screen_wait(dialog)
+        if typed is not None:
+            self.tell(await self._acting.edit([task.seq for task in tasks], typed.label, typed.note))
+            self.table.reload()
+
+    # Marks
+
+    def action_mark_up(self) -> None:
+        """Mark and move up."""
+        self._mark_and_move(-1)
+
+    def action_mark_down(self) -> None:
+        """Mark and move down."""
+        self._mark_and_move(1)
+
+    def _mark_and_move(self, steps: int) -> None:
+        self.table.mark_and_move(steps)
+        self.show_keys()
+
+    async def action_mark_all(self) -> None:
+        """Mark all that the tab and the filter show."""
+        query, now_ms = self.table.wanted, self._desk.clock.now_ms()
+        self.table.mark(await self._desk.store.run(lambda store: store.tasks.seqs(query, now_ms)))
+        self.show_keys()
+
+    async def action_mark_range(self) -> None:
+        """Begin a range here, or mark from where it began to here."""
+        task = self.table.task_at_cursor
+        if task is None:
+            return
+        if self._range_from is None:
+            self._range_from = task.seq
+            self.say("Range begun: move, then V again marks all in between.")
+            return
+        begun, self._range_from = self._range_from, None
+        query, now_ms = self.table.wanted, self._desk.clock.now_ms()
+        seqs = await self._desk.store.run(lambda store: store.tasks.seqs(query, now_ms))
+        if begun in seqs and task.seq in seqs:
+            first, last = sorted((seqs.index(begun), seqs.index(task.seq)))
+            self.table.mark(seqs[first : last + 1])
+            self.show_keys()
+        else:
+            self.tell(warning("The range began at a task that is not shown now: press V to begin another."))
+
+    # Results
+
+    async def action_open_result(self) -> None:
+        """Open the result; with several, ask which."""
+        from taskdash.ui.screens.dialogs import ChooseLink
+
+        detail = await self._detail_at_cursor()
+        if detail is None:
+            return
+        if len(detail.result_urls) < 2:
+            self._open(detail, 1)
+            return
+
+        def chosen(index: int | None) -> None:
+            if index is not None:
+                self._open(detail, index + 1)
+
+        self.app.push_screen(ChooseLink(detail.result_urls), chosen)
+
+    async def action_open_result_number(self, number: int) -> None:
+        """Open a result by its number."""
+        if detail := await self._detail_at_cursor():
+            self._open(detail, number)
+
+    def _open(self, detail: TaskDetail, number: int) -> None:
+        async def opening() -> None:
+            self.tell(await self._acting.open(detail, number))
+
+        if detail.result_urls:
+            self.run_worker(opening(), group="open")
+        else:
+            self.tell(no_links(detail.task))
+
+    async def action_copy_urls(self) -> None:
+        """Copy the result links."""
+        if tasks := await self._chosen():
+            self.tell(await self._acting.copy_urls(tasks))
+
+    async def action_copy_id(self) -> None:
+        """Copy the task IDs."""
+        if tasks := await self._chosen():
+            self.tell(self._acting.copy_ids(tasks))
+
+    # The rest
+
+    async def action_raw(self) -> None:
+        """The last body with a record, as it was sent."""
+        from taskdash.ui.screens.raw_json import RawJson
+
+        task = self.table.task_at_cursor
+        text = await self._acting.raw(task) if task else None
+        if task is None or text is None:
+            self.tell(warning("No answer with a record yet."))
+        else:
+            self.app.push_screen(RawJson(task.task_id, text))
+
+    def action_palette(self) -> None:
+        """Every action by name, and the themes."""
+        self.app.action_command_palette()
+
+    def action_help(self) -> None:
+        """Every key."""
+        from taskdash.ui.screens.dialogs import Help
+
+        self.app.push_screen(Help(self._desk.keymap))
+
+    def action_copy_or_quit(self) -> None:
+        """Copy what is selected; with nothing selected, quit."""
+        selected = self.get_selected_text()
+        if selected:
+            self.app.copy_to_clipboard(selected)
+            self.clear_selection()
+            self.say("Copied the selection: sent to the terminal.")
+        else:
+            self.app.exit()
+
+    def action_quit(self) -> None:
+        """Leave."""
+        self.app.exit()
+
+
+def _removal_question(tasks: Sequence[Task]) -> str:
+    if len(tasks) > 1:
+        what = f"Remove {plural(len(tasks), 'task')} from the list?"
+    else:
+        name = (tasks[0].label or tasks[0].prompt or "")[:200]
+        what = f"Remove this task from the list?\n\n{name}\n{tasks[0].task_id}".replace("\n\n\n", "\n\n")
+    return f"{what}\n\nOnly the list changes: the task itself goes on."

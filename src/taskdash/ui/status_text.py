@@ -1,0 +1,150 @@
+"""The status line and the banner in words: a snapshot of the watcher in, text out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from taskdash.domain.task import ProblemKind, State
+from taskdash.domain.words import SYMBOLS, rough, span
+
+if TYPE_CHECKING:
+    from taskdash.watch.status import WatchStatus
+
+Part = str | tuple[str, str]
+FEW_NEW: Final = 20
+"""So many new IDs are checked so soon that no bar is worth it."""
+BAR_CELLS: Final = 12
+
+
+def status_text(
+    profile: str, counts: dict[State, int], status: WatchStatus, now_ms: int, width: int
+) -> Content:
+    """The line on top, its least important parts dropped until it fits `width` cells."""
+    parts: list[tuple[int, list[Part]]] = [
+        (0, [(" taskdash ", "bold reverse"), (f" {profile}", "bold")]),
+        (2, [_counts(counts)]),
+        (1, [_watching(status)]),
+        (3, [_budget(status)]),
+        (4, [_next(status, now_ms)]),
+    ]
+    kept = [part for part in parts if any(_text(piece) for piece in part[1])]
+    while (
+        len(kept) > 1
+        and sum(len(_text(piece)) for _, pieces in kept for piece in pieces) + 3 * len(kept) > width
+    ):
+        kept.remove(max(kept, key=lambda part: part[0]))
+    joined: list[Part] = []
+    for _, pieces in kept:
+        joined += [*pieces, ("  ", "")]
+    return Content.assemble(*joined[:-1])
+
+
+def banner_text(status: WatchStatus, key_advice: str | None, now_ms: int, crowd: int = 0) -> Content:
+    """What is wrong as a whole and what to do about it, or how far a crowd of new IDs is; empty when all is well.
+
+    Args:
+        status: What the watcher says.
+        key_advice: How to set a key, where none is set.
+        now_ms: The time.
+        crowd: How many new IDs there were when the most of them waited.
+    """
+    if key_advice:
+        return Content.styled(
+            f" {key_advice[:1].upper()}{key_advice[1:].rstrip('.')}. The list stays usable. ", "$text-warning"
+        )
+    words = _problem(status, now_ms) or _crowd(status, crowd) or _slow(status)
+    return Content.styled(f" {words} ", "$text-warning") if words else Content("")
+
+
+def _problem(status: WatchStatus, now_ms: int) -> str:
+    if status.failure:
+        return f"{status.failure[:1].upper()}{status.failure[1:]}. Start taskdash again; nothing on the list is lost."
+    if status.store_problem:
+        return f"Nothing is checked: {status.store_problem}"
+    if status.problem:
+        return _gateway_problem(status, now_ms)
+    if status.watcher_stopped:
+        who = f"The process that watches this list (pid {status.watcher_pid})"
+        return f"{who} is stopped: nothing is checked until it goes on."
+    if status.paused:
+        return "Paused: nothing is checked on its own. p goes on, r and R check at once."
+    return ""
+
+
+def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
+    resumes = f"; trying again in {span(status.held_until_ms - now_ms)}" if status.held_until_ms else ""
+    said = f" ({status.message})" if status.message else ""
+    match status.problem:
+        case ProblemKind.UNAUTHORIZED:
+            advice = "Set the right one and start again, or press r to try it once more"
+            return f"Unauthorized: the server refuses this key{said}. {advice}."
+        case ProblemKind.RATE_LIMITED:
+            return f"Rate limited: all checks wait{resumes}. The list stays usable."
+        case ProblemKind.NO_CREDITS:
+            return f"No credits{said}: checks are slowed down{resumes}."
+        case ProblemKind.UNREACHABLE:
+            return f"Offline: {status.message or 'the server cannot be reached'}{resumes}. The list stays usable."
+        case ProblemKind.SERVER_ERROR:
+            return f"Server error{said}{resumes}."
+    return ""
+
+
+def _slow(status: WatchStatus) -> str:
+    if status.over_budget and status.tier and "assumed" in status.tier:
+        advice = "set tier in the config if your key allows more"
+        return f"{status.due:,} checks wait for the budget of tier {status.tier}: {advice}."
+    return status.learned or ""
+
+
+def _crowd(status: WatchStatus, crowd: int) -> str:
+    if status.new <= FEW_NEW or not status.per_minute:
+        return ""
+    share = (crowd - status.new) / crowd if crowd else 0.0
+    bar = "▰" * round(share * BAR_CELLS) + "▱" * (BAR_CELLS - round(share * BAR_CELLS))
+    left_s = status.new / min(status.per_second, status.per_minute / 60)
+    words = f"New IDs: {bar} {crowd - status.new:,} of {crowd:,} checked, about {rough(left_s)} left at this budget"
+    assumed = status.tier is not None and "assumed" in status.tier
+    return f"{words} ({status.tier}: set tier in the config if your key allows more)" if assumed else words
+
+
+def _counts(counts: dict[State, int]) -> Part:
+    return "  ".join(f"{SYMBOLS[state]} {count:,}" for state, count in counts.items() if count)
+
+
+def _watching(status: WatchStatus) -> Part:
+    if not status.has_key:
+        return ("no key", "$text-warning")
+    if status.problem in (ProblemKind.UNREACHABLE, ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED):
+        word = "offline" if status.problem is ProblemKind.UNREACHABLE else status.problem.value
+        return (word, "$text-warning")
+    if status.paused:
+        return ("paused", "$text-warning")
+    if status.leading:
+        return ("watching", "$text-success")
+    if status.watcher_pid:
+        return (f"following pid {status.watcher_pid}", "$text-muted")
+    return ("starting", "$text-muted")
+
+
+def _budget(status: WatchStatus) -> Part:
+    if not status.per_minute:
+        return ""
+    tier = f", {status.tier}" if status.tier else ""
+    return (f"{status.used:,}/{status.per_minute:,} checks a minute{tier}", "$text-muted")
+
+
+def _next(status: WatchStatus, now_ms: int) -> Part:
+    if status.paused or status.problem is ProblemKind.UNAUTHORIZED or not status.has_key:
+        return ""
+    if status.due > 1:
+        return (f"{status.due:,} due", "$text-muted")
+    if status.next_check_at_ms is None:
+        return ("nothing to check", "$text-muted")
+    wait_ms = status.next_check_at_ms - now_ms
+    return ("next now" if wait_ms < 1000 else f"next in {span(wait_ms)}", "$text-muted")
+
+
+def _text(part: Part) -> str:
+    return part if isinstance(part, str) else part[0]

@@ -1,0 +1,72 @@
+"""The pane with one task in full; it reads the task itself, and only the one the cursor rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from taskdash.ui.detail_text import detail_text
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.ui.desk import Desk
+
+
+class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
+    """The task under the cursor, in full."""
+
+    def __init__(self, desk: Desk, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._desk = desk
+        self._detail: TaskDetail | None = None
+        self._wanted: int | None = None
+        self._loading = False
+        self._text = Static(Content(""), id="detail-text")
+
+    def compose(self) -> ComposeResult:
+        """One text; its parts can be selected and copied."""
+        yield self._text
+
+    def show_task(self, task: Task | None) -> None:
+        """Show a task, soon; of tasks passed over quickly only the last is read."""
+        if task is None:
+            self._wanted = self._detail = None
+            self._text.update(Content(""))
+        elif self._detail is None or self._detail.task != task:
+            self._wanted = task.seq
+            if not self._loading:
+                self._loading = True
+                self.run_worker(self._load(), group="detail")
+
+    async def _load(self) -> None:
+        try:
+            while (seq := self._wanted) is not None:
+                self._wanted = None
+                detail = await self._read(seq)
+                if self._wanted is None:
+                    moved = self._detail is None or detail is None or detail.task.seq != self._detail.task.seq
+                    self._detail = detail
+                    self.draw()
+                    if moved:
+                        self.scroll_home(animate=False)
+        finally:
+            self._loading = False
+
+    async def _read(self, seq: int) -> TaskDetail | None:
+        return await self._desk.store.run(lambda store: store.tasks.detail(seq))
+
+    def tick(self) -> None:
+        """Draw again what grows with time."""
+        if self._detail is not None and not self._detail.task.state.finished:
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw the task as it was read."""
+        if self._detail is not None and self.display:
+            now_ms = self._desk.clock.now_ms()
+            self._text.update(detail_text(self._detail, now_ms, self._desk.typical_ms))

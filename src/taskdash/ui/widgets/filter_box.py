@@ -1,0 +1,99 @@
+"""The filter box: results follow as one types, an error stands under it, Esc brings back what was before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+
+from taskdash.domain.query import FilterError, Term, parse_filter
+from taskdash.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.widgets import Input
+
+HINT = 'words, "a phrase", !not, state:fail model:gpt label:x problem:any cost:>30s age:<2h'
+
+
+class FilterBox(Vertical):
+    """A text box with a line under it. Hidden while there is no filter and nobody types one."""
+
+    class Changed(Message):
+        """The filter reads otherwise now."""
+
+        def __init__(self, terms: tuple[Term, ...]) -> None:
+            self.terms = terms
+            super().__init__()
+
+    class Left(Message):
+        """The box was left, with its filter kept or dropped."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._before = ""
+        self._box: Input | None = None
+        self._error = Line(id="filter-error")
+
+    def on_mount(self) -> None:
+        """Begin hidden."""
+        self.display = False
+
+    @property
+    def text(self) -> str:
+        """What stands in the box."""
+        return self._box.value if self._box else ""
+
+    async def open(self) -> None:
+        """Show the box and type in it."""
+        from textual.widgets import Input
+
+        if self._box is None:
+            # Made when it is first wanted: it is no part of the first frame.
+            self._box = Input(placeholder=HINT, select_on_focus=False)
+            await self.mount(self._box, self._error)
+        self._before = self.text
+        self.display = True
+        self._box.focus()
+
+    def clear(self) -> None:
+        """Drop the filter and hide the box."""
+        self._set("")
+        self.display = False
+
+    def _set(self, text: str) -> None:
+        if self._box is not None:
+            self._box.value = text
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Take over what can be read; say what cannot."""
+        event.stop()
+        error = self._error
+        try:
+            terms = parse_filter(event.value)
+        except FilterError as wrong:
+            error.show(Content.styled(f" {wrong}", "$text-error"))
+            return
+        error.show(Content(""))
+        self.post_message(self.Changed(terms))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter keeps the filter."""
+        event.stop()
+        self._leave()
+
+    def on_key(self, event: events.Key) -> None:
+        """Esc brings back what was before; down goes to the list."""
+        if event.key == "escape":
+            event.stop()
+            self._set(self._before)
+            self._leave()
+        elif event.key == "down":
+            event.stop()
+            self._leave()
+
+    def _leave(self) -> None:
+        self.display = bool(self.text.strip())
+        self.post_message(self.Left())

@@ -1,0 +1,155 @@
+"""The one-line parts around the table: status, banner, tabs, column titles, keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from taskdash.domain.task import State
+from taskdash.domain.words import SYMBOLS
+from taskdash.ui.columns import GAP, Placed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual import events
+
+    from taskdash.domain.query import Sort, SortKey
+
+Part = str | Content | tuple[str, str]
+
+TABS: tuple[tuple[str, State | None], ...] = (
+    ("All", None),
+    ("New", State.NEW),
+    ("Waiting", State.WAITING),
+    ("Success", State.SUCCESS),
+    ("Fail", State.FAIL),
+)
+
+
+class Line(Widget):
+    """A line of text that is drawn again only when it differs."""
+
+    DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
+
+    def __init__(self, content: Content | None = None, *, id: str | None = None) -> None:  # noqa: A002 - as Textual names it
+        super().__init__(id=id)
+        self._content = content or Content("")
+
+    def show(self, content: Content) -> None:
+        """Draw another text."""
+        if content != self._content or content.spans != self._content.spans:
+            self._content = content
+            self.refresh()
+
+    def render(self) -> Content:
+        """The text."""
+        return self._content
+
+
+class StateTabs(Line):
+    """The state tabs with their counts; the one in use is in brackets as well as coloured."""
+
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        def __init__(self, index: int) -> None:
+            self.index = index
+            super().__init__()
+
+    _ends: tuple[int, ...] = ()
+
+    def show_counts(self, counts: dict[State, int], chosen: int) -> None:
+        """Draw the tabs; `chosen` is an index into TABS."""
+        parts: list[Part] = [" "]
+        ends = []
+        for index, (title, state) in enumerate(TABS):
+            count = sum(counts.values()) if state is None else counts.get(state, 0)
+            symbol = f"{SYMBOLS[state]} " if state else ""
+            text = f"{symbol}{title} {count:,}"
+            parts.append(
+                (f"[{text}]", "bold $text-accent reverse")
+                if index == chosen
+                else (f" {text} ", "$text-muted")
+            )
+            parts.append(" ")
+            ends.append(sum(len(part[0]) if isinstance(part, tuple) else len(part) for part in parts))
+        self._ends = tuple(ends)
+        self.show(Content.assemble(*parts))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the tab under the mouse."""
+        index = next((index for index, end in enumerate(self._ends) if event.x < end), None)
+        if index is not None:
+            self.post_message(self.Chosen(index))
+
+
+class TableHeader(Line):
+    """The titles of the columns, with an arrow at the one that is sorted by."""
+
+    class Clicked(Message):
+        """A title was clicked; its column can be sorted by."""
+
+        def __init__(self, key: SortKey) -> None:
+            self.key = key
+            super().__init__()
+
+    _ends: tuple[tuple[int, SortKey | None], ...] = ()
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort by the column under the mouse."""
+        key = next((key for end, key in self._ends if event.x < end), None)
+        if key is not None:
+            self.post_message(self.Clicked(key))
+
+    def show_columns(self, placed: Sequence[Placed], sort: Sort, margin: int) -> None:
+        """Draw the titles above their columns."""
+        text = " " * margin
+        ends: list[tuple[int, SortKey | None]] = []
+        for place in placed:
+            title = place.column.title
+            if place.column.sort is sort.key:
+                title = f"{title} {'▼' if sort.reverse else '▲'}"
+            title = f"{title:>{place.column.title_width}}"
+            text += f"{title:<{place.width}.{place.width}}" + " " * GAP
+            ends.append((len(text), place.column.sort))
+        self._ends = tuple(ends)
+        self.show(Content.styled(text, "bold $text-muted"))
+
+
+class KeyBar(Line):
+    """The keys, as many as there is room for."""
+
+    def show_keys(self, keys: Sequence[tuple[str, str]], note: str = "") -> None:
+        """Draw `(key, what it does)` pairs, and a note at the end of the line."""
+        self._keys, self._note = keys, note
+        self._fit()
+
+    _keys: Sequence[tuple[str, str]] = ()
+    _note: str = ""
+
+    def on_resize(self) -> None:
+        """Fit the new width."""
+        self._fit()
+
+    def _fit(self) -> None:
+        """As many keys as there is room for; the last two, the ways to help and out, are always among them."""
+        note = f"{self._note}  " if self._note else ""
+        room = self.size.width - 1 - len(note) - sum(map(_cells, self._keys[-2:]))
+        kept = []
+        for key in self._keys[:-2]:
+            room -= _cells(key)
+            if room < 0:
+                break
+            kept.append(key)
+        parts: list[Part] = [" ", (note, "bold")]
+        for name, title in (*kept, *self._keys[-2:]):
+            parts += [(name, "bold $text-accent"), (f" {title}  ", "$text-muted")]
+        self.show(Content.assemble(*parts))
+
+
+def _cells(key: tuple[str, str]) -> int:
+    return len(key[0]) + len(key[1]) + 3

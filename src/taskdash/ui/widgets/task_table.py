@@ -1,0 +1,330 @@
+"""The table: a window onto a query of the store, drawn line by line.
+
+Only the rows around the cursor are ever read or drawn, so a key costs the same at 100 and at 100,000 tasks. The
+cursor belongs to a task, not to a line: whatever happens to the list, it is found again by its `seq`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from taskdash.ui.columns import GAP, Cell, Moment, Placed, place_columns
+from taskdash.ui.window import Place, Window, read_window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rich.style import Style
+    from textual import events
+
+    from taskdash.domain.query import Query
+    from taskdash.domain.task import Task
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+MARGIN: Final = 2
+"""Cells left of the first column: the mark, and one blank."""
+STYLES: Final = (
+    "state-new",
+    "state-waiting",
+    "state-success",
+    "state-fail",
+    "muted",
+    "label",
+    "live",
+    "late",
+    "problem",
+)
+ROW_STYLES: Final = ("row", "row-cursor", "row-cursor-blurred", "row-marked", "row-updated")
+
+
+class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """The list of tasks."""
+
+    DEFAULT_CSS = (
+        "TaskTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }"
+    )
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"task-table--{name}" for name in (*STYLES, *ROW_STYLES)}
+
+    class CursorMoved(Message):
+        """The cursor stands on another task, or its task has changed. `task` None: the list shown is empty."""
+
+        def __init__(self, task: Task | None) -> None:
+            self.task = task
+            super().__init__()
+
+    class Loaded(Message):
+        """Another window was read: counts and total may differ."""
+
+        def __init__(self, window: Window) -> None:
+            self.window = window
+            super().__init__()
+
+    class Opened(Message):
+        """A row was clicked twice."""
+
+    def __init__(self, desk: Desk, query: Query, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._desk = desk
+        self._query = query
+        self._window = Window(query=query)
+        self._place = Place()
+        self._styles: dict[str, Style] = {}
+        self._placed: list[Placed] = []
+        self._loading = False
+        self._load_again = False
+        self.marked: set[int] = set()
+
+    # What is shown
+
+    @property
+    def window(self) -> Window:
+        """The rows that were read last."""
+        return self._window
+
+    @property
+    def wanted(self) -> Query:
+        """What is asked for; `window.query` is what is on screen."""
+        return self._query
+
+    @property
+    def task_at_cursor(self) -> Task | None:
+        """The task under the cursor."""
+        return self._window.row(self._place.cursor)
+
+    @property
+    def placed_columns(self) -> list[Placed]:
+        """The columns with their widths, as they are drawn."""
+        return self._placed
+
+    def show(self, query: Query, *, seq: int | None = None) -> None:
+        """Show another query; the cursor stays on its task where that is in it, or goes to `seq`."""
+        self._query = query
+        if seq is not None:
+            self._place = replace(self._place, chosen_seq=seq, cursor_seq=seq, home=False)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the window again, soon; requests while one is under way become one more."""
+        if self._loading:
+            self._load_again = True
+        elif self.is_attached:
+            self._loading = True
+            self.run_worker(self._load(), group="table", exit_on_error=True)
+
+    async def _load(self) -> None:
+        try:
+            while True:
+                self._load_again = False
+                query, place, now_ms = self._query, self._place_now(), self._desk.clock.now_ms()
+
+                def read(
+                    store: Store, query: Query = query, place: Place = place, now_ms: int = now_ms
+                ) -> Window:
+                    return read_window(store, query, place, now_ms)
+
+                window = await self._desk.store.run(read)
+                await self._forget_marks_of_removed()
+                # A key pressed meanwhile has moved the cursor: its place counts, so read again.
+                if place == self._place_now() and query == self._query:
+                    self.adopt(window)
+                    if not self._load_again:
+                        return
+        finally:
+            self._loading = False
+
+    async def _forget_marks_of_removed(self) -> None:
+        if asked := sorted(self.marked):
+            listed = await self._desk.store.run(lambda store: store.tasks.by_seq(asked))
+            self.marked -= set(asked) - {task.seq for task in listed}
+
+    def adopt(self, window: Window) -> None:
+        """Take over what was read and draw it."""
+        self._window = window
+        task = window.row(window.cursor)
+        seq = task.seq if task else None
+        chosen_seq = seq if self._place.chosen_seq is None else self._place.chosen_seq
+        self._place = replace(
+            self._place, cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
+        )
+        self.virtual_size = Size(self.size.width, window.total)
+        self.scroll_to(y=window.top, animate=False, force=True, immediate=True)
+        self.refresh()
+        self.post_message(self.Loaded(window))
+        self.post_message(self.CursorMoved(task))
+
+    def _place_now(self) -> Place:
+        height = max(1, self.size.height)
+        return replace(self._place, height=height)
+
+    # Moving
+
+    def move(self, steps: int) -> None:
+        """Move the cursor by lines."""
+        self.move_to(self._place.cursor + steps)
+
+    def move_to(self, line: int) -> None:
+        """Move the cursor to a line of the query, scrolling as little as that needs."""
+        total = self._window.total
+        line = max(0, min(line, total - 1))
+        height = max(1, self.size.height)
+        top = max(min(self._place.top, line), line - height + 1)
+        self._go(line, max(0, min(top, total - height)))
+
+    def page(self, pages: int) -> None:
+        """Move by screens."""
+        height = max(1, self.size.height)
+        top = max(0, min(self._place.top + pages * height, self._window.total - height))
+        self._go(max(0, min(self._place.cursor + pages * height, self._window.total - 1)), top)
+
+    def _go(self, line: int, top: int) -> None:
+        before, home = self._place, line == 0 and top == 0
+        task = self._window.row(line)
+        seq = task.seq if task else None
+        self._place = replace(before, cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
+        if task is None or not self._window.covers(top, self.size.height):
+            # What is to be seen is not here yet: the old rows stay on screen until it is.
+            self.reload()
+            return
+        if top != int(self.scroll_offset.y):
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)
+            self.refresh()
+        else:
+            self._refresh_line(before.cursor)
+            self._refresh_line(line)
+        self.post_message(self.CursorMoved(task))
+        if not self._window.covers(top - self.size.height // 2, 2 * self.size.height):
+            self.reload()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Follow the wheel and the scroll bar: they move what is seen, and the cursor only to stay in it."""
+        super().watch_scroll_y(old_value, new_value)
+        top = round(new_value)
+        if top == self._place.top:
+            return
+        height = max(1, self.size.height)
+        line = max(top, min(self._place.cursor, top + height - 1))
+        self._go(min(line, max(0, self._window.total - 1)), top)
+
+    def on_resize(self) -> None:
+        """Place the columns anew and read what the new height shows."""
+        self._place_columns()
+        if self._window.total:
+            self._place = replace(self._place, height=self.size.height)
+        self.reload()
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor where the click was; a second click opens."""
+        line = int(self.scroll_offset.y) + event.y
+        if line < self._window.total:
+            self.move_to(line)
+            if event.chain == 2:
+                self.post_message(self.Opened())
+
+    # Marks
+
+    def toggle_mark(self) -> None:
+        """Mark the row under the cursor, or unmark it, and go to the next."""
+        if task := self.task_at_cursor:
+            self.marked ^= {task.seq}
+            self._refresh_line(self._place.cursor)
+            self.move(1)
+
+    def mark_and_move(self, steps: int) -> None:
+        """Mark the row under the cursor and go on."""
+        if task := self.task_at_cursor:
+            self.marked.add(task.seq)
+            self._refresh_line(self._place.cursor)
+            self.move(steps)
+
+    def mark(self, seqs: Iterable[int]) -> None:
+        """Mark tasks, on the screen or not."""
+        self.marked.update(seqs)
+        self.refresh()
+
+    def clear_marks(self) -> None:
+        """Unmark every row."""
+        self.marked.clear()
+        self.refresh()
+
+    # Drawing
+
+    def tick(self) -> None:
+        """Draw again the lines whose text grows with time."""
+        top = int(self.scroll_offset.y)
+        for line in range(top, min(top + self.size.height, self._window.total)):
+            self._refresh_line(line)
+
+    def _refresh_line(self, line: int) -> None:
+        y = line - int(self.scroll_offset.y)
+        if 0 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _place_columns(self) -> None:
+        view = self._desk.view
+        cells = max(10, self.scrollable_content_region.width - MARGIN)
+        self._placed = place_columns(view.columns, cells, view.widths)
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of the old theme."""
+        super().notify_style_update()
+        self._styles = {}
+
+    def _style(self, name: str) -> Style:
+        if name not in self._styles:
+            self._styles[name] = self.get_component_rich_style(
+                f"task-table--{name}", partial=name not in ROW_STYLES
+            )
+        return self._styles[name]
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen."""
+        width = self.size.width
+        line = int(self.scroll_offset.y) + y
+        task = self._window.row(line)
+        if task is None:
+            return Strip.blank(width, self.rich_style)
+        is_cursor = line == self._place.cursor
+        row_style = self._style(self._row_style_name(task, is_cursor))
+        moment = Moment(self._desk.clock.now_ms(), self._desk.typical_ms)
+        mark = "▌" if is_cursor else " "
+        segments = [
+            Segment(mark, row_style + self._style("live")),
+            Segment("•" if task.seq in self.marked else " ", row_style),
+        ]
+        for placed in self._placed:
+            cell = placed.column.cell(task, moment, placed.width)
+            segments += _fit(cell, placed.width, row_style, self._style)
+            segments.append(Segment(" " * GAP, row_style))
+        return Strip(segments).adjust_cell_length(width, row_style)
+
+    def _row_style_name(self, task: Task, is_cursor: bool) -> str:
+        if is_cursor:
+            return "row-cursor" if self.has_focus else "row-cursor-blurred"
+        return "row-marked" if task.seq in self.marked else "row"
+
+
+def _fit(cell: Cell, width: int, base: Style, style: Callable[[str], Style]) -> list[Segment]:
+    """The segments of a cell, exactly `width` cells wide; a text that is too long ends in an ellipsis."""
+    segments: list[Segment] = []
+    room = width
+    for span in cell:
+        segment_style = base + style(span.style) if span.style else base
+        segment = Segment(span.text, segment_style)
+        if segment.cell_length > room:
+            text = set_cell_size(span.text, max(0, room - 1)) + "…" if room else ""
+            segments.append(Segment(text, segment_style))
+            return segments
+        segments.append(segment)
+        room -= segment.cell_length
+    if room:
+        segments.append(Segment(" " * room, base))
+    return segments

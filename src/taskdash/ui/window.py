@@ -1,0 +1,70 @@
+"""What the table shows, read from the store in one go: the rows around the cursor, not the list.
+
+Pure but for the store it is handed; the table runs it in the store's thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskdash.domain.query import Query
+    from taskdash.domain.task import State, Task
+    from taskdash.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the reader is: the cursor's task and line, and the first line on screen."""
+
+    chosen_seq: int | None = None
+    """The task the reader went to last. A tab or filter that is without it does not lose it."""
+    cursor_seq: int | None = None
+    cursor: int = 0
+    top: int = 0
+    height: int = 25
+    home: bool = True
+    """The reader is at the head of the list and has not moved: what is added above comes into view."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Rows `first` to `first + len(rows)` of a query that has `total`, and where the cursor is in it now."""
+
+    query: Query
+    total: int = 0
+    counts: dict[State, int] = field(default_factory=dict)
+    cursor: int = 0
+    top: int = 0
+    first: int = 0
+    rows: list[Task] = field(default_factory=list)
+
+    def row(self, index: int) -> Task | None:
+        """The task on line `index` of the query, where this window reaches that far."""
+        position = index - self.first
+        return self.rows[position] if 0 <= position < len(self.rows) else None
+
+    def covers(self, top: int, height: int) -> bool:
+        """Whether lines `top` to `top + height`, as far as there are that many, are here."""
+        return self.first <= top and min(self.total, top + height) <= self.first + len(self.rows)
+
+
+def read_window(store: Store, query: Query, place: Place, now_ms: int) -> Window:
+    """Find the cursor's task again and read the rows around it.
+
+    The task keeps its line on the screen where it can; one that is gone leaves the cursor on the same line.
+    """
+    counts = store.tasks.counts(query, now_ms)
+    total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
+    rank = None
+    for seq in (place.chosen_seq, place.cursor_seq):
+        if seq is not None and rank is None:
+            rank = store.tasks.rank(query, seq, now_ms)
+    cursor = max(0, min(place.cursor if rank is None else rank, total - 1))
+    top = place.top if rank is None or place.home else cursor - (place.cursor - place.top)
+    top = max(0, min(top, total - place.height, cursor))
+    top = max(top, cursor - place.height + 1)
+    first = max(0, top - place.height)
+    rows = store.tasks.rows(query, now_ms, limit=3 * place.height, offset=first)
+    return Window(query=query, total=total, counts=counts, cursor=cursor, top=top, first=first, rows=rows)

@@ -1,0 +1,44 @@
+"""The documents say what is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from taskdash.cli.main import COMMANDS
+from taskdash.ui.actions import key_table
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_readme_has_the_keys_of_the_table_of_actions() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    table = re.search(r"<!-- keys.*?-->\n(.*?)<!-- /keys -->", readme, re.DOTALL)
+    assert table is not None
+    assert table[1] == key_table()
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [name for name in COMMANDS if f"`taskdash {name}" not in readme] == []
+
+
+def test_the_map_of_the_house_names_every_room_and_no_other() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = set(re.findall(r"^\| `src/taskdash/([\w.]+)`", contributing, re.MULTILINE))
+    folder = ROOT / "src" / "taskdash"
+    there = {entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name != "__pycache__"}
+    there |= {entry.name for entry in folder.glob("*.py") if not entry.name.startswith("__")}
+    assert named == there
+
+
+def test_every_picture_the_readme_shows_is_there() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    pictures = re.findall(r"\]\((screenshots/[^)]+)\)", readme)
+    assert pictures
+    assert [picture for picture in pictures if not (ROOT / picture).is_file()] == []
+
+
+def test_no_lock_names_a_host() -> None:
+    for lock in (ROOT / "requirements").iterdir():
+        assert "://" not in lock.read_text("utf-8")

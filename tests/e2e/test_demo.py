@@ -1,0 +1,108 @@
+"""`taskdash --demo`: the first thing anybody sees, with a terminal and without one."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.pty_screen import PtyScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.conftest import PlainDemo
+
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+# With a terminal; these run while the one without is on its way.
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[PtyScreen]:
+    (tmp_path / "tmp").mkdir()
+    env = {
+        **os.environ,
+        "TMPDIR": str(tmp_path / "tmp"),
+        "TASKDASH_STORE": str(tmp_path / "mine.db"),
+        "AIGPTIMAGE_API_KEY": "sk-CANARY-0123456789",
+    }
+    command = [sys.executable, "-m", "taskdash", "--demo"]
+    with PtyScreen(command, env=env, columns=120, rows=36, cwd=tmp_path) as terminal:
+        yield terminal
+
+
+def count(screen: PtyScreen, word: str) -> int:
+    """The number that the tab of a state shows."""
+    found = re.search(rf"{word} (\d+)", screen.text)
+    return int(found[1]) if found else 0
+
+
+def test_in_a_terminal_it_shows_every_state_and_a_task_finishes(screen: PtyScreen, tmp_path: Path) -> None:
+    started_s = time.monotonic()
+    screen.wait_for(lambda _: count(screen, "Success") and count(screen, "Fail") and count(screen, "Waiting"))
+    screen.wait_for(lambda text: "◐ waiting" in text and "✓ success" in text)
+    assert time.monotonic() - started_s < 10
+    screen.wait_for(lambda _: count(screen, "New") == 1, 15)
+    success, waiting = count(screen, "Success"), count(screen, "Waiting")
+    screen.wait_for(lambda _: count(screen, "Success") > success and count(screen, "Waiting") < waiting, 60)
+    screen.wait_for("✓ success: ")
+    # As many as its fail tab says are there, with a reason.
+    screen.send("[")
+    screen.wait_for("[× Fail")
+    screen.wait_for(lambda text: "Failure: " in text and "× fail" in text)
+    screen.send("q")
+    assert screen.wait_exit() == 0
+    assert screen.left_behind == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (tmp_path / "mine.db").exists()
+
+
+def test_a_signal_leaves_no_temporary_folder_behind(screen: PtyScreen, tmp_path: Path) -> None:
+    screen.wait_for("✓ success")
+    screen.signal(signal.SIGTERM)
+    assert screen.wait_exit() == 128 + signal.SIGTERM
+    assert screen.left_behind == []
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+# Without one.
+
+
+def test_without_a_terminal_it_runs_to_its_end_in_under_a_minute(plain_demo: PlainDemo) -> None:
+    assert plain_demo.wait() == 0, plain_demo.err
+    assert plain_demo.err == ""
+    assert 20 < plain_demo.lasted_s() < 60
+
+
+def test_it_prints_the_table_a_line_per_change_and_the_final_table(plain_demo: PlainDemo) -> None:
+    first, _, rest = plain_demo.out.partition("\n\n")
+    before, _, rest = rest.partition("\n\n")
+    changes, _, after = rest.rpartition("\n\n")[0].rpartition("\n\n")
+    changes, _, last = changes.rpartition("\n")
+    assert first.startswith("The list: ")
+    assert last.startswith("All finished: ")
+    rows, final_rows = before.splitlines()[1:], after.splitlines()[1:]
+    assert len(rows) == len(final_rows) >= 25
+    running = [row for row in rows if row.startswith("waiting")]
+    assert len(running) >= 5
+    assert not any(row.startswith("waiting") for row in final_rows)
+    words = {row.split()[0] for row in final_rows}
+    assert words == {"new", "success", "fail"}
+    assert sorted(UUID.findall(changes)) == sorted(UUID.findall("\n".join(running)))
+    assert all(line[0] in "✓×" for line in changes.splitlines())
+    assert "\x1b" not in plain_demo.out
+
+
+def test_it_ignores_config_keys_and_environment_and_writes_only_in_a_temporary_folder(
+    plain_demo: PlainDemo,
+) -> None:
+    assert plain_demo.home_after == plain_demo.home_before
+    assert list(plain_demo.temporary.iterdir()) == []
+    assert "CANARY" not in plain_demo.out + plain_demo.err

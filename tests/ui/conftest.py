@@ -1,0 +1,92 @@
+"""A desk on a store in a temporary folder, in a world where nothing moves by itself."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type information
+from tests.ui.driven_dashboard import PROFILE, FakeBrowser, FakeWatcher, FrozenClock
+
+from taskdash.store.store import Store, StoreThread
+from taskdash.ui.desk import Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the report of a snapshot that differs be written on Python 3.12 and later too."""
+    config.addinivalue_line("filterwarnings", r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
+
+
+# The plugin still names it as the syrupy before this one did.
+pytest_textual_snapshot.SVGImageExtension.file_extension = "svg"
+
+
+@pytest.fixture(scope="session")
+def snapshot_folder() -> str:
+    """Where the plugin keeps what it reports; it asks the environment at the end of each test."""
+    return os.environ["TEXTUAL_SNAPSHOT_TEMPDIR"]
+
+
+@pytest.fixture
+def snap_compare(
+    snap_compare: Callable[..., bool], snapshot_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., bool]:
+    """The plugin's own, in the clean environment of a test."""
+    monkeypatch.setenv("TEXTUAL_SNAPSHOT_TEMPDIR", snapshot_folder)
+    return snap_compare
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Local time is UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def store_path(tmp_path: Path) -> Path:
+    return tmp_path / "tasks.db"
+
+
+@pytest.fixture
+def other(store_path: Path) -> Iterator[Store]:
+    """The list as another process has it open."""
+    with Store(store_path) as store:
+        yield store
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def watcher() -> FakeWatcher:
+    return FakeWatcher()
+
+
+@pytest.fixture
+def browser() -> FakeBrowser:
+    return FakeBrowser()
+
+
+@pytest.fixture
+def desk(store_path: Path, clock: FrozenClock, watcher: FakeWatcher, browser: FakeBrowser) -> Iterator[Desk]:
+    made = Desk(
+        profile=PROFILE,
+        store=StoreThread(store_path, "store"),
+        watcher=watcher,
+        clock=clock,
+        open_url=browser,
+    )
+    yield made
+    made.close()

@@ -1,0 +1,359 @@
+"""The dashboard as a test drives it: a real app on a real store, with a watcher and a clock that do as they are told.
+
+What a watcher or another process would write goes through a second `Store` on the same file, as in real life::
+
+    async with driven(desk) as dash:
+        add(other, PAGE_WAITING)
+        answer(other, PAGE_WAITING, page("waiting"))
+        await dash.until_shown("◐ waiting")
+        await dash.press("o")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.widgets import Input
+
+from taskdash.api.wire import parse_answer
+from taskdash.domain.outcome import apply_answer
+from taskdash.results.links import Opened
+from taskdash.ui.app import Dashboard
+from taskdash.ui.screens.browse_screen import BrowseScreen
+from taskdash.watch.status import WatchStatus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from tests.servers import Body
+    from textual.pilot import Pilot
+
+    from taskdash.domain.query import Query
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+    from taskdash.ui.widgets.task_table import TaskTable
+
+PROFILE = "aigptimage"
+NOW_MS = 1_777_475_100_000
+"""A minute and a half after the last time on the API's page."""
+PAYLOADS = Path(__file__).parent.parent / "data" / "payloads"
+
+PAGE_WAITING = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
+PAGE_SUCCESS = "task_xxx"
+PAGE_FAIL = "5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"
+PAGE_LINK = "https://cdn.example.com/result.png"
+
+
+def page(state: str) -> bytes:
+    """The API's page's own body for a state."""
+    return (PAYLOADS / f"page-{state}.json").read_bytes()
+
+
+def uuid(number: int) -> str:
+    """A task ID that tells its number."""
+    return f"{number:08x}-0000-4000-8000-000000000000"
+
+
+class FrozenClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self, now_ms: int = NOW_MS) -> None:
+        self.at_ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def now_s(self) -> float:
+        return self.at_ms / 1000
+
+    async def wait(self, event: asyncio.Event, timeout_s: float) -> None:  # noqa: ARG002 - the protocol's signature
+        raise AssertionError("the dashboard has no use for this")
+
+
+class FakeWatcher:
+    """Says what a test wants said, and counts what the dashboard asks of it."""
+
+    def __init__(self) -> None:
+        self.status = WatchStatus(leading=True, used=3, per_second=1, per_minute=30, tier="basic")
+        self.wakes = 0
+        self.pauses: list[bool] = []
+        self.stopped = False
+        self._listener: Callable[[], None] = lambda: None
+
+    def start(self, listener: Callable[[], None]) -> None:
+        self._listener = listener
+
+    def say(self, **changes: Any) -> None:
+        """Publish another status."""
+        self.status = replace(self.status, **changes)
+        self._listener()
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def pause(self, paused: bool) -> None:
+        self.pauses.append(paused)
+        self.say(paused=paused)
+
+    def yield_lease(self, yielding: bool) -> None:
+        pass
+
+    def stop(self, timeout_s: float = 5.0) -> None:  # noqa: ARG002 - the protocol's signature
+        self.stopped = True
+
+    def failure(self) -> BaseException | None:
+        return None
+
+
+class FakeBrowser:
+    """Keeps the links it was to open; `refusal` set, it opens none and says so."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.refusal: str | None = None
+
+    def __call__(self, url: str) -> Opened:
+        if self.refusal is not None:
+            return Opened(ok=False, message=self.refusal)
+        self.opened.append(url)
+        return Opened(ok=True, message="opened in the browser")
+
+
+def add(store: Store, *task_ids: str, label: str | None = None, now_ms: int = NOW_MS) -> None:
+    """Put IDs on the list, as another process does."""
+    store.tasks.add(PROFILE, task_ids, now_ms, label=label)
+
+
+def answer(
+    store: Store, task_id: str, body: Body | bytes, *, status: int = 200, now_ms: int = NOW_MS
+) -> None:
+    """Write down what a check of a listed task brought, as the watcher does."""
+    answer_all(store, {task_id: body}, status=status, now_ms=now_ms)
+
+
+def answer_all(
+    store: Store, bodies: Mapping[str, Body | bytes], *, status: int = 200, now_ms: int = NOW_MS
+) -> None:
+    """Write down what the checks of several tasks brought, in one transaction."""
+    outcomes = []
+    for task_id, body in bodies.items():
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        parsed = parse_answer(status, {"content-type": "application/json"}, data, task_id)
+        outcomes.append(apply_answer(store.tasks.find(PROFILE, task_id), parsed, now_ms))
+    store.checks.record(outcomes)
+
+
+def fill_with_the_page(store: Store) -> None:
+    """The three tasks of the API's page, in its order, each answered with its own body."""
+    add(store, PAGE_WAITING, PAGE_SUCCESS, PAGE_FAIL)
+    for task_id, state in ((PAGE_WAITING, "waiting"), (PAGE_SUCCESS, "success"), (PAGE_FAIL, "fail")):
+        answer(store, task_id, page(state))
+
+
+class DrivenDashboard:
+    """A running dashboard, its screen as text, and ways to wait for what it shows."""
+
+    def __init__(self, pilot: Pilot[None], desk: Desk) -> None:
+        self.pilot = pilot
+        self.app = pilot.app
+        self.desk = desk
+
+    @property
+    def main(self) -> BrowseScreen:
+        """The screen with the list, whatever dialog is over it."""
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, BrowseScreen)
+        return screen
+
+    @property
+    def table(self) -> TaskTable:
+        return self.main.table
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen as text, with whatever lies over the list."""
+        return [strip.text for strip in self.app.screen._compositor.render_strips()]
+
+    @property
+    def screen(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def pane(self) -> str:
+        """The detail pane, all of it, as it would be selected."""
+        content = self.main.pane.query_one("#detail-text").render()
+        return str(content)
+
+    def row(self, text: str) -> str:
+        """The line of the table that has `text` in it."""
+        found = [line for line in self.table_lines if text in line]
+        assert len(found) == 1, f"{text!r} is on {len(found)} lines:\n{self.screen}"
+        return found[0]
+
+    @property
+    def table_lines(self) -> list[str]:
+        return [self.table.render_line(y).text for y in range(self.table.size.height)]
+
+    @property
+    def shown_ids(self) -> list[str]:
+        """The IDs of the rows on screen, top to bottom."""
+        top, window = int(self.table.scroll_offset.y), self.table.window
+        rows = (window.row(line) for line in range(top, top + self.table.size.height))
+        return [task.task_id for task in rows if task]
+
+    @property
+    def cursor(self) -> str | None:
+        """The ID of the task at the cursor."""
+        task = self.table.task_at_cursor
+        return task.task_id if task else None
+
+    @property
+    def cursor_line(self) -> int | None:
+        """The line of the table, from its top, that the cursor is drawn on."""
+        drawn = [y for y, line in enumerate(self.table_lines) if line.startswith("▌")]
+        assert len(drawn) <= 1
+        return drawn[0] if drawn else None
+
+    @property
+    def marked_lines(self) -> list[int]:
+        return [y for y, line in enumerate(self.table_lines) if line[1] == "•"]
+
+    @property
+    def tabs(self) -> str:
+        return str(self.main.query_one("#tabs").render())
+
+    @property
+    def said(self) -> list[str]:
+        """What was told in toasts that still stand."""
+        return [notification.message for notification in self.app._notifications]
+
+    @property
+    def typed(self) -> str:
+        """What stands in the text box of the dialog."""
+        return self.app.screen.query_one(Input).value
+
+    @property
+    def dialog(self) -> str | None:
+        """The class of the dialog on top."""
+        return type(self.app.screen).__name__ if len(self.app.screen_stack) > 1 else None
+
+    def steady_cursor(self) -> None:
+        """Stop the cursor of the text box from blinking: a picture would be taken in either phase."""
+        self.app.screen.query_one(Input).cursor_blink = False
+
+    async def press(self, *keys: str) -> None:
+        """Type keys as fast as a terminal sends them; what they bring about may still be to come.
+
+        The pilot's own `press` waits for an idle machine after each key, which takes twenty times as long.
+        """
+        for key in keys:
+            name = key if len(key) > 1 or key.isalnum() else _character_to_key(key)
+            self.app.post_message(events.Key(name, key if len(key) == 1 else None))
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until every message is handled that was under way, and those that they sent."""
+        for _ in range(2):
+            await self.pilot._wait_for_screen()
+
+    async def paste(self, text: str) -> None:
+        """What the terminal hands over for a bracketed paste."""
+        self.app.post_message(events.Paste(text))
+        await self.settle()
+
+    async def until(self, holds: Callable[[], bool], what: str, timeout_s: float = 5.0) -> None:
+        """Wait until `holds` does."""
+        deadline_s = time.monotonic() + timeout_s
+        while not holds():
+            assert time.monotonic() < deadline_s, f"not within {timeout_s} s: {what}\n{self.screen}"
+            await asyncio.sleep(0.005)
+
+    async def until_shown(self, text: str, timeout_s: float = 5.0, *, times: int = 1) -> None:
+        await self.until(lambda: self.screen.count(text) >= times, f"{text!r} on the screen", timeout_s)
+
+    async def until_in_pane(self, text: str, *, times: int = 1) -> None:
+        await self.until(lambda: self.pane.count(text) >= times, f"{text!r} in the pane: {self.pane}")
+
+    async def until_tab(self, text: str) -> None:
+        await self.until(lambda: text in self.tabs, f"the tab {text}")
+
+    async def until_query(self, query: Query) -> None:
+        await self.until(lambda: self.table.window.query == query, f"the list by {query}")
+
+    async def until_size(self, columns: int, rows: int) -> None:
+        await self.until(lambda: self.app.size == (columns, rows), f"the size {columns}x{rows}")
+
+    async def until_gone(self, text: str) -> None:
+        await self.until(lambda: text not in self.screen, f"{text!r} gone from the screen")
+
+    async def until_said(self, text: str) -> None:
+        await self.until(
+            lambda: any(text in each for each in self.said), f"{text!r} in a toast; there are {self.said}"
+        )
+
+    async def until_cursor(self, task_id: str | None) -> None:
+        await self.until(lambda: self.cursor == task_id, f"the cursor on {task_id}, it is on {self.cursor}")
+
+    async def until_dialog(self, name: str | None) -> None:
+        """Wait until a dialog of that class is on top and drawn, or, for None, there is none."""
+        await self.until(lambda: self.dialog == name, f"dialog {name}")
+        if name is not None:
+            screen = self.app.screen
+            await self.until(
+                lambda: any(part.region.height > 2 for part in screen.query(".dialog")), f"{name} drawn"
+            )
+        await self.settle()
+
+    async def until_total(self, total: int) -> None:
+        """Wait until so many tasks are in the tab."""
+        await self.until(lambda: self.table.window.total == total, f"{total} tasks in the tab")
+
+    async def reload(self) -> None:
+        """Have the table read again, and wait until it has."""
+        before = self.table.window
+        self.table.reload()
+        await self.until(lambda: self.table.window is not before, "the table read again")
+
+
+@asynccontextmanager
+async def driven(
+    desk: Desk, size: tuple[int, int] = (120, 36), *, total: int | None = None
+) -> AsyncIterator[DrivenDashboard]:
+    """Run a dashboard; enter once it has read the list (`total` tasks, where given)."""
+    async with Dashboard(desk).run_test(size=size, notifications=True) as pilot:
+        dash = DrivenDashboard(pilot, desk)
+        await ready(dash, total)
+        yield dash
+
+
+def driven_by(
+    desk: Desk, act: Callable[[DrivenDashboard], Awaitable[object]], total: int | None
+) -> Callable[[Pilot[None]], Awaitable[None]]:
+    """What a snapshot runs before its picture is taken: the list read, then `act`, then all at rest."""
+
+    async def run(pilot: Pilot[None]) -> None:
+        dash = DrivenDashboard(pilot, desk)
+        await ready(dash, total)
+        await act(dash)
+        await dash.settle()
+        await pilot.pause()
+
+    return run
+
+
+async def ready(dash: DrivenDashboard, total: int | None = None) -> None:
+    """Wait until the first window of the list is read and its first task is in the pane."""
+    await dash.until(lambda: bool(dash.table.window.counts), "the first window")
+    if total is not None:
+        await dash.until_total(total)
+    if dash.table.window.total:
+        await dash.until(lambda: (dash.cursor or "?") in dash.pane, "the pane shows the task at the cursor")
+    await dash.pilot.pause()

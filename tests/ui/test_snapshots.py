@@ -1,0 +1,166 @@
+"""The main states as pictures. `make snapshots` accepts them as they are now; look at each before it is kept."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.servers import error_body, fail_body, success_body, waiting_body
+from tests.ui.driven_dashboard import (
+    NOW_MS,
+    DrivenDashboard,
+    FakeWatcher,
+    add,
+    answer,
+    driven_by,
+    fill_with_the_page,
+    uuid,
+)
+
+from taskdash.domain.query import Query
+from taskdash.domain.task import ProblemKind
+from taskdash.ui.app import Dashboard
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+    Compare = Callable[..., bool]
+    Act = Callable[[DrivenDashboard], Awaitable[object]]
+
+SIZES = {"80x24": (80, 24), "120x36": (120, 36), "200x60": (200, 60)}
+LINKS = [f"https://cdn.example.com/results/lighthouse-{n}.png" for n in range(1, 5)]
+PASTE = f"created task {uuid(40)}\nX-Request-ID: {uuid(41)}\nagain {uuid(1)}\n"
+
+
+@pytest.fixture
+def desk(desk: Desk, other: Store) -> Desk:
+    """A desk with tasks in every state, the API's page's own three among them."""
+    fill_with_the_page(other)
+    history = [uuid(60 + n) for n in range(6)]
+    add(other, *history)
+    for n, task_id in enumerate(history):
+        answer(
+            other, task_id, success_body(task_id, costTime=30_000 + 1_000 * n, **prompt(f"Sea number {n}"))
+        )
+    add(other, *(uuid(n) for n in range(1, 9)), now_ms=NOW_MS - 40_000)
+    answer(other, uuid(2), waiting_body(uuid(2), createTime=NOW_MS - 12_000, **prompt("A fox in the snow")))
+    answer(other, uuid(3), waiting_body(uuid(3), state="generating", progress=60, createTime=NOW_MS - 95_000))
+    answer(other, uuid(4), success_body(uuid(4), LINKS, **prompt("Four lighthouses at dusk, oil on canvas")))
+    answer(other, uuid(5), fail_body(uuid(5), failCode="504", failMsg="Provider timeout: no result"))
+    answer(other, uuid(6), error_body(404, "task not found"), status=404)
+    answer(
+        other, uuid(7), waiting_body(uuid(7), createTime=NOW_MS - 30_000, **prompt("灯台と猫 🐈 wide text"))
+    )
+    answer(other, uuid(7), error_body(500, "server error"), status=500)
+    return desk
+
+
+def prompt(text: str) -> dict[str, str]:
+    return {"param": json.dumps({"model": "m", "input": {"prompt": text, "size": "1024x1024", "n": 4}})}
+
+
+def picture(
+    snap_compare: Compare, desk: Desk, act: Act, size: str = "120x36", total: int | None = 17
+) -> bool:
+    """Compare a dashboard with its picture, once `act` has brought it where the picture is taken."""
+    return snap_compare(Dashboard(desk), terminal_size=SIZES[size], run_before=driven_by(desk, act, total))
+
+
+async def nothing(dash: DrivenDashboard) -> None:
+    """Only wait for the usual times."""
+    await dash.until(lambda: dash.desk.durations is not None, "the history read")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_list(snap_compare: Compare, desk: Desk, size: str) -> None:
+    assert picture(snap_compare, desk, nothing, size)
+
+
+def test_detail_below(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("v", "j", "j", "j")
+        await dash.until_shown(LINKS[0])
+
+    assert picture(snap_compare, desk, act)
+
+
+def test_detail_full_screen_of_a_failure(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("G", "enter")
+        await dash.until_shown("content policies")
+
+    assert picture(snap_compare, desk, act, "80x24")
+
+
+def test_marks_and_a_toast(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("space", "j", "space", "y")
+        await dash.until_said("Copied 2 task IDs")
+        await dash.until_shown("Copied 2 task IDs")
+
+    assert picture(snap_compare, desk, act)
+
+
+def test_add(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.paste(PASTE)
+        await dash.until_shown("1 new, 1 already listed, 1 ignored")
+        dash.steady_cursor()
+
+    assert picture(snap_compare, desk, act)
+
+
+def test_confirm(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("j", "x")
+        await dash.until_dialog("Confirm")
+
+    assert picture(snap_compare, desk, act)
+
+
+def test_choose_a_link(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("j", "j", "j", "o")
+        await dash.until_dialog("ChooseLink")
+
+    assert picture(snap_compare, desk, act)
+
+
+def test_help(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("question_mark")
+        await dash.until_dialog("Help")
+
+    assert picture(snap_compare, desk, act)
+
+
+def test_offline(snap_compare: Compare, desk: Desk, watcher: FakeWatcher) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        message = "connection to 127.0.0.1 refused"
+        watcher.say(problem=ProblemKind.UNREACHABLE, message=message, held_until_ms=NOW_MS + 9_000)
+        await dash.until_shown("Offline")
+
+    assert picture(snap_compare, desk, act, "80x24")
+
+
+def test_no_key(snap_compare: Compare, desk: Desk, watcher: FakeWatcher) -> None:
+    desk.key_advice = "set AIGPTIMAGE_API_KEY to your key and start again"
+    watcher.say(has_key=False, leading=False)
+    assert picture(snap_compare, desk, nothing, "80x24")
+
+
+def test_empty(snap_compare: Compare, desk: Desk, other: Store) -> None:
+    other.tasks.remove([task.seq for task in other.tasks.rows(Query(None), NOW_MS)], NOW_MS)
+    assert picture(snap_compare, desk, nothing, "80x24", total=0)

@@ -1,0 +1,167 @@
+"""What the table reads: the rows around the cursor, and the cursor on its task whatever happened to the list."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from taskdash.domain.query import Query, Sort, SortKey
+from taskdash.domain.task import State
+from taskdash.store.store import Store
+from taskdash.ui.window import Place, Window, read_window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+QUERY = Query("p")
+HEIGHT = 10
+unused = itertools.count(100_000, 1_000)
+"""Where the next numbers of IDs begin that no task has had yet."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "tasks.db") as opened:
+        yield opened
+
+
+def add(store: Store, first: int, count: int) -> None:
+    store.tasks.add("p", [f"task-{first + n:08}" for n in range(count)], 0)
+
+
+def read(store: Store, place: Place, query: Query = QUERY) -> Window:
+    return read_window(store, query, place, 0)
+
+
+def place_of(window: Window, **changes: object) -> Place:
+    """Where a reader is who was shown this window and has moved."""
+    task = window.row(window.cursor)
+    seq = task.seq if task else None
+    place = Place(
+        chosen_seq=seq, cursor_seq=seq, cursor=window.cursor, top=window.top, height=HEIGHT, home=False
+    )
+    return replace(place, **changes)  # type: ignore[arg-type] # the names are Place's own
+
+
+def holds(window: Window, height: int = HEIGHT) -> None:
+    """What is true of every window."""
+    assert len(window.rows) <= 3 * height
+    assert window.covers(window.top, height)
+    if window.total:
+        assert window.top <= window.cursor < min(window.total, window.top + height)
+        assert window.row(window.cursor) is not None
+    else:
+        assert (window.cursor, window.top, window.rows) == (0, 0, [])
+
+
+def test_an_empty_list(store: Store) -> None:
+    window = read(store, Place(height=HEIGHT))
+    holds(window)
+    assert window.row(0) is None
+    assert set(window.counts) == set(State)
+
+
+def test_only_rows_around_the_screen_are_read(store: Store) -> None:
+    add(store, 0, 1000)
+    window = read(store, Place(cursor=500, top=495, height=HEIGHT, home=False))
+    holds(window)
+    assert window.total == 1000
+    assert [window.first, len(window.rows)] == [485, 30]
+
+
+def test_a_place_beyond_the_end_is_brought_back(store: Store) -> None:
+    add(store, 0, 25)
+    window = read(store, Place(cursor=99, top=90, height=HEIGHT, home=False))
+    holds(window)
+    assert (window.cursor, window.top) == (24, 15)
+
+
+def test_a_list_shorter_than_the_screen_starts_at_its_top(store: Store) -> None:
+    add(store, 0, 3)
+    window = read(store, Place(cursor=2, top=2, height=HEIGHT, home=False))
+    holds(window)
+    assert (window.cursor, window.top) == (2, 0)
+
+
+def test_counts_are_of_all_states_and_total_of_those_asked_for(store: Store) -> None:
+    add(store, 0, 5)
+    window = read(store, Place(height=HEIGHT), replace(QUERY, states=frozenset({State.FAIL})))
+    holds(window)
+    assert window.counts[State.NEW] == 5
+    assert window.total == 0
+
+
+def test_a_task_that_a_tab_lacks_is_found_again_in_the_next(store: Store) -> None:
+    add(store, 0, 40)
+    before = read(store, Place(cursor=30, top=25, height=HEIGHT, home=False))
+    nowhere = read(store, place_of(before), replace(QUERY, states=frozenset({State.FAIL})))
+    place = place_of(before, cursor=nowhere.cursor, top=nowhere.top, cursor_seq=None)
+    after = read(store, place)
+    holds(after)
+    assert after.cursor == 30
+
+
+@pytest.mark.parametrize("height", [1, 2, 3])
+def test_the_smallest_screens_show_the_cursors_row(store: Store, height: int) -> None:
+    add(store, 0, 20)
+    for line in (0, 1, 10, 19):
+        window = read(store, Place(cursor=line, top=line, height=height, home=False))
+        holds(window, height)
+        assert window.cursor == line
+
+
+changes = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(1, 25)),
+        st.tuples(st.just("remove"), st.integers(0, 60)),
+        st.tuples(st.just("move"), st.integers(0, 60)),
+        st.tuples(st.just("sort"), st.sampled_from([SortKey.ADDED, SortKey.ID])),
+    ),
+    max_size=8,
+)
+
+
+@given(changes)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_through_any_change_the_cursor_stays_on_its_task_and_its_line_where_it_can(
+    store: Store, steps: list[tuple[str, int | SortKey]]
+) -> None:
+    store.tasks.remove(store.tasks.seqs(QUERY, 0), 0)
+    query = QUERY
+    add(store, next(unused), 30)
+    window = read(store, Place(height=HEIGHT), query)
+    for what, value in steps:
+        before = window.row(window.cursor)
+        place, rank_before = place_of(window), window.cursor
+        if what == "add" and isinstance(value, int):
+            add(store, next(unused), value)
+        elif what == "remove" and isinstance(value, int):
+            gone = store.tasks.seqs(query, 0)[value : value + 3]
+            if before is not None and before.seq in gone:
+                gone.remove(before.seq)
+            store.tasks.remove(gone, 0)
+        elif what == "move" and isinstance(value, int) and window.total:
+            window = read(
+                store,
+                Place(cursor=value % window.total, top=max(0, value - 3), height=HEIGHT, home=False),
+                query,
+            )
+            holds(window)
+            continue
+        elif isinstance(value, SortKey):
+            query = replace(QUERY, sort=Sort(value))
+        window = read(store, place, query)
+        holds(window)
+        after = window.row(window.cursor)
+        if before is not None:
+            assert after is not None
+            assert after.seq == before.seq
+            line = rank_before - place.top
+            if line <= window.cursor <= window.total - HEIGHT + line:
+                assert window.cursor - window.top == line
