@@ -23,19 +23,6 @@ _WORDS: Final = (
     *("a", "cat", "robot", "painter", "misty", "mountain"),
     *("sunrise", "city", "night", "ocean", "silk", "dunes"),
 )
-    "a",
-    "cat",
-    "robot",
-    "painter",
-    "misty",
-    "mountain",
-    "sunrise",
-    "city",
-    "night",
-    "ocean",
-    "silk",
-    "dunes",
-)
 _BATCH: Final = 5_000
 
 
