@@ -32,7 +32,13 @@ import asyncio, sys
 from pathlib import Path
 from taskdash.config.settings import Profile
 from taskdash.domain.secret import Secret
+from taskdash.watch.clock import SystemClock
 from taskdash.wiring import build_watcher
+
+# A wall clock that the test sets, as an administrator or a time server would: by what stands in a file, in ms.
+wall = Path(sys.argv[2] + ".wall")
+real_now_ms = SystemClock.now_ms
+SystemClock.now_ms = lambda self: real_now_ms(self) + (int(wall.read_text()) if wall.exists() else 0)
 
 async def main(url, store, per_second, per_minute):
     profile = Profile(
@@ -102,7 +108,9 @@ def store_path(tmp_path: Path) -> Path:
     return folder / "tasks.db"
 
 
-def test_three_processes_a_storm_a_kill_and_a_stop_never_exceed_either_window(store_path: Path) -> None:
+def test_three_processes_a_storm_a_clock_jump_a_kill_and_a_stop_never_exceed_either_window(
+    store_path: Path,
+) -> None:
     done = [f"task_done_{n}" for n in range(10)]
     running = [f"task_run_{n}" for n in range(60)]
     with FakeApi({task_id: success_body(task_id) for task_id in done}) as api, Store(store_path) as store:
@@ -131,6 +139,12 @@ def test_three_processes_a_storm_a_kill_and_a_stop_never_exceed_either_window(st
             assert times(api)[stormy] >= last_s + RETRY_AFTER_S
             api.override = None
             api.wait_for(lambda: api.count() >= stormy + 3, 10)
+
+            # The wall clock is set back a day, then ahead: the checks go on, and the windows hold (see the end).
+            for day in (-1, 1):
+                store_path.with_name(store_path.name + ".wall").write_text(str(day * 86_400_000))
+                wanted = api.count() + 2
+                wait_until(lambda: api.count() >= wanted, 10)  # noqa: B023 - it is called before the next round
 
             # The watcher dies: another takes over within 2 s.
             first = watcher_pid()

@@ -20,15 +20,22 @@ FPS: Final = "240"
 """Frames a second at most. At Textual's own 60, one key in a hundred waits 16 ms for its frame."""
 
 
-def open_dashboard(session: Session, *, demo: bool) -> int:
-    """Open it; return the exit code. Without a terminal the demo is told as text, and nothing else opens."""
-    # Textual reads keys from stdin and draws on stderr: without both it would spin on nothing.
-    has_terminal = sys.stdin.isatty() and sys.__stderr__ is not None and sys.__stderr__.isatty()
-    if demo:
-        from taskdash.cli.demo import run_demo
+def has_terminal() -> bool:
+    """Whether there is a terminal to draw on and to read keys from.
 
-        return run_demo(has_terminal and sys.stdout.isatty())
-    if not has_terminal:
+    Textual reads keys from stdin and draws on stderr: without both it would spin on nothing.
+    """
+    return (
+        sys.stdin is not None
+        and sys.stdin.isatty()
+        and sys.__stderr__ is not None
+        and sys.__stderr__.isatty()
+    )
+
+
+def open_dashboard(session: Session) -> int:
+    """Open it; return the exit code, which is 2 without a terminal."""
+    if not has_terminal():
         talk(
             "taskdash: the dashboard needs a terminal; `taskdash list` prints the list, "
             "`taskdash --help` shows the commands"
@@ -58,4 +65,6 @@ def open_app(
     app = Dashboard(desk)
     app.run()
     desk.close()
+    if app.crash is not None:
+        raise app.crash
     return app.return_code or 0

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from taskdash.cli.dashboard import has_terminal, open_app
 from taskdash.cli.output import print_lines
 from taskdash.cli.table import crop, plain_table
 from taskdash.config.settings import demo_settings
@@ -33,14 +34,14 @@ TEXT_DEADLINE_S: Final = 58.0
 TIER: Final = "standard"
 
 
-def run_demo(has_terminal: bool) -> int:
-    """Run the demo to its end; return the exit code."""
+def open_demo() -> int:
+    """Run the demo to its end, as a dashboard or, without a terminal, as text; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="taskdash-demo-") as folder, DemoApi(tier=TIER) as api:
         settings = demo_settings(api.base_url, api.key, download_dir=Path(folder) / "results", tier=TIER)
         store_path = Path(folder) / "tasks.db"
         with Store(store_path) as store:
             store.tasks.add(settings.profile, api.task_ids, SystemClock().now_ms())
-        if has_terminal:
+        if has_terminal() and sys.stdout.isatty():
             return _dashboard(settings, store_path)
         # Without a handler SIGTERM would leave the temporary folder behind.
         signal.signal(signal.SIGTERM, _leave)
@@ -52,8 +53,6 @@ def _leave(number: int, _frame: object) -> None:
 
 
 def _dashboard(settings: Settings, store_path: Path) -> int:
-    from taskdash.cli.dashboard import open_app
-
     return open_app(settings, {}, store_path, is_demo=True)
 
 

@@ -103,9 +103,13 @@ def taskdash(session: Session, *, demo: bool) -> None:
     Without a command the dashboard opens. taskdash only reads: it never creates, cancels or pays for a task.
     """
     if click.get_current_context().invoked_subcommand is None:
+        if demo:
+            from taskdash.cli.demo import open_demo
+
+            raise SystemExit(open_demo())
         from taskdash.cli.dashboard import open_dashboard
 
-        raise SystemExit(open_dashboard(session, demo=demo))
+        raise SystemExit(open_dashboard(session))
     if demo:
         raise click.UsageError("--demo opens the dashboard: it takes no command")
 

@@ -28,11 +28,11 @@ from taskdash.domain.id_forms import (
     kind_of,
     looks_like_key,
 )
-from taskdash.domain.paste_bare import find_bare
-from taskdash.domain.paste_context import KEY_OR_TOKEN
-from taskdash.domain.paste_labels import find_labelled
-from taskdash.domain.paste_regions import excluded_regions
-from taskdash.domain.paste_sightings import (
+from taskdash.domain.paste.bare import find_bare
+from taskdash.domain.paste.context import KEY_OR_TOKEN
+from taskdash.domain.paste.labels import find_labelled
+from taskdash.domain.paste.regions import excluded_regions
+from taskdash.domain.paste.sightings import (
     CONFIGURED_KEY,
     FILE_NAME,
     LOOKS_LIKE_KEY,
@@ -40,8 +40,8 @@ from taskdash.domain.paste_sightings import (
     Sightings,
     has_key_in,
 )
-from taskdash.domain.paste_tables import find_in_columns
-from taskdash.domain.paste_text import lines_of, plain, without_escapes
+from taskdash.domain.paste.tables import find_in_columns
+from taskdash.domain.paste.text import lines_of, plain, without_escapes
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:

@@ -62,6 +62,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("raw", ("J",), "the raw JSON", group="View"),
     Action("palette", ("colon", "ctrl+p"), "command palette", group="View"),
     Action("help", ("question_mark",), "help", "help", group="View"),
+    Action("suspend", ("ctrl+z",), "go to the shell (fg brings the dashboard back)", group="View"),
     Action("quit", ("q", "ctrl+q"), "quit", "quit", group="View"),
     Action("copy_or_quit", ("ctrl+c",), "copy the selected text, else quit", group="View"),
 )

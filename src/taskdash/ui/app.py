@@ -8,12 +8,14 @@ import signal
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import App, SystemCommand
+from textual.worker import WorkerFailed
 
 from taskdash.ui.keymap import bindings
 from taskdash.ui.screens.list_screen import ListScreen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import FrameType
 
     from textual.binding import BindingType
     from textual.command import Provider
@@ -67,6 +69,34 @@ class Dashboard(App[None]):
         self.call_after_refresh(self._collect_garbage_again)
         for number in ENDING_SIGNALS:
             loop.add_signal_handler(number, self.exit, None, 128 + number)
+        self._watch_suspension()
+
+    def _watch_suspension(self) -> None:
+        """Let another process watch while this one is stopped by Ctrl+Z: it would hold the lease and do nothing."""
+        stop, go_on = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
+        if not (callable(stop) and callable(go_on)):
+            return  # no terminal, as in tests: Textual has not taken these signals either
+
+        def stopping(number: int, frame: FrameType | None) -> None:
+            self.desk.watcher.yield_lease(True)
+            stop(number, frame)
+
+        def going_on(number: int, frame: FrameType | None) -> None:
+            go_on(number, frame)
+            self.desk.watcher.yield_lease(False)
+
+        signal.signal(signal.SIGTSTP, stopping)
+        signal.signal(signal.SIGCONT, going_on)
+
+    @property
+    def crash(self) -> BaseException | None:
+        """The first error that no handler caught: it ended the application."""
+        error = self._exception
+        return error.error if isinstance(error, WorkerFailed) else error
+
+    def _fatal_error(self) -> None:
+        """End, and print nothing: Textual would show the values of every frame, an API key among them."""
+        self._close_messages_no_wait()
 
     def _remember_theme(self, theme: Theme) -> None:
         if isinstance(self.screen_stack[0], ListScreen):

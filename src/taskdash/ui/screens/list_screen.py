@@ -249,6 +249,10 @@ class ListScreen(BrowseScreen):
         else:
             self.app.exit()
 
+    def action_suspend(self) -> None:
+        """Stop as any program in a terminal does."""
+        self.app.action_suspend_process()
+
     def action_quit(self) -> None:
         """Leave."""
         self.app.exit()

@@ -19,10 +19,10 @@ from taskdash.domain.id_forms import (
     is_wrapped_whole,
     kind_of,
 )
-from taskdash.domain.paste_lists import read_list, read_more
-from taskdash.domain.paste_places import DIGIT_RUN, EASY_VALUE, LABEL, MOMENT, VALUE, Place
-from taskdash.domain.paste_sightings import CUT_OFF, ODD_CHARACTERS, PLACEHOLDER, WHY_NOT, Sightings
-from taskdash.domain.paste_text import NOT_ASCII
+from taskdash.domain.paste.lists import read_list, read_more
+from taskdash.domain.paste.places import DIGIT_RUN, EASY_VALUE, LABEL, MOMENT, VALUE, Place
+from taskdash.domain.paste.sightings import CUT_OFF, ODD_CHARACTERS, PLACEHOLDER, WHY_NOT, Sightings
+from taskdash.domain.paste.text import NOT_ASCII
 
 _KNOWN = re.compile(rf"(?:{UUID}|{HEX_32}|{TASK_TOKEN})(?![A-Za-z0-9_-])")
 _KNOWN_INSIDE = re.compile(rf"[<{{]({UUID}|{HEX_32})[>}}]")
@@ -46,7 +46,7 @@ _CODE_GOES_ON: Final = frozenset("([=+")
 
 
 def find_labelled(text: str, seen: Sightings) -> None:
-    """Report every labelled ID of a text that went through `paste_text.plain`."""
+    """Report every labelled ID of a text that went through `paste.text.plain`."""
     at = 0
     while label := LABEL.search(text, at):
         at = label.end()

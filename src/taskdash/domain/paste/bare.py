@@ -11,8 +11,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import MAX_ID_CHARS, TASK_TOKEN, has_known_form, is_placeholder, is_word_of_code
-from taskdash.domain.paste_context import CLAIMS, Context, claim_after, context_before
-from taskdash.domain.paste_sightings import FILE_NAME, PLACEHOLDER, Hit, Sightings
+from taskdash.domain.paste.context import CLAIMS, Context, claim_after, context_before
+from taskdash.domain.paste.sightings import FILE_NAME, PLACEHOLDER, Hit, Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import HEX_32, MAX_ID_CHARS, UUID
-from taskdash.domain.paste_sightings import Hit
+from taskdash.domain.paste.sightings import Hit
 
 if TYPE_CHECKING:
-    from taskdash.domain.paste_sightings import Sightings
+    from taskdash.domain.paste.sightings import Sightings
 
 # The first character is tried alone: `re` finds a set of characters fast, and an alternation slowly.
 LABEL = re.compile(

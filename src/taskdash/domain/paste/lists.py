@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import Kind, kind_of
-from taskdash.domain.paste_places import DIGIT_RUN, LETTER_RUN, MOMENT, Place
-from taskdash.domain.paste_sightings import WHY_NOT
+from taskdash.domain.paste.places import DIGIT_RUN, LETTER_RUN, MOMENT, Place
+from taskdash.domain.paste.sightings import WHY_NOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from taskdash.domain.paste_sightings import Sightings
+    from taskdash.domain.paste.sightings import Sightings
 
 _IN_LIST: Final = "in a list after a label"
 _FIRST_ITEM = re.compile(r"[ \t]*[\[({]")

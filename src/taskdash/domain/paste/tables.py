@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.id_forms import Kind, has_known_form, kind_of
-from taskdash.domain.paste_context import denial
-from taskdash.domain.paste_sightings import WHY_NOT, Hit, Sightings
+from taskdash.domain.paste.context import denial
+from taskdash.domain.paste.sightings import WHY_NOT, Hit, Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# As in `paste_places`: the first character alone, then the rest.
+# As in `paste.places`: the first character alone, then the rest.
 _HEADER = re.compile(
     r"[tTrRaA](?:(?<=[tT])(?:ask|ASK)[ _.-]?[iI][dD]s?|(?<=[rR])(?:equest|EQUEST)[ _-]?[iI][dD]"
     r"|(?<=[tT])(?:race|RACE)[ _-]?[iI][dD]|(?<=[aA])(?:pi|PI)[ _-]?(?:key|KEY|Key))"
@@ -50,7 +50,7 @@ class _Layout(NamedTuple):
 def find_in_columns(text: str, seen: Sightings) -> None:
     """Report what stands below headers: task IDs, and the keys and request IDs that are none.
 
-    `text` went through `paste_text.plain`.
+    `text` went through `paste.text.plain`.
     """
     at = 0
     while header := _HEADER.search(text, at):
