@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from textual.app import App
+from textual.drivers._writer_thread import WriterThread
+from textual.drivers.linux_driver import LinuxDriver
 
 from taskdash.ui.app import Dashboard
 
@@ -22,6 +25,13 @@ def test_a_crash_ends_in_the_one_method_that_we_replace() -> None:
 
 def test_the_error_that_ended_an_application_is_kept() -> None:
     assert "self._exception = error" in inspect.getsource(App._handle_exception)
+
+
+def test_the_driver_writes_to_a_file_that_we_can_replace() -> None:
+    assert "self._file = sys.__stderr__" in inspect.getsource(LinuxDriver.__init__)
+    assert "WriterThread(self._file)" in inspect.getsource(LinuxDriver.start_application_mode)
+    used = set(re.findall(r"_file\.(\w+)", inspect.getsource(LinuxDriver) + inspect.getsource(WriterThread)))
+    assert used <= {"write", "flush", "fileno"}
 
 
 async def test_a_crash_shows_no_values_and_keeps_its_error(

@@ -12,6 +12,7 @@ from textual.worker import WorkerFailed
 
 from taskdash.ui.keymap import bindings
 from taskdash.ui.screens.list_screen import ListScreen
+from taskdash.ui.terminal import TerminalDriver, end_on_signals, terminal_is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from taskdash.ui.desk import Desk
 
-ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+TERMINAL_POLL_S: Final = 0.4
 
 
 def _actions() -> type[Provider]:
@@ -46,7 +47,7 @@ class Dashboard(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.desk = desk
         if desk.view.theme in self.available_themes:
             self.theme = desk.view.theme
@@ -67,15 +68,20 @@ class Dashboard(App[None]):
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         loop = asyncio.get_running_loop()
         self.call_after_refresh(self._collect_garbage_again)
-        for number in ENDING_SIGNALS:
-            loop.add_signal_handler(number, self.exit, None, 128 + number)
-        self._watch_suspension()
+        if not self.is_headless:
+            end_on_signals(loop, lambda code: self.exit(return_code=code))
+            self._watch_suspension()
+            self.set_interval(TERMINAL_POLL_S, self._leave_a_dead_terminal)
+
+    def _leave_a_dead_terminal(self) -> None:
+        if terminal_is_gone():
+            self.exit(return_code=128 + signal.SIGHUP)
 
     def _watch_suspension(self) -> None:
         """Let another process watch while this one is stopped by Ctrl+Z: it would hold the lease and do nothing."""
         stop, go_on = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
         if not (callable(stop) and callable(go_on)):
-            return  # no terminal, as in tests: Textual has not taken these signals either
+            return
 
         def stopping(number: int, frame: FrameType | None) -> None:
             self.desk.watcher.yield_lease(True)
