@@ -12,16 +12,23 @@ import argparse
 import json
 import re
 import sys
+import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.failures import classify
+from taskdash.domain.outcome import apply_answer
+from taskdash.domain.query import Query
+from taskdash.domain.task import State
+from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import raw_text
+from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -251,6 +258,31 @@ def run(count: int, seed: int, sink: Callable[[Answer], None] | None = None) -> 
     return outcomes
 
 
+@contextmanager
+def stored(batch: int = 500) -> Iterator[Callable[[Answer], None]]:
+    """Gives a sink that keeps every answer in a real store, as the watcher does, `batch` of them a transaction."""
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "tasks.db") as store:
+        store.tasks.add("p", (f"task_{n}" for n in range(batch)), 0)
+        waiting: list[Answer] = []
+
+        def keep() -> None:
+            # As if none had ended: what has ended takes no other record.
+            tasks = [replace(task, state=State.NEW) for task in store.tasks.rows(Query("p"), 0)]
+            outcomes = [apply_answer(task, answer, 1) for task, answer in zip(tasks, waiting, strict=False)]
+            store.checks.record(outcomes)
+            waiting.clear()
+
+        def sink(answer: Answer) -> None:
+            waiting.append(answer)
+            if len(waiting) == batch:
+                keep()
+
+        yield sink
+        keep()
+        for detail in store.tasks.details(Query("p"), 0):
+            json.dumps(task_json(detail), allow_nan=False)
+
+
 def main() -> None:
     """Run as a script."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
@@ -258,13 +290,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     start_s = time.perf_counter()
-    outcomes = run(arguments.count, arguments.seed)
+    with stored() as sink:
+        outcomes = run(arguments.count, arguments.seed, sink)
     elapsed_s = time.perf_counter() - start_s
     for outcome, times in outcomes.most_common():
         sys.stdout.write(f"{times:>12,}  {outcome}\n")
     rate = arguments.count / elapsed_s
     sys.stdout.write(
-        f"{arguments.count:>12,}  bodies, seed {arguments.seed}: nothing raised, {rate:,.0f} a second\n"
+        f"{arguments.count:>12,}  bodies, seed {arguments.seed}: parsed and stored: nothing raised, {rate:,.0f}/s\n"
     )
 
 

@@ -41,8 +41,10 @@ def open_dashboard(session: Session) -> int:
             "`taskdash --help` shows the commands"
         )
         return 2
+    from taskdash.cli.logs import start_log
     from taskdash.config.locations import view_path
 
+    start_log(session)
     return open_app(session.settings, session.environ, session.store_path, view_path=view_path())
 
 

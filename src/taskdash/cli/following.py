@@ -168,8 +168,10 @@ async def run_beside_watcher(
     Raises:
         TaskdashError: of `work`, or of the watcher.
     """
+    from taskdash.cli.logs import start_log
     from taskdash.wiring import build_watcher
 
+    start_log(session)
     news = asyncio.Event()
     watcher = await build_watcher(session.profile, key, session.store_path, news.set, scheduled=False)
     store = StoreThread(session.store_path, "store")

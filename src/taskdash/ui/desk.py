@@ -63,6 +63,8 @@ class Desk:
     keys: tuple[Secret, ...] = ()
     """Configured keys: never taken for a task ID."""
     is_demo: bool = False
+    bell: bool = False
+    """Whether the terminal's bell rings when a task finishes."""
     keymap: Keymap = field(default_factory=lambda: make_keymap("default", {}))
     """The keys of each action."""
     view: View = field(default_factory=View)

@@ -13,6 +13,7 @@ from taskdash.domain.words import NONE, SYMBOLS, ago, elapsed, length, moment, p
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+SENSELESS = "?"
 MAX_LINKS_SHOWN = 50
 _LABEL_CELLS = 12
 
@@ -28,7 +29,7 @@ def detail_text(detail: TaskDetail, now_ms: int, typical_ms: Callable[[Task], in
         _prompt(task),
         _inputs(detail),
         _labels(task),
-        _times(task, now_ms),
+        _times(detail, now_ms),
         _extra(detail),
     ]
     return Content("\n\n").join(section for section in sections if section.plain)
@@ -124,12 +125,14 @@ def _labels(task: Task) -> Content:
     return _section("Yours", lines)
 
 
-def _times(task: Task, now_ms: int) -> Content:
-    lines = [_pair("created", _time(task.create_time_ms, now_ms))]
-    if task.complete_time_ms is not None:
-        lines.append(_pair("completed", _time(task.complete_time_ms, now_ms)))
+def _times(detail: TaskDetail, now_ms: int) -> Content:
+    task, extra = detail.task, detail.extra
+    lines = [_pair("created", _time(task.create_time_ms, now_ms, "createTime" in extra))]
+    if task.complete_time_ms is not None or "completeTime" in extra:
+        lines.append(_pair("completed", _time(task.complete_time_ms, now_ms, "completeTime" in extra)))
     if task.state.finished:
-        lines.append(_pair("costTime", length(task.cost_time_ms)))
+        odd = task.cost_time_ms is None and "costTime" in extra
+        lines.append(_pair("costTime", SENSELESS if odd else length(task.cost_time_ms)))
     lines.append(_pair("added", _time(task.added_at_ms, now_ms)))
     lines.append(_pair("checked", _time(task.checked_at_ms, now_ms)))
     if task.checks > 1:
@@ -163,8 +166,11 @@ def _pair(key: str, value: str, style: str = "") -> Content:
     return Content.assemble((f"{key:<{_LABEL_CELLS}} ", "$text-muted"), (value, style))
 
 
-def _time(at_ms: int | None, now_ms: int) -> str:
-    return f"{moment(at_ms)} ({ago(at_ms, now_ms)})" if at_ms is not None else NONE
+def _time(at_ms: int | None, now_ms: int, senseless: bool = False) -> str:
+    """A moment; `senseless`: the answer gave one, but it cannot be (it stands as it was under "Also in the record")."""
+    if at_ms is None:
+        return SENSELESS if senseless else NONE
+    return f"{moment(at_ms)} ({ago(at_ms, now_ms)})"
 
 
 _STATE_STYLES = {

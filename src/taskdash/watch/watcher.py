@@ -9,13 +9,14 @@ checks, not the watcher: it tries again, and says so meanwhile.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.outcome import apply_answer
+from taskdash.domain.outcome import Outcome, apply_answer
 from taskdash.domain.task import Answer, Task
 from taskdash.watch.status import WatchStatus
 
@@ -37,6 +38,8 @@ HAND_OVER_S: Final = 3 * FOLLOW_POLL_S
 """How long a lease that was handed over is left alone, so that the other one finds it."""
 STOP_GRACE_S: Final = 2.0
 """How long `stop` waits for a store that another process has locked."""
+
+_log = logging.getLogger(__name__)
 
 Fetch = Callable[[str], Awaitable[Answer]]
 
@@ -156,6 +159,7 @@ class Watcher:
         await self._dispatch.take_over(self._store)
         self._version = -1
         self._publish(leading=True, watcher_pid=os.getpid(), watcher_stopped=False)
+        _log.info("this process watches now")
         while self._lease.held and not (self._stopping or self._yielding):
             began_s = self._clock.now_s()
             try:
@@ -224,6 +228,8 @@ class Watcher:
         await self._store.run(lambda store: store.checks.record(outcomes))
         del self._arrived[: len(arrived)]
         self._dispatch.recorded(outcomes)
+        for outcome in outcomes:
+            _log_outcome(outcome)
         self._flushed_at_s = self._clock.now_s()
         self._on_change()
 
@@ -280,3 +286,13 @@ class Watcher:
         if status != self.status:
             self.status = status
             self._on_change()
+
+
+def _log_outcome(outcome: Outcome) -> None:
+    task = outcome.task
+    if outcome.finished:
+        _log.info("%s ended as %s", task.task_id, task.state)
+    elif task.problem is not None and outcome.changed:
+        _log.warning("%s: %s: %s", task.task_id, task.problem.kind, task.problem.message)
+    else:
+        _log.debug("%s checked: %s", task.task_id, task.raw_state or task.state)

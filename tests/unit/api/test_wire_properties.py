@@ -83,7 +83,8 @@ def test_a_record_of_arbitrary_fields_is_read(fields: Any) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_mutated_answers_raise_nothing_and_leave_nothing_unsafe(seed: int) -> None:
-    outcomes = fuzz_wire.run(4000, seed)
+    with fuzz_wire.stored() as sink:
+        outcomes = fuzz_wire.run(4000, seed, sink)
     assert outcomes.total() == 4000
     assert {"record: success", "record: fail", "record: waiting", "unreadable"} <= set(outcomes)
 

@@ -141,6 +141,8 @@ class BrowseScreen(Screen[None]):
         self._toast([task for task in finished if task.checks > 1])
 
     def _toast(self, finished: Sequence[Task]) -> None:
+        if finished and self._desk.bell:
+            self.app.bell()
         if len(finished) > MAX_TOASTS:
             good = sum(task.state is State.SUCCESS for task in finished)
             bad = len(finished) - good

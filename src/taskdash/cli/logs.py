@@ -1,0 +1,54 @@
+"""The log: what a dashboard, `check` and `wait` did, for the day something has to be explained. No key gets into it."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING, Final
+
+from taskdash.config.locations import log_path
+from taskdash.config.private_files import make_private_dir
+from taskdash.domain.errors import TaskdashError
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from taskdash.cli.session import Session
+
+MAX_BYTES: Final = 1_000_000
+KEPT: Final = 2
+"""How many older logs stay beside the one in use."""
+
+
+class _Redacting(logging.Formatter):
+    """One inert line a record, without any API key."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+        self._session = session
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        return self._session.redacted(inert_line(super().format(record), 2_000))
+
+
+def start_log(session: Session) -> None:
+    """Write what taskdash's own modules log to the file, from the level in force on.
+
+    A log that cannot be written is no reason to stop: then there is none.
+    """
+    logger = logging.getLogger("taskdash")
+    if logger.handlers:
+        return
+    logger.propagate = False
+    logger.setLevel(session.settings.log_level.upper())
+    logging.raiseExceptions = False
+    with suppress(OSError, TaskdashError):
+        path = log_path()
+        make_private_dir(path.parent)
+        # Opened with the first line. The mode is 0600 by the umask that `run` sets.
+        handler = RotatingFileHandler(
+            path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", delay=True
+        )
+        handler.setFormatter(_Redacting(session))
+        logger.addHandler(handler)
