@@ -59,6 +59,15 @@ def wait_for_text(text: str) -> Act:
     return act
 
 
+def wait_while_text(text: str) -> Act:
+    """Wait until the screen no longer shows a text."""
+
+    async def act(pilot: Pilot[None]) -> None:
+        await settle(pilot, lambda: text not in screen_text(pilot), f"{text!r} gone")
+
+    return act
+
+
 def screen_text(pilot: Pilot[None]) -> str:
     """What the screen shows, as text."""
     strips = pilot.app.screen._compositor.render_strips()  # noqa: SLF001 - there is no public way to read the screen
@@ -102,6 +111,15 @@ SHOTS: Final[dict[str, tuple[tuple[int, int], list[Act]]]] = {
             wait_for_text("[× Fail"),
             press("j"),
             wait_for_text("content policy"),
+        ],
+    ),
+    "filter": (
+        (120, 36),
+        [
+            LIST_READY,
+            wait_for_text("Success 19"),
+            press("slash", "m", "o", "d", "e", "l", "colon", *"seedance"),
+            wait_while_text("All 34"),
         ],
     ),
     "help": ((120, 36), [LIST_READY, press("question_mark"), wait_for_text("add task IDs")]),

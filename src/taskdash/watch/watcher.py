@@ -40,6 +40,8 @@ STOP_GRACE_S: Final = 2.0
 """How long `stop` waits for a store that another process has locked."""
 
 _log = logging.getLogger(__name__)
+# Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
+_log.addHandler(logging.NullHandler())
 
 Fetch = Callable[[str], Awaitable[Answer]]
 
