@@ -1,11 +1,13 @@
 """Draws the pictures in this folder from the real dashboard on the embedded demo API: an SVG and a PNG of each.
 
-Run with `make screenshots`. The PNG is rendered from the SVG with Fira Code, whatever fonts the machine has.
+Run with `make screenshots`. The PNG is rendered from the SVG with Fira Code, whatever fonts the machine has; for
+other scripts than those of Europe it takes what it finds (such as Debian's fonts-wqy-zenhei).
 """
 
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import fontpkg_fira_code
 import resvg_py
+from rich.cells import cell_len
 
 from taskdash.config.settings import demo_settings
 from taskdash.demo.server import DemoApi
@@ -148,7 +151,7 @@ async def draw(name: str, size: tuple[int, int], acts: list[Act]) -> None:
             for act in acts:
                 await act(pilot)
             svg = app.export_screenshot(title="taskdash")
-    svg = local_font(svg)
+    svg = wide_characters(local_font(svg))
     (FOLDER / f"{name}.svg").write_text(svg, "utf-8")
     png = resvg_py.svg_to_bytes(svg_string=svg, font_files=[str(FONT)], zoom=1.0)
     (FOLDER / f"{name}.png").write_bytes(bytes(png))
@@ -157,6 +160,17 @@ async def draw(name: str, size: tuple[int, int], acts: list[Act]) -> None:
 def local_font(svg: str) -> str:
     """The SVG without its fonts from a web server: a picture must not fetch anything."""
     return re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.DOTALL)
+
+
+def wide_characters(svg: str) -> str:
+    """The SVG with every text as long as its cells: the export counts characters, and squeezes wide ones."""
+
+    def stretched(found: re.Match[str]) -> str:
+        text = html.unescape(found["text"])
+        length = float(found["length"]) * cell_len(text) / max(1, len(text))
+        return f'textLength="{length:g}"{found["more"]}>{found["text"]}<'
+
+    return re.sub(r'textLength="(?P<length>[\d.]+)"(?P<more>[^>]*)>(?P<text>[^<]*)<', stretched, svg)
 
 
 def main() -> None:
