@@ -226,9 +226,16 @@ class BrowseScreen(Screen[None]):
         fitting = "right" if width >= WIDE_COLUMNS else "below" if height >= TALL_LINES else "hidden"
         for name in POSITIONS:
             self.set_class((self._position or fitting) == name, f"-detail-{name}")
+        self._size_pane()
         self._show_titles()
         self._show_status()
         self.call_after_refresh(self.pane.draw)
+
+    def _size_pane(self) -> None:
+        """Give the detail its share of the screen, or all of it in full screen."""
+        percent = None if self.has_class("-zoomed") else f"{self._desk.view.detail_percent}%"
+        self.pane.styles.width = percent if self.has_class("-detail-right") else None
+        self.pane.styles.height = percent if self.has_class("-detail-below") else None
 
     def action_detail_position(self) -> None:
         """Right, below, hidden."""
@@ -244,6 +251,7 @@ class BrowseScreen(Screen[None]):
         """The detail over the whole body, and back."""
         if self.table.task_at_cursor is not None:
             self.toggle_class("-zoomed")
+            self._size_pane()
             (self.pane if self.has_class("-zoomed") else self.table).focus()
             self.call_after_refresh(self.pane.draw)
 
