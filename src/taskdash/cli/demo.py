@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Settings
 
-TEXT_WIDTH: Final = 118
+TEXT_WIDTH: Final = 160
 TEXT_DEADLINE_S: Final = 58.0
 TIER: Final = "standard"
 
