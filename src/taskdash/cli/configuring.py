@@ -130,6 +130,7 @@ def check(session: Session) -> None:
     from taskdash.config.keys import find_key
     from taskdash.config.load import load_settings
     from taskdash.ui.actions import ACTIONS
+    from taskdash.ui.keymap import make_keymap
 
     settings = load_settings(
         session.option_path("config"),
@@ -137,6 +138,7 @@ def check(session: Session) -> None:
         profile=session.options.get("profile"),
         action_names=[action.name for action in ACTIONS],
     )
+    make_keymap(settings.key_preset, settings.keys)
     file = settings.config_file
     where = (
         inert_line(str(file))

@@ -50,10 +50,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("check_all", ("R",), "check all unfinished now", group="Check"),
     Action("pause", ("p",), "pause / go on with scheduled checks", "pause", group="Check"),
     Action("open_result", ("o",), "open the result (chooser if several)", "open", group="Results"),
-    *(
-        Action(f"open_result_number({n})", (str(n),), f"open result link {n}", group="Results")
-        for n in range(1, 10)
-    ),
+    *(Action(f"open_result_{n}", (str(n),), f"open result link {n}", group="Results") for n in range(1, 10)),
     Action("copy_urls", ("u",), "copy the result link(s)", "copy link", group="Results"),
     Action("copy_id", ("y",), "copy the task ID", "copy ID", group="Results"),
     Action("zoom", ("enter",), "detail full screen and back", "detail", group="View"),

@@ -52,6 +52,9 @@ def textual_key(name: str) -> str:
     if len(key) == 1 and not key.isalnum():
         key = unicodedata.name(key, key).lower().replace("-", "_").replace(" ", "_")
         key = _SHORTENED.get(key, key)
+    elif modifiers and "shift" not in map(str.casefold, modifiers):
+        # Terminals cannot tell Ctrl+A from Ctrl+a.
+        key = _SPELLINGS.get(key.casefold(), key.casefold())
     elif len(key) > 1:
         key = _SPELLINGS.get(key.casefold(), key.casefold())
     return "+".join([*(modifier.casefold() for modifier in modifiers), key])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 Keymap = Mapping[str, tuple[str, ...]]
 """The keys of each action, as Textual names them; the first is the one that is shown."""
 
+DEFAULT_KEYS: Final = {action.name: action.keys for action in ACTIONS}
 PRESETS: Final[Mapping[str, Keymap]] = {
     "default": {},
     "plain": {
@@ -43,9 +45,14 @@ def make_keymap(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
     """The keys of every action.
 
     Raises:
-        ConfigError: two actions have the same key; both are named.
+        ConfigError: two actions have the same key, both are named; or there is no such action.
     """
-    keys = {action.name: action.keys for action in ACTIONS} | dict(PRESETS[preset])
+    for name in own:
+        if name not in DEFAULT_KEYS:
+            near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
+            advice = f" (did you mean {near[0]}?)" if near else ""
+            raise ConfigError(f"keys.{name}: there is no such action{advice}; the help (?) names them all")
+    keys = DEFAULT_KEYS | dict(PRESETS[preset])
     keys |= {name: tuple(map(textual_key, written)) for name, written in own.items()}
     owners: dict[str, str] = {}
     for name, written in keys.items():

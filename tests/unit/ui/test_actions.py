@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from taskdash.ui.actions import ACTIONS, FOOTER
+from taskdash.ui.keymap import method_of
 from taskdash.ui.screens.list_screen import ListScreen
 
 CONTRACT = {
@@ -23,7 +24,7 @@ CONTRACT = {
     "zoom": ("enter",),
     "detail_position": ("v",),
     "open_result": ("o",),
-    **{f"open_result_number({n})": (str(n),) for n in range(1, 10)},
+    **{f"open_result_{n}": (str(n),) for n in range(1, 10)},
     "copy_urls": ("u",),
     "copy_id": ("y",),
     "mark": ("space",),
@@ -53,7 +54,9 @@ def test_no_key_does_two_things() -> None:
 
 def test_every_action_exists() -> None:
     for action in ACTIONS:
-        assert callable(getattr(ListScreen, f"action_{action.name.partition('(')[0]}")), action.name
+        assert callable(getattr(ListScreen, f"action_{method_of(action.name).partition('(')[0]}")), (
+            action.name
+        )
 
 
 def test_the_footer_ends_with_the_ways_to_help_and_out() -> None:

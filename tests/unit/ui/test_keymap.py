@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from taskdash.domain.errors import ConfigError
+from taskdash.ui.actions import ACTIONS
+from taskdash.ui.key_names import textual_key
+from taskdash.ui.keymap import PRESETS, bindings, make_keymap
+
+
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_no_preset_gives_a_key_to_two_actions(preset: str) -> None:
+    assert set(make_keymap(preset, {})) == {action.name for action in ACTIONS}
+
+
+def test_a_key_given_to_two_actions_is_refused_with_both_names() -> None:
+    with pytest.raises(ConfigError, match=r"x is given to both add and remove"):
+        make_keymap("default", {"add": ("x",)})
+
+
+def test_a_key_may_change_hands() -> None:
+    keymap = make_keymap("default", {"add": ("x",), "remove": ("delete",)})
+    assert keymap["add"] == ("x",)
+    assert keymap["remove"] == ("delete",)
+
+
+def test_an_action_may_be_left_without_a_key() -> None:
+    keymap = make_keymap("default", {"pause": ()})
+    assert keymap["pause"] == ()
+    assert "pause" not in {binding.action for binding in bindings(keymap)}
+
+
+def test_an_unknown_action_is_refused_with_the_likely_one() -> None:
+    with pytest.raises(ConfigError, match=r"keys\.remoev: there is no such action \(did you mean remove\?\)"):
+        make_keymap("default", {"remoev": ("q",)})
+
+
+def test_the_nine_result_keys_call_one_method() -> None:
+    calls = {binding.key: binding.action for binding in bindings(make_keymap("default", {}))}
+    assert calls["1"] == "open_result_number(1)"
+    assert calls["9"] == "open_result_number(9)"
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("?", "question_mark"),
+        ("/", "slash"),
+        ("[", "left_square_bracket"),
+        ("Esc", "escape"),
+        ("PgDn", "pagedown"),
+        ("Ctrl+A", "ctrl+a"),
+        ("G", "G"),
+        ("+", "plus"),
+        ("-", "minus"),
+        ("shift+Tab", "shift+tab"),
+    ],
+)
+def test_keys_may_be_written_as_people_do(written: str, key: str) -> None:
+    assert textual_key(written) == key
