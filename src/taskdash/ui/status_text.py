@@ -63,11 +63,11 @@ def _problem(status: WatchStatus, now_ms: int) -> str:
         return f"{status.failure[:1].upper()}{status.failure[1:]}. Start taskdash again; nothing on the list is lost."
     if status.store_problem:
         return f"Nothing is checked: {status.store_problem}"
-    if status.problem:
-        return _gateway_problem(status, now_ms)
     if status.watcher_stopped:
         who = f"The process that watches this list (pid {status.watcher_pid})"
         return f"{who} is stopped: nothing is checked until it goes on."
+    if status.problem:
+        return _gateway_problem(status, now_ms)
     if status.paused:
         return "Paused: nothing is checked on its own. p goes on, r and R check at once."
     return ""
@@ -114,18 +114,24 @@ def _counts(counts: dict[State, int]) -> Part:
 
 
 def _watching(status: WatchStatus) -> Part:
+    """Who watches, and what keeps it from checking."""
+    follows = "" if status.leading or not status.watcher_pid else f"following pid {status.watcher_pid}"
+    trouble = _trouble(status)
+    if trouble:
+        return (f"{trouble}, {follows}" if follows else trouble, "$text-warning")
+    if follows:
+        return (follows, "$text-muted")
+    return ("watching", "$text-success") if status.leading else ("starting", "$text-muted")
+
+
+def _trouble(status: WatchStatus) -> str:
     if not status.has_key:
-        return ("no key", "$text-warning")
-    if status.problem in (ProblemKind.UNREACHABLE, ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED):
-        word = "offline" if status.problem is ProblemKind.UNREACHABLE else status.problem.value
-        return (word, "$text-warning")
-    if status.paused:
-        return ("paused", "$text-warning")
-    if status.leading:
-        return ("watching", "$text-success")
-    if status.watcher_pid:
-        return (f"following pid {status.watcher_pid}", "$text-muted")
-    return ("starting", "$text-muted")
+        return "no key"
+    if status.problem is ProblemKind.UNREACHABLE:
+        return "offline"
+    if status.problem in (ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED):
+        return status.problem.value
+    return "paused" if status.paused else ""
 
 
 def _budget(status: WatchStatus) -> Part:
