@@ -12,6 +12,7 @@ from tests.ui.driven_dashboard import PROFILE, FakeBrowser, FakeWatcher, FrozenC
 
 from taskdash.store.store import Store, StoreThread
 from taskdash.ui.desk import Desk
+from taskdash.ui.screens import browse_screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let the report of a snapshot that differs be written on Python 3.12 and later too."""
     config.addinivalue_line("filterwarnings", r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
 
+
+USUAL_POLL_S = browse_screen.POLL_S
 
 # The plugin still names it as the syrupy before this one did.
 pytest_textual_snapshot.SVGImageExtension.file_extension = "svg"
@@ -50,6 +53,18 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for what others write more often than a user needs; one test asks for the usual pace."""
+    monkeypatch.setattr(browse_screen, "POLL_S", 0.03)
+
+
+@pytest.fixture
+def usual_polls(monkeypatch: pytest.MonkeyPatch, quick_polls: None) -> None:  # noqa: ARG001 - to come after it
+    """The pace of everyday."""
+    monkeypatch.setattr(browse_screen, "POLL_S", USUAL_POLL_S)
 
 
 @pytest.fixture

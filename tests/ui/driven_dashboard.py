@@ -299,6 +299,9 @@ class DrivenDashboard:
             lambda: any(text in each for each in self.said), f"{text!r} in a toast; there are {self.said}"
         )
 
+    async def until_said_times(self, times: int) -> None:
+        await self.until(lambda: len(self.said) == times, f"{times} toasts; there are {self.said}")
+
     async def until_cursor(self, task_id: str | None) -> None:
         await self.until(lambda: self.cursor == task_id, f"the cursor on {task_id}, it is on {self.cursor}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import PROFILE, DrivenDashboard, add, answer, answer_all, driven, uuid
 
@@ -195,6 +196,7 @@ async def test_keys_pressed_while_the_list_is_read_are_not_lost(desk: Desk, othe
         assert dash.cursor == MANY[30]
 
 
+@pytest.mark.usefixtures("usual_polls")
 async def test_another_process_adds_and_removes_and_it_shows_within_a_second(
     desk: Desk, other: Store, store_path: Path
 ) -> None:
