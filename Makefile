@@ -15,7 +15,7 @@ demo: $(VENV)/app.stamp ## open the dashboard on the embedded demo API
 	@$(BIN)/taskdash --demo
 
 test: $(VENV)/dev.stamp ## run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 check: $(VENV)/dev.stamp ## lint, types and import rules
 	$(BIN)/ruff format --check .

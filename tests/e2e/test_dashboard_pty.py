@@ -135,7 +135,11 @@ def test_keys_typed_ahead_are_not_lost(home: Home) -> None:
         quit_well(screen)
 
 
-def test_a_resize_is_followed(home: Home) -> None:
+def test_a_resize_is_followed_also_where_the_shell_exports_a_size(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
     home.api.set(WAITING, success_body(WAITING, [LINK]))
     home.run("add", WAITING)
     with home.dashboard() as screen:

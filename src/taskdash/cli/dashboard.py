@@ -58,6 +58,9 @@ def open_app(
 ) -> int:
     """Run the dashboard to its end; return the exit code."""
     os.environ.setdefault("TEXTUAL_FPS", FPS)
+    for name in ("COLUMNS", "LINES"):
+        # Where a shell exports them Textual would believe them instead of the terminal, and never follow a resize.
+        os.environ.pop(name, None)
     # What is imported and built until the first frame stays: collecting in between only costs.
     gc.disable()
     from taskdash.ui.app import Dashboard

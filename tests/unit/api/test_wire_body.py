@@ -138,7 +138,7 @@ ENCODED = [
 ]
 
 
-@pytest.mark.parametrize(("encoding", "body"), ENCODED)
+@pytest.mark.parametrize(("encoding", "body"), ENCODED, ids=range(len(ENCODED)))
 def test_a_labelled_compression_is_undone(encoding: str, body: bytes) -> None:
     answer = parsed(body, headers={"content-encoding": encoding})
     assert answer.record is not None
