@@ -11,8 +11,8 @@ import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type 
 from tests.ui.driven_dashboard import PROFILE, FakeBrowser, FakeWatcher, FrozenClock
 
 from taskdash.store.store import Store, StoreThread
+from taskdash.ui import following
 from taskdash.ui.desk import Desk
-from taskdash.ui.screens import browse_screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
 
 
-USUAL_POLL_S = browse_screen.POLL_S
+USUAL_POLL_S = following.POLL_S
 
 # The plugin still names it as the syrupy before this one did.
 pytest_textual_snapshot.SVGImageExtension.file_extension = "svg"
@@ -58,13 +58,13 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for what others write more often than a user needs; one test asks for the usual pace."""
-    monkeypatch.setattr(browse_screen, "POLL_S", 0.03)
+    monkeypatch.setattr(following, "POLL_S", 0.03)
 
 
 @pytest.fixture
 def usual_polls(monkeypatch: pytest.MonkeyPatch, quick_polls: None) -> None:  # noqa: ARG001 - to come after it
     """The pace of everyday."""
-    monkeypatch.setattr(browse_screen, "POLL_S", USUAL_POLL_S)
+    monkeypatch.setattr(following, "POLL_S", USUAL_POLL_S)
 
 
 @pytest.fixture

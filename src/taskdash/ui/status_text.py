@@ -19,13 +19,23 @@ BAR_CELLS: Final = 12
 
 
 def status_text(
-    profile: str, counts: dict[State, int], status: WatchStatus, now_ms: int, width: int
+    profile: str, counts: dict[State, int], status: WatchStatus, now_ms: int, width: int, work: str = ""
 ) -> Content:
-    """The line on top, its least important parts dropped until it fits `width` cells."""
+    """The line on top, its least important parts dropped until it fits `width` cells.
+
+    Args:
+        profile: The one in use.
+        counts: Of the list, by state.
+        status: What the watcher says.
+        now_ms: The time.
+        width: Cells of the line.
+        work: How far that is what the user asked for, such as downloads; "" for none.
+    """
     parts: list[tuple[int, list[Part]]] = [
         (0, [(" taskdash ", "bold reverse"), (f" {profile}", "bold")]),
         (2, [_counts(counts)]),
         (1, [_watching(status)]),
+        (1, [(work, "$text-accent")]),
         (3, [_budget(status)]),
         (4, [_next(status, now_ms)]),
     ]
@@ -41,7 +51,9 @@ def status_text(
     return Content.assemble(*joined[:-1])
 
 
-def banner_text(status: WatchStatus, key_advice: str | None, now_ms: int, crowd: int = 0) -> Content:
+def banner_text(
+    status: WatchStatus, key_advice: str | None, now_ms: int, crowd: int = 0, warning: str = ""
+) -> Content:
     """What is wrong as a whole and what to do about it, or how far a crowd of new IDs is; empty when all is well.
 
     Args:
@@ -49,12 +61,13 @@ def banner_text(status: WatchStatus, key_advice: str | None, now_ms: int, crowd:
         key_advice: How to set a key, where none is set.
         now_ms: The time.
         crowd: How many new IDs there were when the most of them waited.
+        warning: What else the user has to know, told once the gateway works.
     """
     if key_advice:
         return Content.styled(
             f" {key_advice[:1].upper()}{key_advice[1:].rstrip('.')}. The list stays usable. ", "$text-warning"
         )
-    words = _problem(status, now_ms) or _crowd(status, crowd) or _slow(status)
+    words = _problem(status, now_ms) or warning or _crowd(status, crowd) or _slow(status)
     return Content.styled(f" {words} ", "$text-warning") if words else Content("")
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's one screen as something to look at: its layout, its movements, and how it keeps up."""
+"""The dashboard's one screen as something to look at: its layout, its movements and its order."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from taskdash.domain.query import Query, Sort, parse_sort
-from taskdash.domain.task import State, Task
 from taskdash.domain.words import plural
 from taskdash.ui.actions import FOOTER
+from taskdash.ui.finished import FinishedTasks
+from taskdash.ui.following import Following
+from taskdash.ui.headlines import Headlines
 from taskdash.ui.key_names import key_name
-from taskdash.ui.status_text import banner_text, status_text
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
-from taskdash.ui.widgets.lines import TABS, KeyBar, Line, StateTabs, TableHeader
+from taskdash.ui.widgets.lines import TABS, KeyBar, StateTabs, TableHeader
 from taskdash.ui.widgets.task_table import MARGIN, TaskTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from textual import events
     from textual.app import ComposeResult
 
@@ -36,9 +35,6 @@ WIDE_COLUMNS: Final = 110
 """From this width on the detail is at the right of the table."""
 TALL_LINES: Final = 20
 """From this height on a narrow screen has the detail below the table."""
-POLL_S: Final = 0.4
-REFRESH_EVERY_S: Final = 0.1
-MAX_TOASTS: Final = 3
 POSITIONS: Final = ("right", "below", "hidden")
 
 _EMPTY: Final = """\
@@ -60,19 +56,16 @@ class BrowseScreen(Screen[None]):
         super().__init__()
         self._desk = desk
         self._tab = 0
-        self._news = asyncio.Event()
-        self._version = -1
         self._begun = False
-        self._crowd = 0
         position = desk.view.detail
         self._position = None if position == "auto" else position
-        self._told_until_ms = desk.clock.now_ms()
+        self.following = Following(desk)
+        self.finished = FinishedTasks(desk, self.say, lambda: self.app.bell())
+        self.headlines = Headlines(desk)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         self.table = TaskTable(desk, Query(desk.profile, sort=parse_sort(desk.view.sort)), id="table")
         self.pane = DetailPane(desk, id="detail")
         self.filter_box = FilterBox(id="filter")
-        self._status = Line(id="status")
-        self._banner = Line(id="banner")
         self._tabs = StateTabs(id="tabs")
         self._titles = TableHeader(id="titles")
         self._empty = Static(Content(_EMPTY), id="empty")
@@ -80,8 +73,8 @@ class BrowseScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
-        yield self._status
-        yield self._banner
+        yield self.headlines.status
+        yield self.headlines.banner
         yield self._tabs
         yield self.filter_box
         with Container(id="body"):
@@ -101,73 +94,23 @@ class BrowseScreen(Screen[None]):
 
     def _begin(self) -> None:
         """Start to watch and to follow what is written."""
-        loop = asyncio.get_running_loop()
-
-        def tell() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._news.set)
-
-        self._desk.watcher.start(tell)
-        self.run_worker(self._follow(), group="follow")
+        self.following.on_written += [self._reload, self.finished.tell]
+        self.following.on_round.append(self.show_status)
+        self.following.start_watcher()
+        self.run_worker(self.following.run(), group="follow")
         self.set_interval(1.0, self._tick)
 
-    async def _follow(self) -> None:
-        """Take over what others write: this process's watcher, other dashboards, scripts."""
-        await self._desk.read_history()
-        while True:
-            version = await self._desk.store.run(lambda store: store.database.data_version())
-            if version != self._version:
-                self._version = version
-                self.table.reload()
-                await self._tell_finished()
-            self._show_status()
-            try:
-                async with asyncio.timeout(POLL_S):
-                    await self._news.wait()
-            except TimeoutError:
-                continue
-            self._news.clear()
-            await asyncio.sleep(REFRESH_EVERY_S)
-
-    async def _tell_finished(self) -> None:
-        profile, after_ms = self._desk.profile, self._told_until_ms
-        finished = await self._desk.store.run(lambda store: store.checks.finished_since(profile, after_ms))
-        if not finished:
-            return
-        self._told_until_ms = max(task.finished_at_ms or 0 for task in finished)
-        for task in finished:
-            self._desk.learn(task)
-        # An ID that had ended when it was added is no news.
-        self._toast([task for task in finished if task.checks > 1])
-
-    def _toast(self, finished: Sequence[Task]) -> None:
-        if finished and self._desk.bell:
-            self.app.bell()
-        if len(finished) > MAX_TOASTS:
-            good = sum(task.state is State.SUCCESS for task in finished)
-            bad = len(finished) - good
-            self.say(f"{plural(len(finished), 'task')} finished: {good:,} success, {bad:,} fail")
-            return
-        for task in finished:
-            name = (task.label or task.prompt or task.task_id)[:60]
-            if task.state is State.SUCCESS:
-                self.say(f"✓ success: {name}")
-            else:
-                self.say(f"× fail: {name}\n{(task.fail_msg or task.fail_code or '')[:120]}", "error")
+    async def _reload(self) -> None:
+        self.table.reload()
 
     def _tick(self) -> None:
         self.table.tick()
         self.pane.tick()
-        self._show_status()
+        self.show_status()
 
-    def _show_status(self) -> None:
-        status, now_ms = self._desk.watcher.status, self._desk.clock.now_ms()
-        counts = self.table.window.counts
-        self._status.show(status_text(self._desk.profile, counts, status, now_ms, self.size.width))
-        self._crowd = max(self._crowd, status.new) if status.new else 0
-        banner = banner_text(status, self._desk.key_advice, now_ms, self._crowd)
-        self._banner.display = bool(banner.plain)
-        self._banner.show(banner)
+    def show_status(self) -> None:
+        """Draw the lines on top."""
+        self.headlines.show(self.table.window.counts, self.size.width)
 
     def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
         """Another window of the list: counts, tabs and titles follow it."""
@@ -178,7 +121,7 @@ class BrowseScreen(Screen[None]):
             self.call_after_refresh(self._begin)
         self._tabs.show_counts(window.counts, self._tab)
         self._show_titles()
-        self._show_status()
+        self.show_status()
         self.show_keys()
         self._empty.display = window.total == 0
         self.set_class(window.total == 0, "-empty")
@@ -228,7 +171,7 @@ class BrowseScreen(Screen[None]):
             self.set_class((self._position or fitting) == name, f"-detail-{name}")
         self._size_pane()
         self._show_titles()
-        self._show_status()
+        self.show_status()
         self.call_after_refresh(self.pane.draw)
 
     def _size_pane(self) -> None:

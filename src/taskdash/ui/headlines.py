@@ -1,0 +1,40 @@
+"""The lines over the list: the status, and the banner for what is wrong as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskdash.ui.status_text import banner_text, status_text
+from taskdash.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskdash.domain.task import State
+    from taskdash.ui.desk import Desk
+
+
+class Headlines:
+    """Two lines of the screen and what they say now."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._crowd = 0
+        # Held, not looked up: news may still arrive while the screen is being taken down.
+        self.status = Line(id="status")
+        self.banner = Line(id="banner")
+        self.progress: list[Callable[[], str]] = []
+        """Whoever works for the user says here how far it is, in a few words; "" for nothing to say."""
+        self.warnings: list[Callable[[int], str]] = []
+        """Asked for a banner, with the time in ms, while the watcher has none; "" for nothing to say."""
+
+    def show(self, counts: dict[State, int], width: int) -> None:
+        """Say it anew, in `width` cells."""
+        status, now_ms = self._desk.watcher.status, self._desk.clock.now_ms()
+        work = "  ".join(filter(None, (say() for say in self.progress)))
+        self.status.show(status_text(self._desk.profile, counts, status, now_ms, width, work))
+        self._crowd = max(self._crowd, status.new) if status.new else 0
+        warning = next(filter(None, (say(now_ms) for say in self.warnings)), "")
+        banner = banner_text(status, self._desk.key_advice, now_ms, self._crowd, warning)
+        self.banner.display = bool(banner.plain)
+        self.banner.show(banner)
