@@ -136,6 +136,18 @@ def test_choose_a_link(snap_compare: Compare, desk: Desk) -> None:
     assert picture(snap_compare, desk, act)
 
 
+@pytest.mark.parametrize(
+    ("key", "text"), [("F", "newest, "), ("t", "ended per hour")], ids=["failures", "statistics"]
+)
+def test_review(snap_compare: Compare, desk: Desk, key: str, text: str) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press(key)
+        await dash.until_shown(text)
+
+    assert picture(snap_compare, desk, act, "80x24")
+
+
 def test_help(snap_compare: Compare, desk: Desk) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)

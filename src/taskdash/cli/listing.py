@@ -54,7 +54,7 @@ def list_tasks(
 
     In a terminal it is a table; elsewhere its cells are separated by tabs, and whole. A filter has words, all of which
     must match ID, label, note, prompt, model or failure text, and state:fail, model:gpt, label:x, problem:any,
-    cost:>30s, age:<2h, !word or "a phrase".
+    reason:timeout, cost:>30s, age:<2h, !word or "a phrase".
     """
     query = Query(
         profile=None if all_profiles else session.profile.name,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from taskdash.domain.tally import Tally
     from taskdash.domain.task import Json
 
-_HEADER = ("MODEL", "TASKS", "SUCCESS", "FAIL", "UNFINISHED", "SUCCESS RATE", "P50", "P90")
+_HEADER = ("MODEL", "TASKS", "SUCCESS", "FAIL", "UNFINISHED", "SUCCESS RATE", "P50", "P90", "CREDITS")
 
 
 @click.command(
@@ -31,17 +31,19 @@ _HEADER = ("MODEL", "TASKS", "SUCCESS", "FAIL", "UNFINISHED", "SUCCESS RATE", "P
 def stats(session: Session, *, filter_text: str | None, all_profiles: bool, as_json: bool) -> None:
     """Print counts, success rate, and the costTime that 50 % and 90 % of the successes of a model do not exceed.
 
-    The success rate is out of all that ended, in success or failure. No request is sent.
+    The success rate is out of all that ended, in success or failure; credits are as far as the gateway reports them.
+    In JSON, `endedPerHour` has the last 24 hours, the oldest first. No request is sent.
     """
-    from taskdash.domain.tally import tally
+    from taskdash.domain.tally import ended_per_hour, tally
 
     profile = None if all_profiles else session.profile.name
     query = Query(profile=profile, terms=parse_filter(filter_text) if filter_text else ())
     with session.open_store() as store:
-        rows = store.documents.outcomes(query, session.now_ms())
-    everything, models = tally(rows)
+        outcomes = store.summaries.outcomes(query, session.now_ms())
+    everything, models = tally(outcomes)
     if as_json:
         document: dict[str, Json] = {"profile": profile, **_json(everything)}
+        document["endedPerHour"] = [*ended_per_hour(outcomes, session.now_ms())]
         document["models"] = [{"model": each.model, **_json(each)} for each in models]
         print_json(document)
     else:
@@ -55,6 +57,7 @@ def _json(tally: Tally) -> dict[str, Json]:
         "successRate": tally.success_rate,
         "costTimeP50": tally.cost_p50_ms,
         "costTimeP90": tally.cost_p90_ms,
+        "creditsConsumed": tally.credits_consumed,
     }
 
 
@@ -79,4 +82,5 @@ def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
         NONE if rate is None else f"{rate:.1%}",
         length(tally.cost_p50_ms),
         length(tally.cost_p90_ms),
+        NONE if tally.credits_consumed is None else f"{tally.credits_consumed:,g}",
     )

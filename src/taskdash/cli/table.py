@@ -34,7 +34,8 @@ def plain_table(tasks: Sequence[Task], now_ms: int, width: int) -> list[str]:
 
 
 def _cells(task: Task, now_ms: int) -> tuple[str, ...]:
-    cost = length(task.cost_time_ms) if task.state.finished else elapsed(now_ms - started_ms(task))
+    waiting = task.state is State.WAITING
+    cost = elapsed(now_ms - started_ms(task)) if waiting else length(task.cost_time_ms)
     checked = ago(task.checked_at_ms, now_ms)
     if task.problem is not None:
         checked += f" ! {task.problem.kind.value}"

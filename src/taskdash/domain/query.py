@@ -24,7 +24,7 @@ STATES: Final[dict[str, frozenset[State]]] = {
     UNFINISHED: frozenset({State.NEW, State.WAITING}),
 }
 TEXT_FIELDS: Final = ("label", "note", "prompt", "model", "id", "failure")
-FIELDS: Final = (*TEXT_FIELDS, "state", "problem", "cost", "age")
+FIELDS: Final = (*TEXT_FIELDS, "state", "problem", "reason", "cost", "age")
 
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LIMIT = re.compile(r"(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.IGNORECASE)
@@ -88,6 +88,14 @@ class ProblemTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonTerm:
+    """What a failure is about, by the value of a `domain.failures.FailureClass`; None where no answer says."""
+
+    failure_class: str | None
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SpanTerm:
     """A comparison of `cost` or `age` with a length of time; a task of which it is unknown never matches."""
 
@@ -97,7 +105,7 @@ class SpanTerm:
     negated: bool = False
 
 
-Term = TextTerm | StateTerm | ProblemTerm | SpanTerm
+Term = TextTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,8 @@ def _field_term(name: str, value: str, negated: bool) -> Term:
         return StateTerm(_state(value), negated)
     if field == "problem":
         return ProblemTerm(_problem(value), negated)
+    if field == "reason":
+        return ReasonTerm(_reason(value), negated)
     if field in ("cost", "age"):
         return _span(field, value, negated)
     return _text_term(value, field, negated)
@@ -201,6 +211,7 @@ _EXAMPLES: Final = {
     **{field: f"{field}:word" for field in TEXT_FIELDS},
     "state": "state:fail",
     "problem": "problem:any",
+    "reason": "reason:timeout",
     "cost": "cost:>30s",
     "age": "age:<2h",
 }
@@ -223,6 +234,22 @@ def _problem(value: str) -> ProblemKind | None:
         names = ["any", *(kind.replace(" ", "-") for kind in ProblemKind)]
         raise FilterError(
             f"no problem {value!r}{_suggestion(value, names)}: use one of {', '.join(names)}"
+        ) from None
+
+
+def _reason(value: str) -> str | None:
+    # Only a filter that asks for reasons needs their rules.
+    from taskdash.domain.failures import FailureClass
+
+    wanted = value.casefold().replace("-", " ").replace("_", " ")
+    if wanted == "none":
+        return None
+    try:
+        return FailureClass(wanted).value
+    except ValueError:
+        names = ["none", *(each.replace(" ", "-") for each in FailureClass)]
+        raise FilterError(
+            f"no reason {value!r}{_suggestion(value, names)}: use one of {', '.join(names)}"
         ) from None
 
 

@@ -1,16 +1,32 @@
-"""What a list adds up to: how many tasks in which state, how often they succeed, how long they take."""
+"""What a list adds up to: how many tasks in which state, how often they succeed, how long they take, what they cost."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+HOUR_MS: Final = 3_600_000
+DAY_HOURS: Final = 24
+
+
+class Outcome(NamedTuple):
+    """What counts of one task."""
+
+    model: str | None
+    state: State
+    cost_ms: int | None = None
+    """`costTime`."""
+    ended_at_ms: int | None = None
+    """When it ended, as far as that is known."""
+    credits_consumed: str | None = None
+    """As the gateway reports it: a number as text, or whatever else it sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +36,10 @@ class Tally:
     model: str | None
     """None for tasks of every model, or of one that is not known."""
     counts: dict[State, int]
-    cost_p50_ms: int | None
-    """Of the successes whose `costTime` is known: half of them took no longer."""
-    cost_p90_ms: int | None
+    costs_ms: tuple[int, ...]
+    """The known `costTime`s of the successes, ascending."""
+    credits_consumed: float | None
+    """The sum of what was reported; None where nothing was."""
 
     @property
     def total(self) -> int:
@@ -35,16 +52,26 @@ class Tally:
         ended = self.counts[State.SUCCESS] + self.counts[State.FAIL]
         return self.counts[State.SUCCESS] / ended if ended else None
 
+    @property
+    def cost_p50_ms(self) -> int | None:
+        """Half of the successes took no longer; None where no `costTime` is known."""
+        return percentile(self.costs_ms, 50)
 
-def tally(rows: Iterable[tuple[str | None, State, int | None]]) -> tuple[Tally, list[Tally]]:
-    """Count tasks, given as model, state and `costTime` in ms: all together, and by model, the commonest first."""
-    everything = list(rows)
-    by_model: dict[str | None, list[tuple[State, int | None]]] = {}
-    for model, state, cost_ms in everything:
-        by_model.setdefault(model, []).append((state, cost_ms))
+    @property
+    def cost_p90_ms(self) -> int | None:
+        """Nine of ten successes took no longer; None where no `costTime` is known."""
+        return percentile(self.costs_ms, 90)
+
+
+def tally(outcomes: Iterable[Outcome]) -> tuple[Tally, list[Tally]]:
+    """Count tasks: all together, and by model, the commonest first."""
+    everything = list(outcomes)
+    by_model: dict[str | None, list[Outcome]] = {}
+    for outcome in everything:
+        by_model.setdefault(outcome.model, []).append(outcome)
     models = [_tally(model, some) for model, some in by_model.items()]
     models.sort(key=lambda each: (-each.total, each.model is None, each.model or ""))
-    return _tally(None, [(state, cost_ms) for _, state, cost_ms in everything]), models
+    return _tally(None, everything), models
 
 
 def percentile(values: Sequence[int], percent: float) -> int | None:
@@ -52,12 +79,48 @@ def percentile(values: Sequence[int], percent: float) -> int | None:
     return values[max(0, math.ceil(len(values) * percent / 100) - 1)] if values else None
 
 
-def _tally(model: str | None, rows: Sequence[tuple[State, int | None]]) -> Tally:
-    found = Counter(state for state, _ in rows)
-    costs = sorted(cost_ms for state, cost_ms in rows if state is State.SUCCESS and cost_ms is not None)
+def histogram(costs_ms: Sequence[int], bars: int, least_ms: int, most_ms: int) -> list[int]:
+    """How many of `costs_ms` fall into each of `bars` equal parts of the span from `least_ms` to `most_ms`."""
+    found = [0] * bars
+    width_ms = max(1, most_ms - least_ms) / bars
+    for cost_ms in costs_ms:
+        found[min(bars - 1, max(0, int((cost_ms - least_ms) / width_ms)))] += 1
+    return found
+
+
+def ended_per_hour(outcomes: Iterable[Outcome], now_ms: int, hours: int = DAY_HOURS) -> list[int]:
+    """How many tasks ended in each of the last `hours` hours, the oldest first, the one that ends now last."""
+    found = [0] * hours
+    for outcome in outcomes:
+        if outcome.ended_at_ms is not None and outcome.state.finished:
+            back = (now_ms - outcome.ended_at_ms) // HOUR_MS
+            if 0 <= back < hours:
+                found[hours - 1 - back] += 1
+    return found
+
+
+def _tally(model: str | None, outcomes: Sequence[Outcome]) -> Tally:
+    found = Counter(outcome.state for outcome in outcomes)
+    credits_consumed = [
+        number for outcome in outcomes if (number := _number(outcome.credits_consumed)) is not None
+    ]
     return Tally(
         model=model,
         counts={state: found[state] for state in State},
-        cost_p50_ms=percentile(costs, 50),
-        cost_p90_ms=percentile(costs, 90),
+        costs_ms=tuple(
+            sorted(
+                outcome.cost_ms
+                for outcome in outcomes
+                if outcome.state is State.SUCCESS and outcome.cost_ms is not None
+            )
+        ),
+        credits_consumed=round(math.fsum(credits_consumed), 6) if credits_consumed else None,
     )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text else None
+    except ValueError:
+        return None
+    return number if number is not None and 0 <= number < 1e12 else None

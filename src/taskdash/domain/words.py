@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NONE: Final = "–"
 """Stands for what is not known."""
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
+_BARS: Final = "▁▂▃▄▅▆▇█"
 _STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 
@@ -89,6 +94,12 @@ def state_word(task: Task) -> str:
 def started_ms(task: Task) -> int:
     """From when a waiting task's elapsed time counts."""
     return task.create_time_ms or task.added_at_ms
+
+
+def bars(counts: Sequence[int]) -> str:
+    """Counts as a row of bars as high as they are, one cell each; a dot for none."""
+    highest = max(counts, default=0)
+    return "".join(_BARS[max(0, math.ceil(count * 8 / highest) - 1)] if count else "·" for count in counts)
 
 
 def plural(count: int, noun: str) -> str:

@@ -12,6 +12,7 @@ import sqlite3
 import stat
 import time
 from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -168,6 +169,7 @@ class Database:
 
     def _prepare(self) -> None:
         self.connection.create_function("fold", 1, _fold, deterministic=True)
+        self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
         for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-8000", "temp_store=MEMORY"):
             self._patiently(f"PRAGMA {pragma}").close()
         if self.value("PRAGMA user_version") < len(MIGRATIONS):
@@ -198,6 +200,14 @@ def _create_private(path: Path) -> None:
 
 def _fold(text: object) -> str:
     return fold(text) if isinstance(text, str) else ""
+
+
+@lru_cache(2_000)
+def _failure_class(fail_code: str | None, fail_msg: str | None, raw_state: str | None) -> str:
+    # Few commands ask, and the rules are many.
+    from taskdash.domain.failures import classify
+
+    return classify(fail_code, fail_msg, raw_state).value
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -12,14 +12,11 @@ from json.encoder import encode_basestring_ascii as encoded
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.folding import folded_search_text
-from taskdash.domain.task import State
 from taskdash.domain.task_json import task_json
-from taskdash.domain.untrusted import inert_line
 from taskdash.store.additions import chunks
 from taskdash.store.query_sql import STATE_CODES, order, where
 from taskdash.store.rows import (
     DETAIL_COLUMNS,
-    STATES,
     TASK_COLUMNS,
     TASK_WIDTH,
     detail_from_row,
@@ -105,15 +102,6 @@ class Documents:
         )
         return [
             task_id for (task_id,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])
-        ]
-
-    def outcomes(self, query: Query, now_ms: int) -> list[tuple[str | None, State, int | None]]:
-        """Model, state and `costTime` (ms) of the tasks of `query`."""
-        condition, values = where(query, now_ms)
-        rows = self._database.rows(f"SELECT model, state, cost_time_ms FROM tasks WHERE {condition}", values)
-        return [
-            (None if model is None else inert_line(str(model)), STATES.get(code, State.WAITING), cost_ms)
-            for model, code, cost_ms in rows
         ]
 
     def put(

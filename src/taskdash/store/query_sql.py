@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.query import ProblemTerm, Query, Sort, SortKey, SpanTerm, StateTerm, Term, TextTerm
+from taskdash.domain.query import (
+    ProblemTerm,
+    Query,
+    ReasonTerm,
+    Sort,
+    SortKey,
+    SpanTerm,
+    StateTerm,
+    Term,
+    TextTerm,
+)
 from taskdash.domain.task import State
 
 if TYPE_CHECKING:
@@ -96,6 +106,16 @@ def _problem(term: ProblemTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as 
     return ("problem_kind IS NOT NULL", []) if term.kind is None else ("problem_kind = ?", [term.kind.value])
 
 
+def _reason(term: ReasonTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as above
+    failed = f"state = {STATE_CODES[State.FAIL]} AND"
+    if term.failure_class is None:
+        return (
+            f"({failed} coalesce(fail_code, '') = '' AND trim(coalesce(fail_msg, ''), char(9, 10, 13, 32)) = '')",
+            [],
+        )
+    return f"({failed} failure_class(fail_code, fail_msg, raw_state) = ?)", [term.failure_class]
+
+
 def _span(term: SpanTerm, now_ms: int) -> Condition:
     if term.field == "cost":
         return f"cost_time_ms {term.operator} ?", [term.span_ms]
@@ -107,5 +127,6 @@ _CONDITIONS: Final[dict[type[Term], Callable[[Any, int], Condition]]] = {
     TextTerm: _text,
     StateTerm: _state,
     ProblemTerm: _problem,
+    ReasonTerm: _reason,
     SpanTerm: _span,
 }

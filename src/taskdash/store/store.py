@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from taskdash.store.documents import Documents
     from taskdash.store.gateways import Gateways
     from taskdash.store.saved import SavedFiles
+    from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
 
 T = TypeVar("T")
@@ -71,6 +72,13 @@ class Store:
         from taskdash.store.checks import Checks
 
         return Checks(self.database)
+
+    @cached_property
+    def summaries(self) -> Summaries:
+        """What the list adds up to."""
+        from taskdash.store.summaries import Summaries
+
+        return Summaries(self.database)
 
     @cached_property
     def gateways(self) -> Gateways:

@@ -268,15 +268,15 @@ class BrowseScreen(Screen[None]):
 
     def action_previous_tab(self) -> None:
         """The state tab at the left."""
-        self._choose_tab(self._tab - 1)
+        self.show_tab(self._tab - 1)
 
     def action_next_tab(self) -> None:
         """The state tab at the right."""
-        self._choose_tab(self._tab + 1)
+        self.show_tab(self._tab + 1)
 
     def on_state_tabs_chosen(self, event: StateTabs.Chosen) -> None:
         """A tab was clicked."""
-        self._choose_tab(event.index)
+        self.show_tab(event.index)
 
     # Filter and order
 
@@ -329,7 +329,8 @@ class BrowseScreen(Screen[None]):
 
         self.run_worker(save(), group="remember")
 
-    def _choose_tab(self, index: int) -> None:
+    def show_tab(self, index: int) -> None:
+        """Show the tasks of another tab; `index` goes round in TABS."""
         self._tab = index % len(TABS)
         state = TABS[self._tab][1]
         self.table.show(replace(self.table.wanted, states=None if state is None else frozenset({state})))

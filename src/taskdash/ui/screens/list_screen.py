@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from taskdash.domain.words import plural
 from taskdash.ui.acting import Acting, no_links, warning
-from taskdash.ui.screens.browse_screen import BrowseScreen
+from taskdash.ui.screens.review_screen import ReviewScreen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
 
 
-class ListScreen(BrowseScreen):
+class ListScreen(ReviewScreen):
     """The list with all that can be done to it. Every act is for the marked rows, else for the one at the cursor."""
 
     def __init__(self, desk: Desk) -> None:

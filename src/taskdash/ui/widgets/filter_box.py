@@ -48,15 +48,25 @@ class FilterBox(Vertical):
 
     async def open(self) -> None:
         """Show the box and type in it."""
+        box = await self._made()
+        self._before = self.text
+        self.display = True
+        box.focus()
+
+    async def put(self, text: str) -> None:
+        """Filter by `text`, as if it had been typed."""
+        box = await self._made()
+        self.display = True
+        box.value = text
+
+    async def _made(self) -> Input:
         from textual.widgets import Input
 
         if self._box is None:
             # Made when it is first wanted: it is no part of the first frame.
             self._box = Input(placeholder=HINT, select_on_focus=False)
             await self.mount(self._box, self._error)
-        self._before = self.text
-        self.display = True
-        self._box.focus()
+        return self._box
 
     def clear(self) -> None:
         """Drop the filter and hide the box."""

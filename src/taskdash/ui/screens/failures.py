@@ -1,0 +1,140 @@
+"""Failures by reason: what went wrong how often, the newest example of each, and a filter that shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from taskdash.domain.reasons import class_filter
+from taskdash.domain.words import ago
+from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from taskdash.domain.reasons import Reason
+    from taskdash.domain.task import ProblemKind, Task
+
+_NO_MESSAGE: Final = "the answers say no more"
+_MAX_MESSAGE_CHARS: Final = 200
+_MAX_NAME_CHARS: Final = 120
+
+
+class _Entry(NamedTuple):
+    line: Content
+    filter_text: str
+    about: Content
+
+
+class Failures(Dialog[str | None]):
+    """Classes, in each its reasons. Dismissed with the filter for the one that was chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape,q,F", "dismiss(None)", "close"),
+        ("j", "down", "down"),
+        ("k", "up", "up"),
+    ]
+
+    def __init__(
+        self,
+        scope: str,
+        reasons: Sequence[Reason],
+        problems: Sequence[tuple[ProblemKind, int]],
+        newest: Mapping[int, Task],
+        now_ms: int,
+    ) -> None:
+        """Show `reasons` as `domain.reasons` orders them; `newest` has the task of each `newest_seq`."""
+        super().__init__()
+        failed = sum(reason.count for reason in reasons)
+        self._title = f"Failures by reason: {failed:,} failed, of {scope}"
+        self._entries = [*_reasons(reasons, newest, now_ms), *_problems(problems)]
+        self._list = OptionList(*(Option(entry.line) for entry in self._entries), markup=False)
+        self._about = Static(id="failure-about")
+
+    def compose(self) -> ComposeResult:
+        """The reasons, and below them more about the one under the cursor."""
+        with Vertical(classes="dialog wide full"):
+            yield Line(Content.styled(self._title, "bold"))
+            yield self._list
+            yield self._about
+            yield Line(Content.styled("Enter shows these tasks in the list, Esc closes", "$text-muted"))
+
+    def on_mount(self) -> None:
+        """Begin at the commonest."""
+        self._list.highlighted = 0
+
+    def action_down(self) -> None:
+        """The next reason."""
+        self._list.action_cursor_down()
+
+    def action_up(self) -> None:
+        """The reason before."""
+        self._list.action_cursor_up()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Say more about it."""
+        self._about.update(self._entries[event.option_index].about)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Choose with Enter or the mouse."""
+        self.dismiss(self._entries[event.option_index].filter_text)
+
+
+def _reasons(reasons: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -> list[_Entry]:
+    failed = sum(reason.count for reason in reasons)
+    entries: list[_Entry] = []
+    for failure_class in dict.fromkeys(reason.failure_class for reason in reasons):
+        some = [reason for reason in reasons if reason.failure_class is failure_class]
+        count = sum(reason.count for reason in some)
+        latest = max(some, key=lambda reason: reason.newest_at_ms)
+        heading = Content.styled(f"{_share(count, failed)}{failure_class.value}", "bold $text-error")
+        entries.append(
+            _Entry(heading, f"state:fail {class_filter(failure_class)}", _about(latest, newest, now_ms))
+        )
+        for reason in some:
+            line = Content(f"{_share(reason.count, failed)}  {(reason.message or _NO_MESSAGE).strip()}")
+            code = Content.styled(f" ({reason.fail_code})" if reason.fail_code else "", "$text-muted")
+            entries.append(_Entry(line + code, reason.filter_text, _about(reason, newest, now_ms)))
+    return entries
+
+
+def _problems(problems: Sequence[tuple[ProblemKind, int]]) -> list[_Entry]:
+    about = Content.styled("The last check of these brought no record; they are tried again.", "$text-muted")
+    return [
+        _Entry(
+            Content.styled(f"{count:>7,}         last check: {kind.value}", "$text-warning"),
+            f"problem:{kind.value.replace(' ', '-')}",
+            about,
+        )
+        for kind, count in problems
+    ]
+
+
+def _about(reason: Reason, newest: Mapping[int, Task], now_ms: int) -> Content:
+    task = newest.get(reason.newest_seq)
+    if task is None:
+        return Content("")
+    name = task.label or task.prompt or ""
+    lines = [
+        Content.assemble(
+            (f"newest, {ago(reason.newest_at_ms, now_ms)}: ", "$text-muted"),
+            task.task_id,
+            f"  {task.model or ''}",
+        ),
+        Content.styled((task.fail_msg or _NO_MESSAGE)[:_MAX_MESSAGE_CHARS], "$text-error"),
+    ]
+    if name:
+        lines.append(Content(name[:_MAX_NAME_CHARS]))
+    return Content("\n").join(lines)
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count:>7,} {count / of:>5.0%}  "

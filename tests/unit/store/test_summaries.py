@@ -1,0 +1,68 @@
+"""What the store counts for statistics and for failures by reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.servers import error_body, fail_body, success_body
+from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
+
+from taskdash.domain.query import Query, parse_filter
+from taskdash.domain.reasons import FailedTasks, reasons
+from taskdash.domain.tally import Outcome
+from taskdash.domain.task import ProblemKind, State
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ALL = Query(PROFILE)
+POLICY = "The prompt was flagged: request 0123456789abc"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "tasks.db") as store:
+        add(store, *(uuid(n) for n in range(8)))
+        answer(
+            store, uuid(1), success_body(uuid(1), costTime=5_000, completeTime=NOW_MS - 9, creditsConsumed=4)
+        )
+        answer(store, uuid(2), fail_body(uuid(2), failCode="400", failMsg=POLICY, completeTime=NOW_MS - 7))
+        answer(store, uuid(3), fail_body(uuid(3), failCode="400", failMsg=POLICY, completeTime=NOW_MS - 3))
+        answer(store, uuid(4), fail_body(uuid(4), failCode="", failMsg=""))
+        answer(store, uuid(5), error_body(404, "no such task"), status=404)
+        yield store
+
+
+def test_outcomes_are_those_of_the_query_or_of_the_marked(store: Store) -> None:
+    (only,) = store.summaries.outcomes(Query(PROFILE, terms=parse_filter("state:success")), NOW_MS)
+    assert only == Outcome(only.model, State.SUCCESS, 5_000, NOW_MS - 9, "4")
+    assert len(store.summaries.outcomes(ALL, NOW_MS)) == 8
+    seqs = [task.seq for task in store.tasks.rows(ALL, NOW_MS)]
+    assert len(store.summaries.outcomes(ALL, NOW_MS, marked=seqs[:3])) == 3
+    assert store.summaries.outcomes(ALL, NOW_MS, marked=[]) == []
+
+
+def test_failures_that_say_the_same_are_counted_once_with_their_newest(store: Store) -> None:
+    found = store.summaries.failures(ALL, NOW_MS)
+    newest = store.tasks.find(PROFILE, uuid(3)).seq
+    assert FailedTasks("400", POLICY, "fail", 2, newest, NOW_MS - 3) in found
+    assert sum(some.tasks for some in found) == 3
+    assert store.summaries.failures(Query("another"), NOW_MS) == []
+
+
+def test_the_filter_of_a_reason_shows_as_many_tasks_as_it_counts(store: Store) -> None:
+    for reason in reasons(store.summaries.failures(ALL, NOW_MS)):
+        query = Query(PROFILE, terms=parse_filter(reason.filter_text))
+        assert len(store.tasks.rows(query, NOW_MS)) == reason.count
+
+
+def test_a_reason_that_is_negated_leaves_all_others(store: Store) -> None:
+    query = Query(PROFILE, terms=parse_filter("!reason:content-policy"))
+    assert len(store.tasks.rows(query, NOW_MS)) == 6
+
+
+def test_problems_are_counted_by_kind(store: Store) -> None:
+    assert store.summaries.problems(ALL, NOW_MS) == [(ProblemKind.NOT_FOUND, 1)]
