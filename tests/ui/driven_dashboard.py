@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual import events
+from textual._context import visible_screen_stack
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
@@ -180,6 +181,8 @@ class DrivenDashboard:
     @property
     def lines(self) -> list[str]:
         """The screen as text, with whatever lies over the list."""
+        # What a dialog is drawn over has to be named for each drawing; without, the blank that is drawn is kept.
+        visible_screen_stack.set(self.app._background_screens)
         return [strip.text for strip in self.app.screen._compositor.render_strips()]
 
     @property
