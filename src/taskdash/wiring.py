@@ -114,6 +114,7 @@ def open_desk(
         is_demo=is_demo,
         bell=settings.bell,
         view=load_view(view_path, settings.view).view if view_path else settings.view,
+        first_view=settings.view,
         remember=partial(_remember, view_path, settings.view),
         keymap=make_keymap(settings.key_preset, settings.keys),
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from taskdash.store.checks import Checks
     from taskdash.store.documents import Documents
     from taskdash.store.gateways import Gateways
+    from taskdash.store.overview import Overview
     from taskdash.store.saved import SavedFiles
     from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
@@ -51,6 +52,13 @@ class Store:
         from taskdash.store.tasks import TaskList
 
         return TaskList(self.database)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """What lies beyond the rows that are read."""
+        from taskdash.store.overview import Overview
+
+        return Overview(self.database, self.tasks)
 
     @cached_property
     def documents(self) -> Documents:

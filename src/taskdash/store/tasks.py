@@ -111,12 +111,13 @@ class TaskList(Additions):
             found.update((task.seq, task) for task in map(task_from_row, self._database.rows(sql, chunk)))
         return [found[seq] for seq in seqs if seq in found]
 
-    def detail(self, seq: int) -> TaskDetail | None:
-        """A task with its bodies; None where it is not on the list."""
+    def detail(self, seq: int, *, raw: bool = True) -> TaskDetail | None:
+        """A task with its bodies, the raw one, which may be large, only if asked for; None where it is not listed."""
         tasks = self.by_seq([seq])
         if not tasks:
             return None
-        bodies = self._database.rows(f"SELECT {DETAIL_COLUMNS} FROM bodies WHERE seq = ?", [seq])
+        columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
+        bodies = self._database.rows(f"SELECT {columns} FROM bodies WHERE seq = ?", [seq])
         saved = self._database.rows("SELECT path FROM saved WHERE seq = ? ORDER BY n", [seq])
         return detail_from_row(tasks[0], bodies[0] if bodies else None, saved)
 
@@ -186,10 +187,20 @@ class TaskList(Additions):
             ).rowcount
 
     def edit(self, seqs: Sequence[int], *, label: str | None, note: str | None) -> list[Edit]:
-        """Set label and note of tasks in one transaction; return how they were, for `undo_edit`."""
+        """Set label and note of tasks in one transaction; return how they were, for `undo_edit`.
+
+        None leaves them as they are, "" takes them away.
+        """
         with self._database.writing() as connection:
             before = [Edit(task.seq, task.label, task.note) for task in self.by_seq(seqs)]
-            after = [Edit(old.seq, clean_label(label), clean_note(note)) for old in before]
+            after = [
+                Edit(
+                    old.seq,
+                    old.label if label is None else clean_label(label),
+                    old.note if note is None else clean_note(note),
+                )
+                for old in before
+            ]
             self._write_labels(connection, after)
         return before
 

@@ -107,8 +107,8 @@ class Acting:
             f"Removed {plural(len(seqs), 'task')}. z brings {'it' if len(seqs) == 1 else 'them'} back."
         )
 
-    async def edit(self, seqs: Sequence[int], label: str, note: str) -> Said:
-        """Set the label and note of tasks."""
+    async def edit(self, seqs: Sequence[int], label: str | None, note: str | None) -> Said:
+        """Set the label and note of tasks; None leaves them as they are."""
         before = await self._desk.store.run(lambda store: store.tasks.edit(seqs, label=label, note=note))
 
         def undo(store: Store) -> int:

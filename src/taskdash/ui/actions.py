@@ -15,7 +15,7 @@ class Action:
     name: str
     """As in the config's `[keys]`; the screen has a method `action_<name>` for it."""
     keys: tuple[str, ...]
-    """As Textual names them; the first is the one the footer shows."""
+    """As Textual names them; the first is the one the footer shows. None: only the palette has it."""
     title: str
     """For the help: what it does, in a few words."""
     short: str = ""
@@ -55,6 +55,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("copy_id", ("y",), "copy the task ID", "copy ID", group="Results"),
     Action("zoom", ("enter",), "detail full screen and back", "detail", group="View"),
     Action("detail_position", ("v",), "detail right / below / hidden", group="View"),
+    Action("larger_detail", ("plus",), "larger detail (or drag the line)", group="View"),
+    Action("smaller_detail", ("minus",), "smaller detail", group="View"),
+    Action("columns", ("C",), "choose, order and size the columns", group="View"),
+    Action("reset_look", (), "reset the look: columns, order, theme, panes", group="View"),
     Action("close", ("escape",), "close what is open, else clear the marks, else the filter", group="View"),
     Action("failures", ("F",), "failures grouped by reason", group="View"),
     Action("statistics", ("t",), "statistics of what is shown, or of the marked", group="View"),
@@ -83,6 +87,6 @@ def key_table() -> str:
         if action.name == RESULT_KEYS[0]:
             lines.append("| `1` .. `9` | open that result link |")
         elif action.name not in RESULT_KEYS:
-            keys = " ".join(f"`{key_name(key)}`" for key in action.keys)
+            keys = " ".join(f"`{key_name(key)}`" for key in action.keys) or "palette"
             lines.append(f"| {keys} | {action.title} |")
     return "\n".join(lines) + "\n"

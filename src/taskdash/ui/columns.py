@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 GAP: Final = 2
 FLEXIBLE_MIN: Final = 20
+FLEXIBLE_PART: Final = 5
+"""The flexible column wants a fifth of a wide table."""
 BAR_CELLS: Final = 6
-
+_LATE: Final = " late"
+_NUMBER_CELLS: Final = 10
+_AGO_CELLS: Final = 9
+_ID_BOTH_ENDS: Final = 12
 
 NO_WIDTHS: Final[Mapping[str, int]] = MappingProxyType({})
 
@@ -43,13 +48,18 @@ Cell = list[Span]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `widths` are in cells, the wanted first, then what it may shrink to; 0 drops it."""
+    """One column; a new one is one entry in `COLUMNS` and its name in the settings.
+
+    `widths` are in cells, the wanted first, then what it may shrink to; 0 drops it.
+    """
 
     name: str
     title: str
     widths: tuple[int, ...]
     cell: Callable[[Task, Moment, int], Cell]
     sort: SortKey | None = None
+    gives_way: tuple[int, ...] = ()
+    """When it takes each step from one width to the next: of all the columns' steps the smallest number is first."""
     title_width: int = 0
     """How many cells the title is right-aligned in, as its values are; 0: it starts at the left."""
     flexible: bool = False
@@ -76,33 +86,40 @@ def _model(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as
 
 
 def _cost(task: Task, moment: Moment, width: int) -> Cell:
+    if task.state is State.NEW:
+        return [Span(f"{NONE:>{_NUMBER_CELLS}}", "muted")]
     if task.state.finished:
-        return [
-            Span(
-                f"{length(task.cost_time_ms):>10}",
-                "" if task.cost_time_ms is not None else "muted",
-            )
-        ]
+        style = "" if task.cost_time_ms is not None else "muted"
+        return [Span(f"{length(task.cost_time_ms):>{_NUMBER_CELLS}}", style)]
     since_ms = max(0, moment.now_ms - started_ms(task))
-    cell = [Span(f"{elapsed(since_ms):>10}", "live")]
-    typical_ms = moment.typical_ms(task) if task.state is State.WAITING else None
-    if typical_ms and width >= 10 + 1 + BAR_CELLS:
-        cell += [Span(" "), *_bar(since_ms / typical_ms)]
+    cell = [Span(f"{elapsed(since_ms):>{_NUMBER_CELLS}}", "live")]
+    typical_ms = moment.typical_ms(task)
+    room = width - _NUMBER_CELLS - 1
+    if typical_ms and room >= BAR_CELLS:
+        cell += [Span(" "), *_bar(since_ms / typical_ms, room)]
     return cell
 
 
-def _bar(share: float) -> Cell:
-    """How far a task is on its usual way; full and marked when it takes longer than usual."""
+def _bar(share: float, room: int) -> Cell:
+    """How far a task is on its usual way; when it takes much longer than usual it says so in a word."""
     if share > 1.5:
-        return [Span("▰" * BAR_CELLS, "late"), Span(" late", "late")]
+        return [Span("▰" * BAR_CELLS + _LATE if room >= BAR_CELLS + len(_LATE) else _LATE, "late")]
     filled = min(BAR_CELLS, int(share * BAR_CELLS))
     return [Span("▰" * filled, "live"), Span("▱" * (BAR_CELLS - filled), "muted")]
 
 
-def _created(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
+def _since(at_ms: int | None, moment: Moment, width: int) -> Cell:
+    """How long ago; in a narrow column without the word."""
+    text = ago(at_ms, moment.now_ms)
+    if width < _AGO_CELLS:
+        text = text.removeprefix("just ").removesuffix(" ago")
+    return [Span(text, "" if at_ms is not None else "muted")]
+
+
+def _created(task: Task, moment: Moment, width: int) -> Cell:
     if task.create_time_ms is None and task.state is not State.NEW:
         return [Span("?", "muted")]
-    return [Span(ago(task.create_time_ms, moment.now_ms), "" if task.create_time_ms is not None else "muted")]
+    return _since(task.create_time_ms, moment, width)
 
 
 def _checked(task: Task, moment: Moment, width: int) -> Cell:
@@ -117,17 +134,23 @@ def _checked(task: Task, moment: Moment, width: int) -> Cell:
 
 
 def _id(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
-    return [Span(task.task_id, "muted")]
+    return [Span(shortened_id(task.task_id, width), "muted")]
 
 
-def _added(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
-    return [Span(ago(task.added_at_ms, moment.now_ms))]
+def shortened_id(task_id: str, width: int) -> str:
+    """An ID in so many cells: its head, and from 12 cells on its tail too, which tells IDs of one prefix apart."""
+    if len(task_id) <= width or width < _ID_BOTH_ENDS:
+        return task_id
+    tail = (width - 1) // 3
+    return f"{task_id[: width - 1 - tail]}…{task_id[-tail:]}"
 
 
-def _completed(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
-    return [
-        Span(ago(task.complete_time_ms, moment.now_ms), "" if task.complete_time_ms is not None else "muted")
-    ]
+def _added(task: Task, moment: Moment, width: int) -> Cell:
+    return _since(task.added_at_ms, moment, width)
+
+
+def _completed(task: Task, moment: Moment, width: int) -> Cell:
+    return _since(task.complete_time_ms, moment, width)
 
 
 def _note(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
@@ -151,22 +174,22 @@ COLUMNS: Final = {
     for column in (
         Column("state", "State", (12,), _state, SortKey.STATE),
         Column("label", "Prompt", (0,), _prompt, SortKey.LABEL, flexible=True),
-        Column("model", "Model", (26, 18, 0), _model, SortKey.MODEL),
-        Column("cost", "costTime", (22, 10), _cost, SortKey.COST, title_width=10),
-        Column("created", "Created", (9, 0), _created, SortKey.CREATED),
-        Column("checked", "Checked", (19, 7), _checked, SortKey.CHECKED),
-        Column("added", "Added", (9, 0), _added, SortKey.ADDED),
-        Column("completed", "Completed", (9, 0), _completed),
-        Column("note", "Note", (24, 12, 0), _note),
-        Column("problem", "Problem", (28, 14, 0), _problem),
-        Column("results", "Results", (7, 0), _results),
-        Column("id", "Task ID", (36, 20, 9), _id, SortKey.ID),
+        Column("model", "Model", (26, 18, 12, 0), _model, SortKey.MODEL, gives_way=(30, 70, 90)),
+        Column("cost", "costTime", (22, 17, 10), _cost, SortKey.COST, gives_way=(20, 65), title_width=10),
+        Column("created", "Created", (9, 7, 0), _created, SortKey.CREATED, gives_way=(80, 110)),
+        Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(10, 120)),
+        Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(75, 86)),
+        Column("completed", "Completed", (9, 0), _completed, gives_way=(85,)),
+        Column("note", "Note", (24, 12, 0), _note, gives_way=(15, 84)),
+        Column("problem", "Problem", (28, 14, 0), _problem, gives_way=(16, 88)),
+        Column("results", "Results", (7, 0), _results, gives_way=(92,)),
+        Column("id", "Task ID", (36, 24, 16, 9, 0), _id, SortKey.ID, gives_way=(50, 60, 100, 130)),
     )
 }
-_GIVE_WAY: Final = (
-    *("id", "note", "problem", "model", "checked", "id", "cost", "model"),
-    *("note", "completed", "added", "problem", "results", "created"),
-)
+_STEPS: Final = [
+    name
+    for _, name in sorted((number, column.name) for column in COLUMNS.values() for number in column.gives_way)
+]
 """Who shrinks by one step next, while the flexible column has less than it wants."""
 
 
@@ -191,16 +214,17 @@ def place_columns(names: Sequence[str], width: int, fixed: Mapping[str, int] = N
         for name in names
     ]
     steps = dict.fromkeys(names, 0)
-    wanted = max(FLEXIBLE_MIN, width // 4)
+    has_flexible = any(column.flexible for column in columns)
+    wanted = max(FLEXIBLE_MIN, width // FLEXIBLE_PART) if has_flexible else -GAP
 
     def flexible_width() -> int:
         taken = [column.widths[steps[column.name]] for column in columns if not column.flexible]
         return width - sum(cells + GAP for cells in taken if cells)
 
-    for name in _GIVE_WAY:
+    for name in _STEPS:
         if flexible_width() >= wanted:
             break
-        if name in steps and name not in fixed and steps[name] + 1 < len(COLUMNS[name].widths):
+        if name in steps and name not in fixed:
             steps[name] += 1
     placed = []
     for column in columns:

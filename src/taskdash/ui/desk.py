@@ -68,7 +68,9 @@ class Desk:
     keymap: Keymap = field(default_factory=lambda: make_keymap("default", {}))
     """The keys of each action."""
     view: View = field(default_factory=View)
-    """The look to begin with."""
+    """The look in force."""
+    first_view: View = field(default_factory=View)
+    """The look as the config has it."""
     remember: Callable[[View], str | None] = lambda _: None
     """Keeps a look for the next time; returns why it could not, for people."""
     durations: Durations | None = None

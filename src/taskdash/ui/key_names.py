@@ -17,6 +17,8 @@ KEY_NAMES: Final = {
     "question_mark": "?",
     "slash": "/",
     "colon": ":",
+    "plus": "+",
+    "minus": "-",
     "escape": "Esc",
     "enter": "Enter",
     "space": "Space",

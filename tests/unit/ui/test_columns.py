@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from taskdash.config.settings import View
+from taskdash.config.settings import COLUMN_NAMES, View
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.ui.columns import COLUMNS, GAP, Moment, place_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DEFAULT_COLUMNS = View().columns
 NOW_MS = 1_777_475_100_000
@@ -22,23 +27,82 @@ def task(**fields: object) -> Task:
     return Task(**{**known, **fields})  # type: ignore[arg-type] # the names are Task's own
 
 
-@pytest.mark.parametrize("width", range(30, 320))
+def widths(cells: int, names: Sequence[str] = DEFAULT_COLUMNS) -> dict[str, int]:
+    return {place.column.name: place.width for place in place_columns(names, cells)}
+
+
+@pytest.mark.parametrize("width", range(34, 320))
 def test_the_columns_fill_the_width_and_never_more(width: int) -> None:
-    placed = place_columns(DEFAULT_COLUMNS, width)
-    taken = sum(place.width for place in placed) + GAP * (len(placed) - 1)
-    names = [place.column.name for place in placed]
-    assert {"state", "label", "cost", "id"} <= set(names)
+    placed = widths(width)
+    names = list(placed)
+    assert sum(placed.values()) + GAP * (len(placed) - 1) == width
+    assert {"state", "label", "cost"} <= set(names)
     assert names == [name for name in DEFAULT_COLUMNS if name in names]
-    if width >= 80:
-        assert taken <= width
-        assert next(place.width for place in placed if place.column.flexible) >= 20
+    if width >= 57:
+        assert placed["label"] >= 20
+        assert placed["id"] >= 9
 
 
-def test_a_wide_table_has_every_column_with_the_whole_id() -> None:
-    placed = {place.column.name: place.width for place in place_columns(DEFAULT_COLUMNS, 198)}
-    assert list(placed) == list(DEFAULT_COLUMNS)
-    assert placed["id"] >= len("5064bd1a-025a-490b-b28f-6a9fa12eb88a")
-    assert placed["model"] >= len("gpt-image-2-text-to-image")
+@pytest.mark.parametrize("names", [DEFAULT_COLUMNS, COLUMN_NAMES], ids=["by default", "all"])
+def test_a_wider_table_takes_nothing_from_a_column_but_the_flexible_one(names: Sequence[str]) -> None:
+    before: dict[str, int] = {}
+    for cells in range(34, 400):
+        now = widths(cells, names)
+        assert {name: now.get(name, 0) >= width for name, width in before.items() if name != "label"} == {
+            name: True for name in before if name != "label"
+        }
+        before = now
+
+
+@pytest.mark.parametrize(
+    ("cells", "least"),
+    [
+        # As much as the table has at 80x24, at 120x36 and 200x60 beside the detail, and at 200 alone.
+        (77, {"label": 20, "cost": 10, "created": 7, "checked": 7, "id": 9}),
+        (76, {"label": 20, "cost": 10, "created": 7, "checked": 7, "id": 9}),
+        (129, {"label": 26, "model": 18, "cost": 17, "created": 9, "checked": 7, "id": 24}),
+        (197, {"label": 60, "model": 26, "cost": 22, "created": 9, "checked": 19, "id": 36}),
+    ],
+)
+def test_the_usual_sizes_have_room_for_what_matters(cells: int, least: dict[str, int]) -> None:
+    placed = widths(cells)
+    assert {name: placed.get(name, 0) >= width for name, width in least.items()} == dict.fromkeys(least, True)
+
+
+def test_every_column_can_be_chosen_and_has_a_place_in_the_order_of_giving_way() -> None:
+    assert set(COLUMNS) == set(COLUMN_NAMES)
+    for column in COLUMNS.values():
+        assert len(column.gives_way) == len(column.widths) - 1
+
+
+def test_without_a_flexible_column_the_others_shrink_only_as_far_as_they_must() -> None:
+    assert widths(90, ["state", "cost", "id"]) == {"state": 12, "cost": 22, "id": 36}
+    assert widths(60, ["state", "cost", "id"]) == {"state": 12, "cost": 17, "id": 24}
+
+
+def test_a_width_of_ones_own_does_not_give_way() -> None:
+    placed = {place.column.name: place.width for place in place_columns(DEFAULT_COLUMNS, 77, {"id": 36})}
+    assert placed["id"] == 36
+    assert list(placed) == ["state", "label", "cost", "id"]
+
+
+@pytest.mark.parametrize(
+    ("task_id", "width", "shown"),
+    [
+        ("5064bd1a-025a-490b-b28f-6a9fa12eb88a", 36, "5064bd1a-025a-490b-b28f-6a9fa12eb88a"),
+        ("5064bd1a-025a-490b-b28f-6a9fa12eb88a", 24, "5064bd1a-025a-49…12eb88a"),
+        ("task_gpt-image-2_1f2e3d4c", 16, "task_gpt-i…e3d4c"),
+        ("task_xxx", 9, "task_xxx"),
+    ],
+)
+def test_an_id_without_room_keeps_its_head_and_its_tail(task_id: str, width: int, shown: str) -> None:
+    assert cell("id", task(task_id=task_id), width) == shown
+
+
+@pytest.mark.parametrize(("width", "shown"), [(9, "5s ago"), (7, "5s")])
+def test_a_narrow_column_of_times_leaves_the_word_out(width: int, shown: str) -> None:
+    assert cell("created", task(state=State.SUCCESS, create_time_ms=NOW_MS - 5_000), width) == shown
+    assert cell("added", task(), width) == shown
 
 
 @pytest.mark.parametrize(
@@ -52,6 +116,8 @@ def test_a_wide_table_has_every_column_with_the_whole_id() -> None:
         ({"state": State.WAITING, "create_time_ms": NOW_MS - 125_000}, "2:05"),
         # Without a createTime it counts from when it was added, and a clock that is behind counts as no time.
         ({"state": State.WAITING}, "5 s"),
+        # A task that never answered waits for nothing that is known.
+        ({"state": State.NEW}, "–"),
         ({"state": State.WAITING, "create_time_ms": NOW_MS + 60_000}, "0 s"),
     ],
 )
@@ -66,6 +132,11 @@ def test_cost_time_or_the_time_so_far(fields: dict[str, object], shown: str) -> 
 def test_the_bar_grows_to_the_usual_time_and_says_late_well_after_it(since_s: int, bar: str) -> None:
     waiting = task(state=State.WAITING, create_time_ms=NOW_MS - since_s * 1000)
     assert cell("cost", waiting, 22, 32_000).split(maxsplit=2)[-1] == bar
+
+
+def test_a_bar_without_room_for_the_word_beside_it_gives_way_to_the_word() -> None:
+    waiting = task(state=State.WAITING, create_time_ms=NOW_MS - 49_000)
+    assert cell("cost", waiting, 17, 32_000).split() == ["49", "s", "late"]
 
 
 def test_the_bar_needs_room_and_a_history() -> None:

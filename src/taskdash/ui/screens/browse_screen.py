@@ -6,21 +6,22 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from textual.containers import Container, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
 from taskdash.domain.query import Query, Sort, parse_sort
-from taskdash.domain.words import plural
 from taskdash.ui.actions import FOOTER
 from taskdash.ui.finished import FinishedTasks
 from taskdash.ui.following import Following
 from taskdash.ui.headlines import Headlines
 from taskdash.ui.key_names import key_name
+from taskdash.ui.out_of_sight import OutOfSight
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.lines import TABS, KeyBar, StateTabs, TableHeader
+from taskdash.ui.widgets.panes import Panes
 from taskdash.ui.widgets.task_table import MARGIN, TaskTable
 
 if TYPE_CHECKING:
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
     from taskdash.domain.query import SortKey
     from taskdash.ui.acting import Said, Severity
     from taskdash.ui.desk import Desk
-
-WIDE_COLUMNS: Final = 110
-"""From this width on the detail is at the right of the table."""
-TALL_LINES: Final = 20
-"""From this height on a narrow screen has the detail below the table."""
-POSITIONS: Final = ("right", "below", "hidden")
 
 _EMPTY: Final = """\
 Nothing on this list yet.
@@ -57,19 +52,20 @@ class BrowseScreen(Screen[None]):
         self._desk = desk
         self._tab = 0
         self._begun = False
-        position = desk.view.detail
-        self._position = None if position == "auto" else position
+        self._saving = asyncio.Lock()
         self.following = Following(desk)
         self.finished = FinishedTasks(desk, self.say, lambda: self.app.bell())
         self.headlines = Headlines(desk)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         self.table = TaskTable(desk, Query(desk.profile, sort=parse_sort(desk.view.sort)), id="table")
+        self.out_of_sight = OutOfSight(desk, self.table)
         self.pane = DetailPane(desk, id="detail")
         self.filter_box = FilterBox(id="filter")
         self._tabs = StateTabs(id="tabs")
         self._titles = TableHeader(id="titles")
         self._empty = Static(Content(_EMPTY), id="empty")
         self._keys = KeyBar(id="keys")
+        self.panes = Panes(Vertical(self._titles, self._empty, self.table, id="list"), self.pane, desk.view)
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
@@ -77,12 +73,7 @@ class BrowseScreen(Screen[None]):
         yield self.headlines.banner
         yield self._tabs
         yield self.filter_box
-        with Container(id="body"):
-            with Vertical(id="list"):
-                yield self._titles
-                yield self._empty
-                yield self.table
-            yield self.pane
+        yield self.panes
         yield self._keys
 
     # Keeping up with the store and the watcher
@@ -101,6 +92,8 @@ class BrowseScreen(Screen[None]):
         self.set_interval(1.0, self._tick)
 
     async def _reload(self) -> None:
+        if self.app.animation_level != "none":
+            self.table.flash.expect()
         self.table.reload()
 
     def _tick(self) -> None:
@@ -122,9 +115,9 @@ class BrowseScreen(Screen[None]):
         self._tabs.show_counts(window.counts, self._tab)
         self._show_titles()
         self.show_status()
-        self.show_keys()
+        self._look_around()
         self._empty.display = window.total == 0
-        self.set_class(window.total == 0, "-empty")
+        self.panes.set_class(window.total == 0, "-empty")
         if window.total == 0:
             others = any(window.counts.values())
             self._empty.update(
@@ -137,13 +130,23 @@ class BrowseScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """Draw the footer."""
-        marked = len(self.table.marked)
         keys = [
             (key_name(self._desk.keymap[action.name][0]), action.short)
             for action in FOOTER
             if self._desk.keymap[action.name]
         ]
-        self._keys.show_keys(keys, f"{plural(marked, 'task')} marked" if marked else "")
+        first, last = (next(map(key_name, self._desk.keymap[name]), "") for name in ("first", "last"))
+        notes = (self.out_of_sight.marks(), self.out_of_sight.news(first, last))
+        self._keys.show_keys(keys, "  ".join(filter(None, notes)))
+
+    def _look_around(self) -> None:
+        """Count what is not on the screen, and say it in the footer."""
+
+        async def look() -> None:
+            if await self.out_of_sight.look():
+                self.show_keys()
+
+        self.run_worker(look(), group="look")
 
     def say(self, text: str, severity: Severity = "information") -> None:
         """Tell the user one thing."""
@@ -158,45 +161,59 @@ class BrowseScreen(Screen[None]):
     def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         """Show the task under the cursor."""
         self.pane.show_task(event.task)
+        if self.out_of_sight.has_news:
+            self._look_around()
 
     # Layout
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the detail where there is room for it."""
-        self._arrange(event.size.width, event.size.height)
-
-    def _arrange(self, width: int, height: int) -> None:
-        fitting = "right" if width >= WIDE_COLUMNS else "below" if height >= TALL_LINES else "hidden"
-        for name in POSITIONS:
-            self.set_class((self._position or fitting) == name, f"-detail-{name}")
-        self._size_pane()
+        self.panes.fit_screen(event.size.width, event.size.height)
         self._show_titles()
         self.show_status()
-        self.call_after_refresh(self.pane.draw)
 
-    def _size_pane(self) -> None:
-        """Give the detail its share of the screen, or all of it in full screen."""
-        percent = None if self.has_class("-zoomed") else f"{self._desk.view.detail_percent}%"
-        self.pane.styles.width = percent if self.has_class("-detail-right") else None
-        self.pane.styles.height = percent if self.has_class("-detail-below") else None
+    def on_panes_rearranged(self, event: Panes.Rearranged) -> None:
+        """Where the user put the detail is where it is the next time."""
+        self.remember(detail=event.position, detail_percent=event.percent)
+        if event.position == "hidden":
+            self.table.focus()
+
+    def place_columns(self) -> None:
+        """Show the columns that the look has now."""
+        self.table.place_columns()
+        self._show_titles()
+
+    def take_look(self) -> None:
+        """Show everything as the look has it now."""
+        view = self._desk.view
+        self.panes.follow(view)
+        self.panes.fit_screen(self.size.width, self.size.height)
+        self.place_columns()
+        self.table.show(replace(self.table.wanted, sort=parse_sort(view.sort)))
+        if view.theme in self.app.available_themes:
+            self.app.theme = view.theme
 
     def action_detail_position(self) -> None:
         """Right, below, hidden."""
-        current = next(name for name in POSITIONS if self.has_class(f"-detail-{name}"))
-        self._position = POSITIONS[(POSITIONS.index(current) + 1) % len(POSITIONS)]
-        self.remove_class("-zoomed")
-        self._arrange(self.size.width, self.size.height)
-        self.remember(detail=self._position)
-        if not self.pane.display:
-            self.table.focus()
+        self.panes.next_position()
+
+    def action_larger_detail(self) -> None:
+        """Move the line between table and detail towards the table."""
+        self._grow_detail(1)
+
+    def action_smaller_detail(self) -> None:
+        """Move the line between table and detail towards the detail."""
+        self._grow_detail(-1)
+
+    def _grow_detail(self, steps: int) -> None:
+        if not self.panes.grow_detail(steps):
+            self.say("The detail is not beside the table.", "warning")
 
     def action_zoom(self) -> None:
         """The detail over the whole body, and back."""
         if self.table.task_at_cursor is not None:
-            self.toggle_class("-zoomed")
-            self._size_pane()
-            (self.pane if self.has_class("-zoomed") else self.table).focus()
-            self.call_after_refresh(self.pane.draw)
+            self.panes.zoom(not self.panes.zoomed)
+            (self.pane if self.panes.zoomed else self.table).focus()
 
     def on_task_table_opened(self) -> None:
         """A double click does what Enter does."""
@@ -212,7 +229,7 @@ class BrowseScreen(Screen[None]):
 
     def action_close(self) -> None:
         """Leave the full screen, else clear the marks, else go back to the table."""
-        if self.has_class("-zoomed"):
+        if self.panes.zoomed:
             self.action_zoom()
         elif self.table.marked:
             self.table.clear_marks()
@@ -317,13 +334,14 @@ class BrowseScreen(Screen[None]):
         self.table.show(replace(self.table.wanted, sort=sort))
         self.remember(sort=str(sort))
 
-    def remember(self, **changes: str) -> None:
+    def remember(self, **changes: object) -> None:
         """Keep a change of the look for the next time."""
         self._desk.view = replace(self._desk.view, **changes)  # type: ignore[arg-type] # the names are View's own
-        view = self._desk.view
 
         async def save() -> None:
-            warning = await asyncio.to_thread(self._desk.remember, view)
+            # One after the other: the last change is the one that stays.
+            async with self._saving:
+                warning = await asyncio.to_thread(self._desk.remember, self._desk.view)
             if warning:
                 self.say(warning, "warning")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Vertical
 from textual.content import Content
@@ -14,16 +14,23 @@ from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
     from textual.binding import BindingType
+
+    from taskdash.domain.task import Task
+
+TAKE_AWAY: Final = "-"
+"""Typed for tasks that differ: takes all their labels or notes away, as an empty box keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What was typed; "" takes the label or note away."""
+    """What was typed; "" takes the label or note away, None keeps those there are."""
 
-    label: str
-    note: str
+    label: str | None
+    note: str | None
 
 
 class EditLabel(Dialog[Labels | None]):
@@ -35,23 +42,42 @@ class EditLabel(Dialog[Labels | None]):
         ("up", "app.focus_previous", "previous"),
     ]
 
-    def __init__(self, count: int, label: str | None, note: str | None) -> None:
+    def __init__(self, tasks: Sequence[Task]) -> None:
         super().__init__()
-        self._count, self._label, self._note = count, label, note
+        self._count = len(tasks)
+        self._label_before = _shared([task.label for task in tasks])
+        self._note_before = _shared([task.note for task in tasks])
+        self._label = _box("label", self._label_before, max_length=200)
+        self._note = _box("note", self._note_before)
 
     def compose(self) -> ComposeResult:
         """Two boxes."""
+        of = f" of {plural(self._count, 'task')}" if self._count > 1 else ""
         with Vertical(classes="dialog small"):
-            title = (
-                "Label and note" if self._count == 1 else f"Label and note of {plural(self._count, 'task')}"
-            )
-            yield Line(Content.styled(title, "bold"))
-            yield Input(
-                self._label or "", placeholder="label", id="label", max_length=200, select_on_focus=False
-            )
-            yield Input(self._note or "", placeholder="note", id="note", select_on_focus=False)
+            yield Line(Content.styled(f"Label and note{of}", "bold"))
+            yield self._label
+            yield self._note
             yield Line(Content.styled("Enter saves, Tab goes to the other box, Esc closes", "$text-muted"))
 
     def on_input_submitted(self) -> None:
         """Enter in either box saves both."""
-        self.dismiss(Labels(self.query_one("#label", Input).value, self.query_one("#note", Input).value))
+        self.dismiss(
+            Labels(_typed(self._label.value, self._label_before), _typed(self._note.value, self._note_before))
+        )
+
+
+def _shared(values: Sequence[str | None]) -> str | None:
+    """What all have, "" where none has any; None where they differ."""
+    return (values[0] or "") if len(set(values)) == 1 else None
+
+
+def _box(name: str, shared: str | None, max_length: int = 0) -> Input:
+    hint = name if shared is not None else f"{name}s differ: empty keeps them, {TAKE_AWAY} takes them away"
+    return Input(shared or "", placeholder=hint, id=name, max_length=max_length, select_on_focus=False)
+
+
+def _typed(text: str, shared: str | None) -> str | None:
+    if shared is not None:
+        return text
+    stripped = text.strip()
+    return None if not stripped else "" if stripped == TAKE_AWAY else text

@@ -5,6 +5,7 @@ Dialogs are imported when they are opened: none of them is part of the first fra
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from taskdash.domain.words import plural
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from taskdash.domain.task import Task, TaskDetail
+    from taskdash.ui.column_choice import ChosenColumns
     from taskdash.ui.desk import Desk
 
 
@@ -127,9 +129,7 @@ class ListScreen(ReviewScreen):
         tasks = await self._chosen()
         if not tasks:
             return
-        one = tasks[0] if len(tasks) == 1 else None
-        dialog = EditLabel(len(tasks), one.label if one else None, one.note if one else None)
-        typed = await self.app.push_screen_wait(dialog)
+        typed = await self.app.push_screen_wait(EditLabel(tasks))
         if typed is not None:
             self.tell(await self._acting.edit([task.seq for task in tasks], typed.label, typed.note))
             self.table.reload()
@@ -228,6 +228,25 @@ class ListScreen(ReviewScreen):
             self.tell(warning("No answer with a record yet."))
         else:
             self.app.push_screen(RawJson(task.task_id, text))
+
+    def action_columns(self) -> None:
+        """Choose the table's columns, their order and their widths."""
+        from taskdash.ui.screens.choose_columns import ChooseColumns
+
+        def chosen(columns: ChosenColumns | None) -> None:
+            if columns is not None:
+                self.remember(columns=columns.names, widths=columns.widths)
+                self.place_columns()
+
+        drawn = {placed.column.name for placed in self.table.placed_columns}
+        self.app.push_screen(ChooseColumns(self._desk.view, self._desk.first_view, drawn), chosen)
+
+    def action_reset_look(self) -> None:
+        """Columns, order, theme and panes as the config has them."""
+        first = self._desk.first_view
+        self.remember(**{field.name: getattr(first, field.name) for field in fields(first)})
+        self.take_look()
+        self.say("The look is as the config has it.")
 
     def action_palette(self) -> None:
         """Every action by name, and the themes."""

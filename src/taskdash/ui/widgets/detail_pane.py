@@ -23,6 +23,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     def __init__(self, desk: Desk, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._desk = desk
+        self._current: Task | None = None
         self._detail: TaskDetail | None = None
         self._wanted: int | None = None
         self._loading = False
@@ -33,11 +34,12 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         yield self._text
 
     def show_task(self, task: Task | None) -> None:
-        """Show a task, soon; of tasks passed over quickly only the last is read."""
+        """Show a task, soon; of tasks passed over quickly only the last is read, and none while the pane is hidden."""
+        self._current = task
         if task is None:
             self._wanted = self._detail = None
             self._text.update(Content(""))
-        elif self._detail is None or self._detail.task != task:
+        elif self.display and (self._detail is None or self._detail.task != task):
             self._wanted = task.seq
             if not self._loading:
                 self._loading = True
@@ -58,12 +60,17 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             self._loading = False
 
     async def _read(self, seq: int) -> TaskDetail | None:
-        return await self._desk.store.run(lambda store: store.tasks.detail(seq))
+        return await self._desk.store.run(lambda store: store.tasks.detail(seq, raw=False))
 
     def tick(self) -> None:
         """Draw again what grows with time."""
         if self._detail is not None and not self._detail.task.state.finished:
             self.draw()
+
+    def catch_up(self) -> None:
+        """Draw for a place of another size, and read what was passed over while there was none."""
+        self.draw()
+        self.show_task(self._current)
 
     def draw(self) -> None:
         """Draw the task as it was read."""

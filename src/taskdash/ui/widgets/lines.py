@@ -112,7 +112,8 @@ class TableHeader(Line):
         for place in placed:
             title = place.column.title
             if place.column.sort is sort.key:
-                title = f"{title} {'▼' if sort.reverse else '▲'}"
+                # The arrow stays where the title has to give way to it.
+                title = f"{title[: max(0, place.width - 2)]} {'▼' if sort.reverse else '▲'}"
             title = f"{title:>{place.column.title_width}}"
             text += f"{title:<{place.width}.{place.width}}" + " " * GAP
             ends.append((len(text), place.column.sort))

@@ -7,6 +7,7 @@ cursor belongs to a task, not to a line: whatever happens to the list, it is fou
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import set_cell_size
@@ -17,6 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from taskdash.ui.columns import GAP, Cell, Moment, Placed, place_columns
+from taskdash.ui.flash import FLASH_S, SIGN, Flash
 from taskdash.ui.window import Place, Window, read_window
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ ROW_STYLES: Final = ("row", "row-cursor", "row-cursor-blurred", "row-marked", "r
 
 class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     """The list of tasks."""
+
+    # Its lines are drawn, not laid out: what is to be copied of them has keys of its own.
+    ALLOW_SELECT = False
 
     DEFAULT_CSS = (
         "TaskTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }"
@@ -82,6 +87,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._loading = False
         self._load_again = False
         self.marked: set[int] = set()
+        self.flash = Flash()
 
     # What is shown
 
@@ -99,6 +105,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def task_at_cursor(self) -> Task | None:
         """The task under the cursor."""
         return self._window.row(self._place.cursor)
+
+    @property
+    def top(self) -> int:
+        """The first line on screen."""
+        return self._place.top
 
     @property
     def placed_columns(self) -> list[Placed]:
@@ -148,6 +159,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def adopt(self, window: Window) -> None:
         """Take over what was read and draw it."""
+        self._flash_changes(window)
         self._window = window
         task = window.row(window.cursor)
         seq = task.seq if task else None
@@ -160,6 +172,18 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
         self.post_message(self.Loaded(window))
         self.post_message(self.CursorMoved(task))
+
+    def _flash_changes(self, window: Window) -> None:
+        before = self._window if window.query == self._window.query else Window(query=window.query)
+        shown = window.rows[window.top - window.first :][: self.size.height]
+        if changed := self.flash.take(before.rows, shown, last=not self._load_again):
+            self.set_timer(FLASH_S, partial(self._fade, changed))
+
+    def _fade(self, seqs: set[int]) -> None:
+        self.flash.fade(seqs)
+        for line in self._lines_on_screen():
+            if (task := self._window.row(line)) and task.seq in seqs:
+                self._refresh_line(line)
 
     def _place_now(self) -> Place:
         height = max(1, self.size.height)
@@ -216,7 +240,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Place the columns anew and read what the new height shows."""
-        self._place_columns()
+        self.place_columns()
         if self._window.total:
             self._place = replace(self._place, height=self.size.height)
         self.reload()
@@ -259,19 +283,24 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def tick(self) -> None:
         """Draw again the lines whose text grows with time."""
-        top = int(self.scroll_offset.y)
-        for line in range(top, min(top + self.size.height, self._window.total)):
+        for line in self._lines_on_screen():
             self._refresh_line(line)
+
+    def _lines_on_screen(self) -> range:
+        top = int(self.scroll_offset.y)
+        return range(top, min(top + self.size.height, self._window.total))
 
     def _refresh_line(self, line: int) -> None:
         y = line - int(self.scroll_offset.y)
         if 0 <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
 
-    def _place_columns(self) -> None:
+    def place_columns(self) -> None:
+        """Give the columns their widths."""
         view = self._desk.view
         cells = max(10, self.scrollable_content_region.width - MARGIN)
         self._placed = place_columns(view.columns, cells, view.widths)
+        self.refresh()
 
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme."""
@@ -295,11 +324,10 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         is_cursor = line == self._place.cursor
         row_style = self._style(self._row_style_name(task, is_cursor))
         moment = Moment(self._desk.clock.now_ms(), self._desk.typical_ms)
-        mark = "▌" if is_cursor else " "
-        segments = [
-            Segment(mark, row_style + self._style("live")),
-            Segment("•" if task.seq in self.marked else " ", row_style),
-        ]
+        cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
+        if task.seq in self.flash.seqs:
+            cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)
+        segments = [Segment(cursor, row_style + self._style("live")), Segment(mark, row_style)]
         for placed in self._placed:
             cell = placed.column.cell(task, moment, placed.width)
             segments += _fit(cell, placed.width, row_style, self._style)
@@ -309,6 +337,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _row_style_name(self, task: Task, is_cursor: bool) -> str:
         if is_cursor:
             return "row-cursor" if self.has_focus else "row-cursor-blurred"
+        if task.seq in self.flash.seqs:
+            return "row-updated"
         return "row-marked" if task.seq in self.marked else "row"
 
 

@@ -1,0 +1,92 @@
+"""What the reader cannot see but ought to know: marks that the filter hides, tasks that came in above the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskdash.domain.query import SortKey
+from taskdash.domain.words import plural
+
+if TYPE_CHECKING:
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+    from taskdash.ui.widgets.task_table import TaskTable
+
+
+class OutOfSight:
+    """Counts for the footer, read after the rows and only as far as they are needed."""
+
+    def __init__(self, desk: Desk, table: TaskTable) -> None:
+        self._desk = desk
+        self._table = table
+        self._seen_seq: int | None = None
+        self._newer = 0
+        self._hidden = 0
+        self._busy = False
+        self._again = False
+
+    async def look(self) -> bool:
+        """Count anew; whether it was done: while another count is under way that one begins again instead."""
+        self._again = True
+        if self._busy:
+            return False
+        self._busy = True
+        try:
+            while self._again:
+                self._again = False
+                await self._count()
+        finally:
+            self._busy = False
+        return True
+
+    async def _count(self) -> None:
+        table, now_ms = self._table, self._desk.clock.now_ms()
+        query, marked, seen_seq = table.window.query, frozenset(table.marked), self._see()
+        filtered = query.states is not None or bool(query.terms)
+        by_time = query.sort.key is SortKey.ADDED and self._unseen_lines > 0
+
+        def count(store: Store) -> tuple[int | None, int, int]:
+            seen = store.overview.newest_seq() if seen_seq is None else seen_seq
+            hidden = len(marked) - store.overview.shown(query, marked, now_ms) if filtered and marked else 0
+            newer = store.overview.newer(query, seen, now_ms) if by_time and seen is not None else 0
+            return seen, hidden, newer
+
+        self._seen_seq, self._hidden, self._newer = await self._desk.store.run(count)
+
+    def _see(self) -> int | None:
+        """The newest task that has been on the screen, the one at the list's young end among them."""
+        window, table = self._table.window, self._table
+        line = window.total - 1 if window.query.sort.reverse else 0
+        task = window.row(line) if self._unseen_lines == 0 else None
+        if task is not None and self._seen_seq is not None and window.query.sort.key is SortKey.ADDED:
+            self._seen_seq = min(self._seen_seq, task.seq)
+        return self._seen_seq if table.window.total else None
+
+    @property
+    def _unseen_lines(self) -> int:
+        """How many lines there are between the screen and the end where new tasks come in."""
+        table = self._table
+        if table.window.query.sort.reverse:
+            return max(0, table.window.total - table.top - table.size.height)
+        return table.top
+
+    @property
+    def has_news(self) -> bool:
+        """Whether new tasks were off the screen when it was counted."""
+        return self._newer > 0
+
+    def marks(self) -> str:
+        """How many tasks are marked and how many of them are not shown; "" for none."""
+        marked = len(self._table.marked)
+        if not marked:
+            return ""
+        hidden = f", {min(self._hidden, marked):,} of them hidden" if self._hidden else ""
+        return f"{plural(marked, 'task')} marked{hidden}"
+
+    def news(self, first_key: str, last_key: str) -> str:
+        """How many new tasks are off the screen, and the key that goes there; "" for none."""
+        count = min(self._newer, self._unseen_lines)
+        if not count:
+            return ""
+        arrow, key = ("↓", last_key) if self._table.window.query.sort.reverse else ("↑", first_key)
+        return f"{arrow} {count:,} new: {key}" if key else f"{arrow} {count:,} new"

@@ -1,0 +1,117 @@
+"""Table and detail: where each stands on the screen, and how they share it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.containers import Container
+from textual.message import Message
+
+from taskdash.ui.widgets.splitter import Splitter
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.widget import Widget
+
+    from taskdash.config.settings import View
+    from taskdash.ui.widgets.detail_pane import DetailPane
+
+WIDE_COLUMNS: Final = 118
+"""From this width on the detail is at the right of the table: it then holds an ID, and the table every short column."""
+TALL_LINES: Final = 20
+"""From this height on a narrow screen has the detail below the table."""
+POSITIONS: Final = ("right", "below", "hidden")
+MIN_PERCENT: Final = 10
+MAX_PERCENT: Final = 90
+STEP_PERCENT: Final = 5
+
+
+class Panes(Container):
+    """The list, the line between, the detail. A class of its own, such as `-detail-right`, says where the detail is."""
+
+    class Rearranged(Message):
+        """The user moved the detail or gave it another share."""
+
+        def __init__(self, position: str, percent: int) -> None:
+            self.position, self.percent = position, percent
+            super().__init__()
+
+    def __init__(self, tasks: Widget, detail: DetailPane, view: View) -> None:
+        super().__init__(id="body")
+        self._tasks = tasks
+        self._detail = detail
+        self._splitter = Splitter(id="splitter")
+        self.follow(view)
+        self._room = (0, 0)
+
+    def compose(self) -> ComposeResult:
+        """Left to right, or top to bottom."""
+        yield self._tasks
+        yield self._splitter
+        yield self._detail
+
+    def follow(self, view: View) -> None:
+        """Take position and share from `view`; `fit_screen` shows it."""
+        self._chosen = None if view.detail == "auto" else view.detail
+        self._percent = view.detail_percent
+
+    @property
+    def position(self) -> str:
+        """Where the detail is, unless it is zoomed."""
+        width, height = self._room
+        fitting = "right" if width >= WIDE_COLUMNS else "below" if height >= TALL_LINES else "hidden"
+        return self._chosen or fitting
+
+    @property
+    def zoomed(self) -> bool:
+        """Whether the detail has all the room."""
+        return self.has_class("-zoomed")
+
+    def fit_screen(self, width: int, height: int) -> None:
+        """Put the detail where a screen of that size has room for it."""
+        self._room = (width, height)
+        for name in POSITIONS:
+            self.set_class(self.position == name, f"-detail-{name}")
+        self._apply()
+
+    def _apply(self) -> None:
+        share = f"{self._percent}%"
+        position = None if self.zoomed else self.position
+        self._detail.styles.width = share if position == "right" else None
+        self._detail.styles.height = share if position == "below" else None
+        self.call_after_refresh(self._detail.catch_up)
+
+    def zoom(self, zoomed: bool) -> None:
+        """Give the detail all the room, or take it back."""
+        self.set_class(zoomed, "-zoomed")
+        self._apply()
+
+    def next_position(self) -> None:
+        """Right, below, hidden, right."""
+        self._chosen = POSITIONS[(POSITIONS.index(self.position) + 1) % len(POSITIONS)]
+        self.remove_class("-zoomed")
+        self.fit_screen(*self._room)
+        self.post_message(self.Rearranged(self._chosen, self._percent))
+
+    def grow_detail(self, steps: int) -> bool:
+        """Give the detail more of the screen, or less; whether there is a line to move."""
+        if self.position == "hidden" or self.zoomed:
+            return False
+        self._share(self._percent + steps * STEP_PERCENT, done=True)
+        return True
+
+    def on_splitter_dragged(self, event: Splitter.Dragged) -> None:
+        """The line follows the mouse; where it is let go is remembered."""
+        region = self.region
+        if self.position == "right":
+            part, whole = region.right - 1 - event.x, region.width
+        else:
+            part, whole = region.bottom - 1 - event.y, region.height
+        if whole:
+            self._share(round(100 * part / whole), done=event.done)
+
+    def _share(self, percent: int, *, done: bool) -> None:
+        self._percent = max(MIN_PERCENT, min(percent, MAX_PERCENT))
+        self._apply()
+        if done:
+            self.post_message(self.Rearranged(self._chosen or "auto", self._percent))
