@@ -356,8 +356,8 @@ def driven_by(
 
 
 async def ready(dash: DrivenDashboard, total: int | None = None) -> None:
-    """Wait until the first window of the list is read and its first task is in the pane."""
-    await dash.until(lambda: bool(dash.table.window.counts), "the first window")
+    """Wait until the first frame is drawn, with the list as it is now, and its first task is in the pane."""
+    await dash.until(lambda: dash.main._begun, "the first frame")
     if total is not None:
         await dash.until_total(total)
     if dash.table.window.total:

@@ -63,10 +63,14 @@ def open_app(
         os.environ.pop(name, None)
     # What is imported and built until the first frame stays: collecting in between only costs.
     gc.disable()
-    from taskdash.ui.app import Dashboard
     from taskdash.wiring import open_desk
 
     desk = open_desk(settings, environ, store_path, view_path=view_path, is_demo=is_demo)
+    opening = desk.opening
+    from taskdash.ui.app import Dashboard
+
+    # A list that cannot be read is told before the terminal is touched.
+    opening.result()
     app = Dashboard(desk)
     app.run()
     desk.close()

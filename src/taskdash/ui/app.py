@@ -61,13 +61,12 @@ class Dashboard(App[None]):
         screen: type[ListScreen] = type(
             ListScreen.__name__, (ListScreen,), {"BINDINGS": bindings(self.desk.keymap)}
         )
-        return screen(self.desk)
+        return screen(self.desk, self.size)
 
     def on_mount(self) -> None:
         """Let every signal that ends a program end this one in order; Textual would leave the terminal as it is."""
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         loop = asyncio.get_running_loop()
-        self.call_after_refresh(self._collect_garbage_again)
         if not self.is_headless:
             end_on_signals(loop, lambda code: self.exit(return_code=code))
             self._watch_suspension()
@@ -108,7 +107,7 @@ class Dashboard(App[None]):
         if isinstance(self.screen_stack[0], ListScreen):
             self.screen_stack[0].remember(theme=theme.name)
 
-    def _collect_garbage_again(self) -> None:
+    def on_browse_screen_painted(self) -> None:
         """The first frame is drawn: what stands now stays, so the collector need never look at it again."""
         gc.freeze()
         gc.enable()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from taskdash.config.settings import View
+from taskdash.domain.query import Query, parse_sort
 from taskdash.domain.task import State
 from taskdash.ui.keymap import Keymap, make_keymap
+from taskdash.ui.opening import Opening, read_opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from taskdash.domain.durations import Durations
     from taskdash.domain.secret import Secret
@@ -75,6 +79,12 @@ class Desk:
     """Keeps a look for the next time; returns why it could not, for people."""
     durations: Durations | None = None
     """What this list's finished tasks teach; None until `read_history`."""
+
+    @cached_property
+    def opening(self) -> Future[Opening]:
+        """What the first frame shows; it is read in the store's thread from when it is first asked for."""
+        query = Query(self.profile, sort=parse_sort(self.view.sort))
+        return self.store.submit(partial(read_opening, query=query, now_ms=self.clock.now_ms()))
 
     def typical_ms(self, task: Task) -> int | None:
         """How long a task of this kind usually takes, by this list's own history."""

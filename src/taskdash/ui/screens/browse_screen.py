@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from taskdash.domain.query import Query, Sort, parse_sort
+from taskdash.domain.query import Sort, parse_sort
 from taskdash.ui.actions import FOOTER
 from taskdash.ui.finished import FinishedTasks
 from taskdash.ui.following import Following
@@ -27,10 +28,12 @@ from taskdash.ui.widgets.task_table import MARGIN, TaskTable
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
+    from textual.geometry import Size
 
     from taskdash.domain.query import SortKey
     from taskdash.ui.acting import Said, Severity
     from taskdash.ui.desk import Desk
+    from taskdash.ui.window import Window
 
 _EMPTY: Final = """\
 Nothing on this list yet.
@@ -47,7 +50,12 @@ _EMPTY_FILTER: Final = "No task matches the filter. Esc drops it."
 class BrowseScreen(Screen[None]):
     """The list and the task under the cursor, kept up to date."""
 
-    def __init__(self, desk: Desk) -> None:
+    AUTO_FOCUS = "#table"
+
+    class Painted(Message):
+        """The first frame is drawn: from now on there is time for the rest."""
+
+    def __init__(self, desk: Desk, size: Size) -> None:
         super().__init__()
         self._desk = desk
         self._tab = 0
@@ -57,15 +65,22 @@ class BrowseScreen(Screen[None]):
         self.finished = FinishedTasks(desk, self.say, lambda: self.app.bell())
         self.headlines = Headlines(desk)
         # Held, not looked up: news may still arrive while the screen is being taken down.
-        self.table = TaskTable(desk, Query(desk.profile, sort=parse_sort(desk.view.sort)), id="table")
+        opening = desk.opening.result()
+        self.table = TaskTable(desk, opening.window, id="table")
         self.out_of_sight = OutOfSight(desk, self.table)
         self.pane = DetailPane(desk, id="detail")
         self.filter_box = FilterBox(id="filter")
         self._tabs = StateTabs(id="tabs")
-        self._titles = TableHeader(id="titles")
+        self._titles = TableHeader(
+            lambda: self.table.placed_columns, self.table.wanted.sort, MARGIN, id="titles"
+        )
         self._empty = Static(Content(_EMPTY), id="empty")
         self._keys = KeyBar(id="keys")
         self.panes = Panes(Vertical(self._titles, self._empty, self.table, id="list"), self.pane, desk.view)
+        # What is set before the screen is mounted costs no second layout.
+        self.panes.fit_screen(size.width, size.height)
+        self.pane.open(opening.detail)
+        self._show_window(opening.window, size.width)
 
     def compose(self) -> ComposeResult:
         """Top to bottom."""
@@ -78,13 +93,9 @@ class BrowseScreen(Screen[None]):
 
     # Keeping up with the store and the watcher
 
-    def on_mount(self) -> None:
-        """Only what the first frame needs; the rest begins when that is drawn."""
-        self.table.focus()
-        self.show_keys()
-
     def _begin(self) -> None:
         """Start to watch and to follow what is written."""
+        self.post_message(self.Painted())
         self.following.on_written += [self._reload, self.finished.tell]
         self.following.on_round.append(self.show_status)
         self.following.start_watcher()
@@ -107,17 +118,16 @@ class BrowseScreen(Screen[None]):
 
     def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
         """Another window of the list: counts, tabs and titles follow it."""
-        window = event.window
-        if not self._begun:
-            # What the watcher imports would compete with the first frame for the interpreter.
-            self._begun = True
-            self.call_after_refresh(self._begin)
+        self._show_window(event.window, self.size.width)
+        self._look_around()
+
+    def _show_window(self, window: Window, width: int) -> None:
         self._tabs.show_counts(window.counts, self._tab)
         self._show_titles()
-        self.show_status()
-        self._look_around()
+        self.headlines.show(window.counts, width)
+        self.show_keys()
         self._empty.display = window.total == 0
-        self.panes.set_class(window.total == 0, "-empty")
+        self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
         if window.total == 0:
             others = any(window.counts.values())
             self._empty.update(
@@ -126,7 +136,7 @@ class BrowseScreen(Screen[None]):
 
     def _show_titles(self) -> None:
         self._titles.display = self.table.window.total > 0
-        self._titles.show_columns(self.table.placed_columns, self.table.wanted.sort, MARGIN)
+        self._titles.show_sort(self.table.wanted.sort)
 
     def show_keys(self) -> None:
         """Draw the footer."""
@@ -171,6 +181,10 @@ class BrowseScreen(Screen[None]):
         self.panes.fit_screen(event.size.width, event.size.height)
         self._show_titles()
         self.show_status()
+        if not self._begun:
+            # The first layout is done. What the watcher imports would compete with its frame for the interpreter.
+            self._begun = True
+            self.call_after_refresh(self._begin)
 
     def on_panes_rearranged(self, event: Panes.Rearranged) -> None:
         """Where the user put the detail is where it is the next time."""

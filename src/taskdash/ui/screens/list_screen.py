@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual import events
+    from textual.geometry import Size
 
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.column_choice import ChosenColumns
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 class ListScreen(ReviewScreen):
     """The list with all that can be done to it. Every act is for the marked rows, else for the one at the cursor."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, desk: Desk, size: Size) -> None:
+        super().__init__(desk, size)
         self._acting = Acting(desk)
         self._paused = False
         self._range_from: int | None = None

@@ -33,6 +33,12 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         """One text; its parts can be selected and copied."""
         yield self._text
 
+    def open(self, detail: TaskDetail | None) -> None:
+        """Begin with a task that was read already."""
+        self._detail = detail
+        self._current = detail.task if detail else None
+        self.draw()
+
     def show_task(self, task: Task | None) -> None:
         """Show a task, soon; of tasks passed over quickly only the last is read, and none while the pane is hidden."""
         self._current = task

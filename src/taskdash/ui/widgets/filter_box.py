@@ -36,9 +36,6 @@ class FilterBox(Vertical):
         self._before = ""
         self._box: Input | None = None
         self._error = Line(id="filter-error")
-
-    def on_mount(self) -> None:
-        """Begin hidden."""
         self.display = False
 
     @property

@@ -13,7 +13,7 @@ from taskdash.domain.words import SYMBOLS
 from taskdash.ui.columns import GAP, Placed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from textual import events
 
@@ -48,6 +48,23 @@ class Line(Widget):
     def render(self) -> Content:
         """The text."""
         return self._content
+
+
+class FittedLine(Line):
+    """A line whose text depends on the room there is: made when it is drawn, for the first frame has no other time."""
+
+    def fitted(self) -> Content:
+        """The text for the width of now."""
+        raise NotImplementedError
+
+    def render(self) -> Content:
+        """The text."""
+        self._content = self.fitted()
+        return self._content
+
+    def on_resize(self) -> None:
+        """Fit the new width."""
+        self.show(self.fitted())
 
 
 class StateTabs(Line):
@@ -87,7 +104,7 @@ class StateTabs(Line):
             self.post_message(self.Chosen(index))
 
 
-class TableHeader(Line):
+class TableHeader(FittedLine):
     """The titles of the columns, with an arrow at the one that is sorted by."""
 
     class Clicked(Message):
@@ -99,44 +116,51 @@ class TableHeader(Line):
 
     _ends: tuple[tuple[int, SortKey | None], ...] = ()
 
+    def __init__(self, columns: Callable[[], Sequence[Placed]], sort: Sort, margin: int, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._columns = columns
+        self._sort = sort
+        self._margin = margin
+
     def on_click(self, event: events.Click) -> None:
         """Sort by the column under the mouse."""
         key = next((key for end, key in self._ends if event.x < end), None)
         if key is not None:
             self.post_message(self.Clicked(key))
 
-    def show_columns(self, placed: Sequence[Placed], sort: Sort, margin: int) -> None:
-        """Draw the titles above their columns."""
-        text = " " * margin
+    def show_sort(self, sort: Sort) -> None:
+        """Draw the titles above their columns, with another arrow."""
+        self._sort = sort
+        self.show(self.fitted())
+
+    def fitted(self) -> Content:
+        """The titles, each as wide as its column."""
+        text = " " * self._margin
         ends: list[tuple[int, SortKey | None]] = []
-        for place in placed:
+        for place in self._columns():
             title = place.column.title
-            if place.column.sort is sort.key:
+            if place.column.sort is self._sort.key:
                 # The arrow stays where the title has to give way to it.
-                title = f"{title[: max(0, place.width - 2)]} {'▼' if sort.reverse else '▲'}"
+                title = f"{title[: max(0, place.width - 2)]} {'▼' if self._sort.reverse else '▲'}"
             title = f"{title:>{place.column.title_width}}"
             text += f"{title:<{place.width}.{place.width}}" + " " * GAP
             ends.append((len(text), place.column.sort))
         self._ends = tuple(ends)
-        self.show(Content.styled(text, "bold $text-muted"))
+        return Content.styled(text, "bold $text-muted")
 
 
-class KeyBar(Line):
+class KeyBar(FittedLine):
     """The keys, as many as there is room for."""
 
     def show_keys(self, keys: Sequence[tuple[str, str]], note: str = "") -> None:
         """Draw `(key, what it does)` pairs, and a note at the end of the line."""
         self._keys, self._note = keys, note
-        self._fit()
+        self.show(self.fitted())
 
     _keys: Sequence[tuple[str, str]] = ()
     _note: str = ""
 
-    def on_resize(self) -> None:
-        """Fit the new width."""
-        self._fit()
-
-    def _fit(self) -> None:
+    def fitted(self) -> Content:
         """As many keys as there is room for; the last two, the ways to help and out, are always among them."""
         note = f"{self._note}  " if self._note else ""
         room = self.size.width - 1 - len(note) - sum(map(_cells, self._keys[-2:]))
@@ -149,7 +173,7 @@ class KeyBar(Line):
         parts: list[Part] = [" ", (note, "bold")]
         for name, title in (*kept, *self._keys[-2:]):
             parts += [(name, "bold $text-accent"), (f" {title}  ", "$text-muted")]
-        self.show(Content.assemble(*parts))
+        return Content.assemble(*parts)
 
 
 def _cells(key: tuple[str, str]) -> int:

@@ -71,7 +71,8 @@ class Panes(Container):
         """Put the detail where a screen of that size has room for it."""
         self._room = (width, height)
         for name in POSITIONS:
-            self.set_class(self.position == name, f"-detail-{name}")
+            # Before it is mounted it has no style that would have to be renewed.
+            self.set_class(self.position == name, f"-detail-{name}", update=self.is_mounted)
         self._apply()
 
     def _apply(self) -> None:
@@ -79,7 +80,8 @@ class Panes(Container):
         position = None if self.zoomed else self.position
         self._detail.styles.width = share if position == "right" else None
         self._detail.styles.height = share if position == "below" else None
-        self.call_after_refresh(self._detail.catch_up)
+        if self.is_mounted:
+            self.call_after_refresh(self._detail.catch_up)
 
     def zoom(self, zoomed: bool) -> None:
         """Give the detail all the room, or take it back."""

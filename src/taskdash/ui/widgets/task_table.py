@@ -76,14 +76,18 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """A row was clicked twice."""
 
-    def __init__(self, desk: Desk, query: Query, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, desk: Desk, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._desk = desk
-        self._query = query
-        self._window = Window(query=query)
-        self._place = Place()
+        self._query = window.query
+        self._window = window
+        task = window.row(window.cursor)
+        seq = task.seq if task else None
+        self._place = Place(chosen_seq=seq, cursor_seq=seq)
+        self.virtual_size = Size(0, window.total)
         self._styles: dict[str, Style] = {}
         self._placed: list[Placed] = []
+        self._placed_cells = 0
         self._loading = False
         self._load_again = False
         self.marked: set[int] = set()
@@ -114,6 +118,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def placed_columns(self) -> list[Placed]:
         """The columns with their widths, as they are drawn."""
+        cells = max(10, self.scrollable_content_region.width - MARGIN)
+        if cells != self._placed_cells:
+            view = self._desk.view
+            self._placed = place_columns(view.columns, cells, view.widths)
+            self._placed_cells = cells
         return self._placed
 
     def show(self, query: Query, *, seq: int | None = None) -> None:
@@ -239,11 +248,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._go(min(line, max(0, self._window.total - 1)), top)
 
     def on_resize(self) -> None:
-        """Place the columns anew and read what the new height shows."""
-        self.place_columns()
+        """Read what the new height shows, where it is not here yet."""
         if self._window.total:
             self._place = replace(self._place, height=self.size.height)
-        self.reload()
+        if not (self._place.home and self._window.covers(0, self.size.height)):
+            self.reload()
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the click was; a second click opens."""
@@ -296,10 +305,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(Region(0, y, self.size.width, 1))
 
     def place_columns(self) -> None:
-        """Give the columns their widths."""
-        view = self._desk.view
-        cells = max(10, self.scrollable_content_region.width - MARGIN)
-        self._placed = place_columns(view.columns, cells, view.widths)
+        """Give the columns their widths anew: the look has others now."""
+        self._placed_cells = 0
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -328,7 +335,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         if task.seq in self.flash.seqs:
             cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)
         segments = [Segment(cursor, row_style + self._style("live")), Segment(mark, row_style)]
-        for placed in self._placed:
+        for placed in self.placed_columns:
             cell = placed.column.cell(task, moment, placed.width)
             segments += _fit(cell, placed.width, row_style, self._style)
             segments.append(Segment(" " * GAP, row_style))
