@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from taskdash.cli.main import COMMANDS
+from taskdash.cli.commands import COMMANDS
 from taskdash.ui.actions import key_table
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ import pytest
 from tests.command import KEY, PROGRAM, Command, Done
 from tests.servers import FakeApi, Reply, closed_port, fail_body, rate_limit_reply, success_body, waiting_body
 
-from taskdash.cli.main import COMMANDS
+from taskdash.cli.commands import COMMANDS
 from taskdash.domain.task_json import FIELDS
 
 if TYPE_CHECKING:

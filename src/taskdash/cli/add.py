@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk
-from taskdash.cli.session import Session, common_options, pass_session
 from taskdash.config.keys import known_keys
 from taskdash.domain.errors import UsageError
 from taskdash.domain.id_pattern import is_task_id
@@ -16,6 +16,7 @@ from taskdash.domain.id_pattern import is_task_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.session import Session
     from taskdash.domain.secret import Secret
     from taskdash.domain.task import Json
 

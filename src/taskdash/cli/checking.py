@@ -17,9 +17,9 @@ from taskdash.cli.following import (
     run_beside_watcher,
     word,
 )
+from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_lines, talk
 from taskdash.cli.progress import Progress
-from taskdash.cli.session import Session, common_options, complete_ids, pass_session
 from taskdash.config.keys import find_key
 from taskdash.domain.task import ProblemKind, Task
 from taskdash.domain.words import plural
@@ -27,6 +27,7 @@ from taskdash.domain.words import plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.session import Session
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.status import WatchStatus
     from taskdash.watch.watcher import Watcher

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
+from taskdash.cli.options import common_options
 from taskdash.cli.output import print_lines
-from taskdash.cli.session import common_options
 
 
 @click.command(

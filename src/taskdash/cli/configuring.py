@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk
-from taskdash.cli.session import Session, common_options, pass_session
 from taskdash.config.settings import DEFAULT_PROFILE, TIER_NAMES, Profile
 from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
+    from taskdash.cli.session import Session
     from taskdash.domain.task import Json
 
 

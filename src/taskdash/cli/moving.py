@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import talk
 from taskdash.cli.progress import Progress
-from taskdash.cli.session import Session, collecting_later, common_options, pass_session
+from taskdash.cli.session import Session, collecting_later
 from taskdash.config.keys import known_keys
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.query import Query

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_lines, talk
-from taskdash.cli.session import Session, common_options, complete_ids, pass_session
 from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.session import Session
     from taskdash.domain.task import Task
 
 

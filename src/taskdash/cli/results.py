@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_lines, talk
-from taskdash.cli.session import Session, common_options, complete_ids, pass_session
 from taskdash.config.locations import absolute, download_dir
 from taskdash.domain.errors import UsageError
 from taskdash.domain.task import State
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from taskdash.cli.progress import Progress
+    from taskdash.cli.session import Session
     from taskdash.domain.task import TaskDetail
     from taskdash.store.store import Store
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from taskdash.cli.options import common_options
 from taskdash.cli.output import print_lines
-from taskdash.cli.session import common_options
 from taskdash.domain.errors import TaskdashError
 
 if TYPE_CHECKING:

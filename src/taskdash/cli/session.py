@@ -5,22 +5,19 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property, update_wrapper
+from functools import cached_property
 from pathlib import Path
-from signal import SIGPIPE
-from typing import Any, Final, TypeVar
-
-import click
+from typing import TYPE_CHECKING
 
 from taskdash.config.load import load_settings
 from taskdash.config.locations import config_path, store_path
-from taskdash.config.settings import LOG_LEVELS, Profile, Settings
 from taskdash.store.store import Store
 
-F = TypeVar("F", bound=Callable[..., Any])
-MAX_COMPLETIONS: Final = 200
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from taskdash.config.settings import Profile, Settings
 
 
 class Session:
@@ -92,49 +89,6 @@ class Session:
         return None if value is None else Path(value)
 
 
-def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    if value is not None and parameter.name is not None:
-        context.ensure_object(Session).options[parameter.name] = value
-
-
-def common_options(function: F) -> F:
-    """The options that every command takes, and that stand before it as well."""
-    for option in (
-        click.option(
-            "--log-level",
-            type=click.Choice(LOG_LEVELS),
-            expose_value=False,
-            callback=_remember,
-            help="How much to log.",
-        ),
-        click.option(
-            "--store", metavar="FILE", expose_value=False, callback=_remember, help="Use another list."
-        ),
-        click.option(
-            "--config", metavar="FILE", expose_value=False, callback=_remember, help="Use another config."
-        ),
-        click.option(
-            "--profile", metavar="P", expose_value=False, callback=_remember, help="Use another gateway."
-        ),
-    ):
-        function = option(function)
-    return function
-
-
-def pass_session(function: F) -> F:
-    """Hand the session to a command as its first argument."""
-
-    def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the command takes
-        session = click.get_current_context().ensure_object(Session)
-        try:
-            return function(session, *args, **kwargs)
-        except BrokenPipeError:
-            # Who reads us had enough (`| head`). click would make an error of it.
-            raise SystemExit(128 + SIGPIPE) from None
-
-    return update_wrapper(call, function)  # type: ignore[return-value] # the wrapper stands for the function
-
-
 @contextmanager
 def collecting_later() -> Iterator[None]:
     """For many objects that all stay: to look through them for garbage again and again doubles the time."""
@@ -143,18 +97,3 @@ def collecting_later() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def complete_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """IDs of the list that start with what is typed, for shell completion. It never fails, and never speaks."""
-    from taskdash.domain.errors import TaskdashError
-
-    del parameter
-    session = context.ensure_object(Session)
-    try:
-        if not session.store_path.exists():
-            return []
-        with session.open_store() as store:
-            return store.documents.ids_like(session.profile.name, incomplete, MAX_COMPLETIONS)
-    except TaskdashError:
-        return []

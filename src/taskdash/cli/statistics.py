@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines
-from taskdash.cli.session import Session, common_options, pass_session
 from taskdash.domain.query import Query, parse_filter
 from taskdash.domain.task import State
 from taskdash.domain.words import NONE, length
 
 if TYPE_CHECKING:
+    from taskdash.cli.session import Session
     from taskdash.domain.tally import Tally
     from taskdash.domain.task import Json
 

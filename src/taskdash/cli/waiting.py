@@ -19,9 +19,9 @@ from taskdash.cli.following import (
     pause,
     run_beside_watcher,
 )
+from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_json_array, talk
 from taskdash.cli.progress import Progress
-from taskdash.cli.session import Session, common_options, complete_ids, pass_session
 from taskdash.config.keys import find_key
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.task import ProblemKind, State, Task
@@ -30,6 +30,7 @@ from taskdash.domain.words import started_ms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.session import Session
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.watcher import Watcher
 
