@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -21,8 +22,19 @@ COLUMNS: Final = 160
 LINES: Final = 45
 _ASKS_SYNC: Final = b"\x1b[?2026$p"
 _HAS_SYNC: Final = b"\x1b[?2026;2$y"
+_SEQUENCE: Final = re.compile(rb"\x1b\[[0-9;]*m")
 FRAME_END: Final = b"\x1b[?2026l"
 """The end of a synchronized update: a whole frame has arrived."""
+
+
+def own_environ(folder: Path) -> dict[str, str]:
+    """The environment without anything of the user's: no key, no config; compiled modules may be kept."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TASKDASH", "PYTHON")) and not name.endswith("_API_KEY")
+    }
+    return {**kept, "XDG_CONFIG_HOME": str(folder), "XDG_STATE_HOME": str(folder)}
 
 
 class Terminal:
@@ -30,6 +42,7 @@ class Terminal:
 
     def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self.started_s = time.perf_counter()
+        self._arrived_s = self.started_s
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.execvpe(arguments[0], list(arguments), {**environ, "TERM": "xterm-256color"})  # noqa: S606 - ours
@@ -43,6 +56,7 @@ class Terminal:
             data = os.read(self._fd, 1 << 16)
         except OSError:
             return b""
+        self._arrived_s = time.perf_counter()
         if _ASKS_SYNC in data:
             os.write(self._fd, _HAS_SYNC)
         return data
@@ -56,6 +70,21 @@ class Terminal:
                 raise SystemExit(f"never painted: {wanted!r}; the end of what was: {seen[-600:]!r}")
             seen = seen[-4096:] + self.read(0.5)
         return time.perf_counter() - self.started_s
+
+    def until_painted(self, signs: Sequence[bytes], timeout_s: float = 60.0) -> float:
+        """Read until each of `signs` has been drawn and its frame has ended; return the seconds since the start.
+
+        Styles are left out before a sign is looked for, so it may be drawn in several.
+        """
+        seen = b""
+        deadline_s = time.perf_counter() + timeout_s
+        while True:
+            whole = seen.rpartition(FRAME_END)[0]
+            if whole and all(sign in _SEQUENCE.sub(b"", whole) for sign in signs):
+                return self._arrived_s - self.started_s
+            if time.perf_counter() > deadline_s:
+                raise SystemExit(f"never painted all of {signs!r}; the end of what was: {seen[-600:]!r}")
+            seen += self.read(0.5)
 
     def quiet(self, for_s: float = 0.3) -> None:
         """Read until nothing has come for `for_s`."""
@@ -79,6 +108,11 @@ class Terminal:
         """User and system time of the program so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def exact_cpu_s(self) -> float:
+        """CPU time of the program's threads so far, to the nanosecond; threads that have ended do not count."""
+        schedules = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(schedule.read_text("ascii").split()[0]) for schedule in schedules) / 1e9
 
     def memory_kib(self) -> int:
         """Resident memory of the program."""
