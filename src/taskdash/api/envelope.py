@@ -7,7 +7,6 @@ be missing, and some answers are the record with no envelope at all.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.api.body import unwrapped
@@ -15,6 +14,7 @@ from taskdash.api.record import RECORD_FIELDS, STATE_KEYS, TASK_ID_KEYS, state_o
 from taskdash.api.values import whole_number
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

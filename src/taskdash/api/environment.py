@@ -13,13 +13,14 @@ import ipaddress
 import os
 import re
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

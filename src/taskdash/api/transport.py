@@ -7,12 +7,12 @@ A connection of its own for each lane spares httpx's pool the look at all the ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 import httpx
 
 from taskdash.domain.errors import UsageError
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     import ssl

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.wording import without_keys
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

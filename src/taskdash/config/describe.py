@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config import locations
@@ -13,6 +12,7 @@ from taskdash.config.table import duration_text
 from taskdash.config.view_file import VIEW_KEYS
 from taskdash.config.wording import without_keys
 from taskdash.domain.errors import KeyMissingError, UsageError
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from taskdash.config.settings import Profile, Settings

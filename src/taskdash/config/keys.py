@@ -5,7 +5,6 @@ No key is ever an argument of a process: it comes from the environment, a comman
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE, KEY_SOURCES, Profile, Settings
@@ -13,6 +12,7 @@ from taskdash.config.wording import named_key, one_of, quoted
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import Secret
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

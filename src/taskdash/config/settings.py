@@ -6,11 +6,12 @@ and checking a file is `load`'s work: whatever stands in one of these objects is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.secret import Secret
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.config_file import toml_values
@@ -18,6 +18,7 @@ from taskdash.config.settings import COLUMN_NAMES, DETAIL_POSITIONS, View
 from taskdash.config.table import TomlTable
 from taskdash.config.wording import one_of, shown, suggestion
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

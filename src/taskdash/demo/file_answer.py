@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING
+
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from email.message import Message

@@ -8,8 +8,9 @@ lost in them. Clause numbers are those of ITU-T H.264.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,10 @@ import re
 import threading
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.demo.pictures import MAX_SIDE, MIN_SIDE, SIDE, Picture, picture_for
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

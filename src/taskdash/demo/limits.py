@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,6 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Final, TypeAlias
 
@@ -19,6 +18,7 @@ from taskdash.demo import abstracts, figures, landscapes, nightscapes, planets, 
 from taskdash.demo.canvas import Canvas, Palette, colour
 from taskdash.demo.clips import encode_clip
 from taskdash.demo.png import encode_png
+from taskdash.domain.values import dataclass
 
 SIDE: Final = 768
 """Pixels of a picture nobody asked a size for."""

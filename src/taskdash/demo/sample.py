@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from taskdash.demo.jobs import Job, compact_json
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from random import Random

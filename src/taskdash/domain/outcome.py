@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from taskdash.domain.durations import variant_of
 from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task
+from taskdash.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.folding import fold
 from taskdash.domain.task import ProblemKind, State
+from taskdash.domain.values import dataclass
 
 UNFINISHED: Final = "unfinished"
 STATES: Final[dict[str, frozenset[State]]] = {

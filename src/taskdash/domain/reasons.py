@@ -6,10 +6,10 @@ Each reason can say itself as a filter, so that what is counted can be looked at
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.failures import FailureClass, classify
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,9 +6,11 @@ All texts in here are inert already (`domain.untrusted`); all times are Unix mil
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TypeAlias
+
+from taskdash.domain.values import dataclass
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

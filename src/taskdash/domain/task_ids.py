@@ -16,7 +16,6 @@ Time is linear in the text, and nothing here recurses.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import (
@@ -43,6 +42,7 @@ from taskdash.domain.paste.sightings import (
 from taskdash.domain.paste.tables import find_in_columns
 from taskdash.domain.paste.text import lines_of, plain, without_escapes
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

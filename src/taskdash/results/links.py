@@ -13,10 +13,11 @@ import shutil
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
+
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.schedule import Facts
 from taskdash.domain.task import State
+from taskdash.domain.values import dataclass
 from taskdash.store.query_sql import STATE_CODES
 from taskdash.store.rows import TASK_COLUMNS, dump_json, task_from_row
 from taskdash.store.tasks import search_text

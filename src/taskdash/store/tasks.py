@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import UnknownTaskError
@@ -10,6 +10,7 @@ from taskdash.domain.folding import folded_search_text
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
+from taskdash.domain.values import dataclass
 from taskdash.store.additions import Additions, chunks, clean_label
 from taskdash.store.query_sql import order, precedes, sort_column, where
 from taskdash.store.rows import (

@@ -6,11 +6,11 @@ Kept apart from the widgets so that it can be read and tested as what it is: sto
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, raw_text
+from taskdash.domain.values import dataclass
 from taskdash.domain.words import plural
 from taskdash.results.links import safe_url
 

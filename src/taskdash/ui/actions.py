@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from taskdash.domain.values import dataclass
 from taskdash.ui.key_names import key_name
 
 

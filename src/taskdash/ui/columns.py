@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.values import dataclass
 from taskdash.domain.words import NONE, SYMBOLS, ago, elapsed, length, span, started_ms, state_word
 
 if TYPE_CHECKING:

@@ -5,8 +5,10 @@ Pure but for the store it is handed; the table runs it in the store's thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from taskdash.domain.query import Query

@@ -7,12 +7,13 @@ over, an answer came while others waited, or another process changed the list. A
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.durations import Durations
 from taskdash.domain.schedule import Facts, facts_of, is_urgent, next_check_ms, urgency
 from taskdash.domain.task import Answer, State, Task
+from taskdash.domain.values import dataclass
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
 from taskdash.watch.accounts import RESERVATION_S, Accounts, Terms

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.task import ProblemKind
+from taskdash.domain.values import dataclass
 from taskdash.store.gateways import GatewayNote, Sent, Viewer
 from taskdash.watch.accounts import used_lately
 from taskdash.watch.processes import is_alive, is_stopped, this_process

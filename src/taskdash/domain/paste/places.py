@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import HEX_32, MAX_ID_CHARS, UUID
 from taskdash.domain.paste.sightings import Hit
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from taskdash.domain.paste.sightings import Sightings

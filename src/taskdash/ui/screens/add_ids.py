@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Vertical, VerticalScroll
@@ -10,6 +9,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from taskdash.domain.task_ids import Paste, is_task_id
+from taskdash.domain.values import dataclass
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.dialogs import Confirm
