@@ -6,6 +6,7 @@ TaskdashError
 ├── UnknownTaskError      3   an ID that is not on the list, or a prefix that fits several
 ├── KeyMissingError       4   no API key where the profile says it should be
 └── StoreError            6   locked, read-only, full, or of a newer version
+    └── ReadAbandonedError    given up, because another read is wanted; nobody is told
 """
 
 from __future__ import annotations
@@ -49,3 +50,7 @@ class StoreError(TaskdashError):
     """The store cannot be used."""
 
     exit_code = 6
+
+
+class ReadAbandonedError(StoreError):
+    """A read was given up, because what it was to find is not wanted any more."""

@@ -6,6 +6,10 @@ A module of its own, because the store needs it in every command and the filter 
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
+
+SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
+"""The fields that a bare filter word is looked up in, in the order of `folded_search_text`."""
 
 
 def fold(text: str) -> str:
@@ -13,6 +17,18 @@ def fold(text: str) -> str:
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
-def folded_search_text(*texts: str | None) -> str:
-    """All that a bare filter word may match, one text a line, folded."""
-    return fold("\n".join(text for text in texts if text))
+def folded_search_text(
+    task_id: str,
+    label: str | None = None,
+    *,
+    note: str | None = None,
+    prompt: str | None = None,
+    model: str | None = None,
+    failure: str = "",
+) -> str:
+    """All that a filter word may match, folded.
+
+    Field n stands between the control characters n and n + 1, which no text that was made inert has: so one search
+    serves any field, and none matches across two.
+    """
+    return fold(f"\1{task_id}\2{label or ''}\3{note or ''}\4{prompt or ''}\5{model or ''}\6{failure}\7")

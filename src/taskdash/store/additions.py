@@ -50,8 +50,8 @@ class Additions:
                 ((first + n, profile, task_id, label, now_ms, now_ms) for n, task_id in enumerate(added)),
             )
             connection.executemany(
-                "INSERT INTO search (seq, folded) VALUES (?, ?)",
-                ((first + n, folded_search_text(task_id, label)) for n, task_id in enumerate(added)),
+                "INSERT INTO search (seq, profile, folded) VALUES (?, ?, ?)",
+                ((first + n, profile, folded_search_text(task_id, label)) for n, task_id in enumerate(added)),
             )
         return Added(tuple(added), tuple(task_id for task_id in wanted if task_id in listed))
 

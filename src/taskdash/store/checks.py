@@ -9,8 +9,7 @@ from taskdash.domain.schedule import Facts
 from taskdash.domain.task import State
 from taskdash.domain.values import dataclass
 from taskdash.store.query_sql import STATE_CODES
-from taskdash.store.rows import TASK_COLUMNS, dump_json, task_from_row
-from taskdash.store.tasks import search_text
+from taskdash.store.rows import TASK_COLUMNS, dump_json, search_text, task_from_row
 
 if TYPE_CHECKING:
     import sqlite3

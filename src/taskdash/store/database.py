@@ -17,18 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config.private_files import make_private_dir
-from taskdash.domain.errors import StoreError
-from taskdash.domain.folding import fold
+from taskdash.domain.errors import ReadAbandonedError, StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.migrations import APPLICATION_ID, MIGRATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 BUSY_TIMEOUT_S: Final = 30.0
 PRIVATE_FILE: Final = 0o600
 _BUSY_SLICE_S: Final = 0.25
 """SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
+
+_STEPS_BETWEEN_QUESTIONS: Final = 20_000
+"""Steps of SQLite's machine, about a millisecond, after which a read asks whether it is still wanted."""
 
 _ADVICE: Final = (
     ("locked", "another program holds it; try again when that has ended"),
@@ -129,6 +131,34 @@ class Database:
         """A number that differs from last time when another connection has committed in between."""
         return int(self.value("PRAGMA data_version"))
 
+    def version(self) -> tuple[int, int]:
+        """What differs from last time when anything was written in between, here or by another connection."""
+        return self.data_version(), self.connection.total_changes
+
+    @contextmanager
+    def while_wanted(self, is_wanted: Callable[[], bool]) -> Iterator[None]:
+        """Give up the block's reads soon after `is_wanted` turned false; it is asked in this thread.
+
+        Raises:
+            ReadAbandonedError: they were given up.
+        """
+        given_up = False
+
+        def give_up() -> bool:
+            nonlocal given_up
+            given_up = not is_wanted()
+            return given_up
+
+        self.connection.set_progress_handler(give_up, _STEPS_BETWEEN_QUESTIONS)
+        try:
+            yield
+        except StoreError as error:
+            if given_up:
+                raise ReadAbandonedError(str(error)) from error
+            raise
+        finally:
+            self.connection.set_progress_handler(None, 0)
+
     def interrupt(self) -> None:
         """Make what runs here, and all that follows, fail instead of waiting; for closing, from any thread."""
         self._interrupted = True
@@ -168,7 +198,6 @@ class Database:
             )
 
     def _prepare(self) -> None:
-        self.connection.create_function("fold", 1, _fold, deterministic=True)
         self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
         for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-8000", "temp_store=MEMORY"):
             self._patiently(f"PRAGMA {pragma}").close()
@@ -196,10 +225,6 @@ def _create_private(path: Path) -> None:
         if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.getuid():
             with suppress(OSError):  # a read-only disk: then nobody can be shut out
                 path.chmod(status.st_mode & 0o700)
-
-
-def _fold(text: object) -> str:
-    return fold(text) if isinstance(text, str) else ""
 
 
 @lru_cache(2_000)

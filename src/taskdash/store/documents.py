@@ -11,7 +11,6 @@ import json
 from json.encoder import encode_basestring_ascii as encoded
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.folding import folded_search_text
 from taskdash.domain.task_json import task_json
 from taskdash.store.additions import chunks
 from taskdash.store.query_sql import STATE_CODES, order, where
@@ -21,6 +20,7 @@ from taskdash.store.rows import (
     TASK_WIDTH,
     detail_from_row,
     dump_json,
+    search_text,
     task_from_row,
 )
 
@@ -139,17 +139,9 @@ class Documents:
                     ((seq, number, path, now_ms) for number, path in enumerate(detail.saved, 1)),
                 )
                 task = detail.task
-                texts = (
-                    task.task_id,
-                    task.label,
-                    task.note,
-                    task.prompt,
-                    task.model,
-                    task.fail_code,
-                    task.fail_msg,
-                )
                 connection.execute(
-                    "INSERT INTO search (seq, folded) VALUES (?, ?)", (seq, folded_search_text(*texts))
+                    "INSERT INTO search (seq, profile, state, folded) VALUES (?, ?, ?, ?)",
+                    (seq, task.profile, STATE_CODES[task.state], search_text(task)),
                 )
         return len(new), len(tasks) - len(new)
 

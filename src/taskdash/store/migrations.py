@@ -54,9 +54,12 @@ CREATE INDEX tasks_by_state ON tasks (profile, state, seq, removal) WHERE remova
 CREATE INDEX tasks_by_label ON tasks (profile, label, seq, state, removal) WHERE removal = 0;
 CREATE INDEX tasks_by_model ON tasks (profile, model, seq, state, removal) WHERE removal = 0;
 CREATE INDEX tasks_by_cost ON tasks (profile, cost_time_ms, seq, state, removal) WHERE removal = 0;
-CREATE INDEX tasks_by_creation ON tasks (profile, create_time_ms, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_creation ON tasks (profile, create_time_ms, seq, state, removal, added_at_ms)
+    WHERE removal = 0;
 CREATE INDEX tasks_by_check ON tasks (profile, checked_at_ms, seq, state, removal) WHERE removal = 0;
 CREATE INDEX tasks_by_word ON tasks (profile, task_id, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_problem ON tasks (profile, problem_kind, seq, state, removal)
+    WHERE removal = 0 AND problem_kind IS NOT NULL;
 -- What the watcher looks for. IDs never checked are always due, so they need no time.
 CREATE INDEX tasks_by_due ON tasks (profile, next_check_at_ms, seq, checked_at_ms, removal)
     WHERE removal = 0 AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL;
@@ -86,6 +89,7 @@ CREATE TRIGGER tasks_recounted AFTER UPDATE OF state, removal, profile ON tasks
         WHERE old.removal = 0 AND profile = old.profile AND state = old.state;
     INSERT INTO counts SELECT new.profile, new.state, 1 WHERE new.removal = 0
         ON CONFLICT (profile, state) DO UPDATE SET tasks = tasks + 1;
+    UPDATE search SET removal = new.removal, profile = new.profile, state = new.state WHERE seq = new.seq;
 END;
 
 -- What only the detail of one task shows. Apart, so that reading the list never pages over it.
@@ -105,8 +109,17 @@ CREATE TABLE saved (
     PRIMARY KEY (seq, n)
 ) WITHOUT ROWID;
 
--- Everything a filter word may match, case-folded, as LIKE folds the case of ASCII only.
-CREATE TABLE search (seq INTEGER PRIMARY KEY, folded TEXT NOT NULL);
+-- Everything a filter word may match, case-folded, as LIKE folds the case of ASCII only. Read from end to end for
+-- every word: 100,000 texts take some 30 ms so, but three times as long beside the wide rows of `tasks`, for which
+-- a trigger repeats here what every search asks. An index of trigrams (FTS5) finds rare words at once, but common
+-- ones and pairs of letters no sooner, is three times as big as the texts, and doubles the cost of each write.
+CREATE TABLE search (
+    seq INTEGER PRIMARY KEY,
+    removal INTEGER NOT NULL DEFAULT 0,
+    profile TEXT NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0,
+    folded TEXT NOT NULL
+);
 
 CREATE TRIGGER tasks_purged AFTER DELETE ON tasks BEGIN
     DELETE FROM bodies WHERE seq = old.seq;

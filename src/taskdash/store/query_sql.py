@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
+from taskdash.domain.folding import SEARCHED
 from taskdash.domain.query import (
     ProblemTerm,
     Query,
@@ -18,7 +20,7 @@ from taskdash.domain.query import (
 from taskdash.domain.task import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 3}
 """As stored; their order is the order of `--sort state`."""
@@ -32,35 +34,55 @@ _SORT_COLUMNS: Final = {
     SortKey.CHECKED: "checked_at_ms",
     SortKey.ID: "task_id",
 }
-_TEXT_COLUMNS: Final = {
-    "label": "label",
-    "note": "note",
-    "prompt": "prompt",
-    "model": "model",
-    "id": "task_id",
-    "failure": "coalesce(fail_code, '') || ' ' || coalesce(fail_msg, '')",
-}
+_LONGEST_GLOB: Final = 1_000
+"""Characters of a pattern; SQLite refuses very long ones."""
+_GLOB_SPECIAL: Final = re.compile(r"[*?[]")
+
+_SINCE: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
+"""How a moment compares with a limit where its age compares the other way."""
 
 Condition = tuple[str, list[Any]]
 
 
 def where(query: Query, now_ms: int) -> Condition:
     """The condition of `query` and the values to bind; `now_ms` is what `age` counts to."""
-    parts, values = ["removal = 0"], []
-    if query.profile is not None:
-        parts.append("profile = ?")
-        values.append(query.profile)
+    parts, values = _listed(query.profile)
     if query.states is not None:
         # One index serves a state in the default order; for any other the states are picked out of the order's.
         has_index = query.sort.key is SortKey.STATE or (
             query.sort.key is SortKey.ADDED and len(query.states) == 1
         )
         parts.append(_states(query.states) if has_index else f"+{_states(query.states)}")
-    for term in query.terms:
-        sql, bound = _CONDITIONS[type(term)](term, now_ms)
-        parts.append(f"NOT coalesce({sql}, 0)" if term.negated else sql)
+    texts = tuple(term for term in query.terms if isinstance(term, TextTerm))
+    others = tuple(term for term in query.terms if not isinstance(term, TextTerm))
+    for sql, bound in _each(others, now_ms):
+        parts.append(sql)
+        values.extend(bound)
+    if texts:
+        found, bound = where_searched(query.profile, texts)
+        # The plus keeps the order's index in charge: the rows found would have to be sorted.
+        parts.append(f"+seq IN (SELECT seq FROM search WHERE {found})")
         values.extend(bound)
     return " AND ".join(parts), values
+
+
+def where_searched(profile: str | None, terms: Iterable[TextTerm]) -> Condition:
+    """The condition that the table `search` is read with for words alone."""
+    parts, values = _listed(profile)
+    for sql, bound in _each(terms, 0):
+        parts.append(sql)
+        values.extend(bound)
+    return " AND ".join(parts), values
+
+
+def _listed(profile: str | None) -> tuple[list[str], list[Any]]:
+    return (["removal = 0"], []) if profile is None else (["removal = 0", "profile = ?"], [profile])
+
+
+def _each(terms: Iterable[Term], now_ms: int) -> Iterator[Condition]:
+    for term in terms:
+        sql, bound = _CONDITIONS[type(term)](term, now_ms)
+        yield (f"NOT coalesce({sql}, 0)" if term.negated else sql), bound
 
 
 def order(sort: Sort) -> str:
@@ -93,9 +115,20 @@ def _states(states: frozenset[State]) -> str:
 
 
 def _text(term: TextTerm, now_ms: int) -> Condition:  # noqa: ARG001 - one signature for every kind of term
-    if term.field is None:
-        return "instr((SELECT folded FROM search WHERE search.seq = tasks.seq), ?) > 0", [term.text]
-    return f"instr(fold({_TEXT_COLUMNS[term.field]}), ?) > 0", [term.text]
+    # The field's text stands between these two.
+    number = SEARCHED.index(term.field) + 1 if term.field else 0
+    if len(term.text) <= _LONGEST_GLOB:
+        # As good as instr, in two thirds of the time.
+        text = _GLOB_SPECIAL.sub(_in_brackets, term.text)
+        return "folded GLOB ?", [f"*{chr(number)}*{text}*{chr(number + 1)}*" if number else f"*{text}*"]
+    if not number:
+        return "instr(folded, ?) > 0", [term.text]
+    begin, end = f"instr(folded, char({number}))", f"instr(folded, char({number + 1}))"
+    return f"instr(substr(folded, {begin} + 1, {end} - {begin} - 1), ?) > 0", [term.text]
+
+
+def _in_brackets(match: re.Match[str]) -> str:
+    return f"[{match[0]}]"
 
 
 def _state(term: StateTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as above
@@ -103,7 +136,10 @@ def _state(term: StateTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as abov
 
 
 def _problem(term: ProblemTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as above
-    return ("problem_kind IS NOT NULL", []) if term.kind is None else ("problem_kind = ?", [term.kind.value])
+    # By the index of problems even where negated: the rows themselves are too wide to be read for it.
+    kind = "problem_kind IS NOT NULL" if term.kind is None else "problem_kind = ?"
+    values = [] if term.kind is None else [term.kind.value]
+    return f"seq IN (SELECT seq FROM tasks WHERE removal = 0 AND {kind} AND problem_kind IS NOT NULL)", values
 
 
 def _reason(term: ReasonTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as above
@@ -119,8 +155,12 @@ def _reason(term: ReasonTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as ab
 def _span(term: SpanTerm, now_ms: int) -> Condition:
     if term.field == "cost":
         return f"cost_time_ms {term.operator} ?", [term.span_ms]
-    # Age counts from createTime, else from when the task was added.
-    return f"? - coalesce(create_time_ms, added_at_ms) {term.operator} ?", [now_ms, term.span_ms]
+    # Age counts from createTime, else from when the task was added. Written as a moment, an index finds it.
+    than, moment_ms = _SINCE[term.operator], now_ms - term.span_ms
+    return (
+        f"(create_time_ms {than} ? OR (create_time_ms IS NULL AND added_at_ms {than} ?))",
+        [moment_ms, moment_ms],
+    )
 
 
 _CONDITIONS: Final[dict[type[Term], Callable[[Any, int], Condition]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from taskdash.domain.folding import folded_search_text
 from taskdash.domain.task import Json, Problem, ProblemKind, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.query_sql import STATE_CODES
@@ -65,6 +66,18 @@ def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: list[tuple[A
         extra=decoded_extra if isinstance(decoded_extra, dict) else {},
         saved=paths,
         raw=raw,
+    )
+
+
+def search_text(task: Task) -> str:
+    """The folded text that filter words are looked up in."""
+    return folded_search_text(
+        task.task_id,
+        task.label,
+        note=task.note,
+        prompt=task.prompt,
+        model=task.model,
+        failure=" ".join(text for text in (task.fail_code, task.fail_msg) if text),
     )
 
 

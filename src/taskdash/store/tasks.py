@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import UnknownTaskError
-from taskdash.domain.folding import folded_search_text
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.domain.values import dataclass
 from taskdash.store.additions import Additions, chunks, clean_label
+from taskdash.store.matches import Matches, as_json, numbers
 from taskdash.store.query_sql import order, precedes, sort_column, where
 from taskdash.store.rows import (
     DETAIL_COLUMNS,
@@ -20,6 +20,7 @@ from taskdash.store.rows import (
     TASK_COLUMNS,
     TASK_WIDTH,
     detail_from_row,
+    search_text,
     task_from_row,
 )
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from taskdash.domain.query import Query
+    from taskdash.store.database import Database
 
 MIN_PREFIX_CHARS: Final = 6
 REMOVAL_KEPT_MS: Final = 24 * 3_600_000
@@ -46,10 +48,24 @@ class Edit:
 
 
 class TaskList(Additions):
-    """The tasks of every profile in one store."""
+    """The tasks of every profile in one store.
 
-    def rows(self, query: Query, now_ms: int, *, limit: int = -1, offset: int = 0) -> list[Task]:
+    A filter is searched for once, and what it found serves until the list changes; where `may_lag` is True, a moment
+    longer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._matches = Matches(database)
+
+    def rows(
+        self, query: Query, now_ms: int, *, limit: int = -1, offset: int = 0, may_lag: bool = False
+    ) -> list[Task]:
         """The tasks of `query` in its order, a window of them where `limit` (rows) is given."""
+        if query.terms and limit >= 0:
+            # One that was removed since is shown a moment longer: without it the rest would stand on wrong lines.
+            seqs = self._matches.seqs(query, now_ms, may_lag=may_lag)[offset : offset + limit]
+            return self._in_order(seqs, condition="1")
         condition, values = where(query, now_ms)
         window, bound = self._window(query, limit, offset)
         # The window is found on indexes alone; only its own rows are read whole.
@@ -61,7 +77,7 @@ class TaskList(Additions):
         """ORDER BY and LIMIT of a window, from the end of the list where that is nearer: each step costs."""
         sort = query.sort
         # Backwards is the exact reverse only where nothing is unknown: that stands last either way.
-        if limit >= 0 and offset >= _FAR and not query.terms and sort.key in _ALWAYS_KNOWN:
+        if limit >= 0 and offset >= _FAR and sort.key in _ALWAYS_KNOWN:
             counts = self._kept_counts(query)
             after = sum(counts[state] for state in query.states or State) - offset
             if after < offset:
@@ -72,12 +88,28 @@ class TaskList(Additions):
 
     def seqs(self, query: Query, now_ms: int) -> list[int]:
         """The `seq` of every task of `query`, in its order."""
+        if query.terms:
+            return list(self._matches.seqs(query, now_ms))
         condition, values = where(query, now_ms)
         sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(query.sort)}"
-        return [seq for (seq,) in self._database.rows(sql, values)]
+        return list(numbers(self._database, sql, values))
 
-    def rank(self, query: Query, seq: int, now_ms: int) -> int | None:
+    def listed_seqs(self, seqs: Sequence[int]) -> set[int]:
+        """Those of the named tasks that are on the list."""
+        sql = "SELECT seq FROM tasks WHERE removal = 0 AND seq IN (SELECT value FROM json_each(?))"
+        return set(numbers(self._database, sql, [as_json(seqs)]))
+
+    def removals(self) -> int:
+        """How many removals there have been: while it is the same, nothing that was listed has gone."""
+        return int(self._database.value("SELECT seq FROM sqlite_sequence WHERE name = 'removals'") or 0)
+
+    def rank(self, query: Query, seq: int, now_ms: int, *, may_lag: bool = False) -> int | None:
         """How many tasks stand before this one in the order of `query`; None where it is not among them."""
+        if query.terms:
+            try:
+                return self._matches.seqs(query, now_ms, may_lag=may_lag).index(seq)
+            except ValueError:
+                return None
         condition, values = where(query, now_ms)
         key = sort_column(query.sort)
         rows = self._database.rows(f"SELECT {key} FROM tasks WHERE {condition} AND seq = ?", [*values, seq])
@@ -89,14 +121,11 @@ class TaskList(Additions):
             for before, bound in precedes(query.sort, rows[0][0], seq)
         )
 
-    def counts(self, query: Query, now_ms: int) -> dict[State, int]:
+    def counts(self, query: Query, now_ms: int, *, may_lag: bool = False) -> dict[State, int]:
         """How many tasks `query` has in each state, whatever states it asks for itself."""
         if not query.terms:
             return self._kept_counts(query)
-        condition, values = where(replace(query, states=None), now_ms)
-        return _by_state(
-            self._database.rows(f"SELECT state, count(*) FROM tasks WHERE {condition} GROUP BY state", values)
-        )
+        return _by_state(self._matches.found(query, now_ms, may_lag=may_lag).by_state.items())
 
     def _kept_counts(self, query: Query) -> dict[State, int]:
         condition, values = ("1", []) if query.profile is None else ("profile = ?", [query.profile])
@@ -105,10 +134,13 @@ class TaskList(Additions):
 
     def by_seq(self, seqs: Sequence[int]) -> list[Task]:
         """Those of the named tasks that are on the list, in the order of `seqs`."""
+        return self._in_order(seqs, condition="removal = 0")
+
+    def _in_order(self, seqs: Sequence[int], condition: str) -> list[Task]:
         found: dict[int, Task] = {}
         for chunk in chunks(seqs):
             marks = ", ".join("?" * len(chunk))
-            sql = f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND seq IN ({marks})"
+            sql = f"SELECT {TASK_COLUMNS} FROM tasks WHERE {condition} AND seq IN ({marks})"
             found.update((task.seq, task) for task in map(task_from_row, self._database.rows(sql, chunk)))
         return [found[seq] for seq in seqs if seq in found]
 
@@ -216,13 +248,6 @@ class TaskList(Additions):
         )
         for task in self.by_seq([edit.seq for edit in edits]):
             connection.execute("UPDATE search SET folded = ? WHERE seq = ?", (search_text(task), task.seq))
-
-
-def search_text(task: Task) -> str:
-    """The folded text that a bare filter word is looked up in."""
-    return folded_search_text(
-        task.task_id, task.label, task.note, task.prompt, task.model, task.fail_code, task.fail_msg
-    )
 
 
 def clean_note(note: str | None) -> str | None:

@@ -52,21 +52,22 @@ class Window:
         return self.first <= top and min(self.total, top + height) <= self.first + len(self.rows)
 
 
-def read_window(store: Store, query: Query, place: Place, now_ms: int) -> Window:
+def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_lag: bool = False) -> Window:
     """Find the cursor's task again and read the rows around it.
 
-    The task keeps its line on the screen where it can; one that is gone leaves the cursor on the same line.
+    The task keeps its line on the screen where it can; one that is gone leaves the cursor on the same line. With
+    `may_lag` what a filter found a moment ago is good enough.
     """
-    counts = store.tasks.counts(query, now_ms)
+    counts = store.tasks.counts(query, now_ms, may_lag=may_lag)
     total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
     rank = None
     for seq in (place.chosen_seq, place.cursor_seq):
         if seq is not None and rank is None:
-            rank = store.tasks.rank(query, seq, now_ms)
+            rank = store.tasks.rank(query, seq, now_ms, may_lag=may_lag)
     cursor = max(0, min(place.cursor if rank is None else rank, total - 1))
     top = place.top if rank is None or place.home else cursor - (place.cursor - place.top)
     top = max(0, min(top, total - place.height, cursor))
     top = max(top, cursor - place.height + 1)
     first = max(0, top - place.height)
-    rows = store.tasks.rows(query, now_ms, limit=3 * place.height, offset=first)
+    rows = store.tasks.rows(query, now_ms, limit=3 * place.height, offset=first, may_lag=may_lag)
     return Window(query=query, total=total, counts=counts, cursor=cursor, top=top, first=first, rows=rows)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
     from taskdash.ui.window import Window
 
+LONG_READ_S: Final = 0.03
+READS_APART: Final = 4
+
 _EMPTY: Final = """\
 Nothing on this list yet.
 
@@ -96,7 +99,7 @@ class BrowseScreen(Screen[None]):
     def _begin(self) -> None:
         """Start to watch and to follow what is written."""
         self.post_message(self.Painted())
-        self.following.on_written += [self._reload, self.finished.tell]
+        self.following.on_written += [self._reload, self.finished.tell, self._rest]
         self.following.on_round.append(self.show_status)
         self.following.start_watcher()
         self.run_worker(self.following.run(), group="follow")
@@ -106,6 +109,11 @@ class BrowseScreen(Screen[None]):
         if self.app.animation_level != "none":
             self.table.flash.expect()
         self.table.reload()
+
+    async def _rest(self) -> None:
+        """Long reads, as of a filter on a long list, leave the processor to others in between."""
+        if self.table.read_s > LONG_READ_S:
+            await asyncio.sleep(READS_APART * self.table.read_s)
 
     def _tick(self) -> None:
         self.table.tick()

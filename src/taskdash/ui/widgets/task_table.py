@@ -19,6 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
+from taskdash.domain.errors import ReadAbandonedError
 from taskdash.ui.columns import GAP, Cell, Moment, Placed, place_columns
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
 from taskdash.ui.window import Place, Window, read_window
@@ -100,6 +101,10 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._placed_cells = 0
         self._loading = False
         self._load_again = False
+        self._moved_only = True
+        self._removals = -1
+        self.read_s = 0.0
+        """How long the last window took to be read, in seconds."""
         self.marked: set[int] = set()
         self.flash = Flash()
 
@@ -142,8 +147,12 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._place = replace(self._place, chosen_seq=seq, cursor_seq=seq, home=False)
         self.reload()
 
-    def reload(self) -> None:
-        """Read the window again, soon; requests while one is under way become one more."""
+    def reload(self, *, moved_only: bool = False) -> None:
+        """Read the window again, soon; requests while one is under way become one more.
+
+        Where it is `moved_only`, that a filter still finds the same is taken for granted for a moment.
+        """
+        self._moved_only = self._moved_only and moved_only
         if self._loading:
             self._load_again = True
         elif self.is_attached:
@@ -154,14 +163,14 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         try:
             while True:
                 self._load_again = False
-                query, place, now_ms = self._query, self._place_now(), self._desk.clock.now_ms()
-
-                def read(
-                    store: Store, query: Query = query, place: Place = place, now_ms: int = now_ms
-                ) -> Window:
-                    return read_window(store, query, place, now_ms)
-
-                window = await self._desk.store.run(read)
+                query, place, may_lag = self._query, self._place_now(), self._moved_only
+                self._moved_only = True
+                began_s = self._desk.clock.now_s()
+                window = await self._read(query, place, may_lag)
+                self.read_s = self._desk.clock.now_s() - began_s
+                if window is None:
+                    self._moved_only = False
+                    continue
                 await self._forget_marks_of_removed()
                 # A key pressed meanwhile has moved the cursor: its place counts, so read again.
                 if place == self._place_now() and query == self._query:
@@ -171,10 +180,29 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         finally:
             self._loading = False
 
+    async def _read(self, query: Query, place: Place, may_lag: bool) -> Window | None:
+        """Read a window; None as soon as another query is wanted instead."""
+        now_ms = self._desk.clock.now_ms()
+
+        def read(store: Store) -> Window | None:
+            try:
+                with store.database.while_wanted(lambda: self._query is query):
+                    return read_window(store, query, place, now_ms, may_lag=may_lag)
+            except ReadAbandonedError:
+                return None
+
+        return await self._desk.store.run(read)
+
     async def _forget_marks_of_removed(self) -> None:
-        if asked := sorted(self.marked):
-            listed = await self._desk.store.run(lambda store: store.tasks.by_seq(asked))
-            self.marked -= set(asked) - {task.seq for task in listed}
+        asked, removals = sorted(self.marked), self._removals
+
+        def gone(store: Store) -> tuple[int, set[int]]:
+            last = store.tasks.removals()
+            return last, set() if last == removals else set(asked) - store.tasks.listed_seqs(asked)
+
+        if asked:
+            self._removals, removed = await self._desk.store.run(gone)
+            self.marked -= removed
 
     def adopt(self, window: Window) -> None:
         """Take over what was read and draw it."""
@@ -235,7 +263,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._place = replace(before, cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
         if task is None or not self._window.covers(top, self.size.height):
             # What is to be seen is not here yet: the old rows stay on screen until it is.
-            self.reload()
+            self.reload(moved_only=True)
             return
         if top != int(self.scroll_offset.y):
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
@@ -245,7 +273,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._refresh_line(line)
         self.post_message(self.CursorMoved(task))
         if not self._window.covers(top - self.size.height // 2, 2 * self.size.height):
-            self.reload()
+            self.reload(moved_only=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Follow the wheel and the scroll bar: they move what is seen, and the cursor only to stay in it."""

@@ -1,0 +1,251 @@
+"""Filters run by the store: every term against a plain reading of its words, kept results, reads given up."""
+
+from __future__ import annotations
+
+import operator
+import random
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskdash.domain.errors import ReadAbandonedError, StoreError
+from taskdash.domain.folding import fold
+from taskdash.domain.outcome import apply_answer
+from taskdash.domain.query import Query, Sort, SortKey, SpanTerm, StateTerm, TextTerm, parse_filter
+from taskdash.domain.task import Answer, ProblemKind, Record, State
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from taskdash.domain.query import Term
+    from taskdash.domain.task import Task
+
+NOW = 1_790_000_000_000
+WORDS = (
+    "fox",
+    "Robot",
+    "Ärger",
+    "straße",
+    "日本の狐",
+    "50%_off",
+    "a*b",
+    "[x]",
+    "what?",
+    "É",
+    "🦊",
+    "e\u0301",
+)
+COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
+
+
+def fill(store: Store, count: int = 600) -> list[Task]:
+    """A list with every word in every field, and every kind of gap."""
+    chance = random.Random(11)  # noqa: S311 - the same list in every run
+
+    def some(share: float = 0.6) -> str | None:
+        return " ".join(chance.choices(WORDS, k=3)) if chance.random() < share else None
+
+    store.additions.add("p", [f"task_{chance.getrandbits(64):016x}" for _ in range(count)], NOW - 5_000)
+    store.additions.add("q", ["task_other_fox"], NOW)
+    outcomes = []
+    for task in store.tasks.rows(Query("p"), NOW):
+        if chance.random() < 0.1:
+            answer = Answer(problem=chance.choice(list(ProblemKind)), message="no")
+        else:
+            state = chance.choice([State.WAITING, State.SUCCESS, State.FAIL])
+            record = Record(
+                state=state,
+                raw_state=state.value,
+                model=some(),
+                prompt=some(),
+                fail_code="400" if state is State.FAIL else None,
+                fail_msg=some() if state is State.FAIL else None,
+                cost_time_ms=chance.choice([None, 1_000, 30_000, 60_000]),
+                create_time_ms=chance.choice([None, NOW - chance.randrange(4) * 3_600_000]),
+            )
+            answer = Answer(record=record, raw=b"{}")
+        outcomes.append(apply_answer(task, answer, NOW))
+    store.checks.record(outcomes)
+    for task in store.tasks.rows(Query("p"), NOW)[::7]:
+        store.tasks.edit([task.seq], label=some(1), note=some())
+    return store.tasks.rows(Query("p"), NOW)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, list[Task]]]:
+    with Store(tmp_path_factory.mktemp("filters") / "tasks.db") as store:
+        yield store, fill(store)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "tasks.db") as store:
+        yield store
+
+
+def matches(task: Task, term: Term) -> bool:
+    """What a term means, read plainly."""
+    if isinstance(term, TextTerm):
+        fields = {
+            "id": task.task_id,
+            "label": task.label,
+            "note": task.note,
+            "prompt": task.prompt,
+            "model": task.model,
+            "failure": " ".join(text for text in (task.fail_code, task.fail_msg) if text),
+        }
+        texts = fields.values() if term.field is None else [fields[term.field]]
+        found = any(term.text in fold(text) for text in texts if text)
+    elif isinstance(term, StateTerm):
+        found = task.state in term.states
+    elif isinstance(term, SpanTerm):
+        since_ms = task.create_time_ms if task.create_time_ms is not None else task.added_at_ms
+        span_ms = task.cost_time_ms if term.field == "cost" else NOW - since_ms
+        found = span_ms is not None and COMPARE[term.operator](span_ms, term.span_ms)
+    else:
+        problem = task.problem.kind if task.problem else None
+        found = problem is not None if term.kind is None else problem is term.kind
+    return found != term.negated
+
+
+TEXTS = st.one_of(
+    st.sampled_from(
+        [*WORDS, "o", "task_", "%", "_", "*", "?", "[", "]", "fox robot", "400 fox", "\u0301", "ß"]
+    ),
+    st.text(
+        st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters='"'), min_size=1
+    ),
+)
+TERMS = st.one_of(
+    TEXTS.map(lambda text: f'"{text}"'),
+    st.tuples(st.sampled_from(["label", "note", "prompt", "model", "id", "failure"]), TEXTS).map(
+        lambda pair: f'{pair[0]}:"{pair[1]}"'
+    ),
+    st.sampled_from(
+        ["state:fail", "state:unfinished", "problem:any", "problem:not-found", "problem:rate-limited"]
+    ),
+    st.tuples(
+        st.sampled_from(["cost", "age"]),
+        st.sampled_from([*COMPARE, ""]),
+        st.sampled_from(["30s", "1h", "2h", "5s"]),
+    ).map(lambda parts: f"{parts[0]}:{parts[1]}{parts[2]}"),
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "!"]), TERMS).map("".join), min_size=1, max_size=3), st.booleans()
+)
+def test_a_filter_finds_what_its_words_say(
+    filled: tuple[Store, list[Task]], words: list[str], reverse: bool
+) -> None:
+    store, tasks = filled
+    terms = parse_filter(" ".join(words))
+    expected = [task for task in tasks if all(matches(task, term) for term in terms)]
+    query = Query("p", terms=terms, sort=Sort(SortKey.ADDED, reverse))
+    in_order = expected[::-1] if reverse else expected
+    assert store.tasks.rows(query, NOW) == in_order
+    assert store.tasks.rows(query, NOW, limit=9, offset=2) == in_order[2:11]
+    assert store.tasks.seqs(query, NOW) == [task.seq for task in in_order]
+    counts = {state: sum(task.state is state for task in expected) for state in State}
+    assert store.tasks.counts(query, NOW) == counts
+    assert store.tasks.counts(replace(query, profile=None), NOW)[State.NEW] >= counts[State.NEW]
+
+
+@pytest.mark.parametrize("few", [0, 10_000])
+def test_what_a_filter_found_stands_in_every_order(
+    filled: tuple[Store, list[Task]], few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = filled
+    monkeypatch.setattr("taskdash.store.matches._FEW", few)
+    for sort in (Sort(key, reverse) for key in SortKey for reverse in (False, True)):
+        for states in (None, frozenset({State.FAIL}), frozenset({State.NEW, State.WAITING})):
+            query = Query("p", states, parse_filter("fox"), sort)
+            whole = store.tasks.rows(query, NOW)
+            assert len(whole) > 10
+            seqs = [task.seq for task in whole]
+            assert store.tasks.seqs(query, NOW) == seqs
+            assert store.tasks.rows(query, NOW, limit=20, offset=5) == whole[5:25]
+            assert [store.tasks.rank(query, seq, NOW) for seq in (seqs[0], seqs[7], seqs[-1])] == [
+                0,
+                7,
+                len(seqs) - 1,
+            ]
+            assert store.tasks.rank(query, 12345, NOW) is None
+
+
+def test_a_text_of_any_length_is_searched_for(store: Store) -> None:
+    store.additions.add("p", ["task_1"], NOW)
+    task = store.tasks.find("p", "task_1")
+    prompt = "fox " * 20_000
+    record = Record(state=State.SUCCESS, raw_state="success", prompt=prompt, model="m")
+    store.checks.record([apply_answer(task, Answer(record=record, raw=b"{}"), NOW)])
+    for words, found in (
+        (f'"{prompt[:60_000]}"', 1),
+        (f'"{prompt[:60_000]}x"', 0),
+        (f'prompt:"{prompt[:60_000]}"', 1),
+        (f'label:"{prompt[:60_000]}"', 0),
+    ):
+        assert sum(store.tasks.counts(Query("p", terms=parse_filter(words)), NOW).values()) == found
+
+
+def test_what_a_filter_found_is_found_again_after_any_change_of_the_list(
+    store: Store, tmp_path: Path
+) -> None:
+    query = Query("p", terms=parse_filter("fox"))
+    store.additions.add("p", ["task_fox_1", "task_2"], NOW)
+
+    def found(*, may_lag: bool = False, at_ms: int = NOW) -> int:
+        return sum(store.tasks.counts(query, at_ms, may_lag=may_lag).values())
+
+    assert found() == 1
+    with Store(tmp_path / "tasks.db") as other:
+        other.additions.add("p", ["task_fox_3"], NOW)
+        assert (found(may_lag=True), found()) == (1, 2)
+        seq = other.tasks.find("p", "task_2").seq
+        other.tasks.edit([seq], label="a fox", note=None)
+        assert (found(may_lag=True), found(may_lag=True, at_ms=NOW + 60_000)) == (2, 3)
+    removal = store.tasks.remove([seq], NOW)
+    # A moment longer it stands on its line, so that the others stay on theirs.
+    assert [task.task_id for task in store.tasks.rows(query, NOW + 60_000, limit=9, may_lag=True)] == [
+        "task_fox_3",
+        "task_fox_1",
+        "task_2",
+    ]
+    assert [task.task_id for task in store.tasks.rows(query, NOW + 60_000, limit=9)] == [
+        "task_fox_3",
+        "task_fox_1",
+    ]
+    store.tasks.restore(removal)
+    assert found() == 3
+
+
+def test_ages_are_compared_again_as_time_goes_by(store: Store) -> None:
+    store.additions.add("p", ["task_1"], NOW)
+    query = Query("p", terms=parse_filter("age:<1m"))
+    assert sum(store.tasks.counts(query, NOW + 59_000).values()) == 1
+    assert sum(store.tasks.counts(query, NOW + 61_000).values()) == 0
+
+
+def test_a_read_that_nobody_wants_any_more_is_given_up(store: Store) -> None:
+    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
+    unwanted = threading.Event()
+    timer = threading.Timer(0.05, unwanted.set)
+    timer.start()
+    began_s = time.monotonic()
+    with pytest.raises(ReadAbandonedError), store.database.while_wanted(lambda: not unwanted.is_set()):
+        store.database.rows(endless)
+    assert time.monotonic() - began_s < 5
+    timer.join()
+    # Whatever comes after is read to its end, and other failures keep their names.
+    numbered = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n"
+    assert store.database.value(numbered) == 100_000
+    with pytest.raises(StoreError) as caught, store.database.while_wanted(lambda: True):
+        store.database.rows("SELECT * FROM nothing")
+    assert not isinstance(caught.value, ReadAbandonedError)
