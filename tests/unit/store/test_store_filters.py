@@ -14,9 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.errors import ReadAbandonedError, StoreError
+from taskdash.domain.failures import classify
 from taskdash.domain.folding import fold
 from taskdash.domain.outcome import apply_answer
-from taskdash.domain.query import Query, Sort, SortKey, SpanTerm, StateTerm, TextTerm, parse_filter
+from taskdash.domain.query import (
+    Query,
+    ReasonTerm,
+    Sort,
+    SortKey,
+    SpanTerm,
+    StateTerm,
+    TextTerm,
+    parse_filter,
+)
 from taskdash.domain.task import Answer, ProblemKind, Record, State
 from taskdash.store.store import Store
 
@@ -109,6 +119,12 @@ def matches(task: Task, term: Term) -> bool:
         since_ms = task.create_time_ms if task.create_time_ms is not None else task.added_at_ms
         span_ms = task.cost_time_ms if term.field == "cost" else NOW - since_ms
         found = span_ms is not None and COMPARE[term.operator](span_ms, term.span_ms)
+    elif isinstance(term, ReasonTerm):
+        said = f"{task.fail_code or ''}{task.fail_msg or ''}"
+        reason = classify(task.fail_code, task.fail_msg, task.raw_state)
+        found = task.state is State.FAIL and (
+            not said.strip() if term.failure_class is None else reason == term.failure_class
+        )
     else:
         problem = task.problem.kind if task.problem else None
         found = problem is not None if term.kind is None else problem is term.kind
@@ -129,7 +145,17 @@ TERMS = st.one_of(
         lambda pair: f'{pair[0]}:"{pair[1]}"'
     ),
     st.sampled_from(
-        ["state:fail", "state:unfinished", "problem:any", "problem:not-found", "problem:rate-limited"]
+        [
+            "state:fail",
+            "state:unfinished",
+            "problem:any",
+            "problem:not-found",
+            "problem:rate-limited",
+            "reason:none",
+            "reason:other",
+            "reason:timeout",
+            "reason:invalid-input",
+        ]
     ),
     st.tuples(
         st.sampled_from(["cost", "age"]),
