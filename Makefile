@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench screenshots snapshots format lock clean
+.PHONY: help demo test check bench screenshots snapshots format dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -35,6 +35,9 @@ screenshots: $(VENV)/dev.stamp ## draw screenshots/ again from the real applicat
 
 snapshots: $(VENV)/dev.stamp ## accept the screens as they are now
 	@$(BIN)/python -m pytest tests/ui --snapshot-update
+
+dist: $(VENV)/dev.stamp ## build wheel and source archive
+	$(BIN)/python -m hatchling build
 
 lock: ## renew the locks (needs uv); URLs are left out of them on purpose
 	uv pip compile pyproject.toml --group build $(LOCK_OPTIONS) -o requirements/app.txt

@@ -1,0 +1,151 @@
+"""What users install: wheel and source archive, built here and put into a fresh environment."""
+
+from __future__ import annotations
+
+import email
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.pty_screen import PtyScreen
+
+import taskdash
+from taskdash.cli.commands import COMMANDS
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+ROOT = Path(__file__).parents[2]
+TESTED_ON_THE_WHEEL = (
+    "tests/architecture/test_imports.py",
+    "tests/e2e/test_cli_recipes.py",
+    "tests/unit/cli",
+)
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Run a program to its good end; return what it said."""
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "PYTEST", "TASKDASH"))
+    }
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source archive, unpacked."""
+    folder = tmp_path_factory.mktemp("sdist")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", folder)
+    (packed,) = folder.glob("*.tar.gz")
+    with tarfile.open(packed) as tar:
+        tar.extractall(folder, filter="data")
+    return folder / packed.name.removesuffix(".tar.gz")
+
+
+@pytest.fixture(scope="module")
+def wheel(archive: Path) -> Path:
+    """The wheel, built from the source archive: so nothing that it needs is missing there."""
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", archive.parent, cwd=archive)
+    (built,) = archive.parent.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of programs of an environment with the wheel in it; what it depends on is lent from this one's."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True)
+    site = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
+    # A path file in a lent folder is not followed, so the editable install of this one stays out.
+    (site / "lent.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
+    run(*pip, "--python", folder / "bin" / "python", "install", "--no-deps", "--no-index", wheel)
+    return folder / "bin"
+
+
+def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
+    source = ROOT / "src"
+    ours = {
+        str(path.relative_to(source))
+        for path in (source / "taskdash").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+    assert {name for name in names if ".dist-info/" not in name} == ours
+    assert {"taskdash/py.typed", "taskdash/ui/dashboard.tcss"} <= ours
+
+
+def test_the_metadata_is_complete_and_has_the_one_version(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        (name,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata: Message = email.message_from_bytes(packed.read(name))
+    assert (metadata["Name"], metadata["Version"]) == ("taskdash", taskdash.__version__)
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Summary"]
+    assert metadata["Keywords"]
+    assert metadata.get_all("Provides-Extra") == ["preview"]
+    assert "Typing :: Typed" in metadata.get_all("Classifier", [])
+    assert any(needed.startswith("textual==") for needed in metadata.get_all("Requires-Dist", []))
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", changelog, re.MULTILINE)
+    assert released[:1] in ([], [taskdash.__version__])
+
+
+def test_the_source_archive_has_what_a_packager_needs(archive: Path) -> None:
+    for name in (
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "config.example.toml",
+        "pyproject.toml",
+        "src",
+        "tests",
+    ):
+        assert (archive / name).exists(), name
+    assert not list(archive.rglob("__pycache__"))
+
+
+def test_what_is_installed_is_the_wheel_and_every_command_has_its_help(
+    installed: Path, tmp_path: Path
+) -> None:
+    where = run(installed / "python", "-c", "import taskdash; print(taskdash.__file__)", cwd=tmp_path)
+    assert Path(where.strip()).is_relative_to(installed.parent)
+    program = installed / "taskdash"
+    assert taskdash.__version__ in run(program, "--version", cwd=tmp_path)
+    for command in COMMANDS:
+        assert f"taskdash {command}" in run(program, command, "--help", cwd=tmp_path)
+
+
+def test_the_dashboard_opens_from_the_wheel(installed: Path, tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    with PtyScreen([installed / "taskdash", "--demo"], env=env, cwd=tmp_path) as screen:
+        screen.wait_for("gpt-image-2", 30)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+
+
+def test_tests_pass_on_the_wheel(installed: Path) -> None:
+    said = run(installed / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTED_ON_THE_WHEEL)
+    assert re.search(r"^\d+ passed in ", said, re.MULTILINE)
