@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.schedule import Facts
 from taskdash.domain.task import State
+from taskdash.domain.telling import is_news
 from taskdash.domain.values import dataclass
+from taskdash.store.news import keep_untold
 from taskdash.store.query_sql import STATE_CODES
 from taskdash.store.rows import TASK_COLUMNS, dump_json, search_text, task_from_row
 
@@ -163,6 +165,8 @@ class Checks:
                 is_newest = connection.execute(_UPDATE, _update_values(outcome)).rowcount
                 if is_newest and outcome.record is not None:
                     connection.execute(_KEEP_BODY, _body_values(outcome))
+                    if is_news(outcome.before, outcome.task):
+                        keep_untold(connection, outcome.task.seq)
                     if _searched(outcome.before) != _searched(outcome.task):
                         _index(connection, outcome.task)
 

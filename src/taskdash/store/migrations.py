@@ -109,6 +109,9 @@ CREATE TABLE saved (
     PRIMARY KEY (seq, n)
 ) WITHOUT ROWID;
 
+-- Ends that are still to be told, once in each way: a row is deleted before it is told (`store.news`).
+CREATE TABLE untold (seq INTEGER NOT NULL, way TEXT NOT NULL, PRIMARY KEY (seq, way)) WITHOUT ROWID;
+
 -- Everything a filter word may match, case-folded, as LIKE folds the case of ASCII only. Read from end to end for
 -- every word: 100,000 texts take some 30 ms so, but three times as long beside the wide rows of `tasks`, for which
 -- a trigger repeats here what every search asks. An index of trigrams (FTS5) finds rare words at once, but common
@@ -124,6 +127,7 @@ CREATE TABLE search (
 CREATE TRIGGER tasks_purged AFTER DELETE ON tasks BEGIN
     DELETE FROM bodies WHERE seq = old.seq;
     DELETE FROM saved WHERE seq = old.seq;
+    DELETE FROM untold WHERE seq = old.seq;
     DELETE FROM search WHERE seq = old.seq;
 END;
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from taskdash.store.checks import Checks
     from taskdash.store.documents import Documents
     from taskdash.store.gateways import Gateways
+    from taskdash.store.news import News
     from taskdash.store.overview import Overview
     from taskdash.store.saved import SavedFiles
     from taskdash.store.summaries import Summaries
@@ -87,6 +88,13 @@ class Store:
         from taskdash.store.summaries import Summaries
 
         return Summaries(self.database)
+
+    @cached_property
+    def news(self) -> News:
+        """What nobody was told of yet."""
+        from taskdash.store.news import News
+
+        return News(self.database)
 
     @cached_property
     def gateways(self) -> Gateways:

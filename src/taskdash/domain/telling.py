@@ -1,0 +1,141 @@
+"""Which ends are news, and how many of them become one message. Pure: the store says what nobody was told of yet.
+
+An end is news where the task was seen unfinished, or ended after it was added: a check that comes late, or after a
+night in which nothing ran, tells of it all the same. An ID that had ended when it was added is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.task import State, Task
+from taskdash.domain.words import SYMBOLS, ago, length, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+MAX_SINGLE: Final = 3
+"""More than so many ends at once are told as one."""
+YOUNG_MS: Final = 15_000
+"""An ID added so soon after its creation had hardly ended by then."""
+RECENT_MS: Final = 60_000
+"""An end that is older is told with its age."""
+_NAME_CHARS: Final = 60
+_REASON_CHARS: Final = 120
+
+
+class Way(StrEnum):
+    """How somebody is told of an end: each way once."""
+
+    SCREEN = "screen"
+    """A message of the dashboard, or a line of the command that waited for it."""
+    COMMAND = "command"
+    """The user's own command, `on_finish`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tasks that belong together, all of which are finished now."""
+
+    label: str | None
+    """None: they are the marked ones."""
+    success: int
+    fail: int
+    seqs: frozenset[int] = frozenset()
+    """Of the marked ones; those of a label are known by it."""
+
+    def has(self, task: Task) -> bool:
+        """Whether the task is one of them."""
+        return task.seq in self.seqs if self.label is None else task.label == self.label
+
+    @property
+    def words(self) -> str:
+        """One message for all of them."""
+        name = "marked" if self.label is None else f'of "{self.label[:_NAME_CHARS]}"'
+        return f"All {self.success + self.fail:,} {name} finished: {_outcome(self.success, self.fail)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message."""
+
+    text: str
+    is_bad: bool = False
+
+
+def is_news(before: Task, after: Task) -> bool:
+    """Whether a check that made `after` of `before` brought an end that somebody is to be told of."""
+    if before.state.finished or not after.state.finished:
+        return False
+    if before.state is State.WAITING:
+        return True
+    if after.complete_time_ms is not None:
+        return after.complete_time_ms > after.added_at_ms
+    # Failed tasks of some gateways have no time of their end.
+    return after.create_time_ms is not None and after.added_at_ms - after.create_time_ms < YOUNG_MS
+
+
+def ended_ms(task: Task) -> int | None:
+    """When a finished task ended, as well as that is known; None where it is not at all."""
+    if task.complete_time_ms is not None:
+        return task.complete_time_ms
+    if task.create_time_ms is not None and task.cost_time_ms is not None:
+        return task.create_time_ms + task.cost_time_ms
+    return task.finished_at_ms
+
+
+def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list[Notice]:
+    """The messages for ends that are told now.
+
+    Args:
+        news: The tasks.
+        batches: What is complete with them; their tasks are not told one by one.
+        now_ms: The time.
+    """
+    told = [batch for batch in batches if not _is_repeated(batch, batches, news)]
+    said = [Notice(batch.words, batch.success == 0) for batch in told]
+    single = [task for task in news if not any(batch.has(task) for batch in told)]
+    if len(single) > MAX_SINGLE:
+        good = sum(task.state is State.SUCCESS for task in single)
+        words = f"{plural(len(single), 'task')} finished: {_outcome(good, len(single) - good)}"
+        return [*said, Notice(words, good == 0)]
+    return [*said, *(_notice(task, now_ms) for task in single)]
+
+
+def _is_repeated(batch: Batch, batches: Collection[Batch], news: Collection[Task]) -> bool:
+    """Whether the marked tasks are those of a label, whose message says as much."""
+    if batch.label is not None:
+        return False
+    size = batch.success + batch.fail
+    return any(
+        other.label is not None
+        and other.success + other.fail == size
+        and all(other.has(task) for task in news if batch.has(task))
+        for other in batches
+    )
+
+
+def _notice(task: Task, now_ms: int) -> Notice:
+    name = ": ".join(filter(None, (task.label, task.prompt))) or task.task_id
+    name = " ".join(name[: 4 * _NAME_CHARS].split())
+    if len(name) > _NAME_CHARS:
+        name = f"{name[: _NAME_CHARS - 1]}…"
+    head = f"{SYMBOLS[task.state]} {task.state.value}: {name}{_time(task, now_ms)}"
+    if task.state is State.SUCCESS:
+        return Notice(head)
+    reason = (task.fail_msg or task.fail_code or "")[:_REASON_CHARS]
+    return Notice(f"{head}\n{reason}".rstrip(), is_bad=True)
+
+
+def _time(task: Task, now_ms: int) -> str:
+    words = [] if task.cost_time_ms is None else [length(task.cost_time_ms)]
+    at_ms = ended_ms(task)
+    if at_ms is not None and now_ms - at_ms > RECENT_MS:
+        words.append(ago(at_ms, now_ms))
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _outcome(success: int, fail: int) -> str:
+    return f"{success:,} success, {fail:,} fail"

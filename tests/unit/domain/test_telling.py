@@ -1,0 +1,108 @@
+"""Which ends are news, and what one is told of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskdash.domain.task import State, Task
+from taskdash.domain.telling import MAX_SINGLE, Batch, ended_ms, is_news, notices
+
+ADDED_MS = 1_000_000_000
+NEW = Task(seq=-1, profile="p", task_id="task_one", added_at_ms=ADDED_MS)
+WAITING = replace(NEW, state=State.WAITING, checks=1)
+ENDED = replace(NEW, state=State.SUCCESS, checks=2, finished_at_ms=ADDED_MS + 9_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (WAITING, ENDED, True),
+        (WAITING, replace(ENDED, complete_time_ms=ADDED_MS - 1), True),
+        (WAITING, WAITING, False),
+        (ENDED, ENDED, False),
+        (NEW, replace(ENDED, complete_time_ms=ADDED_MS), False),
+        (NEW, replace(ENDED, complete_time_ms=ADDED_MS + 1), True),
+        (NEW, replace(ENDED, state=State.FAIL), False),
+        (NEW, replace(ENDED, state=State.FAIL, create_time_ms=ADDED_MS - 5_000), True),
+        (NEW, replace(ENDED, state=State.FAIL, create_time_ms=ADDED_MS - 3_600_000), False),
+    ],
+)
+def test_an_end_is_news_unless_the_task_had_ended_when_it_was_added(
+    before: Task, after: Task, expected: bool
+) -> None:
+    assert is_news(before, after) is expected
+
+
+def test_when_a_task_ended_is_known_as_well_as_its_times_are() -> None:
+    full = replace(ENDED, complete_time_ms=5, create_time_ms=1, cost_time_ms=3)
+    assert [
+        ended_ms(full),
+        ended_ms(replace(full, complete_time_ms=None)),
+        ended_ms(replace(full, complete_time_ms=None, cost_time_ms=None)),
+        ended_ms(replace(full, complete_time_ms=None, cost_time_ms=None, finished_at_ms=None)),
+    ] == [5, 4, ADDED_MS + 9_000, None]
+
+
+def test_a_success_is_told_with_its_name_and_time() -> None:
+    task = replace(ENDED, label="poster", prompt="a red\n fox", cost_time_ms=32_241)
+    (notice,) = notices([task], [], ADDED_MS + 10_000)
+    assert (notice.text, notice.is_bad) == ("✓ success: poster: a red fox (32.2 s)", False)
+
+
+def test_a_failure_is_told_with_its_reason_and_an_old_one_with_its_age() -> None:
+    task = replace(ENDED, state=State.FAIL, fail_msg="no such size")
+    (notice,) = notices([task], [], ADDED_MS + 9_000 + 7_200_000)
+    assert (notice.text, notice.is_bad) == ("× fail: task_one (2h ago)\nno such size", True)
+
+
+def test_the_last_of_a_label_is_told_as_the_label() -> None:
+    task = replace(ENDED, label="poster")
+    other = replace(ENDED, seq=-2, task_id="task_two")
+    found = notices([task, other], [Batch("poster", 22, 2)], ADDED_MS)
+    assert [notice.text for notice in found] == [
+        'All 24 of "poster" finished: 22 success, 2 fail',
+        "✓ success: task_two",
+    ]
+
+
+def test_marked_tasks_that_are_a_label_are_told_once() -> None:
+    task = replace(ENDED, label="poster")
+    marked = Batch(None, 2, 0, frozenset({-1, -7}))
+    found = notices([task], [Batch("poster", 2, 0), marked], ADDED_MS)
+    assert [notice.text for notice in found] == ['All 2 of "poster" finished: 2 success, 0 fail']
+    found = notices([task], [Batch("poster", 3, 0), marked], ADDED_MS)
+    assert [notice.text for notice in found][1:] == ["All 2 marked finished: 2 success, 0 fail"]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.sampled_from([None, "a", "b"]), st.text()), max_size=20),
+    st.sets(st.sampled_from(["a", "b"])),
+)
+def test_messages_stay_few_and_leave_no_end_out(
+    ends: list[tuple[bool, str | None, str]], complete: set[str]
+) -> None:
+    news = [
+        replace(
+            ENDED,
+            seq=n,
+            task_id=f"id-{n}",
+            state=State.SUCCESS if good else State.FAIL,
+            label=label,
+            prompt=prompt,
+        )
+        for n, (good, label, prompt) in enumerate(ends)
+    ]
+    batches = [Batch(label, 2, 0) for label in sorted(complete)]
+    found = notices(news, batches, ADDED_MS)
+    single = [task for task in news if task.label not in complete]
+    rest = found[len(batches) :]
+    assert len(rest) == (len(single) if len(single) <= MAX_SINGLE else 1)
+    if len(single) > MAX_SINGLE:
+        good = sum(task.state is State.SUCCESS for task in single)
+        assert rest[0].text == f"{len(single)} tasks finished: {good} success, {len(single) - good} fail"
+    else:
+        assert [notice.is_bad for notice in rest] == [task.state is State.FAIL for task in single]

@@ -1,0 +1,147 @@
+"""Ends that are still to be told: what becomes one, who may tell it, and when a label is complete."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bodies import fail_body, success_body, waiting_body
+
+from taskdash.api.wire import parse_answer
+from taskdash.domain.outcome import apply_answer
+from taskdash.domain.telling import Batch, Way
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.bodies import Body
+
+PROFILE = "aigptimage"
+NOW_MS = 1_777_475_100_000
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tasks.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    with Store(path) as opened:
+        yield opened
+
+
+def answer(store: Store, body: Body, now_ms: int = NOW_MS) -> None:
+    task_id = str(body["data"]["taskId"])
+    parsed = parse_answer(200, {"content-type": "application/json"}, json.dumps(body).encode(), task_id)
+    store.checks.record([apply_answer(store.tasks.find(PROFILE, task_id), parsed, now_ms)])
+
+
+def start(store: Store, count: int, label: str | None = None, first: int = 0) -> list[str]:
+    """Tasks that were seen waiting."""
+    ids = [f"task_news_{n:010d}" for n in range(first, first + count)]
+    store.tasks.add(PROFILE, ids, NOW_MS, label=label)
+    for task_id in ids:
+        answer(store, waiting_body(task_id))
+    return ids
+
+
+def untold(store: Store, way: Way = Way.SCREEN) -> list[str]:
+    return [task.task_id for task in store.news.untold(PROFILE, way)]
+
+
+def tell(store: Store) -> tuple[list[str], list[Batch]]:
+    ours, batches = store.news.claim_messages(store.news.untold(PROFILE, Way.SCREEN))
+    return [task.task_id for task in ours], batches
+
+
+def test_each_end_is_news_once_in_each_way(store: Store, path: Path) -> None:
+    ids = start(store, 3)
+    for task_id in ids[:2]:
+        answer(store, success_body(task_id))
+        answer(store, success_body(task_id))
+    assert untold(store) == untold(store, Way.COMMAND) == ids[:2]
+    assert tell(store) == (ids[:2], [])
+    with Store(path) as later:
+        assert tell(later) == ([], [])
+        assert untold(later, Way.COMMAND) == ids[:2]
+        seqs = [later.news.claim_next(PROFILE, Way.COMMAND) for _ in range(3)]
+    assert seqs == [*(store.tasks.find(PROFILE, task_id).seq for task_id in ids[:2]), None]
+
+
+def test_of_many_processes_one_gets_each_task(store: Store, path: Path) -> None:
+    for task_id in (ids := start(store, 40)):
+        answer(store, success_body(task_id))
+
+    def claim_all(_: int) -> list[int]:
+        with Store(path) as other:
+            claimed = []
+            while (seq := other.news.claim_next(PROFILE, Way.COMMAND)) is not None:
+                claimed.append(seq)
+            return claimed
+
+    with ThreadPoolExecutor(4) as threads:
+        claimed = [seq for each in threads.map(claim_all, range(4)) for seq in each]
+    assert sorted(claimed) == sorted(store.tasks.find(PROFILE, task_id).seq for task_id in ids)
+
+
+def test_a_removed_task_is_not_told_but_is_once_it_is_back(store: Store) -> None:
+    (task_id,) = start(store, 1)
+    answer(store, success_body(task_id))
+    removal = store.tasks.remove([store.tasks.find(PROFILE, task_id).seq], NOW_MS)
+    assert untold(store) == []
+    assert store.news.claim_next(PROFILE, Way.COMMAND) is None
+    store.tasks.restore(removal)
+    assert untold(store) == [task_id]
+
+
+def test_what_was_deleted_for_good_leaves_nothing_behind(store: Store) -> None:
+    ids = start(store, 2)
+    answer(store, success_body(ids[0]))
+    store.tasks.remove([store.tasks.find(PROFILE, ids[0]).seq], NOW_MS)
+    store.tasks.remove([store.tasks.find(PROFILE, ids[1]).seq], NOW_MS + 2 * DAY_MS)
+    assert store.database.value("SELECT count(*) FROM untold") == 0
+
+
+def test_dropping_a_way_leaves_the_other(store: Store) -> None:
+    (task_id,) = start(store, 1)
+    answer(store, success_body(task_id))
+    store.news.drop(PROFILE, Way.COMMAND)
+    assert untold(store, Way.COMMAND) == []
+    assert untold(store) == [task_id]
+
+
+def test_a_label_is_complete_with_the_last_of_its_tasks_and_only_once(store: Store) -> None:
+    ids = start(store, 4, "poster")
+    start(store, 2, "other", first=10)
+    for task_id in ids[:2]:
+        answer(store, success_body(task_id))
+    assert tell(store) == (ids[:2], [])
+    answer(store, fail_body(ids[2]))
+    answer(store, success_body(ids[3]))
+    news = store.news.untold(PROFILE, Way.SCREEN)
+    # The first to claim only one of the last two does not tell of the label: the other one is still to be told.
+    assert store.news.claim_messages(news[:1])[1] == []
+    assert store.news.claim_messages(news) == (news[1:], [Batch("poster", 3, 1)])
+    assert store.news.claim_messages(news) == ([], [])
+
+
+def test_a_label_of_one_task_is_no_batch(store: Store) -> None:
+    (task_id,) = start(store, 1, "poster")
+    answer(store, success_body(task_id))
+    assert tell(store) == ([task_id], [])
+
+
+def test_marked_tasks_are_a_batch_once_all_that_are_listed_are_finished(store: Store) -> None:
+    ids = start(store, 3)
+    seqs = [store.tasks.find(PROFILE, task_id).seq for task_id in ids]
+    answer(store, success_body(ids[0]))
+    answer(store, fail_body(ids[1]))
+    assert store.news.batch_of(seqs) is None
+    store.tasks.remove([seqs[2]], NOW_MS)
+    assert store.news.batch_of(seqs) == Batch(None, 1, 1, frozenset(seqs))
