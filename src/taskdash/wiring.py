@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from taskdash.config.keys import find_key, known_keys
+from taskdash.config.settings import DEFAULT_KEY_VARIABLE
 from taskdash.config.view_file import load_view, save_view
 from taskdash.domain.errors import KeyMissingError
 from taskdash.store.store import StoreThread
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Profile, Settings, View
     from taskdash.domain.secret import Secret
+    from taskdash.results.on_finish import FinishCommand
     from taskdash.ui.desk import Desk
     from taskdash.watch.accounts import Terms
     from taskdash.watch.watcher import Watcher
@@ -80,6 +82,28 @@ async def build_watcher(
     )
 
 
+def open_finish_command(
+    settings: Settings, environ: Mapping[str, str], store_path: Path, key: Secret | None
+) -> FinishCommand | None:
+    """What runs the user's own command for each task that finishes; None where there is none.
+
+    The command gets no API key, but the list and the config in use: `taskdash show` in it shows the same task.
+    """
+    if not settings.on_finish:
+        return None
+    from taskdash.results.on_finish import FinishCommand
+
+    config = {"TASKDASH_CONFIG": str(settings.config_file)} if settings.config_file else {}
+    return FinishCommand(
+        settings.on_finish,
+        profile=settings.profile,
+        store_path=store_path.absolute(),
+        environ=dict(environ) | config,
+        keys=[*known_keys(settings, environ), *([key] if key else [])],
+        hidden={DEFAULT_KEY_VARIABLE, *(each.api_key_env or "" for each in settings.profiles.values())},
+    )
+
+
 def open_desk(
     settings: Settings,
     environ: Mapping[str, str],
@@ -113,6 +137,7 @@ def open_desk(
         keys=known_keys(settings, environ),
         is_demo=is_demo,
         bell=settings.bell,
+        on_finish=open_finish_command(settings, environ, store_path, key),
         view=load_view(view_path, settings.view).view if view_path else settings.view,
         first_view=settings.view,
         remember=partial(_remember, view_path, settings.view),

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from taskdash.cli.commands import COMMANDS
+from taskdash.domain.task_environ import VARIABLES
 from taskdash.ui.actions import key_table
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +22,11 @@ def test_the_readme_has_the_keys_of_the_table_of_actions() -> None:
 def test_the_readme_names_every_command() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert [name for name in COMMANDS if f"`taskdash {name}" not in readme] == []
+
+
+def test_the_readme_names_every_variable_of_on_finish() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [name for name in VARIABLES if f"`{name}`" not in readme] == []
 
 
 def test_the_map_of_the_house_names_every_room_and_no_other() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.finishing import mark_told
 from taskdash.cli.following import (
     EXIT_CODES,
     POLL_S,
@@ -109,7 +110,11 @@ class _Run:
                         return
                     await pause(news, POLL_S)
         finally:
-            await store.run(lambda store: store.checks.withdraw(seqs, asked_at_ms))
+            await store.run(lambda store: self._leave(store, seqs, asked_at_ms))
+
+    def _leave(self, store: Store, seqs: Sequence[int], asked_at_ms: int) -> None:
+        store.checks.withdraw(seqs, asked_at_ms)
+        mark_told(store, self._session.profile.name, seqs)
 
     def report(self) -> int:
         """Print what changed; return the exit code."""

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
     from taskdash.cli.session import Session
     from taskdash.config.settings import Settings
+    from taskdash.ui.desk import Desk
 
 FPS: Final = "240"
 """Frames a second at most. At Textual's own 60, one key in a hundred waits 16 ms for its frame."""
+FINISH_GRACE_S: Final = 10.0
+"""How long `on_finish` may go on after the dashboard has ended."""
 
 
 def has_terminal() -> bool:
@@ -73,7 +76,19 @@ def open_app(
     opening.result()
     app = Dashboard(desk)
     app.run()
-    desk.close()
+    _close(desk, app.return_code or 0)
     if app.crash is not None:
         raise app.crash
     return app.return_code or 0
+
+
+def _close(desk: Desk, code: int) -> None:
+    """End what runs beside the dashboard. A command of the user's gets some time, unless a signal ended us."""
+    if code >= 128 or desk.on_finish is None or not desk.on_finish.running:
+        desk.close()
+        return
+    talk(f"waiting {FINISH_GRACE_S:.0f} s at most for on_finish; Ctrl+C ends it")
+    try:
+        desk.close(FINISH_GRACE_S)
+    except KeyboardInterrupt:
+        desk.close()

@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from taskdash.cli.finishing import Finishing
 from taskdash.cli.output import talk
 from taskdash.config.keys import known_keys
 from taskdash.domain.errors import UnknownTaskError, UsageError
@@ -173,8 +174,10 @@ async def run_beside_watcher(
 
     start_log(session)
     news = asyncio.Event()
-    watcher = await build_watcher(session.profile, key, session.store_path, news.set, scheduled=False)
     store = StoreThread(session.store_path, "store")
+    finishing = Finishing(session, key, store)
+    on_change = finishing.with_wake(news.set)
+    watcher = await build_watcher(session.profile, key, session.store_path, on_change, scheduled=False)
     running = asyncio.create_task(watcher.run())
     working = asyncio.ensure_future(work(watcher, store, news))
     ended_by = _cancel_on_signal(working)
@@ -182,9 +185,11 @@ async def run_beside_watcher(
         await asyncio.wait({running, working}, return_when=asyncio.FIRST_COMPLETED)
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+        await finishing.finish(lambda: bool(ended_by))
     finally:
         watcher.stop()
         await asyncio.gather(running, return_exceptions=True)
+        await finishing.close()
         store.close()
     for each in (running, working):
         if not each.cancelled() and (failure := each.exception()) is not None:

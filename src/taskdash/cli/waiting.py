@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.finishing import mark_told
 from taskdash.cli.following import (
     EXIT_CODES,
     POLL_S,
@@ -296,6 +297,7 @@ class _Run:
         return store.tasks.by_seq(self._seqs)
 
     def _withdraw(self, store: Store) -> None:
+        mark_told(store, self._session.profile.name, self._seqs)
         for task in store.tasks.by_seq(self._seqs):
             asked_at_ms = self._asked.get(task.seq)
             if asked_at_ms is not None and asked_at_ms == task.asked_at_ms:

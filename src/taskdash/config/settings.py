@@ -124,10 +124,11 @@ class Settings:
     """The command that opens a result, as a list of arguments; the link is added as the last one. Empty: your
     browser."""
     on_finish: tuple[str, ...] = ()
-    """A command that is run for each task that finishes, as a list of arguments, without a shell. It gets the
-    task as JSON on its standard input and its fields in its environment. Empty: none."""
+    """A command that is run once for each task that finishes, as a list of arguments; a shell reads it only
+    if it is one: ["sh", "-c", "..."]. It gets the task as JSON on its standard input and its fields as
+    TASKDASH_... in its environment, but no API key; it has 60 seconds. Empty: none."""
     bell: bool = False
-    """Whether the terminal's bell rings when a task finishes."""
+    """Whether the terminal's bell rings when a task finishes, once for each message."""
     auto_download: bool = False
     """Whether each result is saved as soon as its task finishes, before its link can expire."""
     log_level: str = "info"

@@ -53,6 +53,23 @@ class Watching(Protocol):
         """What ended it against its will."""
 
 
+class Finishing(Protocol):
+    """The user's own command for tasks that finish, as far as the dashboard needs it; see `results.on_finish`."""
+
+    @property
+    def running(self) -> int:
+        """How many runs are under way."""
+
+    def listen(self, on_trouble: Callable[[str], None]) -> None:
+        """`on_trouble` may be called from another thread, with one line."""
+
+    def wake(self) -> None:
+        """There are ends to be told."""
+
+    def close(self, grace_s: float = ...) -> None:
+        """End it, and what still runs after the grace."""
+
+
 @dataclass(kw_only=True)
 class Desk:
     """One dashboard's surroundings, made by `wiring`."""
@@ -69,6 +86,8 @@ class Desk:
     is_demo: bool = False
     bell: bool = False
     """Whether the terminal's bell rings when a task finishes."""
+    on_finish: Finishing | None = None
+    """The user's own command; None where there is none."""
     keymap: Keymap = field(default_factory=lambda: make_keymap("default", {}))
     """The keys of each action."""
     view: View = field(default_factory=View)
@@ -112,7 +131,9 @@ class Desk:
         """Open a result in the user's browser, off the event loop."""
         return await asyncio.to_thread(self.open_url, url)
 
-    def close(self) -> None:
-        """End the watcher and close the store."""
+    def close(self, grace_s: float = 0.0) -> None:
+        """End the watcher, the user's own command after `grace_s` seconds, and close the store."""
         self.watcher.stop()
+        if self.on_finish is not None:
+            self.on_finish.close(grace_s)
         self.store.close()

@@ -1,0 +1,215 @@
+"""The user's own command, run once for each task that finishes.
+
+The queue is the store: a thread claims a task when it has a hand free, and runs the command then. What is left when
+taskdash ends is run by whoever watches next; what was claimed is never run again, whatever became of it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.errors import StoreError
+from taskdash.domain.task_environ import task_environ
+from taskdash.domain.task_json import task_json
+from taskdash.domain.telling import Way
+from taskdash.domain.untrusted import inert_line
+from taskdash.results.user_command import TERM_GRACE_S, run_command
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from taskdash.domain.secret import Secret
+    from taskdash.domain.task import TaskDetail
+    from taskdash.results.user_command import Ran
+
+AT_ONCE: Final = 2
+LIMIT_S: Final = 60.0
+RETRY_S: Final = 5.0
+"""How long a store that fails is left alone."""
+MAX_LOGGED_LINES: Final = 40
+MIN_KEY_CHARS: Final = 8
+
+_log = logging.getLogger(__name__)
+# Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
+_log.addHandler(logging.NullHandler())
+
+
+class FinishCommand:
+    """Runs `on_finish` in threads of its own: nothing here waits for them but `is_idle` and `close`."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        profile: str,
+        store_path: Path,
+        environ: Mapping[str, str],
+        keys: Collection[Secret] = (),
+        hidden: Collection[str] = (),
+        limit_s: float = LIMIT_S,
+    ) -> None:
+        """Prepare; nothing runs before the first `wake`.
+
+        Args:
+            arguments: The command.
+            profile: Whose tasks.
+            store_path: Where the list is.
+            environ: What the command's environment is made of.
+            keys: API keys: none gets into its environment or its input.
+            hidden: Variables that it does not get, whatever is in them.
+            limit_s: How long one run may take.
+        """
+        self._arguments = tuple(arguments)
+        self._profile = profile
+        self._store_path = store_path
+        # A key of a few characters is in everything: only its own variable is taken away.
+        self._keys = [key for key in keys if len(key.reveal()) >= MIN_KEY_CHARS]
+        self._environ = {
+            name: value for name, value in environ.items() if name not in hidden and not self._has_key(value)
+        }
+        self._limit_s = limit_s
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._wakes = 0
+        self._seen = [0] * AT_ONCE
+        self._running = 0
+        self._closing = False
+        self._said: set[str] = set()
+        self._on_trouble: Callable[[str], None] = lambda _: None
+
+    def listen(self, on_trouble: Callable[[str], None]) -> None:
+        """Have `on_trouble` called from any thread, with one line, when the command fails in a way not told yet."""
+        self._on_trouble = on_trouble
+
+    @property
+    def running(self) -> int:
+        """How many runs are under way."""
+        return self._running
+
+    def wake(self) -> None:
+        """Look into the store for ends that are still to be told."""
+        with self._changed:
+            if self._closing:
+                return
+            self._wakes += 1
+            if not self._threads:
+                self._threads = [
+                    threading.Thread(target=self._work, args=(n,), name=f"on-finish-{n}", daemon=True)
+                    for n in range(AT_ONCE)
+                ]
+                for thread in self._threads:
+                    thread.start()
+            self._changed.notify_all()
+
+    def is_idle(self, timeout_s: float) -> bool:
+        """Wait until all that was there at the last `wake` is run; return whether it was within the time."""
+        with self._changed:
+            wakes = self._wakes
+            return self._changed.wait_for(lambda: min(self._seen) >= wakes and not self._running, timeout_s)
+
+    def close(self, grace_s: float = 0.0) -> None:
+        """Begin nothing more; end what still runs after `grace_s` seconds."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        until_s = time.monotonic() + grace_s
+        try:
+            for thread in self._threads:
+                thread.join(max(0.0, until_s - time.monotonic()))
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join(2 * TERM_GRACE_S)
+
+    def _work(self, number: int) -> None:
+        store: Store | None = None
+        timeout_s: float | None = None
+        try:
+            while (wakes := self._wait_from(self._seen[number], timeout_s)) is not None:
+                try:
+                    store = store or Store(self._store_path)
+                    self._run_all(store)
+                    timeout_s = None
+                except StoreError as error:
+                    _log.warning("on_finish waits for the store: %s", error)
+                    timeout_s = RETRY_S
+                with self._changed:
+                    self._seen[number] = wakes
+                    self._changed.notify_all()
+        finally:
+            if store is not None:
+                store.close()
+
+    def _wait_from(self, seen: int, timeout_s: float | None) -> int | None:
+        """Wait for another wake than the one `seen`; None once closing."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._wakes > seen, timeout_s)
+            return None if self._closing else self._wakes
+
+    def _run_all(self, store: Store) -> None:
+        while not self._closing:
+            seq = store.news.claim_next(self._profile, Way.COMMAND)
+            if seq is None:
+                return
+            with self._changed:
+                self._running += 1
+            try:
+                detail = store.tasks.detail(seq)
+                if detail is not None:
+                    self._run(detail)
+            except Exception as error:
+                if isinstance(error, StoreError):
+                    raise
+                # No traceback: it might show values.
+                _log.error("on_finish: %s", type(error).__name__)
+                self._on_trouble(f"on_finish: {type(error).__name__} in taskdash")
+            finally:
+                with self._changed:
+                    self._running -= 1
+
+    def _run(self, detail: TaskDetail) -> None:
+        text = self._without_keys(json.dumps(task_json(detail)))
+        values = {name: self._without_keys(value) for name, value in task_environ(detail).items()}
+        values["TASKDASH_STORE"] = str(self._store_path)
+        began_s = time.monotonic()
+        ran = run_command(
+            self._arguments,
+            text.encode() + b"\n",
+            self._environ | values,
+            limit_s=self._limit_s,
+            stop=self._stop,
+        )
+        _log_run(detail.task.task_id, ran, time.monotonic() - began_s)
+        if ran.fault:
+            self._tell(detail.task.task_id, ran)
+
+    def _tell(self, task_id: str, ran: Ran) -> None:
+        """Say each kind of failure once: a command that is wrong fails for every task."""
+        with self._changed:
+            is_known = ran.fault in self._said
+            self._said.add(ran.fault)
+        if not is_known:
+            whose = f" for {task_id}; the log has more" if ran.started else ""
+            self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")
+
+    def _has_key(self, text: str) -> bool:
+        return any(key.redact(text) != text for key in self._keys)
+
+    def _without_keys(self, text: str) -> str:
+        for key in self._keys:
+            text = key.redact(text)
+        return text
+
+
+def _log_run(task_id: str, ran: Ran, took_s: float) -> None:
+    level = logging.WARNING if ran.fault else logging.INFO
+    _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
+    for line in ran.output.splitlines()[:MAX_LOGGED_LINES]:
+        _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))

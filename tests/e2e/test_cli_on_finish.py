@@ -1,0 +1,84 @@
+"""`on_finish` beside the real `wait` and `check`, run by real processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from tests.command import KEY, Command
+from tests.servers import FakeApi, fail_body, success_body, waiting_body
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDS = [f"task_end_{n:012d}" for n in range(4)]
+
+
+def with_command(folder: Path, api: FakeApi, *arguments: str) -> Command:
+    taskdash = Command(folder)
+    taskdash.write_config(api.url, top=f"on_finish = {json.dumps(list(arguments))}")
+    return taskdash
+
+
+def keeping(folder: Path, api: FakeApi) -> Command:
+    """Each run writes down what it was given, under the task's ID and its own process's number."""
+    text = f"cat > {folder}/$TASKDASH_TASK_ID.$$.json; env > {folder}/$TASKDASH_TASK_ID.env"
+    return with_command(folder, api, "sh", "-c", text)
+
+
+def test_wait_runs_it_once_for_each_task_before_it_ends(tmp_path: Path, fake_api: FakeApi) -> None:
+    for task_id in IDS[:3]:
+        fake_api.set(task_id, [waiting_body(task_id), success_body(task_id)])
+    fake_api.set(IDS[3], [waiting_body(IDS[3]), fail_body(IDS[3])])
+    taskdash = keeping(tmp_path, fake_api)
+    taskdash("add", *IDS, "--label", "poster")
+    waiting = [taskdash.start("wait", *IDS) for _ in range(2)]
+    for process in waiting:
+        talk = process.communicate(timeout=40)[1]
+        assert process.returncode == 1, talk
+    assert taskdash("wait", *IDS).returncode == 1
+    assert taskdash("check", *IDS).returncode == 0
+    found = {path.name.partition(".")[0]: path for path in tmp_path.glob("*.json")}
+    assert sorted(path.name.partition(".")[0] for path in tmp_path.glob("*.json")) == IDS
+    given = json.loads(found[IDS[3]].read_text())
+    shown = taskdash.json("show", IDS[3], "--json")
+    assert given == shown | {"checkedAt": given["checkedAt"]}
+    environ = (tmp_path / f"{IDS[3]}.env").read_text()
+    assert KEY not in environ
+    assert "AIGPTIMAGE_API_KEY" not in environ
+    assert f"TASKDASH_STORE={taskdash.store}" in environ
+    assert f"TASKDASH_CONFIG={taskdash.config}" in environ
+
+
+def test_a_command_that_is_not_there_is_said_in_one_line_and_changes_no_exit_code(
+    tmp_path: Path, fake_api: FakeApi
+) -> None:
+    for task_id in IDS[:2]:
+        fake_api.set(task_id, [waiting_body(task_id), success_body(task_id)])
+    taskdash = with_command(tmp_path, fake_api, "no-such-program")
+    taskdash("add", *IDS[:2])
+    done = taskdash("wait", *IDS[:2])
+    assert done.returncode == 0
+    assert done.stderr.count("on_finish: no-such-program was not found") == 1
+    log = tmp_path / "state" / "taskdash" / "taskdash.log"
+    assert log.read_text().count("no-such-program") + log.read_text().count("was not found") >= 2
+
+
+def test_a_signal_ends_a_wait_that_waits_for_it(tmp_path: Path, fake_api: FakeApi) -> None:
+    fake_api.set(IDS[0], [waiting_body(IDS[0]), success_body(IDS[0])])
+    taskdash = with_command(tmp_path, fake_api, "sh", "-c", f"touch {tmp_path}/runs; exec sleep 100")
+    taskdash("add", IDS[0])
+    process = taskdash.start("wait", IDS[0])
+    deadline_s = time.monotonic() + 20
+    while not (tmp_path / "runs").exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    talk = process.communicate(timeout=15)[1]
+    assert process.returncode == 128 + signal.SIGTERM, talk
+    # It was claimed: nobody runs it again.
+    (tmp_path / "runs").unlink()
+    assert taskdash("check", IDS[0]).returncode == 0
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,328 @@
+"""`on_finish` with real commands: what they get, that each runs once, and what becomes of those that misbehave."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bodies import fail_body, success_body, waiting_body
+
+from taskdash.api.wire import parse_answer
+from taskdash.domain.outcome import apply_answer
+from taskdash.domain.secret import Secret
+from taskdash.domain.task_environ import VARIABLES
+from taskdash.domain.task_json import task_json
+from taskdash.results import user_command
+from taskdash.results.on_finish import AT_ONCE, FinishCommand
+from taskdash.results.user_command import MAX_OUTPUT_BYTES, run_command
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.bodies import Body
+
+PROFILE = "aigptimage"
+KEY = "sk-canary-0123456789abcdef"
+NOW_MS = 1_777_475_100_000
+ENVIRON = {"PATH": os.environ["PATH"]}
+
+
+@pytest.fixture
+def store_path(tmp_path: Path) -> Path:
+    return tmp_path / "tasks.db"
+
+
+@pytest.fixture
+def store(store_path: Path) -> Iterator[Store]:
+    with Store(store_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def make(store_path: Path) -> Iterator[Callable[..., FinishCommand]]:
+    """Makes commands, and ends them when the test does."""
+    made: list[FinishCommand] = []
+
+    def make(*arguments: str, environ: Mapping[str, str] = ENVIRON, **more: float) -> FinishCommand:
+        command = FinishCommand(
+            arguments,
+            profile=PROFILE,
+            store_path=store_path,
+            environ=environ,
+            keys=[Secret(KEY)],
+            hidden={"AIGPTIMAGE_API_KEY"},
+            **more,
+        )
+        made.append(command)
+        return command
+
+    yield make
+    for command in made:
+        command.close()
+
+
+def answer(store: Store, body: Body) -> None:
+    """Write down what a check of a listed task brought."""
+    task_id = str(body["data"]["taskId"])
+    task = store.tasks.find(PROFILE, task_id)
+    parsed = parse_answer(200, {"content-type": "application/json"}, json.dumps(body).encode(), task_id)
+    store.checks.record([apply_answer(task, parsed, NOW_MS)])
+
+
+def end(store: Store, *bodies: Body, label: str | None = None) -> list[str]:
+    """Tasks that were seen waiting and then ended."""
+    ids = [str(body["data"]["taskId"]) for body in bodies]
+    store.tasks.add(PROFILE, ids, NOW_MS, label=label)
+    for task_id, body in zip(ids, bodies, strict=True):
+        answer(store, waiting_body(task_id))
+        answer(store, body)
+    return ids
+
+
+def script(folder: Path, text: str) -> str:
+    """A Python program, fit to be run."""
+    path = folder / "on-finish"
+    path.write_text(f"#!{sys.executable}\n{text}", "utf-8")
+    path.chmod(0o700)
+    return str(path)
+
+
+def run_all(command: FinishCommand, timeout_s: float = 20) -> None:
+    command.wake()
+    assert command.is_idle(timeout_s), "the command is still busy"
+
+
+KEEP = """\
+import json, os, sys
+data = sys.stdin.read()
+name = os.environ["TASKDASH_TASK_ID"]
+with open(f"{sys.argv[1]}/{name}.json", "x") as file:
+    json.dump({"stdin": data, "env": dict(os.environ), "argv": sys.argv, "sid": os.getsid(0), "pid": os.getpid()}, file)
+"""
+
+
+def test_the_command_gets_the_task_on_its_input_and_its_fields_in_its_environment(
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
+) -> None:
+    links = ["https://cdn.example.com/1.png", "https://cdn.example.com/2.png"]
+    param = json.dumps({"model": "m", "input": {"prompt": "two\nlines; $(rm -rf /) `x` \"'"}})
+    body = success_body("task_good_12345678", links, param=param)
+    end(store, body, fail_body("task_bad_123456789"), label="posters")
+    run_all(make(script(tmp_path, KEEP), str(tmp_path)))
+
+    good = json.loads((tmp_path / "task_good_12345678.json").read_text())
+    detail = store.tasks.detail(store.tasks.find(PROFILE, "task_good_12345678").seq)
+    assert detail is not None
+    assert json.loads(good["stdin"]) == task_json(detail)
+    env = good["env"]
+    assert set(VARIABLES) <= set(env)
+    assert env["TASKDASH_STATE"] == "success"
+    assert env["TASKDASH_LABEL"] == "posters"
+    assert env["TASKDASH_PROFILE"] == PROFILE
+    assert env["TASKDASH_COST_TIME_MS"] == "32241"
+    assert env["TASKDASH_RESULT_URLS"].splitlines() == links
+    assert env["TASKDASH_PROMPT"] == "two\nlines; $(rm -rf /) `x` \"'"
+    assert env["TASKDASH_FAIL_CODE"] == env["TASKDASH_FAIL_MSG"] == ""
+    assert env["TASKDASH_STORE"] == str(store.path)
+    assert good["sid"] == good["pid"], "it has a session of its own"
+
+    bad = json.loads((tmp_path / "task_bad_123456789.json").read_text())["env"]
+    assert (bad["TASKDASH_STATE"], bad["TASKDASH_FAIL_CODE"]) == ("fail", "400")
+    assert "content policies" in bad["TASKDASH_FAIL_MSG"]
+    assert bad["TASKDASH_COST_TIME_MS"] == bad["TASKDASH_RESULT_URLS"] == ""
+
+
+def test_no_key_is_in_its_environment_its_arguments_or_its_input(
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
+) -> None:
+    param = json.dumps({"model": "m", "input": {"prompt": f"my key is {KEY}"}})
+    end(store, success_body("task_good_12345678", param=param))
+    environ = {
+        **ENVIRON,
+        "AIGPTIMAGE_API_KEY": "sk-another-key-987654",
+        "COPY": f"Bearer {KEY}",
+        "SLACK_TOKEN": "the command's own affair",
+    }
+    run_all(make(script(tmp_path, KEEP), str(tmp_path), environ=environ))
+    kept = (tmp_path / "task_good_12345678.json").read_text()
+    assert KEY not in kept
+    assert "sk-another-key-987654" not in kept
+    env = json.loads(kept)["env"]
+    assert "AIGPTIMAGE_API_KEY" not in env
+    assert env["SLACK_TOKEN"] == "the command's own affair"
+    assert env["TASKDASH_PROMPT"] == "my key is ***"
+
+
+def test_a_task_is_told_once_by_two_processes_and_over_restarts(
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
+) -> None:
+    ids = end(store, *(success_body(f"task_many_{n:08d}") for n in range(12)))
+    arguments = (script(tmp_path, KEEP), str(tmp_path))
+    both = [make(*arguments), make(*arguments)]
+    for command in both:
+        command.wake()
+    for command in both:
+        assert command.is_idle(30)
+    told: list[str] = []
+    later = make(*arguments)
+    later.listen(told.append)
+    run_all(later)
+    # A second run for a task would fail to make its file, and be told as a failure.
+    assert told == []
+    assert sorted(path.stem for path in tmp_path.glob("task_*.json")) == ids
+
+
+def test_an_id_that_had_ended_when_it_was_added_is_no_news(
+    store: Store, tmp_path: Path, make: Callable[..., FinishCommand]
+) -> None:
+    store.tasks.add(PROFILE, ["task_old_12345678", "task_since_1234567"], NOW_MS)
+    answer(store, success_body("task_old_12345678"))
+    answer(store, success_body("task_since_1234567", completeTime=NOW_MS + 5))
+    run_all(make(script(tmp_path, KEEP), str(tmp_path)))
+    assert [path.stem for path in tmp_path.glob("task_*.json")] == ["task_since_1234567"]
+
+
+COUNT = """\
+import os, sys, time
+from pathlib import Path
+folder, name = Path(sys.argv[1]), os.environ["TASKDASH_TASK_ID"]
+mine = folder / f"{name}.run"
+mine.touch()
+most = max(len(list(folder.glob("*.run"))) for _ in range(30) if not time.sleep(0.005))
+mine.unlink()
+(folder / f"{name}.most").write_text(str(most))
+"""
+
+
+def test_no_more_than_two_run_at_once(
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
+) -> None:
+    end(store, *(success_body(f"task_many_{n:08d}") for n in range(6)))
+    run_all(make(script(tmp_path, COUNT), str(tmp_path)))
+    most = [int(path.read_text()) for path in tmp_path.glob("*.most")]
+    assert len(most) == 6
+    assert max(most) <= AT_ONCE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["/nowhere/notify-me"], "/nowhere/notify-me was not found"),
+        (["no-such-program-here"], "no-such-program-here was not found"),
+        (["/"], "/ cannot be run (Permission denied)"),
+        (["sh", "-c", "echo broken >&2; exit 3"], "sh failed (exit 3) for task_many_"),
+        (["sh", "-c", "kill -9 $$"], "sh was ended by signal 9 for task_many_"),
+    ],
+)
+def test_a_command_that_fails_is_told_once_and_logged_each_time(
+    store: Store,
+    make: Callable[..., FinishCommand],
+    caplog: pytest.LogCaptureFixture,
+    arguments: list[str],
+    words: str,
+) -> None:
+    end(store, *(success_body(f"task_many_{n:08d}") for n in range(3)))
+    told: list[str] = []
+    command = make(*arguments)
+    command.listen(told.append)
+    with caplog.at_level(logging.INFO, "taskdash"):
+        run_all(command)
+    assert len(told) == 1
+    assert told[0].startswith(f"on_finish: {words}")
+    assert "\n" not in told[0]
+    assert sum("on_finish for" in line and "printed" not in line for line in caplog.messages) == 3
+    assert sum("printed: broken" in line for line in caplog.messages) == (3 if "exit 3" in words else 0)
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_it_started(
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_command, "TERM_GRACE_S", 0.3)
+    end(store, success_body("task_slow_12345678"))
+    pids = tmp_path / "pids"
+    stubborn = f"trap '' TERM; sleep 300 & echo $! $$ > {pids}; wait; sleep 300"
+    told: list[str] = []
+    command = make("sh", "-c", stubborn, limit_s=0.5)
+    command.listen(told.append)
+    run_all(command)
+    assert [line.split(" for ")[0] for line in told] == ["on_finish: sh took too long and was ended"]
+    until_gone([int(pid) for pid in pids.read_text().split()])
+
+
+def test_closing_ends_what_runs_and_leaves_the_rest_to_the_next(
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
+) -> None:
+    ids = end(store, *(success_body(f"task_many_{n:08d}") for n in range(4)))
+    slow = make("sh", "-c", f"echo $$ >> {tmp_path}/pids; exec sleep 300")
+    slow.wake()
+    until(lambda: (tmp_path / "pids").exists() and len(lines(tmp_path / "pids")) == AT_ONCE, "both run")
+    began_s = time.monotonic()
+    slow.close()
+    assert time.monotonic() - began_s < 3
+    until_gone([int(pid) for pid in lines(tmp_path / "pids")])
+    run_all(make("sh", "-c", f"echo $TASKDASH_TASK_ID >> {tmp_path}/told"))
+    assert sorted(lines(tmp_path / "told")) == ids[AT_ONCE:]
+
+
+def test_a_command_that_reads_nothing_and_prints_without_end_does_no_harm() -> None:
+    ran = run_command(
+        ["sh", "-c", "exec <&-; head -c 300000 /dev/zero | tr '\\0' x"],
+        b"y" * 1_000_000,
+        ENVIRON,
+        limit_s=20,
+        stop=threading.Event(),
+    )
+    assert ran.fault == ""
+    assert ran.output == "x" * MAX_OUTPUT_BYTES
+
+
+def test_what_a_command_leaves_in_the_background_is_not_waited_for() -> None:
+    began_s = time.monotonic()
+    ran = run_command(["sh", "-c", "sleep 20 & echo $!"], b"", ENVIRON, limit_s=15, stop=threading.Event())
+    os.kill(int(ran.output), 9)
+    assert ran.fault == ""
+    assert time.monotonic() - began_s < 10
+
+
+def test_a_long_task_is_whole_on_the_input(
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
+) -> None:
+    links = [f"https://cdn.example.com/{n:06d}/{'x' * 100}.png" for n in range(3_000)]
+    end(store, success_body("task_long_12345678", links))
+    run_all(make(script(tmp_path, KEEP), str(tmp_path)))
+    kept = json.loads((tmp_path / "task_long_12345678.json").read_text())
+    detail = store.tasks.detail(store.tasks.find(PROFILE, "task_long_12345678").seq)
+    assert detail is not None
+    assert json.loads(kept["stdin"])["resultUrls"] == list(detail.result_urls)
+    assert 30_000 < len(kept["env"]["TASKDASH_RESULT_URLS"]) <= 32_768
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().split()
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + 15
+    while not holds():
+        assert time.monotonic() < deadline_s, what
+        time.sleep(0.01)
+
+
+def until_gone(pids: list[int]) -> None:
+    """Wait until no process of these runs any more; one that nobody has taken note of does not."""
+
+    def is_over(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        except OSError:
+            return True
+
+    until(lambda: all(is_over(pid) for pid in pids), f"{pids} gone")
