@@ -11,7 +11,7 @@ import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type 
 from tests.ui.driven_dashboard import PROFILE, FakeBrowser, FakeWatcher, FrozenClock
 
 from taskdash.store.store import Store, StoreThread
-from taskdash.ui import following
+from taskdash.ui import finished, following
 from taskdash.ui.desk import Desk
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for what others write more often than a user needs; one test asks for the usual pace."""
     monkeypatch.setattr(following, "POLL_S", 0.03)
+    monkeypatch.setattr(finished, "TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(finished, "QUIET_S", 0.05)
 
 
 @pytest.fixture

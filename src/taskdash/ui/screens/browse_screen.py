@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -65,7 +66,9 @@ class BrowseScreen(Screen[None]):
         self._begun = False
         self._saving = asyncio.Lock()
         self.following = Following(desk)
-        self.finished = FinishedTasks(desk, self.say, lambda: self.app.bell())
+        self.finished = FinishedTasks(
+            desk, self.say, lambda: self.app.bell(), self._tell_again, lambda: self.table.marked
+        )
         self.headlines = Headlines(desk)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = desk.opening.result()
@@ -101,9 +104,19 @@ class BrowseScreen(Screen[None]):
         self.post_message(self.Painted())
         self.following.on_written += [self._reload, self.finished.tell, self._rest]
         self.following.on_round.append(self.show_status)
+        if self._desk.on_finish is not None:
+            self._desk.on_finish.listen(self._warn_from_thread)
         self.following.start_watcher()
         self.run_worker(self.following.run(), group="follow")
         self.set_interval(1.0, self._tick)
+
+    def _warn_from_thread(self, text: str) -> None:
+        with suppress(RuntimeError):  # the dashboard has ended
+            self.app.call_later(self.say, text, "warning")
+
+    def _tell_again(self, in_s: float) -> None:
+        # A little later, so that it is not called before its time.
+        self.set_timer(in_s + 0.01, lambda: self.run_worker(self.finished.tell(), group="tell"))
 
     async def _reload(self) -> None:
         if self.app.animation_level != "none":

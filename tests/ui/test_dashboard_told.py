@@ -1,0 +1,198 @@
+"""What the dashboard says when tasks finish: once, whoever else looks at the list, and a batch as one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bodies import fail_body, success_body, waiting_body
+from tests.ui.driven_dashboard import (
+    NOW_MS,
+    PROFILE,
+    FakeBrowser,
+    FakeWatcher,
+    FrozenClock,
+    add,
+    answer,
+    answer_all,
+    driven,
+    uuid,
+)
+
+from taskdash.domain.telling import Way
+from taskdash.store.store import Store, StoreThread
+from taskdash.ui import finished
+from taskdash.ui.desk import Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.bodies import Body
+
+
+class FakeCommand:
+    """Counts how often it is woken."""
+
+    running = 0
+
+    def __init__(self) -> None:
+        self.wakes = 0
+        self.trouble: Callable[[str], None] = lambda _: None
+
+    def listen(self, on_trouble: Callable[[str], None]) -> None:
+        self.trouble = on_trouble
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def close(self, grace_s: float = 0.0) -> None:
+        pass
+
+
+@pytest.fixture
+def second(store_path: Path, clock: FrozenClock) -> Iterator[Desk]:
+    """Another dashboard on the same list."""
+    desk = Desk(
+        profile=PROFILE,
+        store=StoreThread(store_path, "second-store"),
+        watcher=FakeWatcher(),
+        clock=clock,
+        open_url=FakeBrowser(),
+    )
+    yield desk
+    desk.close()
+
+
+def begin(store: Store, count: int, label: str | None = None, first: int = 0) -> list[str]:
+    """Tasks that were seen waiting."""
+    ids = [uuid(n) for n in range(first, first + count)]
+    add(store, *ids, label=label)
+    answer_all(store, {each: waiting_body(each) for each in ids})
+    return ids
+
+
+def ended(task_id: str) -> Body:
+    """Ended a second after the dashboard was opened."""
+    return success_body(task_id, completeTime=NOW_MS + 1_000)
+
+
+async def test_of_two_dashboards_one_tells_and_a_later_one_does_not(
+    desk: Desk, second: Desk, other: Store
+) -> None:
+    ids = begin(other, 2)
+    async with driven(desk, total=2) as one, driven(second, total=2) as two:
+        answer(other, ids[0], ended(ids[0]))
+        await one.until(lambda: bool(one.said or two.said), "one of them tells")
+        answer(other, ids[1], ended(ids[1]))
+        await one.until(lambda: len(one.said + two.said) == 2, "one of them tells of the other")
+        await asyncio.gather(one.until_shown("✓ success", times=2), two.until_shown("✓ success", times=2))
+        assert len(one.said + two.said) == 2
+
+
+async def test_a_dashboard_that_starts_later_tells_nothing_again(
+    desk: Desk, second: Desk, other: Store
+) -> None:
+    ids = begin(other, 1)
+    async with driven(desk, total=1) as dash:
+        answer(other, ids[0], ended(ids[0]))
+        await dash.until_said("✓ success")
+    more = begin(other, 1, first=5)
+    async with driven(second, total=2) as dash:
+        answer(other, more[0], fail_body(more[0]))
+        await dash.until_said("× fail")
+        assert len(dash.said) == 1
+
+
+async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: Desk, other: Store) -> None:
+    ids = begin(other, 5)
+    answer_all(other, {each: success_body(each) for each in ids})
+    async with driven(desk, total=5) as dash:
+        await dash.until_said("5 tasks finished: 5 success, 0 fail")
+        assert len(dash.said) == 1
+
+
+async def test_what_ended_before_the_start_waits_for_more_of_its_kind(
+    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finished, "QUIET_S", 0.6)
+    ids = begin(other, 6)
+    async with driven(desk, total=6) as dash:
+        for each in ids[:5]:
+            answer(other, each, success_body(each))
+            await dash.until_tab(f"Success {ids.index(each) + 1}")
+        answer(other, ids[5], fail_body(ids[5]))
+        await dash.until_said("6 tasks finished: 5 success, 1 fail")
+        assert len(dash.said) == 1
+
+
+async def test_what_ends_within_a_moment_is_told_together(
+    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finished, "TELL_EVERY_S", 0.6)
+    ids = begin(other, 6)
+    async with driven(desk, total=6) as dash:
+        for number, each in enumerate(ids, 1):
+            answer(other, each, ended(each))
+            await dash.until_tab(f"Success {number}")
+        await dash.until_said("tasks finished")
+        assert len(dash.said) <= 3
+
+
+async def test_the_last_of_a_label_brings_one_message_for_all(desk: Desk, other: Store) -> None:
+    ids = begin(other, 3, "poster")
+    async with driven(desk, total=3) as dash:
+        answer(other, ids[0], ended(ids[0]))
+        await dash.until_said("✓ success: poster")
+        answer_all(other, {ids[1]: fail_body(ids[1]), ids[2]: ended(ids[2])})
+        await dash.until_said('All 3 of "poster" finished: 2 success, 1 fail')
+        assert len(dash.said) == 2
+
+
+async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Desk, other: Store) -> None:
+    ids = begin(other, 3)
+    async with driven(desk, total=3) as dash:
+        await dash.press("space", "space")
+        await dash.until(lambda: len(dash.table.marked) == 2, "two marked")
+        answer(other, ids[0], ended(ids[0]))
+        await dash.until_said("✓ success")
+        answer(other, ids[1], ended(ids[1]))
+        await dash.until_said("All 2 marked finished: 2 success, 0 fail")
+        answer(other, ids[2], ended(ids[2]))
+        await dash.until_said_times(3)
+        assert sum("marked" in text for text in dash.said) == 1
+
+
+async def test_the_users_command_is_woken_and_what_fails_about_it_is_shown(desk: Desk, other: Store) -> None:
+    command = FakeCommand()
+    desk.on_finish = command
+    ids = begin(other, 1)
+    async with driven(desk, total=1) as dash:
+        answer(other, ids[0], ended(ids[0]))
+        await dash.until(lambda: command.wakes > 0, "the command is woken")
+        await asyncio.to_thread(command.trouble, "on_finish: [b]x was not found")
+        await dash.until_shown("on_finish: [b]x was not found")
+    assert other.news.is_any(PROFILE, Way.COMMAND)
+
+
+async def test_without_a_command_none_is_kept_for_later(desk: Desk, other: Store) -> None:
+    ids = begin(other, 1)
+    async with driven(desk, total=1) as dash:
+        answer(other, ids[0], ended(ids[0]))
+        await dash.until_said("✓ success")
+    assert not other.news.is_any(PROFILE, Way.COMMAND)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_the_bell_rings_once_for_a_message_if_wanted(
+    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    desk.bell = wanted
+    ids = begin(other, 2)
+    rings: list[int] = []
+    async with driven(desk, total=2) as dash:
+        monkeypatch.setattr(dash.app, "bell", lambda: rings.append(1))
+        answer_all(other, {each: ended(each) for each in ids})
+        await dash.until_said_times(2)
+    assert len(rings) == wanted
