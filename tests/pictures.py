@@ -1,0 +1,43 @@
+"""Pictures for tests, good and bad."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+from PIL import Image
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """A picture as a file of some kind."""
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def plain(width: int, height: int, colour: str = "red", kind: str = "PNG") -> bytes:
+    """One colour all over."""
+    return encoded(Image.new("RGB", (width, height), colour), kind)
+
+
+def halves(width: int = 80, height: int = 80) -> bytes:
+    """Red above, blue below."""
+    picture = Image.new("RGB", (width, height), "red")
+    picture.paste("blue", (0, height // 2, width, height))
+    return encoded(picture)
+
+
+def bomb(side: int = 13_000) -> bytes:
+    """A PNG of a few kilobytes that is `side` x `side` pixels large."""
+    deflate = zlib.compressobj(9)
+    line = bytes(1 + (side + 7) // 8)
+    data = b"".join(deflate.compress(line) for _ in range(side)) + deflate.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    body = b"".join(
+        struct.pack(">I", len(part)) + name + part + struct.pack(">I", zlib.crc32(name + part))
+        for name, part in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
