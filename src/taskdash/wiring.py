@@ -5,6 +5,7 @@ What only the watcher needs is imported where it is built: in its own thread, af
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,14 @@ def open_finish_command(
     )
 
 
+def first_view_of(settings: Settings) -> View:
+    """The look to begin with: where results expire the table says so, unless the config names its columns."""
+    view = settings.view
+    if settings.in_use.result_ttl_ms is None or "view.columns" in settings.origins:
+        return view
+    return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
+
+
 def open_desk(
     settings: Settings,
     environ: Mapping[str, str],
@@ -121,7 +130,7 @@ def open_desk(
     from taskdash.ui.desk import Desk
     from taskdash.ui.keymap import make_keymap
 
-    profile = settings.in_use
+    profile, first_view = settings.in_use, first_view_of(settings)
     key, advice = None, None
     try:
         key = find_key(profile, environ).secret
@@ -137,10 +146,11 @@ def open_desk(
         keys=known_keys(settings, environ),
         is_demo=is_demo,
         bell=settings.bell,
+        result_ttl_ms=profile.result_ttl_ms,
         on_finish=open_finish_command(settings, environ, store_path, key),
-        view=load_view(view_path, settings.view).view if view_path else settings.view,
-        first_view=settings.view,
-        remember=partial(_remember, view_path, settings.view),
+        view=load_view(view_path, first_view).view if view_path else first_view,
+        first_view=first_view,
+        remember=partial(_remember, view_path, first_view),
         keymap=make_keymap(settings.key_preset, settings.keys),
     )
 

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from tests.bodies import Body
 
 
+LATER_MS = NOW_MS + 2_000
+"""When the ends are learned: after the dashboard was opened."""
+
+
 class FakeCommand:
     """Counts how often it is woken."""
 
@@ -83,9 +87,9 @@ async def test_of_two_dashboards_one_tells_and_a_later_one_does_not(
 ) -> None:
     ids = begin(other, 2)
     async with driven(desk, total=2) as one, driven(second, total=2) as two:
-        answer(other, ids[0], ended(ids[0]))
+        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await one.until(lambda: bool(one.said or two.said), "one of them tells")
-        answer(other, ids[1], ended(ids[1]))
+        answer(other, ids[1], ended(ids[1]), now_ms=LATER_MS)
         await one.until(lambda: len(one.said + two.said) == 2, "one of them tells of the other")
         await asyncio.gather(one.until_shown("✓ success", times=2), two.until_shown("✓ success", times=2))
         assert len(one.said + two.said) == 2
@@ -96,18 +100,18 @@ async def test_a_dashboard_that_starts_later_tells_nothing_again(
 ) -> None:
     ids = begin(other, 1)
     async with driven(desk, total=1) as dash:
-        answer(other, ids[0], ended(ids[0]))
+        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await dash.until_said("✓ success")
     more = begin(other, 1, first=5)
     async with driven(second, total=2) as dash:
-        answer(other, more[0], fail_body(more[0]))
+        answer(other, more[0], fail_body(more[0]), now_ms=LATER_MS)
         await dash.until_said("× fail")
         assert len(dash.said) == 1
 
 
 async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: Desk, other: Store) -> None:
     ids = begin(other, 5)
-    answer_all(other, {each: success_body(each) for each in ids})
+    answer_all(other, {each: success_body(each) for each in ids}, now_ms=LATER_MS)
     async with driven(desk, total=5) as dash:
         await dash.until_said("5 tasks finished: 5 success, 0 fail")
         assert len(dash.said) == 1
@@ -120,9 +124,9 @@ async def test_what_ended_before_the_start_waits_for_more_of_its_kind(
     ids = begin(other, 6)
     async with driven(desk, total=6) as dash:
         for each in ids[:5]:
-            answer(other, each, success_body(each))
+            answer(other, each, success_body(each), now_ms=LATER_MS)
             await dash.until_tab(f"Success {ids.index(each) + 1}")
-        answer(other, ids[5], fail_body(ids[5]))
+        answer(other, ids[5], fail_body(ids[5]), now_ms=LATER_MS)
         await dash.until_said("6 tasks finished: 5 success, 1 fail")
         assert len(dash.said) == 1
 
@@ -134,7 +138,7 @@ async def test_what_ends_within_a_moment_is_told_together(
     ids = begin(other, 6)
     async with driven(desk, total=6) as dash:
         for number, each in enumerate(ids, 1):
-            answer(other, each, ended(each))
+            answer(other, each, ended(each), now_ms=LATER_MS)
             await dash.until_tab(f"Success {number}")
         await dash.until_said("tasks finished")
         assert len(dash.said) <= 3
@@ -143,9 +147,9 @@ async def test_what_ends_within_a_moment_is_told_together(
 async def test_the_last_of_a_label_brings_one_message_for_all(desk: Desk, other: Store) -> None:
     ids = begin(other, 3, "poster")
     async with driven(desk, total=3) as dash:
-        answer(other, ids[0], ended(ids[0]))
+        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await dash.until_said("✓ success: poster")
-        answer_all(other, {ids[1]: fail_body(ids[1]), ids[2]: ended(ids[2])})
+        answer_all(other, {ids[1]: fail_body(ids[1]), ids[2]: ended(ids[2])}, now_ms=LATER_MS)
         await dash.until_said('All 3 of "poster" finished: 2 success, 1 fail')
         assert len(dash.said) == 2
 
@@ -155,11 +159,11 @@ async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Desk, oth
     async with driven(desk, total=3) as dash:
         await dash.press("space", "space")
         await dash.until(lambda: len(dash.table.marked) == 2, "two marked")
-        answer(other, ids[0], ended(ids[0]))
+        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await dash.until_said("✓ success")
-        answer(other, ids[1], ended(ids[1]))
+        answer(other, ids[1], ended(ids[1]), now_ms=LATER_MS)
         await dash.until_said("All 2 marked finished: 2 success, 0 fail")
-        answer(other, ids[2], ended(ids[2]))
+        answer(other, ids[2], ended(ids[2]), now_ms=LATER_MS)
         await dash.until_said_times(3)
         assert sum("marked" in text for text in dash.said) == 1
 
@@ -169,7 +173,7 @@ async def test_the_users_command_is_woken_and_what_fails_about_it_is_shown(desk:
     desk.on_finish = command
     ids = begin(other, 1)
     async with driven(desk, total=1) as dash:
-        answer(other, ids[0], ended(ids[0]))
+        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await dash.until(lambda: command.wakes > 0, "the command is woken")
         await asyncio.to_thread(command.trouble, "on_finish: [b]x was not found")
         await dash.until_shown("on_finish: [b]x was not found")
@@ -179,7 +183,7 @@ async def test_the_users_command_is_woken_and_what_fails_about_it_is_shown(desk:
 async def test_without_a_command_none_is_kept_for_later(desk: Desk, other: Store) -> None:
     ids = begin(other, 1)
     async with driven(desk, total=1) as dash:
-        answer(other, ids[0], ended(ids[0]))
+        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await dash.until_said("✓ success")
     assert not other.news.is_any(PROFILE, Way.COMMAND)
 
@@ -193,6 +197,6 @@ async def test_the_bell_rings_once_for_a_message_if_wanted(
     rings: list[int] = []
     async with driven(desk, total=2) as dash:
         monkeypatch.setattr(dash.app, "bell", lambda: rings.append(1))
-        answer_all(other, {each: ended(each) for each in ids})
+        answer_all(other, {each: ended(each) for each in ids}, now_ms=LATER_MS)
         await dash.until_said_times(2)
     assert len(rings) == wanted

@@ -176,3 +176,15 @@ def test_no_key(snap_compare: Compare, desk: Desk, watcher: FakeWatcher) -> None
 def test_empty(snap_compare: Compare, desk: Desk, other: Store) -> None:
     other.tasks.remove([task.seq for task in other.tasks.rows(Query(None), NOW_MS)], NOW_MS)
     assert picture(snap_compare, desk, nothing, "80x24", total=0)
+
+
+def test_results_that_expire(snap_compare: Compare, desk: Desk) -> None:
+    desk.result_ttl_ms = 5 * 3_600_000
+
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.until_said("expire soon and are not saved")
+        await dash.press("j", "j", "j")
+        await dash.until_in_pane("not saved")
+
+    assert picture(snap_compare, desk, act)

@@ -32,12 +32,20 @@ if TYPE_CHECKING:
 TEXT_WIDTH: Final = 160
 TEXT_DEADLINE_S: Final = 58.0
 TIER: Final = "standard"
+RESULT_TTL_MS: Final = 4 * 86_400_000
+"""Longer than the oldest sample, as every link of the demo works."""
 
 
 def open_demo() -> int:
     """Run the demo to its end, as a dashboard or, without a terminal, as text; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="taskdash-demo-") as folder, DemoApi(tier=TIER) as api:
-        settings = demo_settings(api.base_url, api.key, download_dir=Path(folder) / "results", tier=TIER)
+        settings = demo_settings(
+            api.base_url,
+            api.key,
+            download_dir=Path(folder) / "results",
+            tier=TIER,
+            result_ttl_ms=RESULT_TTL_MS,
+        )
         store_path = Path(folder) / "tasks.db"
         with Store(store_path) as store:
             store.tasks.add(settings.profile, api.task_ids, SystemClock().now_ms())

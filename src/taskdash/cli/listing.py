@@ -55,12 +55,13 @@ def list_tasks(
 
     In a terminal it is a table; elsewhere its cells are separated by tabs, and whole. A filter has words, all of which
     must match ID, label, note, prompt, model or failure text, and state:fail, model:gpt, label:x, problem:any,
-    reason:timeout, cost:>30s, age:<2h, !word or "a phrase".
+    reason:timeout, cost:>30s, age:<2h, saved:no, !word or "a phrase"; with a result_ttl in the config also expires:<2h.
     """
+    profile = None if all_profiles else session.profile.name
     query = Query(
-        profile=None if all_profiles else session.profile.name,
+        profile=profile,
         states=parse_states(state) if state else None,
-        terms=parse_filter(filter_text) if filter_text else (),
+        terms=parse_filter(filter_text, session.settings.ttls_ms(profile)) if filter_text else (),
         sort=parse_sort(sort_text) if sort_text else Sort(),
     )
     with collecting_later(), session.open_store() as store:

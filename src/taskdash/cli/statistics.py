@@ -38,7 +38,8 @@ def stats(session: Session, *, filter_text: str | None, all_profiles: bool, as_j
     from taskdash.domain.tally import ended_per_hour, tally
 
     profile = None if all_profiles else session.profile.name
-    query = Query(profile=profile, terms=parse_filter(filter_text) if filter_text else ())
+    terms = parse_filter(filter_text, session.settings.ttls_ms(profile)) if filter_text else ()
+    query = Query(profile=profile, terms=terms)
     with session.open_store() as store:
         outcomes = store.summaries.outcomes(query, session.now_ms())
     everything, models = tally(outcomes)

@@ -39,6 +39,7 @@ COLUMN_NAMES: Final = (
     "note",
     "problem",
     "results",
+    "expires",
 )
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -79,7 +80,8 @@ class Profile:
     same key."""
     result_ttl_ms: int | None = None
     """How long result links live, counted from the task's end, as a number with s, m, h or d: then a
-    countdown is shown. Without it none is."""
+    countdown is shown, and once for each task a warning before its results expire unsaved (when a quarter of
+    that time is left, a day at most). Without it none is."""
     allow_private: bool = False
     """Whether results may be downloaded from private and loopback addresses other than the gateway's own
     host."""
@@ -93,7 +95,7 @@ class View:
 
     columns: tuple[str, ...] = COLUMN_NAMES[:7]
     """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
-    completed, note, problem and results."""
+    completed, note, problem, results and expires, which is there by default where a result_ttl is set."""
     widths: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Widths of columns, in terminal cells, 3 to 200. A column that is not named here gets what it needs."""
     sort: str = "added"
@@ -154,6 +156,11 @@ class Settings:
     def in_use(self) -> Profile:
         """The profile in use."""
         return self.profiles[self.profile]
+
+    def ttls_ms(self, profile: str | None) -> dict[str, int]:
+        """How long result links live, of one profile or (None) of all, where that is set."""
+        ttls = {name: each.result_ttl_ms for name, each in self.profiles.items() if profile in (None, name)}
+        return {name: ttl_ms for name, ttl_ms in ttls.items() if ttl_ms is not None}
 
     def with_profile(self, name: str) -> Settings:
         """The same settings with another of `profiles` in use.

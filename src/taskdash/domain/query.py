@@ -1,6 +1,6 @@
 """What part of the list to show, and in which order: one language for the dashboard's filter box and `list`.
 
-    fox "red car" !draft state:fail model:gpt label:hero problem:any cost:>30s age:<2h
+    fox "red car" !draft state:fail model:gpt label:hero problem:any cost:>30s age:<2h expires:<2h saved:no
 
 All terms must match. A bare word or a "phrase" matches ID, label, note, prompt, model and failure text, each as a
 case-insensitive substring; `!` negates any term. This module only understands the words; the store runs them.
@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from enum import StrEnum
-from typing import Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.folding import fold
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.values import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNFINISHED: Final = "unfinished"
 STATES: Final[dict[str, frozenset[State]]] = {
@@ -24,8 +29,9 @@ STATES: Final[dict[str, frozenset[State]]] = {
     UNFINISHED: frozenset({State.NEW, State.WAITING}),
 }
 TEXT_FIELDS: Final = ("label", "note", "prompt", "model", "id", "failure")
-FIELDS: Final = (*TEXT_FIELDS, "state", "problem", "reason", "cost", "age")
+FIELDS: Final = (*TEXT_FIELDS, "state", "problem", "reason", "cost", "age", "expires", "saved")
 
+_NO_TTLS: Final[Mapping[str, int]] = MappingProxyType({})
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LIMIT = re.compile(r"(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.IGNORECASE)
 # A word is read as field:value only where the part before the colon could be a name: 16:9 and https://x are words.
@@ -105,7 +111,26 @@ class SpanTerm:
     negated: bool = False
 
 
-Term = TextTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm
+@dataclass(frozen=True, slots=True)
+class ExpiryTerm:
+    """A comparison with how long result links still live; with None as the operator it is those that are dead."""
+
+    ttls_ms: tuple[tuple[str, int], ...]
+    """How long the links of each profile live; those of others never match."""
+    operator: str | None
+    span_ms: int = 0
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTerm:
+    """Successful tasks all of whose results are saved, or not all; those without results are neither."""
+
+    is_saved: bool
+    negated: bool = False
+
+
+Term = TextTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm | ExpiryTerm | SavedTerm
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +172,12 @@ def parse_states(text: str) -> frozenset[State]:
         ) from None
 
 
-def parse_filter(text: str) -> tuple[Term, ...]:
+def parse_filter(text: str, ttls_ms: Mapping[str, int] = _NO_TTLS) -> tuple[Term, ...]:
     """Read a filter; an empty one matches everything.
+
+    Args:
+        text: what was typed.
+        ttls_ms: how long the result links of each profile live, for `expires`.
 
     Raises:
         FilterError: a part of it cannot be read.
@@ -161,8 +190,14 @@ def parse_filter(text: str) -> tuple[Term, ...]:
         if match is None:
             raise FilterError("a lone ! negates nothing: write !word")
         position = match.end()
-        terms.append(_term(match[2], match[3], negated=bool(match[1])))
-    return tuple(terms)
+        term = _term(match[2], match[3], negated=bool(match[1]))
+        if isinstance(term, ExpiryTerm) and not ttls_ms:
+            raise FilterError(
+                "expires: nothing is known to expire: set result_ttl for the profile in the config"
+            )
+        terms.append(term)
+    ttls = tuple(sorted(ttls_ms.items()))
+    return tuple(replace(term, ttls_ms=ttls) if isinstance(term, ExpiryTerm) else term for term in terms)
 
 
 def _term(prefix: str, value: str, *, negated: bool) -> Term:
@@ -202,6 +237,14 @@ def _field_term(name: str, value: str, negated: bool) -> Term:
         return ProblemTerm(_problem(value), negated)
     if field == "reason":
         return ReasonTerm(_reason(value), negated)
+    if field == "saved":
+        return SavedTerm(_saved(value), negated)
+    if field == "expires" and value.casefold() == "past":
+        return ExpiryTerm((), None, 0, negated)
+    if field == "expires":
+        span = _span(field, value, negated)
+        # Who names no direction means "within".
+        return ExpiryTerm((), span.operator if value[0] in "<>=" else "<", span.span_ms, negated)
     if field in ("cost", "age"):
         return _span(field, value, negated)
     return _text_term(value, field, negated)
@@ -214,6 +257,8 @@ _EXAMPLES: Final = {
     "reason": "reason:timeout",
     "cost": "cost:>30s",
     "age": "age:<2h",
+    "expires": "expires:<2h",
+    "saved": "saved:no",
 }
 
 
@@ -253,11 +298,18 @@ def _reason(value: str) -> str | None:
         ) from None
 
 
-def _span(field: str, value: str, negated: bool) -> Term:
+def _saved(value: str) -> bool:
+    if value.casefold() not in ("yes", "no"):
+        raise FilterError(f"saved:{value} is neither saved:yes nor saved:no")
+    return value.casefold() == "yes"
+
+
+def _span(field: str, value: str, negated: bool) -> SpanTerm:
     match = _LIMIT.fullmatch(value)
     if match is None:
         raise FilterError(
             f"{field}:{value} is no length of time: write {_EXAMPLES[field]} (units ms, s, m, h, d)"
+            + (", or expires:past" if field == "expires" else "")
         )
     span_ms = min(int(float(match[2]) * _UNIT_MS[match[3].lower()]), 2**62)
     return SpanTerm(field, match[1] or "=", span_ms, negated)

@@ -6,11 +6,11 @@ night in which nothing ran, tells of it all the same. An ID that had ended when 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State, Task
+from taskdash.domain.values import dataclass
 from taskdash.domain.words import SYMBOLS, ago, length, plural
 
 if TYPE_CHECKING:

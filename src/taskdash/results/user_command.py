@@ -12,8 +12,9 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
+
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     import threading

@@ -11,7 +11,7 @@ from collections import Counter
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.query import Query, Sort, SortKey, SpanTerm, TextTerm
+from taskdash.domain.query import ExpiryTerm, Query, Sort, SortKey, SpanTerm, TextTerm
 from taskdash.store.query_sql import STATE_CODES, order, where, where_searched
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LAG_MS: Final = 1_000
 """How much older than the list a result may be that serves keys."""
 _SPANS_HOLD_MS: Final = 1_000
-"""How long a comparison with an age holds."""
+"""How long a comparison with an age, or with what is left of a life, holds."""
 _FEW: Final = 4_000
 """Tasks up to which sorting them is quicker than reading the whole list in the order."""
 _CHUNK: Final = 4_096
@@ -146,5 +146,7 @@ def _chunks(text: str) -> Iterator[str]:
 
 
 def _holds_ms(terms: tuple[Term, ...]) -> float:
-    ages = any(isinstance(term, SpanTerm) and term.field == "age" for term in terms)
-    return _SPANS_HOLD_MS if ages else float("inf")
+    moving = any(
+        isinstance(term, ExpiryTerm) or (isinstance(term, SpanTerm) and term.field == "age") for term in terms
+    )
+    return _SPANS_HOLD_MS if moving else float("inf")

@@ -67,6 +67,10 @@ CREATE INDEX tasks_never_checked ON tasks (profile, seq, next_check_at_ms, check
     WHERE removal = 0 AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL;
 CREATE INDEX tasks_by_request ON tasks (profile, asked_at_ms, seq) WHERE removal = 0 AND asked_at_ms IS NOT NULL;
 CREATE INDEX tasks_by_end ON tasks (profile, finished_at_ms) WHERE removal = 0 AND finished_at_ms IS NOT NULL;
+-- When results expire is counted from a task's end, as well as that is known.
+CREATE INDEX tasks_by_expiry
+    ON tasks (profile, coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms), seq)
+    WHERE removal = 0 AND state = 2 AND result_count > 0;
 CREATE INDEX tasks_removed ON tasks (removal) WHERE removal > 0;
 
 -- How many tasks each state has, kept by triggers: counting 100,000 of them for every frame would not do.
@@ -112,6 +116,9 @@ CREATE TABLE saved (
 -- Ends that are still to be told, once in each way: a row is deleted before it is told (`store.news`).
 CREATE TABLE untold (seq INTEGER NOT NULL, way TEXT NOT NULL, PRIMARY KEY (seq, way)) WITHOUT ROWID;
 
+-- Tasks of which the user was warned that their results expire.
+CREATE TABLE warned (seq INTEGER PRIMARY KEY);
+
 -- Everything a filter word may match, case-folded, as LIKE folds the case of ASCII only. Read from end to end for
 -- every word: 100,000 texts take some 30 ms so, but three times as long beside the wide rows of `tasks`, for which
 -- a trigger repeats here what every search asks. An index of trigrams (FTS5) finds rare words at once, but common
@@ -128,6 +135,7 @@ CREATE TRIGGER tasks_purged AFTER DELETE ON tasks BEGIN
     DELETE FROM bodies WHERE seq = old.seq;
     DELETE FROM saved WHERE seq = old.seq;
     DELETE FROM untold WHERE seq = old.seq;
+    DELETE FROM warned WHERE seq = old.seq;
     DELETE FROM search WHERE seq = old.seq;
 END;
 

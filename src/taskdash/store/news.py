@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from taskdash.domain.task import State
 from taskdash.domain.telling import Batch, Way
 from taskdash.store.additions import chunks
+from taskdash.store.expiry_sql import ENDED, HAS_RESULTS, UNSAVED
 from taskdash.store.query_sql import STATE_CODES
 from taskdash.store.rows import STATES, TASK_COLUMNS, task_from_row
 
@@ -74,6 +75,22 @@ class News:
                     "AND seq IN (SELECT seq FROM tasks WHERE profile = ? AND removal = 0)",
                     (way, profile),
                 )
+
+    def claim_expiring(self, profile: str, ended: tuple[int, int], limit: int = 1_000) -> list[Task]:
+        """Claim the warning of results that are not saved, of tasks that ended between two moments (Unix ms).
+
+        Each is warned of once; the first to expire comes first.
+        """
+        sql = (
+            f"SELECT {TASK_COLUMNS} FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {ENDED} > ? AND {ENDED} < ? "
+            f"AND {UNSAVED} AND seq NOT IN warned ORDER BY {ENDED} LIMIT ?"
+        )
+        tasks = [task_from_row(row) for row in self._database.rows(sql, [profile, *ended, limit])]
+        if not tasks:
+            return []
+        with self._database.writing() as connection:
+            keep = "INSERT OR IGNORE INTO warned VALUES (?)"
+            return [task for task in tasks if connection.execute(keep, (task.seq,)).rowcount]
 
     def batch_of(self, seqs: Collection[int]) -> Batch | None:
         """The tasks as a batch; None where one of them is not finished. Those that were removed do not count."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.folding import SEARCHED
 from taskdash.domain.query import (
+    ExpiryTerm,
     ProblemTerm,
     Query,
     ReasonTerm,
+    SavedTerm,
     Sort,
     SortKey,
     SpanTerm,
@@ -18,6 +20,7 @@ from taskdash.domain.query import (
     TextTerm,
 )
 from taskdash.domain.task import State
+from taskdash.store.expiry_sql import expiry_condition, saved_condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -169,4 +172,6 @@ _CONDITIONS: Final[dict[type[Term], Callable[[Any, int], Condition]]] = {
     ProblemTerm: _problem,
     ReasonTerm: _reason,
     SpanTerm: _span,
+    ExpiryTerm: expiry_condition,
+    SavedTerm: saved_condition,
 }

@@ -39,6 +39,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("undo", ("z",), "undo the last removal or edit", group="List"),
     Action("edit", ("e",), "edit label and note", group="List"),
     Action("filter", ("slash",), "filter", "filter", group="List"),
+    Action("expiring", ("E",), "only what expires soon and is not saved, and back", group="List"),
     Action("sort", ("s",), "sort by ...", group="List"),
     Action("reverse", ("S",), "reverse the order", group="List"),
     Action("mark", ("space",), "mark the row", group="Marks"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.expiry import expiry_of, short_countdown
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
@@ -34,6 +35,8 @@ class Moment:
 
     now_ms: int
     typical_ms: Callable[[Task], int | None]
+    ttl_ms: int | None = None
+    """How long result links live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,15 @@ def _results(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - 
     return [Span(f"{task.result_count:>7,}" if task.result_count else f"{NONE:>7}")]
 
 
+def _expires(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
+    expiry = expiry_of(task, moment.ttl_ms)
+    if expiry is None or moment.ttl_ms is None:
+        return [Span(NONE, "muted")]
+    is_soon = expiry.is_soon(moment.ttl_ms, moment.now_ms)
+    style = "problem" if is_soon else "" if expiry.left_ms(moment.now_ms) > 0 else "muted"
+    return [Span(short_countdown(expiry, moment.now_ms), style)]
+
+
 COLUMNS: Final = {
     column.name: column
     for column in (
@@ -184,6 +196,7 @@ COLUMNS: Final = {
         Column("note", "Note", (24, 12, 0), _note, gives_way=(15, 84)),
         Column("problem", "Problem", (28, 14, 0), _problem, gives_way=(16, 88)),
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
+        Column("expires", "Expires", (9, 0), _expires, gives_way=(95,)),
         Column("id", "Task ID", (36, 24, 16, 9, 0), _id, SortKey.ID, gives_way=(50, 60, 100, 130)),
     )
 }

@@ -88,6 +88,8 @@ class Desk:
     """Whether the terminal's bell rings when a task finishes."""
     on_finish: Finishing | None = None
     """The user's own command; None where there is none."""
+    result_ttl_ms: int | None = None
+    """How long result links live; None where that is not known."""
     keymap: Keymap = field(default_factory=lambda: make_keymap("default", {}))
     """The keys of each action."""
     view: View = field(default_factory=View)

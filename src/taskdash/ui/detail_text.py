@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from taskdash.domain.expiry import countdown, expiry_of
 from taskdash.domain.failures import classify
 from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
 from taskdash.domain.words import NONE, SYMBOLS, ago, elapsed, length, moment, plural, started_ms, state_word
@@ -18,14 +19,16 @@ MAX_LINKS_SHOWN = 50
 _LABEL_CELLS = 12
 
 
-def detail_text(detail: TaskDetail, now_ms: int, typical_ms: Callable[[Task], int | None]) -> Content:
-    """The whole pane for one task."""
+def detail_text(
+    detail: TaskDetail, now_ms: int, typical_ms: Callable[[Task], int | None], ttl_ms: int | None = None
+) -> Content:
+    """The whole pane for one task; `ttl_ms` is how long result links live."""
     task = detail.task
     sections = [
         _head(task, now_ms, typical_ms),
         _problem(task, now_ms),
         _failure(task),
-        _links(detail),
+        _links(detail, now_ms, ttl_ms),
         _prompt(task),
         _inputs(detail),
         _labels(task),
@@ -87,7 +90,20 @@ def _failure(task: Task) -> Content:
     return _section(f"Failure: {reason.value}{code}", [message])
 
 
-def _links(detail: TaskDetail) -> Content:
+def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[Content]:
+    expiry = expiry_of(detail.task, ttl_ms)
+    if expiry is None or ttl_ms is None:
+        return []
+    words = countdown(expiry, now_ms)
+    is_saved = len(detail.saved) >= len(detail.result_urls)
+    if expiry.left_ms(now_ms) <= 0:
+        return [Content.styled(words, "$text-muted" if is_saved else "$text-error")]
+    if expiry.is_soon(ttl_ms, now_ms) and not is_saved:
+        return [Content.styled(f"{words}, not saved", "$text-warning")]
+    return [Content.styled(words, "$text-muted")]
+
+
+def _links(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> Content:
     urls = detail.result_urls
     if not urls:
         return Content("No link in the result" if detail.task.state is State.SUCCESS else "")
@@ -97,7 +113,7 @@ def _links(detail: TaskDetail) -> Content:
     ]
     if len(urls) > MAX_LINKS_SHOWN:
         lines.append(Content.styled(f"and {len(urls) - MAX_LINKS_SHOWN:,} more", "$text-muted"))
-    return _section(plural(len(urls), "result"), lines)
+    return _section(plural(len(urls), "result"), [*_expiry(detail, now_ms, ttl_ms), *lines])
 
 
 def _prompt(task: Task) -> Content:

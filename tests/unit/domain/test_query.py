@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import (
+    ExpiryTerm,
     FilterError,
     ProblemTerm,
+    SavedTerm,
     Sort,
     SortKey,
     SpanTerm,
@@ -60,10 +62,16 @@ UNFINISHED = frozenset({State.NEW, State.WAITING})
         ("age:<2h", [SpanTerm("age", "<", 7_200_000)]),
         ("!age:>=3d", [SpanTerm("age", ">=", 259_200_000, negated=True)]),
         ("cost:500ms", [SpanTerm("cost", "=", 500)]),
+        ("saved:no", [SavedTerm(is_saved=False)]),
+        ("!SAVED:Yes", [SavedTerm(is_saved=True, negated=True)]),
+        ("expires:<2h", [ExpiryTerm((("p", 9),), "<", 7_200_000)]),
+        ("expires:2h", [ExpiryTerm((("p", 9),), "<", 7_200_000)]),
+        ("!expires:>=30m", [ExpiryTerm((("p", 9),), ">=", 1_800_000, negated=True)]),
+        ("expires:Past", [ExpiryTerm((("p", 9),), None)]),
     ],
 )
 def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
-    assert list(parse_filter(text)) == terms
+    assert list(parse_filter(text, {"p": 9})) == terms
 
 
 @pytest.mark.parametrize(
@@ -82,6 +90,9 @@ def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
         ("cost:30", ["no length of time", "cost:>30s"]),
         ("age:soon", ["no length of time", "age:<2h"]),
         ("age:<2y", ["no length of time"]),
+        ("expires:soon", ["no length of time", "expires:<2h", "expires:past"]),
+        ("expires:<2h", ["result_ttl"]),
+        ("saved:maybe", ["saved:yes", "saved:no"]),
     ],
 )
 def test_an_error_says_which_part_and_what_would_be_right(text: str, words: list[str]) -> None:

@@ -18,6 +18,7 @@ from taskdash.domain.failures import classify
 from taskdash.domain.folding import fold
 from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import (
+    ProblemTerm,
     Query,
     ReasonTerm,
     Sort,
@@ -126,6 +127,7 @@ def matches(task: Task, term: Term) -> bool:
             not said.strip() if term.failure_class is None else reason == term.failure_class
         )
     else:
+        assert isinstance(term, ProblemTerm)
         problem = task.problem.kind if task.problem else None
         found = problem is not None if term.kind is None else problem is term.kind
     return found != term.negated

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from taskdash.domain.query import Sort, parse_sort
 from taskdash.ui.actions import FOOTER
+from taskdash.ui.expiring import ExpiringResults
 from taskdash.ui.finished import FinishedTasks
 from taskdash.ui.following import Following
 from taskdash.ui.headlines import Headlines
@@ -69,13 +70,16 @@ class BrowseScreen(Screen[None]):
         self.finished = FinishedTasks(
             desk, self.say, lambda: self.app.bell(), self._tell_again, lambda: self.table.marked
         )
+        self.expiring = ExpiringResults(desk, self.say)
         self.headlines = Headlines(desk)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = desk.opening.result()
         self.table = TaskTable(desk, opening.window, id="table")
         self.out_of_sight = OutOfSight(desk, self.table)
         self.pane = DetailPane(desk, id="detail")
-        self.filter_box = FilterBox(id="filter")
+        self.filter_box = FilterBox(
+            {desk.profile: desk.result_ttl_ms} if desk.result_ttl_ms else {}, id="filter"
+        )
         self._tabs = StateTabs(id="tabs")
         self._titles = TableHeader(
             lambda: self.table.placed_columns, self.table.wanted.sort, MARGIN, id="titles"
@@ -131,6 +135,8 @@ class BrowseScreen(Screen[None]):
     def _tick(self) -> None:
         self.table.tick()
         self.pane.tick()
+        if self.expiring.is_time:
+            self.run_worker(self.expiring.warn(), group="expiring", exclusive=True)
         self.show_status()
 
     def show_status(self) -> None:

@@ -135,6 +135,19 @@ class ListScreen(ReviewScreen):
             self.tell(await self._acting.edit([task.seq for task in tasks], typed.label, typed.note))
             self.table.reload()
 
+    async def action_expiring(self) -> None:
+        """Show only what expires soon and is not saved, and all again."""
+        wanted = self.expiring.filter_text
+        if wanted is None:
+            profile = self._desk.profile
+            self.tell(
+                warning(f"Nothing is known to expire: set profiles.{profile}.result_ttl in the config.")
+            )
+        elif self.filter_box.text == wanted:
+            self.filter_box.clear()
+        else:
+            await self.filter_box.put(wanted)
+
     # Marks
 
     def action_mark_up(self) -> None:

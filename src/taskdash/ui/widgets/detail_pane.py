@@ -8,6 +8,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from taskdash.domain.expiry import countdown, expiry_of
 from taskdash.ui.detail_text import detail_text
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._detail: TaskDetail | None = None
         self._wanted: int | None = None
         self._loading = False
+        self._counted = ""
         self._text = Static(Content(""), id="detail-text")
 
     def compose(self) -> ComposeResult:
@@ -69,8 +71,10 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         return await self._desk.store.run(lambda store: store.tasks.detail(seq, raw=False))
 
     def tick(self) -> None:
-        """Draw again what grows with time."""
-        if self._detail is not None and not self._detail.task.state.finished:
+        """Draw again what grows or runs down with time, and has other words now."""
+        if self._detail is not None and (
+            not self._detail.task.state.finished or self._countdown() != self._counted
+        ):
             self.draw()
 
     def catch_up(self) -> None:
@@ -78,8 +82,15 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.draw()
         self.show_task(self._current)
 
+    def _countdown(self) -> str:
+        expiry = expiry_of(self._detail.task, self._desk.result_ttl_ms) if self._detail else None
+        return countdown(expiry, self._desk.clock.now_ms()) if expiry else ""
+
     def draw(self) -> None:
         """Draw the task as it was read."""
         if self._detail is not None and self.display:
             now_ms = self._desk.clock.now_ms()
-            self._text.update(detail_text(self._detail, now_ms, self._desk.typical_ms))
+            self._counted = self._countdown()
+            self._text.update(
+                detail_text(self._detail, now_ms, self._desk.typical_ms, self._desk.result_ttl_ms)
+            )

@@ -12,10 +12,12 @@ from taskdash.domain.query import FilterError, Term, parse_filter
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual import events
     from textual.widgets import Input
 
-HINT = 'words, "a phrase", !not, state:fail model:gpt label:x problem:any cost:>30s age:<2h'
+HINT = 'words, "a phrase", !not, state:fail model:gpt label:x problem:any cost:>30s age:<2h saved:no'
 
 
 class FilterBox(Vertical):
@@ -31,8 +33,9 @@ class FilterBox(Vertical):
     class Left(Message):
         """The box was left, with its filter kept or dropped."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, ttls_ms: Mapping[str, int], *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
+        self._ttls_ms = ttls_ms
         self._before = ""
         self._box: Input | None = None
         self._error = Line(id="filter-error")
@@ -79,7 +82,7 @@ class FilterBox(Vertical):
         event.stop()
         error = self._error
         try:
-            terms = parse_filter(event.value)
+            terms = parse_filter(event.value, self._ttls_ms)
         except FilterError as wrong:
             error.show(Content.styled(f" {wrong}", "$text-error"))
             return

@@ -369,7 +369,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         is_cursor = line == self._place.cursor
         row_style = self._style(self._row_style_name(task, is_cursor))
-        moment = Moment(self._desk.clock.now_ms(), self._desk.typical_ms)
+        moment = Moment(self._desk.clock.now_ms(), self._desk.typical_ms, self._desk.result_ttl_ms)
         cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
         if task.seq in self.flash.seqs:
             cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)

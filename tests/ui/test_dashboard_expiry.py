@@ -1,0 +1,108 @@
+"""How the dashboard counts down to the end of result links, and warns of what is not saved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tests.bodies import success_body
+from tests.ui.driven_dashboard import NOW_MS, FakeBrowser, FakeWatcher, FrozenClock, add, answer, driven, uuid
+
+from taskdash.store.store import StoreThread
+from taskdash.ui.desk import Desk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskdash.store.store import Store
+
+H = 3_600_000
+TTL_MS = 24 * H
+
+
+def put(store: Store, n: int, left_ms: int, label: str | None = None) -> str:
+    """A success whose links still live so long."""
+    add(store, uuid(n), label=label)
+    answer(store, uuid(n), success_body(uuid(n), completeTime=NOW_MS - TTL_MS + left_ms))
+    return uuid(n)
+
+
+async def test_detail_and_row_count_down(desk: Desk, other: Store, clock: FrozenClock) -> None:
+    desk.result_ttl_ms = TTL_MS
+    desk.view = replace(desk.view, columns=(*desk.view.columns, "expires"))
+    put(other, 1, 10 * H + 12 * 60_000)
+    async with driven(desk, (160, 36), total=1) as dash:
+        await dash.until_in_pane("expires in 10 h 12 min")
+        assert "10h 12min" in dash.row("success")
+        clock.at_ms += 5 * 60_000
+        await dash.until_in_pane("expires in 10 h 7 min")
+        await dash.until_shown("10h 7min")
+        clock.at_ms += 5 * H
+        await dash.until_in_pane("expires in 5 h 7 min, not saved")
+        clock.at_ms += 6 * H
+        await dash.until_in_pane("expired 53 min ago")
+        await dash.until(lambda: "expired" in dash.row("success"), "the row says so")
+
+
+async def test_without_a_ttl_nothing_counts_down(desk: Desk, other: Store) -> None:
+    put(other, 1, H)
+    async with driven(desk, (160, 36), total=1) as dash:
+        await dash.until_in_pane("1 result")
+        assert "expire" not in dash.pane.lower()
+        assert "Expires" not in dash.screen
+        await dash.press("E")
+        await dash.until_said("Nothing is known to expire: set profiles.aigptimage.result_ttl")
+        assert not dash.main.filter_box.display
+
+
+async def test_one_is_warned_once_of_what_expires_unsaved(
+    desk: Desk, other: Store, clock: FrozenClock, store_path: Path
+) -> None:
+    desk.result_ttl_ms = TTL_MS
+    put(other, 1, H, "poster")
+    put(other, 2, 20 * H)
+    put(other, 3, -H)
+    async with driven(desk, total=3) as dash:
+        await dash.until_said("The result of poster expires in 1 h and is not saved: E shows it")
+        put(other, 4, 2 * H)
+        put(other, 5, 3 * H)
+        clock.at_ms += 60_000
+        await dash.until_said(
+            "The results of 2 tasks expire soon and are not saved, the first expires in 1 h 59 min: E shows them"
+        )
+        assert len(dash.said) == 2
+    again = Desk(
+        profile=desk.profile,
+        store=StoreThread(store_path, "again"),
+        watcher=FakeWatcher(),
+        clock=clock,
+        open_url=FakeBrowser(),
+        result_ttl_ms=TTL_MS,
+    )
+    try:
+        put(other, 6, 4 * H, "later")
+        async with driven(again, total=6) as dash:
+            await dash.until_said("The result of later")
+            assert len(dash.said) == 1
+    finally:
+        again.close()
+
+
+async def test_a_key_shows_what_expires_unsaved_and_all_again(desk: Desk, other: Store) -> None:
+    desk.result_ttl_ms = TTL_MS
+    soon = put(other, 1, H)
+    put(other, 2, 20 * H)
+    async with driven(desk, total=2) as dash:
+        await dash.press("E")
+        await dash.until_total(1)
+        assert dash.cursor == soon
+        await dash.until_shown("expires:<6h saved:no")
+        assert dash.table.has_focus
+        await dash.press("E")
+        await dash.until_total(2)
+        await dash.press("slash")
+        await dash.until(lambda: not dash.table.has_focus, "the box has the focus")
+        await dash.press(*"expires:past")
+        await dash.until_total(0)
+        await dash.press("escape")
+        await dash.until_total(2)
