@@ -19,10 +19,12 @@ def expiry_condition(term: ExpiryTerm, now_ms: int) -> tuple[str, list[Any]]:
     for profile, ttl_ms in term.ttls_ms:
         dead_ms = now_ms - ttl_ms
         limits = f"{ENDED} <= ?" if term.operator is None else f"{ENDED} > ? AND {ENDED} {term.operator} ?"
-        found.append(f"SELECT seq FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {limits}")
+        found.append(f"{HAS_RESULTS} AND profile = ? AND {limits}")
         values += [profile, dead_ms] if term.operator is None else [profile, dead_ms, dead_ms + term.span_ms]
-    # By the index of ends alone: these are few, and the rows themselves too wide to be read for it.
-    return f"seq IN ({' UNION ALL '.join(found)})", values
+    if len(found) == 1 and not term.negated:
+        return f"({found[0]})", values
+    # By the index of ends in each case: the rows themselves are too wide to be read for it.
+    return f"seq IN ({' UNION ALL '.join(f'SELECT seq FROM tasks WHERE {each}' for each in found)})", values
 
 
 def saved_condition(term: SavedTerm, now_ms: int) -> tuple[str, list[Any]]:  # noqa: ARG001 - as for every term

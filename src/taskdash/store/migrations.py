@@ -69,7 +69,7 @@ CREATE INDEX tasks_by_request ON tasks (profile, asked_at_ms, seq) WHERE removal
 CREATE INDEX tasks_by_end ON tasks (profile, finished_at_ms) WHERE removal = 0 AND finished_at_ms IS NOT NULL;
 -- When results expire is counted from a task's end, as well as that is known.
 CREATE INDEX tasks_by_expiry
-    ON tasks (profile, coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms), seq)
+    ON tasks (profile, coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms), seq, state, removal)
     WHERE removal = 0 AND state = 2 AND result_count > 0;
 CREATE INDEX tasks_removed ON tasks (removal) WHERE removal > 0;
 
