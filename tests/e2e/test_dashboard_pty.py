@@ -305,3 +305,26 @@ def test_the_dashboard_writes_only_where_it_was_told_and_for_its_user_only(home:
     for written in home.folder.rglob("*"):
         if written.is_file() and written.name != "browser":
             assert written.stat().st_mode & 0o077 == 0, written
+
+
+def test_on_finish_runs_beside_the_dashboard_and_may_end_after_it(home: Home) -> None:
+    told = home.folder / "told"
+    config = home.folder / "config.toml"
+    text = (
+        f"echo begun $TASKDASH_STATE >> {told}; sleep 1; echo ended ${{AIGPTIMAGE_API_KEY-no key}} >> {told}"
+    )
+    config.write_text(f'on_finish = ["sh", "-c", "{text}"]\n', "utf-8")
+    home.env["TASKDASH_CONFIG"] = str(config)
+    home.api.set(WAITING, [waiting_body(WAITING), success_body(WAITING)])
+    home.run("add", WAITING)
+    with home.dashboard() as screen:
+        screen.wait_for("◐ waiting")
+        screen.send("r")
+        screen.wait_for("✓ success")
+        deadline_s = time.monotonic() + 10
+        while not told.exists():
+            assert time.monotonic() < deadline_s, "the command does not run"
+            time.sleep(0.02)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert told.read_text().splitlines() == ["begun success", "ended no key"]
