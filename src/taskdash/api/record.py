@@ -100,6 +100,11 @@ def _keys_with_urls(wire: dict[str, Json], urls: tuple[str, ...]) -> list[str]:
     return [key for key in given if result_urls({key: wire[key]})]
 
 
+def request_in(wire: dict[str, Json]) -> Json:
+    """The `createTask` request that a record echoes, as it was sent: hostile texts and all."""
+    return _param(Fields(wire))
+
+
 def _id_word(value: Json) -> str | None:
     return word(value) if isinstance(value, str) else None
 

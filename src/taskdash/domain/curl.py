@@ -1,0 +1,143 @@
+"""Requests to the API as command lines that a person pastes into a shell: taskdash itself only ever checks.
+
+The key is never part of one: its variable stands for it, in double quotes, and the shell puts it in. Everything else
+is a word in single quotes. The body is JSON in which no backslash, quote or control character stands as such, so it
+is one line that means the same to sh, bash, zsh and fish.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from taskdash.domain.untrusted import CUT_MARK, raw_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from taskdash.domain.task import Json
+
+RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
+CREATE_PATH: Final = "/api/v1/jobs/createTask"
+NEXT_COMMAND: Final = " &&\n"
+"""Between commands that cost: pasted, none of them runs before Enter is pressed after the last."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Beside the inputs in a `createTask` request; anything else at its top is an input.
+_NOT_INPUTS: Final = ("model", "input", "callBackUrl", "callbackUrl")
+
+
+class NoRequestError(Exception):
+    """No request can be made of what is known of a task; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A gateway, as far as a command line names it."""
+
+    base_url: str
+    key_variable: str
+    """The environment variable that stands for the API key."""
+
+    def __post_init__(self) -> None:
+        """Refuse what a shell would read as more than a variable.
+
+        Raises:
+            ValueError: it is no variable's name.
+        """
+        if not _VARIABLE.fullmatch(self.key_variable):
+            raise ValueError("the key's variable is no variable's name")
+
+    @property
+    def key_words(self) -> str:
+        """What stands for the key: `$NAME`."""
+        return f"${self.key_variable}"
+
+
+def record_command(endpoint: Endpoint, task_id: str) -> str:
+    """The command that asks for a task's record; it costs nothing. One line."""
+    return " ".join(_request(endpoint, f"{RECORD_PATH}?taskId={quote(task_id, safe='')}"))
+
+
+def create_command(endpoint: Endpoint, body: Json, request_id: str) -> str:
+    """The command that asks for a new task, which costs what the first one did.
+
+    Args:
+        endpoint: the gateway.
+        body: of the request, from `create_body`.
+        request_id: a fresh one: the gateway makes one task of it, however often the command is run.
+    """
+    words = [
+        *_request(endpoint, CREATE_PATH),
+        "-H " + shlex.quote("Content-Type: application/json"),
+        "-H " + shlex.quote(f"X-Request-ID: {request_id}"),
+        "--data-raw " + shlex.quote(shell_json(body)),
+    ]
+    return " \\\n  ".join(words)
+
+
+def create_body(param: Json, model: str | None) -> dict[str, Json]:
+    """The body that asks for the same once more.
+
+    Args:
+        param: the first request, as the record echoes it: whole by the API's page; older gateways leave `model` or
+            `input` out, and have the inputs beside each other.
+        model: as the record names it.
+
+    Raises:
+        NoRequestError: something is missing.
+    """
+    if not isinstance(param, dict) or not param:
+        raise NoRequestError("its record has no param" if not param else "its param is no JSON object")
+    named = param.get("model") or model
+    if not isinstance(named, str):
+        raise NoRequestError("its model is not known")
+    if "input" in param:
+        rest = {key: value for key, value in param.items() if key != "model"}
+    else:
+        rest = {"input": {key: value for key, value in param.items() if key not in _NOT_INPUTS}}
+        rest |= {key: value for key, value in param.items() if key in _NOT_INPUTS and key != "model"}
+    if not rest["input"]:
+        raise NoRequestError("its param has no inputs")
+    return {"model": named, **rest}
+
+
+def callback_of(body: dict[str, Json]) -> str | None:
+    """The URL that is told when the new task ends, where the first request named one."""
+    found = body.get("callBackUrl") or body.get("callbackUrl")
+    return found if isinstance(found, str) else None
+
+
+def shell_json(value: Json) -> str:
+    r"""A value as JSON on one line, without `'`, without `\\`, and without what a terminal acts on."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    # fish reads two backslashes in single quotes as one, where sh reads two.
+    text = text.replace("\\\\", "\\u005c").replace("'", "\\u0027")
+    return raw_text(text.encode("utf-8")).decode("utf-8")
+
+
+def _request(endpoint: Endpoint, target: str) -> Sequence[str]:
+    url = endpoint.base_url + target
+    # The brackets of an IPv6 address would be a range of URLs to curl.
+    plain = " --globoff" if any(char in url for char in "[]{}") else ""
+    return [
+        f"curl -sS{plain} {shlex.quote(url)}",
+        f'-H "Authorization: Bearer {endpoint.key_words}"',
+    ]
+
+
+def whole(param: Json) -> Json:
+    """Return a request that was kept inert, for want of the body it came in.
+
+    Raises:
+        NoRequestError: a text in it was cut.
+    """
+    if CUT_MARK in json.dumps(param, ensure_ascii=False):
+        raise NoRequestError("its inputs were too long to be kept whole")
+    return param
