@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from taskdash.config.keys import find_key, known_keys
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE
 from taskdash.config.view_file import load_view, save_view
-from taskdash.domain.errors import KeyMissingError
+from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.store.store import StoreThread
 from taskdash.watch.clock import SystemClock
 from taskdash.watch.thread import WatcherThread
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from taskdash.config.settings import Profile, Settings, View
     from taskdash.domain.secret import Secret
     from taskdash.results.on_finish import FinishCommand
+    from taskdash.results.preview import Previews
     from taskdash.ui.desk import Desk
     from taskdash.watch.accounts import Terms
     from taskdash.watch.watcher import Watcher
@@ -152,6 +153,27 @@ def open_desk(
         first_view=first_view,
         remember=partial(_remember, view_path, first_view),
         keymap=make_keymap(settings.key_preset, settings.keys),
+        make_previews=partial(_make_previews, profile, store_path.parent if is_demo else None),
+    )
+
+
+def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
+    """Pictures of one gateway's results; the demo keeps its small copies where it keeps its store."""
+    from taskdash.config.locations import previews_dir
+    from taskdash.results.decoding import can_decode
+    from taskdash.results.preview import Previews
+    from taskdash.results.preview_source import PictureSource
+    from taskdash.results.thumbnails import Thumbnails
+
+    try:
+        folder = demo_folder / "previews" if demo_folder else previews_dir()
+    except UsageError:
+        # Nowhere to keep them: each is fetched when it is looked at.
+        folder = None
+    return Previews(
+        PictureSource(profile.base_url, allow_private=profile.allow_private),
+        Thumbnails(folder) if folder else None,
+        can_decode=can_decode(),
     )
 
 

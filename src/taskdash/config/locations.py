@@ -26,9 +26,15 @@ _XDG_VARIABLES: Final = {
     "config": "XDG_CONFIG_HOME",
     "data": "XDG_DATA_HOME",
     "state": "XDG_STATE_HOME",
+    "cache": "XDG_CACHE_HOME",
     "downloads": "XDG_DOWNLOAD_DIR",
 }
-_LINUX_FOLDERS: Final = {"config": ".config", "data": ".local/share", "state": ".local/state"}
+_LINUX_FOLDERS: Final = {
+    "config": ".config",
+    "data": ".local/share",
+    "state": ".local/state",
+    "cache": ".cache",
+}
 
 
 def config_path(override: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
@@ -73,6 +79,15 @@ def log_path() -> Path:
         UsageError: there is no home directory.
     """
     return _folder("state") / "taskdash.log"
+
+
+def previews_dir() -> Path:
+    """Small copies of results that were looked at.
+
+    Raises:
+        UsageError: there is no home directory.
+    """
+    return _folder("cache") / "previews"
 
 
 def download_dir(settings: Settings) -> Path:
@@ -131,7 +146,7 @@ def _cannot_expand(text: str) -> UsageError:
     return UsageError(f"cannot expand ~ in {inert_line(text, 200)}: {_no_home()}")
 
 
-def _folder(kind: Literal["config", "data", "state", "downloads"]) -> Path:
+def _folder(kind: Literal["config", "data", "state", "cache", "downloads"]) -> Path:
     if known := _folder_on_linux(kind):
         return Path(known)
     import platformdirs

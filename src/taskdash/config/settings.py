@@ -25,6 +25,7 @@ KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
 TIER_NAMES: Final = ("free", "basic", "standard", "pro", "ultra", "enterprise")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 KEY_PRESETS: Final = ("default", "plain", "vim")
+DRAWINGS: Final = ("auto", "kitty", "sixel", "blocks")
 DETAIL_POSITIONS: Final = ("auto", "right", "below", "hidden")
 COLUMN_NAMES: Final = (
     "state",
@@ -110,6 +111,9 @@ class View:
     """The colour theme; the command palette lists them all."""
     preview: bool = True
     """Whether the detail pane shows a picture of the result; needs the extra `preview`."""
+    preview_as: str = "auto"
+    """How pictures are drawn: kitty, sixel, blocks (coloured half characters, which any terminal has), or auto
+    (what the terminal is known to have; blocks in tmux and screen)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.config.config_file import toml_values
 from taskdash.config.private_files import make_private_dir, replace_private_file
-from taskdash.config.settings import COLUMN_NAMES, DETAIL_POSITIONS, View
+from taskdash.config.settings import COLUMN_NAMES, DETAIL_POSITIONS, DRAWINGS, View
 from taskdash.config.table import TomlTable
 from taskdash.config.wording import one_of, shown, suggestion
 from taskdash.domain.untrusted import inert_line
@@ -45,6 +45,7 @@ def read_view(table: TomlTable, first: View, theme_names: Collection[str] | None
         detail_percent=table.whole("detail_percent", first.detail_percent, 10, 90),
         theme=_theme(table, first.theme, theme_names),
         preview=table.flag("preview", first.preview),
+        preview_as=table.choice("preview_as", first.preview_as, DRAWINGS),
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.domain.task_ids import Paste
     from taskdash.results.links import Opened
+    from taskdash.results.preview import Previews
     from taskdash.store.store import StoreThread
     from taskdash.watch.clock import Clock
     from taskdash.watch.status import WatchStatus
@@ -98,6 +99,9 @@ class Desk:
     """The look as the config has it."""
     remember: Callable[[View], str | None] = lambda _: None
     """Keeps a look for the next time; returns why it could not, for people."""
+    make_previews: Callable[[], Previews] | None = None
+    """Makes what brings pictures of results; None: there are none."""
+    _previews: Previews | None = None
     durations: Durations | None = None
     """What this list's finished tasks teach; None until `read_history`."""
 
@@ -133,8 +137,23 @@ class Desk:
         """Open a result in the user's browser, off the event loop."""
         return await asyncio.to_thread(self.open_url, url)
 
+    async def previews(self) -> Previews:
+        """What brings pictures of results, made when it is first asked for, off the event loop."""
+        if self._previews is None:
+            if self.make_previews is None:
+                raise LookupError("there are no pictures here")
+            self._previews = await asyncio.to_thread(self.make_previews)
+        return self._previews
+
+    def retry_previews(self) -> None:
+        """Try again what could not be shown."""
+        if self._previews is not None:
+            self._previews.forget_refusals()
+
     def close(self, grace_s: float = 0.0) -> None:
         """End the watcher, the user's own command after `grace_s` seconds, and close the store."""
+        if self._previews is not None:
+            self._previews.close()
         self.watcher.stop()
         if self.on_finish is not None:
             self.on_finish.close(grace_s)

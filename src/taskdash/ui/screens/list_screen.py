@@ -230,6 +230,20 @@ class ListScreen(ReviewScreen):
         if tasks := await self._chosen():
             self.tell(self._acting.copy_ids(tasks))
 
+    def action_preview(self) -> None:
+        """Show pictures of results in the detail, or no longer."""
+        preview = not self._desk.view.preview
+        self.remember(preview=preview)
+        self._desk.retry_previews()
+        self.pane.draw()
+        self.say("Picture preview on." if preview else "Picture preview off.")
+
+    def action_preview_next(self) -> None:
+        """Show the next result of the task."""
+        if self.pane.preview.next_result() < 2:
+            self.tell(warning("There is no other result to preview."))
+        self.pane.draw()
+
     # The rest
 
     async def action_raw(self) -> None:

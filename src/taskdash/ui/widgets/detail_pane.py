@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from taskdash.domain.expiry import countdown, expiry_of
 from taskdash.ui.detail_text import detail_text
+from taskdash.ui.widgets.preview import Preview
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -30,10 +31,20 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._loading = False
         self._counted = ""
         self._text = Static(Content(""), id="detail-text")
+        self.preview = Preview(desk, id="preview")
 
     def compose(self) -> ComposeResult:
-        """One text; its parts can be selected and copied."""
+        """One text, whose parts can be selected and copied, and the picture of the result."""
         yield self._text
+        yield self.preview
+
+    def on_mount(self) -> None:
+        """A picture that one can see through has the theme's colour behind it."""
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.draw))
+
+    def on_resize(self) -> None:
+        """Give the picture the room there is now."""
+        self._show_preview()
 
     def open(self, detail: TaskDetail | None) -> None:
         """Begin with a task that was read already."""
@@ -47,6 +58,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         if task is None:
             self._wanted = self._detail = None
             self._text.update(Content(""))
+            self._show_preview()
         elif self.display and (self._detail is None or self._detail.task != task):
             self._wanted = task.seq
             if not self._loading:
@@ -94,3 +106,9 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             self._text.update(
                 detail_text(self._detail, now_ms, self._desk.typical_ms, self._desk.result_ttl_ms)
             )
+        self._show_preview()
+
+    def _show_preview(self) -> None:
+        # Not the size without the scroll bar: that comes and goes with the picture.
+        room = self.outer_size - self.gutter.totals - (1, 0)
+        self.preview.want(self._detail if self.display else None, room)

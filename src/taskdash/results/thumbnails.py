@@ -1,0 +1,84 @@
+"""Small copies of results on the disk, so that what was looked at once is not fetched again.
+
+A link may be a secret of its own (it is signed), so a file's name is only its digest. The files hold what
+`results.preview_worker` wrote, and go through it again to be shown: nothing in this process reads them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from taskdash.config.private_files import make_private_dir, replace_private_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES: Final = 100 * 1_048_576
+_ENDING: Final = ".thumbnail"
+
+
+class Thumbnails:
+    """A folder of them, the least recently used removed first. Every fault of the disk is a miss."""
+
+    def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
+        """Use `folder`, which is made (0700) when the first one is kept.
+
+        Args:
+            folder: where they are, and nothing else of that ending.
+            max_bytes: how much they may take in all.
+        """
+        self._folder = folder
+        self._max_bytes = max_bytes
+
+    def open(self, url: str) -> IO[bytes] | None:
+        """The small copy of what `url` leads to, if there is one; the caller closes it."""
+        path = self._path(url)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        file = open(descriptor, "rb")  # noqa: PTH123, SIM115 - opened by number, closed by the caller
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            file.close()
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return file
+
+    def keep(self, url: str, data: bytes) -> None:
+        """Keep a small copy, and make room for it."""
+        with contextlib.suppress(OSError):
+            make_private_dir(self._folder)
+            replace_private_file(self._path(url), data)
+            self._make_room()
+
+    def drop(self, url: str) -> None:
+        """Forget one that turned out to be no good."""
+        with contextlib.suppress(OSError):
+            self._path(url).unlink()
+
+    def _path(self, url: str) -> Path:
+        return self._folder / (hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest() + _ENDING)
+
+    def _make_room(self) -> None:
+        used = sorted(self._used(), reverse=True)
+        total = 0
+        for _, size, path in used:
+            total += size
+            if total > self._max_bytes:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def _used(self) -> Iterator[tuple[int, int, Path]]:
+        """When each was last used, its size and its path."""
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    status = entry.stat(follow_symlinks=False)
+                    if entry.name.endswith(_ENDING) and stat.S_ISREG(status.st_mode):
+                        yield status.st_mtime_ns, status.st_size, Path(entry.path)

@@ -1,0 +1,172 @@
+"""Draws one picture on the terminal, and takes it away again.
+
+Half blocks are there always, as text. A kitty picture takes their place while this screen is the one on top: another
+one over it would change the colours, which are the picture's number. Sixels are laid over them after each frame that
+drew any of them, where all of the picture is in sight. Both go when the text of those cells is written anew, which
+Textual does with whatever moves, covers or hides this widget.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.dom import NoScreen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets._toast import Toast
+
+from taskdash.ui import kitty
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.geometry import Region
+
+    from taskdash.results.drawing import Drawn
+
+UPPER_HALF = "▀"
+
+
+class PictureView(Widget, can_focus=False):
+    """A picture as large as its cells; nothing while there is none."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._drawn: Drawn | None = None
+        self._blocks: list[Strip] = []
+        self._placeholders: list[Strip] = []
+        self._number = 0
+        self._overlaying = False
+
+    @property
+    def drawn(self) -> Drawn | None:
+        """What is shown."""
+        return self._drawn
+
+    def on_mount(self) -> None:
+        """Whoever suspended the dashboard comes back to a terminal that knows no picture."""
+        self.app.app_resume_signal.subscribe(self, self._resend)
+
+    def on_unmount(self) -> None:
+        """Leave nothing in the terminal's memory."""
+        self._forget()
+
+    def show(self, drawn: Drawn | None) -> None:
+        """Show a picture in place of the last one; None leaves its cells empty."""
+        if drawn is self._drawn:
+            return
+        self._forget()
+        self._drawn = drawn
+        self._blocks, self._placeholders = [], []
+        if drawn is not None:
+            self.styles.width, self.styles.height = drawn.columns, drawn.rows
+            if drawn.pixels:
+                self._send(drawn)
+        self.refresh()
+
+    def _resend(self, _app: App[object]) -> None:
+        if self._drawn is not None and self._number:
+            self._send(self._drawn)
+
+    def _send(self, drawn: Drawn) -> None:
+        # A number of its own for each picture: cells that are not yet written anew must not show the next one.
+        self._number = secrets.randbelow(kitty.MAX_NUMBER) + 1
+        self._write(kitty.send(self._number, drawn.pixels, drawn.size, drawn.columns, drawn.rows))
+        red, green, blue = self._number.to_bytes(3, "big")
+        style = Style(color=Color.from_rgb(red, green, blue))
+        self._placeholders = [
+            Strip([Segment(kitty.placeholders(drawn.columns, row), style)], drawn.columns)
+            for row in range(drawn.rows)
+        ]
+        self.refresh()
+
+    def _forget(self) -> None:
+        if self._number:
+            self._write(kitty.remove(self._number))
+            self._number = 0
+
+    def _write(self, text: str) -> None:
+        # Textual has no public way to the terminal; a canary test looks after this one.
+        if (driver := self.app._driver) is not None:  # noqa: SLF001
+            driver.write(text)
+            driver.flush()
+
+    # Lines
+
+    def render_line(self, y: int) -> Strip:
+        """A line of half blocks."""
+        if self._drawn is None or y >= self._drawn.rows:
+            return Strip.blank(self.size.width, self.rich_style)
+        if not self._blocks:
+            self._blocks = half_blocks(self._drawn)
+        return self._blocks[y]
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines that are asked for, by whatever shows them best."""
+        if self._drawn is None or not self._is_on_top():
+            return super().render_lines(crop)
+        if self._placeholders:
+            blank = Strip.blank(crop.width, self.rich_style)
+            rows = self._placeholders[crop.y : crop.bottom]
+            lines = [row.crop(crop.x, crop.right).apply_style(self.rich_style) for row in rows]
+            return lines + [blank] * (crop.height - len(lines))
+        if self._drawn.sixels and not self._overlaying:
+            self._overlaying = True
+            self.call_after_refresh(self._overlay)
+        return super().render_lines(crop)
+
+    def _is_on_top(self) -> bool:
+        try:
+            return self.screen.is_active
+        except NoScreen:
+            return False
+
+    def _overlay(self) -> None:
+        self._overlaying = False
+        if self._drawn is None or not self._drawn.sixels or not self._is_in_sight():
+            return
+        x, y = self.region.offset
+        # Drawn from where the cursor is; it must be back where Textual believes it to be.
+        self._write(f"\x1b7\x1b[{y + 1};{x + 1}H\x1bP{self._drawn.sixels}\x1b\\\x1b8")
+
+    def _is_in_sight(self) -> bool:
+        """Whether every cell of it is on the screen, with nothing over it."""
+        if not self.is_attached or not self.display or not self._is_on_top():
+            return False
+        place = self.screen.find_widget(self)
+        if not place.region or place.visible_region != place.region:
+            return False
+        return not any(toast.region.overlaps(place.region) for toast in self.screen.query(Toast))
+
+
+def half_blocks(drawn: Drawn) -> list[Strip]:
+    """A picture as characters whose upper and lower halves have colours of their own."""
+    line_bytes = drawn.columns * 3
+    return [
+        Strip(_half_block_line(drawn.blocks, row * 2 * line_bytes, line_bytes), drawn.columns)
+        for row in range(drawn.rows)
+    ]
+
+
+def _half_block_line(blocks: bytes, start: int, length: int) -> list[Segment]:
+    segments = []
+    last, run = b"", 0
+    for at in range(start, start + length, 3):
+        colours = blocks[at : at + 3] + blocks[at + length : at + length + 3]
+        if colours != last and run:
+            segments.append(_half_block(last, run))
+            run = 0
+        last, run = colours, run + 1
+    segments.append(_half_block(last, run))
+    return segments
+
+
+def _half_block(colours: bytes, count: int) -> Segment:
+    return Segment(
+        UPPER_HALF * count, Style(color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:]))
+    )

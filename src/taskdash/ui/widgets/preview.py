@@ -1,0 +1,195 @@
+"""The picture of a result in the detail pane: when one is wanted, what is said while there is none, where it goes.
+
+It stands at the pane's lower edge, or at its right where the pane is wide and low, and the text scrolls beside it: so
+the text never jumps, and the picture is always in sight as a whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from taskdash.domain.task import State
+from taskdash.domain.words import plural
+from taskdash.ui.widgets.picture import PictureView
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.geometry import Size
+
+    from taskdash.domain.task import TaskDetail
+    from taskdash.results.drawing import Drawn, Room
+    from taskdash.results.preview import Refused, Wanted
+    from taskdash.ui.desk import Desk
+
+REST_S: Final = 0.25
+"""How long the cursor has rested on a task before anything is fetched for it."""
+MIN_COLUMNS: Final = 8
+MIN_ROWS: Final = 3
+WIDE: Final = 3
+"""A pane that is this many times as wide as high, in cells, has the picture at its right."""
+MAX_SHARE: Final = 0.5
+"""How much of the pane the picture takes at most: the text must remain readable."""
+MAX_COLUMNS: Final = 160
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is to be shown: equal plans show the same."""
+
+    seq: int
+    number: int
+    urls: tuple[str, ...]
+    columns: int
+    rows: int
+    beside: bool
+    theme: str
+
+    @property
+    def url(self) -> str:
+        return self.urls[self.number - 1]
+
+    def is_of(self, other: _Plan | None) -> bool:
+        """Whether both are of the same result."""
+        return other is not None and (self.seq, self.url) == (other.seq, other.url)
+
+
+class Preview(Vertical):
+    """A picture and a line about it; not there while there is nothing to show."""
+
+    def __init__(self, desk: Desk, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._desk = desk
+        self._plan: _Plan | None = None
+        self._number = 1
+        self._picture = PictureView(id="picture")
+        self._caption = Static(Content(""), id="caption")
+        self.display = False
+
+    def compose(self) -> ComposeResult:
+        """The picture over its caption."""
+        yield self._picture
+        yield self._caption
+
+    def want(self, detail: TaskDetail | None, pane: Size) -> None:
+        """Show a result of this task in a pane of this size, soon; None shows nothing."""
+        plan = self._planned(detail, pane)
+        if plan == self._plan:
+            return
+        before, self._plan = self._plan, plan
+        if plan is None:
+            self.workers.cancel_group(self, "look")
+            self._picture.show(None)
+            self.display = False
+            return
+        if not plan.is_of(before):
+            # What is not the picture of this task must go at once, its place may stay.
+            self._picture.show(None)
+            self._caption.update(Content(" "))
+        self._place(plan)
+        self.run_worker(self._look(plan), group="look", exclusive=True)
+
+    def next_result(self) -> int:
+        """Go on to the next result of this task; return how many there are."""
+        plan = self._plan
+        if plan is None:
+            return 0
+        self._number = plan.number % len(plan.urls) + 1
+        return len(plan.urls)
+
+    def _planned(self, detail: TaskDetail | None, pane: Size) -> _Plan | None:
+        if detail is None or self._desk.make_previews is None or not self._desk.view.preview:
+            return None
+        if detail.task.state is not State.SUCCESS or not detail.result_urls:
+            return None
+        if self._plan is None or self._plan.seq != detail.task.seq:
+            self._number = 1
+        number = min(self._number, len(detail.result_urls))
+        beside = pane.width >= WIDE * pane.height
+        columns = min(int(pane.width * MAX_SHARE), pane.height * 3) if beside else pane.width
+        rows = pane.height - 1 if beside else int(pane.height * MAX_SHARE) - 1
+        if columns < MIN_COLUMNS or rows < MIN_ROWS:
+            return None
+        return _Plan(
+            detail.task.seq,
+            number,
+            detail.result_urls,
+            min(columns, MAX_COLUMNS),
+            rows,
+            beside,
+            self.app.theme,
+        )
+
+    def _place(self, plan: _Plan) -> None:
+        self.set_class(plan.beside, "-beside")
+        # Beside the text its width is the text's margin: it must not change with each picture.
+        self.styles.width = plan.columns if plan.beside else None
+        self.display = self.display or plan.beside
+
+    async def _look(self, plan: _Plan) -> None:
+        previews = await self._desk.previews()
+        wanted = await self._wanted(plan)
+        outcome = previews.known(wanted)
+        if outcome is None:
+            await asyncio.sleep(REST_S)
+            if self._picture.drawn is None:
+                self._tell(plan, Content.styled("loading the picture …", "$text-muted"))
+            outcome = await previews.look(wanted)
+        self._show(plan, outcome)
+
+    async def _wanted(self, plan: _Plan) -> Wanted:
+        from taskdash.results.preview import Wanted
+
+        found = await self._desk.store.run(lambda store: store.saved.of([plan.seq]))
+        return Wanted(plan.url, self._room(plan), found.get(plan.seq, {}).get(plan.number))
+
+    def _room(self, plan: _Plan) -> Room:
+        from taskdash.results.drawing import Drawing, Room
+        from taskdash.ui.graphics import CELL, cell_size, drawing_for
+
+        _, background = self.background_colors
+        drawing, cell = Drawing.BLOCKS, CELL
+        if not self.app.is_headless:
+            true_colour = self.app.console.color_system == "truecolor"
+            drawing = drawing_for(self._desk.view.preview_as, os.environ, true_colour=true_colour)
+            cell = cell_size(sys.__stderr__.fileno()) if sys.__stderr__ is not None else CELL
+        return Room(plan.columns, plan.rows, cell, drawing, background.rgb)
+
+    def _show(self, plan: _Plan, outcome: Drawn | Refused) -> None:
+        from taskdash.results.preview import Refused
+
+        if isinstance(outcome, Refused):
+            self._picture.show(None)
+            self._tell(plan, _why(outcome, plan), empty=True)
+        else:
+            self._picture.show(outcome)
+            self._tell(plan, _about(outcome))
+
+    def _tell(self, plan: _Plan, text: Content, *, empty: bool = False) -> None:
+        self._picture.display = not empty
+        self._caption.update(_counted(text, plan))
+        self.display = True
+
+
+def _about(drawn: Drawn) -> Content:
+    words = f"{drawn.format}, {drawn.width} × {drawn.height}"
+    return Content.styled(words, "$text-muted")
+
+
+def _why(refused: Refused, plan: _Plan) -> Content:
+    if refused.is_other:
+        return Content.assemble((refused.why, "$text-muted"), " ", (plan.url, "underline"))
+    return Content.styled(f"no preview: {refused.why}", "$text-muted")
+
+
+def _counted(text: Content, plan: _Plan) -> Content:
+    if len(plan.urls) < 2:
+        return text
+    return Content.assemble((f"{plan.number} of {plural(len(plan.urls), 'result')}: ", "$text-muted"), text)
