@@ -19,6 +19,7 @@ import errno
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
@@ -45,6 +46,11 @@ _SWITCHES = {
 """DEC private modes that a full-screen program switches on with `h` and has to switch off again with `l`."""
 
 
+_STRINGS = re.compile(rb"\x1b[P_][^\x1b]*\x1b\\")
+"""Pictures: pyte takes sixels (DCS) and kitty's graphics (APC) for text."""
+_BEGUN = re.compile(rb"\x1b(?:[P_][^\x1b]*\x1b?)?$")
+
+
 class PtyScreen:
     """A program on a terminal of `columns` x `rows`."""
 
@@ -66,6 +72,7 @@ class PtyScreen:
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._master = self._slave = -1
+        self._unfed = b""
         self.raw = b""
         """Everything the program ever wrote."""
         self.modes_before: list[Any] = []
@@ -246,7 +253,11 @@ class PtyScreen:
                 return
             with self._changed:
                 self.raw += data
-                self._stream.feed(_readable(data))
+                self._unfed = _STRINGS.sub(b"", self._unfed + data)
+                begun = _BEGUN.search(self._unfed)
+                end = begun.start() if begun else len(self._unfed)
+                self._stream.feed(_readable(self._unfed[:end]))
+                self._unfed = self._unfed[end:]
                 self._changed.notify_all()
 
 

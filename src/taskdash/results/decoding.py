@@ -149,8 +149,9 @@ def _read(data: bytes, room: Room) -> tuple[Drawn, bytes]:
     for length in (blocks, pixels, sixels, thumbnail):
         parts.append(data[start : start + length])
         start += length
+    lines = parts[2].split(b"\n") if parts[2] else []
     # Printable, so that nothing in it can end the sequence it is sent in.
-    if not _SIXEL_BYTES.issuperset(parts[2]):
+    if not all(map(_SIXEL_BYTES.issuperset, lines)) or len(lines) != (rows if sixels else 0):
         raise nonsense
     drawn = Drawn(
         FORMATS[name],
@@ -161,6 +162,6 @@ def _read(data: bytes, room: Room) -> tuple[Drawn, bytes]:
         blocks=parts[0],
         size=(size[0], size[1]),
         pixels=parts[1],
-        sixels=parts[2].decode("ascii"),
+        sixels=tuple(line.decode("ascii") for line in lines),
     )
     return drawn, parts[3]

@@ -14,7 +14,7 @@ class Drawing(StrEnum):
     KITTY = "kitty"
     """By the graphics protocol of kitty, in placeholder characters."""
     SIXEL = "sixel"
-    """As sixels, drawn over half blocks."""
+    """As sixels, a row of cells at a time, over half blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +46,5 @@ class Drawn:
     """Width and height of `pixels`, or of what `sixels` draw."""
     pixels: bytes = b""
     """Red, green and blue, for kitty."""
-    sixels: str = ""
-    """What stands between introducer and terminator."""
+    sixels: tuple[str, ...] = ()
+    """Of each row of cells, what stands between introducer and terminator."""

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import stat
 import tempfile
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.decoding import Decoder, DecodingError
 from taskdash.results.drawing import Drawn
+from taskdash.results.plain_file import open_plain_file
+from taskdash.results.thumbnails import Original
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,7 +35,7 @@ MAX_REFUSALS: Final = 200
 REMEMBER_REFUSAL_S: Final = 60.0
 PICTURES: Final = frozenset({"png", "jpg", "webp", "gif"})
 """The kinds of content that can be shown."""
-MISSING: Final = "it takes the extra: pipx install --force 'taskdash[preview]', or uv tool install"
+MISSING: Final = "pictures need an extra: pipx install --force 'taskdash[preview]' (or uv tool install)"
 _OTHERS: Final = {
     "mp4": "video",
     "mov": "video",
@@ -123,7 +124,7 @@ class Previews:
     def known(self, wanted: Wanted) -> Outcome | None:
         """What can be told at once, without any work."""
         if not self._can_decode:
-            return Refused(MISSING)
+            return Refused(MISSING, is_other=True)
         drawn = self._drawn.get((wanted.url, wanted.room))
         if drawn is not None:
             self._drawn.move_to_end((wanted.url, wanted.room))
@@ -178,19 +179,28 @@ class Previews:
             return Refused(str(error))
 
     async def _nearest(self, wanted: Wanted) -> Drawn:
-        thumbnail = self._thumbnails.open(wanted.url) if self._thumbnails else None
-        if thumbnail is not None:
-            with thumbnail, contextlib.suppress(DecodingError):
-                return (await self._decoder.decode(thumbnail, wanted.room))[0]
-            # It was damaged on the disk: as good as none.
-            self._thumbnails.drop(wanted.url) if self._thumbnails else None
-        if wanted.saved is not None and (saved := _opened(wanted.saved)) is not None:
+        if (kept := await self._kept(wanted)) is not None:
+            return kept
+        if (saved := _saved_file(wanted.saved)) is not None:
             with saved:
                 return await self._decoded(wanted, saved)
         with tempfile.TemporaryFile(prefix="taskdash-") as file:
             await self._fetch(wanted.url, file)
             file.seek(0)
             return await self._decoded(wanted, file)
+
+    async def _kept(self, wanted: Wanted) -> Drawn | None:
+        if self._thumbnails is None or (found := self._thumbnails.open(wanted.url)) is None:
+            return None
+        file, original = found
+        with file:
+            try:
+                drawn, _ = await self._decoder.decode(file, wanted.room)
+            except DecodingError:
+                # It was damaged on the disk: as good as none.
+                self._thumbnails.drop(wanted.url)
+                return None
+        return replace(drawn, **original._asdict())
 
     async def _decoded(self, wanted: Wanted, file: IO[bytes]) -> Drawn:
         kind = kind_of_content(file.read(HEAD_BYTES))
@@ -202,7 +212,8 @@ class Previews:
             file, wanted.room, thumbnail=self._thumbnails is not None
         )
         if self._thumbnails is not None and thumbnail:
-            self._thumbnails.keep(wanted.url, thumbnail)
+            original = Original(drawn.format, drawn.width, drawn.height)
+            self._thumbnails.keep(wanted.url, thumbnail, original)
         return drawn
 
 
@@ -212,17 +223,12 @@ def describe(kind: str, size: int | None = None) -> str:
     return text if size is None else f"{text}, {size / 1_048_576:.1f} MiB"
 
 
-def _opened(path: str) -> IO[bytes] | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
+def _saved_file(path: str | None) -> IO[bytes] | None:
+    file = open_plain_file(path) if path is not None else None
+    if file is not None and os.fstat(file.fileno()).st_size > MAX_BYTES:
+        file.close()
         return None
-    file = open(descriptor, "rb")  # noqa: PTH123, SIM115 - opened by number, closed by the caller
-    status = os.fstat(descriptor)
-    if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_BYTES:
-        return file
-    file.close()
-    return None
+    return file
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -93,7 +93,7 @@ def _answer(arguments: list[str], data: bytes) -> bytes:
         pixels = _sized(flat, shown).tobytes()
     elif drawing == "sixel":
         shown = (columns * cell_width, rows * cell_height)
-        sixels = _sixels(_sized(flat, shown))
+        sixels = _sixels(_sized(flat, shown), rows)
     thumbnail = _encoded(picture) if side else b""
     sizes = (len(pixels), len(sixels), len(thumbnail))
     header = HEADER.pack(MAGIC, name.encode().ljust(4), width, height, columns, rows, *shown, *sizes)
@@ -180,13 +180,21 @@ def _sized(picture: Image, size: tuple[int, int]) -> Image:
     return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _sixels(picture: Image) -> bytes:
-    """What stands between the sixel introducer and the terminator."""
+def _sixels(picture: Image, rows: int) -> bytes:
+    """What stands between introducer and terminator, a line for each row of cells."""
+    from PIL import Image
+
     # Not its public module: that one loads Rich, and asks the terminal.
     from textual_image._sixel import image_to_sixels
 
-    text: str = image_to_sixels(picture)
-    return text.removeprefix("\x1bP").removesuffix("\x1b\\").encode("ascii")
+    # Once for all rows: each with colours of its own would show where they meet.
+    flat = picture.quantize(256, Image.Quantize.FASTOCTREE)
+    height = picture.height // rows
+    lines: list[str] = []
+    for row in range(rows):
+        text = image_to_sixels(flat.crop((0, row * height, picture.width, (row + 1) * height)))
+        lines.append(text.removeprefix("\x1bP").removesuffix("\x1b\\"))
+    return "\n".join(lines).encode("ascii")
 
 
 def _encoded(picture: Image) -> bytes:

@@ -1,7 +1,7 @@
 """Small copies of results on the disk, so that what was looked at once is not fetched again.
 
-A link may be a secret of its own (it is signed), so a file's name is only its digest. The files hold what
-`results.preview_worker` wrote, and go through it again to be shown: nothing in this process reads them.
+A link may be a secret of its own (it is signed), so a file's name is only its digest. The files hold a line
+about the picture, and then what `results.preview_worker` wrote, which goes through it again to be shown.
 """
 
 from __future__ import annotations
@@ -9,17 +9,29 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.config.private_files import make_private_dir, replace_private_file
+from taskdash.results.plain_file import open_plain_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BYTES: Final = 100 * 1_048_576
 _ENDING: Final = ".thumbnail"
+_ABOUT: Final = re.compile(rb"(PNG|JPEG|WebP|GIF) ([0-9]{1,8}) ([0-9]{1,8})\n")
+_MAX_LINE: Final = 40
+
+
+class Original(NamedTuple):
+    """What a small copy was made of."""
+
+    format: str
+    width: int
+    height: int
 
 
 class Thumbnails:
@@ -35,26 +47,31 @@ class Thumbnails:
         self._folder = folder
         self._max_bytes = max_bytes
 
-    def open(self, url: str) -> IO[bytes] | None:
-        """The small copy of what `url` leads to, if there is one; the caller closes it."""
+    def open(self, url: str) -> tuple[IO[bytes], Original] | None:
+        """The small copy of what `url` leads to, if there is one, and what it was made of; the caller closes it.
+
+        Only the file's descriptor stands where the picture begins.
+        """
         path = self._path(url)
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
+        file = open_plain_file(path, follow=False)
+        if file is None:
             return None
-        file = open(descriptor, "rb")  # noqa: PTH123, SIM115 - opened by number, closed by the caller
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        line = file.readline(_MAX_LINE)
+        about = _ABOUT.fullmatch(line)
+        if about is None:
             file.close()
             return None
+        os.lseek(file.fileno(), len(line), os.SEEK_SET)
         with contextlib.suppress(OSError):
             os.utime(path)
-        return file
+        return file, Original(about[1].decode(), int(about[2]), int(about[3]))
 
-    def keep(self, url: str, data: bytes) -> None:
+    def keep(self, url: str, data: bytes, original: Original) -> None:
         """Keep a small copy, and make room for it."""
         with contextlib.suppress(OSError):
             make_private_dir(self._folder)
-            replace_private_file(self._path(url), data)
+            about = f"{original.format} {original.width} {original.height}\n"
+            replace_private_file(self._path(url), about.encode() + data)
             self._make_room()
 
     def drop(self, url: str) -> None:
@@ -80,5 +97,5 @@ class Thumbnails:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
-                    if entry.name.endswith(_ENDING) and stat.S_ISREG(status.st_mode):
+                    if _ENDING in entry.name and stat.S_ISREG(status.st_mode):
                         yield status.st_mtime_ns, status.st_size, Path(entry.path)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CELL: Final = (10, 20)
 """Width and height of a cell where nobody says: twice as high as wide, as in most fonts."""
+MIN_CELL: Final = 4
 MAX_CELL: Final = 200
 _MULTIPLEXERS: Final = ("TMUX", "STY", "ZELLIJ")
 _KITTY_TERMS: Final = ("xterm-kitty", "xterm-ghostty")
@@ -26,12 +27,13 @@ _SIXEL_PROGRAMS: Final = ("WezTerm", "iTerm.app", "mintty", "contour")
 _KONSOLE_WITH_SIXELS: Final = 220_400
 
 
-def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool) -> Drawing:
+def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool, knows_cells: bool) -> Drawing:
     """How pictures are drawn here.
 
     Args:
         wanted: `auto`, or the value of a `Drawing`.
         environ: the terminal's variables.
+        knows_cells: whether `cell_size` is known: sixels must end where their row of cells does.
         true_colour: whether colours reach the terminal as they are: kitty's placeholders name their picture by one.
     """
     term = environ.get("TERM", "")
@@ -40,7 +42,7 @@ def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool) -
     # A multiplexer hands kitty's sequences on only where it is told to, and does not move the pictures with its panes.
     if drawing is Drawing.KITTY and (inside or not true_colour):
         return Drawing.BLOCKS
-    return drawing
+    return Drawing.BLOCKS if drawing is Drawing.SIXEL and not knows_cells else drawing
 
 
 def _by_environment(term: str, environ: Mapping[str, str], *, inside: bool) -> Drawing:
@@ -58,14 +60,14 @@ def _by_environment(term: str, environ: Mapping[str, str], *, inside: bool) -> D
     return Drawing.BLOCKS
 
 
-def cell_size(descriptor: int) -> tuple[int, int]:
-    """Width and height of a terminal's cells in pixels, as the system knows them."""
+def cell_size(descriptor: int) -> tuple[int, int] | None:
+    """Width and height of a terminal's cells in pixels, as the system knows them; None where it does not."""
     try:
         answer = fcntl.ioctl(descriptor, termios.TIOCGWINSZ, bytes(8))
     except (OSError, ValueError):
-        return CELL
+        return None
     rows, columns, width, height = struct.unpack("HHHH", answer)
     if not (rows and columns and width and height):
-        return CELL
+        return None
     cell = (width // columns, height // rows)
-    return cell if all(4 <= side <= MAX_CELL for side in cell) else CELL
+    return cell if all(MIN_CELL <= side <= MAX_CELL for side in cell) else None

@@ -120,8 +120,12 @@ async def test_kitty_gets_pixels_and_no_more_than_a_slow_line_bears() -> None:
 async def test_sixels_fill_their_cells_exactly() -> None:
     drawn = await decode(halves(400, 400), replace(ROOM, drawing=Drawing.SIXEL))
     assert drawn.size == (drawn.columns * 10, drawn.rows * 20)
-    assert drawn.sixels.startswith(f'0;0;0q"1;1;{drawn.size[0]};{drawn.size[1]}')
-    assert drawn.sixels.isprintable()
+    assert len(drawn.sixels) == drawn.rows
+    for line in drawn.sixels:
+        assert line.startswith(f'0;0;0q"1;1;{drawn.size[0]};20#')
+        assert line.isprintable()
+    assert ";2;100;0;0" in drawn.sixels[0], "red, in percent"
+    assert ";2;0;0;100" in drawn.sixels[-1]
 
 
 async def test_the_small_copy_shows_the_same_again() -> None:

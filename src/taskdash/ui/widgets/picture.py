@@ -1,18 +1,18 @@
 """Draws one picture on the terminal, and takes it away again.
 
 Half blocks are there always, as text. A kitty picture takes their place while this screen is the one on top: another
-one over it would change the colours, which are the picture's number. Sixels are laid over them after each frame that
-drew any of them, where all of the picture is in sight. Both go when the text of those cells is written anew, which
-Textual does with whatever moves, covers or hides this widget.
+one over it would change the colours, which are the picture's number. Sixels come with the text of each line, over it.
+Both go when the text of those cells is written anew, which Textual does with whatever moves, covers or hides this
+widget.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.color import Color
-from rich.segment import Segment
+from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual.dom import NoScreen
 from textual.strip import Strip
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from taskdash.results.drawing import Drawn
 
-UPPER_HALF = "▀"
+UPPER_HALF: Final = "▀"
+# Textual counts no cells for what is marked as a control sequence; this one does nothing.
+_NO_WIDTH: Final = ((ControlType.CURSOR_FORWARD, 0),)
 
 
 class PictureView(Widget, can_focus=False):
@@ -41,7 +43,6 @@ class PictureView(Widget, can_focus=False):
         self._blocks: list[Strip] = []
         self._placeholders: list[Strip] = []
         self._number = 0
-        self._overlaying = False
 
     @property
     def drawn(self) -> Drawn | None:
@@ -71,6 +72,7 @@ class PictureView(Widget, can_focus=False):
 
     def _resend(self, _app: App[object]) -> None:
         if self._drawn is not None and self._number:
+            self._forget()
             self._send(self._drawn)
 
     def _send(self, drawn: Drawn) -> None:
@@ -115,9 +117,8 @@ class PictureView(Widget, can_focus=False):
             rows = self._placeholders[crop.y : crop.bottom]
             lines = [row.crop(crop.x, crop.right).apply_style(self.rich_style) for row in rows]
             return lines + [blank] * (crop.height - len(lines))
-        if self._drawn.sixels and not self._overlaying:
-            self._overlaying = True
-            self.call_after_refresh(self._overlay)
+        if self._drawn.sixels and crop.width == self._drawn.columns == self.size.width:
+            return self._with_sixels(self._drawn, crop, super().render_lines(crop))
         return super().render_lines(crop)
 
     def _is_on_top(self) -> bool:
@@ -126,22 +127,17 @@ class PictureView(Widget, can_focus=False):
         except NoScreen:
             return False
 
-    def _overlay(self) -> None:
-        self._overlaying = False
-        if self._drawn is None or not self._drawn.sixels or not self._is_in_sight():
-            return
-        x, y = self.region.offset
-        # Drawn from where the cursor is; it must be back where Textual believes it to be.
-        self._write(f"\x1b7\x1b[{y + 1};{x + 1}H\x1bP{self._drawn.sixels}\x1b\\\x1b8")
-
-    def _is_in_sight(self) -> bool:
-        """Whether every cell of it is on the screen, with nothing over it."""
-        if not self.is_attached or not self.display or not self._is_on_top():
-            return False
-        place = self.screen.find_widget(self)
-        if not place.region or place.visible_region != place.region:
-            return False
-        return not any(toast.region.overlaps(place.region) for toast in self.screen.query(Toast))
+    def _with_sixels(self, drawn: Drawn, crop: Region, lines: list[Strip]) -> list[Strip]:
+        """Half blocks with sixels after them, but for the lines that a toast lies over."""
+        top = self.region.y
+        toasts = [toast.region for toast in self.screen.query(Toast) if toast.region.overlaps(self.region)]
+        for at, line in enumerate(lines):
+            row = crop.y + at
+            if row < drawn.rows and not any(toast.y <= top + row < toast.bottom for toast in toasts):
+                # From the end of the line back to its start; the cursor must be again where Textual leaves it.
+                text = f"\x1b7\x1b[{drawn.columns}D\x1bP{drawn.sixels[row]}\x1b\\\x1b8"
+                lines[at] = Strip([*line, Segment(text, None, _NO_WIDTH)], line.cell_length)
+        return lines
 
 
 def half_blocks(drawn: Drawn) -> list[Strip]:

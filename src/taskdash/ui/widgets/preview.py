@@ -93,6 +93,8 @@ class Preview(Vertical):
             # What is not the picture of this task must go at once, its place may stay.
             self._picture.show(None)
             self._caption.update(Content(" "))
+        elif (drawn := self._picture.drawn) and (drawn.columns > plan.columns or drawn.rows > plan.rows):
+            self._picture.show(None)
         self._place(plan)
         self.run_worker(self._look(plan), group="look", exclusive=True)
 
@@ -129,6 +131,7 @@ class Preview(Vertical):
 
     def _place(self, plan: _Plan) -> None:
         self.set_class(plan.beside, "-beside")
+        self._picture.styles.max_width, self._picture.styles.max_height = plan.columns, plan.rows
         # Beside the text its width is the text's margin: it must not change with each picture.
         self.styles.width = plan.columns if plan.beside else None
         self.display = self.display or plan.beside
@@ -155,12 +158,16 @@ class Preview(Vertical):
         from taskdash.ui.graphics import CELL, cell_size, drawing_for
 
         _, background = self.background_colors
-        drawing, cell = Drawing.BLOCKS, CELL
-        if not self.app.is_headless:
-            true_colour = self.app.console.color_system == "truecolor"
-            drawing = drawing_for(self._desk.view.preview_as, os.environ, true_colour=true_colour)
-            cell = cell_size(sys.__stderr__.fileno()) if sys.__stderr__ is not None else CELL
-        return Room(plan.columns, plan.rows, cell, drawing, background.rgb)
+        drawing, cell = Drawing.BLOCKS, None
+        if not self.app.is_headless and sys.__stderr__ is not None:
+            cell = cell_size(sys.__stderr__.fileno())
+            drawing = drawing_for(
+                self._desk.view.preview_as,
+                os.environ,
+                true_colour=self.app.console.color_system == "truecolor",
+                knows_cells=cell is not None,
+            )
+        return Room(plan.columns, plan.rows, cell or CELL, drawing, background.rgb)
 
     def _show(self, plan: _Plan, outcome: Drawn | Refused) -> None:
         from taskdash.results.preview import Refused

@@ -1,0 +1,137 @@
+"""The picture of a result on a real terminal: the bytes that draw it, and those that take it away."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.pictures import halves
+from tests.pty_screen import PtyScreen
+from tests.servers import FakeApi, Peer, Reply, Request, success_body, waiting_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "sk-test-0123456789abcdef"
+TASKDASH = [sys.executable, "-m", "taskdash"]
+DONE = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
+RUNNING = "7a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10"
+SENT = re.compile(rb"\x1b_Ga=T,[^;\x1b]*i=(\d+)")
+REMOVED = re.compile(rb"\x1b_Ga=d,d=I,i=(\d+)")
+QUERIES = (b"\x1b[c", b"\x1b[>c", b"\x1b[0c", b"\x1b[16t", b"\x1b[14t", b"a=q", b"\x1bP+q")
+"""What asks a terminal for its kind, its cells or its graphics; each is an answer to wait for."""
+
+
+class PictureApi(FakeApi):
+    """A gateway with its own file host, which has one picture."""
+
+    async def _reply(self, peer: Peer, request: Request) -> None:
+        if request.path.startswith("/files/"):
+            await peer.send(Reply(200, halves(), {"Content-Type": "image/png"}).encode())
+        else:
+            await super()._reply(peer, request)
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A list with a finished task above one that runs."""
+    with PictureApi(key=KEY) as api:
+        api.set(DONE, success_body(DONE, [f"{api.url}/files/a.png"]))
+        api.set(RUNNING, waiting_body(RUNNING))
+        made = {
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if name not in ("TMUX", "STY", "TERM_PROGRAM")
+            },
+            "AIGPTIMAGE_API_KEY": KEY,
+            "TASKDASH_BASE_URL": api.url,
+            "TASKDASH_STORE": str(tmp_path / "list" / "tasks.db"),
+            "COLORTERM": "truecolor",
+        }
+        subprocess.run(
+            [*TASKDASH, "add", DONE, RUNNING],
+            env=made,
+            check=True,
+            capture_output=True,
+            timeout=30,
+            stdin=subprocess.DEVNULL,
+        )
+        yield made
+
+
+class Terminal(PtyScreen):
+    """The dashboard on a terminal that answers nothing, whose cells have a size in pixels."""
+
+    def __init__(self, env: dict[str, str], *, cell: tuple[int, int] = (0, 0), **terminal: str) -> None:
+        super().__init__(TASKDASH, env={**env, **terminal})
+        self._cell = cell
+
+    def _set_size(self) -> None:
+        (columns, rows), (width, height) = self.size, self._cell
+        size = struct.pack("HHHH", rows, columns, columns * width, rows * height)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, size)
+
+
+def leave(screen: PtyScreen) -> None:
+    screen.send("q")
+    assert screen.wait_exit() == 0
+    assert screen.left_behind == []
+    assert not [query for query in QUERIES if query in screen.raw]
+
+
+def test_kitty_shows_the_picture_and_forgets_it(env: dict[str, str]) -> None:
+    with Terminal(env, TERM="xterm-kitty") as screen:
+        screen.wait_for("PNG, 80 × 80", 20)
+        screen.wait_for(lambda _: "\U0010eeee".encode() in screen.raw)
+        (first,) = SENT.findall(screen.raw)
+        assert REMOVED.findall(screen.raw) == []
+        screen.send("j")
+        screen.wait_for("◐ waiting  for")
+        assert REMOVED.findall(screen.raw) == [first]
+        screen.send("k")
+        screen.wait_for(lambda _: len(SENT.findall(screen.raw)) == 2)
+        leave(screen)
+        assert REMOVED.findall(screen.raw) == SENT.findall(screen.raw)
+        assert b"\x1bP" not in screen.raw
+
+
+def test_sixels_come_with_their_lines(env: dict[str, str]) -> None:
+    with Terminal(env, cell=(10, 20), TERM="foot") as screen:
+        screen.wait_for("PNG, 80 × 80", 20)
+        screen.wait_for(lambda _: screen.raw.count(b"\x1bP0;0;0q") >= 8)
+        assert re.search(rb'\x1b7\x1b\[16D\x1bP0;0;0q"1;1;160;20#[\x20-\x7e]*\x1b\\\x1b8', screen.raw)
+        screen.send("j")
+        screen.wait_for(lambda text: "◐ waiting  for" in text and "▀" not in text)
+        gone = len(screen.raw)
+        leave(screen)
+        assert b"\x1bP" not in screen.raw[gone:]
+        assert b"\x1b_G" not in screen.raw
+
+
+@pytest.mark.parametrize(
+    "terminal",
+    [{"TERM": "xterm-256color"}, {"TERM": "tmux-256color", "TMUX": "/run/t,1,0", "TERM_PROGRAM": "tmux"}],
+    ids=["unknown", "tmux"],
+)
+def test_anywhere_else_it_is_plain_characters_and_off_is_remembered(
+    env: dict[str, str], terminal: dict[str, str]
+) -> None:
+    with Terminal(env, cell=(10, 20), **terminal) as screen:
+        screen.wait_for("PNG, 80 × 80", 20)
+        assert screen.text.count("▀") == 16 * 8
+        screen.send("i")
+        screen.wait_for(lambda text: "▀" not in text)
+        leave(screen)
+        assert b"\x1bP" not in screen.raw
+        assert b"\x1b_G" not in screen.raw
+    remembered = Path(os.environ["XDG_STATE_HOME"], "taskdash", "view.toml")
+    assert remembered.read_text() == "preview = false\n"

@@ -1,0 +1,240 @@
+"""The picture of a result in the detail pane: there when the cursor rests, gone when it moves on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING
+
+import pytest
+from tests.pictures import halves
+from tests.servers import success_body, waiting_body
+from tests.ui.driven_dashboard import DrivenDashboard, add, answer, driven, driven_by, uuid
+
+from taskdash.demo.pictures import Picture
+from taskdash.results.preview import NoPictureError, OtherKindError, Previews
+from taskdash.results.thumbnails import Thumbnails
+from taskdash.ui.app import Dashboard
+from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from taskdash.config.settings import View
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+FIRST, SECOND, FOUR, RUNNING = uuid(1), uuid(2), uuid(3), uuid(4)
+
+
+class Source:
+    """A file host in the same process: what it was asked, and pictures that wait for leave to come."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.cancelled: list[str] = []
+        self.refusals: dict[str, NoPictureError] = {}
+        self.picture = halves()
+        self.open = threading.Event()
+        self.open.set()
+
+    async def __call__(self, url: str, file: IO[bytes]) -> None:
+        self.asked.append(url)
+        try:
+            while not self.open.is_set():  # noqa: ASYNC110 - another thread sets it
+                await asyncio.sleep(0.005)
+        except asyncio.CancelledError:
+            self.cancelled.append(url)
+            raise
+        if url in self.refusals:
+            raise self.refusals[url]
+        file.write(self.picture)
+        file.flush()
+
+
+def link(task_id: str, number: int = 1) -> str:
+    return f"https://cdn.example.com/{task_id}-{number}.png"
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def desk(desk: Desk, other: Store, source: Source, tmp_path: Path) -> Desk:
+    """Four tasks: two with a picture, one with four, one that runs."""
+    add(other, FIRST, SECOND, FOUR, RUNNING)
+    for task_id, count in ((FIRST, 1), (SECOND, 1), (FOUR, 4)):
+        answer(other, task_id, success_body(task_id, [link(task_id, n) for n in range(1, count + 1)]))
+    answer(other, RUNNING, waiting_body(RUNNING))
+    desk.make_previews = lambda: Previews(source, Thumbnails(tmp_path / "previews"))
+    return desk
+
+
+def picture(dash: DrivenDashboard) -> PictureView:
+    return dash.main.query_one(PictureView)
+
+
+async def until_picture(dash: DrivenDashboard) -> None:
+    await dash.until(lambda: picture(dash).drawn is not None, "a picture", 20)
+    await dash.settle()
+
+
+async def test_it_is_there_once_the_cursor_rests(desk: Desk, source: Source) -> None:
+    begun_s = time.monotonic()
+    async with driven(desk, total=4) as dash:
+        await until_picture(dash)
+        assert time.monotonic() - begun_s > 0.25
+        assert source.asked == [link(FIRST)]
+        await dash.until_shown("PNG, 80 × 80")
+        assert dash.screen.count(UPPER_HALF) == 16 * 8
+        assert "✓ success" in dash.screen
+
+
+async def test_of_tasks_passed_over_nothing_is_fetched(desk: Desk, source: Source) -> None:
+    async with driven(desk, total=4) as dash:
+        await dash.press("j", "j", "k")
+        await until_picture(dash)
+        assert source.asked == [link(SECOND)]
+
+
+async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(desk: Desk, source: Source) -> None:
+    async with driven(desk, total=4) as dash:
+        await until_picture(dash)
+        source.open.clear()
+        await dash.press("j")
+        await dash.until(lambda: picture(dash).drawn is None, "the picture of the first task gone")
+        assert UPPER_HALF not in dash.screen
+        await dash.until_shown("loading the picture")
+        await dash.until(lambda: source.asked == [link(FIRST), link(SECOND)], "the second is fetched")
+        await dash.press("G")
+        await dash.until(lambda: source.cancelled == [link(SECOND)], "the second fetch ended")
+        await dash.until_in_pane("◐ waiting")
+        assert not dash.main.pane.preview.display
+        source.open.set()
+        await dash.press("g")
+        await until_picture(dash)
+        assert source.asked == [link(FIRST), link(SECOND)], "the first one is still in memory"
+
+
+async def test_off_and_on_by_key_and_remembered(desk: Desk) -> None:
+    remembered: list[View] = []
+    desk.remember = lambda view: remembered.append(view)
+    async with driven(desk, total=4) as dash:
+        await until_picture(dash)
+        await dash.press("i")
+        await dash.until_said("Picture preview off")
+        assert UPPER_HALF not in dash.screen
+        assert not dash.main.pane.preview.display
+        await dash.until(lambda: [view.preview for view in remembered] == [False], "it is kept")
+        await dash.press("i")
+        await until_picture(dash)
+        await dash.until(lambda: [view.preview for view in remembered] == [False, True], "it is kept")
+
+
+async def test_switched_off_in_the_config_nothing_is_fetched(desk: Desk, source: Source) -> None:
+    desk.view = replace(desk.view, preview=False)
+    async with driven(desk, total=4) as dash:
+        await asyncio.sleep(0.4)
+        assert source.asked == []
+        await dash.press("i")
+        await until_picture(dash)
+
+
+async def test_a_hidden_pane_fetches_nothing(desk: Desk, source: Source) -> None:
+    async with driven(desk, total=4) as dash:
+        await until_picture(dash)
+        await dash.press("v", "v")
+        await dash.until(lambda: not dash.main.pane.display, "the pane hidden")
+        await dash.until(lambda: picture(dash).drawn is None, "gone with the pane")
+        await dash.press("j")
+        await asyncio.sleep(0.4)
+        assert source.asked == [link(FIRST)]
+        await dash.press("v")
+        await until_picture(dash)
+        assert source.asked == [link(FIRST), link(SECOND)]
+
+
+async def test_each_result_in_turn(desk: Desk, source: Source) -> None:
+    async with driven(desk, total=4) as dash:
+        await dash.press("j", "j")
+        await dash.until_shown("1 of 4 results: PNG, 80 × 80", 20)
+        await dash.press("I")
+        await dash.until_shown("2 of 4 results: PNG, 80 × 80", 20)
+        assert source.asked == [link(FOUR, 1), link(FOUR, 2)]
+        await dash.press("k")
+        await dash.until_in_pane(SECOND)
+        await dash.press("I")
+        await dash.until_said("no other result")
+
+
+async def test_a_dead_link_says_why(desk: Desk, source: Source) -> None:
+    source.refusals[link(FIRST)] = NoPictureError("the link has probably expired (HTTP 403)")
+    async with driven(desk, total=4) as dash:
+        await dash.until_shown("no preview: the link has probably", 20)
+        assert picture(dash).drawn is None
+
+
+async def test_a_video_is_told_by_kind_size_and_link(desk: Desk, source: Source) -> None:
+    source.refusals[link(FIRST)] = OtherKindError("MP4 video, 2.3 MiB")
+    async with driven(desk, total=4) as dash:
+        await dash.until_shown("MP4 video, 2.3 MiB", 20)
+        await dash.until(lambda: dash.screen.count("https://cdn.example.com") == 2, "its link")
+
+
+async def test_without_the_extra_one_line_says_how_to_get_it(desk: Desk, source: Source) -> None:
+    desk.make_previews = lambda: Previews(source, None, can_decode=False)
+    async with driven(desk, (200, 40), total=4) as dash:
+        await dash.until_shown("pipx install --force 'taskdash[preview]'")
+        assert "no preview:" not in dash.screen
+        assert source.asked == []
+
+
+async def test_nothing_is_decoded_again_while_time_goes_by(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with driven(desk, total=4) as dash:
+        await until_picture(dash)
+        drawn = picture(dash).drawn
+        shown: list[object] = []
+        monkeypatch.setattr(PictureView, "show", lambda _self, what: shown.append(what))
+        for _ in range(3):
+            dash.main.pane.tick()
+            dash.main.pane.draw()
+            await dash.settle()
+        assert shown == []
+        assert picture(dash).drawn is drawn
+
+
+async def test_a_resize_brings_another_size_without_another_fetch(desk: Desk, source: Source) -> None:
+    source.picture = Picture("bauhaus", width=256, height=256).encode()
+    async with driven(desk, total=4) as dash:
+        await until_picture(dash)
+        before = picture(dash).drawn
+        assert before is not None
+        assert before.rows == 15
+        await dash.pilot.resize_terminal(200, 60)
+        await dash.until(lambda: getattr(picture(dash).drawn, "rows", 0) > 20, "a larger picture", 20)
+        await dash.pilot.resize_terminal(80, 24)
+        await dash.until(lambda: 0 < getattr(picture(dash).drawn, "rows", 0) < 8, "a smaller one", 20)
+        await dash.settle()
+        assert source.asked == [link(FIRST)]
+        assert dash.main.pane.region.contains_region(picture(dash).region)
+
+
+@pytest.mark.parametrize("size", ["80x24", "120x36"])
+def test_picture_in_half_blocks(
+    snap_compare: Callable[..., bool], desk: Desk, source: Source, size: str
+) -> None:
+    source.picture = Picture("lighthouse", seed=3, width=512, height=512).encode()
+
+    async def act(dash: DrivenDashboard) -> None:
+        await until_picture(dash)
+        await dash.until_shown("PNG, 512 × 512")
+
+    columns, rows = map(int, size.split("x"))
+    assert snap_compare(Dashboard(desk), terminal_size=(columns, rows), run_before=driven_by(desk, act, 4))

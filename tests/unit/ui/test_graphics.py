@@ -1,0 +1,143 @@
+"""How pictures are drawn where: told by the terminal's variables alone."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import pty
+import re
+import struct
+import termios
+import zlib
+
+import pytest
+from rich.cells import cell_len
+
+from taskdash.results.drawing import Drawing
+from taskdash.ui import kitty
+from taskdash.ui.graphics import cell_size, drawing_for
+
+B, K, S = Drawing.BLOCKS, Drawing.KITTY, Drawing.SIXEL
+
+
+@pytest.mark.parametrize(
+    ("environ", "drawing"),
+    [
+        ({}, B),
+        ({"TERM": "xterm-256color"}, B),
+        ({"TERM": "linux"}, B),
+        ({"TERM": "xterm-kitty"}, K),
+        ({"TERM": "xterm-ghostty"}, K),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "ghostty"}, K),
+        ({"TERM": "foot"}, S),
+        ({"TERM": "foot-extra"}, S),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "WezTerm"}, S),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}, S),
+        ({"TERM": "xterm-256color", "KONSOLE_VERSION": "230804"}, S),
+        ({"TERM": "xterm-256color", "KONSOLE_VERSION": "211200"}, B),
+        ({"TERM": "xterm-256color", "KONSOLE_VERSION": "new"}, B),
+        ({"TERM": "xterm-kitty", "TMUX": "/run/tmux/default,1,0"}, B),
+        ({"TERM": "tmux-256color", "TERM_PROGRAM": "WezTerm"}, B),
+        ({"TERM": "screen.xterm-kitty"}, B),
+        ({"TERM": "foot", "STY": "1.pts"}, B),
+        ({"TERM": "foot", "ZELLIJ": "0"}, B),
+        ({"TERM": "xterm-kitty", "NO_COLOR": "1"}, B),
+    ],
+)
+def test_the_terminal_is_known_by_its_variables(environ: dict[str, str], drawing: Drawing) -> None:
+    assert drawing_for("auto", environ, true_colour=True, knows_cells=True) is drawing
+
+
+def test_who_knows_better_says_so() -> None:
+    assert drawing_for("sixel", {"TERM": "xterm"}, true_colour=True, knows_cells=True) is S
+    assert (
+        drawing_for("sixel", {"TERM": "tmux-256color", "TMUX": "x"}, true_colour=True, knows_cells=True) is S
+    )
+    assert drawing_for("blocks", {"TERM": "xterm-kitty"}, true_colour=True, knows_cells=True) is B
+    assert drawing_for("kitty", {"TERM": "xterm"}, true_colour=True, knows_cells=True) is K
+
+
+def test_kitty_needs_its_colours_whole_and_no_multiplexer_between() -> None:
+    assert drawing_for("auto", {"TERM": "xterm-kitty"}, true_colour=False, knows_cells=True) is B
+    assert (
+        drawing_for("kitty", {"TERM": "tmux-256color", "TMUX": "x"}, true_colour=True, knows_cells=True) is B
+    )
+
+
+def test_sixels_need_to_know_how_high_a_row_is() -> None:
+    assert drawing_for("auto", {"TERM": "foot"}, true_colour=True, knows_cells=False) is B
+    assert drawing_for("sixel", {}, true_colour=True, knows_cells=False) is B
+    assert drawing_for("auto", {"TERM": "xterm-kitty"}, true_colour=True, knows_cells=False) is K
+
+
+@pytest.mark.parametrize(
+    ("size", "cell"),
+    [
+        ((24, 80, 0, 0), None),
+        ((24, 80, 800, 480), (10, 20)),
+        ((24, 80, 1280, 816), (16, 34)),
+        ((24, 80, 80, 24), None),
+        ((0, 0, 800, 480), None),
+        ((1, 1, 60_000, 60_000), None),
+    ],
+)
+def test_the_size_of_a_cell_is_what_the_system_knows(
+    size: tuple[int, int, int, int], cell: tuple[int, int] | None
+) -> None:
+    master, slave = pty.openpty()
+    try:
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size))
+        assert cell_size(slave) == cell
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+def test_what_is_no_terminal_has_no_cells() -> None:
+    with open(os.devnull) as file:  # noqa: PTH123 - its number is what is wanted
+        assert cell_size(file.fileno()) is None
+
+
+# kitty's sequences
+
+
+def test_a_picture_is_sent_whole_in_pieces_that_ask_for_no_answer() -> None:
+    rgb = os.urandom(40 * 30 * 3)
+    sent = kitty.send(77, rgb, (40, 30), 4, 2)
+    pieces = re.findall(r"\x1b_G([^;]*);([A-Za-z0-9+/=]*)\x1b\\", sent)
+    assert "".join(f"\x1b_G{head};{data}\x1b\\" for head, data in pieces) == sent
+    heads = [dict(pair.split("=") for pair in head.split(",")) for head, _ in pieces]
+    assert len(pieces) == 2
+    assert all(len(data) <= 4_096 for _, data in pieces)
+    assert [head["m"] for head in heads] == ["1", "0"]
+    assert all(head["q"] == "2" for head in heads)
+    first = {
+        "a": "T",
+        "f": "24",
+        "o": "z",
+        "t": "d",
+        "s": "40",
+        "v": "30",
+        "i": "77",
+        "U": "1",
+        "c": "4",
+        "r": "2",
+    }
+    assert first.items() <= heads[0].items()
+    assert zlib.decompress(base64.b64decode("".join(data for _, data in pieces))) == rgb
+
+
+def test_it_is_removed_by_its_number_with_all_that_shows_it() -> None:
+    assert kitty.remove(77) == "\x1b_Ga=d,d=I,i=77,q=2\x1b\\"
+
+
+def test_each_placeholder_is_one_cell_that_names_its_place() -> None:
+    line = kitty.placeholders(3, 2)
+    assert cell_len(line) == 3
+    assert line == "".join(f"\U0010eeee\u030e{mark}" for mark in ("\u0305", "\u030d", "\u030e"))
+
+
+def test_the_marks_are_those_of_the_protocol() -> None:
+    theirs = pytest.importorskip("textual_image.renderable.tgp")._NUMBER_TO_DIACRITIC
+    assert [ord(mark) for mark in kitty.MARKS] == list(theirs)
