@@ -18,6 +18,7 @@ from taskdash.results.preview import NoPictureError, OtherKindError, Previews
 from taskdash.results.thumbnails import Thumbnails
 from taskdash.ui.app import Dashboard
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
+from taskdash.ui.widgets.preview import Preview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,12 @@ def picture(dash: DrivenDashboard) -> PictureView:
     return dash.main.query_one(PictureView)
 
 
+def preview(dash: DrivenDashboard) -> Preview:
+    return dash.main.query_one(Preview)
+
+
 async def until_picture(dash: DrivenDashboard) -> None:
+    await dash.until(lambda: bool(dash.main.query(PictureView)), "a place for pictures")
     await dash.until(lambda: picture(dash).drawn is not None, "a picture", 20)
     await dash.settle()
 
@@ -114,7 +120,7 @@ async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(desk: Desk, s
         await dash.press("G")
         await dash.until(lambda: source.cancelled == [link(SECOND)], "the second fetch ended")
         await dash.until_in_pane("◐ waiting")
-        assert not dash.main.pane.preview.display
+        assert not preview(dash).display
         source.open.set()
         await dash.press("g")
         await until_picture(dash)
@@ -129,7 +135,7 @@ async def test_off_and_on_by_key_and_remembered(desk: Desk) -> None:
         await dash.press("i")
         await dash.until_said("Picture preview off")
         assert UPPER_HALF not in dash.screen
-        assert not dash.main.pane.preview.display
+        assert not preview(dash).display
         await dash.until(lambda: [view.preview for view in remembered] == [False], "it is kept")
         await dash.press("i")
         await until_picture(dash)

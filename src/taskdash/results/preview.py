@@ -13,9 +13,10 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
+from taskdash.domain.values import dataclass
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.decoding import Decoder, DecodingError
 from taskdash.results.drawing import Drawn

@@ -240,7 +240,7 @@ class ListScreen(ReviewScreen):
 
     def action_preview_next(self) -> None:
         """Show the next result of the task."""
-        if self.pane.preview.next_result() < 2:
+        if self.pane.preview is None or self.pane.preview.next_result() < 2:
             self.tell(warning("There is no other result to preview."))
         self.pane.draw()
 

@@ -10,13 +10,13 @@ from textual.widgets import Static
 
 from taskdash.domain.expiry import countdown, expiry_of
 from taskdash.ui.detail_text import detail_text
-from taskdash.ui.widgets.preview import Preview
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.desk import Desk
+    from taskdash.ui.widgets.preview import Preview
 
 
 class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
@@ -31,16 +31,25 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._loading = False
         self._counted = ""
         self._text = Static(Content(""), id="detail-text")
-        self.preview = Preview(desk, id="preview")
+        self.preview: Preview | None = None
+        """The picture of a result; None until the first frame is drawn."""
 
     def compose(self) -> ComposeResult:
-        """One text, whose parts can be selected and copied, and the picture of the result."""
+        """One text; its parts can be selected and copied."""
         yield self._text
-        yield self.preview
 
     def on_mount(self) -> None:
         """A picture that one can see through has the theme's colour behind it."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.draw))
+        if self._desk.make_previews is not None:
+            self.call_after_refresh(self._begin_previews)
+
+    def _begin_previews(self) -> None:
+        from taskdash.ui.widgets.preview import Preview
+
+        self.preview = Preview(self._desk, id="preview")
+        self.mount(self.preview)
+        self.call_after_refresh(self._show_preview)
 
     def on_resize(self) -> None:
         """Give the picture the room there is now."""
@@ -109,6 +118,8 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._show_preview()
 
     def _show_preview(self) -> None:
+        if self.preview is None:
+            return
         # Not the size without the scroll bar: that comes and goes with the picture.
         room = self.outer_size - self.gutter.totals - (1, 0)
         self.preview.want(self._detail if self.display else None, room)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from textual.containers import Vertical
@@ -17,6 +16,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from taskdash.domain.task import State
+from taskdash.domain.values import dataclass
 from taskdash.domain.words import plural
 from taskdash.ui.widgets.picture import PictureView
 
