@@ -40,7 +40,7 @@ dist: $(VENV)/dev.stamp ## build wheel and source archive
 	$(BIN)/python -m hatchling build
 
 lock: ## renew the locks (needs uv); URLs are left out of them on purpose
-	uv pip compile pyproject.toml --group build $(LOCK_OPTIONS) -o requirements/app.txt
+	uv pip compile pyproject.toml --group build --extra preview $(LOCK_OPTIONS) -o requirements/app.txt
 	uv pip compile pyproject.toml --group dev --extra preview $(LOCK_OPTIONS) -o requirements/dev.txt
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
