@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
-from tests.servers import FakeApi, Peer, Reply, Request
+import asyncio
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 2_000 + b"IEND\xaeB`\x82"
+from tests.file_server import PNG, Ranges
+from tests.servers import FakeApi, Peer, Request
+
+__all__ = ["PNG", "FilesApi"]
 
 
 class FilesApi(FakeApi):
-    """Answers `/files/...` with a picture, without a key."""
+    """Answers `/files/...` with a picture, without a key, ranges too.
+
+    While `hold_after` is set, only so many bytes of a file are sent, and the rest after `let_go` or never.
+    """
+
+    file = PNG
+    hold_after: int | None = None
+    held = 0
+    """How many answers were held back."""
+
+    def let_go(self) -> None:
+        """Send the rest of all that is held back."""
+        self._loop.call_soon_threadsafe(self._go_on.set)
+
+    def _run(self) -> None:
+        self._go_on = asyncio.Event()
+        super()._run()
 
     async def _reply(self, peer: Peer, request: Request) -> None:
-        if request.path.startswith("/files/"):
-            await peer.send(Reply(200, PNG, {"Content-Type": "image/png"}).encode())
-        else:
+        if not request.path.startswith("/files/"):
             await super()._reply(peer, request)
+            return
+        caught = _Caught(peer)
+        await Ranges(self.file)(caught, request)
+        if self.hold_after is None:
+            await peer.send(caught.data)
+            return
+        sent = caught.data.index(b"\r\n\r\n") + 4 + self.hold_after
+        await peer.send(caught.data[:sent])
+        with self._changed:
+            self.held += 1
+            self._changed.notify_all()
+        await self._go_on.wait()
+        await peer.send(caught.data[sent:])
 
     def file_requests(self) -> list[Request]:
         """What was asked of the file host."""
         return [request for request in self.requests if request.path.startswith("/files/")]
+
+
+class _Caught(Peer):
+    """Takes an answer instead of sending it."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.data = b""
+        self._peer = peer
+
+    async def send(self, data: bytes) -> None:
+        self.data += data
+
+    def close(self) -> None:
+        """The connection stays."""

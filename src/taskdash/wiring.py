@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Profile, Settings, View
     from taskdash.domain.secret import Secret
+    from taskdash.results.claims import Claims
+    from taskdash.results.downloads import Downloads, Ended
+    from taskdash.results.folder import Folder
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.preview import Previews
     from taskdash.ui.desk import Desk
@@ -112,6 +115,24 @@ def first_view_of(settings: Settings) -> View:
     if settings.in_use.result_ttl_ms is None or "view.columns" in settings.origins:
         return view
     return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
+
+
+def build_downloads(
+    profile: Profile,
+    folder: Folder,
+    store: StoreThread,
+    claims: Claims,
+    on_end: Callable[[Ended], None],
+) -> Downloads:
+    """A queue of downloads on the running event loop, for the results of one profile."""
+    from taskdash.results.download import Downloader
+    from taskdash.results.downloads import Downloads
+    from taskdash.results.fetcher import Fetcher
+    from taskdash.results.saved_memory import SavedMemory
+
+    fetcher = Fetcher(profile.base_url, allow_private=profile.allow_private)
+    memory = SavedMemory(store, SystemClock().now_ms)
+    return Downloads(Downloader(folder, fetcher), memory, claims, on_end=on_end)
 
 
 def open_desk(

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.cli.finishing import Finishing
 from taskdash.cli.output import talk
@@ -180,7 +180,7 @@ async def run_beside_watcher(
     watcher = await build_watcher(session.profile, key, session.store_path, on_change, scheduled=False)
     running = asyncio.create_task(watcher.run())
     working = asyncio.ensure_future(work(watcher, store, news))
-    ended_by = _cancel_on_signal(working)
+    ended_by = cancel_on_signal(working)
     try:
         await asyncio.wait({running, working}, return_when=asyncio.FIRST_COMPLETED)
         working.cancel()
@@ -197,7 +197,7 @@ async def run_beside_watcher(
     return ended_by[0] if ended_by else 0
 
 
-def _cancel_on_signal(working: asyncio.Future[None]) -> list[int]:
+def cancel_on_signal(working: asyncio.Future[Any]) -> list[int]:
     """Cancel on the first signal, leave at once on the second; return where their numbers are put."""
     numbers: list[int] = []
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,15 +11,12 @@ from taskdash.cli.output import print_lines, talk
 from taskdash.config.locations import absolute, download_dir
 from taskdash.domain.errors import UsageError
 from taskdash.domain.task import State
-from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from taskdash.cli.progress import Progress
     from taskdash.cli.session import Session
-    from taskdash.domain.task import TaskDetail
     from taskdash.store.store import Store
 
 
@@ -77,36 +72,39 @@ def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: 
     """Save the results that are not saved yet, of the tasks named or of all, and print their paths.
 
     A result that was saved is not saved again while its file is there. Files are named after the label, else the ID.
+    What is broken off, by Ctrl+C too, goes on where it stopped the next time, if the server can do that.
     """
+    from taskdash.cli.saving import save_results
+    from taskdash.results.saved_memory import wanted_of
+
     if task_ids and every:
         raise UsageError("give IDs or --all, not both")
     with session.open_store() as store:
-        wanted = _wanted(session, store, task_ids)
-        if not wanted:
-            talk("nothing to save: every result of the list is saved" if not task_ids else "nothing to save")
-            return 1 if _without_results(session, store, task_ids) else 0
-        lost = _without_results(session, store, task_ids)
-        return 1 if _save(session, store, wanted, folder) or lost else 0
+        seqs = _with_results(session, store, task_ids)
+        wanted, known = wanted_of(store, seqs)
+        lacking = _without_results(session, store, task_ids)
+    if not wanted:
+        talk("nothing to save: every result of the list is saved" if not task_ids else _nothing(known))
+        return 1 if lacking else 0
+    path = absolute(folder) if folder is not None else download_dir(session.settings)
+    failed = save_results(session, wanted, known, path)
+    return failed or (1 if lacking else 0)
 
 
-def _wanted(session: Session, store: Store, task_ids: Sequence[str]) -> list[tuple[TaskDetail, int, str]]:
-    """The results to save: the task, the number of the result, and its link."""
+def _nothing(known: int) -> str:
+    return f"nothing to save: {plural(known, 'result')} saved before" if known else "nothing to save"
+
+
+def _with_results(session: Session, store: Store, task_ids: Sequence[str]) -> list[int]:
+    """The `seq` of the tasks that may have something to save."""
     from taskdash.domain.query import Query
 
     if task_ids:
         tasks = [store.tasks.find(session.profile.name, text) for text in task_ids]
-    else:
-        tasks = store.tasks.rows(Query(session.profile.name), session.now_ms())
-    seqs = list(
-        dict.fromkeys(task.seq for task in tasks if task.state is State.SUCCESS and task.result_count)
-    )
-    saved = store.saved.of(seqs)
-    return [
-        (detail, n, url)
-        for detail in store.documents.details(seqs)
-        for n, url in enumerate(detail.result_urls, 1)
-        if not os.path.lexists(saved.get(detail.task.seq, {}).get(n, ""))
-    ]
+        found = [task.seq for task in tasks if task.state is State.SUCCESS and task.result_count]
+        return list(dict.fromkeys(found))
+    query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
+    return store.tasks.seqs(query, session.now_ms())
 
 
 def _without_results(session: Session, store: Store, task_ids: Sequence[str]) -> int:
@@ -116,45 +114,3 @@ def _without_results(session: Session, store: Store, task_ids: Sequence[str]) ->
     for task in lacking:
         talk(f"taskdash: {task.task_id} has no result to save ({task.state})")
     return len(lacking)
-
-
-def _save(
-    session: Session, store: Store, wanted: Sequence[tuple[TaskDetail, int, str]], folder_text: str | None
-) -> int:
-    """Save results one after the other; return how many could not be."""
-    from taskdash.cli.progress import Progress
-    from taskdash.results.download import Downloader, DownloadError
-    from taskdash.results.folder import Folder, stem_of
-
-    path = absolute(folder_text) if folder_text is not None else download_dir(session.settings)
-    try:
-        folder = Folder(path)
-    except OSError as error:
-        raise UsageError(f"{inert_line(str(path))} cannot be used: {error.strerror}") from None
-    failed = 0
-    with folder, Progress("results", len(wanted)) as progress:
-        profile = session.profile
-        downloader = Downloader(folder, profile.base_url, allow_private=profile.allow_private)
-        for done, (detail, n, url) in enumerate(wanted):
-            task = detail.task
-            try:
-                saved = downloader.save(
-                    url,
-                    f"{stem_of(task.label, task.task_id)}-{n}",
-                    partial(_show, progress, done),
-                )
-            except DownloadError as error:
-                failed += 1
-                progress.clear()
-                talk(f"taskdash: {task.task_id}, result {n}: {error}")
-                continue
-            store.saved.keep(task.seq, n, str(saved), session.now_ms())
-            progress.clear()
-            print_lines([inert_line(str(saved))])
-    talk(f"{plural(len(wanted) - failed, 'result')} saved" + (f", {failed} not" if failed else ""))
-    return failed
-
-
-def _show(progress: Progress, done: int, got: int, whole: int | None) -> None:
-    of = f" of {whole / 1_048_576:.1f}" if whole else ""
-    progress.show(done, f"{got / 1_048_576:.1f}{of} MiB of this one")

@@ -136,6 +136,8 @@ class Task:
     create_time_ms: int | None = None
     progress: str | None = None
     result_count: int = 0
+    saved_count: int = 0
+    """How many of the results were saved."""
     checked_at_ms: int | None = None
     """When the last check was answered, with or without a record."""
     next_check_at_ms: int | None = None

@@ -6,14 +6,20 @@ something else the next time gains nothing by it.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, Final
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpcore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+
+Resolver: TypeAlias = Callable[[str, int], list[str]]
 
 _NAT64: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
@@ -42,54 +48,84 @@ def resolve(host: str, port: int) -> list[str]:
 
     Raises:
         OSError: it has none.
+        UnicodeError: it cannot be a name.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class GuardedNetwork(httpcore.NetworkBackend):
+async def resolve_aside(resolver: Resolver, host: str, port: int) -> list[str]:
+    """Look a host up without holding up the event loop.
+
+    Not in asyncio's pool of threads: a program waits for those when it ends, and a look-up may take half a minute.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[str]] = loop.create_future()
+
+    def give(found: list[str] | None, error: Exception | None) -> None:
+        if answer.done():
+            return
+        if error is None:
+            answer.set_result(found or [])
+        else:
+            answer.set_exception(error)
+
+    def look_up() -> None:
+        found, failed = None, None
+        try:
+            found = resolver(host, port)
+        except Exception as error:  # whatever it is, it belongs to who asked
+            failed = error
+        with suppress(RuntimeError):  # nobody waits any more, and the loop was closed
+            loop.call_soon_threadsafe(give, found, failed)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    return await answer
+
+
+class GuardedNetwork(httpcore.AsyncNetworkBackend):
     """Connects only where it may."""
 
-    def __init__(
-        self, allowed: Callable[[str, int], bool], resolver: Callable[[str, int], list[str]] = resolve
-    ) -> None:
+    def __init__(self, allowed: Callable[[str, int], bool], resolver: Resolver = resolve) -> None:
         """Guard connections.
 
         Args:
             allowed: whether any address will do for this host and port.
             resolver: gives the addresses of a host.
         """
-        self._network = httpcore.SyncBackend()
+        self._network = httpcore.AnyIOBackend()
         self._allowed = allowed
         self._resolver = resolver
 
-    def connect_tcp(
+    async def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore.AsyncNetworkStream:
         """Connect to the first address of `host` that may be connected to, and answers.
 
         Raises:
             PrivateAddressError: it has none that may.
-            OSError: it has no address at all.
-            httpcore.ConnectError: none answers.
+            httpcore.ConnectError: it has no address at all, or none answers.
         """
-        addresses = self._resolver(host, port)
+        try:
+            addresses = await resolve_aside(self._resolver, host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(getattr(error, "strerror", None) or str(error)) from error
         if not self._allowed(host, port):
             addresses = [address for address in addresses if is_public(address)]
         if not addresses:
             raise PrivateAddressError(host)
         for address in addresses[:-1]:
             try:
-                return self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        return await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
-    def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float) -> None:
         """Wait, for httpcore's retries."""
-        self._network.sleep(seconds)
+        await self._network.sleep(seconds)

@@ -6,6 +6,11 @@ from typing import Final
 
 HEAD_BYTES: Final = 512
 """How much of a file `kind_of_content` looks at."""
+TAIL_BYTES: Final = 1_024
+"""How much of its end `is_cut_short` looks at."""
+CLIPS: Final = frozenset({"mp4", "mov", "webm", "mkv", "avi"})
+
+EXPIRED: Final = "the link has probably expired"
 
 _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -34,6 +39,26 @@ _BRANDS: Final = {
 _MPEG_AUDIO: Final = (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)
 
 
+_EXPIRED: Final = (
+    b"accessdenied",
+    b"request has expired",
+    b"expiredtoken",
+    b"authenticationfailed",
+    b"signaturedoesnotmatch",
+    b"invalidaccesskeyid",
+    b"nosuchkey",
+    b"blobnotfound",
+    b"invalid date format or expired",
+)
+"""What file hosts (S3, OSS, GCS, Azure) write in the XML of a link whose time is over."""
+
+
+def says_expired(head: bytes) -> bool:
+    """Whether an error page of a file host says that its link is good no more."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<?xml", b"<error")) and any(word in start for word in _EXPIRED)
+
+
 def kind_of_content(head: bytes) -> str | None:
     """The ending of a picture, clip or sound that begins with `head`; None for anything else."""
     for magic, ending in _MAGIC:
@@ -56,6 +81,8 @@ def describe_content(head: bytes) -> str:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
     if not head:
         return "the answer is empty"
+    if says_expired(head):
+        return EXPIRED
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
         return "the answer is a web page, not a picture, clip or sound"
     if start.startswith((b"<?xml", b"<error", b"<svg")):

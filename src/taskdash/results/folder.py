@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import re
-import secrets
+import stat
+import time
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.config.private_files import make_private_dir
+from taskdash.domain.untrusted import inert_line
+from taskdash.results.faults import DiskError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
-    from typing import BinaryIO
 
 MAX_STEM_CHARS: Final = 80
 MAX_STEM_BYTES: Final = 200
 MAX_SAME_NAME: Final = 10_000
+PART_KEPT_S: Final = 14 * 86_400
+"""What was begun and not gone on with for so long is deleted: no gateway keeps results longer."""
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
 # Names of devices on Windows, where the folder may be shared to.
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+_OWN_NAME = re.compile(r"\.taskdash-[0-9a-f]{16,64}\.(?:part|json)")
 
 
 def stem_of(label: str | None, task_id: str) -> str:
@@ -38,83 +44,108 @@ def stem_of(label: str | None, task_id: str) -> str:
 class Folder:
     """An open folder. Whoever moves or replaces it meanwhile does not lead files elsewhere."""
 
-    def __init__(self, path: Path) -> None:
-        """Open `path`, making it (0700) where it is missing.
+    def __init__(self, path: Path, *, now_s: Callable[[], float] = time.time) -> None:
+        """Open `path`, making it (0700) where it is missing, and clear away what was begun long ago.
 
         Raises:
-            OSError: it cannot be made or opened, or is no folder.
+            OSError: it cannot be made or opened, is no folder, or has a name that is not UTF-8.
         """
+        try:
+            str(path).encode()
+        except UnicodeError:
+            raise OSError(errno.EILSEQ, "its name is not valid UTF-8") from None
         make_private_dir(path)
         # The user chose the folder, so it may be a link; what is in it is never followed.
         self.path = path.resolve()
-        self._descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._clear_old(now_s() - PART_KEPT_S)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+        self.close()
 
-    @contextlib.contextmanager
-    def new_file(self) -> Iterator[NewFile]:
-        """A file that nobody sees before `NewFile.keep`, and that is gone at the end of the block otherwise.
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self.descriptor)
 
-        Raises:
-            OSError: it cannot be made.
-        """
-        name = f".taskdash-{secrets.token_hex(8)}.part"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(name, flags, 0o600, dir_fd=self._descriptor)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - opened by number, in the folder
-            new = NewFile(self.path, self._descriptor, name, file)
-            try:
-                yield new
-            finally:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=self._descriptor)
-
-
-class NewFile:
-    """A file in the making."""
-
-    def __init__(self, folder: Path, folder_descriptor: int, name: str, file: BinaryIO) -> None:
-        self.file = file
-        self._folder = folder
-        self._descriptor = folder_descriptor
-        self._name = name
-
-    def keep(self, stem: str, ending: str) -> Path:
-        """Have it on the disk under `stem.ending`, or `stem-2.ending` and so on where that is taken.
+    def open_own(self, name: str, flags: int) -> int:
+        """Open a file of our own making in here, never what a link leads to; return its descriptor.
 
         Raises:
-            OSError: it cannot be done.
+            OSError: it cannot be opened, or is something else than our own plain file.
         """
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        for n in range(1, MAX_SAME_NAME):
-            name = f"{stem}.{ending}" if n == 1 else f"{stem}-{n}.{ending}"
-            try:
-                self._give_name(name)
-            except FileExistsError:
-                continue
-            os.fsync(self._descriptor)
-            return self._folder / name
-        raise FileExistsError(f"{stem}.{ending} and thousands of others of that name are there")
+        flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        descriptor = os.open(name, flags, 0o600, dir_fd=self.descriptor)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
+            os.close(descriptor)
+            raise FileExistsError(errno.EEXIST, f"{name} is in the way")
+        if stat.S_IMODE(status.st_mode) != 0o600:
+            os.fchmod(descriptor, 0o600)
+        return descriptor
 
-    def _give_name(self, name: str) -> None:
-        """Give it a name that nothing has.
+    def remove(self, name: str) -> None:
+        """Take a name away, if it is there."""
+        with suppress(FileNotFoundError, IsADirectoryError, PermissionError):
+            os.unlink(name, dir_fd=self.descriptor)
+
+    def name_for_good(self, own_name: str, descriptor: int, stem: str, ending: str) -> Path:
+        """Give a finished file `stem.ending` for a name, or `stem-2.ending` and so on where that is taken.
+
+        Args:
+            own_name: what it is called so far; it may keep that name, too.
+            descriptor: of the open file, which is on the disk when this returns.
+            stem: from `stem_of`.
+            ending: from `content.kind_of_content`.
 
         Raises:
-            FileExistsError: something has it.
+            DiskError: it cannot be done.
         """
-        folder = self._descriptor
         try:
-            os.link(self._name, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            os.fsync(descriptor)
+            for n in range(1, MAX_SAME_NAME):
+                name = f"{stem}.{ending}" if n == 1 else f"{stem}-{n}.{ending}"
+                if self._link(own_name, name, descriptor):
+                    os.fsync(self.descriptor)
+                    return self.path / name
+        except OSError as error:
+            why = inert_line(error.strerror or str(error), 200)
+            raise DiskError(f"cannot be written to {inert_line(str(self.path))}: {why}") from None
+        raise DiskError(f"{stem}.{ending} and thousands of others of that name are there")
+
+    def _link(self, own_name: str, name: str, descriptor: int) -> bool:
+        """Give the file a name that nothing has; return whether it has it now."""
+        folder = self.descriptor
+        try:
+            os.link(own_name, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
         except FileExistsError:
-            raise
+            return self._is_that(name, descriptor)
         except (OSError, NotImplementedError):
             # A file system without links, such as FAT: take the name first, then put the file in its place.
-            os.close(
-                os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-            )
-            os.replace(self._name, name, src_dir_fd=folder, dst_dir_fd=folder)
+            try:
+                os.close(
+                    os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+                )
+            except FileExistsError:
+                return False
+            os.replace(own_name, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return True
+
+    def _is_that(self, name: str, descriptor: int) -> bool:
+        """Whether an earlier run, which ended at this very point, gave it that name."""
+        try:
+            there = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(descriptor))
+
+    def _clear_old(self, before_s: float) -> None:
+        with suppress(OSError), os.scandir(self.descriptor) as entries:
+            for entry in entries:
+                if not _OWN_NAME.fullmatch(entry.name):
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and status.st_mtime < before_s:
+                    self.remove(entry.name)

@@ -178,4 +178,33 @@ CREATE TABLE viewers (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS)
+_SAVED: Final = """
+-- How large a saved file was: one that has another size is no longer what was saved. NULL: nobody knows.
+ALTER TABLE saved ADD COLUMN bytes INTEGER;
+-- How many results of a task were saved, for the table's column; kept by triggers.
+ALTER TABLE tasks ADD COLUMN saved_count INTEGER NOT NULL DEFAULT 0;
+UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE saved.seq = tasks.seq)
+    WHERE seq IN (SELECT seq FROM saved);
+CREATE TRIGGER saved_counted AFTER INSERT ON saved BEGIN
+    UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE seq = new.seq) WHERE seq = new.seq;
+END;
+CREATE TRIGGER saved_uncounted AFTER DELETE ON saved BEGIN
+    UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE seq = old.seq) WHERE seq = old.seq;
+END;
+CREATE INDEX tasks_unsaved ON tasks (profile, seq) WHERE removal = 0 AND state = 2 AND result_count > saved_count;
+
+-- Tasks whose results could not be saved on their own as they finished: how often it was tried, and when it is next;
+-- NULL: not again.
+CREATE TABLE unsaved (
+    seq INTEGER PRIMARY KEY,
+    tries INTEGER NOT NULL,
+    next_try_at_ms INTEGER,
+    reason TEXT NOT NULL
+);
+CREATE INDEX unsaved_by_time ON unsaved (next_try_at_ms) WHERE next_try_at_ms IS NOT NULL;
+CREATE TRIGGER unsaved_purged AFTER DELETE ON tasks BEGIN
+    DELETE FROM unsaved WHERE seq = old.seq;
+END;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED)

@@ -20,6 +20,7 @@ _NUMBERS: Final = (
     "complete_time_ms",
     "create_time_ms",
     "result_count",
+    "saved_count",
     "checked_at_ms",
     "next_check_at_ms",
     "asked_at_ms",

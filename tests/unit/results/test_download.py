@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.servers import OnRequest, Peer, RawServer, Request, http_reply
+from tests.file_server import PNG, FileServer
+from tests.servers import Peer, Request, http_reply
 
 from taskdash.results.addresses import is_public
 from taskdash.results.content import kind_of_content
-from taskdash.results.download import Downloader, DownloadError
+from taskdash.results.download import Downloader
+from taskdash.results.faults import DownloadError
+from taskdash.results.fetcher import Fetcher, Patience
 from taskdash.results.folder import Folder, stem_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 2_000 + b"IEND\xaeB`\x82"
-
-
-class FileServer(RawServer):
-    """Answers by path."""
-
-    def __init__(self) -> None:
-        super().__init__(self._answer)
-        self.files: dict[str, bytes | OnRequest] = {}
-
-    async def _answer(self, peer: Peer, request: Request) -> None:
-        answer = self.files.get(request.path, http_reply(404))
-        if isinstance(answer, bytes):
-            await peer.send(answer)
-            peer.close()
-        else:
-            await answer(peer, request)
 
 
 @pytest.fixture
@@ -48,17 +34,16 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def save(
-    target: Path, url: str, *, base_url: str = "", stem: str = "hero-1", max_bytes: int = 10_000
-) -> Path:
-    """Save one result; `base_url` is the gateway, whose own host may be private."""
+def save(target: Path, url: str, *, base_url: str = "", stem: str = "hero-1", **options: Any) -> Path:
+    """Save one result, without a second try; `base_url` is the gateway, whose own host may be private."""
     with Folder(target) as folder:
-        return Downloader(folder, base_url or url, max_bytes=max_bytes).save(url, stem)
+        fetcher = Fetcher(base_url or url, **{"max_bytes": 10_000, "max_clip_bytes": 20_000} | options)
+        return asyncio.run(Downloader(folder, fetcher, retry_after_s=()).save(url, stem, "a" * 32))
 
 
-def reason(target: Path, url: str, **options: str) -> str:
+def reason(target: Path, url: str, **options: Any) -> str:
     with pytest.raises(DownloadError) as error:
-        save(target, url, **options)  # type: ignore[arg-type] # texts only
+        save(target, url, **options)
     assert list(target.iterdir()) == [], "something was left behind"
     return str(error.value)
 
@@ -100,7 +85,12 @@ def test_nothing_that_is_there_is_overwritten_or_followed(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (http_reply(404), "dead"),
+        (http_reply(404), "the link has probably expired"),
+        (http_reply(410), "the link has probably expired"),
+        (http_reply(400, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code>"), "probably expired"),
+        (http_reply(200, b"<Error><Code>AccessDenied</Code></Error>"), "probably expired"),
+        (http_reply(416), "HTTP 416"),
+        (http_reply(206, PNG), "part of it"),
         (http_reply(403), "expired"),
         (http_reply(500), "HTTP 500"),
         (http_reply(200, b"<!DOCTYPE html><p>sorry"), "web page"),
@@ -168,15 +158,25 @@ def test_a_name_that_resolves_to_a_private_address_is_refused_when_it_is_connect
 ) -> None:
     server.files["/x.png"] = http_reply(200, PNG)
     url = f"http://pictures.test:{server.port}/x.png"
-    with Folder(target) as folder:
-        guarded = Downloader(folder, "https://gateway.test", resolver=lambda _host, _port: ["127.0.0.1"])
-        with pytest.raises(DownloadError, match="private address"):
-            guarded.save(url, "hero-1")
-        assert server.connections == 0
-        allowed = Downloader(
-            folder, "https://gateway.test", allow_private=True, resolver=lambda _host, _port: ["127.0.0.1"]
-        )
-        assert allowed.save(url, "hero-1").name == "hero-1.png"
+    inside: Any = {"base_url": "https://gateway.test", "resolver": lambda _host, _port: ["127.0.0.1"]}
+    assert "private address" in reason(target, url, **inside)
+    assert server.connections == 0
+    assert save(target, url, **inside, allow_private=True).name == "hero-1.png"
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to(server: FileServer, target: Path) -> None:
+    answers = iter([["198.51.100.7"], ["127.0.0.1"]])
+    server.files["/x.png"] = http_reply(200, PNG)
+    asked = []
+
+    def rebinding(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return next(answers)
+
+    patience = Patience(connect_s=0.05, answer_s=0.2)
+    url = f"http://pictures.test:{server.port}/x.png"
+    reason(target, url, base_url="https://gateway.test", resolver=rebinding, patience=patience)
+    assert (asked, server.connections) == (["pictures.test"], 0)
 
 
 @pytest.mark.parametrize(

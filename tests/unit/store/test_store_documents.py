@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +17,11 @@ from taskdash.domain.query import Query, parse_filter
 from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task, TaskDetail
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
+from taskdash.store.saved import SavedFile
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 NOW_MS = 1_780_000_000_000
 EVERYTHING = Query(None)
@@ -85,7 +86,7 @@ def test_both_ways_to_json_agree(
         outcomes.append(apply_answer(other, problem, NOW_MS))
     store.checks.record(outcomes)
     if path is not None:
-        store.saved.keep(task.seq, 1, inert_line(path), NOW_MS)
+        store.saved.keep(task.seq, 1, Path(inert_line(path)), 7, NOW_MS)
     assert the_quick_way(store) == the_long_way(store)
 
 
@@ -163,12 +164,14 @@ def test_a_problem_that_was_taken_over_is_a_miss(store: Store) -> None:
 def test_saved_files_are_remembered_by_number(store: Store) -> None:
     store.tasks.add("aigptimage", ["task_a"], NOW_MS)
     seq = store.tasks.find("aigptimage", "task_a").seq
-    store.saved.keep(seq, 2, "/b", NOW_MS)
-    store.saved.keep(seq, 1, "/a", NOW_MS)
-    store.saved.keep(seq, 2, "/c", NOW_MS)
-    assert store.saved.of([seq, 99]) == {seq: {1: "/a", 2: "/c"}}
+    store.saved.keep(seq, 2, Path("/b"), 5, NOW_MS)
+    store.saved.keep(seq, 1, Path("/a"), None, NOW_MS)
+    store.saved.keep(seq, 2, Path("/c"), 6, NOW_MS)
+    saved = {1: SavedFile(Path("/a"), None), 2: SavedFile(Path("/c"), 6)}
+    assert store.saved.of([seq, 99]) == {seq: saved}
     detail = store.tasks.detail(seq)
     assert detail is not None
+    assert detail.task.saved_count == 2
     assert detail.saved == ("/a", "/c")
 
 

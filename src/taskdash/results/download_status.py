@@ -1,0 +1,150 @@
+"""How far the downloads are, as numbers and in words; the same for a terminal line and for the dashboard."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Final
+
+from taskdash.domain.words import plural
+
+WINDOW_S: Final = 5.0
+"""Speed is that of the last seconds, not of the whole time: what counts is now."""
+SHORTEST_S: Final = 0.5
+"""Before so long nothing is said of speed."""
+MAX_REASONS: Final = 3
+_KIB: Final = 1_024
+_MIB: Final = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One download under way."""
+
+    name: str
+    got: int
+    """Bytes that are there."""
+    whole: int | None
+    """Bytes there will be, where that is known."""
+
+    @property
+    def words(self) -> str:
+        """How far it is."""
+        if not self.whole:
+            return size_words(self.got)
+        return f"{100 * self.got // self.whole:>3} % of {size_words(self.whole)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadStatus:
+    """A round of downloads: from when there was none to when there is none any more."""
+
+    total: int = 0
+    saved: int = 0
+    known: int = 0
+    """Found to be saved already."""
+    failed: int = 0
+    cancelled: int = 0
+    running: tuple[Running, ...] = ()
+    speed: float | None = None
+    """Bytes per second."""
+    left_s: float | None = None
+    """None where nobody can tell."""
+
+    @property
+    def done(self) -> int:
+        """How many are over, whatever became of them."""
+        return self.saved + self.known + self.failed + self.cancelled
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any is under way or waits."""
+        return self.done < self.total
+
+    @property
+    def share(self) -> float:
+        """How much of the round is done, from 0 to 1."""
+        parts = sum(min(1.0, each.got / each.whole) for each in self.running if each.whole)
+        return (self.done + parts) / self.total if self.total else 0.0
+
+    @property
+    def words(self) -> str:
+        """The round in one line, without its single files."""
+        parts = [f"{self.done:,} of {plural(self.total, 'result')}"]
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
+        if self.speed is not None:
+            parts.append(f"{size_words(round(self.speed))}/s")
+        if self.left_s is not None:
+            parts.append(f"{clock_words(self.left_s)} left")
+        return "  ".join(parts)
+
+
+class Speed:
+    """Bytes per second over the last seconds."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def see(self, now_s: float, total: int) -> float | None:
+        """Take note of how many bytes arrived until now; return the speed, None where it is too early to tell."""
+        seen = self._seen
+        if seen and total < seen[-1][1]:
+            seen.clear()
+        if not seen or now_s > seen[-1][0]:
+            seen.append((now_s, total))
+        while len(seen) > 2 and seen[1][0] <= now_s - WINDOW_S:
+            seen.popleft()
+        span_s = now_s - seen[0][0]
+        return (total - seen[0][1]) / span_s if span_s >= SHORTEST_S else None
+
+
+def left_s(running: tuple[Running, ...], waiting: int, sizes: list[int], speed: float | None) -> float | None:
+    """How long a round still takes; what waits is taken to be as large as the average of `sizes`."""
+    known = [*sizes, *(each.whole for each in running if each.whole)]
+    if not speed or any(each.whole is None for each in running) or (waiting and not known):
+        return None
+    missing = sum(max(0, (each.whole or 0) - each.got) for each in running)
+    if waiting:
+        missing += waiting * sum(known) // len(known)
+    return missing / speed
+
+
+def summary(status: DownloadStatus, reasons: Counter[str]) -> str:
+    """What a round came to, in one line."""
+    parts = []
+    if status.saved or not (status.known or status.failed or status.cancelled):
+        parts.append(f"{status.saved:,} saved")
+    if status.known:
+        parts.append(f"{status.known:,} {'was' if status.known == 1 else 'were'} saved before")
+    if status.cancelled:
+        parts.append(f"{status.cancelled:,} cancelled")
+    if status.failed:
+        parts.append(
+            f"{status.failed:,} failed: {_reasons(reasons)}" if reasons else f"{status.failed:,} failed"
+        )
+    return ", ".join(parts)
+
+
+def _reasons(reasons: Counter[str]) -> str:
+    common = reasons.most_common(MAX_REASONS)
+    if len(reasons) == 1:
+        return common[0][0]
+    words = "; ".join(f"{reason} ({count:,})" for reason, count in common)
+    return f"{words}; ..." if len(reasons) > MAX_REASONS else words
+
+
+def size_words(size: int) -> str:
+    """Bytes as people read them."""
+    if size < _KIB:
+        return f"{size} B"
+    if size < _MIB:
+        return f"{size / _KIB:.0f} KiB"
+    return f"{size / _MIB:.1f} MiB" if size < 1_024 * _MIB else f"{size / 1_024 / _MIB:.2f} GiB"
+
+
+def clock_words(seconds: float) -> str:
+    """A time left as a clock shows it."""
+    whole = int(min(seconds, 359_999) + 0.999)
+    hours, rest = divmod(whole, 3_600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

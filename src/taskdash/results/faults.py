@@ -1,0 +1,33 @@
+"""Why a result was not saved, and whether it is worth another try."""
+
+from __future__ import annotations
+
+
+class DownloadError(Exception):
+    """A result was not saved; the message says why, and is fit to be shown."""
+
+    passing = False
+    """Whether the same may go well a little later, and what has arrived is worth keeping until then."""
+
+
+class PassingError(DownloadError):
+    """The server or the way to it failed for now."""
+
+    passing = True
+
+    def __init__(self, message: str, *, after_s: float = 0.0) -> None:
+        """Tell why, and how long the server asked to be left alone."""
+        super().__init__(message)
+        self.after_s = after_s
+
+
+class ExpiredError(DownloadError):
+    """The link leads nowhere any more."""
+
+
+class PrivateHostError(DownloadError):
+    """The link leads into a network of the user's own."""
+
+
+class DiskError(DownloadError):
+    """The folder or the disk does not take it."""

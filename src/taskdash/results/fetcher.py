@@ -1,0 +1,351 @@
+"""Fetches a file that a link from outside leads to, without ever saying more than GET or asking where it must not.
+
+The API key never comes near this. A link and each redirect of it is judged anew, connections go to public addresses
+only (`results.addresses`), and what arrives must be a picture, clip or sound by its own bytes, or nothing more of it
+is read. A fetch that was broken off goes on where it stopped, if the server can tell that the file is still the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
+
+import httpcore
+
+from taskdash import __version__
+from taskdash.api.environment import find_proxy, tls_context
+from taskdash.domain.errors import UsageError
+from taskdash.domain.untrusted import inert_line
+from taskdash.results.addresses import GuardedNetwork, PrivateAddressError, is_public, resolve, resolve_aside
+from taskdash.results.content import (
+    CLIPS,
+    EXPIRED,
+    HEAD_BYTES,
+    TAIL_BYTES,
+    describe_content,
+    is_cut_short,
+    kind_of_content,
+    says_expired,
+)
+from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
+from taskdash.results.links import safe_url
+from taskdash.results.validators import content_range, validator_of
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator
+
+    from taskdash.results.addresses import Resolver
+    from taskdash.results.sink import Sink
+
+MAX_BYTES: Final = 64 * 1_048_576
+MAX_CLIP_BYTES: Final = 1_024 * 1_048_576
+"""Of a clip whose length the server tells beforehand."""
+MAX_REDIRECTS: Final = 5
+MAX_RETRY_AFTER_S: Final = 30.0
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_GONE: Final = (403, 404, 410)
+_PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
+_PORTS: Final = {"http": 80, "https": 443}
+_HEADERS: Final = [
+    (b"Accept", b"image/*, video/*, audio/*, */*;q=0.1"),
+    (b"Accept-Encoding", b"identity"),
+    (b"User-Agent", f"taskdash/{__version__}".encode()),
+]
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a fetch waits for what."""
+
+    connect_s: float = 10.0
+    """For each address of a host."""
+    answer_s: float = 30.0
+    """For the head of the answer, connecting included."""
+    stall_s: float = 20.0
+    """For the next `stall_bytes`: a server that sends a byte now and then is as good as one that sends none."""
+    stall_bytes: int = 4_096
+
+
+class _StaleError(Exception):
+    """The server has another version of the file than the one that was begun."""
+
+
+class Fetcher:
+    """Fetches results of one gateway. It may be used for several at once."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        allow_private: bool = False,
+        max_bytes: int = MAX_BYTES,
+        max_clip_bytes: int = MAX_CLIP_BYTES,
+        patience: Patience | None = None,
+        resolver: Resolver = resolve,
+    ) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            base_url: of the gateway; its own host may be private.
+            allow_private: whether every host may be.
+            max_bytes: the largest result that is fetched.
+            max_clip_bytes: the largest clip, where the server says beforehand how large it is.
+            patience: how long to wait for what.
+            resolver: gives the addresses of a host.
+        """
+        self._own_host = host_and_port(base_url)
+        self._allow_private = allow_private
+        self._max_bytes = max_bytes
+        self._max_clip_bytes = max(max_bytes, max_clip_bytes)
+        self._patience = patience or Patience()
+        self._resolver = resolver
+        self._tls: ssl.SSLContext | None = None
+
+    async def fetch(self, url: str, sink: Sink) -> str:
+        """Fetch what `url` leads to, or the rest of it; return the ending of its kind, such as `png`.
+
+        Args:
+            url: from outside.
+            sink: where it goes, with what is there already.
+
+        Raises:
+            DownloadError: it cannot be had; what `sink` holds is worth keeping only if the error is a passing one.
+        """
+        if sink.size:
+            try:
+                if not sink.is_whole:
+                    await self._follow(url, sink)
+                return _kind(sink)
+            except _StaleError:
+                sink.begin(None, None)
+            except DownloadError as error:
+                # What was there may have been damaged since: only what comes in one piece proves a link bad.
+                if error.passing or isinstance(error, ExpiredError | PrivateHostError | DiskError):
+                    raise
+                sink.begin(None, None)
+        await self._follow(url, sink)
+        return _kind(sink)
+
+    async def _follow(self, url: str, sink: Sink) -> None:
+        for _ in range(MAX_REDIRECTS + 1):
+            safe = safe_url(url)
+            if safe is None:
+                raise DownloadError("it is no http(s) link with a host")
+            location = await self._ask(safe, sink)
+            if location is None:
+                return
+            try:
+                url = urljoin(safe, location)
+            except ValueError:
+                raise DownloadError("it is redirected to what is no link") from None
+        raise DownloadError(f"it is redirected more than {MAX_REDIRECTS} times")
+
+    async def _ask(self, url: str, sink: Sink) -> str | None:
+        """Send one request; return where it is redirected to, None once all has arrived."""
+        host = host_and_port(url)[0]
+        try:
+            async with asyncio.timeout(self._patience.answer_s) as timer, self._pool(url) as pool:
+                timeouts = {"timeout": {"connect": self._patience.connect_s}}
+                async with pool.stream(
+                    "GET", url, headers=_headers_for(sink), extensions=timeouts
+                ) as response:
+                    if response.status in _REDIRECTS:
+                        return _header(response, "location")
+                    await self._receive(response, sink, timer)
+                    return None
+        except PrivateAddressError:
+            raise PrivateHostError(
+                f"{host} is a private address: profiles.<name>.allow_private = true in the config allows it"
+            ) from None
+        except (DownloadError, _StaleError):
+            raise
+        except (httpcore.TimeoutException, TimeoutError):
+            raise PassingError(f"{host} does not answer in time") from None
+        except (httpcore.NetworkError, httpcore.ProxyError) as error:
+            raise PassingError(f"{host} cannot be reached: {_said(error)}") from None
+        except httpcore.RemoteProtocolError as error:
+            raise PassingError(f"{host}: {_said(error)}") from None
+        except UsageError as error:
+            raise DownloadError(str(error)) from None
+        except Exception as error:
+            # One broken server or link must not end the others' downloads.
+            raise DownloadError(f"{host}: {_said(error)}") from None
+
+    async def _receive(self, response: httpcore.Response, sink: Sink, timer: asyncio.Timeout) -> None:
+        if response.status not in (200, 206):
+            await self._refuse(response, timer, asked_for_rest=sink.size > 0)
+        _begin(response, sink)
+        self._check_size(sink, None)
+        waits, heard, is_known = self._patience, 0, False
+        _set(timer, waits.stall_s)
+        async for chunk in response.aiter_stream():
+            sink.write(chunk)
+            heard += len(chunk)
+            if heard >= waits.stall_bytes:
+                heard = 0
+                _set(timer, waits.stall_s)
+            if not is_known and sink.size >= HEAD_BYTES:
+                self._check_size(sink, _known_kind(sink))
+                is_known = True
+            if sink.size > self._max_bytes and (sink.whole is None or sink.size > sink.whole):
+                raise DownloadError(_too_large(self._max_bytes))
+        if sink.whole is not None and sink.size != sink.whole:
+            raise PassingError("the server hung up before the end")
+
+    def _check_size(self, sink: Sink, kind: str | None) -> None:
+        """Refuse what says that it is too large; a clip may be larger than a picture, which it must show first."""
+        if sink.whole is None:
+            return
+        most = self._max_clip_bytes if kind is None or kind in CLIPS else self._max_bytes
+        if sink.whole > most:
+            raise DownloadError(_too_large(most))
+
+    async def _refuse(
+        self, response: httpcore.Response, timer: asyncio.Timeout, *, asked_for_rest: bool
+    ) -> None:
+        status = response.status
+        if status == 416 and asked_for_rest:
+            raise _StaleError
+        if status in _GONE:
+            raise ExpiredError(f"{EXPIRED} (HTTP {status})")
+        if status in _PASSING:
+            wait = _header(response, "retry-after").strip()
+            after_s = float(wait) if _NUMBER.fullmatch(wait) else 0.0
+            raise PassingError(f"the server says HTTP {status}", after_s=min(after_s, MAX_RETRY_AFTER_S))
+        _set(timer, self._patience.stall_s)
+        page = b""
+        async for chunk in response.aiter_stream():
+            page += chunk[:HEAD_BYTES]
+            if len(page) >= HEAD_BYTES:
+                break
+        if says_expired(page):
+            raise ExpiredError(f"{EXPIRED} (HTTP {status})")
+        raise DownloadError(f"the server says HTTP {status}")
+
+    @asynccontextmanager
+    async def _pool(self, url: str) -> AsyncIterator[httpcore.AsyncConnectionPool]:
+        scheme, (host, port) = urlsplit(url).scheme, host_and_port(url)
+        proxy = find_proxy(scheme, host, port)
+        tls = self._context() if scheme == "https" or (proxy and proxy.scheme == "https") else None
+        if proxy is None:
+            guarded = GuardedNetwork(self._may_be_private, self._resolver)
+            pool = httpcore.AsyncConnectionPool(ssl_context=tls, network_backend=guarded)
+        else:
+            # A proxy resolves names itself, so all that can be judged is what this computer knows of the name.
+            if not self._may_be_private(host, port) and not all(
+                map(is_public, await self._known_addresses(host, port))
+            ):
+                raise PrivateAddressError(host)
+            target = httpcore.URL(
+                scheme=proxy.scheme.encode(), host=proxy.host.encode("idna"), port=proxy.port, target=b"/"
+            )
+            if proxy.scheme.startswith("socks"):
+                pool = httpcore.AsyncSOCKSProxy(proxy_url=target, proxy_auth=proxy.auth, ssl_context=tls)
+            else:
+                pool = httpcore.AsyncHTTPProxy(
+                    proxy_url=target,
+                    proxy_auth=proxy.auth,
+                    ssl_context=tls,
+                    proxy_ssl_context=tls if proxy.scheme == "https" else None,
+                )
+        async with pool:
+            yield pool
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = tls_context()
+        return self._tls
+
+    async def _known_addresses(self, host: str, port: int) -> list[str]:
+        try:
+            return await resolve_aside(self._resolver, host, port)
+        except (OSError, UnicodeError):
+            return []
+
+    def _may_be_private(self, host: str, port: int) -> bool:
+        return self._allow_private or (host, port) == self._own_host
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Who is asked for an http(s) URL."""
+    parts = urlsplit(url)
+    return (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme, 0)
+
+
+def _headers_for(sink: Sink) -> list[tuple[bytes, bytes]]:
+    if not sink.size or sink.validator is None:
+        return [*_HEADERS]
+    return [
+        *_HEADERS,
+        (b"Range", f"bytes={sink.size}-".encode()),
+        (b"If-Range", sink.validator.encode("ascii")),
+    ]
+
+
+def _begin(response: httpcore.Response, sink: Sink) -> None:
+    """Have the sink ready for what comes: all of it, or what is missing.
+
+    Raises:
+        _StaleError: it is the rest of another file.
+        DownloadError: it cannot be used.
+    """
+    if _header(response, "content-encoding").strip().lower() not in ("", "identity"):
+        raise DownloadError("the server compresses it, which it was asked not to")
+    validator = validator_of(lambda name: _header(response, name))
+    if response.status == 200:
+        length = _header(response, "content-length")
+        sink.begin(int(length) if _NUMBER.fullmatch(length) else None, validator)
+        return
+    if not sink.size or sink.validator is None:
+        raise DownloadError("the server sends a part of it, though all of it was asked for")
+    part = content_range(_header(response, "content-range"))
+    if part is None or part != (sink.size, sink.whole):
+        raise _StaleError
+    etag = _header(response, "etag").strip()
+    if etag and sink.validator.startswith('"') and etag != sink.validator:
+        raise _StaleError
+
+
+def _known_kind(sink: Sink) -> str:
+    head = sink.read(0, HEAD_BYTES)
+    kind = kind_of_content(head)
+    if kind is None:
+        why = describe_content(head)
+        raise ExpiredError(why) if why == EXPIRED else DownloadError(why)
+    return kind
+
+
+def _kind(sink: Sink) -> str:
+    """What has arrived.
+
+    Raises:
+        DownloadError: it is no picture, clip or sound, or not all of one.
+    """
+    kind = _known_kind(sink)
+    tail = sink.read(max(0, sink.size - TAIL_BYTES), TAIL_BYTES)
+    if is_cut_short(kind, sink.read(0, HEAD_BYTES), tail, sink.size):
+        raise DownloadError("it is cut short")
+    return kind
+
+
+def _set(timer: asyncio.Timeout, after_s: float) -> None:
+    timer.reschedule(asyncio.get_running_loop().time() + after_s)
+
+
+def _said(error: Exception) -> str:
+    return inert_line(str(error), 200) or type(error).__name__
+
+
+def _too_large(limit: int) -> str:
+    return f"it is larger than {limit // 1_048_576} MiB"
+
+
+def _header(response: httpcore.Response, name: str) -> str:
+    wanted = name.encode()
+    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == wanted), "")

@@ -1,0 +1,74 @@
+"""What the list knows of saved results, for whoever saves them: asked and told off the event loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskdash.domain.task import State
+from taskdash.results.downloads import Wanted
+from taskdash.results.fetcher import host_and_port
+from taskdash.results.folder import stem_of
+from taskdash.results.links import safe_url
+from taskdash.results.part import part_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from taskdash.domain.task import TaskDetail
+    from taskdash.store.store import Store, StoreThread
+
+
+class SavedMemory:
+    """The list's memory of saved files."""
+
+    def __init__(self, store: StoreThread, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._now_ms = now_ms
+
+    async def is_saved(self, wanted: Wanted) -> bool:
+        """Whether it is, and its file is still there and as large as it was."""
+
+        def look(store: Store) -> bool:
+            file = store.saved.of([wanted.seq]).get(wanted.seq, {}).get(wanted.n)
+            return file is not None and file.is_there()
+
+        return await self._store.run(look)
+
+    async def keep(self, wanted: Wanted, path: Path, size: int) -> None:
+        """Take note that it is."""
+        now_ms = self._now_ms()
+        await self._store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms))
+
+
+def wanted_of(store: Store, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
+    """The results of tasks that are not saved, in order, and how many are saved already."""
+    done = store.saved.of(seqs)
+    wanted, known = [], 0
+    for detail in store.documents.details(seqs):
+        files = done.get(detail.task.seq, {})
+        for each in _results_of(detail, str(store.path)):
+            file = files.get(each.n)
+            if file is not None and file.is_there():
+                known += 1
+            else:
+                wanted.append(each)
+    return wanted, known
+
+
+def _results_of(detail: TaskDetail, list_name: str) -> list[Wanted]:
+    task = detail.task
+    if task.state is not State.SUCCESS:
+        return []
+    return [
+        Wanted(
+            seq=task.seq,
+            n=n,
+            url=url,
+            task_id=task.task_id,
+            stem=f"{stem_of(task.label, task.task_id)}-{n}",
+            host=host_and_port(safe_url(url) or "")[0],
+            key=part_key(list_name, task.profile, task.task_id, str(n)),
+        )
+        for n, url in enumerate(detail.result_urls, 1)
+    ]

@@ -1,0 +1,326 @@
+"""A result that was broken off goes on where it stopped, and only if it is certain to be the same file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.file_server import FileServer, Ranges, picture
+from tests.servers import Peer, Request, http_reply
+
+from taskdash.results.download import Downloader
+from taskdash.results.faults import DownloadError, PassingError
+from taskdash.results.fetcher import Fetcher, Patience
+from taskdash.results.folder import PART_KEPT_S, Folder
+from taskdash.results.part import part_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DATA = picture(200_000)
+KEY = part_key("list", "profile", "task", "1")
+DATED = {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT", "Date": "Tue, 02 Jan 2024 00:00:00 GMT"}
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with FileServer() as running:
+        yield running
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "results"
+
+
+def run(
+    target: Path, url: str, *, tries: int = 1, patience: Patience | None = None, max_bytes: int = 2**26
+) -> Path:
+    """One run of the program."""
+
+    async def no_wait(_: float) -> None:
+        return
+
+    with Folder(target) as folder:
+        fetcher = Fetcher(url, patience=patience, max_bytes=max_bytes, max_clip_bytes=max_bytes)
+        downloader = Downloader(folder, fetcher, retry_after_s=(0.0,) * (tries - 1), sleep=no_wait)
+        return asyncio.run(downloader.save(url, "hero-1", KEY))
+
+
+def broken_run(target: Path, url: str) -> None:
+    with pytest.raises(PassingError):
+        run(target, url)
+
+
+def parts(target: Path) -> list[Path]:
+    return sorted(target.glob(".taskdash-*"))
+
+
+@pytest.mark.parametrize("cut", [1, 7, 512, 4_096, 65_536, 65_537, 131_072, 199_999])
+@pytest.mark.parametrize("headers", [{"ETag": '"one"'}, DATED])
+def test_the_next_run_goes_on_at_any_byte(
+    server: FileServer, target: Path, cut: int, headers: dict[str, str]
+) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[cut], headers=headers)
+    broken_run(target, f"{server.url}/x")
+    note, part = parts(target)
+    assert part.read_bytes() == DATA[:cut]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (note, part)] == [0o600, 0o600]
+    assert (part.suffix, note.suffix) == (".part", ".json")
+    path = run(target, f"{server.url}/x")
+    assert path.read_bytes() == DATA
+    assert server.ranges == [None, f"bytes={cut}-"]
+    assert server.requests[1].headers["if-range"] == headers.get("ETag", headers.get("Last-Modified"))
+    assert list(target.iterdir()) == [path]
+
+
+def test_one_run_survives_many_cuts(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=list(range(10_000, 200_000, 10_000)))
+    assert run(target, f"{server.url}/x", tries=2).read_bytes() == DATA
+    assert len(server.requests) == 20
+
+
+def test_a_server_that_brings_nothing_is_left_alone_soon(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[5_000] * 50)
+    with pytest.raises(PassingError):
+        run(target, f"{server.url}/x", tries=3)
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"ETag": 'W/"one"'},
+        {"Last-Modified": DATED["Last-Modified"]},
+        {"ETag": '"one"', "Accept-Ranges": "none"},
+    ],
+)
+def test_nothing_is_kept_that_could_not_be_gone_on_with(
+    server: FileServer, target: Path, headers: dict[str, str]
+) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000], headers=headers)
+    broken_run(target, f"{server.url}/x")
+    assert parts(target) == []
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+    assert server.ranges == [None, None]
+
+
+def test_a_server_that_serves_no_ranges_after_all_starts_again(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000], honours=False)
+    broken_run(target, f"{server.url}/x")
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+    assert server.ranges == [None, "bytes=100000-"]
+
+
+def test_another_version_is_fetched_from_its_start(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+    other = picture(150_000, seed=7)
+    server.files["/x"] = Ranges(other, headers={"ETag": '"two"'})
+    assert run(target, f"{server.url}/x").read_bytes() == other
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"Content-Range": "bytes 0-99999/200000"},
+        {"Content-Range": "bytes 100000-199999/200001"},
+        {"Content-Range": "bytes 100000-199999/*"},
+        {"Content-Range": "nonsense"},
+        {},
+        {"Content-Range": "bytes 100000-199999/200000", "ETag": '"two"'},
+    ],
+)
+def test_a_rest_that_does_not_fit_is_not_put_to_what_is_there(
+    server: FileServer, target: Path, lie: dict[str, str]
+) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+
+    async def lying(peer: Peer, request: Request) -> None:
+        if "range" in request.headers:
+            await peer.send(http_reply(206, b"x" * 100_000, lie))
+        else:
+            await peer.send(http_reply(200, DATA))
+        peer.close()
+
+    server.files["/x"] = lying
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+
+
+def test_a_range_that_cannot_be_had_is_no_end(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+
+    async def refusing(peer: Peer, request: Request) -> None:
+        await peer.send(http_reply(416) if "range" in request.headers else http_reply(200, DATA))
+        peer.close()
+
+    server.files["/x"] = refusing
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+
+
+def test_an_expired_link_takes_what_was_begun_with_it(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+    server.files["/x"] = http_reply(403)
+    with pytest.raises(DownloadError, match="probably expired"):
+        run(target, f"{server.url}/x")
+    assert parts(target) == []
+
+
+def test_a_renewed_link_goes_on_by_tag_but_not_by_date(server: FileServer, target: Path) -> None:
+    for headers, asked in (({"ETag": '"one"'}, "bytes=100000-"), (DATED, None)):
+        server.files["/x"] = Ranges(DATA, cuts=[100_000], headers=headers)
+        broken_run(target, f"{server.url}/x?signature=1")
+        run(target, f"{server.url}/x?signature=2").unlink()
+        assert server.ranges[-1] == asked
+
+
+def test_what_was_damaged_meanwhile_is_fetched_once_more(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+    parts(target)[1].write_bytes(b"\0" * 100_000)
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"[" * 4_000,
+        json.dumps({"validator": '"one"\r\nX-Evil: 1', "whole": 200_000}).encode(),
+        json.dumps({"validator": '"one"', "whole": 5}).encode(),
+        json.dumps({"validator": '"one"', "whole": True}).encode(),
+        json.dumps({"validator": '"one"', "whole": "200000"}).encode(),
+        json.dumps({"validator": 7, "whole": 200_000}).encode(),
+        json.dumps({"whole": 200_000}).encode(),
+    ],
+)
+def test_a_note_that_makes_no_sense_means_from_the_start(
+    server: FileServer, target: Path, note: bytes
+) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+    parts(target)[0].write_bytes(note)
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+    assert server.ranges[-1] is None
+    assert len(list(target.iterdir())) == 1
+
+
+def test_a_whole_part_is_named_without_a_request(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+    parts(target)[1].write_bytes(DATA)
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+    assert len(server.requests) == 1
+
+
+def test_a_run_that_ended_between_name_and_note_names_nothing_twice(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+    parts(target)[1].write_bytes(DATA)
+    os.link(parts(target)[1], target / "hero-1.png")
+    assert run(target, f"{server.url}/x") == target / "hero-1.png"
+    assert [path.name for path in target.iterdir()] == ["hero-1.png"]
+
+
+def test_a_named_file_is_never_written_to_as_a_part(server: FileServer, target: Path) -> None:
+    server.files["/x"] = Ranges(DATA, cuts=[100_000])
+    broken_run(target, f"{server.url}/x")
+    os.link(parts(target)[1], target / "mine.png")
+    run(target, f"{server.url}/x")
+    assert (target / "mine.png").read_bytes() == DATA[:100_000]
+
+
+@pytest.mark.parametrize("what", ["link", "fifo", "folder"])
+def test_what_is_in_the_way_of_a_part_is_neither_followed_nor_removed(
+    server: FileServer, target: Path, what: str
+) -> None:
+    target.mkdir()
+    place = target / f".taskdash-{KEY}.part"
+    outside = target.parent / "outside"
+    outside.write_text("mine")
+    if what == "link":
+        place.symlink_to(outside)
+    elif what == "fifo":
+        os.mkfifo(place)
+    else:
+        place.mkdir()
+    server.files["/x"] = Ranges(DATA)
+    with pytest.raises(DownloadError, match="cannot be written"):
+        run(target, f"{server.url}/x")
+    assert outside.read_text() == "mine"
+    assert [path.name for path in target.iterdir()] == [place.name]
+
+
+def test_what_was_begun_long_ago_is_cleared_away_and_nothing_else(target: Path) -> None:
+    target.mkdir()
+    ours = [target / f".taskdash-{KEY}.part", target / f".taskdash-{KEY}.json"]
+    theirs = [target / ".taskdash-mine.part", target / "x.part", target / "x.png"]
+    for path in (*ours, *theirs):
+        path.write_text("x")
+    now_s = ours[0].stat().st_mtime
+    Folder(target, now_s=lambda: now_s + PART_KEPT_S - 60).close()
+    assert len(list(target.iterdir())) == 5
+    Folder(target, now_s=lambda: now_s + PART_KEPT_S + 60).close()
+    assert sorted(target.iterdir()) == sorted(theirs)
+
+
+def test_a_drip_counts_as_silence(server: FileServer, target: Path) -> None:
+    async def dripping(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + DATA[:600])
+        await peer.drip(DATA[600:], 0.005)
+
+    server.files["/x"] = dripping
+    with pytest.raises(PassingError, match="in time"):
+        run(target, f"{server.url}/x", patience=Patience(stall_s=0.15, stall_bytes=4_096))
+    assert parts(target) == []
+
+
+def test_a_head_that_never_ends_is_given_up(server: FileServer, target: Path) -> None:
+    async def dripping(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+        await peer.send(b"HTTP/1.1 200 OK\r\n")
+        await peer.drip(b"X: " + b"x" * 1_000, 0.005)
+
+    server.files["/x"] = dripping
+    with pytest.raises(PassingError, match="in time"):
+        run(target, f"{server.url}/x", patience=Patience(answer_s=0.15))
+
+
+def test_a_slow_but_steady_server_is_waited_for(server: FileServer, target: Path) -> None:
+    async def steady(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n")
+        for start in range(0, len(DATA), 20_000):
+            await peer.send(DATA[start : start + 20_000])
+            await asyncio.sleep(0.08)
+
+    server.files["/x"] = steady
+    patience = Patience(answer_s=0.4, stall_s=0.4)
+    assert run(target, f"{server.url}/x", patience=patience).read_bytes() == DATA
+
+
+def test_a_clip_may_be_larger_than_a_picture_if_it_says_so(server: FileServer, target: Path) -> None:
+    clip = b"\0\0\0\x18ftypmp42" + b"\0" * 50_000
+
+    def fetch(url: str) -> Path:
+        with Folder(target) as folder:
+            fetcher = Fetcher(url, max_bytes=20_000, max_clip_bytes=60_000)
+            return asyncio.run(Downloader(folder, fetcher, retry_after_s=()).save(url, "clip-1", KEY))
+
+    server.files["/clip"] = http_reply(200, clip)
+    server.files["/picture"] = http_reply(200, picture(50_000))
+    server.files["/endless"] = b"HTTP/1.1 200 OK\r\n\r\n" + clip
+    assert fetch(f"{server.url}/clip").name == "clip-1.mp4"
+    for path in ("/picture", "/endless"):
+        with pytest.raises(DownloadError, match="larger than"):
+            fetch(server.url + path)
+    assert [path.name for path in target.iterdir()] == ["clip-1.mp4"]
