@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench screenshots snapshots format dist lock clean
+.PHONY: help demo test faults check bench screenshots snapshots format dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -16,6 +16,10 @@ demo: $(VENV)/app.stamp ## open the dashboard on the embedded demo API
 
 test: $(VENV)/dev.stamp ## run the tests
 	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
+
+faults: $(VENV)/dev.stamp ## provoke every row of the fault matrix and count (LONG= for short runs)
+	@$(BIN)/python -m pytest tests/faults --rows $(LONG)
+LONG := --long
 
 check: $(VENV)/dev.stamp ## lint, types and import rules
 	$(BIN)/ruff format --check .

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.pty_screen import PtyScreen
     from tests.servers import RawServer
 
 KEY = "sk-canary-0123456789abcdef"
@@ -83,6 +84,24 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment(env),
+            cwd=self.folder,
+        )
+
+    def dashboard(
+        self,
+        *arguments: str,
+        columns: int = 120,
+        rows: int = 36,
+        env: Mapping[str, str | None] | None = None,
+    ) -> PtyScreen:
+        """Open it in a terminal of its own, in a `with` block."""
+        from tests.pty_screen import PtyScreen
+
+        return PtyScreen(
+            self.line(*arguments),
+            env=self.environment(env),
+            columns=columns,
+            rows=rows,
             cwd=self.folder,
         )
 

@@ -30,6 +30,12 @@ _FOREIGN = (
 _FOLDERS = ("CONFIG", "DATA", "STATE", "CACHE")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make faults` gives."""
+    parser.addoption("--long", action="store_true", help="run the long versions of the fault tests")
+    parser.addoption("--rows", action="store_true", help="count the rows of the fault matrix at the end")
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No proxies, keys or settings of whoever runs the tests; home and XDG folders below `tmp_path`."""

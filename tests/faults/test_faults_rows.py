@@ -1,0 +1,41 @@
+"""The matrix itself: every row has a test, or says why it cannot have one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.faults.rows import FAMILIES, ROWS
+
+UNFINISHED: Final = {"N", "A", "X", "I", "S", "R", "Z"}
+"""Families that still lack tests; a letter leaves this set with the last test of its file."""
+
+_MARK = re.compile(r"mark\.row\(([^)]*)\)")
+
+
+def rows_with_tests(word: str) -> set[str]:
+    path = Path(__file__).with_name(f"test_faults_{word}.py")
+    if not path.exists():
+        return set()
+    return {
+        row for arguments in _MARK.findall(path.read_text("utf-8")) for row in re.findall(r"\w+", arguments)
+    }
+
+
+@pytest.mark.parametrize(("letter", "word"), FAMILIES.items())
+def test_every_row_has_a_test_or_a_reason(letter: str, word: str) -> None:
+    rows = [row for row in ROWS if row.id.startswith(letter)]
+    tested = rows_with_tests(word)
+    missing = {row.id for row in rows if row.id not in tested and not row.not_provoked}
+    assert bool(missing) == (letter in UNFINISHED), missing
+    assert not tested - {row.id for row in rows}, "a row is tested in the file of its own letter"
+    assert not [row.id for row in rows if row.not_provoked and row.id in tested]
+
+
+def test_the_matrix_has_its_74_rows_numbered_without_gaps() -> None:
+    assert len(ROWS) == 74
+    for letter in FAMILIES:
+        numbers = [int(row.id[1:]) for row in ROWS if row.id.startswith(letter)]
+        assert numbers == list(range(1, len(numbers) + 1))
