@@ -233,7 +233,9 @@ async def test_a_paste_that_is_too_long_is_refused_with_the_way_out(
     monkeypatch.setattr(add_ids, "MAX_PASTE_CHARS", 1000)
     async with driven(desk) as dash:
         await dash.paste(f"{A}\n" * 100)
-        await dash.until_shown("3,700 characters are too many for a paste: use `taskdash add - < file`")
+        await dash.until_shown(
+            "More than 1,000 characters are too many for a paste: use `taskdash add - < file`"
+        )
         await dash.press("enter")
         await dash.until_dialog(None)
         assert listed(other) == []

@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.worker import WorkerFailed
 
 from taskdash.ui.keymap import bindings
+from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.screens.list_screen import ListScreen
-from taskdash.ui.terminal import TerminalDriver, end_on_signals, terminal_is_gone
+from taskdash.ui.stray_errors import catch_stray_errors
+from taskdash.ui.terminal import TerminalDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import FrameType
 
     from textual.binding import BindingType
     from textual.command import Provider
+    from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.theme import Theme
 
     from taskdash.ui.desk import Desk
-
-TERMINAL_POLL_S: Final = 0.4
 
 
 def _actions() -> type[Provider]:
@@ -49,6 +50,7 @@ class Dashboard(App[None]):
     def __init__(self, desk: Desk) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.desk = desk
+        self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
         if desk.view.theme in self.available_themes:
             self.theme = desk.view.theme
 
@@ -63,18 +65,16 @@ class Dashboard(App[None]):
         )
         return screen(self.desk, self.size)
 
-    def on_mount(self) -> None:
-        """Let every signal that ends a program end this one in order; Textual would leave the terminal as it is."""
-        self.theme_changed_signal.subscribe(self, self._remember_theme)
-        loop = asyncio.get_running_loop()
-        if not self.is_headless:
-            end_on_signals(loop, lambda code: self.exit(return_code=code))
-            self._watch_suspension()
-            self.set_interval(TERMINAL_POLL_S, self._leave_a_dead_terminal)
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and ours after them."""
+        return [*super().get_line_filters(), *(each for each in self._net if each.enabled)]
 
-    def _leave_a_dead_terminal(self) -> None:
-        if terminal_is_gone():
-            self.exit(return_code=128 + signal.SIGHUP)
+    def on_mount(self) -> None:
+        """Be ready for what happens outside of Textual."""
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        if not self.is_headless:
+            catch_stray_errors(asyncio.get_running_loop(), self._handle_exception)
+            self._watch_suspension()
 
     def _watch_suspension(self) -> None:
         """Let another process watch while this one is stopped by Ctrl+Z: it would hold the lease and do nothing."""

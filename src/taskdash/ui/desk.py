@@ -129,9 +129,14 @@ class Desk:
 
     async def find_ids(self, text: str) -> Paste:
         """Search a paste off the event loop."""
-        from taskdash.domain.task_ids import find_task_ids
+        from taskdash.ui.paste_search import PasteSearch
 
-        return await asyncio.to_thread(find_task_ids, text, keys=self.keys)
+        search = PasteSearch(text, self.keys)
+        try:
+            return await asyncio.to_thread(search.run)
+        except asyncio.CancelledError:
+            search.drop()
+            raise
 
     async def open(self, url: str) -> Opened:
         """Open a result in the user's browser, off the event loop."""

@@ -1,7 +1,8 @@
-"""What Textual leaves open about terminals that go away: output to them must not raise, and they must be noticed.
+"""The terminal as it is: it goes away, stalls, sends anything, and has to be given back however the program ends.
 
 Textual's writer thread dies of the first failed write; its queue then fills, and the event loop waits for it for
-ever. Its input thread reads the end of a closed terminal over and over. Both were seen with Textual 8.2.8.
+ever. Its input thread reads the end of a closed terminal over and over, and its driver knows no signal that ends a
+program. All of it was seen with Textual 8.2.8.
 """
 
 from __future__ import annotations
@@ -10,19 +11,30 @@ import os
 import select
 import signal
 import sys
+import termios
 import threading
+from contextlib import suppress
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from textual.drivers.linux_driver import LinuxDriver
 
+from taskdash.ui.terminal_input import TerminalInput
+
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
     from types import FrameType
 
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 PATIENCE_S: Final = 3.0
 """How long an orderly end may take after a signal before the process ends without it."""
+HANG_UP_PATIENCE_S: Final = 0.7
+"""The same for a terminal that is gone: nothing is left to put in order but the store, which bears any end."""
+READ_BYTES: Final = 65_536
+RESET: Final = b"".join(b"\x1b[?%dl" % mode for mode in (2004, 1000, 1003, 1015, 1006, 1004, 2026)) + (
+    b"\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
+)
+"""Switches off all that Textual switches on."""
 
 
 class ForgivingFile:
@@ -55,35 +67,73 @@ class ForgivingFile:
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's driver, with output that cannot fail."""
+    """Textual's driver, with output that cannot fail, input that cannot end it, and an end for every signal."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
         super().__init__(*args, **kwargs)
-        self._file = ForgivingFile(self._file or sys.stderr)  # type: ignore[assignment] # it has the three methods that are used
+        self._output = ForgivingFile(self._file or sys.stderr)
+        self._file = self._output  # type: ignore[assignment] # it has the three methods that are used
 
+    def start_application_mode(self) -> None:
+        """Take the terminal, with every signal that ends a program ending this one in order."""
+        for number in ENDING_SIGNALS:
+            signal.signal(number, self._end_by_signal)
+        super().start_application_mode()  # type: ignore[no-untyped-call] # so it is in Textual
 
-def terminal_is_gone() -> bool:
-    """Whether the terminal of this process was closed."""
-    if sys.__stdin__ is None:
-        return True
-    poll = select.poll()
-    poll.register(sys.__stdin__.fileno(), select.POLLHUP)
-    return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
+    def _query_in_band_window_resize(self) -> None:
+        """Ask for nothing: sizes come from the system, with a signal; those in the input may be made up."""
 
+    def _end_by_signal(self, number: int, _frame: FrameType | None) -> None:
+        # Not by the loop's own signal handlers: they wait for a loop that a stalled terminal may be blocking.
+        self._leave(128 + number, PATIENCE_S)
 
-def end_on_signals(loop: asyncio.AbstractEventLoop, leave: Callable[[int], None]) -> None:
-    """Have every signal that ends a program call `leave` with the exit code, on the loop.
-
-    Not by the loop's own signal handlers: they wait for a loop that a stalled terminal may be blocking. What cannot
-    leave in order ends all the same after `PATIENCE_S`.
-    """
-
-    def ending(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signals call
-        code = 128 + number
-        loop.call_soon_threadsafe(leave, code)
-        patience = threading.Timer(PATIENCE_S, os._exit, (code,))
+    def _leave(self, code: int, patience_s: float) -> None:
+        """End in order, and after a while all the same."""
+        with suppress(RuntimeError):  # the loop is closed: it is ending already
+            self._loop.call_soon_threadsafe(partial(self._app.exit, return_code=code))
+        patience = threading.Timer(patience_s, self._end_now, (code,))
         patience.daemon = True
         patience.start()
 
-    for number in ENDING_SIGNALS:
-        signal.signal(number, ending)
+    def _end_now(self, code: int) -> None:
+        """Give the terminal back as far as it can be done without waiting for anything, and be gone."""
+        if self.attrs_before is not None:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
+        with suppress(OSError):
+            output = self._output.fileno()
+            # Whoever shares the terminal finds it blocking, as it was.
+            os.set_blocking(output, False)
+            try:
+                os.write(output, RESET)
+            finally:
+                os.set_blocking(output, True)
+        os._exit(code)
+
+    # Input, in a thread of its own
+
+    def _run_input_thread(self) -> None:
+        """Let an error of ours end the application as any in a thread does; Textual's way has exit code 0."""
+        self.run_input_thread()
+
+    def run_input_thread(self) -> None:
+        """Read until the application wants no more or the terminal is gone."""
+        stream = TerminalInput()
+        poll = select.poll()
+        poll.register(self.fileno, select.POLLIN)
+        while not self.exit_event.is_set():
+            messages = []
+            if poll.poll(stream.wait_s * 1000):
+                data = self._read()
+                if not data:
+                    self._leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
+                    return
+                messages = stream.feed(data)
+            for message in (*messages, *stream.tick()):
+                self.process_message(message)
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self.fileno, READ_BYTES)
+        except OSError:
+            return b""

@@ -13,6 +13,7 @@ from taskdash.domain.values import dataclass
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.dialogs import Confirm
+from taskdash.ui.terminal_input import MAX_PASTE_CHARS
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from taskdash.ui.desk import Desk
 
-MAX_PASTE_CHARS: Final = 10_000_000
 MAX_SHOWN: Final = 200
 
 
@@ -68,7 +68,7 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         self._pasted = text
         self._preview: Preview | None = None
         self._searched: str | None = None
-        self._too_long = 0
+        self._too_long = False
         # Held, not looked up: a search may end after the dialog was closed.
         self._input = PasteInput(
             placeholder="Type or paste task IDs, URLs, JSON, logs ...", select_on_focus=False
@@ -93,7 +93,7 @@ class AddIds(Dialog[tuple[str, ...] | None]):
 
     def take_paste(self, text: str) -> None:
         """Add a paste to what is there."""
-        self._too_long = len(text) if len(text) > MAX_PASTE_CHARS else 0
+        self._too_long = len(self._pasted) + len(text) > MAX_PASTE_CHARS
         if self._too_long:
             text = ""
         self._pasted = f"{self._pasted}\n{text}" if self._pasted else text
@@ -154,10 +154,11 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def _summary(preview: Preview, text: str, too_long: int) -> Content:
+def _summary(preview: Preview, text: str, too_long: bool) -> Content:
     if too_long:
         return Content.styled(
-            f"{too_long:,} characters are too many for a paste: use `taskdash add - < file`", "$text-warning"
+            f"More than {MAX_PASTE_CHARS:,} characters are too many for a paste: use `taskdash add - < file`",
+            "$text-warning",
         )
     if not text.strip():
         return Content("")

@@ -1,0 +1,49 @@
+"""The last look at what is drawn. Text is made inert where it enters; this is the net for what slipped through.
+
+A filter runs after widths were measured, so it keeps harm from the terminal, not columns aligned.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.filter import LineFilter
+
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from rich.style import Style
+    from textual.color import Color
+
+
+class InertLines(LineFilter):
+    """Nothing that a terminal acts on: controls as U+FFFD, format characters dropped."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
+        """The segments, with the text of each made inert."""
+        if all(text.isprintable() for text, _, _ in segments):
+            return segments
+        return [
+            segment if segment.text.isprintable() else Segment(_inert(segment.text), segment.style)
+            for segment in segments
+        ]
+
+
+class Colourless(LineFilter):
+    """No colour at all. Textual's own way of it is shades of grey, which are colours to a terminal."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
+        """The segments, with bold, reverse and the like, and no more."""
+        return [Segment(text, style and _without_colour(style)) for text, style, _ in segments]
+
+
+@lru_cache(1024)
+def _without_colour(style: Style) -> Style:
+    return style.without_color
+
+
+def _inert(text: str) -> str:
+    # Blanks at the ends are part of the drawing.
+    return "".join(char if char == " " else inert_line(f".{char}.")[1:-1] for char in text)
