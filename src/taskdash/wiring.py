@@ -5,14 +5,17 @@ What only the watcher needs is imported where it is built: in its own thread, af
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from taskdash.config.keys import find_key, known_keys
+from taskdash.config.locations import download_dir
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE
 from taskdash.config.view_file import load_view, save_view
-from taskdash.domain.errors import KeyMissingError, UsageError
+from taskdash.domain.errors import KeyMissingError, StoreError, UsageError
+from taskdash.domain.untrusted import inert_line
 from taskdash.store.store import StoreThread
 from taskdash.watch.clock import SystemClock
 from taskdash.watch.thread import WatcherThread
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Profile, Settings, View
     from taskdash.domain.secret import Secret
-    from taskdash.results.claims import Claims
-    from taskdash.results.downloads import Downloads, Ended
-    from taskdash.results.folder import Folder
+    from taskdash.results.download_thread import DownloadThread
+    from taskdash.results.downloads import Ended
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.preview import Previews
+    from taskdash.results.workshop import Workshop
     from taskdash.ui.desk import Desk
     from taskdash.watch.accounts import Terms
     from taskdash.watch.watcher import Watcher
@@ -117,22 +120,50 @@ def first_view_of(settings: Settings) -> View:
     return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
 
 
-def build_downloads(
-    profile: Profile,
-    folder: Folder,
-    store: StoreThread,
-    claims: Claims,
-    on_end: Callable[[Ended], None],
-) -> Downloads:
-    """A queue of downloads on the running event loop, for the results of one profile."""
+def open_workshop(
+    profile: Profile, path: Path, store_path: Path, on_end: Callable[[Ended], None]
+) -> Workshop:
+    """All that it takes to save results of a profile into a folder, on the running event loop.
+
+    Raises:
+        UsageError: the folder cannot be used.
+        StoreError: the list cannot be used, or nothing can be written beside it.
+    """
+    from taskdash.results.claims import Claims
     from taskdash.results.download import Downloader
     from taskdash.results.downloads import Downloads
     from taskdash.results.fetcher import Fetcher
+    from taskdash.results.folder import Folder
     from taskdash.results.saved_memory import SavedMemory
+    from taskdash.results.workshop import Workshop
 
+    with ExitStack() as opened:
+        try:
+            folder = opened.enter_context(Folder(path))
+        except OSError as error:
+            raise UsageError(f"{inert_line(str(path))} cannot be used: {error.strerror}") from None
+        try:
+            claims = opened.enter_context(Claims(store_path))
+        except OSError as error:
+            raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
+        store = StoreThread(store_path, "downloads-store")
+        opened.pop_all()
     fetcher = Fetcher(profile.base_url, allow_private=profile.allow_private)
     memory = SavedMemory(store, SystemClock().now_ms)
-    return Downloads(Downloader(folder, fetcher), memory, claims, on_end=on_end)
+    downloads = Downloads(Downloader(folder, fetcher), memory, claims, on_end=on_end)
+    return Workshop(folder, claims, store, downloads)
+
+
+def download_thread(
+    settings: Settings, store_path: Path, *, is_beside_command: bool = False
+) -> DownloadThread:
+    """What saves results beside the dashboard, or beside a command, which names the tasks itself."""
+    from taskdash.results.download_thread import DownloadThread
+
+    profile = settings.in_use
+    build = partial(open_workshop, profile, download_dir(settings), store_path)
+    auto = settings.auto_download and not is_beside_command
+    return DownloadThread(build, auto_profile=profile.name if auto else None, tells_each=is_beside_command)
 
 
 def open_desk(
@@ -164,6 +195,9 @@ def open_desk(
         watcher=WatcherThread(partial(build_watcher, profile, key, store_path, trust_env=not is_demo)),
         clock=SystemClock(),
         open_url=partial(open_url, command=settings.open_command),
+        build_downloads=partial(download_thread, settings, store_path),
+        download_dir=download_dir(settings),
+        auto_download=settings.auto_download,
         key_advice=advice,
         keys=known_keys(settings, environ),
         is_demo=is_demo,

@@ -105,7 +105,7 @@ def test_what_came_of_it_is_said_in_one_line(taskdash: Command, api: FilesApi) -
     taskdash("check", "task_gone_12345678")
     taskdash("download", ONE, "-o", "pictures")
     done = taskdash("download", "-o", "pictures")
-    last = "2 saved, 1 failed: the link has probably expired (HTTP 404) (1 saved before)"
+    last = "2 saved, 1 was saved before, 1 failed: the link has probably expired (HTTP 404)"
     assert done.stderr.splitlines()[-1] == last
 
 

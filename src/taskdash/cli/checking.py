@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.auto_saving import AutoSaving
 from taskdash.cli.finishing import mark_told
 from taskdash.cli.following import (
     EXIT_CODES,
@@ -63,6 +64,10 @@ def check(session: Session, task_ids: Sequence[str]) -> int:
     run = _Run(session, before)
     ended_by = asyncio.run(run_beside_watcher(session, key, run.follow))
     code = run.report()
+    if not ended_by:
+        with AutoSaving(session) as saving:
+            saving.see(run.after)
+            saving.finish()
     return 128 + ended_by if ended_by else code
 
 
@@ -81,7 +86,8 @@ class _Run:
     def __init__(self, session: Session, before: Sequence[Task]) -> None:
         self._session = session
         self._before = {task.seq: task for task in before}
-        self._after = list(before)
+        self.after = list(before)
+        """The tasks as they were last seen."""
         self._asked_at_ms = 0
         self._why_not: str | None = None
 
@@ -97,9 +103,9 @@ class _Run:
             with Progress("checks", len(seqs)) as progress:
                 notices = Notices(self._session, progress)
                 while True:
-                    self._after = await store.run(lambda store: store.tasks.by_seq(seqs))
-                    unanswered = [task for task in self._after if not self._is_answered(task)]
-                    progress.show(len(self._after) - len(unanswered))
+                    self.after = await store.run(lambda store: store.tasks.by_seq(seqs))
+                    unanswered = [task for task in self.after if not self._is_answered(task)]
+                    progress.show(len(self.after) - len(unanswered))
                     if not unanswered:
                         return
                     status = watcher.status
@@ -120,7 +126,7 @@ class _Run:
         """Print what changed; return the exit code."""
         codes: set[int] = set()
         left = 0
-        for task in self._after:
+        for task in self.after:
             if not self._is_answered(task):
                 left += 1
                 continue
@@ -145,7 +151,7 @@ class _Run:
         if stopped_s >= STOPPED_FOR_S:
             return f"the watcher (pid {status.watcher_pid}) is stopped"
         answered = sorted(
-            (task for task in self._after if self._is_answered(task)),
+            (task for task in self.after if self._is_answered(task)),
             key=lambda task: task.checked_at_ms or 0,
         )
         kinds = [task.problem.kind if task.problem else None for task in answered]

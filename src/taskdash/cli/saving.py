@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 from taskdash.cli.download_lines import DownloadLines
 from taskdash.cli.following import cancel_on_signal
 from taskdash.cli.output import print_lines, talk
-from taskdash.domain.errors import StoreError, UsageError
 from taskdash.domain.untrusted import inert_line
-from taskdash.results.claims import Claims
 from taskdash.results.downloads import Downloads, End, Ended
-from taskdash.results.folder import Folder
-from taskdash.store.store import StoreThread
-from taskdash.wiring import build_downloads
+from taskdash.wiring import open_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,33 +35,7 @@ def save_results(session: Session, wanted: Sequence[Wanted], known: int, path: P
         UsageError: the folder cannot be used.
         StoreError: the list cannot take note of what was saved.
     """
-    folder = open_folder(path)
-    with folder, open_claims(session.store_path) as claims:
-        return asyncio.run(_Run(session, wanted, known).save(folder, claims))
-
-
-def open_folder(path: Path) -> Folder:
-    """The folder results go to.
-
-    Raises:
-        UsageError: it cannot be used.
-    """
-    try:
-        return Folder(path)
-    except OSError as error:
-        raise UsageError(f"{inert_line(str(path))} cannot be used: {error.strerror}") from None
-
-
-def open_claims(store_path: Path) -> Claims:
-    """What keeps two processes from saving the same.
-
-    Raises:
-        StoreError: the folder of the store cannot be written to.
-    """
-    try:
-        return Claims(store_path)
-    except OSError as error:
-        raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
+    return asyncio.run(_Run(session, wanted, known).save(path))
 
 
 class _Run:
@@ -79,18 +49,15 @@ class _Run:
         self._printed = 0
         self._lines = DownloadLines()
 
-    async def save(self, folder: Folder, claims: Claims) -> int:
+    async def save(self, path: Path) -> int:
         """Save all; return the exit code."""
-        store = StoreThread(self._session.store_path, "store")
-        try:
-            downloads = build_downloads(self._session.profile, folder, store, claims, self._on_end)
+        with open_workshop(self._session.profile, path, self._session.store_path, self._on_end) as workshop:
+            downloads = workshop.downloads
             working = asyncio.ensure_future(self._work(downloads))
             ended_by = cancel_on_signal(working)
             await asyncio.wait({working})
             if not working.cancelled() and (error := working.exception()) is not None:
                 raise error
-        finally:
-            store.close()
         return self._report(downloads, ended_by)
 
     async def _work(self, downloads: Downloads) -> None:
@@ -133,8 +100,7 @@ class _Run:
         self._print_paths(of_all=True)
         if downloads.failure is not None:
             raise downloads.failure
-        before = f" ({self._known:,} saved before)" if self._known else ""
-        talk(f"{downloads.summary}{before}")
+        talk(downloads.summary(self._known))
         if ended_by:
             talk("broken off: the same command goes on where it stopped, if the server can do that")
             return 128 + ended_by[0]

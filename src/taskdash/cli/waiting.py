@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.auto_saving import AutoSaving
 from taskdash.cli.finishing import mark_told
 from taskdash.cli.following import (
     EXIT_CODES,
@@ -94,12 +95,17 @@ def wait(session: Session, task_ids: Sequence[str], *, timeout_s: float | None, 
 
 def _watch(session: Session, vigil: Vigil) -> int:
     if vigil.is_over(session.now_ms()):
+        with AutoSaving(session) as saving:
+            saving.see(vigil.tasks)
+            saving.finish()
         return vigil.exit_code()
     key = find_key(session.profile, session.environ).secret
-    run = _Run(session, vigil)
-    ended_by = asyncio.run(run_beside_watcher(session, key, run.follow))
-    if ended_by:
-        return 128 + ended_by
+    with AutoSaving(session) as saving:
+        run = _Run(session, vigil, saving)
+        ended_by = asyncio.run(run_beside_watcher(session, key, run.follow))
+        if ended_by:
+            return 128 + ended_by
+        saving.finish()
     code = vigil.exit_code()
     if code:
         talk(vigil.closing_line())
@@ -246,7 +252,8 @@ class Vigil:
 class _Run:
     """The loop of `wait`: it looks at the store, and marks there what is due."""
 
-    def __init__(self, session: Session, vigil: Vigil) -> None:
+    def __init__(self, session: Session, vigil: Vigil, saving: AutoSaving) -> None:
+        self._saving = saving
         self._session = session
         self._vigil = vigil
         self._seqs = [task.seq for task in vigil.tasks]
@@ -261,6 +268,7 @@ class _Run:
         with Progress("tasks finished", len(self._seqs)) as progress:
             notices = Notices(self._session, progress)
             try:
+                self._saving.see(vigil.tasks)
                 while not vigil.is_over(self._session.now_ms(), round((loop.time() - started_s) * 1000)):
                     await self._ask(watcher, store)
                     notices.see(watcher.status)
@@ -269,6 +277,7 @@ class _Run:
                     await self._pause(store, news, min(READ_EVERY_S, left_s))
                     for line in vigil.see(await store.run(self._look)):
                         notices.say_again(line)
+                    self._saving.see(vigil.tasks)
             finally:
                 # What nobody waits for any more needs no check. If the store is gone, that is for others to tell.
                 with suppress(StoreError):

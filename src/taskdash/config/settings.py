@@ -41,6 +41,7 @@ COLUMN_NAMES: Final = (
     "problem",
     "results",
     "expires",
+    "saved",
 )
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -96,7 +97,7 @@ class View:
 
     columns: tuple[str, ...] = COLUMN_NAMES[:7]
     """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
-    completed, note, problem, results and expires, which is there by default where a result_ttl is set."""
+    completed, note, problem, results, saved and expires, which is there by default where a result_ttl is set."""
     widths: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Widths of columns, in terminal cells, 3 to 200. A column that is not named here gets what it needs."""
     sort: str = "added"

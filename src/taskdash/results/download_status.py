@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WINDOW_S: Final = 5.0
 """Speed is that of the last seconds, not of the whole time: what counts is now."""
@@ -99,30 +102,37 @@ class Speed:
         return (total - seen[0][1]) / span_s if span_s >= SHORTEST_S else None
 
 
-def left_s(running: tuple[Running, ...], waiting: int, sizes: list[int], speed: float | None) -> float | None:
-    """How long a round still takes; what waits is taken to be as large as the average of `sizes`."""
-    known = [*sizes, *(each.whole for each in running if each.whole)]
-    if not speed or any(each.whole is None for each in running) or (waiting and not known):
+def left_s(
+    running: tuple[Running, ...], waiting: int, sizes: Sequence[int], speed: float | None
+) -> float | None:
+    """How long a round still takes, in seconds; None where nobody can tell.
+
+    Args:
+        running: what is under way.
+        waiting: how many are not begun.
+        sizes: of those that are done, in bytes: what tells no size is taken to be as large as the others.
+        speed: bytes per second.
+    """
+    known = [*sizes, *(each.whole for each in running if each.whole is not None)]
+    if not speed or not known:
         return None
-    missing = sum(max(0, (each.whole or 0) - each.got) for each in running)
-    if waiting:
-        missing += waiting * sum(known) // len(known)
-    return missing / speed
+    average = sum(known) // len(known)
+    sizes_left = [max(0, (each.whole or max(average, each.got)) - each.got) for each in running]
+    return (sum(sizes_left) + waiting * average) / speed
 
 
-def summary(status: DownloadStatus, reasons: Counter[str]) -> str:
-    """What a round came to, in one line."""
+def summary(status: DownloadStatus, reasons: Counter[str], known: int = 0, where: str = "") -> str:
+    """What a round came to, in one line; `known`: how many more were left out, as they had been saved before."""
     parts = []
-    if status.saved or not (status.known or status.failed or status.cancelled):
-        parts.append(f"{status.saved:,} saved")
-    if status.known:
-        parts.append(f"{status.known:,} {'was' if status.known == 1 else 'were'} saved before")
+    known += status.known
+    if status.saved or not (known or status.failed or status.cancelled):
+        parts.append(f"{status.saved:,} saved" + (f" in {where}" if where else ""))
+    if known:
+        parts.append(f"{known:,} {'was' if known == 1 else 'were'} saved before")
     if status.cancelled:
         parts.append(f"{status.cancelled:,} cancelled")
     if status.failed:
-        parts.append(
-            f"{status.failed:,} failed: {_reasons(reasons)}" if reasons else f"{status.failed:,} failed"
-        )
+        parts.append(f"{status.failed:,} failed: {_reasons(reasons)}")
     return ", ".join(parts)
 
 

@@ -192,10 +192,9 @@ class Downloads:
             left_s=left_s(shown, waiting, self._sizes, speed),
         )
 
-    @property
-    def summary(self) -> str:
-        """What the round came to so far, in one line."""
-        return summary(self.status, self._reasons)
+    def summary(self, known: int = 0, where: str = "") -> str:
+        """What the round came to so far, in one line; see `download_status.summary`."""
+        return summary(self.status, self._reasons, known, where)
 
     def _fill(self) -> None:
         """Begin what there is room for, each host in its turn."""

@@ -32,7 +32,7 @@ from taskdash.results.content import (
     says_expired,
 )
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
-from taskdash.results.links import safe_url
+from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.validators import content_range, validator_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,6 @@ MAX_RETRY_AFTER_S: Final = 30.0
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _GONE: Final = (403, 404, 410)
 _PASSING: Final = (408, 425, 429, 500, 502, 503, 504)
-_PORTS: Final = {"http": 80, "https": 443}
 _HEADERS: Final = [
     (b"Accept", b"image/*, video/*, audio/*, */*;q=0.1"),
     (b"Accept-Encoding", b"identity"),
@@ -270,12 +269,6 @@ class Fetcher:
 
     def _may_be_private(self, host: str, port: int) -> bool:
         return self._allow_private or (host, port) == self._own_host
-
-
-def host_and_port(url: str) -> tuple[str, int]:
-    """Who is asked for an http(s) URL."""
-    parts = urlsplit(url)
-    return (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme, 0)
 
 
 def _headers_for(sink: Sink) -> list[tuple[bytes, bytes]]:

@@ -26,6 +26,7 @@ MAX_URL_CHARS: Final = 8_192
 # Reserved and unreserved characters of RFC 3986 and the percent sign, but not ' ( ) and other food for shells.
 _KEPT: Final = "%/:?#[]@!*+,;=&~._-"
 _TERMINAL_BROWSERS: Final = frozenset({"w3m", "www-browser", "links", "elinks", "lynx"})
+_PORTS: Final = {"http": 80, "https": 443}
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"})
 _LINUX_OPENERS: Final = ("xdg-open", "gio", "x-www-browser", "firefox", "chromium", "google-chrome")
 
@@ -61,6 +62,12 @@ def safe_url(url: str) -> str | None:
     return f"{parts.scheme}://{netloc}{rest}" + (
         f"#{quote(parts.fragment, safe=_KEPT)}" if parts.fragment else ""
     )
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Who is asked for an http(s) URL."""
+    parts = urlsplit(url)
+    return (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme, 0)
 
 
 def open_url(url: str, *, command: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Opened:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
-from pathlib import Path
 from typing import IO
 
-from taskdash.results.addresses import resolve
-from taskdash.results.download import Downloader, DownloadError
-from taskdash.results.folder import Folder
+from taskdash.results.faults import DownloadError
+from taskdash.results.fetcher import Fetcher
 from taskdash.results.preview import MAX_BYTES, NoPictureError
+from taskdash.results.sink import Sink
 
 DEADLINE_S = 30.0
 
@@ -26,8 +23,9 @@ class PictureSource:
             base_url: of the gateway; its own host may be private.
             allow_private: whether every host may be.
         """
-        self._base_url = base_url
-        self._allow_private = allow_private
+        self._fetcher = Fetcher(
+            base_url, allow_private=allow_private, max_bytes=MAX_BYTES, max_clip_bytes=MAX_BYTES
+        )
 
     async def __call__(self, url: str, file: IO[bytes]) -> None:
         """Fetch a picture into `file`.
@@ -36,20 +34,9 @@ class PictureSource:
             NoPictureError: it cannot be had.
         """
         try:
-            await asyncio.to_thread(self._fetch, url, file)
-        except (DownloadError, OSError) as error:
+            async with asyncio.timeout(DEADLINE_S):
+                await self._fetcher.fetch(url, Sink(file.fileno()))
+        except TimeoutError:
+            raise NoPictureError(f"it takes more than {DEADLINE_S:.0f} s") from None
+        except DownloadError as error:
             raise NoPictureError(str(error)) from None
-
-    def _fetch(self, url: str, file: IO[bytes]) -> None:
-        with tempfile.TemporaryDirectory(prefix="taskdash-") as path, Folder(Path(path)) as folder:
-            downloader = Downloader(
-                folder,
-                self._base_url,
-                allow_private=self._allow_private,
-                max_bytes=MAX_BYTES,
-                deadline_s=DEADLINE_S,
-                resolver=resolve,
-            )
-            with downloader.save(url, "picture").open("rb") as saved:
-                shutil.copyfileobj(saved, file)
-            file.flush()

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from taskdash.domain.task import State
 from taskdash.results.downloads import Wanted
-from taskdash.results.fetcher import host_and_port
 from taskdash.results.folder import stem_of
-from taskdash.results.links import safe_url
+from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.part import part_key
 
 if TYPE_CHECKING:

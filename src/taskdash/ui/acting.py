@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from taskdash.domain.task import State, Task, TaskDetail
-from taskdash.domain.untrusted import inert, raw_text
+from taskdash.domain.untrusted import inert, inert_line, raw_text
 from taskdash.domain.values import dataclass
 from taskdash.domain.words import plural
 from taskdash.results.links import safe_url
@@ -166,6 +166,23 @@ class Acting:
         if not urls:
             return no_links(tasks[0]) if len(tasks) == 1 else warning("No result links in these tasks.")
         return copied("\n".join(urls), plural(len(urls), "link"))
+
+    def to_download(self, tasks: Sequence[Task]) -> tuple[list[int], Said]:
+        """The `seq` of the tasks that have something to save, and what to say of it."""
+        good = [task for task in tasks if task.state is State.SUCCESS and task.result_count]
+        if not good:
+            without = "None of these tasks has a result to save."
+            return [], no_links(tasks[0]) if len(tasks) == 1 else warning(without)
+        count = sum(max(0, task.result_count - task.saved_count) for task in good)
+        lacking = len(tasks) - len(good)
+        rest = f" {plural(lacking, 'task')} without a result left out." if lacking else ""
+        where = inert_line(str(self._desk.download_dir)) if self._desk.download_dir else "the download folder"
+        what = (
+            f"Saving {plural(count, 'result')} to {where}."
+            if count
+            else "Saved before: looking for the files."
+        )
+        return [task.seq for task in good], Said(f"{what}{rest}")
 
     def copy_ids(self, tasks: Sequence[Task]) -> Said:
         """Copy task IDs, one a line."""

@@ -21,6 +21,8 @@ FLEXIBLE_MIN: Final = 20
 FLEXIBLE_PART: Final = 5
 """The flexible column wants a fifth of a wide table."""
 BAR_CELLS: Final = 6
+SAVED: Final = "↓"
+"""Beside the state of a task all of whose results are saved."""
 _LATE: Final = " late"
 _NUMBER_CELLS: Final = 10
 _AGO_CELLS: Final = 9
@@ -70,7 +72,10 @@ class Column:
 
 
 def _state(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - one signature for every column
-    return [Span(f"{SYMBOLS[task.state]} {state_word(task)}", f"state-{task.state.value}")]
+    cell = [Span(f"{SYMBOLS[task.state]} {state_word(task)}", f"state-{task.state.value}")]
+    if task.saved_count and task.saved_count >= task.result_count:
+        cell.append(Span(f" {SAVED}", "muted"))
+    return cell
 
 
 def _prompt(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
@@ -182,6 +187,14 @@ def _expires(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - 
     return [Span(short_countdown(expiry, moment.now_ms), style)]
 
 
+def _saved(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
+    if not task.result_count or not task.saved_count:
+        return [Span(NONE if task.result_count else "", "muted")]
+    if task.saved_count >= task.result_count:
+        return [Span("saved")]
+    return [Span(f"{task.saved_count:,} of {task.result_count:,}")]
+
+
 COLUMNS: Final = {
     column.name: column
     for column in (
@@ -197,6 +210,7 @@ COLUMNS: Final = {
         Column("problem", "Problem", (28, 14, 0), _problem, gives_way=(16, 88)),
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
         Column("expires", "Expires", (9, 0), _expires, gives_way=(95,)),
+        Column("saved", "Saved", (8, 0), _saved, gives_way=(93,)),
         Column("id", "Task ID", (36, 24, 16, 9, 0), _id, SortKey.ID, gives_way=(50, 60, 100, 130)),
     )
 }

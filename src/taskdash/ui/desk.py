@@ -14,13 +14,16 @@ from taskdash.ui.keymap import Keymap, make_keymap
 from taskdash.ui.opening import Opening, read_opening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from taskdash.domain.durations import Durations
     from taskdash.domain.secret import Secret
     from taskdash.domain.task import Task
     from taskdash.domain.task_ids import Paste
+    from taskdash.results.download_status import DownloadStatus
+    from taskdash.results.download_thread import News
     from taskdash.results.links import Opened
     from taskdash.results.preview import Previews
     from taskdash.store.store import StoreThread
@@ -71,6 +74,29 @@ class Finishing(Protocol):
         """End it, and what still runs after the grace."""
 
 
+class Downloading(Protocol):
+    """What saves results, as far as the dashboard needs it; see `results.download_thread.DownloadThread`."""
+
+    @property
+    def status(self) -> DownloadStatus:
+        """How far it is."""
+
+    def start(self, listener: Callable[[], None]) -> None:
+        """Begin; `listener` may be called from another thread."""
+
+    def save(self, seqs: Sequence[int]) -> None:
+        """Save the results of tasks that are not saved yet."""
+
+    def cancel(self) -> None:
+        """Break off all that is under way."""
+
+    def take_news(self) -> list[News]:
+        """What is to be told since the last time."""
+
+    def stop(self, timeout_s: float = ...) -> None:
+        """End it."""
+
+
 @dataclass(kw_only=True)
 class Desk:
     """One dashboard's surroundings, made by `wiring`."""
@@ -102,8 +128,15 @@ class Desk:
     make_previews: Callable[[], Previews] | None = None
     """Makes what brings pictures of results; None: there are none."""
     _previews: Previews | None = None
+    build_downloads: Callable[[], Downloading] | None = None
+    """Makes what saves results; None where nothing can be saved."""
+    download_dir: Path | None = None
+    """Where they are saved."""
+    auto_download: bool = False
+    """Whether they are saved as tasks finish."""
     durations: Durations | None = None
     """What this list's finished tasks teach; None until `read_history`."""
+    _downloads: Downloading | None = field(default=None, init=False)
 
     @cached_property
     def opening(self) -> Future[Opening]:
@@ -155,10 +188,19 @@ class Desk:
         if self._previews is not None:
             self._previews.forget_refusals()
 
+    def downloads(self, listener: Callable[[], None]) -> Downloading | None:
+        """What saves results, made and started when it is first asked for; None where nothing can be saved."""
+        if self._downloads is None and self.build_downloads is not None:
+            self._downloads = self.build_downloads()
+            self._downloads.start(listener)
+        return self._downloads
+
     def close(self, grace_s: float = 0.0) -> None:
         """End the watcher, the user's own command after `grace_s` seconds, and close the store."""
         if self._previews is not None:
             self._previews.close()
+        if self._downloads is not None:
+            self._downloads.stop()
         self.watcher.stop()
         if self.on_finish is not None:
             self.on_finish.close(grace_s)

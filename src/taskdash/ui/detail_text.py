@@ -29,6 +29,7 @@ def detail_text(
         _problem(task, now_ms),
         _failure(task),
         _links(detail, now_ms, ttl_ms),
+        _saved(detail),
         _prompt(task),
         _inputs(detail),
         _labels(task),
@@ -114,6 +115,12 @@ def _links(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> Content:
     if len(urls) > MAX_LINKS_SHOWN:
         lines.append(Content.styled(f"and {len(urls) - MAX_LINKS_SHOWN:,} more", "$text-muted"))
     return _section(plural(len(urls), "result"), [*_expiry(detail, now_ms, ttl_ms), *lines])
+
+
+def _saved(detail: TaskDetail) -> Content:
+    paths, count = detail.saved, detail.task.result_count
+    title = "Saved" if len(paths) >= count else f"Saved: {len(paths):,} of {count:,}"
+    return _section(title, [Content(path) for path in paths[:MAX_LINKS_SHOWN]])
 
 
 def _prompt(task: Task) -> Content:

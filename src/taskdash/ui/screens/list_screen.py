@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from taskdash.domain.words import plural
 from taskdash.ui.acting import Acting, no_links, warning
+from taskdash.ui.saving import Saving
 from taskdash.ui.screens.review_screen import ReviewScreen
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ class ListScreen(ReviewScreen):
         self._acting = Acting(desk)
         self._paused = False
         self._range_from: int | None = None
+        self._saver = Saving(desk, self)
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._saver.begin()
 
     async def _chosen(self) -> list[Task]:
         tasks = await self._acting.chosen(self.table.marked, self.table.task_at_cursor)
@@ -219,6 +225,18 @@ class ListScreen(ReviewScreen):
             self.run_worker(opening(), group="open")
         else:
             self.tell(no_links(detail.task))
+
+    async def action_download(self) -> None:
+        """Save the results of what is marked, else of the row."""
+        if tasks := await self._chosen():
+            seqs, said = self._acting.to_download(tasks)
+            if seqs:
+                await self._saver.save(seqs)
+            self.tell(said)
+
+    def action_cancel_downloads(self) -> None:
+        """Break off what is under way; what has arrived is kept where it can be gone on with."""
+        self._saver.cancel()
 
     async def action_copy_urls(self) -> None:
         """Copy the result links."""

@@ -151,7 +151,8 @@ class Preview(Vertical):
         from taskdash.results.preview import Wanted
 
         found = await self._desk.store.run(lambda store: store.saved.of([plan.seq]))
-        return Wanted(plan.url, self._room(plan), found.get(plan.seq, {}).get(plan.number))
+        saved = found.get(plan.seq, {}).get(plan.number)
+        return Wanted(plan.url, self._room(plan), str(saved.path) if saved else None)
 
     def _room(self, plan: _Plan) -> Room:
         from taskdash.results.drawing import Drawing, Room

@@ -1,0 +1,76 @@
+"""Downloads as the dashboard shows them: begun by a key or on their own, told in lines of their own and in toasts."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from taskdash.ui.desk import Desk, Downloading
+    from taskdash.ui.screens.browse_screen import BrowseScreen
+    from taskdash.ui.widgets.download_bar import DownloadBar
+
+
+class Saving:
+    """What one dashboard saves. Nothing of it is there before it is needed."""
+
+    def __init__(self, desk: Desk, screen: BrowseScreen) -> None:
+        self._desk = desk
+        self._screen = screen
+        self._opening = asyncio.Lock()
+        self._downloads: Downloading | None = None
+        self._bar: DownloadBar | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self) -> None:
+        """The first frame is drawn: save what is to be saved on its own."""
+        if self._desk.auto_download:
+            self._screen.run_worker(self._open(), group="downloads")
+
+    async def save(self, seqs: Sequence[int]) -> None:
+        """Save the results of tasks that are not saved yet."""
+        if (downloads := await self._open()) is not None:
+            downloads.save(seqs)
+
+    def cancel(self) -> None:
+        """Break off what is under way."""
+        downloads = self._downloads
+        if downloads is None or not downloads.status.is_busy:
+            self._screen.say("No download is under way.", "warning")
+        else:
+            downloads.cancel()
+
+    async def _open(self) -> Downloading | None:
+        self._loop = asyncio.get_running_loop()
+        async with self._opening:
+            if self._downloads is None:
+                # What it imports takes a tenth of a second.
+                self._downloads = await asyncio.to_thread(self._desk.downloads, self._heard)
+                self._show()  # what it had to say before we knew it
+        return self._downloads
+
+    def _heard(self) -> None:
+        """Called from the downloads' thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the dashboard has ended
+                self._loop.call_soon_threadsafe(self._show)
+
+    def _show(self) -> None:
+        downloads, screen = self._downloads, self._screen
+        if downloads is None or not screen.is_running or not screen.is_attached:
+            return
+        status = downloads.status
+        if self._bar is None and status.is_busy:
+            from taskdash.ui.key_names import key_name
+            from taskdash.ui.widgets.download_bar import DownloadBar
+
+            keys = self._desk.keymap["cancel_downloads"]
+            self._bar = DownloadBar(key_name(keys[0]) if keys else "")
+            screen.mount(self._bar, before=screen.query_one("#keys"))
+        if self._bar is not None:
+            self._bar.show(status)
+        for news in downloads.take_news():
+            screen.say(news.text, "warning" if news.is_bad else "information")

@@ -1,0 +1,152 @@
+"""With `auto_download` each result is saved as its task finishes, once, whoever sees it finish."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import Command
+from tests.files_api import PNG, FilesApi
+from tests.pty_screen import PtyScreen
+from tests.servers import success_body, waiting_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+ONE, TWO, OLD, DEAD = (f"task_{name}_12345678" for name in ("one", "two", "old", "dead"))
+
+
+@pytest.fixture
+def api() -> Iterator[FilesApi]:
+    with FilesApi() as running:
+        running.set(OLD, success_body(OLD, [f"{running.url}/files/old"]))
+        running.set(DEAD, success_body(DEAD, [f"{running.url}/elsewhere"]))
+        one = success_body(ONE, [f"{running.url}/files/one"])
+        running.set(ONE, [waiting_body(ONE), one])
+        running.set(TWO, success_body(TWO, [f"{running.url}/files/two"]))
+        yield running
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, api: FilesApi) -> Command:
+    command = Command(tmp_path, api)
+    saved = tmp_path / "saved"
+    command.write_config(api.url, top=f'auto_download = true\ndownload_dir = "{saved}"')
+    return command
+
+
+def dashboard(taskdash: Command) -> PtyScreen:
+    env = {**os.environ, **taskdash.environment(), "TZ": "UTC"}
+    return PtyScreen(taskdash.line(), env=env, columns=120, rows=36, cwd=taskdash.folder)
+
+
+def until(holds: Callable[[], object], timeout_s: float = 15.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
+def saved_names(tmp_path: Path) -> list[str]:
+    folder = tmp_path / "saved"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_wait_saves_what_it_waited_for_and_says_where(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    done = taskdash("wait", ONE, "--json")
+    path = tmp_path / "saved" / f"{ONE}-1.png"
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == PNG
+    assert f'"saved": ["{path}"]' in done.stdout
+    assert f"saved {path}" in done.stderr
+    again = taskdash("wait", ONE)
+    assert (again.returncode, again.stderr, len(api.file_requests())) == (0, "", 1)
+
+
+def test_wait_saves_what_had_finished_before_and_its_exit_is_that_of_the_tasks(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    taskdash("wait", OLD, DEAD, env={"XDG_CONFIG_HOME": str(tmp_path)})
+    (tmp_path / "saved" / f"{OLD}-1.png").unlink()
+    done = taskdash("wait", OLD, DEAD)
+    assert done.returncode == 0
+    assert f"not saved: {DEAD}, result 1: the link has probably expired (HTTP 404)" in done.stderr
+    assert saved_names(tmp_path) == [f"{OLD}-1.png"]
+    assert len(api.file_requests()) == 2
+
+
+def test_check_saves_what_it_saw_finish(taskdash: Command, tmp_path: Path) -> None:
+    taskdash("check", OLD)
+    assert saved_names(tmp_path) == [f"{OLD}-1.png"]
+
+
+def test_nothing_is_saved_on_its_own_unless_the_config_says_so(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"')
+    taskdash("wait", OLD)
+    assert (saved_names(tmp_path), api.file_requests()) == ([], [])
+
+
+def test_two_dashboards_save_each_result_once_the_old_ones_too(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    before = Command(plain, api)
+    before.store = taskdash.store
+    before("add", OLD, DEAD)
+    before("check")
+    with dashboard(taskdash) as first, dashboard(taskdash) as second:
+        until(lambda: saved_names(tmp_path) == [f"{OLD}-1.png"])
+        first.wait_for("Not saved, and not tried again")
+        taskdash("add", TWO)
+        until(lambda: saved_names(tmp_path) == [f"{OLD}-1.png", f"{TWO}-1.png"])
+        for screen in (first, second):
+            screen.wait_for(lambda text: text.count("✓ success ↓") == 2)
+        for screen in (first, second):
+            screen.send("q")
+            assert screen.wait_exit() == 0
+    assert len(api.file_requests()) == 2
+    dead = [request for request in api.requests if request.path == "/elsewhere"]
+    assert len(dead) <= 2, "a dead link is not tried again and again"
+    with dashboard(taskdash) as third:
+        third.wait_for("✓ success ↓")
+        third.send("q")
+        assert third.wait_exit() == 0
+    assert len([request for request in api.requests if request.path == "/elsewhere"]) == len(dead)
+
+
+def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"')
+    taskdash("add", OLD, "--label", "Night run")
+    taskdash("check")
+    api.hold_after = 1_200
+    with dashboard(taskdash) as screen:
+        screen.wait_for("✓ success")
+        screen.send("d")
+        screen.wait_for("0 of 1 result")
+        until(lambda: [path.stat().st_size for path in (tmp_path / "saved").glob("*.part")] == [1_200])
+        screen.send("q")
+        assert screen.wait_exit() == 0
+        assert screen.left_behind == []
+    assert [name[-5:] for name in saved_names(tmp_path)] == [".json", ".part"]
+    api.hold_after = None
+    with dashboard(taskdash) as screen:
+        screen.wait_for("✓ success")
+        screen.send("d")
+        screen.wait_for("✓ success ↓")
+        screen.wait_for("1 saved in")
+        screen.send("d")
+        screen.wait_for("1 was saved before")
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert saved_names(tmp_path) == ["Night-run-1.png"]
+    assert [request.headers.get("range") for request in api.file_requests()] == [None, "bytes=1200-"]

@@ -1,0 +1,187 @@
+"""`d` hands results over to be saved, says where they go and what came of it, and shows how far it is meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.ui.driven_dashboard import (
+    PAGE_FAIL,
+    PAGE_SUCCESS,
+    PROFILE,
+    answer,
+    driven,
+    fill_with_the_page,
+)
+
+from taskdash.results.download_status import DownloadStatus, Running
+from taskdash.results.download_thread import News
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+
+class FakeDownloads:
+    """Keeps what it was to save, and says what a test wants said."""
+
+    def __init__(self) -> None:
+        self.status = DownloadStatus()
+        self.asked: list[list[int]] = []
+        self.cancels = 0
+        self.starts = 0
+        self.stopped = False
+        self._news: list[News] = []
+        self._listener: Callable[[], None] = lambda: None
+
+    def start(self, listener: Callable[[], None]) -> None:
+        self.starts += 1
+        self._listener = listener
+
+    def save(self, seqs: Sequence[int]) -> None:
+        self.asked.append(list(seqs))
+
+    def cancel(self) -> None:
+        self.cancels += 1
+
+    def take_news(self) -> list[News]:
+        taken, self._news = self._news, []
+        return taken
+
+    def say(self, *news: News, status: DownloadStatus | None = None) -> None:
+        """What the thread would do."""
+        self._news += news
+        self.status = status or self.status
+        self._listener()
+
+    def stop(self, timeout_s: float = 5.0) -> None:  # noqa: ARG002 - the protocol's signature
+        self.stopped = True
+
+
+@pytest.fixture
+def downloads() -> FakeDownloads:
+    return FakeDownloads()
+
+
+@pytest.fixture
+def desk(desk: Desk, downloads: FakeDownloads) -> Desk:
+    desk.build_downloads = lambda: downloads
+    desk.download_dir = Path("/pictures")
+    return desk
+
+
+BUSY = DownloadStatus(
+    total=12,
+    saved=2,
+    running=(Running("hero-1", 50, 100), Running("night-2", 10, None)),
+    speed=2_097_152.0,
+    left_s=61.0,
+)
+
+
+async def test_d_saves_the_row_and_says_where(desk: Desk, other: Store, downloads: FakeDownloads) -> None:
+    fill_with_the_page(other)
+    seq = other.tasks.find(PROFILE, PAGE_SUCCESS).seq
+    async with driven(desk, total=3) as dash:
+        assert downloads.starts == 0, "nothing is started before it is needed"
+        await dash.press("j", "d")
+        await dash.until_said("Saving 1 result to /pictures.")
+        assert downloads.asked == [[seq]]
+        await dash.press("j", "d")
+        await dash.until_said("No result link: it ended as fail.")
+        assert downloads.asked == [[seq]]
+    assert downloads.starts == 1
+
+
+async def test_d_saves_what_is_marked_and_says_what_it_leaves_out(
+    desk: Desk, other: Store, downloads: FakeDownloads
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.press("A", "d")
+        await dash.until_said("Saving 1 result to /pictures. 2 tasks without a result left out.")
+        assert len(downloads.asked) == 1
+
+
+async def test_what_came_of_it_is_a_toast(desk: Desk, other: Store, downloads: FakeDownloads) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.press("j", "d")
+        await dash.until(lambda: bool(downloads.asked), "the download asked for")
+        downloads.say(News("1 saved in /[/]pictures."), News("2 failed: [red]no", is_bad=True))
+        await dash.until_said("1 saved in /[/]pictures.")
+        await dash.until_said("2 failed: [red]no")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_lines_tell_how_far_it_is_and_go_when_it_is_over(
+    desk: Desk, other: Store, downloads: FakeDownloads, size: tuple[int, int]
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, size, total=3) as dash:
+        await dash.press("j", "d")
+        await dash.until(lambda: bool(downloads.asked), "the download asked for")
+        downloads.say(status=BUSY)
+        await dash.until_shown("2 of 12 results  2.0 MiB/s  1:01 left")
+        assert ("hero-1" in dash.screen) == (size[1] > 30)
+        downloads.say(status=replace(BUSY, saved=12, running=()))
+        await dash.until_gone("of 12 results")
+
+
+async def test_a_key_cancels(desk: Desk, other: Store, downloads: FakeDownloads) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.press("X")
+        await dash.until_said("No download is under way.")
+        await dash.press("j", "d")
+        await dash.until(lambda: bool(downloads.asked), "the download asked for")
+        downloads.say(status=BUSY)
+        await dash.until_shown("2 of 12 results")
+        await dash.press("X")
+        await dash.until(lambda: downloads.cancels == 1, "the cancellation")
+
+
+async def test_saved_results_show_in_the_row_and_in_the_detail(desk: Desk, other: Store) -> None:
+    desk.view = replace(desk.view, columns=(*desk.view.columns, "saved"))
+    fill_with_the_page(other)
+    seq = other.tasks.find(PROFILE, PAGE_SUCCESS).seq
+    async with driven(desk, (160, 36), total=3) as dash:
+        await dash.press("j")
+        await dash.until_cursor(PAGE_SUCCESS)
+        assert "↓" not in dash.row("success")
+        other.saved.keep(seq, 1, Path("/pictures/[/]cat-1.png"), 7, 0)
+        await dash.until(lambda: "✓ success ↓" in dash.row("success"), "the row says that it is saved")
+        assert dash.row("success").rstrip().endswith("saved")
+        await dash.until_in_pane("Saved\n/pictures/[/]cat-1.png")
+
+
+async def test_it_begins_by_itself_where_the_config_says_so_and_ends_with_the_dashboard(
+    desk: Desk, other: Store, downloads: FakeDownloads
+) -> None:
+    desk.auto_download = True
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.until(lambda: downloads.starts == 1, "it begun")
+        downloads.say(News("Not saved: x is a private address", is_bad=True))
+        await dash.until_said("Not saved: x is a private address")
+    desk.close()
+    assert downloads.stopped
+
+
+async def test_a_failed_task_with_links_is_not_saved(
+    desk: Desk, other: Store, downloads: FakeDownloads
+) -> None:
+    other.tasks.add(PROFILE, [PAGE_FAIL], 0)
+    body = {
+        "code": 200,
+        "data": {"taskId": PAGE_FAIL, "state": "fail", "resultJson": '{"resultUrls":["https://x.test/a"]}'},
+    }
+    answer(other, PAGE_FAIL, body)
+    async with driven(desk, total=1) as dash:
+        await dash.press("d")
+        await dash.until_said("No result link")
+        assert downloads.asked == []

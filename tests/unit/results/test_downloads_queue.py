@@ -1,0 +1,270 @@
+"""Many results: so many at once and no more, each once, told as they end, broken off without loss."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.file_server import PNG, FileServer, Ranges, picture
+from tests.servers import Peer, Request, http_reply
+
+from taskdash.domain.errors import StoreError
+from taskdash.results.claims import Claims
+from taskdash.results.download import Downloader
+from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words, summary
+from taskdash.results.downloads import Downloads, End, Ended, Wanted
+from taskdash.results.fetcher import Fetcher
+from taskdash.results.folder import Folder
+from taskdash.results.part import part_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Memory:
+    """Remembers in a dictionary."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[int, int], Path] = {}
+        self.failure: StoreError | None = None
+
+    async def is_saved(self, wanted: Wanted) -> bool:
+        return (wanted.seq, wanted.n) in self.kept
+
+    async def keep(self, wanted: Wanted, path: Path, size: int) -> None:
+        assert size == path.stat().st_size  # noqa: ASYNC240 - a test may block
+        await asyncio.sleep(0.01)
+        if self.failure:
+            raise self.failure
+        self.kept[wanted.seq, wanted.n] = path
+
+
+class Bench:
+    """A queue with everything around it."""
+
+    def __init__(self, folder: Folder, claims: Claims, server: FileServer) -> None:
+        self.folder, self.claims, self.server = folder, claims, server
+        self.memory = Memory()
+        self.ends: list[Ended] = []
+
+    def queue(self) -> Downloads:
+        fetcher = Fetcher(self.server.url, allow_private=True)
+        downloader = Downloader(self.folder, fetcher, retry_after_s=())
+        return Downloads(downloader, self.memory, self.claims, on_end=self.ends.append, at_once=4, per_host=2)
+
+    def wanted(self, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
+        return Wanted(
+            seq=seq,
+            n=1,
+            url=f"http://{host}:{self.server.port}{path}",
+            task_id=f"task_{seq}",
+            stem=f"task_{seq}-1",
+            host=host,
+            key=part_key(str(seq)),
+        )
+
+    def counts(self) -> Counter[End]:
+        return Counter(ended.end for ended in self.ends)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with (
+        FileServer() as server,
+        Folder(tmp_path / "results") as folder,
+        Claims(tmp_path / "tasks.db") as claims,
+    ):
+        yield Bench(folder, claims, server)
+
+
+async def until(holds: Callable[[], object], timeout_s: float = 5.0) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not holds():  # noqa: ASYNC110 - it waits for files and threads
+            await asyncio.sleep(0.005)
+
+
+async def test_so_many_at_once_and_few_from_each_host(bench: Bench) -> None:
+    open_now: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+
+    async def slow(peer: Peer, request: Request) -> None:
+        host = request.headers["host"].partition(":")[0]
+        open_now[host] += 1
+        most[host] = max(most[host], open_now[host])
+        most["all"] = max(most["all"], sum(open_now.values()))
+        await asyncio.sleep(0.03)
+        open_now[host] -= 1
+        await peer.send(http_reply(200, PNG))
+        peer.close()
+
+    bench.server.files["/x"] = slow
+    queue = bench.queue()
+    hosts = ("127.0.0.1", "127.0.0.2", "localhost")
+    wanted = [bench.wanted(n, "/x", host="127.0.0.1" if n % 3 else "localhost") for n in range(18)]
+    assert queue.add(wanted) == 18
+    assert queue.add(wanted) == 0
+    await queue.drained()
+    assert bench.counts() == {End.SAVED: 18}
+    assert [most[host] for host in hosts] == [2, 0, 2]
+    assert most["all"] == 4
+    assert queue.status.done == queue.status.total == 18
+    assert len(list(bench.folder.path.iterdir())) == 18
+
+
+async def test_what_is_saved_already_is_not_asked_for(bench: Bench) -> None:
+    bench.memory.kept[1, 1] = Path("/there")
+    bench.server.files["/x"] = http_reply(200, PNG)
+    queue = bench.queue()
+    queue.add([bench.wanted(1, "/x"), bench.wanted(2, "/x"), bench.wanted(3, "/gone")])
+    await queue.drained()
+    assert bench.counts() == {End.SAVED: 1, End.KNOWN: 1, End.FAILED: 1}
+    assert len(bench.server.requests) == 2
+    assert queue.summary(2, "/pictures") == (
+        "1 saved in /pictures, 3 were saved before, 1 failed: the link has probably expired (HTTP 404)"
+    )
+
+
+async def test_cancelling_keeps_what_has_arrived_and_forgets_what_waits(bench: Bench) -> None:
+    data = picture(100_000)
+
+    async def stalling(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+        reply = http_reply(200, data, {"ETag": '"one"', "Accept-Ranges": "bytes"})
+        await peer.send(reply[:-50_000])
+        await peer.stall()
+
+    bench.server.files["/x"] = stalling
+    queue = bench.queue()
+    queue.add([bench.wanted(n, "/x") for n in range(6)])
+    await until(lambda: [each.got for each in queue.status.running] == [50_000, 50_000])
+    assert queue.status.is_busy
+    assert queue.cancel() == 6
+    await queue.drained()
+    assert bench.counts() == {End.CANCELLED: 6}
+    assert queue.summary() == "6 cancelled"
+    names = sorted(path.suffix for path in bench.folder.path.iterdir())
+    assert names == [".json", ".json", ".part", ".part"]
+
+    bench.server.files["/x"] = Ranges(data)
+    queue.add([bench.wanted(0, "/x")])
+    await queue.drained()
+    assert bench.server.ranges[-1] == "bytes=50000-"
+    assert (queue.status.total, queue.status.saved, queue.status.cancelled) == (1, 1, 0), "a new round"
+
+
+async def test_what_another_process_saves_is_waited_for_and_not_saved_twice(bench: Bench) -> None:
+    class Held:
+        """Another process has the claim for a while."""
+
+        is_free = False
+
+        def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
+            return self.is_free
+
+        def give_back(self, seq: int, n: int) -> None:
+            pass
+
+    held = Held()
+    downloader = Downloader(bench.folder, Fetcher(bench.server.url), retry_after_s=())
+    queue = Downloads(
+        downloader, bench.memory, held, on_end=bench.ends.append, sleep=lambda _: asyncio.sleep(0.001)
+    )
+    queue.add([bench.wanted(1, "/x")])
+    await asyncio.sleep(0.02)
+    assert bench.ends == []
+    bench.memory.kept[1, 1] = Path("/there")
+    held.is_free = True
+    await queue.drained()
+    assert (bench.counts(), bench.server.connections) == ({End.KNOWN: 1}, 0)
+
+
+async def test_a_list_that_takes_no_note_is_told_and_the_file_is_not_lost(bench: Bench) -> None:
+    bench.server.files["/x"] = Ranges(picture(5_000))
+    bench.memory.failure = StoreError("the disk is full")
+    queue = bench.queue()
+    queue.add([bench.wanted(1, "/x")])
+    await queue.drained()
+    assert bench.counts() == {End.FAILED: 1}
+    assert queue.failure is bench.memory.failure
+    bench.memory.failure = None
+    queue.add([bench.wanted(1, "/x")])
+    await queue.drained()
+    assert [path.name for path in bench.folder.path.iterdir()] == ["task_1-1.png"], "saved twice"
+    assert len(bench.server.requests) == 1
+
+
+async def test_a_result_is_remembered_even_if_it_is_cancelled_in_that_moment(bench: Bench) -> None:
+    bench.server.files["/x"] = http_reply(200, PNG)
+    queue = bench.queue()
+    queue.add([bench.wanted(1, "/x")])
+    await until(lambda: list(bench.folder.path.glob("*.png")))
+    queue.cancel()
+    await queue.drained()
+    assert list(bench.memory.kept) == [(1, 1)]
+    assert [path.suffix for path in bench.folder.path.iterdir()] == [".png"]
+
+
+def test_claims_are_each_process_s_own_and_end_with_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from taskdash.results.claims import Claims\n"
+        "claims = Claims(Path(sys.argv[1]))\n"
+        "print(claims.take(-5, 1), claims.take(-5, 2), claims.take(7, 1), flush=True); sys.stdin.read()"
+    )
+    store = tmp_path / "tasks.db"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(store)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    try:
+        with Claims(store) as claims:
+            assert other.stdout.readline() == "True True True\n"
+            assert [claims.take(-5, n) for n in (1, 2, 3)] == [False, False, True]
+            assert not claims.take(-5, 3), "twice in one process"
+            other.communicate()
+            assert claims.take(-5, 1)
+            claims.give_back(-5, 1)
+            assert claims.take(-5, 1)
+    finally:
+        other.kill()
+        other.communicate()
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    speed = Speed()
+    assert speed.see(0.0, 0) is None
+    assert speed.see(0.2, 1_000) is None
+    assert speed.see(1.0, 10_000) == 10_000
+    for n in range(1, 20):
+        last = speed.see(1.0 + n, 10_000 + n * 50)
+    assert last == pytest.approx(50)
+    assert speed.see(21.0, 5) is None, "another round begins anew"
+
+
+def test_the_time_left_counts_what_is_not_begun() -> None:
+    running = (Running("a", 50, 100), Running("b", 0, None))
+    assert left_s(running, 2, [200, 300], 10.0) == (50 + 200 + 2 * 200) / 10
+    assert left_s(running, 2, [], None) is None
+    assert left_s((Running("b", 0, None),), 2, [], 10.0) is None
+
+
+def test_a_status_in_words() -> None:
+    status = DownloadStatus(
+        total=12, saved=2, failed=1, running=(Running("a", 50, 100),), speed=2_097_152.0, left_s=61
+    )
+    assert status.words == "3 of 12 results  1 failed  2.0 MiB/s  1:01 left"
+    assert status.running[0].words == " 50 % of 100 B"
+    assert status.share == pytest.approx(3.5 / 12)
+    reasons = Counter({"a": 5, "b": 2, "c": 1, "d": 1})
+    many = summary(DownloadStatus(total=9, failed=9), reasons)
+    assert many == "9 failed: a (5); b (2); c (1); ..."
+    assert summary(DownloadStatus(), Counter()) == "0 saved"
+    assert [size_words(size) for size in (7, 2_048, 3 * 2**20, 5 * 2**30)] == [
+        "7 B",
+        "2 KiB",
+        "3.0 MiB",
+        "5.00 GiB",
+    ]
