@@ -150,3 +150,22 @@ def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
         assert screen.wait_exit() == 0
     assert saved_names(tmp_path) == ["Night-run-1.png"]
     assert [request.headers.get("range") for request in api.file_requests()] == [None, "bytes=1200-"]
+
+
+def test_the_command_shows_bars_in_a_terminal_and_takes_them_away(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    taskdash("add", OLD)
+    taskdash.write_config(api.url)
+    taskdash("check")
+    api.hold_after = 1_012
+    env = {**os.environ, **taskdash.environment()}
+    line = taskdash.line("download", "-o", "pictures")
+    with PtyScreen(line, env=env, columns=100, rows=12, cwd=taskdash.folder) as screen:
+        screen.wait_for("0 of 1 result")
+        screen.wait_for(f"{OLD}-1  [##########..........]   50 % of 2 KiB")
+        api.let_go()
+        screen.wait_for("1 saved")
+        assert screen.wait_exit() == 0
+        assert "[" not in screen.text
+        assert f"{tmp_path}/pictures/{OLD}-1.png" in screen.text.replace("\n", "")

@@ -7,12 +7,14 @@ not be saved stands in the list. A link that is dead is tried once, whatever may
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.errors import StoreError
 from taskdash.results.downloads import End
 from taskdash.results.faults import DiskError, DownloadError, PrivateHostError
 from taskdash.results.saved_memory import wanted_of
@@ -31,6 +33,9 @@ RETRY_AFTER_MS: Final = (60_000, 300_000, 1_800_000, 7_200_000)
 DISK_AFTER_MS: Final = 300_000
 OVERLAP_MS: Final = 60_000
 """How far back each look goes: the time of an end is that of whoever wrote it down."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -113,12 +118,23 @@ class AutoDownload:
         elif any(isinstance(error, DiskError) for error in pending.errors):
             self._put_off[seq] = self._now_ms() + DISK_AFTER_MS
         elif pending.errors:
+            # Until the list knows, it would be found once more.
+            self._put_off[seq] = None
             writing = asyncio.get_running_loop().create_task(self._failed(seq, pending))
             self._writing.add(writing)
             writing.add_done_callback(self._writing.discard)
 
     async def _failed(self, seq: int, pending: _Pending) -> None:
         """Have the list know of it, so that neither a new start nor another process begins from zero."""
+        try:
+            await self._write_down(seq, pending)
+        except StoreError:
+            # Then it is left alone in this run; that the list cannot be written is told where it matters.
+            _LOG.warning("a failed download was not written down", exc_info=True)
+        else:
+            del self._put_off[seq]
+
+    async def _write_down(self, seq: int, pending: _Pending) -> None:
         before = await self._store.run(lambda store: store.saved.tried(seq))
         tries = before.tries + 1 if before else 1
         passing = next((error for error in pending.errors if error.passing), None)
@@ -144,7 +160,7 @@ class AutoDownload:
         for seq in due:
             del self._put_off[seq]
         waiting = set(self._backlog)
-        for seq in (*found, *due):
+        for seq in dict.fromkeys((*found, *due)):
             if seq not in waiting and seq not in self._pending and seq not in self._put_off:
                 # What has just finished comes before what lies there for long.
                 self._backlog.appendleft(seq)

@@ -1,0 +1,204 @@
+"""What is saved on its own: each result once, a dead link never again, what may pass a few times, each told once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bodies import success_body
+
+from taskdash.api.wire import parse_answer
+from taskdash.domain.outcome import apply_answer
+from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
+from taskdash.results.downloads import End, Ended, Wanted
+from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
+from taskdash.store.store import Store, StoreThread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+    from pathlib import Path
+
+PROFILE = "p"
+NOW_MS = 1_777_475_100_000
+
+
+class FakeQueue:
+    """Takes what it is given, and ends it as a test says."""
+
+    def __init__(self) -> None:
+        self.given: list[Wanted] = []
+
+    def add(self, wanted: Iterable[Wanted]) -> int:
+        self.given += wanted
+        return len(self.given)
+
+
+class Scene:
+    """A list, a clock that a test moves, and everything that was told."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.store = Store(path)
+        self.now_ms = NOW_MS
+        self.queue = FakeQueue()
+        self.told: list[str] = []
+        self.rounds = 0
+        self.auto: AutoDownload | None = None
+
+    def finish(self, task_id: str, count: int = 1) -> None:
+        """Have a task end with so many results."""
+        self.store.tasks.add(PROFILE, [task_id], self.now_ms)
+        body = success_body(task_id, [f"https://cdn.test/{task_id}/{n}" for n in range(count)])
+        answer = parse_answer(200, {}, json.dumps(body).encode(), task_id)
+        task = self.store.tasks.find(PROFILE, task_id)
+        self.store.checks.record([apply_answer(task, answer, self.now_ms)])
+
+    def end(self, error: DownloadError | None = None, end: End = End.FAILED) -> None:
+        """End all that is under way."""
+        assert self.auto is not None
+        taken, self.queue.given = self.queue.given, []
+        for wanted in taken:
+            self.auto.on_end(Ended(wanted=wanted, end=end, error=error))
+
+    @property
+    def given(self) -> list[str]:
+        return [wanted.task_id for wanted in self.queue.given]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """One run of the program."""
+        store = StoreThread(self.path, "store")
+
+        async def sleep(_: float) -> None:
+            self.rounds += 1
+            await asyncio.sleep(0.002)
+
+        self.auto = AutoDownload(
+            self.queue,  # type: ignore[arg-type] # it needs no more of a queue
+            store,
+            PROFILE,
+            self.told.append,
+            now_ms=lambda: self.now_ms,
+            sleep=sleep,
+        )
+        running = asyncio.ensure_future(self.auto.run())
+        try:
+            await self.look()
+            yield
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            store.close()
+
+    async def look(self) -> None:
+        """Wait until it has looked at the list as it is now."""
+        seen = self.rounds
+        async with asyncio.timeout(10):
+            while self.rounds < seen + 3:  # noqa: ASYNC110 - rounds are counted elsewhere
+                await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path / "tasks.db")
+    yield made
+    made.store.close()
+
+
+async def test_what_finished_before_and_what_finishes_now_is_saved_once(scene: Scene, tmp_path: Path) -> None:
+    scene.finish("before", count=2)
+    async with scene.running():
+        assert scene.given == ["before", "before"]
+        scene.now_ms += 5_000
+        scene.finish("now")
+        await scene.look()
+        assert scene.given == ["before", "before", "now"]
+        for wanted in scene.queue.given:
+            scene.store.saved.keep(wanted.seq, wanted.n, tmp_path / "x", None, NOW_MS)
+        scene.end(end=End.SAVED)
+        await scene.look()
+        assert scene.given == []
+    async with scene.running():
+        assert scene.given == []
+
+
+async def test_a_dead_link_is_tried_once_over_all_runs_and_told_once(scene: Scene) -> None:
+    scene.finish("one")
+    scene.finish("two")
+    async with scene.running():
+        scene.end(ExpiredError("the link has probably expired"))
+        await scene.look()
+        assert scene.given == []
+        assert len(scene.told) == 1
+        assert "the link has probably expired" in scene.told[0]
+    async with scene.running():
+        scene.now_ms += 10 * RETRY_AFTER_MS[-1]
+        await scene.look()
+        assert scene.given == []
+
+
+async def test_what_may_pass_is_tried_again_ever_later_and_then_given_up(scene: Scene) -> None:
+    scene.finish("one")
+    async with scene.running():
+        for wait_ms in RETRY_AFTER_MS:
+            scene.end(PassingError("the server says HTTP 503"))
+            await scene.look()
+            scene.now_ms += wait_ms - 1
+            await scene.look()
+            assert scene.given == []
+            assert scene.told == []
+            scene.now_ms += 1
+            await scene.look()
+            assert scene.given == ["one"]
+        scene.end(PassingError("the server says HTTP 503"))
+        await scene.look()
+        assert scene.told == ["Not saved, and not tried again: one: the server says HTTP 503"]
+        scene.now_ms += 100 * RETRY_AFTER_MS[-1]
+        await scene.look()
+        assert scene.given == []
+
+
+async def test_private_hosts_are_told_once_and_tried_again_by_the_next_run(scene: Scene) -> None:
+    for n in range(3):
+        scene.finish(f"task_{n}")
+    async with scene.running():
+        scene.end(PrivateHostError("cdn.test is a private address"))
+        await scene.look()
+        assert scene.told == ["Not saved: cdn.test is a private address"]
+        assert scene.given == []
+    async with scene.running():
+        assert len(scene.given) == 3
+
+
+async def test_a_full_disk_puts_it_off(scene: Scene) -> None:
+    scene.finish("one")
+    async with scene.running():
+        scene.end(DiskError("it cannot be written: No space left on device"))
+        await scene.look()
+        assert scene.given == []
+        scene.now_ms += DISK_AFTER_MS
+        await scene.look()
+        assert scene.given == ["one"]
+
+
+async def test_what_was_cancelled_is_left_alone_until_the_next_run(scene: Scene) -> None:
+    scene.finish("one")
+    async with scene.running():
+        scene.end(end=End.CANCELLED)
+        await scene.look()
+        assert scene.given == []
+    async with scene.running():
+        assert scene.given == ["one"]
+
+
+async def test_a_long_list_is_fed_in_small_portions(scene: Scene) -> None:
+    for n in range(50):
+        scene.finish(f"task_{n}")
+    async with scene.running():
+        assert len(scene.queue.given) == 20
+        scene.end(end=End.KNOWN)
+        await scene.look()
+        assert len(scene.queue.given) == 20
