@@ -108,7 +108,7 @@ class DownloadThread:
     # On the thread
 
     def _begin(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._ready.clear()
             self._thread = threading.Thread(target=self._run, name="downloads", daemon=True)
             self._thread.start()
