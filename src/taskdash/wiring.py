@@ -183,6 +183,10 @@ def open_desk(
     from taskdash.ui.desk import Desk
     from taskdash.ui.keymap import make_keymap
 
+    def another(name: str) -> Desk:
+        chosen = replace(settings, profile=name)
+        return open_desk(chosen, environ, store_path, view_path=view_path, is_demo=is_demo)
+
     profile, first_view = settings.in_use, first_view_of(settings)
     key, advice = None, None
     try:
@@ -191,6 +195,8 @@ def open_desk(
         advice = error.brief
     return Desk(
         profile=profile.name,
+        profiles=tuple(settings.profiles),
+        desk_of=another,
         store=StoreThread(store_path, "store"),
         watcher=WatcherThread(partial(build_watcher, profile, key, store_path, trust_env=not is_demo)),
         clock=SystemClock(),

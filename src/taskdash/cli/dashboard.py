@@ -76,7 +76,8 @@ def open_app(
     opening.result()
     app = Dashboard(desk)
     app.run()
-    _close(desk, app.return_code or 0)
+    # The dashboard may have gone over to the desk of another profile.
+    _close(app.desk, app.return_code or 0)
     if app.crash is not None:
         raise app.crash
     return app.return_code or 0

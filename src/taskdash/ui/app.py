@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import time
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.worker import WorkerFailed
 
+from taskdash.domain.errors import TaskdashError
+from taskdash.domain.untrusted import inert_line
 from taskdash.ui.keymap import bindings
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.screens.list_screen import ListScreen
@@ -51,12 +55,45 @@ class Dashboard(App[None]):
         super().__init__(driver_class=TerminalDriver)
         self.desk = desk
         self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
+        if desk.view.theme not in self.available_themes:
+            self._register_themes()
         if desk.view.theme in self.available_themes:
             self.theme = desk.view.theme
+
+    def _register_themes(self) -> None:
+        """Add our own to Textual's; the first frame seldom needs them."""
+        from taskdash.ui.themes import THEMES
+
+        for theme in THEMES:
+            self.register_theme(theme)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 - Textual's
         """Of Textual's own commands the themes only: its screenshot would write what is on screen to a file."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        for name in self.desk.profiles:
+            if name != self.desk.profile and self.desk.desk_of is not None:
+                yield SystemCommand(
+                    f"Profile {name}", f"Show the tasks of {name}", partial(self.use_profile, name)
+                )
+
+    async def use_profile(self, name: str) -> None:
+        """Show the list of another profile, and watch it instead of this one."""
+        before = self.desk
+        if before.desk_of is None:
+            return
+        try:
+            self.desk = await asyncio.to_thread(before.desk_of, name)
+            await asyncio.wrap_future(self.desk.opening)
+        except TaskdashError as error:
+            self.desk = before
+            self.notify(inert_line(str(error)), severity="error", markup=False)
+            return
+        # A mode for each: the screen that an app begins with cannot be switched for another.
+        left, mode = self.screen_stack[0], f"{name} {time.monotonic_ns()}"
+        self.add_mode(mode, self.get_default_screen)
+        await self.switch_mode(mode)
+        await left.remove()
+        await asyncio.to_thread(before.close)
 
     def get_default_screen(self) -> Screen[None]:
         """The list, with the keys of the config: Textual takes bindings from the class."""
@@ -111,3 +148,4 @@ class Dashboard(App[None]):
         """The first frame is drawn: what stands now stays, so the collector need never look at it again."""
         gc.freeze()
         gc.enable()
+        self._register_themes()

@@ -106,6 +106,10 @@ class Desk:
     watcher: Watching
     clock: Clock
     open_url: Callable[[str], Opened]
+    profiles: tuple[str, ...] = ()
+    """The names of all profiles that are configured."""
+    desk_of: Callable[[str], Desk] | None = None
+    """Makes the surroundings for another profile."""
     key_advice: str | None = None
     """How to set a key, where none is set."""
     keys: tuple[Secret, ...] = ()
