@@ -119,6 +119,11 @@ class Terminal:
         lines = Path(f"/proc/{self.pid}/status").read_text("ascii").splitlines()
         return int(next(line for line in lines if line.startswith("VmRSS")).split()[1])
 
+    def pss_kib(self) -> int:
+        """Memory of the program, of what it shares only its share."""
+        lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text("ascii").splitlines()
+        return int(next(line for line in lines if line.startswith("Pss:")).split()[1])
+
     def end(self) -> None:
         """End the program."""
         os.kill(self.pid, signal.SIGTERM)
