@@ -48,6 +48,11 @@ class Acting:
         self._desk = desk
         self._undo: list[tuple[str, Undo]] = []
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return bool(self._undo)
+
     async def chosen(self, marked: set[int], at_cursor: Task | None) -> list[Task]:
         """The marked tasks in the order of the list, else the one under the cursor."""
         if marked:

@@ -9,10 +9,12 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
 from taskdash.ui.key_names import key_name
 from taskdash.ui.keymap import method_of
+from taskdash.ui.usefulness import why_not
 
 if TYPE_CHECKING:
     from taskdash.ui.actions import Action
     from taskdash.ui.app import Dashboard
+    from taskdash.ui.screens.list_screen import ListScreen
 
 _MOVES = "Move"
 
@@ -36,8 +38,10 @@ class ActionProvider(Provider):
                 )
 
     def _keys(self, action: Action) -> str:
-        keymap = cast("Dashboard", self.app).desk.keymap
-        return " ".join(map(key_name, keymap[action.name])) or "no key"
+        app = cast("Dashboard", self.app)
+        keys = " ".join(map(key_name, app.desk.keymap[action.name])) or "no key"
+        why = why_not(action.name, cast("ListScreen", app.screen_stack[0]).situation)
+        return f"{keys}   (not now: {why})" if why else keys
 
     def _run(self, action: Action) -> _Call:
         return _Call(cast("Dashboard", self.app), method_of(action.name))

@@ -35,13 +35,17 @@ class Saving:
         if (downloads := await self._open()) is not None:
             downloads.save(seqs)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether something is being saved."""
+        return self._downloads is not None and self._downloads.status.is_busy
+
     def cancel(self) -> None:
         """Break off what is under way."""
-        downloads = self._downloads
-        if downloads is None or not downloads.status.is_busy:
+        if self._downloads is None or not self.under_way:
             self._screen.say("No download is under way.", "warning")
         else:
-            downloads.cancel()
+            self._downloads.cancel()
 
     async def _open(self) -> Downloading | None:
         self._loop = asyncio.get_running_loop()

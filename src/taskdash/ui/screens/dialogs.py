@@ -1,18 +1,15 @@
-"""Small dialogs: a question, a choice among links, the help."""
+"""Small dialogs: a question, a choice among links or orders."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import events
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from taskdash.domain.query import SortKey
-from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.key_names import key_name
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
 
@@ -21,8 +18,6 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
-
-    from taskdash.ui.keymap import Keymap
 
 
 SORT_TITLES: Final = {
@@ -138,50 +133,3 @@ class ChooseSort(Dialog[SortKey | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Choose with Enter or the mouse."""
         self.dismiss(list(SortKey)[event.option_index])
-
-
-class Help(Dialog[None]):
-    """Every key, from the table of actions."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape,q,question_mark,enter", "dismiss(None)", "close"),
-        ("j,down", "scroll_by(1)", "down"),
-        ("k,up", "scroll_by(-1)", "up"),
-    ]
-
-    def __init__(self, keymap: Keymap) -> None:
-        super().__init__()
-        self._keymap = keymap
-
-    def compose(self) -> ComposeResult:
-        """The keys by group."""
-        with Vertical(classes="dialog"):
-            yield Line(Content.styled("Keys", "bold"))
-            with VerticalScroll(can_focus=False):
-                yield Static(_help_text(self._keymap))
-            yield Line(
-                Content.styled("Paste text anywhere to add the task IDs in it. Esc closes.", "$text-muted")
-            )
-
-    def on_paste(self, event: events.Paste) -> None:
-        """A paste is for the list below."""
-        event.stop()
-        self.dismiss(None)
-        self.app.screen_stack[0].post_message(events.Paste(event.text))
-
-    def action_scroll_by(self, lines: int) -> None:
-        """Scroll the help."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
-
-
-def _help_text(keymap: Keymap) -> Content:
-    lines: list[Content] = []
-    for group in dict.fromkeys(action.group for action in ACTIONS):
-        lines.append(Content.styled(f"\n{group}" if lines else group, "bold $text-primary"))
-        for action in ACTIONS:
-            if action.group == group and action.name not in RESULT_KEYS:
-                keys = " ".join(map(key_name, keymap[action.name])) or "none"
-                lines.append(Content.assemble((f"  {keys:<16}", "$text-accent"), action.title))
-        if group == "Results":
-            lines.append(Content.assemble((f"  {'1 .. 9':<16}", "$text-accent"), "open that result link"))
-    return Content("\n").join(lines)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.column_choice import ChosenColumns
     from taskdash.ui.desk import Desk
+    from taskdash.ui.usefulness import Situation
 
 
 class ListScreen(ReviewScreen):
@@ -299,10 +300,26 @@ class ListScreen(ReviewScreen):
         self.app.action_command_palette()
 
     def action_help(self) -> None:
-        """Every key."""
-        from taskdash.ui.screens.dialogs import Help
+        """The keys, those of where the focus is first."""
+        from taskdash.ui.screens.help import Help
 
-        self.app.push_screen(Help(self._desk.keymap))
+        place = "filter" if self.filter_box.has_focus_within else "detail" if self.pane.has_focus else "table"
+        self.app.push_screen(Help(self._desk.keymap, place, self.situation))
+
+    @property
+    def situation(self) -> Situation:
+        """What decides which keys are of use now."""
+        from taskdash.ui.usefulness import Situation
+
+        return Situation(
+            task=self.table.task_at_cursor,
+            marked=len(self.table.marked),
+            total=self.table.window.total,
+            key_advice=self._desk.key_advice,
+            can_undo=self._acting.can_undo,
+            expires=self._desk.result_ttl_ms is not None,
+            downloads=self._saver.under_way,
+        )
 
     def action_copy_or_quit(self) -> None:
         """Copy what is selected; with nothing selected, quit."""

@@ -1,0 +1,44 @@
+"""The help says what can be done where the focus is, and what cannot be done now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.ui.driven_dashboard import driven, fill_with_the_page
+
+if TYPE_CHECKING:
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "title"),
+    [((), "?", "In the list"), (("tab",), "?", "In the detail"), (("/",), "f1", "In the filter")],
+)
+async def test_the_help_begins_with_where_the_focus_is(
+    desk: Desk, other: Store, keys: tuple[str, ...], key: str, title: str
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (80, 24), total=3) as dash:
+        await dash.press(*keys)
+        await dash.until(lambda: keys != ("/",) or dash.main.filter_box.has_focus_within, "the box")
+        await dash.press(key)
+        await dash.until_dialog("Help")
+        await dash.until_shown(title)
+        await dash.press("escape")
+        await dash.until_dialog(None)
+
+
+async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other: Store) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (120, 60), total=3) as dash:
+        await dash.press("?")
+        await dash.until_shown("undo the last removal or edit (not now: nothing to take back)")
+        await dash.press("escape")
+        await dash.until_dialog(None)
+        await dash.press(":")
+        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.settle()
+        await dash.press(*"undo the last")
+        await dash.until_shown("(not now: nothing to take back)")

@@ -1,0 +1,45 @@
+"""What help and palette say of keys that would do nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from taskdash.domain.task import State, Task
+from taskdash.ui.actions import ACTIONS, RESULT_KEYS
+from taskdash.ui.usefulness import Situation, why_not
+
+TASK = Task(seq=1, profile="p", task_id="task_1", added_at_ms=0)
+DONE = replace(TASK, state=State.SUCCESS, result_count=2)
+ALL_WELL = Situation(
+    task=DONE, marked=0, total=3, key_advice=None, can_undo=True, expires=True, downloads=True
+)
+
+
+def test_where_all_is_well_every_key_is_of_use_but_those_of_further_results() -> None:
+    useless = [action.name for action in ACTIONS if why_not(action.name, ALL_WELL)]
+    assert useless == list(RESULT_KEYS[2:])
+
+
+@pytest.mark.parametrize(
+    ("action", "now", "why"),
+    [
+        ("check", ALL_WELL._replace(key_advice="set it"), "no API key is set"),
+        ("undo", ALL_WELL._replace(can_undo=False), "nothing to take back"),
+        ("expiring", ALL_WELL._replace(expires=False), "the profile sets no result_ttl"),
+        ("cancel_downloads", ALL_WELL._replace(downloads=False), "none is under way"),
+        ("mark_all", ALL_WELL._replace(total=0, task=None), "no task is shown"),
+        ("remove", ALL_WELL._replace(task=None), "no task is shown"),
+        ("raw", ALL_WELL._replace(task=TASK), "no answer with a record yet"),
+        ("open_result", ALL_WELL._replace(task=TASK), "no result yet"),
+        ("open_result_3", ALL_WELL, "the task has 2"),
+        ("download", ALL_WELL._replace(task=replace(DONE, result_count=0)), "no link in the result"),
+        ("copy_urls", ALL_WELL._replace(task=replace(TASK, state=State.FAIL)), "a failed task has no result"),
+        ("remove", ALL_WELL._replace(task=None, marked=2), None),
+        ("open_result", ALL_WELL._replace(task=TASK, marked=2), None),
+        ("quit", ALL_WELL._replace(task=None, total=0), None),
+    ],
+)
+def test_a_key_that_would_do_nothing_says_why(action: str, now: Situation, why: str | None) -> None:
+    assert why_not(action, now) == why
