@@ -50,14 +50,18 @@ class _Rows(NamedTuple):
     search: tuple[object, ...]
 
 
-def build(path: Path, count: int, *, waiting: int = 50, labels: int = 0, seed: int = 1) -> None:
-    """Write a store of `count` tasks: `waiting` of them unfinished and due, the rest finished, 1 in 10 failed.
+def build(
+    path: Path, count: int, *, waiting: int = 50, newest: bool = False, labels: int = 0, seed: int = 1
+) -> None:
+    """Write a store of `count` tasks: `waiting` of them unfinished and due (the `newest` or any), the others finished,
+    1 in 10 failed.
 
     Of each `labels` tasks in a row one has a label, where that is more than 0.
     """
     chance = random.Random(seed)  # noqa: S311 - a benchmark's data
     now_ms = time.time_ns() // 1_000_000
-    spread = set(chance.sample(range(count), min(waiting, count)))
+    waiting = min(waiting, count)
+    unfinished = set(range(waiting) if newest else chance.sample(range(count), waiting))
     with Store(path) as store, store.database.writing() as connection:
         made = connection.execute(
             "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('index', 'trigger') "
@@ -65,7 +69,7 @@ def build(path: Path, count: int, *, waiting: int = 50, labels: int = 0, seed: i
         ).fetchall()
         for kind, name, _ in made:
             connection.execute(f"DROP {kind} {name}")
-        rows = (_rows(n - count, n in spread, labels, chance, now_ms) for n in range(count))
+        rows = (_rows(n - count, n in unfinished, labels, chance, now_ms) for n in range(count))
         _write(connection, rows)
         connection.execute("INSERT INTO counts SELECT profile, state, count(*) FROM tasks GROUP BY 1, 2")
         connection.execute("UPDATE numbers SET value = ? WHERE name = 'lowest_seq'", (-count,))

@@ -12,6 +12,7 @@ import struct
 import sys
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,10 @@ _HAS_SYNC: Final = b"\x1b[?2026;2$y"
 _SEQUENCE: Final = re.compile(rb"\x1b\[[0-9;]*m")
 FRAME_END: Final = b"\x1b[?2026l"
 """The end of a synchronized update: a whole frame has arrived."""
+
+
+Sign = bytes | Callable[[bytes], int]
+"""What is looked for in the output: these bytes, or what a function finds: the place, or -1."""
 
 
 def own_environ(folder: Path) -> dict[str, str]:
@@ -89,20 +94,32 @@ class Terminal:
     def quiet(self, for_s: float = 0.3) -> None:
         """Read until nothing has come for `for_s`."""
         while self.read(for_s):
-            pass
+            continue
 
-    def press(self, key: bytes, sign: bytes = FRAME_END, timeout_s: float = 5.0) -> float:
-        """Press a key; return the milliseconds until the frame that shows `sign` has arrived."""
+    def drain(self, for_s: float) -> bytes:
+        """Read all that arrives in so many seconds."""
+        seen, until_s = b"", time.perf_counter() + for_s
+        while (left_s := until_s - time.perf_counter()) > 0:
+            seen += self.read(left_s)
+        return seen
+
+    def press(self, key: bytes, sign: Sign = FRAME_END, timeout_s: float = 20.0) -> float:
+        """Press a key; return the milliseconds until the frame that shows `sign` has arrived whole."""
+        is_shown = _finder(sign) if isinstance(sign, bytes) else sign
         started_s = time.perf_counter()
         os.write(self._fd, key)
         seen = b""
         while True:
             seen += self.read(timeout_s)
-            at = seen.find(sign)
+            at = is_shown(seen)
             if at >= 0 and seen.find(FRAME_END, at) >= 0:
                 return 1000 * (time.perf_counter() - started_s)
             if time.perf_counter() - started_s > timeout_s:
-                raise SystemExit(f"no frame after {key!r}")
+                raise SystemExit(f"no frame after {key!r}; the end of what came: {seen[-600:]!r}")
+
+    def type(self, keys: bytes) -> None:
+        """Press keys without waiting for anything."""
+        os.write(self._fd, keys)
 
     def cpu_s(self) -> float:
         """User and system time of the program so far."""
@@ -138,3 +155,7 @@ class Terminal:
 def bare_app(source: str) -> list[str]:
     """The command of a small Textual program."""
     return [sys.executable, "-c", source]
+
+
+def _finder(sign: bytes) -> Callable[[bytes], int]:
+    return lambda seen: seen.find(sign)
