@@ -23,18 +23,20 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
 
-from gateway import KEY, Gateway
-from lists import PROFILE, build
 from taskdash.store.store import Store
-from terminal import Terminal, bare_app
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.gateway import KEY, Gateway
+from benchmarks.lists import PROFILE, build
+from benchmarks.terminal import Terminal, bare_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 MANY: Final = 100_000
 FEW: Final = 100
-ROUNDS: Final = 2
-PRESSES: Final = 96
+ROUNDS: Final = 5
+PRESSES: Final = 208
 """Of each program in each round."""
 PER_SECOND: Final = 100
 RUNNING: Final = 50
@@ -218,11 +220,6 @@ def bare() -> Program:
     terminal.until(b"key 000000")
     terminal.quiet()
     return Program("bare Textual app, whole frame", terminal, press_bare)
-
-
-def line(name: str, programs: Sequence[Program], values: Sequence[float], form: str = "{:.2f}") -> None:
-    """Print a row."""
-    print(f"{name:<34}" + "".join(f"{form.format(value):>14}" for value in values))
 
 
 def show(many: Program, few: Program, idle: Program, peer: Program) -> None:

@@ -53,10 +53,15 @@ class _Rows(NamedTuple):
 def build(
     path: Path, count: int, *, waiting: int = 50, newest: bool = False, labels: int = 0, seed: int = 1
 ) -> None:
-    """Write a store of `count` tasks: `waiting` of them unfinished and due (the `newest` or any), the others finished,
-    1 in 10 failed.
+    """Write a store of `count` tasks, 1 in 10 of those that have ended failed.
 
-    Of each `labels` tasks in a row one has a label, where that is more than 0.
+    Args:
+        path: The store; it must not exist.
+        count: How many tasks.
+        waiting: How many of them are unfinished and due.
+        newest: These are the first of the list, not any.
+        labels: Of so many tasks in a row one has a label, where that is more than 0.
+        seed: Of what is made up.
     """
     chance = random.Random(seed)  # noqa: S311 - a benchmark's data
     now_ms = time.time_ns() // 1_000_000

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.preview import Preview
 
 
+MOVES_APART_S: Final = 0.15
+
+
 class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     """The task under the cursor, in full."""
 
@@ -30,6 +36,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._wanted: int | None = None
         self._loading = False
         self._counted = ""
+        self._drawn_at_s = -inf
         self._text = Static(Content(""), id="detail-text")
         self.preview: Preview | None = None
         """The picture of a result; None until the first frame is drawn."""
@@ -76,17 +83,24 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     async def _load(self) -> None:
         try:
-            while (seq := self._wanted) is not None:
+            while (seq := await self._rested()) is not None:
                 self._wanted = None
                 detail = await self._read(seq)
                 if self._wanted is None:
                     moved = self._detail is None or detail is None or detail.task.seq != self._detail.task.seq
                     self._detail = detail
                     self.draw()
+                    self._drawn_at_s = monotonic()
                     if moved:
                         self.scroll_home(animate=False)
         finally:
             self._loading = False
+
+    async def _rested(self) -> int | None:
+        """What to show next. The first move shows at once; while keys follow on each other the table goes first."""
+        if self._wanted is not None:
+            await asyncio.sleep(max(0.0, self._drawn_at_s + MOVES_APART_S - monotonic()))
+        return self._wanted
 
     async def _read(self, seq: int) -> TaskDetail | None:
         return await self._desk.store.run(lambda store: store.tasks.detail(seq, raw=False))

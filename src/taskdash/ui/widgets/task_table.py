@@ -25,7 +25,7 @@ from taskdash.ui.flash import FLASH_S, SIGN, Flash
 from taskdash.ui.window import Place, Window, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from textual import events
 
@@ -205,18 +205,23 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.marked -= removed
 
     def adopt(self, window: Window) -> None:
-        """Take over what was read and draw it."""
+        """Take over what was read and draw what differs from what is on screen."""
         self._flash_changes(window)
-        self._window = window
+        shown, self._window = self._window, window
         task = window.row(window.cursor)
         seq = task.seq if task else None
-        chosen_seq = seq if self._place.chosen_seq is None else self._place.chosen_seq
+        before = self._place
+        chosen_seq = seq if before.chosen_seq is None else before.chosen_seq
         self._place = replace(
             self._place, cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
         )
         self.virtual_size = Size(self.size.width, window.total)
-        self.scroll_to(y=window.top, animate=False, force=True, immediate=True)
-        self.refresh()
+        if window.top == int(self.scroll_offset.y) and shown.total == window.total:
+            for line in {before.cursor, window.cursor, *self._changed_lines(shown)}:
+                self._refresh_line(line)
+        else:
+            self.scroll_to(y=window.top, animate=False, force=True, immediate=True)
+            self.refresh()
         self.post_message(self.Loaded(window))
         self.post_message(self.CursorMoved(task))
 
@@ -231,6 +236,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         for line in self._lines_on_screen():
             if (task := self._window.row(line)) and task.seq in seqs:
                 self._refresh_line(line)
+
+    def _changed_lines(self, shown: Window) -> Iterator[int]:
+        for line in range(self._window.top, self._window.top + self.size.height):
+            if shown.row(line) != self._window.row(line):
+                yield line
 
     def _place_now(self) -> Place:
         height = max(1, self.size.height)
