@@ -64,7 +64,7 @@ KEYS: Final = (
     UP,
 )
 """They end where they began, and all of them move the cursor."""
-_CURSOR: Final = re.compile(rb"\xe2\x96\x8c(?:(?!\x1b\[\d+;\d+H)[^\n])*?([0-9a-f]{8})")
+CURSOR: Final = re.compile(rb"\xe2\x96\x8c(?:(?!\x1b\[\d+;\d+H)[^\n])*?([0-9a-f]{8})")
 """The cursor's row, up to the beginning of its task ID."""
 _BARE: Final = """
 import os
@@ -173,7 +173,7 @@ class Cursor:
         terminal.type(DOWN)
         terminal.drain(0.5)
         terminal.type(UP)
-        self._at = _CURSOR.findall(terminal.drain(0.5))[-1]
+        self._at = CURSOR.findall(terminal.drain(0.5))[-1]
 
     def __call__(self, terminal: Terminal, key: bytes) -> float:
         """Press; the milliseconds until the cursor is seen on another task."""
@@ -181,7 +181,7 @@ class Cursor:
 
     def _moved(self, seen: bytes) -> int:
         found = -1
-        for match in _CURSOR.finditer(seen):
+        for match in CURSOR.finditer(seen):
             if match[1] != self._at and seen.find(b"\x1b[?2026l", match.end()) >= 0:
                 self._at, found = match[1], match.end()
         return found
