@@ -178,6 +178,15 @@ async def test_each_result_in_turn(desk: Desk, source: Source) -> None:
         await dash.until_said("no other result")
 
 
+async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk: Desk) -> None:
+    async with driven(desk, total=4) as dash:
+        pane = dash.main.pane
+    assert not pane.is_attached
+    before = pane.preview
+    pane._begin_previews()
+    assert pane.preview is before
+
+
 async def test_a_dead_link_says_why(desk: Desk, source: Source) -> None:
     source.refusals[link(FIRST)] = NoPictureError("the link has probably expired (HTTP 403)")
     async with driven(desk, total=4) as dash:

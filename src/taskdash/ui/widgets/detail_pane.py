@@ -52,6 +52,8 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             self.call_after_refresh(self._begin_previews)
 
     def _begin_previews(self) -> None:
+        if not self.is_attached:
+            return  # the first frame was the last one
         from taskdash.ui.widgets.preview import Preview
 
         self.preview = Preview(self._desk, id="preview")
