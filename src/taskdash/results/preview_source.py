@@ -1,16 +1,38 @@
-"""Brings what a link leads to, to be looked at: by the way downloads go."""
+"""Brings what a link leads to, to be looked at: by the way downloads go, but no further than is needed."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import IO
+from typing import IO, Final
 
+from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.faults import DownloadError
-from taskdash.results.fetcher import Fetcher
-from taskdash.results.preview import MAX_BYTES, NoPictureError
+from taskdash.results.fetcher import Fetcher, Patience
+from taskdash.results.preview import MAX_BYTES, PICTURES, NoPictureError, OtherKindError, describe
 from taskdash.results.sink import Sink
 
-DEADLINE_S = 30.0
+_PATIENCE: Final = Patience(connect_s=5.0, answer_s=15.0, stall_s=10.0)
+"""Somebody is waiting in front of the screen, and has the download for what is slow."""
+
+
+class _OtherKindFoundError(DownloadError):
+    """It is no picture: there is no need to fetch the rest."""
+
+
+class _PictureSink(Sink):
+    """A file that takes pictures only: of anything else it takes the first bytes."""
+
+    def write(self, data: bytes) -> None:
+        """Add to the end.
+
+        Raises:
+            _OtherKindFoundError: it is a video, a sound or another kind of picture than can be shown.
+            DownloadError: the disk does not take it.
+        """
+        super().write(data)
+        if self.size - len(data) < HEAD_BYTES <= self.size:
+            kind = kind_of_content(self.read(0, HEAD_BYTES))
+            if kind is not None and kind not in PICTURES:
+                raise _OtherKindFoundError(describe(kind, self.whole))
 
 
 class PictureSource:
@@ -24,19 +46,20 @@ class PictureSource:
             allow_private: whether every host may be.
         """
         self._fetcher = Fetcher(
-            base_url, allow_private=allow_private, max_bytes=MAX_BYTES, max_clip_bytes=MAX_BYTES
+            base_url, allow_private=allow_private, max_bytes=MAX_BYTES, patience=_PATIENCE
         )
 
     async def __call__(self, url: str, file: IO[bytes]) -> None:
         """Fetch a picture into `file`.
 
         Raises:
+            OtherKindError: it is something else.
             NoPictureError: it cannot be had.
         """
+        sink = _PictureSink(file.fileno())
         try:
-            async with asyncio.timeout(DEADLINE_S):
-                await self._fetcher.fetch(url, Sink(file.fileno()))
-        except TimeoutError:
-            raise NoPictureError(f"it takes more than {DEADLINE_S:.0f} s") from None
+            await self._fetcher.fetch(url, sink)
+        except _OtherKindFoundError as fault:
+            raise OtherKindError(str(fault)) from None
         except DownloadError as error:
             raise NoPictureError(str(error)) from None

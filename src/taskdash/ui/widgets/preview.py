@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import TaskDetail
     from taskdash.results.drawing import Drawn, Room
     from taskdash.results.preview import Refused, Wanted
+    from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
 
 REST_S: Final = 0.25
@@ -150,9 +151,11 @@ class Preview(Vertical):
     async def _wanted(self, plan: _Plan) -> Wanted:
         from taskdash.results.preview import Wanted
 
-        found = await self._desk.store.run(lambda store: store.saved.of([plan.seq]))
-        saved = found.get(plan.seq, {}).get(plan.number)
-        return Wanted(plan.url, self._room(plan), str(saved.path) if saved else None)
+        def saved_path(store: Store) -> str | None:
+            saved = store.saved.of([plan.seq]).get(plan.seq, {}).get(plan.number)
+            return str(saved.path) if saved is not None and saved.is_there() else None
+
+        return Wanted(plan.url, self._room(plan), await self._desk.store.run(saved_path))
 
     def _room(self, plan: _Plan) -> Room:
         from taskdash.results.drawing import Drawing, Room
