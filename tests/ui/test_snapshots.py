@@ -17,10 +17,13 @@ from tests.ui.driven_dashboard import (
     fill_with_the_page,
     uuid,
 )
+from textual.widgets import Input
 
 from taskdash.domain.query import Query
 from taskdash.domain.task import ProblemKind
 from taskdash.ui.app import Dashboard
+from taskdash.ui.screens.choose_columns import ChooseColumns
+from taskdash.ui.widgets import task_table
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -106,6 +109,85 @@ def test_marks_and_a_toast(snap_compare: Compare, desk: Desk) -> None:
         await dash.until_shown("Copied 2 task IDs")
 
     assert picture(snap_compare, desk, act)
+
+
+@pytest.mark.parametrize("size", ["80x24", "120x36"])
+def test_marks_that_a_filter_hides(snap_compare: Compare, desk: Desk, size: str) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("space", "space", "space", "/", *"lighthouses", "enter")
+        await dash.until_total(1)
+        await dash.until_shown("3 tasks marked, 3 of them hidden")
+        await dash.until(lambda: dash.table.has_focus, "back at the list")
+        await dash.until_in_pane(uuid(4))
+
+    assert picture(snap_compare, desk, act, size)
+
+
+def test_a_filter_that_cannot_be_read(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("/", *"sea cost:soon")
+        await dash.until_shown("no length of time")
+        dash.steady_cursor()
+
+    assert picture(snap_compare, desk, act, "80x24")
+
+
+def test_a_row_that_others_changed_flashes(
+    snap_compare: Compare, desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_table, "FLASH_S", 1_000.0)
+
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        answer(other, uuid(1), success_body(uuid(1), **prompt("A fox, at last")))
+        await dash.until_shown("A fox, at last")
+        await dash.until(lambda: bool(dash.table.flash.seqs), "a row flashing")
+        await dash.until_in_pane("A fox, at last")
+
+    assert picture(snap_compare, desk, act, "80x24")
+
+
+def test_new_tasks_above_the_screen(snap_compare: Compare, desk: Desk, other: Store) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("G")
+        await dash.until_in_pane("content policies")
+        add(other, *(uuid(80 + n) for n in range(3)))
+        await dash.until_total(20)
+        await dash.until_shown("↑ 3 new: g")
+
+    assert picture(snap_compare, desk, act, "80x24")
+
+
+@pytest.mark.parametrize("size", ["80x24", "120x36"])
+def test_choose_columns(snap_compare: Compare, desk: Desk, size: str) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("C")
+        await dash.until_dialog("ChooseColumns")
+        dialog = dash.app.screen
+        assert isinstance(dialog, ChooseColumns)
+        await dash.until(lambda: dash.app.focused is not None, "the list of columns in focus")
+        await dash.press("j", "j", "space", "j", "right")
+        # Not by what is shown: to read the screen under a dialog that is not drawn yet would draw it without the list.
+        await dash.until(lambda: dialog.chosen.widths == {"cost": 23}, "the width of the column")
+
+    assert picture(snap_compare, desk, act, size)
+
+
+def test_labels_that_differ(snap_compare: Compare, desk: Desk, other: Store) -> None:
+    other.tasks.edit([other.tasks.find("aigptimage", uuid(2)).seq], label="fox", note="")
+
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("A", "e")
+        await dash.until_dialog("EditLabel")
+        for box in dash.app.screen.query(Input):
+            box.cursor_blink = False
+
+    assert picture(snap_compare, desk, act, "80x24")
 
 
 def test_add(snap_compare: Compare, desk: Desk) -> None:

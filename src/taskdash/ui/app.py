@@ -19,11 +19,13 @@ from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.screens.list_screen import ListScreen
 from taskdash.ui.stray_errors import catch_stray_errors
 from taskdash.ui.terminal import TerminalDriver
+from taskdash.ui.type_ahead import take_typed_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
+    from textual import events
     from textual.binding import BindingType
     from textual.command import Provider
     from textual.filter import LineFilter
@@ -112,6 +114,11 @@ class Dashboard(App[None]):
         if not self.is_headless:
             catch_stray_errors(asyncio.get_running_loop(), self._handle_exception)
             self._watch_suspension()
+
+    def on_key(self, event: events.Key) -> None:
+        """Give letters typed ahead to the box they are for; any other key that comes by here is one of the list's."""
+        if take_typed_ahead(self, event):
+            event.prevent_default()
 
     def _watch_suspension(self) -> None:
         """Let another process watch while this one is stopped by Ctrl+Z: it would hold the lease and do nothing."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -24,9 +23,15 @@ if TYPE_CHECKING:
     from taskdash.config.settings import View
 
 _KEYS: Final = (
-    (("Space", "shows or hides"), ("J K", "move (shift+↓ ↑ too)"), ("← →", "narrower, wider")),
-    (("0", "width as it fits"), ("r", "all as in the config"), ("Enter", "keeps"), ("Esc", "drops")),
+    (("Space", "show or hide"), ("J K", "move"), ("← →", "width"), ("0", "width as it fits")),
+    (("r", "all as in the config"), ("Enter", "keep"), ("Esc", "drop")),
 )
+
+
+class ColumnList(OptionList):
+    """A list in which Enter is no click."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "keep")]
 
 
 class ChooseColumns(Dialog[ChosenColumns | None]):
@@ -34,8 +39,6 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q,C", "dismiss(None)", "close"),
-        # Before the list of options takes it, as it takes a click.
-        Binding("enter", "keep", "keep", priority=True),
         ("j", "step(1)", "down"),
         ("k", "step(-1)", "up"),
         ("space,x", "show_or_hide", "show or hide"),
@@ -53,7 +56,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         self._choice = ColumnChoice.of(view)
         self._first = ColumnChoice.of(first)
         self._first_shown = self._choice.shown
-        self._list = OptionList(markup=False)
+        self._list = ColumnList(markup=False)
 
     def compose(self) -> ComposeResult:
         """The columns and the keys."""
@@ -66,6 +69,11 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         """Begin at the first column."""
         self._list.add_options([Option(text) for text in self._texts()])
         self._list.highlighted = 0
+
+    @property
+    def chosen(self) -> ChosenColumns:
+        """The columns as they are chosen now."""
+        return self._choice.chosen
 
     @property
     def _index(self) -> int:
@@ -123,7 +131,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
 
     def action_keep(self) -> None:
         """Take the choice over."""
-        self.dismiss(self._choice.chosen)
+        self.dismiss(self.chosen)
 
 
 def _key_text() -> Content:

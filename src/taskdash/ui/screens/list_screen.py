@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.geometry import Size
+    from textual.widget import AwaitMount
 
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.column_choice import ChosenColumns
     from taskdash.ui.desk import Desk
+    from taskdash.ui.screens.edit_label import Labels
     from taskdash.ui.usefulness import Situation
 
 
@@ -78,23 +80,23 @@ class ListScreen(ReviewScreen):
         self.table.toggle_mark()
         self.show_keys()
 
-    def action_add(self) -> None:
+    async def action_add(self) -> None:
         """Open the add dialog."""
-        self._open_add("")
+        await self._open_add("")
 
     def on_paste(self, event: events.Paste) -> None:
         """Text pasted anywhere opens the add dialog with its preview."""
         event.stop()
         self._open_add(event.text)
 
-    def _open_add(self, text: str) -> None:
+    def _open_add(self, text: str) -> AwaitMount:
         from taskdash.ui.screens.add_ids import AddIds
 
         def done(ids: tuple[str, ...] | None) -> None:
             if ids:
                 self.run_worker(self._add(ids), group="add")
 
-        self.app.push_screen(AddIds(self._desk, text), done)
+        return self.app.push_screen(AddIds(self._desk, text), done)
 
     async def _add(self, ids: Sequence[str]) -> None:
         seq, said = await self._acting.add(ids)
@@ -127,20 +129,23 @@ class ListScreen(ReviewScreen):
         self.tell(await self._acting.undo())
         self.table.reload()
 
-    def action_edit(self) -> None:
+    async def action_edit(self) -> None:
         """Edit label and note of what is marked, else of the row."""
-        self.run_worker(self._edit(), group="edit")
-
-    async def _edit(self) -> None:
         from taskdash.ui.screens.edit_label import EditLabel
 
         tasks = await self._chosen()
         if not tasks:
             return
-        typed = await self.app.push_screen_wait(EditLabel(tasks))
-        if typed is not None:
-            self.tell(await self._acting.edit([task.seq for task in tasks], typed.label, typed.note))
-            self.table.reload()
+
+        def done(typed: Labels | None) -> None:
+            if typed is not None:
+                self.run_worker(self._edit([task.seq for task in tasks], typed), group="edit")
+
+        await self.app.push_screen(EditLabel(tasks), done)
+
+    async def _edit(self, seqs: Sequence[int], typed: Labels) -> None:
+        self.tell(await self._acting.edit(seqs, typed.label, typed.note))
+        self.table.reload()
 
     async def action_expiring(self) -> None:
         """Show only what expires soon and is not saved, and all again."""

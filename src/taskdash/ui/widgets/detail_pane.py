@@ -34,6 +34,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._current: Task | None = None
         self._detail: TaskDetail | None = None
         self._wanted: int | None = None
+        self._asked: Task | None = None
         self._loading = False
         self._counted = ""
         self._drawn_at_s = -inf
@@ -77,8 +78,8 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             self._wanted = self._detail = None
             self._text.update(Content(""))
             self._show_preview()
-        elif self.display and (self._detail is None or self._detail.task != task):
-            self._wanted = task.seq
+        elif self.display and task != (self._asked if self._loading else self._detail and self._detail.task):
+            self._wanted, self._asked = task.seq, task
             if not self._loading:
                 self._loading = True
                 self.run_worker(self._load(), group="detail")

@@ -51,7 +51,8 @@ class FilterBox(Vertical):
         box = await self._made()
         self._before = self.text
         self.display = True
-        box.focus()
+        # Not `focus()`, which is done later: what is typed next is for the box.
+        self.screen.set_focus(box)
 
     async def put(self, text: str) -> None:
         """Filter by `text`, as if it had been typed."""

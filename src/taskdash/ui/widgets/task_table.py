@@ -133,7 +133,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def placed_columns(self) -> list[Placed]:
         """The columns with their widths, as they are drawn."""
-        cells = max(10, self.scrollable_content_region.width - MARGIN)
+        # One cell stays empty between the last column and what is at the right of the table.
+        cells = max(10, self.scrollable_content_region.width - MARGIN - 1)
         if cells != self._placed_cells:
             view = self._desk.view
             self._placed = place_columns(view.columns, cells, view.widths)
