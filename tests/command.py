@@ -93,12 +93,16 @@ class Command:
         columns: int = 120,
         rows: int = 36,
         env: Mapping[str, str | None] | None = None,
+        spoilt_by: str = "",
     ) -> PtyScreen:
-        """Open it in a terminal of its own, in a `with` block."""
+        """Open it in a terminal of its own, in a `with` block; `spoilt_by` is Python that runs before it."""
         from tests.pty_screen import PtyScreen
 
+        line = self.line(*arguments)
+        if spoilt_by:
+            line[:1] = [sys.executable, "-c", f"{spoilt_by}\nfrom taskdash.cli.main import run\nrun()"]
         return PtyScreen(
-            self.line(*arguments),
+            line,
             env=self.environment(env),
             columns=columns,
             rows=rows,

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pyte
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -70,6 +70,9 @@ class PtyScreen:
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
         self._closed = False
+        self._reading = threading.Event()
+        self._reading.set()
+        self._looking = True
         self._process: subprocess.Popen[bytes] | None = None
         self._master = self._slave = -1
         self._unfed = b""
@@ -116,6 +119,7 @@ class PtyScreen:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
         self._closed = True
+        self._reading.set()
         for end in (self._slave, self._master):
             if end >= 0:
                 with contextlib.suppress(OSError):
@@ -172,10 +176,29 @@ class PtyScreen:
 
     def hang_up(self) -> None:
         """Close the terminal's own side, as its window does."""
+        self._reading.set()
         self._closed = True
         os.close(self._slave)
         os.close(self._master)
         self._slave = self._master = -1
+
+    @contextlib.contextmanager
+    def stalled(self) -> Iterator[None]:
+        """Read nothing for a while, as a terminal does after Ctrl+S or behind a dead connection."""
+        self._reading.clear()
+        try:
+            yield
+        finally:
+            self._reading.set()
+
+    @contextlib.contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Read what comes, and keep it, but draw nothing of it for a while: a large screen takes long."""
+        self._looking = False
+        try:
+            yield
+        finally:
+            self._looking = True
 
     # What comes out
 
@@ -211,6 +234,10 @@ class PtyScreen:
             with self._changed:
                 self._changed.wait(min(left_s, 0.05))
 
+    def wait_for_none(self, unwanted: str, timeout_s: float = 10.0) -> str:
+        """Wait until the screen has a text no more; return the screen."""
+        return self.wait_for(lambda text: unwanted not in text, timeout_s)
+
     def wait_for_line(self, number: int, wanted: str, timeout_s: float = 10.0) -> str:
         """Wait until line `number`, from 0, has a text; return the line."""
         self.wait_for(lambda _: wanted in self.lines[number], timeout_s)
@@ -240,6 +267,7 @@ class PtyScreen:
 
     def _read(self) -> None:
         while not self._closed:
+            self._reading.wait()
             try:
                 data = os.read(self._master, 65_536)
             except BlockingIOError:
@@ -253,11 +281,12 @@ class PtyScreen:
                 return
             with self._changed:
                 self.raw += data
-                self._unfed = _STRINGS.sub(b"", self._unfed + data)
-                begun = _BEGUN.search(self._unfed)
-                end = begun.start() if begun else len(self._unfed)
-                self._stream.feed(_readable(self._unfed[:end]))
-                self._unfed = self._unfed[end:]
+                if self._looking:
+                    self._unfed = _STRINGS.sub(b"", self._unfed + data)
+                    begun = _BEGUN.search(self._unfed)
+                    end = begun.start() if begun else len(self._unfed)
+                    self._stream.feed(_readable(self._unfed[:end]))
+                    self._unfed = self._unfed[end:]
                 self._changed.notify_all()
 
 

@@ -26,10 +26,12 @@ FINISH_GRACE_S: Final = 10.0
 def has_terminal() -> bool:
     """Whether there is a terminal to draw on and to read keys from.
 
-    Textual reads keys from stdin and draws on stderr: without both it would spin on nothing.
+    Textual reads keys from stdin and draws on stderr: without both it would spin on nothing. A dumb terminal has no
+    cursor to move.
     """
     return (
-        sys.stdin is not None
+        os.environ.get("TERM") != "dumb"
+        and sys.stdin is not None
         and sys.stdin.isatty()
         and sys.__stderr__ is not None
         and sys.__stderr__.isatty()
@@ -39,8 +41,9 @@ def has_terminal() -> bool:
 def open_dashboard(session: Session) -> int:
     """Open it; return the exit code, which is 2 without a terminal."""
     if not has_terminal():
+        dumb = " that can be drawn on (TERM is dumb)" if os.environ.get("TERM") == "dumb" else ""
         talk(
-            "taskdash: the dashboard needs a terminal; `taskdash list` prints the list, "
+            f"taskdash: the dashboard needs a terminal{dumb}; `taskdash list` prints the list, "
             "`taskdash --help` shows the commands"
         )
         return 2

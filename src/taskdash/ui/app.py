@@ -108,17 +108,27 @@ class Dashboard(App[None]):
         """Textual's, and ours after them."""
         return [*super().get_line_filters(), *(each for each in self._net if each.enabled)]
 
+    def on_load(self) -> None:
+        """Before the terminal is taken: be ready for errors in its threads."""
+        if not self.is_headless:
+            catch_stray_errors(asyncio.get_running_loop(), self._handle_exception)
+
     def on_mount(self) -> None:
         """Be ready for what happens outside of Textual."""
         self.theme_changed_signal.subscribe(self, self._remember_theme)
+        self.app_resume_signal.subscribe(self, self._draw_again)
         if not self.is_headless:
-            catch_stray_errors(asyncio.get_running_loop(), self._handle_exception)
             self._watch_suspension()
 
     def on_key(self, event: events.Key) -> None:
         """Give letters typed ahead to the box they are for; any other key that comes by here is one of the list's."""
         if take_typed_ahead(self, event):
             event.prevent_default()
+
+    def _draw_again(self, _: object) -> None:
+        """The terminal shows nothing of ours after a stop. Textual draws for another size only."""
+        self.refresh(layout=True)
+        self.screen.refresh()
 
     def _watch_suspension(self) -> None:
         """Let another process watch while this one is stopped by Ctrl+Z: it would hold the lease and do nothing."""

@@ -7,6 +7,7 @@ program. All of it was seen with Textual 8.2.8.
 
 from __future__ import annotations
 
+import codecs
 import os
 import select
 import signal
@@ -15,6 +16,7 @@ import termios
 import threading
 from contextlib import suppress
 from functools import partial
+from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -71,7 +73,12 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
         super().__init__(*args, **kwargs)
-        self._output = ForgivingFile(self._file or sys.stderr)
+        file = self._file or sys.stderr
+        if isinstance(file, TextIOWrapper) and codecs.lookup(file.encoding).name != "utf-8":
+            from taskdash.ui.lookalikes import register
+
+            file.reconfigure(errors=register())
+        self._output = ForgivingFile(file)
         self._file = self._output  # type: ignore[assignment] # it has the three methods that are used
 
     def start_application_mode(self) -> None:
@@ -82,6 +89,14 @@ class TerminalDriver(LinuxDriver):
 
     def _query_in_band_window_resize(self) -> None:
         """Ask for nothing: sizes come from the system, with a signal; those in the input may be made up."""
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Take the terminal again. Who was stopped by SIGSTOP did not give it back: Textual would take it twice."""
+        if self._auto_restart:
+            if not self._must_signal_resume:
+                self.suspend_application_mode()
+                self._must_signal_resume = True
+            self.resume_application_mode()
 
     def _end_by_signal(self, number: int, _frame: FrameType | None) -> None:
         # Not by the loop's own signal handlers: they wait for a loop that a stalled terminal may be blocking.

@@ -1,0 +1,405 @@
+"""How it ends, and how it goes on: signals, terminals of all kinds, errors in any layer."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import termios
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from tests.command import KEY, PROGRAM
+from tests.servers import waiting_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.command import Command
+    from tests.pty_screen import PtyScreen
+    from tests.servers import FakeApi
+
+IDS: Final = [f"task_{number:032x}" for number in range(40)]
+
+
+def add(taskdash: Command, api: FakeApi, count: int) -> None:
+    """Put unfinished tasks on the list."""
+    for task_id in IDS[:count]:
+        api.set(task_id, waiting_body(task_id, createTime=time.time_ns() // 1_000_000))
+    taskdash("add", *IDS[:count])
+
+
+def busiest_second(api: FakeApi) -> int:
+    """The most requests in any second."""
+    times = sorted(request.at_s for request in api.requests)
+    return max((sum(start <= at < start + 1 for at in times) for start in times), default=0)
+
+
+def cpu_s(pid: int) -> float:
+    """How long a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# R1, signals:
+
+
+@pytest.mark.row("R1")
+def test_every_signal_that_ends_a_program_leaves_a_good_terminal_and_its_code(
+    taskdash: Command, long: bool
+) -> None:
+    chance = random.Random(3)  # noqa: S311 - the same moments in every run, more or less
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        for turn in range(15 if long else 1):
+            with taskdash.dashboard() as screen:
+                if turn == 0:
+                    screen.wait_for("Nothing on this list yet")
+                    screen.send("a")
+                    screen.wait_for("Add tasks")
+                else:
+                    # At any moment from its first frame on.
+                    screen.wait_for(lambda _: b"\x1b[?1049h" in screen.raw)
+                    time.sleep(chance.uniform(0, 0.4))
+                screen.signal(number)
+                assert screen.wait_exit() == 128 + number
+                assert screen.left_behind == []
+                assert "Traceback" not in screen.text
+
+
+@pytest.mark.row("R1")
+def test_a_signal_ends_it_and_restores_the_terminal_even_while_that_is_stalled(
+    taskdash: Command, api: FakeApi
+) -> None:
+    add(taskdash, api, 20)
+    with taskdash.dashboard() as screen:
+        screen.wait_for("All 20")
+        with screen.stalled():
+            # More frames than the terminal and Textual's queue hold.
+            for columns in range(100, 140):
+                screen.resize(columns, 30)
+                screen.send("\x1b[B")
+                time.sleep(0.01)
+            screen.signal(signal.SIGTERM)
+            screen.signal(signal.SIGTERM)
+            assert screen._process is not None
+            assert screen._process.wait(8) == 128 + signal.SIGTERM
+        assert termios.tcgetattr(screen._slave) == screen.modes_before
+
+
+# The terminal is gone (R2)
+
+
+@pytest.mark.row("R2")
+@pytest.mark.parametrize("ignoring", [False, True], ids=["with its signal", "with nohup"])
+def test_a_closed_terminal_ends_it_within_a_second(taskdash: Command, *, ignoring: bool) -> None:
+    spoilt_by = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" if ignoring else ""
+    with taskdash.dashboard(spoilt_by=spoilt_by) as screen:
+        screen.wait_for("Nothing on this list yet")
+        busy_s = cpu_s(screen.pid)
+        closed_at_s = time.monotonic()
+        screen.hang_up()
+        waiting = os.waitid(os.P_PID, screen.pid, os.WEXITED | os.WNOWAIT)
+        assert waiting is not None
+        assert time.monotonic() - closed_at_s < 1.5
+        assert cpu_s(screen.pid) - busy_s < 0.8
+        assert screen.wait_exit() == 128 + signal.SIGHUP
+
+
+@pytest.mark.row("R2")
+def test_a_closed_terminal_ends_it_in_spite_of_an_ignored_signal_that_stays_ignored(
+    taskdash: Command,
+) -> None:
+    # Nothing tells it but its own reading.
+    spoilt_by = "import signal; real = signal.signal; signal.signal = lambda n, h: n != signal.SIGHUP and real(n, h)\n"
+    with taskdash.dashboard(spoilt_by=f"{spoilt_by}real(signal.SIGHUP, signal.SIG_IGN)") as screen:
+        screen.wait_for("Nothing on this list yet")
+        screen.hang_up()
+        assert screen.wait_exit(2) == 128 + signal.SIGHUP
+
+
+# Stopped and going on (R3)
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def drawn_since(screen: PtyScreen, mark: int) -> str:
+    """What was drawn since so many bytes, without colours."""
+    return re.sub(rb"\x1b\[[\d;]*m", b"", screen.raw[mark:]).decode("utf-8", "replace")
+
+
+@pytest.mark.row("R3")
+def test_ctrl_z_gives_the_terminal_back_and_going_on_draws_it_again(taskdash: Command, api: FakeApi) -> None:
+    add(taskdash, api, 3)
+    with taskdash.dashboard() as screen:
+        screen.wait_for(lambda text: text.count("◐ waiting") >= 3)
+        for _ in range(2):
+            screen.send("\x1a")
+            screen.wait_for(lambda _: state_of(screen.pid) == "T")
+            assert screen.left_behind == []
+            mark = len(screen.raw)
+            screen.signal(signal.SIGCONT)
+            screen.wait_for(lambda _, mark=mark: "q quit" in drawn_since(screen, mark))  # type: ignore[misc] # a lambda
+            assert drawn_since(screen, mark).count("◐ waiting") >= 3
+            screen.send("\x1b[B")
+            screen.wait_for("▌ ◐ waiting")
+        screen.send("q")
+        assert screen.wait_exit() == 0
+        assert screen.left_behind == []
+
+
+@pytest.mark.row("R3")
+def test_a_long_stop_is_followed_by_no_burst_of_requests(taskdash: Command, api: FakeApi, long: bool) -> None:
+    taskdash.write_config(api.url, per_second=5)
+    add(taskdash, api, 40)
+    with taskdash.dashboard() as screen:
+        api.wait_for(lambda: api.count() >= 6)
+        screen.signal(signal.SIGSTOP)
+        time.sleep(70 if long else 1.5)
+        mark = len(screen.raw)
+        screen.signal(signal.SIGCONT)
+        screen.wait_for(lambda _: "q quit" in drawn_since(screen, mark))
+        asked = api.count()
+        api.wait_for(lambda: api.count() >= asked + 6, 10)
+        assert busiest_second(api) <= 5
+        screen.send("q")
+        assert screen.wait_exit() == 0
+        assert screen.left_behind == []
+
+
+# R4, sizes:
+
+
+@pytest.mark.row("R4")
+def test_no_size_of_the_terminal_ends_it(taskdash: Command, api: FakeApi, long: bool) -> None:
+    add(taskdash, api, 10)
+    chance = random.Random(4)  # noqa: S311 - the same sizes in every run
+    with taskdash.dashboard() as screen:
+        screen.wait_for("All 10")
+        with screen.unseen():
+            for key in ("\x1b[B", "a", "?"):
+                screen.send(key)
+                for columns, rows in (
+                    (1, 1),
+                    (0, 0),
+                    (1, 500),
+                    (500, 1),
+                    (2, 2),
+                    (1000, 1000),
+                    (3, 1),
+                    (80, 24),
+                ):
+                    set_size(screen, columns, rows)
+                    time.sleep(0.05)
+                screen.send("\x1b")
+                time.sleep(0.2)
+            for _ in range(2000 if long else 100):
+                set_size(screen, chance.randint(0, 300), chance.randint(0, 90))
+                time.sleep(0.01)
+            set_size(screen, 100, 30)
+        screen.resize(120, 36)
+        screen.wait_for(lambda text: "All 10" in text and "q quit" in text)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+
+
+def set_size(screen: PtyScreen, columns: int, rows: int) -> None:
+    """A size that the screen of the test need not follow."""
+    termios.tcsetwinsize(screen._master, (rows, columns))
+
+
+# Terminals that are none, or not of the usual kind (R5)
+
+
+@pytest.mark.row("R5")
+def test_without_a_terminal_it_says_so_and_exits_2(taskdash: Command) -> None:
+    done = taskdash()
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "needs a terminal" in done.stderr
+
+
+@pytest.mark.row("R5")
+def test_on_a_dumb_terminal_it_says_so_and_exits_2(taskdash: Command) -> None:
+    with taskdash.dashboard(env={"TERM": "dumb"}) as screen:
+        assert screen.wait_exit() == 2
+        assert b"\x1b" not in screen.raw
+        assert "TERM is dumb" in screen.text
+
+
+@pytest.mark.row("R5")
+def test_with_no_color_it_sends_no_colour_at_all(taskdash: Command, api: FakeApi) -> None:
+    add(taskdash, api, 3)
+    with taskdash.dashboard(env={"NO_COLOR": "1"}) as screen:
+        screen.wait_for(lambda text: text.count("◐ waiting") >= 3)
+        for key, shown in (
+            ("a", "Add tasks"),
+            ("s", "Sort by"),
+            ("?", "Help"),
+            ("\x10", "Search for"),
+        ):
+            screen.send(key)
+            screen.wait_for(shown)
+            screen.send("\x1b")
+            screen.wait_for(without(shown))
+        screen.send("q")
+        assert screen.wait_exit() == 0
+        assert colours(screen.raw) == set()
+        assert re.search(rb"\x1b\[[\d;]*\b1\b[\d;]*m", screen.raw), "bold is no colour"
+
+
+def without(shown: str) -> Callable[[str], bool]:
+    """Whether the screen no longer shows it."""
+    return lambda text: shown not in text
+
+
+def colours(raw: bytes) -> set[int]:
+    """The colours that were set, by their numbers."""
+    numbers = {
+        int(number or 0)
+        for parameters in re.findall(rb"\x1b\[([\d;]*)m", raw)
+        for number in parameters.split(b";")[:1] + parameters.split(b";")[1:]
+    }
+    return numbers & {*range(30, 39), *range(40, 49), *range(90, 98), *range(100, 108)}
+
+
+@pytest.mark.row("R5")
+def test_a_terminal_that_has_no_unicode_gets_lookalikes(taskdash: Command, api: FakeApi) -> None:
+    add(taskdash, api, 2)
+    env = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    with taskdash.dashboard(env=env) as screen:
+        screen.wait_for(lambda text: text.count("* waiting") >= 2)
+        assert screen.raw.isascii()
+        assert "\\u" not in screen.text
+        rows = [line for line in screen.lines if "* waiting" in line[:20]]
+        assert len({(line.find("waiting"), line.find("task_")) for line in rows}) == 1
+        screen.send("q")
+        assert screen.wait_exit() == 0
+
+
+# Errors of its own (R6)
+
+_CRASH: Final = f"""
+import asyncio, threading
+def crash(*_, **__):
+    key = {KEY!r}
+    raise ZeroDivisionError(f"about {{len(key)}}")
+from taskdash.ui.app import Dashboard
+mount = Dashboard.on_mount
+"""
+CRASHES: Final = {
+    "handler": "from taskdash.ui.screens.list_screen import ListScreen; ListScreen.action_pause = crash",
+    "timer": "Dashboard.on_mount = lambda app: (mount(app), app.set_timer(0.3, crash))[0]",
+    "callback of the loop": (
+        "Dashboard.on_mount = lambda app: (mount(app), asyncio.get_running_loop().call_later(0.3, crash))[0]"
+    ),
+    "thread": "Dashboard.on_mount = lambda app: (mount(app), threading.Timer(0.3, crash).start())[0]",
+    "worker": "from taskdash.ui.desk import Desk; Desk.read_history = crash",
+    "store's thread": "from taskdash.store.checks import Checks; Checks.finished_since = crash",
+    "terminal's thread": "from taskdash.ui.terminal_input import TerminalInput; TerminalInput.feed = crash",
+    "drawing": "from taskdash.ui.widgets.task_table import TaskTable; TaskTable.render_line = crash",
+}
+
+
+@pytest.mark.row("R6")
+@pytest.mark.parametrize("layer", CRASHES)
+def test_an_error_in_any_layer_ends_with_a_good_terminal_one_line_and_code_1(
+    taskdash: Command, api: FakeApi, layer: str
+) -> None:
+    add(taskdash, api, 1)
+    with taskdash.dashboard(spoilt_by=f"{_CRASH}\n{CRASHES[layer]}") as screen:
+        screen.wait_for(lambda _: b"\x1b[?1049h" in screen.raw)
+        if layer in ("handler", "terminal's thread"):
+            screen.send("p")
+        assert screen.wait_exit() == 1
+        assert screen.left_behind == []
+        said = " ".join(screen.text.split())
+        assert "an error of taskdash itself (ZeroDivisionError: about 26)" in said
+        assert said.count("taskdash.log") == 1
+        assert "Traceback" not in said
+        assert KEY.encode() not in screen.raw
+    log = next((taskdash.folder / "state").rglob("taskdash.log")).read_text("utf-8")
+    assert "ZeroDivisionError" in log
+    assert KEY not in log
+
+
+@pytest.mark.row("R6")
+def test_an_error_in_the_watcher_is_said_and_the_list_stays(taskdash: Command, api: FakeApi) -> None:
+    add(taskdash, api, 1)
+    spoilt_by = f"{_CRASH}\nfrom taskdash.watch.watcher import Watcher; Watcher.run = crash"
+    with taskdash.dashboard(spoilt_by=spoilt_by) as screen:
+        screen.wait_for("The watcher has stopped: ZeroDivisionError in taskdash")
+        screen.wait_for("○ new")
+        screen.send("q")
+        assert screen.wait_exit() == 0
+        assert screen.left_behind == []
+
+
+# A stalled terminal (R7)
+
+
+@pytest.mark.row("R7")
+def test_a_stalled_terminal_stops_no_check_and_leaves_no_burst(
+    taskdash: Command, api: FakeApi, long: bool
+) -> None:
+    taskdash.write_config(api.url, per_second=5)
+    add(taskdash, api, 40)
+    with taskdash.dashboard() as screen:
+        api.wait_for(lambda: api.count() >= 5)
+        with screen.stalled():
+            for columns in range(100, 140):
+                screen.resize(columns, 30)
+                screen.send("\x1b[B")
+                time.sleep(0.01)
+            asked = api.count()
+            api.wait_for(lambda: api.count() >= asked + 10, 8)
+            time.sleep(60 if long else 0)
+        screen.resize(120, 36)
+        screen.wait_for(lambda text: "All 40" in text and "q quit" in text)
+        asked = api.count()
+        api.wait_for(lambda: api.count() >= asked + 5, 10)
+        assert busiest_second(api) <= 5
+        screen.send("q")
+        assert screen.wait_exit() == 0
+
+
+# Nobody reads (R8)
+
+
+@pytest.mark.row("R8")
+def test_a_pipe_that_closes_early_ends_a_command_quietly(taskdash: Command) -> None:
+    taskdash("add", "-", stdin="\n".join(f"task_{number:032x}" for number in range(5000)))
+    script = '"$@" list | head -n 1; echo "${PIPESTATUS[0]}"'
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", str(PROGRAM), "--store", str(taskdash.store)],
+        env=taskdash.environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] in ("141", "0")
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr == ""
+
+
+@pytest.mark.row("R8")
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_closed_output_ends_a_command_without_a_traceback(taskdash: Command, closed: str) -> None:
+    taskdash("add", *IDS[:3])
+    done = subprocess.run(
+        ["bash", "-c", f'"$@" list {closed}', "bash", str(PROGRAM), "--store", str(taskdash.store)],
+        env=taskdash.environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode in (0, 1)
+    assert "Traceback" not in done.stderr
+    assert taskdash("list", "--ids").stdout.split() == IDS[:3]
