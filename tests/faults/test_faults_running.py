@@ -17,8 +17,6 @@ from tests.command import KEY, PROGRAM
 from tests.servers import waiting_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.command import Command
     from tests.pty_screen import PtyScreen
     from tests.servers import FakeApi
@@ -133,6 +131,11 @@ def drawn_since(screen: PtyScreen, mark: int) -> str:
     return re.sub(rb"\x1b\[[\d;]*m", b"", screen.raw[mark:]).decode("utf-8", "replace")
 
 
+def wait_until_drawn(screen: PtyScreen, mark: int, wanted: str) -> None:
+    """Wait for a text in what was drawn since."""
+    screen.wait_for(lambda _: wanted in drawn_since(screen, mark), 20)
+
+
 @pytest.mark.row("R3")
 def test_ctrl_z_gives_the_terminal_back_and_going_on_draws_it_again(taskdash: Command, api: FakeApi) -> None:
     add(taskdash, api, 3)
@@ -144,7 +147,7 @@ def test_ctrl_z_gives_the_terminal_back_and_going_on_draws_it_again(taskdash: Co
             assert screen.left_behind == []
             mark = len(screen.raw)
             screen.signal(signal.SIGCONT)
-            screen.wait_for(lambda _, mark=mark: "q quit" in drawn_since(screen, mark))  # type: ignore[misc] # a lambda
+            wait_until_drawn(screen, mark, "q quit")
             assert drawn_since(screen, mark).count("◐ waiting") >= 3
             screen.send("\x1b[B")
             screen.wait_for("▌ ◐ waiting")
@@ -163,7 +166,7 @@ def test_a_long_stop_is_followed_by_no_burst_of_requests(taskdash: Command, api:
         time.sleep(70 if long else 1.5)
         mark = len(screen.raw)
         screen.signal(signal.SIGCONT)
-        screen.wait_for(lambda _: "q quit" in drawn_since(screen, mark))
+        wait_until_drawn(screen, mark, "q quit")
         asked = api.count()
         api.wait_for(lambda: api.count() >= asked + 6, 10)
         assert busiest_second(api) <= 5
@@ -179,33 +182,24 @@ def test_a_long_stop_is_followed_by_no_burst_of_requests(taskdash: Command, api:
 def test_no_size_of_the_terminal_ends_it(taskdash: Command, api: FakeApi, long: bool) -> None:
     add(taskdash, api, 10)
     chance = random.Random(4)  # noqa: S311 - the same sizes in every run
-    with taskdash.dashboard() as screen:
-        screen.wait_for("All 10")
-        with screen.unseen():
-            for key in ("\x1b[B", "a", "?"):
-                screen.send(key)
-                for columns, rows in (
-                    (1, 1),
-                    (0, 0),
-                    (1, 500),
-                    (500, 1),
-                    (2, 2),
-                    (1000, 1000),
-                    (3, 1),
-                    (80, 24),
-                ):
-                    set_size(screen, columns, rows)
-                    time.sleep(0.05)
-                screen.send("\x1b")
-                time.sleep(0.2)
-            for _ in range(2000 if long else 100):
-                set_size(screen, chance.randint(0, 300), chance.randint(0, 90))
+    sizes = [(1, 1), (0, 0), (1, 500), (500, 1), (2, 2), (1000, 1000), (3, 1), (80, 24)]
+    storm = [(chance.randint(0, 300), chance.randint(0, 90)) for _ in range(2000 if long else 100)]
+    with taskdash.dashboard() as screen, screen.unseen():
+        wait_until_drawn(screen, 0, "cinematic")
+        for key, shown, sent in (("", "cinematic", storm), ("a", "Add tasks", sizes)):
+            mark = len(screen.raw)
+            screen.send(key)
+            if key:
+                wait_until_drawn(screen, mark, shown)
+            for columns, rows in sent:
+                set_size(screen, columns, rows)
                 time.sleep(0.01)
-            set_size(screen, 100, 30)
-        screen.resize(120, 36)
-        screen.wait_for(lambda text: "All 10" in text and "q quit" in text)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+            mark = len(screen.raw)
+            set_size(screen, 120, 36)
+            wait_until_drawn(screen, mark, shown)
+        screen.signal(signal.SIGTERM)
+        assert screen.wait_exit() == 128 + signal.SIGTERM
+        assert screen.left_behind == []
 
 
 def set_size(screen: PtyScreen, columns: int, rows: int) -> None:
@@ -246,16 +240,11 @@ def test_with_no_color_it_sends_no_colour_at_all(taskdash: Command, api: FakeApi
             screen.send(key)
             screen.wait_for(shown)
             screen.send("\x1b")
-            screen.wait_for(without(shown))
+            screen.wait_for_none(shown)
         screen.send("q")
         assert screen.wait_exit() == 0
         assert colours(screen.raw) == set()
         assert re.search(rb"\x1b\[[\d;]*\b1\b[\d;]*m", screen.raw), "bold is no colour"
-
-
-def without(shown: str) -> Callable[[str], bool]:
-    """Whether the screen no longer shows it."""
-    return lambda text: shown not in text
 
 
 def colours(raw: bytes) -> set[int]:
