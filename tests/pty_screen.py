@@ -213,6 +213,13 @@ class PtyScreen:
         return "\n".join(self.lines)
 
     @property
+    def cells(self) -> list[list[str]]:
+        """The screen, cell by cell; the second cell of a wide character is empty."""
+        with self._changed:
+            columns, rows = range(self._screen.columns), range(self._screen.lines)
+            return [[self._screen.buffer[row][column].data for column in columns] for row in rows]
+
+    @property
     def size(self) -> tuple[int, int]:
         """Columns and rows."""
         return self._screen.columns, self._screen.lines
