@@ -140,6 +140,8 @@ def visit(screen: PtyScreen) -> None:
         ("x", "n", "Remove this task"),
         ("e", "\x1b", "Label and note"),
         ("s", "\x1b", "Sort by"),
+        ("F", "\x1b", "Failures by reason"),
+        ("C", "\x1b", "Columns"),
         ("\x10", "\x1b", "Search for commands"),
     ):
         screen.send(key)

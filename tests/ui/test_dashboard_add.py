@@ -16,9 +16,11 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 from textual import events
+from textual.widgets import Input
 
 from taskdash.domain.query import Query
 from taskdash.domain.secret import Secret
+from taskdash.ui.pasting import MAX_LINE_CHARS
 from taskdash.ui.screens import add_ids
 
 if TYPE_CHECKING:
@@ -252,3 +254,18 @@ async def test_thousands_of_ids_are_added_in_one_go_and_the_preview_scrolls(desk
         await dash.until_total(3000)
         assert listed(other) == ids
         await dash.until_cursor(ids[0])
+
+
+async def test_a_box_of_one_line_takes_one_inert_line_of_a_paste(desk: Desk, other: Store) -> None:
+    add(other, A)
+    async with driven(desk, total=1) as dash:
+        await dash.press("slash")
+        await dash.until(lambda: isinstance(dash.pilot.app.focused, Input), "a filter box")
+        await dash.paste("  label:\x1b[31mx\u202ey\nand more\n")
+        await dash.until(lambda: "label:" in dash.typed, "the line in the box")
+        assert dash.typed == "label:\ufffd[31mxy"
+        await dash.press("escape")
+        await dash.press("ctrl+p")
+        await dash.until(lambda: isinstance(dash.pilot.app.focused, Input), "the palette's box")
+        await dash.paste("z" * 5_000_000)
+        await dash.until(lambda: len(dash.typed) == MAX_LINE_CHARS, "a cut line in the palette's box")

@@ -7,7 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from textual._parser import Parser
+from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.app import App
+from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -32,6 +35,43 @@ def test_the_driver_writes_to_a_file_that_we_can_replace() -> None:
     assert "WriterThread(self._file)" in inspect.getsource(LinuxDriver.start_application_mode)
     used = set(re.findall(r"_file\.(\w+)", inspect.getsource(LinuxDriver) + inspect.getsource(WriterThread)))
     assert used <= {"write", "flush", "fileno"}
+
+
+def test_the_driver_has_what_ours_replaces_and_leans_on() -> None:
+    driver = inspect.getsource(LinuxDriver)
+    assert "Thread(target=self._run_input_thread" in driver
+    assert "while not self.exit_event.is_set()" in inspect.getsource(LinuxDriver.run_input_thread)
+    assert "self.attrs_before = termios.tcgetattr(self.fileno)" in driver
+    assert "self._query_in_band_window_resize()" in inspect.getsource(LinuxDriver.start_application_mode)
+    assert "signal.signal(signal.SIGCONT, self._sigcont_application)" in inspect.getsource(
+        LinuxDriver.__init__
+    )
+    assert "if self._must_signal_resume:" in inspect.getsource(LinuxDriver.start_application_mode)
+    # As it is it takes the terminal twice after a SIGSTOP: this is what ours replaces.
+    assert "if self._auto_restart:\n            self.resume" in inspect.getsource(
+        LinuxDriver._sigcont_application
+    )
+    assert "self._loop = asyncio.get_running_loop()" in inspect.getsource(Driver.__init__)
+
+
+def test_the_parser_has_what_ours_leans_on() -> None:
+    assert "self._timeout_time is not None and get_time() >= self._timeout_time" in inspect.getsource(
+        Parser.tick
+    )
+    assert "self.mouse_pixels" in inspect.getsource(XTermParser.parse_mouse_code)
+    assert (BRACKETED_PASTE_START, BRACKETED_PASTE_END) == ("\x1b[200~", "\x1b[201~")
+    # Why ours guards it, and takes pastes away from it.
+    with pytest.raises((ValueError, OverflowError)):
+        list(XTermParser().feed("\x1b[4999999E"))
+
+
+def test_a_resume_draws_nothing_by_itself() -> None:
+    assert "if self._size == event.size:\n            return" in inspect.getsource(App._on_resize)
+    assert "app_resume_signal.publish" in inspect.getsource(App._resume_signal)
+
+
+def test_textual_has_shades_of_grey_for_no_color() -> None:
+    assert "Monochrome()" in inspect.getsource(App.__init__)
 
 
 async def test_a_crash_shows_no_values_and_keeps_its_error(

@@ -21,15 +21,10 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-TEXTUAL_VARIABLES: Final = (
-    "TEXTUAL",
-    "TEXTUAL_DEBUG",
-    "TEXTUAL_LOG",
-    "TEXTUAL_DEVTOOLS",
-    "TEXTUAL_PRESS",
-    "TEXTUAL_SCREENSHOT",
-)
-"""With these Textual would write every key press, pasted keys among them, to a file in the current folder."""
+TEXTUAL_VARIABLES: Final = ("TEXTUAL_ANIMATIONS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_FPS")
+"""What counts of Textual's own variables. With others it would import modules, take screenshots, or write every key
+press, pasted keys among them, to a file in the current folder.
+"""
 
 OPTIONS: Final = {
     "--profile": "profile",
@@ -47,8 +42,8 @@ _OUTPUT_FAILED: Final = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, err
 def run() -> NoReturn:
     """Run the command line of this process and exit."""
     os.umask(0o077)
-    for name in TEXTUAL_VARIABLES:
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name.startswith("TEXTUAL") and name not in TEXTUAL_VARIABLES]:
+        del os.environ[name]
     _open_closed_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Who started us may want a signal ignored (nohup). Otherwise what is half done is cleaned up first.

@@ -9,6 +9,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.worker import WorkerFailed
 
@@ -112,6 +113,14 @@ class Dashboard(App[None]):
         """Before the terminal is taken: be ready for errors in its threads."""
         if not self.is_headless:
             catch_stray_errors(asyncio.get_running_loop(), self._handle_exception)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hand a paste to what has the focus as that can take it; all else as Textual does."""
+        if isinstance(event, events.Paste):
+            from taskdash.ui.pasting import fitted
+
+            event = fitted(event, self.screen.focused)
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         """Be ready for what happens outside of Textual."""

@@ -32,6 +32,8 @@ MAX_SHOWN: Final = 200
 class PasteInput(Input):
     """A text box that hands a paste to the dialog: the box itself would keep only its first line."""
 
+    takes_every_paste = True
+
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
