@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk
+from taskdash.domain.errors import StoreError
 from taskdash.domain.telling import Way
 from taskdash.watch.processes import is_alive, this_process
 
@@ -51,7 +53,9 @@ class Finishing:
         """Run the command for all that has finished, before the process ends; not once `is_over`."""
         command, profile = self._command, self._profile
         if command is None:
-            await self._store.run(lambda store: store.news.drop(profile, Way.COMMAND))
+            # The next one drops them as well: no reason for this command to fail.
+            with suppress(StoreError):
+                await self._store.run(lambda store: store.news.drop(profile, Way.COMMAND))
             return
         if is_over():
             return
@@ -73,9 +77,11 @@ class Finishing:
 
 def mark_told(store: Store, profile: str, seqs: Sequence[int]) -> None:
     """Note that the user has read of these ends on this command's own output, unless a dashboard tells of them."""
-    has_dashboard = any(
-        viewer.follows and viewer.process != this_process() and is_alive(viewer.process)
-        for viewer in store.gateways.viewers(profile)
-    )
-    if not has_dashboard and store.news.is_any(profile, Way.SCREEN):
-        store.news.claim(Way.SCREEN, seqs)
+    # Where the store fails, a dashboard tells it again: no reason for this command to fail.
+    with suppress(StoreError):
+        has_dashboard = any(
+            viewer.follows and viewer.process != this_process() and is_alive(viewer.process)
+            for viewer in store.gateways.viewers(profile)
+        )
+        if not has_dashboard and store.news.is_any(profile, Way.SCREEN):
+            store.news.claim(Way.SCREEN, seqs)
