@@ -15,7 +15,7 @@ from textual.widgets._toast import Toast
 
 from taskdash.results.drawing import Drawn
 from taskdash.ui import kitty
-from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
+from taskdash.ui.widgets.picture import UPPER_HALF, PictureView, prepare
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ class Stage:
         self.view = pilot.app.query_one(PictureView)
 
     async def show(self, drawn: Drawn | None) -> None:
-        self.view.show(drawn)
+        self.view.show(prepare(drawn) if drawn else None)
         await self.rest()
 
     async def rest(self) -> None:

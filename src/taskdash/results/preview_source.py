@@ -10,7 +10,7 @@ from taskdash.results.fetcher import Fetcher, Patience
 from taskdash.results.preview import MAX_BYTES, PICTURES, NoPictureError, OtherKindError, describe
 from taskdash.results.sink import Sink
 
-_PATIENCE: Final = Patience(connect_s=5.0, answer_s=15.0, stall_s=10.0)
+_PATIENCE: Final = Patience(connect_s=5.0, answer_s=30.0, stall_s=10.0)
 """Somebody is waiting in front of the screen, and has the download for what is slow."""
 
 

@@ -36,17 +36,21 @@ MARKS: Final = _marks()
 """One for each column and row a picture can have."""
 
 
-def send(number: int, rgb: bytes, size: tuple[int, int], columns: int, rows: int) -> str:
+def packed(rgb: bytes) -> str:
+    """Red, green and blue, row by row, as they are sent; this takes a while."""
+    return standard_b64encode(zlib.compress(rgb, 1)).decode("ascii")
+
+
+def send(number: int, data: str, size: tuple[int, int], columns: int, rows: int) -> str:
     """Give the terminal a picture, to be shown in placeholders; it answers nothing.
 
     Args:
         number: 1 to `MAX_NUMBER`.
-        rgb: red, green and blue, row by row.
+        data: from `packed`.
         size: width and height in pixels.
         columns: how many cells it is wide.
         rows: how many cells it is high.
     """
-    data = standard_b64encode(zlib.compress(rgb, 1)).decode("ascii")
     chunks = [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
     what = f"a=T,q=2,f=24,o=z,t=d,s={size[0]},v={size[1]},i={number},U=1,c={columns},r={rows},"
     sent = []

@@ -104,7 +104,7 @@ def test_what_is_no_terminal_has_no_cells() -> None:
 
 def test_a_picture_is_sent_whole_in_pieces_that_ask_for_no_answer() -> None:
     rgb = os.urandom(40 * 30 * 3)
-    sent = kitty.send(77, rgb, (40, 30), 4, 2)
+    sent = kitty.send(77, kitty.packed(rgb), (40, 30), 4, 2)
     pieces = re.findall(r"\x1b_G([^;]*);([A-Za-z0-9+/=]*)\x1b\\", sent)
     assert "".join(f"\x1b_G{head};{data}\x1b\\" for head, data in pieces) == sent
     heads = [dict(pair.split("=") for pair in head.split(",")) for head, _ in pieces]

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets._toast import Toast
 
+from taskdash.domain.values import dataclass
 from taskdash.ui import kitty
 
 if TYPE_CHECKING:
@@ -32,6 +33,21 @@ UPPER_HALF: Final = "▀"
 _NO_WIDTH: Final = ((ControlType.CURSOR_FORWARD, 0),)
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A picture as it goes to the terminal."""
+
+    drawn: Drawn
+    blocks: list[Strip]
+    packed: str
+    """Its pixels for kitty; "" for others."""
+
+
+def prepare(drawn: Drawn) -> Ready:
+    """Make a picture ready: what takes too long for the event loop."""
+    return Ready(drawn, half_blocks(drawn), kitty.packed(drawn.pixels) if drawn.pixels else "")
+
+
 class PictureView(Widget, can_focus=False):
     """A picture as large as its cells; nothing while there is none."""
 
@@ -39,15 +55,14 @@ class PictureView(Widget, can_focus=False):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._drawn: Drawn | None = None
-        self._blocks: list[Strip] = []
+        self._ready: Ready | None = None
         self._placeholders: list[Strip] = []
         self._number = 0
 
     @property
     def drawn(self) -> Drawn | None:
         """What is shown."""
-        return self._drawn
+        return self._ready.drawn if self._ready else None
 
     def on_mount(self) -> None:
         """Whoever suspended the dashboard comes back to a terminal that knows no picture."""
@@ -57,28 +72,29 @@ class PictureView(Widget, can_focus=False):
         """Leave nothing in the terminal's memory."""
         self._forget()
 
-    def show(self, drawn: Drawn | None) -> None:
+    def show(self, ready: Ready | None) -> None:
         """Show a picture in place of the last one; None leaves its cells empty."""
-        if drawn is self._drawn:
+        if ready is self._ready:
             return
         self._forget()
-        self._drawn = drawn
-        self._blocks, self._placeholders = [], []
-        if drawn is not None:
-            self.styles.width, self.styles.height = drawn.columns, drawn.rows
-            if drawn.pixels:
-                self._send(drawn)
+        self._ready = ready
+        self._placeholders = []
+        if ready is not None:
+            self.styles.width, self.styles.height = ready.drawn.columns, ready.drawn.rows
+            if ready.packed:
+                self._send(ready)
         self.refresh()
 
     def _resend(self, _app: App[object]) -> None:
-        if self._drawn is not None and self._number:
+        if self._ready is not None and self._number:
             self._forget()
-            self._send(self._drawn)
+            self._send(self._ready)
 
-    def _send(self, drawn: Drawn) -> None:
+    def _send(self, ready: Ready) -> None:
         # A number of its own for each picture: cells that are not yet written anew must not show the next one.
         self._number = secrets.randbelow(kitty.MAX_NUMBER) + 1
-        self._write(kitty.send(self._number, drawn.pixels, drawn.size, drawn.columns, drawn.rows))
+        drawn = ready.drawn
+        self._write(kitty.send(self._number, ready.packed, drawn.size, drawn.columns, drawn.rows))
         red, green, blue = self._number.to_bytes(3, "big")
         style = Style(color=Color.from_rgb(red, green, blue))
         self._placeholders = [
@@ -102,23 +118,22 @@ class PictureView(Widget, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """A line of half blocks."""
-        if self._drawn is None or y >= self._drawn.rows:
+        if self._ready is None or y >= len(self._ready.blocks):
             return Strip.blank(self.size.width, self.rich_style)
-        if not self._blocks:
-            self._blocks = half_blocks(self._drawn)
-        return self._blocks[y]
+        return self._ready.blocks[y]
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines that are asked for, by whatever shows them best."""
-        if self._drawn is None or not self._is_on_top():
+        drawn = self.drawn
+        if drawn is None or not self._is_on_top():
             return super().render_lines(crop)
         if self._placeholders:
             blank = Strip.blank(crop.width, self.rich_style)
             rows = self._placeholders[crop.y : crop.bottom]
             lines = [row.crop(crop.x, crop.right).apply_style(self.rich_style) for row in rows]
             return lines + [blank] * (crop.height - len(lines))
-        if self._drawn.sixels and crop.width == self._drawn.columns == self.size.width:
-            return self._with_sixels(self._drawn, crop, super().render_lines(crop))
+        if drawn.sixels and crop.width == drawn.columns == self.size.width:
+            return self._with_sixels(drawn, crop, super().render_lines(crop))
         return super().render_lines(crop)
 
     def _is_on_top(self) -> bool:

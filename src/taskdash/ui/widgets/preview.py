@@ -18,7 +18,7 @@ from textual.widgets import Static
 from taskdash.domain.task import State
 from taskdash.domain.values import dataclass
 from taskdash.domain.words import plural
-from taskdash.ui.widgets.picture import PictureView
+from taskdash.ui.widgets.picture import PictureView, prepare
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -146,7 +146,7 @@ class Preview(Vertical):
             if self._picture.drawn is None:
                 self._tell(plan, Content.styled("loading the picture …", "$text-muted"))
             outcome = await previews.look(wanted)
-        self._show(plan, outcome)
+        await self._show(plan, outcome)
 
     async def _wanted(self, plan: _Plan) -> Wanted:
         from taskdash.results.preview import Wanted
@@ -173,14 +173,14 @@ class Preview(Vertical):
             )
         return Room(plan.columns, plan.rows, cell or CELL, drawing, background.rgb)
 
-    def _show(self, plan: _Plan, outcome: Drawn | Refused) -> None:
+    async def _show(self, plan: _Plan, outcome: Drawn | Refused) -> None:
         from taskdash.results.preview import Refused
 
         if isinstance(outcome, Refused):
             self._picture.show(None)
             self._tell(plan, _why(outcome, plan), empty=True)
         else:
-            self._picture.show(outcome)
+            self._picture.show(await asyncio.to_thread(prepare, outcome))
             self._tell(plan, _about(outcome))
 
     def _tell(self, plan: _Plan, text: Content, *, empty: bool = False) -> None:
