@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import FrameType
 
-    from textual import events
     from textual.binding import BindingType
     from textual.command import Provider
     from textual.filter import LineFilter
