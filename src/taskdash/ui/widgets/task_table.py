@@ -67,7 +67,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     ALLOW_SELECT = False
 
     DEFAULT_CSS = (
-        "TaskTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }"
+        "TaskTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; "
+        # Else titles and rows would disagree for a frame when the bar comes or goes.
+        "scrollbar-gutter: stable; }"
     )
 
     class CursorMoved(Message):
