@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 # As in the index, word for word: SQLite uses it only where it finds the same words again.
 ENDED: Final = "coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms)"
 HAS_RESULTS: Final = "removal = 0 AND state = 2 AND result_count > 0"
-UNSAVED: Final = "(SELECT count(*) FROM saved WHERE saved.seq = tasks.seq) < result_count"
+UNSAVED: Final = "result_count > saved_count"
 
 
 def expiry_condition(term: ExpiryTerm, now_ms: int) -> tuple[str, list[Any]]:
@@ -29,5 +29,5 @@ def expiry_condition(term: ExpiryTerm, now_ms: int) -> tuple[str, list[Any]]:
 
 def saved_condition(term: SavedTerm, now_ms: int) -> tuple[str, list[Any]]:  # noqa: ARG001 - as for every term
     """Tasks with results, by whether all are saved."""
-    saved = f"NOT {UNSAVED}" if term.is_saved else UNSAVED
+    saved = f"NOT ({UNSAVED})" if term.is_saved else UNSAVED
     return f"(state = 2 AND result_count > 0 AND {saved})", []

@@ -7,7 +7,7 @@ import gc
 import signal
 import time
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
 from textual.app import App, SystemCommand
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from textual.theme import Theme
 
     from taskdash.ui.desk import Desk
+FINISH_GRACE_S: Final = 10.0
+"""How long `on_finish` may go on once its profile is left."""
 
 
 def _actions() -> type[Provider]:
@@ -95,7 +97,11 @@ class Dashboard(App[None]):
         self.add_mode(mode, self.get_default_screen)
         await self.switch_mode(mode)
         await left.remove()
-        await asyncio.to_thread(before.close)
+        if before.on_finish is not None and before.on_finish.running:
+            # The user's own command may end; nobody waits for that.
+            self.run_worker(asyncio.to_thread(before.close, FINISH_GRACE_S), group="close")
+        else:
+            await asyncio.to_thread(before.close)
 
     def get_default_screen(self) -> Screen[None]:
         """The list, with the keys of the config: Textual takes bindings from the class."""

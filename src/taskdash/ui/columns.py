@@ -183,7 +183,8 @@ def _expires(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - 
     if expiry is None or moment.ttl_ms is None:
         return [Span(NONE, "muted")]
     is_soon = expiry.is_soon(moment.ttl_ms, moment.now_ms)
-    style = "problem" if is_soon else "" if expiry.left_ms(moment.now_ms) > 0 else "muted"
+    is_over = expiry.left_ms(moment.now_ms) <= 0 or task.saved_count >= task.result_count
+    style = "muted" if is_over else "problem" if is_soon else ""
     return [Span(short_countdown(expiry, moment.now_ms), style)]
 
 
