@@ -23,12 +23,10 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
 
+from gateway import KEY, Gateway
+from lists import PROFILE, build
 from taskdash.store.store import Store
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.gateway import KEY, Gateway
-from benchmarks.lists import PROFILE, build
-from benchmarks.terminal import Terminal, bare_app
+from terminal import Terminal, bare_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable

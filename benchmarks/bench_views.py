@@ -15,12 +15,10 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from lists import PROFILE, build
 from taskdash.domain.query import Query, Sort, SortKey, parse_filter
 from taskdash.store.store import Store
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.lists import PROFILE, build
-from benchmarks.terminal import Sign, Terminal, bare_app
+from terminal import Sign, Terminal, bare_app
 
 TASKS: Final = 100_000
 LINES: Final = 45

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import random
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.task import State, Task
+from taskdash.domain.folding import folded_search_text
+from taskdash.domain.task import State
 from taskdash.store.query_sql import STATE_CODES
-from taskdash.store.rows import dump_json, search_text
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ WORDS: Final = (
     *("sunrise", "city", "night", "ocean", "silk", "dunes"),
 )
 REFUSED: Final = "Sorry, but the image we created may violate content policies."
-_RAW: Final = b'{"code":200,"msg":"success","data":{}}' * 20
+RAW: Final = b'{"code":200,"msg":"success","data":{}}' * 20
 _TASK: Final = (
     "INSERT INTO tasks (seq, profile, task_id, state, raw_state, model, label, cost_time_ms, complete_time_ms, "
     "create_time_ms, result_count, added_at_ms, checked_at_ms, next_check_at_ms, finished_at_ms, checks, fail_code, "
@@ -51,7 +52,14 @@ class _Rows(NamedTuple):
 
 
 def build(
-    path: Path, count: int, *, waiting: int = 50, newest: bool = False, labels: int = 0, seed: int = 1
+    path: Path,
+    count: int,
+    *,
+    waiting: int = 50,
+    newest: bool = False,
+    labels: int = 0,
+    raw: bytes = RAW,
+    seed: int = 1,
 ) -> None:
     """Write a store of `count` tasks, 1 in 10 of those that have ended failed.
 
@@ -61,6 +69,7 @@ def build(
         waiting: How many of them are unfinished and due.
         newest: These are the first of the list, not any.
         labels: Of so many tasks in a row one has a label, where that is more than 0.
+        raw: The body of each.
         seed: Of what is made up.
     """
     chance = random.Random(seed)  # noqa: S311 - a benchmark's data
@@ -74,7 +83,7 @@ def build(
         ).fetchall()
         for kind, name, _ in made:
             connection.execute(f"DROP {kind} {name}")
-        rows = (_rows(n - count, n in unfinished, labels, chance, now_ms) for n in range(count))
+        rows = (_rows(n - count, n in unfinished, labels, raw, chance, now_ms) for n in range(count))
         _write(connection, rows)
         connection.execute("INSERT INTO counts SELECT profile, state, count(*) FROM tasks GROUP BY 1, 2")
         connection.execute("UPDATE numbers SET value = ? WHERE name = 'lowest_seq'", (-count,))
@@ -83,46 +92,33 @@ def build(
 
 
 def _write(connection: sqlite3.Connection, rows: Iterator[_Rows]) -> None:
-    while batch := [row for row, _ in zip(rows, range(_BATCH), strict=False)]:
+    while batch := list(islice(rows, _BATCH)):
         for statement, values in zip((_TASK, _BODY, _SEARCH), zip(*batch, strict=True), strict=True):
             connection.executemany(statement, values)
 
 
-def _rows(seq: int, is_waiting: bool, labels: int, chance: random.Random, now_ms: int) -> _Rows:
+def _rows(seq: int, is_waiting: bool, labels: int, raw: bytes, chance: random.Random, now_ms: int) -> _Rows:
     state = State.WAITING if is_waiting else State.FAIL if chance.random() < 0.1 else State.SUCCESS
     done, failed = state is State.SUCCESS, state is State.FAIL
     created_ms = now_ms - int(chance.random() * 30 * 86_400_000) - 1_000
     cost_ms = int(chance.lognormvariate(3.4, 0.4) * 1000) if done else None
     prompt = " ".join(chance.choices(WORDS, k=4 + int(26 * chance.random())))
-    task = Task(
-        seq=seq,
-        profile=PROFILE,
-        task_id=f"{chance.getrandbits(128):032x}",
-        state=state,
-        raw_state=state.value,
-        model=chance.choice(MODELS),
-        label=f"batch {-seq // labels}" if labels and seq % labels == 0 else None,
-        cost_time_ms=cost_ms,
-        complete_time_ms=created_ms + cost_ms if cost_ms else None,
-        create_time_ms=created_ms,
-        result_count=int(done),
-        added_at_ms=now_ms,
-        checked_at_ms=now_ms,
-        next_check_at_ms=now_ms if is_waiting else None,
-        finished_at_ms=None if is_waiting else now_ms,
-        checks=1,
-        fail_code="400" if failed else None,
-        fail_msg=REFUSED if failed else None,
-        prompt=prompt,
-    )
+    task_id = f"{chance.getrandbits(128):032x}"
+    model = MODELS[int(len(MODELS) * chance.random())]
+    label = f"batch {-seq // labels}" if labels and seq % labels == 0 else None
+    complete_ms = created_ms + cost_ms if cost_ms else None
+    next_ms, ended_ms = (now_ms, None) if is_waiting else (None, now_ms)
+    fail_code, fail_msg = ("400", REFUSED) if failed else (None, None)
+    failure = f"400 {REFUSED}" if failed else ""
     code = STATE_CODES[state]
-    urls = [f"https://cdn.example.com/{task.task_id}.png"] if done else []
+    # Nothing in these texts needs an escape.
+    param = f'{{"input":{{"prompt":"{prompt}","size":"1024x1024"}}}}'
+    urls = f'["https://cdn.example.com/{task_id}.png"]' if done else "[]"
     return _Rows(
         (
-            *(seq, PROFILE, task.task_id, code, task.raw_state, task.model, task.label, cost_ms),
-            *(task.complete_time_ms, created_ms, task.result_count, now_ms, now_ms, task.next_check_at_ms),
-            *(task.finished_at_ms, 1, task.fail_code, task.fail_msg, prompt),
+            *(seq, PROFILE, task_id, code, state.value, model, label, cost_ms, complete_ms, created_ms),
+            *(int(done), now_ms, now_ms, next_ms, ended_ms, 1, fail_code, fail_msg, prompt),
         ),
-        (seq, _RAW, dump_json({"input": {"prompt": prompt, "size": "1024x1024"}}), dump_json(list(urls))),
-        (seq, PROFILE, code, search_text(task)),
+        (seq, raw, param, urls),
+        (seq, PROFILE, code, folded_search_text(task_id, label, prompt=prompt, model=model, failure=failure)),
     )

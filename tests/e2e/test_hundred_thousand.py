@@ -1,0 +1,94 @@
+"""A list of 100,000 tasks in the real program, in a real terminal: it is worked with like any other."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.pty_screen import PtyScreen
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from lists import build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COUNT = 100_000
+PATIENCE_S = 60.0
+"""A busy machine may take its time; what is quick is shown by the benchmarks."""
+FIRST_LINE, LAST_LINE = 6, 38
+"""Of the table, on a screen of 40 lines with a filter and a banner."""
+EVERYTHING = (
+    "SELECT seq, profile, task_id, state, model, label, cost_time_ms, create_time_ms, fail_msg, prompt, length(raw), "
+    "param, result_urls FROM tasks LEFT JOIN bodies USING (seq) WHERE removal = 0 ORDER BY seq"
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    path = tmp_path / "list" / "tasks.db"
+    build(path, COUNT, waiting=0, labels=10, raw=b"{}")
+    return path
+
+
+def environ(store: Path) -> Mapping[str, str]:
+    """A user without a key: nothing is checked, so nothing else writes to the list."""
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    return {**kept, "TASKDASH_STORE": str(store), "TZ": "UTC"}
+
+
+def table_has_focus(screen: PtyScreen) -> bool:
+    """The cursor's row is bold while keys go to the table."""
+    rows = [number for number, line in enumerate(screen.lines) if line.startswith("▌")]
+    return any(screen._screen.buffer[number][2].bold for number in rows)
+
+
+def listed(store: Path) -> list[tuple[object, ...]]:
+    """All that the list has, in its order."""
+    with closing(sqlite3.connect(store)) as connection:
+        return connection.execute(EVERYTHING).fetchall()
+
+
+def test_it_is_filtered_sorted_marked_removed_and_brought_back_whole(store: Path, tmp_path: Path) -> None:
+    before = listed(store)
+    violating = [row for row in before if row[3] == 3]
+    assert len(before) == COUNT
+    assert 9_000 < len(violating) < 11_000
+    first, last = str(violating[0][2])[:8], str(violating[-1][2])[:8]
+    command = [sys.executable, "-m", "taskdash"]
+    with PtyScreen(command, env=environ(store), cwd=tmp_path, columns=160, rows=40) as screen:
+        screen.wait_for(f"[All {COUNT:,}]", PATIENCE_S)
+        # Filter: what the tabs count, the list has.
+        screen.send("/")
+        screen.wait_for("a phrase", PATIENCE_S)
+        screen.send("policies !label:nothing")
+        screen.wait_for(f"[All {len(violating):,}]", PATIENCE_S)
+        screen.send("\r")
+        screen.wait_for(lambda _: table_has_focus(screen), PATIENCE_S)
+        # Turned round, the list begins with what was its end.
+        screen.send("S")
+        screen.wait_for(lambda _: first in screen.lines[LAST_LINE], PATIENCE_S)
+        screen.send("g")
+        screen.wait_for(lambda _: last in screen.lines[FIRST_LINE], PATIENCE_S)
+        # Mark all that the filter shows, remove them, and see them gone.
+        screen.send("A")
+        screen.wait_for(f"{len(violating):,} tasks marked", PATIENCE_S)
+        screen.send("x")
+        screen.wait_for(f"Remove {len(violating):,} tasks", PATIENCE_S)
+        screen.send("y")
+        screen.wait_for(f"Removed {len(violating):,} tasks", PATIENCE_S)
+        screen.wait_for("[All 0]", PATIENCE_S)
+        assert listed(store) == [row for row in before if row[3] != 3]
+        # And back again, each in its place.
+        screen.send("z")
+        screen.wait_for(f"Brought back {len(violating):,} tasks", PATIENCE_S)
+        screen.wait_for(f"[All {len(violating):,}]", PATIENCE_S)
+        assert listed(store) == before
+        screen.send("q")
+        assert screen.wait_exit(PATIENCE_S) == 0
+        assert screen.left_behind == []
