@@ -5,12 +5,13 @@ What only the watcher needs is imported where it is built: in its own thread, af
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from taskdash.config.keys import find_key, known_keys
+from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.locations import download_dir
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE
 from taskdash.config.view_file import load_view, save_view
@@ -21,11 +22,13 @@ from taskdash.watch.clock import SystemClock
 from taskdash.watch.thread import WatcherThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from taskdash.config.settings import Profile, Settings, View
     from taskdash.domain.secret import Secret
+    from taskdash.results.browser import Opened
+    from taskdash.results.clipboard import ClipboardProgram
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.downloads import Ended
     from taskdash.results.on_finish import FinishCommand
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
     from taskdash.watch.accounts import Terms
     from taskdash.watch.watcher import Watcher
+
+COPY_NAME: Final = "copied.txt"
+"""Beside what the dashboard remembers of its look: the last copy that was too much for the terminal."""
 
 
 def terms_of(profile: Profile, *, scheduled: bool = True) -> Terms:
@@ -179,7 +185,6 @@ def open_desk(
     Raises:
         StoreError: the store cannot be used.
     """
-    from taskdash.results.links import open_url
     from taskdash.ui.desk import Desk
     from taskdash.ui.keymap import make_keymap
 
@@ -193,6 +198,11 @@ def open_desk(
         key = find_key(profile, environ).secret
     except KeyMissingError as error:
         advice = error.brief
+    keys = known_keys(settings, environ)
+    if key is not None and key not in keys:
+        keys = (key, *keys)
+    # The demo takes nothing from the environment, but a browser and a clipboard are where the user is.
+    others_environ = keyless_environ(settings, os.environ, keys)
     return Desk(
         profile=profile.name,
         profiles=tuple(settings.profiles),
@@ -200,12 +210,16 @@ def open_desk(
         store=StoreThread(store_path, "store"),
         watcher=WatcherThread(partial(build_watcher, profile, key, store_path, trust_env=not is_demo)),
         clock=SystemClock(),
-        open_url=partial(open_url, command=settings.open_command),
+        open_url=partial(_open_url, settings.open_command, others_environ),
+        base_url=profile.base_url,
+        key_variable=profile.api_key_env or DEFAULT_KEY_VARIABLE,
+        find_clipboard=partial(_find_clipboard, others_environ),
+        save_copy=partial(_save_copy, (view_path or store_path).parent / COPY_NAME),
         build_downloads=partial(download_thread, settings, store_path),
         download_dir=download_dir(settings),
         auto_download=settings.auto_download,
         key_advice=advice,
-        keys=known_keys(settings, environ),
+        keys=keys,
         is_demo=is_demo,
         bell=settings.bell,
         result_ttl_ms=profile.result_ttl_ms,
@@ -240,3 +254,23 @@ def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
 
 def _remember(path: Path | None, first: View, view: View) -> str | None:
     return None if path is None else save_view(path, view, first)
+
+
+def _open_url(command: Sequence[str], environ: Mapping[str, str], url: str) -> Opened:
+    from taskdash.results.browser import open_url
+
+    return open_url(url, command=command, environ=environ)
+
+
+def _find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
+    from taskdash.results.clipboard import find_clipboard
+
+    return find_clipboard(environ)
+
+
+def _save_copy(path: Path, text: str) -> Path:
+    from taskdash.config.private_files import make_private_dir, replace_private_file
+
+    make_private_dir(path.parent)
+    replace_private_file(path, text.encode("utf-8", "replace"))
+    return path

@@ -26,7 +26,7 @@ from textual.widgets import Input
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.outcome import apply_answer
-from taskdash.results.links import Opened
+from taskdash.results.browser import Opened
 from taskdash.ui.app import Dashboard
 from taskdash.ui.screens.browse_screen import BrowseScreen
 from taskdash.watch.status import WatchStatus

@@ -23,7 +23,7 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.domain.query import Query
-from taskdash.ui.acting import MAX_COPY_BYTES
+from taskdash.results.clipboard import MAX_TERMINAL_BYTES
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
@@ -287,7 +287,9 @@ async def test_u_copies_the_links_of_the_marked_tasks(desk: Desk, other: Store) 
 
 async def test_more_than_a_terminal_takes_is_not_copied(desk: Desk, other: Store) -> None:
     add(other, MANY[0])
-    long_links = [f"https://cdn.example.com/{n:04d}{'x' * 4000}" for n in range(MAX_COPY_BYTES // 4000 + 1)]
+    long_links = [
+        f"https://cdn.example.com/{n:04d}{'x' * 4000}" for n in range(MAX_TERMINAL_BYTES // 4000 + 1)
+    ]
     answer(other, MANY[0], success_body(MANY[0], long_links))
     async with driven(desk, total=1) as dash:
         await dash.press("u")

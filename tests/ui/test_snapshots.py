@@ -230,6 +230,27 @@ def test_review(snap_compare: Compare, desk: Desk, key: str, text: str) -> None:
     assert picture(snap_compare, desk, act, "80x24")
 
 
+def test_copy_menu(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("j", "c")
+        await dash.until_dialog("CopyMenu")
+        await dash.press("k")
+        note = dash.app.screen.query_one("#copy-note")
+        await dash.until(lambda: "X-Request-ID" in str(note.render()), "the note on the last choice")
+
+    assert picture(snap_compare, desk, act)
+
+
+def test_copy_menu_on_marks(snap_compare: Compare, desk: Desk) -> None:
+    async def act(dash: DrivenDashboard) -> None:
+        await nothing(dash)
+        await dash.press("A", "c")
+        await dash.until_dialog("CopyMenu")
+
+    assert picture(snap_compare, desk, act, "80x24")
+
+
 def test_help(snap_compare: Compare, desk: Desk) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)

@@ -7,12 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
 from textual._parser import Parser
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
+from textual.strip import Strip
 
 from taskdash.ui.app import Dashboard
 
@@ -72,6 +76,19 @@ def test_a_resume_draws_nothing_by_itself() -> None:
 
 def test_textual_has_shades_of_grey_for_no_color() -> None:
     assert "Monochrome()" in inspect.getsource(App.__init__)
+
+
+def test_a_link_is_written_with_the_id_that_we_give_it() -> None:
+    style = Style(link="https://cdn.example.com/a")
+    style._link_id = "given"
+    assert style.link_id == "given"
+    written = Strip([Segment("text", style)]).render(Console(color_system="truecolor", force_terminal=True))
+    assert written == "\x1b]8;id=given;https://cdn.example.com/a\x1b\\text\x1b]8;;\x1b\\"
+
+
+def test_text_boxes_paste_from_where_we_put_what_was_copied() -> None:
+    assert "return self._clipboard" in inspect.getsource(App)
+    assert "self._clipboard = text" in inspect.getsource(App.copy_to_clipboard)
 
 
 async def test_a_crash_shows_no_values_and_keeps_its_error(

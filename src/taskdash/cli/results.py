@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +15,7 @@ from taskdash.domain.task import State
 from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from taskdash.cli.session import Session
     from taskdash.store.store import Store
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 def open_result(session: Session, task_id: str, number: int, *, only_print: bool) -> int:
     """Open result N of a task (the first, unless told) in the browser; ID may be a unique prefix.
 
-    The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop.
+    The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop. Where there
+    is no browser that would open before your eyes (over SSH, without a display) it is shown, and copied.
     """
-    from taskdash.results.links import open_url, safe_url
+    from taskdash.results.browser import open_url
+    from taskdash.results.links import UnsafeLinkError, checked_url
 
     with session.open_store() as store:
         task = store.tasks.find(session.profile.name, task_id)
@@ -43,18 +46,41 @@ def open_result(session: Session, task_id: str, number: int, *, only_print: bool
         count = plural(len(urls), "result link") if urls else "no result link"
         talk(f"taskdash: {task.task_id} has {count} ({task.state})")
         return 1
-    url = safe_url(urls[number - 1])
-    if url is None:
-        talk(
-            f"taskdash: result {number} is no http(s) link with a host, so it is not opened: see taskdash show"
-        )
+    try:
+        url = checked_url(urls[number - 1])
+    except UnsafeLinkError as error:
+        talk(f"taskdash: result {number} is not opened, {error}: see taskdash show")
         return 1
     if only_print:
         print_lines([url])
         return 0
-    opened = open_url(url, command=session.settings.open_command, environ=session.environ)
-    talk(opened.message if opened.ok else f"taskdash: {opened.message}: {url}")
-    return 0 if opened.ok else 1
+    environ = session.keyless_environ()
+    opened = open_url(url, command=session.settings.open_command, environ=environ)
+    if opened.ok:
+        talk(opened.message)
+        return 0
+    talk(f"taskdash: {opened.message}{_copied(url, environ)}: {url}")
+    return 1
+
+
+def _copied(url: str, environ: Mapping[str, str]) -> str:
+    """Hand a link over that no browser takes; return what to say of it."""
+    from taskdash.results.clipboard import SENT, ClipboardError, find_clipboard, terminal_sequence
+
+    program = find_clipboard(environ)
+    if program is not None:
+        try:
+            program.put(url)
+        except ClipboardError as error:
+            talk(f"taskdash: {error}")
+        else:
+            return f": link copied with {program.name}"
+    sequence = terminal_sequence(url)
+    if sequence is None or sys.stderr is None or not sys.stderr.isatty() or environ.get("TERM") == "dumb":
+        return ""
+    sys.stderr.write(sequence)
+    sys.stderr.flush()
+    return f": link copied ({SENT})"
 
 
 @click.command(

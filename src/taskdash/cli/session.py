@@ -79,6 +79,12 @@ class Session:
             text = text.replace(value, "***")
         return text
 
+    def keyless_environ(self) -> dict[str, str]:
+        """The environment for a program that has no use for a key."""
+        from taskdash.config.keys import keyless_environ, known_keys
+
+        return keyless_environ(self.settings, self.environ, known_keys(self.settings, self.environ))
+
     def now_ms(self) -> int:
         """The time, in Unix milliseconds."""
         return time.time_ns() // 1_000_000

@@ -5,7 +5,7 @@ No key is ever an argument of a process: it comes from the environment, a comman
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE, KEY_SOURCES, Profile, Settings
 from taskdash.config.wording import named_key, one_of, quoted
@@ -15,7 +15,9 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+_SECRET_ENDINGS: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,25 @@ def known_keys(settings: Settings, environ: Mapping[str, str]) -> tuple[Secret, 
         except KeyMissingError:
             continue
     return tuple(dict.fromkeys(secrets))
+
+
+def keyless_environ(settings: Settings, environ: Mapping[str, str], keys: Iterable[Secret]) -> dict[str, str]:
+    """The environment for a program that has no use for a key, such as a browser: nothing in it holds one.
+
+    Args:
+        settings: which variables hold keys.
+        environ: the whole environment.
+        keys: all keys that are known, wherever they came from.
+    """
+    known = tuple(keys)
+    names = {profile.api_key_env for profile in settings.profiles.values()} | {DEFAULT_KEY_VARIABLE}
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in names
+        and not name.upper().endswith(_SECRET_ENDINGS)
+        and all(key.redact(value) == value for key in known)
+    }
 
 
 def _setting(profile: Profile, key: str) -> str:

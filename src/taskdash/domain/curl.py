@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from taskdash.domain.untrusted import CUT_MARK, raw_text
+from taskdash.domain.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,44 +1,26 @@
 """What the keys do to tasks, without a screen: each act returns the one line that tells what was done.
 
-Kept apart from the widgets so that it can be read and tested as what it is: store, watcher and browser.
+Kept apart from the widgets so that it can be read and tested as what it is: store and watcher.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.task import State, Task, TaskDetail
+from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert, inert_line, raw_text
-from taskdash.domain.values import dataclass
 from taskdash.domain.words import plural
-from taskdash.results.links import safe_url
+from taskdash.ui.said import Said, warning
 
 if TYPE_CHECKING:
+    from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
 
-MAX_COPY_BYTES: Final = 65_536
-"""Terminals cut or drop more than this, without a word (OSC 52 has no acknowledgement)."""
-
 MAX_RAW_CHARS: Final = 1_000_000
 
-Severity = Literal["information", "warning", "error"]
 Undo = Callable[["Store"], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What an act tells the user, and what it hands to the terminal's clipboard."""
-
-    text: str
-    severity: Severity = "information"
-    copy: str | None = None
-
-
-def warning(text: str) -> Said:
-    """Something that could not be done, and why."""
-    return Said(text, "warning")
 
 
 class Acting:
@@ -146,32 +128,6 @@ class Acting:
 
     # Results
 
-    async def open(self, detail: TaskDetail, number: int) -> Said:
-        """Open result `number` (from 1) in the browser; where there is none, hand the link over."""
-        urls = detail.result_urls
-        if not urls:
-            return no_links(detail.task)
-        if number > len(urls):
-            return warning(f"There is no result {number}: this task has {len(urls)}.")
-        url = urls[number - 1]
-        opened = await self._desk.open(url)
-        if opened.ok:
-            return Said(f"Result {number}: {opened.message}.")
-        if safe_url(url) is None:
-            return warning(f"Result {number}: {opened.message}.")
-        shown = (
-            f"Result {number}: {opened.message}. The link was sent to the terminal's clipboard:\n{url[:300]}"
-        )
-        return Said(shown, "warning", copy=url)
-
-    async def copy_urls(self, tasks: Sequence[Task]) -> Said:
-        """Copy the result links, one a line."""
-        details = [await self.detail(task) for task in tasks]
-        urls = [url for detail in details if detail for url in detail.result_urls]
-        if not urls:
-            return no_links(tasks[0]) if len(tasks) == 1 else warning("No result links in these tasks.")
-        return copied("\n".join(urls), plural(len(urls), "link"))
-
     def to_download(self, tasks: Sequence[Task]) -> tuple[list[int], Said]:
         """The `seq` of the tasks that have something to save, and what to say of it."""
         good = [task for task in tasks if task.state is State.SUCCESS and task.result_count]
@@ -189,10 +145,6 @@ class Acting:
         )
         return [task.seq for task in good], Said(f"{what}{rest}")
 
-    def copy_ids(self, tasks: Sequence[Task]) -> Said:
-        """Copy task IDs, one a line."""
-        return copied("\n".join(task.task_id for task in tasks), plural(len(tasks), "task ID"))
-
 
 def no_links(task: Task) -> Said:
     """Why there is nothing to open or copy."""
@@ -200,10 +152,3 @@ def no_links(task: Task) -> Said:
     if task.state is State.SUCCESS:
         why = "the answer has none"
     return warning(f"No result link: {why}.")
-
-
-def copied(text: str, what: str) -> Said:
-    """Hand a text to the terminal, unless it is more than terminals take."""
-    if len(text.encode("utf-8", "replace")) > MAX_COPY_BYTES:
-        return warning(f"{what}: too much for a terminal's clipboard; `taskdash list` prints it all.")
-    return Said(f"Copied {what}: sent to the terminal.", copy=text)

@@ -56,6 +56,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("cancel_downloads", ("X",), "cancel the downloads under way", group="Results"),
     Action("copy_urls", ("u",), "copy the result link(s)", "copy link", group="Results"),
     Action("copy_id", ("y",), "copy the task ID", "copy ID", group="Results"),
+    Action("copy_menu", ("c",), "copy ...: prompt, inputs, record, a curl command", group="Results"),
     Action("preview", ("i",), "picture preview on / off", group="Results"),
     Action("preview_next", ("I",), "preview the next result of the task", group="Results"),
     Action("zoom", ("enter",), "detail full screen and back", "detail", group="View"),

@@ -17,6 +17,7 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.keymap import bindings
 from taskdash.ui.line_filters import Colourless, InertLines
+from taskdash.ui.said import Said
 from taskdash.ui.screens.list_screen import ListScreen
 from taskdash.ui.stray_errors import catch_stray_errors
 from taskdash.ui.terminal import TerminalDriver
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.theme import Theme
 
+    from taskdash.ui.copier import Copier
     from taskdash.ui.desk import Desk
 FINISH_GRACE_S: Final = 10.0
 """How long `on_finish` may go on once its profile is left."""
@@ -61,6 +63,7 @@ class Dashboard(App[None]):
         self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
         if desk.view.theme not in self.available_themes:
             self._register_themes()
+        self._copier: Copier | None = None
         if desk.view.theme in self.available_themes:
             self.theme = desk.view.theme
 
@@ -102,6 +105,25 @@ class Dashboard(App[None]):
             self.run_worker(asyncio.to_thread(before.close, FINISH_GRACE_S), group="close")
         else:
             await asyncio.to_thread(before.close)
+
+    def copy(self, said: Said) -> None:
+        """Copy what `said` has with it, and tell how that was done."""
+        self.run_worker(self._copy(said), group="copy")
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What is selected, in a text or a text box: Textual calls this."""
+        self.copy(Said("Copied the selection", copy=text, what="The selection"))
+
+    async def _copy(self, said: Said) -> None:
+        if self._copier is None:
+            from taskdash.ui.copier import Copier
+
+            self._copier = Copier(super().copy_to_clipboard, self._keep)
+        told = await self._copier.put(self.desk, said)
+        self.notify(told.text, severity=told.severity, markup=False, timeout=4)
+
+    def _keep(self, text: str) -> None:
+        self._clipboard = text
 
     def get_default_screen(self) -> Screen[None]:
         """The list, with the keys of the config: Textual takes bindings from the class."""

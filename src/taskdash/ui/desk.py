@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from taskdash.domain.secret import Secret
     from taskdash.domain.task import Task
     from taskdash.domain.task_ids import Paste
+    from taskdash.results.browser import Opened
+    from taskdash.results.clipboard import ClipboardProgram
     from taskdash.results.download_status import DownloadStatus
     from taskdash.results.download_thread import News
-    from taskdash.results.links import Opened
     from taskdash.results.preview import Previews
     from taskdash.store.store import StoreThread
     from taskdash.watch.clock import Clock
@@ -55,6 +56,12 @@ class Watching(Protocol):
 
     def failure(self) -> BaseException | None:
         """What ended it against its will."""
+
+
+def _new_uuid() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
 
 
 class Finishing(Protocol):
@@ -110,6 +117,16 @@ class Desk:
     """The names of all profiles that are configured."""
     desk_of: Callable[[str], Desk] | None = None
     """Makes the surroundings for another profile."""
+    base_url: str = "https://aigptimage.com"
+    """Of the gateway, for command lines that are copied."""
+    key_variable: str = "AIGPTIMAGE_API_KEY"
+    """What stands for the key in them."""
+    find_clipboard: Callable[[], ClipboardProgram | None] = lambda: None
+    """The program that fills the desktop's clipboard, where there is one."""
+    save_copy: Callable[[str], Path | None] = lambda _: None
+    """Writes what is too much for a terminal to a file."""
+    new_request_id: Callable[[], str] = _new_uuid
+    """An X-Request-ID that nobody used before."""
     key_advice: str | None = None
     """How to set a key, where none is set."""
     keys: tuple[Secret, ...] = ()

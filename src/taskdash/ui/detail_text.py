@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.style import Style
 
 from taskdash.domain.expiry import countdown, expiry_of
 from taskdash.domain.failures import classify
 from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
 from taskdash.domain.words import NONE, SYMBOLS, ago, elapsed, length, moment, plural, started_ms, state_word
+from taskdash.results.links import UnsafeLinkError, checked_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -108,13 +110,19 @@ def _links(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> Content:
     urls = detail.result_urls
     if not urls:
         return Content("No link in the result" if detail.task.state is State.SUCCESS else "")
-    lines = [
-        Content.assemble((f"{n if n < 10 else ' '} ", "$text-accent bold"), (url, "underline"))
-        for n, url in enumerate(urls[:MAX_LINKS_SHOWN], 1)
-    ]
+    lines = [_link(n, url) for n, url in enumerate(urls[:MAX_LINKS_SHOWN], 1)]
     if len(urls) > MAX_LINKS_SHOWN:
         lines.append(Content.styled(f"and {len(urls) - MAX_LINKS_SHOWN:,} more", "$text-muted"))
     return _section(plural(len(urls), "result"), [*_expiry(detail, now_ms, ttl_ms), *lines])
+
+
+def _link(number: int, url: str) -> Content:
+    """A link by its number, and one for the terminal, too; but what would not be opened is none."""
+    head = (f"{number if number < 10 else ' '} ", "$text-accent bold")
+    try:
+        return Content.assemble(head, (url, Style(underline=True, link=checked_url(url))))
+    except UnsafeLinkError as error:
+        return Content.assemble(head, url, (f" (is not opened: {error})", "$text-muted"))
 
 
 def _saved(detail: TaskDetail) -> Content:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.domain.telling import Batch, Notice
     from taskdash.store.store import Store
-    from taskdash.ui.acting import Severity
     from taskdash.ui.desk import Desk
+    from taskdash.ui.said import Severity
 
 TELL_EVERY_S: Final = 1.0
 """What ends within so long of the last message is told together."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from taskdash.config.keys import find_key, known_keys
+from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.load import load_settings
 from taskdash.config.settings import Profile, Settings
 from taskdash.domain.errors import KeyMissingError
@@ -188,3 +188,29 @@ def test_the_keys_of_all_profiles_are_known_without_running_a_command(tmp_path: 
     found = known_keys(Settings(profile="a", profiles=profiles), {"A": "first-key"})
     assert [secret.reveal() for secret in found] == ["first-key", "second-key"]
     assert not trace.exists()
+
+
+def test_a_program_that_needs_no_key_gets_none_under_any_name() -> None:
+    """A browser or a clipboard: the profiles' own variables, what sounds like a secret, and what holds a key."""
+    key = Secret("sk-CANARY-0123456789")
+    settings = Settings(
+        profile="kie",
+        profiles={
+            "kie": Profile(name="kie", api_key_env="KIE"),
+            "other": Profile(name="other", api_key_env="My_Gateway"),
+        },
+    )
+    environ = {
+        "KIE": "a-1",
+        "My_Gateway": "b-2",
+        "AIGPTIMAGE_API_KEY": "c-3",
+        "GITHUB_TOKEN": "d-4",
+        "db_password": "e-5",
+        "MY_SECRET": "f-6",
+        "HIDDEN": "Bearer sk-CANARY-0123456789",
+        "HOME": "/home/me",
+        "DISPLAY": ":0",
+        "KEYBOARD": "de",
+    }
+    kept = keyless_environ(settings, environ, [key])
+    assert kept == {"HOME": "/home/me", "DISPLAY": ":0", "KEYBOARD": "de"}

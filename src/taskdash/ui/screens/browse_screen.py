@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from textual.containers import Vertical
 from textual.content import Content
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from textual.geometry import Size
 
     from taskdash.domain.query import SortKey
-    from taskdash.ui.acting import Said, Severity
+    from taskdash.ui.app import Dashboard
     from taskdash.ui.desk import Desk
+    from taskdash.ui.said import Said, Severity
     from taskdash.ui.window import Window
 
 LONG_READ_S: Final = 0.03
@@ -190,10 +191,11 @@ class BrowseScreen(Screen[None]):
         self.notify(text, severity=severity, markup=False, timeout=4)
 
     def tell(self, said: Said) -> None:
-        """Tell what an act did, and hand over what it copied."""
-        if said.copy is not None:
-            self.app.copy_to_clipboard(said.copy)
-        self.say(said.text, said.severity)
+        """Tell what an act did; what it copied is told once that is done."""
+        if said.copy is None:
+            self.say(said.text, said.severity)
+        else:
+            cast("Dashboard", self.app).copy(said)
 
     def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         """Show the task under the cursor."""

@@ -10,6 +10,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from taskdash.domain.query import SortKey
+from taskdash.results.links import UnsafeLinkError, checked_url
+from taskdash.ui.detail_text import MAX_LINKS_SHOWN
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
 
@@ -30,6 +32,8 @@ SORT_TITLES: Final = {
     SortKey.CHECKED: "last check, oldest first",
     SortKey.ID: "task ID",
 }
+MAX_LINK_CHARS: Final = 84
+"""What stands on one line of the dialog, where the terminal is wide enough for it."""
 
 
 class Confirm(Dialog[bool]):
@@ -54,7 +58,10 @@ class Confirm(Dialog[bool]):
 
 
 class ChooseLink(Dialog[int | None]):
-    """Several result links: which one to open. Dismissed with its index from 0."""
+    """Several result links: which one to open. Dismissed with its index from 0.
+
+    Of very many only the first are shown, as in the detail.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q", "dismiss(None)", "close"),
@@ -69,16 +76,15 @@ class ChooseLink(Dialog[int | None]):
 
     def compose(self) -> ComposeResult:
         """The numbered links."""
+        more = len(self._urls) - MAX_LINKS_SHOWN
+        rest = f"{more:,} more in `taskdash show`. " if more > 0 else ""
         with Vertical(classes="dialog"):
             yield Line(Content.styled("Open which result?", "bold"))
             yield OptionList(
-                *(
-                    Option(Content.assemble((f"{n:>2}  ", "$text-accent bold"), url))
-                    for n, url in enumerate(self._urls, 1)
-                ),
+                *(_link_option(n, url) for n, url in enumerate(self._urls[:MAX_LINKS_SHOWN], 1)),
                 markup=False,
             )
-            yield Line(Content.styled("Enter or its number opens, Esc closes", "$text-muted"))
+            yield Line(Content.styled(f"{rest}Enter or its number opens, Esc closes", "$text-muted"))
 
     def action_down(self) -> None:
         """The next link."""
@@ -96,6 +102,25 @@ class ChooseLink(Dialog[int | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Choose with Enter or the mouse."""
         self.dismiss(event.option_index)
+
+
+def _link_option(number: int, url: str) -> Option:
+    try:
+        checked_url(url)
+        why = ""
+    except UnsafeLinkError as error:
+        why = f" (is not opened: {error})"
+    shown = _shortened(url) if len(url) > MAX_LINK_CHARS else url
+    return Option(Content.assemble((f"{number:>2}  ", "$text-accent bold"), shown, (why, "$text-muted")))
+
+
+def _shortened(url: str) -> str:
+    """A long link by what tells it from others: its host and the end of its path, without the signature after it."""
+    path, mark, _ = url.partition("?")
+    if len(path) > MAX_LINK_CHARS:
+        half = MAX_LINK_CHARS // 2
+        path = f"{path[:half]}…{path[-half:]}"
+    return f"{path}?…" if mark else path
 
 
 class ChooseSort(Dialog[SortKey | None]):

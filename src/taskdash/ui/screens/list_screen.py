@@ -9,9 +9,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from taskdash.domain.words import plural
-from taskdash.ui.acting import Acting, no_links, warning
+from taskdash.ui.said import warning
 from taskdash.ui.saving import Saving
-from taskdash.ui.screens.review_screen import ReviewScreen
+from taskdash.ui.screens.result_screen import ResultScreen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,19 +20,18 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.widget import AwaitMount
 
-    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.task import Task
     from taskdash.ui.column_choice import ChosenColumns
     from taskdash.ui.desk import Desk
     from taskdash.ui.screens.edit_label import Labels
     from taskdash.ui.usefulness import Situation
 
 
-class ListScreen(ReviewScreen):
+class ListScreen(ResultScreen):
     """The list with all that can be done to it. Every act is for the marked rows, else for the one at the cursor."""
 
     def __init__(self, desk: Desk, size: Size) -> None:
         super().__init__(desk, size)
-        self._acting = Acting(desk)
         self._paused = False
         self._range_from: int | None = None
         self._saver = Saving(desk, self)
@@ -40,19 +39,6 @@ class ListScreen(ReviewScreen):
     def _begin(self) -> None:
         super()._begin()
         self._saver.begin()
-
-    async def _chosen(self) -> list[Task]:
-        tasks = await self._acting.chosen(self.table.marked, self.table.task_at_cursor)
-        if not tasks:
-            self.tell(warning("No task under the cursor."))
-        return tasks
-
-    async def _detail_at_cursor(self) -> TaskDetail | None:
-        task = self.table.task_at_cursor
-        if task is None:
-            self.tell(warning("No task under the cursor."))
-            return None
-        return await self._acting.detail(task)
 
     # Checking
 
@@ -199,38 +185,7 @@ class ListScreen(ReviewScreen):
         else:
             self.tell(warning("The range began at a task that is not shown now: press V to begin another."))
 
-    # Results
-
-    async def action_open_result(self) -> None:
-        """Open the result; with several, ask which."""
-        from taskdash.ui.screens.dialogs import ChooseLink
-
-        detail = await self._detail_at_cursor()
-        if detail is None:
-            return
-        if len(detail.result_urls) < 2:
-            self._open(detail, 1)
-            return
-
-        def chosen(index: int | None) -> None:
-            if index is not None:
-                self._open(detail, index + 1)
-
-        self.app.push_screen(ChooseLink(detail.result_urls), chosen)
-
-    async def action_open_result_number(self, number: int) -> None:
-        """Open a result by its number."""
-        if detail := await self._detail_at_cursor():
-            self._open(detail, number)
-
-    def _open(self, detail: TaskDetail, number: int) -> None:
-        async def opening() -> None:
-            self.tell(await self._acting.open(detail, number))
-
-        if detail.result_urls:
-            self.run_worker(opening(), group="open")
-        else:
-            self.tell(no_links(detail.task))
+    # Files and pictures
 
     async def action_download(self) -> None:
         """Save the results of what is marked, else of the row."""
@@ -243,16 +198,6 @@ class ListScreen(ReviewScreen):
     def action_cancel_downloads(self) -> None:
         """Break off what is under way; what has arrived is kept where it can be gone on with."""
         self._saver.cancel()
-
-    async def action_copy_urls(self) -> None:
-        """Copy the result links."""
-        if tasks := await self._chosen():
-            self.tell(await self._acting.copy_urls(tasks))
-
-    async def action_copy_id(self) -> None:
-        """Copy the task IDs."""
-        if tasks := await self._chosen():
-            self.tell(self._acting.copy_ids(tasks))
 
     def action_preview(self) -> None:
         """Show pictures of results in the detail, or no longer."""
@@ -332,7 +277,6 @@ class ListScreen(ReviewScreen):
         if selected:
             self.app.copy_to_clipboard(selected)
             self.clear_selection()
-            self.say("Copied the selection: sent to the terminal.")
         else:
             self.app.exit()
 

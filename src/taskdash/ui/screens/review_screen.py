@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.words import plural
-from taskdash.ui.acting import warning
+from taskdash.ui.said import warning
 from taskdash.ui.screens.browse_screen import BrowseScreen
 
 if TYPE_CHECKING:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.message import Message
 
 from taskdash.domain.expiry import countdown, expiry_of
+from taskdash.results.links import safe_url
 from taskdash.ui.detail_text import detail_text
+from taskdash.ui.widgets.hyperlinks import HyperText
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
 
     from taskdash.domain.task import Task, TaskDetail
@@ -28,6 +31,15 @@ MOVES_APART_S: Final = 0.15
 class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     """The task under the cursor, in full."""
 
+    class LinkClicked(Message):
+        """A result link was clicked."""
+
+        def __init__(self, detail: TaskDetail, number: int) -> None:
+            self.detail = detail
+            self.number = number
+            """From 1."""
+            super().__init__()
+
     def __init__(self, desk: Desk, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._desk = desk
@@ -38,7 +50,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._loading = False
         self._counted = ""
         self._drawn_at_s = -inf
-        self._text = Static(Content(""), id="detail-text")
+        self._text = HyperText(Content(""), id="detail-text")
         self.preview: Preview | None = None
         """The picture of a result; None until the first frame is drawn."""
 
@@ -107,6 +119,16 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     async def _read(self, seq: int) -> TaskDetail | None:
         return await self._desk.store.run(lambda store: store.tasks.detail(seq, raw=False))
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the link under the mouse, unless it was dragged over to select text."""
+        url = event.style.link
+        if url is None or self._detail is None or event.chain > 1 or self.screen.get_selected_text():
+            return
+        for number, found in enumerate(self._detail.result_urls, 1):
+            if safe_url(found) == url:
+                self.post_message(self.LinkClicked(self._detail, number))
+                return
 
     def tick(self) -> None:
         """Draw again what grows or runs down with time, and has other words now."""

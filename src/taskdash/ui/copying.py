@@ -1,0 +1,282 @@
+"""What can be copied of tasks, and what there is to say before and after: the copy menu without its screen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.curl import (
+    NEXT_COMMAND,
+    Endpoint,
+    NoRequestError,
+    callback_of,
+    create_body,
+    create_command,
+    record_command,
+    whole,
+)
+from taskdash.domain.task import Json, State, Task, TaskDetail
+from taskdash.domain.untrusted import inert_line, raw_text
+from taskdash.domain.values import dataclass
+from taskdash.domain.words import plural
+from taskdash.ui.acting import no_links
+from taskdash.ui.said import Said, copied, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from taskdash.ui.desk import Desk
+
+AT_A_TIME: Final = 200
+"""Tasks whose bodies are read in one go; in between the list may read."""
+PREVIEW_CHARS: Final = 200
+CALLBACK_CHARS: Final = 60
+NO_RECORD: Final = "no answer with a record yet"
+COSTS: Final = "Running it asks for a new task, which costs credits."
+
+
+class NothingToCopyError(Exception):
+    """A task lacks what was to be copied; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One line of the copy menu."""
+
+    key: str
+    """The letter that chooses it."""
+    title: str
+    preview: str
+    note: str
+    """What it is, and what comes of it, in a sentence or two."""
+    reason: str = ""
+    """Why it cannot be chosen; "" where it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A thing to copy: how it is made of one task, and how those of several are joined."""
+
+    key: str
+    title: str
+    note: str
+    make: Callable[[Desk, TaskDetail], str]
+    noun: str
+    """As `words.plural` counts it."""
+    join: str = "\n"
+    line: Callable[[str], str] = str
+    """Makes one line of a text, for several tasks."""
+    preview: str = ""
+    """Shown instead of the text itself."""
+    more: str = ""
+    """Told after it was copied."""
+    is_for_one: bool = False
+
+
+class Copying:
+    """The copy menu's acts."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def ids(self, tasks: Sequence[Task]) -> Said:
+        """Copy task IDs, one a line."""
+        return copied("\n".join(task.task_id for task in tasks), plural(len(tasks), "task ID"))
+
+    async def links(self, tasks: Sequence[Task]) -> Said:
+        """Copy the result links, one a line."""
+        if len(tasks) == 1 and not tasks[0].result_count:
+            return no_links(tasks[0])
+        texts, _ = await self._made(_LINKS, [task for task in tasks if task.result_count])
+        urls = "\n".join(texts)
+        if not urls:
+            return warning("No result links in these tasks.")
+        return copied(urls, plural(urls.count("\n") + 1, "link"))
+
+    async def choices(self, tasks: Sequence[Task]) -> list[Choice]:
+        """The menu for these tasks. For one it is exact; for several it is told by their rows alone."""
+        if len(tasks) > 1:
+            return [self._choice_for_many(kind, tasks) for kind in KINDS]
+        detail = await self._desk.store.run(lambda store: store.tasks.detail(tasks[0].seq))
+        if detail is None:
+            return []
+        return await asyncio.to_thread(lambda: [self._choice(kind, detail) for kind in KINDS])
+
+    async def copy(self, tasks: Sequence[Task], key: str) -> Said:
+        """Copy what the letter stands for."""
+        kind = next(kind for kind in KINDS if kind.key == key)
+        if kind is _IDS:
+            return self.ids(tasks)
+        if kind is _LINKS:
+            return await self.links(tasks)
+        texts, reasons = await self._made(kind, tasks)
+        if not texts:
+            return warning(
+                f"Nothing to copy: {reasons[0] if reasons else 'they are not on the list any more'}."
+            )
+        lacking = f" {plural(len(reasons), 'task')} had none: {reasons[0]}." if reasons else ""
+        more = self._named(kind.more)
+        if len(tasks) == 1:
+            return copied(texts[0], f"the {kind.title}", more)
+        return copied(kind.join.join(map(kind.line, texts)), plural(len(texts), kind.noun), more + lacking)
+
+    async def _made(self, kind: _Kind, tasks: Sequence[Task]) -> tuple[list[str], list[str]]:
+        """The texts, and for each task that has none the reason; read in parts, made off the event loop."""
+        texts: list[str] = []
+        reasons: list[str] = []
+        seqs = [task.seq for task in tasks]
+
+        def make(details: Sequence[TaskDetail]) -> None:
+            for detail in details:
+                try:
+                    texts.append(kind.make(self._desk, detail))
+                except NothingToCopyError as error:
+                    reasons.append(str(error))
+
+        for start in range(0, len(seqs), AT_A_TIME):
+            part = seqs[start : start + AT_A_TIME]
+            details = await self._desk.store.run(lambda store, part=part: list(store.documents.details(part)))  # type: ignore[misc] # mypy knows no lambda with a default
+            await asyncio.to_thread(make, details)
+        return texts, reasons
+
+    def _choice(self, kind: _Kind, detail: TaskDetail) -> Choice:
+        try:
+            text = kind.make(self._desk, detail)
+        except NothingToCopyError as error:
+            return Choice(kind.key, kind.title, "", kind.note, str(error))
+        preview = kind.preview or inert_line(text[: 2 * PREVIEW_CHARS], PREVIEW_CHARS)
+        note = self._named(kind.note)
+        if kind is _LINKS and len(detail.result_urls) > 1:
+            preview = f"{plural(len(detail.result_urls), 'link')}: {preview}"
+        if kind is _CREATE and (callback := callback_of(_body(detail))):
+            note = f"{note} Its callBackUrl goes with it: {_cut(callback)}"
+        return Choice(kind.key, kind.title, preview, note)
+
+    def _choice_for_many(self, kind: _Kind, tasks: Sequence[Task]) -> Choice:
+        """Whether any of them may have it, as far as the rows tell."""
+        if kind.is_for_one:
+            return Choice(kind.key, kind.title, "", kind.note, "of one task at a time")
+        having = sum(map(_HAS[kind.key], tasks))
+        preview = f"{plural(having, kind.noun)}{f' of {len(tasks):,} tasks' if having < len(tasks) else ''}"
+        if kind is _LINKS:
+            preview = f"{plural(sum(task.result_count for task in tasks), 'link')}"
+        note = self._named(kind.note)
+        return Choice(kind.key, kind.title, preview, note, "" if having else "none of these tasks has it")
+
+    def _named(self, words: str) -> str:
+        return words.replace("$KEY", endpoint_of(self._desk).key_words)
+
+
+def _cut(url: str) -> str:
+    shown = inert_line(url)
+    return shown if len(shown) <= CALLBACK_CHARS else f"{shown[:CALLBACK_CHARS]}…"
+
+
+def endpoint_of(desk: Desk) -> Endpoint:
+    """Where command lines send their requests."""
+    return Endpoint(desk.base_url, desk.key_variable)
+
+
+def _id(_desk: Desk, detail: TaskDetail) -> str:
+    return detail.task.task_id
+
+
+def _links(_desk: Desk, detail: TaskDetail) -> str:
+    if not detail.result_urls:
+        raise NothingToCopyError(no_links(detail.task).text.partition(": ")[2].rstrip("."))
+    return "\n".join(detail.result_urls)
+
+
+def _prompt(_desk: Desk, detail: TaskDetail) -> str:
+    if not detail.task.prompt:
+        raise NothingToCopyError("its record names no prompt" if detail.raw else NO_RECORD)
+    return detail.task.prompt
+
+
+def _param(_desk: Desk, detail: TaskDetail) -> str:
+    if detail.param is None:
+        raise NothingToCopyError("its record has no param" if detail.raw else NO_RECORD)
+    return json.dumps(detail.param, ensure_ascii=False, indent=2)
+
+
+def _param_line(text: str) -> str:
+    return json.dumps(json.loads(text), ensure_ascii=False)
+
+
+def _record(_desk: Desk, detail: TaskDetail) -> str:
+    if not detail.raw:
+        raise NothingToCopyError(NO_RECORD)
+    return raw_text(detail.raw).decode("utf-8")
+
+
+def _record_command(desk: Desk, detail: TaskDetail) -> str:
+    return record_command(endpoint_of(desk), detail.task.task_id)
+
+
+def _create_command(desk: Desk, detail: TaskDetail) -> str:
+    return create_command(endpoint_of(desk), _body(detail), desk.new_request_id())
+
+
+def _body(detail: TaskDetail) -> dict[str, Json]:
+    from taskdash.api.echoed_request import echoed_request
+
+    try:
+        # A list that was imported has no bodies, only what was shown of them.
+        param = echoed_request(detail.raw, detail.task.task_id) if detail.raw else whole(detail.param)
+        return create_body(param, detail.task.model)
+    except NoRequestError as error:
+        known = detail.raw or detail.param is not None
+        raise NothingToCopyError(str(error) if known else NO_RECORD) from None
+    except RecursionError:
+        raise NothingToCopyError("its param is nested too deeply") from None
+
+
+_IDS: Final = _Kind("i", "task ID", "The task's ID.", _id, "task ID")
+_LINKS: Final = _Kind("l", "links", "The result links, one a line.", _links, "link")
+_PROMPT: Final = _Kind("p", "prompt", "The prompt, as it is shown.", _prompt, "prompt", line=inert_line)
+_CREATE: Final = _Kind(
+    "n",
+    "createTask command",
+    f"A curl command with the same model and inputs and an X-Request-ID of its own. {COSTS} "
+    "Run twice it is still one task. $KEY stands for the key.",
+    _create_command,
+    "createTask command",
+    join=NEXT_COMMAND,
+    preview="the same once more, with curl: a new task that costs credits",
+    more=f" {COSTS} $KEY stands for the key.",
+)
+KINDS: Final = (
+    _IDS,
+    _LINKS,
+    _PROMPT,
+    _Kind("a", "param", "The request as the record echoes it, as JSON.", _param, "param", line=_param_line),
+    _Kind(
+        "r",
+        "record",
+        "The last answer with a record, as it was sent; a key in it becomes ***.",
+        _record,
+        "record",
+        is_for_one=True,
+    ),
+    _Kind(
+        "c",
+        "recordInfo command",
+        "A curl command that asks for the record, as taskdash does. It costs nothing. $KEY stands for the key.",
+        _record_command,
+        "recordInfo command",
+        preview="ask for the record, with curl",
+        more=" $KEY stands for the key.",
+    ),
+    _CREATE,
+)
+"""The menu, top to bottom."""
+
+_HAS: Final[dict[str, Callable[[Task], bool]]] = {
+    "i": lambda _: True,
+    "l": lambda task: task.result_count > 0,
+    "p": lambda task: bool(task.prompt),
+    "a": lambda task: task.state is not State.NEW,
+    "c": lambda _: True,
+    "n": lambda task: task.state is not State.NEW,
+}

@@ -1,0 +1,261 @@
+"""Links as links: to the terminal, under the mouse, and of several tasks at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.segment import Segment
+from rich.style import Style
+from tests.servers import success_body
+from tests.ui.driven_dashboard import (
+    PAGE_LINK,
+    FakeBrowser,
+    add,
+    answer,
+    driven,
+    fill_with_the_page,
+    uuid,
+)
+from textual.color import Color
+
+from taskdash.results.links import MAX_URL_CHARS
+from taskdash.ui.opener import ASK_ABOVE, MAX_AT_ONCE
+from taskdash.ui.widgets.hyperlinks import LinkIds, link_id
+
+if TYPE_CHECKING:
+    from tests.ui.driven_dashboard import DrivenDashboard
+
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+
+def hyperlinks(dash: DrivenDashboard) -> list[tuple[str, str, str]]:
+    """Text, target and ID of each piece of a link on the screen, top to bottom."""
+    return [
+        (segment.text, segment.style.link, segment.style.link_id)
+        for strip in dash.app.screen._compositor.render_strips()
+        for segment in strip
+        if segment.style is not None and segment.style.link
+    ]
+
+
+async def test_result_links_are_links_to_the_terminal(desk: Desk, other: Store) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.press("j")
+        await dash.until_in_pane(PAGE_LINK)
+        await dash.until(lambda: bool(hyperlinks(dash)), "a link on the screen")
+        pieces = hyperlinks(dash)
+        assert "".join(text.strip() for text, _, _ in pieces) == PAGE_LINK
+        assert {link for _, link, _ in pieces} == {PAGE_LINK}
+
+
+async def test_a_link_over_several_lines_is_one_link_percent_encoded(desk: Desk, other: Store) -> None:
+    link = "https://cdn.example.com/ü/$(touch)'z'/灯?sig=a+b%2F" + "x" * 90
+    encoded = "https://cdn.example.com/%C3%BC/%24%28touch%29%27z%27/%E7%81%AF?sig=a+b%2F" + "x" * 90
+    add(other, uuid(1))
+    answer(other, uuid(1), success_body(uuid(1), [link]))
+    async with driven(desk, total=1) as dash:
+        await dash.until(lambda: len(hyperlinks(dash)) > 2, "a link over several lines")
+        before = hyperlinks(dash)
+        assert "".join(text.strip() for text, _, _ in before) == link
+        assert {(target, name) for _, target, name in before} == {(encoded, link_id(encoded))}
+        # Drawn anew it is still the same.
+        dash.main.pane.draw()
+        await dash.settle()
+        assert hyperlinks(dash) == before
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        ("https://user:secret@cdn.example.com/a", "it has a user name in it"),
+        ("https://a$b/c", "its host is no host name"),
+        ("https://cdn.example.com:99999/a", "its host or port cannot be read"),
+    ],
+)
+async def test_what_is_not_opened_is_no_link_and_says_why(
+    desk: Desk, other: Store, link: str, why: str
+) -> None:
+    add(other, uuid(1))
+    answer(other, uuid(1), success_body(uuid(1), [link]))
+    async with driven(desk, total=1) as dash:
+        await dash.until_in_pane(f"(is not opened: {why})")
+        assert hyperlinks(dash) == []
+
+
+def test_the_id_of_a_link_is_plain() -> None:
+    assert link_id(PAGE_LINK).isalnum()
+    assert link_id("x" * MAX_URL_CHARS) != link_id(PAGE_LINK)
+
+
+def test_lines_without_links_pass_as_they_are() -> None:
+    plain = [Segment("a", Style(bold=True)), Segment("b")]
+    assert LinkIds().apply(plain, Color(0, 0, 0)) is plain
+    linked = LinkIds().apply([*plain, Segment("c", Style(bold=True, link=PAGE_LINK))], Color(0, 0, 0))
+    assert linked[:2] == plain
+    assert linked[2].style is not None
+    assert (linked[2].style.bold, linked[2].style.link_id) == (True, link_id(PAGE_LINK))
+
+
+async def test_the_chooser_tells_long_links_apart_and_says_what_is_not_opened(
+    desk: Desk, other: Store, browser: FakeBrowser
+) -> None:
+    signed = [f"https://cdn.example.com/{'deep/' * 20}cat-{n}.png?signature={'s' * 400}" for n in (1, 2)]
+    add(other, uuid(1))
+    answer(other, uuid(1), success_body(uuid(1), [*signed, "https://me@cdn.example.com/a", *links(100)]))
+    async with driven(desk, total=1) as dash:
+        await dash.press("o")
+        await dash.until_dialog("ChooseLink")
+        await dash.until_shown("cat-1.png?…")
+        await dash.until_shown("cat-2.png?…")
+        await dash.until_shown("https://me@cdn.example.com/a (is not opened: it has a user name in it)")
+        await dash.until_shown("53 more in `taskdash show`")
+        await dash.press("2")
+        await dash.until(lambda: browser.opened == [signed[1]], "the whole link opened")
+
+
+# The mouse
+
+
+async def where(dash: DrivenDashboard, text: str) -> tuple[int, int]:
+    await dash.until_shown(text)
+    line = next(y for y, shown in enumerate(dash.lines) if text in shown)
+    return dash.lines[line].index(text), line
+
+
+async def test_a_click_on_a_link_opens_it(desk: Desk, other: Store, browser: FakeBrowser) -> None:
+    links = [f"https://cdn.example.com/{n}.png" for n in range(1, 4)]
+    add(other, uuid(1))
+    answer(other, uuid(1), success_body(uuid(1), links))
+    async with driven(desk, total=1) as dash:
+        column, line = await where(dash, links[1])
+        await dash.pilot.click(offset=(column + 3, line))
+        await dash.until_said("Result 2: opened in the browser")
+        assert browser.opened == [links[1]]
+
+
+async def test_a_click_beside_a_link_opens_nothing(desk: Desk, other: Store, browser: FakeBrowser) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.press("j")
+        column, line = await where(dash, PAGE_LINK)
+        await dash.pilot.click(offset=(column + 3, line + 2))
+        await dash.pilot.click(offset=(column + 3, line - 1))
+        await dash.settle()
+        assert (browser.opened, dash.said) == ([], [])
+
+
+async def test_a_link_that_is_selected_with_the_mouse_is_not_opened(
+    desk: Desk, other: Store, browser: FakeBrowser
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.press("j")
+        column, line = await where(dash, PAGE_LINK)
+        await dash.pilot.mouse_down(offset=(column, line))
+        await dash.pilot.hover(offset=(column + 20, line))
+        await dash.pilot.mouse_up(offset=(column + 20, line))
+        await dash.press("ctrl+c")
+        await dash.until(lambda: dash.app.clipboard.startswith("https://cdn.example"), "the link copied")
+        await dash.until_said("Copied the selection (sent to the terminal).")
+        assert browser.opened == []
+
+
+# Of several tasks
+
+
+def finished(store: Store, count: int, *links: str) -> None:
+    """So many tasks, the first of them with these results."""
+    add(store, *(uuid(n) for n in range(count)))
+    for n, link in enumerate(links):
+        answer(store, uuid(n), success_body(uuid(n), [link, f"{link}?second"]))
+
+
+def links(count: int) -> list[str]:
+    return [f"https://cdn.example.com/{n}.png" for n in range(count)]
+
+
+async def test_o_on_one_mark_opens_that_task_and_not_the_one_at_the_cursor(
+    desk: Desk, other: Store, browser: FakeBrowser
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.press("j", "space", "o")
+        await dash.until_said("Result 1: opened in the browser")
+        await dash.press("g", "1")
+        await dash.until(lambda: browser.opened == [PAGE_LINK] * 2, "the marked task's, twice")
+
+
+async def test_o_on_marks_opens_the_first_result_of_each(
+    desk: Desk, other: Store, browser: FakeBrowser
+) -> None:
+    finished(other, 4, *links(3))
+    async with driven(desk, total=4) as dash:
+        await dash.press("A", "o")
+        await dash.until_said("Opened 3 results in the browser. 1 task had none.")
+        assert browser.opened == links(3)
+
+
+async def test_a_number_on_marks_opens_that_result_of_each(
+    desk: Desk, other: Store, browser: FakeBrowser
+) -> None:
+    finished(other, 3, *links(2))
+    async with driven(desk, total=3) as dash:
+        await dash.press("A", "2")
+        await dash.until_said("Opened 2 results in the browser. 1 task had none.")
+        assert browser.opened == [f"{link}?second" for link in links(2)]
+        await dash.press("3")
+        await dash.until_said("No result 3 in these 3 tasks.")
+
+
+@pytest.mark.parametrize(("key", "opened"), [("y", ASK_ABOVE + 1), ("n", 0), ("escape", 0)])
+async def test_many_are_asked_about_first(
+    desk: Desk, other: Store, browser: FakeBrowser, key: str, opened: int
+) -> None:
+    count = ASK_ABOVE + 1
+    finished(other, count, *links(count))
+    async with driven(desk, total=count) as dash:
+        await dash.press("A", "o")
+        await dash.until_shown(f"Open {count} results in the browser, one of each task?")
+        assert browser.opened == []
+        await dash.press(key)
+        await dash.until_dialog(None)
+        await dash.until(lambda: len(browser.opened) == opened, f"{opened} opened")
+        if opened:
+            await dash.until_said(f"Opened {count} results in the browser.")
+
+
+async def test_too_many_are_not_opened_and_the_way_out_is_named(
+    desk: Desk, other: Store, browser: FakeBrowser
+) -> None:
+    count = MAX_AT_ONCE + 1
+    finished(other, count, *links(count))
+    async with driven(desk, total=count) as dash:
+        await dash.press("A", "o")
+        await dash.until_said(
+            f"{count} results: more than {MAX_AT_ONCE} at once are not opened; u copies the links."
+        )
+        assert browser.opened == []
+
+
+async def test_without_a_browser_the_links_of_all_marks_are_copied(
+    desk: Desk, other: Store, browser: FakeBrowser
+) -> None:
+    browser.refusal = "no browser here (this is an SSH session)"
+    finished(other, 3, *links(3))
+    async with driven(desk, total=3) as dash:
+        await dash.press("A", "o")
+        await dash.until_said(
+            "no browser here (this is an SSH session): 3 links copied (sent to the terminal)."
+        )
+        assert dash.app.clipboard == "\n".join(links(3))
+
+
+async def test_marks_without_any_result_say_so(desk: Desk, other: Store, browser: FakeBrowser) -> None:
+    finished(other, 2)
+    async with driven(desk, total=2) as dash:
+        await dash.press("A", "o")
+        await dash.until_said("No result 1 in these 2 tasks.")
+        assert browser.opened == []

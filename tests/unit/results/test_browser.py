@@ -1,0 +1,243 @@
+"""A link is opened by a program of the user's: which one, where, and without harm to anything."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from taskdash.results import surroundings
+from taskdash.results.browser import Opened, open_url
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PICTURE = "https://cdn.example.com/result.png"
+
+
+class Recorder:
+    """A folder with a browser in it that writes down its arguments, one a line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "visited"
+        self.script("browser", f'for a in "$@"; do printf "%s\\n" "$a"; done >> "{self.file}"')
+        self.environ = {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder)}
+
+    def script(self, name: str, body: str) -> Path:
+        path = self.folder / name
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+        return path
+
+    @property
+    def visited(self) -> list[str]:
+        return self.file.read_text().splitlines() if self.file.exists() else []
+
+
+@pytest.fixture
+def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """On a Linux that runs on its own, whatever runs the tests."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    kernel = tmp_path / "osrelease"
+    kernel.write_text("6.1.0-13-amd64\n")
+    monkeypatch.setattr(surroundings, "KERNEL", kernel)
+    return Recorder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("release", "environ", "is_it"),
+    [
+        ("5.15.153.1-microsoft-standard-WSL2", {}, True),
+        ("4.4.0-19041-Microsoft", {}, True),
+        ("6.1.0-13-amd64", {}, False),
+        ("6.1.0-13-amd64", {"WSL_INTEROP": "/run/WSL/1_interop"}, True),
+        (None, {}, False),
+    ],
+)
+def test_wsl_is_told_by_its_variables_or_its_kernel(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    release: str | None,
+    environ: dict[str, str],
+    is_it: bool,
+) -> None:
+    kernel = tmp_path / "osrelease"
+    if release is not None:
+        kernel.write_text(release)
+    monkeypatch.setattr(surroundings, "KERNEL", kernel)
+    assert surroundings.is_wsl(environ) == is_it
+
+
+def test_the_configs_command_gets_the_link_as_its_last_argument(recorder: Recorder) -> None:
+    opened = open_url(PICTURE, command=["browser", "--new-tab"], environ=recorder.environ)
+    assert opened.ok
+    assert recorder.visited == ["--new-tab", PICTURE]
+
+
+@pytest.mark.parametrize(
+    ("browser", "arguments"),
+    [
+        ("browser", [PICTURE]),
+        ("browser --new-tab", ["--new-tab", PICTURE]),
+        ("browser --url=%s -q", [f"--url={PICTURE}", "-q"]),
+        ("browser %s &", [PICTURE]),
+        ("'browser' 'a b'", ["a b", PICTURE]),
+        ("no-such-browser:browser", [PICTURE]),
+        (":browser", [PICTURE]),
+        ("w3m:browser", [PICTURE]),
+        ("'unclosed:browser", [PICTURE]),
+    ],
+)
+def test_browser_names_the_one_that_is_started(
+    recorder: Recorder, browser: str, arguments: list[str]
+) -> None:
+    opened = open_url(PICTURE, environ={**recorder.environ, "BROWSER": browser})
+    assert opened.ok, opened
+    assert recorder.visited == arguments
+
+
+@pytest.mark.parametrize(
+    "browser",
+    [
+        "sh -c 'browser %s'",
+        "sh -c \"browser '%s'\"",
+        "env sh -c 'browser %s'",
+        "nice -n 1 bash -c 'browser \"%s\"'",
+    ],
+)
+@pytest.mark.parametrize(
+    "tail", [";touch pwned", "&touch${IFS}pwned", "$(touch pwned)", "`touch pwned`", ";pwn;"]
+)
+def test_no_shell_ever_reads_a_link(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, browser: str, tail: str
+) -> None:
+    recorder.script("pwn", f'touch "{recorder.folder}/pwned"')
+    monkeypatch.chdir(recorder.folder)
+    open_url(f"https://cdn.example.com/a{tail}", environ={**recorder.environ, "BROWSER": browser})
+    assert not (recorder.folder / "pwned").exists()
+
+
+def test_a_browser_that_stays_is_not_waited_for(recorder: Recorder) -> None:
+    recorder.script("browser", "exec sleep 3")
+    started_s = time.monotonic()
+    opened = open_url(PICTURE, command=["browser"], environ=recorder.environ)
+    assert opened.ok
+    assert time.monotonic() - started_s < 2
+
+
+def test_a_browser_has_no_part_in_our_terminal(recorder: Recorder) -> None:
+    file = recorder.folder / "streams"
+    # Its streams, then the session it belongs to.
+    ends = "for n in 0 1 2; do readlink /proc/$pid/fd/$n; done"
+    recorder.script("browser", f'pid=$$; ({ends}; cut -d" " -f6 /proc/$pid/stat) > "{file}"')
+    assert open_url(PICTURE, command=["browser"], environ=recorder.environ).ok
+    *streams, session = file.read_text().split()
+    assert streams == ["/dev/null"] * 3
+    assert int(session) != os.getsid(0)
+
+
+def test_a_browser_gets_the_environment_that_it_is_given_and_no_other(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = recorder.folder / "environment"
+    recorder.script("browser", f'env > "{file}"')
+    monkeypatch.setenv("AIGPTIMAGE_API_KEY", "sk-CANARY")
+    assert open_url(PICTURE, command=["browser"], environ=recorder.environ).ok
+    assert "CANARY" not in file.read_text()
+    assert f"HOME={recorder.folder}" in file.read_text().splitlines()
+
+
+def test_a_browser_that_fails_is_said_with_its_exit_code(recorder: Recorder) -> None:
+    recorder.script("browser", "exit 3")
+    opened = open_url(PICTURE, command=["browser"], environ=recorder.environ)
+    assert not opened.ok
+    assert "browser failed (exit 3)" in opened.message
+
+
+def test_a_command_that_does_not_exist_is_said(recorder: Recorder) -> None:
+    opened = open_url(PICTURE, command=["no-such-browser"], environ=recorder.environ)
+    assert not opened.ok
+    assert "no-such-browser" in opened.message
+
+
+def test_a_command_that_cannot_be_run_is_said(recorder: Recorder) -> None:
+    broken = recorder.folder / "broken"
+    broken.write_bytes(b"\x00\x01 not a program")
+    broken.chmod(0o755)
+    opened = open_url(PICTURE, command=["broken"], environ=recorder.environ)
+    assert not opened.ok
+    assert "broken" in opened.message
+
+
+def test_without_a_browser_or_a_display_it_says_so(recorder: Recorder) -> None:
+    opened = open_url(PICTURE, environ=recorder.environ)
+    assert opened == Opened(False, "no browser here (no BROWSER is set, and there is no display)")
+
+
+@pytest.mark.parametrize("variable", ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"])
+def test_over_ssh_nothing_opens_on_the_far_machine(recorder: Recorder, variable: str) -> None:
+    recorder.script("xdg-open", f'touch "{recorder.file}"')
+    far = {**recorder.environ, variable: "10.0.0.1 50000 10.0.0.2 22", "DISPLAY": ":10", "BROWSER": "browser"}
+    opened = open_url(PICTURE, environ=far)
+    assert opened == Opened(False, "no browser here (this is an SSH session)")
+    assert recorder.visited == []
+    assert open_url(PICTURE, command=["browser"], environ=far).ok
+    assert recorder.visited == [PICTURE]
+
+
+WSL = {"WSL_DISTRO_NAME": "Ubuntu"}
+
+
+@pytest.mark.parametrize(
+    ("there", "started", "arguments"),
+    [
+        (["wslview", "rundll32.exe", "explorer.exe"], "wslview", [PICTURE]),
+        (["rundll32.exe", "explorer.exe"], "rundll32.exe", ["url.dll,FileProtocolHandler", PICTURE]),
+        (["explorer.exe"], "explorer.exe", [PICTURE]),
+    ],
+)
+def test_in_wsl_a_program_of_windows_opens_it_and_none_of_linux(
+    recorder: Recorder, there: list[str], started: str, arguments: list[str]
+) -> None:
+    # Windows' explorer says 1 whatever it did.
+    for name in there:
+        code = 1 if name == "explorer.exe" else 0
+        body = f'printf "%s\\n" {name} "$@" >> "{recorder.file}"; exit {code}'
+        recorder.script(name, body)
+    recorder.script("xdg-open", f'touch "{recorder.folder}/wrong"')
+    assert open_url(PICTURE, environ={**recorder.environ, **WSL, "DISPLAY": ":0"}).ok
+    assert recorder.visited == [started, *arguments]
+    assert not (recorder.folder / "wrong").exists()
+
+
+def test_in_wsl_without_a_program_of_windows_it_says_so(recorder: Recorder) -> None:
+    opened = open_url(PICTURE, environ={"PATH": str(recorder.folder), **WSL, "DISPLAY": ":0"})
+    assert opened == Opened(False, "no browser here (in WSL, and no program of Windows is on the PATH)")
+
+
+def test_with_a_display_the_desktops_own_opener_is_used(recorder: Recorder) -> None:
+    recorder.script("xdg-open", f'printf "%s\\n" "$@" > "{recorder.file}"')
+    assert open_url(PICTURE, environ={**recorder.environ, "WAYLAND_DISPLAY": "wayland-0"}).ok
+    assert recorder.visited == [PICTURE]
+
+
+def test_a_desktop_without_any_opener_is_said(recorder: Recorder) -> None:
+    opened = open_url(PICTURE, environ={"PATH": str(recorder.folder), "DISPLAY": ":0"})
+    assert opened == Opened(False, "no browser here (none is installed)")
+
+
+def test_a_mac_has_an_opener_of_its_own(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    recorder.script("open", f'printf "%s\\n" "$@" > "{recorder.file}"')
+    assert open_url(PICTURE, environ=recorder.environ).ok
+    assert recorder.visited == [PICTURE]
+
+
+def test_a_browser_of_the_text_kind_is_never_run_in_our_terminal(recorder: Recorder) -> None:
+    recorder.script("w3m", f'touch "{recorder.folder}/ran"')
+    open_url(PICTURE, environ={**recorder.environ, "BROWSER": "w3m"})
+    assert not (recorder.folder / "ran").exists()
