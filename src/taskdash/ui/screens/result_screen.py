@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from taskdash.domain.words import plural
 from taskdash.ui.acting import Acting, no_links
-from taskdash.ui.opener import ASK_ABOVE, MAX_AT_ONCE, Opener
 from taskdash.ui.said import warning
 from taskdash.ui.screens.review_screen import ReviewScreen
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.copying import Copying
     from taskdash.ui.desk import Desk
+    from taskdash.ui.opener import Opener
     from taskdash.ui.said import Said
     from taskdash.ui.widgets.detail_pane import DetailPane
 
@@ -29,7 +29,6 @@ class ResultScreen(ReviewScreen):
     def __init__(self, desk: Desk, size: Size) -> None:
         super().__init__(desk, size)
         self._acting = Acting(desk)
-        self._opener = Opener(desk)
 
     async def _chosen(self) -> list[Task]:
         tasks = await self._acting.chosen(self.table.marked, self.table.task_at_cursor)
@@ -38,6 +37,13 @@ class ResultScreen(ReviewScreen):
         return tasks
 
     # Opening
+
+    @cached_property
+    def _opener(self) -> Opener:
+        """Imported when something is first opened: the first frame has no use for it."""
+        from taskdash.ui.opener import Opener
+
+        return Opener(self._desk)
 
     async def action_open_result(self) -> None:
         """Open the result; with several, ask which; of several tasks, the first of each."""
@@ -85,6 +91,7 @@ class ResultScreen(ReviewScreen):
             self.tell(no_links(detail.task))
 
     async def _open_many(self, tasks: Sequence[Task], number: int) -> None:
+        from taskdash.ui.opener import ASK_ABOVE, MAX_AT_ONCE
         from taskdash.ui.screens.dialogs import Confirm
 
         urls = await self._opener.links(tasks, number)
@@ -117,7 +124,7 @@ class ResultScreen(ReviewScreen):
 
     @cached_property
     def _copying(self) -> Copying:
-        """Imported when something is first copied: the first frame has no use for it."""
+        """Imported when something is first copied."""
         from taskdash.ui.copying import Copying
 
         return Copying(self._desk)
