@@ -33,10 +33,11 @@ FIELDS: Final = (*TEXT_FIELDS, "state", "problem", "reason", "cost", "age", "exp
 
 _NO_TTLS: Final[Mapping[str, int]] = MappingProxyType({})
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_LIMIT = re.compile(r"(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.IGNORECASE)
+# Patterns are compiled when something is first typed: the list is shown without.
+_LIMIT: Final = r"(?i)(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(ms|s|m|h|d)"
 # A word is read as field:value only where the part before the colon could be a name: 16:9 and https://x are words.
-_FIELD = re.compile(r"([A-Za-z_]+):(?!//)(.*)", re.DOTALL)
-_TERM = re.compile(r'\s*(!?)((?:[A-Za-z_]+:)?)("[^"]*"?|[^\s"]+)')
+_FIELD: Final = r"(?s)([A-Za-z_]+):(?!//)(.*)"
+_TERM: Final = r'\s*(!?)((?:[A-Za-z_]+:)?)("[^"]*"?|[^\s"]+)'
 
 
 class FilterError(UsageError):
@@ -186,7 +187,7 @@ def parse_filter(text: str, ttls_ms: Mapping[str, int] = _NO_TTLS) -> tuple[Term
     text = text.strip()
     position = 0
     while position < len(text):
-        match = _TERM.match(text, position)
+        match = re.compile(_TERM).match(text, position)
         if match is None:
             raise FilterError("a lone ! negates nothing: write !word")
         position = match.end()
@@ -212,7 +213,7 @@ def _term(prefix: str, value: str, *, negated: bool) -> Term:
     word = prefix + value
     if word == "!" or (not prefix and value == "!"):
         raise FilterError("a lone ! negates nothing: write !word")
-    match = _FIELD.fullmatch(word)
+    match = re.fullmatch(_FIELD, word)
     return _field_term(match[1], match[2], negated) if match else _text_term(word, None, negated)
 
 
@@ -305,7 +306,7 @@ def _saved(value: str) -> bool:
 
 
 def _span(field: str, value: str, negated: bool) -> SpanTerm:
-    match = _LIMIT.fullmatch(value)
+    match = re.fullmatch(_LIMIT, value)
     if match is None:
         raise FilterError(
             f"{field}:{value} is no length of time: write {_EXAMPLES[field]} (units ms, s, m, h, d)"

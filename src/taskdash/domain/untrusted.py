@@ -28,23 +28,24 @@ REPLACEMENT: Final = "\ufffd"
 # Printable ASCII, newline and tab need no look-up; nearly every text is nothing else.
 _PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 _PLAIN_LINE = re.compile(r"[\x20-\x7e]*")
-_BREAK = re.compile(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]")
+# These are compiled when they are first needed: plain text is met before the first frame, and often nothing else.
+_BREAK: Final = r"\r\n?|[\u2028\u2029\x0b\x0c\x85]"
 _SPACES = re.compile(r"[\n\t ]+")
 
 # Invisible by Unicode's Default_Ignorable property though not of category Cf: the grapheme joiner, Hangul
 # fillers, Khmer inherent vowels, Mongolian selectors, reserved code points, and the whole plane-14 block of
 # tags and supplementary variation selectors, in which whole messages have been smuggled.
-_INVISIBLE = re.compile(
+_INVISIBLE: Final = (
     r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
 # Hangul vowels and finals have no width of their own either: terminals pile them up like marks.
-_JOINING_JAMO = re.compile(r"[\u1161-\u11ff\ud7b0-\ud7fb]")
+_JOINING_JAMO: Final = r"[\u1161-\u11ff\ud7b0-\ud7fb]"
 _MARK: Final = "\u0301"
-_TOO_MANY_MARKS = re.compile(rf"{_MARK}{{{MAX_MARKS + 1},}}")
+_TOO_MANY_MARKS: Final = rf"{_MARK}{{{MAX_MARKS + 1},}}"
 
 _TABLE_LIMIT: Final = 20_000
 
-_RAW_UNSAFE = re.compile(
+_RAW_UNSAFE: Final = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
     r"\U000e0000-\U000e007f]"
@@ -78,7 +79,7 @@ class _InertForms(_CodePoints):
         if char in "\n\t":
             return char
         category = unicodedata.category(char)
-        if category == "Cf" or _INVISIBLE.match(char):
+        if category == "Cf" or re.match(_INVISIBLE, char):
             return ""
         return REPLACEMENT if category in ("Cc", "Cs") or _is_noncharacter(ord(char)) else char
 
@@ -87,7 +88,7 @@ class _MarkForms(_CodePoints):
     """Every zero-width mark as the same one, so that a pattern can find long runs; all else as it is."""
 
     def _look_up(self, char: str) -> str:
-        is_mark = unicodedata.category(char) in ("Mn", "Me") or _JOINING_JAMO.match(char)
+        is_mark = unicodedata.category(char) in ("Mn", "Me") or re.match(_JOINING_JAMO, char)
         return _MARK if is_mark else char
 
 
@@ -104,7 +105,7 @@ def _thinned(text: str) -> str:
     shadow = text.translate(_mark_forms)
     kept: list[str] = []
     start = 0
-    for crowd in _TOO_MANY_MARKS.finditer(shadow):
+    for crowd in re.finditer(_TOO_MANY_MARKS, shadow):
         kept.append(text[start : crowd.start() + MAX_MARKS])
         start = crowd.end()
     return "".join(kept) + text[start:] if kept else text
@@ -120,7 +121,7 @@ def inert(text: str, max_chars: int = MAX_TEXT_CHARS) -> str:
     if cut:
         text = text[: max(max_chars - len(CUT_MARK), 0)]
     if not _PLAIN.fullmatch(text):
-        text = _thinned(_BREAK.sub("\n", text).translate(_inert_forms))
+        text = _thinned(re.sub(_BREAK, "\n", text).translate(_inert_forms))
     return text + CUT_MARK if cut else text
 
 
@@ -161,7 +162,7 @@ def raw_text(body: bytes) -> bytes:
     overwrite itself. Bytes that are not UTF-8, which no accepted body has, become U+FFFD. Hiding the key is
     the caller's part.
     """
-    return _RAW_UNSAFE.sub(_json_escape, body.decode("utf-8", "replace")).encode("utf-8")
+    return re.sub(_RAW_UNSAFE, _json_escape, body.decode("utf-8", "replace")).encode("utf-8")
 
 
 def _json_escape(match: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import TaskDetail
     from taskdash.store.store import Store
 
-_PLACE = Place(height=40)
+_PLACE = Place(height=20)
 """Nobody has asked for the height of the terminal yet: a window is three times as high as this."""
 
 

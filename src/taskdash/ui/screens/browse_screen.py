@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
@@ -24,7 +23,7 @@ from taskdash.ui.out_of_sight import OutOfSight
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.lines import TABS, KeyBar, StateTabs, TableHeader
-from taskdash.ui.widgets.panes import Panes
+from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.task_table import MARGIN, TaskTable
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ class BrowseScreen(Screen[None]):
     """The list and the task under the cursor, kept up to date."""
 
     AUTO_FOCUS = "#table"
+    # Nothing of it is seen but what is on it: it need not be drawn line by line.
+    BLANK = True
 
     class Painted(Message):
         """The first frame is drawn: from now on there is time for the rest."""
@@ -87,7 +88,7 @@ class BrowseScreen(Screen[None]):
         )
         self._empty = Static(Content(_EMPTY), id="empty")
         self._keys = KeyBar(id="keys")
-        self.panes = Panes(Vertical(self._titles, self._empty, self.table, id="list"), self.pane, desk.view)
+        self.panes = Panes(Tasks(self._titles, self._empty, self.table, id="list"), self.pane, desk.view)
         # What is set before the screen is mounted costs no second layout.
         self.panes.fit_screen(size.width, size.height)
         self.pane.open(opening.detail)

@@ -15,6 +15,8 @@ T = TypeVar("T")
 class Dialog(ModalScreen[T]):
     """A dialog. It is modal, so that neither the list's keys nor the app's reach it: those it shares are here."""
 
+    # Read with the first dialog that is opened: the first frame has none.
+    CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "copy_or_quit", "copy the selected text, else quit")]
 
     def action_copy_or_quit(self) -> None:

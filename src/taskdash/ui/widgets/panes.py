@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from textual.containers import Container
+from textual.containers import Container, Vertical
 from textual.message import Message
 
 from taskdash.ui.widgets.splitter import Splitter
@@ -26,8 +26,16 @@ MAX_PERCENT: Final = 90
 STEP_PERCENT: Final = 5
 
 
+class Tasks(Vertical):
+    """The titles and the table under them."""
+
+    BLANK = True
+
+
 class Panes(Container):
     """The list, the line between, the detail. A class of its own, such as `-detail-right`, says where the detail is."""
+
+    BLANK = True
 
     class Rearranged(Message):
         """The user moved the detail or gave it another share."""

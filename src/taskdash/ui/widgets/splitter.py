@@ -23,6 +23,8 @@ class Splitter(Widget):
     Splitter.-dragged { color: $primary; text-style: bold; }
     """
 
+    _line: Strip | None = None
+
     class Dragged(Message):
         """The mouse holds the line at `x`, `y` of the screen; `done`: it let go there."""
 
@@ -51,6 +53,14 @@ class Splitter(Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - every line is the same
         """One line of it; heavier, and not only in another colour, while it is dragged."""
-        light, heavy = ("─", "━") if self.size.width > 1 else ("│", "┃")
-        text = (heavy if self.has_class("-dragged") else light) * self.size.width
-        return Strip([Segment(text, self.rich_style)], self.size.width)
+        width = self.size.width
+        if self._line is None or self._line.cell_length != width:
+            light, heavy = ("─", "━") if width > 1 else ("│", "┃")
+            text = (heavy if self.has_class("-dragged") else light) * width
+            self._line = Strip([Segment(text, self.rich_style)], width)
+        return self._line
+
+    def notify_style_update(self) -> None:
+        """Draw it anew: the theme is another, or the mouse is over it."""
+        super().notify_style_update()
+        self._line = None
