@@ -19,10 +19,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.bench_start import BARE, FEW, MANY, PROGRAM, parts_of
-from benchmarks.lists import build
-from benchmarks.terminal import Terminal, own_environ
+from bench_start import BARE, FEW, MANY, PROGRAM, parts_of
+from lists import build
+from terminal import Terminal, own_environ
 
 ROUNDS: Final = 3
 SPAN_S: Final = 12.0

@@ -18,9 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.lists import build
-from benchmarks.terminal import Terminal, own_environ
+from lists import build
+from terminal import Terminal, own_environ
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

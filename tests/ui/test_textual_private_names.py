@@ -16,7 +16,9 @@ from textual.app import App
 from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
+from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 from taskdash.ui.app import Dashboard
 
@@ -110,3 +112,13 @@ async def test_a_crash_shows_no_values_and_keeps_its_error(
     assert isinstance(app.crash, RuntimeError)
     shown = capsys.readouterr()
     assert "canary" not in shown.out + shown.err
+
+
+def test_single_cells_can_be_written_past_the_compositor() -> None:
+    assert "isinstance(renderable, CompositorUpdate)" in inspect.getsource(App._display)
+    assert "if self._batch_count:" in inspect.getsource(App._display)
+    assert "self._repaint_regions.clear()" in inspect.getsource(Widget._exchange_repaint_regions)
+    assert "self._repaint_required = True" in inspect.getsource(Widget.refresh)
+    assert "_repaint_required" in inspect.getsource(Widget._check_refresh)
+    assert {"_dirty_widgets", "_layout_required"} <= set(re.findall(r"_\w+", inspect.getsource(Screen)))
+    assert "self._notifications = Notifications()" in inspect.getsource(App.__init__)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from taskdash.store.database import BUSY_TIMEOUT_S, Database
+from taskdash.store.stamp import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,8 @@ class StoreThread:
         """
         from concurrent.futures import ThreadPoolExecutor
 
+        self.stamp = Stamp(path)
+        """Tells whether it is worth asking the file for news."""
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         try:
             self._store = self._executor.submit(Store, path, busy_timeout_s=busy_timeout_s).result()

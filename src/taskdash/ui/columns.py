@@ -69,6 +69,8 @@ class Column:
     title_width: int = 0
     """How many cells the title is right-aligned in, as its values are; 0: it starts at the left."""
     flexible: bool = False
+    moves: bool = False
+    """Whether it may say something else as time goes by, with the task as it was."""
 
 
 def _state(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - one signature for every column
@@ -202,15 +204,24 @@ COLUMNS: Final = {
         Column("state", "State", (12,), _state, SortKey.STATE),
         Column("label", "Prompt", (0,), _prompt, SortKey.LABEL, flexible=True),
         Column("model", "Model", (26, 18, 12, 0), _model, SortKey.MODEL, gives_way=(30, 70, 90)),
-        Column("cost", "costTime", (22, 17, 10), _cost, SortKey.COST, gives_way=(20, 65), title_width=10),
-        Column("created", "Created", (9, 7, 0), _created, SortKey.CREATED, gives_way=(80, 110)),
-        Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(10, 120)),
-        Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(75, 86)),
-        Column("completed", "Completed", (9, 0), _completed, gives_way=(85,)),
+        Column(
+            "cost",
+            "costTime",
+            (22, 17, 10),
+            _cost,
+            SortKey.COST,
+            gives_way=(20, 65),
+            title_width=10,
+            moves=True,
+        ),
+        Column("created", "Created", (9, 7, 0), _created, SortKey.CREATED, gives_way=(80, 110), moves=True),
+        Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(10, 120), moves=True),
+        Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(75, 86), moves=True),
+        Column("completed", "Completed", (9, 0), _completed, gives_way=(85,), moves=True),
         Column("note", "Note", (24, 12, 0), _note, gives_way=(15, 84)),
         Column("problem", "Problem", (28, 14, 0), _problem, gives_way=(16, 88)),
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
-        Column("expires", "Expires", (9, 0), _expires, gives_way=(95,)),
+        Column("expires", "Expires", (9, 0), _expires, gives_way=(95,), moves=True),
         Column("saved", "Saved", (8, 0), _saved, gives_way=(93,)),
         Column("id", "Task ID", (36, 24, 16, 9, 0), _id, SortKey.ID, gives_way=(50, 60, 100, 130)),
     )

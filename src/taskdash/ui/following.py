@@ -43,11 +43,8 @@ class Following:
         """Follow for as long as the screen stands."""
         await self._desk.read_history()
         while True:
-            version = await self._desk.store.run(lambda store: store.database.data_version())
-            if version != self._version:
-                self._version = version
-                for listener in self.on_written:
-                    await listener()
+            if self._desk.store.stamp.may_have_changed():
+                await self._look()
             for show in self.on_round:
                 show()
             try:
@@ -57,3 +54,10 @@ class Following:
                 continue
             self._news.clear()
             await asyncio.sleep(REFRESH_EVERY_S)
+
+    async def _look(self) -> None:
+        version = await self._desk.store.run(lambda store: store.database.data_version())
+        if version != self._version:
+            self._version = version
+            for listener in self.on_written:
+                await listener()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from taskdash.watch.lease import Lease
 
 FOLLOW_POLL_S: Final = 0.5
+KEYLESS_POLL_S: Final = 1.0
+"""Without a key there is nothing to take over, only something to tell."""
 LEAD_POLL_S: Final = 0.25
 LEAST_ROUND_S: Final = 0.02
 """Answers that come one by one are taken together."""
@@ -155,7 +157,7 @@ class Watcher:
         said = await self._dispatch.follow(self._store, self._paused, can_lead=may_lead)
         self._publish(**said)
         self._recovered()
-        await self._sleep(FOLLOW_POLL_S)
+        await self._sleep(FOLLOW_POLL_S if self._fetch is not None else KEYLESS_POLL_S)
 
     async def _lead(self) -> None:
         await self._dispatch.take_over(self._store)

@@ -15,6 +15,7 @@ from taskdash.domain.expiry import countdown, expiry_of
 from taskdash.results.links import safe_url
 from taskdash.ui.detail_text import detail_text
 from taskdash.ui.widgets.hyperlinks import HyperText
+from taskdash.ui.widgets.quick_paint import paint_text
 
 if TYPE_CHECKING:
     from textual import events
@@ -51,6 +52,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._counted = ""
         self._drawn_at_s = -inf
         self._text = HyperText(Content(""), id="detail-text")
+        self._shown = Content("")
         self.preview: Preview | None = None
         """The picture of a result; None until the first frame is drawn."""
 
@@ -132,10 +134,13 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def tick(self) -> None:
         """Draw again what grows or runs down with time, and has other words now."""
-        if self._detail is not None and (
-            not self._detail.task.state.finished or self._countdown() != self._counted
-        ):
-            self.draw()
+        if self._detail is None or not self.display:
+            return
+        if not self._detail.task.state.finished or self._countdown() != self._counted:
+            self._counted = self._countdown()
+            before, self._shown = self._shown, self._read_out(self._detail)
+            if self._shown.plain != before.plain:
+                paint_text(self._text, before, self._shown)
 
     def catch_up(self) -> None:
         """Draw for a place of another size, and read what was passed over while there was none."""
@@ -149,12 +154,14 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     def draw(self) -> None:
         """Draw the task as it was read."""
         if self._detail is not None and self.display:
-            now_ms = self._desk.clock.now_ms()
             self._counted = self._countdown()
-            self._text.update(
-                detail_text(self._detail, now_ms, self._desk.typical_ms, self._desk.result_ttl_ms)
-            )
+            self._shown = self._read_out(self._detail)
+            self._text.update(self._shown)
         self._show_preview()
+
+    def _read_out(self, detail: TaskDetail) -> Content:
+        now_ms = self._desk.clock.now_ms()
+        return detail_text(detail, now_ms, self._desk.typical_ms, self._desk.result_ttl_ms)
 
     def _show_preview(self) -> None:
         if self.preview is None:

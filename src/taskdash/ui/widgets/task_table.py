@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region, Size
@@ -20,12 +19,14 @@ from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
 from taskdash.domain.errors import ReadAbandonedError
-from taskdash.ui.columns import GAP, Cell, Moment, Placed, place_columns
+from taskdash.ui.columns import Moment, Placed, place_columns
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
+from taskdash.ui.widgets.quick_paint import paint
+from taskdash.ui.widgets.row_brush import RowBrush
 from taskdash.ui.window import Place, Window, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from textual import events
 
@@ -99,6 +100,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._place = Place(chosen_seq=seq, cursor_seq=seq)
         self.virtual_size = Size(0, window.total)
         self._styles: dict[str, Style] = {}
+        self._brush = RowBrush(self._style)
         self._placed: list[Placed] = []
         self._placed_cells = 0
         self._loading = False
@@ -343,8 +345,18 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def tick(self) -> None:
         """Draw again the lines whose text grows with time."""
-        for line in self._lines_on_screen():
-            self._refresh_line(line)
+        moment, top = self._moment, int(self.scroll_offset.y)
+        cells = [
+            (x, line - top, piece)
+            for line in self._lines_on_screen()
+            if (task := self._window.row(line)) is not None
+            for x, piece in self._brush.moved(task, moment, MARGIN)
+        ]
+        paint(self, cells)
+
+    @property
+    def _moment(self) -> Moment:
+        return Moment(self._desk.clock.now_ms(), self._desk.typical_ms, self._desk.result_ttl_ms)
 
     def _lines_on_screen(self) -> range:
         top = int(self.scroll_offset.y)
@@ -364,6 +376,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Forget the styles of the old theme."""
         super().notify_style_update()
         self._styles = {}
+        self._brush.forget()
 
     def _style(self, name: str) -> Style:
         if name not in self._styles:
@@ -382,16 +395,12 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         is_cursor = line == self._place.cursor
         row_style = self._style(self._row_style_name(task, is_cursor))
-        moment = Moment(self._desk.clock.now_ms(), self._desk.typical_ms, self._desk.result_ttl_ms)
         cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
         if task.seq in self.flash.seqs:
             cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)
-        segments = [Segment(cursor, row_style + self._style("live")), Segment(mark, row_style)]
-        for placed in self.placed_columns:
-            cell = placed.column.cell(task, moment, placed.width)
-            segments += _fit(cell, placed.width, row_style, self._style)
-            segments.append(Segment(" " * GAP, row_style))
-        return Strip(segments).adjust_cell_length(width, row_style)
+        margin = [Segment(cursor, row_style + self._style("live")), Segment(mark, row_style)]
+        strip = self._brush.draw(task, self.placed_columns, self._moment, row_style, margin)
+        return strip.adjust_cell_length(width, row_style)
 
     def _row_style_name(self, task: Task, is_cursor: bool) -> str:
         if is_cursor:
@@ -399,21 +408,3 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         if task.seq in self.flash.seqs:
             return "row-updated"
         return "row-marked" if task.seq in self.marked else "row"
-
-
-def _fit(cell: Cell, width: int, base: Style, style: Callable[[str], Style]) -> list[Segment]:
-    """The segments of a cell, exactly `width` cells wide; a text that is too long ends in an ellipsis."""
-    segments: list[Segment] = []
-    room = width
-    for span in cell:
-        segment_style = base + style(span.style) if span.style else base
-        segment = Segment(span.text, segment_style)
-        if segment.cell_length > room:
-            text = set_cell_size(span.text, max(0, room - 1)) + "…" if room else ""
-            segments.append(Segment(text, segment_style))
-            return segments
-        segments.append(segment)
-        room -= segment.cell_length
-    if room:
-        segments.append(Segment(" " * room, base))
-    return segments
