@@ -93,15 +93,20 @@ class ListScreen(ResultScreen):
         """Ask, then take tasks off the list."""
         from taskdash.ui.screens.dialogs import Confirm
 
-        tasks = await self._chosen()
-        if not tasks:
+        # Of many only the number is asked about: 100,000 of them are not read for it.
+        seqs: list[int] = sorted(self.table.marked)
+        tasks: list[Task] = []
+        if len(seqs) < 2:
+            tasks = await self._chosen()
+            seqs = [task.seq for task in tasks]
+        if not seqs:
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._remove([task.seq for task in tasks]), group="remove")
+                self.run_worker(self._remove(seqs), group="remove")
 
-        self.app.push_screen(Confirm(_removal_question(tasks)), answered)
+        self.app.push_screen(Confirm(_removal_question(len(seqs), tasks)), answered)
 
     async def _remove(self, seqs: Sequence[int]) -> None:
         said = await self._acting.remove(seqs)
@@ -289,9 +294,9 @@ class ListScreen(ResultScreen):
         self.app.exit()
 
 
-def _removal_question(tasks: Sequence[Task]) -> str:
-    if len(tasks) > 1:
-        what = f"Remove {plural(len(tasks), 'task')} from the list?"
+def _removal_question(count: int, tasks: Sequence[Task]) -> str:
+    if not tasks:
+        what = f"Remove {plural(count, 'task')} from the list?"
     else:
         name = (tasks[0].label or tasks[0].prompt or "")[:200]
         what = f"Remove this task from the list?\n\n{name}\n{tasks[0].task_id}".replace("\n\n\n", "\n\n")
