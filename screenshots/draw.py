@@ -99,6 +99,12 @@ def paste(text: str) -> Act:
     return act
 
 
+async def without_toasts(pilot: Pilot[None]) -> None:
+    """Take away what was told."""
+    pilot.app.clear_notifications()
+    await pilot.pause(0.1)
+
+
 LIST_READY: Final = wait_for_text("watching")
 
 SHOTS: Final[dict[str, tuple[tuple[int, int], list[Act]]]] = {
@@ -123,6 +129,18 @@ SHOTS: Final[dict[str, tuple[tuple[int, int], list[Act]]]] = {
             wait_for_text("Success 19"),
             press("slash", "m", "o", "d", "e", "l", "colon", *"seedance"),
             wait_while_text("All 34"),
+        ],
+    ),
+    "preview": (
+        (120, 36),
+        [
+            LIST_READY,
+            wait_for_text("Success 20"),
+            press("slash", *"autumn"),
+            wait_while_text("All 34"),
+            press("enter", "enter"),
+            wait_for_text("PNG, "),
+            without_toasts,
         ],
     ),
     "help": ((120, 36), [LIST_READY, press("question_mark"), wait_for_text("add task IDs")]),
