@@ -34,8 +34,8 @@ HARMLESS = dict.fromkeys(
         *range(0x2060, 0x2066),
         *range(0x206A, 0x2070),
         0xFEFF,
+        *range(0xFFF9, 0xFFFC),
     )
-    + tuple(range(0xFFF9, 0xFFFC))
 )
 """Without width, and without an effect on a terminal."""
 
