@@ -42,10 +42,18 @@ class Home:
             "TASKDASH_STORE": str(folder / "tasks.db"),
             "TZ": "UTC",
         }
+        self.config()
         self.browser(f'printf "%s\\n" "$@" >> "{self.visited_file}"')
         with Store(folder / "tasks.db") as store:
             add(store, TASK)
             answer(store, TASK, success_body(TASK, links))
+
+    def config(self, text: str = "") -> None:
+        """Have a config, in which no picture is fetched to be shown."""
+        path = self.folder / "config.toml"
+        path.write_text(f"{text}\n[view]\npreview = false\n")
+        path.chmod(0o600)
+        self.env["TASKDASH_CONFIG"] = str(path)
 
     def browser(self, body: str) -> None:
         """Have the browser do something else."""
@@ -118,7 +126,7 @@ def test_a_browser_that_hangs_prints_and_reads_harms_nothing(home: Home) -> None
         screen.send("1")
         # The screen goes on meanwhile.
         screen.send("?")
-        screen.wait_for("Keys")
+        screen.wait_for("move up")
         screen.send("\x1b")
         screen.wait_for("opened in the browser")
         assert time.monotonic() - began_s < 5
@@ -198,22 +206,18 @@ def test_open_on_the_command_line_over_ssh_copies_the_link(home: Home) -> None:
 
 
 def test_open_command_of_the_config_is_used_wherever_one_is(home: Home) -> None:
-    config = home.folder / "config.toml"
-    config.write_text(f'open_command = ["{home.env["BROWSER"]}", "--private"]\n')
-    config.chmod(0o600)
-    done = home.run("open", TASK, "--config", str(config), SSH_CONNECTION="10.0.0.1 50000 10.0.0.2 22")
+    home.config(f'open_command = ["{home.env["BROWSER"]}", "--private"]')
+    done = home.run("open", TASK, SSH_CONNECTION="10.0.0.1 50000 10.0.0.2 22")
     assert done.returncode == 0, done.stderr
     assert home.visited == ["--private", ENCODED]
 
 
 def test_a_browser_gets_no_key_of_any_profile(home: Home) -> None:
-    config = home.folder / "config.toml"
-    config.write_text(
-        '[profiles.aigptimage]\n[profiles.own]\nbase_url = "https://own.example"\napi_key_env = "OWN"\n'
+    home.config(
+        '[profiles.aigptimage]\n[profiles.own]\nbase_url = "https://own.example"\napi_key_env = "OWN"'
     )
-    config.chmod(0o600)
     home.browser(f'env > "{home.folder}/environment"')
-    done = home.run("open", TASK, "--config", str(config), OWN="own-CANARY", COPY_OF_IT=f"x {KEY} y")
+    done = home.run("open", TASK, OWN="own-CANARY", COPY_OF_IT=f"x {KEY} y")
     assert done.returncode == 0, done.stderr
     environment = (home.folder / "environment").read_text()
     assert "CANARY" not in environment
