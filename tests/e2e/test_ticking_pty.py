@@ -1,0 +1,60 @@
+"""What ticks, as a terminal shows it: only the numbers change, and all else stays at its place."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tests.pty_screen import PtyScreen
+from tests.servers import waiting_body
+from tests.ui.driven_dashboard import PROFILE, answer
+
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TASKS = [f"{n}a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10" for n in range(3)]
+AGE_S = 200
+
+
+def fill(path: Path) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    with Store(path) as store:
+        store.tasks.add(PROFILE, TASKS, now_ms - 600_000)
+        for task_id in TASKS:
+            body = waiting_body(task_id, createTime=now_ms - 1000 * AGE_S)
+            answer(store, task_id, body, now_ms=now_ms - 600_000)
+
+
+def seconds_shown(text: str) -> list[int]:
+    """Every running time on the screen: one a row, and one in the detail."""
+    return [
+        60 * int(minutes) + int(seconds) for minutes, seconds in re.findall(r" (\d):(\d\d)(?!\d|:)", text)
+    ]
+
+
+def test_every_second_the_numbers_grow_and_nothing_else_changes(tmp_path: Path) -> None:
+    fill(tmp_path / "tasks.db")
+    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "TZ": "UTC"}
+    env.pop("AIGPTIMAGE_API_KEY", None)
+    command = [sys.executable, "-m", "taskdash", "--store", str(tmp_path / "tasks.db")]
+    with PtyScreen(command, env=env, columns=160, rows=30) as screen:
+        before = screen.wait_for(lambda text: "no key" in text and len(seconds_shown(text)) == 4)
+        first = max(seconds_shown(before))
+        # The rows and the detail are two writes: for a moment one may be ahead of the other.
+        after = screen.wait_for(
+            lambda text: len(set(seconds_shown(text))) == 1 and min(seconds_shown(text)) >= first + 2
+        )
+
+        def still(text: str) -> str:
+            return re.sub(r"\d+ ?[smh]\b|\d:\d\d", "#", text)
+
+        assert still(after) == still(before)
+        written = len(screen.raw)
+        screen.wait_for(lambda text: min(seconds_shown(text)) >= first + 5)
+        # Three seconds of it take less than a single row of the screen.
+        assert len(screen.raw) - written < 3_000
