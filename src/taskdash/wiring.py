@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.preview import Previews
     from taskdash.results.workshop import Workshop
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.desk import Desk, FirstKey
     from taskdash.watch.accounts import Terms
     from taskdash.watch.watcher import Watcher
 
@@ -178,9 +178,18 @@ def open_desk(
     store_path: Path,
     *,
     view_path: Path | None = None,
+    config_path: Path | None = None,
     is_demo: bool = False,
 ) -> Desk:
-    """All that the dashboard needs, nothing of it started; the look is remembered where `view_path` says, if at all.
+    """All that the dashboard needs, nothing of it started.
+
+    Args:
+        settings: those in force.
+        environ: where keys may be.
+        store_path: where the list is.
+        view_path: where the look is remembered, if at all.
+        config_path: where a first config may be written, if anywhere.
+        is_demo: whether this is the demo.
 
     Raises:
         StoreError: the store cannot be used.
@@ -188,10 +197,9 @@ def open_desk(
     from taskdash.ui.desk import Desk
     from taskdash.ui.keymap import make_keymap
 
-    def another(name: str) -> Desk:
-        chosen = replace(settings, profile=name)
-        return open_desk(chosen, environ, store_path, view_path=view_path, is_demo=is_demo)
-
+    open_with = partial(
+        open_desk, environ=environ, store_path=store_path, view_path=view_path, is_demo=is_demo
+    )
     profile, first_view = settings.in_use, first_view_of(settings)
     key, advice = None, None
     try:
@@ -206,7 +214,8 @@ def open_desk(
     return Desk(
         profile=profile.name,
         profiles=tuple(settings.profiles),
-        desk_of=another,
+        desk_of=lambda name: open_with(replace(settings, profile=name)),
+        first_key=_first_key(settings, config_path, open_with) if advice else None,
         store=StoreThread(store_path, "store"),
         watcher=WatcherThread(partial(build_watcher, profile, key, store_path, trust_env=not is_demo)),
         clock=SystemClock(),
@@ -230,6 +239,31 @@ def open_desk(
         keymap=make_keymap(settings.key_preset, settings.keys),
         make_previews=partial(_make_previews, profile, store_path.parent if is_demo else None),
     )
+
+
+def _first_key(
+    settings: Settings, path: Path | None, open_with: Callable[[Settings], Desk]
+) -> FirstKey | None:
+    """How a key is kept that the user types at the first start; None where there is a config already."""
+    if path is None or settings.config_file is not None:
+        return None
+    from taskdash.ui.desk import FirstKey
+
+    def keep(text: str) -> Desk:
+        from taskdash.config.first_config import write_first_config
+        from taskdash.domain.secret import Secret
+
+        try:
+            key = Secret(text)
+        except ValueError as error:
+            raise UsageError(f"The key {error}") from None
+        profile = replace(settings.in_use, api_key=key, api_key_env=None)
+        write_first_config(path, profile)
+        profiles = {**settings.profiles, profile.name: profile}
+        return open_with(replace(settings, profiles=profiles, config_file=path))
+
+    variable = settings.in_use.api_key_env or DEFAULT_KEY_VARIABLE
+    return FirstKey(inert_line(str(path)), variable, keep)
 
 
 def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:

@@ -51,7 +51,13 @@ def open_dashboard(session: Session) -> int:
     from taskdash.config.locations import view_path
 
     start_log(session)
-    return open_app(session.settings, session.environ, session.store_path, view_path=view_path())
+    return open_app(
+        session.settings,
+        session.environ,
+        session.store_path,
+        view_path=view_path(),
+        config_path=session.config_path,
+    )
 
 
 def open_app(
@@ -60,6 +66,7 @@ def open_app(
     store_path: Path,
     *,
     view_path: Path | None = None,
+    config_path: Path | None = None,
     is_demo: bool = False,
 ) -> int:
     """Run the dashboard to its end; return the exit code."""
@@ -71,7 +78,9 @@ def open_app(
     gc.disable()
     from taskdash.wiring import open_desk
 
-    desk = open_desk(settings, environ, store_path, view_path=view_path, is_demo=is_demo)
+    desk = open_desk(
+        settings, environ, store_path, view_path=view_path, config_path=config_path, is_demo=is_demo
+    )
     opening = desk.opening
     from taskdash.ui.app import Dashboard
 
@@ -79,10 +88,14 @@ def open_app(
     opening.result()
     app = Dashboard(desk)
     app.run()
-    # The dashboard may have gone over to the desk of another profile.
+    # The dashboard may have gone over to another desk.
     _close(app.desk, app.return_code or 0)
     if app.crash is not None:
         raise app.crash
+    if app.wants_demo:
+        from taskdash.cli.demo import open_demo
+
+        return open_demo()
     return app.return_code or 0
 
 

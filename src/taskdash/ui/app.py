@@ -24,7 +24,7 @@ from taskdash.ui.terminal import TerminalDriver
 from taskdash.ui.type_ahead import take_typed_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import FrameType
 
     from textual.binding import BindingType
@@ -64,6 +64,8 @@ class Dashboard(App[None]):
         if desk.view.theme not in self.available_themes:
             self._register_themes()
         self._copier: Copier | None = None
+        self.wants_demo = False
+        """Whether it was left for the demo."""
         if desk.view.theme in self.available_themes:
             self.theme = desk.view.theme
 
@@ -85,26 +87,57 @@ class Dashboard(App[None]):
 
     async def use_profile(self, name: str) -> None:
         """Show the list of another profile, and watch it instead of this one."""
-        before = self.desk
-        if before.desk_of is None:
+        if self.desk.desk_of is None:
             return
         try:
-            self.desk = await asyncio.to_thread(before.desk_of, name)
-            await asyncio.wrap_future(self.desk.opening)
+            await self._go_over(partial(self.desk.desk_of, name))
         except TaskdashError as error:
-            self.desk = before
             self.notify(inert_line(str(error)), severity="error", markup=False)
-            return
+
+    async def use_key(self, text: str) -> None:
+        """Keep an API key in a first config, and begin to check with it.
+
+        Raises:
+            TaskdashError: it is no key, or cannot be kept.
+        """
+        if self.desk.first_key is not None:
+            place = self.desk.first_key.place
+            await self._go_over(partial(self.desk.first_key.keep, text))
+            self.notify(f"The key is kept in {place}", markup=False)
+
+    async def _go_over(self, make: Callable[[], Desk]) -> None:
+        """Work at the desk that `make` brings, with a list screen of its own, and leave this one.
+
+        Raises:
+            TaskdashError: there is none; everything is as it was.
+        """
+        before = self.desk
+        try:
+            self.desk = await asyncio.to_thread(make)
+            await asyncio.wrap_future(self.desk.opening)
+        except TaskdashError:
+            self.desk = before
+            raise
         # A mode for each: the screen that an app begins with cannot be switched for another.
-        left, mode = self.screen_stack[0], f"{name} {time.monotonic_ns()}"
+        left, mode = self.screen_stack[:], f"desk {time.monotonic_ns()}"
         self.add_mode(mode, self.get_default_screen)
         await self.switch_mode(mode)
-        await left.remove()
-        if before.on_finish is not None and before.on_finish.running:
+        # Not waited for: a dialog of those that are left may be what called us.
+        self.run_worker(self._leave(left, before), group="leave")
+
+    async def _leave(self, screens: Sequence[Screen[object]], desk: Desk) -> None:
+        for screen in reversed(screens):
+            await screen.remove()
+        if desk.on_finish is not None and desk.on_finish.running:
             # The user's own command may end; nobody waits for that.
-            self.run_worker(asyncio.to_thread(before.close, FINISH_GRACE_S), group="close")
+            await asyncio.to_thread(desk.close, FINISH_GRACE_S)
         else:
-            await asyncio.to_thread(before.close)
+            await asyncio.to_thread(desk.close)
+
+    def leave_for_demo(self) -> None:
+        """End, so that the demo can be opened instead."""
+        self.wants_demo = True
+        self.exit()
 
     def copy(self, said: Said) -> None:
         """Copy what `said` has with it, and tell how that was done."""

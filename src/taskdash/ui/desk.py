@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from taskdash.config.settings import View
 from taskdash.domain.query import Query, parse_sort
@@ -104,6 +104,17 @@ class Downloading(Protocol):
         """End it."""
 
 
+class FirstKey(NamedTuple):
+    """What a first start can do with a key."""
+
+    place: str
+    """The config file that would be written."""
+    variable: str
+    """The environment variable that may hold it instead."""
+    keep: Callable[[str], Desk]
+    """Writes it there and makes the surroundings anew; may raise TaskdashError."""
+
+
 @dataclass(kw_only=True)
 class Desk:
     """One dashboard's surroundings, made by `wiring`."""
@@ -127,6 +138,8 @@ class Desk:
     """Writes what is too much for a terminal to a file."""
     new_request_id: Callable[[], str] = _new_uuid
     """An X-Request-ID that nobody used before."""
+    first_key: FirstKey | None = None
+    """None unless there is neither a config nor a key."""
     key_advice: str | None = None
     """How to set a key, where none is set."""
     keys: tuple[Secret, ...] = ()

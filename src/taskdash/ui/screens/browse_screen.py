@@ -76,10 +76,10 @@ class BrowseScreen(Screen[None]):
         self.headlines = Headlines(desk)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = desk.opening.result()
-        self.table = TaskTable(desk, opening.window, id="table")
+        self.table: TaskTable = TaskTable(desk, opening.window, id="table")
         self.out_of_sight = OutOfSight(desk, self.table)
         self.pane = DetailPane(desk, id="detail")
-        self.filter_box = FilterBox(
+        self.filter_box: FilterBox = FilterBox(
             {desk.profile: desk.result_ttl_ms} if desk.result_ttl_ms else {}, id="filter"
         )
         self._tabs = StateTabs(id="tabs")
@@ -270,6 +270,16 @@ class BrowseScreen(Screen[None]):
     def action_previous_pane(self) -> None:
         """There are two panes: back is forth."""
         self.action_next_pane()
+
+    @property
+    def closes_something(self) -> bool:
+        """Whether `close` has more to do than to go back to the table."""
+        return self.panes.zoomed or bool(self.table.marked) or bool(self.filter_box.text)
+
+    @property
+    def desk(self) -> Desk:
+        """What it works with."""
+        return self._desk
 
     def action_close(self) -> None:
         """Leave the full screen, else clear the marks, else go back to the table."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
     from taskdash.ui.screens.edit_label import Labels
     from taskdash.ui.usefulness import Situation
+    from taskdash.ui.widgets.tour import Tour
 
 
 class ListScreen(ResultScreen):
@@ -34,11 +35,49 @@ class ListScreen(ResultScreen):
         super().__init__(desk, size)
         self._paused = False
         self._range_from: int | None = None
+        self._tour: Tour | None = None
         self._saver = Saving(desk, self)
 
     def _begin(self) -> None:
         super()._begin()
         self._saver.begin()
+        if (first := self._desk.first_key) is not None:
+            from taskdash.ui.screens.welcome import Welcome
+
+            self.app.push_screen(Welcome(first.place, first.variable))
+        if self._desk.is_demo:
+            from taskdash.ui.widgets.tour import Tour
+
+            self._tour = Tour(self)
+            self.mount(self._tour, before="#tabs")
+
+    # The demo's tour
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys that nothing else has: n goes on with the tour."""
+        if event.key == "n" and self._tour is not None:
+            event.stop()
+            self._tour.go_on()
+
+    def action_close(self) -> None:
+        """The tour is what is closed last."""
+        if self._tour is not None and not self.closes_something:
+            self._leave_tour()
+        else:
+            super().action_close()
+
+    def on_tour_left(self) -> None:
+        """It is over."""
+        self._leave_tour()
+
+    def _leave_tour(self) -> None:
+        from taskdash.ui.widgets.tour import OWN_KEY
+
+        if self._tour is not None:
+            self._tour.remove()
+            self._tour = None
+            self.headlines.warnings.append(lambda _: OWN_KEY)
+            self.show_status()
 
     # Checking
 

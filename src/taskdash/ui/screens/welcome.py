@@ -1,0 +1,101 @@
+"""The first start, with no config and no key: set a key, look around in the demo, or go on without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from taskdash.domain.errors import TaskdashError
+from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+
+    from taskdash.ui.app import Dashboard
+
+_WHAT = """\
+taskdash keeps the IDs of your image jobs, checks on them within your key's rate limit, and shows what became of them. \
+It never creates, cancels or pays for a task."""
+_HINT = Content.styled("Esc goes on without: the list works, nothing is checked", "$text-muted")
+
+
+class Welcome(Dialog[None]):
+    """A short welcome."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "leave", "go on without"),
+        ("k,1", "key", "set a key"),
+        ("d,2", "demo", "the demo"),
+    ]
+
+    def __init__(self, place: str, variable: str) -> None:
+        """`place` is where a key would be written to, `variable` what else may hold it."""
+        super().__init__()
+        self._place, self._variable = place, variable
+        self._what = Static(Content(f"\n{_WHAT}"))
+        self._ways = Static(self._choices())
+        self._box: Input | None = None
+        """There only while a key is typed: letters are for the box, else."""
+        self._error = Line(id="key-error")
+        self._hint = Line(_HINT)
+
+    def compose(self) -> ComposeResult:
+        """What it is, what there is to choose."""
+        with Vertical(classes="dialog"):
+            yield Line(Content.styled("Welcome to taskdash", "bold"))
+            yield self._what
+            yield self._ways
+            yield self._error
+            yield self._hint
+
+    def on_mount(self) -> None:
+        """Nothing is wrong yet."""
+        self._error.display = False
+
+    def _choices(self) -> Content:
+        return Content.assemble(
+            ("\nk", "bold $text-accent"),
+            "  set your API key; it is kept in\n",
+            (f"   {self._place}\n", "$text-muted"),
+            ("   which only you can read. Or leave here, and start again with it in\n", "$text-muted"),
+            (f"   {self._variable}: then nothing is written.\n\n", "$text-muted"),
+            ("d", "bold $text-accent"),
+            "  look around in the demo: no key, no network\n",
+        )
+
+    async def action_key(self) -> None:
+        """Ask for the key."""
+        # On 24 lines there is not room for both.
+        self._what.display = False
+        self._box = Input(placeholder="your API key", password=True, id="key")
+        await self.mount(self._box, before=self._error)
+        self._box.focus()
+        self._hint.show(Content.styled("Enter keeps it, Esc goes back", "$text-muted"))
+
+    def action_demo(self) -> None:
+        """Leave for the demo."""
+        cast("Dashboard", self.app).leave_for_demo()
+
+    async def action_leave(self) -> None:
+        """From the box back to the choice, from there to the list."""
+        if self._box is None:
+            self.dismiss(None)
+            return
+        await self._box.remove()
+        self._box = None
+        self._error.display, self._what.display = False, True
+        self._hint.show(_HINT)
+
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Keep the key and begin with it."""
+        event.stop()
+        try:
+            await cast("Dashboard", self.app).use_key(event.value)
+        except TaskdashError as error:
+            self._error.display = True
+            self._error.show(Content.styled(str(error), "$text-error"))

@@ -1,0 +1,94 @@
+"""The demo's guided tour: a few lines over the footer that say what to try, and go on when it was done.
+
+Nothing is in the way: every key works as always, `n` passes over a step, Esc leaves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from taskdash.domain.task import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskdash.ui.screens.list_screen import ListScreen
+
+LOOK_EVERY_S: Final = 0.2
+
+
+class _Step(NamedTuple):
+    text: str
+    is_done: Callable[[ListScreen], bool]
+
+
+def _never(_: ListScreen) -> bool:
+    return False
+
+
+def _dialog(name: str) -> Callable[[ListScreen], bool]:
+    """Whether a dialog of that class is open."""
+    return lambda main: type(main.app.screen).__name__ == name
+
+
+STEPS: Final = (
+    _Step("New here? Press n for a tour of a minute, or Esc for none.", _never),
+    _Step(
+        "Each line is a task. Go down with ↓ or j: the pane shows the one under the cursor.",
+        lambda main: main.table.window.cursor > 0,
+    ),
+    _Step(
+        "[ and ] go through the states, with their counts. Look at what failed.",
+        lambda main: main.table.wanted.states == frozenset({State.FAIL}),
+    ),
+    _Step(
+        "F groups the failures by reason: open it. Enter there shows the tasks, Esc closes.",
+        _dialog("Failures"),
+    ),
+    _Step(
+        "/ filters while you type: try  lighthouse  or  state:success.  Esc drops it.",
+        lambda main: bool(main.table.wanted.terms) and "reason:" not in main.filter_box.text,
+    ),
+    _Step("On a success the pane shows its picture: i hides it. o opens the result, d saves it.", _never),
+    _Step("Paste any text with task IDs in it, such as a log. Or press a to type one.", _dialog("AddIds")),
+    _Step("That was it: ? has all keys. n or Esc ends the tour.", _never),
+)
+OWN_KEY: Final = " Demo: nothing is kept. With your own key: export AIGPTIMAGE_API_KEY=..., then taskdash "
+
+
+class Tour(Static):
+    """Where the tour is."""
+
+    class Left(Message):
+        """The tour is over, or was not wanted."""
+
+    def __init__(self, main: ListScreen) -> None:
+        super().__init__(id="tour")
+        self._main = main
+        self._at = 0
+
+    def on_mount(self) -> None:
+        """Begin with the offer."""
+        self._show()
+        self.set_interval(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        if STEPS[self._at].is_done(self._main):
+            self.go_on()
+
+    def go_on(self) -> None:
+        """The next step, or the end."""
+        self._at += 1
+        if self._at < len(STEPS):
+            self._show()
+        else:
+            self.post_message(self.Left())
+
+    def _show(self) -> None:
+        number = f"Tour {self._at}/{len(STEPS) - 1}  " if self._at else "Demo  "
+        after = "   n: next, Esc: leave" if 0 < self._at < len(STEPS) - 1 else ""
+        self.update(Content.assemble((number, "bold"), STEPS[self._at].text, (after, "$text-muted")))
