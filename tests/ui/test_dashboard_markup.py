@@ -65,7 +65,7 @@ async def test_in_the_toasts_of_finished_tasks(desk: Desk, other: Store, clock: 
 async def test_in_the_question_before_a_removal(desk: Desk, other: Store) -> None:
     for n, text in enumerate(MARKUP):
         add(other, uuid(n), label=text)
-    async with driven(desk, total=len(MARKUP)) as dash:
+    async with driven(desk, (160, 36), total=len(MARKUP)) as dash:
         for text in reversed(MARKUP):
             await dash.press("x")
             await dash.until_dialog("Confirm")

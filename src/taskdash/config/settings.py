@@ -106,7 +106,7 @@ class View:
     detail: str = "auto"
     """Where the detail pane is: right, below, hidden, or auto (right in a wide terminal, below in a narrow
     one)."""
-    detail_percent: int = 33
+    detail_percent: int = 35
     """How much of the screen the detail pane takes, in percent, 10 to 90."""
     theme: str = "textual-dark"
     """The colour theme; the command palette lists them all."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 GAP: Final = 2
-FLEXIBLE_MIN: Final = 20
+FLEXIBLE_MIN: Final = 18
 FLEXIBLE_PART: Final = 5
 """The flexible column wants a fifth of a wide table."""
 BAR_CELLS: Final = 6

@@ -137,8 +137,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def placed_columns(self) -> list[Placed]:
         """The columns with their widths, as they are drawn."""
-        # One cell stays empty between the last column and what is at the right of the table.
-        cells = max(10, self.scrollable_content_region.width - MARGIN - 1)
+        cells = max(10, self.scrollable_content_region.width - MARGIN)
         if cells != self._placed_cells:
             view = self._desk.view
             self._placed = place_columns(view.columns, cells, view.widths)
