@@ -6,6 +6,7 @@ TaskdashError
 ├── UnknownTaskError      3   an ID that is not on the list, or a prefix that fits several
 ├── KeyMissingError       4   no API key where the profile says it should be
 └── StoreError            6   locked, read-only, full, or of a newer version
+    ├── StoreChangedError     damaged or exchanged: what was asked for has not happened, and can be asked again
     └── ReadAbandonedError    given up, because another read is wanted; nobody is told
 """
 
@@ -50,6 +51,10 @@ class StoreError(TaskdashError):
     """The store cannot be used."""
 
     exit_code = 6
+
+
+class StoreChangedError(StoreError):
+    """The file that is open is damaged, or is no longer the store: what was asked for has not happened."""
 
 
 class ReadAbandonedError(StoreError):

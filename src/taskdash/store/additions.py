@@ -36,8 +36,10 @@ class Additions:
 
         An ID that is listed already stays where it is and keeps its label.
         """
-        wanted = list(dict.fromkeys(task_ids))
-        label = clean_label(label)
+        wanted, clean = list(dict.fromkeys(task_ids)), clean_label(label)
+        return self._database.again(lambda: self._add(profile, wanted, now_ms, clean))
+
+    def _add(self, profile: str, wanted: list[str], now_ms: int, label: str | None) -> Added:
         with self._database.writing() as connection:
             listed = self.listed(profile, wanted)
             added = [task_id for task_id in wanted if task_id not in listed]

@@ -3,55 +3,40 @@
 A rollback journal with synchronous=FULL, not WAL: SQLite before 3.51.3 can corrupt a WAL file that several
 processes write (sqlite.org/wal.html, "WAL-reset bug"). Every write is a BEGIN IMMEDIATE, because a deferred
 transaction that turns into a writer fails with "locked" at once, whatever the timeout.
+
+Whether the file is still the one of that name is asked before every read and after every commit: SQLite would go on
+with one that was deleted, and whatever is written there is lost with the process.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import time
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from taskdash.config.private_files import make_private_dir
-from taskdash.domain.errors import ReadAbandonedError, StoreError
+from taskdash.domain.errors import ReadAbandonedError, StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.migrations import APPLICATION_ID, MIGRATIONS
+from taskdash.store.advice import code_of, explain
+from taskdash.store.schema import bring_up_to_date, refuse_foreign
+from taskdash.store.store_file import create_private, identity_of, was_emptied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+T = TypeVar("T")
+
 BUSY_TIMEOUT_S: Final = 30.0
-PRIVATE_FILE: Final = 0o600
 _BUSY_SLICE_S: Final = 0.25
 """SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
 
 _STEPS_BETWEEN_QUESTIONS: Final = 20_000
 """Steps of SQLite's machine, about a millisecond, after which a read asks whether it is still wanted."""
-
-_ADVICE: Final = (
-    ("locked", "another program holds it; try again when that has ended"),
-    ("busy", "another program holds it; try again when that has ended"),
-    ("interrupted", "taskdash is closing it"),
-    ("readonly", "it, or the folder it is in, is read-only; check the permissions"),
-    ("read-only", "it, or the folder it is in, is read-only; check the permissions"),
-    ("full", "the disk is full; free some space and try again, nothing was lost"),
-    ("no space", "the disk is full; free some space and try again, nothing was lost"),
-    ("unable to open", "check that the folder exists and that you may write in it"),
-    ("not a database", "it is not a taskdash store; move it away, or name another with --store"),
-    ("malformed", "it is damaged; move it away, or name another with --store"),
-    ("disk i/o", "the disk reports an error, or a size limit was reached; nothing was lost"),
-)
-
-
-def explain(error: Exception, path: Path) -> StoreError:
-    """Turn what SQLite or the system said into an error that tells the user what to do."""
-    said = inert_line(str(error), 200)
-    advice = next((text for word, text in _ADVICE if word in said.lower()), "check the file and its folder")
-    return StoreError(f"the store {inert_line(str(path))} cannot be used ({said}): {advice}")
+_OPENINGS: Final = 3
+"""So often is a file opened that turns out damaged, or is exchanged in that moment."""
 
 
 class Database:
@@ -60,29 +45,36 @@ class Database:
     Raises StoreError, never sqlite3's own errors.
     """
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        on_mishap: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Open the store, creating it (0600, in a folder of 0700) and bringing it up to date where needed.
 
-        A file that cannot be written is opened for reading, if it is up to date.
+        A file that cannot be written is opened for reading, if it is up to date. One that is damaged is set aside, and
+        what can be read of it is the store.
+
+        Args:
+            path: Where it is.
+            busy_timeout_s: How long other processes' locks are waited for.
+            on_mishap: Told in a line, now or later, where the file turned out damaged or was exchanged.
 
         Raises:
             StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.
         """
         self.path = path
         self._busy_timeout_s = busy_timeout_s
+        self._on_mishap = on_mishap
         self._interrupted = False
         self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)
+        self._openings = 0
         try:
             with self._explained():
-                # A link is followed here, once: SQLite would make a file that it leads to with the umask's mode.
-                file = Path(os.path.realpath(path))
-                _create_private(file)
-                slice_s = min(_BUSY_SLICE_S, busy_timeout_s)
-                self._connection = sqlite3.connect(
-                    file, timeout=slice_s, isolation_level=None, check_same_thread=False
-                )
-                self._refuse_foreign()
-                self._prepare()
+                self._open()
         except BaseException:
             self.close()
             raise
@@ -103,8 +95,13 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that is on disk when the block ends, or has not happened at all."""
+        """A transaction that is on disk when the block ends, or has not happened at all.
+
+        Raises:
+            StoreChangedError: it is on disk in a file that is damaged, or no longer the store; see `again`.
+        """
         with self._explained():
+            self._keep_up()
             connection = self.connection
             self._patiently("BEGIN IMMEDIATE")
             try:
@@ -116,11 +113,39 @@ class Database:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                 raise
+            if self._is_exchanged():
+                raise StoreChangedError(
+                    f"the store {inert_line(str(self.path))} was exchanged while it was written to: try again"
+                )
+
+    def again(self, work: Callable[[], T]) -> T:
+        """Do `work`; where the file turns out damaged or exchanged, once more on the one that takes its place."""
+        try:
+            return work()
+        except StoreChangedError:
+            if self._interrupted or self.connection.in_transaction:
+                raise
+            with self._explained():
+                self._replace()
+            return work()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Every row of a query, fetched whole: no read stays open to block another process's commit."""
-        with self._explained(), closing(self._patiently(sql, values)) as cursor:
-            return cursor.fetchall()
+        return self.again(lambda: self._rows(sql, values))
+
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._explained():
+            self._keep_up()
+            try:
+                with closing(self._patiently(sql, values)) as cursor:
+                    return cursor.fetchall()
+            except sqlite3.OperationalError as error:
+                if code_of(error) or "UTF-8" not in str(error):
+                    raise
+                # A letter on the disk is broken: the rest of the text still tells what it was.
+                self.connection.text_factory = _text
+                with closing(self._patiently(sql, values)) as cursor:
+                    return cursor.fetchall()
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - a cell has the type of its column
         """The first column of the first row, or None where there is no row."""
@@ -129,7 +154,7 @@ class Database:
 
     def data_version(self) -> int:
         """A number that differs from last time when another connection has committed in between."""
-        return int(self.value("PRAGMA data_version"))
+        return int(self.value("PRAGMA data_version")) + (self._openings << 32)
 
     def version(self) -> tuple[int, int]:
         """What differs from last time when anything was written in between, here or by another connection."""
@@ -179,52 +204,93 @@ class Database:
             try:
                 return self.connection.execute(sql, values)
             except sqlite3.OperationalError as error:
-                is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                is_busy = code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
                 if not is_busy or self._interrupted or time.monotonic() >= until_s:
                     raise
 
-    def _refuse_foreign(self) -> None:
-        """Leave alone what another program, or a newer taskdash, wrote; nothing is written before this."""
-        version, application = self.value("PRAGMA user_version"), self.value("PRAGMA application_id")
-        shown = inert_line(str(self.path))
-        if application != APPLICATION_ID and self.value("SELECT count(*) FROM sqlite_master"):
-            raise StoreError(
-                f"{shown} is a database of another program: name another store with --store, or move it away"
-            )
-        if version > len(MIGRATIONS):
-            raise StoreError(
-                f"the store {shown} was written by a newer taskdash (version {version}, this one knows "
-                f"{len(MIGRATIONS)}): upgrade taskdash, or name another store with --store"
-            )
+    # Opening, and opening what has taken the file's place
+
+    def _open(self) -> None:
+        for left in reversed(range(_OPENINGS)):
+            try:
+                self._connect()
+            except sqlite3.DatabaseError as error:
+                if not left or not isinstance(explain(error, self.path), StoreChangedError):
+                    raise
+                self._mend()
+            except StoreChangedError:
+                if not left:
+                    raise
+                self._mend(is_sure=True)
+            else:
+                return
+
+    def _connect(self) -> None:
+        # A link is followed here, once: SQLite would make a file that it leads to with the umask's mode.
+        file = Path(os.path.realpath(self.path))
+        size = create_private(file)
+        # Asked before SQLite sees it: that would take the journal of an empty file away.
+        is_emptied = size == 0 and was_emptied(file)
+        if size is None:
+            from taskdash.store.mending import finish_mending, marker_of
+
+            if marker_of(file).exists():
+                finish_mending(file)
+        self._identity = identity_of(file) or (0, 0)
+        slice_s = min(_BUSY_SLICE_S, self._busy_timeout_s)
+        self._connection = sqlite3.connect(
+            file, timeout=slice_s, isolation_level=None, check_same_thread=False
+        )
+        refuse_foreign(self._patiently, self.path)
+        self._prepare()
+        bring_up_to_date(self._patiently, file, is_emptied=is_emptied)
+        self._openings += 1
+
+    def _is_exchanged(self) -> bool:
+        """Whether another file, or none, has the name now."""
+        try:
+            return identity_of(self.path) != self._identity
+        except OSError:  # the folder cannot be looked into for the moment; the file itself may be in order
+            return False
+
+    def _keep_up(self) -> None:
+        """Go over to the file that has the name now; not in the middle of a transaction."""
+        if self._is_exchanged() and not self.connection.in_transaction and not self._interrupted:
+            self._replace()
+
+    def _replace(self) -> None:
+        """Open what takes the place of the file that is open, once nothing that is in that one can be lost."""
+        if self._is_exchanged():
+            self._see_after()
+        else:
+            self._mend()
+        if self._connection is not None:
+            self._connection.close()
+        self._open()
+
+    def _mend(self, *, is_sure: bool = False) -> None:
+        from taskdash.store.mending import mend
+
+        file = Path(os.path.realpath(self.path))
+        mend(file, self._identity, is_sure=is_sure)
+        if self._is_exchanged():
+            self._see_after()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _see_after(self) -> None:
+        from taskdash.store.mending import see_after
+
+        self._on_mishap(see_after(Path(os.path.realpath(self.path)), self._identity))
 
     def _prepare(self) -> None:
         self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
         for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-8000", "temp_store=MEMORY"):
             self._patiently(f"PRAGMA {pragma}").close()
-        if self.value("PRAGMA user_version") < len(MIGRATIONS):
-            self._migrate()
-
-    def _migrate(self) -> None:
-        with self.writing() as connection:
-            # Read again under the lock: another process may have done it meanwhile.
-            done = connection.execute("PRAGMA user_version").fetchone()[0]
-            for step in MIGRATIONS[done:]:
-                for statement in _statements(step):
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {max(done, len(MIGRATIONS))}")
 
 
-def _create_private(path: Path) -> None:
-    """Make the file, 0600, before SQLite does it with the umask's mode; tighten one that stands open to others."""
-    make_private_dir(path.parent)
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
-    except FileExistsError:
-        status = path.stat()
-        if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.getuid():
-            with suppress(OSError):  # a read-only disk: then nobody can be shut out
-                path.chmod(status.st_mode & 0o700)
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 @lru_cache(2_000)
@@ -233,13 +299,3 @@ def _failure_class(fail_code: str | None, fail_msg: str | None, raw_state: str |
     from taskdash.domain.failures import classify
 
     return classify(fail_code, fail_msg, raw_state).value
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The statements of `script` one by one, as `executescript` would commit the transaction around them."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

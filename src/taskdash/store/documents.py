@@ -122,6 +122,11 @@ class Documents:
         Returns:
             How many were added and how many were listed already.
         """
+        return self._database.again(lambda: self._put(tasks, now_ms, on_progress))
+
+    def _put(
+        self, tasks: Sequence[TaskDetail], now_ms: int, on_progress: Callable[[int], None]
+    ) -> tuple[int, int]:
         with self._database.writing() as connection:
             new = self._unlisted(tasks)
             lowest = connection.execute("SELECT value FROM numbers WHERE name = 'lowest_seq'").fetchone()[0]

@@ -33,13 +33,19 @@ T = TypeVar("T")
 class Store:
     """An open store. Use it from one thread at a time."""
 
-    def __init__(self, path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        """Open the file at `path`.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        on_mishap: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Open the file at `path`; `on_mishap` hears in a line where it was damaged or exchanged.
 
         Raises:
             StoreError: it cannot be used.
         """
-        self.database = Database(path, busy_timeout_s=busy_timeout_s)
+        self.database = Database(path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap)
 
     @cached_property
     def additions(self) -> Additions:
@@ -123,8 +129,15 @@ class Store:
 class StoreThread:
     """A store in a thread of its own: a locked file then freezes neither a screen nor a running request."""
 
-    def __init__(self, path: Path, name: str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        """Open the file at `path`; `name` is the thread's.
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        *,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+        on_mishap: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Open the file at `path`; `name` is the thread's, and `on_mishap` is called from it.
 
         Raises:
             StoreError: it cannot be used.
@@ -135,14 +148,21 @@ class StoreThread:
         """Tells whether it is worth asking the file for news."""
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         try:
-            self._store = self._executor.submit(Store, path, busy_timeout_s=busy_timeout_s).result()
+            opening = self._executor.submit(Store, path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap)
+            self._store = opening.result()
         except BaseException:
             self._executor.shutdown(wait=False)
             raise
 
     def submit(self, work: Callable[[Store], T]) -> Future[T]:
-        """Run `work` in the thread, after all that was submitted before it."""
-        return self._executor.submit(work, self._store)
+        """Run `work` in the thread, after all that was submitted before it.
+
+        Where the file turns out damaged or exchanged it is run again, so it is made of whole transactions.
+        """
+        return self._executor.submit(self._work, work)
+
+    def _work(self, work: Callable[[Store], T]) -> T:
+        return self._store.database.again(lambda: work(self._store))
 
     async def run(self, work: Callable[[Store], T]) -> T:
         """Run `work` in the thread and wait for it without blocking the event loop."""

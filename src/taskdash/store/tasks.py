@@ -196,6 +196,9 @@ class TaskList(Additions):
 
         What was removed more than a day ago is deleted for good.
         """
+        return self._database.again(lambda: self._remove(seqs, now_ms))
+
+    def _remove(self, seqs: Sequence[int], now_ms: int) -> int:
         with self._database.writing() as connection:
             connection.execute(
                 "DELETE FROM tasks WHERE removal IN (SELECT removal FROM removals WHERE removed_at_ms < ?)",

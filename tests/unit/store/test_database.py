@@ -122,17 +122,6 @@ def test_the_database_of_another_program_is_refused_and_stays_as_it_is(tmp_path:
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize(
-    "data", [b"not a database, but long enough to be taken for one" * 9, b"SQLite format 3\0"]
-)
-def test_a_file_that_is_no_database_is_told_and_not_touched(tmp_path: Path, data: bytes) -> None:
-    path = tmp_path / "tasks.db"
-    path.write_bytes(data)
-    with pytest.raises(StoreError, match="--store"):
-        Store(path)
-    assert path.read_bytes() == data
-
-
 def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be used"):
         Store(tmp_path)

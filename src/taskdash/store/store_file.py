@@ -1,0 +1,122 @@
+"""The store as a file among others: made private, known again by its number on the disk, mended by one at a time.
+
+SQLite's locks are the process's own and go with the first descriptor of the file that is closed, whoever opened it.
+So nothing here opens the store's file: it is looked at by name, and read by the number that SQLite has it open under.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from taskdash.config.private_files import make_private_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PRIVATE_FILE: Final = 0o600
+LOCK_PATIENCE_S: Final = 60.0
+"""To mend a list of 100,000 tasks takes some ten seconds."""
+_PIECE_BYTES: Final = 1 << 20
+
+Identity = tuple[int, int]
+"""Device and number of a file: what tells it from another one of the same name."""
+
+
+def create_private(path: Path) -> int | None:
+    """Make the file, 0600, before SQLite does it with the umask's mode; tighten one that stands open to others.
+
+    Returns:
+        The size of one that was there, in bytes.
+    """
+    make_private_dir(path.parent)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
+    except FileExistsError:
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.getuid():
+            with suppress(OSError):  # a read-only disk: then nobody can be shut out
+                path.chmod(status.st_mode & 0o700)
+        return status.st_size
+    return None
+
+
+def was_emptied(path: Path) -> bool:
+    """Whether an empty file once was a store: then its journal lies beside it, cut to nothing by its last commit."""
+    try:
+        return path.with_name(f"{path.name}-journal").stat().st_size == 0
+    except FileNotFoundError:
+        return False
+
+
+def identity_of(path: Path) -> Identity | None:
+    """Which file has this name now; None where there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - asked before every read: Path.stat takes twice as long
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def descriptor_of(identity: Identity) -> int | None:
+    """The number under which this process has a file open; None where it has not, or the system does not tell."""
+    try:
+        numbers = [int(name) for name in os.listdir("/dev/fd")]  # noqa: PTH208 - their numbers, not paths
+    except OSError:
+        return None
+    for number in numbers:
+        with suppress(OSError):  # the one that was open to read the folder
+            status = os.fstat(number)
+            if (status.st_dev, status.st_ino) == identity:
+                return number
+    return None
+
+
+def copy_open_file(descriptor: int, target: Path) -> None:
+    """Write what is in an open file, wherever its name went, to a new file, 0600, and onto the disk.
+
+    Raises:
+        OSError: it cannot be written; nothing is left behind.
+    """
+    written = os.open(
+        target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
+    )
+    try:
+        place = 0
+        while piece := os.pread(descriptor, _PIECE_BYTES, place):
+            place += len(piece)
+            while piece:
+                piece = piece[os.write(written, piece) :]
+        os.fsync(written)
+    except BaseException:
+        target.unlink()
+        raise
+    finally:
+        os.close(written)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, as far as the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def mending(path: Path) -> Iterator[None]:
+    """Only one process at a time may exchange the file at `path`.
+
+    Raises:
+        OSError: another one is at it for too long, or no lock can be made here.
+    """
+    from filelock import FileLock
+
+    # A lock that cannot be had in time is a TimeoutError, and that an OSError.
+    with FileLock(path.with_name(f"{path.name}.mend.lock"), timeout=LOCK_PATIENCE_S, mode=PRIVATE_FILE):
+        yield
