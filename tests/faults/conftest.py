@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _IDS: Final = {row.id for row in ROWS}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether the long versions were asked for."""
     return bool(request.config.getoption("--long"))

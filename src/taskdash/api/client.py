@@ -35,6 +35,7 @@ RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
 MAX_CONNECTIONS: Final = 32
 _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[\w.:-]+", re.ASCII)
+_SUSPECT: Final = (ProblemKind.UNREADABLE, ProblemKind.UNREACHABLE)
 _SHORTEST_REDACTED: Final = 8
 """A shorter key would be found in ordinary words, and an answer without those is no answer."""
 
@@ -151,8 +152,9 @@ class Gateway:
 
     async def _parse(self, lane: Lane, reply: Reply, task_id: str) -> Answer:
         answer = parse_answer(reply.status, reply.headers, reply.body, task_id)
-        if answer.problem is ProblemKind.UNREADABLE:
-            # It may belong to another request: one answer too many puts off all that follow it.
+        if answer.problem in _SUSPECT:
+            # It may belong to another request: one answer too many puts off all that follow it. A redirect is
+            # no answer of this API at all, and some have a body where HTTP knows none.
             await lane.close()
         raw = answer.raw
         for form in self._forms:

@@ -366,6 +366,17 @@ async def test_switching_protocols_is_a_problem_and_the_connection_is_not_used_a
     assert server.connections == 2
 
 
+async def test_a_redirect_with_a_body_where_none_belongs_does_not_put_off_the_next_answer() -> None:
+    async def not_modified(peer: Peer, request: Request) -> None:
+        await peer.send(http_reply(304 if request.task_id == "task_a" else 404, b"{}"))
+
+    with RawServer(not_modified) as server:
+        async with gateway(server.url) as client:
+            answers = [await client.fetch_record(task_id) for task_id in ("task_a", "task_b")]
+        assert server.connections == 2
+    assert [answer.problem for answer in answers] == [ProblemKind.UNREACHABLE, ProblemKind.NOT_FOUND]
+
+
 async def test_an_answer_too_many_is_dropped_and_does_not_put_off_those_after_it() -> None:
     async def one_too_many(peer: Peer, request: Request) -> None:
         body = json.dumps(waiting_body(request.task_id or "")).encode()

@@ -1,0 +1,150 @@
+"""Many answers put to one run of the real program: each to a task of its own, none of them shielded by another.
+
+A gateway that fails is left alone for a second, then two, then four. That is a promise of its own, with tests of its
+own; here it would turn hundreds of faults into hours, so `check` runs with those pauses taken out, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.servers import Peer, RawServer, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tests.command import Command
+
+Play = Callable[[Peer, Request], Awaitable[None]]
+
+_IMPATIENT: Final = """
+import taskdash.domain.health, taskdash.cli.checking, taskdash.api.client, taskdash.watch.watcher
+taskdash.domain.health.FIRST_PAUSE_S = taskdash.watch.watcher.LEAST_ROUND_S = 0.0
+taskdash.cli.checking.FAILURES_IN_A_ROW = 10**9
+taskdash.api.client.Gateway.__init__.__kwdefaults__["deadline_s"] = {deadline_s}
+from taskdash.cli.main import run
+run()
+"""
+DEADLINE_S: Final = 15.0
+"""The program's own, for a whole request."""
+
+
+def task_id(number: int) -> str:
+    """An ID of a known form, so that `check` takes it unasked."""
+    return f"task_{number:032x}"
+
+
+class ScriptedServer(RawServer):
+    """A gateway whose every byte is scripted, per task."""
+
+    def __init__(self) -> None:
+        super().__init__(self._play)
+        self.plays: dict[str, Play] = {}
+
+    async def _play(self, peer: Peer, request: Request) -> None:
+        await self.plays[request.task_id or ""](peer, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What became of one run of `check`."""
+
+    returncode: int
+    stderr: str
+    peak_mb: float
+    """The most memory the process ever had."""
+    tasks: dict[str, dict[str, Any]]
+    """As `list --json` has them, by ID."""
+
+    def problem(self, task_id: str) -> str:
+        """Kind and message of a task's problem; "" for none."""
+        problem = self.tasks[task_id]["problem"]
+        return f"{problem['kind']}: {problem['message']}" if problem else ""
+
+
+def start_check(
+    taskdash: Command,
+    ids: Iterable[str],
+    *,
+    deadline_s: float = DEADLINE_S,
+    first: str = "",
+) -> subprocess.Popen[str]:
+    """Start `check` with the pauses after a failure taken out; `first` is Python that runs before it.
+
+    `deadline_s` may be less than it is.
+    """
+    line = taskdash.line("check", *ids)
+    line[:1] = [sys.executable, "-c", first + _IMPATIENT.format(deadline_s=deadline_s)]
+    return subprocess.Popen(
+        line,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=taskdash.environment(),
+        cwd=taskdash.folder,
+    )
+
+
+def sweep(taskdash: Command, ids: Iterable[str], *, timeout_s: float = 120, is_listed: bool = True) -> Swept:
+    """Check every ID once and list them; none is left out and nothing crashes.
+
+    Raises:
+        AssertionError: one was not answered, or there was a traceback.
+    """
+    wanted = list(ids)
+    process = start_check(taskdash, wanted)
+    with peak_of(process.pid) as peak:
+        _, stderr = process.communicate(timeout=timeout_s)
+    assert "Traceback" not in stderr, stderr
+    assert "not checked" not in stderr, stderr
+    if not is_listed:
+        return Swept(process.returncode, stderr, peak.mb, {})
+    listed = taskdash("list", "--json")
+    assert listed.returncode == 0, listed.stderr
+    tasks = {task["taskId"]: task for task in json.loads(listed.stdout)}
+    assert tasks.keys() >= set(wanted)
+    return Swept(process.returncode, stderr, peak.mb, tasks)
+
+
+class Peak:
+    """The most memory that a process had so far."""
+
+    mb = 0.0
+
+
+@contextmanager
+def peak_of(pid: int) -> Iterator[Peak]:
+    """Follow the memory of a process until the block or the process ends."""
+    peak, ended = Peak(), threading.Event()
+
+    def look() -> None:
+        # It is the kernel that keeps the maximum, so that only what grows in the last moment could be missed.
+        while not ended.wait(0.01):
+            peak.mb = max(peak.mb, memory_mb(pid))
+
+    watching = threading.Thread(target=look, daemon=True)
+    watching.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        watching.join()
+
+
+def memory_mb(pid: int) -> float:
+    """The most memory that a process ever had, in MB; 0 once it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = status.partition("VmHWM:")[2].split()
+    return int(found[0]) / 1024 if found else 0.0

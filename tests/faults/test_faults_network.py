@@ -1,0 +1,570 @@
+"""What the network does to a request: the real program sends it, and a server that means harm answers.
+
+Most rows share one run of `check` over several hundred tasks, each with a fault of its own; every task had a good
+record before, so that it shows what a fault does to that.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import socket
+import threading
+import time
+import zlib
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from tests.bodies import http_reply, success_body, waiting_body
+from tests.command import KEY, Command
+from tests.faults.reply_noise import malformed, noise
+from tests.faults.sweep import DEADLINE_S, ScriptedServer, Swept, start_check, sweep, task_id
+from tests.servers import AUTHORITY, FakeApi, Peer, RawServer, Request, closed_port, sends, tls_server
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.faults.sweep import Play
+
+MB: Final = 1 << 20
+CAP_BYTES: Final = 4 * MB
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One answer, and what has to be said of it."""
+
+    row: str
+    name: str
+    play: Play
+    said: str
+    """A pattern of kind and message; an empty one allows a good answer too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The one run, with who was asked for what."""
+
+    swept: Swept
+    faults: dict[str, Fault]
+    stranger: RawServer
+    """Where redirects lead."""
+    idle_mb: float
+    sent: dict[str, int]
+    """How many bytes of an endless answer were taken, by its name."""
+    asked: Counter[str | None]
+    """How often each task was asked for."""
+
+    def of(self, row: str) -> Iterator[tuple[str, Fault]]:
+        """The faults of a row, by task."""
+        found = [(each, fault) for each, fault in self.faults.items() if fault.row == row]
+        assert found
+        yield from found
+
+    def check(self, row: str) -> None:
+        """Every fault of a row is said, was asked for once, and left the record alone."""
+        for each, fault in self.of(row):
+            problem, task = self.swept.problem(each), self.swept.tasks[each]
+            assert re.match(fault.said, problem), (fault.name, problem)
+            assert problem.isprintable(), fault.name
+            assert KEY not in problem
+            assert self.asked[each] == 2, fault.name
+            if problem:
+                assert (task["state"], task["createTime"]) == ("waiting", 1777474689024), fault.name
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, long: bool) -> Iterator[Run]:
+    """All faults, put to one process."""
+    sent: dict[str, int] = {}
+    with ScriptedServer() as server, RawServer() as stranger:
+        # Checks go as fast as the machine allows: there are hundreds.
+        taskdash = Command(tmp_path_factory.mktemp("network"), server, per_second=1000)
+        faults = {
+            task_id(number): fault for number, fault in enumerate(all_faults(server, stranger, sent, long))
+        }
+        for each in faults:
+            server.plays[each] = sends(json_reply(waiting_body(each)))
+        idle = sweep(taskdash, faults, is_listed=False)
+        assert idle.returncode == 0
+        for each, fault in faults.items():
+            server.plays[each] = fault.play
+        swept = sweep(taskdash, faults, timeout_s=600)
+        asked = Counter(request.task_id for request in server.requests)
+        yield Run(swept, faults, stranger, idle.peak_mb, sent, asked)
+
+
+def json_reply(body: object) -> bytes:
+    return http_reply(200, json.dumps(body).encode())
+
+
+def all_faults(server: RawServer, stranger: RawServer, sent: dict[str, int], long: bool) -> Iterator[Fault]:
+    # The ID in these answers is that of the task they are for: their number in this order.
+    numbers = iter(range(1_000_000))
+
+    def own() -> str:
+        return task_id(next(numbers))
+
+    for make in (cut_answers, floods, bombs, redirects, odd_answers, pages):
+        yield from make(own, server, stranger, sent, long)
+
+
+def cut_answers(
+    own: Callable[[], str], _server: RawServer, _stranger: RawServer, _sent: dict[str, int], long: bool
+) -> Iterator[Fault]:
+    """A good answer cut at every byte, in three framings, by both ways to hang up."""
+    body = json.dumps(success_body(task_id(0))).encode()
+    whole = http_reply(200, body)
+    unframed = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + body
+    chunked = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"40\r\n%s\r\n" % body[:64]
+        + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body) - 64, body[64:])
+    )
+    for name, answer in (("length", whole), ("chunked", chunked), ("to the end", unframed)):
+        for end in range(0, len(answer), 1 if long else 53):
+            for then in ("close", "reset"):
+                each = own()
+                cut = answer.replace(task_id(0).encode(), each.encode())[:end]
+                is_text = name == "to the end" and b"\r\n\r\n" in cut and then == "close"
+                said = "unreadable: the answer is (empty|not JSON)" if is_text else "unreachable: .*127.0.0.1"
+                if name == "to the end" and then == "reset":
+                    # What the kernel hands on before a reset may look like an end in good order.
+                    said = "unreachable: .*127.0.0.1|unreadable: the answer is (empty|not JSON)"
+                yield Fault("N2", f"{name}, {then} after {end}", sends(cut, then=then), said)
+
+
+def floods(
+    own: Callable[[], str], _server: RawServer, _stranger: RawServer, sent: dict[str, int], _long: bool
+) -> Iterator[Fault]:
+    chunk = b"%x\r\n%s\r\n" % (65_536, b"[" + b" " * 65_535)
+    text = b'"' + b"x" * 65_535
+    for name, head, part, status in (
+        ("chunks without end", b"Transfer-Encoding: chunked", chunk, 200),
+        ("a body of 100 MB", b"Content-Length: %d" % (100 * MB), text, 200),
+        ("a body without end", b"Content-Type: application/json", text, 200),
+        ("an error of 100 MB", b"Content-Length: %d" % (100 * MB), text, 500),
+    ):
+        own()
+        said = "unreadable: the answer is larger than 4 MiB" if status == 200 else "server error: "
+        yield Fault(
+            "N5", name, endless(name, b"HTTP/1.1 %d Any\r\n%s\r\n\r\n" % (status, head), part, sent), said
+        )
+    own()
+    header = endless("headers without end", b"HTTP/1.1 200 OK\r\n", b"A: " + b"b" * 65_000 + b"\r\n", sent)
+    yield Fault("N5", "headers without end", header, "unreachable: .* headers without end")
+
+
+def endless(name: str, head: bytes, part: bytes, sent: dict[str, int]) -> Play:
+    async def play(peer: Peer, _request: Request) -> None:
+        await peer.send(head)
+        sent[name] = 0
+        while not peer.gone and sent[name] < 100 * MB:
+            await peer.send(part)
+            sent[name] += len(part)
+        peer.close()
+
+    return play
+
+
+def bombs(
+    own: Callable[[], str], _server: RawServer, _stranger: RawServer, _sent: dict[str, int], long: bool
+) -> Iterator[Fault]:
+    zeros = bytes((300 if long else 48) * MB)
+    gzipped, deflated = gzip.compress(zeros, 1), zlib.compress(zeros, 1)
+    large, ours = "larger than 4 MiB when unpacked", "compressed in a way that was not asked for"
+    for encoding, body, said in (
+        ("gzip", gzipped, large),
+        ("x-gzip", gzipped, large),
+        ("gzip, gzip", gzip.compress(gzipped), large),
+        ("deflate", deflated, large),
+        ("deflate, gzip", gzip.compress(deflated), large),
+        ("gzip, gzip, gzip", gzip.compress(gzip.compress(gzipped)), "compressed more than twice"),
+        ("br", b"\x0b\x02\x80{}\x03", ours),
+        ("zstd", b"(\xb5/\xfd\x04X\x11\x00\x00{}", ours),
+        ("compress", b"\x1f\x9d\x90", ours),
+        ("\x1b]0;x\x07", b"{}", ours),
+        ("gzip", b"{}", "labelled as compressed, but is not"),
+        ("gzip", gzip.compress(b"{}")[:-9], "compressed and breaks off"),
+        ("", gzip.compress(b"{}"), re.escape("not JSON (compressed without saying so)")),
+    ):
+        own()
+        headers = {"Content-Encoding": encoding} if encoding else {}
+        play = sends(http_reply(200, body, headers))
+        if not encoding.isprintable():
+            said = f"({said})|.*does not answer in HTTP"
+            yield Fault("N6", repr(encoding), play, f"(unreadable|unreachable): (the answer is )?{said}")
+        else:
+            yield Fault("N6", encoding, play, f"unreadable: the answer is {said}")
+
+
+def redirects(
+    own: Callable[[], str], server: RawServer, stranger: RawServer, _sent: dict[str, int], _long: bool
+) -> Iterator[Fault]:
+    there = f"http://localhost:{stranger.port}/api/v1/jobs/recordInfo?taskId=x"
+    here = f"{server.url}/api/v1/jobs/recordInfo?taskId="
+    body = json.dumps(success_body("x")).encode()
+    never = r"unreachable: a redirect.*\(HTTP \d+\), which is never followed"
+    for status in (300, 301, 302, 303, 304, 305, 307, 308, 399):
+        own()
+        yield Fault("N7", f"{status}", sends(http_reply(status, body, {"Location": there})), never)
+    for location in (
+        f"//localhost:{stranger.port}/",
+        f"http://user:password@localhost:{stranger.port}/",
+        f"http://127.0.0.1:{stranger.port}/",
+    ):
+        own()
+        yield Fault("N7", location, sends(http_reply(302, body, {"Location": location})), never)
+    for location in (
+        "SELF", "/api/v1/jobs/recordInfo", "", ".", "javascript:alert(1)", "file:///etc/passwd", "data:,x", "http://xn--a/",
+        "http://[", "http://[::1", "http://x:99999/", "http://x:y/", "http://\x85/", "//", "http:", "ftp://127.0.0.1/",
+        "http://" + "a" * 60_000, "-x", "%00", "http://127.0.0.1\\@x/", "\xe9\xff",
+    ):  # fmt: skip
+        each = own()
+        reply = http_reply(302, b"", {"Location": here + each if location == "SELF" else location})
+        yield Fault("N8", location[:80], sends(reply), never)
+    own()
+    yield Fault("N8", "no location", sends(http_reply(301)), never)
+
+
+def odd_answers(
+    own: Callable[[], str], _server: RawServer, _stranger: RawServer, _sent: dict[str, int], _long: bool
+) -> Iterator[Fault]:
+    for about_another in malformed(task_id(0)):
+        answer = about_another.replace(task_id(0).encode(), own().encode())
+        yield Fault("N11", repr(answer[:120]), sends(answer, then="close"), "")
+    for about_another in noise(task_id(0), 60, seed=1):
+        answer = about_another.replace(task_id(0).encode(), own().encode())
+        yield Fault("N11", repr(answer[:120]), sends(answer, then="close"), "")
+
+
+def pages(
+    own: Callable[[], str], _server: RawServer, _stranger: RawServer, _sent: dict[str, int], _long: bool
+) -> Iterator[Fault]:
+    page = b"<!doctype html><title>Log in</title><form action=/login>\x1b[2J</form>"
+    html = re.escape(
+        "unreadable: the answer is not JSON (text/html): is the base URL right, or is a login page"
+    )
+    for name, status, body, label, said in (
+        ("portal", 200, page, "text/html; charset=utf-8", html),
+        ("no label", 200, b"\n " + page, "", html),
+        ("label of JSON", 200, page, "application/json", html),
+        ("XHTML", 200, b"<?xml version='1.0'?>" + page, "application/xhtml+xml", "unreadable: .*xhtml"),
+        ("plain", 200, b"Welcome to the hotel", "text/plain", "unreadable: the answer is not JSON"),
+        ("511", 511, page, "text/html", r"server error: .*HTTP 511, the answer is not JSON \(text/html\)"),
+    ):
+        own()
+        yield Fault("N12", name, sends(http_reply(status, body, {"Content-Type": label})), said)
+
+
+# Nobody there, row N1
+
+
+@pytest.mark.row("N1")
+def test_nobody_there_is_said_once_tried_ever_more_rarely_and_costs_no_row(tmp_path: Path) -> None:
+    ids = [task_id(number) for number in range(150)]
+    is_down = threading.Event()
+
+    async def refuse(peer: Peer) -> None:
+        if is_down.is_set():
+            peer.reset()
+
+    async def answer(peer: Peer, request: Request) -> None:
+        if is_down.is_set():
+            peer.reset()
+        else:
+            await peer.send(json_reply(success_body(request.task_id or "")))
+
+    with RawServer(answer, on_connect=refuse) as server:
+        taskdash = Command(tmp_path, server, per_second=20)
+        taskdash("add", *ids)
+        with taskdash.dashboard() as screen:
+            screen.wait_for("✓ success")
+            is_down.set()
+            down_at_s = time.monotonic()
+            screen.wait_for("Offline: 127.0.0.1")
+            # Pauses of about 1 and 2 s, or without any a hundred checks.
+            server.wait_for(lambda: server.connected_at_s[-1] > down_at_s + 2, 10)
+            text = screen.wait_for("trying again in")
+            assert text.count("Offline") == 1
+            assert "offline" in screen.lines[0]
+            assert "All 150" in text
+            assert "✓ success" in text
+            screen.send("q")
+            assert screen.wait_exit() == 0
+        at_s = [at for at in server.connected_at_s if at > down_at_s + 0.7]
+        assert 1 <= len(at_s) <= 3, [round(at - down_at_s, 2) for at in server.connected_at_s]
+
+
+@pytest.mark.row("N1")
+def test_why_nobody_is_there_is_told_apart(tmp_path: Path) -> None:
+    # No name server is asked, and nothing leaves this computer: TCP has no route to a broadcast address.
+    no_names = """
+import socket
+def look_up(*_, **__): raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+socket.getaddrinfo = look_up
+"""
+    processes = {}
+    for base_url, first, said in (
+        (f"http://127.0.0.1:{closed_port()}", "", "refuses connections"),
+        ("https://gateway.invalid", no_names, "the name of gateway.invalid is not known (DNS)"),
+        ("https://255.255.255.255", "", "no network route to 255.255.255.255"),
+    ):
+        (tmp_path / str(len(processes))).mkdir()
+        taskdash = Command(tmp_path / str(len(processes)))
+        taskdash.write_config(base_url)
+        processes[said] = start_check(taskdash, [task_id(0)], first=first)
+    for said, process in processes.items():
+        _, stderr = process.communicate(timeout=30)
+        assert process.returncode == 5, said
+        assert f"{task_id(0)}: unreachable: " in stderr
+        assert said in stderr
+
+
+# Cut, endless, compressed, redirected, malformed
+
+
+@pytest.mark.row("N2")
+def test_a_cut_answer_is_never_read_and_never_costs_the_record(run: Run) -> None:
+    run.check("N2")
+
+
+@pytest.mark.row("N5")
+def test_an_answer_without_end_is_left_at_a_cap(run: Run) -> None:
+    run.check("N5")
+    for name, count in run.sent.items():
+        # What lies in the buffers between is sent and never read.
+        assert count < 3 * CAP_BYTES, name
+
+
+@pytest.mark.row("N6")
+def test_a_compressed_bomb_is_refused(run: Run) -> None:
+    run.check("N6")
+
+
+@pytest.mark.row("N5", "N6")
+def test_no_answer_costs_much_memory(run: Run) -> None:
+    assert run.idle_mb > 20
+    assert run.swept.peak_mb - run.idle_mb < 32
+
+
+@pytest.mark.row("N7")
+def test_a_redirect_is_not_followed_and_nobody_else_hears_of_the_key(run: Run) -> None:
+    run.check("N7")
+    assert run.stranger.connections == 0
+
+
+@pytest.mark.row("N8")
+def test_an_odd_location_is_text(run: Run) -> None:
+    run.check("N8")
+
+
+@pytest.mark.row("N11")
+def test_every_malformed_answer_is_a_problem_or_still_a_record(run: Run) -> None:
+    run.check("N11")
+    problems = [run.swept.problem(each).partition(":")[0] for each, _ in run.of("N11")]
+    assert len(problems) > 100
+    assert problems.count("unreachable") > 30
+    assert {"", "unreachable", "unreadable"} <= set(problems)
+
+
+@pytest.mark.row("N12")
+def test_the_page_of_a_captive_portal_is_said_to_be_no_json(run: Run) -> None:
+    run.check("N12")
+
+
+@pytest.mark.row("N11")
+def test_no_answer_whatever_ends_the_program(run: Run, tmp_path: Path, long: bool) -> None:
+    run.check("N11")
+    at_once = 1_000
+    for start in range(0, 20_000 if long else 0, at_once):
+        with ScriptedServer() as server:
+            (tmp_path / str(start)).mkdir()
+            taskdash = Command(tmp_path / str(start), server, per_second=1000)
+            answers = dict(zip(map(task_id, range(at_once)), noise("ID", at_once, seed=start), strict=True))
+            for each, answer in answers.items():
+                server.plays[each] = sends(answer.replace(b"ID", each.encode()), then="close")
+            swept = sweep(taskdash, answers, timeout_s=300)
+            assert swept.returncode in (0, 1, 3, 5)
+            assert {swept.problem(each).partition(":")[0] for each in answers} >= {"", "unreachable"}
+
+
+# A deadline (rows N3, N4)
+
+
+async def say_nothing(peer: Peer, _request: Request) -> None:
+    await peer.stall()
+
+
+def stalls_after(part: bytes) -> Play:
+    async def play(peer: Peer, _request: Request) -> None:
+        await peer.send(part)
+        await peer.stall()
+
+    return play
+
+
+def drips(answer: bytes, every_s: float) -> Play:
+    async def play(peer: Peer, _request: Request) -> None:
+        await peer.drip(answer, every_s)
+
+    return play
+
+
+def assert_ended_by_deadline(
+    process: subprocess.Popen[str], count: int, began_s: float, deadline_s: float
+) -> None:
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 5, stderr
+    assert stderr.count(f"within {deadline_s:g} s") == count, stderr
+    assert time.monotonic() - began_s >= deadline_s
+
+
+@pytest.mark.row("N3", "N4")
+def test_whoever_says_nothing_or_a_byte_now_and_then_meets_a_deadline(tmp_path: Path, long: bool) -> None:
+    deadline_s, every_s = (DEADLINE_S, 0.4) if long else (1.0, 0.1)
+    whole = json_reply(waiting_body(task_id(0)))
+    head, _, body = whole.partition(b"\r\n\r\n")
+    with ScriptedServer() as server, RawServer(on_connect=Peer.stall) as silent, socket.socket() as full:
+        plays = (
+            say_nothing,
+            stalls_after(head[:20]),
+            stalls_after(head + b"\r\n\r\n" + body[:20]),
+            stalls_after(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            drips(whole, every_s),
+            drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 100, every_s),
+            drips(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 10_000, every_s),
+        )
+        ids = [task_id(number) for number in range(len(plays))]
+        server.plays = dict(zip(ids, plays, strict=True))
+        # Nobody takes connections from this port, and there is no room for one more in its queue.
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        with ExitStack() as stack:
+            for _ in range(4):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+            began_s = time.monotonic()
+            started = []
+            for name, base_url, wanted in (
+                ("answers", server.url, ids),
+                ("handshake", f"https://127.0.0.1:{silent.port}", ids[:1]),
+                ("connection", f"http://127.0.0.1:{full.getsockname()[1]}", ids[:1]),
+            ):
+                (tmp_path / name).mkdir()
+                taskdash = Command(tmp_path / name)
+                taskdash.write_config(base_url)
+                started.append((start_check(taskdash, wanted, deadline_s=deadline_s), len(wanted)))
+            for process, count in started:
+                assert_ended_by_deadline(process, count, began_s, deadline_s)
+        server.wait_for(lambda: server.open_connections == 0)
+        assert server.connections == len(plays)
+
+
+# TLS, row N9
+
+
+@pytest.mark.row("N9")
+def test_each_defect_of_tls_is_told_apart_and_plain_text_is_never_spoken(tmp_path: Path) -> None:
+    said = {
+        "expired": "the TLS certificate of localhost:{port} has expired",
+        "not-yet": "the TLS certificate of localhost:{port} is not valid yet",
+        "other-host": "the TLS certificate of localhost:{port} is for another host name",
+        "self-signed": "the TLS certificate of localhost:{port} is self-signed",
+        "unknown-issuer": "the TLS certificate of localhost:{port} comes from an unknown issuer",
+        "plain text": "localhost:{port} does not speak TLS (https) there",
+        "plain redirect": "localhost:{port} does not speak TLS (https) there",
+        "cut": "localhost:{port} hung up during the TLS handshake",
+    }
+    left, heard = list(said), []
+
+    async def defect(peer: Peer) -> None:
+        name = left.pop()
+        if name == "cut":
+            await peer._reader.read(1)
+            peer.close()
+        elif name.startswith("plain"):
+            answer = json_reply(waiting_body(task_id(0)))
+            if name == "plain redirect":
+                answer = http_reply(301, b"", {"Location": f"http://localhost:{server.port}/"})
+            heard.append(await peer._reader.read(65_536))
+            await peer.send(answer)
+            heard.append(await peer._reader.read(65_536))
+            peer.close()
+        else:
+            await peer._writer.start_tls(tls_server(name))
+
+    with RawServer(on_connect=defect) as server:
+        taskdash = Command(tmp_path)
+        taskdash.write_config(f"https://localhost:{server.port}", per_second=1000)
+        taskdash.env["SSL_CERT_FILE"] = str(AUTHORITY)
+        swept = sweep(taskdash, [task_id(number) for number in range(len(said))])
+        assert swept.returncode == 5
+        assert server.requests == []
+        assert left == []
+    messages = [swept.problem(each) for each in swept.tasks]
+    for words in said.values():
+        words = f"unreachable: {words.format(port=server.port)}"
+        assert [message for message in messages if message.startswith(words)], (words, messages)
+    # A handshake begins with byte 22; the rest is an alert or nothing.
+    assert {data[:1] for data in heard} <= {b"\x16", b"\x15", b""}
+    assert not [data for data in heard if b"GET" in data or KEY.encode() in data]
+
+
+@pytest.mark.row("N9")
+def test_a_good_certificate_of_an_authority_that_the_user_names_is_taken(tmp_path: Path) -> None:
+    with FakeApi({task_id(0): waiting_body(task_id(0))}, key=KEY, tls=tls_server()) as api:
+        taskdash = Command(tmp_path)
+        taskdash.write_config(f"https://localhost:{api.port}")
+        assert taskdash("check", task_id(0), env={"SSL_CERT_FILE": str(AUTHORITY)}).returncode == 0
+        assert len(api.requests) == 1
+
+
+# The environment, row N10
+
+BROKEN: Final = (
+    ("HTTPS_PROXY", "ftp://user:hunter2@proxy.example"),
+    ("SSL_CERT_FILE", "/nonexistent/ca.pem"),
+    ("ALL_PROXY", "socks5://user:hunter2@proxy.example:1080"),
+    ("NO_PROXY", "http://["),
+    ("http_proxy", "http://[::1"),
+    ("https_proxy", "http://proxy.example:hunter2"),
+    ("SSL_CERT_DIR", "/nonexistent"),
+    ("SSL_CERT_FILE", "/dev/null"),
+    ("ALL_PROXY", "http://pro\x1b[2Jxy.example"),
+    ("no_proxy", "a\x01b"),
+)
+
+
+@pytest.mark.row("N10")
+def test_a_broken_variable_is_named_before_anything_is_sent(tmp_path: Path, long: bool) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.write_config("https://gateway.invalid")
+    cases = BROKEN if long else BROKEN[:4]
+    processes = [taskdash.start("check", task_id(0), env={name: value}) for name, value in cases]
+    for (name, _), process in zip(cases, processes, strict=True):
+        stdout, stderr = process.communicate(timeout=60)
+        assert process.returncode == 2, (name, stderr)
+        assert name in stderr
+        assert stderr.replace("\n", "").isprintable()
+        assert "hunter2" not in stderr
+        assert stdout == ""
+
+
+@pytest.mark.row("N10")
+def test_the_dashboard_names_it_and_keeps_the_list_usable(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.write_config("https://gateway.invalid")
+    taskdash("add", task_id(0))
+    with taskdash.dashboard(env={"HTTPS_PROXY": "ftp://proxy.example"}) as screen:
+        screen.wait_for("HTTPS_PROXY names a proxy of a kind that is not known")
+        screen.wait_for(task_id(0)[:12])
+        screen.send("q")
+        assert screen.wait_exit() == 0
