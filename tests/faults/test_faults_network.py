@@ -128,7 +128,7 @@ def cut_answers(
         + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body) - 64, body[64:])
     )
     for name, answer in (("length", whole), ("chunked", chunked), ("to the end", unframed)):
-        for end in range(0, len(answer), 1 if long else 53):
+        for end in range(0, len(answer), 1 if long else 89):
             for then in ("close", "reset"):
                 each = own()
                 cut = answer.replace(task_id(0).encode(), each.encode())[:end]
@@ -234,12 +234,12 @@ def redirects(
 
 
 def odd_answers(
-    own: Callable[[], str], _server: RawServer, _stranger: RawServer, _sent: dict[str, int], _long: bool
+    own: Callable[[], str], _server: RawServer, _stranger: RawServer, _sent: dict[str, int], long: bool
 ) -> Iterator[Fault]:
-    for about_another in malformed(task_id(0)):
+    for about_another in list(malformed(task_id(0)))[:: 1 if long else 2]:
         answer = about_another.replace(task_id(0).encode(), own().encode())
         yield Fault("N11", repr(answer[:120]), sends(answer, then="close"), "")
-    for about_another in noise(task_id(0), 60, seed=1):
+    for about_another in noise(task_id(0), 40, seed=1):
         answer = about_another.replace(task_id(0).encode(), own().encode())
         yield Fault("N11", repr(answer[:120]), sends(answer, then="close"), "")
 
@@ -310,7 +310,7 @@ import socket
 def look_up(*_, **__): raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 socket.getaddrinfo = look_up
 """
-    processes = {}
+    processes: dict[str, subprocess.Popen[str]] = {}
     for base_url, first, said in (
         (f"http://127.0.0.1:{closed_port()}", "", "refuses connections"),
         ("https://gateway.invalid", no_names, "the name of gateway.invalid is not known (DNS)"),
@@ -369,8 +369,8 @@ def test_an_odd_location_is_text(run: Run) -> None:
 def test_every_malformed_answer_is_a_problem_or_still_a_record(run: Run) -> None:
     run.check("N11")
     problems = [run.swept.problem(each).partition(":")[0] for each, _ in run.of("N11")]
-    assert len(problems) > 100
-    assert problems.count("unreachable") > 30
+    assert len(problems) > 90
+    assert problems.count("unreachable") > 20
     assert {"", "unreachable", "unreadable"} <= set(problems)
 
 
@@ -483,7 +483,7 @@ def test_each_defect_of_tls_is_told_apart_and_plain_text_is_never_spoken(tmp_pat
         "plain redirect": "localhost:{port} does not speak TLS (https) there",
         "cut": "localhost:{port} hung up during the TLS handshake",
     }
-    left, heard = list(said), []
+    left, heard = list(said), list[bytes]()
 
     async def defect(peer: Peer) -> None:
         name = left.pop()
