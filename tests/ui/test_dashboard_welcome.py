@@ -67,8 +67,8 @@ async def test_a_key_that_is_typed_is_kept_and_used(desk: Desk, other: Store, ke
         assert kept == ["sk-1234"]
         await dash.press("r")
         await dash.until_said("Checking it now")
-        assert isinstance(dash.app, Dashboard)
-        dash.app.desk.close()
+    assert isinstance(dash.app, Dashboard)
+    dash.app.desk.close()
 
 
 async def test_esc_goes_on_without_a_key(desk: Desk, other: Store, kept: list[str]) -> None:
