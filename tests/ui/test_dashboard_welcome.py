@@ -46,9 +46,8 @@ async def welcomed(dash: DrivenDashboard) -> None:
     await dash.until_shown("look around in the demo")
 
 
-async def test_a_key_that_is_typed_is_kept_and_used(desk: Desk, other: Store, kept: list[str]) -> None:
-    add(other, uuid(1))
-    async with driven(desk, (80, 24), total=1) as dash:
+async def test_a_key_that_is_typed_is_kept_and_used(desk: Desk, kept: list[str]) -> None:
+    async with driven(desk, (80, 24), total=0) as dash:
         await welcomed(dash)
         assert PLACE in dash.screen
         await dash.press("k")
@@ -65,20 +64,30 @@ async def test_a_key_that_is_typed_is_kept_and_used(desk: Desk, other: Store, ke
         await dash.until_dialog(None)
         await dash.until_said(f"The key is kept in {PLACE}")
         assert kept == ["sk-1234"]
-        await dash.press("r")
-        await dash.until_said("Checking it now")
-    assert isinstance(dash.app, Dashboard)
+        assert isinstance(dash.app, Dashboard)
+        assert dash.app.desk.key_advice is None
     dash.app.desk.close()
 
 
-async def test_esc_goes_on_without_a_key(desk: Desk, other: Store, kept: list[str]) -> None:
-    add(other, uuid(1))
-    async with driven(desk, (80, 24), total=1) as dash:
+async def test_esc_goes_on_without_a_key(desk: Desk, kept: list[str]) -> None:
+    async with driven(desk, (80, 24), total=0) as dash:
         await welcomed(dash)
         await dash.press("escape")
         await dash.until_dialog(None)
+        await dash.press("a")
+        await dash.until_dialog("AddIds")
+        assert kept == []
+
+
+async def test_on_a_list_with_tasks_there_is_only_the_banner(
+    desk: Desk, other: Store, kept: list[str]
+) -> None:
+    add(other, uuid(1))
+    async with driven(desk, (80, 24), total=1) as dash:
+        await dash.until_shown("Set a key")
         await dash.press("y")
         await dash.until(lambda: bool(dash.said), "a copy")
+        assert dash.dialog is None
         assert kept == []
 
 

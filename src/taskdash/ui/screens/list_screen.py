@@ -41,7 +41,8 @@ class ListScreen(ResultScreen):
     def _begin(self) -> None:
         super()._begin()
         self._saver.begin()
-        if (first := self._desk.first_key) is not None:
+        # With tasks on the list it is not the first time: the banner says what is missing.
+        if (first := self._desk.first_key) is not None and not any(self.table.window.counts.values()):
             from taskdash.ui.screens.welcome import Welcome
 
             self.app.push_screen(Welcome(first.place, first.variable))
