@@ -107,11 +107,13 @@ async def test_of_tasks_passed_over_nothing_is_fetched(
 ) -> None:
     monkeypatch.setattr(widget, "REST_S", 3_600.0)
     async with driven(desk, total=4) as dash:
-        for task_id in (SECOND, FOUR):
-            await dash.press("j")
+        for key, task_id in (("j", SECOND), ("j", FOUR), ("k", SECOND)):
+            await dash.press(key)
             await dash.until_in_pane(task_id)
+        await dash.settle()
+        assert source.asked == []
         monkeypatch.setattr(widget, "REST_S", 0.0)
-        await dash.press("k")
+        await dash.press("i", "i")
         await until_picture(dash)
         assert source.asked == [link(SECOND)]
 
@@ -169,8 +171,8 @@ async def test_a_hidden_pane_fetches_nothing(desk: Desk, source: Source) -> None
         await asyncio.sleep(0.4)
         assert source.asked == [link(FIRST)]
         await dash.press("v")
+        await dash.until(lambda: source.asked == [link(FIRST), link(SECOND)], "the second is fetched")
         await until_picture(dash)
-        assert source.asked == [link(FIRST), link(SECOND)]
 
 
 async def test_each_result_in_turn(desk: Desk, source: Source) -> None:
