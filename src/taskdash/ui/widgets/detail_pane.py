@@ -156,8 +156,19 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         if self._detail is not None and self.display:
             self._counted = self._countdown()
             self._shown = self._read_out(self._detail)
-            self._text.update(self._shown)
+            self._text.update(self._shown, layout=self._needs_layout(self._shown))
         self._show_preview()
+
+    def _needs_layout(self, text: Content) -> bool:
+        """Whether `text` takes another size. To lay out the screen costs more than to draw a key's frame.
+
+        What is shorter than the pane fills it all the same.
+        """
+        size = self._text.size
+        if not size.width:
+            return True
+        height = text.get_height({}, self._text.content_size.width)
+        return max(height, self.scrollable_content_region.height) != size.height
 
     def _read_out(self, detail: TaskDetail) -> Content:
         now_ms = self._desk.clock.now_ms()
