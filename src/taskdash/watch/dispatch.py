@@ -201,7 +201,8 @@ class Dispatch:
         picked: list[Task] = []
         now_s, hold_s = self._clock.now_s(), self._accounts.hold_s()
         wait_s = min(LOOK_EVERY_S, hold_s) if hold_s > 0 else LOOK_EVERY_S
-        self._over_budget, self._left_over = False, False
+        # Where scheduled checks are held up, none were looked for; the next answer may free them.
+        self._over_budget, self._left_over = False, hold_s > 0
         for task in self._in_turn(look.found):
             if len(picked) >= room:
                 break

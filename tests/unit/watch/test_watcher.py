@@ -281,6 +281,19 @@ async def test_a_refused_key_stops_all_until_somebody_asks(world: World) -> None
     assert world.gateway.count() >= refused + 50
 
 
+async def test_what_waited_for_a_good_key_is_checked_as_soon_as_it_is_good(world: World) -> None:
+    world.add(*(f"task_{n}" for n in range(50)))
+    world.gateway.override = lambda _: problem(ProblemKind.UNAUTHORIZED)
+    async with world.watching():
+        await world.clock.run_for(60)
+        refused = world.gateway.count()
+        world.gateway.override = None
+        world.ask("task_0")
+        # Forty are left, at ten a second.
+        await world.clock.run_for(6)
+    assert world.gateway.count() >= refused + 40
+
+
 async def test_a_new_process_tries_a_refused_key_once(world: World) -> None:
     world.add(*(f"task_{n}" for n in range(50)))
     world.gateway.override = lambda _: problem(ProblemKind.UNAUTHORIZED)
