@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import ssl
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -151,7 +152,8 @@ class Gateway:
             return Answer(problem=ProblemKind.UNREACHABLE, message=message)
 
     async def _parse(self, lane: Lane, reply: Reply, task_id: str) -> Answer:
-        answer = parse_answer(reply.status, reply.headers, reply.body, task_id)
+        now_s = time.time()
+        answer = parse_answer(reply.status, reply.headers, reply.body, task_id, now_s=now_s)
         if answer.problem in _SUSPECT:
             # It may belong to another request: one answer too many puts off all that follow it. A redirect is
             # no answer of this API at all, and some have a body where HTTP knows none.
@@ -162,7 +164,7 @@ class Gateway:
         if raw is not answer.raw:
             # The gateway quotes the key; it is not to be stored or shown. The raw body is decoded already.
             headers = {name: value for name, value in reply.headers.items() if name != "content-encoding"}
-            answer = parse_answer(reply.status, headers, raw, task_id)
+            answer = parse_answer(reply.status, headers, raw, task_id, now_s=now_s)
         return replace(answer, message=self._redact(answer.message)) if answer.message else answer
 
     def _redact(self, text: str) -> str:

@@ -9,7 +9,9 @@ import gzip
 import json
 import logging
 import socket
+import time
 from contextlib import aclosing
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -181,6 +183,14 @@ def test_an_exception_that_causes_itself_is_explained() -> None:
     fault.__context__ = other = ValueError("other")
     other.__context__ = fault
     assert explain(fault, "example.com") == "the request to example.com failed (RuntimeError)"
+
+
+async def test_a_date_to_wait_for_counts_from_now_where_the_answer_has_no_clock(fake_api: FakeApi) -> None:
+    until = formatdate(time.time() + 600, usegmt=True)
+    fake_api.override = Reply(429, b"", {"Retry-After": until})
+    answer = await check(fake_api.url)
+    assert answer.throttle is not None
+    assert 590 <= answer.throttle.retry_after_s <= 600
 
 
 # The key
