@@ -85,7 +85,7 @@ async def test_the_first_task_replaces_the_advice(desk: Desk, other: Store) -> N
         ),
         (
             {"problem": ProblemKind.UNAUTHORIZED, "message": "invalid key"},
-            "Unauthorized: the server refuses this key (invalid key)",
+            "Unauthorized: the server refuses this key: set the right one and start again",
             "unauthorized",
         ),
         (

@@ -91,16 +91,17 @@ def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
     said = f" ({status.message})" if status.message else ""
     match status.problem:
         case ProblemKind.UNAUTHORIZED:
-            advice = "Set the right one and start again, or press r to try it once more"
-            return f"Unauthorized: the server refuses this key{said}. {advice}."
+            # What to do comes first: a narrow screen cuts the end off.
+            advice = "set the right one and start again, or press r to try it once more"
+            return f"Unauthorized: the server refuses this key: {advice}{said}."
         case ProblemKind.RATE_LIMITED:
             return f"Rate limited: all checks wait{resumes}. The list stays usable."
         case ProblemKind.NO_CREDITS:
-            return f"No credits{said}: checks are slowed down{resumes}."
+            return f"No credits: checks are slowed down{resumes}{said}."
         case ProblemKind.UNREACHABLE:
             return f"Offline: {status.message or 'the server cannot be reached'}{resumes}. The list stays usable."
         case ProblemKind.SERVER_ERROR:
-            return f"Server error{said}{resumes}."
+            return f"Server error{resumes}{said}."
     return ""
 
 

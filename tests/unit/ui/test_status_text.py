@@ -65,7 +65,10 @@ def test_what_the_watcher_does(changes: dict[str, Any], said: str) -> None:
         ({"problem": ProblemKind.UNREACHABLE, "held_until_ms": NOW_MS - 2_000}, "trying again in 0s"),
         ({"problem": ProblemKind.UNREACHABLE}, "the server cannot be reached"),
         ({"problem": ProblemKind.UNAUTHORIZED}, "refuses this key"),
-        ({"problem": ProblemKind.NO_CREDITS, "message": "top up"}, "No credits (top up)"),
+        (
+            {"problem": ProblemKind.NO_CREDITS, "message": "top up"},
+            "No credits: checks are slowed down (top up)",
+        ),
         ({"paused": True}, "Paused"),
         # What stops everything comes before what somebody chose.
         ({"paused": True, "problem": ProblemKind.UNREACHABLE}, "Offline"),
