@@ -101,8 +101,7 @@ def sweep(taskdash: Command, ids: Iterable[str], *, timeout_s: float = 120, is_l
         AssertionError: one was not answered, or there was a traceback.
     """
     wanted = list(ids)
-    process = start_check(taskdash, wanted)
-    with peak_of(process.pid) as peak:
+    with running(start_check(taskdash, wanted)) as process, peak_of(process.pid) as peak:
         _, stderr = process.communicate(timeout=timeout_s)
     assert "Traceback" not in stderr, stderr
     assert "not checked" not in stderr, stderr
@@ -113,6 +112,17 @@ def sweep(taskdash: Command, ids: Iterable[str], *, timeout_s: float = 120, is_l
     tasks = {task["taskId"]: task for task in json.loads(listed.stdout)}
     assert tasks.keys() >= set(wanted)
     return Swept(process.returncode, stderr, peak.mb, tasks)
+
+
+@contextmanager
+def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """End a process with the block, if it has not ended by itself."""
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 class Peak:

@@ -22,7 +22,7 @@ import pytest
 from tests.bodies import http_reply, success_body, waiting_body
 from tests.command import KEY, Command
 from tests.faults.reply_noise import malformed, noise
-from tests.faults.sweep import DEADLINE_S, ScriptedServer, Swept, start_check, sweep, task_id
+from tests.faults.sweep import DEADLINE_S, ScriptedServer, Swept, running, start_check, sweep, task_id
 from tests.servers import AUTHORITY, FakeApi, Peer, RawServer, Request, closed_port, sends, tls_server
 
 if TYPE_CHECKING:
@@ -282,7 +282,8 @@ def test_nobody_there_is_said_once_tried_ever_more_rarely_and_costs_no_row(tmp_p
             await peer.send(json_reply(success_body(request.task_id or "")))
 
     with RawServer(answer, on_connect=refuse) as server:
-        taskdash = Command(tmp_path, server, per_second=20)
+        taskdash = Command(tmp_path)
+        taskdash.write_config(server.url, per_second=20, top="[view]\npreview = false\n")
         taskdash("add", *ids)
         with taskdash.dashboard() as screen:
             screen.wait_for("✓ success")
@@ -311,20 +312,21 @@ def look_up(*_, **__): raise socket.gaierror(socket.EAI_NONAME, "Name or service
 socket.getaddrinfo = look_up
 """
     processes: dict[str, subprocess.Popen[str]] = {}
-    for base_url, first, said in (
-        (f"http://127.0.0.1:{closed_port()}", "", "refuses connections"),
-        ("https://gateway.invalid", no_names, "the name of gateway.invalid is not known (DNS)"),
-        ("https://255.255.255.255", "", "no network route to 255.255.255.255"),
-    ):
-        (tmp_path / str(len(processes))).mkdir()
-        taskdash = Command(tmp_path / str(len(processes)))
-        taskdash.write_config(base_url)
-        processes[said] = start_check(taskdash, [task_id(0)], first=first)
-    for said, process in processes.items():
-        _, stderr = process.communicate(timeout=30)
-        assert process.returncode == 5, said
-        assert f"{task_id(0)}: unreachable: " in stderr
-        assert said in stderr
+    with ExitStack() as stack:
+        for base_url, first, said in (
+            (f"http://127.0.0.1:{closed_port()}", "", "refuses connections"),
+            ("https://gateway.invalid", no_names, "the name of gateway.invalid is not known (DNS)"),
+            ("https://255.255.255.255", "", "no network route to 255.255.255.255"),
+        ):
+            (tmp_path / str(len(processes))).mkdir()
+            taskdash = Command(tmp_path / str(len(processes)))
+            taskdash.write_config(base_url)
+            processes[said] = stack.enter_context(running(start_check(taskdash, [task_id(0)], first=first)))
+        for said, process in processes.items():
+            _, stderr = process.communicate(timeout=30)
+            assert process.returncode == 5, said
+            assert f"{task_id(0)}: unreachable: " in stderr
+            assert said in stderr
 
 
 # Cut, endless, compressed, redirected, malformed
@@ -461,7 +463,8 @@ def test_whoever_says_nothing_or_a_byte_now_and_then_meets_a_deadline(tmp_path: 
                 (tmp_path / name).mkdir()
                 taskdash = Command(tmp_path / name)
                 taskdash.write_config(base_url)
-                started.append((start_check(taskdash, wanted, deadline_s=deadline_s), len(wanted)))
+                process = stack.enter_context(running(start_check(taskdash, wanted, deadline_s=deadline_s)))
+                started.append((process, len(wanted)))
             for process, count in started:
                 assert_ended_by_deadline(process, count, began_s, deadline_s)
         server.wait_for(lambda: server.open_connections == 0)
@@ -548,14 +551,18 @@ def test_a_broken_variable_is_named_before_anything_is_sent(tmp_path: Path, long
     taskdash = Command(tmp_path)
     taskdash.write_config("https://gateway.invalid")
     cases = BROKEN if long else BROKEN[:4]
-    processes = [taskdash.start("check", task_id(0), env={name: value}) for name, value in cases]
-    for (name, _), process in zip(cases, processes, strict=True):
-        stdout, stderr = process.communicate(timeout=60)
-        assert process.returncode == 2, (name, stderr)
-        assert name in stderr
-        assert stderr.replace("\n", "").isprintable()
-        assert "hunter2" not in stderr
-        assert stdout == ""
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(running(taskdash.start("check", task_id(0), env={name: value})))
+            for name, value in cases
+        ]
+        for (name, _), process in zip(cases, processes, strict=True):
+            stdout, stderr = process.communicate(timeout=60)
+            assert process.returncode == 2, (name, stderr)
+            assert name in stderr
+            assert stderr.replace("\n", "").isprintable()
+            assert "hunter2" not in stderr
+            assert stdout == ""
 
 
 @pytest.mark.row("N10")
