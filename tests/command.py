@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tests.pty_screen import PtyScreen
     from tests.servers import RawServer
@@ -94,15 +94,19 @@ class Command:
         rows: int = 36,
         env: Mapping[str, str | None] | None = None,
         spoilt_by: str = "",
+        within: Sequence[str] = (),
     ) -> PtyScreen:
-        """Open it in a terminal of its own, in a `with` block; `spoilt_by` is Python that runs before it."""
+        """Open it in a terminal of its own, in a `with` block.
+
+        `spoilt_by` is Python that runs before it, `within` a command that runs it.
+        """
         from tests.pty_screen import PtyScreen
 
         line = self.line(*arguments)
         if spoilt_by:
             line[:1] = [sys.executable, "-c", f"{spoilt_by}\nfrom taskdash.cli.main import run\nrun()"]
         return PtyScreen(
-            line,
+            [*within, *line],
             env=self.environment(env),
             columns=columns,
             rows=rows,

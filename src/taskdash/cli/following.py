@@ -174,7 +174,7 @@ async def run_beside_watcher(
 
     start_log(session)
     news = asyncio.Event()
-    store = StoreThread(session.store_path, "store")
+    store = StoreThread(session.store_path, "store", on_mishap=session.tell_mishap)
     finishing = Finishing(session, key, store)
     on_change = finishing.with_wake(news.set)
     watcher = await build_watcher(session.profile, key, session.store_path, on_change, scheduled=False)

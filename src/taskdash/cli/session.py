@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from taskdash.config.load import load_settings
 from taskdash.config.locations import config_path, store_path
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskdash.config.settings import Profile, Settings
+
+PATIENCE_S: Final = 10.0
+"""How long a command waits for a list that another program has locked."""
 
 
 class Session:
@@ -62,7 +65,13 @@ class Session:
         Raises:
             StoreError: it cannot be used.
         """
-        return Store(self.store_path, busy_timeout_s=10.0)
+        return Store(self.store_path, busy_timeout_s=PATIENCE_S, on_mishap=self.tell_mishap)
+
+    def tell_mishap(self, line: str) -> None:
+        """Say that the store's file was damaged or exchanged."""
+        from taskdash.cli.output import talk
+
+        talk(f"taskdash: {line}")
 
     def redacted(self, text: str) -> str:
         """`text` without the API keys that are known here, whatever form they have."""

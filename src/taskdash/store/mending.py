@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 OWN_NAME: Final = "tasks.db"
 _COMPARED: Final = 3
 """So many earlier copies are looked through before another one is kept."""
+_REPLACED: Final = "the store was replaced by another file: its list is shown now"
 _OWN_SIGNS: Final = (b"CREATE UNIQUE INDEX tasks_by_id", b"CREATE INDEX tasks_by_place")
+
+_told: dict[Identity, str] = {}
+"""What was said of each file that lost its name."""
 
 
 def marker_of(path: Path) -> Path:
@@ -118,25 +122,31 @@ def see_after(path: Path, identity: Identity) -> str:
     Raises:
         OSError: what was in it cannot be kept.
     """
-    shown = inert_line(path.name)
     with mending(path):
-        aside = _name_now(path, identity)
-        if aside is not None:
-            kept = f"it is kept as {inert_line(aside.name)}"
-            return f"the store was damaged: {kept}, and {_saved(path)}{_older(path)}"
-        descriptor = descriptor_of(identity)
-        is_gone = descriptor is not None and os.fstat(descriptor).st_nlink == 0
-        if identity_of(path) is None and not marker_of(path).exists():
-            if not is_gone or descriptor is None:
-                return f"the store was moved away: a new list begins in {shown}"
-            _write_back(path, descriptor)
-            return "the store was deleted while it was open: its list was written back"
-        if is_gone and descriptor is not None and (copy := _keep_copy(path, descriptor)):
-            how = f"taskdash --store {copy.name} list"
-            return (
-                f"the store was replaced by another file; the list before it is kept as {copy.name} ({how})"
-            )
-        return "the store was replaced by another file: its list is shown now"
+        line = _what_became_of(path, identity)
+        # Other connections of this process find only what the first of them has put there.
+        if line == _REPLACED:
+            line = _told.get(identity, line)
+        _told[identity] = line
+        return line
+
+
+def _what_became_of(path: Path, identity: Identity) -> str:
+    aside = _name_now(path, identity)
+    if aside is not None:
+        kept = f"it is kept as {inert_line(aside.name)}"
+        return f"the store was damaged: {kept}, and {_saved(path)}{_older(path)}"
+    descriptor = descriptor_of(identity)
+    is_gone = descriptor is not None and os.fstat(descriptor).st_nlink == 0
+    if identity_of(path) is None and not marker_of(path).exists():
+        if not is_gone or descriptor is None:
+            return f"the store was moved away: a new list begins in {inert_line(path.name)}"
+        _write_back(path, descriptor)
+        return "the store was deleted while it was open: its list was written back"
+    if is_gone and descriptor is not None and (copy := _keep_copy(path, descriptor)):
+        name = inert_line(copy.name)
+        return f"the store was replaced by another file; the list before it is kept as {name} (open it with --store)"
+    return _REPLACED
 
 
 def _is_damaged(path: Path) -> bool:

@@ -135,9 +135,12 @@ class StoreThread:
         name: str,
         *,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
-        on_mishap: Callable[[str], None] = lambda _: None,
+        on_mishap: Callable[[str], None] | None = None,
     ) -> None:
-        """Open the file at `path`; `name` is the thread's, and `on_mishap` is called from it.
+        """Open the file at `path`; `name` is the thread's.
+
+        Where the file was damaged or exchanged, `on_mishap` is called from the thread with a line for the user; without
+        it the lines are kept for `take_mishaps`.
 
         Raises:
             StoreError: it cannot be used.
@@ -146,9 +149,12 @@ class StoreThread:
 
         self.stamp = Stamp(path)
         """Tells whether it is worth asking the file for news."""
+        self._mishaps: list[str] = []
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         try:
-            opening = self._executor.submit(Store, path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap)
+            opening = self._executor.submit(
+                Store, path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap or self._mishaps.append
+            )
             self._store = opening.result()
         except BaseException:
             self._executor.shutdown(wait=False)
@@ -169,6 +175,11 @@ class StoreThread:
         from asyncio import wrap_future
 
         return await wrap_future(self.submit(work))
+
+    def take_mishaps(self) -> list[str]:
+        """What befell the file since the last time, a line each."""
+        taken, self._mishaps[:] = self._mishaps[:], []
+        return taken
 
     def interrupt(self) -> None:
         """Let what waits for another process's lock fail now, and what follows fail rather than wait."""

@@ -13,12 +13,13 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.worker import WorkerFailed
 
-from taskdash.domain.errors import TaskdashError
+from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.keymap import bindings
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.said import Said
 from taskdash.ui.screens.list_screen import ListScreen
+from taskdash.ui.store_trouble import sentence
 from taskdash.ui.stray_errors import catch_stray_errors
 from taskdash.ui.terminal import TerminalDriver
 from taskdash.ui.type_ahead import take_typed_ahead
@@ -221,6 +222,14 @@ class Dashboard(App[None]):
         """The first error that no handler caught: it ended the application."""
         error = self._exception
         return error.error if isinstance(error, WorkerFailed) else error
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A list that cannot be used just now is told, and ends nothing; every other error ends the dashboard."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, StoreError):
+            self.notify(sentence(str(cause)), severity="error", markup=False, timeout=8)
+        else:
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """End, and print nothing: Textual would show the values of every frame, an API key among them."""

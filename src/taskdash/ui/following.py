@@ -6,7 +6,11 @@ A part that wants to know plugs itself in: `on_written` for the list, `on_round`
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.errors import StoreError
+from taskdash.ui.store_trouble import StoreTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -15,6 +19,10 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.4
 REFRESH_EVERY_S: Final = 0.1
+PATIENCE_S: Final = 1.0
+"""How long a look at the store may take before the user is told that it is locked."""
+RETRY_S: Final = 2.0
+"""How long a store that fails is left alone."""
 
 
 class Following:
@@ -26,6 +34,10 @@ class Following:
         self._version = -1
         self.on_written: list[Callable[[], Awaitable[None]]] = []
         """Awaited, one after the other, when another connection has written to the store, and once at the start."""
+        self.on_mishap: list[Callable[[str], None]] = []
+        """Called with a line for the user where the store's file was damaged or exchanged."""
+        self.trouble = StoreTrouble()
+        self._again_at_s = math.inf
         self.on_round: list[Callable[[], None]] = []
         """Called after those, and at least every `POLL_S` seconds."""
 
@@ -41,12 +53,16 @@ class Following:
 
     async def run(self) -> None:
         """Follow for as long as the screen stands."""
-        await self._desk.read_history()
         while True:
-            if self._desk.store.stamp.may_have_changed():
-                await self._look()
-            for show in self.on_round:
-                show()
+            if (
+                self._desk.store.stamp.may_have_changed()
+                or asyncio.get_running_loop().time() >= self._again_at_s
+            ):
+                await self._look_patiently()
+            for line in self._desk.store.take_mishaps():
+                for tell in self.on_mishap:
+                    tell(line)
+            self._show()
             try:
                 async with asyncio.timeout(POLL_S):
                     await self._news.wait()
@@ -55,7 +71,31 @@ class Following:
             self._news.clear()
             await asyncio.sleep(REFRESH_EVERY_S)
 
+    def _show(self) -> None:
+        for show in self.on_round:
+            show()
+
+    async def _look_patiently(self) -> None:
+        """Look; a store that is locked or fails holds up neither the screen nor what follows."""
+        looking = asyncio.ensure_future(self._look())
+        try:
+            while not (await asyncio.wait({looking}, timeout=PATIENCE_S))[0]:
+                self.trouble.waits()
+                self._show()
+            looking.result()
+        except StoreError as error:
+            self.trouble.failed(error)
+            self._version = -1
+            self._again_at_s = asyncio.get_running_loop().time() + RETRY_S
+        else:
+            self.trouble.works()
+            self._again_at_s = math.inf
+        finally:
+            looking.cancel()
+
     async def _look(self) -> None:
+        if self._desk.durations is None:
+            await self._desk.read_history()
         version = await self._desk.store.run(lambda store: store.database.data_version())
         if version != self._version:
             self._version = version

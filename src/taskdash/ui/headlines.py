@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.content import Content
+
 from taskdash.ui.status_text import banner_text, status_text
 from taskdash.ui.widgets.lines import Line
 
@@ -25,6 +27,8 @@ class Headlines:
         self.banner = Line(id="banner")
         self.progress: list[Callable[[], str]] = []
         """Whoever works for the user says here how far it is, in a few words; "" for nothing to say."""
+        self.alarms: list[Callable[[int], str]] = []
+        """As `warnings`, but asked before all else: while the list itself is in trouble."""
         self.warnings: list[Callable[[int], str]] = []
         """Asked for a banner, with the time in ms, while the watcher has none; "" for nothing to say."""
 
@@ -35,6 +39,11 @@ class Headlines:
         self.status.show(status_text(self._desk.profile, counts, status, now_ms, width, work))
         self._crowd = max(self._crowd, status.new) if status.new else 0
         warning = next(filter(None, (say(now_ms) for say in self.warnings)), "")
-        banner = banner_text(status, self._desk.key_advice, now_ms, self._crowd, warning)
+        alarm = next(filter(None, (say(now_ms) for say in self.alarms)), "")
+        banner = (
+            Content.styled(f" {alarm} ", "$text-warning")
+            if alarm
+            else banner_text(status, self._desk.key_advice, now_ms, self._crowd, warning)
+        )
         self.banner.display = bool(banner.plain)
         self.banner.show(banner)

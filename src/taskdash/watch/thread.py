@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.errors import TaskdashError
+from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Build = Callable[[Callable[[], None]], Awaitable["Watcher"]]
 """Makes the watcher on the thread's loop, given what it is to call on a change."""
+BUILD_AGAIN_S: Final = 1.0
+"""How long a store that cannot be opened is left alone."""
 YIELD_S: Final = 1.5
 """How long a process that is being suspended waits for its checks to be written down."""
 
@@ -35,11 +37,12 @@ class WatcherThread:
         self._stopping = False
         self._paused = False
         self._failed: str | None = None
+        self._store_problem: str | None = None
 
     @property
     def status(self) -> WatchStatus:
         """What the watcher last said of itself."""
-        status = self._watcher.status if self._watcher else WatchStatus()
+        status = self._watcher.status if self._watcher else WatchStatus(store_problem=self._store_problem)
         return replace(status, failure=self._failed) if self._failed and not status.failure else status
 
     def start(self, listener: Callable[[], None]) -> None:
@@ -94,12 +97,27 @@ class WatcherThread:
 
     async def _watch(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._watcher = await self._build(self._tell)
+        self._watcher = await self._built()
         # What was asked before there was anybody to ask.
         self._watcher.pause(self._paused)
         if self._stopping:
             self._watcher.stop()
         await self._watcher.run()
+
+    async def _built(self) -> Watcher:
+        """The watcher, as soon as the store can be used."""
+        while True:
+            try:
+                watcher = await self._build(self._tell)
+            except StoreError as error:
+                if self._stopping:
+                    raise
+                self._store_problem = str(error)
+                self._tell()
+                await asyncio.sleep(BUILD_AGAIN_S)
+            else:
+                self._store_problem = None
+                return watcher
 
     def _tell(self) -> None:
         if self._listener is not None:

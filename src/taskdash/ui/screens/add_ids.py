@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from taskdash.domain.errors import StoreError
 from taskdash.domain.task_ids import Paste, is_task_id
 from taskdash.domain.values import dataclass
 from taskdash.domain.words import plural
@@ -17,7 +19,7 @@ from taskdash.ui.terminal_input import MAX_PASTE_CHARS
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
 
 MAX_SHOWN: Final = 200
+STORE_PATIENCE_S: Final = 1.0
+"""How long the preview waits to learn what is listed already."""
 
 
 class PasteInput(Input):
@@ -118,10 +122,18 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         text = self._text()
         paste = await self._desk.find_ids(text)
         ids = [found.task_id for found in paste.found]
-        listed = await self._desk.store.run(lambda store: store.tasks.listed(self._desk.profile, ids))
+        listed = await self._listed(ids)
         self._preview, self._searched = Preview(paste, frozenset(listed)), text
         self._draw(self._preview, text)
         return self._preview
+
+    async def _listed(self, ids: Sequence[str]) -> set[str]:
+        """Which of them are listed already; a store that is locked or fails does not keep them from being added."""
+        asking = self._desk.store.run(lambda store: store.tasks.listed(self._desk.profile, ids))
+        try:
+            return await asyncio.wait_for(asking, STORE_PATIENCE_S)
+        except (StoreError, TimeoutError):
+            return set()
 
     def _draw(self, preview: Preview, text: str) -> None:
         self._summary.show(_summary(preview, text, self._too_long))

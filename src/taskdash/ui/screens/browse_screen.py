@@ -20,6 +20,7 @@ from taskdash.ui.following import Following
 from taskdash.ui.headlines import Headlines
 from taskdash.ui.key_names import key_name
 from taskdash.ui.out_of_sight import OutOfSight
+from taskdash.ui.store_trouble import sentence
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.lines import TABS, KeyBar, StateTabs, TableHeader
@@ -74,6 +75,7 @@ class BrowseScreen(Screen[None]):
         )
         self.expiring = ExpiringResults(desk, self.say)
         self.headlines = Headlines(desk)
+        self.headlines.alarms.append(self.following.trouble.banner)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = desk.opening.result()
         self.table: TaskTable = TaskTable(desk, opening.window, id="table")
@@ -110,11 +112,16 @@ class BrowseScreen(Screen[None]):
         self.post_message(self.Painted())
         self.following.on_written += [self._reload, self.finished.tell, self._rest]
         self.following.on_round.append(self.show_status)
+        self.following.on_mishap.append(self._tell_mishap)
         if self._desk.on_finish is not None:
             self._desk.on_finish.listen(self._warn_from_thread)
         self.following.start_watcher()
         self.run_worker(self.following.run(), group="follow")
         self.set_interval(1.0, self._tick)
+
+    def _tell_mishap(self, line: str) -> None:
+        self.following.trouble.befell(line)
+        self.say(sentence(line), "warning")
 
     def _warn_from_thread(self, text: str) -> None:
         with suppress(RuntimeError):  # the dashboard has ended
@@ -290,6 +297,8 @@ class BrowseScreen(Screen[None]):
             self.show_keys()
         elif self.filter_box.text:
             self.filter_box.clear()
+        elif self.following.trouble.forget():
+            self.show_status()
         else:
             self.table.focus()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ class Dialog(ModalScreen[T]):
     # Read with the first dialog that is opened: the first frame has none.
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "copy_or_quit", "copy the selected text, else quit")]
+
+    _is_left = False
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Leave, once: what was typed too often would take the screen below away as well."""
+        if self._is_left:
+            return AwaitComplete()
+        self._is_left = True
+        return super().dismiss(result)
 
     def action_copy_or_quit(self) -> None:
         """Copy what is selected; with nothing selected, quit."""

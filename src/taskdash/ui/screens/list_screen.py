@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from taskdash.domain.errors import StoreError
 from taskdash.domain.words import plural
+from taskdash.ui.patience import patient
 from taskdash.ui.said import warning
 from taskdash.ui.saving import Saving
 from taskdash.ui.screens.result_screen import ResultScreen
@@ -82,12 +84,14 @@ class ListScreen(ResultScreen):
 
     # Checking
 
+    @patient
     async def action_check(self) -> None:
         """Check now what is marked, else the row."""
         if tasks := await self._chosen():
             self.tell(await self._acting.check(tasks))
             self.table.reload()
 
+    @patient
     async def action_check_all(self) -> None:
         """Check every unfinished task now."""
         self.tell(await self._acting.check_all())
@@ -125,10 +129,16 @@ class ListScreen(ResultScreen):
         return self.app.push_screen(AddIds(self._desk, text), done)
 
     async def _add(self, ids: Sequence[str]) -> None:
-        seq, said = await self._acting.add(ids)
+        try:
+            seq, said = await self._acting.add(ids)
+        except StoreError as error:
+            # They are all that is known of paid work: not one is dropped.
+            await self._open_add("\n".join(ids))
+            raise StoreError(f"not added: {error}") from error
         self.table.show(self.table.wanted, seq=seq)
         self.tell(said)
 
+    @patient
     async def action_remove(self) -> None:
         """Ask, then take tasks off the list."""
         from taskdash.ui.screens.dialogs import Confirm
@@ -155,6 +165,7 @@ class ListScreen(ResultScreen):
         self.show_keys()
         self.tell(said)
 
+    @patient
     async def action_undo(self) -> None:
         """Take back the last removal."""
         self.tell(await self._acting.undo())
@@ -205,12 +216,14 @@ class ListScreen(ResultScreen):
         self.table.mark_and_move(steps)
         self.show_keys()
 
+    @patient
     async def action_mark_all(self) -> None:
         """Mark all that the tab and the filter show."""
         query, now_ms = self.table.wanted, self._desk.clock.now_ms()
         self.table.mark(await self._desk.store.run(lambda store: store.tasks.seqs(query, now_ms)))
         self.show_keys()
 
+    @patient
     async def action_mark_range(self) -> None:
         """Begin a range here, or mark from where it began to here."""
         task = self.table.task_at_cursor
@@ -232,6 +245,7 @@ class ListScreen(ResultScreen):
 
     # Files and pictures
 
+    @patient
     async def action_download(self) -> None:
         """Save the results of what is marked, else of the row."""
         if tasks := await self._chosen():
@@ -260,6 +274,7 @@ class ListScreen(ResultScreen):
 
     # The rest
 
+    @patient
     async def action_raw(self) -> None:
         """The last body with a record, as it was sent."""
         from taskdash.ui.screens.raw_json import RawJson

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from taskdash.domain.words import plural
 from taskdash.ui.acting import Acting, no_links
+from taskdash.ui.patience import patient
 from taskdash.ui.said import warning
 from taskdash.ui.screens.review_screen import ReviewScreen
 
@@ -45,6 +46,7 @@ class ResultScreen(ReviewScreen):
 
         return Opener(self._desk)
 
+    @patient
     async def action_open_result(self) -> None:
         """Open the result; with several, ask which; of several tasks, the first of each."""
         tasks = await self._chosen()
@@ -53,6 +55,7 @@ class ResultScreen(ReviewScreen):
         elif tasks:
             await self._open_or_choose(tasks[0])
 
+    @patient
     async def action_open_result_number(self, number: int) -> None:
         """Open a result by its number."""
         tasks = await self._chosen()
@@ -129,16 +132,19 @@ class ResultScreen(ReviewScreen):
 
         return Copying(self._desk)
 
+    @patient
     async def action_copy_urls(self) -> None:
         """Copy the result links."""
         if tasks := await self._chosen():
             self.tell(await self._copying.links(tasks))
 
+    @patient
     async def action_copy_id(self) -> None:
         """Copy the task IDs."""
         if tasks := await self._chosen():
             self.tell(self._copying.ids(tasks))
 
+    @patient
     async def action_copy_menu(self) -> None:
         """Choose what to copy."""
         from taskdash.ui.screens.copy_menu import CopyMenu

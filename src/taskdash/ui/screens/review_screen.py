@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.words import plural
+from taskdash.ui.patience import patient
 from taskdash.ui.said import warning
 from taskdash.ui.screens.browse_screen import BrowseScreen
 
@@ -23,6 +24,7 @@ _WORD: Final = re.compile(r'\S*"[^"]*"|\S+')
 class ReviewScreen(BrowseScreen):
     """The list with its failures by reason and its statistics. Both go by the filter, not by the tab."""
 
+    @patient
     async def action_statistics(self) -> None:
         """What is shown, or marked, by model and by hour."""
         from taskdash.ui.screens.statistics import Statistics
@@ -38,6 +40,7 @@ class ReviewScreen(BrowseScreen):
         else:
             self.tell(warning("No task to count here."))
 
+    @patient
     async def action_failures(self) -> None:
         """Failed tasks by reason; Enter there filters to them."""
         from taskdash.domain.reasons import reasons

@@ -1,0 +1,612 @@
+"""The list's file: killed, full, read-only, damaged, newer, locked, shared, deleted, and clocks that jump."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import re
+import resource
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from tests.kills import assert_whole, killed_writers
+from tests.servers import waiting_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.command import Command, Done
+    from tests.pty_screen import PtyScreen
+    from tests.servers import FakeApi
+
+IDS: Final = [f"task_{number:012d}" for number in range(200)]
+NO_TRACEBACK: Final = "Traceback"
+UNPRIVILEGED: Final = [] if os.geteuid() else ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+"""What takes from root the right to ignore permissions."""
+
+
+def spoilt(taskdash: Command, code: str, *arguments: str, env: dict[str, str | None] | None = None) -> Done:
+    """Run a command after some Python that changes what it finds."""
+    line = taskdash.line(*arguments)
+    line[:1] = [sys.executable, "-c", f"{code}\nfrom taskdash.cli.main import run\nrun()"]
+    line[1:1] = ["-B"]
+    done = subprocess.run(
+        line,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=taskdash.environment(env),
+        cwd=taskdash.folder,
+        timeout=60,
+        check=False,
+    )
+    assert NO_TRACEBACK not in done.stderr
+    return done
+
+
+def listed(taskdash: Command) -> list[str]:
+    done = taskdash("list", "--ids")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def set_aside(taskdash: Command, what: str = "corrupt") -> list[Path]:
+    found = taskdash.folder.glob(f"tasks.db.{what}-*")
+    return sorted(each for each in found if not each.name.endswith("-journal"))
+
+
+def more_than(api: FakeApi, count: int) -> bool:
+    return api.count() > count
+
+
+def is_whole(path: Path) -> bool:
+    with closing(sqlite3.connect(path)) as connection:
+        return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+
+
+def wait_for_rows(screen: PtyScreen, count: int) -> None:
+    screen.wait_for(f"All {count}", 20)
+
+
+# S1, SIGKILL:
+
+
+@pytest.mark.row("S1")
+def test_no_acknowledged_id_is_lost_to_kills(tmp_path: Path, long: bool) -> None:
+    path = tmp_path / "tasks.db"
+    acknowledged = killed_writers(path, 200 if long else 4)
+    assert_whole(path, acknowledged)
+
+
+@pytest.mark.row("S1")
+def test_a_killed_command_has_added_all_or_nothing(taskdash: Command, long: bool) -> None:
+    chance = random.Random(5)  # noqa: S311 - the same moments in every run, more or less
+    for turn in range(40 if long else 3):
+        wanted = [f"task_{turn}_{number:08d}" for number in range(50)]
+        adding = taskdash.start("add", *wanted)
+        time.sleep(chance.uniform(0.02, 0.35))
+        adding.kill()
+        said = adding.communicate(timeout=10)[0].splitlines()
+        there = set(listed(taskdash)).intersection(wanted)
+        assert there in (set(), set(wanted))
+        assert set(said) <= there
+    assert is_whole(taskdash.store)
+
+
+# S2, power:
+
+
+@pytest.mark.row("S2")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows what is synced; it is not installed")
+def test_an_id_is_on_the_disk_before_it_is_acknowledged(taskdash: Command) -> None:
+    taskdash("add", "task_before")
+    trace = taskdash.folder / "trace"
+    calls = "trace=openat,write,pwrite64,fsync,fdatasync,ftruncate"
+    subprocess.run(
+        ["strace", "-f", "-y", "-qq", "-e", calls, "-o", str(trace), *taskdash.line("add", "task_synced")],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        env=taskdash.environment(),
+        check=True,
+        timeout=60,
+    )
+    lines = trace.read_text("utf-8", "replace").splitlines()
+
+    def last(call: str, file: str) -> int:
+        found = [
+            n for n, line in enumerate(lines) if re.search(rf" {call}\(\d+<[^>]*{re.escape(file)}>", line)
+        ]
+        assert found, (call, file)
+        return found[-1]
+
+    acknowledged = next(n for n, line in enumerate(lines) if " write(1" in line and "task_synced" in line)
+    written, synced = last("pwrite64", "/tasks.db"), last("f(?:data)?sync", "/tasks.db")
+    journal_synced = last("f(?:data)?sync", "/tasks.db-journal")
+    # The way back is on the disk before the list is changed, the change before anybody is told.
+    first_written = next(
+        n for n, line in enumerate(lines) if re.search(r" pwrite64\(\d+<[^>]*/tasks\.db>", line)
+    )
+    assert any(
+        re.search(r" f(?:data)?sync\(\d+<[^>]*/tasks\.db-journal>", line) for line in lines[:first_written]
+    )
+    assert written < synced < acknowledged
+    assert journal_synced < acknowledged
+
+
+# S3, no room:
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system of 400 kB."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "none", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=True)
+
+
+@pytest.mark.row("S3")
+def test_a_full_disk_fails_loud_and_what_is_listed_stays(taskdash: Command) -> None:
+    with small_disk(taskdash.folder / "small") as disk:
+        taskdash.store = disk / "tasks.db"
+        assert taskdash("add", *IDS[:5]).returncode == 0
+        filler = disk / "filler"
+        with filler.open("wb") as file:
+            room = os.statvfs(disk)
+            file.write(bytes(room.f_bavail * room.f_bsize - 8_192))
+        done = taskdash("add", "-", stdin="\n".join(f"task_{n:030d}" for n in range(800)))
+        assert (done.returncode, done.stdout) == (6, "")
+        assert "full" in done.stderr
+        assert NO_TRACEBACK not in done.stderr
+        assert listed(taskdash) == IDS[:5]
+        filler.unlink()
+        assert taskdash("add", "task_later").returncode == 0
+        assert len(listed(taskdash)) == 6
+        assert is_whole(taskdash.store)
+
+
+@pytest.mark.row("S3")
+def test_a_dashboard_without_room_says_so_and_goes_on_when_there_is_some(
+    taskdash: Command, api: FakeApi, long: bool
+) -> None:
+    for task_id in IDS[:3]:
+        api.set(task_id, waiting_body(task_id))
+    taskdash("add", *IDS[:3])
+    # Python would go on with the cut files that it keeps of modules.
+    with taskdash.dashboard(env={"PYTHONDONTWRITEBYTECODE": "1"}) as screen:
+        screen.wait_for(lambda text: text.count("◐ waiting") >= 3)
+        limits = resource.prlimit(screen.pid, resource.RLIMIT_FSIZE)
+        # Not one page more may be written to any file.
+        resource.prlimit(screen.pid, resource.RLIMIT_FSIZE, (1_024, limits[1]))
+        screen.send("r")
+        screen.wait_for("cannot be used", 20)
+        screen.send("j")
+        screen.wait_for("Nothing is checked", 20)
+        screen.paste(f"{IDS[10]}\n")
+        screen.wait_for("1 new")
+        screen.send("\r")
+        # What was pasted is still there to be added.
+        screen.wait_for(lambda text: "Not added" in text and "1 new" in text, 20)
+        resource.prlimit(screen.pid, resource.RLIMIT_FSIZE, limits)
+        screen.send("\r")
+        wait_for_rows(screen, 4)
+        if long:  # the watcher lets it be for ever longer, up to 8 s
+            screen.wait_for(lambda text: "Nothing is checked" not in text, 30)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert listed(taskdash) == [IDS[10], *IDS[:3]]
+    assert is_whole(taskdash.store)
+
+
+@pytest.mark.row("S3")
+def test_a_limit_on_file_sizes_fails_loud(taskdash: Command) -> None:
+    taskdash("add", *IDS[:3])
+    size = taskdash.store.stat().st_size
+    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
+    done = spoilt(taskdash, code, "add", *(f"task_{n:030d}" for n in range(800)))
+    assert (done.returncode, done.stdout) == (6, "")
+    assert listed(taskdash) == IDS[:3]
+    assert is_whole(taskdash.store)
+
+
+# S4, read-only:
+
+
+@pytest.mark.row("S4")
+def test_a_read_only_folder_is_read_and_writing_is_refused(taskdash: Command, api: FakeApi) -> None:
+    api.set(IDS[0], waiting_body(IDS[0]))
+    folder = taskdash.folder / "shelf"
+    taskdash.store = folder / "tasks.db"
+    taskdash("add", *IDS[:2])
+    # Another writer is about: its journal is beside the file.
+    for each in folder.iterdir():
+        each.chmod(0o400)
+    folder.chmod(0o500)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*UNPRIVILEGED, *taskdash.line(*arguments)],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=taskdash.environment(),
+            timeout=60,
+            check=False,
+        )
+
+    try:
+        done = run("list", "--ids")
+        assert (done.returncode, done.stdout.split()) == (0, IDS[:2]), done.stderr
+        for arguments in (
+            ("add", "task_new"),
+            ("remove", IDS[0]),
+            ("check",),
+            ("wait", IDS[0], "--timeout", "3"),
+        ):
+            done = run(*arguments)
+            assert done.returncode == 6, (arguments, done)
+            assert "read-only" in done.stderr
+            assert NO_TRACEBACK not in done.stderr
+        with taskdash.dashboard(within=UNPRIVILEGED) as screen:
+            wait_for_rows(screen, 2)
+            screen.wait_for("read-only")
+            screen.send("?")
+            screen.wait_for("Help")
+            screen.send("\x1b")
+            screen.wait_for(lambda text: "Help" not in text)
+            screen.send("q")
+            assert screen.wait_exit() == 0
+    finally:
+        folder.chmod(0o700)
+
+
+# S5, damage:
+
+
+DAMAGES: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "no header": lambda data: bytes(100) + data[100:],
+    "cut in the middle of a page": lambda data: data[: len(data) - 5_000],
+    "a page of zeros": lambda data: data[:4_096] + bytes(4_096) + data[8_192:],
+    "nothing at all": lambda _: b"",
+}
+
+
+@pytest.mark.row("S5")
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_damaged_file_is_set_aside_with_its_ids_saved(taskdash: Command, kind: str) -> None:
+    taskdash("add", "--label", "nightly", *IDS)
+    damaged = DAMAGES[kind](taskdash.store.read_bytes())
+    taskdash.store.write_bytes(damaged)
+    done = taskdash("list", "--ids")
+    assert done.returncode == 0
+    [aside] = set_aside(taskdash)
+    assert aside.read_bytes() == damaged
+    assert aside.stat().st_mode & 0o077 == 0
+    assert done.stderr.count("\n") == 1
+    assert aside.name in done.stderr
+    assert len(done.stdout.split()) == (len(IDS) if damaged else 0)
+    assert taskdash("add", "task_later").returncode == 0
+    assert taskdash("list", "--ids").stderr == ""
+
+
+@pytest.mark.row("S5")
+def test_damage_under_an_open_dashboard_is_said_and_mended(taskdash: Command) -> None:
+    taskdash("add", *IDS)
+    with taskdash.dashboard() as screen:
+        wait_for_rows(screen, len(IDS))
+        with taskdash.store.open("r+b") as file:
+            file.write(bytes(100))
+        screen.wait_for(lambda text: "was damaged" in text and "corrupt-" in text, 20)
+        wait_for_rows(screen, len(IDS))
+        taskdash("add", "task_later")
+        wait_for_rows(screen, len(IDS) + 1)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert len(set_aside(taskdash)) == 1
+
+
+FLIPPER: Final = """
+import contextlib, io, shutil, sys
+from pathlib import Path
+from taskdash.cli.main import exit_code_of
+
+sound, folder, first, step = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+ids = [line for line in Path(sys.argv[5]).read_text().split()]
+
+def run(*arguments):
+    out, talk = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(talk):
+        code = exit_code_of(["--store", str(store), *arguments])
+    said = talk.getvalue()
+    assert code in (0, 6) and "Traceback" not in said and "error of taskdash itself" not in said, (offset, code, said)
+    return code, out.getvalue()
+
+count = 0
+for offset in range(first, len(sound), step):
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    store = folder / "tasks.db"
+    flipped = bytearray(sound)
+    flipped[offset] ^= 1 << offset % 8
+    store.write_bytes(flipped)
+    read = [run("list", "--json"), run("list", "--ids"), run("list", "--filter", "nothing"), run("show", ids[0])][1]
+    kept = [each.read_bytes() for each in folder.iterdir() if each.name.startswith("tasks.db")]
+    assert bytes(flipped) in kept, f"{offset}: the damaged file is not kept"
+    code, text = read
+    if code == 0:
+        # Where SQLite notices nothing the file stays as it is, with all that is in it.
+        is_mended = any("corrupt" in each.name for each in folder.iterdir())
+        lost = {each for each in ids if each.encode() in flipped} - set(text.split())
+        assert not (lost and is_mended), (offset, sorted(lost)[:5])
+        code, _ = run("add", "task_added")
+        assert code or "task_added" in run("list", "--ids")[1], offset
+    count += 1
+print(count)
+"""
+
+
+@pytest.mark.row("S5")
+def test_a_flipped_bit_anywhere_loses_nothing_that_can_be_read(taskdash: Command, long: bool) -> None:
+    ids = IDS[:120]
+    taskdash("add", "--label", "nightly", *ids)
+    sound = taskdash.store.read_bytes()
+    (taskdash.folder / "sound").write_bytes(sound)
+    (taskdash.folder / "ids").write_text("\n".join(ids))
+    step = len(sound) // (1_200 if long else 40)
+    done = subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-c",
+                FLIPPER,
+                str(taskdash.folder / "sound"),
+                str(taskdash.folder / "flipped"),
+            ),
+            *(str(3), str(step | 1), str(taskdash.folder / "ids")),
+        ],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        env=taskdash.environment(),
+        timeout=1_800,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    assert int(done.stdout) >= (1_000 if long else 35)
+
+
+# S6, a newer version:
+
+
+@pytest.mark.row("S6")
+def test_a_file_of_a_newer_version_is_refused_and_unchanged(taskdash: Command) -> None:
+    taskdash("add", *IDS[:3])
+    with closing(sqlite3.connect(taskdash.store)) as connection:
+        connection.execute("PRAGMA user_version = 4711").close()
+    before = {each.name: digest(each) for each in taskdash.folder.iterdir() if each.is_file()}
+    for arguments in (("list",), ("add", "task_new"), ("export",)):
+        done = taskdash(*arguments)
+        assert (done.returncode, done.stdout) == (6, "")
+        assert "newer taskdash" in done.stderr
+    with taskdash.dashboard() as screen:
+        assert screen.wait_exit() == 6
+        assert "newer taskdash" in screen.text.replace("\n", "")
+    assert {each.name: digest(each) for each in taskdash.folder.iterdir() if each.is_file()} == before
+
+
+# S7, locked:
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
+        connection.execute("BEGIN EXCLUSIVE").close()
+        yield
+        connection.execute("ROLLBACK").close()
+
+
+@pytest.mark.row("S7")
+def test_a_locked_list_ends_a_command_and_not_the_dashboard(
+    taskdash: Command, api: FakeApi, long: bool
+) -> None:
+    for task_id in IDS[:2]:
+        api.set(task_id, waiting_body(task_id))
+    taskdash("add", *IDS[:2])
+    quick = "" if long else "import taskdash.cli.session as s; s.PATIENCE_S = 0.5"
+    with taskdash.dashboard() as screen:
+        screen.wait_for(lambda text: text.count("◐ waiting") >= 2)
+        with locked(taskdash.store):
+            began_s = time.monotonic()
+            done = spoilt(taskdash, quick, "add", "task_refused")
+            assert (done.returncode, done.stdout) == (6, "")
+            assert "locked" in done.stderr
+            screen.wait_for("locked the list", 10)
+            # Keys that need the list do not hold up those that do not.
+            screen.send("rR")
+            screen.send("?")
+            asked_s = time.monotonic()
+            screen.wait_for("Help", 5)
+            assert time.monotonic() - asked_s < 3
+            screen.send("\x1b")
+            screen.wait_for(lambda text: "Help" not in text)
+            screen.paste(f"{IDS[9]}\n")
+            screen.wait_for("1 new", 10)
+            screen.send("\r")
+            while time.monotonic() - began_s < (29 if long else 0):
+                time.sleep(1)
+                screen.send("?")
+                screen.wait_for("Help", 5)
+                screen.send("\x1b")
+                screen.wait_for(lambda text: "Help" not in text)
+        wait_for_rows(screen, 3)
+        screen.wait_for(lambda text: "locked the list" not in text, 10)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert listed(taskdash) == [IDS[9], *IDS[:2]]
+
+
+# S8, many:
+
+
+@pytest.mark.row("S8")
+def test_two_dashboards_and_eight_commands_keep_one_budget_and_lose_no_row(
+    taskdash: Command, api: FakeApi, long: bool
+) -> None:
+    rate, batch = 20, 1_000 if long else 20
+    taskdash.write_config(api.url, per_second=rate)
+    wanted = [[f"task_{number}_{n:08d}" for n in range(batch)] for number in range(8)]
+    for task_id in (each for ids in wanted for each in ids):
+        api.set(task_id, waiting_body(task_id))
+    with taskdash.dashboard() as first, taskdash.dashboard() as second:
+        for screen in (first, second):
+            screen.wait_for("Nothing on this list yet", 20)
+        adding = [taskdash.start("add", *ids) for ids in wanted]
+        for process, ids in zip(adding, wanted, strict=True):
+            out, talk = process.communicate(timeout=60)
+            assert (process.returncode, out.splitlines()) == (0, ids), talk
+        for screen in (first, second):
+            screen.wait_for(f"All {8 * batch:,}", 30)
+        api.wait_for(lambda: api.count() >= 2 * rate, 30)
+        for screen in (first, second):
+            screen.send("q")
+            assert screen.wait_exit() == 0
+    times = sorted(request.at_s for request in api.requests)
+    assert max(sum(start <= at < start + 0.99 for at in times) for start in times) <= rate
+    assert sorted(listed(taskdash)) == sorted(each for ids in wanted for each in ids)
+
+
+# S9, deleted and replaced:
+
+
+@pytest.mark.row("S9")
+def test_a_list_that_is_deleted_or_replaced_under_the_dashboard_is_noticed(taskdash: Command) -> None:
+    taskdash("add", *IDS[:3])
+    other = taskdash.folder / "other.db"
+    ours, taskdash.store = taskdash.store, other
+    taskdash("add", "task_of_another_list")
+    taskdash.store = ours
+    with taskdash.dashboard() as screen:
+        wait_for_rows(screen, 3)
+        ours.unlink()
+        screen.wait_for("was deleted", 10)
+        wait_for_rows(screen, 3)
+        assert listed(taskdash) == IDS[:3]
+        taskdash("add", "task_later")
+        wait_for_rows(screen, 4)
+        ours.rename(taskdash.folder / "away.db")
+        screen.wait_for("was moved away", 10)
+        screen.wait_for("Nothing on this list yet")
+        assert taskdash("add", "task_fresh").returncode == 0
+        wait_for_rows(screen, 1)
+        other.replace(ours)
+        screen.wait_for("was replaced", 10)
+        screen.wait_for("task_of_another_list")
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    [kept] = set_aside(taskdash, "replaced")
+    for store, ids in ((kept, ["task_fresh"]), (taskdash.folder / "away.db", ["task_later", *IDS[:3]])):
+        taskdash.store = store
+        assert listed(taskdash) == ids
+
+
+# S10, file systems without shared memory:
+
+
+@pytest.mark.row("S10")
+def test_there_is_no_write_ahead_log(taskdash: Command) -> None:
+    with taskdash.dashboard() as screen:
+        screen.wait_for("Nothing on this list yet")
+        taskdash("add", *IDS[:3])
+        wait_for_rows(screen, 3)
+        names = {each.name for each in taskdash.folder.iterdir()}
+        assert not {"tasks.db-wal", "tasks.db-shm"} & names
+        # The file itself says which kind of log its writers and readers need.
+        assert taskdash.store.read_bytes()[18:20] == b"\1\1"
+
+
+# S11, clocks:
+
+
+@pytest.mark.row("S11")
+def test_a_clock_that_jumps_a_day_brings_neither_a_burst_nor_a_pause(
+    taskdash: Command, api: FakeApi, long: bool
+) -> None:
+    rate = 4
+    taskdash.write_config(api.url, per_second=rate)
+    for task_id in IDS[:6]:
+        api.set(task_id, waiting_body(task_id, createTime=time.time_ns() // 1_000_000))
+    taskdash("add", *IDS[:6])
+    shift = taskdash.folder / "shift"
+    shift.write_text("0")
+    code = (
+        "import time; from pathlib import Path; real = time.time_ns; "
+        f"time.time_ns = lambda: real() + int(Path({str(shift)!r}).read_text()) * 10**9"
+    )
+    with taskdash.dashboard(spoilt_by=code) as screen:
+        screen.wait_for(lambda text: text.count("◐ waiting") >= 6, 20)
+        for seconds in (86_400, 0, -86_400, 3_600) if long else (86_400, -86_400):
+            shift.with_name("next").write_text(str(seconds))
+            shift.with_name("next").replace(shift)
+            before = api.count()
+            api.wait_for(partial(more_than, api, before + 1), 20)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    times = sorted(request.at_s for request in api.requests)
+    assert max(sum(start <= at < start + 0.99 for at in times) for start in times) <= rate
+    assert len(listed(taskdash)) == 6
+
+
+# S12, no home:
+
+
+@pytest.mark.row("S12")
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"HOME": None}, "HOME"),
+        ({"HOME": "not/absolute"}, "HOME"),
+        ({"HOME": None, "XDG_DATA_HOME": "relative"}, "XDG_DATA_HOME"),
+    ],
+)
+def test_without_a_home_the_variable_is_named(
+    taskdash: Command, variables: dict[str, str | None], named: str
+) -> None:
+    nowhere: dict[str, str | None] = {
+        f"XDG_{name}_HOME": None for name in ("CONFIG", "DATA", "STATE", "CACHE")
+    }
+    nobody = "import pwd, os\ndef getpwuid(uid): raise KeyError(uid)\npwd.getpwuid = getpwuid"
+    line = [sys.executable, "-c", f"{nobody}\nfrom taskdash.cli.main import run\nrun()"]
+    for arguments in (["list"], ["add", "task_new"], ["config", "path"]):
+        done = subprocess.run(
+            [*line, *arguments],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=taskdash.environment(nowhere | variables),
+            cwd=taskdash.folder,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 2, done
+        assert "HOME" in done.stderr
+        assert NO_TRACEBACK not in done.stderr
+    assert named in done.stderr or named == "XDG_DATA_HOME"

@@ -1,0 +1,124 @@
+"""A list that is locked, damaged or cannot be written: said, waited for, and never the end of the dashboard."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.ui.driven_dashboard import add, driven, fill_with_the_page, uuid
+
+from taskdash.domain.errors import StoreError
+from taskdash.ui import following
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(following, "RETRY_S", 0.05)
+
+
+def lock(store: Store) -> None:
+    store.database.connection.execute("BEGIN EXCLUSIVE")
+
+
+def unlock(store: Store) -> None:
+    store.database.connection.execute("ROLLBACK")
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def is_there(path: Path) -> bool:
+    return path.exists()
+
+
+async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(desk: Desk, other: Store) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        lock(other)
+        desk.store.stamp._seen = None
+        await dash.until_shown("Another program has locked the list")
+        await dash.press("r", "?")
+        await dash.until_dialog("Help")
+        await dash.press("escape")
+        await dash.until_dialog(None)
+        unlock(other)
+        await dash.until_gone("Another program has locked the list")
+
+
+async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
+    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with driven(desk) as dash:
+        real = desk.store.run
+
+        async def full(_: object) -> object:
+            raise StoreError("the disk is full")
+
+        await dash.paste(f"{uuid(1)} {uuid(2)}")
+        await dash.until_shown("2 new")
+        monkeypatch.setattr(desk.store, "run", full)
+        await dash.press("enter")
+        await dash.until_said("Not added: the disk is full.")
+        await dash.until_shown("2 new")
+        monkeypatch.setattr(desk.store, "run", real)
+        await dash.press("enter")
+        await dash.until_total(2)
+        assert {task.task_id for task in dash.table.window.rows} == {uuid(1), uuid(2)}
+    assert other.tasks.listed("aigptimage", [uuid(1), uuid(2)]) == {uuid(1), uuid(2)}
+
+
+async def test_a_list_that_cannot_be_read_is_told_and_read_again(
+    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        real, fails = desk.store.run, True
+
+        async def unreadable(work: object) -> object:
+            if fails:
+                raise StoreError("the store cannot be read")
+            return await real(work)  # type: ignore[arg-type] # handed on as it came
+
+        monkeypatch.setattr(desk.store, "run", unreadable)
+        add(other, uuid(5))
+        await dash.until_shown("The store cannot be read. The list is shown as it was last read")
+        for key in ("r", "R", "x", "z", "t", "F", "J", "y", "A"):
+            await dash.press(key)
+            if dash.dialog is not None:
+                await dash.press("escape")
+        fails = False
+        await dash.until_total(4)
+        await dash.until_gone("cannot be read. The list")
+
+
+async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
+    desk: Desk, other: Store, store_path: Path
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (160, 36), total=3) as dash:
+        delete(store_path)
+        await dash.until_shown("deleted while it was open")
+        await dash.until_said("The store was deleted while it was open: its list was written back.")
+        assert is_there(store_path)
+        await dash.press("escape")
+        await dash.until(lambda: not dash.main.headlines.banner.display, "no banner")
+        await dash.until_total(3)
+
+
+async def test_enter_twice_takes_nothing_but_the_dialog_away(desk: Desk) -> None:
+    async with driven(desk) as dash:
+        await dash.paste(uuid(1))
+        await dash.until_shown("1 new")
+        await dash.press("enter", "enter", "enter")
+        await dash.until_total(1)
+        await asyncio.sleep(0)
+        assert dash.dialog is None
