@@ -1,5 +1,7 @@
 """Draws the pictures in this folder from the real dashboard on the embedded demo API: an SVG and a PNG of each.
 
+`gallery` has every screen at two sizes, dark and light.
+
 Run with `make screenshots`. The PNG is rendered from the SVG with Fira Code, whatever fonts the machine has; for
 other scripts than those of Europe it takes what it finds (such as Debian's fonts-wqy-zenhei).
 """
@@ -8,20 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import html
+import io
 import re
+import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import fontpkg_fira_code
 import resvg_py
+from PIL import Image
 from rich.cells import cell_len
 
 from taskdash.config.settings import demo_settings
 from taskdash.demo.server import DemoApi
 from taskdash.ui.app import Dashboard
+from taskdash.ui.desk import FirstKey
 from taskdash.wiring import open_desk
 
 if TYPE_CHECKING:
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 
 FOLDER: Final = Path(__file__).parent
 FONT: Final = next(Path(fontpkg_fira_code.__file__).parent.rglob("*.ttf"))
+COLOURS: Final = 200
 PASTE: Final = """\
 $ python generate.py --batch 3
 created task 7a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10
@@ -106,73 +113,104 @@ async def without_toasts(pilot: Pilot[None]) -> None:
 
 
 LIST_READY: Final = wait_for_text("watching")
+SUCCESSES: Final = wait_for_text("Success 20")
 
-SHOTS: Final[dict[str, tuple[tuple[int, int], list[Act]]]] = {
-    "dashboard-120x36": ((120, 36), [LIST_READY, wait_for_text("Success 20")]),
-    "dashboard-200x60": ((200, 60), [LIST_READY, wait_for_text("Success 20")]),
-    "dashboard-80x24": ((80, 24), [LIST_READY, wait_for_text("Success 20")]),
-    "add": ((120, 36), [LIST_READY, paste(PASTE), wait_for_text("ignored")]),
-    "failure": (
-        (120, 36),
-        [
-            LIST_READY,
-            press("left_square_bracket"),
-            wait_for_text("[× Fail"),
-            press("j"),
-            wait_for_text("content policy"),
-        ],
-    ),
-    "filter": (
-        (120, 36),
-        [
-            LIST_READY,
-            wait_for_text("Success 19"),
-            press("slash", "m", "o", "d", "e", "l", "colon", *"seedance"),
-            wait_while_text("All 34"),
-        ],
-    ),
-    "preview": (
-        (120, 36),
-        [
-            LIST_READY,
-            wait_for_text("Success 20"),
-            press("slash", *"autumn"),
-            wait_while_text("All 34"),
-            press("enter", "enter"),
-            wait_for_text("PNG, "),
-            without_toasts,
-        ],
-    ),
-    "help": ((120, 36), [LIST_READY, press("question_mark"), wait_for_text("add task IDs")]),
+
+def filter_by(text: str) -> list[Act]:
+    """Filter, and go back to the list."""
+    return [
+        LIST_READY,
+        SUCCESSES,
+        press("slash", *text),
+        wait_while_text("All 34"),
+        press("enter"),
+        without_toasts,
+    ]
+
+
+def open_by(key: str, text: str, first: Sequence[Act] = (LIST_READY, SUCCESSES, without_toasts)) -> list[Act]:
+    """Press a key and wait for what it opens."""
+    return [*first, press(key), wait_for_text(text)]
+
+
+SIZES: Final = {"80x24": (80, 24), "120x36": (120, 36)}
+THEMES: Final = {"dark": "textual-dark", "light": "textual-light"}
+SHOTS: Final[dict[str, list[Act]]] = {
+    "dashboard": [LIST_READY, SUCCESSES],
+    "add": [LIST_READY, paste(PASTE), wait_for_text("ignored")],
+    "filter": [LIST_READY, SUCCESSES, press("slash", *"model:seedance"), wait_while_text("All 34")],
+    "failure": [
+        LIST_READY,
+        press("["),
+        wait_for_text("[× Fail"),
+        press("j"),
+        wait_for_text("content policy"),
+    ],
+    "preview": [*filter_by("autumn"), press("enter"), wait_for_text("PNG, "), without_toasts],
+    "download": [*filter_by("state:success"), press("A", "d"), wait_for_text("saved")],
+    "failures": open_by("F", "newest, "),
+    "statistics": open_by("t", "ended per hour"),
+    "copy": open_by("c", "curl", filter_by("autumn")),
+    "choose": open_by("o", "Open which", filter_by("variations")),
+    "columns": open_by("C", "Columns, from left"),
+    "sort": open_by("s", "Sort by"),
+    "edit": open_by("e", "Label and note"),
+    "remove": open_by("x", "Remove this task"),
+    "raw": open_by("J", "The answer for", filter_by("autumn")),
+    "palette": open_by(":", "Search for"),
+    "help": open_by("?", "In the list"),
+    "welcome": [wait_for_text("look around in the demo")],
+    "tour": [LIST_READY, wait_for_text("New here?")],
 }
+IN_README: Final = ("dashboard", "add", "filter", "preview", "download", "failures")
+LARGE: Final = {"dashboard-200x60": ("dashboard", (200, 60))}
 
 
 @contextmanager
-def demo_desk() -> Iterator[Desk]:
+def demo_desk(shot: str) -> Iterator[Desk]:
     """A desk on the demo API and a store that is thrown away."""
     with tempfile.TemporaryDirectory() as folder, DemoApi(tier="standard") as api:
         settings = demo_settings(api.base_url, api.key, download_dir=Path(folder), tier="standard")
         desk = open_desk(settings, {}, Path(folder) / "tasks.db", is_demo=True)
+        # The dashboard as it is on everybody's own list, but for the pictures of the demo's tour.
+        desk.is_demo = shot == "tour"
+        if shot == "welcome":
+            place = "~/.config/taskdash/config.toml"
+            desk.first_key = FirstKey(place, "AIGPTIMAGE_API_KEY", lambda _: desk)
+            desk.key_advice = "export AIGPTIMAGE_API_KEY=... and start again"
         now_ms = desk.clock.now_ms()
-        desk.store.submit(lambda store: store.tasks.add("demo", api.task_ids, now_ms)).result()
+        ids = [] if shot == "welcome" else api.task_ids
+        desk.store.submit(lambda store: store.tasks.add("demo", ids, now_ms)).result()
         try:
             yield desk
         finally:
             desk.close()
 
 
-async def draw(name: str, size: tuple[int, int], acts: list[Act]) -> None:
-    """Draw one picture."""
-    with demo_desk() as desk:
+async def draw(shot: str, size: tuple[int, int]) -> dict[str, str]:
+    """Draw one picture; return its SVG in each theme."""
+    with demo_desk(shot) as desk:
         app = Dashboard(desk)
         async with app.run_test(size=size, notifications=True) as pilot:
-            for act in acts:
+            for act in SHOTS[shot]:
                 await act(pilot)
-            svg = app.export_screenshot(title="taskdash")
-    svg = wide_characters(local_font(svg))
-    (FOLDER / f"{name}.svg").write_text(svg, "utf-8")
+            drawn = {}
+            for name, theme in THEMES.items():
+                app.theme = theme
+                await pilot.pause(0.3)
+                drawn[name] = wide_characters(local_font(app.export_screenshot(title="taskdash")))
+            return drawn
+
+
+def keep(svg: str, path: Path, *, with_svg: bool) -> None:
+    """Write a picture as PNG, and as SVG too where it is to be scaled."""
+    if with_svg:
+        path.with_suffix(".svg").write_text(svg, "utf-8")
     png = resvg_py.svg_to_bytes(svg_string=svg, font_files=[str(FONT)], zoom=1.0)
-    (FOLDER / f"{name}.png").write_bytes(bytes(png))
+    picture = Image.open(io.BytesIO(bytes(png))).convert("RGB")
+    # A screen has few colours: so it takes a third of the room.
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path.with_suffix(".png"), optimize=True)
+    print(f"{path.relative_to(FOLDER.parent)}.png", flush=True)
 
 
 def local_font(svg: str) -> str:
@@ -193,12 +231,17 @@ def wide_characters(svg: str) -> str:
 
 def main() -> None:
     """Draw all of them, or those named as arguments."""
-    import sys
-
-    for name in sys.argv[1:] or SHOTS:
-        size, acts = SHOTS[name]
-        asyncio.run(draw(name, size, acts))
-        print(f"screenshots/{name}.svg, .png")
+    (FOLDER / "gallery").mkdir(exist_ok=True)
+    for shot in sys.argv[1:] or SHOTS:
+        for size_name, size in SIZES.items():
+            drawn = asyncio.run(draw(shot, size))
+            for theme, svg in drawn.items():
+                keep(svg, FOLDER / "gallery" / f"{shot}-{size_name}-{theme}", with_svg=False)
+            if size_name == "120x36" and shot in IN_README:
+                keep(drawn["dark"], FOLDER / shot, with_svg=True)
+    if len(sys.argv) == 1:
+        for name, (shot, size) in LARGE.items():
+            keep(asyncio.run(draw(shot, size))["dark"], FOLDER / name, with_svg=True)
 
 
 if __name__ == "__main__":

@@ -48,3 +48,28 @@ def test_every_picture_the_readme_shows_is_there() -> None:
 def test_no_lock_names_a_host() -> None:
     for lock in (ROOT / "requirements").iterdir():
         assert "://" not in lock.read_text("utf-8")
+
+
+def test_the_readme_has_every_setting_of_the_example_config() -> None:
+    """A setting is a line `name = ...` there, behind a # where it has no fixed default."""
+    example = (ROOT / "config.example.toml").read_text("utf-8")
+    settings, table = set(), ""
+    for line in example.splitlines():
+        if header := re.match(r"\[(\w+)", line):
+            table = header[1]
+        elif setting := re.match(r"(?:# )?(\w+) = ", line):
+            prefix = "view." if table == "view" else ""
+            settings.add(f"{prefix}{setting[1]}")
+    # Examples of a key and of a width, and the widths' own table.
+    settings = settings - {"remove", "view.label"} | {"view.widths"}
+    readme = (ROOT / "README.md").read_text("utf-8")
+    section = readme[readme.index("| setting |") : readme.index("A key comes from")]
+    assert set(re.findall(r"^\| `([\w.]+)`", section, re.MULTILINE)) == settings
+
+
+def test_the_readme_puts_figures_into_its_promises() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    promises = readme[readme.index("## What it promises") : readme.index("Not promised:")]
+    rows = re.findall(r"^\| (?!promise|---)(.*) \|$", promises, re.MULTILINE)
+    assert len(rows) >= 8
+    assert [row for row in rows if not re.search(r"`.*`.*\|.*\d", row)] == []
