@@ -40,7 +40,7 @@ def test_the_map_of_the_house_names_every_room_and_no_other() -> None:
 
 def test_every_picture_the_readme_shows_is_there() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    pictures = re.findall(r"\]\((screenshots/[^)]+)\)", readme)
+    pictures = re.findall(r"!\[[^]]*\]\((screenshots/[^)]+)\)", readme)
     assert pictures
     assert [picture for picture in pictures if not (ROOT / picture).is_file()] == []
 
