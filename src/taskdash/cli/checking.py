@@ -38,6 +38,8 @@ FAILURES_IN_A_ROW: Final = 3
 """After so many, and no good answer since, the gateway is not asked for the rest."""
 STOPPED_FOR_S: Final = 3.0
 """How long a watcher that was stopped is given to go on."""
+QUIET_FOR_S: Final = 1.0
+"""The answer that asked for quiet may be ours: it is on the list by then."""
 _EVERY_CHECK_FAILS: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED)
 _GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
 
@@ -80,6 +82,18 @@ def _wanted(session: Session, store: Store, task_ids: Sequence[str]) -> list[Tas
     return store.tasks.rows(query, session.now_ms())
 
 
+class _Lasting:
+    """How long something has been so."""
+
+    def __init__(self) -> None:
+        self._since_s: float | None = None
+
+    def for_s(self, now_s: float, *, holds: bool) -> float:
+        """Seconds that it holds without a break, now included; 0 where it does not."""
+        self._since_s = (now_s if self._since_s is None else self._since_s) if holds else None
+        return 0.0 if self._since_s is None else now_s - self._since_s
+
+
 class _Run:
     """One run of `check`."""
 
@@ -98,7 +112,7 @@ class _Run:
         await store.run(lambda store: store.checks.ask(seqs, asked_at_ms))
         watcher.wake()
         loop = asyncio.get_running_loop()
-        stopped_since_s: float | None = None
+        stopped, quiet = _Lasting(), _Lasting()
         try:
             with Progress("checks", len(seqs)) as progress:
                 notices = Notices(self._session, progress)
@@ -110,8 +124,11 @@ class _Run:
                         return
                     status = watcher.status
                     notices.see(status)
-                    stopped_since_s = (stopped_since_s or loop.time()) if status.watcher_stopped else None
-                    self._why_not = self._hopeless(status, loop.time() - (stopped_since_s or loop.time()))
+                    self._why_not = self._hopeless(
+                        status,
+                        stopped_s=stopped.for_s(loop.time(), holds=status.watcher_stopped),
+                        quiet_s=quiet.for_s(loop.time(), holds=status.problem is ProblemKind.RATE_LIMITED),
+                    )
                     if self._why_not:
                         return
                     await pause(news, POLL_S)
@@ -146,7 +163,7 @@ class _Run:
             return False
         return task.asked_at_ms is None or task.asked_at_ms != self._asked_at_ms
 
-    def _hopeless(self, status: WatchStatus, stopped_s: float) -> str | None:
+    def _hopeless(self, status: WatchStatus, *, stopped_s: float, quiet_s: float) -> str | None:
         """Why the rest will not be answered soon; None while it may."""
         if stopped_s >= STOPPED_FOR_S:
             return f"the watcher (pid {status.watcher_pid}) is stopped"
@@ -160,7 +177,7 @@ class _Run:
         last = kinds[-FAILURES_IN_A_ROW:]
         if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
             return "the gateway does not answer"
-        if status.problem is ProblemKind.RATE_LIMITED and status.held_until_ms is not None:
+        if quiet_s >= QUIET_FOR_S and status.held_until_ms is not None:
             wait_ms = status.held_until_ms - self._session.now_ms()
             if wait_ms > 0:
                 return f"the gateway asked for quiet for another {wait_ms // 1000 + 1} s"
