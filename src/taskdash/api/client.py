@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import re
 import ssl
@@ -95,6 +96,7 @@ class Gateway:
         self._deadline_s = deadline_s
         self._may_resend = may_resend
         self._turns = Turns(_clamp(connections))
+        self._large = Turns(1)
         self._idle = [Lane(self._route)]
         self._closed = False
         # The engine of httpx logs answers' headers at DEBUG, and its client URLs at INFO.
@@ -135,10 +137,11 @@ class Gateway:
 
     async def _check(self, lane: Lane, task_id: str) -> Answer:
         deadline = asyncio.timeout(self._deadline_s)
+        large = _TurnOfLarge(self._large, deadline)
         try:
             async with deadline:
                 target = self._target + quote(task_id, safe="")
-                reply = await lane.get(target, MAX_BODY_BYTES, self._may_resend)
+                reply = await lane.get(target, MAX_BODY_BYTES, self._may_resend, large.take)
             return await self._parse(lane, reply, task_id)
         except Exception as fault:
             # Whatever the network or a library does to one request, the next one must still be sent.
@@ -150,6 +153,8 @@ class Gateway:
             message = self._redact(message)
             _log.info("check failed: %s: %s", type(fault).__name__, message)
             return Answer(problem=ProblemKind.UNREACHABLE, message=message)
+        finally:
+            large.end()
 
     async def _parse(self, lane: Lane, reply: Reply, task_id: str) -> Answer:
         now_s = time.time()
@@ -184,6 +189,33 @@ class Gateway:
             or now_s - self._idle[0].idle_since_s > KEEP_ALIVE_S
         ):
             await self._idle.pop(0).close()
+
+
+class _TurnOfLarge:
+    """One answer's right to be large.
+
+    A body, its text and its values take ten times its size while it is read: a gateway that sends large ones to
+    every request at once would take hundreds of megabytes.
+    """
+
+    def __init__(self, turns: Turns, deadline: asyncio.Timeout) -> None:
+        self._turns = turns
+        self._deadline = deadline
+        self._is_taken = False
+
+    async def take(self) -> None:
+        """Wait for the turn, which is no fault of the server's: meanwhile the deadline stands still."""
+        loop = asyncio.get_running_loop()
+        left_s = (self._deadline.when() or math.inf) - loop.time()
+        self._deadline.reschedule(None)
+        await self._turns.take()
+        self._is_taken = True
+        self._deadline.reschedule(loop.time() + left_s)
+
+    def end(self) -> None:
+        """Give it back, if it was taken."""
+        if self._is_taken:
+            self._turns.end()
 
 
 def _clamp(connections: int) -> int:

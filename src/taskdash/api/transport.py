@@ -26,6 +26,9 @@ KEEP_ALIVE_S: Final = 4.0
 """How long a connection waits for its next request. Common servers hang up after 5 s, and a request that
 crosses their hanging up is lost, so we do it first."""
 
+LARGE_BYTES: Final = 256 * 1024
+"""An answer of more than so many bytes is read on only when it is its turn."""
+
 _ONE_CONNECTION: Final = httpx.Limits(
     max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_S
 )
@@ -121,8 +124,16 @@ class Lane:
         self.idle_since_s = 0.0
         """The owner's note, in the event loop's time."""
 
-    async def get(self, target: str, max_bytes: int, may_resend: Callable[[], bool]) -> Reply:
+    async def get(
+        self,
+        target: str,
+        max_bytes: int,
+        may_resend: Callable[[], bool],
+        turn_of_large: Callable[[], Awaitable[None]],
+    ) -> Reply:
         """Ask for `target` and read the answer up to `max_bytes` + 1 bytes of body; no time limit.
+
+        An answer that turns out to be large waits for `turn_of_large` before more of it is read.
 
         A connection that the server has closed meanwhile is noticed before anything is sent (httpx looks
         whether it is readable). If the closing crosses the request on its way, and nothing was answered, the
@@ -143,7 +154,7 @@ class Lane:
                     raise
                 await self.close()
                 response = await self._send(request)
-            return await _read(response, max_bytes)
+            return await _read(response, max_bytes, turn_of_large)
         except BaseException:
             await self.close()
             raise
@@ -170,11 +181,17 @@ class Lane:
             self._opened = info["return_value"]
 
 
-async def _read(response: httpx.Response, max_bytes: int) -> Reply:
+async def _read(
+    response: httpx.Response, max_bytes: int, turn_of_large: Callable[[], Awaitable[None]]
+) -> Reply:
     body = bytearray()
+    is_large = False
     try:
         async for chunk in cast("httpx.AsyncByteStream", response.stream):
             body += chunk
+            if len(body) > LARGE_BYTES and not is_large:
+                is_large = True
+                await turn_of_large()
             if len(body) > max_bytes:
                 break
     finally:

@@ -34,6 +34,8 @@ LEAST_ROUND_S: Final = 0.02
 """Answers that come one by one are taken together."""
 FLUSH_EVERY_S: Final = 0.2
 FLUSH_AT: Final = 100
+FLUSH_AT_BYTES: Final = 4 * 1024 * 1024
+"""Large bodies are not kept waiting for each other."""
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 8.0
 HAND_OVER_S: Final = 3 * FOLLOW_POLL_S
@@ -183,7 +185,7 @@ class Watcher:
         """One turn of the loop; returns how long to sleep at most."""
         if self._error is not None:
             raise self._error
-        if self._arrived and (len(self._arrived) >= FLUSH_AT or self._until_flush_s() <= 0):
+        if self._arrived and (self._is_much() or self._until_flush_s() <= 0):
             await self._flush()
         version = await self._store.run(lambda store: store.database.data_version())
         changed, self._version = version != self._version, version
@@ -200,6 +202,10 @@ class Watcher:
         if self._arrived:
             waits.append(self._until_flush_s())
         return max(0.0, min(waits))
+
+    def _is_much(self) -> bool:
+        bodies_bytes = sum(len(answer.raw) for _, answer, _ in self._arrived)
+        return len(self._arrived) >= FLUSH_AT or bodies_bytes >= FLUSH_AT_BYTES
 
     def _until_flush_s(self) -> float:
         # A clock that is set back must not keep answers from the disk.

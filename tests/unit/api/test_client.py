@@ -263,6 +263,38 @@ async def test_an_endless_body_is_unreadable_and_takes_no_memory(kind: str) -> N
     assert peak_bytes < 5 * MAX_BODY_BYTES
 
 
+async def test_large_answers_to_all_requests_at_once_are_read_one_at_a_time() -> None:
+    async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for every request
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not peer.gone:
+            await peer.send(b" " * 65_536)
+
+    with RawServer(endless) as server:
+        async with gateway(server.url, connections=16) as client:
+            tracemalloc.start()
+            try:
+                answers = await asyncio.gather(*(client.fetch_record("task_a") for _ in range(16)))
+                peak_bytes = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+    assert [answer.problem for answer in answers] == [ProblemKind.UNREADABLE] * 16
+    assert peak_bytes < 8 * MAX_BODY_BYTES
+
+
+async def test_who_waits_for_a_large_answer_of_another_does_not_miss_the_deadline() -> None:
+    large = http_reply(200, json.dumps(success_body("task_a", param="x" * 1_000_000)).encode())
+
+    async def slow(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for every request
+        await peer.send(large[:-1])
+        await asyncio.sleep(0.4)
+        await peer.send(large[-1:])
+
+    with RawServer(slow) as server:
+        async with gateway(server.url, connections=4, deadline_s=1.0) as client:
+            answers = await asyncio.gather(*(client.fetch_record("task_a") for _ in range(4)))
+    assert [answer.message for answer in answers] == [""] * 4
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_told_and_its_target_hears_nothing(status: int) -> None:
     with FakeApi() as target, RawServer() as server:
@@ -397,7 +429,7 @@ async def test_an_answer_too_many_is_dropped_and_does_not_put_off_those_after_it
 async def test_a_defect_of_a_library_is_a_problem_too(
     fake_api: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError(f"header Bearer {KEY}")
 
     monkeypatch.setattr("taskdash.api.client.parse_answer", broken)
