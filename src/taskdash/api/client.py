@@ -26,12 +26,13 @@ from taskdash.api.transport import KEEP_ALIVE_S, Lane, Reply, Route
 from taskdash.api.turns import Turns
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
 from taskdash.domain.errors import UsageError
-from taskdash.domain.secret import Secret
 from taskdash.domain.task import Answer, ProblemKind
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from taskdash.domain.secret import Secret
 
 RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
 MAX_CONNECTIONS: Final = 32
@@ -90,9 +91,7 @@ class Gateway:
         # Otherwise one that trusts nobody, and is not used: to load the authorities takes 20 ms.
         tls = tls_context(environ) if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._route = Route(f"{base.scheme}://{self._peer}", headers, tls, proxy)
-        # As it is, in a URL, and in a JSON text with its slashes escaped.
-        forms = {key.reveal(), quote(key.reveal(), safe=""), key.reveal().replace("/", "\\/")}
-        self._forms = [Secret(form) for form in forms if len(form) >= _SHORTEST_REDACTED]
+        self._redacted = key if len(key.reveal()) >= _SHORTEST_REDACTED else None
         self._deadline_s = deadline_s
         self._may_resend = may_resend
         self._turns = Turns(_clamp(connections))
@@ -163,9 +162,7 @@ class Gateway:
             # It may belong to another request: one answer too many puts off all that follow it. A redirect is
             # no answer of this API at all, and some have a body where HTTP knows none.
             await lane.close()
-        raw = answer.raw
-        for form in self._forms:
-            raw = raw.replace(form.reveal().encode(), b"***")
+        raw = self._redacted.redact_bytes(answer.raw) if self._redacted else answer.raw
         if raw is not answer.raw:
             # The gateway quotes the key; it is not to be stored or shown. The raw body is decoded already.
             headers = {name: value for name, value in reply.headers.items() if name != "content-encoding"}
@@ -173,9 +170,7 @@ class Gateway:
         return replace(answer, message=self._redact(answer.message)) if answer.message else answer
 
     def _redact(self, text: str) -> str:
-        for form in self._forms:
-            text = form.redact(text)
-        return text
+        return self._redacted.redact(text) if self._redacted else text
 
     async def _end_turn(self, lane: Lane) -> None:
         """Keep the lane for the next request; close those at the bottom that nobody needed for a while."""

@@ -35,8 +35,13 @@ class Secret:
         return "***" + (self._value[-4:] if len(self._value) >= 12 else "")
 
     def redact(self, text: str) -> str:
-        """Return `text` with every occurrence of the key replaced by `***`."""
-        return text.replace(self._value, "***")
+        """Return `text` with every occurrence of the key, however it is escaped, replaced by `***`."""
+        return re.sub(_spellings(self._value), "***", text)
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        """The same for bytes; `data` itself where the key is not in it."""
+        pattern = re.compile(_spellings(self._value).encode())
+        return pattern.sub(b"***", data) if pattern.search(data) else data
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -48,3 +53,16 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+
+def _spellings(value: str) -> str:
+    """A pattern of the key as it is, and as a URL, JSON, JSON inside JSON or Python writes it.
+
+    Letters, digits and the like are the same in all of them; so most keys are found as quickly as any text is.
+    """
+    return "".join(
+        char
+        if char.isalnum() or char in "-_~"
+        else rf"\\*(?:%(?:25)*(?i:{ord(char):02x})|u00(?i:{ord(char):02x})|{re.escape(char)})"
+        for char in value
+    )

@@ -242,7 +242,7 @@ async def test_no_message_or_log_has_the_key_whatever_fails(
 
 
 async def test_a_gateway_that_quotes_the_key_is_not_repeated(fake_api: FakeApi) -> None:
-    for form in (KEY, quote(KEY, safe=""), KEY.replace("/", "\\/")):
+    for form in (KEY, quote(KEY, safe=""), KEY.replace("/", "\\/"), KEY.replace("=", "\\u003d")):
         fake_api.override = error_reply(401, f"invalid api key {form}")
         answer = await check(fake_api.url)
         assert answer.problem is ProblemKind.UNAUTHORIZED
