@@ -17,13 +17,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.canary import KEY, assert_not_in
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tests.pty_screen import PtyScreen
     from tests.servers import RawServer
 
-KEY = "sk-canary-0123456789abcdef"
+__all__ = ["KEY", "PROGRAM", "Command", "Done"]
+
 PROGRAM = Path(sys.executable).with_name("taskdash")
 
 Done = subprocess.CompletedProcess[str]
@@ -71,6 +74,7 @@ class Command:
             timeout=timeout_s,
             check=False,
         )
+        assert_not_in(done.stdout + done.stderr, f"what {' '.join(arguments)} printed")
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )

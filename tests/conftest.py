@@ -12,10 +12,11 @@ import pytest
 # So that `from tests.servers import ...` works however pytest was started.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from tests.canary import files_with_key, found_in
 from tests.servers import FakeApi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _FOREIGN = (
     "AIGPTIMAGE_API_KEY",
@@ -42,6 +43,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """What `make faults` gives."""
     parser.addoption("--long", action="store_true", help="run the long versions of the fault tests")
     parser.addoption("--rows", action="store_true", help="count the rows of the fault matrix at the end")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_key_in_any_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """After the last test: whatever all of them wrote, no API key is in it, but where its user put it."""
+    yield
+    assert files_with_key(tmp_path_factory.getbasetemp()) == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that passed fails after all where what it printed or logged has an API key in it."""
+    report = yield
+    said = "".join(text for _, text in report.sections)
+    if report.passed and found_in(said):
+        report.outcome = "failed"
+        report.longrepr = "the API key is in what was printed or logged"
+    return report
 
 
 @pytest.fixture(autouse=True)

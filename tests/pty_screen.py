@@ -29,6 +29,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 import pyte
+from tests.canary import assert_not_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,6 +111,8 @@ class PtyScreen:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.close()
+        if exc is None:
+            assert_not_in(self.raw, "what the terminal was sent")
 
     def close(self) -> None:
         """End the program whatever it does, and give the terminal back."""

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import re
 import socket
 import ssl
 import struct
@@ -59,6 +60,7 @@ from tests.bodies import (
     success_body,
     waiting_body,
 )
+from tests.canary import assert_not_in
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -84,6 +86,8 @@ __all__ = [
     "waiting_body",
 ]
 
+_BEARER = re.compile(rb"^authorization: *bearer [^\r\n]*", re.IGNORECASE | re.MULTILINE)
+"""The one place of a request that a key belongs in."""
 _TLS_FOLDER = Path(__file__).parent / "data" / "tls"
 AUTHORITY = _TLS_FOLDER / "authority.pem"
 
@@ -261,6 +265,9 @@ class RawServer:
         assert not self._thread.is_alive(), "the test server did not stop"
         if exc is None and self.errors:
             raise self.errors[0]
+        if exc is None:
+            for request in self.requests:
+                assert_not_in(_BEARER.sub(b"", request.raw), f"the request for {request.path}")
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
