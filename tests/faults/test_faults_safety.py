@@ -1,0 +1,1008 @@
+"""Keys, files, addresses and programs: nothing from outside leads to a place where it does harm."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import pytest
+from tests import pictures
+from tests.canary import AWKWARD_KEY, KEY, assert_not_in, files_with_key
+from tests.command import Command
+from tests.faults import hostile, trees
+from tests.file_server import PNG, FileServer
+from tests.files_api import FilesApi
+from tests.servers import FakeApi, Reply, fail_body, http_reply, success_body, waiting_body
+
+from taskdash.results.folder import Folder, stem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.pty_screen import PtyScreen
+    from tests.servers import OnRequest, Peer, Request
+
+IDS: Final = [f"task_{number:032x}" for number in range(400)]
+NAME: Final = f"{IDS[0]}-1.png"
+
+
+@pytest.fixture
+def api() -> Iterator[FilesApi]:
+    """The gateway of the config, which serves results as well; it wants the right key."""
+    with FilesApi(key=KEY) as server:
+        yield server
+
+
+def list_results(taskdash: Command, api: FakeApi, *links: str) -> None:
+    """Put a finished task with a result on the list for each link."""
+    for task_id, link in zip(IDS, links, strict=False):
+        api.set(task_id, success_body(task_id, [link]))
+    taskdash("add", *IDS[: len(links)])
+    done = taskdash("check")
+    assert done.returncode == 0, done.stderr
+
+
+def download(taskdash: Command, *arguments: str) -> tuple[int, str]:
+    """Save into `pictures`; the exit code and all that was said, made sure that it is no traceback."""
+    done = taskdash("download", *arguments, "-o", "pictures")
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def quit_well(screen: PtyScreen) -> None:
+    screen.send("q")
+    assert screen.wait_exit() == 0
+    assert screen.left_behind == []
+
+
+# Who may read what is written (Z1)
+
+
+@pytest.mark.row("Z1")
+def test_a_config_with_a_key_that_others_can_read_is_refused_with_what_to_do(
+    taskdash: Command, api: FilesApi, long: bool
+) -> None:
+    taskdash.write_config(api.url, more=f'api_key = "{KEY}"\n')
+    commands = (["list"], ["check"], ["config", "show"], ["add", IDS[0]]) if long else (["list"], ["check"])
+    for mode, arguments in itertools.product((0o644, 0o640, 0o604, 0o620), commands):
+        taskdash.config.chmod(mode)
+        done = taskdash(*arguments, env={"AIGPTIMAGE_API_KEY": None})
+        assert done.returncode == 2, (oct(mode), arguments)
+        assert f"chmod 600 {taskdash.config}" in done.stderr
+        if not long:
+            break
+    assert api.requests == []
+    taskdash.config.chmod(0o600)
+    assert taskdash("check", env={"AIGPTIMAGE_API_KEY": None}).returncode == 0
+
+
+@pytest.mark.row("Z1")
+def test_whatever_the_umask_all_that_is_written_is_the_users_own_alone(
+    taskdash: Command, api: FilesApi, tmp_path: Path
+) -> None:
+    taskdash.store = tmp_path / "data" / "taskdash" / "tasks.db"
+    # One that an older version, or somebody, left open.
+    state = tmp_path / "state" / "taskdash"
+    state.mkdir(parents=True)
+    state.chmod(0o755)
+    list_results(taskdash, api, f"{api.url}/files/1")
+    script = "umask 000; exec " + shlex.join(taskdash.line("download", "-o", "pictures"))
+    done = subprocess.run(
+        ["bash", "-c", script], env=taskdash.environment(), cwd=tmp_path, capture_output=True, check=True
+    )
+    assert b"pictures" in done.stdout
+    taskdash.env["AIGPTIMAGE_API_KEY"] = KEY
+    with taskdash.dashboard("--log-level", "debug") as screen:
+        screen.wait_for("✓ success")
+        # What it remembers of its look.
+        screen.send("vv")
+        screen.wait_for_none("1 result")
+        quit_well(screen)
+    assert {path.name for path in state.iterdir()} >= {"taskdash.log", "view.toml"}
+    ours = [tmp_path / "data", state, tmp_path / "pictures"]
+    for path in [*ours, *(inner for folder in ours for inner in folder.rglob("*"))]:
+        assert path.lstat().st_mode & 0o077 == 0, path
+
+
+# Where a key may be (Z2, Z3)
+
+
+@pytest.mark.row("Z2")
+def test_no_command_takes_a_key_and_none_repeats_one(taskdash: Command, api: FilesApi, long: bool) -> None:
+    option = ("--api-key", "--key", "--token", "--password") if long else ("--api-key",)
+    commands = (
+        ([], ["check"], ["add"], ["config", "init"], ["demo-api"]) if long else ([], ["config", "init"])
+    )
+    for command, name in itertools.product(commands, option):
+        done = taskdash(*command, name, KEY, stdin="")
+        assert done.returncode == 2, command
+        assert_not_in(done.stdout + done.stderr, "an error")
+    for arguments in (["add", KEY], ["add", f"see {KEY} there"], ["show", KEY], ["check", KEY], [KEY]):
+        done = taskdash(*arguments)
+        assert done.returncode in (1, 2, 3), arguments
+    assert api.requests == []
+    assert taskdash("list", "--ids").stdout == ""
+
+
+class Children:
+    """Programs that put themselves in the place of those taskdash starts, and write down how they were started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "children"
+        self.folder.mkdir()
+
+    def program(self, name: str, then: str = "exit 0") -> str:
+        path = self.folder / name
+        note = self.folder / f"{name}.started"
+        path.write_text(
+            f"#!/bin/sh\ncat /proc/$$/cmdline /proc/$$/environ > {note}.$$; mv {note}.$$ {note}\n{then}\n"
+        )
+        path.chmod(0o755)
+        return str(path)
+
+    def started(self, name: str) -> bytes:
+        """How it was started; empty where it never was."""
+        path = self.folder / f"{name}.started"
+        return path.read_bytes() if path.exists() else b""
+
+    def wait_for(self, name: str) -> bytes:
+        deadline_s = time.monotonic() + 15
+        while not (found := self.started(name)):
+            assert time.monotonic() < deadline_s, f"{name} was not started"
+            time.sleep(0.02)
+        return found
+
+
+@pytest.mark.row("Z2", "Z3")
+def test_no_program_that_is_started_is_given_the_key(api: FilesApi, tmp_path: Path, long: bool) -> None:
+    for source in ("environment", "file", "command") if long else ("environment",):
+        folder = tmp_path / source
+        folder.mkdir()
+        assert_children_get_no_key(Command(folder, api), api, source)
+        api.requests.clear()
+
+
+def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) -> None:
+    """Have the dashboard start all it ever starts, with the key from one of its sources."""
+    tmp_path = taskdash.folder
+    children = Children(tmp_path)
+    api.file = pictures.halves()
+    said = 'printf "%s-%s\\n" sk canary-0123456789abcdef'
+    more = {
+        "environment": "",
+        "file": f'api_key = "{KEY}"',
+        "command": f"api_key_command = {json.dumps([children.program('pass', said)])}",
+    }[source]
+    top = "\n".join(
+        f"{name} = {json.dumps([children.program(name)])}" for name in ("on_finish", "open_command")
+    )
+    taskdash.write_config(api.url, top=top, more=f"{more}\nallow_private = true")
+    api.set(IDS[0], [waiting_body(IDS[0]), success_body(IDS[0], [f"{api.url}/files/1"])])
+    children.program("wl-copy", "cat > /dev/null")
+    env: dict[str, str | None] = {
+        "PATH": f"{children.folder}:{os.environ['PATH']}",
+        "WAYLAND_DISPLAY": "wayland-0",
+        "COPY_OF_IT": f"Bearer {KEY}",
+        "OTHER_TOKEN": "x",
+    }
+    if source != "environment":
+        env |= {"AIGPTIMAGE_API_KEY": None}
+    spoilt_by = _NOTES_CHILDREN.format(note=str(tmp_path / "popen"))
+    with taskdash.dashboard(env=env, spoilt_by=spoilt_by) as screen:
+        screen.wait_for("Nothing on this list yet")
+        # Long enough for a process of its own.
+        paste = f"{IDS[0]}\n" + "nothing to see here\n" * 6000
+        for start in range(0, len(paste), 4096):
+            screen.send(("\x1b[200~" if start == 0 else "") + paste[start : start + 4096])
+        screen.send("\x1b[201~")
+        screen.wait_for("1 new")
+        screen.send("\r")
+        screen.wait_for("✓ success", 20)
+        screen.send("1y")
+        screen.wait_for("Copied")
+        for name in ("on_finish", "open_command", "wl-copy"):
+            assert_not_in(children.wait_for(name), f"what {name} was given")
+            assert b"OTHER_TOKEN" not in children.started(name) or name == "on_finish"
+        screen.wait_for("▀")
+        assert_not_in(Path(f"/proc/{screen.pid}/cmdline").read_bytes(), "our own arguments")
+        quit_well(screen)
+    assert bool(children.started("pass")) == (source == "command")
+    started = (tmp_path / "popen").read_text().splitlines()
+    # The command that prints the key may know it; nothing else in here may.
+    (tmp_path / "popen").unlink()
+    (children.folder / "pass.started").unlink(missing_ok=True)
+    for name in ("paste_search", "preview_worker"):
+        assert any(name in line for line in started), name
+    for line in started:
+        if "children/pass" not in line:
+            assert_not_in(line, "what a child was given")
+    assert sum(request.headers.get("authorization") == f"Bearer {KEY}" for request in api.requests) >= 2
+    assert all("authorization" not in request.headers for request in api.file_requests())
+
+
+_NOTES_CHILDREN: Final = """
+import os, sys
+def note(event, arguments):
+    if event == "subprocess.Popen":
+        program, line, _, environ = arguments
+        with open({note!r}, "a") as file:
+            print(repr((program, list(line), dict(os.environ if environ is None else environ))), file=file)
+sys.addaudithook(note)
+"""
+
+
+@pytest.mark.row("Z3")
+def test_a_gateway_that_repeats_the_key_gets_it_into_no_file_no_output_and_no_request(
+    taskdash: Command, api: FilesApi, tmp_path: Path, long: bool
+) -> None:
+    key = AWKWARD_KEY
+    api._key = key
+    taskdash.env["AIGPTIMAGE_API_KEY"] = key
+    forms = [key, quote(key, safe=""), repr(key)[1:-1], json.dumps(key)[1:-1], f"Bearer {key}"]
+    texts = [f"told {form} so" for form in forms]
+    for number, text in enumerate(texts):
+        task_id = IDS[number]
+        fields = {
+            "model": text,
+            "param": json.dumps({"input": {"prompt": text, text: text}}),
+            "failMsg": text,
+            "failCode": text,
+        }
+        make = (fail_body, success_body, waiting_body)[number % 3]
+        body = make(task_id, **fields)
+        if make is success_body:
+            links = [f"{api.url}/files/{quote(key, safe='')}", f"https://cdn.example.com/?k={quote(key)}"]
+            body["data"]["resultJson"] = json.dumps({"resultUrls": links})
+        body["msg"] = text
+        api.set(task_id, body)
+    refused = [Reply(status, {"code": status, "msg": text, "data": None}) for status in (400, 401, 422, 500)]
+    refused.append(Reply(302, b"", {"Location": f"http://127.0.0.1:1/{quote(key, safe='')}"}))
+    refused.append(Reply(200, f"<html>{key}".encode(), {"X-Key": key}))
+    count = len(texts) + len(refused)
+    for task_id, reply in zip(IDS[len(texts) : count], refused, strict=True):
+        api.set(task_id, reply)
+    taskdash("add", *IDS[:count], "--label", "night")
+    commands = [
+        ["check", IDS[0], IDS[1]],
+        ["--log-level", "debug", "check"],
+        ["list", "--json"],
+        ["export", "--format", "toml"],
+        ["export"],
+        ["show", "--raw", IDS[0]],
+        ["show", "--json", IDS[1]],
+        ["config", "show"],
+        ["download", "-o", "pictures"],
+    ]
+    if long:
+        commands += [
+            ["list"],
+            ["list", "--csv"],
+            *(["show", *option, task_id] for option in ([], ["--raw"]) for task_id in IDS[:count]),
+            ["wait", *IDS[:count], "--timeout", "2"],
+            ["open", IDS[1], "--print"],
+            ["stats"],
+            ["config", "check"],
+            ["config", "path"],
+            ["completion", "bash"],
+            ["add", key],
+            ["remove", IDS[4]],
+        ]
+    for arguments in commands:
+        done = taskdash(*arguments)
+        assert "Traceback" not in done.stderr
+    with taskdash.dashboard("--log-level", "debug") as screen:
+        screen.wait_for("× fail")
+        # Whatever they open is closed again; how far each of them gets does not matter.
+        for typed in ("J", "c", "u", "y", "R", "\x1b[B", "u", "J", "F", "t", "\r", "?"):
+            screen.send(typed)
+            time.sleep(0.1)
+            screen.send("\x1b")
+            time.sleep(0.1)
+        screen.paste(f"{key}\n")
+        time.sleep(0.3)
+        screen.signal(signal.SIGTERM)
+        assert screen.wait_exit() == 128 + signal.SIGTERM
+        for text in hostile.copied(screen.raw):
+            assert_not_in(text, "the clipboard")
+    assert files_with_key(tmp_path) == []
+    asked = [request.raw.replace(f"Bearer {key}".encode(), b"") for request in api.requests]
+    assert asked
+    assert_not_in(b"".join(asked), "a request")
+
+
+_CRASH: Final = f"""
+def crash(*_, **__):
+    key = {KEY!r}
+    bearer = {{"Authorization": f"Bearer {{key}}"}}
+    raise ZeroDivisionError(f"about {{key}} in {{bearer}}")
+"""
+CRASHES: Final = {
+    "command": ("list", "import taskdash.cli.listing as m; m.list_tasks.callback = crash"),
+    "settings": ("list", "import taskdash.cli.session as m; m.load_settings = crash"),
+    "store": ("list", "from taskdash.store.database import Database; Database.__init__ = crash"),
+    "wiring": ("check", "import taskdash.wiring as m; m.Gateway = crash"),
+    "client": ("check", "from taskdash.api.client import Gateway; Gateway.__init__ = crash"),
+    "watcher": ("check", "from taskdash.watch.watcher import Watcher; Watcher.run = crash"),
+    "wire": ("check", "import taskdash.api.client as m; m.answer_of = crash"),
+    "fetcher": ("download", "from taskdash.results.fetcher import Fetcher; Fetcher.fetch = crash"),
+    "folder": ("download", "from taskdash.results.folder import Folder; Folder.__init__ = crash"),
+    "paste": ("add", "import taskdash.cli.add as m; m.find_task_ids = crash"),
+}
+
+
+@pytest.mark.row("Z3")
+def test_a_crash_in_any_layer_of_a_command_says_one_line_and_shows_no_value(
+    taskdash: Command, api: FilesApi, tmp_path: Path, long: bool
+) -> None:
+    list_results(taskdash, api, f"{api.url}/files/1")
+    for layer in CRASHES if long else ("command", "watcher", "folder"):
+        command, spoilt = CRASHES[layer]
+        code = f"{_CRASH}\n{spoilt}\nfrom taskdash.cli.main import run\nrun()"
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                code,
+                *taskdash.line(command, *([IDS[0]] if command != "list" else []))[1:],
+            ],
+            env=taskdash.environment(),
+            cwd=tmp_path,
+            input=b"",
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+        said = done.stderr.decode()
+        assert done.returncode == 1, (layer, said)
+        assert "ZeroDivisionError" in said, layer
+        assert "Traceback" not in said
+        assert len(said.splitlines()) <= 2, layer
+        assert_not_in(done.stdout + done.stderr, layer)
+    log = tmp_path / "state" / "taskdash" / "taskdash.log"
+    assert "crash" in log.read_text()
+    assert files_with_key(tmp_path) == []
+
+
+# Z4, where a key may be sent:
+
+REFUSED_URLS: Final = (
+    "http://gateway.example",
+    "http://10.0.0.1",
+    "http://localhost.example",
+    "http://127.0.0.1.example",
+    f"https://user:{KEY}@gateway.example",
+    "https://gateway.example@127.0.0.1:1",
+    "ftp://127.0.0.1",
+    "file:///etc/passwd",
+    "javascript:alert(1)",
+    "//gateway.example",
+    "https://",
+    "https://a b",
+    "http://0x7f.1",
+    "http://[::ffff:10.0.0.1]",
+    "https://gateway.example:0",
+    "https://gateway.example\\@127.0.0.1",
+)
+
+
+@pytest.mark.row("Z4")
+def test_a_base_url_that_would_give_the_key_away_is_refused_wherever_it_is_written(
+    taskdash: Command, api: FilesApi, long: bool
+) -> None:
+    taskdash("add", IDS[0])
+    for url in REFUSED_URLS if long else REFUSED_URLS[::3]:
+        done = taskdash("check", env={"TASKDASH_BASE_URL": url})
+        assert done.returncode == 2, url
+        assert done.stderr.startswith("taskdash: TASKDASH_BASE_URL: ")
+    for url in REFUSED_URLS if long else REFUSED_URLS[1::5]:
+        taskdash.write_config(url.replace("\\", "\\\\"))
+        done = taskdash("check")
+        assert done.returncode == 2, url
+        assert "base_url" in done.stderr
+    assert api.requests == []
+
+
+@pytest.mark.row("Z4")
+def test_the_key_goes_to_the_host_of_its_profile_alone(taskdash: Command, api: FilesApi) -> None:
+    with FileServer() as other:
+        other.files["/1.png"] = http_reply(200, PNG)
+        api.set(IDS[1], Reply(307, b"", {"Location": f"{other.url}/api"}))
+        taskdash.write_config(api.url, more="allow_private = true")
+        list_results(taskdash, api, f"{other.url}/1.png")
+        taskdash("add", IDS[1])
+        taskdash("check", IDS[1])
+        assert download(taskdash)[0] == 0
+        assert [request.path for request in other.requests] == ["/1.png"]
+        assert "authorization" not in other.requests[0].headers
+
+
+# Z5, names:
+
+
+def names(count: int) -> list[str]:
+    """Names that would lead out of a folder, or mean something to a system, and any mixture of such."""
+    known = [
+        "../../etc/passwd", "..\\..\\x.png", "/etc/passwd", "C:\\x", "~root", "~/.ssh/id", ".bashrc", "-rf", "--help",
+        "%2e%2e%2f%2e%2e%2fx", "..%2f", "a\0b", "con", "NUL.png", "com1", "lpt9.txt", "aux.", "x" * 300, "ü" * 300,
+        "\U0001f600" * 100, "..", ".", "", " ", "a/b/c", "$(touch x)", "`id`", "a;b", "a\nb",
+        "\x1b]0;x\x07", "\u202egnp.exe",
+        "x.png.exe", ".taskdash-0123456789abcdef.part", "a:b", "file:///x", "\\\\host\\share",
+        "\u2024\u2024/", "\uff0e\uff0e\uff0f",
+        "e\u0301", "\ud800", "name.", "name ", "*?", "|ls", "a\tb", "NAME", "name", "Name.PNG",
+    ]  # fmt: skip
+    chance = random.Random(5)  # noqa: S311 - the same names in every run
+    parts = [*known, *map(chr, range(0x20)), "/", "\\", ".", "-", "..", "a", "\u2215", "\u29f8"]
+    while len(known) < count:
+        known.append("".join(chance.choices(parts, k=chance.randint(1, 6))))
+    return known[:count]
+
+
+@pytest.mark.row("Z5")
+def test_no_name_from_outside_leads_out_of_the_folder(
+    taskdash: Command, api: FilesApi, tmp_path: Path, long: bool
+) -> None:
+    given = names(400 if long else 50)
+    for task_id, name in zip(IDS, given, strict=False):
+        api.set(
+            task_id,
+            success_body(
+                task_id,
+                [
+                    f"{api.url}/files/{quote(name, errors='replace')}",
+                ],
+            ),
+        )
+    tasks = [{"taskId": task_id, "label": name} for task_id, name in zip(IDS, given, strict=False)]
+    (tmp_path / "list.json").write_text(json.dumps(tasks))
+    assert taskdash("import", "list.json").returncode == 0
+    taskdash("check")
+    (tmp_path / "pictures").mkdir()
+    folders = ("home", "pictures")
+    before = {
+        name: entry for name, entry in trees.picture_of(tmp_path).items() if not name.startswith(folders)
+    }
+    code, said = download(taskdash)
+    assert code == 0, said
+    after = trees.picture_of(tmp_path)
+    grown = {name for name, entry in after.items() if before.get(name) != entry}
+    saved = {name for name in grown if name.startswith("pictures/")}
+    assert len(saved) == len(given)
+    places = {name.partition("/")[0] for name in grown if not name.startswith("tasks.db")}
+    assert places <= {"pictures", "state", "data", "home"}
+    for name in saved:
+        assert_own_name(name.removeprefix("pictures/"))
+    assert not hostile.leaks(said.replace("\n", "").encode())
+
+
+def assert_own_name(name: str) -> None:
+    """It is a name that no system, shell or program takes for anything else."""
+    assert name == Path(name).name
+    assert name[0] not in ".-~ "
+    assert name.endswith(".png")
+    assert len(name.encode()) <= 255
+    assert not set(name) & set("/\\:*?\"<>|$`;&%'\0 \n\t~!#(){}[]")
+    assert name.isprintable()
+    assert name.partition(".")[0].upper() not in ("CON", "NUL", "AUX", "COM1", "LPT9")
+
+
+@pytest.mark.row("Z5")
+def test_a_hundred_thousand_names_stay_in_the_folder(
+    tmp_path: Path, long: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is saved is what the program saves; only the waiting for the disk is left out.
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    given = names(100_000 if long else 1_500)
+    outside = trees.picture_of(tmp_path)
+    saved = []
+    with Folder(tmp_path / "inside" / "pictures") as folder:
+        for number, name in enumerate(given):
+            own = f".taskdash-{number:016x}.part"
+            descriptor = folder.open_own(own, os.O_RDWR | os.O_CREAT)
+            try:
+                path = folder.name_for_good(own, descriptor, f"{stem_of(name, IDS[0])}-{number}", "png")
+                folder.remove(own)
+            finally:
+                os.close(descriptor)
+            saved.append(path)
+    inside = trees.picture_of(tmp_path / "inside" / "pictures")
+    assert set(inside) == {path.name for path in saved}
+    assert len(inside) == len(given)
+    for name in inside:
+        assert_own_name(name)
+    everything = trees.picture_of(tmp_path)
+    assert {name for name in everything if not name.startswith("inside")} == set(outside)
+
+
+# What is in the way (Z6)
+
+
+@pytest.mark.row("Z6")
+def test_whatever_is_in_the_way_is_neither_overwritten_nor_followed(
+    taskdash: Command, api: FilesApi, tmp_path: Path, long: bool
+) -> None:
+    list_results(taskdash, api, f"{api.url}/files/1")
+    chosen = list(trees.IN_THE_WAY) if long else ["a link to nothing", "a hard link", "a pipe"]
+    for number, what in enumerate(chosen):
+        place = tmp_path / str(number)
+        folder, outside = place / "pictures", place / "outside"
+        folder.mkdir(parents=True)
+        outside.mkdir()
+        (outside / "mine").write_bytes(trees.MINE)
+        trees.IN_THE_WAY[what](folder, NAME, outside)
+        before = trees.picture_of(place)
+        done = taskdash("download", IDS[0], "-o", str(folder))
+        assert done.returncode == 0, (what, done.stderr)
+        after = trees.picture_of(place)
+        assert {name: after.get(name) for name in before} == before, what
+        (new,) = set(after) - set(before)
+        assert done.stdout == f"{place / new}\n"
+        assert (place / new).read_bytes() == PNG
+        assert (place / new).lstat().st_mode & 0o777 == 0o600
+        (place / new).unlink()
+
+
+@pytest.mark.row("Z6")
+def test_what_is_in_the_way_of_a_file_in_the_making_is_neither_written_nor_followed(
+    taskdash: Command, api: FilesApi, tmp_path: Path, long: bool
+) -> None:
+    list_results(taskdash, api, f"{api.url}/files/1")
+    # What it is called while it is made.
+    api.hold_after = 1_000
+    running = taskdash.start("download", "-o", "pictures")
+    api.wait_for(lambda: api.held == 1, 15)
+    deadline_s = time.monotonic() + 10
+    while not (parts := list((tmp_path / "pictures").glob(".*.part"))):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.01)
+    running.kill()
+    running.communicate()
+    api.hold_after = None
+    names_of_ours = [parts[0].name, parts[0].with_suffix(".json").name]
+    ways = [what for what in trees.IN_THE_WAY if "link" in what or what in ("a pipe", "a socket", "a folder")]
+    for number, what in enumerate(ways if long else ["a link to a file", "a pipe"]):
+        for name in names_of_ours:
+            if name.endswith(".part") and what == "a hard link":
+                continue  # that is what an earlier run leaves that was killed at the very end
+            place = tmp_path / f"{number}{name}"
+            folder, outside = place / "pictures", place / "outside"
+            folder.mkdir(parents=True)
+            outside.mkdir()
+            (outside / "mine").write_bytes(trees.MINE)
+            trees.IN_THE_WAY[what](folder, name, outside)
+            code = taskdash("download", IDS[0], "-o", str(folder)).returncode
+            assert code in (0, 1), what
+            assert trees.picture_of(outside) == {"mine": trees.picture_of(outside)["mine"]}
+            assert (outside / "mine").read_bytes() == trees.MINE, (what, name)
+            for saved in folder.glob("task_*"):
+                assert saved.read_bytes() == PNG
+                saved.unlink()
+
+
+@pytest.mark.row("Z6")
+@pytest.mark.parametrize("kind", ["a link to a folder", "read-only", "a file", "a disk that is full"])
+def test_a_folder_of_another_kind_is_taken_as_chosen_or_refused(
+    taskdash: Command, api: FilesApi, tmp_path: Path, kind: str
+) -> None:
+    api.file = PNG[:-8] + b"\0" * 400_000 + PNG[-8:]
+    list_results(taskdash, api, f"{api.url}/files/1")
+    real, folder = tmp_path / "real", tmp_path / "pictures"
+    limit = ""
+    if kind == "a link to a folder":
+        real.mkdir()
+        folder.symlink_to(real)
+    elif kind == "a file":
+        folder.write_bytes(trees.MINE)
+    elif kind == "read-only":
+        # As root writes everywhere: a file system that takes nothing.
+        folder.symlink_to("/proc/self")
+    else:
+        limit = "ulimit -f 200; "
+    done = subprocess.run(
+        ["bash", "-c", limit + "exec " + shlex.join(taskdash.line("download", "-o", "pictures"))],
+        env=taskdash.environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    if kind == "a link to a folder":
+        assert (done.returncode, done.stdout) == (0, f"{real / NAME}\n")
+        assert folder.is_symlink()
+        return
+    assert done.returncode == (2 if kind == "a file" else 1), done.stderr
+    assert "pictures" in done.stderr or "cannot be written" in done.stderr
+    if kind == "a file":
+        assert folder.read_bytes() == trees.MINE
+    elif limit:
+        assert list(folder.iterdir()) == []
+
+
+# Where a link may lead (Z7)
+
+
+def private_links(port: int) -> list[str]:
+    """Ways to write an address that is not everybody's."""
+    hosts = [
+        "127.0.0.1", "localhost", "0x7f.1", "2130706433", "0177.0.0.1", "127.1", "[::1]", "[::ffff:127.0.0.1]",
+        "0", "[::]", "127.0.0.1.", "LOCALHOST", "[::ffff:7f00:1]", "\uff11\uff12\uff17.0.0.1", "127.0.0.1%2f",
+        "[64:ff9b::7f00:1]",
+        "user@127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "[fd00::8]", "[fe80::1]",
+        "100.64.0.1", "[2002:7f00:1::]", "224.0.0.1", "255.255.255.255",
+    ]  # fmt: skip
+    return [f"http://{host}:{port}/1.png" for host in hosts]
+
+
+@pytest.mark.row("Z7")
+def test_a_link_to_this_machine_or_its_network_is_asked_for_by_nobody(
+    taskdash: Command, api: FilesApi, long: bool
+) -> None:
+    with FileServer() as inside:
+        inside.files["/1.png"] = http_reply(200, PNG)
+        links = private_links(inside.port)
+        links = links if long else links[:17:2] + links[-1:]
+        list_results(taskdash, api, *links)
+        code, said = download(taskdash)
+        assert code == 1
+        assert said.count("is a private address") >= len(links) * 2 // 3, said
+        assert inside.connections == 0
+        # Not for a preview either.
+        with taskdash.dashboard() as screen:
+            screen.wait_for("is a private", 20)
+            quit_well(screen)
+        assert inside.connections == 0
+        # It would have been seen.
+        taskdash.write_config(api.url, more="allow_private = true")
+        assert download(taskdash, IDS[0])[0] == 0
+        assert inside.connections == 1
+
+
+@pytest.mark.row("Z7")
+def test_a_redirect_to_this_machine_is_not_followed(taskdash: Command, api: FilesApi, long: bool) -> None:
+    with FileServer() as inside:
+        targets = private_links(inside.port)
+        targets = targets if long else targets[:6]
+
+        def redirect(request: Request) -> bytes:
+            return http_reply(
+                302,
+                b"",
+                {"Location": targets[int(request.path.rpartition("/")[2])].encode().decode("latin-1")},
+            )
+
+        async def answer(peer: Peer, request: Request) -> None:
+            if request.path.startswith("/files/"):
+                await peer.send(redirect(request))
+            else:
+                await FilesApi._reply(api, peer, request)
+
+        api._on_request = answer
+        list_results(taskdash, api, *(f"{api.url}/files/{number}" for number in range(len(targets))))
+        assert download(taskdash)[0] == 1
+        assert len(api.file_requests()) == len(targets)
+        assert inside.connections == 0
+
+
+_REBINDING: Final = """
+import socket, sys
+real, asked = socket.getaddrinfo, []
+def getaddrinfo(host, port, *rest, **more):
+    if host != "cdn.example.com":
+        return real(host, port, *rest, **more)
+    asked.append(host)
+    address = "93.184.215.14" if len(asked) % 2 else "127.0.0.1"
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+socket.getaddrinfo = getaddrinfo
+connect = socket.socket.connect
+def noted(self, address):
+    print("connects to", address, file=sys.stderr)
+    if not str(address[0]).startswith("127."):
+        raise ConnectionRefusedError(111, "Connection refused")
+    return connect(self, address)
+import asyncio.selector_events as loop
+first = loop.BaseSelectorEventLoop.sock_connect
+async def sock_connect(self, sock, address):
+    print("connects to", address, file=sys.stderr)
+    if not str(address[0]).startswith("127."):
+        raise ConnectionRefusedError(111, "Connection refused")
+    return await first(self, sock, address)
+loop.BaseSelectorEventLoop.sock_connect = sock_connect
+from taskdash.cli.main import run
+run()
+"""
+
+
+@pytest.mark.row("Z7")
+def test_a_name_that_becomes_private_between_two_looks_gains_nothing(
+    taskdash: Command, api: FilesApi, tmp_path: Path
+) -> None:
+    with FileServer() as inside:
+        inside.files["/1.png"] = http_reply(200, PNG)
+        list_results(taskdash, api, f"http://cdn.example.com:{inside.port}/1.png")
+        done = subprocess.run(
+            [sys.executable, "-c", _REBINDING, *taskdash.line("download", "-o", "pictures")[1:]],
+            env=taskdash.environment(),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert f"connects to ('93.184.215.14', {inside.port})" in done.stderr
+        assert "is a private address" in done.stderr
+        assert inside.connections == 0
+
+
+# Z8, what arrives:
+
+
+@pytest.mark.row("Z8")
+def test_what_is_endless_mistyped_or_cut_short_is_refused_and_nothing_of_it_stays(
+    taskdash: Command, api: FilesApi, tmp_path: Path, long: bool
+) -> None:
+    async def endless(peer: Peer, _: Request) -> None:
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n" + PNG[:8])
+        while not peer.gone:
+            await peer.send(bytes(1_048_576))
+
+    async def endless_chunks(peer: Peer, _: Request) -> None:
+        await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n" + PNG[:8] + b"\r\n")
+        while not peer.gone:
+            await peer.send(b"100000\r\n" + bytes(1_048_576) + b"\r\n")
+
+    size = 65 * 1_048_576
+    png = {"Content-Type": "image/png"}
+    served: dict[str, bytes | OnRequest] = {
+        "/endless": endless,
+        "/huge": http_reply(200, PNG, png | {"Content-Length": str(size)}),
+        "/html": http_reply(200, b"<!DOCTYPE html><p>sign in", png),
+        "/json": http_reply(200, b'{"error": "gone"}', png),
+        "/svg": http_reply(200, b"<svg onload='x'></svg>", png),
+        "/exe": http_reply(200, b"MZ" + bytes(600), png),
+        "/script": http_reply(200, b"#!/bin/sh\nrm -rf ~\n", png),
+        "/empty": http_reply(200, b"", png),
+        "/cut": http_reply(200, PNG[:-300], png),
+        "/zipped": http_reply(200, PNG, png | {"Content-Encoding": "gzip"}),
+    }
+    if long:
+        served["/chunks"] = endless_chunks
+    with FileServer() as files:
+        files.files.update(served)
+        taskdash.write_config(api.url, more="allow_private = true")
+        list_results(taskdash, api, *(files.url + path for path in served))
+        code, said = download(taskdash)
+        assert code == 1
+        for reason in (
+            "it is larger than 64 MiB",
+            "a web page",
+            "is JSON",
+            "is XML",
+            "no picture",
+            "is empty",
+            "cut short",
+            "compresses it",
+        ):
+            assert reason in said, reason
+        assert said.count("result 1: ") == len(served)
+        assert list((tmp_path / "pictures").iterdir()) == []
+        assert taskdash.json("show", IDS[0], "--json")["saved"] == []
+
+
+# Z9, pictures:
+
+
+def family_mb(pid: int) -> float:
+    """The memory of a process and its children, what they share counted once."""
+    total_kb = 0
+    for process in (pid, *_children(pid)):
+        try:
+            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total_kb += int(rollup.partition("\nPss:")[2].split()[0])
+    return total_kb / 1024
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(child) for child in listing.read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.row("Z9")
+def test_picture_bombs_show_no_preview_and_take_no_memory(
+    taskdash: Command, api: FilesApi, long: bool
+) -> None:
+    png = pictures.halves()
+    bad = {
+        "/bomb": (pictures.bomb(), "25 million|too large|pixels|memory"),
+        "/damaged": (png[:60] + b"\xff" * 40 + png[100:], "damaged|cut|decoded|no picture"),
+        "/jpeg": (b"\xff\xd8\xff" + os.urandom(3000) + b"\xff\xd9", "damaged|decoded|no picture"),
+    }
+    if long:
+        bad["/webp"] = (b"RIFF\x10\0\0\0WEBPVP8L\x04\0\0\0\x2f\xff\xff\xff", "damaged|decoded|cut|no picture")
+        bad["/eps"] = (b"%!PS-Adobe-3.0 EPSF-3.0\n(x) run\n", "no picture")
+        bad["/gif"] = (b"GIF89a\xff\xff\xff\xff\0\0\0;", "million|large|damaged|pixels")
+    with FileServer() as files:
+        files.files.update({path: http_reply(200, data) for path, (data, _) in bad.items()})
+        taskdash.write_config(api.url, more="allow_private = true")
+        for task_id, path in zip(IDS, bad, strict=False):
+            api.set(task_id, success_body(task_id, [files.url + path]))
+        taskdash("add", *IDS[: len(bad)])
+        taskdash("check")
+        with taskdash.dashboard() as screen:
+            screen.wait_for("✓ success")
+            idle_mb = family_mb(screen.pid)
+            most_mb = idle_mb
+            for _, words in bad.values():
+
+                def refused(text: str, words: str = words) -> bool:
+                    nonlocal most_mb
+                    most_mb = max(most_mb, family_mb(screen.pid))
+                    return any(word in text for word in ("no preview", "No preview", *words.split("|")))
+
+                screen.wait_for(refused, 20)
+                screen.send("\x1b[B")
+            assert most_mb - idle_mb < 100
+            quit_well(screen)
+        assert "▀" not in screen.text
+
+
+# Z10, browsers:
+
+
+@pytest.mark.row("Z10")
+def test_no_browser_is_a_shell_and_none_stops_or_spoils_the_screen(
+    taskdash: Command, api: FilesApi, tmp_path: Path
+) -> None:
+    visited = tmp_path / "visited"
+    api.set(
+        IDS[0],
+        success_body(
+            IDS[0], ["https://a.example/$(touch${IFS}pwned);touch${IFS}pwned&x=%60id%60", "https://-x/--flag"]
+        ),
+    )
+    taskdash("add", IDS[0])
+    taskdash("check")
+    browsers = (
+        "sh -c 'echo opened %s >> visited'",
+        f'sh -c \'printf "%s\\n" "$@" >> {visited}\' --',
+    )
+    for browser in browsers:
+        done = taskdash("open", IDS[0], env={"BROWSER": browser})
+        assert "Traceback" not in done.stderr
+    assert visited.read_text().startswith("opened")
+    assert "\nhttps://a.example/" in visited.read_text()
+    recorder = tmp_path / "recorder"
+    noise = (
+        "printf '\\033[2J\\033[?1049lNOISE'; echo NOISE >&2; printf NOISE > /dev/tty; stty sane < /dev/tty"
+    )
+    recorder.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {visited}\n{noise}\nexec sleep 30\n')
+    recorder.chmod(0o755)
+    with taskdash.dashboard(env={"BROWSER": str(recorder)}) as screen:
+        screen.wait_for("✓ success")
+        screen.send("2")
+        began_s = time.monotonic()
+        screen.send("?")
+        screen.wait_for("move up")
+        answered_s = time.monotonic() - began_s
+        screen.send("\x1b")
+        screen.wait_for("opened in the browser")
+        assert answered_s < 3
+        assert b"NOISE" not in screen.raw
+        quit_well(screen)
+    assert visited.read_text().splitlines()[-1] == "https://-x/--flag"
+    assert not list(tmp_path.rglob("pwned"))
+
+
+# Settings that are not ours (Z11)
+
+HOSTILE_ENV: Final = {
+    "TEXTUAL": "debug,devtools",
+    "TEXTUAL_DEBUG": "1",
+    "TEXTUAL_LOG": "textual.log",
+    "TEXTUAL_DEVTOOLS": "1",
+    "TEXTUAL_DEVTOOLS_HOST": "127.0.0.1",
+    "TEXTUAL_DRIVER": "hijack:Driver",
+    "TEXTUAL_PRESS": "q",
+    "TEXTUAL_SCREENSHOT": "0.1",
+    "TEXTUAL_SCREENSHOT_LOCATION": ".",
+    "PYTHONSTARTUP": "hijack.py",
+    "PYTHONINSPECT": "1",
+    "PYTHONDEVMODE": "1",
+    "PYTHONWARNINGS": "always",
+    "PYTHONBREAKPOINT": "hijack.breakpoint",
+    "PAGER": "./hijack.sh",
+    "EDITOR": "./hijack.sh",
+    "SHELL": "./hijack.sh",
+    "NETRC": "netrc",
+}
+HIJACKED: Final = (
+    "textual", "rich", "taskdash", "click", "httpx", "httpcore", "sqlite3", "json", "platformdirs", "filelock",
+    "tomllib", "PIL", "textual_image", "hijack", "sitecustomize", "usercustomize", "asyncio", "_sqlite3",
+)  # fmt: skip
+
+
+@pytest.fixture
+def hijacked(tmp_path: Path) -> Path:
+    """A current folder full of what other programs would read or run; the file that tells whether one did."""
+    ran = tmp_path / "ran"
+    for name in HIJACKED:
+        (tmp_path / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write({name!r} + '\\n')\n")
+    for name in ("hijack.sh", "xdg-open", "wl-copy", "tmux", "python3", "sh", "stty"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {name} >> {ran}\n")
+        (tmp_path / name).chmod(0o755)
+    for name in (".env", "taskdash.env"):
+        (tmp_path / name).write_text(
+            "AIGPTIMAGE_API_KEY=sk-other\nTASKDASH_BASE_URL=http://127.0.0.1:1\nTASKDASH_PROFILE=other\n"
+        )
+    for name in ("netrc", "home/.netrc"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("machine 127.0.0.1 login other password other\ndefault login other password other\n")
+        path.chmod(0o600)
+    for name in ("pyproject.toml", "setup.cfg", ".taskdash.toml", "taskdash.toml"):
+        (tmp_path / name).write_text("[tool.taskdash]\nprofile = 'other'\n")
+    return ran
+
+
+@pytest.mark.row("Z11")
+def test_nothing_in_the_current_folder_or_of_other_programs_settings_counts(
+    taskdash: Command, api: FilesApi, tmp_path: Path, hijacked: Path
+) -> None:
+    api.file = pictures.halves()
+    api.set(IDS[0], success_body(IDS[0], [f"{api.url}/files/1"]))
+    before = set(trees.picture_of(tmp_path))
+    env: dict[str, str | None] = {**HOSTILE_ENV, "WAYLAND_DISPLAY": "wayland-0"}
+    for arguments in (["add", IDS[0]], ["check"], ["list"], ["download", "-o", "pictures"], ["--help"]):
+        done = taskdash(*arguments, env=env, stdin="import hijack\n")
+        assert done.returncode == 0, done.stderr
+        assert "Warning" not in done.stderr
+        assert ">>>" not in done.stdout + done.stderr
+    assert {request.headers.get("authorization") for request in api.requests} == {f"Bearer {KEY}", None}
+    with taskdash.dashboard(env=env) as screen:
+        screen.wait_for("▀")
+        screen.paste("nothing to see here\n" * 200)
+        screen.wait_for("Add tasks")
+        screen.send("\x1b")
+        screen.wait_for_none("Add tasks")
+        screen.send("y")
+        screen.wait_for("Copied")
+        screen.send("1")
+        screen.wait_for("browser")
+        quit_well(screen)
+        assert b"Warning" not in screen.raw
+        assert b">>>" not in screen.raw
+    assert not hijacked.exists(), hijacked.read_text()
+    new = {name.partition("/")[0] for name in set(trees.picture_of(tmp_path)) - before}
+    assert {name for name in new if not name.startswith("tasks.db")} <= {"pictures", "state", "data", "cache"}
+
+
+def test_these_tests_would_see_a_key_in_every_form() -> None:
+    import base64
+
+    from tests.canary import found_in
+
+    for key in (KEY, AWKWARD_KEY):
+        for before in range(4):
+            assert found_in(base64.b64encode(b"x" * before + key.encode() + b"yyy"))
+            assert found_in(base64.urlsafe_b64encode(b"x" * before + key.encode() + b"yyy"))
+        for text in (key, quote(key, safe=""), repr(key), json.dumps(key), f"a{key}b"):
+            assert found_in(text), text
+    assert not found_in(KEY[:-8] + repr(b"sk-canary"))

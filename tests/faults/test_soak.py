@@ -1,0 +1,101 @@
+"""A day of checks through the real watcher, in virtual time: what it holds at the end is what it held at the start."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+from tests.fake_clock import World
+
+from taskdash.domain.budget import Limits
+from taskdash.domain.plan import plan_for
+
+DAY: Final = 864_000
+"""Ten checks a second for 24 hours."""
+ASKED: Final = 46
+"""Tasks without an end that somebody asks about every five seconds; the rest of the budget is for new ones."""
+BLOCK_BYTES: Final = 64
+"""What a block of Python's own allocator holds, about: in a short run whole pages of memory say nothing."""
+
+
+class Held:
+    """What the process holds: memory, file descriptors and threads, each time somebody looked."""
+
+    def __init__(self, *, pages: bool) -> None:
+        """`pages`: measure what the system gave us, not what Python has in use of it."""
+        self._pages = pages
+        self.checks: list[int] = []
+        self.memory: list[int] = []
+        self.descriptors: set[int] = set()
+        self.threads: set[int] = set()
+
+    def look(self, checks: int) -> None:
+        """Note what is held after so many checks."""
+        # It is bounded; its filling up is no leak.
+        plan_for.cache_clear()
+        gc.collect()
+        self.checks.append(checks)
+        self.memory.append(_resident_bytes() if self._pages else sys.getallocatedblocks() * BLOCK_BYTES)
+        self.descriptors.add(len(list(Path("/proc/self/fd").iterdir())))
+        self.threads.add(threading.active_count())
+
+    @property
+    def slope_mb(self) -> float:
+        """How much memory 100,000 checks add, in MB, by least squares."""
+        count = len(self.checks)
+        middle, level = sum(self.checks) / count, sum(self.memory) / count
+        spread = sum((at - middle) ** 2 for at in self.checks)
+        pairs = zip(self.checks, self.memory, strict=True)
+        return sum((at - middle) * (held - level) for at, held in pairs) / spread * 100_000 / 1_048_576
+
+
+def _resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
+    tmp_path: Path, long: bool
+) -> None:
+    wanted, every = (DAY, DAY // 50) if long else (1_500, 280)
+    world = World(tmp_path, limits=Limits(20, 1_200), share=0.5)
+    asked = [f"task_asked_{n}" for n in range(ASKED)]
+    for task_id in asked:
+        world.gateway.add(task_id, ends_at_s=float("inf"))
+    world.add(*asked)
+    held = Held(pages=long)
+    checks = turn = 0
+    async with world.watching():
+        while checks < wanted or len(held.checks) < 5:
+            await _five_seconds(world, asked, turn)
+            turn += 1
+            checks += world.gateway.count()
+            world.gateway.arrivals.clear()
+            # The first tenth is for caches to fill.
+            if checks > wanted // 10 and checks - max(held.checks, default=0) >= every:
+                held.look(checks)
+    world.mine.close()
+    print(
+        f"{checks:,} checks: {held.slope_mb:+.3f} MB of memory per 100,000,"
+        f" {sorted(held.descriptors)} file descriptors, {sorted(held.threads)} threads"
+    )
+    assert held.slope_mb < 1.0
+    assert len(held.descriptors) == 1
+    assert len(held.threads) == 1
+
+
+async def _five_seconds(world: World, asked: list[str], turn: int) -> None:
+    """Ask about all that has no end, while others begin and end."""
+    ends_at_s = world.clock.s + 20 * world.seed.lognormvariate(0, 0.4)
+    world.gateway.add(f"task_new_{turn}", ends_at_s=ends_at_s)
+    world.add(f"task_new_{turn}")
+    world.ask(*asked)
+    await world.clock.run_for(5)
+    # Nobody asks the gateway about this one any more.
+    old = f"task_new_{turn - 60}"
+    world.gateway.ends_at_s.pop(old, None)
+    world.gateway.created_ms.pop(old, None)
