@@ -14,7 +14,7 @@ from taskdash.api.record import RECORD_FIELDS, STATE_KEYS, TASK_ID_KEYS, state_o
 from taskdash.api.values import whole_number
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ _RECORD_INFO_IS_NULL = re.compile(r"record\s*info\s+is\s+null", re.IGNORECASE)
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Envelope:
     """One answer, taken apart."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 import httpx
 
 from taskdash.domain.errors import UsageError
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     import ssl
@@ -34,7 +34,7 @@ _ONE_CONNECTION: Final = httpx.Limits(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reply:
     """A whole HTTP answer, or the first `max_bytes` + 1 of one that is longer."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.config.wording import without_keys
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ MAX_CONFIG_BYTES: Final = 1_048_576
 _PLACE: Final = r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ConfigFile:
     """What a config file has in it."""
 

@@ -12,7 +12,7 @@ from taskdash.config.table import duration_text
 from taskdash.config.view_file import VIEW_KEYS
 from taskdash.config.wording import without_keys
 from taskdash.domain.errors import KeyMissingError, UsageError
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from taskdash.config.settings import Profile, Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _GLOBAL_SCALARS: Final = ("bell", "auto_download", "log_level", "key_preset")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Setting:
     """One line of `config show`."""
 

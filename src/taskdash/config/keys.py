@@ -12,7 +12,7 @@ from taskdash.config.wording import named_key, one_of, quoted
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import Secret
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SECRET_ENDINGS: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FoundKey:
     """A key and where it was found."""
 

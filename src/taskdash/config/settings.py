@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.secret import Secret
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ COLUMN_NAMES: Final = (
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A gateway: where it is, where its key comes from, how much of its limits may be used."""
 
@@ -91,7 +91,7 @@ class Profile:
     """Not a setting: the file this profile stands in; None for one that is built in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class View:
     """The first look of the dashboard."""
 
@@ -117,7 +117,7 @@ class View:
     (what the terminal is known to have; blocks in tmux and screen)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that is in force, wherever it came from."""
 

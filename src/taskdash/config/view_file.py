@@ -18,7 +18,7 @@ from taskdash.config.settings import COLUMN_NAMES, DETAIL_POSITIONS, DRAWINGS, V
 from taskdash.config.table import TomlTable
 from taskdash.config.wording import one_of, shown, suggestion
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ VIEW_KEYS: Final = tuple(field.name for field in fields(View))
 MAX_VIEW_BYTES: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class LoadedView:
     """The look in force, and what to tell the user of the file."""
 

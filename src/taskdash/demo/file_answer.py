@@ -7,7 +7,7 @@ import re
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class FileAnswer:
     """A status, header fields without the length, and a body."""
 

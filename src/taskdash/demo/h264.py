@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ _FRAME_NUM_BITS: Final = 8
 _EMULATED = re.compile(rb"\x00\x00(?=[\x00-\x03])")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Frame:
     """One picture in 4:2:0: the chroma planes have half the width and height of the luma plane."""
 

@@ -18,7 +18,7 @@ from taskdash.demo import abstracts, figures, landscapes, nightscapes, planets, 
 from taskdash.demo.canvas import Canvas, Palette, colour
 from taskdash.demo.clips import encode_clip
 from taskdash.demo.png import encode_png
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 SIDE: Final = 768
 """Pixels of a picture nobody asked a size for."""
@@ -145,7 +145,7 @@ _WORDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Picture:
     """A picture that can be drawn: equal ones give equal bytes."""
 

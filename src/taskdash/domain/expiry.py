@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State
 from taskdash.domain.telling import ended_ms
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from taskdash.domain.task import Task
@@ -19,7 +19,7 @@ LONGEST_NOTICE_MS: Final = 86_400_000
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Expiry:
     """The moment a result's links die."""
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from taskdash.domain.durations import variant_of
 from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """A check that was answered: the task as it is now, and the answer where its record was taken over."""
 

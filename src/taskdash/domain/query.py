@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import UsageError
 from taskdash.domain.folding import fold
 from taskdash.domain.task import ProblemKind, State
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ class SortKey(StrEnum):
     ID = "id"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sort:
     """An order and its direction."""
 
@@ -69,7 +69,7 @@ class Sort:
         return f"-{self.key}" if self.reverse else str(self.key)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TextTerm:
     """A folded text that has to be in `field`, or in any searched field where `field` is None."""
 
@@ -78,7 +78,7 @@ class TextTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StateTerm:
     """The states that match."""
 
@@ -86,7 +86,7 @@ class StateTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ProblemTerm:
     """The problem that matches: None is any."""
 
@@ -94,7 +94,7 @@ class ProblemTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ReasonTerm:
     """What a failure is about, by the value of a `domain.failures.FailureClass`; None where no answer says."""
 
@@ -102,7 +102,7 @@ class ReasonTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SpanTerm:
     """A comparison of `cost` or `age` with a length of time; a task of which it is unknown never matches."""
 
@@ -112,7 +112,7 @@ class SpanTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ExpiryTerm:
     """A comparison with how long result links still live; with None as the operator it is those that are dead."""
 
@@ -123,7 +123,7 @@ class ExpiryTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SavedTerm:
     """Successful tasks all of whose results are saved, or not all; those without results are neither."""
 
@@ -134,7 +134,7 @@ class SavedTerm:
 Term = TextTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm | ExpiryTerm | SavedTerm
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Query:
     """Which tasks, in which order. `profile` None is all of them."""
 

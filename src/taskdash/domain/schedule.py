@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.plan import least_gap_s, plan_for
 from taskdash.domain.task import ProblemKind, State, Task
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,7 +84,7 @@ _BACKOFF_S: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the schedule needs to know of a task. Times are Unix milliseconds."""
 

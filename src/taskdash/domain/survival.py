@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +52,7 @@ _PLACES: Final = tuple(
 _STUCK_ALIVE: Final = tuple((1.0 + age / _STUCK_SCALE_S) ** -0.5 for age in AGES_S)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Prior:
     """What is believed of log seconds before any task was seen (normal-inverse-gamma)."""
 
@@ -172,7 +172,7 @@ def _tamed(logs: Sequence[float]) -> list[float]:
     return [min(max(x, centre - reach), centre + reach) for x in logs]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Sums:
     count: int
     mean: float
@@ -189,7 +189,7 @@ class _Sums:
         return _Sums(self.count - 1, mean, max(0.0, self.squares - (x - self.mean) * (x - mean)))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Student:
     """A Student t: what the normal-inverse-gamma posterior predicts for the next value."""
 
@@ -280,12 +280,12 @@ def _add_kernels(masses: list[float], logs: Sequence[float], weights: Sequence[f
         scale = width / 2**k
         bare = [math.exp(-0.5 * (i * _BIN / scale) ** 2) for i in range(-reach, reach + 1)]
         total = math.fsum(bare) * len(logs)
-        for i, value in enumerate(bare):
-            kernel[i] += weight * value / total
+        for i, height in enumerate(bare):
+            kernel[i] += weight * height / total
     for x in logs:
         # The value lies between the middles of two bins: both get their part.
         place, part = divmod((x - _LOW) / _BIN - 0.5, 1.0)
         for first, share in ((int(place) - reach, 1.0 - part), (int(place) + 1 - reach, part)):
-            for i, value in enumerate(kernel, first):
+            for i, height in enumerate(kernel, first):
                 if 0 <= i < _BINS:
-                    masses[i] += share * value
+                    masses[i] += share * height

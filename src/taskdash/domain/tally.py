@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     """As the gateway reports it: a number as text, or whatever else it sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Some tasks, counted."""
 

@@ -10,7 +10,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import TypeAlias
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -49,7 +49,7 @@ class ProblemKind(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Problem:
     """The last check's failure. It stands beside the record and never replaces it."""
 
@@ -59,7 +59,7 @@ class Problem:
     """When the first of this unbroken row of failures of this kind was seen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Record:
     """The last good answer of `recordInfo` for a task. Unknown values are None, never "" or 0."""
 
@@ -89,7 +89,7 @@ class Record:
     no sense, under its own name: `createTime` in here is shown as `?`, missing from here and above as `–`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Throttle:
     """What a 429 says of the key's limits in its body or its Retry-After header; None where it does not say."""
 
@@ -101,7 +101,7 @@ class Throttle:
     window_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The outcome of one check: a record, or why there is none."""
 
@@ -114,7 +114,7 @@ class Answer:
     throttle: Throttle | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Task:
     """One line of the list: what the table shows. What only the detail shows is in `TaskDetail`."""
 
@@ -155,7 +155,7 @@ class Task:
     """How many checks in a row brought no record."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class TaskDetail:
     """A task with its bodies."""
 

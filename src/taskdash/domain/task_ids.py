@@ -42,7 +42,7 @@ from taskdash.domain.paste.sightings import (
 from taskdash.domain.paste.tables import find_in_columns
 from taskdash.domain.paste.text import lines_of, plain, without_escapes
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -64,7 +64,7 @@ _LABELLED_SECRET = re.compile(
 _SINGLE_WORD = re.compile(r"(?:[-*+>]|\d{1,4}[.)])?[\s\"'`,;<(\[*]*([^\s\"'`,;<>()\[\]*]+)[\s\"'`,;>)\].!*]*")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Found:
     """An ID that counts."""
 
@@ -75,7 +75,7 @@ class Found:
     """For people: "taskId in JSON", "labelled", "bare UUID"."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ignored:
     """Something that looked like an ID and does not count."""
 
@@ -86,7 +86,7 @@ class Ignored:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Paste:
     """What a text came to."""
 

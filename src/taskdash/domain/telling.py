@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State, Task
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.domain.words import SYMBOLS, ago, length, plural
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Way(StrEnum):
     """The user's own command, `on_finish`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Batch:
     """Tasks that belong together, all of which are finished now."""
 
@@ -57,7 +57,7 @@ class Batch:
         return f"All {self.success + self.fail:,} {name} finished: {_outcome(self.success, self.fail)}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Notice:
     """One message."""
 

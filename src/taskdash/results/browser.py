@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.results.links import UnsafeLinkError, checked_url
 from taskdash.results.surroundings import has_display, is_remote, is_wsl
 
@@ -43,7 +43,7 @@ _WINDOWS_OPENERS: Final = (("wslview",), ("rundll32.exe", "url.dll,FileProtocolH
 _GOOD_CODES: Final = {"explorer.exe": (0, 1)}
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Opened:
     """Whether a browser was started, and what to tell the user."""
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.results.surroundings import is_remote, is_wsl
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class ClipboardError(Exception):
     """A program did not take the text; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ClipboardProgram:
     """A program that fills the desktop's clipboard with what it reads."""
 

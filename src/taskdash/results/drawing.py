@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 
 class Drawing(StrEnum):
@@ -18,7 +18,7 @@ class Drawing(StrEnum):
     """As sixels, a row of cells at a time, over half blocks."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Room:
     """Where a picture is to be shown."""
 
@@ -31,7 +31,7 @@ class Room:
     """What shows through it, red, green and blue."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Drawn:
     """A picture that fits its room."""
 

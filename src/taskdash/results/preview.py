@@ -16,7 +16,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.decoding import Decoder, DecodingError
 from taskdash.results.drawing import Drawn
@@ -53,7 +53,7 @@ _OTHERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Wanted:
     """Which result, and where it is to be shown."""
 
@@ -63,7 +63,7 @@ class Wanted:
     """The file it was saved as."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Refused:
     """There is no picture."""
 

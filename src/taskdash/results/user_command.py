@@ -14,7 +14,7 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     import threading
@@ -27,7 +27,7 @@ TERM_GRACE_S: Final = 2.0
 _READ_BYTES: Final = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ran:
     """How a run came out."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.schedule import Facts
 from taskdash.domain.task import State
 from taskdash.domain.telling import is_news
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.store.news import keep_untold
 from taskdash.store.query_sql import STATE_CODES
 from taskdash.store.rows import TASK_COLUMNS, dump_json, search_text, task_from_row
@@ -54,7 +54,7 @@ _UPDATED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class InLine:
     """How many tasks want a check, and when the next one will."""
 

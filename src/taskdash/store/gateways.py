@@ -6,7 +6,7 @@ import json
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SENT_KEPT_S: Final = 120.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Sent:
     """Checks that were reserved together, just before they were sent."""
 
@@ -27,7 +27,7 @@ class Sent:
     checks: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class GatewayNote:
     """What the last watcher left to know of a profile's gateway. The mappings are the watcher's own affair."""
 
@@ -40,7 +40,7 @@ class GatewayNote:
     """Until when nothing may be sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Process:
     """A process, told from a later one of the same number by when it started ("" where that is unknown)."""
 
@@ -48,7 +48,7 @@ class Process:
     started: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Viewer:
     """A process that shows this list or waits for it."""
 

@@ -9,7 +9,7 @@ from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.store.additions import Additions, chunks, clean_label
 from taskdash.store.matches import Matches, as_json, numbers
 from taskdash.store.query_sql import order, precedes, sort_column, where
@@ -38,7 +38,7 @@ _FAR: Final = 1_000
 _ALWAYS_KNOWN: Final = (SortKey.ADDED, SortKey.STATE, SortKey.ID)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Edit:
     """A label and note as they were before an edit."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.ui.key_names import key_name
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Action:
     """One thing the dashboard can do."""
 

@@ -10,7 +10,7 @@ from taskdash.domain.expiry import expiry_of, short_countdown
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.domain.words import NONE, SYMBOLS, ago, elapsed, length, span, started_ms, state_word
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _ID_BOTH_ENDS: Final = 12
 NO_WIDTHS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Moment:
     """What a cell may need besides its task: the time, and the typical costTime of a task's kind, None unknown."""
 
@@ -41,7 +41,7 @@ class Moment:
     """How long result links live."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Span:
     """A piece of a cell: its text and the name of its style."""
 
@@ -52,7 +52,7 @@ class Span:
 Cell = list[Span]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Column:
     """One column; a new one is one entry in `COLUMNS` and its name in the settings.
 
@@ -233,7 +233,7 @@ _STEPS: Final = [
 """Who shrinks by one step next, while the flexible column has less than it wants."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Placed:
     """A column with the width it got, in cells."""
 

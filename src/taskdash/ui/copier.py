@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.ui.said import Said
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """What became of a text."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 Severity = Literal["information", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Said:
     """One thing to tell."""
 

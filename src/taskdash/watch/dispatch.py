@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from taskdash.domain.durations import Durations
 from taskdash.domain.schedule import Facts, facts_of, is_urgent, next_check_ms, urgency
 from taskdash.domain.task import Answer, State, Task
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
 from taskdash.watch.accounts import RESERVATION_S, Accounts, Terms
@@ -39,7 +39,7 @@ CLOCK_STEP_S: Final = 2.0
 """A wall clock that moves against the monotonic one by more than this was set."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Look:
     """What the list offered: tasks to check, the most wanted first, and how many were put off."""
 

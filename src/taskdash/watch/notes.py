@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.task import ProblemKind
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.store.gateways import GatewayNote, Sent, Viewer
 from taskdash.watch.accounts import used_lately
 from taskdash.watch.processes import is_alive, is_stopped, this_process
@@ -32,7 +32,7 @@ TOLD: Final = (
 _SAME_MOMENT_MS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Company:
     """The living processes on this list, ourselves among them."""
 

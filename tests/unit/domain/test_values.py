@@ -8,10 +8,10 @@ import pickle
 
 import pytest
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Point:
     x: int
     y: int = 0
@@ -20,7 +20,7 @@ class Point:
     tags: list[str] = dataclasses.field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Single:
     value: str
 
@@ -33,7 +33,7 @@ def test_equal_fields_make_equal_values_with_one_hash() -> None:
 
 
 def test_another_class_with_the_same_fields_is_another_value() -> None:
-    @dataclass(frozen=True, slots=True)
+    @value(frozen=True, slots=True)
     class Other:
         value: str
 

@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task_ids import Paste, is_task_id
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.dialogs import Confirm
@@ -44,7 +44,7 @@ class PasteInput(Input):
         self.screen.take_paste(event.text)  # type: ignore[attr-defined] # only AddIds composes it
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Preview:
     """What a text would add."""
 

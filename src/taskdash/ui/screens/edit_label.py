@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
@@ -25,7 +25,7 @@ TAKE_AWAY: Final = "-"
 """Typed for tasks that differ: takes all their labels or notes away, as an empty box keeps them."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Labels:
     """What was typed; "" takes the label or note away, None keeps those there are."""
 

@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets._toast import Toast
 
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.ui import kitty
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ UPPER_HALF: Final = "▀"
 _NO_WIDTH: Final = ((ControlType.CURSOR_FORWARD, 0),)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ready:
     """A picture as it goes to the terminal."""
 

@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from taskdash.domain.task import State
-from taskdash.domain.values import dataclass
+from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.widgets.picture import PictureView, prepare
 
@@ -41,7 +41,7 @@ MAX_SHARE: Final = 0.5
 MAX_COLUMNS: Final = 160
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class _Plan:
     """What is to be shown: equal plans show the same."""
 
