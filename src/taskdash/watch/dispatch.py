@@ -118,8 +118,14 @@ class Dispatch:
         picked: list[Task] = []
         if self._clock.now_s() >= self._look_at_s and not self.should_hand_over:
             picked = await self._pick_now(store)
-        await self._count(store, looked=bool(picked) or changed)
-        await self._notes.leave_word(store, self._accounts, over_budget=self._over_budget)
+        try:
+            await self._count(store, looked=bool(picked) or changed)
+            await self._notes.leave_word(store, self._accounts, over_budget=self._over_budget)
+        except BaseException:
+            # Nobody is told of them: they would count as being checked for ever.
+            self.drop(picked)
+            self._look_at_s = -math.inf
+            raise
         self.wait_s = max(0.0, self._look_at_s - self._clock.now_s())
         return picked
 

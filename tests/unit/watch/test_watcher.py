@@ -472,6 +472,26 @@ async def test_nothing_is_sent_whose_reservation_could_not_be_written(
     assert world.gateway.count() == 1
 
 
+async def test_a_task_that_was_picked_when_the_store_failed_is_picked_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = world.watcher()
+    assert world.store is not None
+    set_note, failures = world.store.opened.gateways.set_note, [StoreError("the disk is full")]
+
+    def fail_once(*arguments: object) -> None:
+        if failures:
+            raise failures.pop()
+        set_note(*arguments)  # type: ignore[arg-type] # handed on
+
+    monkeypatch.setattr(world.store.opened.gateways, "set_note", fail_once)
+    world.add("task_a")
+    async with world.watching(watcher):
+        await world.clock.run_for(30)
+    assert failures == []
+    assert world.gateway.count() >= 1
+
+
 async def test_a_check_whose_reservation_took_long_is_not_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
