@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from taskdash.cli.download_lines import DownloadLines
 from taskdash.cli.following import cancel_on_signal
+from taskdash.cli.logs import start_log
 from taskdash.cli.output import print_lines, talk
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.downloads import Downloads, End, Ended
@@ -35,6 +36,8 @@ def save_results(session: Session, wanted: Sequence[Wanted], known: int, path: P
         UsageError: the folder cannot be used.
         StoreError: the list cannot take note of what was saved.
     """
+    # Where an error of our own goes; without a log, Python would print it with all its values.
+    start_log(session)
     return asyncio.run(_Run(session, wanted, known).save(path))
 
 

@@ -76,13 +76,12 @@ class Session:
     def redacted(self, text: str) -> str:
         """`text` without the API keys that are known here, whatever form they have."""
         from taskdash.config.keys import known_keys
-        from taskdash.domain.errors import TaskdashError
 
         values = {
             value for name, value in self.environ.items() if name.endswith("_API_KEY") and len(value) > 7
         }
-        # The config may be what is wrong.
-        with suppress(TaskdashError):
+        # The settings may be what is wrong, in whatever way: that must not keep an error from being told.
+        with suppress(Exception):
             values.update(key.reveal() for key in known_keys(self.settings, self.environ))
         for value in sorted(values, key=len, reverse=True):
             text = text.replace(value, "***")
