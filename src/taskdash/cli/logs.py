@@ -1,4 +1,4 @@
-"""The log: what a dashboard, `check`, `wait` and `download` did, for when it has to be explained. No key gets into it."""
+"""The log: what a dashboard and the commands that use the network did, for when it matters. No key gets into it."""
 
 from __future__ import annotations
 
