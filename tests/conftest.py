@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,20 @@ _FOREIGN = (
     "SSLKEYLOGFILE",
 )
 _FOLDERS = ("CONFIG", "DATA", "STATE", "CACHE")
+
+
+def pytest_configure() -> None:
+    """Let programs that the tests start be ended by signals.
+
+    In the background of a script Ctrl+C is ignored, under nohup the end of the terminal; children inherit that.
+    """
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGQUIT, signal.SIG_DFL),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
