@@ -10,7 +10,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     Buffer = bytes | memoryview
     Cell = None | int | float | str | bytes
@@ -19,6 +19,7 @@ HEADER_BYTES: Final = 100
 _MAGIC: Final = b"SQLite format 3\0"
 _TABLE_LEAF, _INDEX_LEAF, _INDEX_INNER = 13, 10, 2
 _NUMBER_BYTES: Final = (0, 1, 2, 3, 4, 6, 8)
+_FEW, _ROWS_PER_PAGE = 3, 65_536
 _MAX_PAYLOAD_BYTES: Final = 64 << 20
 _BROKEN: Final = (IndexError, ValueError, struct.error, OverflowError)
 
@@ -67,13 +68,25 @@ def mended_header(data: Buffer, application_id: int, user_version: int) -> bytes
     return _MAGIC + fields
 
 
-def rows(data: Buffer) -> Iterator[Row]:
-    """Every row that can be read, of all tables and indexes, but for those on pages that are free."""
+def rows(data: Buffer, is_wanted: Callable[[Row], bool]) -> Iterator[Row]:
+    """The rows that can be read and are wanted, of all tables and indexes, but for those on pages that are free.
+
+    A page has rows of one table only: where the first few are not wanted, the others are not looked at.
+    """
     size = page_bytes(data)
     free = _free_pages(data, size)
     for number in range(1, len(data) // size + 1):
-        if number not in free:
-            yield from _rows_of_page(data, size, number)
+        if number in free:
+            continue
+        misses = 0
+        for row in _rows_of_page(data, size, number):
+            if is_wanted(row):
+                misses = -_ROWS_PER_PAGE
+                yield row
+            else:
+                misses += 1
+                if misses == _FEW:
+                    break
 
 
 def _rows_of_page(data: Buffer, size: int, number: int) -> Iterator[Row]:

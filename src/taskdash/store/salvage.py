@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from taskdash.domain.id_pattern import is_task_id
@@ -19,7 +19,7 @@ from taskdash.store.additions import chunks
 from taskdash.store.advice import code_of
 from taskdash.store.database import Database
 from taskdash.store.migrations import APPLICATION_ID, MIGRATIONS
-from taskdash.store.pages import HEADER_BYTES, mended_header, rows
+from taskdash.store.pages import HEADER_BYTES, Row, mended_header, rows
 from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
 
 if TYPE_CHECKING:
@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 _TABLES: Final = ("removals", "tasks", "bodies", "saved", "untold", "warned", "unsaved", "gateways", "sent")
 _ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)
+_BODY_WIDTH: Final = 6
+_LEAST_TASK_WIDTH: Final = 20
 _STATES: Final = range(4)
 
 Named = dict[str, Any]
+T = TypeVar("T")
 
 
 class _Column(NamedTuple):
@@ -60,12 +63,20 @@ def salvage(damaged: Path, fresh: Path) -> int:
         target = _Target(connection)
         for source in _readable(damaged, fresh):
             for table in _TABLES:
-                for row in _rows_of(source, table):
+                for row in _as_far_as_it_goes(_rows_of(source, table)):
                     target.put(table, row)
-        for table, row in _carved(damaged, target):
+        for table, row in _as_far_as_it_goes(_carved(damaged, target)):
             target.put(table, row)
         target.complete()
         return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
+
+
+def _as_far_as_it_goes(found: Iterator[T]) -> Iterator[T]:
+    """What can be read until something is found that nobody thought of: what is read by then is saved all the same."""
+    try:
+        yield from found
+    except (*_ROW_ERRORS, TypeError, LookupError, MemoryError):
+        return
 
 
 class _Target:
@@ -73,6 +84,8 @@ class _Target:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.names: dict[int, tuple[str, str]] = {}
+        """Profile and ID of the tasks that are there, by their place."""
         self._now_ms = time.time_ns() // 1_000_000
         self.columns = {
             table: [
@@ -94,9 +107,11 @@ class _Target:
         names = ", ".join(kept)
         marks = ", ".join("?" * len(kept))
         with suppress(*_ROW_ERRORS):  # a row that lacks what it must have
-            self._connection.execute(
+            cursor = self._connection.execute(
                 f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", list(kept.values())
             )
+            if table == "tasks" and cursor.rowcount:
+                self.names[kept["seq"]] = kept["profile"], kept["task_id"]
 
     def _complete_task(self, kept: Named) -> bool:
         """Fill in what a task cannot do without; False for one that has no ID."""
@@ -109,18 +124,14 @@ class _Target:
         if "next_check_at_ms" not in kept and kept["state"] < 2:
             kept["next_check_at_ms"] = self._now_ms
         if self._is_taken(kept.get("seq"), profile, task_id):
-            lowest = self._connection.execute("SELECT min(seq) FROM tasks").fetchone()[0]
-            kept["seq"] = min(0, lowest or 0) - 1
+            kept["seq"] = min(0, min(self.names, default=0)) - 1
         return True
 
     def _is_taken(self, seq: int | None, profile: str, task_id: str) -> bool:
         """Whether another task stands at that place."""
         if seq is None:
             return True
-        there = self._connection.execute(
-            "SELECT profile, task_id FROM tasks WHERE seq = ?", (seq,)
-        ).fetchone()
-        return there is not None and there != (profile, task_id)
+        return self.names.get(seq, (profile, task_id)) != (profile, task_id)
 
     def complete(self) -> None:
         """Make up for what is not carried over: the search texts, the next free place, and lost records."""
@@ -248,27 +259,36 @@ def _sorted_out(data: memoryview, target: _Target) -> Iterator[tuple[str, Named]
     names = {table: [column.name for column in target.columns[table]] for table in ("tasks", "bodies")}
     ids: dict[tuple[str, str], int] = {}
     tasks: dict[int, Named] = {}
-    for rowid, values in rows(data):
+    for rowid, values in rows(data, _is_known):
         if rowid is None:
-            if len(values) == 3 and _is_name(values[0], values[1]) and type(values[2]) is int:
-                ids[str(values[0]), str(values[1])] = values[2]
-        elif len(values) > 3 and _is_name(values[2], values[3]):
+            ids[str(values[0]), str(values[1])] = _whole(values[2])
+        elif type(values[1]) is bytes:
+            yield "bodies", dict(zip(names["bodies"], values, strict=False)) | {"seq": rowid}
+        elif (values[2], values[3]) != target.names.get(rowid):
             row = dict(zip(names["tasks"], values, strict=False)) | {"seq": rowid}
             # Of old and new versions of a row the one that has been checked most is the newest.
-            if _checks(row) >= _checks(tasks.get(rowid, {})):
+            if _whole(row.get("checks")) >= _whole(tasks.get(rowid, {}).get("checks")):
                 tasks[rowid] = row
-        elif len(values) == len(names["bodies"]) and type(values[1]) is bytes:
-            yield "bodies", dict(zip(names["bodies"], values, strict=True)) | {"seq": rowid}
     # One that was removed and can still be read stands at its place already, so it does not come back.
     yield from (("tasks", row) for row in tasks.values() if not row.get("removal"))
-    for (profile, task_id), seq in ids.items():
-        yield "tasks", {"profile": profile, "task_id": task_id, "seq": seq}
+    for name, seq in ids.items():
+        if name != target.names.get(seq):
+            yield "tasks", {"profile": name[0], "task_id": name[1], "seq": seq}
+
+
+def _is_known(row: Row) -> bool:
+    """Whether it is a task, its record, or its entry in the index of IDs."""
+    values = row.values
+    if row.rowid is None:
+        return len(values) == 3 and _is_name(values[0], values[1]) and type(values[2]) is int
+    if len(values) == _BODY_WIDTH and type(values[1]) is bytes:
+        return True
+    return len(values) >= _LEAST_TASK_WIDTH and _is_name(values[2], values[3])
 
 
 def _is_name(profile: object, task_id: object) -> bool:
     return type(profile) is str and type(task_id) is str and bool(profile) and is_task_id(task_id)
 
 
-def _checks(row: Named) -> int:
-    checks = row.get("checks")
-    return checks if isinstance(checks, int) else -1
+def _whole(cell: object) -> int:
+    return cell if isinstance(cell, int) else -1

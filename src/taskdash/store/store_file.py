@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PRIVATE_FILE: Final = 0o600
-LOCK_PATIENCE_S: Final = 60.0
+LOCK_PATIENCE_S: Final = 120.0
 """To mend a list of 100,000 tasks takes some ten seconds."""
 _PIECE_BYTES: Final = 1 << 20
 
