@@ -7,6 +7,7 @@ own; here it would turn hundreds of faults into hours, so `check` runs with thos
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -158,3 +159,9 @@ def memory_mb(pid: int) -> float:
         return 0.0
     found = status.partition("VmHWM:")[2].split()
     return int(found[0]) / 1024 if found else 0.0
+
+
+def cpu_s(pid: int) -> float:
+    """How long a process has computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

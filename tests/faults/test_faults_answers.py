@@ -25,7 +25,7 @@ from tests.bodies import (
     waiting_body,
 )
 from tests.command import KEY, Command
-from tests.faults.sweep import ScriptedServer, Swept, running, sweep, task_id
+from tests.faults.sweep import ScriptedServer, Swept, cpu_s, running, sweep, task_id
 from tests.servers import FakeApi, sends
 
 if TYPE_CHECKING:
@@ -682,7 +682,7 @@ def test_an_id_that_is_not_found_is_kept_and_checked_ever_more_rarely(
 ) -> None:
     run.check("A3")
     assert "! not found" in details["missing"]
-    assert re.fullmatch("now|in [1-5]s", next_check(details["missing"]))
+    assert re.fullmatch("(just )?now|in [0-9]s", next_check(details["missing"]))
     assert "! not found" in details["lost"]
     assert re.fullmatch(r"in \d+h", next_check(details["lost"]))
 
@@ -691,7 +691,7 @@ def test_an_id_that_is_not_found_is_kept_and_checked_ever_more_rarely(
 def test_no_record_yet_is_asked_again_and_what_is_refused_is_not(run: Run, details: dict[str, str]) -> None:
     run.check("A4")
     assert "created a moment ago" in details["null"]
-    assert re.fullmatch("now|in [1-5]s", next_check(details["null"]))
+    assert re.fullmatch("(just )?now|in [0-9]s", next_check(details["null"]))
     assert "! rejected" in details["refused"]
     assert next_check(details["refused"]) == "never"
 
@@ -722,7 +722,7 @@ def test_of_many_links_the_first_are_shown_and_all_are_counted(run: Run, details
 
 @pytest.mark.row("A15", "A16")
 def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
-    run: Run, taskdash: Command, api: FakeApi, tmp_path: Path
+    run: Run, taskdash: Command, api: FakeApi, tmp_path: Path, long: bool
 ) -> None:
     run.check("A15")
     taskdash.write_config(api.url, top=NO_PICTURES)
@@ -754,15 +754,15 @@ def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
             screen.send("j")
             screen.wait_for("1 result")
             time.sleep(0.3)  # moves in a row are shown together
-            seen, at_s = len(screen.raw), time.perf_counter()
+            seen, at_s, busy_s = len(screen.raw), time.perf_counter(), cpu_s(screen.pid)
             screen.send("j")
             while b"10,000 results" not in screen.raw[seen:]:
                 assert time.perf_counter() < at_s + 5
                 time.sleep(0.002)
-            painted_s.append(time.perf_counter() - at_s)
+            # Where other tests run beside it, what it computes says more than the clock on the wall.
+            painted_s.append(time.perf_counter() - at_s if long else cpu_s(screen.pid) - busy_s)
             screen.send("g")
             screen.wait_for("4 results")
-        # The quickest of them says what it costs; the others, what else the machine does.
         assert min(painted_s) < 0.1, painted_s
         screen.send("j")
         screen.wait_for("1 result")
