@@ -64,7 +64,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def no_key_in_any_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """After the last test: whatever all of them wrote, no API key is in it, but where its user put it."""
     yield
-    assert files_with_key(tmp_path_factory.getbasetemp()) == []
+    found = files_with_key(tmp_path_factory.getbasetemp())
+    assert not found, "the API key is in\n" + "\n".join(found)
 
 
 @pytest.hookimpl(wrapper=True)

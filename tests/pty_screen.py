@@ -147,8 +147,9 @@ class PtyScreen:
             raise AssertionError(f"still running after {timeout_s} s:\n{self.text}") from None
         # Our own end of the program's side keeps the terminal open: what is in it has come through once nothing
         # more does.
-        seen = -1
-        while seen != len(self.raw):
+        seen, quiet = -1, 0
+        while quiet < 4:
+            quiet = quiet + 1 if seen == len(self.raw) else 0
             seen = len(self.raw)
             time.sleep(0.03)
         return code

@@ -34,7 +34,9 @@ def api() -> Iterator[FilesApi]:
 def taskdash(tmp_path: Path, api: FilesApi) -> Command:
     command = Command(tmp_path, api)
     saved = tmp_path / "saved"
-    command.write_config(api.url, top=f'auto_download = true\ndownload_dir = "{saved}"')
+    command.write_config(
+        api.url, top=f'auto_download = true\ndownload_dir = "{saved}"\n[view]\npreview = false'
+    )
     return command
 
 
@@ -88,7 +90,7 @@ def test_check_saves_what_it_saw_finish(taskdash: Command, tmp_path: Path) -> No
 def test_nothing_is_saved_on_its_own_unless_the_config_says_so(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
-    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"')
+    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"\n[view]\npreview = false')
     taskdash("wait", OLD)
     assert (saved_names(tmp_path), api.file_requests()) == ([], [])
 
@@ -125,7 +127,7 @@ def test_two_dashboards_save_each_result_once_the_old_ones_too(
 def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
-    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"')
+    taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"\n[view]\npreview = false')
     taskdash("add", OLD, "--label", "Night run")
     taskdash("check")
     api.hold_after = 1_200
