@@ -464,6 +464,21 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
     assert listed(taskdash) == [IDS[9], *IDS[:2]]
 
 
+@pytest.mark.row("S7")
+def test_what_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: Command) -> None:
+    with taskdash.dashboard() as screen:
+        screen.wait_for("Nothing on this list yet")
+        with locked(taskdash.store):
+            screen.paste(f"{IDS[9]}\n")
+            screen.wait_for("1 new", 10)
+            screen.send("\r")
+            screen.wait_for(lambda text: "1 new" not in text)
+            screen.send("q")
+            assert screen.wait_exit(15) == 6
+            assert IDS[9] in screen.text
+        assert screen.left_behind == []
+
+
 # S8, many:
 
 

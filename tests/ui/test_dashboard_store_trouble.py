@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,18 +59,20 @@ async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
     desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with driven(desk) as dash:
-        real = desk.store.run
+        real = desk.store.submit
 
-        async def full(_: object) -> object:
-            raise StoreError("the disk is full")
+        def full(_: object) -> Future[object]:
+            failed: Future[object] = Future()
+            failed.set_exception(StoreError("the disk is full"))
+            return failed
 
         await dash.paste(f"{uuid(1)} {uuid(2)}")
         await dash.until_shown("2 new")
-        monkeypatch.setattr(desk.store, "run", full)
+        monkeypatch.setattr(desk.store, "submit", full)
         await dash.press("enter")
         await dash.until_said("Not added: the disk is full.")
         await dash.until_shown("2 new")
-        monkeypatch.setattr(desk.store, "run", real)
+        monkeypatch.setattr(desk.store, "submit", real)
         await dash.press("enter")
         await dash.until_total(2)
         assert {task.task_id for task in dash.table.window.rows} == {uuid(1), uuid(2)}

@@ -90,13 +90,15 @@ def open_app(
     app.run()
     # The dashboard may have gone over to another desk.
     _close(app.desk, app.return_code or 0)
+    if lost := app.desk.not_added():
+        talk("taskdash: not added, as the list was locked to the end:\n" + "\n".join(lost))
     if app.crash is not None:
         raise app.crash
     if app.wants_demo:
         from taskdash.cli.demo import open_demo
 
         return open_demo()
-    return app.return_code or 0
+    return app.return_code or (6 if lost else 0)
 
 
 def _close(desk: Desk, code: int) -> None:

@@ -41,6 +41,13 @@ def code_of(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", 0))
 
 
+def unreadable() -> sqlite3.DatabaseError:
+    """What SQLite said of a damaged schema has pieces of it that are no text, so Python could not hand it on."""
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
 def _is_changed(error: Exception) -> bool:
     code = code_of(error)
     return code & 0xFF in _DAMAGED or code == sqlite3.SQLITE_READONLY_DBMOVED

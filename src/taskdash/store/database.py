@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from taskdash.domain.errors import ReadAbandonedError, StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.advice import code_of, explain
+from taskdash.store.advice import code_of, explain, unreadable
 from taskdash.store.schema import bring_up_to_date, refuse_foreign
 from taskdash.store.store_file import create_private, identity_of, was_emptied
 
@@ -203,6 +203,8 @@ class Database:
         while True:
             try:
                 return self.connection.execute(sql, values)
+            except UnicodeDecodeError as error:
+                raise unreadable() from error
             except sqlite3.OperationalError as error:
                 is_busy = code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
                 if not is_busy or self._interrupted or time.monotonic() >= until_s:

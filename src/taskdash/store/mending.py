@@ -156,6 +156,8 @@ def _is_damaged(path: Path) -> bool:
             sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=30.0)
         ) as connection:
             return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok")
+    except UnicodeDecodeError:
+        return True
     except sqlite3.Error as error:
         if code_of(error) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return True

@@ -186,7 +186,7 @@ def _opened(uri: str) -> Iterator[sqlite3.Connection]:
             source.execute("PRAGMA writable_schema=ON").close()
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
             yield source
-    except sqlite3.Error:
+    except _ROW_ERRORS:
         return
 
 
@@ -194,6 +194,8 @@ def _has_header(path: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as source:
             source.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except UnicodeDecodeError:
+        return True
     except sqlite3.Error as error:
         # A file that is shorter than it says, or of which the schema is broken, still has one.
         return code_of(error) & 0xFF != sqlite3.SQLITE_NOTADB and b"SQLite format 3" in _head(path)
@@ -222,7 +224,7 @@ def _rows_of(source: sqlite3.Connection, table: str) -> Iterator[Named]:
     """The rows of a table: from its start to the first that cannot be read, then from its end back to the last."""
     try:
         names = [name for _, name, *_ in source.execute(f"PRAGMA table_info({table})")]
-    except sqlite3.Error:
+    except _ROW_ERRORS:
         return
     # A table without numbers of its own cannot be read backwards; that is one more error.
     if names and not (yield from _until_broken(source, f"SELECT * FROM {table}", names)):

@@ -5,6 +5,7 @@ Kept apart from the widgets so that it can be read and tested as what it is: sto
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -78,7 +79,10 @@ class Acting:
     async def add(self, ids: Sequence[str]) -> tuple[int, Said]:
         """Put IDs on the list; return the `seq` of the first and what to say."""
         profile, now_ms = self._desk.profile, self._desk.clock.now_ms()
-        added = await self._desk.store.run(lambda store: store.tasks.add(profile, ids, now_ms))
+        adding = self._desk.store.submit(lambda store: store.tasks.add(profile, ids, now_ms))
+        self._desk.adding.append((ids, adding))
+        # Who leaves while it waits for a locked list has it added all the same, or is told.
+        added = await asyncio.shield(asyncio.wrap_future(adding))
         first = (added.added or added.listed)[0]
         task = await self._desk.store.run(lambda store: store.tasks.find(profile, first))
         self._desk.watcher.wake()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from taskdash.config.settings import View
 from taskdash.domain.query import Query, parse_sort
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from taskdash.store.store import StoreThread
     from taskdash.watch.clock import Clock
     from taskdash.watch.status import WatchStatus
+
+CLOSE_GRACE_S: Final = 2.0
+"""How long a list that another program has locked is waited for at the end."""
 
 
 class Watching(Protocol):
@@ -170,6 +174,8 @@ class Desk:
     """Whether they are saved as tasks finish."""
     durations: Durations | None = None
     """What this list's finished tasks teach; None until `read_history`."""
+    adding: list[tuple[Sequence[str], Future[Any]]] = field(default_factory=list, init=False)
+    """What was to be added, and what became of it, as far as the user was not told."""
     _downloads: Downloading | None = field(default=None, init=False)
 
     @cached_property
@@ -235,7 +241,15 @@ class Desk:
             self._previews.close()
         if self._downloads is not None:
             self._downloads.stop()
+        impatient = threading.Timer(CLOSE_GRACE_S, self.store.interrupt)
+        impatient.start()
         self.watcher.stop()
         if self.on_finish is not None:
             self.on_finish.close(grace_s)
         self.store.close()
+        impatient.cancel()
+
+    def not_added(self) -> list[str]:
+        """IDs that were to be added when the store was closed, and could not be: it was locked to the end."""
+        left = [ids for ids, adding in self.adding if adding.cancelled() or adding.exception()]
+        return list(dict.fromkeys(each for ids in left for each in ids))

@@ -133,6 +133,7 @@ class ListScreen(ResultScreen):
             seq, said = await self._acting.add(ids)
         except StoreError as error:
             # They are all that is known of paid work: not one is dropped.
+            self._desk.adding.clear()
             await self._open_add("\n".join(ids))
             raise StoreError(f"not added: {error}") from error
         self.table.show(self.table.wanted, seq=seq)
