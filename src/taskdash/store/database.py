@@ -27,9 +27,12 @@ from taskdash.store.store_file import create_private, identity_of, was_emptied
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from taskdash.store.store_file import Identity
+
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S: Final = 30.0
+_EXCHANGE_S: Final = 0.01
 _BUSY_SLICE_S: Final = 0.25
 """SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
 
@@ -231,22 +234,55 @@ class Database:
         # A link is followed here, once: SQLite would make a file that it leads to with the umask's mode.
         file = Path(os.path.realpath(self.path))
         size = create_private(file)
+        if not size:
+            # While a damaged file is set aside there is none; one that a newcomer has made for it is given up again.
+            self._wait_for_mending(file)
         # Asked before SQLite sees it: that would take the journal of an empty file away.
-        is_emptied = size == 0 and was_emptied(file)
-        if size is None:
-            from taskdash.store.mending import finish_mending, marker_of
-
-            if marker_of(file).exists():
-                finish_mending(file)
-        self._identity = identity_of(file) or (0, 0)
-        slice_s = min(_BUSY_SLICE_S, self._busy_timeout_s)
-        self._connection = sqlite3.connect(
-            file, timeout=slice_s, isolation_level=None, check_same_thread=False
-        )
+        is_emptied = size == 0 and _size_of(file) == 0 and was_emptied(file)
+        self._identity, self._connection = self._open_file(file)
         refuse_foreign(self._patiently, self.path)
         self._prepare()
         bring_up_to_date(self._patiently, file, is_emptied=is_emptied)
         self._openings += 1
+
+    def _open_file(self, file: Path) -> tuple[Identity, sqlite3.Connection]:
+        """The file and a connection that is to this very file.
+
+        Another process may give its name to another file in between. SQLite may not make one where there is none for
+        that moment: what is written to it would be lost.
+        """
+        slice_s = min(_BUSY_SLICE_S, self._busy_timeout_s)
+        until_s = time.monotonic() + self._busy_timeout_s
+        # The characters that mean something in a URI. urllib knows no others, but takes its time to be imported.
+        name = str(file).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+        while True:
+            identity = identity_of(file)
+            try:
+                connection = sqlite3.connect(
+                    f"file:{name}?mode=rw",
+                    uri=True,
+                    timeout=slice_s,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+            except sqlite3.OperationalError:
+                if file.exists() or time.monotonic() > until_s:
+                    raise
+                self._wait_for_mending(file)
+            else:
+                if not _size_of(file):
+                    # What a newcomer has made while a damaged file was set aside is given up again.
+                    self._wait_for_mending(file)
+                if identity is not None and identity_of(file) == identity:
+                    return identity, connection
+                connection.close()
+            time.sleep(_EXCHANGE_S)
+
+    def _wait_for_mending(self, file: Path) -> None:
+        from taskdash.store.mending import finish_mending, marker_of
+
+        if marker_of(file).exists():
+            finish_mending(file)
 
     def _is_exchanged(self) -> bool:
         """Whether another file, or none, has the name now."""
@@ -301,3 +337,10 @@ def _failure_class(fail_code: str | None, fail_msg: str | None, raw_state: str |
     from taskdash.domain.failures import classify
 
     return classify(fail_code, fail_msg, raw_state).value
+
+
+def _size_of(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return None

@@ -36,7 +36,10 @@ def create_private(path: Path) -> int | None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
     except FileExistsError:
-        status = path.stat()
+        try:
+            status = path.stat()
+        except FileNotFoundError:  # set aside by another process in this very moment
+            return create_private(path)
         if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.getuid():
             with suppress(OSError):  # a read-only disk: then nobody can be shut out
                 path.chmod(status.st_mode & 0o700)
