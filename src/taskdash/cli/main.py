@@ -17,7 +17,6 @@ from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
 
 if TYPE_CHECKING:
-    from threading import Thread
     from types import FrameType
     from typing import NoReturn
 
@@ -50,16 +49,9 @@ def run() -> NoReturn:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _leave_by_signal)
     code = exit_code_of(sys.argv[1:])
-    if "threading" in sys.modules and not all(each.daemon for each in _other_threads()):
-        sys.exit(code)
-    # Nothing is left to do, and Python takes a tenth of a short command's time to take itself apart.
+    # Nothing is left to do. Python would take a tenth of a short command's time to take itself apart, and wait for
+    # threads that still ask the network for an address.
     os._exit(code)
-
-
-def _other_threads() -> list[Thread]:
-    import threading
-
-    return [each for each in threading.enumerate() if each is not threading.main_thread()]
 
 
 def exit_code_of(arguments: list[str]) -> int:
