@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 FPS: Final = "240"
 """Frames a second at most. At Textual's own 60, one key in a hundred waits 16 ms for its frame."""
+THREADS_TURN_S: Final = 0.0005
+"""How long a thread may keep the interpreter from others. A frame is written by a thread of its own: with Python's 5 ms
+it would be seen so much later.
+"""
 FINISH_GRACE_S: Final = 10.0
 """How long `on_finish` may go on after the dashboard has ended."""
 
@@ -76,6 +80,7 @@ def open_app(
         os.environ.pop(name, None)
     # What is imported and built until the first frame stays: collecting in between only costs.
     gc.disable()
+    sys.setswitchinterval(THREADS_TURN_S)
     from taskdash.wiring import open_desk
 
     desk = open_desk(
