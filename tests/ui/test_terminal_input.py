@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -39,7 +40,13 @@ class Typist:
             self._note(self.input.tick())
             if self.now_s >= until_s:
                 return
-            self.now_s = min(until_s, self.now_s + max(self.input.wait_s, 0.001))
+            self.now_s = min(until_s, self.now_s + max(self.wait_s, 0.001))
+
+    @property
+    def wait_s(self) -> float:
+        """How long nobody need tick."""
+        wait_s = self.input.wait_s
+        return math.inf if wait_s is None else wait_s
 
     def _note(self, messages: object) -> None:
         assert isinstance(messages, list)
@@ -219,6 +226,11 @@ def test_odd_sequences_raise_nothing_and_keys_work_after_them() -> None:
 
 
 def test_nobody_waits_longer_than_needed(typist: Typist) -> None:
-    assert typist.input.wait_s == terminal_input.POLL_S
+    assert typist.wait_s == math.inf
     typist.sends(START + b"x" + END)
-    assert 0 < typist.input.wait_s < 2 * terminal_input.QUIET_S
+    assert 0 < typist.wait_s < 2 * terminal_input.QUIET_S
+    typist.waits(2)
+    typist.sends(b"x")
+    assert typist.wait_s == terminal_input.POLL_S
+    typist.waits(2)
+    assert typist.wait_s == math.inf

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from textual.message import Message
+
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 PATIENCE_S: Final = 3.0
 """How long an orderly end may take after a signal before the process ends without it."""
@@ -68,6 +70,24 @@ class ForgivingFile:
             self._gone = True
 
 
+class WakingEvent(threading.Event):
+    """An event that also wakes whoever waits for a file, so that nobody need look at it every tenth of a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wakes, self._out = os.pipe()
+
+    def set(self) -> None:
+        """Set it: `wakes` can be read from."""
+        super().set()
+        os.write(self._out, b".")
+
+    def clear(self) -> None:
+        """Take it back, and with it what there is to be read."""
+        super().clear()
+        os.read(self.wakes, 1 << 10)
+
+
 class TerminalDriver(LinuxDriver):
     """Textual's driver, with output that cannot fail, input that cannot end it, and an end for every signal."""
 
@@ -80,6 +100,7 @@ class TerminalDriver(LinuxDriver):
             file.reconfigure(errors=register())
         self._output = ForgivingFile(file)
         self._file = self._output  # type: ignore[assignment] # it has the three methods that are used
+        self.exit_event: WakingEvent = WakingEvent()
 
     def start_application_mode(self) -> None:
         """Take the terminal, with every signal that ends a program ending this one in order."""
@@ -136,9 +157,13 @@ class TerminalDriver(LinuxDriver):
         stream = TerminalInput()
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
-        while not self.exit_event.is_set():
-            messages = []
-            if poll.poll(stream.wait_s * 1000):
+        poll.register(self.exit_event.wakes, select.POLLIN)
+        while True:
+            messages: list[Message] = []
+            found = poll.poll(None if stream.wait_s is None else stream.wait_s * 1000)
+            if self.exit_event.is_set():
+                return
+            if found:
                 data = self._read()
                 if not data:
                     self._leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)

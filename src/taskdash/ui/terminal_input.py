@@ -7,6 +7,7 @@ waits for ever for the end of a paste. So pastes are collected here, and it sees
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from codecs import getincrementaldecoder
@@ -32,6 +33,8 @@ QUIET_S: Final = 0.04
 LOOK_AHEAD_S: Final = 1.0
 """How long keys may be kept waiting for that, however closely they follow each other."""
 POLL_S: Final = 0.1
+SETTLED_S: Final = 1.0
+"""So long after the last byte the parser waits for no more of it."""
 KEYS_CHARS: Final = 32
 """No key and no report of a mouse is longer."""
 MIN_TYPED_PASTE_CHARS: Final = 65
@@ -103,6 +106,7 @@ class TerminalInput:
         self._out: list[Message] = []
         self._held = ""
         self._held_until_s = 0.0
+        self._fed_s = -math.inf
         self._stage: _Stage | None = None
         self._paste = _PasteText()
         self._tail = ""
@@ -110,15 +114,19 @@ class TerminalInput:
         self._until_s = self._latest_s = 0.0
 
     @property
-    def wait_s(self) -> float:
-        """How long nobody need call."""
+    def wait_s(self) -> float | None:
+        """How long nobody need call; None: until something comes."""
         deadlines = [self._until_s] if self._stage else []
         if self._held:
             deadlines.append(self._held_until_s)
-        return min([POLL_S, *(max(0.0, deadline - self._now_s()) for deadline in deadlines)])
+        now_s = self._now_s()
+        if not deadlines and now_s >= self._fed_s + SETTLED_S:
+            return None
+        return min([POLL_S, *(max(0.0, deadline - now_s) for deadline in deadlines)])
 
     def feed(self, data: bytes) -> list[Message]:
         """Take what was read; return what it means so far."""
+        self._fed_s = self._now_s()
         text, self._held = self._held + self._decode(data), ""
         if text:
             self._take(text)
