@@ -39,7 +39,7 @@ class Following:
         self.trouble = StoreTrouble()
         self._again_at_s = math.inf
         self.on_round: list[Callable[[], None]] = []
-        """Called after those, and at least every `POLL_S` seconds."""
+        """Called after those, and when the watcher says something else."""
 
     def start_watcher(self) -> None:
         """Have the watcher begin, and hear of what it does; needs the running loop."""
@@ -59,16 +59,17 @@ class Following:
                 or asyncio.get_running_loop().time() >= self._again_at_s
             ):
                 await self._look_patiently()
+                self._show()
             for line in self._desk.store.take_mishaps():
                 for tell in self.on_mishap:
                     tell(line)
-            self._show()
             try:
                 async with asyncio.timeout(POLL_S):
                     await self._news.wait()
             except TimeoutError:
                 continue
             self._news.clear()
+            self._show()
             await asyncio.sleep(REFRESH_EVERY_S)
 
     def _show(self) -> None:
