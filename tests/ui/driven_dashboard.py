@@ -203,7 +203,7 @@ class DrivenDashboard:
 
     @property
     def table_lines(self) -> list[str]:
-        return [self.table.render_line(y).text for y in range(self.table.size.height)]
+        return [strip.text for strip in self.table.render_lines(self.table.size.region)]
 
     @property
     def shown_ids(self) -> list[str]:

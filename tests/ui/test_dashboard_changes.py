@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, add, answer, answer_all, driven, uuid
+from textual.geometry import Region
 from textual.widgets import Input
 
 from taskdash.domain.query import Query
@@ -52,12 +53,12 @@ def short_flash(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_row_that_others_change_is_drawn_apart_with_a_sign(desk: Desk, other: Store) -> None:
     add(other, *MANY[:4])
     async with driven(desk, total=4) as dash:
-        plain = dash.table.render_line(2)
+        plain = dash.table.render_lines(Region(0, 2, dash.table.size.width, 1))[0]
         answer(other, MANY[2], waiting_body(MANY[2]))
         await dash.until(lambda: len(flashing(dash)) == 1, "one row flashing")
         assert MANY[2][:8] in flashing(dash)[0]
         assert "waiting" in flashing(dash)[0]
-        flash = dash.table.render_line(2)
+        flash = dash.table.render_lines(Region(0, 2, dash.table.size.width, 1))[0]
         assert [segment.style and segment.style.bgcolor for segment in plain][-1] != [
             segment.style and segment.style.bgcolor for segment in flash
         ][-1]

@@ -10,15 +10,16 @@ import pytest
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from textual._compositor import ChopsUpdate, Compositor
 from textual._parser import Parser
 from textual._xterm_parser import BRACKETED_PASTE_END, BRACKETED_PASTE_START, XTermParser
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 
 from taskdash.ui.app import Dashboard
 
@@ -114,11 +115,12 @@ async def test_a_crash_shows_no_values_and_keeps_its_error(
     assert "canary" not in shown.out + shown.err
 
 
-def test_single_cells_can_be_written_past_the_compositor() -> None:
-    assert "isinstance(renderable, CompositorUpdate)" in inspect.getsource(App._display)
-    assert "if self._batch_count:" in inspect.getsource(App._display)
-    assert "self._repaint_regions.clear()" in inspect.getsource(Widget._exchange_repaint_regions)
-    assert "self._repaint_required = True" in inspect.getsource(Widget.refresh)
-    assert "_repaint_required" in inspect.getsource(Widget._check_refresh)
-    assert {"_dirty_widgets", "_layout_required"} <= set(re.findall(r"_\w+", inspect.getsource(Screen)))
-    assert "self._notifications = Notifications()" in inspect.getsource(App.__init__)
+def test_the_compositor_has_what_ours_replaces_and_leans_on() -> None:
+    assert "self._compositor = Compositor()" in inspect.getsource(Screen.__init__)
+    assert "return self.render_partial_update()" in inspect.getsource(Compositor.render_update)
+    source = inspect.getsource(Compositor)
+    assert "self._dirty_regions.update(regions)" in source
+    # From the front to the back: ours relies on it.
+    assert "visible_widgets.sort(key=itemgetter(0), reverse=True)" in source
+    assert {"chops", "spans", "chop_ends"} <= set(inspect.signature(ChopsUpdate.__init__).parameters)
+    assert list(Compositor._regions_to_spans([Region(1, 2, 3, 1)])) == [(2, 1, 4)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.expiry import expiry_of, short_countdown
 from taskdash.domain.query import SortKey
@@ -41,8 +41,7 @@ class Moment:
     """How long result links live."""
 
 
-@value(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A piece of a cell: its text and the name of its style."""
 
     text: str
@@ -235,10 +234,11 @@ _STEPS: Final = [
 
 @value(frozen=True, slots=True)
 class Placed:
-    """A column with the width it got, in cells."""
+    """A column with the width it got, and where in a row it begins, in cells."""
 
     column: Column
     width: int
+    x: int
 
 
 def place_columns(names: Sequence[str], width: int, fixed: Mapping[str, int] = NO_WIDTHS) -> list[Placed]:
@@ -266,9 +266,10 @@ def place_columns(names: Sequence[str], width: int, fixed: Mapping[str, int] = N
             break
         if name in steps and name not in fixed:
             steps[name] += 1
-    placed = []
+    placed, x = [], 0
     for column in columns:
         cells = max(4, flexible_width()) if column.flexible else column.widths[steps[column.name]]
         if cells:
-            placed.append(Placed(column, cells))
+            placed.append(Placed(column, cells, x))
+            x += cells + GAP
     return placed

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from taskdash.domain.query import Sort, parse_sort
 from taskdash.ui.actions import FOOTER
+from taskdash.ui.compositor import ThriftyCompositor
 from taskdash.ui.expiring import ExpiringResults
 from taskdash.ui.finished import FinishedTasks
 from taskdash.ui.following import Following
@@ -65,6 +66,7 @@ class BrowseScreen(Screen[None]):
 
     def __init__(self, desk: Desk, size: Size) -> None:
         super().__init__()
+        self._compositor = ThriftyCompositor()
         self._desk = desk
         self._tab = 0
         self._begun = False

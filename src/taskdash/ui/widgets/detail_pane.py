@@ -15,7 +15,6 @@ from taskdash.domain.expiry import countdown, expiry_of
 from taskdash.results.links import safe_url
 from taskdash.ui.detail_text import detail_text
 from taskdash.ui.widgets.hyperlinks import HyperText
-from taskdash.ui.widgets.quick_paint import paint_text
 
 if TYPE_CHECKING:
     from textual import events
@@ -51,8 +50,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._loading = False
         self._counted = ""
         self._drawn_at_s = -inf
-        self._text = HyperText(Content(""), id="detail-text")
-        self._shown = Content("")
+        self._text = HyperText(id="detail-text")
         self.preview: Preview | None = None
         """The picture of a result; None until the first frame is drawn."""
 
@@ -90,7 +88,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._current = task
         if task is None:
             self._wanted = self._detail = None
-            self._text.update(Content(""))
+            self._text.show(Content(""))
             self._show_preview()
         elif self.display and task != (self._asked if self._loading else self._detail and self._detail.task):
             self._wanted, self._asked = task.seq, task
@@ -138,9 +136,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             return
         if not self._detail.task.state.finished or self._countdown() != self._counted:
             self._counted = self._countdown()
-            before, self._shown = self._shown, self._read_out(self._detail)
-            if self._shown.plain != before.plain:
-                paint_text(self._text, before, self._shown)
+            self._text.show(self._read_out(self._detail))
 
     def catch_up(self) -> None:
         """Draw for a place of another size, and read what was passed over while there was none."""
@@ -155,20 +151,8 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         """Draw the task as it was read."""
         if self._detail is not None and self.display:
             self._counted = self._countdown()
-            self._shown = self._read_out(self._detail)
-            self._text.update(self._shown, layout=self._needs_layout(self._shown))
+            self._text.show(self._read_out(self._detail))
         self._show_preview()
-
-    def _needs_layout(self, text: Content) -> bool:
-        """Whether `text` takes another size. To lay out the screen costs more than to draw a key's frame.
-
-        What is shorter than the pane fills it all the same.
-        """
-        size = self._text.size
-        if not size.width:
-            return True
-        height = text.get_height({}, self._text.content_size.width)
-        return max(height, self.scrollable_content_region.height) != size.height
 
     def _read_out(self, detail: TaskDetail) -> Content:
         now_ms = self._desk.clock.now_ms()

@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
+from textual.content import Content
 from textual.filter import LineFilter
-from textual.widgets import Static
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.visual import Visual
+from textual.widget import Widget
+
+from taskdash.ui.widgets.unframed import Unframed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
-    from rich.style import Style
+    from rich.style import Style as RichStyle
     from textual.color import Color
+    from textual.css.styles import RulesMap
+    from textual.geometry import Size
+    from textual.style import Style
 
 
 class LinkIds(LineFilter):
@@ -40,18 +51,119 @@ def link_id(url: str) -> str:
     return f"{zlib.crc32(url.encode('utf-8', 'replace')):08x}"
 
 
-def _named(style: Style) -> Style:
+def _named(style: RichStyle) -> RichStyle:
     named = style.copy()
     named._link_id = link_id(style.link or "")  # noqa: SLF001 - Rich has no other way; a test watches the name
     return named
 
 
-class HyperText(Static):
-    """A text whose links may be links to the terminal."""
+class HyperText(Unframed):
+    """A text whose links may be links to the terminal; of one that ticks only the lines that differ are drawn."""
+
+    DEFAULT_CSS = "HyperText { height: auto; }"
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._content = Content("")
+        self._strips: list[Strip] = []
+        self._drawn_as: tuple[Size, Style] | None = None
+
+    def render(self) -> Content:
+        """The text."""
+        return self._content
+
+    def show(self, content: Content) -> None:
+        """Show another text. Where it takes as many lines as before, this may be called every second."""
+        before, self._content = self._content, content
+        width, height = self.content_size
+        lines = _changed_lines(before, content, width) if width else None
+        if self._drawn_as is None or lines is None or self.text_selection is not None:
+            self.refresh(layout=self._needs_layout)
+            return
+        for line in lines:
+            self._strips[line.y : line.y + line.height] = self._drawn(line, width)
+            self.refresh(Region(0, line.y, width, line.height))
+        del self._strips[height:]
+
+    def _drawn(self, line: _Line, width: int) -> list[Strip]:
+        """A line alone. Each of its cells tells the number of the line, for what is selected."""
+        text = self._content[line.begins : line.ends]
+        if line.height == 1:
+            strips = Visual.to_strips(self, text, width, 1, self.visual_style)
+            return [strip.apply_offsets(0, line.number) for strip in strips]
+        below = Content("\n" * line.number) + text
+        return Visual.to_strips(self, below, width, None, self.visual_style)[-line.height :]
+
+    @property
+    def _needs_layout(self) -> bool:
+        """Whether the text takes another size. To lay out the screen costs more than to draw a key's frame.
+
+        What is shorter than the place for it fills it all the same.
+        """
+        size, place = self.size, self.parent
+        if not self.content_size.width or not isinstance(place, Widget):
+            return True
+        height = self._content.get_height(_NO_RULES, self.content_size.width)
+        return max(height, place.scrollable_content_region.height) != size.height
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Draw anew: all of it, unless it is said what."""
+        if not regions:
+            self._drawn_as = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines in `crop`, drawn where they were not yet."""
+        width, height = self.content_size
+        drawn_as = (self.content_size, self.visual_style)
+        if drawn_as != self._drawn_as:
+            self._strips = Visual.to_strips(self, self._content, width, height, self.visual_style)
+            self._drawn_as = drawn_as
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of it; an empty one behind its end."""
+        return self._strips[y] if y < len(self._strips) else _NOTHING
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's own filters, which name links anew, and then ours."""
         return [*super().get_line_filters(), _LINK_IDS]
 
 
+class _Line(NamedTuple):
+    """A line of a text: its number, where in the text it is, and where on the widget."""
+
+    number: int
+    begins: int
+    ends: int
+    y: int
+    height: int
+
+
+def _changed_lines(before: Content, now: Content, width: int) -> list[_Line] | None:
+    """The lines that say something else; None where others may move."""
+    if len(before.plain) != len(now.plain) or before.spans != now.spans:
+        return None
+    old, new = before.plain.split("\n"), now.plain.split("\n")
+    if len(old) != len(new):
+        return None
+    changed, y, begins = [], 0, 0
+    for number, (was, line) in enumerate(zip(old, new, strict=True)):
+        height, ends = _height(was, width), begins + len(line)
+        if was != line:
+            if _height(line, width) != height:
+                return None
+            changed.append(_Line(number, begins, ends, y, height))
+        y, begins = y + height, ends + 1
+    return changed
+
+
+def _height(line: str, width: int) -> int:
+    return 1 if cell_len(line) <= width else Content(line).get_height(_NO_RULES, width)
+
+
+_NO_RULES: RulesMap = {}
+_NOTHING = Strip([], 0)
 _LINK_IDS = LinkIds()

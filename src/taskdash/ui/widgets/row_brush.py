@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
-from textual.strip import Strip
 
-from taskdash.ui.columns import GAP, Cell, Moment, Placed
+from taskdash.ui.columns import GAP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.style import Style
 
     from taskdash.domain.task import Task
+    from taskdash.ui.columns import Cell, Moment, Placed
 
 MAX_ROWS: Final = 400
 """As many as a few screens have."""
 
 
-class _Row(NamedTuple):
-    task: Task
-    placed: Sequence[Placed]
-    base: Style
-    cells: list[Cell]
-    pieces: list[list[Segment]]
-    """Each cell as it is drawn, with the gap after it."""
+class _Row:
+    """A row as it was drawn last."""
+
+    __slots__ = ("base", "cells", "moment", "pieces", "placed", "task")
+
+    def __init__(
+        self, task: Task, placed: Sequence[Placed], base: Style, cells: list[Cell], moment: Moment
+    ) -> None:
+        self.task, self.placed, self.base, self.cells, self.moment = task, placed, base, cells, moment
+        self.pieces: list[list[Segment]] = []
+        """Each cell as it is drawn, with the gap after it."""
 
 
 class RowBrush:
-    """Rows as strips, from left to right: the margin, then a cell for each column."""
+    """Rows from left to right, a cell for each column."""
 
     def __init__(self, style: Callable[[str], Style]) -> None:
         """Prepare to draw; `style` gives what a name adds to the style of a row."""
@@ -43,33 +47,37 @@ class RowBrush:
         self._rows.clear()
 
     def draw(
-        self, task: Task, placed: Sequence[Placed], moment: Moment, base: Style, margin: Sequence[Segment]
-    ) -> Strip:
-        """The row of `task`, on the ground of `base`."""
+        self, task: Task, placed: Sequence[Placed], moment: Moment, base: Style
+    ) -> Sequence[list[Segment]]:
+        """The cells of `task`, on the ground of `base`, each with the gap after it."""
         row = self._rows.get(task.seq)
-        if row is None or row.placed is not placed or row.base != base or row.task != task:
+        if (
+            row is None
+            or row.placed is not placed
+            or (row.base is not base and row.base != base)
+            or (row.task is not task and row.task != task)
+        ):
             if len(self._rows) >= MAX_ROWS:
                 self._rows.clear()
             cells = [place.column.cell(task, moment, place.width) for place in placed]
-            pieces = [self._piece(cell, place, base) for cell, place in zip(cells, placed, strict=True)]
-            row = self._rows[task.seq] = _Row(task, placed, base, cells, pieces)
-        else:
+            row = self._rows[task.seq] = _Row(task, placed, base, cells, moment)
+            row.pieces = [self._piece(cell, place, base) for cell, place in zip(cells, placed, strict=True)]
+        elif row.moment is not moment:
             self._renew(row, moment)
-        width = len(margin) + sum(place.width + GAP for place in placed)
-        return Strip([*margin, *(segment for piece in row.pieces for segment in piece)], width)
+        return row.pieces
 
-    def moved(self, task: Task, moment: Moment, margin: int) -> Iterator[tuple[int, list[Segment]]]:
-        """What reads otherwise by now than was drawn last: its first cell, and its segments."""
+    def moved(self, task: Task, moment: Moment) -> Iterator[tuple[int, int]]:
+        """Where the row reads otherwise by now than was drawn last: from which cell on, and in how many."""
         row = self._rows.get(task.seq)
         if row is not None:
             for index, before in self._renew(row, moment):
-                x = margin + sum(place.width + GAP for place in row.placed[:index])
-                skipped, segments = _difference(before, row.pieces[index])
-                yield x + skipped, segments
+                skipped, cells = _difference(before, row.pieces[index])
+                yield row.placed[index].x + skipped, cells
 
     def _renew(self, row: _Row, moment: Moment) -> list[tuple[int, list[Segment]]]:
         """Make the pieces anew that say something else by now; which these are, and what they were."""
         moved = []
+        row.moment = moment
         for index, place in enumerate(row.placed):
             if place.column.moves:
                 cell = place.column.cell(row.task, moment, place.width)
@@ -101,17 +109,37 @@ def _fit(cell: Cell, width: int, base: Style, style: Callable[[str], Style]) -> 
     return segments
 
 
-def _difference(before: list[Segment], now: list[Segment]) -> tuple[int, list[Segment]]:
-    """The segments that are others now, without those at both ends that are not; and how many cells come before."""
+def cut(segments: Iterable[Segment], skipped: int, cells: int) -> list[Segment]:
+    """What is seen of a line of which the first cells are `skipped`, in so many `cells`."""
+    seen = []
+    for whole in segments:
+        segment, length = whole, whole.cell_length
+        if skipped >= length:
+            skipped -= length
+            continue
+        if skipped:
+            segment, length, skipped = segment.split_cells(skipped)[1], length - skipped, 0
+        if length >= cells:
+            seen.append(segment if length == cells else segment.split_cells(cells)[0])
+            break
+        seen.append(segment)
+        cells -= length
+    return seen
+
+
+def _difference(before: list[Segment], now: list[Segment]) -> tuple[int, int]:
+    """How many cells are the same at the beginning, and how many from the first to the last that is not."""
     first, last = 0, len(now)
     if len(before) != last:
-        return 0, now
+        return 0, _cells(now)
     while first < last and before[first] == now[first]:
         first += 1
     while first < last and before[last - 1] == now[last - 1]:
         last -= 1
-    if sum(segment.cell_length for segment in before[first:last]) != sum(
-        segment.cell_length for segment in now[first:last]
-    ):
-        return 0, now
-    return sum(segment.cell_length for segment in now[:first]), now[first:last]
+    if _cells(before[first:last]) != _cells(now[first:last]):
+        return 0, _cells(now)
+    return _cells(now[:first]), _cells(now[first:last])
+
+
+def _cells(segments: Iterable[Segment]) -> int:
+    return sum(segment.cell_length for segment in segments)

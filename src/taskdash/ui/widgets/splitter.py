@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
+
+from taskdash.ui.widgets.unframed import Unframed
 
 if TYPE_CHECKING:
     from textual import events
 
 
-class Splitter(Widget):
+class Splitter(Unframed):
     """A line, upright or lying as its place is; it tells where it is dragged to and moves nothing itself."""
 
     ALLOW_SELECT = False

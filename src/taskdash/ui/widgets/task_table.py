@@ -19,14 +19,13 @@ from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
 from taskdash.domain.errors import ReadAbandonedError
-from taskdash.ui.columns import Moment, Placed, place_columns
+from taskdash.ui.columns import GAP, Moment, Placed, place_columns
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
-from taskdash.ui.widgets.quick_paint import paint
-from taskdash.ui.widgets.row_brush import RowBrush
+from taskdash.ui.widgets.row_brush import RowBrush, cut
 from taskdash.ui.window import Place, Window, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from textual import events
 
@@ -101,6 +100,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(0, window.total)
         self._styles: dict[str, Style] = {}
         self._brush = RowBrush(self._style)
+        self._moment = self._moment_now()
+        """As of when the rows are drawn; all of them, so that none is ahead of another."""
         self._placed: list[Placed] = []
         self._placed_cells = 0
         self._loading = False
@@ -210,6 +211,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def adopt(self, window: Window) -> None:
         """Take over what was read and draw what differs from what is on screen."""
+        self._moment = self._moment_now()
         self._flash_changes(window)
         shown, self._window = self._window, window
         task = window.row(window.cursor)
@@ -289,9 +291,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._window.covers(top - self.size.height // 2, 2 * self.size.height):
             self.reload(moved_only=True)
 
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:  # noqa: ARG002 - as Textual calls it
         """Follow the wheel and the scroll bar: they move what is seen, and the cursor only to stay in it."""
-        super().watch_scroll_y(old_value, new_value)
+        # Textual's own would lay out the screen anew; nothing in here is laid out.
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = new_value
         top = round(new_value)
         if top == self._place.top:
             return
@@ -343,18 +347,18 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     # Drawing
 
     def tick(self) -> None:
-        """Draw again the lines whose text grows with time."""
-        moment, top = self._moment, int(self.scroll_offset.y)
-        cells = [
-            (x, line - top, piece)
+        """Draw again the cells whose text grows with time."""
+        self._moment, top = self._moment_now(), int(self.scroll_offset.y)
+        moved = [
+            Region(MARGIN + x, line - top, cells, 1)
             for line in self._lines_on_screen()
             if (task := self._window.row(line)) is not None
-            for x, piece in self._brush.moved(task, moment, MARGIN)
+            for x, cells in self._brush.moved(task, self._moment)
         ]
-        paint(self, cells)
+        if moved:
+            self.refresh(*moved)
 
-    @property
-    def _moment(self) -> Moment:
+    def _moment_now(self) -> Moment:
         return Moment(self._desk.clock.now_ms(), self._desk.typical_ms, self._desk.result_ttl_ms)
 
     def _lines_on_screen(self) -> range:
@@ -385,21 +389,41 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._styles[name] = style if name in ROW_STYLES else Style(color=style.color)
         return self._styles[name]
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
-        width = self.size.width
-        line = int(self.scroll_offset.y) + y
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of the screen, of each the cells from `crop.x` on."""
+        placed, filters, background = self.placed_columns, self.get_line_filters(), self.background_colors[1]
+        top = int(self.scroll_offset.y)
+        strips = []
+        for y in crop.line_range:
+            segments = self._segments(top + y, placed, crop.x, crop.right)
+            for each in filters:
+                segments = each.apply(segments, background)
+            strips.append(Strip(segments, crop.width))
+        return strips
+
+    def _segments(self, line: int, placed: Sequence[Placed], left: int, right: int) -> list[Segment]:
         task = self._window.row(line)
         if task is None:
-            return Strip.blank(width, self.rich_style)
+            return [Segment(" " * (right - left), self.rich_style)]
         is_cursor = line == self._place.cursor
         row_style = self._style(self._row_style_name(task, is_cursor))
+        segments, begins, ends = [], left, MARGIN
+        if left < MARGIN:
+            segments, begins = self._margin(task, row_style, is_cursor=is_cursor), 0
+        for place, piece in zip(placed, self._brush.draw(task, placed, self._moment, row_style), strict=True):
+            x, ends = MARGIN + place.x, MARGIN + place.x + place.width + GAP
+            if x < right and ends > left:
+                begins = min(begins, x)
+                segments += piece
+        if ends < right:
+            segments.append(Segment(" " * (right - max(left, ends)), row_style))
+        return cut(segments, left - begins, right - left)
+
+    def _margin(self, task: Task, row_style: Style, *, is_cursor: bool) -> list[Segment]:
         cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
         if task.seq in self.flash.seqs:
             cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)
-        margin = [Segment(cursor, row_style + self._style("live")), Segment(mark, row_style)]
-        strip = self._brush.draw(task, self.placed_columns, self._moment, row_style, margin)
-        return strip.adjust_cell_length(width, row_style)
+        return [Segment(cursor, row_style + self._style("live")), Segment(mark, row_style)]
 
     def _row_style_name(self, task: Task, is_cursor: bool) -> str:
         if is_cursor:
