@@ -119,7 +119,7 @@ class FirstKey(NamedTuple):
     """Writes it there and makes the surroundings anew; may raise TaskdashError."""
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Desk:
     """One dashboard's surroundings, made by `wiring`."""
 
