@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Final
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.strip import Strip
+from textual.style import Style
 
 from taskdash.domain.expiry import countdown, expiry_of
 from taskdash.results.links import safe_url
 from taskdash.ui.detail_text import detail_text
+from taskdash.ui.line_filters import same_lines
 from taskdash.ui.widgets.hyperlinks import HyperText
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
+    from textual.geometry import Region
 
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.desk import Desk
@@ -72,6 +76,11 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.preview = Preview(self._desk, id="preview")
         self.mount(self.preview)
         self.call_after_refresh(self._show_preview)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """What lies under the text: of it only the margin is seen."""
+        style = Style(background=self.background_colors[1]).rich_style
+        return same_lines(self, Strip.blank(self.outer_size.width, style), crop)
 
     def on_resize(self) -> None:
         """Give the picture the room there is now."""

@@ -10,8 +10,11 @@ from textual.strip import Strip
 
 from taskdash.ui.widgets.unframed import Unframed
 
+from taskdash.ui.line_filters import same_lines
+
 if TYPE_CHECKING:
     from textual import events
+    from textual.geometry import Region
 
 
 class Splitter(Unframed):
@@ -52,14 +55,14 @@ class Splitter(Unframed):
             self.remove_class("-dragged")
             self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=True))
 
-    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - every line is the same
-        """One line of it; heavier, and not only in another colour, while it is dragged."""
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Its lines; heavier, and not only in another colour, while it is dragged."""
         width = self.size.width
         if self._line is None or self._line.cell_length != width:
             light, heavy = ("─", "━") if width > 1 else ("│", "┃")
             text = (heavy if self.has_class("-dragged") else light) * width
             self._line = Strip([Segment(text, self.rich_style)], width)
-        return self._line
+        return same_lines(self, self._line, crop)
 
     def notify_style_update(self) -> None:
         """Draw it anew: the theme is another, or the mouse is over it."""
