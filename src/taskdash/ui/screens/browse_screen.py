@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, cast
 
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static
 
 from taskdash.domain.query import Sort, parse_sort
 from taskdash.ui.actions import FOOTER
@@ -23,7 +22,6 @@ from taskdash.ui.key_names import key_name
 from taskdash.ui.out_of_sight import OutOfSight
 from taskdash.ui.store_trouble import sentence
 from taskdash.ui.widgets.detail_pane import DetailPane
-from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.lines import TABS, KeyBar, StateTabs, TableHeader
 from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.task_table import MARGIN, TaskTable
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from taskdash.ui.app import Dashboard
     from taskdash.ui.desk import Desk
     from taskdash.ui.said import Said, Severity
+    from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.window import Window
 
 LONG_READ_S: Final = 0.03
@@ -83,16 +82,13 @@ class BrowseScreen(Screen[None]):
         self.table: TaskTable = TaskTable(desk, opening.window, id="table")
         self.out_of_sight = OutOfSight(desk, self.table)
         self.pane = DetailPane(desk, id="detail")
-        self.filter_box: FilterBox = FilterBox(
-            {desk.profile: desk.result_ttl_ms} if desk.result_ttl_ms else {}, id="filter"
-        )
         self._tabs = StateTabs(id="tabs")
         self._titles = TableHeader(
             lambda: self.table.placed_columns, self.table.wanted.sort, MARGIN, id="titles"
         )
-        self._empty = Static(Content(_EMPTY), id="empty")
         self._keys = KeyBar(id="keys")
-        self.panes = Panes(Tasks(self._titles, self._empty, self.table, id="list"), self.pane, desk.view)
+        self._tasks = Tasks(self._titles, self.table, id="list")
+        self.panes = Panes(self._tasks, self.pane, desk.view)
         # What is set before the screen is mounted costs no second layout.
         self.panes.fit_screen(size.width, size.height)
         self.pane.open(opening.detail)
@@ -103,7 +99,6 @@ class BrowseScreen(Screen[None]):
         yield self.headlines.status
         yield self.headlines.banner
         yield self._tabs
-        yield self.filter_box
         yield self.panes
         yield self._keys
 
@@ -164,13 +159,10 @@ class BrowseScreen(Screen[None]):
         self._show_titles()
         self.headlines.show(window.counts, width)
         self.show_keys()
-        self._empty.display = window.total == 0
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
-        if window.total == 0:
-            others = any(window.counts.values())
-            self._empty.update(
-                Content(_EMPTY_TAB if others else _EMPTY_FILTER if window.query.terms else _EMPTY)
-            )
+        others = any(window.counts.values())
+        why = _EMPTY_TAB if others else _EMPTY_FILTER if window.query.terms else _EMPTY
+        self._tasks.tell_empty("" if window.total else why)
 
     def _show_titles(self) -> None:
         self._titles.display = self.table.window.total > 0
@@ -283,7 +275,7 @@ class BrowseScreen(Screen[None]):
     @property
     def closes_something(self) -> bool:
         """Whether `close` has more to do than to go back to the table."""
-        return self.panes.zoomed or bool(self.table.marked) or bool(self.filter_box.text)
+        return self.panes.zoomed or bool(self.table.marked) or bool(self.filter_text)
 
     @property
     def desk(self) -> Desk:
@@ -297,7 +289,7 @@ class BrowseScreen(Screen[None]):
         elif self.table.marked:
             self.table.clear_marks()
             self.show_keys()
-        elif self.filter_box.text:
+        elif self.filter_text:
             self.filter_box.clear()
         elif self.following.trouble.forget():
             self.show_status()
@@ -361,6 +353,26 @@ class BrowseScreen(Screen[None]):
         self.show_tab(event.index)
 
     # Filter and order
+
+    @cached_property
+    def filter_box(self) -> FilterBox:
+        """The filter box, put over the list when it is first wanted."""
+        from taskdash.ui.widgets.filter_box import FilterBox
+
+        ttls_ms = {self._desk.profile: self._desk.result_ttl_ms} if self._desk.result_ttl_ms else {}
+        box = FilterBox(ttls_ms, id="filter")
+        self.mount(box, before=self.panes)
+        return box
+
+    @property
+    def filter_text(self) -> str:
+        """What stands in the filter box."""
+        return self.filter_box.text if "filter_box" in vars(self) else ""
+
+    @property
+    def types_filter(self) -> bool:
+        """Whether the filter box has the focus."""
+        return "filter_box" in vars(self) and self.filter_box.has_focus_within
 
     async def action_filter(self) -> None:
         """Type a filter."""

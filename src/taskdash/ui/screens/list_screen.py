@@ -198,7 +198,7 @@ class ListScreen(ResultScreen):
             self.tell(
                 warning(f"Nothing is known to expire: set profiles.{profile}.result_ttl in the config.")
             )
-        elif self.filter_box.text == wanted:
+        elif self.filter_text == wanted:
             self.filter_box.clear()
         else:
             await self.filter_box.put(wanted)
@@ -314,7 +314,7 @@ class ListScreen(ResultScreen):
         """The keys, those of where the focus is first."""
         from taskdash.ui.screens.help import Help
 
-        place = "filter" if self.filter_box.has_focus_within else "detail" if self.pane.has_focus else "table"
+        place = "filter" if self.types_filter else "detail" if self.pane.has_focus else "table"
         self.app.push_screen(Help(self._desk.keymap, place, self.situation))
 
     @property

@@ -80,13 +80,13 @@ class ReviewScreen(BrowseScreen):
         if self.table.marked:
             return f"{plural(count, 'marked task')}"
         if self.table.wanted.terms:
-            return f"{plural(count, 'task')} that match {self.filter_box.text.strip()}"
+            return f"{plural(count, 'task')} that match {self.filter_text.strip()}"
         return f"all {plural(count, 'task')}" if count > 1 else plural(count, "task")
 
     async def _filter_to(self, filter_text: str | None) -> None:
         if filter_text is None:
             return
         self.show_tab(0)
-        before = "" if self.table.marked else self.filter_box.text.strip()
+        before = "" if self.table.marked else self.filter_text.strip()
         added = [word for word in _WORD.findall(filter_text) if word not in before]
         await self.filter_box.put(" ".join([before, *added]).strip())

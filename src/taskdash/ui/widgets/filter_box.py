@@ -23,6 +23,12 @@ HINT = 'words, "a phrase", !not, state:fail model:gpt label:x problem:any cost:>
 class FilterBox(Vertical):
     """A text box with a line under it. Hidden while there is no filter and nobody types one."""
 
+    DEFAULT_CSS = """
+    FilterBox { height: auto; }
+    FilterBox > Input, FilterBox > Input:focus { height: 1; border: none; padding: 0 1; background: $surface; }
+    FilterBox > #filter-error { color: $text-error; }
+    """
+
     class Changed(Message):
         """The filter reads otherwise now."""
 

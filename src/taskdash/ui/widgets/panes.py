@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.message import Message
+from textual.widgets import Static
 
 from taskdash.ui.widgets.splitter import Splitter
 
@@ -27,9 +29,33 @@ STEP_PERCENT: Final = 5
 
 
 class Tasks(Vertical):
-    """The titles and the table under them."""
+    """The titles and the table under them, or why there are no tasks."""
 
     BLANK = True
+
+    def __init__(self, titles: Widget, table: Widget, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._titles = titles
+        self._table = table
+        self._empty: Static | None = None
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom."""
+        yield self._titles
+        if self._empty is not None:
+            yield self._empty
+        yield self._table
+
+    def tell_empty(self, why: str) -> None:
+        """Say why there are no tasks; "" where there are some."""
+        if self._empty is None and why:
+            # Made when it is first needed: it is seldom part of the first frame.
+            self._empty = Static(id="empty")
+            if self.is_mounted:
+                self.mount(self._empty, before=self._table)
+        if self._empty is not None:
+            self._empty.display = bool(why)
+            self._empty.update(Content(why))
 
 
 class Panes(Container):

@@ -65,6 +65,12 @@ class _Plan:
 class Preview(Vertical):
     """A picture and a line about it; not there while there is nothing to show."""
 
+    DEFAULT_CSS = """
+    Preview { dock: bottom; width: 1fr; height: auto; padding-top: 1; }
+    Preview.-beside { dock: right; height: 100%; padding: 0 0 0 1; align-horizontal: right; }
+    Preview > #caption { width: 1fr; height: auto; max-height: 4; }
+    """
+
     def __init__(self, desk: Desk, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._desk = desk

@@ -51,7 +51,7 @@ STEPS: Final = (
     ),
     _Step(
         "/ filters while you type: try  lighthouse  or  state:success.  Esc drops it.",
-        lambda main: bool(main.table.wanted.terms) and "reason:" not in main.filter_box.text,
+        lambda main: bool(main.table.wanted.terms) and "reason:" not in main.filter_text,
     ),
     _Step("On a success the pane shows its picture: i hides it. o opens the result, d saves it.", _never),
     _Step("Paste any text with task IDs in it, such as a log. Or press a to type one.", _dialog("AddIds")),
@@ -62,6 +62,8 @@ OWN_KEY: Final = " Demo: nothing is kept. With your own key: export AIGPTIMAGE_A
 
 class Tour(Static):
     """Where the tour is."""
+
+    DEFAULT_CSS = "Tour { height: auto; padding: 0 1; background: $accent-muted; color: $text; }"
 
     class Left(Message):
         """The tour is over, or was not wanted."""
