@@ -49,6 +49,20 @@ def test_answers_of_the_api_are_a_text_like_any_other(taskdash: Command) -> None
     assert taskdash("list", "--ids").stdout.splitlines()[:2] == ["task_b_12345678", "task_a_12345678"]
 
 
+def test_an_id_comes_in_as_it_went_out_and_what_is_none_is_not_made_one(taskdash: Command) -> None:
+    odd = ["a.", "..", ":::", "a.b:c-d_e", "a2e"]
+    assert taskdash("add", *odd).returncode == 0
+    ids = taskdash("list", "--ids").stdout
+    exported = [taskdash("export", "--format", form).stdout for form in ("json", "csv", "toml")]
+    for text in [*exported, taskdash("list", "--json").stdout, taskdash("list", "--csv").stdout]:
+        taskdash.store.unlink()
+        assert imported(taskdash, text)[0] == 0
+        assert taskdash("list", "--ids").stdout == ids
+    assert imported(taskdash, json.dumps([{**TASK, "taskId": "a%2e"}]))[0] == 1
+    assert imported(taskdash, '[{"taskId": "a%2e"}]')[0] == 1
+    assert taskdash("list", "--ids").stdout == ids
+
+
 def test_text_without_ids_and_an_empty_list_are_told_apart(taskdash: Command) -> None:
     assert imported(taskdash, "nothing at all")[0] == 1
     assert imported(taskdash, "[]\n")[0] == 0

@@ -77,6 +77,8 @@ JSON = {
         [U1],
     ),
     "a callback": (f'{{"callBackUrl":"https://x.test/cb?taskId={U2}","taskId":"{U1}"}}', [U1]),
+    "a percent sign in a value, which is no URL": (f'[{{"taskId": "a%2e"}}, {{"taskId":"{U1}"}}]', [U1]),
+    "the same in a text": (f'"{{\\"taskId\\":\\"task%5Fkling_1765187774173\\"}}" taskId={U1}', [U1]),
     "the URL of a request": (f'{{"url":"https://x.test/recordInfo?taskId={U1}"}}', [U1]),
     "other UUIDs of a line": (f'{{"id":"{U2}","taskId":"{U1}"}}', [U1]),
     "other UUIDs of a document": (f'{{\n  "id": "{U2}",\n  "data": {{\n    "taskId": "{U1}"\n  }}\n}}', [U1]),

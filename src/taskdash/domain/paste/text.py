@@ -61,7 +61,12 @@ _SPELT_COLOUR = re.compile(r"(?:\\+(?:x1[bB]|033|e|u001[bB])|\^\[|<ESC>)\[[0-9;]
 _LOST_ESCAPE = re.compile(r"\[[0-9]{1,2}(?:;[0-9]{1,3}){0,5}m")
 _ESCAPE_SPELLINGS = ("\\x1", "\\033", "\\e[", "\\u001", "^[[", "<ESC>")
 _UNICODE_ESCAPE = re.compile(r"\\{1,8}u00([2-7][0-9A-Fa-f])")
-_PERCENT_RUN = re.compile(r"%(?:25){0,4}(?:0[9AaDd]|[2-7][0-9A-Fa-f])")
+# The value of `"taskId"` in JSON is no part of a URL: there a percent sign is one, and no ID has it.
+_PERCENT_RUN_OR_VALUE = re.compile(
+    r"[\"']task_?id\\{0,8}[\"']\s{0,8}:\s{0,8}\\{0,8}[\"'][A-Za-z0-9._:-]{0,128}+%[^\"'\n]{0,400}"
+    r"|%(?:25){0,4}(?:0[9AD]|[2-7][0-9A-F])",
+    re.IGNORECASE,
+)
 _ENTITIES = {
     "&quot;": '"',
     "&#34;": '"',
@@ -78,7 +83,8 @@ def plain(text: str) -> str:
     r"""Return `text` in ASCII, after a newline: the line of an offset is the number of newlines before it.
 
     BOM and invisible characters vanish, odd spaces and quotes become the usual ones, all line breaks are
-    newlines, terminal colours go, percent-encoding (double as well), `\u00xx` and HTML entities are decoded.
+    newlines, terminal colours go, percent-encoding (double as well; not in a `"taskId"` of JSON), `\u00xx` and HTML
+    entities are decoded.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
@@ -97,7 +103,7 @@ def plain(text: str) -> str:
         for entity, char in _ENTITIES.items():
             text = text.replace(entity, char)
     if "%" in text:
-        text = _PERCENT_RUN.sub(_from_percent, text)
+        text = _PERCENT_RUN_OR_VALUE.sub(_from_percent, text)
     return "\n" + text
 
 
@@ -131,4 +137,4 @@ _PERCENT_CHARS = {
 
 
 def _from_percent(match: re.Match[str]) -> str:
-    return _PERCENT_CHARS[match[0][-2:].lower()]
+    return _PERCENT_CHARS[match[0][-2:].lower()] if match[0].startswith("%") else match[0]
