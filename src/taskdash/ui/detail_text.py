@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SENSELESS = "?"
 MAX_LINKS_SHOWN = 50
 _LABEL_CELLS = 12
+_TIME_LABEL_CELLS = 10
+"""With these a moment and how long it is ago fit on one line of the pane in a terminal 120 columns wide."""
 
 
 def detail_text(
@@ -158,20 +160,21 @@ def _labels(task: Task) -> Content:
 
 def _times(detail: TaskDetail, now_ms: int) -> Content:
     task, extra = detail.task, detail.extra
-    lines = [_pair("created", _time(task.create_time_ms, now_ms, "createTime" in extra))]
+    lines = [_timed("created", _time(task.create_time_ms, now_ms, "createTime" in extra))]
     if task.complete_time_ms is not None or "completeTime" in extra:
-        lines.append(_pair("completed", _time(task.complete_time_ms, now_ms, "completeTime" in extra)))
+        lines.append(_timed("completed", _time(task.complete_time_ms, now_ms, "completeTime" in extra)))
     if task.state.finished:
         odd = task.cost_time_ms is None and "costTime" in extra
-        lines.append(_pair("costTime", SENSELESS if odd else length(task.cost_time_ms)))
-    lines.append(_pair("added", _time(task.added_at_ms, now_ms)))
-    lines.append(_pair("checked", _time(task.checked_at_ms, now_ms)))
+        lines.append(_timed("costTime", SENSELESS if odd else length(task.cost_time_ms)))
+    lines.append(_timed("added", _time(task.added_at_ms, now_ms)))
+    lines.append(_timed("checked", _time(task.checked_at_ms, now_ms)))
     if task.checks > 1:
-        lines.append(_pair("checks", f"{task.checks:,}"))
+        lines.append(_timed("checks", f"{task.checks:,}"))
     if task.next_check_at_ms is not None and not task.state.finished:
         lines.append(
-            _pair(
-                "next check", "now" if task.next_check_at_ms <= now_ms else ago(task.next_check_at_ms, now_ms)
+            _timed(
+                "next check",
+                "now" if task.next_check_at_ms < now_ms + 1000 else ago(task.next_check_at_ms, now_ms),
             )
         )
     return _section("Times", lines)
@@ -193,15 +196,19 @@ def _lines(lines: Iterable[Content]) -> Content:
     return Content("\n").join(lines)
 
 
-def _pair(key: str, value: str, style: str = "") -> Content:
-    return Content.assemble((f"{key:<{_LABEL_CELLS}} ", "$text-muted"), (value, style))
+def _pair(key: str, value: str | Content, cells: int = _LABEL_CELLS) -> Content:
+    return Content.assemble((f"{key:<{cells}} ", "$text-muted"), value)
 
 
-def _time(at_ms: int | None, now_ms: int, senseless: bool = False) -> str:
+def _timed(key: str, value: str | Content) -> Content:
+    return _pair(key, value, _TIME_LABEL_CELLS)
+
+
+def _time(at_ms: int | None, now_ms: int, senseless: bool = False) -> str | Content:
     """A moment; `senseless`: the answer gave one, but it cannot be (it stands as it was under "Also in the record")."""
     if at_ms is None:
         return SENSELESS if senseless else NONE
-    return f"{moment(at_ms)} ({ago(at_ms, now_ms)})"
+    return Content.assemble(moment(at_ms), (f" {ago(at_ms, now_ms)}", "$text-muted"))
 
 
 _STATE_STYLES = {
