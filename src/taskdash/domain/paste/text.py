@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from taskdash.domain.paste.mail import unbroken
+
 NOT_ASCII: Final = "\x1a"
 """Stands for text in any script that does not extend an ID (CJK, emoji)."""
 LETTER: Final = "\x1c"
@@ -84,7 +86,7 @@ def plain(text: str) -> str:
 
     BOM and invisible characters vanish, odd spaces and quotes become the usual ones, all line breaks are
     newlines, terminal colours go, percent-encoding (double as well; not in a `"taskId"` of JSON), `\u00xx` and HTML
-    entities are decoded.
+    entities are decoded, and IDs that a mail had broken are whole.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.isascii():
@@ -104,7 +106,7 @@ def plain(text: str) -> str:
             text = text.replace(entity, char)
     if "%" in text:
         text = _PERCENT_RUN_OR_VALUE.sub(_from_percent, text)
-    return "\n" + text
+    return "\n" + unbroken(text)
 
 
 def lines_of(text: str) -> list[str]:
