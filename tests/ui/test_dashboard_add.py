@@ -184,6 +184,24 @@ async def test_a_single_word_of_unknown_form_is_asked_about(
         assert listed(other) == added
 
 
+async def test_the_only_id_in_a_url_is_asked_about(desk: Desk, other: Store) -> None:
+    async with driven(desk) as dash:
+        await dash.paste(f"see https://example.com/dashboard/tasks/{A}")
+        await dash.until_shown("part of a path or URL: Enter asks")
+        await dash.press("enter")
+        await dash.until_dialog("Confirm")
+        await dash.press("y")
+        await dash.until_total(1)
+        assert listed(other) == [A]
+
+
+async def test_of_several_ids_in_urls_none_is_asked_about(desk: Desk) -> None:
+    async with driven(desk) as dash:
+        await dash.paste(f"https://example.com/tasks/{A}\nhttps://example.com/tasks/{B}")
+        await dash.until_shown("2 ignored")
+        assert not any("Enter asks" in line for line in dash.lines)
+
+
 async def test_text_without_an_id_stays_open_and_says_so(desk: Desk, other: Store) -> None:
     async with driven(desk) as dash:
         await dash.paste("nothing to see here, really")

@@ -10,7 +10,8 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.task_ids import Paste, is_task_id
+from taskdash.domain.paste.bare import PATH
+from taskdash.domain.task_ids import Paste, has_known_form, is_task_id
 from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
@@ -145,12 +146,13 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         if preview is None or self._searched != self._text():
             preview = await self._search_now()
         found = tuple(item.task_id for item in preview.paste.found)
-        unsure = preview.paste.unsure
+        doubtful = _doubtful(preview.paste)
         if found:
             self.dismiss(found)
-        elif unsure and is_task_id(unsure):
-            question = f"{unsure}\n\nThis does not look like any task ID known. Add it all the same?"
-            self.app.push_screen(Confirm(question), self._answered(unsure))
+        elif doubtful:
+            task_id, doubt = doubtful
+            question = f"{task_id}\n\n{doubt} Add it all the same?"
+            self.app.push_screen(Confirm(question), self._answered(task_id))
         elif not self._text().strip():
             self.dismiss(None)
         else:
@@ -166,6 +168,22 @@ class AddIds(Dialog[tuple[str, ...] | None]):
     def action_scroll_by(self, lines: int) -> None:
         """Scroll the preview."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _doubtful(paste: Paste) -> tuple[str, str] | None:
+    """The one word of a paste that may be an ID if the user says so, and what speaks against it."""
+    if paste.unsure and is_task_id(paste.unsure):
+        return paste.unsure, "This does not look like any task ID known."
+    in_paths = [each.text for each in paste.ignored if each.why == PATH and has_known_form(each.text)]
+    if len(in_paths) == 1:
+        return in_paths[0], "This is part of a path or URL, and may be the ID of something else."
+    return None
+
+
+def _asked(text: str, paste: Paste) -> str:
+    """What is said of a word that Enter asks about."""
+    doubtful = None if paste.found else _doubtful(paste)
+    return ": Enter asks" if doubtful and doubtful[0] == text else ""
 
 
 def _summary(preview: Preview, text: str, too_long: bool) -> Content:
@@ -204,7 +222,7 @@ def _lines(preview: Preview) -> Content:
         Content.assemble(
             ("ignored ", "$text-warning"),
             ignored.text,
-            (f"  line {ignored.line}, {ignored.why}", "$text-muted"),
+            (f"  line {ignored.line}, {ignored.why}{_asked(ignored.text, preview.paste)}", "$text-muted"),
         )
         for ignored in preview.paste.ignored[:MAX_SHOWN]
     ]
