@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
     from taskdash.ui.said import Severity
 
-TELL_EVERY_S: Final = 1.0
-"""What ends within so long of the last message is told together."""
+TELL_EVERY_S: Final = 4.0
+"""What ends within so long of the last message is told together, once that has gone: a batch would cover the list."""
 QUIET_S: Final = 3.0
 """What had ended before the dashboard was opened is told together, once no more of it came for so long ..."""
 HOLD_S: Final = 30.0
