@@ -218,6 +218,17 @@ async def test_the_footer_counts_the_marks_and_those_that_are_hidden(desk: Desk,
         await until_footer(dash, "3 tasks marked, 3 of them hidden")
 
 
+async def test_a_narrow_footer_names_what_can_be_done_with_marks(desk: Desk, other: Store) -> None:
+    add(other, *MANY[:5])
+    async with driven(desk, (80, 24), total=5) as dash:
+        assert "a add  / filter  o open  d download" in footer(dash)
+        await dash.press("A")
+        await until_footer(dash, "5 tasks marked  d download  c copy  x remove  Esc unmark")
+        assert "add" not in footer(dash)
+        await dash.press("escape")
+        await until_footer(dash, "a add")
+
+
 async def test_hidden_marks_are_acted_on_with_one_line(desk: Desk, other: Store) -> None:
     add(other, *MANY[:5])
     answer(other, MANY[1], fail_body(MANY[1]))

@@ -30,6 +30,19 @@ async def test_the_help_begins_with_where_the_focus_is(
         await dash.until_dialog(None)
 
 
+async def test_the_help_is_read_by_pages_and_from_its_end(desk: Desk, other: Store) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (80, 24), total=3) as dash:
+        await dash.press("?")
+        await dash.until_shown("In the list")
+        await dash.press("pagedown")
+        await dash.until(lambda: not any("In the list" in line for line in dash.lines), "the second page")
+        await dash.press("G")
+        await dash.until_shown("previous state tab")
+        await dash.press("g")
+        await dash.until_shown("In the list")
+
+
 async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (120, 60), total=3) as dash:

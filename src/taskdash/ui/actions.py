@@ -76,11 +76,25 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("copy_or_quit", ("ctrl+c",), "copy the selected text, else quit", group="View"),
 )
 
-_LAST: Final = ("help", "quit")
-FOOTER: Final = tuple(
-    sorted((action for action in ACTIONS if action.short), key=lambda action: action.name in _LAST)
+_FOOTER_ORDER: Final = (
+    *("add", "filter", "open_result", "download", "copy_urls", "zoom"),
+    *("remove", "check", "pause", "copy_id", "help", "quit"),
 )
-"""What the footer shows, the way out at its end."""
+FOOTER: Final = tuple(
+    sorted((action for action in ACTIONS if action.short), key=lambda each: _FOOTER_ORDER.index(each.name))
+)
+"""What the footer shows: first what is wanted most, as a narrow one has not room for all; the way out at its end."""
+FOOTER_ON_MARKS: Final = {
+    "download": "download",
+    "copy_menu": "copy",
+    "remove": "remove",
+    "close": "unmark",
+    "check": "check",
+    "edit": "label",
+    "help": "help",
+    "quit": "quit",
+}
+"""What it shows while rows are marked: what can be done with them, in words."""
 
 RESULT_KEYS: Final = tuple(f"open_result_{n}" for n in range(1, 10))
 """Nine actions that are told as one."""

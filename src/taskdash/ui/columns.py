@@ -80,10 +80,12 @@ def _state(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - on
 
 
 def _prompt(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
+    prompt = inert_line(task.prompt[: 4 * width + 80]) if task.prompt else ""
     if task.label:
-        return [Span(task.label, "label")]
-    if task.prompt:
-        return [Span(inert_line(task.prompt[: 4 * width + 80]))]
+        # All tasks of a batch may have one label: what tells them apart comes behind it.
+        return [Span(task.label, "label"), Span(f"  {prompt}" if prompt else "", "muted")]
+    if prompt:
+        return [Span(prompt)]
     if task.problem and task.state is State.NEW:
         return [Span(f"{task.problem.kind.value}: {task.problem.message}", "problem")]
     if task.checks == 0:

@@ -43,7 +43,7 @@ class Headlines:
         banner = (
             Content.styled(f" {alarm} ", "$text-warning")
             if alarm
-            else banner_text(status, self._desk.key_advice, now_ms, self._crowd, warning)
+            else banner_text(status, self._desk.key_advice, now_ms, self._crowd, warning, width)
         )
         self.banner.display = bool(banner.plain)
         self.banner.show(banner)

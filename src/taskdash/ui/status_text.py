@@ -16,6 +16,8 @@ Part = str | tuple[str, str]
 FEW_NEW: Final = 20
 """So many new IDs are checked so soon that no bar is worth it."""
 BAR_CELLS: Final = 12
+_COMFORT: Final = " The list stays usable."
+"""The first to go where a banner has not room for all it says."""
 
 
 def status_text(
@@ -52,7 +54,12 @@ def status_text(
 
 
 def banner_text(
-    status: WatchStatus, key_advice: str | None, now_ms: int, crowd: int = 0, warning: str = ""
+    status: WatchStatus,
+    key_advice: str | None,
+    now_ms: int,
+    crowd: int = 0,
+    warning: str = "",
+    width: int = 200,
 ) -> Content:
     """What is wrong as a whole and what to do about it, or how far a crowd of new IDs is; empty when all is well.
 
@@ -62,12 +69,15 @@ def banner_text(
         now_ms: The time.
         crowd: How many new IDs there were when the most of them waited.
         warning: What else the user has to know, told once the gateway works.
+        width: Cells of the line.
     """
+    room = width - 2
     if key_advice:
-        return Content.styled(
-            f" {key_advice[:1].upper()}{key_advice[1:].rstrip('.')}. The list stays usable. ", "$text-warning"
-        )
-    words = _problem(status, now_ms) or warning or _crowd(status, crowd) or _slow(status)
+        words = f"{key_advice[:1].upper()}{key_advice[1:].rstrip('.')}.{_COMFORT}"
+    else:
+        words = _problem(status, now_ms) or warning or _crowd(status, crowd, room) or _slow(status)
+    if len(words) > room:
+        words = words.removesuffix(_COMFORT)
     return Content.styled(f" {words} ", "$text-warning") if words else Content("")
 
 
@@ -87,7 +97,7 @@ def _problem(status: WatchStatus, now_ms: int) -> str:
 
 
 def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
-    resumes = f"; trying again in {span(status.held_until_ms - now_ms)}" if status.held_until_ms else ""
+    resumes = f"; trying again {_in(status.held_until_ms - now_ms)}" if status.held_until_ms else ""
     said = f" ({status.message})" if status.message else ""
     match status.problem:
         case ProblemKind.UNAUTHORIZED:
@@ -95,11 +105,11 @@ def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
             advice = "set the right one and start again, or press r to try it once more"
             return f"Unauthorized: the server refuses this key: {advice}{said}."
         case ProblemKind.RATE_LIMITED:
-            return f"Rate limited: all checks wait{resumes}. The list stays usable."
+            return f"Rate limited: all checks wait{resumes}.{_COMFORT}"
         case ProblemKind.NO_CREDITS:
             return f"No credits: checks are slowed down{resumes}{said}."
         case ProblemKind.UNREACHABLE:
-            return f"Offline: {status.message or 'the server cannot be reached'}{resumes}. The list stays usable."
+            return f"Offline: {status.message or 'the server cannot be reached'}{resumes}.{_COMFORT}"
         case ProblemKind.SERVER_ERROR:
             return f"Server error{resumes}{said}."
     return ""
@@ -112,15 +122,19 @@ def _slow(status: WatchStatus) -> str:
     return status.learned or ""
 
 
-def _crowd(status: WatchStatus, crowd: int) -> str:
+def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
     if status.new <= FEW_NEW or not status.per_minute:
         return ""
     share = (crowd - status.new) / crowd if crowd else 0.0
     bar = "▰" * round(share * BAR_CELLS) + "▱" * (BAR_CELLS - round(share * BAR_CELLS))
-    left_s = status.new / min(status.per_second, status.per_minute / 60)
-    words = f"New IDs: {bar} {crowd - status.new:,} of {crowd:,} checked, about {rough(left_s)} left at this budget"
-    assumed = status.tier is not None and "assumed" in status.tier
-    return f"{words} ({status.tier}: set tier in the config if your key allows more)" if assumed else words
+    done = f"{crowd - status.new:,} of {crowd:,}"
+    left = rough(status.new / min(status.per_second, status.per_minute / 60))
+    words = f"New IDs: {bar} {done} checked, about {left} left at this budget"
+    if status.tier is None or "assumed" not in status.tier:
+        return words
+    advice = "set tier in the config if your key allows more"
+    told = f"{words} ({status.tier}: {advice})"
+    return told if len(told) <= room else f"{done} new IDs, {left} left: {advice}"
 
 
 def _counts(counts: dict[State, int]) -> Part:
@@ -163,7 +177,11 @@ def _next(status: WatchStatus, now_ms: int) -> Part:
     if status.next_check_at_ms is None:
         return ("nothing to check", "$text-muted")
     wait_ms = status.next_check_at_ms - now_ms
-    return ("next now" if wait_ms < 1000 else f"next in {span(wait_ms)}", "$text-muted")
+    return (f"next {_in(wait_ms)}", "$text-muted")
+
+
+def _in(wait_ms: int) -> str:
+    return "now" if wait_ms < 1000 else f"in {span(wait_ms)}"
 
 
 def _text(part: Part) -> str:

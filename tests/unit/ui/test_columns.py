@@ -162,7 +162,8 @@ def test_a_state_is_a_symbol_and_a_word(fields: dict[str, object], shown: str) -
 @pytest.mark.parametrize(
     ("fields", "shown"),
     [
-        ({"label": "hero", "prompt": "A fox"}, "hero"),
+        ({"label": "hero", "prompt": "A fox"}, "hero  A fox"),
+        ({"label": "hero"}, "hero"),
         ({"prompt": "A fox\nin the\tsnow"}, "A fox in the snow"),
         ({}, "not checked yet"),
         ({"checks": 3, "state": State.WAITING}, "–"),
@@ -172,7 +173,7 @@ def test_a_state_is_a_symbol_and_a_word(fields: dict[str, object], shown: str) -
         ),
     ],
 )
-def test_label_else_prompt_else_what_is_known(fields: dict[str, object], shown: str) -> None:
+def test_label_and_prompt_else_what_is_known(fields: dict[str, object], shown: str) -> None:
     assert cell("label", task(**fields)) == shown
 
 

@@ -62,7 +62,7 @@ def test_what_the_watcher_does(changes: dict[str, Any], said: str) -> None:
         ({}, ""),
         ({"problem": ProblemKind.NOT_FOUND}, ""),
         ({"problem": ProblemKind.UNREACHABLE, "held_until_ms": NOW_MS + 2_000}, "trying again in 2s"),
-        ({"problem": ProblemKind.UNREACHABLE, "held_until_ms": NOW_MS - 2_000}, "trying again in 0s"),
+        ({"problem": ProblemKind.UNREACHABLE, "held_until_ms": NOW_MS - 2_000}, "trying again now"),
         ({"problem": ProblemKind.UNREACHABLE}, "the server cannot be reached"),
         ({"problem": ProblemKind.UNAUTHORIZED}, "refuses this key"),
         (
@@ -89,3 +89,23 @@ def test_a_missing_key_comes_first() -> None:
 
 def test_a_tier_that_somebody_set_is_not_nagged_about() -> None:
     assert banner(over_budget=True, due=5, tier="free") == ""
+
+
+def test_a_narrow_banner_leaves_out_the_comfort_not_the_end_of_a_sentence() -> None:
+    offline = WatchStatus(
+        problem=ProblemKind.UNREACHABLE, message="api.kie.ai cut the connection", held_until_ms=NOW_MS + 6_000
+    )
+    whole = banner_text(offline, None, NOW_MS, width=120).plain
+    narrow = banner_text(offline, None, NOW_MS, width=80).plain
+    assert whole == f"{narrow[:-1]} The list stays usable. "
+    assert narrow.strip() == "Offline: api.kie.ai cut the connection; trying again in 6s."
+
+
+def test_a_narrow_line_of_new_ids_still_says_what_would_make_it_quicker() -> None:
+    crowd = WatchStatus(leading=True, new=276, per_second=1, per_minute=30, tier="free (assumed)")
+    assert len(banner_text(crowd, None, NOW_MS, crowd=300, width=80).plain) <= 80
+    for width in (80, 160):
+        said = banner_text(crowd, None, NOW_MS, crowd=300, width=width).plain
+        assert "24 of 300" in said
+        assert "9 min left" in said
+        assert said.strip().rstrip(")").endswith("set tier in the config if your key allows more")

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from taskdash.domain.query import Sort, parse_sort
-from taskdash.ui.actions import FOOTER
+from taskdash.ui.actions import FOOTER, FOOTER_ON_MARKS
 from taskdash.ui.compositor import ThriftyCompositor
 from taskdash.ui.expiring import ExpiringResults
 from taskdash.ui.finished import FinishedTasks
@@ -170,11 +170,9 @@ class BrowseScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """Draw the footer."""
-        keys = [
-            (key_name(self._desk.keymap[action.name][0]), action.short)
-            for action in FOOTER
-            if self._desk.keymap[action.name]
-        ]
+        shown = FOOTER_ON_MARKS if self.table.marked else {action.name: action.short for action in FOOTER}
+        keymap = self._desk.keymap
+        keys = [(key_name(keymap[name][0]), short) for name, short in shown.items() if keymap[name]]
         first, last = (next(map(key_name, self._desk.keymap[name]), "") for name in ("first", "last"))
         notes = (self.out_of_sight.marks(), self.out_of_sight.news(first, last))
         self._keys.show_keys(keys, "  ".join(filter(None, notes)))

@@ -10,6 +10,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from taskdash.domain.reasons import class_filter
+from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import ago
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
@@ -122,7 +123,7 @@ def _about(reason: Reason, newest: Mapping[int, Task], now_ms: int) -> Content:
     task = newest.get(reason.newest_seq)
     if task is None:
         return Content("")
-    name = task.label or task.prompt or ""
+    name = ": ".join(filter(None, (task.label, task.prompt)))
     lines = [
         Content.assemble(
             (f"newest, {ago(reason.newest_at_ms, now_ms)}: ", "$text-muted"),
@@ -132,7 +133,7 @@ def _about(reason: Reason, newest: Mapping[int, Task], now_ms: int) -> Content:
         Content.styled((task.fail_msg or _NO_MESSAGE)[:_MAX_MESSAGE_CHARS], "$text-error"),
     ]
     if name:
-        lines.append(Content(name[:_MAX_NAME_CHARS]))
+        lines.append(Content(inert_line(name[:_MAX_NAME_CHARS])))
     return Content("\n").join(lines)
 
 

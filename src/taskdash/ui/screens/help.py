@@ -28,7 +28,7 @@ PLACES: Final = {
     "table": (
         "In the list",
         (
-            ("", "Acts are for the marked rows, else for the one under the cursor."),
+            ("", "What a key does, it does to the marked rows, else to the one under the cursor."),
             ("paste", "adds the task IDs in the text, after a preview"),
             ("mouse", "a click moves the cursor; on a title it sorts"),
         ),
@@ -68,8 +68,10 @@ class Help(Dialog[None]):
         ("escape,q,question_mark,f1,enter", "dismiss(None)", "close"),
         ("j,down", "scroll_by(1)", "down"),
         ("k,up", "scroll_by(-1)", "up"),
-        ("pagedown,space", "scroll_by(15)", "a page down"),
-        ("pageup", "scroll_by(-15)", "a page up"),
+        ("pagedown,space", "scroll_pages(1)", "a page down"),
+        ("pageup", "scroll_pages(-1)", "a page up"),
+        ("g,home", "scroll_pages(-1000)", "to the begin"),
+        ("G,end", "scroll_pages(1000)", "to the end"),
     ]
 
     def __init__(self, keymap: Keymap, place: str, situation: Situation) -> None:
@@ -85,7 +87,8 @@ class Help(Dialog[None]):
             yield self._scroll
             yield Line(
                 Content.styled(
-                    "↑ ↓ scroll, Esc closes. All keys can be changed: [keys] in the config.", "$text-muted"
+                    "↑ ↓ PgDn scroll, Esc closes. All keys can be changed: [keys] in the config.",
+                    "$text-muted",
                 )
             )
 
@@ -99,11 +102,17 @@ class Help(Dialog[None]):
         """Scroll the help."""
         self._scroll.scroll_relative(y=lines, animate=False)
 
+    def action_scroll_pages(self, pages: int) -> None:
+        """Scroll by what is seen at once, less a line to go on from."""
+        self.action_scroll_by(pages * max(1, self._scroll.size.height - 1))
+
 
 def _help_text(keymap: Keymap, place: str, situation: Situation) -> Content:
     title, hints = PLACES[place]
     lines = [Content.styled(title, "bold $text-primary"), *(_line(key, does) for key, does in hints)]
-    for group in dict.fromkeys(action.group for action in ACTIONS):
+    # Moving comes last: arrows are tried by themselves, and on 24 lines it would fill the first page.
+    groups = sorted(dict.fromkeys(action.group for action in ACTIONS), key=lambda group: group == "Move")
+    for group in groups:
         lines += [Content(""), Content.styled(group, "bold $text-primary")]
         for action in ACTIONS:
             if action.group == group and action.name not in RESULT_KEYS:

@@ -356,4 +356,4 @@ def _removal_question(count: int, tasks: Sequence[Task]) -> str:
     else:
         name = (tasks[0].label or tasks[0].prompt or "")[:200]
         what = f"Remove this task from the list?\n\n{name}\n{tasks[0].task_id}".replace("\n\n\n", "\n\n")
-    return f"{what}\n\nOnly the list changes: the task itself goes on."
+    return f"{what}\n\nOnly the list changes, nothing at the gateway."

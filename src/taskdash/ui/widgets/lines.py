@@ -166,10 +166,9 @@ class KeyBar(FittedLine):
         room = self.size.width - 1 - len(note) - sum(map(_cells, self._keys[-2:]))
         kept = []
         for key in self._keys[:-2]:
-            room -= _cells(key)
-            if room < 0:
-                break
-            kept.append(key)
+            if _cells(key) <= room:
+                room -= _cells(key)
+                kept.append(key)
         parts: list[Part] = [" ", (note, "bold")]
         for name, title in (*kept, *self._keys[-2:]):
             parts += [(name, "bold $text-accent"), (f" {title}  ", "$text-muted")]
