@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import importlib
 import os
 import signal
 import sys
@@ -52,6 +55,40 @@ def pytest_configure() -> None:
     ):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Keep the garbage collector from what lives to the end: thousands of tests, looked through again and again."""
+    gc.disable()
+    try:
+        _import_a_part(session.config)
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(10_000, *gc.get_threshold()[1:])
+        gc.enable()
+
+
+def _import_a_part(config: pytest.Config) -> None:
+    """In one of several workers: import its part of the test files, so that the others find them compiled.
+
+    Each worker needs all of them, and pytest takes ten times as long to rewrite their asserts as to import them. What
+    cannot be imported is reported when its turn comes.
+    """
+    worker: dict[str, str | int] | None = getattr(config, "workerinput", None)
+    if worker is None or sys.dont_write_bytecode:
+        return
+    number, workers = int(str(worker["workerid"]).removeprefix("gw")), int(worker["workercount"])
+    given = (Path(config.invocation_params.dir, argument.partition("::")[0]) for argument in config.args)
+    files = sorted(
+        {file for path in given for file in ([path] if path.is_file() else path.rglob("test_*.py"))}
+    )
+    for file in files[number::workers]:
+        if str(file.parent) not in sys.path:
+            sys.path.insert(0, str(file.parent))
+        with contextlib.suppress(Exception, pytest.skip.Exception):
+            importlib.import_module(file.stem)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
