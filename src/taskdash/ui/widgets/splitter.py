@@ -8,9 +8,8 @@ from rich.segment import Segment
 from textual.message import Message
 from textual.strip import Strip
 
-from taskdash.ui.widgets.unframed import Unframed
-
 from taskdash.ui.line_filters import same_lines
+from taskdash.ui.widgets.unframed import Unframed
 
 if TYPE_CHECKING:
     from textual import events
