@@ -77,7 +77,8 @@ class Preview(Vertical):
         self._plan: _Plan | None = None
         self._number = 1
         self._picture = PictureView(id="picture")
-        self._caption = Static(Content(""), id="caption")
+        self._said = Content("")
+        self._caption = Static(self._said, id="caption")
         self.display = False
 
     def compose(self) -> ComposeResult:
@@ -99,10 +100,15 @@ class Preview(Vertical):
         if not plan.is_of(before):
             # What is not the picture of this task must go at once, its place may stay.
             self._picture.show(None)
-            self._caption.update(Content(" "))
+            self._say(Content(" "))
         elif (drawn := self._picture.drawn) and (drawn.columns > plan.columns or drawn.rows > plan.rows):
             self._picture.show(None)
-        self._place(plan)
+        if before is None or (before.columns, before.rows, before.beside) != (
+            plan.columns,
+            plan.rows,
+            plan.beside,
+        ):
+            self._place(plan)
         self.run_worker(self._look(plan), group="look", exclusive=True)
 
     def next_result(self) -> int:
@@ -191,8 +197,16 @@ class Preview(Vertical):
 
     def _tell(self, plan: _Plan, text: Content, *, empty: bool = False) -> None:
         self._picture.display = not empty
-        self._caption.update(_counted(text, plan))
+        self._say(_counted(text, plan))
         self.display = True
+
+    def _say(self, text: Content) -> None:
+        """Say it under the picture, and lay out the screen only where that takes another number of lines."""
+        before, width = self._said, self._caption.size.width
+        self._said = text
+        if not text.is_same(before):
+            is_line = bool(width) and max(text.cell_length, before.cell_length) <= width
+            self._caption.update(text, layout=not is_line)
 
 
 def _about(drawn: Drawn) -> Content:

@@ -223,7 +223,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         )
         self.virtual_size = Size(self.size.width, window.total)
         if window.top == int(self.scroll_offset.y) and shown.total == window.total:
-            for line in {before.cursor, window.cursor, *self._changed_lines(shown)}:
+            moved = {before.cursor, window.cursor} if before.cursor != window.cursor else set()
+            for line in moved.union(self._changed_lines(shown)):
                 self._refresh_line(line)
         else:
             self.scroll_to(y=window.top, animate=False, force=True, immediate=True)
