@@ -17,7 +17,6 @@ from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.visual import Visual
-from textual.widget import Widget
 
 from taskdash.ui.widgets.unframed import Unframed
 
@@ -78,7 +77,7 @@ class HyperText(Unframed):
         width, height = self.content_size
         lines = _changed_lines(before, content, width) if width else None
         if self._drawn_as is None or lines is None or self.text_selection is not None:
-            self.refresh(layout=self._needs_layout)
+            self.refresh(layout=self._needs_layout(before))
             return
         for line in lines:
             self._strips[line.y : line.y + line.height] = self._drawn(line, width)
@@ -94,17 +93,16 @@ class HyperText(Unframed):
         below = Content("\n" * line.number) + text
         return Visual.to_strips(self, below, width, None, self.visual_style)[-line.height :]
 
-    @property
-    def _needs_layout(self) -> bool:
+    def _needs_layout(self, before: Content) -> bool:
         """Whether the text takes another size. To lay out the screen costs more than to draw a key's frame.
 
-        What is shorter than the place for it fills it all the same.
+        What is shorter than the place for it fills it all the same: then it is higher than its text.
         """
-        size, place = self.size, self.parent
-        if not self.content_size.width or not isinstance(place, Widget):
+        width, height = self.content_size
+        if not width:
             return True
-        height = self._content.get_height(_NO_RULES, self.content_size.width)
-        return max(height, place.scrollable_content_region.height) != size.height
+        now = self._content.get_height(_NO_RULES, width)
+        return now > height or (now < height == before.get_height(_NO_RULES, width))
 
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False

@@ -41,6 +41,9 @@ MAX_SHARE: Final = 0.5
 MAX_COLUMNS: Final = 160
 
 
+_LOADING: Final = Content.styled("loading the picture …", "$text-muted")
+
+
 @value(frozen=True, slots=True)
 class _Plan:
     """What is to be shown: equal plans show the same."""
@@ -100,7 +103,7 @@ class Preview(Vertical):
         if not plan.is_of(before):
             # What is not the picture of this task must go at once, its place may stay.
             self._picture.show(None)
-            self._say(Content(" "))
+            self._say(Content(" "), settled=False)
         elif (drawn := self._picture.drawn) and (drawn.columns > plan.columns or drawn.rows > plan.rows):
             self._picture.show(None)
         if before is None or (before.columns, before.rows, before.beside) != (
@@ -156,7 +159,8 @@ class Preview(Vertical):
         if outcome is None:
             await asyncio.sleep(REST_S)
             if self._picture.drawn is None:
-                self._tell(plan, Content.styled("loading the picture …", "$text-muted"))
+                self._say(_counted(_LOADING, plan), settled=False)
+                self.display = True
             outcome = await previews.look(wanted)
         await self._show(plan, outcome)
 
@@ -200,13 +204,18 @@ class Preview(Vertical):
         self._say(_counted(text, plan))
         self.display = True
 
-    def _say(self, text: Content) -> None:
-        """Say it under the picture, and lay out the screen only where that takes another number of lines."""
-        before, width = self._said, self._caption.size.width
-        self._said = text
-        if not text.is_same(before):
-            is_line = bool(width) and max(text.cell_length, before.cell_length) <= width
-            self._caption.update(text, layout=not is_line)
+    def _say(self, text: Content, *, settled: bool = True) -> None:
+        """Say it under the picture. The screen is laid out anew only for what takes another number of lines.
+
+        What is not `settled` keeps the room of what was said before: more is to come.
+        """
+        width, lines = self._caption.size
+        needed = text.get_height({}, width) if width else 0
+        if needed < lines and not settled:
+            text, needed = Content.assemble(text, "\n" * (lines - needed)), lines
+        if not text.is_same(self._said):
+            self._said = text
+            self._caption.update(text, layout=needed != lines)
 
 
 def _about(drawn: Drawn) -> Content:
