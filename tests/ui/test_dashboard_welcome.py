@@ -12,7 +12,7 @@ from taskdash.domain.errors import UsageError
 from taskdash.store.store import StoreThread
 from taskdash.ui.app import Dashboard
 from taskdash.ui.desk import Desk, FirstKey
-from taskdash.ui.widgets.tour import STEPS
+from taskdash.ui.widgets.tour import STEPS, Tour
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,4 +132,15 @@ async def test_n_goes_through_the_whole_tour(desk: Desk, other: Store) -> None:
             await dash.press("n")
             await dash.until_shown(f"Tour {number}/7")
         await dash.press("n")
+        await dash.until_gone("Tour ")
+
+
+async def test_the_tour_may_look_once_more_after_its_end(desk: Desk, other: Store) -> None:
+    fill_with_the_page(other)
+    desk.is_demo = True
+    async with driven(desk, total=3) as dash:
+        tour = dash.main.query_one(Tour)
+        for _ in STEPS:
+            tour.go_on()
+        tour._look()
         await dash.until_gone("Tour ")

@@ -79,7 +79,8 @@ class Tour(Static):
         self.set_interval(LOOK_EVERY_S, self._look)
 
     def _look(self) -> None:
-        if STEPS[self._at].is_done(self._main):
+        # Past the last step it is over, and goes with the next message.
+        if self._at < len(STEPS) and STEPS[self._at].is_done(self._main):
             self.go_on()
 
     def go_on(self) -> None:
