@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +63,17 @@ def snap_compare(
     """The plugin's own, in the clean environment of a test."""
     monkeypatch.setenv("TEXTUAL_SNAPSHOT_TEMPDIR", snapshot_folder)
     return snap_compare
+
+
+@pytest.fixture(autouse=True)
+def nothing_of_an_app_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let go of each app: together they would fill hundreds of MB.
+
+    One takes what was made before its first frame from the garbage collector: here, what is left of the one before. And
+    its hook for errors in threads holds it; each thread keeps the hook that stood at its start, and so the last app.
+    """
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
 
 
 @pytest.fixture(autouse=True)
