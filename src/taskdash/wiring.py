@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.locations import download_dir
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE
-from taskdash.config.view_file import load_view, save_view
 from taskdash.domain.errors import KeyMissingError, StoreError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.store import StoreThread
@@ -233,7 +232,7 @@ def open_desk(
         bell=settings.bell,
         result_ttl_ms=profile.result_ttl_ms,
         on_finish=open_finish_command(settings, environ, store_path, key),
-        view=load_view(view_path, first_view).view if view_path else first_view,
+        view=_remembered(view_path, first_view),
         first_view=first_view,
         remember=partial(_remember, view_path, first_view),
         keymap=make_keymap(settings.key_preset, settings.keys),
@@ -286,7 +285,18 @@ def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
     )
 
 
+def _remembered(path: Path | None, first: View) -> View:
+    # Until something was changed there is nothing to read, and what reads it need not be loaded.
+    if path is None or not os.path.lexists(path):
+        return first
+    from taskdash.config.view_file import load_view
+
+    return load_view(path, first).view
+
+
 def _remember(path: Path | None, first: View, view: View) -> str | None:
+    from taskdash.config.view_file import save_view
+
     return None if path is None else save_view(path, view, first)
 
 

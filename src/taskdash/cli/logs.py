@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from logging.handlers import RotatingFileHandler
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.locations import log_path
@@ -13,6 +13,9 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
+    from logging.handlers import RotatingFileHandler
+    from pathlib import Path
+
     from taskdash.cli.session import Session
 
 MAX_BYTES: Final = 1_000_000
@@ -32,6 +35,31 @@ class _Redacting(logging.Formatter):
         return self._session.redacted(inert_line(super().format(record), 2_000))
 
 
+class _LogFile(logging.Handler):
+    """The file, opened with the first line: until then the first frame would wait for what it takes."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    @cached_property
+    def _file(self) -> RotatingFileHandler:
+        from logging.handlers import RotatingFileHandler
+
+        make_private_dir(self._path.parent)
+        # The mode is 0600 by the umask that `run` sets.
+        file = RotatingFileHandler(
+            self._path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", delay=True
+        )
+        file.setFormatter(self.formatter)
+        return file
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, if that can be done."""
+        with suppress(OSError, TaskdashError):
+            self._file.emit(record)
+
+
 def start_log(session: Session) -> None:
     """Write what taskdash's own modules log to the file, from the level in force on.
 
@@ -44,11 +72,6 @@ def start_log(session: Session) -> None:
     logger.setLevel(session.settings.log_level.upper())
     logging.raiseExceptions = False
     with suppress(OSError, TaskdashError):
-        path = log_path()
-        make_private_dir(path.parent)
-        # Opened with the first line. The mode is 0600 by the umask that `run` sets.
-        handler = RotatingFileHandler(
-            path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8", delay=True
-        )
+        handler = _LogFile(log_path())
         handler.setFormatter(_Redacting(session))
         logger.addHandler(handler)

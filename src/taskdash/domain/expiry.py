@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State
-from taskdash.domain.telling import ended_ms
 from taskdash.domain.values import value
+from taskdash.domain.words import ended_ms
 
 if TYPE_CHECKING:
     from taskdash.domain.task import Task

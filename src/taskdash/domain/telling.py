@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State, Task
 from taskdash.domain.values import value
-from taskdash.domain.words import SYMBOLS, ago, length, plural
+from taskdash.domain.words import SYMBOLS, ago, ended_ms, length, plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -75,15 +75,6 @@ def is_news(before: Task, after: Task) -> bool:
         return after.complete_time_ms > after.added_at_ms
     # Failed tasks of some gateways have no time of their end.
     return after.create_time_ms is not None and after.added_at_ms - after.create_time_ms < YOUNG_MS
-
-
-def ended_ms(task: Task) -> int | None:
-    """When a finished task ended, as well as that is known; None where it is not at all."""
-    if task.complete_time_ms is not None:
-        return task.complete_time_ms
-    if task.create_time_ms is not None and task.cost_time_ms is not None:
-        return task.create_time_ms + task.cost_time_ms
-    return task.finished_at_ms
 
 
 def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list[Notice]:

@@ -96,6 +96,15 @@ def started_ms(task: Task) -> int:
     return task.create_time_ms or task.added_at_ms
 
 
+def ended_ms(task: Task) -> int | None:
+    """When a finished task ended, as well as that is known; None where it is not at all."""
+    if task.complete_time_ms is not None:
+        return task.complete_time_ms
+    if task.create_time_ms is not None and task.cost_time_ms is not None:
+        return task.create_time_ms + task.cost_time_ms
+    return task.finished_at_ms
+
+
 def bars(counts: Sequence[int]) -> str:
     """Counts as a row of bars as high as they are, one cell each; a dot for none."""
     highest = max(counts, default=0)

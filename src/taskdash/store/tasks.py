@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import UnknownTaskError
@@ -11,7 +12,6 @@ from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.domain.values import value
 from taskdash.store.additions import Additions, chunks, clean_label
-from taskdash.store.matches import Matches, as_json, numbers
 from taskdash.store.query_sql import order, precedes, sort_column, where
 from taskdash.store.rows import (
     DETAIL_COLUMNS,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from taskdash.domain.query import Query
-    from taskdash.store.database import Database
+    from taskdash.store.matches import Matches
 
 MIN_PREFIX_CHARS: Final = 6
 REMOVAL_KEPT_MS: Final = 24 * 3_600_000
@@ -54,9 +54,12 @@ class TaskList(Additions):
     longer.
     """
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self._matches = Matches(database)
+    @cached_property
+    def _matches(self) -> Matches:
+        """Imported with the first filter."""
+        from taskdash.store.matches import Matches
+
+        return Matches(self._database)
 
     def rows(
         self, query: Query, now_ms: int, *, limit: int = -1, offset: int = 0, may_lag: bool = False
@@ -90,12 +93,16 @@ class TaskList(Additions):
         """The `seq` of every task of `query`, in its order."""
         if query.terms:
             return list(self._matches.seqs(query, now_ms))
+        from taskdash.store.matches import numbers
+
         condition, values = where(query, now_ms)
         sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(query.sort)}"
         return list(numbers(self._database, sql, values))
 
     def listed_seqs(self, seqs: Sequence[int]) -> set[int]:
         """Those of the named tasks that are on the list."""
+        from taskdash.store.matches import as_json, numbers
+
         sql = "SELECT seq FROM tasks WHERE removal = 0 AND seq IN (SELECT value FROM json_each(?))"
         return set(numbers(self._database, sql, [as_json(seqs)]))
 

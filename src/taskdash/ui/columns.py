@@ -6,7 +6,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.expiry import expiry_of, short_countdown
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
@@ -182,8 +181,13 @@ def _results(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - 
 
 
 def _expires(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
+    if moment.ttl_ms is None:
+        return [Span(NONE, "muted")]
+    # Few lists have this column: the first frame of the others goes without.
+    from taskdash.domain.expiry import expiry_of, short_countdown
+
     expiry = expiry_of(task, moment.ttl_ms)
-    if expiry is None or moment.ttl_ms is None:
+    if expiry is None:
         return [Span(NONE, "muted")]
     is_soon = expiry.is_soon(moment.ttl_ms, moment.now_ms)
     is_over = expiry.left_ms(moment.now_ms) <= 0 or task.saved_count >= task.result_count

@@ -1,4 +1,7 @@
-"""What the detail pane says of a task, as styled text. Pure: a task and the time in, lines out."""
+"""What the detail pane says of a task, as styled text. Pure: a task and the time in, lines out.
+
+What few tasks need is imported for those: this is part of the first frame.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,8 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from taskdash.domain.expiry import countdown, expiry_of
-from taskdash.domain.failures import classify
 from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
 from taskdash.domain.words import NONE, SYMBOLS, ago, elapsed, length, moment, plural, started_ms, state_word
-from taskdash.results.links import UnsafeLinkError, checked_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -87,6 +87,8 @@ def _problem(task: Task, now_ms: int) -> Content:
 def _failure(task: Task) -> Content:
     if task.state is not State.FAIL:
         return Content("")
+    from taskdash.domain.failures import classify
+
     reason = classify(task.fail_code, task.fail_msg, task.raw_state)
     code = f", code {task.fail_code}" if task.fail_code else ""
     message = (
@@ -96,8 +98,12 @@ def _failure(task: Task) -> Content:
 
 
 def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[Content]:
+    if ttl_ms is None:
+        return []
+    from taskdash.domain.expiry import countdown, expiry_of
+
     expiry = expiry_of(detail.task, ttl_ms)
-    if expiry is None or ttl_ms is None:
+    if expiry is None:
         return []
     words = countdown(expiry, now_ms)
     is_saved = len(detail.saved) >= len(detail.result_urls)
@@ -120,6 +126,8 @@ def _links(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> Content:
 
 def _link(number: int, url: str) -> Content:
     """A link by its number, and one for the terminal, too; but what would not be opened is none."""
+    from taskdash.results.links import UnsafeLinkError, checked_url
+
     head = (f"{number if number < 10 else ' '} ", "$text-accent bold")
     try:
         return Content.assemble(head, (url, Style(underline=True, link=checked_url(url))))

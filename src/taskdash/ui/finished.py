@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
-from taskdash.domain.telling import Way, ended_ms, notices
+from taskdash.domain.telling import Way, notices
+from taskdash.domain.words import ended_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

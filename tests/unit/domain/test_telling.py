@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.task import State, Task
-from taskdash.domain.telling import MAX_SINGLE, Batch, ended_ms, is_news, notices
+from taskdash.domain.telling import MAX_SINGLE, Batch, is_news, notices
+from taskdash.domain.words import ended_ms
 
 ADDED_MS = 1_000_000_000
 NEW = Task(seq=-1, profile="p", task_id="task_one", added_at_ms=ADDED_MS)

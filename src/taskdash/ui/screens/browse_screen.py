@@ -14,8 +14,6 @@ from textual.screen import Screen
 from taskdash.domain.query import Sort, parse_sort
 from taskdash.ui.actions import FOOTER, FOOTER_ON_MARKS
 from taskdash.ui.compositor import ThriftyCompositor
-from taskdash.ui.expiring import ExpiringResults
-from taskdash.ui.finished import FinishedTasks
 from taskdash.ui.following import Following
 from taskdash.ui.headlines import Headlines
 from taskdash.ui.key_names import key_name
@@ -34,6 +32,8 @@ if TYPE_CHECKING:
     from taskdash.domain.query import SortKey
     from taskdash.ui.app import Dashboard
     from taskdash.ui.desk import Desk
+    from taskdash.ui.expiring import ExpiringResults
+    from taskdash.ui.finished import FinishedTasks
     from taskdash.ui.said import Said, Severity
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.window import Window
@@ -71,10 +71,6 @@ class BrowseScreen(Screen[None]):
         self._begun = False
         self._saving = asyncio.Lock()
         self.following = Following(desk)
-        self.finished = FinishedTasks(
-            desk, self.say, lambda: self.app.bell(), self._tell_again, lambda: self.table.marked
-        )
-        self.expiring = ExpiringResults(desk, self.say)
         self.headlines = Headlines(desk)
         self.headlines.alarms.append(self.following.trouble.banner)
         # Held, not looked up: news may still arrive while the screen is being taken down.
@@ -102,7 +98,23 @@ class BrowseScreen(Screen[None]):
         yield self.panes
         yield self._keys
 
-    # Keeping up with the store and the watcher
+    # Keeping up with the store and the watcher: imported when the first frame is drawn
+
+    @cached_property
+    def finished(self) -> FinishedTasks:
+        """Tells of tasks that finish from now on."""
+        from taskdash.ui.finished import FinishedTasks
+
+        return FinishedTasks(
+            self._desk, self.say, lambda: self.app.bell(), self._tell_again, lambda: self.table.marked
+        )
+
+    @cached_property
+    def expiring(self) -> ExpiringResults:
+        """Warns of results that expire."""
+        from taskdash.ui.expiring import ExpiringResults
+
+        return ExpiringResults(self._desk, self.say)
 
     def _begin(self) -> None:
         """Start to watch and to follow what is written."""

@@ -6,13 +6,13 @@ Dialogs are imported when they are opened: none of them is part of the first fra
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import plural
 from taskdash.ui.patience import patient
 from taskdash.ui.said import warning
-from taskdash.ui.saving import Saving
 from taskdash.ui.screens.result_screen import ResultScreen
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.ui.column_choice import ChosenColumns
     from taskdash.ui.desk import Desk
+    from taskdash.ui.saving import Saving
     from taskdash.ui.screens.edit_label import Labels
     from taskdash.ui.usefulness import Situation
     from taskdash.ui.widgets.tour import Tour
@@ -38,7 +39,13 @@ class ListScreen(ResultScreen):
         self._paused = False
         self._range_from: int | None = None
         self._tour: Tour | None = None
-        self._saver = Saving(desk, self)
+
+    @cached_property
+    def _saver(self) -> Saving:
+        """Imported when the first frame is drawn."""
+        from taskdash.ui.saving import Saving
+
+        return Saving(self._desk, self)
 
     def _begin(self) -> None:
         super()._begin()

@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from taskdash.domain.words import plural
-from taskdash.ui.acting import Acting, no_links
 from taskdash.ui.patience import patient
 from taskdash.ui.said import warning
 from taskdash.ui.screens.review_screen import ReviewScreen
@@ -14,11 +13,9 @@ from taskdash.ui.screens.review_screen import ReviewScreen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from textual.geometry import Size
-
     from taskdash.domain.task import Task, TaskDetail
+    from taskdash.ui.acting import Acting
     from taskdash.ui.copying import Copying
-    from taskdash.ui.desk import Desk
     from taskdash.ui.opener import Opener
     from taskdash.ui.said import Said
     from taskdash.ui.widgets.detail_pane import DetailPane
@@ -27,9 +24,12 @@ if TYPE_CHECKING:
 class ResultScreen(ReviewScreen):
     """The list with the keys for results. Every act is for the marked rows, else for the one at the cursor."""
 
-    def __init__(self, desk: Desk, size: Size) -> None:
-        super().__init__(desk, size)
-        self._acting = Acting(desk)
+    @cached_property
+    def _acting(self) -> Acting:
+        """Imported with the first act."""
+        from taskdash.ui.acting import Acting
+
+        return Acting(self._desk)
 
     async def _chosen(self) -> list[Task]:
         tasks = await self._acting.chosen(self.table.marked, self.table.task_at_cursor)
@@ -91,6 +91,8 @@ class ResultScreen(ReviewScreen):
         if detail.result_urls:
             self.run_worker(opening(), group="open")
         else:
+            from taskdash.ui.acting import no_links
+
             self.tell(no_links(detail.task))
 
     async def _open_many(self, tasks: Sequence[Task], number: int) -> None:

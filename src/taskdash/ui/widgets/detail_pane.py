@@ -13,8 +13,6 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.style import Style
 
-from taskdash.domain.expiry import countdown, expiry_of
-from taskdash.results.links import safe_url
 from taskdash.ui.detail_text import detail_text
 from taskdash.ui.line_filters import same_lines
 from taskdash.ui.widgets.hyperlinks import HyperText
@@ -134,6 +132,8 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         url = event.style.link
         if url is None or self._detail is None or event.chain > 1 or self.screen.get_selected_text():
             return
+        from taskdash.results.links import safe_url
+
         for number, found in enumerate(self._detail.result_urls, 1):
             if safe_url(found) == url:
                 self.post_message(self.LinkClicked(self._detail, number))
@@ -153,7 +153,11 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.show_task(self._current)
 
     def _countdown(self) -> str:
-        expiry = expiry_of(self._detail.task, self._desk.result_ttl_ms) if self._detail else None
+        if self._detail is None or self._desk.result_ttl_ms is None:
+            return ""
+        from taskdash.domain.expiry import countdown, expiry_of
+
+        expiry = expiry_of(self._detail.task, self._desk.result_ttl_ms)
         return countdown(expiry, self._desk.clock.now_ms()) if expiry else ""
 
     def draw(self) -> None:
