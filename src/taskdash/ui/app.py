@@ -22,7 +22,6 @@ from taskdash.ui.screens.list_screen import ListScreen
 from taskdash.ui.store_trouble import sentence
 from taskdash.ui.stray_errors import catch_stray_errors
 from taskdash.ui.terminal import TerminalDriver
-from taskdash.ui.type_ahead import take_typed_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -192,6 +191,8 @@ class Dashboard(App[None]):
 
     def on_key(self, event: events.Key) -> None:
         """Give letters typed ahead to the box they are for; any other key that comes by here is one of the list's."""
+        from taskdash.ui.type_ahead import take_typed_ahead
+
         if take_typed_ahead(self, event):
             event.prevent_default()
 

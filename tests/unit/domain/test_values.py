@@ -59,6 +59,26 @@ def test_it_can_be_copied_and_pickled() -> None:
     assert pickle.loads(pickled) == copy.copy(Single("a")) == Single("a")  # noqa: S301 - it is our own
 
 
+def test_it_begins_as_a_standard_one_does() -> None:
+    begun: list[str] = []
+
+    @value(frozen=True, slots=True)
+    class Begun:
+        first: str
+        second: list[int] = dataclasses.field(default_factory=list)
+        third: int = 3
+
+        def __post_init__(self) -> None:
+            begun.append(self.first)
+
+    match Begun("a", [1]):
+        case Begun(first, second, third):
+            assert (first, second, third) == ("a", [1], 3)
+    assert Begun("b").second == []
+    assert begun == ["a", "b"]
+    assert dataclasses.is_dataclass(Begun)
+
+
 def test_what_is_missing_or_unknown_is_refused() -> None:
     with pytest.raises(TypeError):
         Point(y=1)  # type: ignore[call-arg] # that is what is refused
