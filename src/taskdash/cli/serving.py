@@ -33,7 +33,8 @@ def demo_api(*, port: int) -> int:
     """Serve the embedded API, with its sample tasks, until a signal comes.
 
     Prints its base URL, a key that it accepts, and the IDs it knows, one a line. It listens on 127.0.0.1 only, makes
-    up everything and costs nothing. Set TASKDASH_BASE_URL and AIGPTIMAGE_API_KEY to point taskdash at it.
+    up everything and costs nothing. Set TASKDASH_BASE_URL and AIGPTIMAGE_API_KEY to point taskdash at it. createTask
+    works as well; a prompt with the word "forbidden" in it fails.
     """
     numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
@@ -44,14 +45,23 @@ def demo_api(*, port: int) -> int:
         print_lines([f"base URL  {api.base_url}", f"key       {api.key}", "task IDs", *api.task_ids])
         sys.stdout.flush()
         # Not by `talk`, which hides keys: this one is made up, and everybody may know it.
-        click.echo(
-            f"try: curl -H 'Authorization: Bearer {api.key}' '{api.base_url}/api/v1/jobs/recordInfo?taskId="
-            f"{api.task_ids[0]}', or: TASKDASH_BASE_URL={api.base_url} AIGPTIMAGE_API_KEY={api.key} taskdash "
-            f"--store demo.db wait {api.task_ids[0]} (Ctrl+C ends it)",
-            err=True,
-        )
+        click.echo(_advice(api.base_url, api.key, api.task_ids[0]), err=True)
         number = signal.sigwait(numbers)
     return 128 + number
+
+
+def _advice(base_url: str, key: str, task_id: str) -> str:
+    """What to try in another terminal, each command on lines of its own to be copied whole."""
+    return f"""\
+
+Ctrl+C ends it. Try in another terminal:
+
+curl -H 'Authorization: Bearer {key}' \\
+  '{base_url}/api/v1/jobs/recordInfo?taskId={task_id}'
+
+export TASKDASH_BASE_URL={base_url} AIGPTIMAGE_API_KEY={key}
+taskdash --store demo.db wait {task_id}
+taskdash --store demo.db"""
 
 
 def _served(port: int) -> DemoApi:

@@ -194,12 +194,13 @@ class Vigil:
 
     def closing_line(self) -> str:
         """In words, how it ended badly."""
+        unknown = sum(self._is_unknown(task) for task in self.tasks)
         counts = [
             (sum(task.state is State.SUCCESS for task in self.tasks), "succeeded"),
             (sum(task.state is State.FAIL for task in self.tasks), "failed"),
-            (sum(self._is_unknown(task) for task in self.tasks), "unknown to the API"),
+            (unknown, "unknown to the API"),
             (len(self.removed), "removed"),
-            (sum(not task.state.finished for task in self.tasks), "not finished"),
+            (sum(not task.state.finished for task in self.tasks) - unknown, "not finished"),
         ]
         why = "time is over: " if self.timed_out else ""
         return why + ", ".join(f"{count} {what}" for count, what in counts if count)
