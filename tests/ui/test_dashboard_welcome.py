@@ -69,6 +69,26 @@ async def test_a_key_that_is_typed_is_kept_and_used(desk: Desk, kept: list[str])
     dash.app.desk.close()
 
 
+async def test_a_pasted_key_stands_for_all_that_was_typed_and_is_taken_whole(
+    desk: Desk, kept: list[str]
+) -> None:
+    async with driven(desk, (80, 24), total=0) as dash:
+        await welcomed(dash)
+        await dash.press("k")
+        await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
+        box = dash.app.focused
+        assert isinstance(box, Input)
+        await dash.paste("Hello,\nyour key is sk-1\n")
+        await dash.until(lambda: box.value == "Hello, your key is sk-1", "the whole paste")
+        await dash.paste(" sk-5678\n")
+        await dash.until(lambda: box.value == "sk-5678", "only the key")
+        await dash.press("enter")
+        await dash.until_dialog(None)
+        assert kept == ["sk-5678"]
+        assert isinstance(dash.app, Dashboard)
+    dash.app.desk.close()
+
+
 async def test_esc_goes_on_without_a_key(desk: Desk, kept: list[str]) -> None:
     async with driven(desk, (80, 24), total=0) as dash:
         await welcomed(dash)

@@ -9,10 +9,12 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from taskdash.domain.errors import TaskdashError
+from taskdash.ui.pasting import MAX_LINE_CHARS
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
+    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -22,6 +24,19 @@ _WHAT = """\
 taskdash keeps the IDs of your image jobs, checks on them within your key's rate limit, and shows what became of them. \
 It never creates, cancels or pays for a task."""
 _HINT = Content.styled("Esc goes on without: the list works, nothing is checked", "$text-muted")
+_KEY_HINT = Content.styled("Enter keeps it, Esc goes back", "$text-muted")
+_KEEPING = Content.styled("One moment ...", "$text-muted")
+
+
+class _KeyInput(Input):
+    """A text box that takes a paste whole, and instead of what it held: the first line of a mail is no key."""
+
+    takes_every_paste = True
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.value = " ".join(event.text[:MAX_LINE_CHARS].split())
 
 
 class Welcome(Dialog[None]):
@@ -41,6 +56,7 @@ class Welcome(Dialog[None]):
         self._ways = Static(self._choices())
         self._box: Input | None = None
         """There only while a key is typed: letters are for the box, else."""
+        self._is_keeping = False
         self._error = Line(id="key-error")
         self._hint = Line(_HINT)
 
@@ -70,12 +86,14 @@ class Welcome(Dialog[None]):
 
     async def action_key(self) -> None:
         """Ask for the key."""
+        if self._box is not None:
+            return
         # On 24 lines there is not room for both.
         self._what.display = False
-        self._box = Input(placeholder="your API key", password=True, id="key")
+        self._box = _KeyInput(placeholder="your API key", password=True, id="key")
         await self.mount(self._box, before=self._error)
         self._box.focus()
-        self._hint.show(Content.styled("Enter keeps it, Esc goes back", "$text-muted"))
+        self._hint.show(_KEY_HINT)
 
     def action_demo(self) -> None:
         """Leave for the demo."""
@@ -83,6 +101,8 @@ class Welcome(Dialog[None]):
 
     async def action_leave(self) -> None:
         """From the box back to the choice, from there to the list."""
+        if self._is_keeping:
+            return
         if self._box is None:
             self.dismiss(None)
             return
@@ -91,11 +111,22 @@ class Welcome(Dialog[None]):
         self._error.display, self._what.display = False, True
         self._hint.show(_HINT)
 
-    async def on_input_submitted(self, event: Input.Submitted) -> None:
+    def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the key and begin with it."""
         event.stop()
+        if self._is_keeping:
+            return
+        self._is_keeping = True
+        self._error.display = False
+        self._hint.show(_KEEPING)
+        # Not waited for: nothing of this would be drawn before it is done.
+        self.run_worker(self._keep(event.value), group="key")
+
+    async def _keep(self, text: str) -> None:
         try:
-            await cast("Dashboard", self.app).use_key(event.value)
+            await cast("Dashboard", self.app).use_key(text)
         except TaskdashError as error:
             self._error.display = True
             self._error.show(Content.styled(str(error), "$text-error"))
+            self._hint.show(_KEY_HINT)
+            self._is_keeping = False
