@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, add, answer, answer_all, driven, uuid
+from textual import events
 from textual.geometry import Region
 from textual.widgets import Input
 
@@ -246,7 +247,20 @@ async def test_hidden_marks_are_acted_on_with_one_line(desk: Desk, other: Store)
         await dash.until_said("Brought back 5 tasks")
 
 
-# Labels and notes of many
+# Labels and notes
+
+
+async def test_what_is_typed_at_once_goes_to_the_box_it_is_meant_for(desk: Desk, other: Store) -> None:
+    add(other, MANY[0])
+    async with driven(desk, total=1) as dash:
+        await dash.press("e")
+        await dash.until_dialog("EditLabel")
+        await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
+        for key, char in (*((char, char) for char in "hero"), ("tab", "\t"), ("n", "n"), ("enter", "\r")):
+            dash.app.post_message(events.Key(key, char))
+        await dash.until_said("Saved")
+        (task,) = other.tasks.rows(Query(None), NOW_MS)
+        assert (task.label, task.note) == ("hero", "n")
 
 
 async def test_labels_that_differ_are_kept_unless_something_is_typed(desk: Desk, other: Store) -> None:

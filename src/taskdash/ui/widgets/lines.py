@@ -163,7 +163,8 @@ class KeyBar(FittedLine):
     def fitted(self) -> Content:
         """As many keys as there is room for; the last two, the ways to help and out, are always among them."""
         note = f"{self._note}  " if self._note else ""
-        room = self.size.width - 1 - len(note) - sum(map(_cells, self._keys[-2:]))
+        # The two blanks after the last key may fall off the line.
+        room = self.size.width + 1 - len(note) - sum(map(_cells, self._keys[-2:]))
         kept = []
         for key in self._keys[:-2]:
             if _cells(key) <= room:
