@@ -19,7 +19,10 @@ _BARS: Final = 10
 _LEAST_MODEL_CELLS: Final = 12
 _MAX_MODELS: Final = 200
 _TITLES: Final = ("model", "tasks", "success", "p50", "p90", "costTime", "credits")
-_MODEL, _COST = 0, 5
+_MODEL, _P90, _COST = 0, 4, 5
+_GIVE_WAY: Final = (_COST, _P90)
+"""Which columns a narrow terminal does without."""
+_HOURS_CELLS: Final = 58
 
 
 def statistics_text(outcomes: Sequence[Outcome], now_ms: int, width: int) -> Content:
@@ -30,15 +33,23 @@ def statistics_text(outcomes: Sequence[Outcome], now_ms: int, width: int) -> Con
     columns = [
         n for n in range(len(_TITLES)) if n != len(_TITLES) - 1 or everything.credits_consumed is not None
     ]
-    widths = [max(len(row[column]) for row in rows) for column in columns]
-    rest = sum(widths[1:]) + 2 * (len(widths) - 1)
-    widths[0] = max(_LEAST_MODEL_CELLS, min(widths[0], width - rest))
+    widest = [max(len(row[column]) for row in rows) for column in range(len(_TITLES))]
+
+    def rest() -> int:
+        return sum(widest[column] + 2 for column in columns[1:])
+
+    for column in _GIVE_WAY:
+        if _LEAST_MODEL_CELLS + rest() > width:
+            columns.remove(column)
+    widths = [widest[column] for column in columns]
+    widths[0] = max(_LEAST_MODEL_CELLS, min(widths[0], width - rest()))
     lines = [
-        _line([row[column] for column in columns], widths, _style(n, len(rows))) for n, row in enumerate(rows)
+        _line([(column, row[column]) for column in columns], widths, _style(n, len(rows)))
+        for n, row in enumerate(rows)
     ]
     if len(models) > _MAX_MODELS:
         lines.append(Content.styled(f"and {len(models) - _MAX_MODELS:,} more models", "$text-muted"))
-    return Content("\n").join([*lines, Content(""), *_hours(outcomes, now_ms)])
+    return Content("\n").join([*lines, Content(""), *_hours(outcomes, now_ms, width)])
 
 
 def _style(line: int, lines: int) -> str:
@@ -47,9 +58,9 @@ def _style(line: int, lines: int) -> str:
     return "bold" if line == lines - 1 and lines > 2 else ""
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Content:
+def _line(cells: Sequence[tuple[int, str]], widths: Sequence[int], style: str) -> Content:
     parts: list[Content] = []
-    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+    for (column, cell), width in zip(cells, widths, strict=True):
         text = Content.styled(cell, "$text-accent" if column == _COST and not style else style)
         if column == _MODEL:
             parts.append(text.truncate(width, ellipsis=True, pad=True))
@@ -76,7 +87,7 @@ def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
     )
 
 
-def _hours(outcomes: Sequence[Outcome], now_ms: int) -> list[Content]:
+def _hours(outcomes: Sequence[Outcome], now_ms: int, width: int) -> list[Content]:
     ended = ended_per_hour(outcomes, now_ms)
     if not any(ended):
         unfinished = sum(not outcome.state.finished for outcome in outcomes)
@@ -94,6 +105,7 @@ def _hours(outcomes: Sequence[Outcome], now_ms: int) -> list[Content]:
     return [
         Content.assemble(
             ("ended per hour  ", "$text-muted"),
+            "" if width >= _HOURS_CELLS else "\n",
             (bars(ended), "$text-accent"),
             f"  now; at most {max(ended):,}",
         ),

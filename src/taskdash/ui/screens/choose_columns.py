@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from taskdash.config.settings import View
 
 _KEYS: Final = (
-    (("Space", "show or hide"), ("J K", "move"), ("← →", "width"), ("0", "width as it fits")),
-    (("r", "all as in the config"), ("Enter", "keep"), ("Esc", "drop")),
+    (("Space", "show or hide"), ("J K", "move"), ("← →", "width")),
+    (("0", "width as it fits"), ("r", "all as in the config")),
+    (("Enter", "keep"), ("Esc", "drop")),
 )
 
 
@@ -92,7 +93,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         shown, cells = name in self._choice.shown, self._choice.widths.get(name)
         width = f"{cells} cells" if cells else "as it fits"
         if shown and name in self._first_shown and name not in self._drawn:
-            width += ": no room for it now"
+            width = "no room for it now"
         return Content.assemble(
             (f"{'✓' if shown else ' '} {COLUMNS[name].title:<12}", "" if shown else "$text-muted"),
             (f"{'shown' if shown else 'hidden':<8}", "$text-accent" if shown else "$text-muted"),

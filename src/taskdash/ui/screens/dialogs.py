@@ -34,6 +34,9 @@ SORT_TITLES: Final = {
 }
 MAX_LINK_CHARS: Final = 84
 """What stands on one line of the dialog, where the terminal is wide enough for it."""
+MIN_LINK_CHARS: Final = 16
+_LINK_FRAME_CELLS: Final = 14
+"""What else the line has: borders, margins, the number, a scroll bar."""
 
 
 class Confirm(Dialog[bool]):
@@ -78,10 +81,11 @@ class ChooseLink(Dialog[int | None]):
         """The numbered links."""
         more = len(self._urls) - MAX_LINKS_SHOWN
         rest = f"{more:,} more in `taskdash show`. " if more > 0 else ""
+        room = max(MIN_LINK_CHARS, min(MAX_LINK_CHARS, self.app.size.width * 9 // 10 - _LINK_FRAME_CELLS))
         with Vertical(classes="dialog"):
             yield Line(Content.styled("Open which result?", "bold"))
             yield OptionList(
-                *(_link_option(n, url) for n, url in enumerate(self._urls[:MAX_LINKS_SHOWN], 1)),
+                *(_link_option(n, url, room) for n, url in enumerate(self._urls[:MAX_LINKS_SHOWN], 1)),
                 markup=False,
             )
             yield Line(Content.styled(f"{rest}Enter or its number opens, Esc closes", "$text-muted"))
@@ -104,22 +108,23 @@ class ChooseLink(Dialog[int | None]):
         self.dismiss(event.option_index)
 
 
-def _link_option(number: int, url: str) -> Option:
+def _link_option(number: int, url: str, room: int) -> Option:
     try:
         checked_url(url)
         why = ""
     except UnsafeLinkError as error:
         why = f" (is not opened: {error})"
-    shown = _shortened(url) if len(url) > MAX_LINK_CHARS else url
+    shown = _shortened(url, room) if len(url) > room else url
     return Option(Content.assemble((f"{number:>2}  ", "$text-accent bold"), shown, (why, "$text-muted")))
 
 
-def _shortened(url: str) -> str:
+def _shortened(url: str, room: int) -> str:
     """A long link by what tells it from others: its host and the end of its path, without the signature after it."""
     path, mark, _ = url.partition("?")
-    if len(path) > MAX_LINK_CHARS:
-        half = MAX_LINK_CHARS // 2
-        path = f"{path[:half]}…{path[-half:]}"
+    room -= 2 * bool(mark)
+    if len(path) > room:
+        half = room // 2
+        path = f"{path[: room - half - 1]}…{path[-half:]}"
     return f"{path}?…" if mark else path
 
 

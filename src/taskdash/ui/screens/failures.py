@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _NO_MESSAGE: Final = "the answers say no more"
 _MAX_MESSAGE_CHARS: Final = 200
 _MAX_NAME_CHARS: Final = 120
+_LINES_AROUND: Final = 15
+"""Borders, title, what is said about one reason, keys, and what is free between them."""
 
 
 class _Entry(NamedTuple):
@@ -62,7 +64,9 @@ class Failures(Dialog[str | None]):
 
     def compose(self) -> ComposeResult:
         """The reasons, and below them more about the one under the cursor."""
-        with Vertical(classes="dialog wide full"):
+        with Vertical(classes="dialog wide full") as dialog:
+            # As high as all of them, or as the screen: which one is under the cursor changes nothing of it.
+            dialog.styles.height = len(self._entries) + _LINES_AROUND
             yield Line(Content.styled(self._title, "bold"))
             yield self._list
             yield self._about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -13,7 +14,7 @@ from taskdash.ui.columns import GAP, Placed
 from taskdash.ui.widgets.unframed import Unframed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual import events
 
@@ -43,7 +44,14 @@ class Line(Unframed):
         """Draw another text."""
         if content != self._content or content.spans != self._content.spans:
             self._content = content
-            self.refresh()
+            self.refresh(layout=self._needs_layout(content))
+
+    def _needs_layout(self, content: Content) -> bool:
+        """Whether it takes more lines now, or fewer: in a dialog and in the banner it may be wrapped."""
+        if not self.styles.is_auto_height:
+            return False
+        width = self.content_size.width
+        return not width or content.get_height({}, width) != self.content_size.height
 
     def render(self) -> Content:
         """The text."""
@@ -67,8 +75,11 @@ class FittedLine(Line):
         self.show(self.fitted())
 
 
-class StateTabs(Line):
-    """The state tabs with their counts; the one in use is in brackets as well as coloured."""
+class StateTabs(FittedLine):
+    """The state tabs with their counts; the one in use is in brackets as well as coloured.
+
+    Where there is no room for all the words, the others are symbol and count.
+    """
 
     class Chosen(Message):
         """A tab was clicked."""
@@ -78,24 +89,42 @@ class StateTabs(Line):
             super().__init__()
 
     _ends: tuple[int, ...] = ()
+    _counts: Mapping[State, int] = MappingProxyType({})
+    _chosen: int = 0
 
-    def show_counts(self, counts: dict[State, int], chosen: int) -> None:
+    def show_counts(self, counts: Mapping[State, int], chosen: int) -> None:
         """Draw the tabs; `chosen` is an index into TABS."""
+        self._counts, self._chosen = counts, chosen
+        self.show(self.fitted())
+
+    def fitted(self) -> Content:
+        """The tabs, in words as far as there is room."""
+        texts = self._texts(in_words=True)
+        if sum(len(text) + 3 for text in texts) > self.size.width > 0:
+            texts = self._texts(in_words=False)
         parts: list[Part] = [" "]
         ends = []
-        for index, (title, state) in enumerate(TABS):
-            count = sum(counts.values()) if state is None else counts.get(state, 0)
-            symbol = f"{SYMBOLS[state]} " if state else ""
-            text = f"{symbol}{title} {count:,}"
+        end = 1
+        for index, text in enumerate(texts):
+            is_chosen = index == self._chosen
             parts.append(
-                (f"[{text}]", "bold $text-accent reverse")
-                if index == chosen
-                else (f" {text} ", "$text-muted")
+                (f"[{text}]", "bold $text-accent reverse") if is_chosen else (f" {text} ", "$text-muted")
             )
             parts.append(" ")
-            ends.append(sum(len(part[0]) if isinstance(part, tuple) else len(part) for part in parts))
+            end += len(text) + 3
+            ends.append(end)
         self._ends = tuple(ends)
-        self.show(Content.assemble(*parts))
+        return Content.assemble(*parts)
+
+    def _texts(self, *, in_words: bool) -> list[str]:
+        texts = []
+        for index, (title, state) in enumerate(TABS):
+            count = sum(self._counts.values()) if state is None else self._counts.get(state, 0)
+            words = [SYMBOLS[state]] if state else []
+            if in_words or not state or index == self._chosen:
+                words.append(title)
+            texts.append(" ".join([*words, f"{count:,}"]))
+        return texts
 
     def on_click(self, event: events.Click) -> None:
         """Choose the tab under the mouse."""

@@ -57,7 +57,7 @@ STEPS: Final = (
     _Step("Paste any text with task IDs in it, such as a log. Or press a to type one.", _dialog("AddIds")),
     _Step("That was it: ? has all keys. n or Esc ends the tour.", _never),
 )
-OWN_KEY: Final = " Demo: nothing is kept. With your own key: export AIGPTIMAGE_API_KEY=..., then taskdash "
+OWN_KEY: Final = "Demo: nothing is kept. With your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
 
 
 class Tour(Static):

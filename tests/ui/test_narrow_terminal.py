@@ -1,0 +1,67 @@
+"""A tall narrow split of the terminal: whatever is said is said to its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.servers import fail_body
+from tests.ui.driven_dashboard import NOW_MS, add, answer, driven, fill_with_the_page, uuid
+
+from taskdash.domain.tally import Outcome
+from taskdash.domain.task import State
+from taskdash.ui.statistics_text import statistics_text
+
+if TYPE_CHECKING:
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+NARROW = (60, 50)
+
+
+@pytest.mark.parametrize(
+    ("key", "dialog", "ends"),
+    [
+        ("e", "EditLabel", "closes"),
+        ("question_mark", "Help", "[keys] in the config."),
+        ("t", "Statistics", "closes."),
+        ("s", "ChooseSort", "Esc closes"),
+    ],
+)
+async def test_what_the_keys_of_a_dialog_do_is_not_cut_off(
+    key: str, dialog: str, ends: str, desk: Desk, other: Store
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, NARROW, total=3) as dash:
+        await dash.press(key)
+        await dash.until_dialog(dialog)
+        await dash.until_shown(ends)
+
+
+async def test_the_tabs_give_up_words_before_counts(desk: Desk, other: Store) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (40, 15), total=3) as dash:
+        assert dash.lines[1].split() == ["[All", "3]", "○", "0", "◐", "1", "✓", "1", "×", "1"]
+        await dash.press("]", "]")
+        await dash.until_shown("[◐ Waiting 1]")
+        assert dash.lines[1].split() == ["All", "3", "○", "0", "[◐", "Waiting", "1]", "✓", "1", "×", "1"]
+
+
+async def test_times_stand_on_one_line_each_beside_a_table_of_usual_width(desk: Desk, other: Store) -> None:
+    task_id = uuid(1)
+    add(other, task_id)
+    answer(other, task_id, fail_body(task_id, createTime=NOW_MS - 300 * 86_400_000))
+    async with driven(desk, (120, 36), total=1) as dash:
+        await dash.until_shown(" 300d ago")
+        assert not [line for line in dash.lines if line.rstrip().endswith("│ ago")]
+
+
+def test_statistics_leave_columns_out_rather_than_wrap() -> None:
+    outcomes = [
+        Outcome(f"gpt-image-{n % 3}-text-to-image", State.SUCCESS, 100_000 + n, NOW_MS - n * 60_000)
+        for n in range(30)
+    ]
+    for width, titles in ((90, "p50 p90 costTime"), (60, "p50 p90"), (46, "p50")):
+        lines = statistics_text(outcomes, NOW_MS, width).plain.split("\n")
+        assert " ".join(lines[0].split()).endswith(f"success {titles}")
+        assert max(map(len, lines[:-1])) <= width
