@@ -161,7 +161,7 @@ class BrowseScreen(Screen[None]):
         """Draw the lines on top."""
         self.headlines.show(self.table.window.counts, self.size.width)
 
-    def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
+    def on_task_rows_loaded(self, event: TaskTable.Loaded) -> None:
         """Another window of the list: counts, tabs and titles follow it."""
         self._show_window(event.window, self.size.width)
         self._look_around()
@@ -209,7 +209,7 @@ class BrowseScreen(Screen[None]):
         else:
             cast("Dashboard", self.app).copy(said)
 
-    def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
+    def on_task_rows_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         """Show the task under the cursor."""
         self.pane.show_task(event.task)
         if self.out_of_sight.has_news:

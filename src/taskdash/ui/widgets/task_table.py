@@ -1,35 +1,28 @@
-"""The table: a window onto a query of the store, drawn line by line.
-
-Only the rows around the cursor are ever read or drawn, so a key costs the same at 100 and at 100,000 tasks. The
-cursor belongs to a task, not to a line: whatever happens to the list, it is found again by its `seq`.
-"""
+"""The table: rows of tasks, drawn line by line, with marks. Only what is on the screen is ever drawn."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
-from taskdash.domain.errors import ReadAbandonedError
 from taskdash.ui.columns import GAP, Moment, Placed, place_columns
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
 from taskdash.ui.widgets.row_brush import RowBrush, cut
-from taskdash.ui.window import Place, Window, read_window
+from taskdash.ui.widgets.task_rows import TaskRows
+from taskdash.ui.window import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from textual import events
 
-    from taskdash.domain.query import Query
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
@@ -60,7 +53,7 @@ ROW_STYLES: Final = {
 }
 
 
-class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
+class TaskTable(TaskRows, can_focus=True, inherit_bindings=False):
     """The list of tasks."""
 
     # Its lines are drawn, not laid out: what is to be copied of them has keys of its own.
@@ -72,68 +65,20 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         "scrollbar-gutter: stable; }"
     )
 
-    class CursorMoved(Message):
-        """The cursor stands on another task, or its task has changed. `task` None: the list shown is empty."""
-
-        def __init__(self, task: Task | None) -> None:
-            self.task = task
-            super().__init__()
-
-    class Loaded(Message):
-        """Another window was read: counts and total may differ."""
-
-        def __init__(self, window: Window) -> None:
-            self.window = window
-            super().__init__()
-
     class Opened(Message):
         """A row was clicked twice."""
 
     def __init__(self, desk: Desk, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
-        self._desk = desk
-        self._query = window.query
-        self._window = window
-        task = window.row(window.cursor)
-        seq = task.seq if task else None
-        self._place = Place(chosen_seq=seq, cursor_seq=seq)
-        self.virtual_size = Size(0, window.total)
+        super().__init__(desk, window, id=id)
         self._styles: dict[str, Style] = {}
         self._brush = RowBrush(self._style)
         self._moment = self._moment_now()
         """As of when the rows are drawn; all of them, so that none is ahead of another."""
         self._placed: list[Placed] = []
         self._placed_cells = 0
-        self._loading = False
-        self._load_again = False
-        self._moved_only = True
         self._removals = -1
-        self.read_s = 0.0
-        """How long the last window took to be read, in seconds."""
         self.marked: set[int] = set()
         self.flash = Flash()
-
-    # What is shown
-
-    @property
-    def window(self) -> Window:
-        """The rows that were read last."""
-        return self._window
-
-    @property
-    def wanted(self) -> Query:
-        """What is asked for; `window.query` is what is on screen."""
-        return self._query
-
-    @property
-    def task_at_cursor(self) -> Task | None:
-        """The task under the cursor."""
-        return self._window.row(self._place.cursor)
-
-    @property
-    def top(self) -> int:
-        """The first line on screen."""
-        return self._place.top
 
     @property
     def placed_columns(self) -> list[Placed]:
@@ -145,60 +90,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._placed_cells = cells
         return self._placed
 
-    def show(self, query: Query, *, seq: int | None = None) -> None:
-        """Show another query; the cursor stays on its task where that is in it, or goes to `seq`."""
-        self._query = query
-        if seq is not None:
-            self._place = replace(self._place, chosen_seq=seq, cursor_seq=seq, home=False)
-        self.reload()
-
-    def reload(self, *, moved_only: bool = False) -> None:
-        """Read the window again, soon; requests while one is under way become one more.
-
-        Where it is `moved_only`, that a filter still finds the same is taken for granted for a moment.
-        """
-        self._moved_only = self._moved_only and moved_only
-        if self._loading:
-            self._load_again = True
-        elif self.is_attached:
-            self._loading = True
-            self.run_worker(self._load(), group="table", exit_on_error=True)
-
-    async def _load(self) -> None:
-        try:
-            while True:
-                self._load_again = False
-                query, place, may_lag = self._query, self._place_now(), self._moved_only
-                self._moved_only = True
-                began_s = self._desk.clock.now_s()
-                window = await self._read(query, place, may_lag)
-                self.read_s = self._desk.clock.now_s() - began_s
-                if window is None:
-                    self._moved_only = False
-                    continue
-                await self._forget_marks_of_removed()
-                # A key pressed meanwhile has moved the cursor: its place counts, so read again.
-                if place == self._place_now() and query == self._query:
-                    self.adopt(window)
-                    if not self._load_again:
-                        return
-        finally:
-            self._loading = False
-
-    async def _read(self, query: Query, place: Place, may_lag: bool) -> Window | None:
-        """Read a window; None as soon as another query is wanted instead."""
-        now_ms = self._desk.clock.now_ms()
-
-        def read(store: Store) -> Window | None:
-            try:
-                with store.database.while_wanted(lambda: self._query is query):
-                    return read_window(store, query, place, now_ms, may_lag=may_lag)
-            except ReadAbandonedError:
-                return None
-
-        return await self._desk.store.run(read)
-
-    async def _forget_marks_of_removed(self) -> None:
+    async def follow_store(self) -> None:
+        """Forget the marks of tasks that were removed."""
         asked, removals = sorted(self.marked), self._removals
 
         def gone(store: Store) -> tuple[int, set[int]]:
@@ -209,30 +102,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._removals, removed = await self._desk.store.run(gone)
             self.marked -= removed
 
-    def adopt(self, window: Window) -> None:
-        """Take over what was read and draw what differs from what is on screen."""
+    def change_to(self, window: Window) -> None:
+        """Flash what others have changed, and draw as of now."""
         self._moment = self._moment_now()
-        self._flash_changes(window)
-        shown, self._window = self._window, window
-        task = window.row(window.cursor)
-        seq = task.seq if task else None
-        before = self._place
-        chosen_seq = seq if before.chosen_seq is None else before.chosen_seq
-        self._place = replace(
-            self._place, cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
-        )
-        self.virtual_size = Size(self.size.width, window.total)
-        if window.top == int(self.scroll_offset.y) and shown.total == window.total:
-            moved = {before.cursor, window.cursor} if before.cursor != window.cursor else set()
-            for line in moved.union(self._changed_lines(shown)):
-                self._refresh_line(line)
-        else:
-            self.scroll_to(y=window.top, animate=False, force=True, immediate=True)
-            self.refresh()
-        self.post_message(self.Loaded(window))
-        self.post_message(self.CursorMoved(task))
-
-    def _flash_changes(self, window: Window) -> None:
         before = self._window if window.query == self._window.query else Window(query=window.query)
         shown = window.rows[window.top - window.first :][: self.size.height]
         if changed := self.flash.take(before.rows, shown, last=not self._load_again):
@@ -243,73 +115,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         for line in self._lines_on_screen():
             if (task := self._window.row(line)) and task.seq in seqs:
                 self._refresh_line(line)
-
-    def _changed_lines(self, shown: Window) -> Iterator[int]:
-        for line in range(self._window.top, self._window.top + self.size.height):
-            if shown.row(line) != self._window.row(line):
-                yield line
-
-    def _place_now(self) -> Place:
-        height = max(1, self.size.height)
-        return replace(self._place, height=height)
-
-    # Moving
-
-    def move(self, steps: int) -> None:
-        """Move the cursor by lines."""
-        self.move_to(self._place.cursor + steps)
-
-    def move_to(self, line: int) -> None:
-        """Move the cursor to a line of the query, scrolling as little as that needs."""
-        total = self._window.total
-        line = max(0, min(line, total - 1))
-        height = max(1, self.size.height)
-        top = max(min(self._place.top, line), line - height + 1)
-        self._go(line, max(0, min(top, total - height)))
-
-    def page(self, pages: int) -> None:
-        """Move by screens."""
-        height = max(1, self.size.height)
-        top = max(0, min(self._place.top + pages * height, self._window.total - height))
-        self._go(max(0, min(self._place.cursor + pages * height, self._window.total - 1)), top)
-
-    def _go(self, line: int, top: int) -> None:
-        before, home = self._place, line == 0 and top == 0
-        task = self._window.row(line)
-        seq = task.seq if task else None
-        self._place = replace(before, cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
-        if task is None or not self._window.covers(top, self.size.height):
-            # What is to be seen is not here yet: the old rows stay on screen until it is.
-            self.reload(moved_only=True)
-            return
-        if top != int(self.scroll_offset.y):
-            self.scroll_to(y=top, animate=False, force=True, immediate=True)
-            self.refresh()
-        else:
-            self._refresh_line(before.cursor)
-            self._refresh_line(line)
-        self.post_message(self.CursorMoved(task))
-        if not self._window.covers(top - self.size.height // 2, 2 * self.size.height):
-            self.reload(moved_only=True)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:  # noqa: ARG002 - as Textual calls it
-        """Follow the wheel and the scroll bar: they move what is seen, and the cursor only to stay in it."""
-        # Textual's own would lay out the screen anew; nothing in here is laid out.
-        if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.position = new_value
-        top = round(new_value)
-        if top == self._place.top:
-            return
-        height = max(1, self.size.height)
-        line = max(top, min(self._place.cursor, top + height - 1))
-        self._go(min(line, max(0, self._window.total - 1)), top)
-
-    def on_resize(self) -> None:
-        """Read what the new height shows, where it is not here yet."""
-        if self._window.total:
-            self._place = replace(self._place, height=self.size.height)
-        if not (self._place.home and self._window.covers(0, self.size.height)):
-            self.reload()
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the click was; a second click opens."""
@@ -361,15 +166,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _moment_now(self) -> Moment:
         return Moment(self._desk.clock.now_ms(), self._desk.typical_ms, self._desk.result_ttl_ms)
-
-    def _lines_on_screen(self) -> range:
-        top = int(self.scroll_offset.y)
-        return range(top, min(top + self.size.height, self._window.total))
-
-    def _refresh_line(self, line: int) -> None:
-        y = line - int(self.scroll_offset.y)
-        if 0 <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
 
     def place_columns(self) -> None:
         """Give the columns their widths anew: the look has others now."""
