@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # So that `from tests.servers import ...` works however pytest was started.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -44,10 +45,12 @@ _FOLDERS = ("CONFIG", "DATA", "STATE", "CACHE")
 
 
 def pytest_configure() -> None:
-    """Let programs that the tests start be ended by signals.
+    """Let programs that the tests start be ended by signals, and examples take their time on a busy machine.
 
     In the background of a script Ctrl+C is ignored, under nohup the end of the terminal; children inherit that.
     """
+    settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("unhurried")
     for number, handler in (
         (signal.SIGINT, signal.default_int_handler),
         (signal.SIGQUIT, signal.SIG_DFL),

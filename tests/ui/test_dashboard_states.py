@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import TYPE_CHECKING
 
@@ -261,3 +262,12 @@ async def test_a_follower_says_whom_it_follows(desk: Desk, watcher: FakeWatcher)
     watcher.say(leading=False, watcher_pid=4321)
     async with driven(desk) as dash:
         await dash.until(lambda: "following pid 4321" in dash.lines[0], "the other's pid")
+
+
+async def test_garbage_is_collected_again_once_the_first_frame_is_drawn(desk: Desk) -> None:
+    gc.disable()
+    try:
+        async with driven(desk) as dash:
+            await dash.until(gc.isenabled, "the collector at work")
+    finally:
+        gc.enable()

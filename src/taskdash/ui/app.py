@@ -240,7 +240,7 @@ class Dashboard(App[None]):
         if isinstance(self.screen_stack[0], ListScreen):
             self.screen_stack[0].remember(theme=theme.name)
 
-    def on_browse_screen_painted(self) -> None:
+    def on_live_screen_painted(self) -> None:
         """The first frame is drawn: what stands now stays, so the collector need never look at it again."""
         gc.freeze()
         gc.enable()
