@@ -663,7 +663,7 @@ def details(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             screen.send("g")
             for name, (_, mark) in reversed(replies.items()):
                 # A long message leaves no room for the label below it.
-                named = "Failure: " if name == "long" else f"label        <{name}>"
+                named = "Failure: " if name == "long" else f"label     <{name}>"
                 screen.wait_for(partial(has_all, (named, mark)))
                 time.sleep(0.2)  # a frame is read in parts
                 found[name] = screen.text

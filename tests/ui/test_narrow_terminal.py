@@ -38,6 +38,27 @@ async def test_what_the_keys_of_a_dialog_do_is_not_cut_off(
         await dash.until_shown(ends)
 
 
+@pytest.mark.parametrize(
+    ("key", "dialog", "ends"),
+    [
+        ("question_mark", "Help", "Esc closes"),
+        ("s", "ChooseSort", "Esc closes"),
+        ("C", "ChooseColumns", "Esc drop"),
+        ("c", "CopyMenu", "Esc closes"),
+        ("a", "AddIds", "Esc drops it all"),
+        ("F", "Failures", "Esc closes"),
+    ],
+)
+async def test_what_the_keys_of_a_dialog_do_is_seen_however_much_scrolls(
+    key: str, dialog: str, ends: str, desk: Desk, other: Store
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (80, 24), total=3) as dash:
+        await dash.press(key)
+        await dash.until_dialog(dialog)
+        await dash.until_shown(ends)
+
+
 async def test_the_tabs_give_up_words_before_counts(desk: Desk, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (40, 15), total=3) as dash:

@@ -13,6 +13,7 @@ from tests.input_noise import sequence
 from textual import events
 
 from taskdash.ui import terminal_input
+from taskdash.ui.terminal import has_no_colour
 from taskdash.ui.terminal_input import MAX_PASTE_CHARS, OPEN_PASTE_S, TerminalInput
 
 START, END = b"\x1b[200~", b"\x1b[201~"
@@ -234,3 +235,12 @@ def test_nobody_waits_longer_than_needed(typist: Typist) -> None:
     assert typist.wait_s == terminal_input.POLL_S
     typist.waits(2)
     assert typist.wait_s == math.inf
+
+
+@pytest.mark.parametrize(
+    ("term", "without"),
+    [("vt100", True), ("vt220-8bit", True), ("xterm-mono", True), ("ansi-m", True), ("xterm", False)]
+    + [(name, False) for name in ("linux", "screen-256color", "tmux", "vt52x", "vte", "", "xterm-256color")],
+)
+def test_terminals_of_old_get_no_colour(term: str, without: bool) -> None:
+    assert has_no_colour(term) is without

@@ -75,7 +75,7 @@ def _copied(url: str, environ: Mapping[str, str]) -> str:
             talk(f"taskdash: {error}")
         else:
             return f": link copied with {program.name}"
-    sequence = terminal_sequence(url)
+    sequence = terminal_sequence(url, environ)
     if sequence is None or sys.stderr is None or not sys.stderr.isatty() or environ.get("TERM") == "dumb":
         return ""
     sys.stderr.write(sequence)

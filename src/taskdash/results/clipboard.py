@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_TERMINAL_BYTES: Final = 65_536
 """Terminals cut or drop more than this, without a word."""
+_SCREEN_STRING_CHARS: Final = 240
 PATIENCE_S: Final = 2.0
 SENT: Final = "sent to the terminal"
 
@@ -88,12 +89,19 @@ def find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
     return None
 
 
-def terminal_sequence(text: str) -> str | None:
+def terminal_sequence(text: str, environ: Mapping[str, str]) -> str | None:
     """What asks a terminal to fill the clipboard; None where it is more than terminals take."""
     data = text.encode("utf-8", "replace")
     if len(data) > MAX_TERMINAL_BYTES:
         return None
-    return f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07"
+    sequence = f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07"
+    return _through_screen(sequence) if environ.get("STY") and not environ.get("TMUX") else sequence
+
+
+def _through_screen(sequence: str) -> str:
+    """GNU screen drops what it does not know; what it is to hand on comes in strings, none of which may be long."""
+    parts = (sequence[at : at + _SCREEN_STRING_CHARS] for at in range(0, len(sequence), _SCREEN_STRING_CHARS))
+    return "".join(f"\x1bP{part}\x1b\\" for part in parts)
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:

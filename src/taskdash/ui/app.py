@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import time
 from functools import partial
@@ -21,7 +22,7 @@ from taskdash.ui.said import Said
 from taskdash.ui.screens.list_screen import ListScreen
 from taskdash.ui.store_trouble import sentence
 from taskdash.ui.stray_errors import catch_stray_errors
-from taskdash.ui.terminal import TerminalDriver
+from taskdash.ui.terminal import TerminalDriver, has_no_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,6 +60,7 @@ class Dashboard(App[None]):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(driver_class=TerminalDriver)
+        self.no_color = self.no_color or has_no_colour(os.environ.get("TERM", ""))
         self.desk = desk
         self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
         if desk.view.theme not in self.available_themes:
@@ -151,9 +153,18 @@ class Dashboard(App[None]):
         if self._copier is None:
             from taskdash.ui.copier import Copier
 
-            self._copier = Copier(super().copy_to_clipboard, self._keep)
+            self._copier = Copier(self._send, self._keep)
         told = await self._copier.put(self.desk, said)
         self.notify(told.text, severity=told.severity, markup=False, timeout=4)
+
+    def _send(self, text: str) -> None:
+        """As Textual does, but through GNU screen too, which keeps what it does not know to itself."""
+        from taskdash.results.clipboard import terminal_sequence
+
+        self._keep(text)
+        sequence = terminal_sequence(text, os.environ)
+        if self._driver is not None and sequence is not None:
+            self._driver.write(sequence)
 
     def _keep(self, text: str) -> None:
         self._clipboard = text

@@ -35,10 +35,18 @@ PATIENCE_S: Final = 3.0
 HANG_UP_PATIENCE_S: Final = 0.7
 """The same for a terminal that is gone: nothing is left to put in order but the store, which bears any end."""
 READ_BYTES: Final = 65_536
+_TERMINALS_WITHOUT_COLOUR: Final = frozenset({"52", "100", "102", "220", "320", "420"})
 RESET: Final = b"".join(b"\x1b[?%dl" % mode for mode in (2004, 1000, 1003, 1015, 1006, 1004, 2026)) + (
     b"\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
 )
 """Switches off all that Textual switches on."""
+
+
+def has_no_colour(term: str) -> bool:
+    """Whether terminals of that name have none; Textual and Rich take all for such of 16 colours at least."""
+    return term.endswith(("-m", "-mono")) or (
+        term.startswith("vt") and term[2:].partition("-")[0] in _TERMINALS_WITHOUT_COLOUR
+    )
 
 
 class ForgivingFile:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TEXT = "灯台と猫 'quoted' $(touch pwned)\n-n second line"
 ALL = ("pbcopy", "clip.exe", "wl-copy", "xclip", "xsel", "tmux")
-TMUX = {"TMUX": "/tmp/tmux-0/default,1,0"}  # noqa: S108 - a name that nothing is written to
+TMUX = {"TMUX": "default,1,0"}
 DESKTOP = {"DISPLAY": ":0", "WAYLAND_DISPLAY": "wayland-0"}
 Install = Callable[..., dict[str, str]]
 
@@ -164,17 +164,28 @@ def test_a_program_that_is_gone_is_said(tmp_path: Path) -> None:
 
 
 def test_a_terminal_gets_the_text_in_base64_up_to_what_terminals_take() -> None:
-    sequence = terminal_sequence(TEXT)
+    sequence = terminal_sequence(TEXT, {})
     assert sequence is not None
     assert sequence.startswith("\x1b]52;c;")
     assert sequence.endswith("\x07")
     assert base64.b64decode(sequence[7:-1]).decode() == TEXT
-    assert terminal_sequence("x" * MAX_TERMINAL_BYTES) is not None
-    assert terminal_sequence("x" * (MAX_TERMINAL_BYTES + 1)) is None
-    assert terminal_sequence("é" * (MAX_TERMINAL_BYTES // 2 + 1)) is None
+    assert terminal_sequence("x" * MAX_TERMINAL_BYTES, {}) is not None
+    assert terminal_sequence("x" * (MAX_TERMINAL_BYTES + 1), {}) is None
+    assert terminal_sequence("é" * (MAX_TERMINAL_BYTES // 2 + 1), {}) is None
 
 
 def test_half_a_surrogate_pair_is_no_reason_to_fail() -> None:
-    sequence = terminal_sequence("a\ud800b")
+    sequence = terminal_sequence("a\ud800b", {})
     assert sequence is not None
     assert base64.b64decode(sequence[7:-1]) == b"a?b"
+
+
+def test_screen_is_asked_to_hand_it_on_in_strings_that_it_takes() -> None:
+    plain = terminal_sequence(TEXT * 100, {})
+    wrapped = terminal_sequence(TEXT * 100, {"STY": "1.pts-0.host"})
+    assert plain is not None
+    assert wrapped is not None
+    parts = wrapped.removeprefix("\x1bP").removesuffix("\x1b\\").split("\x1b\\\x1bP")
+    assert "".join(parts) == plain
+    assert max(map(len, parts)) <= 256
+    assert terminal_sequence(TEXT, {"STY": "1", "TMUX": "default,1,0"}) == terminal_sequence(TEXT, {})

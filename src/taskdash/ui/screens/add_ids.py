@@ -61,6 +61,7 @@ class Preview:
 class AddIds(Dialog[tuple[str, ...] | None]):
     """Dismissed with the IDs to add, new and listed ones, in order of first sight; None for Esc."""
 
+    LINES_AROUND: ClassVar[int] = 15
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss(None)", "close"),
         ("down", "scroll_by(1)", "down"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 class CopyMenu(Dialog[str | None]):
     """Which of these to copy. Dismissed with the letter of the choice."""
 
+    LINES_AROUND: ClassVar[int] = 13
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,q", "dismiss(None)", "close"),
         ("j", "down", "down"),

@@ -20,7 +20,17 @@ class Dialog(ModalScreen[T]):
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "copy_or_quit", "copy the selected text, else quit")]
 
+    LINES_AROUND: ClassVar[int] = 9
+    """Borders and margins, the title and two lines of keys: what is to be seen beside all that scrolls."""
+
     _is_left = False
+
+    def on_resize(self) -> None:
+        """Leave what scrolls the lines that the rest does not need."""
+        room = max(2, self.app.size.height * 9 // 10 - self.LINES_AROUND)
+        for scrolled in self.query("VerticalScroll, OptionList"):
+            if scrolled.styles.is_auto_height:
+                scrolled.styles.max_height = room
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
         """Leave, once: what was typed too often would take the screen below away as well."""
