@@ -41,7 +41,7 @@ class Headlines:
         warning = next(filter(None, (say(now_ms) for say in self.warnings)), "")
         alarm = next(filter(None, (say(now_ms) for say in self.alarms)), "")
         banner = (
-            Content.styled(f" {alarm} ", "$text-warning")
+            Content(alarm)
             if alarm
             else banner_text(status, self._desk.key_advice, now_ms, self._crowd, warning, width)
         )

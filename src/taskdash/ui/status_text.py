@@ -76,9 +76,7 @@ def banner_text(
         words = f"{key_advice[:1].upper()}{key_advice[1:].rstrip('.')}.{_COMFORT}"
     else:
         words = _problem(status, now_ms) or warning or _crowd(status, crowd, room) or _slow(status)
-    if len(words) > room:
-        words = words.removesuffix(_COMFORT)
-    return Content.styled(f" {words} ", "$text-warning") if words else Content("")
+    return Content(words.removesuffix(_COMFORT) if len(words) > room else words)
 
 
 def _problem(status: WatchStatus, now_ms: int) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 
 from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
 from taskdash.ui.columns import GAP, Placed
-from taskdash.ui.widgets.unframed import Unframed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ TABS: tuple[tuple[str, State | None], ...] = (
 )
 
 
-class Line(Unframed):
+class Line(Widget):
     """A line of text that is drawn again only when it differs."""
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
