@@ -8,13 +8,18 @@ import pyte
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
 from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import add, answer, driven, uuid
 from textual._compositor import Compositor, CompositorUpdate
 from textual.app import App
 from textual.geometry import Region
+from textual.strip import Strip
 
-from taskdash.ui.compositor import _around, _blocks
+from taskdash.ui.compositor import Pieces, _anchored, _around, _blocks
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -148,3 +153,19 @@ def test_a_part_and_what_is_around_it_are_the_whole(place: Region, other: Region
     assert sum(piece.area for piece in pieces) == place.area
     assert all(place.contains_region(piece) for piece in pieces)
     assert not any(a.overlaps(b) for a in pieces for b in pieces if a is not b)
+
+
+@pytest.mark.parametrize("cells", [0, 1, 2])
+@pytest.mark.parametrize("odd", ["हिन्दी में", "👍🏽 🤦🏿", "🇮🇳🇩🇪", "❤️ ☎️", "ภาพถ่าย"])
+def test_columns_stay_where_they_are_whatever_a_terminal_takes_for_a_characters_width(
+    odd: str, cells: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyte.screens.wcwidth", lambda char: 1 if char.isascii() else cells)
+    screen, width = pyte.Screen(80, 3), cell_len(odd)
+    stream = pyte.Stream(screen)
+    for text in ("x" * width, odd):
+        strip = Strip([Segment(text, Style(bold=True)), Segment("  after", Style())])
+        stream.feed(Pieces(list(_anchored(2, 1, strip))).render_segments(Console(force_terminal=True)))
+    line = "".join(screen.buffer[1][x].data or " " for x in range(80))
+    assert "x" not in line
+    assert "".join(screen.buffer[1][x].data for x in range(2 + width, 9 + width)) == "  after"

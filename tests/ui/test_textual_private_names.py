@@ -122,5 +122,6 @@ def test_the_compositor_has_what_ours_replaces_and_leans_on() -> None:
     assert "self._dirty_regions.update(regions)" in source
     # From the front to the back: ours relies on it.
     assert "visible_widgets.sort(key=itemgetter(0), reverse=True)" in source
+    assert "visible_screen_stack.set(" in inspect.getsource(Compositor.render_update)
     assert {"chops", "spans", "chop_ends"} <= set(inspect.signature(ChopsUpdate.__init__).parameters)
     assert list(Compositor._regions_to_spans([Region(1, 2, 3, 1)])) == [(2, 1, 4)]

@@ -1,4 +1,4 @@
-"""Draws of each frame only what has changed.
+"""Draws of each frame only what has changed, each piece at its place.
 
 Textual's own compositor has every widget that lies in the rectangle around all changes draw all of its lines, and
 writes changed lines from where their widget begins. For the two rows that a key changes that is ten times what is
@@ -9,34 +9,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
+from textual._context import visible_screen_stack
 from textual.geometry import Region
+from textual.strip import Strip
+
+from taskdash.ui.unsettled import has_unsettled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from textual.strip import Strip
+    from rich.console import Console, RenderableType
+    from textual.screen import Screen
+
+
+class Pieces(ChopsUpdate):
+    """Pieces of lines, each written at its place on the screen."""
+
+    def __init__(self, pieces: Sequence[tuple[int, int, Strip]]) -> None:
+        """Take pieces with their column and line."""
+        super().__init__([], [], [])
+        self._pieces = pieces
+
+    def render_segments(self, console: Console) -> str:
+        """What is written to the terminal."""
+        return "".join(f"\x1b[{y + 1};{x + 1}H{strip.render(console)}" for x, y, strip in self._pieces)
 
 
 class ThriftyCompositor(Compositor):
-    """Textual's, but for frames of which only a part has changed."""
+    """Textual's, but for what is written of a frame."""
 
-    def render_partial_update(self) -> ChopsUpdate | None:
-        """Have drawn what has changed since the last frame; None if that is nothing."""
+    def render_update(
+        self, full: bool = False, screen_stack: list[Screen[object]] | None = None, simplify: bool = False
+    ) -> RenderableType | None:
+        """What is to be shown next; None if that is nothing. `full` is for pictures of the screen."""
+        if full:
+            return super().render_update(full, screen_stack, simplify)
+        visible_screen_stack.set(screen_stack or [])
+        return self.render_partial_update()
+
+    def render_partial_update(self) -> Pieces | None:
+        """Have drawn what has changed since the last frame."""
         screen = self.size.region
         changed = [part for region in self._dirty_regions if (part := region.intersection(screen))]
         self._dirty_regions.clear()
-        if not changed:
-            return None
-        spans = list(self._regions_to_spans(changed))
-        pieces: list[dict[int, Strip | None]] = [{} for _ in range(screen.height)]
-        ends: list[list[int]] = [[] for _ in range(screen.height)]
-        for block in _blocks(spans):
-            for part, strips in self._drawn(block):
-                for y, strip in zip(part.line_range, strips, strict=True):
-                    pieces[y][part.x] = strip
-                    ends[y].append(part.right)
-        return ChopsUpdate(pieces, spans, ends)
+        pieces = [
+            piece
+            for block in _blocks(self._regions_to_spans(changed))
+            for part, strips in self._drawn(block)
+            for y, strip in zip(part.line_range, strips, strict=True)
+            for piece in _anchored(part.x, y, strip)
+        ]
+        return Pieces(pieces) if pieces else None
 
     def _drawn(self, block: Region) -> Iterator[tuple[Region, list[Strip]]]:
         """What is seen in a block of the screen: its parts, with their lines."""
@@ -55,6 +80,22 @@ class ThriftyCompositor(Compositor):
             if not behind:
                 return
             hidden = behind
+
+
+def _anchored(x: int, y: int, strip: Strip) -> Iterator[tuple[int, int, Strip]]:
+    """A line in pieces: what follows text of a width that terminals do not agree on begins at its own place.
+
+    Where such text is taken for narrower than it should be, blanks are left and not what stood there before.
+    """
+    if not has_unsettled(strip.text):
+        yield x, y, strip
+        return
+    for segment in strip:
+        cells = segment.cell_length
+        if has_unsettled(segment.text):
+            yield x, y, Strip([Segment(" " * cells, segment.style)], cells)
+        yield x, y, Strip([segment], cells)
+        x += cells
 
 
 def _blocks(spans: Iterable[tuple[int, int, int]]) -> list[Region]:
