@@ -636,10 +636,10 @@ def details(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     replies: dict[str, tuple[Reply | Body, str]] = {
         "times": (success_body(IDS[0], createTime="yesterday", completeTime=0, costTime="soon"), "yesterday"),
         "result": (success_body(IDS[1], resultJson='{"resultUrls": "no [b]links[/b]'), "links[/b]"),
-        "state": (waiting_body(IDS[2], state="paused [red]"), "check due"),
-        "missing": (error_reply(404), "check due"),
-        "lost": (error_reply(404), "check due"),
-        "null": (error_reply(422, "recordInfo is null"), "check due"),
+        "state": (waiting_body(IDS[2], state="paused [red]"), "next check"),
+        "missing": (error_reply(404), "next check"),
+        "lost": (error_reply(404), "next check"),
+        "null": (error_reply(422, "recordInfo is null"), "next check"),
         "refused": (error_reply(422, "no such ID"), "no such ID"),
         "long": (fail_body(IDS[7], failMsg="word " * 200_000), "word word word"),
         "many": (success_body(IDS[8], many_links(10_000)), "10,000 results"),
@@ -663,7 +663,7 @@ def details(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             screen.send("g")
             for name, (_, mark) in reversed(replies.items()):
                 # A long message leaves no room for the label below it.
-                named = "Failure: " if name == "long" else f"label     <{name}>"
+                named = "Failure: " if name == "long" else f"label        <{name}>"
                 screen.wait_for(partial(has_all, (named, mark)))
                 time.sleep(0.2)  # a frame is read in parts
                 found[name] = screen.text
@@ -674,7 +674,7 @@ def details(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def next_check(screen: str) -> str:
-    found = re.search(r"check due +(.*?) *$", screen, re.MULTILINE)
+    found = re.search(r"next check +(.*?) *$", screen, re.MULTILINE)
     return found[1] if found else "never"
 
 

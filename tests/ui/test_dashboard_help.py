@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.ui.driven_dashboard import driven, fill_with_the_page
+from tests.servers import success_body
+from tests.ui.driven_dashboard import add, answer, driven, fill_with_the_page, uuid
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
@@ -55,3 +56,33 @@ async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other
         await dash.settle()
         await dash.press(*"undo the last")
         await dash.until_shown("(not now: nothing to take back)")
+
+
+@pytest.mark.parametrize("rows", [24, 36])
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("?", "Esc closes"),
+        ("J", "Esc closes"),
+        ("o", "Esc closes"),
+        ("c", "Esc closes"),
+        ("s", "Esc closes"),
+        ("C", "Esc drop"),
+        ("paste", "Esc drops it all"),
+    ],
+)
+async def test_a_long_dialog_still_says_how_to_leave_it(
+    desk: Desk, other: Store, key: str, hint: str, rows: int
+) -> None:
+    links = [f"https://cdn.example.com/results/{n}.png" for n in range(60)]
+    add(other, uuid(1))
+    answer(other, uuid(1), success_body(uuid(1), links))
+    async with driven(desk, (80, rows), total=1) as dash:
+        if key == "paste":
+            await dash.paste("\n".join(uuid(n) for n in range(2, 80)))
+            await dash.until_shown("78 new")
+        else:
+            await dash.press(key)
+        await dash.until(lambda: dash.dialog is not None, "the dialog")
+        await dash.settle()
+        await dash.until_shown(hint)

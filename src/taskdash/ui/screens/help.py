@@ -28,7 +28,7 @@ PLACES: Final = {
     "table": (
         "In the list",
         (
-            ("", "What a key does, it does to the marked rows, else to the one under the cursor."),
+            ("", "Keys act on the marked rows, else on the one under the cursor."),
             ("paste", "adds the task IDs in the text, after a preview"),
             ("mouse", "a click moves the cursor; on a title it sorts"),
         ),
@@ -87,7 +87,7 @@ class Help(Dialog[None]):
             yield self._scroll
             yield Line(
                 Content.styled(
-                    "↑ ↓ PgDn scroll, Esc closes. All keys can be changed: [keys] in the config.",
+                    "PgDn scrolls, Esc closes. Keys of your own: [keys] in the config.",
                     "$text-muted",
                 )
             )
