@@ -358,6 +358,32 @@ def test_no_answer_costs_much_memory(run: Run) -> None:
     assert run.swept.peak_mb - run.idle_mb < 32
 
 
+@pytest.mark.row("N5")
+def test_large_records_that_come_all_at_once_cost_little_more_than_one(tmp_path: Path, long: bool) -> None:
+    prompt = json.dumps({"input": {"prompt": "word " * 780_000}})
+    links = [f"https://cdn.example.com/{number:05}/{'x' * 40}.png" for number in range(45_000)]
+    peaks_mb = []
+    with ScriptedServer() as server:
+        for count in (1, 64 if long else 20):
+            folder = tmp_path / f"{count}"
+            folder.mkdir()
+            taskdash = Command(folder, server, per_second=1000)
+            ids = [task_id(number) for number in range(count)]
+            for number, each in enumerate(ids):
+                large = success_body(each, links) if number == 7 else success_body(each, param=prompt)
+                small = success_body(each)
+                body = json.dumps(large if count > 1 else small).encode()
+                assert count == 1 or 3 * MB < len(body) < CAP_BYTES
+                server.plays[each] = sends(http_reply(200, body))
+            swept = sweep(taskdash, ids, is_listed=False)
+            assert swept.returncode == 0, swept.stderr
+            peaks_mb.append(swept.peak_mb)
+    print(
+        f"{peaks_mb[1] - peaks_mb[0]:.0f} MB more memory for {count} records of {len(body) / MB:.1f} MB at once"
+    )
+    assert peaks_mb[1] - peaks_mb[0] < 64
+
+
 @pytest.mark.row("N7")
 def test_a_redirect_is_not_followed_and_nobody_else_hears_of_the_key(run: Run) -> None:
     run.check("N7")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Json
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-MAX_VALUES: Final = 100_000
+MAX_VALUES: Final = 50_000
 """Values in one document: 4 MiB of `[],` would be over 100 MB of objects; 10,000 results need 20,000."""
 MAX_ENCODINGS: Final = 2
 MAX_UNWRAPS: Final = 3

@@ -22,6 +22,7 @@ import httpx
 from taskdash import __version__
 from taskdash.api.environment import check_proxies, find_proxy, names_authorities, tls_context
 from taskdash.api.faults import explain
+from taskdash.api.heap import give_back_large_blocks
 from taskdash.api.transport import KEEP_ALIVE_S, Lane, Reply, Route
 from taskdash.api.turns import Turns
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
@@ -203,6 +204,7 @@ class _TurnOfLarge:
         loop = asyncio.get_running_loop()
         left_s = (self._deadline.when() or math.inf) - loop.time()
         self._deadline.reschedule(None)
+        give_back_large_blocks()
         await self._turns.take()
         self._is_taken = True
         self._deadline.reschedule(loop.time() + left_s)

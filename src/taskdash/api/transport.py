@@ -7,6 +7,7 @@ A connection of its own for each lane spares httpx's pool the look at all the ot
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 import httpx
@@ -26,9 +27,12 @@ KEEP_ALIVE_S: Final = 4.0
 """How long a connection waits for its next request. Common servers hang up after 5 s, and a request that
 crosses their hanging up is lost, so we do it first."""
 
-LARGE_BYTES: Final = 256 * 1024
+LARGE_BYTES: Final = 64 * 1024
 """An answer of more than so many bytes is read on only when it is its turn."""
 
+RECEIVE_BYTES: Final = 64 * 1024
+"""What the system may hold of an answer that nobody reads on: all of it is handed to us as one block."""
+_SOCKET_OPTIONS: Final = ((socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES),)
 _ONE_CONNECTION: Final = httpx.Limits(
     max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_S
 )
@@ -80,7 +84,9 @@ class Route:
 
     def transport(self) -> httpx.AsyncHTTPTransport:
         """What makes a connection and sends requests over it."""
-        return httpx.AsyncHTTPTransport(verify=self._tls, proxy=self._proxy, limits=_ONE_CONNECTION)
+        return httpx.AsyncHTTPTransport(
+            verify=self._tls, proxy=self._proxy, limits=_ONE_CONNECTION, socket_options=_SOCKET_OPTIONS
+        )
 
     def request(self, target: str, trace: Trace) -> httpx.Request:
         """A GET of `target`, which is path and query in ASCII."""
@@ -184,19 +190,22 @@ class Lane:
 async def _read(
     response: httpx.Response, max_bytes: int, turn_of_large: Callable[[], Awaitable[None]]
 ) -> Reply:
-    body = bytearray()
+    # One growing body would be copied at each step, and once more at its end.
+    parts: list[bytes] = []
+    size = 0
     is_large = False
     try:
         async for chunk in cast("httpx.AsyncByteStream", response.stream):
-            body += chunk
-            if len(body) > LARGE_BYTES and not is_large:
+            parts.append(chunk[: max_bytes + 1 - size])
+            size += len(parts[-1])
+            if size > LARGE_BYTES and not is_large:
                 is_large = True
                 await turn_of_large()
-            if len(body) > max_bytes:
+            if size > max_bytes:
                 break
     finally:
         await response.aclose()
     headers = {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw
     }
-    return Reply(response.status_code, headers, bytes(body[: max_bytes + 1]))
+    return Reply(response.status_code, headers, b"".join(parts))

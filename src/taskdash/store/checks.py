@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT_MS: Final = 25 * 3_600_000
 """No check is ever planned further ahead than a day (`domain.schedule`)."""
+LARGE_BYTES: Final = 1024 * 1024
+"""Bodies of so many bytes have filled SQLite's cache of pages with what nobody asks for again."""
 # As in the partial indexes, word for word: SQLite uses them only where it finds their conditions again.
 _NEVER_CHECKED: Final = "next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL"
 _PLANNED: Final = "next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL"
@@ -169,6 +171,8 @@ class Checks:
                         keep_untold(connection, outcome.task.seq)
                     if _searched(outcome.before) != _searched(outcome.task):
                         _index(connection, outcome.task)
+        if sum(len(outcome.raw) for outcome in outcomes) >= LARGE_BYTES:
+            self._database.connection.execute("PRAGMA shrink_memory").close()
 
     def postpone(self, times: Sequence[tuple[int, int | None]]) -> None:
         """Plan checks anew: pairs of `seq` and Unix ms (None: never)."""

@@ -31,6 +31,12 @@ _NUMBERS: Final = (
 _PLAIN: Final = (*_LINES, *_TEXTS, *_NUMBERS)
 _PROBLEM: Final = ("problem_kind", "problem_message", "problem_since_ms")
 TASK_COLUMNS: Final = ", ".join((*_PLAIN, "state", *_PROBLEM))
+HEAD_CHARS: Final = 4_096
+"""More of a text than any row of a table shows."""
+HEAD_COLUMNS: Final = TASK_COLUMNS.replace("prompt", f"substr(prompt, 1, {HEAD_CHARS})").replace(
+    "fail_msg", f"substr(fail_msg, 1, {HEAD_CHARS})"
+)
+"""TASK_COLUMNS with no more of a text than a row shows: they may have 64 Ki characters each, times 100 rows."""
 TASK_WIDTH: Final = len(_PLAIN) + 1 + len(_PROBLEM)
 LIST_BODY_COLUMNS: Final = "param, result_urls, credits_consumed, extra"
 DETAIL_COLUMNS: Final = f"{LIST_BODY_COLUMNS}, raw"

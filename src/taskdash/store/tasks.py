@@ -15,6 +15,7 @@ from taskdash.store.additions import Additions, chunks, clean_label
 from taskdash.store.query_sql import order, precedes, sort_column, where
 from taskdash.store.rows import (
     DETAIL_COLUMNS,
+    HEAD_COLUMNS,
     LIST_BODY_COLUMNS,
     STATES,
     TASK_COLUMNS,
@@ -64,16 +65,19 @@ class TaskList(Additions):
     def rows(
         self, query: Query, now_ms: int, *, limit: int = -1, offset: int = 0, may_lag: bool = False
     ) -> list[Task]:
-        """The tasks of `query` in its order, a window of them where `limit` (rows) is given."""
+        """The tasks of `query` in its order, a window of them where `limit` (rows) is given.
+
+        For tables: of prompts and failure texts only the first `HEAD_CHARS` characters are there.
+        """
         if query.terms and limit >= 0:
             # One that was removed since is shown a moment longer: without it the rest would stand on wrong lines.
             seqs = self._matches.seqs(query, now_ms, may_lag=may_lag)[offset : offset + limit]
-            return self._in_order(seqs, condition="1")
+            return self._in_order(seqs, condition="1", columns=HEAD_COLUMNS)
         condition, values = where(query, now_ms)
         window, bound = self._window(query, limit, offset)
         # The window is found on indexes alone; only its own rows are read whole.
         chosen = f"SELECT seq FROM tasks WHERE {condition} {window}"
-        sql = f"SELECT {TASK_COLUMNS} FROM tasks WHERE seq IN ({chosen}) ORDER BY {order(query.sort)}"
+        sql = f"SELECT {HEAD_COLUMNS} FROM tasks WHERE seq IN ({chosen}) ORDER BY {order(query.sort)}"
         return [task_from_row(row) for row in self._database.rows(sql, [*values, *bound])]
 
     def _window(self, query: Query, limit: int, offset: int) -> tuple[str, list[int]]:
@@ -143,11 +147,11 @@ class TaskList(Additions):
         """Those of the named tasks that are on the list, in the order of `seqs`."""
         return self._in_order(seqs, condition="removal = 0")
 
-    def _in_order(self, seqs: Sequence[int], condition: str) -> list[Task]:
+    def _in_order(self, seqs: Sequence[int], condition: str, columns: str = TASK_COLUMNS) -> list[Task]:
         found: dict[int, Task] = {}
         for chunk in chunks(seqs):
             marks = ", ".join("?" * len(chunk))
-            sql = f"SELECT {TASK_COLUMNS} FROM tasks WHERE {condition} AND seq IN ({marks})"
+            sql = f"SELECT {columns} FROM tasks WHERE {condition} AND seq IN ({marks})"
             found.update((task.seq, task) for task in map(task_from_row, self._database.rows(sql, chunk)))
         return [found[seq] for seq in seqs if seq in found]
 

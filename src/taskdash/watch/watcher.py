@@ -34,7 +34,7 @@ LEAST_ROUND_S: Final = 0.02
 """Answers that come one by one are taken together."""
 FLUSH_EVERY_S: Final = 0.2
 FLUSH_AT: Final = 100
-FLUSH_AT_BYTES: Final = 4 * 1024 * 1024
+FLUSH_AT_BYTES: Final = 1024 * 1024
 """Large bodies are not kept waiting for each other."""
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 8.0
