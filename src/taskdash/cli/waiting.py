@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -12,44 +11,30 @@ import click
 from taskdash.cli.auto_saving import AutoSaving
 from taskdash.cli.finishing import mark_told
 from taskdash.cli.following import (
-    EXIT_CODES,
     POLL_S,
     Notices,
-    change_line,
     find_or_add,
-    first_cause,
     pause,
     run_beside_watcher,
 )
 from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_json_array, talk
 from taskdash.cli.progress import Progress
+from taskdash.cli.vigil import Vigil
 from taskdash.config.keys import find_key
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
-from taskdash.domain.task import ProblemKind, State, Task
-from taskdash.domain.words import started_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from taskdash.cli.session import Session
+    from taskdash.domain.task import Task
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.watcher import Watcher
 
-NEW_FOR_MS: Final = 30_000
-"""So long after it was added, an ID that is not found may only be too new."""
-APART_MS: Final = 5_000
-"""Two checks that found nothing count as two when they are so far apart."""
-OLD_MS: Final = 600_000
-"""The schedule knows best when to look at a young task. An older one it leaves alone ever longer, not so who waits."""
-OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000))
-"""How far apart the checks of an old task are, until so long after the waiting began; then `OLDEST_GAP_MS`."""
-OLDEST_GAP_MS: Final = 30_000
 READ_EVERY_S: Final = 1.0
 LEFT_TO_WATCHER_MS: Final = 1_000
 """A check that is due is left to the dashboard that watches for so long; then it may be paused, so it is asked for."""
-_RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
-_SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
 
 
 @click.command(
@@ -127,127 +112,6 @@ def _items(session: Session, vigil: Vigil | None) -> list[str]:
     except TaskdashError:
         details = [TaskDetail(task=task) for task in vigil.tasks]
     return [json.dumps(task_json(detail)) for detail in details]
-
-
-class Vigil:
-    """What is waited for, and what may end the waiting. Pure: every moment is handed in."""
-
-    def __init__(self, tasks: Sequence[Task], started_ms: int, timeout_s: float | None = None) -> None:
-        self.tasks = list(tasks)
-        self.removed: list[Task] = []
-        self.timed_out = False
-        self._started_ms = started_ms
-        self._now_ms = started_ms
-        self._timeout_ms = None if timeout_s is None else round(timeout_s * 1000)
-
-    @property
-    def waiting_for(self) -> list[Task]:
-        """Those that are still to finish."""
-        return [task for task in self.tasks if not self._is_settled(task)]
-
-    def see(self, tasks: Sequence[Task]) -> list[str]:
-        """Take the tasks as they are now; return a line for each change. A task that is missing was removed."""
-        now = {task.seq: task for task in tasks}
-        lines = []
-        for before in self.tasks:
-            after = now.get(before.seq)
-            if after is None:
-                self.removed.append(before)
-                lines.append(f"{before.task_id}: was removed from the list")
-            elif line := change_line(before, after):
-                lines.append(line)
-        self.tasks = list(tasks)
-        return lines
-
-    def to_ask(self, now_ms: int, left_to_watcher_ms: int) -> list[int]:
-        """The `seq` of the tasks that want a check now and were not asked for yet."""
-        return [
-            task.seq
-            for task in self.waiting_for
-            if task.asked_at_ms is None and self._due_ms(task, left_to_watcher_ms) <= now_ms
-        ]
-
-    def is_over(self, now_ms: int, elapsed_ms: int = 0) -> bool:
-        """Whether there is nothing left to wait for."""
-        self._now_ms = now_ms
-        self.timed_out = self._timeout_ms is not None and elapsed_ms >= self._timeout_ms
-        hopeless = any(self._is_refused(task) or self._is_unknown(task) for task in self.tasks)
-        return not self.waiting_for or hopeless or bool(self.removed) or self.timed_out
-
-    def left_s(self, elapsed_s: float) -> float:
-        """How long until the time is over, in seconds."""
-        return math.inf if self._timeout_ms is None else max(0.0, self._timeout_ms / 1000 - elapsed_s)
-
-    def exit_code(self) -> int:
-        """What it came to, once `is_over`."""
-        codes = {3} if self.removed else set()
-        for task in self.tasks:
-            problem = task.problem
-            if task.state.finished:
-                codes |= {1} if task.state is State.FAIL else set()
-            elif self._is_refused(task) or self._is_unknown(task) or self._is_settled(task):
-                assert problem is not None  # noqa: S101 - each of the three is a problem
-                codes.add(EXIT_CODES[problem.kind])
-            elif self.timed_out:
-                codes.add(5 if problem is not None and problem.kind in _RIDDEN_OUT else 124)
-        return first_cause(codes)
-
-    def closing_line(self) -> str:
-        """In words, how it ended badly."""
-        unknown = sum(self._is_unknown(task) for task in self.tasks)
-        counts = [
-            (sum(task.state is State.SUCCESS for task in self.tasks), "succeeded"),
-            (sum(task.state is State.FAIL for task in self.tasks), "failed"),
-            (unknown, "unknown to the API"),
-            (len(self.removed), "removed"),
-            (sum(not task.state.finished for task in self.tasks) - unknown, "not finished"),
-        ]
-        why = "time is over: " if self.timed_out else ""
-        return why + ", ".join(f"{count} {what}" for count, what in counts if count)
-
-    def _due_ms(self, task: Task, left_to_watcher_ms: int) -> int:
-        answered = self._is_answered(task)
-        if task.problem is not None and not answered:
-            # An old problem says nothing of today: ask anew.
-            return self._started_ms
-        due_ms = self._started_ms if task.next_check_at_ms is None else task.next_check_at_ms
-        checked_ms = task.checked_at_ms
-        if checked_ms is not None and task.problem is None and checked_ms - started_ms(task) >= OLD_MS:
-            due_ms = min(due_ms, checked_ms + self._old_gap_ms(checked_ms))
-        elif (
-            checked_ms is not None and task.problem is not None and task.problem.kind is ProblemKind.NOT_FOUND
-        ):
-            # The schedule looks for lost IDs ever more rarely; here somebody waits for the answer.
-            due_ms = min(due_ms, checked_ms + APART_MS)
-        return due_ms + left_to_watcher_ms
-
-    def _old_gap_ms(self, checked_ms: int) -> int:
-        waited_ms = checked_ms - self._started_ms
-        return next((gap_ms for until_ms, gap_ms in OLD_GAPS_MS if waited_ms < until_ms), OLDEST_GAP_MS)
-
-    def _is_answered(self, task: Task) -> bool:
-        return task.checked_at_ms is not None and task.checked_at_ms >= self._started_ms
-
-    def _is_settled(self, task: Task) -> bool:
-        if task.state.finished:
-            return True
-        return task.problem is not None and task.problem.kind in _SETTLED and self._is_answered(task)
-
-    def _is_refused(self, task: Task) -> bool:
-        refused = task.problem is not None and task.problem.kind is ProblemKind.UNAUTHORIZED
-        return refused and not task.state.finished and self._is_answered(task)
-
-    def _is_unknown(self, task: Task) -> bool:
-        problem, checked_ms = task.problem, task.checked_at_ms
-        if (
-            task.state.finished
-            or problem is None
-            or problem.kind is not ProblemKind.NOT_FOUND
-            or checked_ms is None
-        ):
-            return False
-        twice = checked_ms - problem.since_ms >= APART_MS
-        return self._is_answered(task) and twice and self._now_ms - task.added_at_ms >= NEW_FOR_MS
 
 
 class _Run:

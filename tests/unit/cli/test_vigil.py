@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from taskdash.cli.waiting import Vigil
+from taskdash.cli.vigil import Vigil
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 
 START_MS = 1_780_000_000_000
