@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
-from taskdash.domain.budget import TIERS, Budget, Limits, Spent, allowed
+from taskdash.domain.budget import Budget, Spent
 from taskdash.domain.durations import Durations
+from taskdash.domain.limits import TIERS, Limits, allowed
 from taskdash.domain.plan import solve
 from taskdash.domain.schedule import Facts, is_urgent, next_check_ms, price_for, urgency
 from taskdash.domain.task import State

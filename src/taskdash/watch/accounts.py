@@ -9,8 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.budget import DEADLINE_S, Budget, Limits, Spent, allowed, learned
+from taskdash.domain.budget import DEADLINE_S, Budget, Spent
 from taskdash.domain.health import Health
+from taskdash.domain.limits import Limits, allowed, learned
 from taskdash.domain.schedule import facts_of, is_urgent
 from taskdash.domain.task import Answer, ProblemKind, Task, Throttle
 from taskdash.watch.clock import Clock, boot_id

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdash.domain.budget import TIERS, Budget, Limits, allowed
+from taskdash.domain.budget import Budget
 from taskdash.domain.durations import Durations
+from taskdash.domain.limits import TIERS, Limits, allowed
 from taskdash.domain.plan import Plan, plan_for, solve
 from taskdash.domain.schedule import (
     CEILING_PRICE_S,
