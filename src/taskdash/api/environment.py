@@ -48,17 +48,6 @@ class Proxy:
     """User and password."""
 
 
-def check_environment(environ: Mapping[str, str] = os.environ) -> None:
-    """Check every variable that could break a connection, whether this base URL would use it or not.
-
-    Raises:
-        UsageError: one is broken; the message names it, and does not repeat a value that may hold a password.
-    """
-    check_proxies(environ)
-    if names_authorities(environ):
-        tls_context(environ)
-
-
 def check_proxies(environ: Mapping[str, str] = os.environ) -> None:
     """Check the variables about proxies only.
 

@@ -6,7 +6,7 @@ and checking a file is `load`'s work: whatever stands in one of these objects is
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -166,14 +166,6 @@ class Settings:
         """How long result links live, of one profile or (None) of all, where that is set."""
         ttls = {name: each.result_ttl_ms for name, each in self.profiles.items() if profile in (None, name)}
         return {name: ttl_ms for name, ttl_ms in ttls.items() if ttl_ms is not None}
-
-    def with_profile(self, name: str) -> Settings:
-        """The same settings with another of `profiles` in use.
-
-        Raises:
-            KeyError: there is no such profile.
-        """
-        return replace(self, profile=self.profiles[name].name)
 
 
 def demo_settings(

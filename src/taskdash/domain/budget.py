@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.limits import kept_for_urgent
@@ -53,17 +52,6 @@ class Spent:
     sent_s: float
     answered_s: float | None = None
     urgent: bool = False
-
-
-class Hindrance(StrEnum):
-    """What keeps a check from being sent now."""
-
-    HOLD = "hold"
-    """A 429 told us to wait."""
-    SECOND = "second"
-    MINUTE = "minute"
-    RESERVE = "reserve"
-    """Only what is kept for the user and for new IDs is left of the minute."""
 
 
 def _later(rising: Iterable[float], than: float) -> int:
@@ -109,13 +97,6 @@ class Budget:
         """Change what is allowed from now on; what was sent still counts."""
         self._limits = limits
 
-    @property
-    def held_until_s(self) -> float | None:
-        """When the hold of a 429 ends, on the caller's clock as it was last seen; None without one."""
-        if self._last_s is None:
-            return self._hold_asked_s if math.isfinite(self._hold_asked_s) else None
-        return self._last_s + (self._held_s - self._now_s) if self._held_s > self._now_s else None
-
     def hold(self, until_s: float) -> None:
         """Send nothing before `until_s`, urgent or not. A hold is never shortened by a later one."""
         if not math.isfinite(until_s):
@@ -137,13 +118,7 @@ class Budget:
     def free_in_s(self, now_s: float, *, urgent: bool) -> float:
         """As `wait_s`, uncut: for telling people. With checks unanswered it is the earliest it can be."""
         self._advance(now_s)
-        return max(wait for wait, _ in self._waits(urgent))
-
-    def hindrance(self, now_s: float, *, urgent: bool) -> Hindrance | None:
-        """What a check has to wait for longest; None if it may be sent now."""
-        self._advance(now_s)
-        wait, reason = max(self._waits(urgent), key=lambda pair: pair[0])
-        return reason if wait > 0 else None
+        return max(self._waits_s(urgent))
 
     def spend(self, now_s: float, *, urgent: bool = False) -> Spent:
         """Count a check that is being sent now. The ticket goes back to `settle`.
@@ -198,19 +173,18 @@ class Budget:
         if not ticket.urgent:
             self._minute_scheduled.append(self._now_s)
 
-    def _waits(self, urgent: bool) -> list[tuple[float, Hindrance]]:
+    def _waits_s(self, urgent: bool) -> list[float]:
         """For each thing that can stand in the way: how long it does, in seconds."""
         limits, under_way = self._limits, len(self._open)
-        waits = [
-            (_wait_s(self._held_s - self._now_s), Hindrance.HOLD),
-            (self._window_wait_s(self._second, under_way, limits.per_second, _SECOND_S), Hindrance.SECOND),
-            (self._window_wait_s(self._minute, under_way, limits.per_minute, _MINUTE_S), Hindrance.MINUTE),
+        waits_s = [
+            _wait_s(self._held_s - self._now_s),
+            self._window_wait_s(self._second, under_way, limits.per_second, _SECOND_S),
+            self._window_wait_s(self._minute, under_way, limits.per_minute, _MINUTE_S),
         ]
         if not urgent:
             ours = limits.per_minute - kept_for_urgent(limits)
-            wait_s = self._window_wait_s(self._minute_scheduled, self._open_scheduled, ours, _MINUTE_S)
-            waits.append((wait_s, Hindrance.RESERVE))
-        return waits
+            waits_s.append(self._window_wait_s(self._minute_scheduled, self._open_scheduled, ours, _MINUTE_S))
+        return waits_s
 
     def _window_wait_s(self, answered: deque[float], under_way: int, limit: int, window_s: float) -> float:
         """How long until fewer than `limit` checks occupy a window of `window_s`."""

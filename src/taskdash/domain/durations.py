@@ -199,10 +199,6 @@ class Durations:
         """The median duration, or None where the history is too thin: an ETA is never made up."""
         return self.percentile_ms(model, variant, 0.5)
 
-    def p90_ms(self, model: str | None, variant: str | None = None) -> int | None:
-        """The duration that 9 of 10 tasks stay within, or None where the history is too thin."""
-        return self.percentile_ms(model, variant, 0.9)
-
     def percentile_ms(self, model: str | None, variant: str | None, share: float) -> int | None:
         """The duration that `share` (0 to 1) of the finished stay within, or None with a thin history."""
         history = self._history(model, variant)

@@ -209,18 +209,6 @@ def age_ms(facts: Facts, now_ms: int) -> int:
     return max(0, now_ms - start_ms)
 
 
-def is_late(facts: Facts, now_ms: int, durations: Durations) -> bool:
-    """Whether an unfinished task takes clearly longer than usual, as in "usually 32 s, now 2 min: late".
-
-    Never of a model with too thin a history to say what is usual.
-    """
-    typical_ms = durations.typical_ms(facts.model, facts.variant)
-    p90_ms = durations.p90_ms(facts.model, facts.variant)
-    if facts.state.finished or typical_ms is None or p90_ms is None:
-        return False
-    return age_ms(facts, now_ms) > max(p90_ms, 1.5 * typical_ms)
-
-
 def is_urgent(facts: Facts) -> bool:
     """Whether a check may use what the budget keeps: it was asked for, or the ID was never checked."""
     return facts.asked or facts.checked_ms is None

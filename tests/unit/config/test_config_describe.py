@@ -139,11 +139,3 @@ def test_the_demo_has_one_profile_and_nothing_of_the_users(tmp_path: Path) -> No
     assert list(settings.profiles) == ["demo"]
     assert find_key(settings.in_use, {"AIGPTIMAGE_API_KEY": CANARY}).secret.reveal() == "demo-key"
     assert rows(settings, {})["profiles.demo.api_key"].origin == "the demo"
-
-
-def test_another_profile_can_be_put_in_use(tmp_path: Path) -> None:
-    text = 'profile="a"\n[profiles.a]\nbase_url="https://a.b"\n[profiles.b]\nbase_url="https://b.b"'
-    settings = load(tmp_path, text)
-    assert settings.with_profile("b").in_use.base_url == "https://b.b"
-    with pytest.raises(KeyError):
-        settings.with_profile("c")

@@ -32,17 +32,16 @@ def test_nothing_is_said_of_a_model_before_five_of_its_tasks_are_finished() -> N
     for count in range(SHOWN_FROM):
         assert durations.count(IMAGE) == count
         assert durations.typical_ms(IMAGE) is None
-        assert durations.p90_ms(IMAGE) is None
         durations.learn(IMAGE, None, 30_000 + count)
     assert durations.typical_ms(IMAGE) == 30_002
     assert durations.typical_ms("another") is None
     assert durations.typical_ms(None) is None
 
 
-def test_typical_is_the_median_and_p90_the_time_nine_of_ten_stay_within() -> None:
+def test_typical_is_the_median_and_a_percentile_the_time_that_many_stay_within() -> None:
     durations = Durations((IMAGE, None, 1000 * second) for second in range(1, 102))
     assert durations.typical_ms(IMAGE) == 51_000
-    assert durations.p90_ms(IMAGE) == 91_000
+    assert durations.percentile_ms(IMAGE, None, 0.9) == 91_000
     assert durations.percentile_ms(IMAGE, None, 0.0) == 1000
     assert durations.percentile_ms(IMAGE, None, 1.0) == 101_000
     assert durations.percentile_ms(IMAGE, None, 7.0) == 101_000

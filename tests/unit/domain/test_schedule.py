@@ -24,7 +24,6 @@ from taskdash.domain.schedule import (
     backoff_s,
     facts_of,
     is_known,
-    is_late,
     is_urgent,
     jitter,
     next_check_ms,
@@ -290,15 +289,6 @@ def test_whatever_the_clocks_say_a_check_is_due_between_now_and_a_day(facts: Fac
         assert now_ms <= following <= now_ms + DAY_MS
     assert math.isfinite(urgency(facts, now_ms, LEARNED))
     assert FLOOR_PRICE_S <= price_for([facts], now_ms, LEARNED, {10.0: 0, 60.0: 24}) <= CEILING_PRICE_S
-    is_late(facts, now_ms, LEARNED)
-
-
-def test_a_task_is_late_only_beyond_what_is_usual_and_only_where_that_is_known() -> None:
-    facts = waiting()
-    assert not is_late(facts, NOW + 32_000, LEARNED)
-    assert is_late(facts, NOW + 120_000, LEARNED)
-    assert not is_late(facts, NOW + 120_000, learned(4))
-    assert not is_late(replace(facts, state=State.SUCCESS), NOW + 120_000, LEARNED)
 
 
 def test_what_was_asked_for_goes_first_then_new_ids_then_what_a_check_buys_most() -> None:
