@@ -74,7 +74,8 @@ def check(session: Session, task_ids: Sequence[str]) -> int:
 
 
 def _wanted(session: Session, store: Store, task_ids: Sequence[str]) -> list[Task]:
-    from taskdash.domain.query import UNFINISHED, Query, parse_states
+    from taskdash.domain.query import Query
+    from taskdash.domain.query_language import UNFINISHED, parse_states
 
     if task_ids:
         return find_or_add(session, store, task_ids)

@@ -11,7 +11,8 @@ import click
 from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines
 from taskdash.cli.session import Session, collecting_later
-from taskdash.domain.query import Query, Sort, parse_filter, parse_sort, parse_states
+from taskdash.domain.query import Query, Sort
+from taskdash.domain.query_language import parse_filter, parse_sort, parse_states
 from taskdash.domain.task_json import FIELDS, task_json
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import click
 
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines
-from taskdash.domain.query import Query, parse_filter
+from taskdash.domain.query import Query
+from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State
 from taskdash.domain.words import NONE, length
 

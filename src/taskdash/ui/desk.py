@@ -9,7 +9,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from taskdash.config.settings import View
-from taskdash.domain.query import Query, parse_sort
+from taskdash.domain.query import Query
+from taskdash.domain.query_language import parse_sort
 from taskdash.domain.task import State
 from taskdash.ui.keymap import Keymap, make_keymap
 from taskdash.ui.opening import Opening, read_opening

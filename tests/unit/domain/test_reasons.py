@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from taskdash.domain.failures import FailureClass
 from taskdash.domain.folding import fold
-from taskdash.domain.query import ReasonTerm, StateTerm, TextTerm, parse_filter
+from taskdash.domain.query import ReasonTerm, StateTerm, TextTerm
+from taskdash.domain.query_language import parse_filter
 from taskdash.domain.reasons import FailedTasks, Reason, reasons
 
 

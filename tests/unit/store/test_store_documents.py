@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskdash.domain.outcome import apply_answer
-from taskdash.domain.query import Query, parse_filter
+from taskdash.domain.query import Query
+from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task, TaskDetail
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line

@@ -17,17 +17,8 @@ from taskdash.domain.errors import ReadAbandonedError, StoreError
 from taskdash.domain.failures import classify
 from taskdash.domain.folding import fold
 from taskdash.domain.outcome import apply_answer
-from taskdash.domain.query import (
-    ProblemTerm,
-    Query,
-    ReasonTerm,
-    Sort,
-    SortKey,
-    SpanTerm,
-    StateTerm,
-    TextTerm,
-    parse_filter,
-)
+from taskdash.domain.query import ProblemTerm, Query, ReasonTerm, Sort, SortKey, SpanTerm, StateTerm, TextTerm
+from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import Answer, ProblemKind, Record, State
 from taskdash.store.store import Store
 

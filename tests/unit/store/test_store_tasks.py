@@ -10,7 +10,8 @@ import pytest
 
 from taskdash.domain.errors import StoreError, UnknownTaskError
 from taskdash.domain.outcome import apply_answer
-from taskdash.domain.query import Query, Sort, SortKey, parse_filter
+from taskdash.domain.query import Query, Sort, SortKey
+from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import Answer, ProblemKind, Record, State
 from taskdash.store.query_sql import order, where
 from taskdash.store.store import Store

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from textual.message import Message
 from textual.screen import Screen
 
-from taskdash.domain.query import parse_sort
+from taskdash.domain.query_language import parse_sort
 from taskdash.ui.actions import FOOTER, FOOTER_ON_MARKS
 from taskdash.ui.compositor import ThriftyCompositor
 from taskdash.ui.following import Following

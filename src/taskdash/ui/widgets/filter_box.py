@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
-from taskdash.domain.query import FilterError, Term, parse_filter
+from taskdash.domain.query_language import FilterError, parse_filter
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.widgets import Input
+
+    from taskdash.domain.query import Term
 
 HINT = 'words, "a phrase", !not, state:fail model:gpt label:x problem:any cost:>30s age:<2h saved:no'
 

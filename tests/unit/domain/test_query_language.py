@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import (
     ExpiryTerm,
-    FilterError,
     ProblemTerm,
     SavedTerm,
     Sort,
@@ -20,10 +19,8 @@ from taskdash.domain.query import (
     StateTerm,
     Term,
     TextTerm,
-    parse_filter,
-    parse_sort,
-    parse_states,
 )
+from taskdash.domain.query_language import FilterError, parse_filter, parse_sort, parse_states
 from taskdash.domain.task import ProblemKind, State
 
 UNFINISHED = frozenset({State.NEW, State.WAITING})

@@ -1,0 +1,231 @@
+"""The words for what part of the list to show: one language for the dashboard's filter box and `list`.
+
+    fox "red car" !draft state:fail model:gpt label:hero problem:any cost:>30s age:<2h expires:<2h saved:no
+
+All terms must match. A bare word or a "phrase" matches ID, label, note, prompt, model and failure text, each as a
+case-insensitive substring; `!` negates any term. This module only understands the words; the store runs what they mean.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.errors import UsageError
+from taskdash.domain.folding import fold
+from taskdash.domain.query import (
+    ExpiryTerm,
+    ProblemTerm,
+    ReasonTerm,
+    SavedTerm,
+    Sort,
+    SortKey,
+    SpanTerm,
+    StateTerm,
+    Term,
+    TextTerm,
+)
+from taskdash.domain.task import ProblemKind, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNFINISHED: Final = "unfinished"
+STATES: Final[dict[str, frozenset[State]]] = {
+    **{state.value: frozenset({state}) for state in State},
+    UNFINISHED: frozenset({State.NEW, State.WAITING}),
+}
+TEXT_FIELDS: Final = ("label", "note", "prompt", "model", "id", "failure")
+FIELDS: Final = (*TEXT_FIELDS, "state", "problem", "reason", "cost", "age", "expires", "saved")
+
+_NO_TTLS: Final[Mapping[str, int]] = MappingProxyType({})
+_UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+# Patterns are compiled when something is first typed: the list is shown without.
+_LIMIT: Final = r"(?i)(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(ms|s|m|h|d)"
+# A word is read as field:value only where the part before the colon could be a name: 16:9 and https://x are words.
+_FIELD: Final = r"(?s)([A-Za-z_]+):(?!//)(.*)"
+_TERM: Final = r'\s*(!?)((?:[A-Za-z_]+:)?)("[^"]*"?|[^\s"]+)'
+
+
+class FilterError(UsageError):
+    """The filter cannot be read; the message says which part and what would be right."""
+
+
+def parse_sort(text: str) -> Sort:
+    """Read `KEY` or `-KEY`.
+
+    Raises:
+        UsageError: there is no such key; the message lists them.
+    """
+    name = text.removeprefix("-")
+    if name not in SortKey.__members__.values():
+        raise UsageError(
+            f"no order {text!r}{_suggestion(name, list(SortKey))}: use one of {', '.join(SortKey)}, or -KEY"
+        )
+    return Sort(SortKey(name), reverse=text.startswith("-"))
+
+
+def parse_states(text: str) -> frozenset[State]:
+    """Read the value of `--state`.
+
+    Raises:
+        UsageError: there is no such state; the message lists them.
+    """
+    try:
+        return STATES[text.casefold()]
+    except KeyError:
+        names = list(STATES)
+        raise UsageError(
+            f"no state {text!r}{_suggestion(text, names)}: use one of {', '.join(names)}"
+        ) from None
+
+
+def parse_filter(text: str, ttls_ms: Mapping[str, int] = _NO_TTLS) -> tuple[Term, ...]:
+    """Read a filter; an empty one matches everything.
+
+    Args:
+        text: what was typed.
+        ttls_ms: how long the result links of each profile live, for `expires`.
+
+    Raises:
+        FilterError: a part of it cannot be read.
+    """
+    terms: list[Term] = []
+    text = text.strip()
+    position = 0
+    while position < len(text):
+        match = re.compile(_TERM).match(text, position)
+        if match is None:
+            raise FilterError("a lone ! negates nothing: write !word")
+        position = match.end()
+        term = _term(match[2], match[3], negated=bool(match[1]))
+        if isinstance(term, ExpiryTerm) and not ttls_ms:
+            raise FilterError(
+                "expires: nothing is known to expire: set result_ttl for the profile in the config"
+            )
+        terms.append(term)
+    ttls = tuple(sorted(ttls_ms.items()))
+    return tuple(replace(term, ttls_ms=ttls) if isinstance(term, ExpiryTerm) else term for term in terms)
+
+
+def _term(prefix: str, value: str, *, negated: bool) -> Term:
+    if value.startswith('"'):
+        if len(value) < 2 or not value.endswith('"'):
+            raise FilterError(f'a quote is not closed: {prefix}{value}"')
+        return (
+            _field_term(prefix[:-1], value[1:-1], negated)
+            if prefix
+            else _text_term(value[1:-1], None, negated)
+        )
+    word = prefix + value
+    if word == "!" or (not prefix and value == "!"):
+        raise FilterError("a lone ! negates nothing: write !word")
+    match = re.fullmatch(_FIELD, word)
+    return _field_term(match[1], match[2], negated) if match else _text_term(word, None, negated)
+
+
+def _text_term(text: str, field: str | None, negated: bool) -> Term:
+    if not text:
+        raise FilterError('"" matches nothing: write a word between the quotes')
+    return TextTerm(fold(text), field, negated)
+
+
+def _field_term(name: str, value: str, negated: bool) -> Term:
+    field = name.casefold()
+    if field not in FIELDS:
+        raise FilterError(
+            f"no field {name}:{_suggestion(field, list(FIELDS))}; there are {', '.join(FIELDS)}. "
+            f'To search for it as text, write "{name}:{value}"'
+        )
+    if not value:
+        raise FilterError(f"{field}: needs a value, such as {_EXAMPLES[field]}")
+    if field == "state":
+        return StateTerm(_state(value), negated)
+    if field == "problem":
+        return ProblemTerm(_problem(value), negated)
+    if field == "reason":
+        return ReasonTerm(_reason(value), negated)
+    if field == "saved":
+        return SavedTerm(_saved(value), negated)
+    if field == "expires" and value.casefold() == "past":
+        return ExpiryTerm((), None, 0, negated)
+    if field == "expires":
+        span = _span(field, value, negated)
+        # Who names no direction means "within".
+        return ExpiryTerm((), span.operator if value[0] in "<>=" else "<", span.span_ms, negated)
+    if field in ("cost", "age"):
+        return _span(field, value, negated)
+    return _text_term(value, field, negated)
+
+
+_EXAMPLES: Final = {
+    **{field: f"{field}:word" for field in TEXT_FIELDS},
+    "state": "state:fail",
+    "problem": "problem:any",
+    "reason": "reason:timeout",
+    "cost": "cost:>30s",
+    "age": "age:<2h",
+    "expires": "expires:<2h",
+    "saved": "saved:no",
+}
+
+
+def _state(value: str) -> frozenset[State]:
+    try:
+        return parse_states(value)
+    except UsageError as error:
+        raise FilterError(str(error)) from None
+
+
+def _problem(value: str) -> ProblemKind | None:
+    wanted = value.casefold().replace("-", " ").replace("_", " ")
+    if wanted == "any":
+        return None
+    try:
+        return ProblemKind(wanted)
+    except ValueError:
+        names = ["any", *(kind.replace(" ", "-") for kind in ProblemKind)]
+        raise FilterError(
+            f"no problem {value!r}{_suggestion(value, names)}: use one of {', '.join(names)}"
+        ) from None
+
+
+def _reason(value: str) -> str | None:
+    # Only a filter that asks for reasons needs their rules.
+    from taskdash.domain.failures import FailureClass
+
+    wanted = value.casefold().replace("-", " ").replace("_", " ")
+    if wanted == "none":
+        return None
+    try:
+        return FailureClass(wanted).value
+    except ValueError:
+        names = ["none", *(each.replace(" ", "-") for each in FailureClass)]
+        raise FilterError(
+            f"no reason {value!r}{_suggestion(value, names)}: use one of {', '.join(names)}"
+        ) from None
+
+
+def _saved(value: str) -> bool:
+    if value.casefold() not in ("yes", "no"):
+        raise FilterError(f"saved:{value} is neither saved:yes nor saved:no")
+    return value.casefold() == "yes"
+
+
+def _span(field: str, value: str, negated: bool) -> SpanTerm:
+    match = re.fullmatch(_LIMIT, value)
+    if match is None:
+        raise FilterError(
+            f"{field}:{value} is no length of time: write {_EXAMPLES[field]} (units ms, s, m, h, d)"
+            + (", or expires:past" if field == "expires" else "")
+        )
+    span_ms = min(int(float(match[2]) * _UNIT_MS[match[3].lower()]), 2**62)
+    return SpanTerm(field, match[1] or "=", span_ms, negated)
+
+
+def _suggestion(word: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(word.casefold(), [str(name) for name in names], n=1, cutoff=0.6)
+    return f" (did you mean {close[0]}?)" if close else ""
