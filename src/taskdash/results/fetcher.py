@@ -1,7 +1,7 @@
 """Fetches a file that a link from outside leads to, without ever saying more than GET or asking where it must not.
 
-The API key never comes near this. A link and each redirect of it is judged anew, connections go to public addresses
-only (`results.addresses`), and what arrives must be a picture, clip or sound by its own bytes, or nothing more of it
+The API key never comes near this. A link and each redirect of it is judged anew, connections go only where they may
+(`results.connections`), and what arrives must be a picture, clip or sound by its own bytes, or nothing more of it
 is read. A fetch that was broken off goes on where it stopped, if the server can tell that the file is still the same.
 """
 
@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpcore
 
 from taskdash import __version__
-from taskdash.api.environment import find_proxy, tls_context
 from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
-from taskdash.results.addresses import GuardedNetwork, PrivateAddressError, is_public, resolve, resolve_aside
+from taskdash.results.addresses import PrivateAddressError, resolve
+from taskdash.results.connections import Connections
 from taskdash.results.content import (
     CLIPS,
     EXPIRED,
@@ -36,9 +35,6 @@ from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.validators import content_range, validator_of
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator
-
     from taskdash.results.addresses import Resolver
     from taskdash.results.sink import Sink
 
@@ -98,13 +94,10 @@ class Fetcher:
             patience: how long to wait for what.
             resolver: gives the addresses of a host.
         """
-        self._own_host = host_and_port(base_url)
-        self._allow_private = allow_private
+        self._connections = Connections(base_url, allow_private=allow_private, resolver=resolver)
         self._max_bytes = max_bytes
         self._max_clip_bytes = max(max_bytes, max_clip_bytes)
         self._patience = patience or Patience()
-        self._resolver = resolver
-        self._tls: ssl.SSLContext | None = None
 
     async def fetch(self, url: str, sink: Sink) -> str:
         """Fetch what `url` leads to, or the rest of it; return the ending of its kind, such as `png`.
@@ -149,7 +142,7 @@ class Fetcher:
         """Send one request; return where it is redirected to, None once all has arrived."""
         host = host_and_port(url)[0]
         try:
-            async with asyncio.timeout(self._patience.answer_s) as timer, self._pool(url) as pool:
+            async with asyncio.timeout(self._patience.answer_s) as timer, self._connections.to(url) as pool:
                 timeouts = {"timeout": {"connect": self._patience.connect_s}}
                 async with pool.stream(
                     "GET", url, headers=_headers_for(sink), extensions=timeouts
@@ -226,49 +219,6 @@ class Fetcher:
         if says_expired(page):
             raise ExpiredError(f"{EXPIRED} (HTTP {status})")
         raise DownloadError(f"the server says HTTP {status}")
-
-    @asynccontextmanager
-    async def _pool(self, url: str) -> AsyncIterator[httpcore.AsyncConnectionPool]:
-        scheme, (host, port) = urlsplit(url).scheme, host_and_port(url)
-        proxy = find_proxy(scheme, host, port)
-        tls = self._context() if scheme == "https" or (proxy and proxy.scheme == "https") else None
-        if proxy is None:
-            guarded = GuardedNetwork(self._may_be_private, self._resolver)
-            pool = httpcore.AsyncConnectionPool(ssl_context=tls, network_backend=guarded)
-        else:
-            # A proxy resolves names itself, so all that can be judged is what this computer knows of the name.
-            if not self._may_be_private(host, port) and not all(
-                map(is_public, await self._known_addresses(host, port))
-            ):
-                raise PrivateAddressError(host)
-            target = httpcore.URL(
-                scheme=proxy.scheme.encode(), host=proxy.host.encode("idna"), port=proxy.port, target=b"/"
-            )
-            if proxy.scheme.startswith("socks"):
-                pool = httpcore.AsyncSOCKSProxy(proxy_url=target, proxy_auth=proxy.auth, ssl_context=tls)
-            else:
-                pool = httpcore.AsyncHTTPProxy(
-                    proxy_url=target,
-                    proxy_auth=proxy.auth,
-                    ssl_context=tls,
-                    proxy_ssl_context=tls if proxy.scheme == "https" else None,
-                )
-        async with pool:
-            yield pool
-
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = tls_context()
-        return self._tls
-
-    async def _known_addresses(self, host: str, port: int) -> list[str]:
-        try:
-            return await resolve_aside(self._resolver, host, port)
-        except (OSError, UnicodeError):
-            return []
-
-    def _may_be_private(self, host: str, port: int) -> bool:
-        return self._allow_private or (host, port) == self._own_host
 
 
 def _headers_for(sink: Sink) -> list[tuple[bytes, bytes]]:
