@@ -78,21 +78,23 @@ async def build_watcher(
     clock = SystemClock()
     # Not for cryptography: it spreads retries.
     dispatch = Dispatch(terms_of(profile, scheduled=scheduled), clock, random.random)
-    fetch, on_end = None, None
+    gateway = None
     if key is not None:
         from taskdash.api.client import Gateway
 
         gateway = Gateway(profile.base_url, key, connections=MAX_IN_FLIGHT, trust_env=trust_env)
-        fetch, on_end = gateway.fetch_record, gateway.aclose
-    return Watcher(
+    watcher = Watcher(
         store=StoreThread(store_path, "watcher-store"),
         lease=Lease(store_path, profile.name),
         dispatch=dispatch,
-        fetch=fetch,
+        fetch=gateway.fetch_record if gateway else None,
         clock=clock,
         on_change=on_change,
-        on_end=on_end,
+        on_end=gateway.aclose if gateway else None,
     )
+    if gateway is not None:
+        gateway.room_for_large = watcher.room
+    return watcher
 
 
 def open_finish_command(

@@ -31,7 +31,7 @@ from taskdash.domain.task import Answer, ProblemKind
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from taskdash.domain.secret import Secret
 
@@ -97,6 +97,8 @@ class Gateway:
         self._may_resend = may_resend
         self._turns = Turns(_clamp(connections))
         self._large = Turns(1)
+        self.room_for_large: Callable[[], Awaitable[None]] = _room_at_once
+        """Awaited before a large answer is read: whoever keeps the answers may have enough of them."""
         self._idle = [Lane(self._route)]
         self._closed = False
         # The engine of httpx logs answers' headers at DEBUG, and its client URLs at INFO.
@@ -137,7 +139,7 @@ class Gateway:
 
     async def _check(self, lane: Lane, task_id: str) -> Answer:
         deadline = asyncio.timeout(self._deadline_s)
-        large = _TurnOfLarge(self._large, deadline)
+        large = _TurnOfLarge(self._large, self.room_for_large, deadline)
         try:
             async with deadline:
                 target = self._target + quote(task_id, safe="")
@@ -194,8 +196,9 @@ class _TurnOfLarge:
     every request at once would take hundreds of megabytes.
     """
 
-    def __init__(self, turns: Turns, deadline: asyncio.Timeout) -> None:
+    def __init__(self, turns: Turns, room: Callable[[], Awaitable[None]], deadline: asyncio.Timeout) -> None:
         self._turns = turns
+        self._room = room
         self._deadline = deadline
         self._is_taken = False
 
@@ -207,12 +210,17 @@ class _TurnOfLarge:
         give_back_large_blocks()
         await self._turns.take()
         self._is_taken = True
+        await self._room()
         self._deadline.reschedule(loop.time() + left_s)
 
     def end(self) -> None:
         """Give it back, if it was taken."""
         if self._is_taken:
             self._turns.end()
+
+
+async def _room_at_once() -> None:
+    """There is always room."""
 
 
 def _clamp(connections: int) -> int:

@@ -118,7 +118,7 @@ class _Run:
             with Progress("checks", len(seqs)) as progress:
                 notices = Notices(self._session, progress)
                 while True:
-                    self.after = await store.run(lambda store: store.tasks.by_seq(seqs))
+                    self.after = await store.run(lambda store: store.tasks.heads(seqs))
                     unanswered = [task for task in self.after if not self._is_answered(task)]
                     progress.show(len(self.after) - len(unanswered))
                     if not unanswered:

@@ -168,7 +168,7 @@ class _Run:
     def _look(self, store: Store) -> list[Task]:
         # The version first: what is written in between is then read once more, not missed.
         self._version = store.database.data_version()
-        return store.tasks.by_seq(self._seqs)
+        return store.tasks.heads(self._seqs)
 
     def _withdraw(self, store: Store) -> None:
         mark_told(store, self._session.profile.name, self._seqs)

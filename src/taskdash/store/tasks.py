@@ -147,6 +147,10 @@ class TaskList(Additions):
         """Those of the named tasks that are on the list, in the order of `seqs`."""
         return self._in_order(seqs, condition="removal = 0")
 
+    def heads(self, seqs: Sequence[int]) -> list[Task]:
+        """As `by_seq`, with no more of prompts and failure texts than their first `HEAD_CHARS` characters."""
+        return self._in_order(seqs, condition="removal = 0", columns=HEAD_COLUMNS)
+
     def _in_order(self, seqs: Sequence[int], condition: str, columns: str = TASK_COLUMNS) -> list[Task]:
         found: dict[int, Task] = {}
         for chunk in chunks(seqs):

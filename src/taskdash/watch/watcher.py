@@ -96,6 +96,7 @@ class Watcher:
         self._retry_s = FIRST_RETRY_S
         self._checks: set[asyncio.Task[None]] = set()
         self._arrived: list[tuple[Task, Answer, int]] = []
+        self._written = asyncio.Event()
         self._flushed_at_s = 0.0
         self._version = -1
         self._error: Exception | None = None
@@ -128,6 +129,12 @@ class Watcher:
     async def stood_down(self) -> None:
         """Return once no check is under way and the lease is not held."""
         await self._stood_down.wait()
+
+    async def room(self) -> None:
+        """Return once there is not much that arrived and is not written yet: what comes next may be large."""
+        while self._is_much():
+            self._written.clear()
+            await self._written.wait()
 
     # The loop
 
@@ -237,6 +244,7 @@ class Watcher:
         outcomes = [self._dispatch.scheduled(apply_answer(*item)) for item in arrived]
         await self._store.run(lambda store: store.checks.record(outcomes))
         del self._arrived[: len(arrived)]
+        self._written.set()
         self._dispatch.recorded(outcomes)
         for outcome in outcomes:
             _log_outcome(outcome)
