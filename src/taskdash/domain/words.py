@@ -75,11 +75,17 @@ def ago(at_ms: int | None, now_ms: int) -> str:
 
 
 def moment(at_ms: int | None) -> str:
-    """An absolute local time to the second, or – where it is not known."""
+    """An absolute local time to the second, or – where it is not known.
+
+    In the hour that a clock set back goes through twice it says its offset from UTC, too.
+    """
     if at_ms is None:
         return NONE
     try:
-        return datetime.fromtimestamp(at_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        local = datetime.fromtimestamp(at_ms / 1000).astimezone()
+        naive = local.replace(tzinfo=None)
+        is_twice = naive.replace(fold=0).timestamp() != naive.replace(fold=1).timestamp()
+        return local.strftime("%Y-%m-%d %H:%M:%S %z" if is_twice else "%Y-%m-%d %H:%M:%S")
     except (OverflowError, OSError, ValueError):
         return "?"
 
