@@ -73,6 +73,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("help", ("question_mark", "f1"), "help", "help", group="View"),
     Action("suspend", ("ctrl+z",), "go to the shell (fg brings the dashboard back)", group="View"),
     Action("quit", ("q", "ctrl+q"), "quit", "quit", group="View"),
+    Action("redraw", ("ctrl+l",), "draw the screen again", group="View"),
     Action("copy_or_quit", ("ctrl+c",), "copy the selected text, else quit", group="View"),
 )
 

@@ -209,6 +209,10 @@ class Dashboard(App[None]):
 
     def _draw_again(self, _: object) -> None:
         """The terminal shows nothing of ours after a stop. Textual draws for another size only."""
+        self.action_draw_again()
+
+    def action_draw_again(self) -> None:
+        """Draw over whatever others have written on the terminal."""
         self.refresh(layout=True)
         self.screen.refresh()
 

@@ -20,7 +20,10 @@ class Dialog(ModalScreen[T]):
 
     # Read with the first dialog that is opened: the first frame has none.
     CSS_PATH = "dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [("ctrl+c", "copy_or_quit", "copy the selected text, else quit")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("ctrl+c", "copy_or_quit", "copy the selected text, else quit"),
+        ("ctrl+l", "app.draw_again", "draw the screen again"),
+    ]
 
     LINES_AROUND: ClassVar[int] = 9
     """Borders and margins, the title and two lines of keys: what is to be seen beside all that scrolls."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import plural
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual.widget import AwaitMount
 
     from taskdash.domain.task import Task
+    from taskdash.ui.app import Dashboard
     from taskdash.ui.column_choice import ChosenColumns
     from taskdash.ui.desk import Desk
     from taskdash.ui.saving import Saving
@@ -347,6 +348,10 @@ class ListScreen(ResultScreen):
             self.clear_selection()
         else:
             self.app.exit()
+
+    def action_redraw(self) -> None:
+        """Draw over what others have written on the terminal."""
+        cast("Dashboard", self.app).action_draw_again()
 
     def action_suspend(self) -> None:
         """Stop as any program in a terminal does."""
