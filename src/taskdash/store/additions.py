@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.folding import folded_search_text
 from taskdash.domain.untrusted import inert_line
+from taskdash.store.connection import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from taskdash.store.database import Database
 
 MAX_LABEL_CHARS: Final = 200
-_CHUNK: Final = 500
-
-T = TypeVar("T")
 
 
 class Added(NamedTuple):
@@ -70,8 +68,3 @@ class Additions:
 def clean_label(label: str | None) -> str | None:
     """A label as it is kept: one inert line of at most 200 characters; None where nothing is left."""
     return inert_line(label, MAX_LABEL_CHARS) or None if label else None
-
-
-def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
-    """`items` in pieces that fit into one statement's bound values."""
-    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _ADVICE: Final = (
@@ -34,6 +36,15 @@ def explain(error: Exception, path: Path) -> StoreError:
     advice = next((text for word, text in _ADVICE if word in said.lower()), "check the file and its folder")
     kind = StoreChangedError if _is_changed(error) else StoreError
     return kind(f"the store {inert_line(str(path))} cannot be used ({said}): {advice}")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise what SQLite or the system says in the block as a StoreError."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise explain(error, path) from error
 
 
 def code_of(error: Exception) -> int:

@@ -12,7 +12,7 @@ from json.encoder import encode_basestring_ascii as encoded
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.task_json import task_json
-from taskdash.store.additions import chunks
+from taskdash.store.connection import chunks
 from taskdash.store.query_sql import STATE_CODES, order, where
 from taskdash.store.rows import (
     DETAIL_COLUMNS,

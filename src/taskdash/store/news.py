@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from taskdash.domain.task import State
 from taskdash.domain.telling import Batch, Way
-from taskdash.store.additions import chunks
+from taskdash.store.connection import chunks
 from taskdash.store.expiry_sql import ENDED, HAS_RESULTS, UNSAVED
 from taskdash.store.query_sql import STATE_CODES
 from taskdash.store.rows import STATES, TASK_COLUMNS, task_from_row

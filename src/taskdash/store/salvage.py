@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from taskdash.domain.id_pattern import is_task_id
-from taskdash.store.additions import chunks
-from taskdash.store.advice import code_of
-from taskdash.store.database import Database
+from taskdash.store.advice import code_of, explained
+from taskdash.store.connection import Connection, chunks
 from taskdash.store.migrations import APPLICATION_ID, MIGRATIONS
 from taskdash.store.pages import HEADER_BYTES, Row, mended_header, rows
 from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
@@ -59,16 +58,22 @@ def salvage(damaged: Path, fresh: Path) -> int:
         StoreError: the new store cannot be written.
         OSError: nor can a copy of the damaged one be, or it cannot be read.
     """
-    with closing(Database(fresh)) as database, database.writing() as connection:
-        target = _Target(connection)
-        for source in _readable(damaged, fresh):
-            for table in _TABLES:
-                for row in _as_far_as_it_goes(_rows_of(source, table)):
-                    target.put(table, row)
-        for table, row in _as_far_as_it_goes(_carved(damaged, target)):
-            target.put(table, row)
-        target.complete()
-        return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
+    with explained(fresh), closing(Connection(fresh)) as opened:
+        opened.set_up(fresh)
+        with opened.transaction() as connection:
+            return _fill(connection, damaged, fresh)
+
+
+def _fill(connection: sqlite3.Connection, damaged: Path, fresh: Path) -> int:
+    target = _Target(connection)
+    for source in _readable(damaged, fresh):
+        for table in _TABLES:
+            for row in _as_far_as_it_goes(_rows_of(source, table)):
+                target.put(table, row)
+    for table, row in _as_far_as_it_goes(_carved(damaged, target)):
+        target.put(table, row)
+    target.complete()
+    return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
 
 
 def _as_far_as_it_goes(found: Iterator[T]) -> Iterator[T]:

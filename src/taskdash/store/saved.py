@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.additions import chunks
+from taskdash.store.connection import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from taskdash.store.database import BUSY_TIMEOUT_S, Database
+from taskdash.store.connection import BUSY_TIMEOUT_S
+from taskdash.store.database import Database
 from taskdash.store.stamp import Stamp
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.domain.values import value
-from taskdash.store.additions import Additions, chunks, clean_label
+from taskdash.store.additions import Additions, clean_label
+from taskdash.store.connection import chunks
 from taskdash.store.query_sql import order, precedes, sort_column, where
 from taskdash.store.rows import (
     DETAIL_COLUMNS,
