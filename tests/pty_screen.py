@@ -134,6 +134,11 @@ class PtyScreen:
         assert self._process is not None, "not started"
         return self._process.pid
 
+    @property
+    def modes_now(self) -> list[Any]:
+        """The terminal's modes, as `modes_before`."""
+        return termios.tcgetattr(self._slave)
+
     def signal(self, number: signal.Signals) -> None:
         """Send the program a signal."""
         os.kill(self.pid, number)

@@ -74,16 +74,46 @@ def test_a_config_with_a_key_that_others_can_read_is_refused_with_what_to_do(
 ) -> None:
     taskdash.write_config(api.url, more=f'api_key = "{KEY}"\n')
     commands = (["list"], ["check"], ["config", "show"], ["add", IDS[0]]) if long else (["list"], ["check"])
-    for mode, arguments in itertools.product((0o644, 0o640, 0o604, 0o620), commands):
+    modes = (0o644, 0o640, 0o604, 0o620, 0o602, 0o660, 0o666, 0o777)
+    every, short = itertools.product(modes, commands), [(0o640, ["list"]), (0o602, ["check"])]
+    for mode, arguments in every if long else short:
         taskdash.config.chmod(mode)
         done = taskdash(*arguments, env={"AIGPTIMAGE_API_KEY": None})
         assert done.returncode == 2, (oct(mode), arguments)
         assert f"chmod 600 {taskdash.config}" in done.stderr
-        if not long:
-            break
+        assert taskdash.config.stat().st_mode & 0o777 == mode, "it is the user's own file"
     assert api.requests == []
     taskdash.config.chmod(0o600)
     assert taskdash("check", env={"AIGPTIMAGE_API_KEY": None}).returncode == 0
+
+
+@pytest.mark.row("Z1")
+def test_a_folder_that_others_can_read_is_closed_with_a_warning_and_a_list_too(
+    taskdash: Command, api: FilesApi, tmp_path: Path
+) -> None:
+    folders = [tmp_path / name / "taskdash" for name in ("config", "data")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    taskdash.write_config(api.url, more=f'api_key = "{KEY}"\n')
+    taskdash.config = taskdash.config.rename(folders[0] / "config.toml")
+    taskdash.store = folders[1] / "tasks.db"
+    assert taskdash("add", IDS[0]).returncode == 0
+    for mode in (0o755, 0o770, 0o707, 0o777):
+        for path in (*folders, taskdash.store):
+            path.chmod(mode)
+        done = taskdash("list", "--ids")
+        assert (done.returncode, done.stdout) == (0, f"{IDS[0]}\n")
+        for folder in folders:
+            assert f"{folder} was open to other users: made 0700\n" in done.stderr
+        for path in (*folders, taskdash.store):
+            assert path.stat().st_mode & 0o077 == 0, path
+    assert taskdash("list").stderr == ""
+    # One that the user chose, such as /tmp, is not taskdash's own: it is left as it is.
+    tmp_path.chmod(0o755)
+    taskdash.store = tmp_path / "tasks.db"
+    assert taskdash("add", IDS[0]).returncode == 0
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    assert taskdash.store.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.row("Z1")
@@ -892,19 +922,31 @@ def test_no_browser_is_a_shell_and_none_stops_or_spoils_the_screen(
     noise = (
         "printf '\\033[2J\\033[?1049lNOISE'; echo NOISE >&2; printf NOISE > /dev/tty; stty sane < /dev/tty"
     )
-    recorder.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {visited}\n{noise}\nexec sleep 30\n')
+    recorder.write_text(f'#!/bin/sh\n{noise}\nprintf "%s\\n" "$@" >> {visited}\nexec sleep 30\n')
     recorder.chmod(0o755)
     with taskdash.dashboard(env={"BROWSER": str(recorder)}) as screen:
         screen.wait_for("✓ success")
-        screen.send("2")
-        began_s = time.monotonic()
-        screen.send("?")
-        screen.wait_for("move up")
-        answered_s = time.monotonic() - began_s
-        screen.send("\x1b")
+        modes, opened = screen.modes_now, len(visited.read_text())
+        # The best of some: what another program does to this machine is no fault of the browser's.
+        answered_s = []
+        for link in "212":
+            began_s = time.monotonic()
+            screen.send(link)
+            screen.send("?")
+            screen.wait_for("move up")
+            answered_s.append(time.monotonic() - began_s)
+            screen.send("\x1b")
+            screen.wait_for_none("move up")
         screen.wait_for("opened in the browser")
-        assert answered_s < 3
+        assert min(answered_s) < 1, answered_s
+        deadline_s = time.monotonic() + 10
+        while visited.read_text()[opened:].count("https://-x/--flag\n") < 2:
+            assert time.monotonic() < deadline_s, "the browser was not started"
+            time.sleep(0.02)
+        # By now each has done what it could to the terminal.
+        assert screen.modes_now == modes
         assert b"NOISE" not in screen.raw
+        assert screen.raw.count(b"\x1b[?1049l") == 0
         quit_well(screen)
     assert visited.read_text().splitlines()[-1] == "https://-x/--flag"
     assert not list(tmp_path.rglob("pwned"))

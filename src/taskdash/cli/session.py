@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.config.load import load_settings
 from taskdash.config.locations import config_path, store_path
+from taskdash.config.private_files import tightened
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -37,12 +38,18 @@ class Session:
         Raises:
             UsageError: a setting is wrong.
         """
-        return load_settings(
+        settings = load_settings(
             self.option_path("config"),
             self.environ,
             profile=self.options.get("profile"),
             log_level=self.options.get("log_level"),
         )
+        if settings.config_file and any(profile.api_key for profile in settings.profiles.values()):
+            # Whoever can write its folder can put another config in its place. On a read-only disk nobody can.
+            with suppress(OSError):
+                if said := tightened(settings.config_file.parent):
+                    self.tell_mishap(said)
+        return settings
 
     @property
     def config_path(self) -> Path:
@@ -68,7 +75,7 @@ class Session:
         return Store(self.store_path, busy_timeout_s=PATIENCE_S, on_mishap=self.tell_mishap)
 
     def tell_mishap(self, line: str) -> None:
-        """Say that the store's file was damaged or exchanged."""
+        """Say what was found wrong with a file, and mended."""
         from taskdash.cli.output import talk
 
         talk(f"taskdash: {line}")

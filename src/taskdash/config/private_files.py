@@ -28,11 +28,17 @@ def make_private_dir(path: Path) -> str | None:
             folder.mkdir(mode=0o700)
     if not path.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-    return None if path in missing else _tightened(path)
+    return None if path in missing else tightened(path)
 
 
-def _tightened(path: Path) -> str | None:
-    """Only a folder of that name is ours; a folder that the user chose, such as `/tmp`, is left as it is."""
+def tightened(path: Path) -> str | None:
+    """Make a folder of taskdash's own 0700 where it is open to others; return a line for the user if it was.
+
+    Only a folder of that name is ours; a folder that the user chose, such as `/tmp`, is left as it is.
+
+    Raises:
+        OSError: it is not there, or cannot be changed.
+    """
     status = path.stat()
     ours = path.name == "taskdash" and status.st_uid == os.getuid()
     if not ours or not stat.S_IMODE(status.st_mode) & 0o077:

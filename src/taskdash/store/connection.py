@@ -44,6 +44,7 @@ class Connection:
         *,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         wait_for_exchange: Callable[[Path], None] = lambda _: None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Connect to a file, creating it (0600, in a folder of 0700) where needed; nothing is read before `set_up`.
 
@@ -52,12 +53,13 @@ class Connection:
             busy_timeout_s: How long other processes' locks are waited for.
             wait_for_exchange: Called where there may be none or an empty one for a moment, as another process is
                 giving its name to a new one; returns when that is done.
+            tell: Called with a line for the user where the file's folder was open to others.
         """
         self._file = file
         self._busy_timeout_s = busy_timeout_s
         self._wait_for_exchange = wait_for_exchange
         self._interrupted = False
-        size = create_private(file)
+        size = create_private(file, tell)
         if not size:
             # While a damaged file is set aside there is none; one that a newcomer has made for it is given up again.
             wait_for_exchange(file)

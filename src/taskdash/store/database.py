@@ -50,7 +50,7 @@ class Database:
         Args:
             path: Where it is.
             busy_timeout_s: How long other processes' locks are waited for.
-            on_mishap: Told in a line, now or later, where the file turned out damaged or was exchanged.
+            on_mishap: Told in a line, now or later, where the file was damaged, open to others, or exchanged.
 
         Raises:
             StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.
@@ -186,6 +186,7 @@ class Database:
             Path(os.path.realpath(self.path)),
             busy_timeout_s=self._busy_timeout_s,
             wait_for_exchange=_wait_for_mending,
+            tell=self._on_mishap,
         )
         self._identity = self._current.identity
         if self._interrupted:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.config.private_files import make_private_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PRIVATE_FILE: Final = 0o600
@@ -26,20 +26,23 @@ Identity = tuple[int, int]
 """Device and number of a file: what tells it from another one of the same name."""
 
 
-def create_private(path: Path) -> int | None:
-    """Make the file, 0600, before SQLite does it with the umask's mode; tighten one that stands open to others.
+def create_private(path: Path, tell: Callable[[str], None]) -> int | None:
+    """Make the file, 0600, before SQLite does it with the umask's mode.
+
+    One that stands open to others is tightened, and so is its folder where that is taskdash's own: `tell` hears of that.
 
     Returns:
         The size of one that was there, in bytes.
     """
-    make_private_dir(path.parent)
+    if said := make_private_dir(path.parent):
+        tell(said)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE))
     except FileExistsError:
         try:
             status = path.stat()
         except FileNotFoundError:  # set aside by another process in this very moment
-            return create_private(path)
+            return create_private(path, tell)
         if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.getuid():
             with suppress(OSError):  # a read-only disk: then nobody can be shut out
                 path.chmod(status.st_mode & 0o700)
