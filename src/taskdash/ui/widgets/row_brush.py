@@ -10,7 +10,7 @@ from rich.segment import Segment
 from taskdash.ui.columns import GAP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rich.style import Style
 
@@ -24,12 +24,13 @@ MAX_ROWS: Final = 400
 class _Row:
     """A row as it was drawn last."""
 
-    __slots__ = ("base", "cells", "moment", "pieces", "placed", "task")
+    __slots__ = ("base", "cells", "moment", "moving", "pieces", "placed", "task")
 
     def __init__(
         self, task: Task, placed: Sequence[Placed], base: Style, cells: list[Cell], moment: Moment
     ) -> None:
         self.task, self.placed, self.base, self.cells, self.moment = task, placed, base, cells, moment
+        self.moving = [index for index, place in enumerate(placed) if place.column.moves]
         self.pieces: list[list[Segment]] = []
         """Each cell as it is drawn, with the gap after it."""
 
@@ -66,29 +67,44 @@ class RowBrush:
             self._renew(row, moment)
         return row.pieces
 
-    def moved(self, task: Task, moment: Moment) -> Iterator[tuple[int, int]]:
+    def moved(self, task: Task, moment: Moment) -> list[tuple[int, int]]:
         """Where the row reads otherwise by now than was drawn last: from which cell on, and in how many."""
         row = self._rows.get(task.seq)
-        if row is not None:
-            for index, before in self._renew(row, moment):
-                skipped, cells = _difference(before, row.pieces[index])
-                yield row.placed[index].x + skipped, cells
+        return [] if row is None else self._renew(row, moment)
 
-    def _renew(self, row: _Row, moment: Moment) -> list[tuple[int, list[Segment]]]:
-        """Make the pieces anew that say something else by now; which these are, and what they were."""
+    def _renew(self, row: _Row, moment: Moment) -> list[tuple[int, int]]:
+        """Make anew what says something else by now; where that is."""
         moved = []
         row.moment = moment
-        for index, place in enumerate(row.placed):
-            if place.column.moves:
-                cell = place.column.cell(row.task, moment, place.width)
-                if cell != row.cells[index]:
-                    moved.append((index, row.pieces[index]))
-                    row.cells[index] = cell
-                    row.pieces[index] = self._piece(cell, place, row.base)
+        for index in row.moving:
+            place, before = row.placed[index], row.cells[index]
+            cell = place.column.cell(row.task, moment, place.width)
+            if cell == before:
+                continue
+            row.cells[index], piece = cell, row.pieces[index]
+            if _is_other_number(before, cell) and piece[0].text == before[0].text:
+                piece[0] = Segment(cell[0].text, piece[0].style)
+                moved.append((place.x, len(cell[0].text)))
+            else:
+                row.pieces[index] = self._piece(cell, place, row.base)
+                skipped, cells = _difference(piece, row.pieces[index])
+                moved.append((place.x + skipped, cells))
         return moved
 
     def _piece(self, cell: Cell, place: Placed, base: Style) -> list[Segment]:
         return [*_fit(cell, place.width, base, self._style), Segment(" " * GAP, base)]
+
+
+def _is_other_number(before: Cell, now: Cell) -> bool:
+    """Whether nothing but the text in front is another, and as wide: what happens every second, told quickly."""
+    text, was = now[0].text, before[0].text
+    return (
+        len(text) == len(was)
+        and text.isascii()
+        and was.isascii()
+        and now[0].style == before[0].style
+        and now[1:] == before[1:]
+    )
 
 
 def _fit(cell: Cell, width: int, base: Style, style: Callable[[str], Style]) -> list[Segment]:
