@@ -7,8 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
-from tests.servers import OnRequest, Peer, RawServer, Request, http_reply
+from tests.servers import Peer, Request, http_reply
 
 from taskdash.results.drawing import Drawn, Room
 from taskdash.results.preview import MISSING, REMEMBER_REFUSAL_S, Outcome, Previews, Refused, Wanted
@@ -23,25 +24,9 @@ ROOM = Room(40, 20)
 CLIP = b"\0\0\0\x18ftypmp42" + bytes(5_000)
 
 
-class Shelf(RawServer):
-    """Pictures by path."""
-
-    def __init__(self) -> None:
-        super().__init__(self._answer)
-        self.files: dict[str, bytes | OnRequest] = {}
-
-    async def _answer(self, peer: Peer, request: Request) -> None:
-        answer = self.files.get(request.path, http_reply(404))
-        if isinstance(answer, bytes):
-            await peer.send(answer)
-            peer.close()
-        else:
-            await answer(peer, request)
-
-
 @pytest.fixture
-def shelf() -> Iterator[Shelf]:
-    with Shelf() as running:
+def shelf() -> Iterator[FileServer]:
+    with FileServer() as running:
         running.files["/a.png"] = http_reply(200, halves(), {"Content-Type": "image/png"})
         yield running
 
@@ -64,7 +49,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def previews(shelf: Shelf, thumbnails: Thumbnails, clock: Clock) -> Iterator[Previews]:
+def previews(shelf: FileServer, thumbnails: Thumbnails, clock: Clock) -> Iterator[Previews]:
     made = Previews(PictureSource(shelf.url), thumbnails, now_s=clock)
     yield made
     made.close()
@@ -75,7 +60,7 @@ def why(outcome: Outcome) -> str:
     return outcome.why
 
 
-async def test_a_picture_is_fetched_once_and_without_a_key(shelf: Shelf, previews: Previews) -> None:
+async def test_a_picture_is_fetched_once_and_without_a_key(shelf: FileServer, previews: Previews) -> None:
     wanted = Wanted(f"{shelf.url}/a.png", ROOM)
     assert previews.known(wanted) is None
     drawn = await previews.look(wanted)
@@ -88,7 +73,7 @@ async def test_a_picture_is_fetched_once_and_without_a_key(shelf: Shelf, preview
 
 
 async def test_another_size_and_another_start_need_no_server(
-    shelf: Shelf, previews: Previews, thumbnails: Thumbnails
+    shelf: FileServer, previews: Previews, thumbnails: Thumbnails
 ) -> None:
     wanted = Wanted(f"{shelf.url}/a.png", ROOM)
     await previews.look(wanted)
@@ -104,7 +89,7 @@ async def test_another_size_and_another_start_need_no_server(
 
 
 async def test_a_small_copy_that_is_damaged_is_made_again(
-    shelf: Shelf, previews: Previews, thumbnails: Thumbnails
+    shelf: FileServer, previews: Previews, thumbnails: Thumbnails
 ) -> None:
     url = f"{shelf.url}/a.png"
     thumbnails.keep(url, b"rubbish", Original("PNG", 80, 80))
@@ -116,7 +101,7 @@ async def test_a_small_copy_that_is_damaged_is_made_again(
 
 
 async def test_a_saved_result_is_shown_from_its_file(
-    shelf: Shelf, previews: Previews, tmp_path: Path
+    shelf: FileServer, previews: Previews, tmp_path: Path
 ) -> None:
     saved = tmp_path / "hero-1.png"
     saved.write_bytes(plain(100, 50))
@@ -126,13 +111,15 @@ async def test_a_saved_result_is_shown_from_its_file(
     assert shelf.requests == []
 
 
-async def test_a_saved_file_that_is_gone_is_fetched(shelf: Shelf, previews: Previews, tmp_path: Path) -> None:
+async def test_a_saved_file_that_is_gone_is_fetched(
+    shelf: FileServer, previews: Previews, tmp_path: Path
+) -> None:
     assert isinstance(
         await previews.look(Wanted(f"{shelf.url}/a.png", ROOM, str(tmp_path / "gone.png"))), Drawn
     )
 
 
-async def test_without_a_folder_pictures_are_shown_all_the_same(shelf: Shelf) -> None:
+async def test_without_a_folder_pictures_are_shown_all_the_same(shelf: FileServer) -> None:
     previews = Previews(PictureSource(shelf.url), None)
     try:
         assert isinstance(await previews.look(Wanted(f"{shelf.url}/a.png", ROOM)), Drawn)
@@ -141,7 +128,7 @@ async def test_without_a_folder_pictures_are_shown_all_the_same(shelf: Shelf) ->
 
 
 async def test_a_dead_link_is_told_once_and_tried_again_later(
-    shelf: Shelf, previews: Previews, clock: Clock
+    shelf: FileServer, previews: Previews, clock: Clock
 ) -> None:
     wanted = Wanted(f"{shelf.url}/dead.png", ROOM)
     assert "expired" in why(await previews.look(wanted))
@@ -168,7 +155,7 @@ async def test_a_dead_link_is_told_once_and_tried_again_later(
     ],
 )
 async def test_what_is_no_picture_is_told_as_it_is(
-    shelf: Shelf, previews: Previews, body: bytes, said: str
+    shelf: FileServer, previews: Previews, body: bytes, said: str
 ) -> None:
     shelf.files["/x.png"] = http_reply(200, body, {"Content-Type": "image/png"})
     outcome = await previews.look(Wanted(f"{shelf.url}/x.png", ROOM))
@@ -177,13 +164,15 @@ async def test_what_is_no_picture_is_told_as_it_is(
     assert not outcome.is_other
 
 
-async def test_a_video_is_told_by_kind_and_size(shelf: Shelf, previews: Previews) -> None:
+async def test_a_video_is_told_by_kind_and_size(shelf: FileServer, previews: Previews) -> None:
     shelf.files["/x.mp4"] = http_reply(200, CLIP + bytes(2_000_000), {"Content-Type": "video/mp4"})
     outcome = await previews.look(Wanted(f"{shelf.url}/x.mp4", ROOM))
     assert outcome == Refused("MP4 video, 1.9 MiB", is_other=True)
 
 
-async def test_nobody_inside_is_asked_by_a_link_from_outside(shelf: Shelf, thumbnails: Thumbnails) -> None:
+async def test_nobody_inside_is_asked_by_a_link_from_outside(
+    shelf: FileServer, thumbnails: Thumbnails
+) -> None:
     previews = Previews(PictureSource("https://gateway.example"), thumbnails)
     try:
         assert "private address" in why(await previews.look(Wanted(f"{shelf.url}/a.png", ROOM)))
@@ -193,7 +182,7 @@ async def test_nobody_inside_is_asked_by_a_link_from_outside(shelf: Shelf, thumb
     assert shelf.connections == 0
 
 
-async def test_without_the_extra_it_says_how_to_get_it(shelf: Shelf, thumbnails: Thumbnails) -> None:
+async def test_without_the_extra_it_says_how_to_get_it(shelf: FileServer, thumbnails: Thumbnails) -> None:
     previews = Previews(PictureSource(shelf.url), thumbnails, can_decode=False)
     wanted = Wanted(f"{shelf.url}/a.png", ROOM)
     assert previews.known(wanted) == await previews.look(wanted) == Refused(MISSING, is_other=True)
@@ -201,7 +190,7 @@ async def test_without_the_extra_it_says_how_to_get_it(shelf: Shelf, thumbnails:
     assert shelf.requests == []
 
 
-async def test_whoever_moves_on_ends_the_fetch(shelf: Shelf, previews: Previews) -> None:
+async def test_whoever_moves_on_ends_the_fetch(shelf: FileServer, previews: Previews) -> None:
     async def drip(peer: Peer, request: Request) -> None:  # noqa: ARG001 - a handler's signature
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n\x89PNG\r\n\x1a\n")
         await peer.stall()
@@ -215,7 +204,7 @@ async def test_whoever_moves_on_ends_the_fetch(shelf: Shelf, previews: Previews)
     await asyncio.to_thread(shelf.wait_for, lambda: shelf.open_connections == 0)
 
 
-async def test_closing_ends_what_is_under_way(shelf: Shelf, previews: Previews) -> None:
+async def test_closing_ends_what_is_under_way(shelf: FileServer, previews: Previews) -> None:
     async def silent(peer: Peer, request: Request) -> None:  # noqa: ARG001 - a handler's signature
         await peer.stall()
 
