@@ -67,7 +67,7 @@ FIRST_FRAME = """
 import sys
 from pathlib import Path
 from taskdash.cli import main
-from taskdash.cli.dashboard import open_app
+from taskdash.cli.application import open_app
 from taskdash.config.load import load_settings
 from taskdash.ui.app import Dashboard
 from taskdash.ui.screens.browse_screen import BrowseScreen

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.dashboard import has_terminal, open_app
+from taskdash.cli.application import has_terminal, open_app
 from taskdash.cli.output import print_lines
 from taskdash.cli.table import crop, plain_table
 from taskdash.config.settings import demo_settings

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk
-from taskdash.cli.progress import has_terminal
+from taskdash.cli.progress import can_rewrite_lines
 from taskdash.cli.table import cell_width, crop
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class DownloadLines:
 
     def __init__(self, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
-        self._is_live = has_terminal()
+        self._is_live = can_rewrite_lines()
         self._shown_s = now_s() + (SHOWN_AFTER_S - EVERY_S if self._is_live else 0.0)
         self._on_screen = 0
 

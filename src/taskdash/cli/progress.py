@@ -35,7 +35,7 @@ class Progress:
         self._started_s = now_s()
         self._shown_s = self._started_s + SHOWN_AFTER_S - EVERY_S
         self._on_screen = False
-        self.enabled = has_terminal()
+        self.enabled = can_rewrite_lines()
 
     def show(self, done: int, note: str = "") -> None:
         """Tell how many are done; `note` stands at the end of the line."""
@@ -80,7 +80,7 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
-def has_terminal() -> bool:
+def can_rewrite_lines() -> bool:
     """Whether stderr is a terminal that can rewrite a line."""
     try:
         return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -1,0 +1,104 @@
+"""The dashboard as an application on the terminal: what it needs of the process, and its run from first to last."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from taskdash.cli.output import talk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from taskdash.config.settings import Settings
+    from taskdash.ui.desk import Desk
+
+FPS: Final = "240"
+"""Frames a second at most. At Textual's own 60, one key in a hundred waits 16 ms for its frame."""
+THREADS_TURN_S: Final = 0.0005
+"""How long a thread may keep the interpreter from others. A frame is written by a thread of its own: with Python's 5 ms
+it would be seen so much later.
+"""
+FINISH_GRACE_S: Final = 10.0
+"""How long `on_finish` may go on after the dashboard has ended."""
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal to draw on and to read keys from.
+
+    Textual reads keys from stdin and draws on stderr: without both it would spin on nothing. A dumb terminal has no
+    cursor to move.
+    """
+    return (
+        os.environ.get("TERM") != "dumb"
+        and sys.stdin is not None
+        and sys.stdin.isatty()
+        and sys.__stderr__ is not None
+        and sys.__stderr__.isatty()
+    )
+
+
+def open_app(
+    settings: Settings,
+    environ: Mapping[str, str],
+    store_path: Path,
+    *,
+    view_path: Path | None = None,
+    config_path: Path | None = None,
+    is_demo: bool = False,
+    open_demo: Callable[[], int] | None = None,
+) -> int:
+    """Run the dashboard to its end; return the exit code.
+
+    Args:
+        settings: Those in force.
+        environ: Where keys may be.
+        store_path: Where the list is.
+        view_path: Where the look is remembered, if at all.
+        config_path: Where a first config may be written, if anywhere.
+        is_demo: Whether this is the demo.
+        open_demo: What follows where the user chose the demo instead.
+    """
+    os.environ.setdefault("TEXTUAL_FPS", FPS)
+    for name in ("COLUMNS", "LINES"):
+        # Where a shell exports them Textual would believe them instead of the terminal, and never follow a resize.
+        os.environ.pop(name, None)
+    # What is imported and built until the first frame stays: collecting in between only costs.
+    gc.disable()
+    sys.setswitchinterval(THREADS_TURN_S)
+    from taskdash.wiring import open_desk
+
+    desk = open_desk(
+        settings, environ, store_path, view_path=view_path, config_path=config_path, is_demo=is_demo
+    )
+    opening = desk.opening
+    from taskdash.ui.app import Dashboard
+
+    # A list that cannot be read is told before the terminal is touched.
+    opening.result()
+    app = Dashboard(desk)
+    app.run()
+    # The dashboard may have gone over to another desk.
+    _close(app.desk, app.return_code or 0)
+    if lost := app.desk.not_added():
+        talk("taskdash: not added, as the list was locked to the end:\n" + "\n".join(lost))
+    if app.crash is not None:
+        raise app.crash
+    if app.wants_demo and open_demo is not None:
+        return open_demo()
+    return app.return_code or (6 if lost else 0)
+
+
+def _close(desk: Desk, code: int) -> None:
+    """End what runs beside the dashboard. A command of the user's gets some time, unless a signal ended us."""
+    if code >= 128 or desk.on_finish is None or not desk.on_finish.running:
+        desk.close()
+        return
+    talk(f"waiting {FINISH_GRACE_S:.0f} s at most for on_finish; Ctrl+C ends it")
+    try:
+        desk.close(FINISH_GRACE_S)
+    except KeyboardInterrupt:
+        desk.close()
