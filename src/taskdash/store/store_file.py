@@ -29,7 +29,7 @@ Identity = tuple[int, int]
 def create_private(path: Path, tell: Callable[[str], None]) -> int | None:
     """Make the file, 0600, before SQLite does it with the umask's mode.
 
-    One that stands open to others is tightened, and so is its folder where that is taskdash's own: `tell` hears of that.
+    One that stands open to others is tightened, and so is its folder where that is taskdash's own; `tell` hears of it.
 
     Returns:
         The size of one that was there, in bytes.
