@@ -1,20 +1,16 @@
-"""What the watcher asks of the list and writes to it: which tasks are due, and what their checks brought."""
+"""What the watcher asks of the list and writes to it: which tasks are due, and when they are next."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.schedule import Facts
 from taskdash.domain.task import State
-from taskdash.domain.telling import is_news
 from taskdash.domain.values import value
-from taskdash.store.news import keep_untold
-from taskdash.store.query_sql import STATE_CODES
-from taskdash.store.rows import TASK_COLUMNS, dump_json, search_text, task_from_row
+from taskdash.store.outcomes import keep_outcome
+from taskdash.store.rows import TASK_COLUMNS, task_from_row
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from taskdash.domain.outcome import Outcome
@@ -36,23 +32,6 @@ _RUNNING_COLUMNS: Final = (
     "variant",
     "create_time_ms",
     "checked_at_ms",
-)
-_UPDATED: Final = (
-    "raw_state",
-    "model",
-    "variant",
-    "cost_time_ms",
-    "complete_time_ms",
-    "create_time_ms",
-    "progress",
-    "result_count",
-    "checked_at_ms",
-    "finished_at_ms",
-    "checks",
-    "misses",
-    "fail_code",
-    "fail_msg",
-    "prompt",
 )
 
 
@@ -164,13 +143,7 @@ class Checks:
         """
         with self._database.writing() as connection:
             for outcome in outcomes:
-                is_newest = connection.execute(_UPDATE, _update_values(outcome)).rowcount
-                if is_newest and outcome.record is not None:
-                    connection.execute(_KEEP_BODY, _body_values(outcome))
-                    if is_news(outcome.before, outcome.task):
-                        keep_untold(connection, outcome.task.seq)
-                    if _searched(outcome.before) != _searched(outcome.task):
-                        _index(connection, outcome.task)
+                keep_outcome(connection, outcome)
         if sum(len(outcome.raw) for outcome in outcomes) >= LARGE_BYTES:
             self._database.connection.execute("PRAGMA shrink_memory").close()
 
@@ -256,54 +229,3 @@ class Checks:
             f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND {condition}", values
         )
         return [task_from_row(row) for row in rows]
-
-
-_UPDATE: Final = (
-    f"UPDATE tasks SET {', '.join(f'{name} = :{name}' for name in _UPDATED)}, state = :state_code, "
-    "problem_kind = :problem_kind, problem_message = :problem_message, problem_since_ms = :problem_since_ms, "
-    # A request made while the check was under way is a wish for a later answer than this one.
-    "next_check_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :next_check_at_ms ELSE next_check_at_ms END, "
-    "asked_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN NULL ELSE asked_at_ms END "
-    "WHERE seq = :seq AND checks = :checks_before"
-)
-_KEEP_BODY: Final = (
-    "INSERT OR REPLACE INTO bodies (seq, raw, param, result_urls, credits_consumed, extra) "
-    "VALUES (?, ?, ?, ?, ?, ?)"
-)
-
-
-def _update_values(outcome: Outcome) -> dict[str, object]:
-    task, problem = outcome.task, outcome.task.problem
-    return {name: getattr(task, name) for name in (*_UPDATED, "seq", "next_check_at_ms")} | {
-        "state_code": STATE_CODES[task.state],
-        "problem_kind": problem.kind.value if problem else None,
-        "problem_message": problem.message if problem else None,
-        "problem_since_ms": problem.since_ms if problem else None,
-        "asked_before": outcome.before.asked_at_ms,
-        "checks_before": outcome.before.checks,
-    }
-
-
-def _searched(task: Task) -> tuple[str | None, ...]:
-    """What a check may change of the text that filter words are looked up in."""
-    return task.prompt, task.model, task.fail_code, task.fail_msg
-
-
-def _index(connection: sqlite3.Connection, task: Task) -> None:
-    """Renew a task's search text, with the label and note it has now: they may have been edited meanwhile."""
-    label, note = connection.execute("SELECT label, note FROM tasks WHERE seq = ?", (task.seq,)).fetchone()
-    folded = search_text(replace(task, label=label, note=note))
-    connection.execute("UPDATE search SET folded = ? WHERE seq = ?", (folded, task.seq))
-
-
-def _body_values(outcome: Outcome) -> tuple[object, ...]:
-    record = outcome.record
-    assert record is not None  # noqa: S101 - only called for an outcome with a record
-    return (
-        outcome.task.seq,
-        outcome.raw,
-        dump_json(record.param),
-        dump_json(list(record.result_urls)),
-        record.credits_consumed,
-        dump_json(record.extra),
-    )
