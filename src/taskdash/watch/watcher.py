@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import StoreError
 from taskdash.domain.outcome import Outcome, apply_answer
 from taskdash.domain.task import Answer, Task
+from taskdash.watch.arrivals import Arrival, Arrivals
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -32,10 +33,6 @@ KEYLESS_POLL_S: Final = 1.0
 LEAD_POLL_S: Final = 0.25
 LEAST_ROUND_S: Final = 0.02
 """Answers that come one by one are taken together."""
-FLUSH_EVERY_S: Final = 0.2
-FLUSH_AT: Final = 100
-FLUSH_AT_BYTES: Final = 1024 * 1024
-"""Large bodies are not kept waiting for each other."""
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 8.0
 HAND_OVER_S: Final = 3 * FOLLOW_POLL_S
@@ -95,9 +92,7 @@ class Watcher:
         self._competes_at_s = 0.0
         self._retry_s = FIRST_RETRY_S
         self._checks: set[asyncio.Task[None]] = set()
-        self._arrived: list[tuple[Task, Answer, int]] = []
-        self._written = asyncio.Event()
-        self._flushed_at_s = 0.0
+        self._arrived = Arrivals()
         self._version = -1
         self._error: Exception | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -132,9 +127,7 @@ class Watcher:
 
     async def room(self) -> None:
         """Return once there is not much that arrived and is not written yet: what comes next may be large."""
-        while self._is_much():
-            self._written.clear()
-            await self._written.wait()
+        await self._arrived.room()
 
     # The loop
 
@@ -192,7 +185,7 @@ class Watcher:
         """One turn of the loop; returns how long to sleep at most."""
         if self._error is not None:
             raise self._error
-        if self._arrived and (self._is_much() or self._until_flush_s() <= 0):
+        if self._arrived and self._arrived.due_in_s(self._clock.now_s()) <= 0:
             await self._flush()
         version = await self._store.run(lambda store: store.database.data_version())
         changed, self._version = version != self._version, version
@@ -207,16 +200,8 @@ class Watcher:
         self._publish(**self._dispatch.words())
         waits = [LEAD_POLL_S, self._dispatch.wait_s]
         if self._arrived:
-            waits.append(self._until_flush_s())
+            waits.append(self._arrived.due_in_s(self._clock.now_s()))
         return max(0.0, min(waits))
-
-    def _is_much(self) -> bool:
-        bodies_bytes = sum(len(answer.raw) for _, answer, _ in self._arrived)
-        return len(self._arrived) >= FLUSH_AT or bodies_bytes >= FLUSH_AT_BYTES
-
-    def _until_flush_s(self) -> float:
-        # A clock that is set back must not keep answers from the disk.
-        return min(FLUSH_EVERY_S, self._flushed_at_s + FLUSH_EVERY_S - self._clock.now_s())
 
     async def _sleep(self, wait_s: float) -> None:
         if wait_s > 0:
@@ -234,21 +219,19 @@ class Watcher:
             self._dispatch.answered(task, answer)
             self._event.set()
         if answer is not None:
-            self._arrived.append((task, answer, self._clock.now_ms()))
+            self._arrived.add(Arrival(task, answer, self._clock.now_ms()))
 
     async def _flush(self) -> None:
         """Write down what arrived. Not before this are its tasks free to be picked again."""
-        arrived = self._arrived[:]
+        arrived = self._arrived.waiting()
         if not arrived:
             return
         outcomes = [self._dispatch.scheduled(apply_answer(*item)) for item in arrived]
         await self._store.run(lambda store: store.checks.record(outcomes))
-        del self._arrived[: len(arrived)]
-        self._written.set()
+        self._arrived.written(len(arrived), self._clock.now_s())
         self._dispatch.recorded(outcomes)
         for outcome in outcomes:
             _log_outcome(outcome)
-        self._flushed_at_s = self._clock.now_s()
         self._on_change()
 
     # Leaving
