@@ -64,9 +64,20 @@ class Command:
         timeout_s: float = 30,
     ) -> Done:
         """Run it to its end. `env` adds to the environment; None takes a variable away."""
+        return self.run(self.line(*arguments), stdin=stdin, env=env, timeout_s=timeout_s)
+
+    def run(
+        self,
+        line: Sequence[str],
+        *,
+        stdin: str | bytes | None = None,
+        env: Mapping[str, str | None] | None = None,
+        timeout_s: float = 30,
+    ) -> Done:
+        """Run a command line that has `line(...)` as a part, where and as that is run."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
-            self.line(*arguments),
+            line,
             input=data if data is not None else b"",
             capture_output=True,
             env=self.environment(env),
@@ -74,7 +85,7 @@ class Command:
             timeout=timeout_s,
             check=False,
         )
-        assert_not_in(done.stdout + done.stderr, f"what {' '.join(arguments)} printed")
+        assert_not_in(done.stdout + done.stderr, f"what {' '.join(line)} printed")
         return subprocess.CompletedProcess(
             done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )

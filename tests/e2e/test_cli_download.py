@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -165,15 +164,7 @@ def test_two_runs_at_once_save_each_result_once(taskdash: Command, tmp_path: Pat
 def test_a_full_disk_is_said_and_leaves_nothing(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     api.file = PNG[:-8] + b"\0" * 400_000 + PNG[-8:]
     script = f"ulimit -f 200; exec {shlex.join(taskdash.line('download', ONE, '-o', 'pictures'))}"
-    done = subprocess.run(
-        ["bash", "-c", script],
-        env=taskdash.environment(),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = taskdash.run(["bash", "-c", script])
     assert done.returncode == 1
     assert "cannot be written: File too large" in done.stderr
     assert list((tmp_path / "pictures").iterdir()) == []

@@ -634,14 +634,8 @@ def test_a_folder_of_another_kind_is_taken_as_chosen_or_refused(
         folder.symlink_to("/proc/self")
     else:
         limit = "ulimit -f 200; "
-    done = subprocess.run(
-        ["bash", "-c", limit + "exec " + shlex.join(taskdash.line("download", "-o", "pictures"))],
-        env=taskdash.environment(),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+    done = taskdash.run(
+        ["bash", "-c", limit + "exec " + shlex.join(taskdash.line("download", "-o", "pictures"))]
     )
     assert "Traceback" not in done.stderr
     if kind == "a link to a folder":
@@ -754,19 +748,13 @@ run()
 
 @pytest.mark.row("Z7")
 def test_a_name_that_becomes_private_between_two_looks_gains_nothing(
-    taskdash: Command, api: FilesApi, tmp_path: Path
+    taskdash: Command, api: FilesApi
 ) -> None:
     with FileServer() as inside:
         inside.files["/1.png"] = http_reply(200, PNG)
         list_results(taskdash, api, f"http://cdn.example.com:{inside.port}/1.png")
-        done = subprocess.run(
-            [sys.executable, "-c", _REBINDING, *taskdash.line("download", "-o", "pictures")[1:]],
-            env=taskdash.environment(),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
+        done = taskdash.run(
+            [sys.executable, "-c", _REBINDING, *taskdash.line("download", "-o", "pictures")[1:]]
         )
         assert done.returncode == 1
         assert f"connects to ('93.184.215.14', {inside.port})" in done.stderr
