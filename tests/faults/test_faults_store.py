@@ -309,6 +309,30 @@ def test_a_damaged_file_is_set_aside_with_its_ids_saved(taskdash: Command, kind:
 
 
 @pytest.mark.row("S5")
+def test_mending_that_takes_long_is_told_before_the_screen_is_taken(taskdash: Command) -> None:
+    taskdash("add", *IDS)
+    damaged = DAMAGES["a page of zeros"](taskdash.store.read_bytes())
+    # A list of 100,000 takes ten seconds; here a hundredth of one is long.
+    slow = (
+        "import time; import taskdash.store.salvage as s, taskdash.store.store_file as f; f.SLOW_S = 0.01;"
+        "salvage = s.salvage; s.salvage = lambda *a: (time.sleep(0.5), salvage(*a))[1]"
+    )
+    told = "the list tasks.db is damaged: saving what can be read of it"
+    taskdash.store.write_bytes(damaged)
+    done = spoilt(taskdash, slow, "list", "--ids")
+    assert (done.returncode, len(done.stdout.split())) == (0, len(IDS))
+    assert done.stderr.count(told) == 1
+    taskdash.store.write_bytes(damaged)
+    with taskdash.dashboard(spoilt_by=slow) as screen:
+        wait_for_rows(screen, len(IDS))
+        before, _, after = screen.raw.partition(b"\x1b[?1049h")
+        assert before.count(told.encode()) == 1
+        assert told.encode() not in after
+        screen.send("q")
+        assert screen.wait_exit() == 0
+
+
+@pytest.mark.row("S5")
 def test_damage_under_an_open_dashboard_is_said_and_mended(taskdash: Command) -> None:
     taskdash("add", *IDS)
     with taskdash.dashboard() as screen:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk
+from taskdash.store.store_file import tell_of_slow_mending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,6 +80,8 @@ def open_app(
 
     # A list that cannot be read is told before the terminal is touched.
     opening.result()
+    # From here on the terminal is the screen's.
+    tell_of_slow_mending(None)
     app = Dashboard(desk)
     app.run()
     # The dashboard may have gone over to another desk.

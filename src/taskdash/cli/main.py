@@ -15,6 +15,7 @@ from taskdash.cli.output import talk
 from taskdash.cli.session import Session
 from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
+from taskdash.store.store_file import tell_of_slow_mending
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -57,6 +58,7 @@ def run() -> NoReturn:
 def exit_code_of(arguments: list[str]) -> int:
     """Run one command line; say what went wrong on stderr; return the exit code with all output written."""
     session = Session()
+    tell_of_slow_mending(session.tell_mishap)
     try:
         code = _exit_code_of(arguments, session)
         sys.stdout.flush()

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 HEADER_BYTES: Final = 100
 _MAGIC: Final = b"SQLite format 3\0"
 _TABLE_LEAF, _INDEX_LEAF, _INDEX_INNER = 13, 10, 2
-_NUMBER_BYTES: Final = (0, 1, 2, 3, 4, 6, 8)
+_WIDTHS: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
+"""Bytes of a value of each kind that is no text and no blob."""
 _FEW, _ROWS_PER_PAGE = 3, 65_536
 _MAX_PAYLOAD_BYTES: Final = 64 << 20
 _BROKEN: Final = (IndexError, ValueError, struct.error, OverflowError)
@@ -143,23 +144,19 @@ def _payload(data: Buffer, size: int, kind: int, place: int, length: int) -> byt
 
 def _values(payload: bytes) -> Iterator[Cell]:
     end, place = _varint(payload, 0)
-    kinds = []
+    at = end
     while place < end:
-        kind, place = _varint(payload, place)
-        kinds.append(kind)
-    place = end
-    for kind in kinds:
-        width = _width(kind)
-        if place + width > len(payload):
-            raise ValueError(place)
-        yield _value(kind, payload[place : place + width])
-        place += width
-
-
-def _width(kind: int) -> int:
-    if kind >= 12:
-        return (kind - 12) // 2
-    return _NUMBER_BYTES[kind] if kind < 7 else 8 if kind == 7 else 0
+        # Nearly every kind is one byte, and there are millions of them.
+        kind = payload[place]
+        if kind < 0x80:
+            place += 1
+        else:
+            kind, place = _varint(payload, place)
+        width = (kind - 12) // 2 if kind >= 12 else _WIDTHS[kind]
+        if at + width > len(payload):
+            raise ValueError(at)
+        yield None if kind == 0 else _value(kind, payload[at : at + width])
+        at += width
 
 
 def _value(kind: int, data: bytes) -> Cell:

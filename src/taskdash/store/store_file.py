@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.private_files import make_private_dir
+from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PRIVATE_FILE: Final = 0o600
+SLOW_S: Final = 1.0
+"""Mending that takes longer is told of while it goes on."""
+_slow_told_to: list[Callable[[str], None]] = []
 LOCK_PATIENCE_S: Final = 120.0
 """To mend a list of 100,000 tasks takes some ten seconds."""
 _PIECE_BYTES: Final = 1 << 20
@@ -114,6 +119,18 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def tell_of_slow_mending(tell: Callable[[str], None] | None) -> None:
+    """Have `tell` called, from any thread, with a line for the user wherever mending takes long; None: nobody."""
+    _slow_told_to[:] = [tell] if tell else []
+
+
+def _tell_of_it(path: Path) -> None:
+    for tell in _slow_told_to:
+        tell(
+            f"the list {inert_line(path.name)} is damaged: saving what can be read of it, which may take a minute"
+        )
+
+
 @contextmanager
 def mending(path: Path) -> Iterator[None]:
     """Only one process at a time may exchange the file at `path`.
@@ -123,6 +140,12 @@ def mending(path: Path) -> Iterator[None]:
     """
     from filelock import FileLock
 
-    # A lock that cannot be had in time is a TimeoutError, and that an OSError.
-    with FileLock(path.with_name(f"{path.name}.mend.lock"), timeout=LOCK_PATIENCE_S, mode=PRIVATE_FILE):
-        yield
+    slow = threading.Timer(SLOW_S, _tell_of_it, [path])
+    slow.daemon = True
+    slow.start()
+    try:
+        # A lock that cannot be had in time is a TimeoutError, and that an OSError.
+        with FileLock(path.with_name(f"{path.name}.mend.lock"), timeout=LOCK_PATIENCE_S, mode=PRIVATE_FILE):
+            yield
+    finally:
+        slow.cancel()
