@@ -78,8 +78,8 @@ class Welcome(Dialog[None]):
             ("\nk", "bold $text-accent"),
             "  set your API key; it is kept in\n",
             (f"   {self._place}\n", "$text-muted"),
-            ("   which only you can read. Or leave here, and start again with it in\n", "$text-muted"),
-            (f"   {self._variable}: then nothing is written.\n\n", "$text-muted"),
+            ("   which only you can read. Or leave here, and start again with\n", "$text-muted"),
+            (f"   it in {self._variable}: then nothing is written.\n\n", "$text-muted"),
             ("d", "bold $text-accent"),
             "  look around in the demo: no key, no network\n",
         )
