@@ -70,9 +70,9 @@ class Bench:
 
     def _written(self) -> Iterator[tuple[float, float]]:
         for line in self.gaps.read_text("utf-8").splitlines():
-            at, _, gap = line.partition(" ")
-            if gap:
-                yield float(at), float(gap)
+            at, *gaps = line.split()
+            if len(gaps) == 2:
+                yield float(at), float(gaps[0])
 
 
 def _peak_mb(pid: int) -> float:
