@@ -7,6 +7,7 @@ needed; for the cells that grow every second it is more.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -61,7 +62,8 @@ class ThriftyCompositor(Compositor):
             for y, strip in zip(part.line_range, strips, strict=True)
             for piece in _anchored(part.x, y, strip)
         ]
-        return Pieces(pieces) if pieces else None
+        # From top to bottom, as one reads: a slow terminal shows it as it comes.
+        return Pieces(sorted(pieces, key=itemgetter(1, 0))) if pieces else None
 
     def _drawn(self, block: Region) -> Iterator[tuple[Region, list[Strip]]]:
         """What is seen in a block of the screen: its parts, with their lines."""

@@ -7,7 +7,7 @@ import json
 import logging
 import random
 import tracemalloc
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
@@ -100,33 +100,39 @@ async def test_checks_one_after_another_share_one_connection(fake_api: FakeApi) 
 
 
 async def test_no_more_checks_are_under_way_than_there_are_connections() -> None:
-    under_way, most = 0, 0
+    under_way, most, allowed, full = 0, 0, 0, asyncio.Event()
 
     async def slow(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for every request
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
+        if most >= allowed:
+            full.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await full.wait()
+        # Time for one too many.
         await asyncio.sleep(0.01)
         under_way -= 1
         await peer.send(GOOD)
 
-    async def several(client: Gateway) -> int:
-        nonlocal most
-        most = 0
+    async def several(client: Gateway, connections: int) -> int:
+        nonlocal most, allowed, full
+        most, allowed, full = 0, connections, asyncio.Event()
         await asyncio.gather(*(client.fetch_record("task_a") for _ in range(12)))
         return most
 
     with RawServer(slow) as server:
         async with gateway(server.url, connections=4) as client:
-            assert await several(client) == 4
+            assert await several(client, 4) == 4
             client.resize(2)
-            assert await several(client) == 2
+            assert await several(client, 2) == 2
             client.resize(6)
-            assert await several(client) == 6
+            assert await several(client, 6) == 6
             client.resize(1000)
             assert client.connections == 32
             client.resize(0)
-            assert await several(client) == 1
+            assert await several(client, 1) == 1
         assert server.connections <= 12
 
 
