@@ -237,6 +237,8 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
         screen.send("\x1b[201~")
         screen.wait_for("1 new")
         screen.send("\r")
+        screen.wait_for("◐ waiting", 20)
+        screen.send("R")
         screen.wait_for("✓ success", 20)
         screen.send("1y")
         screen.wait_for("Copied")
@@ -335,9 +337,9 @@ def test_a_gateway_that_repeats_the_key_gets_it_into_no_file_no_output_and_no_re
         # Whatever they open is closed again; how far each of them gets does not matter.
         for typed in ("J", "c", "u", "y", "R", "\x1b[B", "u", "J", "F", "t", "\r", "?"):
             screen.send(typed)
-            time.sleep(0.1)
+            time.sleep(0.03)
             screen.send("\x1b")
-            time.sleep(0.1)
+            time.sleep(0.07)
         screen.paste(f"{key}\n")
         time.sleep(0.3)
         screen.signal(signal.SIGTERM)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.kills import assert_whole, killed_writers
-from tests.servers import waiting_body
+from tests.servers import Reply, waiting_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,6 +194,12 @@ def test_a_dashboard_without_room_says_so_and_goes_on_when_there_is_some(
     # Python would go on with the cut files that it keeps of modules.
     with taskdash.dashboard(env={"PYTHONDONTWRITEBYTECODE": "1"}) as screen:
         screen.wait_for(lambda text: text.count("◐ waiting") >= 3)
+        # Checks that are under way when there is no room any more.
+        for task_id in IDS[:3]:
+            api.set(task_id, Reply(200, waiting_body(task_id), delay_s=1.5))
+        asked = api.count()
+        screen.send("R")
+        api.wait_for(partial(more_than, api, asked + 2))
         limits = resource.prlimit(screen.pid, resource.RLIMIT_FSIZE)
         # Not one page more may be written to any file.
         resource.prlimit(screen.pid, resource.RLIMIT_FSIZE, (1_024, limits[1]))

@@ -211,6 +211,8 @@ def test_what_is_told_of_a_task_that_ends_is_inert(taskdash: Command, api: FakeA
         api.set(task_id(number), [waiting_body(task_id(number), createTime=created), ended])
     taskdash("add", task_id(0), task_id(1))
     with taskdash.dashboard() as screen:
+        screen.wait_for(lambda shown: shown.count("◐ waiting") >= 2)
+        screen.send("R")
         screen.wait_for(lambda shown: f"✓ success: {MARK}" in shown and f"× fail: {MARK}" in shown, 30)
         screen.send("q")
         assert screen.wait_exit() == 0
