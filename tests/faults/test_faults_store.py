@@ -497,7 +497,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
 @pytest.mark.row("S7")
 def test_what_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: Command) -> None:
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
         with locked(taskdash.store):
             screen.paste(f"{IDS[9]}\n")
             screen.wait_for("1 new", 10)
