@@ -41,15 +41,19 @@ class _Tally:
 
     def __init__(self) -> None:
         self.outcomes: defaultdict[str, set[str]] = defaultdict(set)
+        self.figures: list[str] = []
+        """What was measured, a line each."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what became of one step of a test."""
         for name, row in report.user_properties:
             if name == "row" and (report.when == "call" or report.outcome != "passed"):
                 self.outcomes[str(row)].add(report.outcome)
+            elif name == "figure" and report.when == "call":
+                self.figures.append(f"measured: {row}")
 
     def lines(self) -> Iterable[str]:
-        """What did not hold, what was not provoked and why, and the count."""
+        """What did not hold, what was not provoked and why, what was measured, and the count."""
         held = [row.id for row in ROWS if self.outcomes[row.id] == {"passed"}]
         for row in ROWS:
             if row.not_provoked:
@@ -57,6 +61,7 @@ class _Tally:
             elif row.id not in held:
                 found = ", ".join(sorted(self.outcomes[row.id])) or "no test ran"
                 yield f"{row.id} not shown ({found}): {row.fault}"
+        yield from self.figures
         yield f"faults survived: {len(held)}/{len(ROWS)}"
 
 

@@ -359,7 +359,9 @@ def test_no_answer_costs_much_memory(run: Run) -> None:
 
 
 @pytest.mark.row("N5")
-def test_large_records_that_come_all_at_once_cost_little_more_than_one(tmp_path: Path, long: bool) -> None:
+def test_large_records_that_come_all_at_once_cost_little_more_than_one(
+    tmp_path: Path, long: bool, record_property: Callable[[str, object], None]
+) -> None:
     prompt = json.dumps({"input": {"prompt": "word " * 780_000}})
     links = [f"https://cdn.example.com/{number:05}/{'x' * 40}.png" for number in range(45_000)]
     peaks_mb = []

@@ -7,12 +7,15 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.fake_clock import World
 
 from taskdash.domain.limits import Limits
 from taskdash.domain.plan import plan_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DAY: Final = 864_000
 """Ten checks a second for 24 hours."""
@@ -59,7 +62,7 @@ def _resident_bytes() -> int:
 
 
 async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
-    tmp_path: Path, long: bool
+    tmp_path: Path, long: bool, record_property: Callable[[str, object], None]
 ) -> None:
     wanted, every = (DAY, DAY // 50) if long else (1_500, 280)
     world = World(tmp_path, limits=Limits(20, 1_200), share=0.5)
@@ -79,9 +82,10 @@ async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
             if checks > wanted // 10 and checks - max(held.checks, default=0) >= every:
                 held.look(checks)
     world.mine.close()
-    print(
+    record_property(
+        "figure",
         f"{checks:,} checks: {held.slope_mb:+.3f} MB of memory per 100,000,"
-        f" {sorted(held.descriptors)} file descriptors, {sorted(held.threads)} threads"
+        f" {sorted(held.descriptors)} file descriptors, {sorted(held.threads)} threads",
     )
     assert held.slope_mb < 1.0
     assert len(held.descriptors) == 1
