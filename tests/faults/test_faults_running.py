@@ -144,7 +144,7 @@ def test_ctrl_z_gives_the_terminal_back_and_going_on_draws_it_again(taskdash: Co
         for _ in range(2):
             screen.send("\x1a")
             screen.wait_for(lambda _: state_of(screen.pid) == "T")
-            assert screen.left_behind == []
+            screen.wait_for(lambda _: screen.left_behind == [])
             mark = len(screen.raw)
             screen.signal(signal.SIGCONT)
             wait_until_drawn(screen, mark, "q quit")
