@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.servers import success_body
 from tests.ui.driven_dashboard import add, answer, driven, fill_with_the_page, uuid
+from textual.widgets import Input, OptionList
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
@@ -56,6 +57,24 @@ async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other
         await dash.settle()
         await dash.press(*"undo the last")
         await dash.until_shown("(not now: nothing to take back)")
+
+
+async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(
+    desk: Desk, other: Store
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (120, 36), total=3) as dash:
+        await dash.press(":")
+        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.press(*"statistics", "down")
+        palette = dash.app.screen
+        entered = Input.Submitted(palette.query_one(Input), "statistics")
+        await dash.until(lambda: palette.query_one(OptionList).highlighted is not None, "a command")
+        for _ in range(4):
+            palette.post_message(entered)
+        await dash.until_dialog("Statistics")
+        await dash.press("escape")
+        await dash.until(lambda: dash.app.screen is dash.main, "the list")
 
 
 @pytest.mark.parametrize("rows", [24, 36])

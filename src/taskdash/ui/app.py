@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.worker import WorkerFailed
 
 from taskdash.domain.errors import StoreError, TaskdashError
@@ -175,6 +176,10 @@ class Dashboard(App[None]):
             ListScreen.__name__, (ListScreen,), {"BINDINGS": bindings(self.desk.keymap)}
         )
         return screen(self.desk, self.size)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave the screen on top, but never the list: Textual's palette leaves once for each Enter it was typed."""
+        return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's, and ours after them."""
