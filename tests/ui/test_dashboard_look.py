@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -225,3 +226,23 @@ async def test_the_look_goes_back_to_the_configs(desk: Desk, other: Store, remem
         await dash.until_query(dash.table.wanted)
         assert str(dash.table.wanted.sort) == "added"
         await dash.until(lambda: remembered[-1] == View(), "the config's look remembered")
+
+
+async def test_a_change_made_right_before_leaving_is_remembered(desk: Desk, other: Store) -> None:
+    add(other, uuid(1))
+    kept: list[View] = []
+    may_write = threading.Event()
+
+    def remember(view: View) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            may_write.wait(10)
+        kept.append(view)
+
+    desk.remember = remember
+    async with driven(desk, (120, 36), total=1) as dash:
+        before = desk.view
+        await dash.press("v")
+        await dash.until(lambda: desk.view != before, "another place of the detail")
+    desk.close()
+    assert kept == [desk.view]
+    may_write.set()

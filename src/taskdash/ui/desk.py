@@ -164,6 +164,8 @@ class Desk:
     """The look as the config has it."""
     remember: Callable[[View], str | None] = lambda _: None
     """Keeps a look for the next time; returns why it could not, for people."""
+    is_view_kept: bool = True
+    """Whether that was done with the look in force."""
     make_previews: Callable[[], Previews] | None = None
     """Makes what brings pictures of results; None: there are none."""
     _previews: Previews | None = None
@@ -238,6 +240,8 @@ class Desk:
 
     def close(self, grace_s: float = 0.0) -> None:
         """End the watcher, the user's own command after `grace_s` seconds, and close the store."""
+        if not self.is_view_kept:
+            self.remember(self.view)
         if self._previews is not None:
             self._previews.close()
         if self._downloads is not None:

@@ -249,11 +249,14 @@ class LiveScreen(Screen[None]):
     def remember(self, **changes: object) -> None:
         """Keep a change of the look for the next time."""
         self._desk.view = replace(self._desk.view, **changes)  # type: ignore[arg-type] # the names are View's own
+        self._desk.is_view_kept = False
 
         async def save() -> None:
             # One after the other: the last change is the one that stays.
             async with self._saving:
-                warning = await asyncio.to_thread(self._desk.remember, self._desk.view)
+                view = self._desk.view
+                warning = await asyncio.to_thread(self._desk.remember, view)
+                self._desk.is_view_kept = view is self._desk.view
             if warning:
                 self.say(warning, "warning")
 
