@@ -120,7 +120,12 @@ class TerminalDriver(LinuxDriver):
         """Ask for nothing: sizes come from the system, with a signal; those in the input may be made up."""
 
     def _sigcont_application(self, *_: object) -> None:
-        """Take the terminal again. Who was stopped by SIGSTOP did not give it back: Textual would take it twice."""
+        """Take the terminal again, from the loop: what was interrupted here may hold the lock of what is written."""
+        with suppress(RuntimeError):  # the loop is closed: it is ending
+            self._loop.call_soon_threadsafe(self._go_on)
+
+    def _go_on(self) -> None:
+        """Take it again. Who was stopped by SIGSTOP did not give it back: Textual would take it twice."""
         if self._auto_restart:
             if not self._must_signal_resume:
                 self.suspend_application_mode()
