@@ -119,10 +119,17 @@ class TerminalDriver(LinuxDriver):
     def _query_in_band_window_resize(self) -> None:
         """Ask for nothing: sizes come from the system, with a signal; those in the input may be made up."""
 
+    # A stop and its end are left to the loop: what the signal interrupts may hold the lock of what is written.
+
+    def _sigtstp_application(self, *_: object) -> None:
+        self._soon(super()._sigtstp_application)
+
     def _sigcont_application(self, *_: object) -> None:
-        """Take the terminal again, from the loop: what was interrupted here may hold the lock of what is written."""
+        self._soon(self._go_on)
+
+    def _soon(self, action: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # the loop is closed: it is ending
-            self._loop.call_soon_threadsafe(self._go_on)
+            self._loop.call_soon_threadsafe(action)
 
     def _go_on(self) -> None:
         """Take it again. Who was stopped by SIGSTOP did not give it back: Textual would take it twice."""
@@ -138,8 +145,7 @@ class TerminalDriver(LinuxDriver):
 
     def _leave(self, code: int, patience_s: float) -> None:
         """End in order, and after a while all the same."""
-        with suppress(RuntimeError):  # the loop is closed: it is ending already
-            self._loop.call_soon_threadsafe(partial(self._app.exit, return_code=code))
+        self._soon(partial(self._app.exit, return_code=code))
         patience = threading.Timer(patience_s, self._end_now, (code,))
         patience.daemon = True
         patience.start()
