@@ -142,8 +142,6 @@ async def test_without_animations_nothing_flashes(desk: Desk, other: Store) -> N
 async def test_new_tasks_above_are_counted_and_g_goes_there(desk: Desk, other: Store) -> None:
     add(other, *MANY[:60])
     async with driven(desk, total=60) as dash:
-        # What is there is seen before one goes.
-        await dash.settle()
         await dash.press("G")
         await dash.until_cursor(MANY[59])
         line = dash.cursor_line

@@ -20,23 +20,14 @@ class Flash:
 
     def __init__(self) -> None:
         self.seqs: set[int] = set()
-        self._expected = False
 
-    def expect(self) -> None:
-        """What the next read finds changed was changed by others; without this it was the user, who knows."""
-        self._expected = True
-
-    def take(self, before: Iterable[Task], after: Iterable[Task], *, last: bool) -> set[int]:
+    def take(self, before: Iterable[Task], after: Iterable[Task]) -> set[int]:
         """The rows that begin to flash.
 
         Args:
             before: The tasks that stood on the screen, or near it.
-            after: Those that are to stand on it.
-            last: No other read is under way that could be the expected one.
+            after: Those that are to stand on it, as others have left them.
         """
-        if not self._expected:
-            return set()
-        self._expected = not last
         known = {task.seq: task for task in before}
         changed = {
             task.seq

@@ -21,10 +21,13 @@ class Opening(NamedTuple):
     window: Window
     detail: TaskDetail | None
     """The task under the cursor; None where the list is empty."""
+    newest_seq: int | None
+    """The task that was added last; None in an empty store."""
 
 
 def read_opening(store: Store, query: Query, now_ms: int) -> Opening:
     """Read the head of `query`."""
     window = read_window(store, query, _PLACE, now_ms)
     task = window.row(window.cursor)
-    return Opening(window, store.tasks.detail(task.seq) if task else None)
+    newest_seq = store.overview.newest_seq()
+    return Opening(window, store.tasks.detail(task.seq) if task else None, newest_seq)

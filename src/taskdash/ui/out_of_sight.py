@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 class OutOfSight:
     """Counts for the footer, read after the rows and only as far as they are needed."""
 
-    def __init__(self, desk: Desk, table: TaskTable) -> None:
+    def __init__(self, desk: Desk, table: TaskTable, seen_seq: int | None) -> None:
         self._desk = desk
         self._table = table
-        self._seen_seq: int | None = None
+        self._seen_seq = seen_seq
         self._newer = 0
         self._hidden = 0
         self._busy = False

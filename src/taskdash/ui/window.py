@@ -41,11 +41,17 @@ class Window:
     top: int = 0
     first: int = 0
     rows: list[Task] = field(default_factory=list)
+    versions: tuple[int, int] = (0, 0)
+    """The store's number of what others have written, before these reads and after them."""
 
     def row(self, index: int) -> Task | None:
         """The task on line `index` of the query, where this window reaches that far."""
         position = index - self.first
         return self.rows[position] if 0 <= position < len(self.rows) else None
+
+    def others_wrote_since(self, earlier: Window) -> bool:
+        """Whether what differs from an earlier window may be the work of others; the user knows what is his own."""
+        return self.versions[1] != earlier.versions[0]
 
     def covers(self, top: int, height: int) -> bool:
         """Whether lines `top` to `top + height`, as far as there are that many, are here."""
@@ -58,6 +64,7 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
     The task keeps its line on the screen where it can; one that is gone leaves the cursor on the same line. With
     `may_lag` what a filter found a moment ago is good enough.
     """
+    version = store.database.data_version()
     counts = store.tasks.counts(query, now_ms, may_lag=may_lag)
     total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
     rank = None
@@ -70,4 +77,13 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
     top = max(top, cursor - place.height + 1)
     first = max(0, top - place.height)
     rows = store.tasks.rows(query, now_ms, limit=3 * place.height, offset=first, may_lag=may_lag)
-    return Window(query=query, total=total, counts=counts, cursor=cursor, top=top, first=first, rows=rows)
+    return Window(
+        query=query,
+        total=total,
+        counts=counts,
+        cursor=cursor,
+        top=top,
+        first=first,
+        rows=rows,
+        versions=(version, store.database.data_version()),
+    )

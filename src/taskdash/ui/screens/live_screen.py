@@ -74,7 +74,7 @@ class LiveScreen(Screen[None]):
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = desk.opening.result()
         self.table: TaskTable = TaskTable(desk, opening.window, id="table")
-        self.out_of_sight = OutOfSight(desk, self.table)
+        self.out_of_sight = OutOfSight(desk, self.table, opening.newest_seq)
         self.pane = DetailPane(desk, id="detail")
         self._tabs = StateTabs(id="tabs")
         self._titles = TableHeader(
@@ -139,8 +139,6 @@ class LiveScreen(Screen[None]):
         self.set_timer(in_s + 0.01, lambda: self.run_worker(self.finished.tell(), group="tell"))
 
     async def _reload(self) -> None:
-        if self.app.animation_level != "none":
-            self.table.flash.expect()
         self.table.reload()
 
     async def _rest(self) -> None:

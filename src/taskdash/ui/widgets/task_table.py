@@ -16,7 +16,6 @@ from taskdash.ui.columns import GAP, Moment, Placed, place_columns
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
 from taskdash.ui.widgets.row_brush import RowBrush, cut
 from taskdash.ui.widgets.task_rows import TaskRows
-from taskdash.ui.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
+    from taskdash.ui.window import Window
 
 MARGIN: Final = 2
 """Cells left of the first column: the mark, and one blank."""
@@ -105,9 +105,11 @@ class TaskTable(TaskRows, can_focus=True, inherit_bindings=False):
     def change_to(self, window: Window) -> None:
         """Flash what others have changed, and draw as of now."""
         self._moment = self._moment_now()
-        before = self._window if window.query == self._window.query else Window(query=window.query)
+        before = self._window
+        if window.query != before.query or not window.others_wrote_since(before):
+            return
         shown = window.rows[window.top - window.first :][: self.size.height]
-        if changed := self.flash.take(before.rows, shown, last=not self._load_again):
+        if self.app.animation_level != "none" and (changed := self.flash.take(before.rows, shown)):
             self.set_timer(FLASH_S, partial(self._fade, changed))
 
     def _fade(self, seqs: set[int]) -> None:
