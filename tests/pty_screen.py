@@ -78,6 +78,7 @@ class PtyScreen:
         self._master = self._slave = -1
         self._unfed = b""
         self.raw = b""
+        self._pause_s = 0.0
         """Everything the program ever wrote."""
         self.modes_before: list[Any] = []
         """The terminal's modes before the program was started, as `termios.tcgetattr` gives them."""
@@ -200,6 +201,10 @@ class PtyScreen:
         finally:
             self._reading.set()
 
+    def read_slowly(self, pause_s: float) -> None:
+        """From now on read at most what the terminal holds, about 4 kB, each `pause_s` seconds."""
+        self._pause_s = pause_s
+
     @contextlib.contextmanager
     def unseen(self) -> Iterator[None]:
         """Read what comes, and keep it, but draw nothing of it for a while: a large screen takes long."""
@@ -295,6 +300,7 @@ class PtyScreen:
                 return
             if not data:
                 return
+            time.sleep(self._pause_s)
             with self._changed:
                 self.raw += data
                 if self._looking:

@@ -88,6 +88,23 @@ def test_a_signal_ends_it_and_restores_the_terminal_even_while_that_is_stalled(
         assert termios.tcgetattr(screen._slave) == screen.modes_before
 
 
+@pytest.mark.row("R1")
+def test_a_signal_ends_it_in_time_and_restores_a_terminal_that_is_too_slow_for_a_frame(
+    taskdash: Command, api: FakeApi
+) -> None:
+    add(taskdash, api, 20)
+    with taskdash.dashboard() as screen, screen.unseen():
+        wait_until_drawn(screen, 0, "cinematic")
+        screen.read_slowly(0.04)
+        mark = len(screen.raw)
+        # More than the terminal takes before patience is over.
+        set_size(screen, 500, 1000)
+        screen.wait_for(lambda _: len(screen.raw) - mark > 60_000)
+        screen.signal(signal.SIGTERM)
+        assert screen.wait_exit(5) == 128 + signal.SIGTERM
+        assert screen.left_behind == []
+
+
 # The terminal is gone (R2)
 
 
@@ -126,9 +143,14 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
+LAST_BYTES: Final = 1 << 18
+"""More than any screen that is looked at here takes; a terminal of 1,000,000 cells is sent a hundred times as much."""
+
+
 def drawn_since(screen: PtyScreen, mark: int) -> str:
-    """What was drawn since so many bytes, without colours."""
-    return re.sub(rb"\x1b\[[\d;]*m", b"", screen.raw[mark:]).decode("utf-8", "replace")
+    """What was drawn since so many bytes, the last of it if it is very much, without colours."""
+    drawn = screen.raw[max(mark, len(screen.raw) - LAST_BYTES) :]
+    return re.sub(rb"\x1b\[[\d;]*m", b"", drawn).decode("utf-8", "replace")
 
 
 def wait_until_drawn(screen: PtyScreen, mark: int, wanted: str) -> None:

@@ -14,6 +14,7 @@ import signal
 import sys
 import termios
 import threading
+import time
 from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
@@ -34,6 +35,8 @@ PATIENCE_S: Final = 3.0
 """How long an orderly end may take after a signal before the process ends without it."""
 HANG_UP_PATIENCE_S: Final = 0.7
 """The same for a terminal that is gone: nothing is left to put in order but the store, which bears any end."""
+LAST_PATIENCE_S: Final = 0.5
+"""How long a terminal may take to make room for the last that is written to it."""
 READ_BYTES: Final = 65_536
 _TERMINALS_WITHOUT_COLOUR: Final = frozenset({"52", "100", "102", "220", "320", "420"})
 RESET: Final = b"".join(b"\x1b[?%dl" % mode for mode in (2004, 1000, 1003, 1015, 1006, 1004, 2026)) + (
@@ -47,6 +50,21 @@ def has_no_colour(term: str) -> bool:
     return term.endswith(("-m", "-mono")) or (
         term.startswith("vt") and term[2:].partition("-")[0] in _TERMINALS_WITHOUT_COLOUR
     )
+
+
+def _write_last(terminal: int, data: bytes) -> None:
+    """Write to a terminal in place of whatever waits to be written to it.
+
+    A frame may be under way in another thread. Its write wakes when what waits is dropped; as the terminal does not
+    block any more, it gives up when that room is full too.
+    """
+    until_s = time.monotonic() + LAST_PATIENCE_S
+    while data and time.monotonic() < until_s:
+        try:
+            data = data[os.write(terminal, data) :]
+        except BlockingIOError:
+            termios.tcflush(terminal, termios.TCOFLUSH)
+            time.sleep(0.01)
 
 
 class ForgivingFile:
@@ -109,6 +127,7 @@ class TerminalDriver(LinuxDriver):
         self._output = ForgivingFile(file)
         self._file = self._output  # type: ignore[assignment] # it has the three methods that are used
         self.exit_event: WakingEvent = WakingEvent()
+        self._last_words = threading.Lock()
 
     def start_application_mode(self) -> None:
         """Take the terminal, with every signal that ends a program ending this one in order."""
@@ -139,6 +158,12 @@ class TerminalDriver(LinuxDriver):
                 self._must_signal_resume = True
             self.resume_application_mode()
 
+    def close(self) -> None:
+        """The end, unless the other one has begun: what was written since is lost, the terminal's modes among it."""
+        super().close()
+        with self._last_words:
+            return
+
     def _end_by_signal(self, number: int, _frame: FrameType | None) -> None:
         # Not by the loop's own signal handlers: they wait for a loop that a stalled terminal may be blocking.
         self._leave(128 + number, PATIENCE_S)
@@ -152,15 +177,16 @@ class TerminalDriver(LinuxDriver):
 
     def _end_now(self, code: int) -> None:
         """Give the terminal back as far as it can be done without waiting for anything, and be gone."""
+        self._last_words.acquire()
         if self.attrs_before is not None:
             with suppress(termios.error):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
-        with suppress(OSError):
+        with suppress(OSError, termios.error):
             output = self._output.fileno()
             # Whoever shares the terminal finds it blocking, as it was.
             os.set_blocking(output, False)
             try:
-                os.write(output, RESET)
+                _write_last(output, RESET)
             finally:
                 os.set_blocking(output, True)
         os._exit(code)
