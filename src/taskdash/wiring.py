@@ -226,7 +226,7 @@ def open_desk(
         find_clipboard=partial(_find_clipboard, others_environ),
         save_copy=partial(_save_copy, (view_path or store_path).parent / COPY_NAME),
         build_downloads=partial(download_thread, settings, store_path),
-        download_dir=download_dir(settings),
+        find_download_dir=_find_download_dir(settings),
         auto_download=settings.auto_download,
         key_advice=advice,
         keys=keys,
@@ -240,6 +240,19 @@ def open_desk(
         keymap=make_keymap(settings.key_preset, settings.keys),
         make_previews=partial(_make_previews, profile, store_path.parent if is_demo else None),
     )
+
+
+def _find_download_dir(settings: Settings) -> Callable[[], Path]:
+    """Finds the folder when it is first wanted: that takes longer than all else in `open_desk`.
+
+    Raises:
+        UsageError: there is no home directory to find the default in.
+    """
+    find = partial(download_dir, settings)
+    if not os.environ.get("HOME", "").startswith("/"):
+        # It may fail: better now than over a result.
+        find()
+    return find
 
 
 def _first_key(

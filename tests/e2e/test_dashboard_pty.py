@@ -135,6 +135,21 @@ def test_keys_typed_ahead_are_not_lost(home: Home) -> None:
         quit_well(screen)
 
 
+def test_the_palette_may_be_the_first_thing_that_is_asked_for(home: Home) -> None:
+    with home.dashboard() as screen:
+        screen.send(":")
+        screen.wait_for("Search for commands")
+        screen.send("theme")
+        screen.wait_for("Change the colours")
+        screen.send("\r")
+        screen.wait_for("Search for themes")
+        screen.send("gruv")
+        screen.wait_for(lambda text: "  gruvbox" in text and "nord" not in text)
+        screen.send("\x1b")
+        screen.wait_for("Nothing on this list yet")
+        quit_well(screen)
+
+
 def test_a_resize_is_followed_also_where_the_shell_exports_a_size(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,7 +70,7 @@ def downloads() -> FakeDownloads:
 @pytest.fixture
 def desk(desk: Desk, downloads: FakeDownloads) -> Desk:
     desk.build_downloads = lambda: downloads
-    desk.download_dir = Path("/pictures")
+    desk.find_download_dir = lambda: Path("/pictures")
     return desk
 
 

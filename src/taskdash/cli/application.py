@@ -70,13 +70,16 @@ def open_app(
     # What is imported and built until the first frame stays: collecting in between only costs.
     gc.disable()
     sys.setswitchinterval(THREADS_TURN_S)
-    from taskdash.wiring import open_desk
+    from taskdash.ui.put_off import put_off
 
-    desk = open_desk(
-        settings, environ, store_path, view_path=view_path, config_path=config_path, is_demo=is_demo
-    )
-    opening = desk.opening
-    from taskdash.ui.app import Dashboard
+    with put_off():
+        from taskdash.wiring import open_desk
+
+        desk = open_desk(
+            settings, environ, store_path, view_path=view_path, config_path=config_path, is_demo=is_demo
+        )
+        opening = desk.opening
+        from taskdash.ui.app import Dashboard
 
     # A list that cannot be read is told before the terminal is touched.
     opening.result()

@@ -8,7 +8,6 @@ case-insensitive substring; `!` negates any term. This module only understands t
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import replace
 from types import MappingProxyType
@@ -227,5 +226,7 @@ def _span(field: str, value: str, negated: bool) -> SpanTerm:
 
 
 def _suggestion(word: str, names: list[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(word.casefold(), [str(name) for name in names], n=1, cutoff=0.6)
     return f" (did you mean {close[0]}?)" if close else ""

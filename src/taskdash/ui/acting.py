@@ -141,7 +141,8 @@ class Acting:
         count = sum(max(0, task.result_count - task.saved_count) for task in good)
         lacking = len(tasks) - len(good)
         rest = f" {plural(lacking, 'task')} without a result left out." if lacking else ""
-        where = inert_line(str(self._desk.download_dir)) if self._desk.download_dir else "the download folder"
+        find = self._desk.find_download_dir
+        where = inert_line(str(find())) if find else "the download folder"
         what = (
             f"Saving {plural(count, 'result')} to {where}."
             if count

@@ -171,8 +171,8 @@ class Desk:
     _previews: Previews | None = None
     build_downloads: Callable[[], Downloading] | None = None
     """Makes what saves results; None where nothing can be saved."""
-    download_dir: Path | None = None
-    """Where they are saved."""
+    find_download_dir: Callable[[], Path] | None = None
+    """Finds where they are saved."""
     auto_download: bool = False
     """Whether they are saved as tasks finish."""
     durations: Durations | None = None

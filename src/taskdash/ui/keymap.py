@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -49,6 +48,8 @@ def make_keymap(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
     """
     for name in own:
         if name not in DEFAULT_KEYS:
+            import difflib
+
             near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
             advice = f" (did you mean {near[0]}?)" if near else ""
             raise ConfigError(f"keys.{name}: there is no such action{advice}; the help (?) names them all")
