@@ -135,6 +135,14 @@ class TerminalDriver(LinuxDriver):
             signal.signal(number, self._end_by_signal)
         super().start_application_mode()  # type: ignore[no-untyped-call] # so it is in Textual
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Of the terminal that is drawn on. What Textual asks takes 2 ms to import, and asks about stdout."""
+        with suppress(OSError):
+            columns, rows = os.get_terminal_size(self._output.fileno())
+            if columns and rows:
+                return columns, rows
+        return super()._get_terminal_size()
+
     def _query_in_band_window_resize(self) -> None:
         """Ask for nothing: sizes come from the system, with a signal; those in the input may be made up."""
 

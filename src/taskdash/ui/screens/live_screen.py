@@ -213,6 +213,10 @@ class LiveScreen(Screen[None]):
 
     # Layout
 
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        """Textual styles every widget as it is mounted; it need not do so again before the first frame."""
+        event.refresh_styles = event.refresh_styles and self._begun
+
     def on_resize(self, event: events.Resize) -> None:
         """Put the detail where there is room for it."""
         self.panes.fit_screen(event.size.width, event.size.height)
