@@ -87,7 +87,7 @@ from pathlib import Path
 from taskdash.cli import main
 from taskdash.cli.application import open_app
 from taskdash.config.load import load_settings
-from taskdash.ui.put_off import put_off
+from taskdash.put_off import put_off
 with put_off():
     from taskdash.ui.app import Dashboard
 from taskdash.ui.screens.browse_screen import BrowseScreen

@@ -70,7 +70,7 @@ def open_app(
     # What is imported and built until the first frame stays: collecting in between only costs.
     gc.disable()
     sys.setswitchinterval(THREADS_TURN_S)
-    from taskdash.ui.put_off import put_off
+    from taskdash.put_off import put_off
 
     with put_off():
         from taskdash.wiring import open_desk

@@ -6,6 +6,7 @@ The dashboard alone is opened without click, which would take a tenth of the tim
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import sys
@@ -87,6 +88,8 @@ def _exit_code_of(arguments: list[str], session: Session) -> int:
         if options is None:
             from taskdash.cli.commands import run_command
 
+            # Who waits for tasks may do so for days.
+            gc.enable()
             return run_command(arguments, session)
         from taskdash.cli.dashboard import open_dashboard
 

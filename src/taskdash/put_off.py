@@ -1,8 +1,8 @@
-"""Puts off what Textual and asyncio import long before they use it: the first frame does not wait for it.
+"""Puts off what others import long before they use it: Textual, asyncio, `inspect`. No first frame waits for it.
 
-A module that is put off is loaded when something of it is first used. `import name` brings the module itself, empty as
-yet. `from name import Thing` brings a stand-in, which can be called, asked for what it has, and derived from; the first
-two load the module. Once that is done no stand-in is left.
+A module that is put off is loaded when something of it is first used, in a dashboard right after the first frame at the
+latest. `import name` brings the module itself, empty as yet. `from name import Thing` brings a stand-in, which can be
+called, asked for what it has, and derived from; the first two load the module. Once that is done no stand-in is left.
 
 Textual is pinned. What it does with the names that it takes from these modules, a test reads from its source.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import PathFinder
 from threading import RLock
 from types import ModuleType
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 PUT_OFF: Final = {
+    "ipaddress": (),
+    "linecache": (),
+    "locale": (),
+    "tokenize": (),
     "ssl": (),
     "asyncio.sslproto": (),
     "mimetypes": (),
@@ -58,6 +62,17 @@ def put_off() -> Iterator[None]:
     finally:
         sys.meta_path.remove(finder)
         finder.gives_stand_ins = False
+
+
+def load_put_off() -> Iterator[str]:
+    """Load what is still put off, one module a step. One that cannot be loaded says so when it is used."""
+    for name in PUT_OFF:
+        module = sys.modules.get(name)
+        later = getattr(getattr(module, "__spec__", None), "loader", None)
+        if module is not None and isinstance(later, _Later):
+            with suppress(ImportError, OSError):
+                later.load(module)
+            yield name
 
 
 class _Finder:
