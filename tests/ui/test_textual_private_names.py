@@ -19,7 +19,7 @@ from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region
 from textual.screen import Screen
-from textual.strip import Strip
+from textual.strip import SGR_STYLES, Strip
 
 from taskdash.ui.app import Dashboard
 
@@ -87,6 +87,12 @@ def test_a_link_is_written_with_the_id_that_we_give_it() -> None:
     assert style.link_id == "given"
     written = Strip([Segment("text", style)]).render(Console(color_system="truecolor", force_terminal=True))
     assert written == "\x1b]8;id=given;https://cdn.example.com/a\x1b\\text\x1b]8;;\x1b\\"
+
+
+def test_a_style_and_a_console_have_what_our_pen_reads() -> None:
+    style = Style(bold=True) + Style(bold=False, italic=True)
+    assert (style._attributes & style._set_attributes, len(SGR_STYLES)) == (1 << SGR_STYLES.index("3"), 13)
+    assert "console._color_system or ColorSystem.TRUECOLOR" in inspect.getsource(Strip.render)
 
 
 def test_text_boxes_paste_from_where_we_put_what_was_copied() -> None:

@@ -14,8 +14,8 @@ from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
 from textual._context import visible_screen_stack
 from textual.geometry import Region
-from textual.strip import Strip
 
+from taskdash.ui.pen import written
 from taskdash.ui.unsettled import has_unsettled
 
 if TYPE_CHECKING:
@@ -23,19 +23,22 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
     from textual.screen import Screen
+    from textual.widget import Widget
+
+    from taskdash.ui.pen import Piece
 
 
 class Pieces(ChopsUpdate):
     """Pieces of lines, each written at its place on the screen."""
 
-    def __init__(self, pieces: Sequence[tuple[int, int, Strip]]) -> None:
+    def __init__(self, pieces: Sequence[Piece]) -> None:
         """Take pieces with their column and line."""
         super().__init__([], [], [])
         self._pieces = pieces
 
     def render_segments(self, console: Console) -> str:
         """What is written to the terminal."""
-        return "".join(f"\x1b[{y + 1};{x + 1}H{strip.render(console)}" for x, y, strip in self._pieces)
+        return written(self._pieces, console._color_system)  # noqa: SLF001 - as Textual's own; a test watches it
 
 
 class ThriftyCompositor(Compositor):
@@ -58,14 +61,14 @@ class ThriftyCompositor(Compositor):
         pieces = [
             piece
             for block in _blocks(self._regions_to_spans(changed))
-            for part, strips in self._drawn(block)
-            for y, strip in zip(part.line_range, strips, strict=True)
-            for piece in _anchored(part.x, y, strip)
+            for part, lines in self._drawn(block)
+            for y, line in zip(part.line_range, lines, strict=True)
+            for piece in _anchored(part.x, y, line)
         ]
         # From top to bottom, as one reads: a slow terminal shows it as it comes.
         return Pieces(sorted(pieces, key=itemgetter(1, 0))) if pieces else None
 
-    def _drawn(self, block: Region) -> Iterator[tuple[Region, list[Strip]]]:
+    def _drawn(self, block: Region) -> Iterator[tuple[Region, Sequence[Sequence[Segment]]]]:
         """What is seen in a block of the screen: its parts, with their lines."""
         hidden = [block]
         for widget, (region, clip) in self.visible_widgets.items():
@@ -75,7 +78,7 @@ class ThriftyCompositor(Compositor):
             behind: list[Region] = []
             for place in hidden:
                 if part := place.intersection(seen):
-                    yield part, widget.render_lines(part.translate((-region.x, -region.y)))
+                    yield part, _lines(widget, part.translate((-region.x, -region.y)))
                     behind += _around(part, place)
                 else:
                     behind.append(place)
@@ -84,19 +87,23 @@ class ThriftyCompositor(Compositor):
             hidden = behind
 
 
-def _anchored(x: int, y: int, strip: Strip) -> Iterator[tuple[int, int, Strip]]:
+def _lines(widget: Widget, crop: Region) -> Sequence[Sequence[Segment]]:
+    return [list(strip) for strip in widget.render_lines(crop)]
+
+
+def _anchored(x: int, y: int, line: Sequence[Segment]) -> Iterator[Piece]:
     """A line in pieces: what follows text of a width that terminals do not agree on begins at its own place.
 
     Where such text is taken for narrower than it should be, blanks are left and not what stood there before.
     """
-    if not has_unsettled(strip.text):
-        yield x, y, strip
+    if not has_unsettled("".join([text for text, _, _ in line])):
+        yield x, y, line
         return
-    for segment in strip:
+    for segment in line:
         cells = segment.cell_length
         if has_unsettled(segment.text):
-            yield x, y, Strip([Segment(" " * cells, segment.style)], cells)
-        yield x, y, Strip([segment], cells)
+            yield x, y, (Segment(" " * cells, segment.style),)
+        yield x, y, (segment,)
         x += cells
 
 
