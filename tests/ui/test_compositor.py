@@ -18,7 +18,7 @@ from textual._compositor import Compositor, CompositorUpdate
 from textual.app import App
 from textual.geometry import Region
 
-from taskdash.ui.compositor import Pieces, _anchored, _around, _blocks
+from taskdash.ui.compositor import Pieces, _anchored, _around, blocks
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -133,7 +133,7 @@ def test_blocks_hold_each_cell_of_the_spans_once(regions: list[Region]) -> None:
     wanted = {(x, y) for region in regions for x in region.column_range for y in region.line_range}
     found = [
         (x, y)
-        for block in _blocks(list(Compositor._regions_to_spans(regions)))
+        for block in blocks(list(Compositor._regions_to_spans(regions)))
         for x in block.column_range
         for y in block.line_range
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import product
 from typing import TYPE_CHECKING
 
 from tests.servers import success_body, waiting_body
@@ -77,16 +79,19 @@ async def test_under_a_toast_the_rows_are_drawn_in_the_usual_way(
         assert "something" in dash.screen
 
 
-def test_a_column_that_is_not_said_to_move_reads_the_same_a_day_later(other: Store) -> None:
+def test_a_cell_says_the_same_for_as_long_as_its_column_promises(other: Store) -> None:
     begin(other)
-    add(other, uuid(10))
-    answer(other, uuid(10), success_body(uuid(10)))
-    tasks = other.tasks.rows(Query(PROFILE), NOW_MS)
-    now, later = (Moment(NOW_MS + ms, lambda _: 32_000, 86_400_000) for ms in (0, 86_400_000))
-    moving = {
-        column.name
-        for column in COLUMNS.values()
-        for task in tasks
-        if column.cell(task, now, 30) != column.cell(task, later, 30)
-    }
-    assert moving == {column.name for column in COLUMNS.values() if column.moves}
+    add(other, uuid(10), uuid(11))
+    answer(other, uuid(10), success_body(uuid(10), createTime=NOW_MS - 200_000, costTime=90_500))
+    day_ms, tasks = 86_400_000, other.tasks.rows(Query(PROFILE), NOW_MS)
+    moving = set()
+    for column, task in product(COLUMNS.values(), tasks):
+        for ago_ms in (0, 1, 999, 59_000, 3_599_999, 2 * day_ms, -5_000):
+            then_ms = NOW_MS + ago_ms
+            stands_ms = column.stands_ms(task, then_ms)
+            ages_ms = (0, max(0, int(min(stands_ms, day_ms)) - 1))
+            said = [column.cell(task, Moment(then_ms + ms, lambda _: 32_000, day_ms), 30) for ms in ages_ms]
+            assert said[0] == said[1], (column.name, task.state, ago_ms)
+            if stands_ms < math.inf:
+                moving.add(column.name)
+    assert moving == {"cost", "created", "checked", "added", "completed", "expires"}

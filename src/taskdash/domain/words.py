@@ -74,6 +74,17 @@ def ago(at_ms: int | None, now_ms: int) -> str:
     return "just now" if difference < 1000 else f"{span(difference)} ago"
 
 
+def ago_stands_ms(at_ms: int | None, now_ms: int) -> float:
+    """For how many milliseconds from now on `ago` and `span` say the same of a moment; 0 where nobody counts them."""
+    if at_ms is None:
+        return math.inf
+    ms = now_ms - at_ms
+    if ms < 1000:
+        return 1000 - ms if ms >= 0 else 0
+    unit_ms = next(unit_s for unit_s, _ in _STEPS if ms >= 1000 * unit_s) * 1000
+    return unit_ms - ms % unit_ms
+
+
 def moment(at_ms: int | None) -> str:
     """An absolute local time to the second, or – where it is not known.
 

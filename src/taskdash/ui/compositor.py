@@ -17,6 +17,7 @@ from textual.geometry import Region
 
 from taskdash.ui.pen import written
 from taskdash.ui.unsettled import has_unsettled
+from taskdash.ui.widgets.unframed import BareLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,6 +45,16 @@ class Pieces(ChopsUpdate):
 class ThriftyCompositor(Compositor):
     """Textual's, but for what is written of a frame."""
 
+    is_frame_due = False
+    """Whether a frame was asked for with what is marked."""
+
+    def mark(self, widget: Widget, regions: Iterable[Region]) -> None:
+        """Have parts of a widget drawn with the next frame, as far as they are seen."""
+        if place := self.visible_widgets.get(widget):
+            region, clip = place
+            seen = (clip.intersection(part.translate(region.offset)) for part in regions)
+            self._dirty_regions.update(filter(None, seen))
+
     def render_update(
         self, full: bool = False, screen_stack: list[Screen[object]] | None = None, simplify: bool = False
     ) -> RenderableType | None:
@@ -60,7 +71,7 @@ class ThriftyCompositor(Compositor):
         self._dirty_regions.clear()
         pieces = [
             piece
-            for block in _blocks(self._regions_to_spans(changed))
+            for block in blocks(self._regions_to_spans(changed))
             for part, lines in self._drawn(block)
             for y, line in zip(part.line_range, lines, strict=True)
             for piece in _anchored(part.x, y, line)
@@ -88,7 +99,9 @@ class ThriftyCompositor(Compositor):
 
 
 def _lines(widget: Widget, crop: Region) -> Sequence[Sequence[Segment]]:
-    return [list(strip) for strip in widget.render_lines(crop)]
+    if isinstance(widget, BareLines):
+        return widget.draw_lines(crop)
+    return [strip._segments for strip in widget.render_lines(crop)]  # noqa: SLF001 - as above
 
 
 def _anchored(x: int, y: int, line: Sequence[Segment]) -> Iterator[Piece]:
@@ -107,18 +120,18 @@ def _anchored(x: int, y: int, line: Sequence[Segment]) -> Iterator[Piece]:
         x += cells
 
 
-def _blocks(spans: Iterable[tuple[int, int, int]]) -> list[Region]:
-    """Spans, from top to bottom, with those under each other put together."""
-    blocks: list[Region] = []
-    last: dict[tuple[int, int], int] = {}
+def blocks(spans: Iterable[tuple[int, int, int]]) -> list[Region]:
+    """Spans (line, left, right), from top to bottom, with those under each other put together."""
+    found: list[tuple[int, int, list[int]]] = []
+    last: dict[tuple[int, int], list[int]] = {}
     for y, left, right in spans:
-        at = last.get((left, right))
-        if at is not None and blocks[at].bottom == y:
-            blocks[at] = blocks[at].grow((0, 0, 1, 0))
+        lines = last.get((left, right))
+        if lines is not None and lines[1] == y:
+            lines[1] = y + 1
         else:
-            last[left, right] = len(blocks)
-            blocks.append(Region(left, y, right - left, 1))
-    return blocks
+            lines = last[left, right] = [y, y + 1]
+            found.append((left, right, lines))
+    return [Region(left, top, right - left, bottom - top) for left, right, (top, bottom) in found]
 
 
 def _around(part: Region, place: Region) -> Iterator[Region]:

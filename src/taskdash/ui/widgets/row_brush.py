@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import set_cell_size
@@ -24,13 +25,17 @@ MAX_ROWS: Final = 400
 class _Row:
     """A row as it was drawn last."""
 
-    __slots__ = ("base", "cells", "moment", "moving", "pieces", "placed", "task")
+    __slots__ = ("base", "cells", "made_ms", "moment", "moving", "pieces", "placed", "stand_until_ms", "task")
 
     def __init__(
         self, task: Task, placed: Sequence[Placed], base: Style, cells: list[Cell], moment: Moment
     ) -> None:
         self.task, self.placed, self.base, self.cells, self.moment = task, placed, base, cells, moment
-        self.moving = [index for index, place in enumerate(placed) if place.column.moves]
+        self.made_ms = now_ms = moment.now_ms
+        untils_ms = [now_ms + place.column.stands_ms(task, now_ms) for place in placed]
+        self.moving = [(index, until_ms) for index, until_ms in enumerate(untils_ms) if until_ms < inf]
+        """The cells that say something else one day, and until when they say the same."""
+        self.stand_until_ms = min(untils_ms, default=inf)
         self.pieces: list[list[Segment]] = []
         """Each cell as it is drawn, with the gap after it."""
 
@@ -38,9 +43,17 @@ class _Row:
 class RowBrush:
     """Rows from left to right, a cell for each column."""
 
-    def __init__(self, style: Callable[[str], Style]) -> None:
-        """Prepare to draw; `style` gives what a name adds to the style of a row."""
+    def __init__(
+        self, style: Callable[[str], Style], finish: Callable[[list[Segment]], list[Segment]]
+    ) -> None:
+        """Prepare to draw.
+
+        Args:
+            style: Gives what a name adds to the style of a row.
+            finish: Applies to a piece what is applied to every line.
+        """
         self._style = style
+        self._finish = finish
         self._rows: dict[int, _Row] = {}
 
     def forget(self) -> None:
@@ -74,10 +87,17 @@ class RowBrush:
 
     def _renew(self, row: _Row, moment: Moment) -> list[tuple[int, int]]:
         """Make anew what says something else by now; where that is."""
-        moved = []
-        row.moment = moment
-        for index in row.moving:
+        row.moment, now_ms = moment, moment.now_ms
+        # Before it was made: the clock was set back.
+        if row.made_ms <= now_ms < row.stand_until_ms:
+            return []
+        moved, moving = [], []
+        for index, until_ms in row.moving:
+            if row.made_ms <= now_ms < until_ms:
+                moving.append((index, until_ms))
+                continue
             place, before = row.placed[index], row.cells[index]
+            moving.append((index, now_ms + place.column.stands_ms(row.task, now_ms)))
             cell = place.column.cell(row.task, moment, place.width)
             if cell == before:
                 continue
@@ -89,10 +109,12 @@ class RowBrush:
                 row.pieces[index] = self._piece(cell, place, row.base)
                 skipped, cells = _difference(piece, row.pieces[index])
                 moved.append((place.x + skipped, cells))
+        row.moving, row.made_ms = moving, now_ms
+        row.stand_until_ms = min(until_ms for _, until_ms in moving)
         return moved
 
     def _piece(self, cell: Cell, place: Placed, base: Style) -> list[Segment]:
-        return [*_fit(cell, place.width, base, self._style), Segment(" " * GAP, base)]
+        return self._finish([*_fit(cell, place.width, base, self._style), Segment(" " * GAP, base)])
 
 
 def _is_other_number(before: Cell, now: Cell) -> bool:
@@ -101,6 +123,7 @@ def _is_other_number(before: Cell, now: Cell) -> bool:
     return (
         len(text) == len(was)
         and text.isascii()
+        and text.isprintable()
         and was.isascii()
         and now[0].style == before[0].style
         and now[1:] == before[1:]

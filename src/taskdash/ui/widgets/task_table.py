@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
 from taskdash.ui.columns import GAP, Moment, Placed, place_columns
+from taskdash.ui.compositor import blocks
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
+from taskdash.ui.redrawing import redraw
 from taskdash.ui.widgets.row_brush import RowBrush, cut
 from taskdash.ui.widgets.task_rows import TaskRows
+from taskdash.ui.widgets.unframed import BareLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from textual import events
+    from textual.color import Color
+    from textual.filter import LineFilter
+    from textual.geometry import Region
 
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
@@ -53,7 +57,29 @@ ROW_STYLES: Final = {
 }
 
 
-class TaskTable(TaskRows, can_focus=True, inherit_bindings=False):
+class _Part(NamedTuple):
+    """The part of each row that is drawn."""
+
+    left: int
+    right: int
+    begins: int
+    """Where the first piece that is in it begins, which may be further left."""
+    ends: int
+    """Where the last column ends; behind it is nothing."""
+    indexes: list[int]
+    """The columns that are in it."""
+
+    @classmethod
+    def of(cls, crop: Region, placed: Sequence[Placed]) -> _Part:
+        """The part of rows with such columns that is in `crop`."""
+        begins = [MARGIN + place.x for place in placed]
+        ends = [x + place.width + GAP for x, place in zip(begins, placed, strict=True)]
+        indexes = [i for i, x in enumerate(begins) if x < crop.right and ends[i] > crop.x]
+        first = 0 if crop.x < MARGIN else min([crop.x, *(begins[i] for i in indexes[:1])])
+        return cls(crop.x, crop.right, first, ends[-1] if ends else MARGIN, indexes)
+
+
+class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
     """The list of tasks."""
 
     # Its lines are drawn, not laid out: what is to be copied of them has keys of its own.
@@ -71,7 +97,8 @@ class TaskTable(TaskRows, can_focus=True, inherit_bindings=False):
     def __init__(self, desk: Desk, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(desk, window, id=id)
         self._styles: dict[str, Style] = {}
-        self._brush = RowBrush(self._style)
+        self._filters: tuple[Sequence[LineFilter], Color] = ((), self.background_colors[1])
+        self._brush = RowBrush(self._style, self._filtered)
         self._moment = self._moment_now()
         """As of when the rows are drawn; all of them, so that none is ahead of another."""
         self._placed: list[Placed] = []
@@ -158,13 +185,13 @@ class TaskTable(TaskRows, can_focus=True, inherit_bindings=False):
         """Draw again the cells whose text grows with time."""
         self._moment, top = self._moment_now(), int(self.scroll_offset.y)
         moved = [
-            Region(MARGIN + x, line - top, cells, 1)
+            (line - top, MARGIN + x, MARGIN + x + cells)
             for line in self._lines_on_screen()
             if (task := self._window.row(line)) is not None
             for x, cells in self._brush.moved(task, self._moment)
         ]
         if moved:
-            self.refresh(*moved)
+            redraw(self, blocks(moved))
 
     def _moment_now(self) -> Moment:
         return Moment(self._desk.clock.now_ms(), self._desk.typical_ms, self._desk.result_ttl_ms)
@@ -188,34 +215,35 @@ class TaskTable(TaskRows, can_focus=True, inherit_bindings=False):
             self._styles[name] = style if name in ROW_STYLES else Style(color=style.color)
         return self._styles[name]
 
-    def render_lines(self, crop: Region) -> list[Strip]:
+    def draw_lines(self, crop: Region) -> list[list[Segment]]:
         """Lines of the screen, of each the cells from `crop.x` on."""
-        placed, filters, background = self.placed_columns, self.get_line_filters(), self.background_colors[1]
-        top = int(self.scroll_offset.y)
-        strips = []
-        for y in crop.line_range:
-            segments = self._segments(top + y, placed, crop.x, crop.right)
-            for each in filters:
-                segments = each.apply(segments, background)
-            strips.append(Strip(segments, crop.width))
-        return strips
+        filters = (self.get_line_filters(), self.background_colors[1])
+        if filters != self._filters:
+            self._filters = filters
+            self._brush.forget()
+        placed, top = self.placed_columns, int(self.scroll_offset.y)
+        part = _Part.of(crop, placed)
+        return [self._segments(top + y, placed, part) for y in crop.line_range]
 
-    def _segments(self, line: int, placed: Sequence[Placed], left: int, right: int) -> list[Segment]:
+    def _filtered(self, segments: list[Segment]) -> list[Segment]:
+        filters, background = self._filters
+        for each in filters:
+            segments = each.apply(segments, background)
+        return segments
+
+    def _segments(self, line: int, placed: Sequence[Placed], part: _Part) -> list[Segment]:
+        left, right, begins, ends, indexes = part
         task = self._window.row(line)
         if task is None:
-            return [Segment(" " * (right - left), self.rich_style)]
+            return self._filtered([Segment(" " * (right - left), self.rich_style)])
         is_cursor = line == self._place.cursor
         row_style = self._style(self._row_style_name(task, is_cursor))
-        segments, begins, ends = [], left, MARGIN
-        if left < MARGIN:
-            segments, begins = self._margin(task, row_style, is_cursor=is_cursor), 0
-        for place, piece in zip(placed, self._brush.draw(task, placed, self._moment, row_style), strict=True):
-            x, ends = MARGIN + place.x, MARGIN + place.x + place.width + GAP
-            if x < right and ends > left:
-                begins = min(begins, x)
-                segments += piece
+        pieces = self._brush.draw(task, placed, self._moment, row_style)
+        segments = self._filtered(self._margin(task, row_style, is_cursor=is_cursor)) if left < MARGIN else []
+        for index in indexes:
+            segments += pieces[index]
         if ends < right:
-            segments.append(Segment(" " * (right - max(left, ends)), row_style))
+            segments += self._filtered([Segment(" " * (right - max(left, ends)), row_style)])
         return cut(segments, left - begins, right - left)
 
     def _margin(self, task: Task, row_style: Style, *, is_cursor: bool) -> list[Segment]:

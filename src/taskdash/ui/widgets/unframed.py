@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
 if TYPE_CHECKING:
+    from rich.segment import Segment
     from textual.geometry import Region
-    from textual.strip import Strip
 
 
 class Unframed(Widget):
@@ -33,3 +34,15 @@ class Unframed(Widget):
                 strip = strip.apply_filter(each, background)
             strips.append(strip)
         return strips
+
+
+class BareLines(Widget):
+    """Base of what draws many small pieces. A strip has seven caches of its own, which takes longer than a cell."""
+
+    def draw_lines(self, crop: Region) -> list[list[Segment]]:
+        """The lines in `crop`, as `render_lines` gives them, but for the strips."""
+        raise NotImplementedError
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines in `crop`."""
+        return [Strip(segments, crop.width) for segments in self.draw_lines(crop)]
