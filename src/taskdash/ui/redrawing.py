@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 def redraw(widget: Widget, regions: Sequence[Region]) -> None:
     """Have parts of a widget drawn again, all that are asked for in this turn of the loop with one frame.
 
-    The widget keeps nothing that Textual would have to be told to forget, and takes the room that it took.
+    It is for widgets that keep no lines for Textual to forget, and that take the room that they took.
     """
     screen = widget.screen
     compositor = screen._compositor  # noqa: SLF001 - a test watches the names
     if not isinstance(compositor, ThriftyCompositor) or not _is_steady(screen):
         widget.refresh(*regions)
         return
+    # What is selected and copied is taken from the text in it.
+    widget._layout_cache.clear()  # noqa: SLF001 - as above
     compositor.mark(widget, regions)
     if not compositor.is_frame_due:
         compositor.is_frame_due = True

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.desk import Desk
+    from taskdash.ui.growing_text import GrowingText
     from taskdash.ui.widgets.preview import Preview
 
 
@@ -50,7 +51,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._wanted: int | None = None
         self._asked: Task | None = None
         self._loading = False
-        self._counted = ""
+        self._told: GrowingText | None = None
         self._drawn_at_s = -inf
         self._text = HyperText(id="detail-text")
         self.preview: Preview | None = None
@@ -94,7 +95,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         """Show a task, soon; of tasks passed over quickly only the last is read, and none while the pane is hidden."""
         self._current = task
         if task is None:
-            self._wanted = self._detail = None
+            self._wanted = self._detail = self._told = None
             self._text.show(Content(""))
             self._show_preview()
         elif self.display and task != (self._asked if self._loading else self._detail and self._detail.task):
@@ -141,35 +142,23 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def tick(self) -> None:
         """Draw again what grows or runs down with time, and has other words now."""
-        if self._detail is None or not self.display:
-            return
-        if not self._detail.task.state.finished or self._countdown() != self._counted:
-            self._counted = self._countdown()
-            self._text.show(self._read_out(self._detail))
+        if self._told is not None and self.display:
+            self._text.show(self._told.at(self._desk.clock.now_ms()))
 
     def catch_up(self) -> None:
         """Draw for a place of another size, and read what was passed over while there was none."""
         self.draw()
         self.show_task(self._current)
 
-    def _countdown(self) -> str:
-        if self._detail is None or self._desk.result_ttl_ms is None:
-            return ""
-        from taskdash.domain.expiry import countdown, expiry_of
-
-        expiry = expiry_of(self._detail.task, self._desk.result_ttl_ms)
-        return countdown(expiry, self._desk.clock.now_ms()) if expiry else ""
-
     def draw(self) -> None:
         """Draw the task as it was read."""
-        if self._detail is not None and self.display:
-            self._counted = self._countdown()
-            self._text.show(self._read_out(self._detail))
+        detail, desk = self._detail, self._desk
+        if detail is None or not self.display:
+            self._told = None
+        else:
+            self._told = detail_text(detail, desk.typical_ms, desk.result_ttl_ms)
+            self.tick()
         self._show_preview()
-
-    def _read_out(self, detail: TaskDetail) -> Content:
-        now_ms = self._desk.clock.now_ms()
-        return detail_text(detail, now_ms, self._desk.typical_ms, self._desk.result_ttl_ms)
 
     def _show_preview(self) -> None:
         if self.preview is None:

@@ -18,6 +18,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.visual import Visual
 
+from taskdash.ui.redrawing import redraw
 from taskdash.ui.widgets.unframed import Unframed
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class HyperText(Unframed):
     def show(self, content: Content) -> None:
         """Show another text. Where it takes as many lines as before, this may be called every second."""
         before, self._content = self._content, content
+        if content is before:
+            return
         width, height = self.content_size
         lines = _changed_lines(before, content, width) if width else None
         if self._drawn_as is None or lines is None or self.text_selection is not None:
@@ -81,11 +84,16 @@ class HyperText(Unframed):
             return
         for line in lines:
             self._strips[line.y : line.y + line.height] = self._drawn(line, width)
-            self.refresh(Region(0, line.y, width, line.height))
         del self._strips[height:]
+        if lines:
+            redraw(self, [Region(0, line.y, width, line.height) for line in lines])
 
     def _drawn(self, line: _Line, width: int) -> list[Strip]:
         """A line alone. Each of its cells tells the number of the line, for what is selected."""
+        if line.height == 1 and line.y < len(self._strips):
+            said = self._content.plain[line.begins : line.ends]
+            if strip := _rewritten(self._strips[line.y], line.was, said):
+                return [strip]
         text = self._content[line.begins : line.ends]
         if line.height == 1:
             strips = Visual.to_strips(self, text, width, 1, self.visual_style)
@@ -131,8 +139,9 @@ class HyperText(Unframed):
 
 
 class _Line(NamedTuple):
-    """A line of a text: its number, where in the text it is, and where on the widget."""
+    """A line of a text: what it was, its number, where in the text it is, and where on the widget."""
 
+    was: str
     number: int
     begins: int
     ends: int
@@ -147,15 +156,36 @@ def _changed_lines(before: Content, now: Content, width: int) -> list[_Line] | N
     old, new = before.plain.split("\n"), now.plain.split("\n")
     if len(old) != len(new):
         return None
-    changed, y, begins = [], 0, 0
-    for number, (was, line) in enumerate(zip(old, new, strict=True)):
-        height, ends = _height(was, width), begins + len(line)
+    others = [number for number, (was, line) in enumerate(zip(old, new, strict=True)) if was != line]
+    changed: list[_Line] = []
+    y = begins = 0
+    # What is below the last of them is not looked at: for a text that grows that is most of it.
+    for number, line in enumerate(new[: others[-1] + 1] if others else ()):
+        was, height, ends = old[number], _height(old[number], width), begins + len(line)
         if was != line:
             if _height(line, width) != height:
                 return None
-            changed.append(_Line(number, begins, ends, y, height))
+            changed.append(_Line(was, number, begins, ends, y, height))
         y, begins = y + height, ends + 1
     return changed
+
+
+def _rewritten(strip: Strip, was: str, now: str) -> Strip | None:
+    """A line as it is drawn, with other ASCII characters in the place of such; None where there is more to it."""
+    pairs = [pair for pair in zip(was, now, strict=False) if pair[0] != pair[1]]
+    chars = "".join(map("".join, pairs))
+    if (
+        len(was) != len(now)
+        or not chars.isascii()
+        or not chars.isprintable()
+        or not strip.text.startswith(was)
+    ):
+        return None
+    text, segments, at = now + strip.text[len(now) :], [], 0
+    for said, style, control in strip:
+        segments.append(Segment(text[at : at + len(said)], style, control))
+        at += len(said)
+    return Strip(segments, strip.cell_length)
 
 
 def _height(line: str, width: int) -> int:
