@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from taskdash.domain.limits import TIERS, Limits
 from taskdash.domain.task import Answer, ProblemKind, Record, State, Throttle
+from taskdash.store.stamp import Stamp
 from taskdash.store.store import Store, StoreThread
 from taskdash.watch.accounts import Terms
 from taskdash.watch.dispatch import Dispatch
@@ -112,6 +113,7 @@ class InlineStore(StoreThread):
 
     def __init__(self, path: Path) -> None:
         self.opened = Store(path, busy_timeout_s=0.0)
+        self.stamp = Stamp(path)
         self.opened.database.connection.execute("PRAGMA synchronous = OFF")
         self.fail_with: Exception | None = None
         self.calls = 0

@@ -96,8 +96,7 @@ class Dispatch:
 
     async def follow(self, store: StoreThread, paused: bool, *, can_lead: bool) -> dict[str, Any]:
         """What to say while another process watches."""
-        company = await self._notes.attend(store, paused=paused, can_lead=can_lead)
-        return await self._notes.read(store, company)
+        return await self._notes.follow(store, paused=paused, can_lead=can_lead)
 
     async def leave(self, store: StoreThread) -> None:
         """Take this process off the store's list of viewers."""

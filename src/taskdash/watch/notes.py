@@ -29,6 +29,8 @@ TOLD: Final = (
     "over_budget",
 )
 """What of the leader's status followers cannot find out for themselves."""
+READ_EVERY_S: Final = 30.0
+"""The longest time that a follower takes the store's file for what it was."""
 _SAME_MOMENT_MS: Final = 1_000
 
 
@@ -40,6 +42,22 @@ class Company:
     """One of them wants scheduled checks stopped."""
     others_follow: bool
     """Another one, running and not stopped, would send scheduled checks had it the lease."""
+    others: list[Viewer]
+
+
+@value(frozen=True, slots=True)
+class _Reading:
+    """What the store said to a follower, under which terms (paused, can lead) and when."""
+
+    terms: tuple[bool, bool]
+    company: Company
+    note: GatewayNote
+    sent: list[Sent]
+    line: InLine
+    due_since_ms: int | None
+    """Since when checks are due, as far as it was seen; None where none is."""
+    read_s: float
+    read_ms: int
 
 
 class Notes:
@@ -51,6 +69,7 @@ class Notes:
         self._noted: GatewayNote | None = None
         self._noted_at_s = -math.inf
         self._held_until_ms: int | None = None
+        self._reading: _Reading | None = None
 
     async def attend(self, store: StoreThread, *, paused: bool, can_lead: bool) -> Company:
         """Say that this process is here and what it wants; see who else is, and forget the dead."""
@@ -70,15 +89,38 @@ class Notes:
         return Company(
             paused or any(viewer.paused for viewer in others),
             any(viewer.follows and not is_stopped(viewer.process) for viewer in others),
+            others,
         )
 
     async def leave(self, store: StoreThread) -> None:
         """Take this process off the list of viewers."""
         await store.run(lambda store: store.gateways.leave(self._terms.profile, [this_process()]))
 
-    async def read(self, store: StoreThread, company: Company) -> dict[str, Any]:
-        """The status while another process watches."""
-        profile, now_ms = self._terms.profile, self._clock.now_ms()
+    async def follow(self, store: StoreThread, *, paused: bool, can_lead: bool) -> dict[str, Any]:
+        """The status while another process watches. The store is asked only where it may say something else."""
+        may_have_changed, reading = store.stamp.may_have_changed(), self._reading
+        if may_have_changed or reading is None or self._is_stale(reading, (paused, can_lead)):
+            self._reading = None
+            company = await self.attend(store, paused=paused, can_lead=can_lead)
+            reading = self._reading = await self._read(store, company, (paused, can_lead), reading)
+        return self._follower_words(reading)
+
+    def _is_stale(self, reading: _Reading, terms: tuple[bool, bool]) -> bool:
+        now_ms, age_s = self._clock.now_ms(), self._clock.now_s() - reading.read_s
+        next_ms = reading.line.next_ms
+        return (
+            reading.terms != terms
+            or not 0 <= age_s < READ_EVERY_S
+            # The wall clock was set, or a check fell due.
+            or now_ms < reading.read_ms
+            or (next_ms is not None and next_ms <= now_ms)
+            or not all(is_alive(viewer.process) for viewer in reading.company.others)
+        )
+
+    async def _read(
+        self, store: StoreThread, company: Company, terms: tuple[bool, bool], last: _Reading | None
+    ) -> _Reading:
+        profile, now_s, now_ms = self._terms.profile, self._clock.now_s(), self._clock.now_ms()
 
         def work(store: Store) -> tuple[GatewayNote, list[Sent], InLine]:
             return (
@@ -88,6 +130,11 @@ class Notes:
             )
 
         note, sent, line = await store.run(work)
+        due_since_ms = (last and last.due_since_ms) or now_ms if line.due else None
+        return _Reading(terms, company, note, sent, line, due_since_ms, now_s, now_ms)
+
+    def _follower_words(self, reading: _Reading) -> dict[str, Any]:
+        note, line, now_ms = reading.note, reading.line, self._clock.now_ms()
         watcher = note.watcher if note.watcher and is_alive(note.watcher) else None
         told = {name: note.status.get(name) for name in TOLD} if watcher else {}
         until_ms = told.get("held_until_ms")
@@ -95,8 +142,8 @@ class Notes:
             "leading": False,
             "watcher_pid": watcher.pid if watcher else None,
             "watcher_stopped": watcher is not None and is_stopped(watcher),
-            "paused": company.paused,
-            "used": used_lately(sent, self._clock.now_s()),
+            "paused": reading.company.paused,
+            "used": used_lately(reading.sent, self._clock.now_s()),
             "per_second": _whole(told.get("per_second")),
             "per_minute": _whole(told.get("per_minute")),
             "tier": told.get("tier"),
@@ -107,7 +154,7 @@ class Notes:
             "over_budget": bool(told.get("over_budget")),
             "due": line.due,
             "new": line.new,
-            "next_check_at_ms": now_ms if line.due else line.next_ms,
+            "next_check_at_ms": reading.due_since_ms if line.due else line.next_ms,
         }
 
     def words(self, accounts: Accounts) -> dict[str, Any]:
@@ -154,7 +201,7 @@ class Notes:
 
     def forget(self) -> None:
         """Another process may have left word since: the next one is written whatever the last one was."""
-        self._noted = None
+        self._noted = self._reading = None
 
     def _learned_words(self, accounts: Accounts) -> str | None:
         if not accounts.learned or accounts.key_limits == self._terms.limits:

@@ -280,7 +280,8 @@ class Watcher:
 
     def _recovered(self) -> None:
         self._retry_s = FIRST_RETRY_S
-        self._publish(store_problem=None)
+        if self.status.store_problem is not None:
+            self._publish(store_problem=None)
 
     def _publish(self, **changes: object) -> None:
         status = replace(self.status, **changes)  # type: ignore[arg-type] # the names are WatchStatus's own
