@@ -115,9 +115,8 @@ def _cost(task: Task, moment: Moment, width: int) -> Cell:
         return [Span(f"{length(task.cost_time_ms):>{_NUMBER_CELLS}}", style)]
     since_ms = max(0, moment.now_ms - started_ms(task))
     cell = [Span(f"{elapsed(since_ms):>{_NUMBER_CELLS}}", "live")]
-    typical_ms = moment.typical_ms(task)
     room = width - _NUMBER_CELLS - 1
-    if typical_ms and room >= BAR_CELLS:
+    if room >= BAR_CELLS and (typical_ms := moment.typical_ms(task)):
         cell += [Span(" "), *_bar(since_ms / typical_ms, room)]
     return cell
 

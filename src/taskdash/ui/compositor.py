@@ -7,8 +7,9 @@ needed; for the cells that grow every second it is more.
 
 from __future__ import annotations
 
+from itertools import combinations
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from taskdash.ui.pen import Piece
+
+
+MANY: Final = 6
+"""From so many changed regions on, it is not worth while to find out whether any two overlap."""
 
 
 class Pieces(ChopsUpdate):
@@ -69,12 +74,10 @@ class ThriftyCompositor(Compositor):
         screen = self.size.region
         changed = [part for region in self._dirty_regions if (part := region.intersection(screen))]
         self._dirty_regions.clear()
+        if any(one.overlaps(other) for one, other in combinations(changed[:MANY], 2)) or len(changed) >= MANY:
+            changed = blocks(self._regions_to_spans(changed))
         pieces = [
-            piece
-            for block in blocks(self._regions_to_spans(changed))
-            for part, lines in self._drawn(block)
-            for y, line in zip(part.line_range, lines, strict=True)
-            for piece in _anchored(part.x, y, line)
+            piece for block in changed for part, lines in self._drawn(block) for piece in _pieces(part, lines)
         ]
         # From top to bottom, as one reads: a slow terminal shows it as it comes.
         return Pieces(sorted(pieces, key=itemgetter(1, 0))) if pieces else None
@@ -102,6 +105,13 @@ def _lines(widget: Widget, crop: Region) -> Sequence[Sequence[Segment]]:
     if isinstance(widget, BareLines):
         return widget.draw_lines(crop)
     return [strip._segments for strip in widget.render_lines(crop)]  # noqa: SLF001 - as above
+
+
+def _pieces(part: Region, lines: Sequence[Sequence[Segment]]) -> Iterable[Piece]:
+    x, y, _, _ = part
+    if has_unsettled("".join([text for line in lines for text, _, _ in line])):
+        return (piece for y, line in enumerate(lines, y) for piece in _anchored(x, y, line))
+    return [(x, y, line) for y, line in enumerate(lines, y)]
 
 
 def _anchored(x: int, y: int, line: Sequence[Segment]) -> Iterator[Piece]:

@@ -25,17 +25,26 @@ MAX_ROWS: Final = 400
 class _Row:
     """A row as it was drawn last."""
 
-    __slots__ = ("base", "cells", "made_ms", "moment", "moving", "pieces", "placed", "stand_until_ms", "task")
+    __slots__ = (
+        "base",
+        "cells",
+        "made_ms",
+        "moment",
+        "pieces",
+        "placed",
+        "stand_until_ms",
+        "stands_until_ms",
+        "task",
+    )
 
     def __init__(
         self, task: Task, placed: Sequence[Placed], base: Style, cells: list[Cell], moment: Moment
     ) -> None:
         self.task, self.placed, self.base, self.cells, self.moment = task, placed, base, cells, moment
         self.made_ms = now_ms = moment.now_ms
-        untils_ms = [now_ms + place.column.stands_ms(task, now_ms) for place in placed]
-        self.moving = [(index, until_ms) for index, until_ms in enumerate(untils_ms) if until_ms < inf]
-        """The cells that say something else one day, and until when they say the same."""
-        self.stand_until_ms = min(untils_ms, default=inf)
+        self.stand_until_ms = [now_ms + place.column.stands_ms(task, now_ms) for place in placed]
+        """Until when each cell says the same."""
+        self.stands_until_ms = min(self.stand_until_ms, default=inf)
         self.pieces: list[list[Segment]] = []
         """Each cell as it is drawn, with the gap after it."""
 
@@ -76,8 +85,11 @@ class RowBrush:
             cells = [place.column.cell(task, moment, place.width) for place in placed]
             row = self._rows[task.seq] = _Row(task, placed, base, cells, moment)
             row.pieces = [self._piece(cell, place, base) for cell, place in zip(cells, placed, strict=True)]
-        elif row.moment is not moment:
-            self._renew(row, moment)
+        else:
+            # The very same next time: that is told at once.
+            row.task, row.base = task, base
+            if row.moment is not moment:
+                self._renew(row, moment)
         return row.pieces
 
     def moved(self, task: Task, moment: Moment) -> list[tuple[int, int]]:
@@ -89,29 +101,32 @@ class RowBrush:
         """Make anew what says something else by now; where that is."""
         row.moment, now_ms = moment, moment.now_ms
         # Before it was made: the clock was set back.
-        if row.made_ms <= now_ms < row.stand_until_ms:
+        is_behind = now_ms < row.made_ms
+        if now_ms < row.stands_until_ms and not is_behind:
             return []
-        moved, moving = [], []
-        for index, until_ms in row.moving:
-            if row.made_ms <= now_ms < until_ms:
-                moving.append((index, until_ms))
-                continue
-            place, before = row.placed[index], row.cells[index]
-            moving.append((index, now_ms + place.column.stands_ms(row.task, now_ms)))
-            cell = place.column.cell(row.task, moment, place.width)
-            if cell == before:
-                continue
-            row.cells[index], piece = cell, row.pieces[index]
-            if _is_other_number(before, cell) and piece[0].text == before[0].text:
-                piece[0] = Segment(cell[0].text, piece[0].style)
-                moved.append((place.x, len(cell[0].text)))
-            else:
-                row.pieces[index] = self._piece(cell, place, row.base)
-                skipped, cells = _difference(piece, row.pieces[index])
-                moved.append((place.x + skipped, cells))
-        row.moving, row.made_ms = moving, now_ms
-        row.stand_until_ms = min(until_ms for _, until_ms in moving)
+        moved: list[tuple[int, int]] = []
+        for index, until_ms in enumerate(row.stand_until_ms):
+            if until_ms <= now_ms or is_behind:
+                self._renew_cell(row, index, moment, moved)
+        row.made_ms, row.stands_until_ms = now_ms, min(row.stand_until_ms)
         return moved
+
+    def _renew_cell(self, row: _Row, index: int, moment: Moment, moved: list[tuple[int, int]]) -> None:
+        place, before, task = row.placed[index], row.cells[index], row.task
+        column = place.column
+        row.stand_until_ms[index] = moment.now_ms + column.stands_ms(task, moment.now_ms)
+        cell = column.cell(task, moment, place.width)
+        if cell == before:
+            return
+        row.cells[index], piece = cell, row.pieces[index]
+        if _is_other_number(before, cell) and piece[0].text == before[0].text:
+            text = cell[0].text
+            piece[0] = Segment(text, piece[0].style)
+            moved.append((place.x, len(text)))
+        else:
+            row.pieces[index] = self._piece(cell, place, row.base)
+            skipped, cells = _difference(piece, row.pieces[index])
+            moved.append((place.x + skipped, cells))
 
     def _piece(self, cell: Cell, place: Placed, base: Style) -> list[Segment]:
         return self._finish([*_fit(cell, place.width, base, self._style), Segment(" " * GAP, base)])
@@ -119,14 +134,14 @@ class RowBrush:
 
 def _is_other_number(before: Cell, now: Cell) -> bool:
     """Whether nothing but the text in front is another, and as wide: what happens every second, told quickly."""
-    text, was = now[0].text, before[0].text
+    (text, style), (was, style_before) = now[0], before[0]
     return (
         len(text) == len(was)
+        and style == style_before
         and text.isascii()
-        and text.isprintable()
         and was.isascii()
-        and now[0].style == before[0].style
-        and now[1:] == before[1:]
+        and text.isprintable()
+        and (len(now) == len(before) == 1 or now[1:] == before[1:])
     )
 
 
@@ -152,7 +167,8 @@ def cut(segments: Iterable[Segment], skipped: int, cells: int) -> list[Segment]:
     """What is seen of a line of which the first cells are `skipped`, in so many `cells`."""
     seen = []
     for whole in segments:
-        segment, length = whole, whole.cell_length
+        segment = whole
+        length = len(whole.text) if whole.text.isascii() else whole.cell_length
         if skipped >= length:
             skipped -= length
             continue

@@ -194,7 +194,16 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
             redraw(self, blocks(moved))
 
     def _moment_now(self) -> Moment:
-        return Moment(self._desk.clock.now_ms(), self._desk.typical_ms, self._desk.result_ttl_ms)
+        known: dict[tuple[str | None, str | None], int | None] = {}
+
+        def typical_ms(task: Task) -> int | None:
+            # Asked once for each kind of task: a median is sorted for.
+            kind = (task.model, task.variant)
+            if kind not in known:
+                known[kind] = self._desk.typical_ms(task)
+            return known[kind]
+
+        return Moment(self._desk.clock.now_ms(), typical_ms, self._desk.result_ttl_ms)
 
     def place_columns(self) -> None:
         """Give the columns their widths anew: the look has others now."""
