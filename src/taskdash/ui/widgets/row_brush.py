@@ -53,12 +53,12 @@ class RowBrush:
     """Rows from left to right, a cell for each column."""
 
     def __init__(
-        self, style: Callable[[str], Style], finish: Callable[[list[Segment]], list[Segment]]
+        self, style: Callable[[str, Style], Style], finish: Callable[[list[Segment]], list[Segment]]
     ) -> None:
         """Prepare to draw.
 
         Args:
-            style: Gives what a name adds to the style of a row.
+            style: Gives what a name makes of the style of a row.
             finish: Applies to a piece what is applied to every line.
         """
         self._style = style
@@ -145,12 +145,12 @@ def _is_other_number(before: Cell, now: Cell) -> bool:
     )
 
 
-def _fit(cell: Cell, width: int, base: Style, style: Callable[[str], Style]) -> list[Segment]:
+def _fit(cell: Cell, width: int, base: Style, style: Callable[[str, Style], Style]) -> list[Segment]:
     """The segments of a cell, exactly `width` cells wide; a text that is too long ends in an ellipsis."""
     segments: list[Segment] = []
     room = width
     for span in cell:
-        segment_style = base + style(span.style) if span.style else base
+        segment_style = style(span.style, base) if span.style else base
         segment = Segment(span.text, segment_style)
         if segment.cell_length > room:
             text = set_cell_size(span.text, max(0, room - 1)) + "…" if room else ""

@@ -6,21 +6,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.message import Message
-from textual.style import Style as VisualStyle
 
 from taskdash.ui.columns import GAP, Moment, Placed, place_columns
 from taskdash.ui.compositor import blocks
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
 from taskdash.ui.redrawing import redraw
 from taskdash.ui.widgets.row_brush import RowBrush, cut
+from taskdash.ui.widgets.row_styles import RowStyles
 from taskdash.ui.widgets.task_rows import TaskRows
 from taskdash.ui.widgets.unframed import BareLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.style import Style
     from textual import events
     from textual.color import Color
     from textual.filter import LineFilter
@@ -33,28 +33,6 @@ if TYPE_CHECKING:
 
 MARGIN: Final = 2
 """Cells left of the first column: the mark, and one blank."""
-STYLES: Final = {
-    "state-new": "$text-muted",
-    "state-waiting": "$text-warning",
-    "state-success": "$text-success",
-    "state-fail": "$text-error",
-    "muted": "$text-muted",
-    "label": "$text-accent",
-    "live": "$text-accent",
-    "late": "$text-warning",
-    "problem": "$text-warning",
-}
-"""What a piece of a cell adds to its row, in the colours of the theme.
-
-Not component classes of the style sheet: to find the rules of fourteen of them takes longer than to draw the rows.
-"""
-ROW_STYLES: Final = {
-    "row": "$foreground on $background",
-    "row-cursor": "bold $foreground on $primary 35%",
-    "row-cursor-blurred": "$foreground on $primary 18%",
-    "row-marked": "$foreground on $accent 15%",
-    "row-updated": "$foreground on $success 12%",
-}
 
 
 class _Part(NamedTuple):
@@ -96,9 +74,9 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
 
     def __init__(self, desk: Desk, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(desk, window, id=id)
-        self._styles: dict[str, Style] = {}
+        self._styles = RowStyles(lambda: self.background_colors[1])
         self._filters: tuple[Sequence[LineFilter], Color] = ((), self.background_colors[1])
-        self._brush = RowBrush(self._style, self._filtered)
+        self._brush = RowBrush(self._styles.piece, self._filtered)
         self._moment = self._moment_now()
         """As of when the rows are drawn; all of them, so that none is ahead of another."""
         self._placed: list[Placed] = []
@@ -213,16 +191,8 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme."""
         super().notify_style_update()
-        self._styles = {}
+        self._styles.forget()
         self._brush.forget()
-
-    def _style(self, name: str) -> Style:
-        if name not in self._styles:
-            ground = VisualStyle(background=self.background_colors[1])
-            style = (ground + VisualStyle.parse(ROW_STYLES.get(name) or STYLES[name])).rich_style
-            # A piece of a cell has the ground of its row.
-            self._styles[name] = style if name in ROW_STYLES else Style(color=style.color)
-        return self._styles[name]
 
     def draw_lines(self, crop: Region) -> list[list[Segment]]:
         """Lines of the screen, of each the cells from `crop.x` on."""
@@ -246,7 +216,7 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
         if task is None:
             return self._filtered([Segment(" " * (right - left), self.rich_style)])
         is_cursor = line == self._place.cursor
-        row_style = self._style(self._row_style_name(task, is_cursor))
+        row_style = self._styles.row(self._row_style_name(task, is_cursor))
         pieces = self._brush.draw(task, placed, self._moment, row_style)
         segments = self._filtered(self._margin(task, row_style, is_cursor=is_cursor)) if left < MARGIN else []
         for index in indexes:
@@ -259,7 +229,7 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
         cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
         if task.seq in self.flash.seqs:
             cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)
-        return [Segment(cursor, row_style + self._style("live")), Segment(mark, row_style)]
+        return [Segment(cursor, self._styles.piece("live", row_style)), Segment(mark, row_style)]
 
     def _row_style_name(self, task: Task, is_cursor: bool) -> str:
         if is_cursor:

@@ -1,0 +1,105 @@
+"""The styles of rows: the colours of the theme, moved as far as it takes to be read on the ground of each row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.color import Color as RichColor
+from rich.style import Style
+from textual.color import BLACK, WHITE, Color
+from textual.style import Style as VisualStyle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LEAST_CONTRAST: Final = 4.5
+"""What the Web Content Accessibility Guidelines want of text; black or white has it on any ground."""
+ROWS: Final = {
+    "row": "$foreground on $background",
+    "row-cursor": "bold $foreground on $primary 35%",
+    "row-cursor-blurred": "$foreground on $primary 18%",
+    "row-marked": "$foreground on $accent 15%",
+    "row-updated": "$foreground on $success 12%",
+}
+ANSI_ROWS: Final = ROWS | {
+    "row-cursor": "bold $block-cursor-foreground on $block-cursor-background",
+    "row-cursor-blurred": "bold $foreground on $background",
+    "row-marked": "bold $foreground on $background",
+    "row-updated": "$foreground on $background",
+}
+"""The terminal's own colours have no shades, and nobody knows which of them stand out from which."""
+PIECES: Final = {
+    "state-new": "$text-muted",
+    "state-waiting": "$text-warning",
+    "state-success": "$text-success",
+    "state-fail": "$text-error",
+    "muted": "$text-muted",
+    "label": "$text-accent",
+    "live": "$text-accent",
+    "late": "$text-warning",
+    "problem": "$text-warning",
+}
+"""What a piece of a cell adds to its row, in the colours of the theme.
+
+Not component classes of the style sheet: to find the rules of fourteen of them takes longer than to draw the rows.
+"""
+
+
+class RowStyles:
+    """The styles of rows and of the pieces of their cells, each made once for a theme."""
+
+    def __init__(self, ground: Callable[[], Color]) -> None:
+        """Prepare for a table; `ground` gives what is behind its rows."""
+        self._ground = ground
+        self._rows: dict[str, Style] = {}
+        self._pieces: dict[tuple[str, Style], Style] = {}
+
+    def forget(self) -> None:
+        """Make every style anew: the theme is another."""
+        self._rows.clear()
+        self._pieces.clear()
+
+    def row(self, name: str) -> Style:
+        """The style of a row."""
+        if name not in self._rows:
+            ground = self._ground()
+            texts = ROWS if ground.ansi is None else ANSI_ROWS
+            self._rows[name] = _legible((VisualStyle(ground) + VisualStyle.parse(texts[name])).rich_style)
+        return self._rows[name]
+
+    def piece(self, name: str, row: Style) -> Style:
+        """The style of a piece of a cell on a row of style `row`."""
+        if (style := self._pieces.get((name, row))) is None:
+            style, ground = row, row.bgcolor
+            # On a ground of the terminal's own no more than the row's own text is sure to be read.
+            if ground is None or ground.is_default or ground.triplet:
+                colour = (VisualStyle(self._ground()) + VisualStyle.parse(PIECES[name])).rich_style.color
+                style = _legible(row + Style(color=colour))
+            self._pieces[name, row] = style
+        return style
+
+
+def _legible(style: Style) -> Style:
+    """The style, its text as far towards black or white as it must go to stand out from its ground."""
+    text, ground = (color and color.triplet for color in (style.color, style.bgcolor))
+    if text is None or ground is None:
+        return style
+    behind, colour = Color(*ground), Color(*text)
+    end = max(BLACK, WHITE, key=lambda each: _contrast(each, behind))
+    tenths = 0
+    while tenths < 10 and _contrast(colour, behind) < LEAST_CONTRAST:
+        tenths += 1
+        colour = Color(*text).blend(end, tenths / 10)
+    return style + Style(color=RichColor.from_rgb(*colour.rgb)) if tenths else style
+
+
+def _contrast(one: Color, other: Color) -> float:
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: Color) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
