@@ -45,6 +45,19 @@ async def test_the_help_is_read_by_pages_and_from_its_end(desk: Desk, other: Sto
         await dash.until_shown("In the list")
 
 
+async def test_a_long_line_of_the_help_goes_on_beside_its_key(desk: Desk, other: Store) -> None:
+    add(other, uuid(1))
+    async with driven(desk, (80, 60), total=1) as dash:
+        await dash.press("?")
+        await dash.until_shown("only what expires soon")
+        lines = [line.strip("│┃ ") for line in dash.lines]
+        first = next(number for number, line in enumerate(lines) if "only what expires soon" in line)
+        assert "E                only what expires soon and is not saved, and" in lines[first]
+        assert lines[first + 1] == "back (not now: the profile sets no result_ttl)"
+        begins = [dash.lines[line].index(word) for line, word in ((first, "only"), (first + 1, "back"))]
+        assert begins[0] == begins[1]
+
+
 async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (120, 60), total=3) as dash:

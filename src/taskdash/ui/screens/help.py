@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from textwrap import wrap
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual import events
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.widget import Widget
 
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
 from taskdash.ui.key_names import key_name
@@ -18,11 +19,15 @@ from taskdash.ui.widgets.lines import Line
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.geometry import Size
 
     from taskdash.ui.keymap import Keymap
     from taskdash.ui.usefulness import Situation
 
 _KEY_CELLS: Final = 16
+_LEAST_CELLS: Final = 30
+"""Where less than this is left beside the keys a long line goes on under them."""
+_NARROW_MARGIN: Final = 4
 
 PLACES: Final = {
     "table": (
@@ -49,7 +54,7 @@ PLACES: Final = {
             ("!word", "what does not match; goes before any of these"),
             ("state:fail", "new, waiting, success, fail, unfinished"),
             ("label: note: id:", "in that field; also prompt: model: failure:"),
-            ("problem:any", "last check failed; or not-found, unreachable ..."),
+            ("problem:any", "last check failed; or not-found, rejected ..."),
             ("reason:timeout", "why it failed; or content-policy, credits ..."),
             ("cost:>30s", "costTime; with < <= > >= and ms, s, m, h, d"),
             ("age:<2h", "since createTime"),
@@ -77,8 +82,7 @@ class Help(Dialog[None]):
     def __init__(self, keymap: Keymap, place: str, situation: Situation) -> None:
         """`place` is a key of `PLACES`."""
         super().__init__()
-        self._text = Static(_help_text(keymap, place, situation))
-        self._scroll = VerticalScroll(self._text, can_focus=False)
+        self._scroll = VerticalScroll(_Lines(_help_lines(keymap, place, situation)), can_focus=False)
 
     def compose(self) -> ComposeResult:
         """The keys by group."""
@@ -107,23 +111,67 @@ class Help(Dialog[None]):
         self.action_scroll_by(pages * max(1, self._scroll.size.height - 1))
 
 
-def _help_text(keymap: Keymap, place: str, situation: Situation) -> Content:
+class _HelpLine(NamedTuple):
+    """One thing to know: without a key it is a remark, or a title."""
+
+    keys: str
+    does: str
+    style: str = ""
+
+    def drawn(self, width: int) -> Content:
+        """The line in `width` cells: what is too long goes on beside its key, or under it where room is short."""
+        keys = f"  {self.keys:<{_KEY_CELLS}} " if self.keys else ""
+        margin = len(keys) or len(self.does) - len(self.does.lstrip())
+        if width - margin < _LEAST_CELLS:
+            margin = _NARROW_MARGIN
+        lines = wrap(
+            f"{keys}{self.does}",
+            max(width, 2 * _NARROW_MARGIN),
+            subsequent_indent=" " * margin,
+            break_on_hyphens=False,
+        )
+        text = Content.styled("\n".join(lines), self.style)
+        return text if self.style else text.stylize("$text-accent", 0, len(keys))
+
+
+class _Lines(Widget):
+    DEFAULT_CSS = "_Lines { height: auto; }"
+
+    def __init__(self, lines: list[_HelpLine]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's
+        return self._drawn(width).plain.count("\n") + 1
+
+    def render(self) -> Content:
+        return self._drawn(self.content_size.width)
+
+    def _drawn(self, width: int) -> Content:
+        return Content("\n").join(line.drawn(width) for line in self._lines)
+
+
+def _help_lines(keymap: Keymap, place: str, situation: Situation) -> list[_HelpLine]:
     title, hints = PLACES[place]
-    lines = [Content.styled(title, "bold $text-primary"), *(_line(key, does) for key, does in hints)]
+    lines = [_title(title), *(_HelpLine(keys, does if keys else f"  {does}") for keys, does in hints)]
     # Moving comes last: arrows are tried by themselves, and on 24 lines it would fill the first page.
     groups = sorted(dict.fromkeys(action.group for action in ACTIONS), key=lambda group: group == "Move")
     for group in groups:
-        lines += [Content(""), Content.styled(group, "bold $text-primary")]
+        lines += [_HelpLine("", ""), _title(group)]
         for action in ACTIONS:
             if action.group == group and action.name not in RESULT_KEYS:
                 keys = " ".join(map(key_name, keymap[action.name])) or "palette"
-                lines.append(_line(keys, action.title, why_not(action.name, situation)))
+                lines.append(_action(keys, action.title, why_not(action.name, situation)))
         if group == "Results":
-            lines.append(_line("1 .. 9", "open that result link", why_not(RESULT_KEYS[0], situation)))
-    return Content("\n").join(lines)
+            lines.append(_action("1 .. 9", "open that result link", why_not(RESULT_KEYS[0], situation)))
+    return lines
 
 
-def _line(keys: str, does: str, why: str | None = None) -> Content:
-    if why is not None:
-        return Content.styled(f"  {keys:<{_KEY_CELLS}} {does} (not now: {why})", "$text-muted")
-    return Content.assemble((f"  {keys:<{_KEY_CELLS}} " if keys else "  ", "$text-accent"), does)
+def _title(text: str) -> _HelpLine:
+    return _HelpLine("", text, "bold $text-primary")
+
+
+def _action(keys: str, does: str, why: str | None) -> _HelpLine:
+    return (
+        _HelpLine(keys, does) if why is None else _HelpLine(keys, f"{does} (not now: {why})", "$text-muted")
+    )
