@@ -123,6 +123,26 @@ async def test_x_removes_the_marked_tasks_and_leaves_no_mark(desk: Desk, other: 
         await dash.until(lambda: "marked" not in dash.lines[-1], "no marks in the footer")
 
 
+async def test_z_brings_back_marked_what_was_removed_marked(desk: Desk, other: Store) -> None:
+    add(other, *MANY)
+    async with driven(desk, total=20) as dash:
+        await dash.press("space", "space", "x")
+        await dash.until_dialog("Confirm")
+        await dash.press("y")
+        await dash.until_total(18)
+        await dash.press("x")
+        await dash.until_dialog("Confirm")
+        await dash.press("y")
+        await dash.until_total(17)
+        await dash.press("z")
+        await dash.until_total(18)
+        assert dash.marked_lines == []
+        await dash.press("z")
+        await dash.until_total(20)
+        await dash.until(lambda: dash.marked_lines == [0, 1], "the marks back")
+        await dash.until(lambda: "2 tasks marked" in dash.lines[-1], "the marks in the footer")
+
+
 async def test_z_undoes_one_removal_after_the_other(desk: Desk, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=20) as dash:

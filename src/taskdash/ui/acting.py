@@ -29,7 +29,7 @@ class Acting:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._undo: list[tuple[str, Undo]] = []
+        self._undo: list[tuple[str, Undo, frozenset[int]]] = []
 
     @property
     def can_undo(self) -> bool:
@@ -89,11 +89,11 @@ class Acting:
         listed = f", {len(added.listed):,} already listed" if added.listed else ""
         return task.seq, Said(f"Added {plural(len(added.added), 'task')}{listed}.")
 
-    async def remove(self, seqs: Sequence[int]) -> Said:
-        """Take tasks off the list."""
+    async def remove(self, seqs: Sequence[int], marked: frozenset[int]) -> Said:
+        """Take tasks off the list; those of them that were `marked` come back so."""
         now_ms = self._desk.clock.now_ms()
         removal = await self._desk.store.run(lambda store: store.tasks.remove(seqs, now_ms))
-        self._undo.append(("Brought back", lambda store: store.tasks.restore(removal)))
+        self._undo.append(("Brought back", lambda store: store.tasks.restore(removal), marked))
         return Said(
             f"Removed {plural(len(seqs), 'task')}. z brings {'it' if len(seqs) == 1 else 'them'} back."
         )
@@ -106,7 +106,7 @@ class Acting:
             store.tasks.undo_edit(before)
             return len(before)
 
-        self._undo.append(("Set back label and note of", undo))
+        self._undo.append(("Set back label and note of", undo, frozenset()))
         return Said(
             f"Saved label and note of {plural(len(before), 'task')}." if len(before) > 1 else "Saved."
         )
@@ -121,14 +121,15 @@ class Acting:
             text = key.redact(text)
         return text
 
-    async def undo(self) -> Said:
-        """Take back the last removal or edit of this dashboard."""
+    async def undo(self) -> tuple[Said, set[int]]:
+        """Take back the last removal or edit of this dashboard; what to say, and what is to be marked again."""
         if not self._undo:
-            return warning("Nothing to undo.")
-        words, undo = self._undo.pop()
+            return warning("Nothing to undo."), set()
+        words, undo, marked = self._undo.pop()
         count = await self._desk.store.run(undo)
+        back = await self._desk.store.run(lambda store: store.tasks.listed_seqs(sorted(marked)))
         self._desk.watcher.wake()
-        return Said(f"{words} {plural(count, 'task')}.")
+        return Said(f"{words} {plural(count, 'task')}."), back
 
     # Results
 

@@ -168,7 +168,8 @@ class ListScreen(ResultScreen):
         self.app.push_screen(Confirm(_removal_question(len(seqs), tasks)), answered)
 
     async def _remove(self, seqs: Sequence[int]) -> None:
-        said = await self._acting.remove(seqs)
+        marked = self.table.marked.intersection(seqs)
+        said = await self._acting.remove(seqs, frozenset(marked))
         self.table.marked -= set(seqs)
         self.table.reload()
         self.show_keys()
@@ -176,9 +177,12 @@ class ListScreen(ResultScreen):
 
     @patient
     async def action_undo(self) -> None:
-        """Take back the last removal."""
-        self.tell(await self._acting.undo())
+        """Take back the last removal or edit; what was removed marked is marked again."""
+        said, marked = await self._acting.undo()
+        self.table.mark(marked)
         self.table.reload()
+        self.show_keys()
+        self.tell(said)
 
     async def action_edit(self) -> None:
         """Edit label and note of what is marked, else of the row."""
