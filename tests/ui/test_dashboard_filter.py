@@ -42,6 +42,14 @@ async def test_rows_and_tabs_follow_as_one_types_and_esc_restores(desk: Desk) ->
 
 
 @pytest.mark.usefixtures("listed")
+async def test_the_status_line_counts_the_whole_list_and_the_tabs_what_the_filter_finds(desk: Desk) -> None:
+    async with driven(desk, total=5) as dash:
+        await dash.press("/", *"fox")
+        await dash.until_tab("[All 2]")
+        await dash.until(lambda: "○ 4  × 1" in dash.lines[0], f"all five on top: {dash.lines[0]}")
+
+
+@pytest.mark.usefixtures("listed")
 async def test_enter_keeps_the_filter_and_esc_in_the_box_brings_it_back(desk: Desk) -> None:
     async with driven(desk, total=5) as dash:
         await dash.press("/", *"sea", "enter")

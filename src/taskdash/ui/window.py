@@ -5,7 +5,7 @@ Pure but for the store it is handed; the table runs it in the store's thread.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from taskdash.domain.values import value
@@ -37,6 +37,9 @@ class Window:
     query: Query
     total: int = 0
     counts: dict[State, int] = field(default_factory=dict)
+    """What the filter finds, by state, whatever states the query asks for."""
+    listed: dict[State, int] = field(default_factory=dict)
+    """As `counts`, of the whole list."""
     cursor: int = 0
     top: int = 0
     first: int = 0
@@ -66,6 +69,7 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
     """
     version = store.database.data_version()
     counts = store.tasks.counts(query, now_ms, may_lag=may_lag)
+    listed = store.tasks.counts(replace(query, terms=()), now_ms) if query.terms else counts
     total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
     rank = None
     for seq in (place.chosen_seq, place.cursor_seq):
@@ -81,6 +85,7 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
         query=query,
         total=total,
         counts=counts,
+        listed=listed,
         cursor=cursor,
         top=top,
         first=first,

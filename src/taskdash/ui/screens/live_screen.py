@@ -155,7 +155,7 @@ class LiveScreen(Screen[None]):
 
     def show_status(self) -> None:
         """Draw the lines on top."""
-        self.headlines.show(self.table.window.counts, self.size.width)
+        self.headlines.show(self.table.window.listed, self.size.width)
 
     def on_task_rows_loaded(self, event: TaskTable.Loaded) -> None:
         """Another window of the list: counts, tabs and titles follow it."""
@@ -165,7 +165,7 @@ class LiveScreen(Screen[None]):
     def _show_window(self, window: Window, width: int) -> None:
         self._tabs.show_counts(window.counts, self._tab)
         self._show_titles()
-        self.headlines.show(window.counts, width)
+        self.headlines.show(window.listed, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
         others = any(window.counts.values())
