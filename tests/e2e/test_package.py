@@ -89,7 +89,7 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
         str(path.relative_to(source))
         for path in (source / "taskdash").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
-    }
+    } | {"taskdash/config/config.example.toml"}
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
     assert {name for name in names if ".dist-info/" not in name} == ours
@@ -119,6 +119,9 @@ def test_the_source_archive_has_what_a_packager_needs(archive: Path) -> None:
         "LICENSE",
         "CHANGELOG.md",
         "config.example.toml",
+        "Makefile",
+        "requirements",
+        "screenshots/dashboard.png",
         "pyproject.toml",
         "src",
         "tests",
@@ -136,6 +139,9 @@ def test_what_is_installed_is_the_wheel_and_every_command_has_its_help(
     assert taskdash.__version__ in run(program, "--version", cwd=tmp_path)
     for command in COMMANDS:
         assert f"taskdash {command}" in run(program, command, "--help", cwd=tmp_path)
+    assert run(program, "config", "example", cwd=tmp_path) == (ROOT / "config.example.toml").read_text(
+        "utf-8"
+    )
 
 
 def test_the_dashboard_opens_from_the_wheel(installed: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @common_options
 def config() -> None:
-    """Show, begin and check the config; config.example.toml explains every setting."""
+    """Show, begin and check the config; `taskdash config example` explains every setting."""
 
 
 @config.command(
@@ -67,6 +67,17 @@ def show(session: Session, *, as_json: bool) -> None:
 
 
 @config.command(
+    epilog="Example: taskdash config example | less", short_help="Print every setting, explained."
+)
+@common_options
+def example() -> None:
+    """Print a config with every setting, its default, its unit and why it is there. Nothing is read or written."""
+    from taskdash.config.first_config import example_text
+
+    print_lines(example_text().splitlines())
+
+
+@config.command(
     epilog="Example: taskdash config init --tier basic",
     short_help="Write a first config file.",
 )
@@ -81,7 +92,7 @@ def init(session: Session, *, base_url: str | None, tier: str | None, key_env: s
     """Write a first config file, never over an existing one, and print where it is.
 
     With `--profile P` the profile gets that name; it then needs `--base-url`. The API key itself is never an argument:
-    put it into the environment variable, or see config.example.toml for the other ways.
+    put it into the environment variable, or see `taskdash config example` for the other ways.
     """
     from taskdash.config.first_config import write_first_config
 

@@ -1,7 +1,8 @@
-"""`config init`: the first config file, and never a second."""
+"""`config init`: the first config file, and never a second. `config example`: what else may stand in it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.private_files import create_private_file, make_private_dir
@@ -10,12 +11,10 @@ from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from taskdash.config.settings import Profile
 
 _HEAD: Final = """\
-# Written by `taskdash config init`. Everything that can be set, with its default: config.example.toml.
+# Written by `taskdash config init`. Everything that can be set, with its default: `taskdash config example`.
 # See what is in force with `taskdash config show`; check a change with `taskdash config check`.
 # Global settings (download_dir, bell, [keys], [view], ...) go above the profiles.
 
@@ -25,6 +24,15 @@ _TIER_HINT: Final = """
 # Without it free is assumed. It goes into the table above:
 # tier = "basic"
 """
+
+
+_EXAMPLE: Final = "config.example.toml"
+
+
+def example_text() -> str:
+    """Every setting with its default and why it is there."""
+    packed, checkout = Path(__file__).with_name(_EXAMPLE), Path(__file__).parents[3] / _EXAMPLE
+    return (packed if packed.exists() else checkout).read_text("utf-8")
 
 
 def first_config_text(profile: Profile) -> str:
