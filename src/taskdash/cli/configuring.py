@@ -45,7 +45,7 @@ def path(session: Session) -> None:
 
 
 @config.command(
-    epilog="Example: taskdash config show --json | jq -r '.settings[] | select(.origin != \"default\") | .key'",
+    epilog="Example: taskdash config show | grep -v '(default)'",
     short_help="Print every setting in force and its origin.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

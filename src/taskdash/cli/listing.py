@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(
     "list",
-    epilog='Example: taskdash list --state fail --filter "model:gpt age:<2h" --json | jq length',
+    epilog='Example: taskdash list --state fail --filter "age:<2h" --json | jq length',
     short_help="Print the list.",
 )
 @click.option("--state", metavar="S", help="Only new, waiting, success, fail or unfinished ones.")
