@@ -183,6 +183,12 @@ _CODE_CLASSES: Final = {
     "504": FailureClass.TIMEOUT,
     "524": FailureClass.TIMEOUT,
 }
+# What a failure did not cost is no word about its cause.
+_REASSURING = re.compile(
+    r"\b(?:no|zero) (?:\w+ ){0,2}credits? (?:\w+ ){0,3}(?:charged|deducted|consumed|used|taken|billed)"
+    r"|\bcredits? (?:\w+ ){0,3}(?:refunded|returned|not (?:been )?(?:charged|deducted|consumed|used))",
+    re.IGNORECASE,
+)
 _SERVER_CODE = re.compile(r"5\d\d")
 _JOINTS: Final = str.maketrans("_-", "  ")
 
@@ -202,6 +208,7 @@ def classify(fail_code: str | None, fail_msg: str | None, raw_state: str | None)
         return FailureClass.CANCELED
     code = (fail_code or "").strip()
     said = f"{code[:_MAX_CHARS]} {(fail_msg or '')[:_MAX_CHARS]}".translate(_JOINTS)
+    said = _REASSURING.sub("", said)
     for failure_class, pattern in _compiled_rules():
         if pattern.search(said):
             return failure_class

@@ -100,6 +100,10 @@ MESSAGES = [
     ("400", "参数错误", INVALID),
     ("400", "图片格式不正确", INVALID),
     ("400", "不支持的分辨率", INVALID),
+    # What it did not cost.
+    ("504", "Provider timeout: no result within 60 seconds. No credits were charged.", TIMEOUT),
+    ("500", "Internal error. Your credits have been refunded.", PROVIDER),
+    ("402", "No credits left on this account, none were charged", CREDITS),
     # Nothing to go by.
     (None, None, OTHER),
     ("", "", OTHER),
