@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.servers import fail_body
+from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import NOW_MS, add, answer, driven, fill_with_the_page, uuid
 
 from taskdash.domain.tally import Outcome
@@ -86,3 +86,19 @@ def test_statistics_leave_columns_out_rather_than_wrap() -> None:
         lines = statistics_text(outcomes, NOW_MS, width).plain.split("\n")
         assert " ".join(lines[0].split()).endswith(f"success {titles}")
         assert max(map(len, lines[:-1])) <= width
+        for n in range(3):
+            assert sum(line.startswith(f"gpt-image-{n}-text-to-image") for line in lines) == 1
+
+
+async def test_statistics_that_scroll_keep_a_line_a_row(desk: Desk, other: Store) -> None:
+    for n in range(9):
+        add(other, uuid(n))
+        answer(other, uuid(n), success_body(uuid(n), model=f"seedance-{n}.0-image-to-video"))
+    async with driven(desk, (80, 24), total=9) as dash:
+        await dash.press("t")
+        await dash.until_dialog("Statistics")
+        await dash.until_shown("seedance-3.0-image-to-video")
+        names = [y for y, line in enumerate(dash.lines) if "-image-to-video" in line and "│  seed" in line]
+        assert len(names) > 3
+        for y in names[:-1]:
+            assert "100.0%  32.2 s  32.2 s  █·········" in dash.lines[y + 1]

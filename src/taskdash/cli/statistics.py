@@ -70,7 +70,7 @@ def _table(tallies: list[Tally]) -> list[str]:
     rows = [_HEADER, *(_cells(each, is_total=n == len(tallies) - 1) for n, each in enumerate(tallies))]
     widths = [max(cell_width(row[column]) for row in rows) for column in range(len(_HEADER))]
     return [
-        "  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join([pad(row[0], widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
     ]
 
 

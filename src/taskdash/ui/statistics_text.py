@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from taskdash.domain.tally import DAY_HOURS, ended_per_hour, histogram, tally
@@ -26,7 +27,7 @@ _HOURS_CELLS: Final = 58
 
 
 def statistics_text(outcomes: Sequence[Outcome], now_ms: int, width: int) -> Content:
-    """The table of models and the row of hours, in lines of `width` cells where the model's name can give way."""
+    """The table of models and the row of hours, in lines of `width` cells."""
     everything, models = tally(outcomes)
     shown = [*models[:_MAX_MODELS], everything] if len(models) != 1 else models
     rows = [_TITLES, *(_cells(each, is_total=each is everything) for each in shown)]
@@ -43,10 +44,15 @@ def statistics_text(outcomes: Sequence[Outcome], now_ms: int, width: int) -> Con
             columns.remove(column)
     widths = [widest[column] for column in columns]
     widths[0] = max(_LEAST_MODEL_CELLS, min(widths[0], width - rest()))
-    lines = [
-        _line([(column, row[column]) for column in columns], widths, _style(n, len(rows)))
-        for n, row in enumerate(rows)
-    ]
+    lines: list[Content] = []
+    for n, row in enumerate(rows):
+        style, name = _style(n, len(rows)), row[_MODEL]
+        if cell_len(name) > widths[0]:
+            # Names of one family differ at their end: whole on a line of its own it tells which it is.
+            lines.append(Content.styled(name, style).truncate(width, ellipsis=True))
+            name = ""
+        cells = [(_MODEL, name), *((column, row[column]) for column in columns[1:])]
+        lines.append(_line(cells, widths, style))
     if len(models) > _MAX_MODELS:
         lines.append(Content.styled(f"and {len(models) - _MAX_MODELS:,} more models", "$text-muted"))
     return Content("\n").join([*lines, Content(""), *_hours(outcomes, now_ms, width)])

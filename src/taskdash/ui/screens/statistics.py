@@ -38,6 +38,8 @@ class Statistics(Dialog[None]):
         self._scope, self._outcomes, self._now_ms = scope, outcomes, now_ms
         self._text = Static()
         self._scroll = VerticalScroll(self._text, can_focus=False)
+        # Else the table would be one cell too wide as soon as it scrolls.
+        self._scroll.styles.scrollbar_gutter = "stable"
 
     def compose(self) -> ComposeResult:
         """What is counted, the table, the way out."""
@@ -53,7 +55,9 @@ class Statistics(Dialog[None]):
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        self._text.update(statistics_text(self._outcomes, self._now_ms, self._scroll.content_size.width))
+        self._text.update(
+            statistics_text(self._outcomes, self._now_ms, self._scroll.scrollable_content_region.width)
+        )
 
     def action_scroll_by(self, lines: int) -> None:
         """Scroll the table."""
