@@ -9,6 +9,8 @@ from tests.servers import success_body
 from tests.ui.driven_dashboard import add, answer, driven, fill_with_the_page, uuid
 from textual.widgets import Input, OptionList
 
+from taskdash.ui.actions import ACTIONS
+
 if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
@@ -40,9 +42,20 @@ async def test_the_help_is_read_by_pages_and_from_its_end(desk: Desk, other: Sto
         await dash.press("pagedown")
         await dash.until(lambda: not any("In the list" in line for line in dash.lines), "the second page")
         await dash.press("G")
-        await dash.until_shown("previous state tab")
+        await dash.until_shown("previous_tab")
         await dash.press("g")
         await dash.until_shown("In the list")
+
+
+async def test_the_help_names_the_actions_for_the_config(desk: Desk, other: Store) -> None:
+    add(other, uuid(1))
+    async with driven(desk, (120, 60), total=1) as dash:
+        await dash.press("?")
+        await dash.until_dialog("Help")
+        await dash.press("G")
+        await dash.until_shown("Names for [keys]")
+        said = dash.screen[dash.screen.index("Names for [keys]") :].replace("│", " ").split()
+        assert [action.name for action in ACTIONS if action.name not in said] == []
 
 
 async def test_a_long_line_of_the_help_goes_on_beside_its_key(desk: Desk, other: Store) -> None:

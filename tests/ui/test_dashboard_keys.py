@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import DrivenDashboard, add, answer, driven, fill_with_the_page, uuid
-from textual.widgets import Static
 
 from taskdash.ui.actions import ACTIONS, FOOTER, RESULT_KEYS
 
@@ -240,7 +239,8 @@ async def test_help_names_every_key_and_closes(desk: Desk) -> None:
         for close in ("escape", "question_mark", "q"):
             await dash.press("question_mark")
             await dash.until_dialog("Help")
-            text = "\n".join(str(part.render()) for part in dash.app.screen.query(Static))
+            (lines,) = dash.app.screen.query("VerticalScroll > *")
+            text = " ".join(str(lines.render()).split())
             for action in ACTIONS:
                 if action.name not in RESULT_KEYS:
                     assert action.title in text

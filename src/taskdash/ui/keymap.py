@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import ConfigError
+from taskdash.domain.untrusted import inert_line
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.key_names import key_name, textual_key
+from taskdash.ui.key_names import is_key, key_name, textual_key
 
 if TYPE_CHECKING:
     from textual.binding import Binding
@@ -44,7 +45,7 @@ def make_keymap(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
     """The keys of every action.
 
     Raises:
-        ConfigError: two actions have the same key, both are named; or there is no such action.
+        ConfigError: two actions have the same key, both are named; or there is no such action or key.
     """
     for name in own:
         if name not in DEFAULT_KEYS:
@@ -54,7 +55,7 @@ def make_keymap(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
             advice = f" (did you mean {near[0]}?)" if near else ""
             raise ConfigError(f"keys.{name}: there is no such action{advice}; the help (?) names them all")
     keys = DEFAULT_KEYS | dict(PRESETS[preset])
-    keys |= {name: tuple(map(textual_key, written)) for name, written in own.items()}
+    keys |= {name: tuple(_known_key(name, each) for each in written) for name, written in own.items()}
     owners: dict[str, str] = {}
     for name, written in keys.items():
         for key in written:
@@ -63,6 +64,16 @@ def make_keymap(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
                     f"keys: {key_name(key)} is given to both {owners[key]} and {name}: give one of them another key"
                 )
     return keys
+
+
+def _known_key(action: str, written: str) -> str:
+    key = textual_key(written)
+    if not is_key(key):
+        raise ConfigError(
+            f'keys.{action}: there is no key "{inert_line(written, 40)}": write a sign or a letter, or a name such as '
+            '"space", "delete", "f5", "ctrl+p", "alt+x"'
+        )
+    return key
 
 
 def bindings(keymap: Keymap) -> list[Binding]:

@@ -54,7 +54,42 @@ def test_the_nine_result_keys_call_one_method() -> None:
         ("+", "plus"),
         ("-", "minus"),
         ("shift+Tab", "shift+tab"),
+        ("ctrl++", "ctrl+plus"),
+        ("shift+b", "B"),
+        ("ctrl+I", "tab"),
+        ("ctrl+[", "escape"),
     ],
 )
 def test_keys_may_be_written_as_people_do(written: str, key: str) -> None:
     assert textual_key(written) == key
+
+
+@pytest.mark.parametrize("written", ["hello", "ctrl+nonsense", "strg+a", "f25", "++a", "ctrl+"])
+def test_a_key_that_no_keyboard_has_is_refused_with_its_action(written: str) -> None:
+    with pytest.raises(ConfigError, match=r"keys\.remove: there is no key"):
+        make_keymap("default", {"remove": (written,)})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "D",
+        "é",
+        "f12",
+        "ctrl+b",
+        "alt+x",
+        "ctrl+shift+up",
+        "Delete",
+        "left_square_bracket",
+        "<",
+        "backslash",
+        "minus",
+    ],
+)
+def test_any_key_there_is_may_be_given(written: str) -> None:
+    assert make_keymap("default", {"remove": (written,), "previous_tab": (), "smaller_detail": ()})["remove"]
+
+
+def test_keys_that_terminals_send_as_one_are_one() -> None:
+    with pytest.raises(ConfigError, match=r"Tab is given to both next_pane and remove"):
+        make_keymap("default", {"remove": ("ctrl+i",)})

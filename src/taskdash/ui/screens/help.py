@@ -164,7 +164,11 @@ def _help_lines(keymap: Keymap, place: str, situation: Situation) -> list[_HelpL
                 lines.append(_action(keys, action.title, why_not(action.name, situation)))
         if group == "Results":
             lines.append(_action("1 .. 9", "open that result link", why_not(RESULT_KEYS[0], situation)))
-    return lines
+    lines += [_HelpLine("", ""), _title("Names for [keys] in the config")]
+    return lines + [
+        _HelpLine(group, "  ".join(action.name for action in ACTIONS if action.group == group))
+        for group in groups
+    ]
 
 
 def _title(text: str) -> _HelpLine:
