@@ -85,6 +85,22 @@ async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other
         await dash.until_shown("(not now: nothing to take back)")
 
 
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("next state", "Next state tab"), ("link 3", "Open result link 3"), ("copy_id", "Copy the task ID")],
+)
+async def test_the_palette_finds_every_action_by_title_or_name(
+    desk: Desk, other: Store, typed: str, found: str
+) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (120, 36), total=3) as dash:
+        await dash.press(":")
+        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.settle()
+        await dash.press(*typed)
+        await dash.until_shown(found)
+
+
 async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(
     desk: Desk, other: Store
 ) -> None:

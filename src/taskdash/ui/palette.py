@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
@@ -16,23 +16,27 @@ if TYPE_CHECKING:
     from taskdash.ui.app import Dashboard
     from taskdash.ui.screens.list_screen import ListScreen
 
-_MOVES = "Move"
+_MOVES: Final = "Move"
+_ITSELF: Final = "palette"
+_UNASKED: Final = (*RESULT_KEYS, _ITSELF)
 
 
 class ActionProvider(Provider):
-    """Finds actions; those that only move the cursor are left to their keys."""
+    """Finds every action by what it does, and by its name in the config."""
 
     async def discover(self) -> Hits:
-        """All of them, before anything is typed."""
-        for action in _offered():
+        """Before anything is typed: all but what only moves the cursor, and the nine result keys."""
+        for action in ACTIONS:
+            if action.group == _MOVES or action.name in _UNASKED:
+                continue
             yield DiscoveryHit(_title(action), self._run(action), help=self._keys(action))
 
     async def search(self, query: str) -> Hits:
-        """Those whose title fits."""
+        """Those whose title or name fits."""
         matcher = self.matcher(query)
-        for action in _offered():
-            score = matcher.match(_title(action))
-            if score > 0:
+        for action in ACTIONS:
+            score = max(matcher.match(_title(action)), matcher.match(action.name))
+            if score > 0 and action.name != _ITSELF:
                 yield Hit(
                     score, matcher.highlight(_title(action)), self._run(action), help=self._keys(action)
                 )
@@ -55,14 +59,6 @@ class _Call:
 
     async def __call__(self) -> None:
         await self._app.run_action(f"screen.{self._method}")
-
-
-def _offered() -> list[Action]:
-    return [
-        action
-        for action in ACTIONS
-        if action.group != _MOVES and action.name not in (*RESULT_KEYS, "palette")
-    ]
 
 
 def _title(action: Action) -> str:
