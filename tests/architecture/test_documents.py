@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from taskdash.cli.commands import COMMANDS
+import click
+
+from taskdash.cli.commands import COMMANDS, Commands
 from taskdash.domain.task_environ import VARIABLES
 from taskdash.ui.actions import key_table
 
@@ -22,6 +24,18 @@ def test_the_readme_has_the_keys_of_the_table_of_actions() -> None:
 def test_the_readme_names_every_command() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert [name for name in COMMANDS if f"`taskdash {name}" not in readme] == []
+
+
+def test_the_readme_names_no_option_that_a_command_is_without() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| `taskdash ([a-z]\S*?)[ `].*? \| (.*) \|$", readme, re.MULTILINE)
+    # One row has both export and import.
+    assert {name for name, _ in rows} == set(COMMANDS) - {"import"}
+    for name, does in rows:
+        command = Commands().get_command(click.Context(click.Group()), name)
+        assert command is not None
+        options = {option for param in command.params for option in param.opts}
+        assert set(re.findall(r"`(--?[a-z][\w-]*)", does)) <= options, name
 
 
 def test_the_readme_names_every_variable_of_on_finish() -> None:
