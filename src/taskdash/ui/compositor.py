@@ -50,15 +50,19 @@ class Pieces(ChopsUpdate):
 class ThriftyCompositor(Compositor):
     """Textual's, but for what is written of a frame."""
 
-    is_frame_due = False
-    """Whether a frame was asked for with what is marked."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_frame_due = False
+        """Whether a frame was asked for with what is marked."""
+        # Not with Textual's own: a picture of the whole screen makes it forget those.
+        self._marked: set[Region] = set()
 
     def mark(self, widget: Widget, regions: Iterable[Region]) -> None:
         """Have parts of a widget drawn with the next frame, as far as they are seen."""
         if place := self.visible_widgets.get(widget):
             region, clip = place
             seen = (clip.intersection(part.translate(region.offset)) for part in regions)
-            self._dirty_regions.update(filter(None, seen))
+            self._marked.update(filter(None, seen))
 
     def render_update(
         self, full: bool = False, screen_stack: list[Screen[object]] | None = None, simplify: bool = False
@@ -72,8 +76,10 @@ class ThriftyCompositor(Compositor):
     def render_partial_update(self) -> Pieces | None:
         """Have drawn what has changed since the last frame."""
         screen = self.size.region
-        changed = [part for region in self._dirty_regions if (part := region.intersection(screen))]
+        dirty = self._dirty_regions | self._marked
+        changed = [part for region in dirty if (part := region.intersection(screen))]
         self._dirty_regions.clear()
+        self._marked.clear()
         if any(one.overlaps(other) for one, other in combinations(changed[:MANY], 2)) or len(changed) >= MANY:
             changed = blocks(self._regions_to_spans(changed))
         pieces = [

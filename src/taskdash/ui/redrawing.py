@@ -55,5 +55,6 @@ def _draw(screen: Screen[object], compositor: ThriftyCompositor) -> None:
     if _is_steady(screen):
         compositor.update_widgets(screen._dirty_widgets)  # noqa: SLF001 - as above
         screen._compositor_refresh()  # noqa: SLF001 - as above
-    elif compositor._dirty_regions:  # noqa: SLF001 - as above
-        screen.refresh(*compositor._dirty_regions)  # noqa: SLF001 - as above
+    else:
+        # A layout is due, or another screen was opened: both draw all that there is.
+        screen.refresh()
