@@ -7,9 +7,10 @@ needed; for the cells that grow every second it is more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor
@@ -21,7 +22,7 @@ from taskdash.ui.unsettled import has_unsettled
 from taskdash.ui.widgets.unframed import BareLines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from rich.console import Console, RenderableType
     from textual.screen import Screen
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from taskdash.ui.pen import Piece
 
 
+Lines = Sequence[Sequence[Segment]]
+"""Lines of a part of the screen, as they are drawn."""
 MANY: Final = 6
 """From so many changed regions on, it is not worth while to find out whether any two overlap."""
 
@@ -47,6 +50,13 @@ class Pieces(ChopsUpdate):
         return written(self._pieces, console._color_system)  # noqa: SLF001 - as Textual's own; a test watches it
 
 
+class _Ready(NamedTuple):
+    """Lines that are made already, and where their widget was then."""
+
+    place: tuple[Region, Region]
+    lines: Lines
+
+
 class ThriftyCompositor(Compositor):
     """Textual's, but for what is written of a frame."""
 
@@ -55,14 +65,16 @@ class ThriftyCompositor(Compositor):
         self.is_frame_due = False
         """Whether a frame was asked for with what is marked."""
         # Not with Textual's own: a picture of the whole screen makes it forget those.
-        self._marked: set[Region] = set()
+        self._marked: dict[Region, _Ready | None] = {}
 
-    def mark(self, widget: Widget, regions: Iterable[Region]) -> None:
-        """Have parts of a widget drawn with the next frame, as far as they are seen."""
+    def mark(self, widget: Widget, parts: Iterable[tuple[Region, Lines | None]]) -> None:
+        """Have parts of a widget drawn with the next frame, as far as they are seen; some are known already."""
         if place := self.visible_widgets.get(widget):
             region, clip = place
-            seen = (clip.intersection(part.translate(region.offset)) for part in regions)
-            self._marked.update(filter(None, seen))
+            for part, lines in parts:
+                whole = part.translate(region.offset)
+                if seen := clip.intersection(whole):
+                    self._marked[seen] = _Ready(place, lines) if lines and seen == whole else None
 
     def render_update(
         self, full: bool = False, screen_stack: list[Screen[object]] | None = None, simplify: bool = False
@@ -76,28 +88,36 @@ class ThriftyCompositor(Compositor):
     def render_partial_update(self) -> Pieces | None:
         """Have drawn what has changed since the last frame."""
         screen = self.size.region
-        dirty = self._dirty_regions | self._marked
+        ready, self._marked = self._marked, {}
+        dirty = self._dirty_regions.union(ready)
         changed = [part for region in dirty if (part := region.intersection(screen))]
         self._dirty_regions.clear()
-        self._marked.clear()
         if any(one.overlaps(other) for one, other in combinations(changed[:MANY], 2)) or len(changed) >= MANY:
             changed = blocks(self._regions_to_spans(changed))
         pieces = [
-            piece for block in changed for part, lines in self._drawn(block) for piece in _pieces(part, lines)
+            piece
+            for block in changed
+            for part, lines in self._drawn(block, ready.get(block))
+            for piece in _pieces(part, lines)
         ]
         # From top to bottom, as one reads: a slow terminal shows it as it comes.
         return Pieces(sorted(pieces, key=itemgetter(1, 0))) if pieces else None
 
-    def _drawn(self, block: Region) -> Iterator[tuple[Region, Sequence[Sequence[Segment]]]]:
+    def _drawn(self, block: Region, ready: _Ready | None) -> Iterator[tuple[Region, Lines]]:
         """What is seen in a block of the screen: its parts, with their lines."""
         hidden = [block]
-        for widget, (region, clip) in self.visible_widgets.items():
+        for widget, place_of_it in self.visible_widgets.items():
+            region, clip = place_of_it
             seen = region.intersection(clip)
             if not seen.overlaps(block):
                 continue
             behind: list[Region] = []
             for place in hidden:
                 if part := place.intersection(seen):
+                    # Where it lies in front, at the place where it was when they were made.
+                    if ready is not None and ready.place is place_of_it and part == block:
+                        yield part, ready.lines
+                        return
                     yield part, _lines(widget, part.translate((-region.x, -region.y)))
                     behind += _around(part, place)
                 else:
@@ -107,13 +127,13 @@ class ThriftyCompositor(Compositor):
             hidden = behind
 
 
-def _lines(widget: Widget, crop: Region) -> Sequence[Sequence[Segment]]:
+def _lines(widget: Widget, crop: Region) -> Lines:
     if isinstance(widget, BareLines):
         return widget.draw_lines(crop)
     return [strip._segments for strip in widget.render_lines(crop)]  # noqa: SLF001 - as above
 
 
-def _pieces(part: Region, lines: Sequence[Sequence[Segment]]) -> Iterable[Piece]:
+def _pieces(part: Region, lines: Lines) -> Iterable[Piece]:
     x, y, _, _ = part
     if has_unsettled("".join([text for line in lines for text, _, _ in line])):
         return (piece for y, line in enumerate(lines, y) for piece in _anchored(x, y, line))

@@ -18,20 +18,23 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.widget import Widget
 
+    from taskdash.ui.compositor import Lines
 
-def redraw(widget: Widget, regions: Sequence[Region]) -> None:
+
+def redraw(widget: Widget, parts: Sequence[tuple[Region, Lines | None]]) -> None:
     """Have parts of a widget drawn again, all that are asked for in this turn of the loop with one frame.
 
-    It is for widgets that keep no lines for Textual to forget, and that take the room that they took.
+    A part may have its lines with it, where they are at hand. It is for widgets that keep no lines for Textual to
+    forget, and that take the room that they took.
     """
     screen = widget.screen
     compositor = screen._compositor  # noqa: SLF001 - a test watches the names
     if not isinstance(compositor, ThriftyCompositor) or not _is_steady(screen):
-        widget.refresh(*regions)
+        widget.refresh(*(region for region, _ in parts))
         return
     # What is selected and copied is taken from the text in it.
     widget._layout_cache.clear()  # noqa: SLF001 - as above
-    compositor.mark(widget, regions)
+    compositor.mark(widget, parts)
     if not compositor.is_frame_due:
         compositor.is_frame_due = True
         asyncio.get_running_loop().call_soon(_draw, screen, compositor)

@@ -86,7 +86,7 @@ class HyperText(Unframed):
             self._strips[line.y : line.y + line.height] = self._drawn(line, width)
         del self._strips[height:]
         if lines:
-            redraw(self, [Region(0, line.y, width, line.height) for line in lines])
+            redraw(self, [(Region(0, line.y, width, line.height), None) for line in lines])
 
     def _drawn(self, line: _Line, width: int) -> list[Strip]:
         """A line alone. Each of its cells tells the number of the line, for what is selected."""

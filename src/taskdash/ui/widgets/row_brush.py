@@ -22,12 +22,17 @@ MAX_ROWS: Final = 400
 """As many as a few screens have."""
 
 
+Moved = tuple[int, int, "Segment | None"]
+"""A part of a row that reads otherwise: its first cell, how many there are, and all of it, where that is one piece."""
+
+
 class _Row:
     """A row as it was drawn last."""
 
     __slots__ = (
         "base",
         "cells",
+        "growing",
         "made_ms",
         "moment",
         "pieces",
@@ -44,6 +49,10 @@ class _Row:
         self.made_ms = now_ms = moment.now_ms
         self.stand_until_ms = [now_ms + place.column.stands_ms(task, now_ms) for place in placed]
         """Until when each cell says the same."""
+        self.growing = [index for index, until_ms in enumerate(self.stand_until_ms) if until_ms == now_ms]
+        """The cells that may say something else at any time."""
+        for index in self.growing:
+            self.stand_until_ms[index] = inf
         self.stands_until_ms = min(self.stand_until_ms, default=inf)
         self.pieces: list[list[Segment]] = []
         """Each cell as it is drawn, with the gap after it."""
@@ -92,41 +101,43 @@ class RowBrush:
                 self._renew(row, moment)
         return row.pieces
 
-    def moved(self, task: Task, moment: Moment) -> list[tuple[int, int]]:
-        """Where the row reads otherwise by now than was drawn last: from which cell on, and in how many."""
+    def moved(self, task: Task, moment: Moment) -> Sequence[Moved]:
+        """Where the row reads otherwise by now than was drawn last."""
         row = self._rows.get(task.seq)
-        return [] if row is None else self._renew(row, moment)
+        return () if row is None else self._renew(row, moment)
 
-    def _renew(self, row: _Row, moment: Moment) -> list[tuple[int, int]]:
+    def _renew(self, row: _Row, moment: Moment) -> list[Moved]:
         """Make anew what says something else by now; where that is."""
         row.moment, now_ms = moment, moment.now_ms
+        moved: list[Moved] = []
+        for index in row.growing:
+            self._renew_cell(row, index, moment, moved)
         # Before it was made: the clock was set back.
         is_behind = now_ms < row.made_ms
-        if now_ms < row.stands_until_ms and not is_behind:
-            return []
-        moved: list[tuple[int, int]] = []
-        for index, until_ms in enumerate(row.stand_until_ms):
-            if until_ms <= now_ms or is_behind:
-                self._renew_cell(row, index, moment, moved)
-        row.made_ms, row.stands_until_ms = now_ms, min(row.stand_until_ms)
+        if now_ms >= row.stands_until_ms or is_behind:
+            for index, until_ms in enumerate(row.stand_until_ms):
+                if until_ms <= now_ms or (is_behind and until_ms < inf):
+                    stands_ms = row.placed[index].column.stands_ms(row.task, now_ms)
+                    row.stand_until_ms[index] = now_ms + stands_ms
+                    self._renew_cell(row, index, moment, moved)
+            row.stands_until_ms = min(row.stand_until_ms)
+        row.made_ms = now_ms
         return moved
 
-    def _renew_cell(self, row: _Row, index: int, moment: Moment, moved: list[tuple[int, int]]) -> None:
-        place, before, task = row.placed[index], row.cells[index], row.task
-        column = place.column
-        row.stand_until_ms[index] = moment.now_ms + column.stands_ms(task, moment.now_ms)
-        cell = column.cell(task, moment, place.width)
+    def _renew_cell(self, row: _Row, index: int, moment: Moment, moved: list[Moved]) -> None:
+        place, before, piece = row.placed[index], row.cells[index], row.pieces[index]
+        cell = place.column.cell(row.task, moment, place.width)
         if cell == before:
             return
-        row.cells[index], piece = cell, row.pieces[index]
-        if _is_other_number(before, cell) and piece[0].text == before[0].text:
+        row.cells[index] = cell
+        first = piece[0]
+        if _is_other_number(before, cell) and first.text == before[0].text:
             text = cell[0].text
-            piece[0] = Segment(text, piece[0].style)
-            moved.append((place.x, len(text)))
+            piece[0] = first = Segment(text, first.style)
+            moved.append((place.x, len(text), first))
         else:
             row.pieces[index] = self._piece(cell, place, row.base)
-            skipped, cells = _difference(piece, row.pieces[index])
-            moved.append((place.x + skipped, cells))
+            moved.append((*_difference(piece, row.pieces[index], place.x), None))
 
     def _piece(self, cell: Cell, place: Placed, base: Style) -> list[Segment]:
         return self._finish([*_fit(cell, place.width, base, self._style), Segment(" " * GAP, base)])
@@ -182,18 +193,18 @@ def cut(segments: Iterable[Segment], skipped: int, cells: int) -> list[Segment]:
     return seen
 
 
-def _difference(before: list[Segment], now: list[Segment]) -> tuple[int, int]:
-    """How many cells are the same at the beginning, and how many from the first to the last that is not."""
+def _difference(before: list[Segment], now: list[Segment], x: int) -> tuple[int, int]:
+    """From which cell on they differ, of those from `x` on, and in how many, to the last that does."""
     first, last = 0, len(now)
     if len(before) != last:
-        return 0, _cells(now)
+        return x, _cells(now)
     while first < last and before[first] == now[first]:
         first += 1
     while first < last and before[last - 1] == now[last - 1]:
         last -= 1
     if _cells(before[first:last]) != _cells(now[first:last]):
-        return 0, _cells(now)
-    return _cells(now[:first]), _cells(now[first:last])
+        return x, _cells(now)
+    return x + _cells(now[:first]), _cells(now[first:last])
 
 
 def _cells(segments: Iterable[Segment]) -> int:
