@@ -2,7 +2,8 @@
 
 A module that is put off is loaded when something of it is first used, in a dashboard right after the first frame at the
 latest. `import name` brings the module itself, empty as yet. `from name import Thing` brings a stand-in, which can be
-called, asked for what it has, and derived from; the first two load the module. Once that is done no stand-in is left.
+called, asked for what it has or whether something is one, and derived from; all but the last load the module. Once that
+is done no stand-in is left.
 
 Textual is pinned. What it does with the names that it takes from these modules, a test reads from its source.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
 PUT_OFF: Final = {
+    "ast": ("NodeVisitor", "literal_eval"),
     "ipaddress": (),
     "linecache": (),
     "locale": (),
@@ -46,6 +48,8 @@ PUT_OFF: Final = {
     ),
 }
 """The modules, each with the names for which there may be stand-ins."""
+ABSTRACT: Final = frozenset({"Provider"})
+"""Those of them that are abstract classes."""
 HOLDERS: Final = ("textual", "rich")
 """The packages that may hold stand-ins."""
 _NO_USE: Final = frozenset({"__class__", "__dict__", "__file__", "__name__", "__path__", "__spec__"})
@@ -55,13 +59,13 @@ _NO_USE: Final = frozenset({"__class__", "__dict__", "__file__", "__name__", "__
 @contextmanager
 def put_off() -> Iterator[None]:
     """Put off what is imported meanwhile; what was imported before stays as it is."""
-    finder = _Finder()
-    sys.meta_path.insert(0, finder)
+    sys.meta_path.insert(0, _FINDER)
+    _FINDER.gives_stand_ins = True
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
-        finder.gives_stand_ins = False
+        sys.meta_path.remove(_FINDER)
+        _FINDER.gives_stand_ins = False
 
 
 def load_put_off() -> Iterator[str]:
@@ -78,7 +82,8 @@ def load_put_off() -> Iterator[str]:
 class _Finder:
     """Finds the modules that are put off, as Python itself does."""
 
-    gives_stand_ins = True
+    gives_stand_ins = False
+    """Whether names are asked for that may be put off."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -86,16 +91,19 @@ class _Finder:
         """One of them, with a loader that waits; None for all others."""
         spec = PathFinder.find_spec(name, path, target) if name in PUT_OFF else None
         if spec is not None and spec.loader is not None:
-            later = _Later(self, spec.loader, PUT_OFF[name])
+            later = _Later(spec.loader, PUT_OFF[name])
             spec.loader = later  # type: ignore[assignment] # importing the class of loaders would take its time too
         return spec
+
+
+_FINDER: Final = _Finder()
 
 
 class _Later:
     """Loads a module when it is first used."""
 
-    def __init__(self, finder: _Finder, loader: Loader, names: Sequence[str]) -> None:
-        self._finder, self._loader, self._names = finder, loader, names
+    def __init__(self, loader: Loader, names: Sequence[str]) -> None:
+        self._loader, self._names = loader, names
         self._lock = RLock()
         self._begun = False
 
@@ -109,7 +117,7 @@ class _Later:
 
     def is_stood_in_for(self, name: str) -> bool:
         """Whether who asks for `name` gets a stand-in."""
-        return self._finder.gives_stand_ins and not self._begun and name in self._names
+        return _FINDER.gives_stand_ins and not self._begun and name in self._names
 
     def load(self, module: ModuleType) -> None:
         """Load it. Another thread waits until all of it is there; it may itself ask for what it has so far."""
@@ -164,13 +172,23 @@ class StandIn:
     def __getattr__(self, name: str) -> object:
         return getattr(self.real, name)
 
+    def __instancecheck__(self, instance: object) -> bool:
+        return isinstance(instance, self.real)
+
+    def __subclasscheck__(self, subclass: type) -> bool:
+        return issubclass(subclass, self.real)
+
     def __mro_entries__(self, _: tuple[object, ...]) -> tuple[type, ...]:
         """What is derived from meanwhile."""
-        return (_Base,)
+        return (_AbstractBase if self._name in ABSTRACT else _Base,)
 
 
-class _Base(ABC):  # noqa: B024 - only a class of the same kind can take its place
-    """The base of classes that derive from a stand-in."""
+class _Base:
+    """The base of classes that derive from a stand-in; only one of the same kind can take its place."""
+
+
+class _AbstractBase(ABC):  # noqa: B024 - it is only derived from
+    """The base of those that derive from one for an abstract class."""
 
 
 def _replace_stand_ins(module: ModuleType) -> None:
@@ -184,7 +202,7 @@ def _replace_stand_ins(module: ModuleType) -> None:
             names = vars(holder)
             for each in [key for key, value in names.items() if is_one(value)]:
                 names[each] = names[each].real
-    for derived in _Base.__subclasses__():
+    for derived in (*_Base.__subclasses__(), *_AbstractBase.__subclasses__()):
         bases = vars(derived)["__orig_bases__"]
         if any(map(is_one, bases)):
             derived.__bases__ = tuple(base.real if is_one(base) else base for base in bases)
