@@ -77,6 +77,13 @@ def test_a_resume_draws_nothing_by_itself() -> None:
     assert "app_resume_signal.publish" in inspect.getsource(App._resume_signal)
 
 
+def test_tooltips_are_left_out_by_the_name_that_we_set() -> None:
+    assert "if not self.app._disable_tooltips:\n            widgets.insert(0, Tooltip(" in inspect.getsource(
+        Screen._extend_compose
+    )
+    assert App()._disable_tooltips is False
+
+
 def test_textual_has_shades_of_grey_for_no_color() -> None:
     assert "Monochrome()" in inspect.getsource(App.__init__)
 

@@ -63,6 +63,8 @@ class Dashboard(App[None]):
     def __init__(self, desk: Desk) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.no_color = self.no_color or has_no_colour(os.environ.get("TERM", ""))
+        # There are none; each screen would have an empty one.
+        self._disable_tooltips = True
         self.desk = desk
         self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
         if desk.view.theme not in self.available_themes:
