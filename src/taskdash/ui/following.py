@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from taskdash.ui.desk import Desk
 
-POLL_S: Final = 0.4
+POLL_S: Final = 0.5
 REFRESH_EVERY_S: Final = 0.1
 PATIENCE_S: Final = 1.0
 """How long a look at the store may take before the user is told that it is locked."""
@@ -39,7 +39,7 @@ class Following:
         self.trouble = StoreTrouble()
         self._again_at_s = math.inf
         self._is_due = False
-        self._glancing: asyncio.TimerHandle
+        self._glancing: asyncio.TimerHandle | None = None
         self.on_round: list[Callable[[], None]] = []
         """Called after those, and when the watcher says something else."""
 
@@ -67,18 +67,22 @@ class Following:
                 await asyncio.sleep(REFRESH_EVERY_S)
 
     async def _wait(self) -> None:
-        """Wait until the watcher has news, or the store is due for a look.
-
-        Most glances find nothing: they are callbacks of the loop, a tenth of what it takes to wake a coroutine.
-        """
+        """Wait until the watcher has news, or the store is due for a look."""
         self._glance_later()
         try:
             await self._news.wait()
         finally:
-            self._glancing.cancel()
+            self._glance_no_more()
         self._news.clear()
 
-    def _glance(self) -> None:
+    def glance(self) -> None:
+        """See whether the store is due for a look. Who is awake anyway calls it too: every waking has its price.
+
+        Most glances find nothing: they are callbacks of the loop, a tenth of what it takes to wake a coroutine.
+        """
+        if self._glancing is None:
+            return  # It is being looked at.
+        self._glance_no_more()
         self._tell_mishaps()
         self._is_due = self._is_time()
         if self._is_due:
@@ -87,7 +91,12 @@ class Following:
             self._glance_later()
 
     def _glance_later(self) -> None:
-        self._glancing = asyncio.get_running_loop().call_later(POLL_S, self._glance)
+        self._glancing = asyncio.get_running_loop().call_later(POLL_S, self.glance)
+
+    def _glance_no_more(self) -> None:
+        if self._glancing is not None:
+            self._glancing.cancel()
+        self._glancing = None
 
     def _is_time(self) -> bool:
         return (

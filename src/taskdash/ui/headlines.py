@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from taskdash.ui.status_text import banner_text, status_text
+from taskdash.ui.status_text import banner_text, moving_words, status_text
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Headlines:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._crowd = 0
+        self._said: tuple[object, ...] = ()
         # Held, not looked up: news may still arrive while the screen is being taken down.
         self.status = Line(id="status")
         self.banner = Line(id="banner")
@@ -36,14 +37,15 @@ class Headlines:
         """Say it anew, in `width` cells."""
         status, now_ms = self._desk.watcher.status, self._desk.clock.now_ms()
         work = "  ".join(filter(None, (say() for say in self.progress)))
-        self.status.show(status_text(self._desk.profile, counts, status, now_ms, width, work))
-        self._crowd = max(self._crowd, status.new) if status.new else 0
         warning = next(filter(None, (say(now_ms) for say in self.warnings)), "")
         alarm = next(filter(None, (say(now_ms) for say in self.alarms)), "")
-        banner = (
-            Content(alarm)
-            if alarm
-            else banner_text(status, self._desk.key_advice, now_ms, self._crowd, warning, width)
-        )
+        advice, words = self._desk.key_advice, moving_words(status, now_ms)
+        said = (self._desk.profile, tuple(counts.items()), status, work, warning, alarm, advice, words, width)
+        if said == self._said:
+            return
+        self._said = said
+        self.status.show(status_text(self._desk.profile, counts, status, now_ms, width, work))
+        self._crowd = max(self._crowd, status.new) if status.new else 0
+        banner = Content(alarm) if alarm else banner_text(status, advice, now_ms, self._crowd, warning, width)
         self.banner.display = bool(banner.plain)
         self.banner.show(banner)

@@ -79,6 +79,12 @@ def banner_text(
     return Content(words.removesuffix(_COMFORT) if len(words) > room else words)
 
 
+def moving_words(status: WatchStatus, now_ms: int) -> tuple[str, ...]:
+    """What the two texts say of the time: with all else as it was, they differ where this does."""
+    held = _in(status.held_until_ms - now_ms) if status.held_until_ms else ""
+    return _text(_next(status, now_ms)), held
+
+
 def _problem(status: WatchStatus, now_ms: int) -> str:
     if status.failure:
         return f"{status.failure[:1].upper()}{status.failure[1:]}. Start taskdash again; nothing on the list is lost."

@@ -20,6 +20,7 @@ from functools import partial
 from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.drivers.linux_driver import LinuxDriver
 
 from taskdash.ui.terminal_input import TerminalInput
@@ -127,6 +128,8 @@ class TerminalDriver(LinuxDriver):
         self._output = ForgivingFile(file)
         self._file = self._output  # type: ignore[assignment] # it has the three methods that are used
         self.exit_event: WakingEvent = WakingEvent()
+        self._frame: list[str] | None = None
+        """What there is of a frame that is being written; None while none is."""
         self._last_words = threading.Lock()
 
     def start_application_mode(self) -> None:
@@ -142,6 +145,18 @@ class TerminalDriver(LinuxDriver):
             if columns and rows:
                 return columns, rows
         return super()._get_terminal_size()
+
+    def write(self, data: str) -> None:
+        """Write; a frame in one piece, as Textual begins and ends it: each piece wakes the thread that writes."""
+        if data == SYNC_START:
+            self._frame = []
+        if self._frame is None:
+            super().write(data)
+            return
+        self._frame.append(data)
+        if data == SYNC_END:
+            frame, self._frame = "".join(self._frame), None
+            super().write(frame)
 
     def _query_in_band_window_resize(self) -> None:
         """Ask for nothing: sizes come from the system, with a signal; those in the input may be made up."""

@@ -147,6 +147,7 @@ class LiveScreen(Screen[None]):
             await asyncio.sleep(READS_APART * self.table.read_s)
 
     def _tick(self) -> None:
+        self.following.glance()
         self.table.tick()
         self.pane.tick()
         if self.expiring.is_time:
