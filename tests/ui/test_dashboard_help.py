@@ -101,6 +101,18 @@ async def test_the_palette_finds_every_action_by_title_or_name(
         await dash.until_shown(found)
 
 
+async def test_the_palette_finds_every_setting_and_says_what_it_is_for(desk: Desk, other: Store) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, (120, 36), total=3) as dash:
+        await dash.press(":")
+        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.settle()
+        await dash.press(*"setting bell")
+        await dash.until_shown("Setting bell")
+        await dash.press("enter")
+        await dash.until_said("bell: Whether the terminal's bell rings when a task finishes")
+
+
 async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(
     desk: Desk, other: Store
 ) -> None:

@@ -72,7 +72,7 @@ def show(session: Session, *, as_json: bool) -> None:
 @common_options
 def example() -> None:
     """Print a config with every setting, its default, its unit and why it is there. Nothing is read or written."""
-    from taskdash.config.first_config import example_text
+    from taskdash.config.example import example_text
 
     print_lines(example_text().splitlines())
 

@@ -1,8 +1,7 @@
-"""`config init`: the first config file, and never a second. `config example`: what else may stand in it."""
+"""`config init`: the first config file, and never a second."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.private_files import create_private_file, make_private_dir
@@ -11,6 +10,8 @@ from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from taskdash.config.settings import Profile
 
 _HEAD: Final = """\
@@ -24,15 +25,6 @@ _TIER_HINT: Final = """
 # Without it free is assumed. It goes into the table above:
 # tier = "basic"
 """
-
-
-_EXAMPLE: Final = "config.example.toml"
-
-
-def example_text() -> str:
-    """Every setting with its default and why it is there."""
-    packed, checkout = Path(__file__).with_name(_EXAMPLE), Path(__file__).parents[3] / _EXAMPLE
-    return (packed if packed.exists() else checkout).read_text("utf-8")
 
 
 def first_config_text(profile: Profile) -> str:

@@ -1,7 +1,8 @@
-"""The command palette: every action by what it does, with its keys."""
+"""The command palette: every action by what it does, with its keys, and every setting by its name."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -9,9 +10,12 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
 from taskdash.ui.key_names import key_name
 from taskdash.ui.keymap import method_of
+from taskdash.ui.said import Said
 from taskdash.ui.usefulness import why_not
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from taskdash.ui.actions import Action
     from taskdash.ui.app import Dashboard
     from taskdash.ui.screens.list_screen import ListScreen
@@ -22,7 +26,7 @@ _UNASKED: Final = (*RESULT_KEYS, _ITSELF)
 
 
 class ActionProvider(Provider):
-    """Finds every action by what it does, and by its name in the config."""
+    """Finds every action by what it does, and by its name in the config; and the config's settings."""
 
     async def discover(self) -> Hits:
         """Before anything is typed: all but what only moves the cursor, and the nine result keys."""
@@ -40,6 +44,18 @@ class ActionProvider(Provider):
                 yield Hit(
                     score, matcher.highlight(_title(action)), self._run(action), help=self._keys(action)
                 )
+
+        from taskdash.config.example import explained_settings
+
+        for name, about in explained_settings():
+            title = f"Setting {name}"
+            if (score := matcher.match(title)) > 0:
+                yield Hit(score, matcher.highlight(title), self._tell(name, about), help=about)
+
+    def _tell(self, name: str, about: str) -> Callable[[], None]:
+        where = "Set in the config file: taskdash config path prints where it is."
+        screen = cast("ListScreen", cast("Dashboard", self.app).screen_stack[0])
+        return partial(screen.tell, Said(f"{name}: {about} {where}"))
 
     def _keys(self, action: Action) -> str:
         app = cast("Dashboard", self.app)

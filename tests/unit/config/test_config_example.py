@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import taskdash.config.settings as model
+from taskdash.config.example import explained_settings
 from taskdash.config.file_settings import GLOBAL_KEYS
 from taskdash.config.load import load_settings
 from taskdash.config.profile_table import PROFILE_KEYS
@@ -71,6 +72,14 @@ def exemplified() -> dict[tuple[str, str], str]:
 
 def test_the_example_says_of_each_setting_what_the_model_says() -> None:
     assert exemplified() == documented()
+
+
+def test_every_setting_is_explained_to_the_palette_too() -> None:
+    told = dict(explained_settings())
+    assert told["profile"].startswith("The profile in use")
+    assert told["view.theme"].startswith("The colour theme")
+    assert told["profiles.NAME.result_ttl"].startswith("How long result links live")
+    assert set(told.values()) == set(documented().values())
 
 
 def test_the_reader_knows_the_settings_of_the_model_and_no_others() -> None:
