@@ -11,7 +11,7 @@ from taskdash.cli.output import print_json, print_lines
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State
-from taskdash.domain.words import NONE, length
+from taskdash.domain.words import NO_MODEL, NONE, length
 
 if TYPE_CHECKING:
     from taskdash.cli.session import Session
@@ -77,7 +77,7 @@ def _table(tallies: list[Tally]) -> list[str]:
 def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
     rate = tally.success_rate
     return (
-        tally.model or ("all" if is_total else NONE),
+        tally.model or ("all" if is_total else NO_MODEL),
         f"{tally.total:,}",
         f"{tally.counts[State.SUCCESS]:,}",
         f"{tally.counts[State.FAIL]:,}",

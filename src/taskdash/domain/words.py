@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 NONE: Final = "–"
 """Stands for what is not known."""
+NO_MODEL: Final = "not known yet"
+"""What tasks are counted under whose model no answer has told."""
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from taskdash.domain.tally import DAY_HOURS, ended_per_hour, histogram, tally
 from taskdash.domain.task import State
-from taskdash.domain.words import NONE, bars, length, plural
+from taskdash.domain.words import NO_MODEL, NONE, bars, length, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
     if costs_ms:
         spread = bars(histogram(costs_ms, _BARS, costs_ms[0], costs_ms[-1]))
     return (
-        tally.model or ("all" if is_total else NONE),
+        tally.model or ("all" if is_total else NO_MODEL),
         f"{tally.total:,}",
         NONE if rate is None else f"{rate:.1%}",
         length(tally.cost_p50_ms),
