@@ -150,8 +150,8 @@ def check(session: Session) -> None:
         profile=session.options.get("profile"),
         action_names=[action.name for action in ACTIONS],
     )
-    make_keymap(settings.key_preset, settings.keys)
     file = settings.config_file
+    make_keymap(settings.key_preset, settings.keys, file)
     where = (
         inert_line(str(file))
         if file

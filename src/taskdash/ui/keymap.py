@@ -11,6 +11,8 @@ from taskdash.ui.actions import ACTIONS, RESULT_KEYS
 from taskdash.ui.key_names import is_key, key_name, textual_key
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.binding import Binding
 
 Keymap = Mapping[str, tuple[str, ...]]
@@ -41,12 +43,24 @@ PRESETS: Final[Mapping[str, Keymap]] = {
 }
 
 
-def make_keymap(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
+def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str, tuple[str, ...]]:
     """The keys of every action.
+
+    Args:
+        preset: The name of one of `PRESETS`.
+        own: The user's own keys, as they are written in the config.
+        file: The config that has them, to be named in an error.
 
     Raises:
         ConfigError: two actions have the same key, both are named; or there is no such action or key.
     """
+    try:
+        return _made(preset, own)
+    except ConfigError as error:
+        raise ConfigError(f"{inert_line(str(file))}: {error}" if file else str(error)) from None
+
+
+def _made(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
     for name in own:
         if name not in DEFAULT_KEYS:
             import difflib

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from taskdash.domain.errors import ConfigError
@@ -16,6 +18,11 @@ def test_no_preset_gives_a_key_to_two_actions(preset: str) -> None:
 def test_a_key_given_to_two_actions_is_refused_with_both_names() -> None:
     with pytest.raises(ConfigError, match=r"x is given to both add and remove"):
         make_keymap("default", {"add": ("x",)})
+
+
+def test_the_file_with_the_wrong_key_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"^/home/me/config\.toml: keys: x is given to both add and remove"):
+        make_keymap("default", {"add": ("x",)}, Path("/home/me/config.toml"))
 
 
 def test_a_key_may_change_hands() -> None:
