@@ -9,6 +9,7 @@ from tests.unit.ui.test_themes import contrast
 from textual.color import Color
 from textual.geometry import Region
 
+from taskdash.ui.legible import GROUNDS, TEXTS
 from taskdash.ui.widgets.row_styles import PIECES, ROWS, RowStyles
 
 if TYPE_CHECKING:
@@ -53,6 +54,26 @@ async def test_every_row_is_read_in_every_theme(desk: Desk, other: Store) -> Non
                 seen[theme] = weak_pieces(RowStyles(lambda: dash.table.background_colors[1]))
         assert len(seen) > 20
         assert {theme: weak for theme, weak in seen.items() if weak} == {}
+
+
+async def test_every_text_is_read_on_every_ground_of_every_theme(desk: Desk, other: Store) -> None:
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        weak: dict[tuple[str, str, str], float] = {}
+        for theme in dash.app.available_themes:
+            dash.app.theme = theme
+            variables = dash.app.get_css_variables()
+            if Color.parse(variables["background"]).ansi is None:
+                weak |= {
+                    (theme, text, ground): round(ratio, 1)
+                    for text in TEXTS
+                    for ground in GROUNDS
+                    if (ratio := contrast(Color.parse(variables[text]), Color.parse(variables[ground])))
+                    < WANTED
+                }
+                # Whatever Textual keeps of them is the same.
+                assert dash.app.theme_variables["text-warning"] == variables["text-warning"]
+        assert weak == {}
 
 
 async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(desk: Desk, other: Store) -> None:

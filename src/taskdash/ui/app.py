@@ -19,6 +19,7 @@ from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.put_off import load_put_off
 from taskdash.ui.keymap import bindings
+from taskdash.ui.legible import legible_theme
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.said import Said
 from taskdash.ui.screens.list_screen import ListScreen
@@ -179,6 +180,12 @@ class Dashboard(App[None]):
             ListScreen.__name__, (ListScreen,), {"BINDINGS": bindings(self.desk.keymap)}
         )
         return screen(self.desk, self.size)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's, so that its texts are read on its grounds."""
+        variables = super().get_css_variables()
+        variables.update(legible_theme(variables))
+        return variables
 
     def pop_screen(self) -> AwaitComplete:
         """Leave the screen on top, but never the list: Textual's palette leaves once for each Enter it was typed."""

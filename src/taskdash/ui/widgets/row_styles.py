@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from rich.color import Color as RichColor
 from rich.style import Style
-from textual.color import BLACK, WHITE, Color
+from textual.color import Color
 from textual.style import Style as VisualStyle
+
+from taskdash.ui.legible import legible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LEAST_CONTRAST: Final = 4.5
-"""What the Web Content Accessibility Guidelines want of text; black or white has it on any ground."""
 ROWS: Final = {
     "row": "$foreground on $background",
     "row-cursor": "bold $foreground on $primary 35%",
@@ -80,26 +80,10 @@ class RowStyles:
 
 
 def _legible(style: Style) -> Style:
-    """The style, its text as far towards black or white as it must go to stand out from its ground."""
+    """The style, its text as it can be read on its ground."""
     text, ground = (color and color.triplet for color in (style.color, style.bgcolor))
     if text is None or ground is None:
         return style
-    behind, colour = Color(*ground), Color(*text)
-    end = max(BLACK, WHITE, key=lambda each: _contrast(each, behind))
-    tenths = 0
-    while tenths < 10 and _contrast(colour, behind) < LEAST_CONTRAST:
-        tenths += 1
-        colour = Color(*text).blend(end, tenths / 10)
-    return style + Style(color=RichColor.from_rgb(*colour.rgb)) if tenths else style
-
-
-def _contrast(one: Color, other: Color) -> float:
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: Color) -> float:
-    red, green, blue = (
-        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    colour = Color(*text)
+    seen = legible(colour, [Color(*ground)])
+    return style if seen is colour else style + Style(color=RichColor.from_rgb(*seen.rgb))

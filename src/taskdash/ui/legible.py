@@ -1,0 +1,56 @@
+"""Text that can be read: a theme's colours, moved as far as it takes to stand out from what they are written on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.color import BLACK, WHITE, Color, ColorParseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LEAST_CONTRAST: Final = 4.5
+"""What the Web Content Accessibility Guidelines want of text; black or white has it on any ground."""
+TEXTS: Final = ("text-accent", "text-warning", "text-error", "text-success")
+GROUNDS: Final = ("background", "surface", "panel")
+
+
+def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
+    """What of a theme's variables must be otherwise for its texts to be read on its grounds.
+
+    The terminal's own colours are left alone: nobody knows what they look like.
+    """
+    try:
+        grounds = [Color.parse(variables[name]) for name in GROUNDS]
+        texts = {name: Color.parse(variables[name]) for name in TEXTS}
+    except (ColorParseError, KeyError):
+        return {}
+    if any(colour.ansi is not None for colour in (*grounds, *texts.values())):
+        return {}
+    moved = {name: legible(text, grounds) for name, text in texts.items()}
+    return {name: colour.hex for name, colour in moved.items() if colour is not texts[name]}
+
+
+def legible(text: Color, grounds: Sequence[Color]) -> Color:
+    """The colour, as far towards black or white as it must go to stand out from every ground."""
+    if _least(text, grounds) >= LEAST_CONTRAST:
+        return text
+    end = max(BLACK, WHITE, key=lambda each: _least(each, grounds))
+    steps = (text.blend(end, tenths / 10) for tenths in range(1, 10))
+    return next((colour for colour in steps if _least(colour, grounds) >= LEAST_CONTRAST), end)
+
+
+def _least(text: Color, grounds: Sequence[Color]) -> float:
+    return min(_contrast(text, ground) for ground in grounds)
+
+
+def _contrast(one: Color, other: Color) -> float:
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: Color) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
