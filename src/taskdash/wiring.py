@@ -237,7 +237,7 @@ def open_desk(
         view=_remembered(view_path, first_view),
         first_view=first_view,
         remember=partial(_remember, view_path, first_view),
-        keymap=make_keymap(settings.key_preset, settings.keys),
+        keymap=make_keymap(settings.key_preset, settings.keys, settings.config_file),
         make_previews=partial(_make_previews, profile, store_path.parent if is_demo else None),
     )
 

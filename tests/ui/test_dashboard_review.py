@@ -84,8 +84,16 @@ async def test_statistics_follow_the_filter_and_not_the_tab(desk: Desk, other: S
         await dash.press("t")
         await dash.until_shown("Statistics of all 10 tasks")
         await dash.until_shown("p90")
+        assert "PgDn" not in dash.screen
         await dash.press("t")
         await dash.until_dialog(None)
+
+
+async def test_on_a_low_terminal_statistics_say_that_there_is_more(desk: Desk, other: Store) -> None:
+    fill(other)
+    async with driven(desk, (80, 15), total=10) as dash:
+        await dash.press("t")
+        await dash.until_shown("PgDn shows more")
 
 
 async def test_where_nothing_failed_a_line_says_so(desk: Desk, other: Store) -> None:

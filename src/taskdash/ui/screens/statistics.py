@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from taskdash.domain.tally import Outcome
+
+_HINT: Final = "Bars: from least to most costTime.{} Esc closes."
 
 
 class Statistics(Dialog[None]):
@@ -40,15 +42,18 @@ class Statistics(Dialog[None]):
         self._scroll = VerticalScroll(self._text, can_focus=False)
         # Else the table would be one cell too wide as soon as it scrolls.
         self._scroll.styles.scrollbar_gutter = "stable"
+        self._hint = Line(Content.styled(_HINT.format(""), "$text-muted"))
 
     def compose(self) -> ComposeResult:
         """What is counted, the table, the way out."""
         with Vertical(classes="dialog wide"):
             yield Line(Content.styled(f"Statistics of {self._scope}", "bold"))
             yield self._scroll
-            yield Line(
-                Content.styled("Bars: from the least to the most costTime. Esc closes.", "$text-muted")
-            )
+            yield self._hint
+
+    def on_mount(self) -> None:
+        """Tell of what is below, as the scroll bar does."""
+        self.watch(self._scroll, "show_vertical_scrollbar", self._tell_of_more)
 
     def on_resize(self) -> None:
         """Fit the table to the width."""
@@ -58,6 +63,10 @@ class Statistics(Dialog[None]):
         self._text.update(
             statistics_text(self._outcomes, self._now_ms, self._scroll.scrollable_content_region.width)
         )
+
+    def _tell_of_more(self, is_more: bool) -> None:
+        more = " PgDn shows more." if is_more else ""
+        self._hint.show(Content.styled(_HINT.format(more), "$text-muted"))
 
     def action_scroll_by(self, lines: int) -> None:
         """Scroll the table."""
