@@ -25,9 +25,11 @@ from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.task_table import MARGIN, TaskTable
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from textual import events
     from textual.app import ComposeResult
-    from textual.geometry import Size
+    from textual.geometry import Region, Size
 
     from taskdash.ui.app import Dashboard
     from taskdash.ui.desk import Desk
@@ -67,6 +69,7 @@ class LiveScreen(Screen[None]):
         self._desk = desk
         self._tab = 0
         self._begun = False
+        self._fitted: Size | None = None
         self._saving = asyncio.Lock()
         self.following = Following(desk)
         self.headlines = Headlines(desk)
@@ -218,8 +221,21 @@ class LiveScreen(Screen[None]):
         """Textual styles every widget as it is mounted; it need not do so again before the first frame."""
         event.refresh_styles = event.refresh_styles and self._begun
 
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Textual asks for all of the screen again right after its first frame, which had it all."""
+        if self._begun or regions or layout or recompose:
+            super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        return self
+
     def on_resize(self, event: events.Resize) -> None:
         """Put the detail where there is room for it."""
+        if event.size == self._fitted == self.outer_size:
+            # At the start Textual tells the size three times.
+            event.prevent_default()
+            return
+        self._fitted = event.size
         self.panes.fit_screen(event.size.width, event.size.height)
         self._show_titles()
         self.show_status()

@@ -77,6 +77,7 @@ class Panes(Container):
         self._splitter = Splitter(id="splitter")
         self.follow(view)
         self._room = (0, 0)
+        self._applied: tuple[str | None, str] | None = None
 
     def compose(self) -> ComposeResult:
         """Left to right, or top to bottom."""
@@ -112,8 +113,10 @@ class Panes(Container):
     def _apply(self) -> None:
         share = f"{self._percent}%"
         position = None if self.zoomed else self.position
-        self._detail.styles.width = share if position == "right" else None
-        self._detail.styles.height = share if position == "below" else None
+        if (position, share) != self._applied:
+            self._applied = (position, share)
+            self._detail.styles.width = share if position == "right" else None
+            self._detail.styles.height = share if position == "below" else None
         if self.is_mounted:
             self.call_after_refresh(self._detail.catch_up)
 
