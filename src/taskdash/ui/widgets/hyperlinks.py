@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.style import Style
 
+    from taskdash.ui.compositor import Lines
+
 
 class LinkIds(LineFilter):
     """Gives each link an ID that follows from where it leads."""
@@ -67,6 +69,8 @@ class HyperText(Unframed):
         self._content = Content("")
         self._strips: list[Strip] = []
         self._drawn_as: tuple[Size, Style] | None = None
+        self._filtered: dict[int, Strip] = {}
+        """Lines as they were seen last, in their width of then; a part of one is told by that."""
 
     def render(self) -> Content:
         """The text."""
@@ -86,7 +90,20 @@ class HyperText(Unframed):
             self._strips[line.y : line.y + line.height] = self._drawn(line, width)
         del self._strips[height:]
         if lines:
-            redraw(self, [(Region(0, line.y, width, line.height), None) for line in lines])
+            redraw(
+                self, [(Region(0, line.y, width, line.height), self._known(line, width)) for line in lines]
+            )
+
+    def _known(self, line: _Line, width: int) -> Lines | None:
+        """What is to be seen of a line, made of what was; None where it has to be drawn and filtered."""
+        strip, *_ = [self._filtered.pop(y, None) for y in range(line.y, line.y + line.height)]
+        if strip is None or strip.cell_length != width or line.height != 1:
+            return None
+        strip = _rewritten(strip, line.was, self._content.plain[line.begins : line.ends])
+        if strip is None:
+            return None
+        self._filtered[line.y] = strip
+        return [list(strip)]
 
     def _drawn(self, line: _Line, width: int) -> list[Strip]:
         """A line alone. Each of its cells tells the number of the line, for what is selected."""
@@ -118,6 +135,7 @@ class HyperText(Unframed):
         """Draw anew: all of it, unless it is said what."""
         if not regions:
             self._drawn_as = None
+            self._filtered.clear()
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -127,7 +145,10 @@ class HyperText(Unframed):
         if drawn_as != self._drawn_as:
             self._strips = Visual.to_strips(self, self._content, width, height, self.visual_style)
             self._drawn_as = drawn_as
-        return super().render_lines(crop)
+            self._filtered.clear()
+        strips = super().render_lines(crop)
+        self._filtered.update(zip(crop.line_range, strips, strict=True))
+        return strips
 
     def render_line(self, y: int) -> Strip:
         """One line of it; an empty one behind its end."""
