@@ -12,8 +12,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from tests.servers import fail_body, success_body
-from tests.ui.driven_dashboard import add, answer, driven, uuid
+from tests.servers import fail_body, success_body, waiting_body
+from tests.ui.driven_dashboard import NOW_MS, add, answer, driven, uuid
 from textual._compositor import Compositor, CompositorUpdate
 from textual.app import App
 from textual.geometry import Region
@@ -22,7 +22,7 @@ from taskdash.ui.compositor import Pieces, _anchored, _around, blocks
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from tests.ui.driven_dashboard import DrivenDashboard
+    from tests.ui.driven_dashboard import DrivenDashboard, FrozenClock
     from textual.screen import Screen
 
     from taskdash.store.store import Store
@@ -37,12 +37,13 @@ class Terminal:
     def __init__(self) -> None:
         self.screen = pyte.Screen(COLUMNS, LINES)
         self._stream = pyte.Stream(self.screen)
-        self.sent = 0
+        self.sent = self.frames = 0
 
     def take(self, app: App[None], update: object) -> None:
         if isinstance(update, CompositorUpdate):
             text = update.render_segments(app.console)
             self.sent += len(text)
+            self.frames += 1
             self._stream.feed(text)
 
     @property
@@ -105,6 +106,36 @@ async def test_what_is_sent_in_parts_is_the_whole(desk: Desk, other: Store, term
             await until_same(dash, terminal)
         await dash.press("question_mark")
         await dash.until_dialog("Help")
+        await dash.press("escape")
+        await dash.until_dialog(None)
+        await until_same(dash, terminal)
+
+
+async def test_a_tick_is_one_frame_that_leaves_nothing_out(
+    desk: Desk, other: Store, clock: FrozenClock, terminal: Terminal
+) -> None:
+    ids = [uuid(n) for n in range(40)]
+    add(other, *ids)
+    for n, task_id in enumerate(ids):
+        answer(other, task_id, waiting_body(task_id, createTime=NOW_MS - 7_000 * n))
+    async with driven(desk, total=40, size=(COLUMNS, LINES)) as dash:
+        await until_same(dash, terminal)
+        for lies_over in (False, True):
+            for seconds in (1, 1, 8, 51, 1, 3600, -3600, 1):
+                await dash.settle()
+                clock.at_ms += 1000 * seconds
+                terminal.frames = 0
+                dash.main._tick()
+                await until_same(dash, terminal)
+            # Rows and detail together, where the text is as long as it was.
+            assert lies_over or terminal.frames == 1
+            # From here on a toast lies over some of it, and after that a dialog over all.
+            dash.main.say("something over several\nlines")
+            await dash.until_shown("something over")
+        await dash.press("question_mark")
+        await dash.until_dialog("Help")
+        clock.at_ms += 1000
+        dash.main._tick()
         await dash.press("escape")
         await dash.until_dialog(None)
         await until_same(dash, terminal)
