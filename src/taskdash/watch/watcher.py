@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -31,6 +32,8 @@ FOLLOW_POLL_S: Final = 0.5
 KEYLESS_POLL_S: Final = 1.0
 """Without a key there is nothing to take over, only something to tell."""
 LEAD_POLL_S: Final = 0.25
+ASK_EVERY_S: Final = 2.0
+"""The longest time that a leader takes the store's file for what it was: elsewhere a file's time may lag behind."""
 LEAST_ROUND_S: Final = 0.02
 """Answers that come one by one are taken together."""
 FIRST_RETRY_S: Final = 0.5
@@ -94,6 +97,7 @@ class Watcher:
         self._checks: set[asyncio.Task[None]] = set()
         self._arrived = Arrivals()
         self._version = -1
+        self._asked_at_s = -math.inf
         self._error: Exception | None = None
         self._timers: list[asyncio.TimerHandle] = []
 
@@ -178,7 +182,9 @@ class Watcher:
                 self._dispatch.was_refused = True  # unless somebody is found to hold it then
                 break
             await self._sleep(wait_s)
-            await self._clock.wait(self._never, began_s + LEAST_ROUND_S - self._clock.now_s())
+            rest_s = began_s + LEAST_ROUND_S - self._clock.now_s()
+            if rest_s > 0:
+                await self._clock.wait(self._never, rest_s)
         await self._step_down()
 
     async def _round(self) -> float:
@@ -187,8 +193,7 @@ class Watcher:
             raise self._error
         if self._arrived and self._arrived.due_in_s(self._clock.now_s()) <= 0:
             await self._flush()
-        version = await self._store.run(lambda store: store.database.data_version())
-        changed, self._version = version != self._version, version
+        changed = await self._others_wrote()
         picked = await self._dispatch.pick(self._store, paused=self._paused, changed=changed)
         if self._stopping or self._yielding:
             self._dispatch.drop(picked)
@@ -202,6 +207,19 @@ class Watcher:
         if self._arrived:
             waits.append(self._arrived.due_in_s(self._clock.now_s()))
         return max(0.0, min(waits))
+
+    async def _others_wrote(self) -> bool:
+        """Whether the list may be another one. A file that is as it was is asked seldom: it takes two threads to."""
+        may_have_changed, since_s = (
+            self._store.stamp.may_have_changed(),
+            self._clock.now_s() - self._asked_at_s,
+        )
+        if self._version >= 0 and not may_have_changed and 0 <= since_s < ASK_EVERY_S:
+            return False
+        self._asked_at_s = self._clock.now_s()
+        version = await self._store.run(lambda store: store.database.data_version())
+        changed, self._version = version != self._version, version
+        return changed
 
     async def _sleep(self, wait_s: float) -> None:
         if wait_s > 0:
@@ -275,6 +293,8 @@ class Watcher:
     def _trouble(self, error: StoreError) -> float:
         """Tell that the store fails; return how long to leave it alone, in seconds."""
         self._publish(store_problem=str(error))
+        # Only the store itself can tell that it works again.
+        self._version = -1
         wait_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
         return wait_s
 
@@ -284,9 +304,8 @@ class Watcher:
             self._publish(store_problem=None)
 
     def _publish(self, **changes: object) -> None:
-        status = replace(self.status, **changes)  # type: ignore[arg-type] # the names are WatchStatus's own
-        if status != self.status:
-            self.status = status
+        if any(getattr(self.status, name) != now for name, now in changes.items()):
+            self.status = replace(self.status, **changes)  # type: ignore[arg-type] # the names are WatchStatus's own
             self._on_change()
 
 
