@@ -20,6 +20,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import SGR_STYLES, Strip
+from textual.widget import Widget
 
 from taskdash.ui.app import Dashboard
 
@@ -138,3 +139,24 @@ def test_the_compositor_has_what_ours_replaces_and_leans_on() -> None:
     assert "visible_screen_stack.set(" in inspect.getsource(Compositor.render_update)
     assert {"chops", "spans", "chop_ends"} <= set(inspect.signature(ChopsUpdate.__init__).parameters)
     assert list(Compositor._regions_to_spans([Region(1, 2, 3, 1)])) == [(2, 1, 4)]
+
+
+def test_a_screen_and_a_driver_have_what_our_shorter_way_to_a_frame_leans_on() -> None:
+    on_timer = inspect.getsource(Screen._on_timer_update)
+    for needed in (
+        "if self.is_current and not self.app._batch_count:",
+        "if self._layout_required:",
+        "elif self._scroll_required:",
+        "self._compositor.update_widgets(self._dirty_widgets)\n                self._compositor_refresh()",
+    ):
+        assert needed in on_timer
+    assert "self._dirty_widgets.clear()" in inspect.getsource(Screen._compositor_refresh)
+    assert "self._layout_cache.get(cache_key, None)" in inspect.getsource(Widget._render)
+    assert list(Strip([Segment("a")])) == Strip([Segment("a")])._segments
+    # Nothing but a frame is written between the two.
+    display = inspect.getsource(App._display)
+    assert display.index("self._begin_update()") < display.index(
+        "finally:\n                    self._end_update()"
+    )
+    assert "self._driver.write(SYNC_START)" in inspect.getsource(App._begin_update)
+    assert "self._driver.write(SYNC_END)" in inspect.getsource(App._end_update)
