@@ -318,10 +318,10 @@ def test_a_damaged_file_is_set_aside_with_its_ids_saved(taskdash: Command, kind:
 def test_mending_that_takes_long_is_told_before_the_screen_is_taken(taskdash: Command) -> None:
     taskdash("add", *IDS)
     damaged = DAMAGES["a page of zeros"](taskdash.store.read_bytes())
-    # A list of 100,000 takes ten seconds; here a hundredth of one is long.
+    # A list of 100,000 takes ten seconds; here a quarter of one is long.
     slow = (
-        "import time; import taskdash.store.salvage as s, taskdash.store.store_file as f; f.SLOW_S = 0.01;"
-        "salvage = s.salvage; s.salvage = lambda *a: (time.sleep(0.5), salvage(*a))[1]"
+        "import time; import taskdash.store.salvage as s, taskdash.store.store_file as f; f.SLOW_S = 0.25;"
+        "salvage = s.salvage; s.salvage = lambda *a: (time.sleep(0.6), salvage(*a))[1]"
     )
     told = "the list tasks.db is damaged: saving what can be read of it"
     taskdash.store.write_bytes(damaged)
