@@ -16,8 +16,9 @@ from taskdash.ui.usefulness import why_not
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual.app import App
+
     from taskdash.ui.actions import Action
-    from taskdash.ui.app import Dashboard
     from taskdash.ui.screens.list_screen import ListScreen
 
 _MOVES: Final = "Move"
@@ -54,23 +55,25 @@ class ActionProvider(Provider):
 
     def _tell(self, name: str, about: str) -> Callable[[], None]:
         where = "Set in the config file: taskdash config path prints where it is."
-        screen = cast("ListScreen", cast("Dashboard", self.app).screen_stack[0])
-        return partial(screen.tell, Said(f"{name}: {about} {where}"))
+        return partial(self._list.tell, Said(f"{name}: {about} {where}"))
 
     def _keys(self, action: Action) -> str:
-        app = cast("Dashboard", self.app)
-        keys = " ".join(map(key_name, app.desk.keymap[action.name])) or "no key"
-        why = why_not(action.name, cast("ListScreen", app.screen_stack[0]).situation)
+        keys = " ".join(map(key_name, self._list.desk.keymap[action.name])) or "no key"
+        why = why_not(action.name, self._list.situation)
         return f"{keys}   (not now: {why})" if why else keys
 
     def _run(self, action: Action) -> _Call:
-        return _Call(cast("Dashboard", self.app), method_of(action.name))
+        return _Call(self.app, method_of(action.name))
+
+    @property
+    def _list(self) -> ListScreen:
+        return cast("ListScreen", self.app.screen_stack[0])
 
 
 class _Call:
     """Runs an action on the screen below the palette."""
 
-    def __init__(self, app: Dashboard, method: str) -> None:
+    def __init__(self, app: App[object], method: str) -> None:
         self._app, self._method = app, method
 
     async def __call__(self) -> None:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from textual.widget import AwaitMount
 
     from taskdash.domain.task import Task
-    from taskdash.ui.app import Dashboard
     from taskdash.ui.column_choice import ChosenColumns
     from taskdash.ui.desk import Desk
+    from taskdash.ui.program import Program
     from taskdash.ui.saving import Saving
     from taskdash.ui.screens.edit_label import Labels
     from taskdash.ui.usefulness import Situation
@@ -355,7 +355,7 @@ class ListScreen(ResultScreen):
 
     def action_redraw(self) -> None:
         """Draw over what others have written on the terminal."""
-        cast("Dashboard", self.app).action_draw_again()
+        cast("Program", self.app).action_draw_again()
 
     def action_suspend(self) -> None:
         """Stop as any program in a terminal does."""

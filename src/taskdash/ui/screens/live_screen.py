@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.geometry import Region, Size
 
-    from taskdash.ui.app import Dashboard
     from taskdash.ui.desk import Desk
     from taskdash.ui.expiring import ExpiringResults
     from taskdash.ui.finished import FinishedTasks
+    from taskdash.ui.program import Program
     from taskdash.ui.said import Said, Severity
     from taskdash.ui.window import Window
 
@@ -207,7 +207,7 @@ class LiveScreen(Screen[None]):
         if said.copy is None:
             self.say(said.text, said.severity)
         else:
-            cast("Dashboard", self.app).copy(said)
+            cast("Program", self.app).copy(said)
 
     def on_task_rows_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         """Show the task under the cursor."""
