@@ -149,7 +149,7 @@ SHOTS: Final[dict[str, list[Act]]] = {
     "preview": [*filter_by("autumn"), press("enter"), wait_for_text("PNG, "), without_toasts],
     "download": [*filter_by("state:success"), press("A", "d"), wait_for_text("saved")],
     "failures": open_by("F", "newest, "),
-    "statistics": open_by("t", "ended per hour"),
+    "statistics": open_by("t", "p90"),
     "copy": open_by("c", "curl", filter_by("autumn")),
     "choose": open_by("o", "Open which", filter_by("variations")),
     "columns": open_by("C", "Columns, from left"),

@@ -9,7 +9,7 @@ from tests.unit.ui.test_themes import contrast
 from textual.color import Color
 from textual.geometry import Region
 
-from taskdash.ui.legible import GROUNDS, TEXTS
+from taskdash.ui.legible import TEXTS, grounds_of
 from taskdash.ui.widgets.row_styles import PIECES, ROWS, RowStyles
 
 if TYPE_CHECKING:
@@ -65,11 +65,10 @@ async def test_every_text_is_read_on_every_ground_of_every_theme(desk: Desk, oth
             variables = dash.app.get_css_variables()
             if Color.parse(variables["background"]).ansi is None:
                 weak |= {
-                    (theme, text, ground): round(ratio, 1)
+                    (theme, text, ground.hex): round(ratio, 1)
                     for text in TEXTS
-                    for ground in GROUNDS
-                    if (ratio := contrast(Color.parse(variables[text]), Color.parse(variables[ground])))
-                    < WANTED
+                    for ground in grounds_of(variables)
+                    if (ratio := contrast(Color.parse(variables[text]), ground)) < WANTED
                 }
                 # Whatever Textual keeps of them is the same.
                 assert dash.app.theme_variables["text-warning"] == variables["text-warning"]

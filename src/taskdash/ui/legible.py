@@ -13,6 +13,8 @@ LEAST_CONTRAST: Final = 4.5
 """What the Web Content Accessibility Guidelines want of text; black or white has it on any ground."""
 TEXTS: Final = ("text-accent", "text-warning", "text-error", "text-success")
 GROUNDS: Final = ("background", "surface", "panel")
+CHOSEN_SHARE: Final = 0.2
+"""How much of `$primary` is in the ground of what is chosen in a dialog; its style sheet says the same."""
 
 
 def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
@@ -21,7 +23,7 @@ def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
     The terminal's own colours are left alone: nobody knows what they look like.
     """
     try:
-        grounds = [Color.parse(variables[name]) for name in GROUNDS]
+        grounds = grounds_of(variables)
         texts = {name: Color.parse(variables[name]) for name in TEXTS}
     except (ColorParseError, KeyError):
         return {}
@@ -29,6 +31,13 @@ def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
         return {}
     moved = {name: legible(text, grounds) for name, text in texts.items()}
     return {name: colour.hex for name, colour in moved.items() if colour is not texts[name]}
+
+
+def grounds_of(variables: Mapping[str, str]) -> list[Color]:
+    """What a theme's texts are written on."""
+    grounds = {name: Color.parse(variables[name]) for name in (*GROUNDS, "primary")}
+    chosen = grounds["surface"].blend(grounds["primary"], CHOSEN_SHARE)
+    return [*(grounds[name] for name in GROUNDS), chosen]
 
 
 def legible(text: Color, grounds: Sequence[Color]) -> Color:
