@@ -144,7 +144,7 @@ def state_of(pid: int) -> str:
 
 
 LAST_BYTES: Final = 1 << 18
-"""More than any screen that is looked at here takes; a terminal of 1,000,000 cells is sent a hundred times as much."""
+"""More than any screen that is looked at here takes, and less than is worth searching after each piece that arrives."""
 
 
 def drawn_since(screen: PtyScreen, mark: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.ui.driven_dashboard import driven, fill_with_the_page
-from tests.unit.ui.test_themes import contrast
+from tests.unit.ui.test_themes import contrast, resolved
 from textual.color import Color
 from textual.geometry import Region
 
@@ -68,7 +68,7 @@ async def test_every_text_is_read_on_every_ground_of_every_theme(desk: Desk, oth
                     (theme, text, ground.hex): round(ratio, 1)
                     for text in TEXTS
                     for ground in grounds_of(variables)
-                    if (ratio := contrast(Color.parse(variables[text]), ground)) < WANTED
+                    if (ratio := contrast(resolved(variables[text], ground), ground)) < WANTED
                 }
                 # Whatever Textual keeps of them is the same.
                 assert dash.app.theme_variables["text-warning"] == variables["text-warning"]

@@ -158,16 +158,26 @@ def _anchored(x: int, y: int, line: Sequence[Segment]) -> Iterator[Piece]:
 
 def blocks(spans: Iterable[tuple[int, int, int]]) -> list[Region]:
     """Spans (line, left, right), from top to bottom, with those under each other put together."""
-    found: list[tuple[int, int, list[int]]] = []
-    last: dict[tuple[int, int], list[int]] = {}
-    for y, left, right in spans:
-        lines = last.get((left, right))
-        if lines is not None and lines[1] == y:
-            lines[1] = y + 1
+    return [block for block, _ in stacked((y, left, right - left, None) for y, left, right in spans)]
+
+
+def stacked(parts: Iterable[tuple[int, int, int, Segment | None]]) -> list[tuple[Region, Lines | None]]:
+    """Parts of lines (line, first cell, how many, what is in them where it is known), those under each other as one."""
+    found: list[tuple[int, int, int, list[list[Segment]], bool]] = []
+    last: dict[tuple[int, int, bool], int] = {}
+    for y, x, cells, segment in parts:
+        is_known = segment is not None
+        line = [segment] if segment is not None else []
+        at = last.get((x, cells, is_known), -1)
+        if at >= 0 and found[at][2] + len(found[at][3]) == y:
+            found[at][3].append(line)
         else:
-            lines = last[left, right] = [y, y + 1]
-            found.append((left, right, lines))
-    return [Region(left, top, right - left, bottom - top) for left, right, (top, bottom) in found]
+            last[x, cells, is_known] = len(found)
+            found.append((x, cells, y, [line], is_known))
+    return [
+        (Region(x, y, cells, len(lines)), lines if is_known else None)
+        for x, cells, y, lines, is_known in found
+    ]
 
 
 def _around(part: Region, place: Region) -> Iterator[Region]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from textual.color import BLACK, WHITE, Color, ColorParseError
@@ -11,10 +12,19 @@ if TYPE_CHECKING:
 
 LEAST_CONTRAST: Final = 4.5
 """What the Web Content Accessibility Guidelines want of text; black or white has it on any ground."""
-TEXTS: Final = ("text-accent", "text-warning", "text-error", "text-success")
+TEXTS: Final = (
+    "foreground",
+    "text-primary",
+    "text-accent",
+    "text-warning",
+    "text-error",
+    "text-success",
+    "text-muted",
+)
 GROUNDS: Final = ("background", "surface", "panel")
 CHOSEN_SHARE: Final = 0.2
 """How much of `$primary` is in the ground of what is chosen in a dialog; its style sheet says the same."""
+_AUTO: Final = re.compile(r"auto (\d+)%")
 
 
 def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
@@ -24,13 +34,31 @@ def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
     """
     try:
         grounds = grounds_of(variables)
-        texts = {name: Color.parse(variables[name]) for name in TEXTS}
+        moved = {name: _legible_value(variables[name], grounds) for name in TEXTS}
     except (ColorParseError, KeyError):
         return {}
-    if any(colour.ansi is not None for colour in (*grounds, *texts.values())):
+    if any(ground.ansi is not None for ground in grounds):
         return {}
-    moved = {name: legible(text, grounds) for name, text in texts.items()}
-    return {name: colour.hex for name, colour in moved.items() if colour is not texts[name]}
+    return {name: value for name, value in moved.items() if value != variables[name]}
+
+
+def _legible_value(value: str, grounds: Sequence[Color]) -> str:
+    """A variable's value, as it is or moved: a colour, or so much of black or white as in `auto 60%`."""
+    share = _AUTO.fullmatch(value)
+    if share is None:
+        text = Color.parse(value)
+        seen = text if text.ansi is not None else legible(text, grounds)
+        return value if seen is text else seen.hex
+    shares = range(int(share[1]), 100, 5)
+    enough = (
+        n for n in shares if all(_contrast(muted(ground, n), ground) >= LEAST_CONTRAST for ground in grounds)
+    )
+    return f"auto {next(enough, 100)}%"
+
+
+def muted(ground: Color, share: int) -> Color:
+    """What Textual makes of `auto 60%` on a ground: black or white, whichever stands out, so many hundredths of it."""
+    return ground + ground.get_contrast_text(share / 100)
 
 
 def grounds_of(variables: Mapping[str, str]) -> list[Color]:

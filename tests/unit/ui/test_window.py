@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +18,8 @@ from taskdash.ui.window import Place, Window, read_window
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from taskdash.domain.task import Task
 
 QUERY = Query("p")
 HEIGHT = 10
@@ -165,3 +167,37 @@ def test_through_any_change_the_cursor_stays_on_its_task_and_its_line_where_it_c
             line = rank_before - place.top
             if line <= window.cursor <= window.total - HEIGHT + line:
                 assert window.cursor - window.top == line
+
+
+def test_what_others_wrote_is_told_from_what_one_wrote_oneself(store: Store, tmp_path: Path) -> None:
+    add(store, 0, 3)
+    first = read(store, Place())
+    add(store, 3, 1)
+    own = read(store, Place())
+    assert not own.others_wrote_since(first)
+    with Store(tmp_path / "tasks.db") as other:
+        add(other, 4, 1)
+    theirs = read(store, Place())
+    assert theirs.others_wrote_since(own)
+    assert not read(store, Place()).others_wrote_since(theirs)
+
+
+def test_what_others_write_while_a_window_is_read_is_missed_by_neither(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, 0, 3)
+    before = read(store, Place())
+    rows = store.tasks.rows
+
+    def rows_and_then(*args: Any, **named: Any) -> list[Task]:
+        with Store(tmp_path / "tasks.db") as other:
+            add(other, 3, 1)
+        return rows(*args, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.tasks, "rows", rows_and_then)
+        during = read(store, Place())
+    after = read(store, Place())
+    # Whichever of the two has the new rows, it takes them for the work of others.
+    assert during.others_wrote_since(before)
+    assert after.others_wrote_since(during)

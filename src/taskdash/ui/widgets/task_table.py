@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.segment import Segment
-from textual.geometry import Region
 from textual.message import Message
 
 from taskdash.ui.columns import GAP, Moment, Placed, place_columns
+from taskdash.ui.compositor import stacked
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
 from taskdash.ui.redrawing import redraw
 from taskdash.ui.widgets.row_brush import RowBrush, cut
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from textual import events
     from textual.color import Color
     from textual.filter import LineFilter
+    from textual.geometry import Region
 
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
-    from taskdash.ui.compositor import Lines
     from taskdash.ui.desk import Desk
     from taskdash.ui.window import Window
 
@@ -55,25 +55,6 @@ class _Part(NamedTuple):
         indexes = [i for i, x in enumerate(begins) if x < crop.right and ends[i] > crop.x]
         first = 0 if crop.x < MARGIN else min([crop.x, *(begins[i] for i in indexes[:1])])
         return cls(crop.x, crop.right, first, ends[-1] if ends else MARGIN, indexes)
-
-
-def _runs(moved: Iterable[tuple[int, int, int, Segment | None]]) -> list[tuple[Region, Lines | None]]:
-    """Parts of rows (line, first cell, how many, what is in them), with those under each other put together."""
-    found: list[tuple[int, int, int, list[list[Segment]], bool]] = []
-    last: dict[tuple[int, int, bool], int] = {}
-    for y, x, cells, segment in moved:
-        is_known = segment is not None
-        line = [segment] if segment is not None else []
-        at = last.get((x, cells, is_known), -1)
-        if at >= 0 and found[at][2] + len(found[at][3]) == y:
-            found[at][3].append(line)
-        else:
-            last[x, cells, is_known] = len(found)
-            found.append((x, cells, y, [line], is_known))
-    return [
-        (Region(x, y, cells, len(lines)), lines if is_known else None)
-        for x, cells, y, lines, is_known in found
-    ]
 
 
 class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
@@ -188,7 +169,7 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
             for x, cells, segment in self._brush.moved(task, self._moment)
         ]
         if moved:
-            redraw(self, _runs(moved))
+            redraw(self, stacked(moved))
 
     def _moment_now(self) -> Moment:
         known: dict[tuple[str | None, str | None], int | None] = {}
