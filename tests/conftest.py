@@ -119,15 +119,31 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No proxies, keys or settings of whoever runs the tests; home and XDG folders below `tmp_path`."""
+def _leave_surroundings(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Take away proxies, keys and settings of whoever runs the tests; put home and XDG folders below `folder`."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name.startswith(("TASKDASH_", "TEXTUAL_")) or name in _FOREIGN:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(folder / "home"))
     for name in _FOLDERS:
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep fixtures that serve a whole module from the home of whoever runs the tests.
+
+    They are made before `clean_environment`: a look remembered there once turned a list upside down.
+    """
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _leave_surroundings(monkeypatch, tmp_path_factory.mktemp("session"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Give each test a home and an environment of its own."""
+    _leave_surroundings(monkeypatch, tmp_path)
 
 
 @pytest.fixture

@@ -661,7 +661,7 @@ def details(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         with taskdash.dashboard(columns=150, rows=110) as screen:
             screen.wait_for(lambda text: "New 4" in text and "Waiting 1" in text and "Success 3" in text)
             screen.send("g")
-            for name, (_, mark) in reversed(replies.items()):
+            for name, (_, mark) in replies.items():
                 # A long message leaves no room for the label below it.
                 named = "Failure: " if name == "long" else f"label        <{name}>"
                 screen.wait_for(partial(has_all, (named, mark)))
