@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.geometry import Region, Size
+    from textual.worker import WorkType
 
     from taskdash.ui.desk import Desk
     from taskdash.ui.expiring import ExpiringResults
@@ -196,7 +197,8 @@ class LiveScreen(Screen[None]):
             if await self.out_of_sight.look():
                 self.show_keys()
 
-        self.run_worker(look(), group="look")
+        work: WorkType[None] = look  # begun by the worker: one that is ended first leaves no coroutine behind
+        self.run_worker(work, group="look")
 
     def say(self, text: str, severity: Severity = "information") -> None:
         """Tell the user one thing."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.geometry import Region
+    from textual.worker import WorkType
 
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.desk import Desk
@@ -102,7 +103,8 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             self._wanted, self._asked = task.seq, task
             if not self._loading:
                 self._loading = True
-                self.run_worker(self._load(), group="detail")
+                work: WorkType[None] = self._load  # begun by the worker, which may be ended first
+                self.run_worker(work, group="detail")
 
     async def _load(self) -> None:
         try:

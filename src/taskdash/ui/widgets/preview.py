@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.containers import Vertical
@@ -23,6 +24,7 @@ from taskdash.ui.widgets.picture import PictureView, prepare
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.geometry import Size
+    from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
     from taskdash.results.drawing import Drawn, Room
@@ -112,7 +114,8 @@ class Preview(Vertical):
             plan.beside,
         ):
             self._place(plan)
-        self.run_worker(self._look(plan), group="look", exclusive=True)
+        look: WorkType[None] = partial(self._look, plan)
+        self.run_worker(look, group="look", exclusive=True)
 
     def next_result(self) -> int:
         """Go on to the next result of this task; return how many there are."""

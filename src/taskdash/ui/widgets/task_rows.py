@@ -19,6 +19,8 @@ from taskdash.ui.window import Place, Window, read_window
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from textual.worker import WorkType
+
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
@@ -104,7 +106,8 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
             self._load_again = True
         elif self.is_attached:
             self._loading = True
-            self.run_worker(self._load(), group="table", exit_on_error=True)
+            work: WorkType[None] = self._load  # begun by the worker, which may be ended first
+            self.run_worker(work, group="table", exit_on_error=True)
 
     async def _load(self) -> None:
         try:
