@@ -136,7 +136,11 @@ def clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     They are made before `clean_environment`: a look remembered there once turned a list upside down.
     """
     with pytest.MonkeyPatch.context() as monkeypatch:
+        # The plugin for snapshots asks for this one at the end of a test.
+        snapshots = os.environ.get("TEXTUAL_SNAPSHOT_TEMPDIR")
         _leave_surroundings(monkeypatch, tmp_path_factory.mktemp("session"))
+        if snapshots:
+            monkeypatch.setenv("TEXTUAL_SNAPSHOT_TEMPDIR", snapshots)
         yield
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import time
@@ -43,7 +44,7 @@ def test_a_reader_that_leaves_is_no_error(taskdash: Command, arguments: list[str
 
 
 def shell(taskdash: Command, words: str) -> subprocess.CompletedProcess[str]:
-    program = " ".join(taskdash.line())
+    program = shlex.join(taskdash.line())
     return subprocess.run(
         ["sh", "-c", f"{program} {words}"],
         env=taskdash.environment(),

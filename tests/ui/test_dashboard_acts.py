@@ -262,7 +262,7 @@ async def test_a_link_that_no_browser_takes_is_copied_and_shown(
     async with driven(desk, total=3) as dash:
         await dash.press("j", "o")
         await dash.until_said("no browser here")
-        assert PAGE_LINK in dash.said[-1]
+        await dash.until_said(PAGE_LINK)
         assert dash.app.clipboard == PAGE_LINK
 
 

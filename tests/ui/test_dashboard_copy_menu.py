@@ -276,7 +276,7 @@ async def test_create_commands_of_marked_tasks_stand_apart_and_say_who_lacks_one
         await dash.until_said(
             "Copied 2 createTask commands (sent to the terminal). Running it asks for a new task"
         )
-        assert "1 task had none: its param is no JSON object." in dash.said[-1]
+        await dash.until_said("1 task had none: its param is no JSON object.")
         assert dash.app.clipboard.count("curl -sS") == 2
         assert " &&\ncurl -sS" in dash.app.clipboard
 
@@ -376,7 +376,7 @@ async def test_what_is_too_much_for_a_terminal_is_saved_and_said(
         await dash.until_said(
             "17 links: too much for a terminal's clipboard (67 KiB, it takes 64): saved to "
         )
-        assert str(saved) in dash.said[-1]
+        await dash.until_said(str(saved))
         assert (len(saved.read_text().splitlines()), sent) == (17, [])
 
 

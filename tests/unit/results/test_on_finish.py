@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import sys
 import threading
 import time
@@ -88,9 +89,13 @@ def end(store: Store, *bodies: Body, label: str | None = None) -> list[str]:
 
 
 def script(folder: Path, text: str) -> str:
-    """A Python program, fit to be run."""
+    """A Python program, fit to be run. A first line that names Python itself may have no blank in it."""
+    program = folder / "on-finish.py"
+    program.write_text(text, "utf-8")
     path = folder / "on-finish"
-    path.write_text(f"#!{sys.executable}\n{text}", "utf-8")
+    path.write_text(
+        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(program))} "$@"\n', "utf-8"
+    )
     path.chmod(0o700)
     return str(path)
 
