@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.command import KEY, Command
@@ -12,10 +14,12 @@ from tests.command import KEY, Command
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 NOW_MS = 1_780_000_000_000
-TASK = {"taskId": "task_a_12345678", "addedAt": NOW_MS, "state": "new"}
+TASK_ID = "task_a_12345678"
+TASK = {"taskId": TASK_ID, "addedAt": NOW_MS, "state": "new"}
 
 
 @pytest.fixture
@@ -109,7 +113,7 @@ TOML = '[[tasks]]\ntaskId = "task_a_12345678"\naddedAt = 1\n\n'
         ("[\n" + LINES[0][:-1] + ', "profile": "../x"}\n]', 2),
         ("[\n" + LINES[0][:-1] + ', "label": 5}\n]', 2),
         ("[\n" + LINES[0] + ",\n" + "[" * 100_000, 3),
-        (CSV + "task_b_12345678,new\n", 3),
+        (CSV + "task_b_12345678,new", 3),
         (CSV + "task_b_12345678,new,soon\n", 3),
         (CSV + 'task_b_12345678,"new,1\n', 3),
         (TOML + '[[tasks]]\ntaskId = "task_b_12345678\n', 6),
@@ -125,6 +129,220 @@ def test_a_broken_file_changes_nothing_and_names_the_line(taskdash: Command, tex
     assert f"line {line}" in talk, talk
     assert "nothing was imported" in talk
     assert taskdash.store.read_bytes() == before
+
+
+# What a spreadsheet, a person or PowerShell makes of a list
+
+EXPORTED = {
+    "taskId": TASK_ID,
+    "addedAt": NOW_MS,
+    "state": "success",
+    "model": "gpt-image-2",
+    "costTime": 32_241,
+    "label": "héro; 日本, =1+1",
+    "note": 'two\nlines\t"quoted"',
+    "resultUrls": ["https://cdn.example.com/a.png", "https://cdn.example.com/b.png"],
+    "param": {"prompt": "=cat; dog"},
+    "prompt": "=cat; dog",
+    "failMsg": "-1",
+}
+KEPT = tuple(EXPORTED)
+
+
+def saved_again(
+    text: str, *, mark: str = ",", ending: str = "\r\n", names: Sequence[str] | None = None, first: str = ""
+) -> str:
+    """A CSV file as a spreadsheet writes it that has read it: all cells are texts."""
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    out = io.StringIO(newline="")
+    out.write(first)
+    writer = csv.writer(out, delimiter=mark, lineterminator=ending)
+    header = rows[0]
+    chosen = [header.index(name) for name in (names or header)]
+    writer.writerows([row[n] for n in chosen] for row in rows)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("changes", "encoding"),
+    [
+        ({"mark": ";"}, "utf-8"),
+        ({"mark": ";"}, "utf-8-sig"),
+        ({"mark": ";", "first": "sep=;\r\n"}, "utf-8-sig"),
+        ({"mark": "\t"}, "utf-16"),
+        ({"mark": "\t"}, "utf-16-le"),
+        ({"mark": ","}, "utf-16-be"),
+        ({"ending": "\r"}, "utf-8"),
+        ({"names": [*reversed(KEPT)]}, "utf-8"),
+        ({"names": [*KEPT[5:], *KEPT[:5]], "mark": ";"}, "utf-8-sig"),
+    ],
+)
+def test_a_list_that_a_spreadsheet_saved_again_loses_nothing(
+    taskdash: Command, changes: dict[str, Any], encoding: str
+) -> None:
+    assert imported(taskdash, json.dumps([EXPORTED]))[0] == 0
+    exported = taskdash("export", "--format", "csv").stdout
+    taskdash.store.unlink()
+    done = taskdash("import", "-", stdin=saved_again(exported, **changes).encode(encoding))
+    assert (done.returncode, done.stderr.splitlines()[0]) == (0, "2 tasks added, 0 already listed")
+    assert taskdash.json("list", "--json")[1]["label"] == "mine"
+    found = taskdash.json("export")[0]
+    assert {name: found[name] for name in KEPT} == EXPORTED
+
+
+def test_columns_that_were_taken_out_are_missing_and_nothing_else(taskdash: Command) -> None:
+    assert imported(taskdash, json.dumps([EXPORTED]))[0] == 0
+    exported = taskdash("list", "--csv").stdout
+    taskdash.store.unlink()
+    text = saved_again(exported, mark=";", names=["label", "taskId", "state", "resultUrls"])
+    assert imported(taskdash, text) == (0, "2 tasks added, 0 already listed\n")
+    found = taskdash.json("list", "--json")[0]
+    assert [found[name] for name in ("label", "state", "resultUrls", "model", "note")] == [
+        EXPORTED["label"],
+        "success",
+        EXPORTED["resultUrls"],
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "taskId,label\ntask_a_12345678,hero\ntask_b_12345678\n",
+        "Label;Task ID\nhero;task_a_12345678\n;task_b_12345678\n",
+        "\ntask_id, label\n task_a_12345678 , hero\ntask_b_12345678,\n,\n",
+        '[{"taskId": "task_a_12345678", "label": "hero"}, {"taskId": "task_b_12345678"}]',
+        '[{"label": "hero", "taskId": "task_a_12345678"}, {"taskId": "task_b_12345678"}]',
+        '{"taskId": "task_a_12345678", "label": "hero"}\n{"taskId": "task_b_12345678"}\n',
+        '[[tasks]]\ntaskId = "task_a_12345678"\nlabel = "hero"\n[[tasks]]\ntaskId = "task_b_12345678"\n',
+    ],
+)
+def test_a_list_made_by_hand_keeps_its_labels(taskdash: Command, text: str) -> None:
+    assert imported(taskdash, text) == (0, "2 tasks added, 0 already listed\n")
+    assert [(task["taskId"], task["label"]) for task in taskdash.json("list", "--json")[:2]] == [
+        ("task_a_12345678", "hero"),
+        ("task_b_12345678", None),
+    ]
+
+
+def test_a_label_of_a_task_further_down_is_kept_too(taskdash: Command) -> None:
+    tasks = [{"taskId": f"task_{n}_12345678"} | ({"label": "hero"} if n == 2 else {}) for n in range(4)]
+    assert imported(taskdash, json.dumps(tasks))[0] == 0
+    assert [task["label"] for task in taskdash.json("list", "--json")[:4]] == [None, None, "hero", None]
+
+
+def test_what_show_prints_of_a_task_can_be_imported(taskdash: Command) -> None:
+    assert imported(taskdash, json.dumps([EXPORTED]))[0] == 0
+    shown = taskdash("show", TASK_ID, "--json").stdout
+    taskdash.store.unlink()
+    assert imported(taskdash, shown)[0] == 0
+    assert taskdash("show", TASK_ID, "--json").stdout == shown
+
+
+def test_a_log_of_json_lines_is_a_text_like_any_other(taskdash: Command) -> None:
+    log = '{"taskId": "task_a_12345678", "note": "sent"}\n{"level": "info", "msg": "done"}\n'
+    assert imported(taskdash, log)[0] == 0
+    assert taskdash("list", "--ids").stdout.splitlines()[0] == "task_a_12345678"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "taskId,label,seed,\ntask_a_12345678,hero,42,\n",
+        '[{"taskId": "task_a_12345678", "label": "hero", "seed": 42}]',
+    ],
+)
+def test_what_no_task_has_is_left_out_and_said(taskdash: Command, text: str) -> None:
+    code, talk = imported(taskdash, text)
+    assert code == 0
+    assert talk.splitlines() == [
+        "1 task added, 0 already listed",
+        "left out, as a task has no such field: seed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("taskId,costTime\ntask_a_12345678,3.2E+04\n", "line 2: costTime was rounded by a spreadsheet (3.2E+04)"),
+        ("taskId;addedAt;label\n1,23457E+20;1;x\n", "line 2: taskId is no task ID"),
+        ("taskId,label,label\ntask_a_12345678,a,b\n", "line 1: label is the name of more than one column"),
+        ("taskId,label,\ntask_a_12345678,a,b\n", "line 2: has a cell in a column without a name"),
+        ("taskId,label\ntask_a_12345678,a,b\n", "line 2: has 3 cells, and the header has 2"),
+        ("taskId,resultUrls\ntask_a_12345678,[\"https\n", "line 2: resultUrls is no JSON"),
+        ("taskId,label\ntask_a_12345678,h\xe9ro\n", "line 2: is neither UTF-8 nor UTF-16"),
+        ('[\n{"taskId": "task_a_12345678", "label": "h\xe9ro"}]', "line 2: is neither UTF-8 nor UTF-16"),
+    ],
+)  # fmt: skip
+def test_what_a_spreadsheet_spoilt_is_refused_and_why(taskdash: Command, text: str, why: str) -> None:
+    before = taskdash.store.read_bytes()
+    done = taskdash("import", "-", stdin=text.encode("latin-1"))
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert "nothing was imported" in done.stderr
+    assert taskdash.store.read_bytes() == before
+
+
+def test_the_ids_of_a_file_that_is_refused_can_still_be_added(taskdash: Command) -> None:
+    text = "taskId,state\ntask_a_12345678,on its way\n"
+    code, talk = imported(taskdash, text)
+    assert code == 1
+    assert "`taskdash add - < FILE` takes the IDs alone" in talk
+    assert taskdash("add", "-", stdin=text).stdout == "task_a_12345678\n"
+
+
+def test_numbers_that_a_spreadsheet_wrote_with_a_fraction_of_nothing_are_whole(taskdash: Command) -> None:
+    text = "taskId;costTime;createTime\ntask_a_12345678;32241,00;1780000000000.0\n"
+    assert imported(taskdash, text)[0] == 0
+    task = taskdash.json("list", "--json")[0]
+    assert (task["costTime"], task["createTime"]) == (32_241, 1_780_000_000_000)
+
+
+LOG = (
+    "10:32 sent, taskId=5064bd1a-025a-490b-b28f-6a9fa12eb88a (日本)\n"
+    "任务 task_a_12345678 läuft; it was sent again by the second program\n"
+)
+LOG_IDS = ["5064bd1a-025a-490b-b28f-6a9fa12eb88a", "task_a_12345678"]
+
+
+@pytest.mark.parametrize("command", ["add", "import"])
+@pytest.mark.parametrize(
+    "log",
+    [
+        LOG.replace("\n", "\r\n").encode("utf-16"),
+        b"\xfe\xff" + LOG.encode("utf-16-be"),
+        LOG.encode("utf-16-le"),
+        LOG.encode("utf-16-be"),
+        LOG.encode("utf-32"),
+        LOG.encode("utf-8-sig"),
+        LOG.splitlines()[0].encode("utf-16") + b"\r\n" + LOG.splitlines()[1].encode(),
+        ("x" * 40 + "\n" + LOG.splitlines()[0]).encode() + b"\n" + LOG.splitlines()[1].encode("utf-16-le"),
+        ("\0".join(LOG_IDS) + "\0").encode(),
+    ],
+    ids=[
+        "marked",
+        "big-endian",
+        "unmarked",
+        "unmarked big-endian",
+        "32",
+        "8",
+        "16 then 8",
+        "8 then 16",
+        "NUL",
+    ],
+)
+def test_a_log_is_read_in_whatever_encoding_windows_wrote_it(
+    taskdash: Command, command: str, log: bytes
+) -> None:
+    done = taskdash(command, "-", stdin=log)
+    assert done.returncode == 0, done.stderr
+    assert taskdash("list", "--ids").stdout.splitlines() == [*LOG_IDS, "task_mine_12345678"]
+
+
+def test_a_text_of_one_long_line_is_searched_for_ids(taskdash: Command) -> None:
+    assert imported(taskdash, f'{"x" * 200_000} "taskId": "{LOG_IDS[0]}"')[0] == 0
+    assert taskdash("list", "--ids").stdout.splitlines()[0] == LOG_IDS[0]
 
 
 def test_a_key_in_a_file_is_not_taken_for_a_task(taskdash: Command) -> None:

@@ -12,6 +12,7 @@ from taskdash.cli.output import print_json, print_lines, talk
 from taskdash.config.keys import known_keys
 from taskdash.domain.errors import UsageError
 from taskdash.domain.id_pattern import is_task_id
+from taskdash.domain.untrusted import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
 def _stdin_text() -> str:
     if sys.stdin is None:
         raise UsageError("standard input is closed")
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    return decoded(sys.stdin.buffer.read()).text
 
 
 def _find(

@@ -79,7 +79,7 @@ def _print_ids(store: Store, query: Query, now_ms: int, limit: int) -> None:
 
 def _print_csv(store: Store, query: Query, now_ms: int, limit: int) -> None:
     details = store.tasks.details(query, now_ms, limit=limit)
-    print_csv(FIELDS, ([task_json(detail)[name] for name in FIELDS] for detail in details))
+    print_csv(FIELDS, map(task_json, details))
 
 
 def _print_table(store: Store, query: Query, now_ms: int, limit: int) -> None:

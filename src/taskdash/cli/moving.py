@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.options import common_options, pass_session
-from taskdash.cli.output import talk
+from taskdash.cli.output import print_csv, talk, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
 from taskdash.config.keys import known_keys
@@ -18,7 +18,7 @@ from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.query import Query
 from taskdash.domain.task_file import CSV_FIELDS, export_json, read_tasks, toml_table
 from taskdash.domain.task_values import TaskFileError
-from taskdash.domain.untrusted import inert_line
+from taskdash.domain.untrusted import Decoded, decoded, inert_line
 from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import TaskDetail
 
 MAX_FILE_BYTES: Final = 2**30
-_SHOWN_PROFILES: Final = 5
+_MAX_SHOWN: Final = 5
 
 
 @click.command(
@@ -78,27 +78,20 @@ def _write_json(details: Iterable[TaskDetail], write: Callable[[str], None]) -> 
 
 
 def _write_csv(details: Iterable[TaskDetail], write: Callable[[str], None]) -> None:
-    import csv
-    import io
-
-    def row(cells: Iterable[object]) -> str:
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(cells)
-        return line.getvalue()
-
-    write(row(CSV_FIELDS))
-    for detail in details:
-        values = export_json(detail)
-        cells = (values[name] for name in CSV_FIELDS)
-        write(row(json.dumps(cell) if isinstance(cell, list | dict) else cell for cell in cells))
+    print_csv(CSV_FIELDS, map(export_json, details), write)
 
 
 def _write_toml(details: Iterable[TaskDetail], write: Callable[[str], None]) -> None:
     import tomli_w
 
+    write_utf8()
+    is_empty = True
     for detail in details:
         # One table at a time: an array of tables is the same text as its tables one after the other.
         write(tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n")
+        is_empty = False
+    if is_empty:
+        write(tomli_w.dumps({"tasks": []}))
 
 
 _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
@@ -115,26 +108,34 @@ _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
 def import_list(session: Session, file: str) -> int:
     """Add the tasks of a file that `taskdash export` wrote, or the IDs in any other text; `-` reads standard input.
 
+    A spreadsheet may have saved the file again, and a table or JSON made by hand will do: taskId, and any other fields.
     The tasks keep their order, and stand above those of the list. An ID that is listed already stays as it is. A file
     that is broken changes nothing.
     """
-    text = _read(file)
+    found = decoded(_read(file))
+    left_out: set[str] = set()
     with collecting_later():
-        tasks = _parse(session, file, text)
+        tasks = _parse(session, file, found, left_out)
         if tasks is None:
-            return _import_text(session, text)
+            return _import_text(session, found.text)
         with session.open_store() as store, Progress("tasks", len(tasks)) as progress:
             added, listed = store.documents.put(tasks, session.now_ms(), progress.show)
     talk(f"{plural(added, 'task')} added, {listed:,} already listed")
+    if left_out:
+        names = ", ".join(inert_line(name, 60) for name in sorted(left_out)[:_MAX_SHOWN])
+        more = f" and {len(left_out) - _MAX_SHOWN:,} more" if len(left_out) > _MAX_SHOWN else ""
+        talk(f"left out, as a task has no such field: {names}{more}")
     _tell_of_profiles(session, {detail.task.profile for detail in tasks})
     return 0
 
 
-def _parse(session: Session, file: str, text: str) -> list[TaskDetail] | None:
-    tasks = read_tasks(text, session.profile.name, session.now_ms())
+def _parse(session: Session, file: str, read: Decoded, left_out: set[str]) -> list[TaskDetail] | None:
+    tasks = read_tasks(read.text, session.profile.name, session.now_ms(), left_out)
     if tasks is None:
         return None
     name = "standard input" if file == "-" else inert_line(file, 200)
+    if read.broken_line is not None:
+        raise _refused(name, f"line {read.broken_line}: is neither UTF-8 nor UTF-16: save it as UTF-8")
     found: list[TaskDetail] = []
     try:
         with Progress("tasks read", 0) as progress:
@@ -142,11 +143,15 @@ def _parse(session: Session, file: str, text: str) -> list[TaskDetail] | None:
                 found.append(detail)
                 progress.show(len(found))
     except TaskFileError as error:
-        raise TaskdashError(f"{name}: {error}; nothing was imported") from None
+        raise _refused(name, str(error)) from None
     keys = {key.reveal() for key in known_keys(session.settings, session.environ)}
     if any(detail.task.task_id in keys for detail in found):
         raise TaskdashError(f"{name}: an API key stands in it as a task ID; nothing was imported")
     return found
+
+
+def _refused(name: str, why: str) -> TaskdashError:
+    return TaskdashError(f"{name}: {why}; nothing was imported (`taskdash add - < FILE` takes the IDs alone)")
 
 
 def _import_text(session: Session, text: str) -> int:
@@ -165,13 +170,13 @@ def _import_text(session: Session, text: str) -> int:
 
 
 def _tell_of_profiles(session: Session, names: set[str]) -> None:
-    for name in sorted(names - set(session.settings.profiles))[:_SHOWN_PROFILES]:
+    for name in sorted(names - set(session.settings.profiles))[:_MAX_SHOWN]:
         talk(
             f"profile {name} is not in the config: its tasks are kept, but not checked (list --all-profiles)"
         )
 
 
-def _read(file: str) -> str:
+def _read(file: str) -> bytes:
     if file == "-":
         if sys.stdin is None:
             raise UsageError("standard input is closed")
@@ -185,4 +190,4 @@ def _read(file: str) -> str:
             raise UsageError(f"{inert_line(file, 200)} cannot be read: {reason}") from None
     if len(data) > MAX_FILE_BYTES:
         raise TaskdashError(f"{inert_line(file, 200)} is larger than 1 GiB; nothing was imported")
-    return data.decode("utf-8", "replace")
+    return data

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from taskdash.domain.task import Json
 
@@ -30,23 +30,32 @@ def print_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
-def print_csv(header: Sequence[str], rows: Iterable[Sequence[Json]]) -> None:
-    """A table as CSV: lists and objects as JSON, null as nothing."""
+def print_csv(
+    names: Sequence[str],
+    items: Iterable[Mapping[str, Json]],
+    write: Callable[[str], object] = lambda text: sys.stdout.write(text),
+) -> None:
+    """Write the fields `names` of each item as CSV that `import` reads again and no spreadsheet executes."""
     import csv
+    import io
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
+    from taskdash.domain.task_file import csv_cell
+
+    def row(cells: Iterable[object]) -> str:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        return line.getvalue()
+
+    write_utf8()
+    write(row(names))
+    for item in items:
+        write(row(csv_cell(name, item[name]) for name in names))
 
 
-def _csv_cell(value: Json) -> str | int | float:
-    if value is None:
-        return ""
-    if isinstance(value, bool | list | dict):
-        import json
-
-        return json.dumps(value)
-    return value
+def write_utf8() -> None:
+    """Write what follows on stdout in UTF-8, whatever the terminal has: a file must be whole, and read elsewhere."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 def talk(text: str) -> None:

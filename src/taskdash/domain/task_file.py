@@ -4,9 +4,12 @@ A file is from outside, whoever wrote it: the first thing in it that is wrong re
 (`task_values`). A text that is no such file is for the paste finder, not for here.
 
 Each task has the fields of `task_json`, and `MORE` after them. JSON has one task a line. CSV has a header of the
-names, lists and objects as JSON, and nothing for null. TOML has a table `[[tasks]]` each, without what is null, and
-`paramJson` and `extraJson` in place of an object with a null in it, which TOML cannot say. Only JSON keeps the body as
-it was sent (`raw`).
+names, lists and objects as JSON, nothing for null, and a quote mark before what a spreadsheet would execute. TOML has
+a table `[[tasks]]` each, without what is null, and `paramJson` and `extraJson` in place of an object with a null in
+it, which TOML cannot say. Only JSON keeps the body as it was sent (`raw`).
+
+What people and spreadsheets make of such a file is read as well: fields in any order, those that are needed only, CSV
+with semicolons or tabs, JSON without the brackets around it.
 """
 
 from __future__ import annotations
@@ -15,8 +18,7 @@ import csv
 import io
 import json
 import re
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.task_json import FIELDS, task_json
 from taskdash.domain.task_values import RAW, TaskFileError, task_of
@@ -31,13 +33,29 @@ MORE: Final = ("prompt", "progress", "creditsConsumed", "extra")
 CSV_FIELDS: Final = (*FIELDS, *MORE)
 _MAX_CELL_CHARS: Final = 64 * 1_048_576
 
-_JSON_START = re.compile(r"\s*\[\s*(?:\]|\{)")
+_FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""The start of a text that a spreadsheet would execute, or that would be read as one made harmless."""
+_MAX_HEADER_CHARS: Final = 4_096
+_CSV_MARKS: Final = ",;\t"
+_NAMES: Final = {name.lower(): name for name in CSV_FIELDS}
+_FIELDS: Final = frozenset((*CSV_FIELDS, RAW))
+_OWN: Final = frozenset(
+    {"label", "note", "addedAt", "checkedAt", "rawState", "resultUrls", "problem", "saved"}
+)
+"""Fields that tell a task of ours from an answer of the API, which is for the paste finder."""
+
+_JSON_START = re.compile(r"\s*(?:\[\s*(?:\]|\{)|\{)")
 _OUR_JSON = re.compile(r'\s*\[\s*\{\s*"taskId"\s*:')
 _OUR_TOML = re.compile(r"^\[\[tasks\]\][ \t]*\r?$", re.MULTILINE)
+_EMPTY_TOML = re.compile(r"\s*tasks\s*=\s*\[\s*\]\s*")
 _BETWEEN_ITEMS = re.compile(r"\s*(,|\])\s*")
 _SPACE = re.compile(r"\s*")
+_LINE_END = re.compile(r"\r\n?|\n")
+_WHOLE_NUMBER = re.compile(r"([+-]?\d+)(?:[.,]0*)?")
+_ROUNDED_NUMBER = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE][+-]?\d+")
 _JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "extra"})
 _NUMBER_CELLS: Final = frozenset({"costTime", "completeTime", "createTime", "addedAt", "checkedAt"})
+_WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 
 
 def export_json(detail: TaskDetail) -> dict[str, Json]:
@@ -50,6 +68,18 @@ def export_json(detail: TaskDetail) -> dict[str, Json]:
         "extra": detail.extra,
         RAW: detail.raw.decode("utf-8", "replace") if detail.raw else None,
     }
+
+
+def csv_cell(name: str, value: Json) -> object:
+    """Return a value of `export_json` as the cell of a spreadsheet, which shows it and does nothing else with it."""
+    if isinstance(value, list | dict | bool) or (name == "param" and not _is_plain(value)):
+        value = json.dumps(value)
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def _is_plain(param: Json) -> bool:
+    """Return whether `_param` gives back what it is as it stands: any text that is no JSON, and nothing for null."""
+    return param is None or (isinstance(param, str) and param[:1] not in "[{" and _param(param, 0) is param)
 
 
 def toml_table(values: dict[str, Json]) -> dict[str, Json]:
@@ -75,13 +105,16 @@ def _fits_toml(value: Json) -> bool:
     return value is not None
 
 
-def read_tasks(text: str, profile: str, now_ms: int) -> Iterator[TaskDetail] | None:
+def read_tasks(
+    text: str, profile: str, now_ms: int, left_out: set[str] | None = None
+) -> Iterator[TaskDetail] | None:
     """Read a file of tasks in any of its forms.
 
     Args:
         text: the file.
         profile: of the tasks that name none.
         now_ms: when those were added that do not say it.
+        left_out: takes the names of the fields that have a value and are none of a task's.
 
     Returns:
         The tasks in their order, each read when it is asked for; None for a text that is no such file.
@@ -89,40 +122,47 @@ def read_tasks(text: str, profile: str, now_ms: int) -> Iterator[TaskDetail] | N
     Raises:
         TaskFileError: while the tasks are read: it is such a file, and broken.
     """
-    text = text.removeprefix("\ufeff")
-    found = _reader(text)
-    if found is None:
-        return None
-    return (task_of(values, line, profile, now_ms) for line, values in found)
+    found = _reader(text.removeprefix("\ufeff"))
+    return None if found is None else _tasks(found, profile, now_ms, set() if left_out is None else left_out)
+
+
+def _tasks(
+    found: Iterator[tuple[int, dict[str, Any]]], profile: str, now_ms: int, left_out: set[str]
+) -> Iterator[TaskDetail]:
+    for line, values in found:
+        left_out |= values.keys() - _FIELDS
+        yield task_of(values, line, profile, now_ms)
 
 
 def _reader(text: str) -> Iterator[tuple[int, dict[str, Any]]] | None:
     if _JSON_START.match(text):
         return _json_items(text) if _is_our_json(text) else None
+    if header := _csv_header(text):
+        return _csv_items(text, header)
     if _OUR_TOML.search(text):
         return _toml_items(text)
-    header = next(csv.reader(islice(io.StringIO(text, newline=""), 1)), [])
-    if "taskId" in header and "addedAt" in header:
-        return _csv_items(text)
-    return None
+    return iter(()) if _EMPTY_TOML.fullmatch(text) else None
 
 
 # JSON
 
 
 def _is_our_json(text: str) -> bool:
-    """Whether it is an array of tasks of ours: an API's own answers are for the paste finder."""
+    """Return whether it is a list of tasks of ours: an API's own answers are for the paste finder."""
     if text.strip(" \t\r\n") == "[]":
         return True
+    is_list, is_ours, line = text.lstrip()[0] == "[", False, 0
     try:
-        first, _ = json.JSONDecoder().raw_decode(text, _first_brace(text))
-    except (ValueError, RecursionError):
-        return _OUR_JSON.match(text) is not None
-    return isinstance(first, dict) and "taskId" in first and "addedAt" in first
-
-
-def _first_brace(text: str) -> int:
-    return text.index("{")
+        for line, item in _json_items(text):  # noqa: B007 - tells below whether there was one
+            is_ours = is_ours or ("taskId" in item and not _OWN.isdisjoint(item))
+            if is_ours and is_list:
+                return True
+            if not is_list and "taskId" not in item:
+                # A log may have lines of any kind.
+                return False
+    except TaskFileError:
+        return is_list and not line and _OUR_JSON.match(text) is not None
+    return is_ours
 
 
 class _Lines:
@@ -139,36 +179,45 @@ class _Lines:
 
 
 def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    decode = json.JSONDecoder(parse_constant=_no_constant).raw_decode
+    """The objects of a list, or those that stand one after the other without one."""
     lines = _Lines(text)
-    start = text.index("[") + 1
-    at = _after_space(text, start)
-    if text[at : at + 1] == "]":
-        return
+    at = _after_space(text, 0)
+    is_list = text[at] == "["
+    if is_list:
+        at = _after_space(text, at + 1)
+        if text[at : at + 1] == "]":
+            return
     while True:
         line = lines.at(at)
-        try:
-            item, at = decode(text, at)
-        except RecursionError:
-            raise TaskFileError(f"line {line}: is nested too deeply") from None
-        except json.JSONDecodeError as error:
-            place = f"line {error.lineno}, column {error.colno}"
-            raise TaskFileError(f"{place}: is no JSON ({inert_line(error.msg, 100)})") from None
-        except ValueError as error:
-            raise TaskFileError(f"line {line}: {inert_line(str(error), 100)}") from None
-        if not isinstance(item, dict):
-            raise TaskFileError(f"line {line}: is no task: an object with taskId is needed")
+        item, at = _json_object(text, at, line)
         yield line, item
-        between = _BETWEEN_ITEMS.match(text, at)
+        between = _BETWEEN_ITEMS.match(text, at) if is_list else _SPACE.match(text, at)
         if between is None:
             raise TaskFileError(
                 f"line {lines.at(_after_space(text, at))}: a comma or ] is missing before this"
             )
         at = between.end()
-        if between[1] == "]":
+        if is_list and between[1] == "]":
             if at != len(text):
                 raise TaskFileError(f"line {lines.at(at)}: there is more after the list's end")
             return
+        if not is_list and at == len(text):
+            return
+
+
+def _json_object(text: str, at: int, line: int) -> tuple[dict[str, Any], int]:
+    try:
+        item, end = _DECODER.raw_decode(text, at)
+    except RecursionError:
+        raise TaskFileError(f"line {line}: is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise TaskFileError(f"{place}: is no JSON ({inert_line(error.msg, 100)})") from None
+    except ValueError as error:
+        raise TaskFileError(f"line {line}: {inert_line(str(error), 100)}") from None
+    if not isinstance(item, dict):
+        raise TaskFileError(f"line {line}: is no task: an object with taskId is needed")
+    return item, end
 
 
 def _after_space(text: str, at: int) -> int:
@@ -178,6 +227,9 @@ def _after_space(text: str, at: int) -> int:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 # TOML
@@ -225,34 +277,88 @@ def _from_json(text: object, name: str, line: int) -> Any:  # noqa: ANN401 - wha
 # CSV
 
 
-def _csv_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+class _Header(NamedTuple):
+    """The first line of a table, and how its cells are set apart."""
+
+    names: list[str]
+    """Those of fields as they are spelt here, others as they stand, "" of a column that has none."""
+    mark: str
+    end: int
+    """Where the rows begin."""
+    line: int
+
+
+def _csv_header(text: str) -> _Header | None:
+    """Return the header of a table of tasks; None where the first line is none."""
+    at, line = 0, 1
+    while at < len(text):
+        found = _LINE_END.search(text, at, at + _MAX_HEADER_CHARS)
+        if found is None:
+            return None
+        first, end = text[at : found.start()], found.end()
+        # Excel writes how cells are set apart before the header, some programs an empty line.
+        if first.strip().lower().rstrip(_CSV_MARKS) not in ("", "sep="):
+            headers = (_Header(_names(first, mark), mark, end, line) for mark in _CSV_MARKS)
+            return next((header for header in headers if _is_of_tasks(header.names)), None)
+        at, line = end, line + 1
+    return None
+
+
+def _names(first: str, mark: str) -> list[str]:
+    cells = next(csv.reader([first], delimiter=mark), [])
+    return [_NAMES.get(re.sub(r"[\W_]+", "", cell).lower(), cell.strip()) for cell in cells]
+
+
+def _is_of_tasks(names: list[str]) -> bool:
+    return "taskId" in names and len(set(CSV_FIELDS).intersection(names)) > 1
+
+
+def _csv_items(text: str, header: _Header) -> Iterator[tuple[int, dict[str, Any]]]:
     csv.field_size_limit(_MAX_CELL_CHARS)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = next(reader)
-    line = reader.line_num + 1
+    names, (line, width) = header.names, (header.line, len(header.names))
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise TaskFileError(f"line {line}: {twice[0]} is the name of more than one column")
+    rows = io.StringIO(text, newline="")
+    rows.seek(header.end)
+    reader = csv.reader(rows, delimiter=header.mark, strict=True)
     while True:
+        at = line + reader.line_num + 1
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise TaskFileError(f"line {line}: is no CSV ({inert_line(str(error), 100)})") from None
-        if row:
-            if len(row) != len(header):
-                raise TaskFileError(f"line {line}: has {len(row)} cells, and the header has {len(header)}")
-            yield (
-                line,
-                {name: _cell(name, cell, line) for name, cell in zip(header, row, strict=True) if cell},
-            )
-        line = reader.line_num + 1
+            raise TaskFileError(f"line {at}: is no CSV ({inert_line(str(error), 100)})") from None
+        if not any(row):
+            continue
+        is_cut = len(row) < width and rows.tell() == len(text) and text[-1] not in "\r\n"
+        if is_cut or any(row[width:]):
+            raise TaskFileError(f"line {at}: has {len(row)} cells, and the header has {width}")
+        if any(cell and not name for name, cell in zip(names, row, strict=False)):
+            raise TaskFileError(f"line {at}: has a cell in a column without a name")
+        yield at, {name: _cell(name, cell, at) for name, cell in zip(names, row, strict=False) if cell}
 
 
 def _cell(name: str, cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON has
+    if cell[0] == "'" and _FORMULA.match(cell):
+        cell = cell[1:]
     if name in _NUMBER_CELLS:
-        try:
-            return int(cell)
-        except ValueError:
-            raise TaskFileError(f"line {line}: {name} is no whole number") from None
-    if name == "param" and cell[:1] not in "[{":
+        if whole := _WHOLE_NUMBER.fullmatch(cell.strip()):
+            return int(whole[1])
+        if _ROUNDED_NUMBER.fullmatch(cell.strip()):
+            raise TaskFileError(f"line {line}: {name} was rounded by a spreadsheet ({cell.strip()})")
+        raise TaskFileError(f"line {line}: {name} is no whole number")
+    if name == "param":
+        return _param(cell, line)
+    if name in _JSON_CELLS:
+        return _from_json(cell, name, line)
+    return cell.strip() if name in _WORD_CELLS else cell
+
+
+def _param(cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON has
+    if cell[:1] in "[{":
+        return _from_json(cell, "param", line)
+    try:
+        return json.loads(cell, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
         return cell
-    return _from_json(cell, name, line) if name in _JSON_CELLS else cell

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RAW: Final = "raw"
-MAX_URLS: Final = 1_000
 MAX_RAW_CHARS: Final = 4_194_304
 MAX_MS: Final = 2**62
 _MAX_LABEL_CHARS: Final = 200
@@ -60,14 +59,12 @@ class _Fields:
             raise self.wrong(name, "is out of range")
         return value
 
-    def texts(self, name: str, max_items: int) -> tuple[str, ...]:
+    def texts(self, name: str) -> tuple[str, ...]:
         value = self.values.get(name)
         if value is None:
             return ()
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self.wrong(name, "is no list of texts")
-        if len(value) > max_items:
-            raise self.wrong(name, f"has more than {max_items} items")
         return tuple(inert_line(item) for item in value)
 
 
@@ -116,10 +113,10 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
     return TaskDetail(
         task=task,
         param=param,
-        result_urls=fields.texts("resultUrls", MAX_URLS),
+        result_urls=fields.texts("resultUrls"),
         credits_consumed=fields.line_of_text("creditsConsumed"),
         extra=extra,
-        saved=fields.texts("saved", MAX_URLS),
+        saved=fields.texts("saved"),
         raw=_raw(fields),
     )
 

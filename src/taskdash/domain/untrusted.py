@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from math import isfinite
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from taskdash.domain.task import Json
@@ -44,6 +44,11 @@ _MARK: Final = "\u0301"
 _TOO_MANY_MARKS: Final = rf"{_MARK}{{{MAX_MARKS + 1},}}"
 
 _TABLE_LIMIT: Final = 20_000
+
+_ASCII: Final = rb"[\t\n\r\x20-\x7e]"
+_WIDE_ASCII: Final = rb"(?:" + _ASCII + rb"\0){4,}|(?:\0" + _ASCII + rb"){4,}"
+_LONG_ASCII: Final = _ASCII + rb"{32}"
+"""So long a run is next to impossible in UTF-16."""
 
 _RAW_UNSAFE: Final = (
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
@@ -151,6 +156,42 @@ def inert_json(value: Json, depth: int = MAX_DEPTH) -> Json:
     if isinstance(value, float) and not isfinite(value):
         return None
     return value
+
+
+class Decoded(NamedTuple):
+    """The text of a file or a pipe."""
+
+    text: str
+    broken_line: int | None
+    """The first line with bytes that its encoding has no character for; None where the text is whole."""
+
+
+def decoded(data: bytes) -> Decoded:
+    """Return what a program on any system wrote: UTF-8, or UTF-16 with and without its mark, as PowerShell does it."""
+    encoding = _encoding(data)
+    if encoding is None:
+        # Two programs wrote to one log. What both say in ASCII is left: task IDs are.
+        narrow = re.sub(_WIDE_ASCII, lambda wide: wide[0].replace(b"\0", b""), data)
+        return Decoded(narrow.decode("utf-8", "replace"), 1)
+    try:
+        return Decoded(data.decode(encoding), None)
+    except UnicodeDecodeError as error:
+        read = data[: error.start].decode(encoding, "replace")
+        return Decoded(data.decode(encoding, "replace"), read.count("\n") + 1)
+
+
+def _encoding(data: bytes) -> str | None:
+    """Return the encoding of a text, None for a mixture of one and two bytes a character."""
+    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
+    is_marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if not is_marked and not (b"\0" in data and re.search(_WIDE_ASCII, data)):
+        return "utf-8-sig"
+    if re.search(_LONG_ASCII, data):
+        return None
+    if is_marked:
+        return "utf-16"
+    return "utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"
 
 
 def raw_text(body: bytes) -> bytes:

@@ -137,7 +137,7 @@ class Documents:
                     on_progress(n)
                 seq = first + n
                 connection.execute(_PUT_TASK, _task_values(seq, detail, now_ms))
-                if detail.task.state.finished or detail.param is not None or detail.result_urls or detail.raw:
+                if detail.task.state.finished or _has_body(detail):
                     connection.execute(_PUT_BODY, _body_values(seq, detail))
                 connection.executemany(
                     "INSERT INTO saved (seq, n, path, saved_at_ms) VALUES (?, ?, ?, ?)",
@@ -260,6 +260,12 @@ def _task_values(seq: int, detail: TaskDetail, now_ms: int) -> tuple[object, ...
         task.fail_msg,
         task.note,
         task.prompt,
+    )
+
+
+def _has_body(detail: TaskDetail) -> bool:
+    return detail.param is not None or any(
+        (detail.result_urls, detail.credits_consumed, detail.extra, detail.raw)
     )
 
 
