@@ -299,3 +299,67 @@ async def test_an_emptied_label_that_all_share_is_taken_away(desk: Desk, other: 
         assert dash.app.screen.query(Input).first().value == "sea"
         await dash.press("backspace", "backspace", "backspace", "enter")
         await dash.until(lambda: labels(other) == [None, None, None], "the labels taken away")
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [(("x",), ("seax", "theirs")), (("tab", "y"), ("also theirs", "y")), ((), ("also theirs", "theirs"))],
+)
+async def test_an_edit_writes_what_was_typed_and_nothing_else(
+    desk: Desk, other: Store, typed: tuple[str, ...], expected: tuple[str, str]
+) -> None:
+    add(other, MANY[0], label="sea")
+    async with driven(desk, total=1) as dash:
+        await dash.press("e")
+        await dash.until_dialog("EditLabel")
+        (seq,) = other.tasks.seqs(Query(None), NOW_MS)
+        other.tasks.edit([seq], label=None if "x" in typed else "also theirs", note="theirs")
+        await dash.press(*typed, "enter")
+        await dash.until_said("Saved" if typed else "Nothing was changed")
+        (task,) = other.tasks.rows(Query(None), NOW_MS)
+        assert (task.label, task.note) == expected
+
+
+async def test_what_was_edited_again_since_is_not_set_back_and_that_is_said(desk: Desk, other: Store) -> None:
+    add(other, *MANY[:3], label="sea")
+    async with driven(desk, total=3) as dash:
+        for key in ("A", "e"):
+            await dash.press(key)
+        await dash.until_dialog("EditLabel")
+        await dash.press("x", "enter")
+        await dash.until_said("Saved")
+        seqs = other.tasks.seqs(Query(None), NOW_MS)
+        other.tasks.edit(seqs[:1], label="theirs", note=None)
+        other.tasks.edit(seqs[1:2], label=None, note="theirs")
+        await dash.press("z")
+        await dash.until_said("Set back label and note of 2 tasks. 1 was changed again since and stays so.")
+        tasks = other.tasks.rows(Query(None), NOW_MS)
+        assert [(task.label, task.note) for task in tasks] == [
+            ("theirs", None),
+            ("sea", "theirs"),
+            ("sea", None),
+        ]
+
+
+async def test_z_says_what_it_could_not_bring_back(desk: Desk, other: Store, clock: FrozenClock) -> None:
+    add(other, *MANY[:3], label="sea")
+    async with driven(desk, total=3) as dash:
+        await dash.press("space", "space", "x")
+        await dash.until_dialog("Confirm")
+        await dash.press("y")
+        await dash.until_total(1)
+        add(other, MANY[1], label="again")
+        await dash.until_total(2)
+        await dash.press("z")
+        await dash.until_said("Brought back 1 task. 1 had been added again: what was known of it is kept.")
+        await dash.until_total(3)
+        await dash.until(lambda: len(dash.marked_lines) == 2, "both marked again")
+        task = other.tasks.find("aigptimage", MANY[1])
+        assert (task.label, task.note) == ("again", "label: sea")
+        await dash.press("escape", "x")
+        await dash.until_dialog("Confirm")
+        await dash.press("y")
+        await dash.until_total(2)
+        other.tasks.remove([], clock.at_ms + 2 * 86_400_000)
+        await dash.press("z")
+        await dash.until_said("Nothing to bring back: what was removed is kept for a day.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from taskdash.domain.outcome import Outcome
     from taskdash.domain.task import Task
 
-_UPDATED: Final = (
+RECORD_COLUMNS: Final = (
     "raw_state",
     "model",
     "variant",
@@ -33,8 +33,9 @@ _UPDATED: Final = (
     "fail_msg",
     "prompt",
 )
+"""What a check may change of a task, besides its state, its problem and its next check."""
 _UPDATE: Final = (
-    f"UPDATE tasks SET {', '.join(f'{name} = :{name}' for name in _UPDATED)}, state = :state_code, "
+    f"UPDATE tasks SET {', '.join(f'{name} = :{name}' for name in RECORD_COLUMNS)}, state = :state_code, "
     "problem_kind = :problem_kind, problem_message = :problem_message, problem_since_ms = :problem_since_ms, "
     # A request made while the check was under way is a wish for a later answer than this one.
     "next_check_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :next_check_at_ms ELSE next_check_at_ms END, "
@@ -60,7 +61,7 @@ def keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:
 
 def _update_values(outcome: Outcome) -> dict[str, object]:
     task, problem = outcome.task, outcome.task.problem
-    return {name: getattr(task, name) for name in (*_UPDATED, "seq", "next_check_at_ms")} | {
+    return {name: getattr(task, name) for name in (*RECORD_COLUMNS, "seq", "next_check_at_ms")} | {
         "state_code": STATE_CODES[task.state],
         "problem_kind": problem.kind.value if problem else None,
         "problem_message": problem.message if problem else None,

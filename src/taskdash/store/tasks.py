@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.query import SortKey
@@ -28,7 +28,7 @@ from taskdash.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from taskdash.domain.query import Query
     from taskdash.store.matches import Matches
@@ -40,13 +40,39 @@ _FAR: Final = 1_000
 _ALWAYS_KNOWN: Final = (SortKey.ADDED, SortKey.STATE, SortKey.ID)
 
 
-@value(frozen=True, slots=True)
-class Edit:
-    """A label and note as they were before an edit."""
+class Labels(NamedTuple):
+    """The label and the note of a task."""
 
-    seq: int
     label: str | None
     note: str | None
+
+
+@value(frozen=True, slots=True)
+class Edit:
+    """The label and note of a task before and after an edit."""
+
+    seq: int
+    before: Labels
+    after: Labels
+
+    def undone(self, now: Labels) -> Labels:
+        """Return `now` without the edit: what it did not change, or somebody has changed since, stays."""
+        changes = zip(self.before, self.after, now, strict=True)
+        return Labels(*(old if new == at else at for old, new, at in changes))
+
+    def is_undone(self, now: Labels) -> bool:
+        """Return whether nothing of the edit is left, nor anything that came after it."""
+        changes = zip(self.before, self.after, now, strict=True)
+        return all(old in (new, at) for old, new, at in changes)
+
+
+class Restored(NamedTuple):
+    """What became of the tasks of a removal."""
+
+    back: int
+    """How many came back."""
+    again: dict[int, int]
+    """The `seq` of those whose ID had been added again, each with that of the task which has it now."""
 
 
 class TaskList(Additions):
@@ -228,45 +254,108 @@ class TaskList(Additions):
             )
         return removal
 
-    def restore(self, removal: int) -> int:
-        """Put back what `remove` took, records, labels and place; return how many tasks came back.
+    def restore(self, removal: int) -> Restored:
+        """Put back what `remove` took, records, labels and place.
 
-        An ID that was added anew meanwhile stays as it now is.
+        An ID that was added anew meanwhile stays where it now is, and is given what the removed task knows: the record
+        and the saved files where it has no other record yet, label and note where it has none, and beside its own.
         """
         with self._database.writing() as connection:
-            return connection.execute(
-                "UPDATE OR IGNORE tasks SET removal = 0 WHERE removal = ?", (removal,)
-            ).rowcount
+            again = dict(
+                connection.execute(
+                    "SELECT old.seq, new.seq FROM tasks AS old JOIN tasks AS new USING (profile, task_id) "
+                    "WHERE old.removal = ? AND new.removal = 0",
+                    (removal,),
+                ).fetchall()
+            )
+            for old, new in again.items():
+                self._unite(connection, old, new)
+            back = connection.execute("UPDATE tasks SET removal = 0 WHERE removal = ?", (removal,)).rowcount
+        return Restored(back, again)
+
+    def _unite(self, connection: sqlite3.Connection, old: int, new: int) -> None:
+        from taskdash.store.outcomes import RECORD_COLUMNS
+
+        columns = ", ".join((*RECORD_COLUMNS, "state", "problem_kind", "problem_message", "problem_since_ms"))
+        next_check = (
+            "CASE WHEN tasks.asked_at_ms IS NULL THEN old.next_check_at_ms ELSE tasks.next_check_at_ms END"
+        )
+        seqs = {"old": old, "new": new}
+        is_taken = connection.execute(
+            f"UPDATE tasks SET ({columns}, next_check_at_ms) = "
+            f"(SELECT {columns}, {next_check} FROM tasks AS old WHERE seq = :old) WHERE seq = :new AND state = 0",
+            seqs,
+        ).rowcount
+        if is_taken:
+            connection.execute(
+                f"INSERT OR IGNORE INTO bodies (seq, {DETAIL_COLUMNS}) "
+                f"SELECT :new, {DETAIL_COLUMNS} FROM bodies WHERE seq = :old",
+                seqs,
+            )
+            connection.execute(
+                "INSERT OR IGNORE INTO untold SELECT :new, way FROM untold WHERE seq = :old", seqs
+            )
+        connection.execute(
+            "INSERT OR IGNORE INTO saved (seq, n, path, saved_at_ms, bytes) "
+            "SELECT :new, n, path, saved_at_ms, bytes FROM saved WHERE seq = :old "
+            "AND (SELECT result_urls FROM bodies WHERE seq = :old) "
+            "IS (SELECT result_urls FROM bodies WHERE seq = :new)",
+            seqs,
+        )
+        labels = "SELECT label, note FROM tasks WHERE seq = ?"
+        before, after = (Labels(*connection.execute(labels, (seq,)).fetchone()) for seq in (old, new))
+        self._write_labels(connection, {new: _united(before, after)})
+        connection.execute("DELETE FROM tasks WHERE seq = ?", (old,))
 
     def edit(self, seqs: Sequence[int], *, label: str | None, note: str | None) -> list[Edit]:
-        """Set label and note of tasks in one transaction; return how they were, for `undo_edit`.
+        """Set label and note of tasks in one transaction; return what was changed, for `undo_edit`.
 
         None leaves them as they are, "" takes them away.
         """
         with self._database.writing() as connection:
-            before = [Edit(task.seq, task.label, task.note) for task in self.by_seq(seqs)]
-            after = [
+            edits = [
                 Edit(
-                    old.seq,
-                    old.label if label is None else clean_label(label),
-                    old.note if note is None else clean_note(note),
+                    seq,
+                    before,
+                    Labels(
+                        before.label if label is None else clean_label(label),
+                        before.note if note is None else clean_note(note),
+                    ),
                 )
-                for old in before
+                for seq, before in self._labels(seqs).items()
             ]
-            self._write_labels(connection, after)
-        return before
+            self._write_labels(connection, {edit.seq: edit.after for edit in edits})
+        return edits
 
-    def undo_edit(self, before: Sequence[Edit]) -> None:
-        """Set labels and notes back to what `edit` returned."""
+    def undo_edit(self, edits: Sequence[Edit]) -> int:
+        """Set back what edits changed and nobody has changed since; return of how many tasks that was all."""
         with self._database.writing() as connection:
-            self._write_labels(connection, before)
+            now = self._labels([edit.seq for edit in edits])
+            listed = [edit for edit in edits if edit.seq in now]
+            undone = {edit.seq: edit.undone(now[edit.seq]) for edit in listed}
+            self._write_labels(connection, undone)
+        return sum(edit.is_undone(undone[edit.seq]) for edit in listed)
 
-    def _write_labels(self, connection: sqlite3.Connection, edits: Sequence[Edit]) -> None:
+    def _labels(self, seqs: Sequence[int]) -> dict[int, Labels]:
+        return {task.seq: Labels(task.label, task.note) for task in self.by_seq(seqs)}
+
+    def _write_labels(self, connection: sqlite3.Connection, labels: Mapping[int, Labels]) -> None:
         connection.executemany(
-            "UPDATE tasks SET label = ?, note = ? WHERE seq = ?", ((e.label, e.note, e.seq) for e in edits)
+            "UPDATE tasks SET label = ?, note = ? WHERE seq = ?",
+            ((*each, seq) for seq, each in labels.items()),
         )
-        for task in self.by_seq([edit.seq for edit in edits]):
+        for task in self.by_seq([*labels]):
             connection.execute("UPDATE search SET folded = ? WHERE seq = ?", (search_text(task), task.seq))
+
+
+def _united(before: Labels, after: Labels) -> Labels:
+    """Return what a task is left with that has both: its own come first, and of the others nothing is lost."""
+    lines = [after.note]
+    if before.note != after.note:
+        lines.append(before.note)
+    if before.label and after.label and before.label != after.label:
+        lines.append(f"label: {before.label}")
+    return Labels(after.label or before.label, clean_note("\n".join(filter(None, lines))))
 
 
 def clean_note(note: str | None) -> str | None:

@@ -6,7 +6,7 @@ Kept apart from the widgets so that it can be read and tested as what it is: sto
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MAX_RAW_CHARS: Final = 1_000_000
 
-Undo = Callable[["Store"], int]
+Undo = Callable[["Store"], tuple[Said, Mapping[int, int]]]
+"""Takes something back; returns what to say, and the tasks that have another `seq` now."""
 
 
 class Acting:
@@ -29,7 +30,7 @@ class Acting:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._undo: list[tuple[str, Undo, frozenset[int]]] = []
+        self._undo: list[tuple[Undo, frozenset[int]]] = []
 
     @property
     def can_undo(self) -> bool:
@@ -93,23 +94,30 @@ class Acting:
         """Take tasks off the list; those of them that were `marked` come back so."""
         now_ms = self._desk.clock.now_ms()
         removal = await self._desk.store.run(lambda store: store.tasks.remove(seqs, now_ms))
-        self._undo.append(("Brought back", lambda store: store.tasks.restore(removal), marked))
+
+        def undo(store: Store) -> tuple[Said, Mapping[int, int]]:
+            restored = store.tasks.restore(removal)
+            return _brought_back(restored.back, len(restored.again)), restored.again
+
+        self._undo.append((undo, marked))
         return Said(
             f"Removed {plural(len(seqs), 'task')}. z brings {'it' if len(seqs) == 1 else 'them'} back."
         )
 
     async def edit(self, seqs: Sequence[int], label: str | None, note: str | None) -> Said:
         """Set the label and note of tasks; None leaves them as they are."""
-        before = await self._desk.store.run(lambda store: store.tasks.edit(seqs, label=label, note=note))
+        if label is None and note is None:
+            return Said("Nothing was changed.")
+        edits = await self._desk.store.run(lambda store: store.tasks.edit(seqs, label=label, note=note))
 
-        def undo(store: Store) -> int:
-            store.tasks.undo_edit(before)
-            return len(before)
+        if not edits:
+            return warning("Nothing was saved: the list does not have it any more.")
 
-        self._undo.append(("Set back label and note of", undo, frozenset()))
-        return Said(
-            f"Saved label and note of {plural(len(before), 'task')}." if len(before) > 1 else "Saved."
-        )
+        def undo(store: Store) -> tuple[Said, Mapping[int, int]]:
+            return _set_back(store.tasks.undo_edit(edits), len(edits)), {}
+
+        self._undo.append((undo, frozenset()))
+        return Said(f"Saved label and note of {plural(len(edits), 'task')}." if len(edits) > 1 else "Saved.")
 
     async def raw(self, task: Task) -> str | None:
         """The last body with a record, inert and without any key; None where there is none yet."""
@@ -125,11 +133,12 @@ class Acting:
         """Take back the last removal or edit of this dashboard; what to say, and what is to be marked again."""
         if not self._undo:
             return warning("Nothing to undo."), set()
-        words, undo, marked = self._undo.pop()
-        count = await self._desk.store.run(undo)
+        undo, marked = self._undo.pop()
+        said, moved = await self._desk.store.run(undo)
+        marked = frozenset(moved.get(seq, seq) for seq in marked)
         back = await self._desk.store.run(lambda store: store.tasks.listed_seqs(sorted(marked)))
         self._desk.watcher.wake()
-        return Said(f"{words} {plural(count, 'task')}."), back
+        return said, back
 
     # Results
 
@@ -150,6 +159,26 @@ class Acting:
             else "Saved before: looking for the files."
         )
         return [task.seq for task in good], Said(f"{what}{rest}")
+
+
+def _brought_back(back: int, again: int) -> Said:
+    if not back and not again:
+        return warning("Nothing to bring back: what was removed is kept for a day.")
+    words = [f"Brought back {plural(back, 'task')}."] if back or not again else []
+    if again:
+        words.append(
+            f"{again:,} had been added again: what was known of {'it' if again == 1 else 'them'} is kept."
+        )
+    return Said(" ".join(words))
+
+
+def _set_back(count: int, of: int) -> Said:
+    if not count:
+        return warning("Nothing was set back: it was changed again since.")
+    left = of - count
+    stays = "was changed again since and stays so" if left == 1 else "were changed again since and stay so"
+    rest = f" {left:,} {stays}." if left else ""
+    return Said(f"Set back label and note of {plural(count, 'task')}.{rest}")
 
 
 def no_links(task: Task) -> Said:

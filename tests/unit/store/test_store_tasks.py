@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +14,14 @@ from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import Answer, ProblemKind, Record, State
+from taskdash.domain.telling import Way
 from taskdash.store.query_sql import order, where
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
+
+    from taskdash.domain.task import Task
 
 NOW = 1_790_000_000_000
 
@@ -172,19 +175,96 @@ def test_each_paste_stands_above_the_earlier_ones_in_its_own_order(store: Store)
     ]
 
 
-def test_a_removed_task_comes_back_whole_in_its_place_unless_it_was_added_anew(store: Store) -> None:
+def test_removed_tasks_come_back_whole_in_their_place(store: Store) -> None:
     store.additions.add("p", ["task_1", "task_2", "task_3"], NOW, label="mine")
     before = store.tasks.rows(Query("p"), NOW)
     removal = store.tasks.remove([before[0].seq, before[1].seq], NOW)
-    store.additions.add("p", ["task_1"], NOW)
-    assert store.tasks.restore(removal) == 1
-    after = store.tasks.rows(Query("p"), NOW)
-    assert [(task.task_id, task.label) for task in after] == [
-        ("task_1", None),
-        ("task_2", "mine"),
-        ("task_3", "mine"),
+    assert store.tasks.restore(removal) == (2, {})
+    assert store.tasks.rows(Query("p"), NOW) == before
+
+
+def known(store: Store, label: str | None, note: str | None) -> Task:
+    """A task with a record, a saved result and an end that nobody was told of."""
+    store.additions.add("p", ["task_1"], NOW, label=label)
+    task = store.tasks.find("p", "task_1")
+    store.tasks.edit([task.seq], label=None, note=note)
+    for state in (State.WAITING, State.SUCCESS):
+        record = Record(
+            state=state, raw_state=state, prompt="a fox", param={"n": 1}, result_urls=("https://x/1",)
+        )
+        store.checks.record(
+            [apply_answer(store.tasks.find("p", "task_1"), Answer(record=record, raw=b"1"), NOW)]
+        )
+    store.saved.keep(task.seq, 1, Path("/a.png"), 5, NOW)
+    return store.tasks.find("p", "task_1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (("old", "note"), (None, None), ("old", "note")),
+        (("old", "note"), ("new", None), ("new", "note\nlabel: old")),
+        (("old", "note"), ("old", "note"), ("old", "note")),
+        (("old", "note"), ("new", "more"), ("new", "more\nnote\nlabel: old")),
+        ((None, None), ("new", "more"), ("new", "more")),
+    ],
+)
+def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
+    store: Store,
+    before: tuple[str | None, str | None],
+    after: tuple[str | None, str | None],
+    expected: tuple[str | None, str | None],
+) -> None:
+    old = known(store, *before)
+    removal = store.tasks.remove([old.seq], NOW)
+    store.additions.add("p", ["task_1"], NOW + 9, label=after[0])
+    new = store.tasks.find("p", "task_1")
+    store.tasks.edit([new.seq], label=None, note=after[1])
+    store.checks.ask([new.seq], NOW + 9)
+    assert store.tasks.restore(removal) == (0, {old.seq: new.seq})
+    detail = store.tasks.detail(new.seq)
+    assert detail is not None
+    task = detail.task
+    assert (task.label, task.note) == expected
+    assert (task.state, task.prompt, task.asked_at_ms, task.saved_count) == (
+        State.SUCCESS,
+        "a fox",
+        NOW + 9,
+        1,
+    )
+    assert (detail.result_urls, detail.param, detail.saved) == (("https://x/1",), {"n": 1}, ("/a.png",))
+    assert [each.seq for each in store.news.untold("p", Way.SCREEN)] == [new.seq]
+    for words in ("fox", "old" if before[0] else "new"):
+        assert len(store.tasks.rows(Query("p", terms=parse_filter(words)), NOW)) == 1, words
+    assert store.tasks.counts(Query("p"), NOW)[State.SUCCESS] == 1
+    assert store.database.value("SELECT count(*) FROM tasks") == 1
+
+
+def test_a_record_that_was_learned_since_is_not_replaced_by_the_removed_one(store: Store) -> None:
+    old = known(store, "old", None)
+    removal = store.tasks.remove([old.seq], NOW)
+    store.additions.add("p", ["task_1"], NOW + 9)
+    record = Record(state=State.SUCCESS, raw_state="success", result_urls=("https://x/2",), prompt="a wolf")
+    store.checks.record([apply_answer(store.tasks.find("p", "task_1"), Answer(record=record, raw=b"2"), NOW)])
+    store.tasks.restore(removal)
+    detail = store.tasks.detail(store.tasks.find("p", "task_1").seq)
+    assert detail is not None
+    assert (detail.task.label, detail.task.prompt, detail.raw) == ("old", "a wolf", b"2")
+    assert (detail.result_urls, detail.saved) == (("https://x/2",), ())
+
+
+def test_only_what_an_edit_changed_and_nobody_since_is_set_back(store: Store) -> None:
+    store.additions.add("p", ["task_1", "task_2", "task_3"], NOW, label="a")
+    seqs = store.tasks.seqs(Query("p"), NOW)
+    edits = store.tasks.edit(seqs, label="b", note=None)
+    store.tasks.edit(seqs[:1], label=None, note="theirs")
+    store.tasks.edit(seqs[1:2], label="c", note=None)
+    store.tasks.remove(seqs[2:], NOW)
+    assert store.tasks.undo_edit(edits) == 1
+    assert [(task.label, task.note) for task in store.tasks.rows(Query("p"), NOW)] == [
+        ("a", "theirs"),
+        ("c", None),
     ]
-    assert after[1] == before[1]
 
 
 def test_a_prefix_finds_the_one_task_it_fits(store: Store) -> None:
@@ -299,7 +379,7 @@ def test_ten_thousand_removed_in_one_transaction_come_back_as_they_were(store: S
         assert other.tasks.rows(Query("p"), NOW) == before[:1_000] + before[11_000:]
         assert sum(other.tasks.counts(Query("p", terms=parse_filter("fox")), NOW).values()) == 20
         assert store.tasks.listed_seqs([before[0].seq, before[1_000].seq]) == {before[0].seq}
-        assert store.tasks.restore(removal) == 10_000
+        assert store.tasks.restore(removal).back == 10_000
         versions.add(other.database.data_version())
         assert len(versions) == 3
         assert other.tasks.rows(Query("p"), NOW) == before

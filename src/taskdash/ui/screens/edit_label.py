@@ -28,7 +28,7 @@ TAKE_AWAY: Final = "-"
 
 @value(frozen=True, slots=True)
 class Labels:
-    """What was typed; "" takes the label or note away, None keeps those there are."""
+    """What was typed; "" takes the label or note away, None keeps those there are by now."""
 
     label: str | None
     note: str | None
@@ -95,6 +95,6 @@ def _box(name: str, shared: str | None, max_length: int = 0) -> _Box:
 
 def _typed(text: str, shared: str | None) -> str | None:
     if shared is not None:
-        return text
+        return None if text == shared else text
     stripped = text.strip()
     return None if not stripped else "" if stripped == TAKE_AWAY else text

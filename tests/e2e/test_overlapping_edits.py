@@ -1,0 +1,77 @@
+"""Two who change one list at a time: each writes what was typed there, and neither loses what the other wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import Command
+from tests.servers import FakeApi, success_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.pty_screen import PtyScreen
+
+TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
+OTHER = "5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path) -> Iterator[Command]:
+    with FakeApi({each: success_body(each) for each in (TASK, OTHER)}) as api:
+        command = Command(tmp_path, api)
+        assert command("add", TASK, "--label", "old").returncode == 0
+        assert command("check", TASK).returncode == 0
+        yield command
+
+
+def edit(screen: PtyScreen) -> None:
+    screen.send("e")
+    screen.wait_for("Tab goes to the other box", 20)
+
+
+def label_and_note(taskdash: Command) -> tuple[str | None, str | None]:
+    task = taskdash.json("show", TASK, "--json")
+    return task["label"], task["note"]
+
+
+def test_of_two_edits_at_a_time_each_writes_what_was_typed_there(taskdash: Command) -> None:
+    with taskdash.dashboard() as one, taskdash.dashboard() as two:
+        for screen in (one, two):
+            screen.wait_for("✓ success", 20)
+            edit(screen)
+        two.send("\tmind the hand\r")
+        two.wait_for("Saved", 20)
+        one.send("er\r")
+        one.wait_for("Saved", 20)
+        assert label_and_note(taskdash) == ("older", "mind the hand")
+        # What is taken back is what was done here.
+        one.send("z")
+        one.wait_for("Set back", 20)
+        assert label_and_note(taskdash) == ("old", "mind the hand")
+        for screen in (one, two):
+            screen.send("q")
+            assert screen.wait_exit() == 0
+
+
+def test_what_was_added_again_meanwhile_gets_back_all_that_was_known_of_it(taskdash: Command) -> None:
+    with taskdash.dashboard() as screen:
+        screen.wait_for("✓ success", 20)
+        edit(screen)
+        screen.send("\tmind the hand\r")
+        screen.wait_for("Saved", 20)
+        screen.send("x")
+        screen.wait_for("Remove this task", 20)
+        screen.send("y")
+        screen.wait_for("Removed 1 task", 20)
+        assert taskdash("add", TASK).stdout == f"{TASK}\n"
+        screen.wait_for(TASK[:8], 20)
+        screen.send("z")
+        screen.wait_for("had been added again", 20)
+        screen.wait_for("✓ success", 20)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert label_and_note(taskdash) == ("old", "mind the hand")
+    assert taskdash("open", TASK, "--print").returncode == 0
