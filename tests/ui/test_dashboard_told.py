@@ -154,6 +154,17 @@ async def test_the_last_of_a_label_brings_one_message_for_all(desk: Desk, other:
         assert len(dash.said) == 2
 
 
+async def test_a_failure_under_a_label_used_before_is_told_with_its_reason(desk: Desk, other: Store) -> None:
+    ids = begin(other, 3, "nightly")
+    answer_all(other, {each: success_body(each) for each in ids}, now_ms=NOW_MS)
+    other.news.claim(Way.SCREEN, [task.seq for task in other.news.untold(PROFILE, Way.SCREEN)])
+    (again,) = begin(other, 1, "nightly", first=10)
+    async with driven(desk, total=4) as dash:
+        answer(other, again, fail_body(again, failMsg="no such size"), now_ms=LATER_MS)
+        await dash.until_said("no such size")
+        assert not any("All" in text for text in dash.said)
+
+
 async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Desk, other: Store) -> None:
     ids = begin(other, 3)
     async with driven(desk, total=3) as dash:

@@ -43,12 +43,11 @@ class Batch:
     """None: they are the marked ones."""
     success: int
     fail: int
-    seqs: frozenset[int] = frozenset()
-    """Of the marked ones; those of a label are known by it."""
+    seqs: frozenset[int]
 
     def has(self, task: Task) -> bool:
-        """Whether the task is one of them."""
-        return task.seq in self.seqs if self.label is None else task.label == self.label
+        """Return whether the task is one of them."""
+        return task.seq in self.seqs
 
     @property
     def words(self) -> str:

@@ -207,4 +207,22 @@ CREATE TRIGGER unsaved_purged AFTER DELETE ON tasks BEGIN
 END;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED)
+_BATCHES: Final = """
+-- Under a label that is used again and again, what was added since it was last complete is a batch: a number that its
+-- tasks share, given while one of them is unfinished. 0: of none, or added before there were any.
+ALTER TABLE tasks ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER tasks_batched AFTER INSERT ON tasks
+    WHEN new.label IS NOT NULL AND new.state < 2 AND new.batch = 0 BEGIN
+    UPDATE tasks SET batch = coalesce((
+        SELECT batch FROM tasks WHERE removal = 0 AND profile = new.profile AND label = new.label
+            AND state < 2 AND batch <> 0 AND seq <> new.seq LIMIT 1), new.seq) WHERE seq = new.seq;
+END;
+CREATE TRIGGER tasks_rebatched AFTER UPDATE OF label ON tasks
+    WHEN new.label IS NOT NULL AND new.label IS NOT old.label AND new.state < 2 BEGIN
+    UPDATE tasks SET batch = coalesce((
+        SELECT batch FROM tasks WHERE removal = 0 AND profile = new.profile AND label = new.label
+            AND state < 2 AND batch <> 0 AND seq <> new.seq LIMIT 1), new.seq) WHERE seq = new.seq;
+END;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES)

@@ -48,15 +48,19 @@ class News:
             return _claim(connection, way, seqs)
 
     def claim_messages(self, tasks: Sequence[Task]) -> tuple[list[Task], list[Batch]]:
-        """Claim messages on the screen; return the tasks that are ours, and the labels that are complete with them.
+        """Claim messages on the screen; return the tasks that are ours, and the batches that are complete with them.
 
-        A label is complete where all of its two or more tasks are finished and none is left to be told of.
+        A batch is what was added under a label since that was last complete: two tasks or more, all of them finished
+        now, and none left to be told of.
         """
         with self._database.writing() as connection:
             seqs = _claim(connection, Way.SCREEN, (task.seq for task in tasks))
             ours = [task for task in tasks if task.seq in seqs]
-            names = dict.fromkeys((task.profile, task.label) for task in ours if task.label)
-            batches = [_batch(connection, profile, label) for profile, label in names if label]
+            number = "SELECT profile, label, batch FROM tasks WHERE seq = ?"
+            names = dict.fromkeys(
+                connection.execute(number, (task.seq,)).fetchone() for task in ours if task.label
+            )
+            batches = [_batch(connection, *name) for name in names if name]
         return ours, [batch for batch in batches if batch is not None]
 
     def claim_next(self, profile: str, way: Way) -> int | None:
@@ -115,16 +119,16 @@ def _claim(connection: sqlite3.Connection, way: Way, seqs: Iterable[int]) -> set
     return {seq for seq in seqs if connection.execute(sql, (seq, way)).rowcount}
 
 
-def _batch(connection: sqlite3.Connection, profile: str, label: str) -> Batch | None:
-    of_label = "FROM tasks WHERE removal = 0 AND profile = ? AND label = ?"
-    unfinished = f"SELECT 1 {of_label} AND state IN (0, 1) LIMIT 1"
-    untold = f"SELECT 1 {_UNTOLD} AND label = ? LIMIT 1"
-    if connection.execute(unfinished, (profile, label)).fetchone():
+def _batch(connection: sqlite3.Connection, profile: str, label: str, number: int) -> Batch | None:
+    if not number:
         return None
-    if connection.execute(untold, (Way.SCREEN, profile, label)).fetchone():
+    named = (profile, label, number)
+    of_batch = "FROM tasks WHERE removal = 0 AND profile = ? AND label = ? AND batch = ?"
+    if connection.execute(f"SELECT 1 {of_batch} AND state < 2 LIMIT 1", named).fetchone():
         return None
-    counts = dict(
-        connection.execute(f"SELECT state, count(*) {of_label} GROUP BY state", (profile, label)).fetchall()
-    )
-    batch = Batch(label, counts.get(STATE_CODES[State.SUCCESS], 0), counts.get(STATE_CODES[State.FAIL], 0))
-    return batch if batch.success + batch.fail > 1 else None
+    untold = f"SELECT 1 {_UNTOLD} AND label = ? AND batch = ? LIMIT 1"
+    if connection.execute(untold, (Way.SCREEN, *named)).fetchone():
+        return None
+    ended = dict(connection.execute(f"SELECT seq, state {of_batch}", named).fetchall())
+    success = sum(code == STATE_CODES[State.SUCCESS] for code in ended.values())
+    return Batch(label, success, len(ended) - success, frozenset(ended)) if len(ended) > 1 else None

@@ -63,7 +63,7 @@ def test_a_failure_is_told_with_its_reason_and_an_old_one_with_its_age() -> None
 def test_the_last_of_a_label_is_told_as_the_label() -> None:
     task = replace(ENDED, label="poster")
     other = replace(ENDED, seq=-2, task_id="task_two")
-    found = notices([task, other], [Batch("poster", 22, 2)], ADDED_MS)
+    found = notices([task, other], [Batch("poster", 22, 2, frozenset({-1}))], ADDED_MS)
     assert [notice.text for notice in found] == [
         'All 24 of "poster" finished: 22 success, 2 fail',
         "✓ success: task_two",
@@ -73,9 +73,9 @@ def test_the_last_of_a_label_is_told_as_the_label() -> None:
 def test_marked_tasks_that_are_a_label_are_told_once() -> None:
     task = replace(ENDED, label="poster")
     marked = Batch(None, 2, 0, frozenset({-1, -7}))
-    found = notices([task], [Batch("poster", 2, 0), marked], ADDED_MS)
+    found = notices([task], [Batch("poster", 2, 0, frozenset({-1})), marked], ADDED_MS)
     assert [notice.text for notice in found] == ['All 2 of "poster" finished: 2 success, 0 fail']
-    found = notices([task], [Batch("poster", 3, 0), marked], ADDED_MS)
+    found = notices([task], [Batch("poster", 3, 0, frozenset({-1})), marked], ADDED_MS)
     assert [notice.text for notice in found][1:] == ["All 2 marked finished: 2 success, 0 fail"]
 
 
@@ -97,7 +97,10 @@ def test_messages_stay_few_and_leave_no_end_out(
         )
         for n, (good, label, prompt) in enumerate(ends)
     ]
-    batches = [Batch(label, 2, 0) for label in sorted(complete)]
+    batches = [
+        Batch(label, 2, 0, frozenset(task.seq for task in news if task.label == label))
+        for label in sorted(complete)
+    ]
     found = notices(news, batches, ADDED_MS)
     single = [task for task in news if task.label not in complete]
     rest = found[len(batches) :]

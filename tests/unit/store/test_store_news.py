@@ -11,7 +11,7 @@ from tests.bodies import fail_body, success_body, waiting_body
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.outcome import apply_answer
-from taskdash.domain.telling import Batch, Way
+from taskdash.domain.telling import Batch, Way, notices
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -127,8 +127,65 @@ def test_a_label_is_complete_with_the_last_of_its_tasks_and_only_once(store: Sto
     news = store.news.untold(PROFILE, Way.SCREEN)
     # The first to claim only one of the last two does not tell of the label: the other one is still to be told.
     assert store.news.claim_messages(news[:1])[1] == []
-    assert store.news.claim_messages(news) == (news[1:], [Batch("poster", 3, 1)])
+    seqs = frozenset(store.tasks.find(PROFILE, task_id).seq for task_id in ids)
+    assert store.news.claim_messages(news) == (news[1:], [Batch("poster", 3, 1, seqs)])
     assert store.news.claim_messages(news) == ([], [])
+
+
+def outcomes(batches: list[Batch]) -> list[tuple[str | None, int, int]]:
+    return [(batch.label, batch.success, batch.fail) for batch in batches]
+
+
+def test_a_label_used_again_is_a_new_batch_once_it_was_complete(store: Store) -> None:
+    for task_id in start(store, 3, "nightly"):
+        answer(store, success_body(task_id))
+    assert outcomes(tell(store)[1]) == [("nightly", 3, 0)]
+    # One that is added alone is told alone, its reason with it.
+    (alone,) = start(store, 1, "nightly", first=10)
+    answer(store, fail_body(alone))
+    assert tell(store) == ([alone], [])
+    ids = start(store, 2, "nightly", first=20)
+    answer(store, success_body(ids[0]))
+    # Added while the label was not complete: it is of the same batch.
+    more = start(store, 1, "nightly", first=30)
+    for task_id in (ids[1], *more):
+        answer(store, fail_body(task_id))
+    assert outcomes(tell(store)[1]) == [("nightly", 1, 2)]
+
+
+@pytest.mark.parametrize("step_ms", [DAY_MS, 0, -DAY_MS])
+def test_batches_are_told_apart_whatever_the_clock_does(store: Store, step_ms: int) -> None:
+    for n in range(3):
+        ids = [f"task_night{n}_{each:09d}" for each in range(2)]
+        now_ms = NOW_MS + n * step_ms
+        store.tasks.add(PROFILE, ids, now_ms, label="nightly")
+        for task_id in ids:
+            answer(store, waiting_body(task_id), now_ms)
+            answer(store, success_body(task_id), now_ms)
+        assert outcomes(tell(store)[1]) == [("nightly", 2, 0)]
+
+
+def test_batches_of_one_label_that_are_told_at_once_are_told_apart(store: Store) -> None:
+    first = start(store, 3, "nightly")
+    for task_id in first:
+        answer(store, success_body(task_id))
+    (alone,) = start(store, 1, "nightly", first=10)
+    answer(store, fail_body(alone))
+    ours, batches = store.news.claim_messages(store.news.untold(PROFILE, Way.SCREEN))
+    assert outcomes(batches) == [("nightly", 3, 0)]
+    texts = [notice.text for notice in notices(ours, batches, NOW_MS)]
+    assert [text.partition(":")[0] for text in texts] == ['All 3 of "nightly" finished', "× fail"]
+
+
+def test_a_task_that_is_given_a_label_is_of_the_batch_that_is_under_way(store: Store) -> None:
+    for task_id in start(store, 2, "nightly"):
+        answer(store, success_body(task_id))
+    tell(store)
+    ids = start(store, 2, "nightly", first=10) + start(store, 1, first=20)
+    store.tasks.edit([store.tasks.find(PROFILE, ids[2]).seq], label="nightly", note=None)
+    for task_id in ids:
+        answer(store, success_body(task_id))
+    assert outcomes(tell(store)[1]) == [("nightly", 3, 0)]
 
 
 def test_a_label_of_one_task_is_no_batch(store: Store) -> None:
