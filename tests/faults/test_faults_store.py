@@ -34,14 +34,20 @@ UNPRIVILEGED: Final = [] if os.geteuid() else ["setpriv", "--bounding-set=-all",
 """What takes from root the right to ignore permissions."""
 
 
-def spoilt(taskdash: Command, code: str, *arguments: str, env: dict[str, str | None] | None = None) -> Done:
+def spoilt(
+    taskdash: Command,
+    code: str,
+    *arguments: str,
+    env: dict[str, str | None] | None = None,
+    stdin: str = "",
+) -> Done:
     """Run a command after some Python that changes what it finds."""
     line = taskdash.line(*arguments)
     line[:1] = [sys.executable, "-c", f"{code}\nfrom taskdash.cli.main import run\nrun()"]
     line[1:1] = ["-B"]
     done = subprocess.run(
         line,
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         text=True,
         env=taskdash.environment(env),
@@ -447,9 +453,9 @@ def test_a_file_of_a_newer_version_is_refused_and_unchanged(taskdash: Command) -
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, how: str = "EXCLUSIVE") -> Iterator[None]:
     with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as connection:
-        connection.execute("BEGIN EXCLUSIVE").close()
+        connection.execute(f"BEGIN {how}").close()
         yield
         connection.execute("ROLLBACK").close()
 
@@ -507,6 +513,62 @@ def test_what_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: Comm
             assert screen.wait_exit(15) == 6
             assert IDS[9] in screen.text
         assert screen.left_behind == []
+
+
+def printed(screen: PtyScreen) -> list[str]:
+    """The lines that were written once the terminal was given back."""
+    return screen.raw.rpartition(b"\x1b[?1049l")[2].decode().splitlines()
+
+
+@pytest.mark.row("S7")
+def test_of_all_that_a_locked_list_has_not_taken_nothing_is_cut(taskdash: Command) -> None:
+    ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(5_000)]
+    with taskdash.dashboard() as screen:
+        screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
+        with locked(taskdash.store):
+            screen.paste("\n".join(ids))
+            screen.wait_for("5,000 new", 20)
+            screen.send("\r")
+            screen.wait_for(lambda text: "5,000 new" not in text)
+            screen.send("q")
+            assert screen.wait_exit(30) == 6
+        assert [line for line in printed(screen) if line in set(ids)] == ids
+
+
+@pytest.mark.row("S7")
+def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Command, api: FakeApi) -> None:
+    taskdash.write_config(api.url, more=f'[profiles.kie]\nbase_url = "{api.url}"\n')
+    with taskdash.dashboard() as screen:
+        screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
+        with locked(taskdash.store, "IMMEDIATE"):
+            screen.paste(f"{IDS[9]}\n")
+            screen.wait_for("1 new", 10)
+            screen.send("\r")
+            screen.wait_for(lambda text: "1 new" not in text)
+            screen.send(":")
+            screen.wait_for("Search for commands", 10)
+            screen.send("profile kie")
+            screen.wait_for("Show the tasks of kie", 10)
+            screen.send("\r")
+            screen.wait_for("1 ID was not added to aigptimage", 30)
+            screen.send("q")
+            assert screen.wait_exit(30) == 6
+        assert IDS[9] in printed(screen)
+
+
+@pytest.mark.row("S7")
+def test_a_command_prints_the_ids_that_it_could_not_add(taskdash: Command) -> None:
+    assert taskdash("add", "task_there").returncode == 0
+    log = "".join(f"taskId: {task_id}\n" for task_id in IDS)
+    quick = "import taskdash.cli.session as s; s.PATIENCE_S = 0.5"
+    for command in ("add", "import"):
+        with locked(taskdash.store):
+            done = spoilt(taskdash, quick, command, "-", stdin=log)
+        assert (done.returncode, done.stdout) == (6, "")
+        lines = done.stderr.splitlines()
+        assert lines[0] == "taskdash: 200 IDs were not added:"
+        assert lines[1:-1] == IDS
+        assert "locked" in lines[-1]
 
 
 # S8, many:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.options import common_options, pass_session
-from taskdash.cli.output import print_json, print_lines, talk
+from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
 from taskdash.config.keys import known_keys
 from taskdash.domain.errors import UsageError
 from taskdash.domain.id_pattern import is_task_id
@@ -43,9 +43,15 @@ def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bo
     keys = known_keys(session.settings, session.environ)
     if label is not None and any(key.reveal() in label for key in keys):
         raise UsageError("the label has an API key in it; nothing was added")
-    found, ignored = _find(_texts(text), keys)
-    with session.open_store() as store:
-        outcome = store.additions.add(session.profile.name, found, session.now_ms(), label=label)
+    texts = _texts(text)
+    found, ignored = _find(texts, keys)
+    try:
+        with session.open_store() as store:
+            outcome = store.additions.add(session.profile.name, found, session.now_ms(), label=label)
+    except BaseException:
+        if not all(is_argument for _, is_argument in texts):
+            tell_not_added(found)
+        raise
     if as_json:
         items: list[Json] = [{"text": text, "why": why} for text, why in ignored]
         print_json({"added": list(outcome.added), "listed": list(outcome.listed), "ignored": items})

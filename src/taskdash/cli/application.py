@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.output import talk
+from taskdash.cli.output import talk, tell_not_added
 from taskdash.store.store_file import tell_of_slow_mending
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def open_app(
     app.run()
     # The dashboard may have gone over to another desk.
     _close(app.desk, app.return_code or 0)
-    if lost := app.desk.not_added():
-        talk("taskdash: not added, as the list was locked to the end:\n" + "\n".join(lost))
+    lost = [task_id for each in (*app.left_desks, app.desk) for task_id in each.not_added()]
+    tell_not_added(lost, ", as the list was locked to the end")
     if app.crash is not None:
         raise app.crash
     if app.wants_demo and open_demo is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.options import common_options, pass_session
-from taskdash.cli.output import print_csv, talk, write_utf8
+from taskdash.cli.output import print_csv, talk, tell_not_added, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
 from taskdash.config.keys import known_keys
@@ -162,8 +162,12 @@ def _import_text(session: Session, text: str) -> int:
     if not ids:
         talk("taskdash: no task ID found: it is no export, and no text with IDs in it")
         return 1
-    with session.open_store() as store:
-        outcome = store.additions.add(session.profile.name, ids, session.now_ms())
+    try:
+        with session.open_store() as store:
+            outcome = store.additions.add(session.profile.name, ids, session.now_ms())
+    except BaseException:
+        tell_not_added(ids)
+        raise
     counts = f"{plural(len(outcome.added), 'task')} added, {len(outcome.listed):,} already listed"
     talk(f"{counts}, {len(paste.ignored)} ignored")
     return 0

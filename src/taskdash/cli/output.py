@@ -68,6 +68,14 @@ def talk(text: str) -> None:
     _write_line(sys.stderr, _without_keys(inert_line(text)))
 
 
+def tell_not_added(ids: Sequence[str], why: str = "") -> None:
+    """Print IDs that could not be added, one a line and all of them: nobody else may know them."""
+    if ids:
+        talk(f"taskdash: {'1 ID was' if len(ids) == 1 else f'{len(ids):,} IDs were'} not added{why}:")
+    for task_id in ids:
+        talk(task_id)
+
+
 def _write_line(stream: TextIO, line: str) -> None:
     try:
         stream.write(f"{line}\n")

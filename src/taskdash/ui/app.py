@@ -67,6 +67,8 @@ class Dashboard(App[None]):
         # There are none; each screen would have an empty one.
         self._disable_tooltips = True
         self.desk = desk
+        self.left_desks: list[Desk] = []
+        """Those of profiles that were left: what could not be added there is told at the end."""
         self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
         if desk.view.theme not in self.available_themes:
             self._register_themes()
@@ -129,6 +131,7 @@ class Dashboard(App[None]):
         left, mode = self.screen_stack[:], f"desk {time.monotonic_ns()}"
         self.add_mode(mode, self.get_default_screen)
         await self.switch_mode(mode)
+        self.left_desks.append(before)
         # Not waited for: a dialog of those that are left may be what called us.
         self.run_worker(self._leave(left, before), group="leave")
 
@@ -140,6 +143,10 @@ class Dashboard(App[None]):
             await asyncio.to_thread(desk.close, FINISH_GRACE_S)
         else:
             await asyncio.to_thread(desk.close)
+        if lost := desk.not_added():
+            was = "1 ID was" if len(lost) == 1 else f"{len(lost):,} IDs were"
+            text = f"{was} not added to {desk.profile}: the list was locked. All are printed when you quit."
+            self.notify(text, severity="error", markup=False, timeout=20)
 
     def leave_for_demo(self) -> None:
         """End, so that the demo can be opened instead."""
