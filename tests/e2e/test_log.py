@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import Command
+from tests.command import KEY, Command
 from tests.servers import FakeApi, error_reply, success_body
 
 if TYPE_CHECKING:
@@ -42,3 +43,66 @@ def test_a_key_that_the_server_repeats_is_not_logged(tmp_path: Path) -> None:
         api.override = error_reply(401, f"bad key {key}")
         command("--log-level", "debug", "check", TASK)
     assert key not in log_of(tmp_path).read_text("utf-8")
+
+
+DEEP = f"""
+def {"f" * 200}(left):
+    return {"g" * 200}(left - 1) if left else 1 / 0
+
+def {"g" * 200}(left):
+    return {"f" * 200}(left - 1) if left else 1 / 0
+
+def crash(*_, **__):
+    try:
+        {"f" * 200}(800)
+    except ZeroDivisionError as error:
+        raise LookupError("the reason " + "x" * 100_000) from error
+"""
+
+
+def run(command: Command, code: str) -> None:
+    """Run some Python in the surroundings of a command."""
+    line = [sys.executable, "-c", f"{DEEP}\n{code}", *command.line("list")[1:]]
+    done = command.run(line)
+    assert "Traceback" not in done.stderr, done.stderr
+
+
+def test_the_exception_and_the_last_frames_of_a_long_traceback_are_in_the_log(tmp_path: Path) -> None:
+    spoilt = "from taskdash.cli import listing\nlisting.list_tasks.callback = crash"
+    run(Command(tmp_path), f"{spoilt}\nfrom taskdash.cli.main import run\nrun()")
+    text = log_of(tmp_path).read_text("utf-8")
+    assert "LookupError: the reason xxx" in text
+    assert "in crash" in text
+    assert "in run" in text
+    assert len(text) < 100_000
+
+
+def test_what_a_module_logs_of_an_error_ends_with_the_exception_and_shows_no_part_of_a_key(
+    tmp_path: Path,
+) -> None:
+    code = f"""
+import logging
+from taskdash.cli.logs import start_log
+from taskdash.cli.session import Session
+start_log(Session())
+log = logging.getLogger("taskdash.x")
+try:
+    crash()
+except LookupError:
+    log.exception("it failed " + "y" * 100_000)
+for place in range(1_900, 2_000, 5):
+    log.error("z" * place + {KEY!r})
+"""
+    code += f"""
+from taskdash.cli.crash import traceback_text
+for place in range(1_900, 2_000, 5):
+    log.error(traceback_text(ValueError("z" * place + {KEY!r}), Session(), 60_000)[-200:])
+"""
+    run(Command(tmp_path), code)
+    first, *others = log_of(tmp_path).read_text("utf-8").splitlines()
+    assert "it failed yyy" in first
+    assert "LookupError: the reason xxx" in first
+    assert "in crash" in first
+    assert len(first) < 10_000
+    assert len(others) == 40
+    assert not any(KEY[:8] in line for line in others)

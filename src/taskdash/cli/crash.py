@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from taskdash.config.locations import log_path
 from taskdash.config.private_files import make_private_dir
 from taskdash.domain.errors import TaskdashError
-from taskdash.domain.untrusted import inert, inert_line
+from taskdash.domain.untrusted import CUT_MARK, inert, inert_line
 
 if TYPE_CHECKING:
     from taskdash.cli.session import Session
+
+
+MAX_TRACEBACK_CHARS: Final = 60_000
+MAX_PART_CHARS: Final = 2_000
 
 
 def report_crash(error: BaseException, session: Session) -> str:
@@ -22,8 +26,20 @@ def report_crash(error: BaseException, session: Session) -> str:
     return f"an error of taskdash itself ({said}){_logged(error, session)}"
 
 
+def traceback_text(error: BaseException, session: Session, max_chars: int) -> str:
+    """Return the traceback, inert and without any key; what is cut of a long one stands in its middle."""
+    # Keys go before anything is cut, as half of one would not be known for one. No inert text has a NUL in it.
+    whole = session.redacted("\0".join(map(inert, traceback.format_exception(error))))
+    # What is said of the error may be long as well, and its beginning counts.
+    text = "\n".join(inert(part, MAX_PART_CHARS).rstrip() for part in whole.split("\0"))
+    if len(text) <= max_chars:
+        return text
+    head = max_chars // 4
+    return f"{text[:head]}{CUT_MARK}\n{text[head - max_chars :]}"
+
+
 def _logged(error: BaseException, session: Session) -> str:
-    text = session.redacted(inert("".join(traceback.format_exception(error))))
+    text = traceback_text(error, session, MAX_TRACEBACK_CHARS)
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     try:
         path = log_path()

@@ -15,10 +15,15 @@ from taskdash.domain.untrusted import inert_line
 if TYPE_CHECKING:
     from logging.handlers import RotatingFileHandler
     from pathlib import Path
+    from types import TracebackType
 
     from taskdash.cli.session import Session
 
+    _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
 MAX_BYTES: Final = 1_000_000
+MAX_MESSAGE_CHARS: Final = 2_000
+MAX_TRACEBACK_CHARS: Final = 6_000
 KEPT: Final = 2
 """How many older logs stay beside the one in use."""
 
@@ -31,8 +36,20 @@ class _Redacting(logging.Formatter):
         self._session = session
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        return self._session.redacted(inert_line(super().format(record), 2_000))
+        """Return the line."""
+        return inert_line(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's
+        """Return what was logged; keys are taken out first, as half of one would not be known for one."""
+        return inert_line(
+            self._session.redacted(inert_line(super().formatMessage(record))), MAX_MESSAGE_CHARS
+        )
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's
+        """Return the traceback."""
+        from taskdash.cli.crash import traceback_text
+
+        return traceback_text(ei[1], self._session, MAX_TRACEBACK_CHARS) if ei[1] else ""
 
 
 class _LogFile(logging.Handler):
