@@ -47,7 +47,8 @@ _MAX_SHOWN: Final = 5
 def export(session: Session, *, form: str, all_profiles: bool) -> None:
     """Print the list with all that is known of each task, for `taskdash import` on another machine.
 
-    It has no API keys and no pictures in it, but all prompts and result links.
+    It has no API keys and no pictures in it, but all prompts and result links. In CSV a cell that a spreadsheet would
+    take for a formula begins with a quote mark, which the import takes away.
     """
     keys = [key.reveal() for key in known_keys(session.settings, session.environ)]
 
