@@ -237,6 +237,21 @@ def states(first: int) -> Iterator[Case]:
         body = waiting_body(task_id(first), state=state)
         yield Case("A11", body, shown={"state": "waiting", "rawState": word})
         first += 1
+    # The words of OpenAI, Replicate, Kling, ModelScope, DashScope and Midjourney proxies.
+    for kind, words in (
+        ("success", ("succeed", "SUCCEEDED", "Completed", "done", "FINISHED")),
+        ("fail", ("FAILURE", "cancel", "timeout", "timed_out", "expired", "aborted", "Rejected", "errored")),
+    ):
+        for word in words:
+            body = waiting_body(task_id(first), state=word)
+            yield Case("A11", body, shown={"state": kind, "rawState": word})
+            first += 1
+    for body in (
+        {"status": "timeout", "taskId": task_id(first), "message": "try again"},
+        {"code": 504, "status": "error", "taskId": task_id(first), "msg": "upstream"},
+    ):
+        yield Case("A11", body, "unreadable|server error", {"state": "new"})
+        first += 1
     long_word = waiting_body(task_id(first), state="x" * 10_000)
     yield Case("A11", long_word, shown={"state": "waiting"})
 

@@ -23,6 +23,10 @@ MAX_SAID_CHARS: Final = 300
 
 _TEXT_KEYS: Final = ("msg", "message", "error", "detail", "errorMessage", "error_description")
 _RECORD_INFO_IS_NULL = re.compile(r"record\s*info\s+is\s+null", re.IGNORECASE)
+_FIELDS_BUT_IDS: Final = RECORD_FIELDS.difference(TASK_ID_KEYS)
+_WORDS_OF_REQUESTS: Final = frozenset(
+    ("success", "done", "fail", "failure", "error", "timeout", "aborted", "rejected", "expired")
+)
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 
 
@@ -47,7 +51,7 @@ class Envelope:
         """Whether the record says `fail` and is one beyond doubt: only that outweighs an error code."""
         if self.record is None or not RECORD_FIELDS.intersection(self.record):
             return False
-        return _state_in(self.record) is State.FAIL
+        return _state_in(self.record) is State.FAIL and not _may_be_of_request(self.record)
 
 
 def envelope_of(document: Json, asked_id: str) -> Envelope:
@@ -94,7 +98,7 @@ def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str
         if asked or len(records) == 1:
             return (asked or records)[0]
     # With `data: null` beside it, a `status` speaks of the request, not of a task.
-    is_envelope = "data" in document and data is None
+    is_envelope = ("data" in document and data is None) or _may_be_of_request(document)
     return document if not is_envelope and _is_record(document, asked_id) else None
 
 
@@ -103,8 +107,17 @@ def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
 
     `{"status": "error", "message": ...}` is an error and must not be taken for a failed task, which is final.
     """
-    evidence = len(RECORD_FIELDS.intersection(candidate)) + (candidate.get("id") == asked_id)
+    names_task = not candidate.keys().isdisjoint(TASK_ID_KEYS) or candidate.get("id") == asked_id
+    evidence = len(_FIELDS_BUT_IDS.intersection(candidate)) + names_task
     return evidence >= 2 or (evidence == 1 and _state_in(candidate) is not None)
+
+
+def _may_be_of_request(candidate: dict[str, Json]) -> bool:
+    """Tell whether a `status` may be that of the request, which errors have beside the ID that was asked for."""
+    if _FIELDS_BUT_IDS.intersection(candidate) or isinstance(candidate.get("state"), str):
+        return False
+    said = next((said for key in STATE_KEYS if isinstance(said := candidate.get(key), str)), "")
+    return said.strip().lower() in _WORDS_OF_REQUESTS
 
 
 def _state_in(candidate: dict[str, Json]) -> State | None:

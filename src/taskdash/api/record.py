@@ -5,6 +5,7 @@ Names without a remark are those of the API's page; every other name or form is 
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from taskdash.api.body import unwrapped
@@ -18,19 +19,17 @@ UNKNOWN_STATE: Final = "unknown"
 
 _MAX_STATE_CHARS: Final = 64
 _MAX_NUMBER_CHARS: Final = 32
-# The API's page has `success` and `fail` ("failed or was canceled"); the other words are seen at kie.ai-like
-# gateways. All others, known or not, are unfinished: to call a task finished that is not would stop its
-# checks.
-_FINISHED: Final = {
-    "success": State.SUCCESS,
-    "succeeded": State.SUCCESS,
-    "completed": State.SUCCESS,
-    "fail": State.FAIL,
-    "failed": State.FAIL,
-    "error": State.FAIL,
-    "canceled": State.FAIL,
-    "cancelled": State.FAIL,
-}
+# The API's page has `success` and `fail` ("failed or was canceled"); the other words are those of kie.ai, OpenAI,
+# Replicate, fal, Kling, ModelScope, DashScope, Midjourney proxies and gateways to them. All others, known or not, are
+# unfinished: to call a task finished that is not would stop its checks.
+_SUCCESS_WORDS: Final = "success succeed succeeded complete completed done finished"
+_FAIL_WORDS: Final = (
+    "fail failed failure error errored cancel canceled cancelled aborted rejected expired timeout timedout"
+)
+_FINISHED: Final = dict.fromkeys(_SUCCESS_WORDS.split(), State.SUCCESS) | dict.fromkeys(
+    _FAIL_WORDS.split(), State.FAIL
+)
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 # `status` stands for `state` in answers without an envelope.
 STATE_KEYS: Final = ("state", "status", "taskStatus")
 TASK_ID_KEYS: Final = ("taskId", "task_id")
@@ -48,8 +47,8 @@ RECORD_FIELDS: Final = frozenset(
 
 
 def state_of(raw_state: str | None) -> State:
-    """Where a task stands by the API's word for it, in any case."""
-    return _FINISHED.get((raw_state or "").strip().lower(), State.WAITING)
+    """Return where a task stands by the API's word for it, in any case: `timed out`, `TIMED_OUT`, `timedOut`."""
+    return _FINISHED.get(_BETWEEN_WORDS.sub("", raw_state or "").lower(), State.WAITING)
 
 
 def state_word(value: Json) -> str | None:

@@ -168,7 +168,11 @@ _TEXT_RULES: Final[tuple[tuple[FailureClass, tuple[str, ...]], ...]] = (
     ),
 )
 
-_CANCELED_STATES: Final = frozenset({"canceled", "cancelled"})
+_CANCELED_STATES: Final = frozenset({"canceled", "cancelled", "cancel"})
+_STATE_CLASSES: Final = {
+    "aborted": FailureClass.CANCELED,
+    "expired": FailureClass.TIMEOUT,  # by OpenAI: not done within its time
+}
 _CODE_CLASSES: Final = {
     "400": FailureClass.INVALID_INPUT,
     "402": FailureClass.CREDITS,
@@ -200,18 +204,24 @@ def _compiled_rules() -> tuple[tuple[FailureClass, re.Pattern[str]], ...]:
 
 
 def classify(fail_code: str | None, fail_msg: str | None, raw_state: str | None) -> FailureClass:
-    """Return what a failure is about, by the API's word for the state, then the texts, then the number.
+    """Return what a failure is about, by the first that tells: a state of canceled, the texts, the number, the state.
 
     Codes are read as texts too: `CONTENT_POLICY_BLOCKED` or `insufficient_quota` are met in either field.
     """
-    if (raw_state or "").strip().lower() in _CANCELED_STATES:
+    state = (raw_state or "").strip().lower()
+    if state in _CANCELED_STATES:
         return FailureClass.CANCELED
     code = (fail_code or "").strip()
-    said = f"{code[:_MAX_CHARS]} {(fail_msg or '')[:_MAX_CHARS]}".translate(_JOINTS)
-    said = _REASSURING.sub("", said)
-    for failure_class, pattern in _compiled_rules():
-        if pattern.search(said):
-            return failure_class
-    if _SERVER_CODE.fullmatch(code):
-        return _CODE_CLASSES.get(code, FailureClass.PROVIDER_ERROR)
-    return _CODE_CLASSES.get(code, FailureClass.OTHER)
+    return (
+        _class_of_text(f"{code[:_MAX_CHARS]} {(fail_msg or '')[:_MAX_CHARS]}")
+        or _CODE_CLASSES.get(code)
+        or (FailureClass.PROVIDER_ERROR if _SERVER_CODE.fullmatch(code) else None)
+        or _STATE_CLASSES.get(state)
+        or _class_of_text(state[:_MAX_CHARS])
+        or FailureClass.OTHER
+    )
+
+
+def _class_of_text(text: str) -> FailureClass | None:
+    said = _REASSURING.sub("", text.translate(_JOINTS))
+    return next((each for each, pattern in _compiled_rules() if pattern.search(said)), None)

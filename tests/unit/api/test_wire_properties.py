@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from taskdash.api.wire import parse_answer
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from taskdash.domain.task import Answer
 
 
 def _script(name: str) -> ModuleType:
@@ -92,3 +95,95 @@ def test_mutated_answers_raise_nothing_and_leave_nothing_unsafe(seed: int) -> No
 def test_equal_seeds_make_equal_answers() -> None:
     assert list(fuzz_wire.cases(50, 7)) == list(fuzz_wire.cases(50, 7))
     assert list(fuzz_wire.cases(50, 7)) != list(fuzz_wire.cases(50, 8))
+
+
+ENDS = frozenset(
+    [
+        *("success", "succeed", "succeeded", "complete", "completed", "done", "finished"),
+        *("fail", "failed", "failure", "error", "errored", "cancel", "canceled", "cancelled"),
+        *("aborted", "rejected", "expired", "timeout", "timedout"),
+    ]
+)
+"""The words of an end, without blanks, underscores and hyphens, in lower case."""
+STATE_WORDS = st.sampled_from(
+    [*sorted(ENDS), "waiting", "FIRST_SUCCESS", "Time Out", "IN_PROGRESS", "not done", "", "0"]
+)
+ERROR_WORDS = st.sampled_from(
+    ["error", "fail", "success", "timeout", "rejected", "ERROR", "aborted", "done", "ok"]
+)
+ASKED = "task_1"
+
+
+def ends_in(document: Any) -> set[str]:
+    """The states that some object of a body names, each folded."""
+    found = set()
+    if isinstance(document, dict):
+        for key in STATE_KEYS:
+            if isinstance(document.get(key), str):
+                found.add("".join(char for char in document[key].lower() if char.isalnum()))
+    if isinstance(document, str) and document.lstrip()[:1] in ("{", "[", '"'):
+        with suppress(ValueError, RecursionError):
+            return ends_in(json.loads(document, strict=False))
+    for inner in (
+        document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    ):
+        found |= ends_in(inner)
+    return found
+
+
+def is_end(answer: Answer) -> bool:
+    return answer.record is not None and answer.record.state.finished
+
+
+@given(STATUSES, JSON | st.dictionaries(KEYS | st.just("state"), JSON | STATE_WORDS, max_size=6))
+@settings(max_examples=400)
+def test_no_body_ends_a_task_but_with_a_word_for_an_end(status: int, document: Any) -> None:
+    for body in (document, {"code": 200, "data": document}, {"code": 501, "data": document}):
+        if is_end(parse_answer(status, {}, json.dumps(body).encode(), ASKED)):
+            assert ends_in(body) & ENDS
+
+
+@given(
+    status=STATUSES,
+    code=st.sampled_from([None, 0, 200, 400, 401, 404, 422, 429, 500, 501, "500"]),
+    word=ERROR_WORDS,
+    more=st.fixed_dictionaries(
+        {},
+        optional={
+            "taskId": st.just(ASKED),
+            "id": st.just(ASKED),
+            "msg": st.sampled_from(["gateway timeout", "success", "fail"]),
+            "message": st.just("try again"),
+            "error": st.just("upstream") | st.just({"code": 500, "message": "no"}),
+            "data": st.none(),
+            "timestamp": st.just(1777459967759),
+            "path": st.just("/api/v1/jobs/recordInfo"),
+            "requestId": st.just("req_1"),
+        },
+    ),
+)
+def test_what_became_of_a_request_is_never_taken_for_the_end_of_the_task(
+    status: int, code: Any, word: str, more: Any
+) -> None:
+    body = {"code": code, "status": word, **more}
+    answer = parse_answer(status, {}, json.dumps(body).encode(), ASKED)
+    assert not is_end(answer), body
+
+
+@given(
+    STATUSES,
+    st.sampled_from(["waiting", "generating", "queuing", "FIRST_SUCCESS", "half done"]),
+    st.dictionaries(
+        KEYS.filter(lambda key: key not in ("state", "data", "taskId", "task_id")),
+        JSON | STATE_WORDS,
+        max_size=6,
+    ),
+    st.dictionaries(KEYS.filter(lambda key: key != "data"), JSON | STATE_WORDS, max_size=4),
+)
+@settings(max_examples=300)
+def test_nothing_beside_the_state_of_a_running_task_ends_it(
+    status: int, word: str, fields: Any, around: Any
+) -> None:
+    record = {**fields, "taskId": ASKED, "state": word}
+    for body in ({**around, "data": record}, {**around, "data": [record]}, record):
+        assert not is_end(parse_answer(status, {}, json.dumps(body).encode(), ASKED))

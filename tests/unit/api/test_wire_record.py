@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.task import Json, Record, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CREATE = 1777459967759
 COMPLETE = 1777460000000
@@ -35,20 +39,40 @@ def record_with(**changes: Changes) -> Record:
     return answer.record
 
 
+WORDS = {
+    "the API's page": "waiting | success | fail",
+    "kie.ai": "wait queuing queueing generating | success | fail failed",
+    "OpenAI": (
+        "queued in_progress validating finalizing cancelling incomplete"
+        " | completed | failed cancelled canceled expired"
+    ),
+    "Replicate": "starting processing | succeeded | failed canceled aborted",
+    "fal": "IN_QUEUE IN_PROGRESS | COMPLETED | ERROR",
+    "Kling": "submitted processing | succeed | failed",
+    "ModelScope": "PENDING PROCESSING | SUCCEED | FAILED",
+    "DashScope": "PENDING RUNNING SUSPENDED UNKNOWN | SUCCEEDED | FAILED CANCELED",
+    "Midjourney proxies": "NOT_START SUBMITTED MODAL IN_PROGRESS | SUCCESS | FAILURE CANCEL",
+    "others": (
+        "pending running new paused retrying canceling throttled"
+        " | complete done finished"
+        " | errored timeout time_out timed-out 'timed out' rejected"
+    ),
+    "nobody": (
+        "successful unsuccess unfinished 'not done' 'almost done' doneish failing failover error-free 'no error'"
+        " 'retry after timeout' TEXT_SUCCESS FIRST_SUCCESS success_pending 0 1 200 true null ok | | "
+    ),
+}
+"""The words of a task's state in the field's use: unfinished | success | fail."""
+
+
+def _states(words: str) -> Iterator[tuple[str, State]]:
+    for state, part in zip((State.WAITING, State.SUCCESS, State.FAIL), words.split("|"), strict=True):
+        yield from ((word, state) for word in shlex.split(part))
+
+
 @pytest.mark.parametrize(
     ("word", "state"),
-    [
-        *(
-            (word, State.WAITING)
-            for word in ("waiting", "queuing", "generating", "wait", "queueing", "pending")
-        ),
-        *(
-            (word, State.WAITING)
-            for word in ("processing", "running", "new", "done", "finished", "unsuccess")
-        ),
-        *((word, State.SUCCESS) for word in ("success", "succeeded", "completed")),
-        *((word, State.FAIL) for word in ("fail", "failed", "error", "canceled", "cancelled")),
-    ],
+    sorted({each for words in WORDS.values() for each in _states(words)}),
 )
 def test_every_state_word_in_any_case_has_its_state(word: str, state: State) -> None:
     for written in (word, word.upper(), word.title(), f" {word}\n"):

@@ -154,3 +154,21 @@ def test_any_text_has_a_class(code: str | None, message: str | None, state: str 
 def test_a_long_text_is_classified_at_once(unit: str) -> None:
     # Only the first 2,000 characters are read, so that a text of a megabyte costs what a short one does.
     assert classify(None, unit * (1_000_000 // len(unit)) + " canceled", "fail") is not CANCELED
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("timeout", TIMEOUT),
+        ("TIMED_OUT", TIMEOUT),
+        ("expired", TIMEOUT),
+        ("aborted", CANCELED),
+        ("CANCEL", CANCELED),
+        ("SENSITIVE_WORD_ERROR", POLICY),
+        ("failed", OTHER),
+        ("rejected", OTHER),
+    ],
+)
+def test_the_state_word_decides_where_nothing_else_says_why(word: str, expected: FailureClass) -> None:
+    assert classify(None, None, word) is expected
+    assert classify("422", "invalid image size", word) is (CANCELED if word == "CANCEL" else INVALID)
