@@ -135,6 +135,15 @@ def codes(first: int) -> Iterator[Case]:
     failed = fail_body(task_id(first))
     yield Case("A7", Reply(501, failed | {"code": 501}), shown={"state": "fail", "failCode": "400"})
     first += 1
+    why = {"state": "fail", "failMsg": "The prompt was flagged"}
+    for around, fields in (
+        ({"code": 501, "msg": why["failMsg"]}, {"failMsg": None}),
+        ({}, {"failMsg": {"message": why["failMsg"]}}),
+        ({}, {"failMsg": [why["failMsg"]]}),
+        ({}, {"failMsg": None, "resultJson": json.dumps({"error": {"message": why["failMsg"]}})}),
+    ):
+        yield Case("A7", fail_body(task_id(first), **fields) | around, shown=why)
+        first += 1
     # The worse of both counts.
     yield Case("A7", Reply(500, success_body(task_id(first))), "server error: ", {"state": "new"})
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from taskdash.api.body import unwrapped
-from taskdash.api.record import RECORD_FIELDS, STATE_KEYS, TASK_ID_KEYS, state_of, state_word
+from taskdash.api.record import RECORD_FIELDS, STATE_KEYS, TASK_ID_KEYS, reason_in, state_of, state_word
 from taskdash.api.values import whole_number
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
@@ -38,6 +38,8 @@ class Envelope:
     """The body's own code; None where it has none that is a number."""
     said: str
     """The body's own words, inert and short; "" where it has none."""
+    reason: str | None
+    """The words that may say why a task failed, whole; None where all that is said is that the request went well."""
     record: dict[str, Json] | None
     """The record as it came, if there is one; not yet compared with the ID that was asked for."""
     data: dict[str, Json]
@@ -59,7 +61,7 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
     if not isinstance(document, dict):
-        return Envelope(code=None, said="", record=None, data={})
+        return Envelope(code=None, said="", reason=None, record=None, data={})
     data = unwrapped(document.get("data"))
     record = _record_in(document, data, asked_id)
     code = _code_of(document, has_record=record is not None)
@@ -68,6 +70,7 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
     return Envelope(
         code=code,
         said=lines[0] if lines else "",
+        reason=next(filter(None, map(reason_in, _texts(document))), None),
         record=record,
         data=data if isinstance(data, dict) else document,
         record_info_is_null=is_null and record is None and code in (None, 200, 422),

@@ -6,13 +6,16 @@ Names without a remark are those of the API's page; every other name or form is 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeAlias
 
-from taskdash.api.body import unwrapped
+from taskdash.api.body import MAX_UNWRAPS, unwrapped
 from taskdash.api.result_urls import RECORD_KEYS, result_urls
 from taskdash.api.values import Fields, cost, is_blank, text, timestamp_ms, word
-from taskdash.domain.task import Json, Record, State
+from taskdash.domain.task import Json, Record, State, json_text
 from taskdash.domain.untrusted import inert, inert_json, inert_line
+
+Reason: TypeAlias = tuple[str | None, str | None]
+"""Code and message of a failure."""
 
 UNKNOWN_STATE: Final = "unknown"
 """Stands for a state that is missing, null, or no word at all; the value itself is then in `extra`."""
@@ -35,6 +38,19 @@ STATE_KEYS: Final = ("state", "status", "taskStatus")
 TASK_ID_KEYS: Final = ("taskId", "task_id")
 _PARAM_KEYS: Final = ("param", "paramJson", "generateParam")
 _EMPTY_RESULTS: Final[list[Json]] = [None, "", "{}", "[]", {}, []]
+_CODE_KEYS: Final = ("failCode", "fail_code", "errorCode")
+# From "message" on the names are no error's own: they count in a failed record only, and within an error.
+_REASON_KEYS: Final = (
+    *("failMsg", "fail_msg", "errorMessage", "failReason", "error", "errors"),
+    *("message", "msg", "detail", "reason"),
+)
+_MAX_REASONS: Final = 8
+_IS_FINE = re.compile(
+    r"\W*(?:(?:query|get|request|operation|task|record|info|details?|is|was|fetched|retrieved)\W+)*"
+    r"(?:success(?:ful|fully)?|succeed(?:ed)?|ok|okay|[\u4e00-\u9fff]*成功)\W*",
+    re.IGNORECASE,
+)
+"""What is said of a request that was answered, and is no reason why a task failed."""
 _PROMPT_KEYS: Final = ("prompt", "positivePrompt", "positive_prompt", "text", "description")
 RECORD_FIELDS: Final = frozenset(
     [
@@ -57,16 +73,20 @@ def state_word(value: Json) -> str | None:
     return inert_line(found, _MAX_STATE_CHARS) if found else None
 
 
-def record_of(wire: dict[str, Json]) -> Record:
+def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
     """Return what a record says.
 
     A field that makes no sense is None here and stays in `extra` under its own name.
+
+    Args:
+        wire: as it came.
+        around: code and message of the envelope, where they may be those of the failure.
     """
     fields = Fields(wire)
     raw_state = fields.read(state_word, *STATE_KEYS) or UNKNOWN_STATE
     state = state_of(raw_state)
     param = _param(fields)
-    fail_code, fail_msg = _failure(fields)
+    fail_code, fail_msg = _failure(fields, state, around)
     create_ms = fields.read(timestamp_ms, "createTime", "create_time", "created_at")
     complete_ms = fields.read(timestamp_ms, "completeTime", "complete_time", "completed_at")
     urls = result_urls(wire)
@@ -119,22 +139,73 @@ def _extra(fields: Fields) -> dict[str, Json]:
     return {key: value for key, value in rest.items() if not (key in RECORD_KEYS and value in _EMPTY_RESULTS)}
 
 
-def _failure(fields: Fields) -> tuple[str | None, str | None]:
-    """Code and message: two fields, or one `error` of both (or a mere text) in answers without an envelope.
+def _failure(fields: Fields, state: State, around: Reason) -> Reason:
+    """Return code and message of a failure, each from the first that has one.
 
-    `failCode` is a string by the API's page, and also an integer, "" or null at kie.ai-like gateways.
+    First the record's own fields: `failMsg`, which is a text by the API's page and may be an object or a list at
+    kie.ai-like gateways, then `error`, which has both in answers without an envelope. Only of a failed task: what else
+    in the record speaks, then the error in its result, then what stands around the record.
     """
-    code = fields.read(word, "failCode", "fail_code", "errorCode")
-    message = fields.read(text, "failMsg", "fail_msg", "errorMessage")
-    error = fields.get("error")
-    if isinstance(error, dict):
-        inner = Fields(error)
-        code = code or inner.read(word, "code", "type")
-        message = message or inner.read(text, "message", "msg")
-        if not inner.rest():
-            fields.understood("error")
-        return code, message
-    return code, message or fields.read(text, "error")
+    has_failed = state is State.FAIL
+    keys = _REASON_KEYS if has_failed else _REASON_KEYS[: _REASON_KEYS.index("message")]
+    found: list[Reason] = [(fields.read(word, *_CODE_KEYS), None)]
+    for key in keys:
+        value = fields.get(key)
+        code, message = _reason(value)
+        is_taken = message is not None and all(said is None for _, said in found)
+        if is_blank(value) or (is_taken and _says_no_more(value)):
+            fields.understood(key)
+        found.append((code, message))
+    if has_failed:
+        results = [unwrapped(fields.get(key)) for key in RECORD_KEYS]
+        found += [_reason_among(part, (*_CODE_KEYS, "code")) for part in results if isinstance(part, dict)]
+        found.append(around)
+    return _first_of(found)
+
+
+def _first_of(found: list[Reason]) -> Reason:
+    """Return the first code and the first message, whoever has them."""
+    return next((code for code, _ in found if code), None), next((said for _, said in found if said), None)
+
+
+def _reason(value: Json, depth: int = MAX_UNWRAPS) -> Reason:
+    """Return code and message of an error in any form; of an object with neither, the whole as JSON."""
+    value = unwrapped(value)
+    if isinstance(value, list) and depth:
+        found: list[Reason] = [_reason(item, depth - 1) for item in value[:_MAX_REASONS]]
+        return _first_of(found)[0], inert("; ".join(said for _, said in found if said)) or None
+    if isinstance(value, dict) and depth:
+        found_in_it = _reason_among(value, (*_CODE_KEYS, "code", "type"), depth - 1)
+        if any(found_in_it):
+            return found_in_it
+    if isinstance(value, list | dict):
+        value = inert_json(value)
+        return None, None if _is_empty(value) else inert(json_text(value))
+    said = text(value)
+    return None, None if said and _IS_FINE.fullmatch(said) else said
+
+
+def _reason_among(values: dict[str, Json], code_keys: tuple[str, ...], depth: int = MAX_UNWRAPS) -> Reason:
+    code = Fields(values).read(word, *code_keys)
+    return _first_of([(code, None), *(_reason(values.get(key), depth) for key in _REASON_KEYS)])
+
+
+def reason_in(value: Json) -> str | None:
+    """Return the words in a text or an error object that may say why a task failed."""
+    return _reason(value)[1]
+
+
+def _is_empty(value: Json) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return all(map(_is_empty, value)) if isinstance(value, list) else is_blank(value)
+
+
+def _says_no_more(value: Json) -> bool:
+    """Tell whether code and message are all that there is in a value."""
+    if isinstance(value, dict):
+        return {*_CODE_KEYS, *_REASON_KEYS, "code", "type"}.issuperset(value)
+    return not isinstance(value, list) or all(isinstance(item, str) for item in value)
 
 
 def _cost_ms(fields: Fields, state: State, create_ms: int | None, complete_ms: int | None) -> int | None:

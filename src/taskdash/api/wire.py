@@ -81,7 +81,8 @@ def parse_answer(
     if record is not None and (kind is None or _outweighs(status, envelope)):
         named = task_id_in(record)
         if named is None or is_same_id(named, asked_id):
-            return Answer(record=record_of(record), message=_oddity(envelope, kind), raw=plain)
+            around = _error_code(status, envelope), envelope.reason
+            return Answer(record=record_of(record, around), message=_oddity(envelope, kind), raw=plain)
         if kind is None:
             named = inert_line(named, _MAX_ID_CHARS)
             return _unreadable(f"the answer is about another task ({named}): dropped")
@@ -114,6 +115,12 @@ def _problem_kind(status: int, envelope: Envelope) -> ProblemKind | None:
     if envelope.record_info_is_null and kinds & {None, ProblemKind.REJECTED}:
         kinds.add(ProblemKind.NOT_FOUND)
     return next((kind for kind in _WORST_FIRST if kind in kinds), None)
+
+
+def _error_code(status: int, envelope: Envelope) -> str | None:
+    """Return the code around a record where it names a problem: then it is that of a failure, and the body's first."""
+    codes = (envelope.code, status)
+    return next((str(code) for code in codes if code is not None and _kind_of_code(code)), None)
 
 
 def _kind_of_status(status: int) -> ProblemKind | None:

@@ -242,6 +242,62 @@ def test_a_whole_failed_record_counts_whatever_the_code_around_it(status: int, c
     assert (answer.message == "") is (status == 200 and code == 200)
 
 
+def failed(**changes: Any) -> dict[str, Any]:
+    return whole(**{"state": "fail", "resultJson": None, "failCode": None, "failMsg": None, **changes})
+
+
+WHY = "The prompt was flagged"
+REASONS: list[tuple[str, dict[str, Any], tuple[str | None, str | None]]] = [
+    ("around it", {"code": 501, "msg": WHY, "data": failed()}, ("501", WHY)),
+    ("around it, as a text", {"code": "501", "message": WHY, "data": failed()}, ("501", WHY)),
+    ("around it, with 200", {"code": 200, "msg": WHY, "data": failed()}, (None, WHY)),
+    ("nobody says", {"code": 200, "msg": "success", "data": failed()}, (None, None)),
+    ("nobody says either", {"code": 200, "message": "SUCCEED.", "data": failed(failMsg="")}, (None, None)),
+    ("Chinese for fine", {"code": 200, "msg": "操作成功", "data": failed()}, (None, None)),
+    ("code only", {"code": 501, "msg": "success", "data": failed()}, ("501", None)),
+    ("the record first", {"code": 501, "msg": "no", "data": failed(failMsg=WHY)}, ("501", WHY)),
+    ("an object", {"data": failed(failMsg={"message": WHY, "code": "E17"})}, ("E17", WHY)),
+    ("its own code first", {"data": failed(failCode="400", failMsg={"msg": WHY, "code": 1})}, ("400", WHY)),
+    ("an object in one", {"data": failed(failMsg={"error": {"code": 7, "message": WHY}})}, ("7", WHY)),
+    ("JSON text", {"data": failed(failMsg=json.dumps({"detail": WHY}))}, (None, WHY)),
+    ("a list", {"data": failed(failMsg=[WHY, "twice"])}, (None, f"{WHY}; twice")),
+    ("a list of objects", {"data": failed(failMsg=[{"msg": WHY}, {"msg": "twice"}])}, (None, f"{WHY}; twice")),
+    ("an odd object", {"data": failed(failMsg={"prompt": ["too long"]})}, (None, '{"prompt": ["too long"]}')),
+    ("nothing in it", {"data": failed(failMsg={}, errorMessage=WHY)}, (None, WHY)),
+    ("null in it", {"data": failed(failMsg={"message": None}, error=WHY)}, (None, WHY)),
+    ("errorMessage", {"data": failed(errorMessage=WHY, errorCode="sensitive")}, ("sensitive", WHY)),
+    ("failReason", {"data": failed(failReason=WHY)}, (None, WHY)),
+    ("error", {"data": failed(error={"code": "E17", "message": WHY})}, ("E17", WHY)),
+    ("error of text", {"data": failed(error=WHY)}, (None, WHY)),
+    ("errors", {"data": failed(errors=[{"message": WHY}])}, (None, WHY)),
+    ("message", {"code": 501, "msg": "no", "data": failed(message=WHY)}, ("501", WHY)),
+    ("the result", {"data": failed(resultJson=json.dumps({"error": {"code": 9, "message": WHY}}))}, ("9", WHY)),
+    ("the result's text", {"data": failed(resultJson={"error": WHY})}, (None, WHY)),
+    ("the result's own", {"data": failed(resultJson={"failMsg": WHY, "failCode": "3"})}, ("3", WHY)),
+    ("the response", {"data": failed(response={"errorMessage": WHY})}, (None, WHY)),
+    ("the result before the envelope", {"code": 501, "msg": "no", "data": failed(result={"error": WHY})}, ("501", WHY)),
+    ("no envelope", {**failed(), "message": WHY}, (None, WHY)),
+    ("no envelope, an error", {**failed(), "error": {"code": 500, "message": WHY}}, ("500", WHY)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"), [each[1:] for each in REASONS], ids=[e[0] for e in REASONS]
+)
+def test_the_reason_of_a_failure_is_taken_from_the_first_that_gives_one(
+    document: dict[str, Any], expected: tuple[str | None, str | None]
+) -> None:
+    record = record_in(answer_to(document))
+    assert (record.state, record.fail_code, record.fail_msg) == (State.FAIL, *expected)
+
+
+@pytest.mark.parametrize("state", ["waiting", "success"])
+def test_what_has_not_failed_has_no_reason_from_elsewhere(state: str) -> None:
+    data = whole(state=state, resultJson={"resultUrls": [], "error": "no"}, message="no")
+    record = record_in(answer_to({"code": 501, "msg": "no", "data": data}))
+    assert (record.fail_code, record.fail_msg) == (None, None)
+
+
 @pytest.mark.parametrize("status", [401, 403, 429])
 def test_a_refused_key_or_a_rate_limit_in_the_http_status_is_never_a_record(status: int) -> None:
     document = {"code": 200, "msg": "x", "data": whole(state="fail")}
