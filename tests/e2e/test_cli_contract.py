@@ -221,6 +221,17 @@ def test_wait_follows_tasks_to_their_end(taskdash: Command, fake_api: FakeApi) -
     assert f"{RUN}: waiting -> success" in done.stderr
 
 
+@pytest.mark.parametrize("nothing", [None, {}])
+def test_wait_waits_for_a_task_that_the_api_has_no_record_of_yet(
+    taskdash: Command, fake_api: FakeApi, nothing: object
+) -> None:
+    fake_api.set(OK, [{"code": 200, "msg": "success", "data": nothing}, success_body(OK)])
+    assert taskdash("add", OK).returncode == 0
+    done = taskdash("wait", OK, "--timeout", "30")
+    assert done.returncode == 0, done.stderr
+    assert "not found" in done.stderr
+
+
 def test_open_prints_or_opens_a_result(filled: Command, tmp_path: Path) -> None:
     assert filled("open", OK, "2", "--print").stdout == "https://cdn.example.com/2.png\n"
     browser = tmp_path / "browser"

@@ -114,6 +114,7 @@ def codes(first: int) -> Iterator[Case]:
         ("A4", error_reply(422, "recordInfo is null"), "not found: .*created a moment ago"),
         ("A4", null, "not found: .*created a moment ago"),
         ("A4", null | {"code": 200}, "not found: .*created a moment ago"),
+        ("A4", error_body(200, "success"), "not found: .*created a moment ago"),
         ("A4", error_reply(422), "rejected: .*validation failed"),
         ("A4", error_reply(400, "recordInfo is null"), "rejected: "),
         ("A7", error_body(404, "no"), "not found: .*code 404: no"),
@@ -227,7 +228,10 @@ def mutations(first: int) -> Iterator[Case]:
                 body.pop(name, None)
             else:
                 body[name] = value
-            said, shown = ("unreadable: no record", {"state": "new"}) if name == "data" else ("", {})
+            said, shown = ("", {})
+            if name == "data":
+                is_empty = value is None or value in ("", [])
+                said, shown = "not found" if is_empty else "unreadable: no record", {"state": "new"}
             yield Case("A10", body, said, shown)
             first += 1
 

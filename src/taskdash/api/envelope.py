@@ -47,6 +47,8 @@ class Envelope:
     record_info_is_null: bool = False
     """Whether it says, without a record, what kie.ai-like gateways say (with 422) for a task that they do not
     know, have purged, or do not know yet."""
+    is_nothing: bool = False
+    """Whether it says that all is well, and has nothing as its `data`: others say the same in this way."""
 
     @property
     def whole_failure(self) -> bool:
@@ -74,6 +76,7 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
         record=record,
         data=data if isinstance(data, dict) else document,
         record_info_is_null=is_null and record is None and code in (None, 200, 422),
+        is_nothing="data" in document and code in (0, 200) and data in (None, "", "null", [], {}),
     )
 
 

@@ -153,7 +153,8 @@ def _without_document(status: int, headers: Mapping[str, str], why: str, now_s: 
 
 
 def _without_record(status: int, envelope: Envelope) -> Answer:
-    """`data: null` with code 200 is this too: it says neither that the task is unknown nor that it failed."""
+    if envelope.is_nothing:
+        return _problem(ProblemKind.NOT_FOUND, _NOT_FOUND_YET, _told(status, envelope), None)
     return _unreadable(f"no record in the answer ({_told(status, envelope)})")
 
 

@@ -228,6 +228,16 @@ def test_record_info_is_null_means_not_found_yet(key: str, words: str) -> None:
         assert "created a moment ago" in answer.message
 
 
+@pytest.mark.parametrize("data", [None, "", [], {}, "null", "{}"])
+def test_a_success_of_the_request_with_nothing_in_it_means_the_same(data: object) -> None:
+    for code in (200, "200", 0):
+        answer = answer_to({"code": code, "msg": "success", "data": data})
+        assert answer.problem is NOT_FOUND
+        assert "created a moment ago" in answer.message
+    for status, code in ((500, 200), (200, 500), (401, 200), (200, 401)):
+        assert answer_to({"code": code, "msg": "success", "data": data}, status).problem is not NOT_FOUND
+
+
 def test_record_info_is_null_does_not_hide_a_refused_key_or_a_broken_server() -> None:
     assert answer_to({"code": 401, "msg": "recordInfo is null"}).problem is UNAUTHORIZED
     assert answer_to({"code": 422, "msg": "recordInfo is null"}, 503).problem is SERVER_ERROR
@@ -337,12 +347,12 @@ def test_a_status_that_http_does_not_have_is_still_a_problem(status: int) -> Non
 @pytest.mark.parametrize(
     "document",
     [
-        {"code": 200, "msg": "success", "data": None}, {"code": 200, "msg": "success"},
-        {"code": 200, "data": {}}, {"code": 200, "data": {"taskId": ID}},
+        {"code": 200, "msg": "success"}, {"msg": "success", "data": None}, {"code": 1, "data": None},
+        {"code": 200, "data": {"taskId": ID}}, {"code": 200, "data": [None]}, {"code": 200, "data": False},
         {"status": "error", "message": "no"},
         {"status": "success"}, {}, [], [1], None, 5, "text", True, {"data": "text"}, {"data": [[]]},
         {"status": 404, "error": "Not Found"}, {"status": "error", "error": {"message": "no"}},
-        {"code": 200, "status": "success", "taskId": ID, "data": None}, {"id": "req_1", "status": "failed"},
+        {"code": 1, "status": "success", "taskId": ID, "data": None}, {"id": "req_1", "status": "failed"},
         {"code": 200, "data": {"status": "error", "message": "no"}},
     ],
 )  # fmt: skip
