@@ -309,6 +309,8 @@ def results(first: int) -> Iterator[Case]:
         {"resultUrls": [{"resultUrl": URL}]},
         {"output": [{"url": URL}]},
         json.dumps(json.dumps({"resultUrls": [URL]})),
+        f"```json\n{json.dumps({'resultUrls': [URL]})}\n```",
+        f"data: {json.dumps({'resultUrls': [URL]})}\n\n",
     ):
         yield Case("A14", success_body(task_id(first), resultJson=other), shown={"resultUrls": [URL]})
         first += 1

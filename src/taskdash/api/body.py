@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from contextlib import suppress
 from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Final
@@ -28,6 +29,8 @@ MAX_UNWRAPS: Final = 3
 """How often JSON text is looked for inside JSON text."""
 
 _MAX_DIGITS: Final = 40
+_MAX_STARTS: Final = 32
+_JSON_START = re.compile(r"[\[{]")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 # The closing quote is optional, so that this matches at every quote and a broken text costs no second pass.
 _JSON_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -137,6 +140,30 @@ def json_document(text: str) -> Json:
     except RecursionError:
         raise UnreadableError("nested too deeply") from None
     return value
+
+
+def json_within(text: str) -> list[Json]:
+    """Return the objects and lists of JSON in a text that has something else around them, in their order.
+
+    Code fences, `data: `, an end of line too many: all are met. So is a JSON text that was escaped without its quotes.
+    """
+    if "\\" in text:
+        with suppress(ValueError):  # no such text
+            text = json.loads(f'"{text}"', strict=False)
+    if _value_count(text) > MAX_VALUES:
+        return []
+    found: list[Json] = []
+    end = 0
+    for _ in range(_MAX_STARTS):
+        start = _JSON_START.search(text, end)
+        if start is None:
+            break
+        try:
+            value, end = _DECODER.raw_decode(text, start.start())
+            found.append(value)
+        except (json.JSONDecodeError, RecursionError):
+            end = start.end()
+    return found
 
 
 def _value_count(text: str) -> int:

@@ -9,7 +9,7 @@ import re
 from typing import Final, TypeAlias
 
 from taskdash.api.body import MAX_UNWRAPS, unwrapped
-from taskdash.api.result_urls import RECORD_KEYS, result_urls
+from taskdash.api.result_urls import RECORD_KEYS, result_in, result_urls
 from taskdash.api.values import Fields, cost, is_blank, text, timestamp_ms, word
 from taskdash.domain.task import Json, Record, State, json_text
 from taskdash.domain.untrusted import inert, inert_json, inert_line
@@ -157,7 +157,7 @@ def _failure(fields: Fields, state: State, around: Reason) -> Reason:
             fields.understood(key)
         found.append((code, message))
     if has_failed:
-        results = [unwrapped(fields.get(key)) for key in RECORD_KEYS]
+        results = [result_in(fields.get(key)) for key in RECORD_KEYS]
         found += [_reason_among(part, (*_CODE_KEYS, "code")) for part in results if isinstance(part, dict)]
         found.append(around)
     return _first_of(found)

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from taskdash.api.body import unwrapped
+from taskdash.api.body import json_within, unwrapped
 from taskdash.domain.untrusted import MAX_DEPTH, inert_line
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ _KEYS_OF_AN_ITEM: Final = (*KNOWN_KEYS, "url")
 _ECHOES_OF_INPUT: Final = frozenset(
     {"param", "paramJson", "generateParam", "input", "callBackUrl", "callbackUrl"}
 )
+_NAMES_INPUT = re.compile(r"\b(?:param|generateParam|input|call_?back)", re.IGNORECASE)
+_TOKEN = re.compile(r"""[^\s"'<>()\\]++""")
+_QUOTES: Final = frozenset({('"', '"'), ("'", "'"), ("(", ")")})
 _MAX_JSON_TEXTS: Final = 32
 _STARTS_A_URL = re.compile(r"\s*https?://", re.IGNORECASE)
 # Several in one text, as a list that was joined. The look-behind has a run tried once, not from each place in it.
@@ -71,7 +74,7 @@ def result_urls(record: dict[str, Json]) -> tuple[str, ...]:
     They are read in every state. Only those of a `success` are final: gateways fill `resultJson` of a task
     that is still `waiting`, and the state is what counts.
     """
-    parts = {key: unwrapped(record[key]) for key in RECORD_KEYS if record.get(key) is not None}
+    parts = {key: result_in(record[key]) for key in RECORD_KEYS if record.get(key) is not None}
     found = _Found()
     result = parts.get("resultJson", parts.get("result_json"))
     objects = [part for part in (result, parts) if isinstance(part, dict)]
@@ -81,7 +84,19 @@ def result_urls(record: dict[str, Json]) -> tuple[str, ...]:
         for part in objects:
             found.add_known(part.get(key))
     found.add_all(parts)
+    if not found.urls:
+        for key in parts:
+            found.add_whole(record[key])
     return tuple(found.urls)
+
+
+def result_in(value: Json) -> Json:
+    """Return the result that a field has, decoded where it is a text of JSON, or has one within."""
+    value = unwrapped(value)
+    if not isinstance(value, str) or _STARTS_A_URL.match(value):
+        return value
+    inner = json_within(value)
+    return value if not inner else inner[0] if len(inner) == 1 else inner
 
 
 class _Found:
@@ -126,6 +141,18 @@ class _Found:
             if not isinstance(inner, str):
                 self.add_known(inner, depth - 1)
                 self.add_all(inner, depth - 1)
+
+    def add_whole(self, text: Json) -> None:
+        """Add the URLs in a text that is no JSON, but none that may be cut off, and none of a text that has inputs."""
+        if not isinstance(text, str):
+            return
+        text = text.replace("\\/", "/").replace('\\"', '"')
+        if _NAMES_INPUT.search(text):
+            return
+        for token in _TOKEN.finditer(text):
+            around = text[token.start() - 1 : token.start()], text[token.end() : token.end() + 1]
+            if around in _QUOTES or all(not char or char in "<>" or char.isspace() for char in around):
+                self._add_urls([token[0].rstrip(".,;:!?")])
 
     def _add_urls(self, texts: Iterable[str]) -> None:
         for text in texts:

@@ -282,6 +282,7 @@ REASONS: list[tuple[str, dict[str, Any], tuple[str | None, str | None]]] = [
     ("errors", {"data": failed(errors=[{"message": WHY}])}, (None, WHY)),
     ("message", {"code": 501, "msg": "no", "data": failed(message=WHY)}, ("501", WHY)),
     ("the result", {"data": failed(resultJson=json.dumps({"error": {"code": 9, "message": WHY}}))}, ("9", WHY)),
+    ("the result with junk", {"data": failed(resultJson=f'data: {{"error": "{WHY}"}}')}, (None, WHY)),
     ("the result's text", {"data": failed(resultJson={"error": WHY})}, (None, WHY)),
     ("the result's own", {"data": failed(resultJson={"failMsg": WHY, "failCode": "3"})}, ("3", WHY)),
     ("the response", {"data": failed(response={"errorMessage": WHY})}, (None, WHY)),

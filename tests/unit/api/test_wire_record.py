@@ -7,6 +7,8 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.task import Json, Record, State
@@ -320,7 +322,6 @@ def urls(**changes: Changes) -> list[str]:
         ("", []),
         ("{}", []),
         ("not JSON", []),
-        ('{"resultUrls":["https://cdn.example/1"', []),
         (5, []),
     ],
 )
@@ -331,6 +332,65 @@ def test_result_links_are_found_in_every_form_as_text_and_as_object(
     if isinstance(result, dict | list):
         assert urls(resultJson=json.dumps(result)) == expected
         assert urls(resultJson=json.dumps(json.dumps(result))) == expected
+
+
+RESULT = json.dumps({"originUrls": [f"{URL}2"], "resultUrls": [f"{URL}1"], "input": f"{URL}in"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```json\n{RESULT}\n```",
+        f"data: {RESULT}\n\n",
+        f"\ufeff{RESULT}",
+        f"\x00\x00{RESULT}\x00",
+        f"{RESULT};",
+        f"{RESULT}}}",
+        f"result = {RESULT} // done",
+        f"[INFO] 3 of {{3}}: {RESULT}",
+        f'"quoted" {RESULT}',
+        f"{RESULT}\n{RESULT}",
+        RESULT.replace('"', '\\"'),
+        f"callback({RESULT.replace('/', chr(92) + '/')})",
+        json.dumps(f"ok: {RESULT}"),
+    ],
+)
+def test_junk_around_the_result_costs_no_link(text: str) -> None:
+    assert urls(resultJson=text) == ["1", "2"]
+    for place in ("result", "response", "resultInfoJson"):
+        assert sorted(urls(**{place: text})) == ["1", "2"], place
+
+
+@given(
+    st.text().filter(lambda junk: not {"[", "{", '"', "\\"} & set(junk) and "http" not in junk.lower()),
+    st.text().filter(lambda junk: "http" not in junk.lower()),
+)
+def test_any_junk_around_the_result_costs_no_link(before: str, after: str) -> None:
+    assert urls(resultJson=f"{before}{RESULT}{after}") == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"resultUrls":["https://cdn.example/1","https://cdn.example/2', ["1"]),
+        ('{"resultUrls":["https:\\/\\/cdn.example\\/1", "https:', ["1"]),
+        ("{'resultUrls': ['https://cdn.example/1']}", ["1"]),
+        ("see https://cdn.example/1 and https://cdn.example/2", ["1", "2"]),
+        ("![a cat](https://cdn.example/1)", ["1"]),
+        ('<img src="https://cdn.example/1">', ["1"]),
+        ("https://cdn.example/1\nnot found: -", ["1"]),
+        # Where an input may be among them, none is taken.
+        ('{"input":"https://cdn.example/in","resultUrls":["https://cdn.example/1"', []),
+        ("{'callBackUrl': 'https://cdn.example/back', 'url': 'https://cdn.example/1'}", []),
+        ("no {json", []),
+        ("https:// http:///x https://[", []),
+        ("[" * 100_000, []),
+        ('{"a":' * 100_000, []),
+        ("[1," * 30_000 + "https", []),
+    ],
+)
+def test_whole_links_in_a_text_that_is_no_json_are_found(text: str, expected: list[str]) -> None:
+    assert urls(resultJson=text) == expected
 
 
 def test_result_links_come_in_the_order_of_their_keys() -> None:
