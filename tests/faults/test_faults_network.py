@@ -339,6 +339,33 @@ def test_a_cut_answer_is_never_read_and_never_costs_the_record(run: Run) -> None
     run.check("N2")
 
 
+@pytest.mark.row("N2")
+@pytest.mark.parametrize("end", ["close", "reset"])
+def test_a_kept_connection_that_is_closed_as_a_check_crosses_is_no_fault_of_the_gateway(
+    tmp_path: Path, end: str
+) -> None:
+    async def one_answer_a_connection(peer: Peer, request: Request) -> None:
+        if [each.connection for each in server.requests].count(request.connection) == 1:
+            await peer.send(http_reply(200, json.dumps(waiting_body(request.task_id or "")).encode()))
+        elif end == "close":
+            peer.close()
+        else:
+            peer.reset()
+
+    with RawServer(one_answer_a_connection) as server:
+        taskdash = Command(tmp_path, server, per_second=1)
+        ids = [task_id(0), task_id(1)]
+        done = taskdash("check", *ids, timeout_s=60)
+        assert done.returncode == 0, done.stderr
+        assert "unreachable" not in done.stderr
+        first, lost, again = server.requests
+        assert (lost.connection, again.connection) == (first.connection, first.connection + 1)
+        assert lost.task_id == again.task_id
+        # It has a place of its own in the budget of one a second.
+        assert again.at_s - lost.at_s > 0.9
+    assert [task["problem"] for task in taskdash.json("list", "--json")] == [None, None]
+
+
 @pytest.mark.row("N5")
 def test_an_answer_without_end_is_left_at_a_cap(run: Run) -> None:
     run.check("N5")

@@ -1,7 +1,7 @@
 """Sends checks: one `recordInfo` request for one task each, and makes an `Answer` of whatever comes.
 
 Nothing of the network leaves this module as an exception. How many checks may be sent, and when, is for the
-caller to know: here none is repeated unless the caller grants it.
+caller to know: here none is repeated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from taskdash import __version__
 from taskdash.api.environment import check_proxies, find_proxy, names_authorities, tls_context
 from taskdash.api.faults import explain
 from taskdash.api.heap import give_back_large_blocks
-from taskdash.api.transport import KEEP_ALIVE_S, Lane, Reply, Route
+from taskdash.api.transport import KEEP_ALIVE_S, CrossedError, Lane, Reply, Route
 from taskdash.api.turns import Turns
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
 from taskdash.domain.errors import UsageError
@@ -57,7 +57,6 @@ class Gateway:
         connections: int = 4,
         deadline_s: float = 15.0,
         trust_env: bool = True,
-        may_resend: Callable[[], bool] = lambda: False,
     ) -> None:
         """Check everything a request depends on, and send nothing.
 
@@ -67,8 +66,6 @@ class Gateway:
             connections: How many requests may be under way at once, 1 to 32; see `resize`.
             deadline_s: How long a request may take from its connection to the last byte of its answer.
             trust_env: Whether proxies and certificates of the environment count.
-            may_resend: Asked before a request is sent a second time because the server closed a kept
-                connection just then. It must take the place in the budget that it grants.
 
         Raises:
             UsageError: the base URL, or a variable of the environment that the message names, is broken.
@@ -94,12 +91,12 @@ class Gateway:
         self._route = Route(f"{base.scheme}://{self._peer}", headers, tls, proxy)
         self._redacted = key if len(key.reveal()) >= _SHORTEST_REDACTED else None
         self._deadline_s = deadline_s
-        self._may_resend = may_resend
         self._turns = Turns(_clamp(connections))
         self._large = Turns(1)
         self.room_for_large: Callable[[], Awaitable[None]] = _room_at_once
         """Awaited before a large answer is read: whoever keeps the answers may have enough of them."""
         self._idle = [Lane(self._route)]
+        self._lost: set[str] = set()
         self._closed = False
         # The engine of httpx logs answers' headers at DEBUG, and its client URLs at INFO.
         for library in ("httpcore", "httpx"):
@@ -120,11 +117,15 @@ class Gateway:
     async def fetch_record(self, task_id: str) -> Answer:
         """Send one check. Those beyond `connections` wait for their turn; the deadline starts after that.
 
+        One that was lost (`Answer.is_lost`) gets a new connection when it is sent again.
+
         Raises:
             asyncio.CancelledError: nothing else.
         """
         await self._turns.take()
-        lane = self._idle.pop() if self._idle else Lane(self._route)
+        is_second = task_id in self._lost
+        self._lost.discard(task_id)
+        lane = Lane(self._route) if is_second or not self._idle else self._idle.pop()
         try:
             return await self._check(lane, task_id)
         finally:
@@ -143,8 +144,13 @@ class Gateway:
         try:
             async with deadline:
                 target = self._target + quote(task_id, safe="")
-                reply = await lane.get(target, MAX_BODY_BYTES, self._may_resend, large.take)
+                reply = await lane.get(target, MAX_BODY_BYTES, large.take)
             return await self._parse(lane, reply, task_id)
+        except CrossedError:
+            self._lost.add(task_id)
+            message = f"{self._peer} closed a kept connection just as the check crossed"
+            _log.debug("%s: it is sent again", message)
+            return Answer(problem=ProblemKind.UNREACHABLE, message=message, is_lost=True)
         except Exception as fault:
             # Whatever the network or a library does to one request, the next one must still be sent.
             if deadline.expired():

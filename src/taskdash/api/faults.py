@@ -35,6 +35,8 @@ _NOT_TLS: Final = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}
 )
 
+_HANG_UP: Final = "without sending a response"
+
 _ERRNO: Final = {
     errno.ECONNREFUSED: "{peer} refuses connections",
     errno.ENETUNREACH: "no network route to {peer}; is this computer offline?",
@@ -136,9 +138,14 @@ def _explain_protocol(fault: BaseException, nearest: str) -> str:
             return f"the request to {nearest} failed ({type(fault).__name__})"
 
 
+def is_hang_up(fault: httpx.TransportError) -> bool:
+    """Tell whether a connection ended where an answer was to begin."""
+    return isinstance(fault, httpx.ReadError) or _HANG_UP in str(fault)
+
+
 def _explain_answer(text: str, nearest: str) -> str:
     """Tell apart by their words, which come from h11 mostly: the class is the same for all of these."""
-    if "without sending a response" in text:
+    if _HANG_UP in text:
         return f"{nearest} hung up without an answer"
     if "without sending complete message" in text or "incomplete chunked read" in text:
         return f"the answer of {nearest} was cut short"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
 import httpx
 
+from taskdash.api.faults import is_hang_up
 from taskdash.domain.errors import UsageError
 from taskdash.domain.values import value
 
@@ -46,6 +47,10 @@ class Reply:
     headers: dict[str, str]
     """Names in lower case; of several with one name the last."""
     body: bytes
+
+
+class CrossedError(Exception):
+    """A kept connection was closed just as a request crossed."""
 
 
 class _NoBody(httpx.AsyncByteStream):
@@ -130,23 +135,16 @@ class Lane:
         self.idle_since_s = 0.0
         """The owner's note, in the event loop's time."""
 
-    async def get(
-        self,
-        target: str,
-        max_bytes: int,
-        may_resend: Callable[[], bool],
-        turn_of_large: Callable[[], Awaitable[None]],
-    ) -> Reply:
+    async def get(self, target: str, max_bytes: int, turn_of_large: Callable[[], Awaitable[None]]) -> Reply:
         """Ask for `target` and read the answer up to `max_bytes` + 1 bytes of body; no time limit.
 
         An answer that turns out to be large waits for `turn_of_large` before more of it is read.
 
         A connection that the server has closed meanwhile is noticed before anything is sent (httpx looks
-        whether it is readable). If the closing crosses the request on its way, and nothing was answered, the
-        request may be sent once more on a new connection. The server may have counted the first one, so
-        `may_resend` is asked whether there is budget for it.
+        whether it is readable). The closing may still cross the request on its way.
 
         Raises:
+            CrossedError: It did, and nothing was answered.
             Exception: of httpx, h11, ssl, the system; see `faults`. The connection is closed then.
         """
         request = self._route.request(target, self._note)
@@ -154,12 +152,10 @@ class Lane:
         try:
             try:
                 response = await self._send(request)
-            except (httpx.RemoteProtocolError, httpx.ReadError):
-                is_new = kept is None or self._opened is not kept
-                if is_new or not may_resend():
+            except (httpx.RemoteProtocolError, httpx.ReadError) as fault:
+                if kept is None or self._opened is not kept or not is_hang_up(fault):
                     raise
-                await self.close()
-                response = await self._send(request)
+                raise CrossedError from fault
             return await _read(response, max_bytes, turn_of_large)
         except BaseException:
             await self.close()

@@ -112,6 +112,9 @@ class Answer:
     raw: bytes = b""
     """The body as it was sent; kept only with a record."""
     throttle: Throttle | None = None
+    is_lost: bool = False
+    """Whether the gateway closed a kept connection just as the check crossed, which is no fault of anybody's: it is
+    sent once more, at once. The gateway may have counted the first one."""
 
 
 @value(frozen=True, slots=True, kw_only=True)

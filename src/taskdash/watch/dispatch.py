@@ -250,6 +250,11 @@ class Dispatch:
         if self._left_over:
             self._look_at_s = -math.inf
 
+    def lost(self, task: Task) -> None:
+        """This check brought no answer and is nobody's fault: it is picked again as soon as the budget allows."""
+        self.drop([task])
+        self._look_at_s = -math.inf
+
     def scheduled(self, outcome: Outcome) -> Outcome:
         """The outcome with the time of the task's next check."""
         facts = facts_of(outcome.task, variant=outcome.task.variant)

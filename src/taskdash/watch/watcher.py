@@ -231,6 +231,9 @@ class Watcher:
         answer: Answer | None = None
         try:
             answer = await self._fetch(task.task_id)
+            if answer.is_lost:
+                answer = None
+                self._dispatch.lost(task)
         except Exception as error:
             self._error = error
         finally:

@@ -160,30 +160,50 @@ async def test_a_connection_closed_between_two_checks_is_no_problem() -> None:
                 assert len(server.requests) == done
 
 
-@pytest.mark.parametrize(("granted", "sent"), [(True, 3), (False, 2)])
-async def test_a_check_that_crosses_the_closing_of_its_connection_is_sent_again_only_if_granted(
-    granted: bool, sent: int
+@pytest.mark.parametrize("end", ["close", "reset"])
+async def test_a_check_that_crosses_the_closing_of_its_connection_is_lost_and_goes_out_anew_the_next_time(
+    end: str,
 ) -> None:
-    async def second_is_cut(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the second of whatever
-        if len(server.requests) == 2:
+    async def one_answer_a_connection(peer: Peer, request: Request) -> None:
+        if [each.connection for each in server.requests].count(request.connection) == 1:
+            await peer.send(GOOD)
+        elif end == "close":
             peer.close()
         else:
-            await peer.send(GOOD)
+            peer.reset()
 
-    with RawServer(second_is_cut) as server:
-        async with gateway(server.url, may_resend=lambda: granted) as client:
-            await client.fetch_record("task_a")
-            answer = await client.fetch_record("task_a")
-    assert (answer.record is not None) is granted
-    assert len(server.requests) == sent
+    with RawServer(one_answer_a_connection) as server:
+        async with gateway(server.url) as client:
+            # Two connections that are kept: the check that was lost must not meet the second one.
+            both = await asyncio.gather(client.fetch_record("task_a"), client.fetch_record("task_a"))
+            assert all(answer.record for answer in both)
+            lost = await client.fetch_record("task_a")
+            assert (lost.is_lost, lost.problem) == (True, ProblemKind.UNREACHABLE)
+            assert (await client.fetch_record("task_a")).record is not None
+            assert (await client.fetch_record("task_a")).is_lost
+    assert [each.connection for each in server.requests][2:] in ([0, 2, 2], [0, 2, 1], [1, 2, 2], [1, 2, 0])
 
 
-async def test_a_check_on_a_new_connection_is_never_sent_again() -> None:
+async def test_a_check_on_a_new_connection_is_never_lost_but_unreachable() -> None:
     with RawServer(sends(b"", then="close")) as server:
-        answer = await check(server, may_resend=lambda: True)
-    assert answer.problem is ProblemKind.UNREACHABLE
+        answer = await check(server)
+    assert (answer.problem, answer.is_lost) == (ProblemKind.UNREACHABLE, False)
     assert "hung up without an answer" in answer.message
     assert len(server.requests) == 1
+
+
+async def test_an_answer_that_breaks_off_on_a_kept_connection_is_unreachable() -> None:
+    async def second_breaks_off(peer: Peer, request: Request) -> None:
+        if len(server.requests) == 1:
+            await peer.send(GOOD)
+        else:
+            await sends(GOOD[:-1], then="close")(peer, request)
+
+    with RawServer(second_breaks_off) as server:
+        async with gateway(server.url) as client:
+            await client.fetch_record("task_a")
+            answer = await client.fetch_record("task_a")
+    assert (answer.problem, answer.is_lost) == (ProblemKind.UNREACHABLE, False)
 
 
 @pytest.mark.parametrize("end", ["close", "reset"])

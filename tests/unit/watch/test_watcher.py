@@ -553,6 +553,31 @@ async def test_answers_that_could_not_be_written_are_kept_and_written_later(
     assert world.state("task_a") is State.SUCCESS
 
 
+async def test_a_check_that_was_lost_is_sent_again_at_once_within_the_budget(world: World) -> None:
+    lost = {"task_a", "task_b"}
+
+    async def lose_the_first(task_id: str) -> Answer:
+        answer = await world.gateway.fetch(task_id)
+        if task_id in lost:
+            lost.discard(task_id)
+            return Answer(problem=ProblemKind.UNREACHABLE, message="hung up", is_lost=True)
+        return answer
+
+    world.terms = replace(world.terms, limits=Limits(1, 60), share=1.0)
+    for task_id in ("task_a", "task_b"):
+        world.gateway.add(task_id, ends_at_s=world.clock.s)
+    world.add("task_a", "task_b")
+    async with world.watching(world.watcher(fetch=lose_the_first)) as watcher:
+        await world.clock.run_for(20, until=lambda: world.gateway.count() == 4)
+        await world.clock.run_for(2)
+        assert now(watcher).problem is None
+    assert world.gateway.counts() == {"task_a": 2, "task_b": 2}
+    assert world.gateway.most_within(0.99) == 1
+    for task_id in ("task_a", "task_b"):
+        task = world.mine.tasks.find("p", task_id)
+        assert (task.state, task.checks, task.problem) == (State.SUCCESS, 1, None)
+
+
 async def test_what_nobody_expected_ends_the_watcher_aloud(world: World) -> None:
     async def broken(_: str) -> Answer:
         raise KeyError("oops")
