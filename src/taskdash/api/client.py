@@ -20,7 +20,7 @@ from urllib.parse import quote
 import httpx
 
 from taskdash import __version__
-from taskdash.api.environment import check_proxies, find_proxy, names_authorities, tls_context
+from taskdash.api.environment import find_proxy, tls_context
 from taskdash.api.faults import explain
 from taskdash.api.heap import give_back_large_blocks
 from taskdash.api.transport import KEEP_ALIVE_S, CrossedError, Lane, Reply, Route
@@ -68,17 +68,15 @@ class Gateway:
             trust_env: Whether proxies and certificates of the environment count.
 
         Raises:
-            UsageError: the base URL, or a variable of the environment that the message names, is broken.
+            UsageError: the base URL, or a variable that counts for it and that the message names, is broken.
         """
         environ: Mapping[str, str] = os.environ if trust_env else {}
-        check_proxies(environ)
         base = _read_base(base_url)
         self._peer = base.netloc.decode()
         self._target = f"{base.raw_path.decode().rstrip('/')}{RECORD_PATH}?taskId="
         proxy = find_proxy(base.scheme, base.raw_host.decode(), base.port or _PORTS[base.scheme], environ)
         self._proxy = f"{proxy.host}:{proxy.port} ({proxy.variable})" if proxy else None
-        # A broken variable is told of even where this base URL could do without.
-        needs_tls = base.scheme == "https" or proxy is not None or names_authorities(environ)
+        needs_tls = base.scheme == "https" or proxy is not None
         headers = {
             "Host": self._peer,
             "Authorization": f"Bearer {key.reveal()}",

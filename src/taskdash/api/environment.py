@@ -1,13 +1,15 @@
 """What the environment says about the way to a gateway: proxies and certificates.
 
-All of it is read in here and checked before the first request, because HTTP libraries raise anything from
-ImportError to ValueError on a broken variable, and none of them says which one it was. The names and their
-meaning are those of curl and httpx: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, in lower case or
+What counts for a request is read in here and checked before the first one, because HTTP libraries raise anything from
+ImportError to ValueError on a broken variable, and none of them says which one it was. A variable that does not count
+may be as broken as it likes: desktops set some that only browsers can read. The names and their meaning are those of
+curl and httpx: `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, in lower case or
 else in upper case, `SSL_CERT_FILE`, `SSL_CERT_DIR`.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.util
 import ipaddress
 import os
@@ -26,13 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PROXY_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-_BYPASS_ENTRY = re.compile(
-    r"""(?:[a-z][a-z0-9+.-]*://)?        # httpx takes a scheme in front
-        (?:\*|\*?\.?[\w.-]+              # every host; a name with its subdomains; an IPv4 address
-        |\[[0-9a-f:.%]+\]|[0-9a-f:.]*:[0-9a-f:.]*:[0-9a-f:.]*)  # an IPv6 address
-        (?::\d+)?(?:/\d+)?/?""",
-    re.VERBOSE | re.IGNORECASE,
-)
 
 
 @value(frozen=True, slots=True)
@@ -48,38 +43,21 @@ class Proxy:
     """User and password."""
 
 
-def check_proxies(environ: Mapping[str, str] = os.environ) -> None:
-    """Check the variables about proxies only.
-
-    Raises:
-        UsageError: one is broken.
-    """
-    for scheme in ("http", "https", "all"):
-        _read_proxy(scheme, environ)
-    _bypass_entries(environ)
-
-
-def names_authorities(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a variable says which authorities to trust."""
-    return bool(environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR"))
-
-
 def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = os.environ) -> Proxy | None:
-    """The proxy that requests to this origin go through, if any. None does for a host of this computer.
+    """Return the proxy that requests to this origin go through, if any. None does for a host of this computer.
 
     Raises:
-        UsageError: a variable is broken, or names a SOCKS proxy and the package for those is not installed.
+        UsageError: its variable is broken, or names a SOCKS proxy and the package for those is not installed.
     """
-    proxy = _read_proxy(scheme, environ) or _read_proxy("all", environ)
-    entries = _bypass_entries(environ)
-    if proxy is None or any(_bypasses(entry, host, port) for entry in entries):
+    if is_loopback(host) or any(_bypasses(entry, host, port) for entry in _bypass_entries(environ)):
         return None
-    if proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+    proxy = _read_proxy(scheme, environ) or _read_proxy("all", environ)
+    if proxy is not None and proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
         raise UsageError(
             f"{proxy.variable} names a SOCKS proxy, which needs the Python package socksio:"
             " install that, name an HTTP proxy, or list the host in NO_PROXY"
         )
-    return None if is_loopback(host) else proxy
+    return proxy
 
 
 def is_loopback(host: str) -> bool:
@@ -170,14 +148,8 @@ def _split(url: str, variable: str) -> tuple[SplitResult, str, int | None]:
 
 
 def _bypass_entries(environ: Mapping[str, str]) -> list[str]:
-    variable, value = _variable("no_proxy", environ)
-    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
-    for entry in entries:
-        if not _BYPASS_ENTRY.fullmatch(entry):
-            raise _broken(
-                variable, f"has an entry that is neither a host nor an address ({inert_line(entry, 60)})"
-            )
-    return entries
+    """Return what `no_proxy` lists, with commas or blanks between. An entry that nobody can read fits no host."""
+    return re.findall(r"[^\s,]+", _variable("no_proxy", environ)[1])
 
 
 def _bypasses(entry: str, host: str, port: int) -> bool:
@@ -190,9 +162,12 @@ def _bypasses(entry: str, host: str, port: int) -> bool:
     except ValueError:
         pass  # one of both is a name, or the entry has a port
     name, colon, entry_port = entry.rpartition(":")
-    if colon and entry_port.isdigit() and not (name.count(":") and not name.endswith("]")):
+    if colon and entry_port.isdecimal() and not (name.count(":") and not name.endswith("]")):
         if int(entry_port) != port:
             return False
         entry = name
     entry = entry.strip("[]").lstrip("*").lstrip(".")
+    if "*" in entry:
+        # curl has no such entries, but people write them: `127.*`.
+        return fnmatch.fnmatchcase(host, entry.replace("[", "[[]").replace("?", "[?]"))
     return bool(entry) and (host == entry or host.endswith(f".{entry}"))
