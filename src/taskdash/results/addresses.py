@@ -12,15 +12,18 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import httpcore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Iterable, Sequence
 
 Resolver: TypeAlias = Callable[[str, int], list[str]]
 
+NEXT_ADDRESS_AFTER_S: Final = 0.25
+"""How long an address has to answer before the next one is tried beside it (RFC 8305, section 5)."""
 _NAT64: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 
 
@@ -105,7 +108,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of `host` that may be connected to, and answers.
+        """Connect to whichever address of `host` answers first, of those that may be connected to.
 
         Raises:
             PrivateAddressError: it has none that may.
@@ -119,13 +122,58 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             addresses = [address for address in addresses if is_public(address)]
         if not addresses:
             raise PrivateAddressError(host)
-        for address in addresses[:-1]:
-            try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue
-        return await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+
+        def connect(address: str) -> Awaitable[httpcore.AsyncNetworkStream]:
+            return self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+
+        return await _first_to_answer(connect, _by_turns(addresses))
 
     async def sleep(self, seconds: float) -> None:
         """Wait, for httpcore's retries."""
         await self._network.sleep(seconds)
+
+
+def _by_turns(addresses: Sequence[str]) -> list[str]:
+    """Return the addresses with both families in turn, that of the first one first (RFC 8305, section 4)."""
+    families: tuple[list[str], list[str]] = ([], [])
+    for address in addresses:
+        families[(":" in address) != (":" in addresses[0])].append(address)
+    return [address for pair in zip_longest(*families) for address in pair if address is not None]
+
+
+async def _first_to_answer(
+    connect: Callable[[str], Awaitable[httpcore.AsyncNetworkStream]], addresses: Iterable[str]
+) -> httpcore.AsyncNetworkStream:
+    """Connect to one address after the other, without waiting long for any; return the first connection.
+
+    Raises:
+        httpcore.ConnectError: none answers.
+        httpcore.ConnectTimeout: none answers in time.
+    """
+    left = list(addresses)
+    trying: set[asyncio.Future[httpcore.AsyncNetworkStream]] = set()
+    failure: BaseException = httpcore.ConnectError("it has no address")
+    try:
+        while left or trying:
+            if left:
+                trying.add(asyncio.ensure_future(connect(left.pop(0))))
+            done, _ = await asyncio.wait(
+                trying,
+                timeout=NEXT_ADDRESS_AFTER_S if left else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for each in done:
+                trying.remove(each)
+                error = each.exception()
+                if error is None:
+                    return each.result()
+                if not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
+                    raise error
+                failure = error
+        raise failure
+    finally:
+        for each in trying:
+            each.cancel()
+        for late in await asyncio.gather(*trying, return_exceptions=True):
+            if not isinstance(late, BaseException):
+                await late.aclose()

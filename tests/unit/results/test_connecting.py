@@ -1,0 +1,113 @@
+"""A host with several addresses is reached by whichever answers, however many of the others lead nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.file_server import PNG, FileServer
+from tests.servers import http_reply
+
+from taskdash.results.download import Downloader
+from taskdash.results.faults import PassingError, PrivateHostError
+from taskdash.results.fetcher import Fetcher, Patience
+from taskdash.results.folder import Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+PATIENCE = Patience(connect_s=60.0, answer_s=10.0)
+"""Far less than two dead addresses take in turn; far more than one that lives takes on a slow machine."""
+
+
+@contextmanager
+def nowhere(addresses: Sequence[str], port: int) -> Iterator[None]:
+    """Have connections to `addresses` neither accepted nor refused: what fits in their queues is there already."""
+    with ExitStack() as opened:
+        for address in addresses:
+            listener = opened.enter_context(socket.socket())
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address, port))
+            listener.listen(0)
+            for _ in range(3):
+                waiting = opened.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex((address, port))
+        yield
+
+
+@pytest.fixture
+def server() -> Iterator[FileServer]:
+    with FileServer() as running:
+        running.files["/x.png"] = http_reply(200, PNG)
+        yield running
+
+
+def save(tmp_path: Path, port: int, addresses: Sequence[str], *, allow_private: bool = True) -> Path:
+    with Folder(tmp_path / "results") as folder:
+        fetcher = Fetcher(
+            "https://gateway.test",
+            allow_private=allow_private,
+            patience=PATIENCE,
+            resolver=lambda _host, _port: list(addresses),
+        )
+        saving = Downloader(folder, fetcher, retry_after_s=()).save(
+            f"http://cdn.test:{port}/x.png", "hero-1", "a" * 32
+        )
+        return asyncio.run(saving)
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_dead_addresses_before_one_that_answers_do_not_hold_it_up(
+    server: FileServer, tmp_path: Path, count: int
+) -> None:
+    dead = [f"127.0.1.{n}" for n in range(1, count + 1)]
+    with nowhere(dead, server.port):
+        assert save(tmp_path, server.port, [*dead, "127.0.0.1"]).read_bytes() == PNG
+    assert len(server.requests) == 1
+
+
+def test_both_families_take_turns(tmp_path: Path) -> None:
+    dead = [f"127.0.1.{n}" for n in range(1, 61)]
+    with _ipv6_server() as port, nowhere(dead, port):
+        assert save(tmp_path, port, [*dead, "::1"]).read_bytes() == PNG
+
+
+def test_an_address_that_refuses_is_left_at_once(server: FileServer, tmp_path: Path) -> None:
+    refusing = [f"127.0.1.{n}" for n in range(1, 200)]
+    assert save(tmp_path, server.port, [*refusing, "127.0.0.1"]).read_bytes() == PNG
+
+
+def test_where_all_refuse_the_reason_is_told(tmp_path: Path, server: FileServer) -> None:
+    with pytest.raises(PassingError, match=r"cdn\.test cannot be reached"):
+        save(tmp_path, server.port, ["127.0.1.1", "127.0.1.2"])
+
+
+def test_private_addresses_are_left_out_of_the_race(server: FileServer, tmp_path: Path) -> None:
+    with pytest.raises(PrivateHostError):
+        save(tmp_path, server.port, ["127.0.0.1", "::1", "10.0.0.1"], allow_private=False)
+    assert server.connections == 0
+
+
+@contextmanager
+def _ipv6_server() -> Iterator[int]:
+    """Serve the picture on ::1."""
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+
+    def serve() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(65_536)
+            peer.sendall(http_reply(200, PNG))
+
+    with listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
