@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HEAD_BYTES: Final = 512
 """How much of a file `kind_of_content` looks at."""
-TAIL_BYTES: Final = 1_024
-"""How much of its end `is_cut_short` looks at."""
 CLIPS: Final = frozenset({"mp4", "mov", "webm", "mkv", "avi"})
 
 EXPIRED: Final = "the link has probably expired"
@@ -36,6 +37,9 @@ _BRANDS: Final = {
     b"M4A ": "m4a",
     b"M4B ": "m4a",
 }
+_END_MARKS: Final = {"png": b"IEND", "gif": b"\0;", "jpg": b"\xff\xd9"}
+_NO_LENGTH: Final = 0x7FFF_0000
+"""What streams write as their length is this or more: nobody knew it when their first bytes were sent."""
 _MPEG_AUDIO: Final = (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)
 
 
@@ -92,14 +96,17 @@ def describe_content(head: bytes) -> str:
     return "the answer is no picture, clip or sound of a known kind"
 
 
-def is_cut_short(ending: str, head: bytes, tail: bytes, size: int) -> bool:
-    """Whether a file of a kind that marks its end, or says its length, is not whole."""
-    if ending == "png":
-        return b"IEND" not in tail
-    if ending == "gif":
-        return not tail.rstrip(b"\0").endswith(b";")
-    if ending == "jpg":
-        return b"\xff\xd9" not in tail
+def lacks_its_end(ending: str, head: bytes, size: int, holds: Callable[[bytes], bool]) -> bool:
+    """Return whether a file is certainly not whole; only worth asking where the server did not tell its length.
+
+    Args:
+        ending: from `kind_of_content`.
+        head: its first `HEAD_BYTES`.
+        size: how many bytes there are.
+        holds: tells whether some bytes occur in it; an end mark may have others behind it.
+    """
     if head[:4] == b"RIFF":
-        return size < int.from_bytes(head[4:8], "little") + 8
-    return False
+        length = int.from_bytes(head[4:8], "little")
+        return size < length + 8 and length < _NO_LENGTH
+    mark = _END_MARKS.get(ending)
+    return mark is not None and not holds(mark)

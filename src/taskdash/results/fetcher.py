@@ -24,10 +24,9 @@ from taskdash.results.content import (
     CLIPS,
     EXPIRED,
     HEAD_BYTES,
-    TAIL_BYTES,
     describe_content,
-    is_cut_short,
     kind_of_content,
+    lacks_its_end,
     says_expired,
 )
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
@@ -113,7 +112,7 @@ class Fetcher:
             try:
                 if not sink.is_whole:
                     await self._follow(url, sink)
-                return _kind(sink)
+                return _known_kind(sink)
             except _StaleError:
                 sink.begin(None, None)
             except DownloadError as error:
@@ -122,7 +121,7 @@ class Fetcher:
                     raise
                 sink.begin(None, None)
         await self._follow(url, sink)
-        return _kind(sink)
+        return _known_kind(sink)
 
     async def _follow(self, url: str, sink: Sink) -> None:
         for _ in range(MAX_REDIRECTS + 1):
@@ -187,7 +186,7 @@ class Fetcher:
                 is_known = True
             if sink.size > self._max_bytes and (sink.whole is None or sink.size > sink.whole):
                 raise DownloadError(_too_large(self._max_bytes))
-        if sink.whole is not None and sink.size != sink.whole:
+        if not _is_complete(response, sink):
             raise PassingError("the server hung up before the end")
 
     def _check_size(self, sink: Sink, kind: str | None) -> None:
@@ -255,25 +254,23 @@ def _begin(response: httpcore.Response, sink: Sink) -> None:
         raise _StaleError
 
 
+def _is_complete(response: httpcore.Response, sink: Sink) -> bool:
+    """Return whether all has arrived, as far as anybody can tell."""
+    if sink.whole is not None:
+        return sink.size == sink.whole
+    if _header(response, "transfer-encoding"):
+        # Without its last chunk it would have been an error.
+        return True
+    head = sink.read(0, HEAD_BYTES)
+    return not lacks_its_end(_known_kind(sink), head, sink.size, sink.holds)
+
+
 def _known_kind(sink: Sink) -> str:
     head = sink.read(0, HEAD_BYTES)
     kind = kind_of_content(head)
     if kind is None:
         why = describe_content(head)
         raise ExpiredError(why) if why == EXPIRED else DownloadError(why)
-    return kind
-
-
-def _kind(sink: Sink) -> str:
-    """What has arrived.
-
-    Raises:
-        DownloadError: it is no picture, clip or sound, or not all of one.
-    """
-    kind = _known_kind(sink)
-    tail = sink.read(max(0, sink.size - TAIL_BYTES), TAIL_BYTES)
-    if is_cut_short(kind, sink.read(0, HEAD_BYTES), tail, sink.size):
-        raise DownloadError("it is cut short")
     return kind
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.faults import DiskError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_BLOCK_BYTES: Final = 65_536
 
 
 class Sink:
@@ -66,6 +68,18 @@ class Sink:
         """
         with _told():
             return os.pread(self.descriptor, count, offset)
+
+    def holds(self, mark: bytes) -> bool:
+        """Return whether `mark` occurs in what was written.
+
+        Raises:
+            DiskError: it cannot be read.
+        """
+        overlap = len(mark) - 1
+        return any(
+            mark in self.read(max(0, offset - overlap), _BLOCK_BYTES + overlap)
+            for offset in range(0, self.size, _BLOCK_BYTES)
+        )
 
 
 @contextmanager
