@@ -108,3 +108,87 @@ def test_what_has_not_all_its_bytes_is_cut_short(tmp_path: Path, files: FileServ
     outcome = Outcome(tmp_path, files, served)
     assert outcome.saved == {}
     assert set(outcome.refused) == set(served)
+
+
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><rect width='9' height='9'/></svg>"
+PROLOG = b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- drawn by a model -->\n<!DOCTYPE svg PUBLIC 'x' 'y'>\n"
+JUNK = bytes(range(256)) * 10
+
+
+def test_a_kind_that_is_not_known_is_saved_as_the_server_or_the_link_calls_it(
+    tmp_path: Path, files: FileServer
+) -> None:
+    served: dict[str, tuple[bytes, dict[str, str], str]] = {
+        "/1.svg": (SVG, {"Content-Type": "image/svg+xml"}, "svg"),
+        "/2": (PROLOG + SVG, {"Content-Type": "application/xml"}, "svg"),
+        "/3.png": (SVG, {"Content-Type": "image/png"}, "svg"),
+        "/4.aac": (b"\xff\xf1\x50\x80" + JUNK, {"Content-Type": "application/octet-stream"}, "aac"),
+        "/5": (b"\xff\x0a" + JUNK, {"Content-Type": "image/jxl"}, "jxl"),
+        "/6": (b"\0\0\0\x0cJXL \r\n\x87\n" + JUNK, {}, "jxl"),
+        "/7": (b"v/1\x01" + JUNK, {}, "exr"),
+        "/8": (b"8BPS\0\x01" + JUNK, {}, "psd"),
+        "/9.zip": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "zip"),
+        "/10": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "zip"),
+        "/11.USDZ": (b"PK\x03\x04" + JUNK, {"Content-Type": "application/zip"}, "usdz"),
+        "/12.srt": (b"1\n00:00:01,000 --> 00:00:02,000\nHello\n", {"Content-Type": "text/plain"}, "srt"),
+        "/13": (b"WEBVTT\n\n00:01.000 --> 00:04.000\nHello\n", {"Content-Type": "text/vtt; charset=utf-8"}, "vtt"),
+        "/14": ("満月の夜".encode(), {"Content-Type": "text/plain"}, "txt"),
+        "/15": (b"[00:12.00]Line one\n[00:17.20]Line two\n", {"Content-Type": "text/plain"}, "txt"),
+        "/16": (JUNK, {"Content-Disposition": 'attachment; filename="a.b.ply"'}, "ply"),
+        "/17": (JUNK, {"Content-Disposition": "attachment; filename*=UTF-8''%E6%BA%80.fbx"}, "fbx"),
+        "/18": (JUNK, {"Content-Type": "application/octet-stream"}, "bin"),
+        "/19.php": (JUNK, {"Content-Type": "audio/x-caf"}, "caf"),
+        "/20.exe": (JUNK, {}, "bin"),
+        "/21.sh": (b"words only", {"Content-Type": "text/x-shellscript"}, "txt"),
+        "/22.tga?x=y.gif": (JUNK, {"Content-Type": "nonsense"}, "tga"),
+        "/23.gltf": (b'{"asset": {"version": "2.0"}}', {"Content-Type": "model/gltf+json"}, "gltf"),
+        "/24.json": (b'{"words": []}', {"Content-Type": "application/json"}, "json"),
+        "/25.%2e%2E%2fx": (JUNK, {"Content-Disposition": 'attachment; filename="../../x.\\"; ls"'}, "bin"),
+        "/26.jpeg": (JUNK, {"Content-Type": "image/jpeg"}, "jpeg"),
+    }  # fmt: skip
+    default = {"Content-Type": "application/octet-stream"}
+    replies: dict[str, bytes | OnRequest] = {
+        path: http_reply(200, body, default | headers) for path, (body, headers, _) in served.items()
+    }
+    replies["/moved"] = http_reply(302, b"", {"Location": "/9.zip"})
+    outcome = Outcome(tmp_path, files, replies)
+    assert outcome.refused == {}
+    assert outcome.endings == {path: ending for path, (_, _, ending) in served.items()} | {"/moved": "zip"}
+    for path, (body, _, _) in served.items():
+        assert outcome.saved[path].read_bytes() == body, path
+        assert outcome.saved[path].stat().st_mode & 0o777 == 0o600
+
+
+def test_what_stands_in_place_of_a_result_is_refused(tmp_path: Path, files: FileServer) -> None:
+    png = {"Content-Type": "image/png"}
+    plain = {"Content-Type": "text/plain"}
+    served: dict[str, bytes | OnRequest] = {
+        "/html.png": http_reply(200, b"<!DOCTYPE html><p>sign in", png),
+        "/html": http_reply(200, b"\n\n<!-- x --><html><body><svg></svg>", plain),
+        "/html.svg": http_reply(200, b"<html><body>gone", {"Content-Type": "image/svg+xml"}),
+        "/html.html": http_reply(200, b"<HTML><body>gone", {"Content-Type": "text/html"}),
+        "/script": http_reply(200, b"<script>location='/login'</script>", plain),
+        "/json.png": http_reply(200, b'{"error": "gone"}', png),
+        "/json": http_reply(200, b' [ {"error": "gone"}]', {"Content-Type": "application/octet-stream"}),
+        "/json.svg": http_reply(200, b'{"error": "gone"}', {"Content-Type": "image/svg+xml"}),
+        "/xml": http_reply(200, b"<?xml version='1.0'?><Error>", plain),
+        "/expired.svg": http_reply(200, b"<Error><Code>AccessDenied</Code></Error>", png),
+        "/text.png": http_reply(200, b"not found", plain),
+        "/text": http_reply(200, b"not found", png),
+        "/text.mp4": http_reply(200, b"error code: 1015", {"Content-Type": "application/octet-stream"}),
+        "/program": http_reply(200, b"MZ" + JUNK, png),
+        "/elf.bin": http_reply(200, b"\x7fELF" + JUNK, {"Content-Type": "application/octet-stream"}),
+        "/script.txt": http_reply(200, b"#!/bin/sh\nrm -rf ~\n", plain),
+        "/empty.txt": http_reply(200, b"", plain),
+        "/404.svg": http_reply(404, SVG, {"Content-Type": "image/svg+xml"}),
+        "/400.png": http_reply(400, PNG, png),
+        "/300.png": http_reply(300, PNG, png),
+        "/204.txt": b"HTTP/1.1 204 No Content\r\nContent-Type: text/plain\r\n\r\n",
+    }
+    outcome = Outcome(tmp_path, files, served)
+    assert outcome.saved == {}
+    assert set(outcome.refused) == set(served)
+    for part in ("/html.png", "/html", "/html.svg", "/html.html", "/script"):
+        assert "a web page" in outcome.refused[part]
+    for part in ("/json.png", "/json", "/json.svg"):
+        assert "JSON" in outcome.refused[part]

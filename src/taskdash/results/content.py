@@ -1,11 +1,15 @@
-"""What a file is, told from its first bytes: servers mislabel, and an error page is not a picture."""
+"""What a file is, told from its first bytes, else by what it is called: servers mislabel, and an error is no result."""
 
 from __future__ import annotations
 
+import re
+from codecs import getincrementaldecoder
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 HEAD_BYTES: Final = 512
 """How much of a file `kind_of_content` looks at."""
@@ -25,6 +29,12 @@ _MAGIC: Final = (
     (b"OggS", "ogg"),
     (b"ID3", "mp3"),
     (b"glTF", "glb"),
+    (b"8BPS", "psd"),
+    (b"v/1\x01", "exr"),
+    (b"\xff\x0a", "jxl"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
+    (b"\xff\xf1", "aac"),
+    (b"\xff\xf9", "aac"),
 )
 _RIFF: Final = {b"WEBP": "webp", b"WAVE": "wav", b"AVI ": "avi"}
 _BRANDS: Final = {
@@ -37,6 +47,56 @@ _BRANDS: Final = {
     b"M4A ": "m4a",
     b"M4B ": "m4a",
 }
+_MEDIA: Final = frozenset(
+    [
+        *(ending for _, ending in _MAGIC),
+        *_RIFF.values(),
+        *_BRANDS.values(),
+        *("jpeg", "jfif", "tif", "heif", "mp4", "m4v", "mpg", "mpeg", "webm", "mkv", "ogv", "oga", "opus"),
+    ]
+)
+"""Endings of what is never text."""
+_WRITTEN_AS_XML: Final = frozenset({"svg", "xml", "dae", "ttml", "musicxml", "x3d"})
+_WRITTEN_AS_JSON: Final = frozenset({"json", "gltf"})
+_TYPES: Final = {
+    "image/svg+xml": "svg",
+    "image/vnd.adobe.photoshop": "psd",
+    "audio/aac": "aac",
+    "application/pdf": "pdf",
+    "application/x-subrip": "srt",
+    "text/vtt": "vtt",
+    "model/gltf+json": "gltf",
+    "model/obj": "obj",
+}
+_LOOSE_TYPES: Final = {
+    "application/zip": "zip",
+    "application/x-zip-compressed": "zip",
+    "application/gzip": "gz",
+    "application/xml": "xml",
+    "text/plain": "txt",
+    "text/csv": "csv",
+    "text/markdown": "md",
+}
+"""Of what has many forms, each with an ending of its own: a link knows better."""
+_NEVER_GIVEN: Final = re.compile(
+    "app|aspx?|bash|bat|cgi|cmd|com|command|desktop|dll|exe|fish|hta|html?|jar|jse?|jsp|lnk|mjs|msi|php|pif|pl|"
+    "psm?1|py|rb|reg|scr|sh|url|vbs?|webloc|wsf|xhtml|zsh"
+)
+"""Endings of what systems run or open as a page, where the folder may be shared to."""
+_ENDING: Final = re.compile(r"\.(?=[0-9]*[a-z])([a-z0-9]{1,8})$")
+_FILE_NAME: Final = re.compile(r"""filename\*?\s*=\s*(?:[\w-]*'[^']*')?"?([^";]+)""", re.IGNORECASE)
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_PROGRAMS: Final = (b"MZ", b"\x7fELF", b"#!", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+# What may stand before the first element is taken whole, so that hostile text costs no more than its length.
+_SVG: Final = re.compile(
+    rb"(?>\xef\xbb\xbf|\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE\s+svg\b[^>\[]*(?:\[.*?\]\s*)?>)*+<(?:\w+:)?svg[\s>/]",
+    re.DOTALL | re.IGNORECASE,
+)
+_HTML: Final = re.compile(
+    rb"(?>\xef\xbb\xbf|\s|<!--.*?-->)*+<(?:!doctype\s+html|html|head|body|meta|title|script|style|h1|p|div|center)[\s>/]",
+    re.DOTALL | re.IGNORECASE,
+)
+_JSON: Final = re.compile(rb"\{\s*[\"}]|\[\s*[\[\]{\"]")
 _END_MARKS: Final = {"png": b"IEND", "gif": b"\0;", "jpg": b"\xff\xd9"}
 _NO_LENGTH: Final = 0x7FFF_0000
 """What streams write as their length is this or more: nobody knew it when their first bytes were sent."""
@@ -77,23 +137,86 @@ def kind_of_content(head: bytes) -> str | None:
         return "webm" if b"webm" in head[:64] else "mkv"
     if len(head) > 2 and head[0] == 0xFF and head[1] in _MPEG_AUDIO:
         return "mp3"
-    return None
+    return "svg" if _SVG.match(head) else None
 
 
-def describe_content(head: bytes) -> str:
-    """What it is instead, for people."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the server and the link say that a result is."""
+
+    media_type: str
+    """Such as `image/png`; "" where the server does not say."""
+    ending: str
+    """"" where nobody says."""
+
+
+def claim_of(header: Callable[[str], str], urls: Iterable[str]) -> Claim:
+    """Return what an answer is said to be.
+
+    Args:
+        header: gives a header of the answer, "" where it has none of that name.
+        urls: where it is from, the last place first.
+    """
+    media_type = header("content-type").partition(";")[0].strip().lower()
+    file_name = _FILE_NAME.search(header("content-disposition"))
+    names = [unquote(urlsplit(url).path) for url in urls]
+    says = (
+        _ending_in(file_name[1] if file_name else ""),
+        _TYPES.get(media_type, ""),
+        *map(_ending_in, names),
+        _LOOSE_TYPES.get(media_type, ""),
+        _ending_in("." + media_type.partition("/")[2].removeprefix("x-")) if _is_media(media_type) else "",
+    )
+    return Claim(media_type, next(filter(None, says), ""))
+
+
+def ending_of(head: bytes, claim: Claim) -> str:
+    """Return the ending of a result that begins with `head` and is none that `why_refused` has something against."""
+    return kind_of_content(head) or claim.ending or ("txt" if _is_text(head) else "bin")
+
+
+def why_refused(head: bytes, claim: Claim) -> str | None:
+    """Return what `head` begins in place of a result, for people; None where it may be one."""
     if not head:
         return "the answer is empty"
     if says_expired(head):
         return EXPIRED
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
-        return "the answer is a web page, not a picture, clip or sound"
-    if start.startswith((b"<?xml", b"<error", b"<svg")):
-        return "the answer is XML, not a picture, clip or sound"
-    if start.startswith((b"{", b"[")):
-        return "the answer is JSON, not a picture, clip or sound"
-    return "the answer is no picture, clip or sound of a known kind"
+    if kind_of_content(head):
+        return None
+    what = _in_place_of_a_result(head, claim)
+    return what and f"the answer is {what}, not a picture, clip or sound"
+
+
+def _in_place_of_a_result(head: bytes, claim: Claim) -> str | None:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith(_PROGRAMS):
+        return "a program"
+    if _HTML.match(head):
+        return "a web page"
+    if start.startswith(b"<"):
+        return None if claim.ending in _WRITTEN_AS_XML else "XML"
+    if _JSON.match(start):
+        return None if claim.ending in _WRITTEN_AS_JSON else "JSON"
+    is_said_to_be_media = _is_media(claim.media_type) or claim.ending in _MEDIA
+    return "text" if is_said_to_be_media and _is_text(head) else None
+
+
+def _ending_in(name: str) -> str:
+    """Return the ending of a file name, "" where it has none that says what it is, or one that is never given."""
+    found = _ENDING.search(name.lower())
+    return "" if found is None or _NEVER_GIVEN.fullmatch(found[1]) else found[1]
+
+
+def _is_media(media_type: str) -> bool:
+    return media_type.startswith(("image/", "audio/", "video/"))
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return not _CONTROLS.search(text)
 
 
 def lacks_its_end(ending: str, head: bytes, size: int, holds: Callable[[bytes], bool]) -> bool:

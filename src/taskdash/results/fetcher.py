@@ -1,8 +1,8 @@
 """Fetches a file that a link from outside leads to, without ever saying more than GET or asking where it must not.
 
 The API key never comes near this. A link and each redirect of it is judged anew, connections go only where they may
-(`results.connections`), and what arrives must be a picture, clip or sound by its own bytes, or nothing more of it
-is read. A fetch that was broken off goes on where it stopped, if the server can tell that the file is still the same.
+(`results.connections`), and what by its own bytes is an error, a page or a program is not read any further. A fetch
+that was broken off goes on where it stopped, if the server can tell that the file is still the same.
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ from taskdash.results.content import (
     CLIPS,
     EXPIRED,
     HEAD_BYTES,
-    describe_content,
-    kind_of_content,
+    Claim,
+    claim_of,
+    ending_of,
     lacks_its_end,
     says_expired,
+    why_refused,
 )
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.validators import content_range, validator_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from taskdash.results.addresses import Resolver
     from taskdash.results.sink import Sink
 
@@ -108,11 +112,14 @@ class Fetcher:
         Raises:
             DownloadError: it cannot be had; what `sink` holds is worth keeping only if the error is a passing one.
         """
+        if sink.size and not any(sink.read(0, HEAD_BYTES)):
+            # What did not reach the disk before a crash is zeros.
+            sink.begin(None, None)
         if sink.size:
             try:
-                if not sink.is_whole:
-                    await self._follow(url, sink)
-                return _known_kind(sink)
+                if sink.is_whole:
+                    return _take(sink, claim_of(_no_header, [url]))
+                return await self._follow(url, sink)
             except _StaleError:
                 sink.begin(None, None)
             except DownloadError as error:
@@ -120,25 +127,27 @@ class Fetcher:
                 if error.passing or isinstance(error, ExpiredError | PrivateHostError | DiskError):
                     raise
                 sink.begin(None, None)
-        await self._follow(url, sink)
-        return _known_kind(sink)
+        return await self._follow(url, sink)
 
-    async def _follow(self, url: str, sink: Sink) -> None:
+    async def _follow(self, url: str, sink: Sink) -> str:
+        places: list[str] = []
         for _ in range(MAX_REDIRECTS + 1):
             safe = safe_url(url)
             if safe is None:
                 raise DownloadError("it is no http(s) link with a host")
-            location = await self._ask(safe, sink)
+            places.insert(0, safe)
+            location = await self._ask(places, sink)
             if location is None:
-                return
+                return sink.ending or ""
             try:
                 url = urljoin(safe, location)
             except ValueError:
                 raise DownloadError("it is redirected to what is no link") from None
         raise DownloadError(f"it is redirected more than {MAX_REDIRECTS} times")
 
-    async def _ask(self, url: str, sink: Sink) -> str | None:
-        """Send one request; return where it is redirected to, None once all has arrived."""
+    async def _ask(self, places: Sequence[str], sink: Sink) -> str | None:
+        """Ask the first of `places`; return where that redirects to, None once all has arrived."""
+        url = places[0]
         host = host_and_port(url)[0]
         try:
             async with asyncio.timeout(self._patience.answer_s) as timer, self._connections.to(url) as pool:
@@ -148,7 +157,7 @@ class Fetcher:
                 ) as response:
                     if response.status in _REDIRECTS:
                         return _header(response, "location")
-                    await self._receive(response, sink, timer)
+                    await self._receive(response, sink, timer, places)
                     return None
         except PrivateAddressError:
             raise PrivateHostError(
@@ -168,12 +177,15 @@ class Fetcher:
             # One broken server or link must not end the others' downloads.
             raise DownloadError(f"{host}: {_said(error)}") from None
 
-    async def _receive(self, response: httpcore.Response, sink: Sink, timer: asyncio.Timeout) -> None:
+    async def _receive(
+        self, response: httpcore.Response, sink: Sink, timer: asyncio.Timeout, places: Sequence[str]
+    ) -> None:
         if response.status not in (200, 206):
             await self._refuse(response, timer, asked_for_rest=sink.size > 0)
         _begin(response, sink)
         self._check_size(sink, None)
-        waits, heard, is_known = self._patience, 0, False
+        claim = claim_of(lambda name: _header(response, name), places)
+        waits, heard = self._patience, 0
         _set(timer, waits.stall_s)
         async for chunk in response.aiter_stream():
             sink.write(chunk)
@@ -181,12 +193,12 @@ class Fetcher:
             if heard >= waits.stall_bytes:
                 heard = 0
                 _set(timer, waits.stall_s)
-            if not is_known and sink.size >= HEAD_BYTES:
-                self._check_size(sink, _known_kind(sink))
-                is_known = True
+            if sink.ending is None and sink.size >= HEAD_BYTES:
+                self._check_size(sink, _take(sink, claim))
             if sink.size > self._max_bytes and (sink.whole is None or sink.size > sink.whole):
                 raise DownloadError(_too_large(self._max_bytes))
-        if not _is_complete(response, sink):
+        ending = sink.ending or _take(sink, claim)
+        if not _is_complete(response, sink, ending):
             raise PassingError("the server hung up before the end")
 
     def _check_size(self, sink: Sink, kind: str | None) -> None:
@@ -254,7 +266,7 @@ def _begin(response: httpcore.Response, sink: Sink) -> None:
         raise _StaleError
 
 
-def _is_complete(response: httpcore.Response, sink: Sink) -> bool:
+def _is_complete(response: httpcore.Response, sink: Sink, ending: str) -> bool:
     """Return whether all has arrived, as far as anybody can tell."""
     if sink.whole is not None:
         return sink.size == sink.whole
@@ -262,16 +274,22 @@ def _is_complete(response: httpcore.Response, sink: Sink) -> bool:
         # Without its last chunk it would have been an error.
         return True
     head = sink.read(0, HEAD_BYTES)
-    return not lacks_its_end(_known_kind(sink), head, sink.size, sink.holds)
+    return not lacks_its_end(ending, head, sink.size, sink.holds)
 
 
-def _known_kind(sink: Sink) -> str:
+def _take(sink: Sink, claim: Claim) -> str:
+    """Have the sink know what it is; return the ending of that.
+
+    Raises:
+        DownloadError: it is no result.
+    """
     head = sink.read(0, HEAD_BYTES)
-    kind = kind_of_content(head)
-    if kind is None:
-        why = describe_content(head)
+    why = why_refused(head, claim)
+    if why is not None:
         raise ExpiredError(why) if why == EXPIRED else DownloadError(why)
-    return kind
+    ending = ending_of(head, claim)
+    sink.take(ending)
+    return ending
 
 
 def _set(timer: asyncio.Timeout, after_s: float) -> None:
@@ -284,6 +302,10 @@ def _said(error: Exception) -> str:
 
 def _too_large(limit: int) -> str:
     return f"it is larger than {limit // 1_048_576} MiB"
+
+
+def _no_header(_: str) -> str:
+    return ""
 
 
 def _header(response: httpcore.Response, name: str) -> str:

@@ -49,7 +49,10 @@ _OTHERS: Final = {
     "ogg": "sound",
     "m4a": "sound",
     "flac": "sound",
+    "aac": "sound",
     "glb": "3D model",
+    "gltf": "3D model",
+    **dict.fromkeys(("avif", "bmp", "exr", "heic", "jxl", "psd", "svg", "tiff"), "picture"),
 }
 
 
@@ -220,7 +223,7 @@ class Previews:
 
 def describe(kind: str, size: int | None = None) -> str:
     """What a file is that is no picture one could show: `MP4 video, 2.3 MiB`."""
-    text = f"{kind.upper()} {_OTHERS.get(kind, 'picture')}"
+    text = f"{kind.upper()} {_OTHERS.get(kind, 'file')}"
     return text if size is None else f"{text}, {size / 1_048_576:.1f} MiB"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import IO, Final
 
-from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetcher import Fetcher, Patience
 from taskdash.results.preview import MAX_BYTES, PICTURES, NoPictureError, OtherKindError, describe
@@ -21,18 +20,15 @@ class _OtherKindFoundError(DownloadError):
 class _PictureSink(Sink):
     """A file that takes pictures only: of anything else it takes the first bytes."""
 
-    def write(self, data: bytes) -> None:
-        """Add to the end.
+    def take(self, ending: str) -> None:
+        """Take note of what it is.
 
         Raises:
             _OtherKindFoundError: it is a video, a sound or another kind of picture than can be shown.
-            DownloadError: the disk does not take it.
         """
-        super().write(data)
-        if self.size - len(data) < HEAD_BYTES <= self.size:
-            kind = kind_of_content(self.read(0, HEAD_BYTES))
-            if kind is not None and kind not in PICTURES:
-                raise _OtherKindFoundError(describe(kind, self.whole))
+        super().take(ending)
+        if ending not in PICTURES:
+            raise _OtherKindFoundError(describe(ending, self.whole))
 
 
 class PictureSource:

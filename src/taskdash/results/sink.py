@@ -32,6 +32,9 @@ class Sink:
         self.validator: str | None = None
         """What names this very version at the server, for If-Range; None: it can only be fetched from its start."""
 
+        self.ending: str | None = None
+        """That of its kind, such as `png`, once that is known."""
+
     @property
     def is_whole(self) -> bool:
         """Whether every byte is there."""
@@ -45,7 +48,7 @@ class Sink:
         """
         with _told():
             os.ftruncate(self.descriptor, 0)
-        self.size, self.whole, self.validator = 0, whole, validator
+        self.size, self.whole, self.validator, self.ending = 0, whole, validator, None
 
     def write(self, data: bytes) -> None:
         """Add to the end.
@@ -68,6 +71,10 @@ class Sink:
         """
         with _told():
             return os.pread(self.descriptor, count, offset)
+
+    def take(self, ending: str) -> None:
+        """Take note of what it is, as soon as that is known."""
+        self.ending = ending
 
     def holds(self, mark: bytes) -> bool:
         """Return whether `mark` occurs in what was written.

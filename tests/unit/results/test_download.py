@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import stat
+import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.file_server import PNG, FileServer
 from tests.servers import Peer, Request, http_reply
 
 from taskdash.results.addresses import is_public
-from taskdash.results.content import kind_of_content
+from taskdash.results.content import HEAD_BYTES, Claim, claim_of, ending_of, kind_of_content, why_refused
 from taskdash.results.download import Downloader
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetcher import Fetcher, Patience
@@ -97,7 +102,7 @@ def test_nothing_that_is_there_is_overwritten_or_followed(
         (http_reply(200, b'{"error": "gone"}'), "JSON"),
         (http_reply(200, b"<?xml version='1.0'?><Error>"), "XML"),
         (http_reply(200, b""), "empty"),
-        (http_reply(200, b"plain words"), "no picture"),
+        (http_reply(200, b"plain words"), "text, not a picture"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + PNG[:-10], "before the end"),
         (http_reply(200, PNG, {"Content-Length": "99"})[:-1_950], ""),
         (http_reply(200, PNG, {"Content-Length": "2500"}), ""),
@@ -227,7 +232,10 @@ def test_addresses_outside_are_public(address: str) -> None:
         (b"\x1a\x45\xdf\xa3\x01webm", "webm"),
         (b"ID3\x04", "mp3"),
         (b"\xff\xfb\x90\0", "mp3"),
-        (b"<svg", None),
+        (b"<svg>", "svg"),
+        (b"<?xml version='1.0'?>\n<!-- x -->\n<svg:svg xmlns:svg='x'/>", "svg"),
+        (b"<!-- <svg> -->", None),
+        (b"<html><svg>", None),
         (b"BM, said the text", None),
         (b"MZ", None),
         (b"", None),
@@ -235,6 +243,27 @@ def test_addresses_outside_are_public(address: str) -> None:
 )
 def test_content_is_known_by_its_bytes(head: bytes, ending: str | None) -> None:
     assert kind_of_content(head) == ending
+
+
+@pytest.mark.parametrize("filling", [b"<!---->", b"<??>", b" ", b"<!doctype svg>", b"<!--", b"<?", b"<"])
+def test_hostile_text_costs_no_more_than_its_length(filling: bytes) -> None:
+    claim = Claim("image/png", "png")
+    for start in (b"", b"<", b"<?xml?>"):
+        head = (start + filling * HEAD_BYTES)[:HEAD_BYTES]
+        began_s = time.perf_counter()
+        assert why_refused(head, claim)
+        assert time.perf_counter() - began_s < 5
+
+
+@given(st.binary(max_size=600), st.text(max_size=40), st.text(max_size=60), st.text(max_size=60))
+def test_an_ending_is_plain_whatever_server_and_link_say(
+    head: bytes, media_type: str, disposition: str, path: str
+) -> None:
+    headers = {"content-type": media_type, "content-disposition": disposition}
+    claim = claim_of(lambda name: headers.get(name, ""), [f"https://cdn.test/{quote(path)}"])
+    ending = ending_of(head, claim)
+    assert re.fullmatch("[a-z0-9]{1,8}", ending)
+    assert ending not in ("exe", "html", "sh", "bat")
 
 
 @pytest.mark.parametrize(

@@ -147,8 +147,8 @@ async def test_a_dead_link_is_told_once_and_tried_again_later(
     ("body", "said"),
     [
         (b"<!doctype html><title>Sign in</title>", "web page"),
-        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "XML"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "no picture"),
+        (b"<?xml version='1.0'?><Error/>", "XML"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "text, not a picture"),
         (b"", "empty"),
         (bomb(), "13000 x 13000 pixels"),
         (halves()[:-30], "cut short"),
@@ -168,6 +168,21 @@ async def test_a_video_is_told_by_kind_and_size(shelf: FileServer, previews: Pre
     shelf.files["/x.mp4"] = http_reply(200, CLIP + bytes(2_000_000), {"Content-Type": "video/mp4"})
     outcome = await previews.look(Wanted(f"{shelf.url}/x.mp4", ROOM))
     assert outcome == Refused("MP4 video, 1.9 MiB", is_other=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG picture, 0.0 MiB"),
+        (b"8BPS\0\x01" + bytes(2_000_000), "PSD picture, 1.9 MiB"),
+        (b"\x01\x02\x03" * 700_000, "ZIP file, 2.0 MiB"),
+    ],
+)
+async def test_what_is_never_drawn_is_told_by_kind_and_size(
+    shelf: FileServer, previews: Previews, body: bytes, said: str
+) -> None:
+    shelf.files["/x"] = http_reply(200, body, {"Content-Type": "application/zip"})
+    assert await previews.look(Wanted(f"{shelf.url}/x", ROOM)) == Refused(said, is_other=True)
 
 
 async def test_nobody_inside_is_asked_by_a_link_from_outside(
