@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -192,3 +194,72 @@ def test_what_stands_in_place_of_a_result_is_refused(tmp_path: Path, files: File
         assert "a web page" in outcome.refused[part]
     for part in ("/json.png", "/json", "/json.svg"):
         assert "JSON" in outcome.refused[part]
+
+
+def gzipped(body: bytes) -> bytes:
+    return gzip.compress(body)
+
+
+def deflated(body: bytes) -> bytes:
+    packing = zlib.compressobj(wbits=-15)
+    return packing.compress(body) + packing.flush()
+
+
+def test_an_encoding_that_nobody_asked_for_is_taken_off_where_the_bytes_have_it(
+    tmp_path: Path, files: FileServer
+) -> None:
+    served: dict[str, tuple[str, bytes, bytes]] = {
+        **{f"/plain{n}": (label, PNG, PNG) for n, label in enumerate(
+            ("UTF-8", "utf8", "aws-chunked", "aws-chunked,", "binary", "none", "identity", "gzip", "br", "zstd",
+             "deflate", "gzip, aws-chunked", "x-unheard-of", "'; ls", "base64")
+        )},
+        "/gzip": ("gzip", gzipped(PNG), PNG),
+        "/x-gzip": ("X-GZip", gzipped(PNG), PNG),
+        "/gzip-of-a-store": ("aws-chunked,gzip", gzipped(PNG), PNG),
+        "/gzip-twice": ("gzip, gzip", gzipped(gzipped(PNG)), PNG),
+        "/gzip-once-after-all": ("gzip, gzip", gzipped(PNG), PNG),
+        "/gzip-in-parts": ("gzip", gzipped(PNG[:900]) + gzipped(PNG[900:]), PNG),
+        "/gzip-and-rubbish": ("gzip", gzipped(PNG) + b"\0" * 900, PNG),
+        "/gzip-untold.png": ("", gzipped(PNG), PNG),
+        "/deflate": ("deflate", zlib.compress(PNG), PNG),
+        "/raw-deflate": ("deflate", deflated(PNG), PNG),
+        "/svg.svg": ("UTF-8", SVG, SVG),
+        "/text.srt": ("gzip", gzipped(b"1\n00:00:01,000 --> 00:00:02,000\n"), b"1\n00:00:01,000 --> 00:00:02,000\n"),
+        "/large": ("gzip", gzipped(PNG + bytes(3_000_000)), PNG + bytes(3_000_000)),
+        "/archive.gz": ("", gzipped(JUNK), gzipped(JUNK)),
+    }  # fmt: skip
+
+    def headers(label: str) -> dict[str, str]:
+        return {"Content-Type": "application/octet-stream"} | ({"Content-Encoding": label} if label else {})
+
+    outcome = Outcome(
+        tmp_path,
+        files,
+        {path: http_reply(200, body, headers(label)) for path, (label, body, _) in served.items()},
+    )
+    assert outcome.refused == {}
+    for path, (_, _, body) in served.items():
+        assert outcome.saved[path].read_bytes() == body, path
+    assert {outcome.endings[path] for path, (_, _, body) in served.items() if body == PNG} == {"png"}
+
+
+def test_what_is_packed_and_cannot_be_unpacked_is_refused(tmp_path: Path, files: FileServer) -> None:
+    def packed(label: str, body: bytes) -> bytes:
+        return http_reply(200, body, {"Content-Type": "image/png", "Content-Encoding": label})
+
+    outcome = Outcome(
+        tmp_path,
+        files,
+        {
+            "/brotli": packed("br", JUNK),
+            "/store": packed("aws-chunked", b"400;chunk-signature=0\r\n" + PNG),
+            "/damaged": packed("gzip", gzipped(JUNK)[:100] + b"\xff" * 100),
+            "/cut": packed("gzip", gzipped(JUNK)[:-9]),
+            "/page": packed("gzip", gzipped(b"<!DOCTYPE html><p>sign in")),
+            "/nothing": packed("gzip", gzipped(b"")),
+        },
+    )
+    assert outcome.saved == {}
+    assert "br" in outcome.refused["/brotli"]
+    assert "aws-chunked" in outcome.refused["/store"]
+    assert "a web page" in outcome.refused["/page"]

@@ -149,6 +149,11 @@ class Claim:
     ending: str
     """"" where nobody says."""
 
+    @property
+    def is_media(self) -> bool:
+        """Whether it is said to be a picture, clip or sound."""
+        return _is_media(self.media_type) or self.ending in _MEDIA
+
 
 def claim_of(header: Callable[[str], str], urls: Iterable[str]) -> Claim:
     """Return what an answer is said to be.
@@ -197,8 +202,7 @@ def _in_place_of_a_result(head: bytes, claim: Claim) -> str | None:
         return None if claim.ending in _WRITTEN_AS_XML else "XML"
     if _JSON.match(start):
         return None if claim.ending in _WRITTEN_AS_JSON else "JSON"
-    is_said_to_be_media = _is_media(claim.media_type) or claim.ending in _MEDIA
-    return "text" if is_said_to_be_media and _is_text(head) else None
+    return "text" if claim.is_media and _is_text(head) else None
 
 
 def _ending_in(name: str) -> str:

@@ -27,16 +27,18 @@ from taskdash.results.content import (
     Claim,
     claim_of,
     ending_of,
+    kind_of_content,
     lacks_its_end,
     says_expired,
     why_refused,
 )
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.links import host_and_port, safe_url
+from taskdash.results.unpacking import GZIP, KNOWN, NOT_KNOWN, Unpacking, labels_of
 from taskdash.results.validators import content_range, validator_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from taskdash.results.addresses import Resolver
     from taskdash.results.sink import Sink
@@ -118,7 +120,7 @@ class Fetcher:
         if sink.size:
             try:
                 if sink.is_whole:
-                    return _take(sink, claim_of(_no_header, [url]))
+                    return _take(sink, _Answer(claim_of(_no_header, [url]), [], Unpacking([])))
                 return await self._follow(url, sink)
             except _StaleError:
                 sink.begin(None, None)
@@ -182,24 +184,31 @@ class Fetcher:
     ) -> None:
         if response.status not in (200, 206):
             await self._refuse(response, timer, asked_for_rest=sink.size > 0)
-        _begin(response, sink)
-        self._check_size(sink, None)
-        claim = claim_of(lambda name: _header(response, name), places)
         waits, heard = self._patience, 0
         _set(timer, waits.stall_s)
-        async for chunk in response.aiter_stream():
-            sink.write(chunk)
+        arriving = aiter(response.aiter_stream())
+        chunk = await anext(arriving, b"")
+        answer = _begin(response, sink, places, chunk)
+        self._check_size(sink, None)
+        while chunk:
+            self._keep(answer.unpacking.feed(chunk), sink, answer)
             heard += len(chunk)
             if heard >= waits.stall_bytes:
                 heard = 0
                 _set(timer, waits.stall_s)
-            if sink.ending is None and sink.size >= HEAD_BYTES:
-                self._check_size(sink, _take(sink, claim))
-            if sink.size > self._max_bytes and (sink.whole is None or sink.size > sink.whole):
-                raise DownloadError(_too_large(self._max_bytes))
-        ending = sink.ending or _take(sink, claim)
+            chunk = await anext(arriving, b"")
+        self._keep(answer.unpacking.feed(b"", is_last=True), sink, answer)
+        ending = sink.ending or _take(sink, answer)
         if not _is_complete(response, sink, ending):
             raise PassingError("the server hung up before the end")
+
+    def _keep(self, pieces: Iterable[bytes], sink: Sink, answer: _Answer) -> None:
+        for piece in pieces:
+            sink.write(piece)
+            if sink.ending is None and sink.size >= HEAD_BYTES:
+                self._check_size(sink, _take(sink, answer))
+            if sink.size > self._max_bytes and (sink.whole is None or sink.size > sink.whole):
+                raise DownloadError(_too_large(self._max_bytes))
 
     def _check_size(self, sink: Sink, kind: str | None) -> None:
         """Refuse what says that it is too large; a clip may be larger than a picture, which it must show first."""
@@ -242,24 +251,44 @@ def _headers_for(sink: Sink) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _begin(response: httpcore.Response, sink: Sink) -> None:
-    """Have the sink ready for what comes: all of it, or what is missing.
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What an answer says of the file in it."""
+
+    claim: Claim
+    labels: Sequence[str]
+    """Of its Content-Encoding."""
+    unpacking: Unpacking
+
+
+def _begin(response: httpcore.Response, sink: Sink, places: Sequence[str], first: bytes) -> _Answer:
+    """Have the sink ready for what comes: all of it, or what is missing; `first` are its first bytes.
 
     Raises:
         _StaleError: it is the rest of another file.
         DownloadError: it cannot be used.
     """
-    if _header(response, "content-encoding").strip().lower() not in ("", "identity"):
-        raise DownloadError("the server compresses it, which it was asked not to")
-    validator = validator_of(lambda name: _header(response, name))
-    if response.status == 200:
+    claim = claim_of(lambda name: _header(response, name), places)
+    labels = labels_of(_header(response, "content-encoding"))
+    if response.status == 200 and claim.is_media and first.startswith(GZIP):
+        labels = labels if set(labels) & set(KNOWN) else [*labels, "gzip"]
+    answer = _Answer(claim, labels, Unpacking(labels))
+    if response.status == 206:
+        _check_part(response, sink, answer)
+    elif answer.unpacking.may_change_it:
+        sink.begin(None, None)
+    else:
         length = _header(response, "content-length")
+        validator = validator_of(lambda name: _header(response, name))
         sink.begin(int(length) if _NUMBER.fullmatch(length) else None, validator)
-        return
+    return answer
+
+
+def _check_part(response: httpcore.Response, sink: Sink, answer: _Answer) -> None:
     if not sink.size or sink.validator is None:
         raise DownloadError("the server sends a part of it, though all of it was asked for")
     part = content_range(_header(response, "content-range"))
-    if part is None or part != (sink.size, sink.whole):
+    if part is None or part != (sink.size, sink.whole) or answer.unpacking.may_change_it:
         raise _StaleError
     etag = _header(response, "etag").strip()
     if etag and sink.validator.startswith('"') and etag != sink.validator:
@@ -270,24 +299,27 @@ def _is_complete(response: httpcore.Response, sink: Sink, ending: str) -> bool:
     """Return whether all has arrived, as far as anybody can tell."""
     if sink.whole is not None:
         return sink.size == sink.whole
-    if _header(response, "transfer-encoding"):
-        # Without its last chunk it would have been an error.
+    if _header(response, "transfer-encoding") or _header(response, "content-length"):
+        # Had any of it been missing, that would have been an error.
         return True
     head = sink.read(0, HEAD_BYTES)
     return not lacks_its_end(ending, head, sink.size, sink.holds)
 
 
-def _take(sink: Sink, claim: Claim) -> str:
+def _take(sink: Sink, answer: _Answer) -> str:
     """Have the sink know what it is; return the ending of that.
 
     Raises:
         DownloadError: it is no result.
     """
     head = sink.read(0, HEAD_BYTES)
-    why = why_refused(head, claim)
+    why = why_refused(head, answer.claim)
     if why is not None:
         raise ExpiredError(why) if why == EXPIRED else DownloadError(why)
-    ending = ending_of(head, claim)
+    packing = next((label for label in answer.labels if label in NOT_KNOWN), None)
+    if packing is not None and kind_of_content(head) is None:
+        raise DownloadError(f"it is packed in a way that taskdash does not know ({packing})")
+    ending = ending_of(head, answer.claim)
     sink.take(ending)
     return ending
 

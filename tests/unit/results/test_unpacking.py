@@ -1,0 +1,69 @@
+"""What is packed comes out as it was, in whatever pieces it arrives; what is not comes out as it is."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import zlib
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskdash.results.faults import DownloadError
+from taskdash.results.unpacking import KNOWN, NOT_KNOWN, Unpacking, labels_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PACK: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+}
+FILES = st.binary(max_size=3_000).map(lambda rest: b"\x89PNG\r\n\x1a\n" + rest)
+
+
+def unpacked(labels: list[str], body: bytes, cuts: list[int]) -> bytes:
+    unpacking = Unpacking(labels)
+    places = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
+    pieces = [body[start:end] for start, end in itertools.pairwise(places)]
+    out = [piece for each in pieces for piece in unpacking.feed(each)]
+    return b"".join([*out, *unpacking.feed(b"", is_last=True)])
+
+
+@given(FILES, st.lists(st.sampled_from(KNOWN), max_size=3), st.lists(st.integers(0, 10**6), max_size=8))
+def test_any_layers_come_off_in_any_pieces(file: bytes, labels: list[str], cuts: list[int]) -> None:
+    body = file
+    for label in labels:
+        body = PACK[label](body)
+    assert unpacked(labels, body, cuts) == file
+
+
+@given(
+    FILES,
+    st.lists(st.sampled_from([*KNOWN, *NOT_KNOWN, "utf-8", ""]), max_size=3),
+    st.lists(st.integers(0, 10**6), max_size=8),
+)
+def test_a_plain_file_stays_as_it_is_whatever_its_label(
+    file: bytes, labels: list[str], cuts: list[int]
+) -> None:
+    assert unpacked(labels, file, cuts) == file
+
+
+@given(FILES, st.integers(1, 10**6))
+def test_a_packed_file_that_is_cut_is_an_error(file: bytes, cut: int) -> None:
+    body = gzip.compress(file)
+    with pytest.raises(DownloadError):
+        unpacked(["gzip"], body[: len(body) - 1 - cut % (len(body) - 4)], [])
+
+
+@given(st.text(max_size=200))
+def test_any_label_is_read(text: str) -> None:
+    labels_of(text)
+
+
+def test_a_tower_of_layers_is_refused() -> None:
+    with pytest.raises(DownloadError):
+        Unpacking(["gzip"] * 10_000)
