@@ -128,9 +128,9 @@ def first_view_of(settings: Settings) -> View:
 
 
 def open_workshop(
-    profile: Profile, path: Path, store_path: Path, on_end: Callable[[Ended], None]
+    settings: Settings, path: Path, store_path: Path, on_end: Callable[[Ended], None]
 ) -> Workshop:
-    """All that it takes to save results of a profile into a folder, on the running event loop.
+    """All that it takes to save results of the profile in use into a folder, on the running event loop.
 
     Raises:
         UsageError: the folder cannot be used.
@@ -155,7 +155,12 @@ def open_workshop(
             raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
         store = StoreThread(store_path, "downloads-store")
         opened.pop_all()
-    fetcher = Fetcher(profile.base_url, allow_private=profile.allow_private)
+    profile, most = settings.in_use, settings.max_result_mib
+    fetcher = Fetcher(
+        profile.base_url,
+        allow_private=profile.allow_private,
+        max_bytes=None if most is None else most * 1_048_576,
+    )
     memory = SavedMemory(store, SystemClock().now_ms)
     downloads = Downloads(Downloader(folder, fetcher), memory, claims, on_end=on_end)
     return Workshop(folder, claims, store, downloads)
@@ -168,7 +173,7 @@ def download_thread(
     from taskdash.results.download_thread import DownloadThread
 
     profile = settings.in_use
-    build = partial(open_workshop, profile, download_dir(settings), store_path)
+    build = partial(open_workshop, settings, download_dir(settings), store_path)
     auto = settings.auto_download and not is_beside_command
     return DownloadThread(build, auto_profile=profile.name if auto else None, tells_each=is_beside_command)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tests.servers import OnRequest
+    from tests.servers import OnRequest, Peer, Request
 
 MANY = "task_many_12345678"
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + b"\x11" * 2_000 + b"\xff\xd9"
@@ -50,12 +50,14 @@ def files() -> Iterator[FileServer]:
 class Outcome:
     """What `download` made of the results of one task, by the paths of their links."""
 
-    def __init__(self, folder: Path, files: FileServer, served: Mapping[str, bytes | OnRequest]) -> None:
+    def __init__(
+        self, folder: Path, files: FileServer, served: Mapping[str, bytes | OnRequest], *, top: str = ""
+    ) -> None:
         paths = list(served)
         files.files.update({path.partition("?")[0]: answer for path, answer in served.items()})
         with FakeApi({MANY: success_body(MANY, [files.url + path for path in paths])}) as api:
             taskdash = Command(folder)
-            taskdash.write_config(api.url, more="allow_private = true")
+            taskdash.write_config(api.url, more="allow_private = true", top=top)
             assert taskdash("add", MANY).returncode == 0
             assert taskdash("check").returncode == 0
             done = taskdash("download", "-o", "pictures")
@@ -263,3 +265,53 @@ def test_what_is_packed_and_cannot_be_unpacked_is_refused(tmp_path: Path, files:
     assert "br" in outcome.refused["/brotli"]
     assert "aws-chunked" in outcome.refused["/store"]
     assert "a web page" in outcome.refused["/page"]
+
+
+def filled(start: bytes, mib: int) -> bytes:
+    return start + bytes(mib * 1_048_576 - len(start))
+
+
+def test_a_large_result_is_saved_whatever_its_kind(tmp_path: Path, files: FileServer) -> None:
+    bodies = {
+        "/sound.wav": filled(wav(66 * 1_048_576 - 8), 66),
+        "/picture.png": filled(PNG, 65),
+        "/archive.zip": filled(b"PK\x03\x04", 65),
+    }
+    served = {path: http_reply(200, body) for path, body in bodies.items()}
+    served["/untold.mp4"] = chunked(filled(MP4, 66))
+    outcome = Outcome(tmp_path, files, served)
+    assert outcome.refused == {}
+    sizes = {path: saved.stat().st_size // 1_048_576 for path, saved in outcome.saved.items()}
+    assert sizes == {"/sound.wav": 66, "/picture.png": 65, "/archive.zip": 65, "/untold.mp4": 66}
+
+
+def test_what_the_disk_cannot_hold_is_refused_before_it_is_fetched(tmp_path: Path, files: FileServer) -> None:
+    async def huge(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 900000000000000\r\n\r\n" + PNG)
+        await peer.stall()
+
+    outcome = Outcome(tmp_path, files, {"/huge": huge})
+    assert re.fullmatch(
+        r"it is larger than [\d.,]+ [KMGT]iB, which is all that the disk has room for",
+        outcome.refused["/huge"],
+    )
+
+
+def test_the_limit_can_be_set_and_names_its_setting(tmp_path: Path, files: FileServer) -> None:
+    async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + PNG)
+        while not peer.gone:
+            await peer.send(bytes(65_536))
+
+    served: dict[str, bytes | OnRequest] = {
+        "/fits.png": http_reply(200, filled(PNG, 2)),
+        "/announced.mp4": http_reply(200, filled(MP4, 3)),
+        "/chunked.mp4": chunked(filled(MP4, 3)),
+        "/packed.png": http_reply(200, gzipped(filled(PNG, 300)), {"Content-Encoding": "gzip"}),
+        "/endless": endless,
+    }
+    outcome = Outcome(tmp_path, files, served, top="max_result_mib = 2")
+    assert set(outcome.saved) == {"/fits.png"}
+    assert set(outcome.refused.values()) == {
+        "it is larger than 2.0 MiB, the limit that max_result_mib sets in the config"
+    }

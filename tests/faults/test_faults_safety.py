@@ -799,12 +799,12 @@ def test_what_is_endless_mistyped_or_cut_short_is_refused_and_nothing_of_it_stay
         served["/chunks"] = endless_chunks
     with FileServer() as files:
         files.files.update(served)
-        taskdash.write_config(api.url, more="allow_private = true")
+        taskdash.write_config(api.url, more="allow_private = true", top="max_result_mib = 64")
         list_results(taskdash, api, *(files.url + path for path in served))
         code, said = download(taskdash)
         assert code == 1
         for reason in (
-            "it is larger than 64 MiB",
+            "it is larger than 64.0 MiB",
             "a web page",
             "is JSON",
             "is XML",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from taskdash.config.settings import Profile, Settings
     from taskdash.domain.task import Json
 
-_GLOBAL_SCALARS: Final = ("bell", "auto_download", "log_level", "key_preset")
+_GLOBAL_SCALARS: Final = ("bell", "auto_download", "max_result_mib", "log_level", "key_preset")
 
 
 @value(frozen=True, slots=True)

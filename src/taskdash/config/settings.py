@@ -138,6 +138,9 @@ class Settings:
     """Whether the terminal's bell rings when a task finishes, once for each message."""
     auto_download: bool = False
     """Whether each result is saved as soon as its task finishes, before its link can expire."""
+    max_result_mib: int | None = None
+    """The largest result that is saved, in MiB, 1 to 1048576. Without it, it is what the disk has room for: nine
+    tenths of what is free."""
     log_level: str = "info"
     """How much goes to the log file: debug, info, warning or error. --log-level overrides it."""
     key_preset: str = "default"

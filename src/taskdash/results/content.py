@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 HEAD_BYTES: Final = 512
 """How much of a file `kind_of_content` looks at."""
-CLIPS: Final = frozenset({"mp4", "mov", "webm", "mkv", "avi"})
 
 EXPIRED: Final = "the link has probably expired"
 

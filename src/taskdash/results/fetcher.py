@@ -21,7 +21,6 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.results.addresses import PrivateAddressError, resolve
 from taskdash.results.connections import Connections
 from taskdash.results.content import (
-    CLIPS,
     EXPIRED,
     HEAD_BYTES,
     Claim,
@@ -32,6 +31,7 @@ from taskdash.results.content import (
     says_expired,
     why_refused,
 )
+from taskdash.results.download_status import size_words
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.unpacking import GZIP, KNOWN, NOT_KNOWN, Unpacking, labels_of
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from taskdash.results.addresses import Resolver
     from taskdash.results.sink import Sink
 
-MAX_BYTES: Final = 64 * 1_048_576
-MAX_CLIP_BYTES: Final = 1_024 * 1_048_576
-"""Of a clip whose length the server tells beforehand."""
 MAX_REDIRECTS: Final = 5
 MAX_RETRY_AFTER_S: Final = 30.0
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -84,8 +81,7 @@ class Fetcher:
         base_url: str,
         *,
         allow_private: bool = False,
-        max_bytes: int = MAX_BYTES,
-        max_clip_bytes: int = MAX_CLIP_BYTES,
+        max_bytes: int | None = None,
         patience: Patience | None = None,
         resolver: Resolver = resolve,
     ) -> None:
@@ -94,14 +90,12 @@ class Fetcher:
         Args:
             base_url: of the gateway; its own host may be private.
             allow_private: whether every host may be.
-            max_bytes: the largest result that is fetched.
-            max_clip_bytes: the largest clip, where the server says beforehand how large it is.
+            max_bytes: the largest result that is fetched; None: what there is room for.
             patience: how long to wait for what.
             resolver: gives the addresses of a host.
         """
         self._connections = Connections(base_url, allow_private=allow_private, resolver=resolver)
         self._max_bytes = max_bytes
-        self._max_clip_bytes = max(max_bytes, max_clip_bytes)
         self._patience = patience or Patience()
 
     async def fetch(self, url: str, sink: Sink) -> str:
@@ -189,7 +183,7 @@ class Fetcher:
         arriving = aiter(response.aiter_stream())
         chunk = await anext(arriving, b"")
         answer = _begin(response, sink, places, chunk)
-        self._check_size(sink, None)
+        self._check_size(sink)
         while chunk:
             self._keep(answer.unpacking.feed(chunk), sink, answer)
             heard += len(chunk)
@@ -206,17 +200,19 @@ class Fetcher:
         for piece in pieces:
             sink.write(piece)
             if sink.ending is None and sink.size >= HEAD_BYTES:
-                self._check_size(sink, _take(sink, answer))
-            if sink.size > self._max_bytes and (sink.whole is None or sink.size > sink.whole):
-                raise DownloadError(_too_large(self._max_bytes))
+                _take(sink, answer)
+            self._check_size(sink)
 
-    def _check_size(self, sink: Sink, kind: str | None) -> None:
-        """Refuse what says that it is too large; a clip may be larger than a picture, which it must show first."""
-        if sink.whole is None:
-            return
-        most = self._max_clip_bytes if kind is None or kind in CLIPS else self._max_bytes
-        if sink.whole > most:
-            raise DownloadError(_too_large(most))
+    def _check_size(self, sink: Sink) -> None:
+        """Refuse what is too large, or says that it will be."""
+        size = max(sink.size, sink.whole or 0)
+        if self._max_bytes is not None and size > self._max_bytes:
+            raise DownloadError(
+                f"it is larger than {size_words(self._max_bytes)}, the limit that max_result_mib sets in the config"
+            )
+        room = sink.room()
+        if room is not None and size > room:
+            raise DiskError(f"it is larger than {size_words(room)}, which is all that the disk has room for")
 
     async def _refuse(
         self, response: httpcore.Response, timer: asyncio.Timeout, *, asked_for_rest: bool
@@ -330,10 +326,6 @@ def _set(timer: asyncio.Timeout, after_s: float) -> None:
 
 def _said(error: Exception) -> str:
     return inert_line(str(error), 200) or type(error).__name__
-
-
-def _too_large(limit: int) -> str:
-    return f"it is larger than {limit // 1_048_576} MiB"
 
 
 def _no_header(_: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, Final
 
+from taskdash.results.download_status import size_words
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetcher import Fetcher, Patience
 from taskdash.results.preview import MAX_BYTES, PICTURES, NoPictureError, OtherKindError, describe
@@ -29,6 +30,20 @@ class _PictureSink(Sink):
         super().take(ending)
         if ending not in PICTURES:
             raise _OtherKindFoundError(describe(ending, self.whole))
+        self._check_size(self.whole or 0)
+
+    def write(self, data: bytes) -> None:
+        """Add to the end.
+
+        Raises:
+            DownloadError: it is too large, or the disk does not take it.
+        """
+        super().write(data)
+        self._check_size(self.size)
+
+    def _check_size(self, size: int) -> None:
+        if size > MAX_BYTES:
+            raise DownloadError(f"it is larger than {size_words(MAX_BYTES)}")
 
 
 class PictureSource:
@@ -41,9 +56,7 @@ class PictureSource:
             base_url: of the gateway; its own host may be private.
             allow_private: whether every host may be.
         """
-        self._fetcher = Fetcher(
-            base_url, allow_private=allow_private, max_bytes=MAX_BYTES, patience=_PATIENCE
-        )
+        self._fetcher = Fetcher(base_url, allow_private=allow_private, patience=_PATIENCE)
 
     async def __call__(self, url: str, file: IO[bytes]) -> None:
         """Fetch a picture into `file`.

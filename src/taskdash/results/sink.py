@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK_BYTES: Final = 65_536
+_LOOK_EVERY_BYTES: Final = 1_048_576
+"""How much is written between two looks at what is free: on a network each look is a question."""
 
 
 class Sink:
@@ -34,6 +36,7 @@ class Sink:
 
         self.ending: str | None = None
         """That of its kind, such as `png`, once that is known."""
+        self._room: tuple[int, int | None] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -49,6 +52,7 @@ class Sink:
         with _told():
             os.ftruncate(self.descriptor, 0)
         self.size, self.whole, self.validator, self.ending = 0, whole, validator, None
+        self._room = None
 
     def write(self, data: bytes) -> None:
         """Add to the end.
@@ -75,6 +79,20 @@ class Sink:
     def take(self, ending: str) -> None:
         """Take note of what it is, as soon as that is known."""
         self.ending = ending
+
+    def room(self) -> int | None:
+        """Return how many bytes it may have: nine tenths of what is free stay its own; None where nobody can tell.
+
+        Raises:
+            DiskError: the disk does not answer.
+        """
+        if self._room is None or self.size - self._room[0] >= _LOOK_EVERY_BYTES:
+            with _told():
+                disk = os.fstatvfs(self.descriptor)
+            free = disk.f_bavail * disk.f_frsize
+            # Some file systems, mostly on networks, have no size.
+            self._room = self.size, self.size + free * 9 // 10 if disk.f_blocks else None
+        return self._room[1]
 
     def holds(self, mark: bytes) -> bool:
         """Return whether `mark` occurs in what was written.

@@ -52,6 +52,8 @@ WRONG = [
     ('downlod_dir = "/x"', "downlod_dir", ['Did you mean "download_dir"?']),
     ('tier = "basic"', "tier", ["belongs to a profile", "[profiles.aigptimage]"]),
     ("bell = 1", "bell", ["true or false", "not 1"]),
+    ("max_result_mib = 0", "max_result_mib", ["whole number from 1 to 1048576"]),
+    ('max_result_mib = "2GiB"', "max_result_mib", ["whole number", "2GiB"]),
     ('auto_download = "yes"', "auto_download", ["true or false", '"yes"']),
     ('log_level = "warn"', "log_level", ["debug, info, warning, error", 'Did you mean "warning"?']),
     ('key_preset = "emacs"', "key_preset", ["default, plain, vim"]),
@@ -252,6 +254,7 @@ def test_everything_in_a_full_file_is_in_force(tmp_path: Path) -> None:
         on_finish = ["notify-send", "done"]
         bell = true
         auto_download = true
+        max_result_mib = 512
         log_level = "debug"
         key_preset = "vim"
         [keys]
@@ -282,9 +285,10 @@ def test_everything_in_a_full_file_is_in_force(tmp_path: Path) -> None:
     assert found.download_dir == tmp_path / "pictures"
     assert found.open_command == ("firefox", "--new-tab")
     assert found.on_finish == ("notify-send", "done")
-    assert (found.bell, found.auto_download, found.log_level, found.key_preset) == (
+    assert (found.bell, found.auto_download, found.max_result_mib, found.log_level, found.key_preset) == (
         True,
         True,
+        512,
         "debug",
         "vim",
     )

@@ -42,7 +42,7 @@ def target(tmp_path: Path) -> Path:
 def save(target: Path, url: str, *, base_url: str = "", stem: str = "hero-1", **options: Any) -> Path:
     """Save one result, without a second try; `base_url` is the gateway, whose own host may be private."""
     with Folder(target) as folder:
-        fetcher = Fetcher(base_url or url, **{"max_bytes": 10_000, "max_clip_bytes": 20_000} | options)
+        fetcher = Fetcher(base_url or url, **{"max_bytes": 10_000} | options)
         return asyncio.run(Downloader(folder, fetcher, retry_after_s=()).save(url, stem, "a" * 32))
 
 

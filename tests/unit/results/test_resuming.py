@@ -13,7 +13,7 @@ from tests.file_server import FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
 
 from taskdash.results.download import Downloader
-from taskdash.results.faults import DownloadError, PassingError
+from taskdash.results.faults import DiskError, DownloadError, PassingError
 from taskdash.results.fetcher import Fetcher, Patience
 from taskdash.results.folder import PART_KEPT_S, Folder
 from taskdash.results.part import part_key
@@ -47,7 +47,7 @@ def run(
         return
 
     with Folder(target) as folder:
-        fetcher = Fetcher(url, patience=patience, max_bytes=max_bytes, max_clip_bytes=max_bytes)
+        fetcher = Fetcher(url, patience=patience, max_bytes=max_bytes)
         downloader = Downloader(folder, fetcher, retry_after_s=(0.0,) * (tries - 1), sleep=no_wait)
         return asyncio.run(downloader.save(url, "hero-1", KEY))
 
@@ -308,19 +308,47 @@ def test_a_slow_but_steady_server_is_waited_for(server: FileServer, target: Path
     assert run(target, f"{server.url}/x", patience=patience).read_bytes() == DATA
 
 
-def test_a_clip_may_be_larger_than_a_picture_if_it_says_so(server: FileServer, target: Path) -> None:
+def test_one_limit_holds_for_all_kinds(server: FileServer, target: Path) -> None:
     clip = b"\0\0\0\x18ftypmp42" + b"\0" * 50_000
-
-    def fetch(url: str) -> Path:
-        with Folder(target) as folder:
-            fetcher = Fetcher(url, max_bytes=20_000, max_clip_bytes=60_000)
-            return asyncio.run(Downloader(folder, fetcher, retry_after_s=()).save(url, "clip-1", KEY))
-
     server.files["/clip"] = http_reply(200, clip)
     server.files["/picture"] = http_reply(200, picture(50_000))
-    server.files["/endless"] = b"HTTP/1.1 200 OK\r\n\r\n" + clip
-    assert fetch(f"{server.url}/clip").name == "clip-1.mp4"
-    for path in ("/picture", "/endless"):
+    server.files["/untold"] = b"HTTP/1.1 200 OK\r\n\r\n" + clip
+    for path in ("/clip", "/picture", "/untold"):
         with pytest.raises(DownloadError, match="larger than"):
-            fetch(server.url + path)
-    assert [path.name for path in target.iterdir()] == ["clip-1.mp4"]
+            run(target, server.url + path, max_bytes=50_000 - 1)
+        assert list(target.iterdir()) == []
+        run(target, server.url + path, max_bytes=50_100).unlink()
+
+
+def test_what_is_larger_than_the_disk_is_broken_off(
+    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fstatvfs", _small_disk)
+
+    async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
+        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + DATA)
+        while not peer.gone:
+            await peer.send(bytes(65_536))
+
+    server.files["/endless"] = endless
+    server.files["/announced"] = http_reply(200, DATA, {"Content-Length": "9500000"})
+    server.files["/fits"] = http_reply(200, picture(4_000_000))
+    for path in ("/endless", "/announced"):
+        with pytest.raises(DiskError, match="all that the disk has room for"):
+            run(target, server.url + path)
+    assert run(target, f"{server.url}/fits").stat().st_size == 4_000_000
+
+
+def test_a_disk_that_has_no_size_takes_anything(
+    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = os.statvfs_result((4_096, 4_096, 0, 0, 0, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "fstatvfs", lambda _: none)
+    server.files["/x"] = http_reply(200, DATA)
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+
+
+def _small_disk(descriptor: int) -> os.statvfs_result:
+    """What a disk of 10 MB says that has only this file on it."""
+    free = max(0, 10_000_000 - os.fstat(descriptor).st_size)
+    return os.statvfs_result((1, 1, 10_000_000, free, free, 0, 0, 0, 0, 255))
