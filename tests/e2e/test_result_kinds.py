@@ -315,3 +315,39 @@ def test_the_limit_can_be_set_and_names_its_setting(tmp_path: Path, files: FileS
     assert set(outcome.refused.values()) == {
         "it is larger than 2.0 MiB, the limit that max_result_mib sets in the config"
     }
+
+
+def moved(location: bytes) -> bytes:
+    return b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n"
+
+
+def test_links_and_redirects_are_taken_as_browsers_take_them(tmp_path: Path, files: FileServer) -> None:
+    targets = {
+        "/a b.png": "/a%20b.png",
+        "/night/満月の夜 (2).png": "/night/%E6%BA%80%E6%9C%88%E3%81%AE%E5%A4%9C%20%282%29.png",
+        "/bücher.png": "/b%C3%BCcher.png",
+        "/already%20once.png": "/already%20once.png",
+        "/100%.png": "/100%.png",
+        "/\u202egnp.exe": "/%E2%80%AEgnp.exe",
+        "/joined\u200demoji👨\u200d👩.png": "/joined%E2%80%8Demoji%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9.png",
+        "/ideographic\u3000blank": "/ideographic%E3%80%80blank",
+        "/back\\slash.png": "/back/slash.png",
+        "/query?name=a b&c=ü": "/query",
+    }
+    served: dict[str, bytes | OnRequest] = dict.fromkeys(targets, http_reply(200, PNG))
+    files.files.update(dict.fromkeys(targets.values(), http_reply(200, PNG)))
+    files.files |= {"/latin1/%FC%E9.png": http_reply(200, PNG), "/to/c%20d.png": http_reply(200, PNG)}
+    served |= {
+        "/to/utf-8": moved("/bücher.png".encode()),
+        "/to/latin-1": moved("/latin1/üé.png".encode("latin-1")),
+        "/to/blank": moved(b"c d.png"),
+        "/to/blank/whole": moved(files.url.encode() + b"/a b.png "),
+        "/to/tab": moved(b"/al\tready%20once.png"),
+        "/to/slash": moved(b"\\back\\slash.png"),
+    }
+    outcome = Outcome(tmp_path, files, served)
+    assert outcome.refused == {}
+    assert set(outcome.saved) == set(served)
+    asked = [request.target for request in files.requests]
+    assert set(targets.values()) - {"/query"} < set(asked)
+    assert "/query?name=a%20b&c=%C3%BC" in asked

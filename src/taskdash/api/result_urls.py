@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from taskdash.api.body import json_within, unwrapped
 from taskdash.domain.untrusted import MAX_DEPTH, inert_line
@@ -63,6 +63,10 @@ _NAMES_INPUT = re.compile(r"\b(?:param|generateParam|input|call_?back)", re.IGNO
 _TOKEN = re.compile(r"""[^\s"'<>()\\]++""")
 _QUOTES: Final = frozenset({('"', '"'), ("'", "'"), ("(", ")")})
 _MAX_JSON_TEXTS: Final = 32
+_AT_THE_ENDS: Final = "".join(map(chr, range(0x21)))
+_LEFT_OUT = re.compile(r"[\t\r\n]")
+_AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*", re.IGNORECASE)
+_TO_ENCODE = re.compile(r"[^\x21-\x7e]")
 _STARTS_A_URL = re.compile(r"\s*https?://", re.IGNORECASE)
 # Several in one text, as a list that was joined. The look-behind has a run tried once, not from each place in it.
 _BETWEEN_URLS = re.compile(r"(?<![\s,;])[\s,;]++(?=https?://)", re.IGNORECASE)
@@ -158,14 +162,30 @@ class _Found:
         for text in texts:
             if len(self.urls) >= MAX_RESULT_URLS:
                 return
-            if text not in self.urls and is_result_url(text):
-                self.urls[text] = None
+            url = text if is_result_url(text) else encoded_url(text)
+            if url not in self.urls and is_result_url(url):
+                self.urls[url] = None
+
+
+def encoded_url(text: str) -> str:
+    """Return a link, whole or relative, as browsers take it: white space and what is not ASCII percent-encoded.
+
+    What is encoded already stays as it is, and so does the host, which has an encoding of its own.
+    """
+    # Halves of a pair are joined; one that is alone becomes U+FFFD.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = _LEFT_OUT.sub("", text.strip(_AT_THE_ENDS))
+    start = _AUTHORITY.match(text)
+    host, rest = (text[: start.end()], text[start.end() :]) if start else ("", text)
+    path, query, behind = rest.partition("?")
+    return host + _TO_ENCODE.sub(lambda char: quote(char[0]), path.replace("\\", "/") + query + behind)
 
 
 def is_result_url(text: str) -> bool:
     """Whether `text` is an http(s) URL with a host that can be shown as it stands.
 
-    One with white space, control or invisible characters is none: made inert it would lead elsewhere.
+    One with white space, control or invisible characters is none before `encoded_url`: made inert it would lead
+    elsewhere.
     """
     if len(text) > MAX_URL_CHARS or inert_line(text) != text or any(map(str.isspace, text)):
         return False

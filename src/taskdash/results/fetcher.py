@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 import httpcore
 
 from taskdash import __version__
+from taskdash.api.result_urls import encoded_url
 from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.addresses import PrivateAddressError, resolve
@@ -53,6 +54,7 @@ _HEADERS: Final = [
     (b"Accept-Encoding", b"identity"),
     (b"User-Agent", f"taskdash/{__version__}".encode()),
 ]
+_NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 
@@ -152,7 +154,7 @@ class Fetcher:
                     "GET", url, headers=_headers_for(sink), extensions=timeouts
                 ) as response:
                     if response.status in _REDIRECTS:
-                        return _header(response, "location")
+                        return _location(response)
                     await self._receive(response, sink, timer, places)
                     return None
         except PrivateAddressError:
@@ -326,6 +328,15 @@ def _set(timer: asyncio.Timeout, after_s: float) -> None:
 
 def _said(error: Exception) -> str:
     return inert_line(str(error), 200) or type(error).__name__
+
+
+def _location(response: httpcore.Response) -> str:
+    """Return where an answer redirects to; it says so in UTF-8 mostly, else each byte stays what it is."""
+    raw = _header(response, "location").encode("latin-1")
+    try:
+        return encoded_url(raw.decode())
+    except UnicodeDecodeError:
+        return encoded_url(_NOT_ASCII.sub(lambda byte: b"%%%02X" % ord(byte[0]), raw).decode("ascii"))
 
 
 def _no_header(_: str) -> str:

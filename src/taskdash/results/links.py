@@ -43,7 +43,10 @@ def checked_url(url: str) -> str:
     if any(not (char.isalnum() or char in ".-_:") for char in host):
         raise UnsafeLinkError("its host is no host name")
     netloc = (f"[{host}]" if ":" in host else host) + (f":{port}" if port is not None else "")
-    rest = quote(parts.path, safe=_KEPT) + (f"?{quote(parts.query, safe=_KEPT)}" if parts.query else "")
+    # Browsers take a backslash in a path for a slash.
+    rest = quote(parts.path.replace("\\", "/"), safe=_KEPT) + (
+        f"?{quote(parts.query, safe=_KEPT)}" if parts.query else ""
+    )
     return f"{parts.scheme}://{netloc}{rest}" + (
         f"#{quote(parts.fragment, safe=_KEPT)}" if parts.fragment else ""
     )

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.task import Json, Record, State
+from taskdash.domain.untrusted import inert_line
+from taskdash.results.links import safe_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -421,9 +423,10 @@ def test_inputs_are_never_results() -> None:
     [
         "javascript:alert(1)", "file:///etc/passwd", "data:image/png;base64,xx", "ftp://a.example/1",
         "//a.example/1",
-        "-x", "%action", "https://", "http:///path", "https://[", "https://a.example/\x1b[2J", "https://a.example/\x00",
-        "https://a.example/\u202egnp.exe", "https://a.example/\u200b", "https://a.example/a b", "https://a\n.example/",
-        "https://a.example/" + "x" * 9000, "https:/a.example", "HTTPS//a", "see https://a.example/1",
+        "-x", "%action", "https://", "http:///path", "https://[", "https://a\x1b[2J.example/", "https://a\x00/",
+        "https://\u202egnp.example/", "https://a\u200b.example", "https://a b.example/", "https:///a.example",
+        "https://a.example/" + "x" * 9000, "https://a.example/" + "\u3000" * 3000 + "x",
+        "https:/a.example", "HTTPS//a", "see https://a.example/1",
     ],
 )  # fmt: skip
 def test_only_whole_http_urls_with_a_host_are_links(url: str) -> None:
@@ -441,6 +444,38 @@ def test_only_whole_http_urls_with_a_host_are_links(url: str) -> None:
 )
 def test_any_http_url_with_a_host_is_a_link(url: str) -> None:
     assert urls(resultJson={"resultUrls": [f" {url} "]}) == [url]
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://a.example/a b.png", "https://a.example/a%20b.png"),
+        ("https://a.example/a%20b c", "https://a.example/a%20b%20c"),
+        ("https://a.example/?q=a b#c d", "https://a.example/?q=a%20b#c%20d"),
+        ("https://a.example?q=a b", "https://a.example?q=a%20b"),
+        ("https://a.example/\u202egnp.exe", "https://a.example/%E2%80%AEgnp.exe"),
+        ("https://a.example/\u200b", "https://a.example/%E2%80%8B"),
+        ("https://a.example/\x1b[2J", "https://a.example/%1B[2J"),
+        ("https://a.example/\x00b\x00", "https://a.example/%00b"),
+        ("https://a.example/\ud83d\udc68\u200d", "https://a.example/%F0%9F%91%A8%E2%80%8D"),
+        ("https://a.example/\ud83d", "https://a.example/%EF%BF%BD"),
+        ("https://a\n.example/\tb\r\n", "https://a.example/b"),
+        ("https://例え.jp/画像 1.png", "https://例え.jp/%E7%94%BB%E5%83%8F%201.png"),
+    ],
+)
+def test_a_link_is_taken_as_browsers_take_it_encoded_once(url: str, taken: str) -> None:
+    assert urls(resultJson={"resultUrls": [url]}) == [taken]
+    assert urls(resultJson={"resultUrls": [taken]}) == [taken]
+
+
+@given(st.text(max_size=60))
+def test_no_link_of_a_plain_host_vanishes_and_each_is_inert(rest: str) -> None:
+    found = urls(resultJson={"resultUrls": [f"https://a.example/{rest}"]})
+    assert found
+    for url in found:
+        assert inert_line(url) == url
+        assert not any(map(str.isspace, url))
+        assert safe_url(url) is not None
 
 
 def test_ten_thousand_links_are_all_counted_and_many_more_are_not() -> None:

@@ -32,6 +32,7 @@ PICTURE = "https://cdn.example.com/result.png"
             "https://cdn.example.com/%24%28touch%20x%29%60y%60%27z%27%22",
         ),
         ("https://cdn.example.com/a\u202eb\x9bc\x7f", "https://cdn.example.com/a%E2%80%AEb%C2%9Bc%7F"),
+        ("https://cdn.example.com/a\\b?c=\\d", "https://cdn.example.com/a/b?c=%5Cd"),
         ("https://bücher.example/a", "https://xn--bcher-kva.example/a"),
         # A signed link of an object store.
         (
