@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import stat
 import time
 import unicodedata
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_STEM_CHARS: Final = 80
 MAX_STEM_BYTES: Final = 200
+_KEPT_END_BYTES: Final = 24
+"""Of a stem that is shortened."""
 MAX_SAME_NAME: Final = 10_000
 PART_KEPT_S: Final = 14 * 86_400
 """What was begun and not gone on with for so long is deleted: no gateway keeps results longer."""
@@ -41,6 +44,28 @@ def stem_of(label: str | None, task_id: str) -> str:
     return "task"
 
 
+def _shortened(stem: str) -> str:
+    """Return a stem without some of its middle: its end tells results apart."""
+    front, end = stem.encode()[:-_KEPT_END_BYTES], stem.encode()[-_KEPT_END_BYTES:]
+    return front[:-8].decode("utf-8", "ignore") + end.decode("utf-8", "ignore")
+
+
+def _make_private(descriptor: int) -> None:
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o600:
+        # Where files have no modes, or another owner, they stay as they are.
+        with suppress(OSError):
+            os.fchmod(descriptor, 0o600)
+
+
+def _sync(descriptor: int) -> None:
+    """Have it on the disk, where the file system can do that at all: some cannot for a folder."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+
+
 class Folder:
     """An open folder. Whoever moves or replaces it meanwhile does not lead files elsewhere."""
 
@@ -54,7 +79,12 @@ class Folder:
             str(path).encode()
         except UnicodeError:
             raise OSError(errno.EILSEQ, "its name is not valid UTF-8") from None
-        make_private_dir(path)
+        try:
+            make_private_dir(path)
+        except PermissionError:
+            # Where files have no modes, or another owner, there is nothing to be tightened.
+            if not path.is_dir():
+                raise
         # The user chose the folder, so it may be a link; what is in it is never followed.
         self.path = path.resolve()
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -77,14 +107,34 @@ class Folder:
             OSError: it cannot be opened, or is something else than our own plain file.
         """
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        descriptor = os.open(name, flags, 0o600, dir_fd=self.descriptor)
+        if flags & os.O_CREAT:
+            try:
+                descriptor = os.open(name, flags | os.O_EXCL, 0o600, dir_fd=self.descriptor)
+            except FileExistsError:
+                if flags & os.O_EXCL:
+                    raise
+            else:
+                _make_private(descriptor)
+                return descriptor
+        descriptor = os.open(name, flags & ~os.O_CREAT, dir_fd=self.descriptor)
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
+        if not stat.S_ISREG(status.st_mode) or not self._is_ours(status.st_uid):
             os.close(descriptor)
             raise FileExistsError(errno.EEXIST, f"{name} is in the way")
-        if stat.S_IMODE(status.st_mode) != 0o600:
-            os.fchmod(descriptor, 0o600)
+        _make_private(descriptor)
         return descriptor
+
+    def _is_ours(self, owner: int) -> bool:
+        """Return whether files that we make in here belong to `owner`: on a network it need not be us."""
+        if owner == os.getuid():
+            return True
+        name = f".taskdash-{secrets.token_hex(16)}.part"
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self.descriptor)
+        try:
+            return os.fstat(descriptor).st_uid == owner
+        finally:
+            os.close(descriptor)
+            self.remove(name)
 
     def remove(self, name: str) -> None:
         """Take a name away, if it is there."""
@@ -97,19 +147,28 @@ class Folder:
         Args:
             own_name: what it is called so far; it may keep that name, too.
             descriptor: of the open file, which is on the disk when this returns.
-            stem: from `stem_of`.
-            ending: from `content.kind_of_content`.
+            stem: from `stem_of`; less of it where the file system takes only short names.
+            ending: from `content.ending_of`.
 
         Raises:
             DiskError: it cannot be done.
         """
         try:
-            os.fsync(descriptor)
-            for n in range(1, MAX_SAME_NAME):
+            _sync(descriptor)
+            n = 1
+            while n < MAX_SAME_NAME:
                 name = f"{stem}.{ending}" if n == 1 else f"{stem}-{n}.{ending}"
-                if self._link(own_name, name, descriptor):
-                    os.fsync(self.descriptor)
+                try:
+                    has_it = self._link(own_name, name, descriptor)
+                except OSError as error:
+                    if error.errno != errno.ENAMETOOLONG or (shorter := _shortened(stem)) == stem:
+                        raise
+                    stem = shorter
+                    continue
+                if has_it:
+                    _sync(self.descriptor)
                     return self.path / name
+                n += 1
         except OSError as error:
             why = inert_line(error.strerror or str(error), 200)
             raise DiskError(f"cannot be written to {inert_line(str(self.path))}: {why}") from None
