@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.file_server import PNG, Ranges
-from tests.servers import FakeApi, Peer, Request
+from tests.servers import FakeApi, Peer, Request, http_reply
 
 __all__ = ["PNG", "FilesApi"]
 
@@ -18,6 +18,8 @@ class FilesApi(FakeApi):
 
     file = PNG
     hold_after: int | None = None
+    missing = 0
+    """How many requests for each file are answered with 404 before it is there."""
     held = 0
     """How many answers were held back."""
 
@@ -32,6 +34,9 @@ class FilesApi(FakeApi):
     async def _reply(self, peer: Peer, request: Request) -> None:
         if not request.path.startswith("/files/"):
             await super()._reply(peer, request)
+            return
+        if sum(each.path == request.path for each in self.file_requests()) <= self.missing:
+            await peer.send(http_reply(404))
             return
         caught = _Caught(peer)
         await Ranges(self.file)(caught, request)

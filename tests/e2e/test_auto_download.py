@@ -82,6 +82,34 @@ def test_wait_saves_what_had_finished_before_and_its_exit_is_that_of_the_tasks(
     assert len(api.file_requests()) == 2
 
 
+@pytest.mark.parametrize("command", ["wait", "check"])
+def test_what_is_not_there_yet_is_waited_for(
+    taskdash: Command, tmp_path: Path, api: FilesApi, command: str
+) -> None:
+    ended_ms = time.time_ns() // 1_000_000
+    api.set(TWO, success_body(TWO, [f"{api.url}/files/two"], completeTime=ended_ms))
+    api.missing = 2
+    done = taskdash(command, TWO)
+    assert done.returncode == 0, done.stderr
+    assert saved_names(tmp_path) == [f"{TWO}-1.png"]
+    assert len(api.file_requests()) == 3
+
+
+def test_the_dashboard_waits_for_what_is_not_there_yet(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    ended_ms = time.time_ns() // 1_000_000
+    api.set(TWO, success_body(TWO, [f"{api.url}/files/two"], completeTime=ended_ms))
+    api.missing = 2
+    with dashboard(taskdash) as screen:
+        taskdash("add", TWO)
+        screen.wait_for("✓ success ↓", 30)
+        assert "Not saved" not in screen.text
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert saved_names(tmp_path) == [f"{TWO}-1.png"]
+
+
 def test_check_saves_what_it_saw_finish(taskdash: Command, tmp_path: Path) -> None:
     taskdash("check", OLD)
     assert saved_names(tmp_path) == [f"{OLD}-1.png"]

@@ -81,6 +81,19 @@ def test_another_host_of_this_machine_is_refused_unless_the_profile_allows_it(
     assert taskdash("download", ONE, "-o", "pictures").returncode == 0
 
 
+def test_a_result_that_is_not_there_yet_is_waited_for(taskdash: Command, api: FilesApi) -> None:
+    young = "task_young_12345678"
+    ended_ms = time.time_ns() // 1_000_000
+    api.set(young, success_body(young, [f"{api.url}/files/young"], completeTime=ended_ms))
+    assert taskdash("check", young).returncode == 0
+    api.missing = 2
+    done = taskdash("download", young, "-o", "pictures")
+    assert done.stdout.endswith(f"{young}-1.png\n"), done.stderr
+    assert "expired" not in done.stderr
+    assert done.stderr.count("not there yet") == 1
+    assert len(api.file_requests()) == 3
+
+
 def test_a_folder_that_is_a_file_is_a_usage_error(taskdash: Command, tmp_path: Path) -> None:
     (tmp_path / "pictures").write_text("mine")
     done = taskdash("download", "-o", "pictures")

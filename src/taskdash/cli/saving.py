@@ -50,6 +50,7 @@ class _Run:
         self._known = known
         self._ends: dict[tuple[int, int], Ended] = {}
         self._printed = 0
+        self._waits = False
         self._lines = DownloadLines()
 
     async def save(self, path: Path) -> int:
@@ -69,6 +70,10 @@ class _Run:
         try:
             while not draining.done() and downloads.failure is None:
                 await asyncio.wait({draining}, timeout=LOOK_EVERY_S)
+                if downloads.resting and not self._waits:
+                    self._waits = True
+                    self._lines.clear()
+                    talk("some results are not there yet: trying again for up to 5 minutes (Ctrl+C ends it)")
                 self._lines.show(downloads.status)
         finally:
             downloads.cancel()

@@ -167,7 +167,7 @@ class AutoDownload:
 
     async def _offer(self) -> None:
         """Give the queue as much as it is soon done with."""
-        while self._backlog and len(self._pending) < BATCH:
+        while self._backlog and len(self._pending) - self._downloads.resting < BATCH:
             seqs = [self._backlog.popleft() for _ in range(min(BATCH, len(self._backlog)))]
             wanted, _ = await self._store.run(partial(wanted_of, seqs=seqs))
             for each in wanted:

@@ -53,6 +53,8 @@ class DownloadStatus:
     """Bytes per second."""
     left_s: float | None = None
     """None where nobody can tell."""
+    resting: int = 0
+    """How many are not there yet, and tried again later."""
 
     @property
     def done(self) -> int:
@@ -76,6 +78,8 @@ class DownloadStatus:
         parts = [f"{self.done:,} of {plural(self.total, 'result')}"]
         if self.failed:
             parts.append(f"{self.failed:,} failed")
+        if self.resting:
+            parts.append(f"{self.resting:,} not there yet")
         if self.speed is not None:
             parts.append(f"{size_words(round(self.speed))}/s")
         if self.left_s is not None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, summary
-from taskdash.results.faults import DownloadError
+from taskdash.results.faults import DownloadError, ExpiredError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
     from pathlib import Path
 
     from taskdash.results.download import Downloader
@@ -27,6 +27,10 @@ PER_HOST: Final = 3
 CLAIMED_POLL_S: Final = 0.3
 CLAIMED_FOR_S: Final = 120.0
 """How long it is waited for another process that saves the same result."""
+YOUNG_FOR_S: Final = 300.0
+"""How long after a task was seen to finish its links may lead nowhere because the files are not there yet."""
+FIRST_REST_S: Final = 1.0
+MAX_REST_S: Final = 60.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -45,6 +49,8 @@ class Wanted:
     host: str
     key: str
     """See `part.part_key`."""
+    seen_ms: int | None = None
+    """When its task was seen to finish, if it had just done so; None: long ago."""
 
 
 class End(Enum):
@@ -99,6 +105,7 @@ class Downloads:
         at_once: int = AT_ONCE,
         per_host: int = PER_HOST,
         now_s: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Prepare; nothing is sent.
@@ -111,6 +118,7 @@ class Downloads:
             at_once: how many at a time.
             per_host: how many of them from one host.
             now_s: monotonic seconds.
+            now_ms: Unix milliseconds.
             sleep: waits.
         """
         self._downloader = downloader
@@ -120,10 +128,15 @@ class Downloads:
         self._at_once = at_once
         self._per_host = per_host
         self._now_s = now_s
+        self._now_ms = now_ms
         self._sleep = sleep
         self._waiting: dict[str, deque[Wanted]] = {}
         self._queued: set[tuple[int, int]] = set()
         self._running: dict[asyncio.Task[None], Wanted] = {}
+        self._resting: dict[asyncio.Future[None], Wanted] = {}
+        """What is not there yet, by what ends when it is tried again."""
+        self._rests_s: dict[tuple[int, int], Iterator[float]] = {}
+        self._broken_off: set[tuple[int, int]] = set()
         self._sinks: dict[tuple[int, int], tuple[Sink, int]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -160,7 +173,12 @@ class Downloads:
     def cancel(self) -> int:
         """Break off all; what has arrived is kept where it can be gone on with. Return how many that were."""
         waiting = [each for queue in self._waiting.values() for each in queue]
+        waiting += self._resting.values()
+        for resting in self._resting:
+            resting.cancel()
         self._waiting.clear()
+        self._resting.clear()
+        self._broken_off.update((each.seq, each.n) for each in self._running.values())
         count = len(waiting) + len(self._running)
         for each in waiting:
             self._ended(Ended(wanted=each, end=End.CANCELLED))
@@ -190,7 +208,13 @@ class Downloads:
             running=shown,
             speed=speed,
             left_s=left_s(shown, waiting, self._sizes, speed),
+            resting=self.resting,
         )
+
+    @property
+    def resting(self) -> int:
+        """How many are not there yet, and tried again later."""
+        return len(self._resting)
 
     def summary(self, known: int = 0, where: str = "") -> str:
         """What the round came to so far, in one line; see `download_status.summary`."""
@@ -257,6 +281,20 @@ class Downloads:
         finally:
             self._claims.give_back(wanted.seq, wanted.n)
 
+    def _rest_s(self, ended: Ended) -> float | None:
+        """Return after how long it is tried once more, None where it is not."""
+        if not isinstance(ended.error, ExpiredError) or not ended.error.may_come:
+            return None
+        wanted = ended.wanted
+        rests_s = self._rests_s.setdefault((wanted.seq, wanted.n), _rests_s(wanted.seen_ms, self._now_ms()))
+        return next(rests_s, None)
+
+    def _rested(self, resting: asyncio.Future[None]) -> None:
+        wanted = self._resting.pop(resting, None)
+        if wanted is not None:
+            self._waiting.setdefault(wanted.host, deque()).append(wanted)
+            self._fill()
+
     async def _claim(self, wanted: Wanted) -> None:
         until_s = self._now_s() + CLAIMED_FOR_S
         while not self._claims.take(wanted.seq, wanted.n):
@@ -266,6 +304,14 @@ class Downloads:
 
     def _ended(self, ended: Ended) -> None:
         place = (ended.wanted.seq, ended.wanted.n)
+        if place not in self._broken_off and (rest_s := self._rest_s(ended)) is not None:
+            self._sinks.pop(place, None)
+            resting = asyncio.ensure_future(self._sleep(rest_s))
+            self._resting[resting] = ended.wanted
+            resting.add_done_callback(self._rested)
+            return
+        self._broken_off.discard(place)
+        self._rests_s.pop(place, None)
         self._queued.discard(place)
         sink, before = self._sinks.pop(place, (None, 0))
         if sink is not None:
@@ -276,6 +322,16 @@ class Downloads:
         if ended.error is not None:
             self._reasons[str(ended.error)] += 1
         self._on_end(ended)
+
+
+def _rests_s(seen_ms: int | None, now_ms: int) -> Iterator[float]:
+    """Give how long to wait before each further try of a link that leads nowhere yet, ever longer."""
+    age_s = YOUNG_FOR_S if seen_ms is None else max(0, now_ms - seen_ms) / 1_000
+    rest_s = FIRST_REST_S
+    while age_s + rest_s <= YOUNG_FOR_S:
+        yield rest_s
+        age_s += rest_s
+        rest_s = min(2 * rest_s, MAX_REST_S)
 
 
 async def _in_any_case(work: Coroutine[None, None, None]) -> None:

@@ -22,7 +22,12 @@ class PassingError(DownloadError):
 
 
 class ExpiredError(DownloadError):
-    """The link leads nowhere any more."""
+    """The link leads nowhere any more, or not yet."""
+
+    def __init__(self, message: str, *, may_come: bool = False) -> None:
+        """Tell why, and whether a server says the same of what is not there yet."""
+        super().__init__(message)
+        self.may_come = may_come
 
 
 class PrivateHostError(DownloadError):

@@ -223,7 +223,7 @@ class Fetcher:
         if status == 416 and asked_for_rest:
             raise _StaleError
         if status in _GONE:
-            raise ExpiredError(f"{EXPIRED} (HTTP {status})")
+            raise ExpiredError(f"{EXPIRED} (HTTP {status})", may_come=status != 410)
         if status in _PASSING:
             wait = _header(response, "retry-after").strip()
             after_s = float(wait) if _NUMBER.fullmatch(wait) else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State
 from taskdash.results.downloads import Wanted
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from taskdash.domain.task import TaskDetail
+    from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.store import Store, StoreThread
+
+LONG_AGO_MS: Final = 3_600_000
 
 
 class SavedMemory:
@@ -55,6 +57,17 @@ def wanted_of(store: Store, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
     return wanted, known
 
 
+def _seen_to_finish_ms(task: Task) -> int | None:
+    """Return when the list learned that a task had ended; None where that was long after its end.
+
+    That is by the clock of this computer. The gateway's may differ, so an hour more or less tells nothing.
+    """
+    seen_ms, ended_ms = task.finished_at_ms, task.complete_time_ms
+    if seen_ms is not None and ended_ms is not None and abs(seen_ms - ended_ms) > LONG_AGO_MS:
+        return None
+    return seen_ms
+
+
 def _results_of(detail: TaskDetail, list_name: str) -> list[Wanted]:
     task = detail.task
     if task.state is not State.SUCCESS:
@@ -68,6 +81,7 @@ def _results_of(detail: TaskDetail, list_name: str) -> list[Wanted]:
             stem=f"{stem_of(task.label, task.task_id)}-{n}",
             host=host_and_port(safe_url(url) or "")[0],
             key=part_key(list_name, task.profile, task.task_id, str(n)),
+            seen_ms=_seen_to_finish_ms(task),
         )
         for n, url in enumerate(detail.result_urls, 1)
     ]

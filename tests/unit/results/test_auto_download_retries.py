@@ -28,6 +28,8 @@ NOW_MS = 1_777_475_100_000
 class FakeQueue:
     """Takes what it is given, and ends it as a test says."""
 
+    resting = 0
+
     def __init__(self) -> None:
         self.given: list[Wanted] = []
 

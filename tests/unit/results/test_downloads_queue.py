@@ -6,8 +6,9 @@ import asyncio
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from tests.file_server import PNG, FileServer, Ranges, picture
@@ -17,13 +18,17 @@ from taskdash.domain.errors import StoreError
 from taskdash.results.claims import Claims
 from taskdash.results.download import Downloader
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words, summary
-from taskdash.results.downloads import Downloads, End, Ended, Wanted
+from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended, Wanted
 from taskdash.results.fetcher import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.part import part_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.servers import OnRequest
+
+NOW_MS: Final = 1_777_475_100_000
 
 
 class Memory:
@@ -52,10 +57,11 @@ class Bench:
         self.memory = Memory()
         self.ends: list[Ended] = []
 
-    def queue(self) -> Downloads:
+    def queue(self, **options: Any) -> Downloads:
         fetcher = Fetcher(self.server.url, allow_private=True)
         downloader = Downloader(self.folder, fetcher, retry_after_s=())
-        return Downloads(downloader, self.memory, self.claims, on_end=self.ends.append, at_once=4, per_host=2)
+        limits = {"at_once": 4, "per_host": 2} | options
+        return Downloads(downloader, self.memory, self.claims, on_end=self.ends.append, **limits)
 
     def wanted(self, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
         return Wanted(
@@ -268,3 +274,126 @@ def test_a_status_in_words() -> None:
         "3.0 MiB",
         "5.00 GiB",
     ]
+
+
+def young(bench: Bench, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
+    """A result whose task was seen to finish at `NOW_MS`."""
+    return replace(bench.wanted(seq, path, host=host), seen_ms=NOW_MS)
+
+
+def comes_after(tries: int, status: int = 404) -> OnRequest:
+    """Serve a picture that is not there for so many requests."""
+    left = Counter[str]()
+
+    async def answer(peer: Peer, request: Request) -> None:
+        left[request.path] += 1
+        await peer.send(http_reply(status) if left[request.path] <= tries else http_reply(200, PNG))
+        peer.close()
+
+    return answer
+
+
+class Rests:
+    """Takes note of how long a queue rests, and lets it go on at once."""
+
+    def __init__(self) -> None:
+        self.gaps_s: list[float] = []
+
+    async def __call__(self, gap_s: float) -> None:
+        self.gaps_s.append(gap_s)
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("status", [404, 403])
+async def test_a_young_result_that_is_not_there_yet_is_waited_for(bench: Bench, status: int) -> None:
+    bench.server.files["/x"] = comes_after(5, status)
+    rests = Rests()
+    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS + 2_000)
+    queue.add([young(bench, 1, "/x")])
+    await queue.drained()
+    assert bench.counts() == {End.SAVED: 1}
+    assert rests.gaps_s == sorted(set(rests.gaps_s)), "the gaps grow"
+    assert len(rests.gaps_s) == 5
+
+
+async def test_it_counts_as_expired_after_some_minutes_and_few_requests(bench: Bench) -> None:
+    rests = Rests()
+    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS)
+    queue.add([young(bench, 1, "/gone")])
+    await queue.drained()
+    assert bench.counts() == {End.FAILED: 1}
+    assert 120 <= sum(rests.gaps_s) <= YOUNG_FOR_S
+    assert len(bench.server.requests) == len(rests.gaps_s) + 1 <= 12
+
+
+@pytest.mark.parametrize("age_ms", [0, -3_600_000])
+async def test_a_clock_that_was_set_back_does_not_make_it_wait_longer(bench: Bench, age_ms: int) -> None:
+    rests = Rests()
+    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS + age_ms)
+    queue.add([young(bench, 1, "/gone")])
+    await queue.drained()
+    assert sum(rests.gaps_s) <= YOUNG_FOR_S
+
+
+async def test_what_is_old_or_gone_for_good_is_not_waited_for(bench: Bench) -> None:
+    bench.server.files["/removed"] = http_reply(410)
+    rests = Rests()
+    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS + 1_000 * YOUNG_FOR_S)
+    queue.add([young(bench, 1, "/gone"), young(bench, 2, "/removed"), bench.wanted(3, "/gone")])
+    await queue.drained()
+    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS)
+    queue.add([young(bench, 4, "/removed")])
+    await queue.drained()
+    assert bench.counts() == {End.FAILED: 4}
+    assert rests.gaps_s == []
+
+
+async def test_waiting_for_some_holds_up_no_others_and_ends_with_all(bench: Bench) -> None:
+    bench.server.files["/x"] = http_reply(200, PNG)
+
+    async def for_ever(_: float) -> None:
+        await asyncio.Event().wait()
+
+    queue = bench.queue(sleep=for_ever, now_ms=lambda: NOW_MS)
+    queue.add([young(bench, n, f"/gone{n}") for n in range(20)])
+    queue.add([bench.wanted(100 + n, "/x") for n in range(10)])
+    await until(lambda: bench.counts()[End.SAVED] == 10 and queue.resting == 20)
+    assert "20 not there yet" in queue.status.words
+    assert queue.status.is_busy
+    assert queue.cancel() == 20
+    await asyncio.wait_for(queue.drained(), 10)
+    assert bench.counts() == {End.SAVED: 10, End.CANCELLED: 20}
+    assert queue.resting == 0
+
+
+async def test_those_that_were_waited_for_keep_to_the_limits(bench: Bench) -> None:
+    open_now, most = 0, 0
+
+    async def slow(peer: Peer, request: Request) -> None:
+        nonlocal open_now, most
+        if len([each for each in bench.server.requests if each.path == request.path]) == 1:
+            await peer.send(http_reply(404))
+            return
+        open_now += 1
+        most = max(most, open_now)
+        await asyncio.sleep(0.02)
+        open_now -= 1
+        await peer.send(http_reply(200, PNG))
+        peer.close()
+
+    bench.server.files |= {f"/{n}": slow for n in range(12)}
+    go_on = asyncio.Event()
+
+    async def together(gap_s: float) -> None:
+        if gap_s >= 1:
+            await go_on.wait()
+        else:
+            await asyncio.sleep(0.005)
+
+    queue = bench.queue(sleep=together, now_ms=lambda: NOW_MS)
+    queue.add([young(bench, n, f"/{n}") for n in range(12)])
+    await until(lambda: queue.resting == 12)
+    go_on.set()
+    await queue.drained()
+    assert bench.counts() == {End.SAVED: 12}
+    assert most <= 2
