@@ -26,6 +26,7 @@ import subprocess
 import termios
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pyte
@@ -33,7 +34,6 @@ from tests.canary import assert_not_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
     from types import TracebackType
 
 _SWITCHES = {
@@ -47,6 +47,8 @@ _SWITCHES = {
 """DEC private modes that a full-screen program switches on with `h` and has to switch off again with `l`."""
 
 
+_REST_S = 0.3
+"""Longer than any pause that the dashboard makes between two steps of one thing."""
 _STRINGS = re.compile(rb"\x1b[P_][^\x1b]*\x1b\\")
 """Pictures: pyte takes sixels (DCS) and kitty's graphics (APC) for text."""
 _BEGUN = re.compile(rb"\x1b(?:[P_][^\x1b]*\x1b?)?$")
@@ -264,6 +266,66 @@ class PtyScreen:
         self.wait_for(lambda _: wanted in self.lines[number], timeout_s)
         return self.lines[number]
 
+    def wait_until_at_rest(self, *others: PtyScreen, timeout_s: float = 30.0) -> None:
+        """Wait until this program, and others, have done all they were asked.
+
+        For a while they wrote nothing and had nothing to do. A tick of a clock a second is not taken for work; a
+        program that waits for its turn on a busy machine is.
+        """
+        screens = (self, *others)
+        deadline_s = time.monotonic() + timeout_s
+        seen, rested_since_s = -1, time.monotonic()
+        while time.monotonic() - rested_since_s < _REST_S:
+            assert time.monotonic() < deadline_s, f"not at rest within {timeout_s} s:\n{self.text}"
+            written = sum(len(screen.raw) for screen in screens)
+            if written != seen or any(screen._is_running() for screen in screens):
+                seen, rested_since_s = written, time.monotonic()
+            time.sleep(0.01)
+
+    def _is_running(self) -> bool:
+        """Whether a thread of the program runs, or waits for a processor or a disk."""
+        states = set()
+        for status in Path(f"/proc/{self.pid}/task").glob("*/stat"):
+            with contextlib.suppress(OSError):  # the thread has ended
+                states.add(status.read_text().rpartition(")")[2].split()[0])
+        return bool(states & {"R", "D"})
+
+    @property
+    def looks(self) -> list[list[pyte.screens.Char]]:
+        """The screen, cell by cell, with colours and all."""
+        with self._changed:
+            columns, rows = range(self._screen.columns), range(self._screen.lines)
+            return [[self._screen.buffer[row][column] for column in columns] for row in rows]
+
+    # The mouse, on the cell in a column of a line, both from 0
+
+    def wheel(self, column: int, line: int, notches: int) -> None:
+        """Turn the wheel down so many notches, or up."""
+        self.send(_mouse(65 if notches > 0 else 64, column, line) * abs(notches))
+
+    def press_button(self, column: int, line: int) -> None:
+        """Press the left button and hold it."""
+        self.send(_mouse(0, column, line))
+
+    def drag(self, column: int, line: int) -> None:
+        """Move the mouse with the button held."""
+        self.send(_mouse(32, column, line))
+
+    def release_button(self, column: int, line: int) -> None:
+        """Let go of the button."""
+        self.send(_mouse(0, column, line, end="m"))
+
+    def point_at(self, column: int, line: int) -> None:
+        """Move the mouse with no button held."""
+        self.send(_mouse(35, column, line))
+
+    def click(self, column: int, line: int, times: int = 1) -> None:
+        """Click, or double click, where the mouse is moved to first."""
+        self.point_at(column, line)
+        for _ in range(times):
+            self.press_button(column, line)
+            self.release_button(column, line)
+
     @property
     def left_behind(self) -> list[str]:
         """What is still switched on of all that the program switched on; empty after a good end."""
@@ -310,6 +372,11 @@ class PtyScreen:
                     self._stream.feed(_readable(self._unfed[:end]))
                     self._unfed = self._unfed[end:]
                 self._changed.notify_all()
+
+
+def _mouse(button: int, column: int, line: int, *, end: str = "M") -> str:
+    """What a terminal sends for the mouse, as xterm's mode 1006 has it."""
+    return f"\x1b[<{button};{column + 1};{line + 1}{end}"
 
 
 def _readable(data: bytes) -> bytes:

@@ -56,6 +56,7 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
         self._loading = False
         self._load_again = False
         self._moved_only = True
+        self._drawn_from = 0
         self.read_s = 0.0
         """How long the last window took to be read, in seconds."""
 
@@ -84,8 +85,8 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def top(self) -> int:
-        """The first line on screen."""
-        return self._place.top
+        """The first line on screen. The scroll bar may be ahead of it, until the lines there are read."""
+        return self._drawn_from
 
     # Reading
 
@@ -155,13 +156,12 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
             self._place, cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
         )
         self.virtual_size = Size(self.size.width, window.total)
-        if window.top == int(self.scroll_offset.y) and shown.total == window.total:
+        if window.top == self._drawn_from == int(self.scroll_offset.y) and shown.total == window.total:
             moved = {before.cursor, window.cursor} if before.cursor != window.cursor else set()
             for line in moved.union(self._changed_lines(shown)):
                 self._refresh_line(line)
         else:
-            self.scroll_to(y=window.top, animate=False, force=True, immediate=True)
-            self.refresh()
+            self._draw_from(window.top)
         self.post_message(self.Loaded(window))
         self.post_message(self.CursorMoved(task))
 
@@ -174,12 +174,16 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
         height = max(1, self.size.height)
         return replace(self._place, height=height)
 
+    def _draw_from(self, top: int) -> None:
+        self._drawn_from = top
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
+        self.refresh()
+
     def _lines_on_screen(self) -> range:
-        top = int(self.scroll_offset.y)
-        return range(top, min(top + self.size.height, self._window.total))
+        return range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total))
 
     def _refresh_line(self, line: int) -> None:
-        y = line - int(self.scroll_offset.y)
+        y = line - self._drawn_from
         if 0 <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
 
@@ -212,9 +216,8 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
             # What is to be seen is not here yet: the old rows stay on screen until it is.
             self.reload(moved_only=True)
             return
-        if top != int(self.scroll_offset.y):
-            self.scroll_to(y=top, animate=False, force=True, immediate=True)
-            self.refresh()
+        if top != self._drawn_from:
+            self._draw_from(top)
         else:
             self._refresh_line(before.cursor)
             self._refresh_line(line)

@@ -125,7 +125,7 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the click was; a second click opens."""
-        line = int(self.scroll_offset.y) + event.y
+        line = self.top + event.y
         if line < self._window.total:
             self.move_to(line)
             if event.chain == 2:
@@ -161,7 +161,7 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
 
     def tick(self) -> None:
         """Draw again the cells whose text grows with time."""
-        self._moment, top = self._moment_now(), int(self.scroll_offset.y)
+        self._moment, top = self._moment_now(), self.top
         moved = [
             (line - top, MARGIN + x, cells, segment)
             for line in self._lines_on_screen()
@@ -200,7 +200,7 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
         if filters != self._filters:
             self._filters = filters
             self._brush.forget()
-        placed, top = self.placed_columns, int(self.scroll_offset.y)
+        placed, top = self.placed_columns, self.top
         part = _Part.of(crop, placed)
         return [self._segments(top + y, placed, part) for y in crop.line_range]
 

@@ -1,0 +1,215 @@
+"""What is drawn, as a terminal shows it: the screen is the one that a full redraw gives, the detail the cursor's."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import sys
+from collections import Counter
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from tests.pty_screen import PtyScreen
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from lists import build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+COUNT: Final = 400
+LAYOUTS: Final = ((120, 36), (90, 40))
+"""With the detail at the right, and below."""
+# So old that no age on the screen has another unit, or another number, while the test runs.
+AGE_MS: Final = (3 * 24 * 60 + 12 * 60 + 30) * 60_000 + 30_000
+DIVIDERS: Final = ("│", "────")
+"""Between table and detail: upright, or lying where the detail is below."""
+DRAW_AGAIN: Final = "\x0c"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A list of tasks that have ended; nothing on it changes."""
+    path = tmp_path / "list" / "tasks.db"
+    build(path, COUNT, waiting=0, labels=1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "UPDATE tasks SET create_time_ms = added_at_ms - ?, complete_time_ms = added_at_ms - ? + cost_time_ms, "
+            "checked_at_ms = added_at_ms - ?, finished_at_ms = added_at_ms - ?, added_at_ms = added_at_ms - ?",
+            [AGE_MS] * 5,
+        )
+    return path
+
+
+def opened(store: Path, columns: int, rows: int) -> PtyScreen:
+    """The dashboard of a user without a key; no picture is fetched."""
+    config = store.with_name("config.toml")
+    config.write_text("[view]\npreview = false\n", "utf-8")
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    env |= {"TASKDASH_STORE": str(store), "TASKDASH_CONFIG": str(config), "TZ": "UTC"}
+    return PtyScreen([sys.executable, "-m", "taskdash"], env=env, columns=columns, rows=rows)
+
+
+def place_of(screen: PtyScreen, text: str) -> tuple[int, int]:
+    """Column and line of a text where it is first on the screen."""
+    line = next(number for number, line in enumerate(screen.lines) if text in line)
+    return screen.lines[line].index(text), line
+
+
+def assert_drawn_whole(screens: Sequence[PtyScreen], act: str) -> None:
+    """Each screen is as after Ctrl+L, colours and all, and its detail is that of the task at the cursor."""
+    screens[0].wait_until_at_rest(*screens[1:])
+    for screen in screens:
+        before, text, written = screen.looks, screen.text, len(screen.raw)
+        screen.send(DRAW_AGAIN)
+        screen.wait_for(lambda _: len(screen.raw) - written > len(text))  # noqa: B023 - it is called at once
+        try:
+            screen.wait_for(lambda _: screen.looks == before, 5)  # noqa: B023 - as above
+        except AssertionError:
+            raise AssertionError(
+                f"after {act} this was on the screen, and not what is:\n{text}\n\n{screen.text}"
+            ) from None
+        if "Task ID" in text and "Prompt" in text:
+            assert_detail_is_of_the_cursor(screen, act)
+
+
+def assert_detail_is_of_the_cursor(screen: PtyScreen, act: str) -> None:
+    """The task at the cursor is the one in the detail: its ID is there, or its link."""
+    row = next((line for line in screen.lines if line.startswith("▌")), None)
+    assert row is not None, f"after {act} there is no cursor:\n{screen.text}"
+    begin = re.findall(r"\b[0-9a-f]{8}", row.partition("│")[0])[-1]
+    assert screen.text.count(begin) > 1, f"after {act} the detail is not that of {begin}:\n{screen.text}"
+
+
+class Hand:
+    """A hand on the mouse, for a layout with table and detail; where things are it sees on the screen."""
+
+    def __init__(self, screen: PtyScreen) -> None:
+        self.screen = screen
+        self._goal = (0, 0)
+
+    def wheel(self, notches: int, text: str = "batch") -> None:
+        """Turn the wheel over a text: the first one of the table, unless another is named."""
+        self.screen.wheel(*place_of(self.screen, text), notches)
+
+    def wheel_after(self, key: str, notches: int) -> None:
+        """Press a key, and turn the wheel at once."""
+        self.screen.send(key)
+        self.wheel(notches)
+
+    def sweep(self, line: int) -> None:
+        """Move the mouse along a line, with no button held."""
+        for column in range(0, self.screen.size[0], 7):
+            self.screen.point_at(column, line)
+
+    def click(self, text: str, times: int = 1) -> None:
+        """Click on a text."""
+        self.screen.click(*place_of(self.screen, text), times)
+
+    def click_row(self, number: int, times: int = 1) -> None:
+        """Click on a row of the table, counted from the first on the screen."""
+        column, first = place_of(self.screen, "batch")
+        self.screen.click(column, first + number, times)
+
+    def take(self, place: tuple[int, int], goal: tuple[int, int]) -> None:
+        """Press the button at a place and drag half of the way to another."""
+        self._goal = goal
+        self.screen.point_at(*place)
+        self.screen.press_button(*place)
+        self.screen.drag((place[0] + goal[0]) // 2, (place[1] + goal[1]) // 2)
+
+    def let_go(self) -> None:
+        """Drag the rest of the way and let go."""
+        self.screen.drag(*self._goal)
+        self.screen.release_button(*self._goal)
+
+    @property
+    def divider(self) -> tuple[int, int]:
+        """A place on the line between table and detail."""
+        return place_of(self.screen, next(each for each in DIVIDERS if each in self.screen.text))
+
+    def take_divider(self, cells: int) -> None:
+        """Begin to drag the line between table and detail."""
+        column, line = self.divider
+        self.take(
+            (column, line), (column + cells, line) if "│" in self.screen.text else (column, line + cells)
+        )
+
+    @property
+    def bar(self) -> tuple[int, range]:
+        """The column of the table's scroll bar, and its lines."""
+        column, line = self.divider
+        _, first = place_of(self.screen, "batch")
+        if "│" in self.screen.text:
+            return column - 1, range(first, self.screen.size[1] - 1)
+        return self.screen.size[0] - 1, range(first, line)
+
+    def take_bar(self, share: float) -> None:
+        """Begin to drag the handle of the scroll bar, from where it is to so much of its way."""
+        column, lines = self.bar
+        cells = {line: self.screen.looks[line][column] for line in lines}
+        [(ground, _)] = Counter(cells.values()).most_common(1)
+        handle = next(line for line, cell in cells.items() if cell != ground)
+        self.take((column, handle), (column, round(lines[0] + share * (len(lines) - 1))))
+
+
+def acts(hand: Hand) -> list[tuple[str, Callable[[], None]]]:
+    """What a user does with the mouse, each with its name."""
+    screen = hand.screen
+    return [
+        ("a notch of the wheel", lambda: hand.wheel(1)),
+        ("three notches", lambda: hand.wheel(3)),
+        ("a notch back", lambda: hand.wheel(-1)),
+        ("a spin of the wheel", lambda: hand.wheel(60)),
+        ("a click on a row", lambda: hand.click_row(4)),
+        ("a notch with the cursor in sight", lambda: hand.wheel(1)),
+        ("a spin back", lambda: hand.wheel(-25)),
+        ("a double click", lambda: hand.click_row(2, times=2)),
+        ("a wheel over the detail", lambda: hand.wheel(2, "Prompt")),
+        ("another one, by Enter", lambda: screen.send("\r")),
+        ("half a drag of the scroll bar", lambda: hand.take_bar(0.8)),
+        ("the rest of it", hand.let_go),
+        ("half a drag to the end", lambda: hand.take_bar(1.0)),
+        ("a drag to the end", hand.let_go),
+        ("a spin past the end", lambda: hand.wheel(300)),
+        ("half a drag to the top", lambda: hand.take_bar(0.0)),
+        ("a drag to the top", hand.let_go),
+        ("a click on the bar", lambda: screen.click(hand.bar[0], hand.bar[1][-1])),
+        ("half a drag of the divider", lambda: hand.take_divider(-6)),
+        ("a drag of the divider", hand.let_go),
+        ("half a drag of it back", lambda: hand.take_divider(8)),
+        ("a drag of it back", hand.let_go),
+        ("a click on a title", lambda: hand.click("costTime")),
+        ("a second one", lambda: hand.click("costTime")),
+        ("a wheel in another order", lambda: hand.wheel(7)),
+        ("a click on a tab", lambda: hand.click("× Fail")),
+        ("a wheel in a tab", lambda: hand.wheel(5)),
+        ("a click on the first tab", lambda: hand.click("All 4")),
+        ("a click on the footer", lambda: hand.click("q quit")),
+        ("a wheel over the top line", lambda: hand.wheel(2, "taskdash")),
+        ("a screen down", lambda: screen.send("\x1b[6~")),
+        ("the last task and a wheel", lambda: hand.wheel_after("G", -2)),
+        ("a mark and a wheel", lambda: hand.wheel_after(" ", -2)),
+        ("the help", lambda: screen.send("?")),
+        ("a wheel over the help", lambda: screen.wheel(60, 18, 2)),
+        ("the help closed", lambda: screen.send("\x1b")),
+        ("the mouse over it all", lambda: hand.sweep(12)),
+    ]
+
+
+def test_after_each_act_of_the_mouse_the_screen_is_as_drawn_anew(store: Path) -> None:
+    with ExitStack() as stack:
+        screens = [stack.enter_context(opened(store, *layout)) for layout in LAYOUTS]
+        for screen in screens:
+            screen.wait_for(f"[All {COUNT}]", 30)
+            screen.wait_for("Inputs", 30)
+        for both in zip(*(acts(Hand(screen)) for screen in screens), strict=True):
+            for _, act in both:
+                act()
+            assert_drawn_whole(screens, both[0][0])
+        for screen in screens:
+            screen.send("q")
+            assert screen.wait_exit() == 0
