@@ -6,8 +6,10 @@ import os
 import re
 import sqlite3
 import sys
+import time
 from collections import Counter
 from contextlib import ExitStack, closing
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -213,3 +215,25 @@ def test_after_each_act_of_the_mouse_the_screen_is_as_drawn_anew(store: Path) ->
         for screen in screens:
             screen.send("q")
             assert screen.wait_exit() == 0
+
+
+def test_the_detail_is_the_task_at_the_cursor_however_fast_a_filter_is_typed(store: Path) -> None:
+    # On the way to each there are letters with which nothing is found, and which are taken back.
+    typed = ("silkq\x7fq\x7f", "catz\x7fs\x7f z\x7f", "state:success", "q\x7fpainz\x7ft")
+    with opened(store, *LAYOUTS[0]) as screen:
+        screen.wait_for("Inputs", 30)
+        for gap_ms, keys in product((0, 3, 10, 30), typed):
+            screen.send("/")
+            screen.wait_for("a phrase")
+            for key in keys:
+                screen.send(key)
+                time.sleep(gap_ms / 1000)
+            screen.wait_until_at_rest()
+            if "[All 0]" not in screen.text:
+                assert_detail_is_of_the_cursor(screen, f"{keys!r} at {gap_ms} ms a key")
+            screen.send("\x1b")
+            screen.wait_for(f"[All {COUNT}]")
+        screen.wait_until_at_rest()
+        assert_detail_is_of_the_cursor(screen, "Esc")
+        screen.send("q")
+        assert screen.wait_exit() == 0

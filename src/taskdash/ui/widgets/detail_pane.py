@@ -48,9 +48,9 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self._desk = desk
         self._current: Task | None = None
+        self._read_as: Task | None = None
+        """What `_current` was when `_detail` was read."""
         self._detail: TaskDetail | None = None
-        self._wanted: int | None = None
-        self._asked: Task | None = None
         self._loading = False
         self._told: GrowingText | None = None
         self._drawn_at_s = -inf
@@ -89,43 +89,44 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     def open(self, detail: TaskDetail | None) -> None:
         """Begin with a task that was read already."""
         self._detail = detail
-        self._current = detail.task if detail else None
+        self._current = self._read_as = detail.task if detail else None
         self.draw()
 
     def show_task(self, task: Task | None) -> None:
         """Show a task, soon; of tasks passed over quickly only the last is read, and none while the pane is hidden."""
         self._current = task
         if task is None:
-            self._wanted = self._detail = self._told = None
+            self._read_as = self._detail = self._told = None
             self._text.show(Content(""))
             self._show_preview()
-        elif self.display and task != (self._asked if self._loading else self._detail and self._detail.task):
-            self._wanted, self._asked = task.seq, task
-            if not self._loading:
-                self._loading = True
-                work: WorkType[None] = self._load  # begun by the worker, which may be ended first
-                self.run_worker(work, group="detail")
+        elif self._is_behind and not self._loading:
+            self._loading = True
+            work: WorkType[None] = self._load  # begun by the worker, which may be ended first
+            self.run_worker(work, group="detail")
+
+    @property
+    def _is_behind(self) -> bool:
+        """Whether another task is to be seen than the one that was read."""
+        return self.display and self._current is not None and self._current != self._read_as
 
     async def _load(self) -> None:
         try:
-            while (seq := await self._rested()) is not None:
-                self._wanted = None
-                detail = await self._read(seq)
-                if self._wanted is None:
-                    moved = self._detail is None or detail is None or detail.task.seq != self._detail.task.seq
-                    self._detail = detail
-                    self.draw()
-                    self._drawn_at_s = monotonic()
-                    if moved:
-                        self.scroll_home(animate=False)
+            while self._is_behind:
+                # The first move shows at once; while keys follow on each other the table goes first.
+                await asyncio.sleep(max(0.0, self._drawn_at_s + MOVES_APART_S - monotonic()))
+                if (task := self._current) is None:
+                    return
+                detail = await self._read(task.seq)
+                if self._current is None or self._current.seq != task.seq:
+                    continue
+                moved = self._detail is None or detail is None or detail.task.seq != self._detail.task.seq
+                self._read_as, self._detail = task, detail
+                self.draw()
+                self._drawn_at_s = monotonic()
+                if moved:
+                    self.scroll_home(animate=False)
         finally:
             self._loading = False
-
-    async def _rested(self) -> int | None:
-        """What to show next. The first move shows at once; while keys follow on each other the table goes first."""
-        if self._wanted is not None:
-            await asyncio.sleep(max(0.0, self._drawn_at_s + MOVES_APART_S - monotonic()))
-        return self._wanted
 
     async def _read(self, seq: int) -> TaskDetail | None:
         return await self._desk.store.run(lambda store: store.tasks.detail(seq, raw=False))
