@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type information
+from rich.text import Text
 from tests.ui.driven_dashboard import PROFILE, FakeBrowser, FakeWatcher, FrozenClock
 from textual.cache import LRUCache
+from textual.content import Content
 from textual.css.stylesheet import Stylesheet
 
 from taskdash.store.store import Store, StoreThread
@@ -32,6 +34,26 @@ USUAL_POLL_S = following.POLL_S
 
 # The plugin still names it as the syrupy before this one did.
 pytest_textual_snapshot.SVGImageExtension.file_extension = "svg"
+
+
+@pytest.fixture
+def nothing_is_parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In no test of the dashboard does a widget hand text to what reads markup, whether it has brackets or not."""
+    parsed: list[str] = []
+    for kind in (Content, Text):
+        monkeypatch.setattr(kind, "from_markup", classmethod(_noting(kind.from_markup, parsed)))
+    yield
+    assert parsed == []
+
+
+def _noting(read: Callable[..., object], parsed: list[str]) -> Callable[..., object]:
+    def from_markup(_: type, markup: object, *args: object, **more: object) -> object:
+        # Textual's own icon of the palette is no text.
+        if isinstance(markup, str) and any(map(str.isalnum, markup)):
+            parsed.append(markup)
+        return read(markup, *args, **more)
+
+    return from_markup
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -128,7 +150,13 @@ def browser() -> FakeBrowser:
 
 
 @pytest.fixture
-def desk(store_path: Path, clock: FrozenClock, watcher: FakeWatcher, browser: FakeBrowser) -> Iterator[Desk]:
+def desk(
+    store_path: Path,
+    clock: FrozenClock,
+    watcher: FakeWatcher,
+    browser: FakeBrowser,
+    nothing_is_parsed: None,  # noqa: ARG001 - it watches whatever is shown
+) -> Iterator[Desk]:
     made = Desk(
         profile=PROFILE,
         store=StoreThread(store_path, "store"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tests.servers import error_body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
@@ -17,7 +17,10 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
+from taskdash.config.example import explained_settings
+from taskdash.domain.errors import UsageError
 from taskdash.domain.task import ProblemKind
+from taskdash.ui.desk import FirstKey
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 MARKUP = ["[red]x", "[/]", "[/red]", "[@click=app.exit]X[/]", "[link=file:///x]y", "$primary", "[b", "\\[b]"]
 A, B = uuid(1), uuid(2)
 HREF = "https://cdn.example.com/[red]/[@click=app.exit]x.png"
+
+
+EVERYWHERE: Final = "a [b]c[/b] [/] [red] [d $primary [@click=app.exit]"
 
 
 async def test_in_the_table_and_the_detail(desk: Desk, other: Store) -> None:
@@ -128,3 +134,91 @@ async def test_a_click_on_markup_does_nothing(desk: Desk, other: Store) -> None:
             await dash.pilot.click(offset=spot)
         await dash.settle()
         assert not dash.app._exit
+
+
+async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Desk, other: Store) -> None:
+    add(other, A, B, label=EVERYWHERE)
+    param = json.dumps({"model": EVERYWHERE, "input": {"prompt": EVERYWHERE, EVERYWHERE: [EVERYWHERE]}})
+    answer(other, A, success_body(A, [HREF, f"{HREF}?2"], param=param, model=EVERYWHERE))
+    answer(other, B, fail_body(B, param=param, failMsg=EVERYWHERE, failCode="[/]", model=EVERYWHERE))
+    other.tasks.edit([other.tasks.find("aigptimage", A).seq], label=None, note=EVERYWHERE)
+    async with driven(desk, (160, 60), total=2) as dash:
+        for key, dialog, shown in (
+            ("e", "EditLabel", EVERYWHERE),
+            ("c", "CopyMenu", EVERYWHERE[:20]),
+            ("x", "Confirm", EVERYWHERE),
+            ("J", "RawJson", EVERYWHERE),
+            ("o", "ChooseLink", "[@click=app.exit]x.png"),
+            ("F", "Failures", EVERYWHERE),
+            ("t", "Statistics", EVERYWHERE[:10]),
+            ("C", "ChooseColumns", "Prompt"),
+            ("s", "ChooseSort", "task ID"),
+            ("?", "Help", "[/"),
+        ):
+            await dash.press(key)
+            await dash.until_dialog(dialog)
+            await dash.until_shown(shown)
+            await dash.press("escape")
+            await dash.until_dialog(None)
+        for typed, shown in (("[b]c[/b]", "[All 2]"), ("[/nothing]", "[All 0]"), (" model:[/] [", "[All")):
+            await dash.press("/", *typed)
+            await dash.until_shown(shown)
+        await dash.press(*" state:[/]")
+        await dash.until_shown("[/]")
+        assert not dash.app._exit
+
+
+async def test_in_the_palette(desk: Desk, other: Store) -> None:
+    add(other, A)
+    async with driven(desk, (120, 60), total=1) as dash:
+        for typed, title, below in (
+            ("previous state", "Previous state tab", "["),
+            ("setting key_preset", "Setting key_preset", "[keys]"),
+            ("theme", "Theme", "Change the colours"),
+        ):
+            await dash.press(":")
+            await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+            await dash.settle()
+            await dash.press(*typed)
+            await dash.until_shown(title)
+            at = next(number for number, line in enumerate(dash.lines) if title in line)
+            assert below in dash.lines[at + 1]
+            await dash.press("escape")
+            await dash.until(lambda: dash.dialog is None, "the list")
+        await dash.press(":")
+        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.settle()
+        await dash.press(*EVERYWHERE)
+        await dash.until_shown("No matches found")
+
+
+async def test_every_entry_of_the_palette_is_shown_as_it_is_written(desk: Desk, other: Store) -> None:
+    add(other, A)
+    settings = dict(explained_settings())
+    async with driven(desk, (400, 400), total=1) as dash:
+        await dash.press(":")
+        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.settle()
+        await dash.press(*"setting")
+        for name, about in settings.items():
+            await dash.until_shown(f"Setting {name}")
+            await dash.until_shown(about[:80])
+
+
+async def test_in_what_others_have_to_say(desk: Desk, watcher: FakeWatcher) -> None:
+    def refuse(_: str) -> Desk:
+        raise UsageError(f"no key: {EVERYWHERE}")
+
+    desk.key_advice = EVERYWHERE
+    desk.first_key = FirstKey(f"/home/{EVERYWHERE}", "[VARIABLE]", refuse)
+    async with driven(desk, (160, 40), total=0) as dash:
+        await dash.until_dialog("Welcome")
+        await dash.until_shown("[VARIABLE]")
+        await dash.press("k", *"sk-[/]", "enter")
+        await dash.until_shown(EVERYWHERE)
+        await dash.press("escape", "escape")
+        await dash.until_dialog(None)
+        dash.main.following.on_mishap[0](f"mishap {EVERYWHERE}")
+        await dash.until_said(EVERYWHERE)
+        watcher.say(has_key=False)
+        await dash.until_shown(EVERYWHERE)

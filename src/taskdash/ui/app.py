@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.worker import WorkerFailed
 
@@ -28,7 +28,7 @@ from taskdash.ui.stray_errors import catch_stray_errors
 from taskdash.ui.terminal import TerminalDriver, has_no_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
     from textual.binding import BindingType
@@ -44,7 +44,7 @@ FINISH_GRACE_S: Final = 10.0
 
 
 def _actions() -> type[Provider]:
-    """The palette's actions, imported when it is first opened."""
+    """What the palette finds, imported when it is first opened."""
     from taskdash.ui.palette import ActionProvider
 
     return ActionProvider
@@ -58,7 +58,8 @@ class Dashboard(App[None]):
     ENABLE_COMMAND_PALETTE = True
     # Its key is one of our own actions, so that it can be given another like all of them.
     COMMAND_PALETTE_BINDING = "f20"
-    COMMANDS = App.COMMANDS | {_actions}
+    # Textual's own commands are left out: its screenshot would write what is on screen to a file.
+    COMMANDS = {_actions}  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = []
 
     def __init__(self, desk: Desk) -> None:
@@ -84,15 +85,6 @@ class Dashboard(App[None]):
 
         for theme in THEMES:
             self.register_theme(theme)
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002 - Textual's
-        """Of Textual's own commands the themes only: its screenshot would write what is on screen to a file."""
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        for name in self.desk.profiles:
-            if name != self.desk.profile and self.desk.desk_of is not None:
-                yield SystemCommand(
-                    f"Profile {name}", f"Show the tasks of {name}", partial(self.use_profile, name)
-                )
 
     async def use_profile(self, name: str) -> None:
         """Show the list of another profile, and watch it instead of this one."""

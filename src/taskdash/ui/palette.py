@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
 from taskdash.ui.key_names import key_name
@@ -14,11 +15,14 @@ from taskdash.ui.said import Said
 from taskdash.ui.usefulness import why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from textual.app import App
+    from textual.fuzzy import Matcher
+    from textual.types import IgnoreReturnCallbackType
 
     from taskdash.ui.actions import Action
+    from taskdash.ui.program import Program
     from taskdash.ui.screens.list_screen import ListScreen
 
 _MOVES: Final = "Move"
@@ -27,31 +31,43 @@ _UNASKED: Final = (*RESULT_KEYS, _ITSELF)
 
 
 class ActionProvider(Provider):
-    """Finds every action by what it does, and by its name in the config; and the config's settings."""
+    """Finds every action by what it does, and by its name in the config; themes, profiles and the config's settings."""
 
     async def discover(self) -> Hits:
         """Before anything is typed: all but what only moves the cursor, and the nine result keys."""
         for action in ACTIONS:
             if action.group == _MOVES or action.name in _UNASKED:
                 continue
-            yield DiscoveryHit(_title(action), self._run(action), help=self._keys(action))
+            title = _title(action)
+            yield DiscoveryHit(_entry(Content(title), self._keys(action)), self._run(action), text=title)
+        for title, about, run in self._others():
+            yield DiscoveryHit(_entry(Content(title), about), run, text=title)
 
     async def search(self, query: str) -> Hits:
         """Those whose title or name fits."""
-        matcher = self.matcher(query)
-        for action in ACTIONS:
-            score = max(matcher.match(_title(action)), matcher.match(action.name))
-            if score > 0 and action.name != _ITSELF:
-                yield Hit(
-                    score, matcher.highlight(_title(action)), self._run(action), help=self._keys(action)
-                )
-
         from taskdash.config.example import explained_settings
 
-        for name, about in explained_settings():
-            title = f"Setting {name}"
+        matcher = self.matcher(query)
+        for action in ACTIONS:
+            title = _title(action)
+            score = max(matcher.match(title), matcher.match(action.name))
+            if score > 0 and action.name != _ITSELF:
+                shown = _entry(_highlighted(title, matcher), self._keys(action))
+                yield Hit(score, shown, self._run(action), text=title)
+        settings = [
+            (f"Setting {name}", about, self._tell(name, about)) for name, about in explained_settings()
+        ]
+        for title, about, run in (*self._others(), *settings):
             if (score := matcher.match(title)) > 0:
-                yield Hit(score, matcher.highlight(title), self._tell(name, about), help=about)
+                yield Hit(score, _entry(_highlighted(title, matcher), about), run, text=title)
+
+    def _others(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        """Title, what it does and the call of each entry that is no action of the list."""
+        yield "Theme", "Change the colours", self.app.action_change_theme
+        program, desk = cast("Program", self.app), self._list.desk
+        for name in desk.profiles if desk.desk_of else ():
+            if name != desk.profile:
+                yield f"Profile {name}", f"Show the tasks of {name}", partial(program.use_profile, name)
 
     def _tell(self, name: str, about: str) -> Callable[[], None]:
         where = "Set in the config file: taskdash config path prints where it is."
@@ -78,6 +94,20 @@ class _Call:
 
     async def __call__(self) -> None:
         await self._app.run_action(f"screen.{self._method}")
+
+
+def _entry(title: Content, below: str) -> Content:
+    """An entry as it is shown: a title, and a line below. Textual would take either for markup if it were a string."""
+    return Content.assemble(title, "\n", (below, "$text-muted not bold"))
+
+
+def _highlighted(title: str, matcher: Matcher) -> Content:
+    """A title with what matches in it, as Textual highlights it."""
+    _, matching = matcher.fuzzy_search.match(matcher.query, title)
+    style, content = matcher.match_style, Content(title)
+    for index in matching:
+        content = content.stylize(style, index, index + 1)
+    return content
 
 
 def _title(action: Action) -> str:

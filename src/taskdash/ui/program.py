@@ -20,6 +20,9 @@ class Program(Protocol):
     def leave_for_demo(self) -> None:
         """End, so that the demo can be opened instead."""
 
+    async def use_profile(self, name: str) -> None:
+        """Show the list of another profile, and watch it instead of this one."""
+
     async def use_key(self, text: str) -> None:
         """Keep an API key in a first config, and begin to check with it.
 
