@@ -76,6 +76,27 @@ async def test_both_count_the_marked_alone_where_there_are_any(desk: Desk, other
         await dash.until_shown("50.0%")
 
 
+async def test_where_none_of_the_marked_has_failed_it_says_so_and_how_to_see_those_that_have(
+    desk: Desk, other: Store
+) -> None:
+    fill(other)
+    async with driven(desk, total=10) as dash:
+        await dash.press("G", "space", "k", "space")
+        await dash.press("F")
+        await dash.until_said("No failed task among the 2 marked tasks. Esc clears the marks.")
+        await dash.press("escape", "j", "space", "F")
+        await dash.until_said("No failed task among the 1 marked task. Esc clears the marks.")
+        await dash.press("escape", "F")
+        await dash.until_dialog("Failures")
+        await dash.until_shown("4 failed, of all 10 tasks")
+        await dash.press("escape")
+        await dash.until_dialog(None)
+        await dash.press("/", *"state:success", "enter")
+        await dash.until_total(2)
+        await dash.press("F")
+        await dash.until_said("No failed task matches state:success. Esc clears the filter.")
+
+
 async def test_statistics_follow_the_filter_and_not_the_tab(desk: Desk, other: Store) -> None:
     fill(other)
     async with driven(desk, total=10) as dash:

@@ -58,7 +58,7 @@ class ReviewScreen(BrowseScreen):
 
         failed, problems, total = await self._desk.store.run(read)
         if not failed and not problems:
-            self.tell(warning("No task has failed here."))
+            self.tell(warning(self._why_no_failures(total)))
             return
         found = reasons(failed)
 
@@ -75,6 +75,14 @@ class ReviewScreen(BrowseScreen):
         if marked:
             return replace(query, terms=()), marked, self._desk.clock.now_ms()
         return query, None, self._desk.clock.now_ms()
+
+    def _why_no_failures(self, total: int) -> str:
+        """Say what was looked at, and what keeps other failures out of it."""
+        if self.table.marked:
+            return f"No failed task among the {plural(total, 'marked task')}. Esc clears the marks."
+        if self.table.wanted.terms:
+            return f"No failed task matches {self.filter_text.strip()}. Esc clears the filter."
+        return "No task has failed here."
 
     def _scope(self, count: int) -> str:
         if self.table.marked:
