@@ -46,12 +46,12 @@ def store(tmp_path: Path) -> Path:
     return path
 
 
-def opened(store: Path, columns: int, rows: int) -> PtyScreen:
+def opened(store: Path, columns: int, rows: int, **environment: str) -> PtyScreen:
     """The dashboard of a user without a key; no picture is fetched."""
     config = store.with_name("config.toml")
     config.write_text("[view]\npreview = false\n", "utf-8")
     env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    env |= {"TASKDASH_STORE": str(store), "TASKDASH_CONFIG": str(config), "TZ": "UTC"}
+    env |= {"TASKDASH_STORE": str(store), "TASKDASH_CONFIG": str(config), "TZ": "UTC", **environment}
     return PtyScreen([sys.executable, "-m", "taskdash"], env=env, columns=columns, rows=rows)
 
 
@@ -235,5 +235,42 @@ def test_the_detail_is_the_task_at_the_cursor_however_fast_a_filter_is_typed(sto
             screen.wait_for(f"[All {COUNT}]")
         screen.wait_until_at_rest()
         assert_detail_is_of_the_cursor(screen, "Esc")
+        screen.send("q")
+        assert screen.wait_exit() == 0
+
+
+def in_reverse(screen: PtyScreen) -> list[str]:
+    """The words of each line that stand in reverse; single cells, as of a scroll bar, are not words."""
+    words = ["".join(cell.data for cell in line if cell.reverse).strip() for line in screen.looks]
+    return [text for text in words if len(text) > 1]
+
+
+def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
+    with opened(store, *LAYOUTS[0], NO_COLOR="1") as screen:
+        screen.wait_for("Inputs", 30)
+        before = in_reverse(screen)
+        for key, first, second in (
+            ("s", "last added first", "state: new, waiting, success, fail"),
+            ("C", "State", "Prompt"),
+            ("F", "policy", "content policies."),
+            ("c", "task ID", "links"),
+            (":", "", "Undo the last removal"),
+        ):
+            screen.send(key)
+            screen.wait_until_at_rest()
+            if first:
+                assert [text for text in in_reverse(screen) if first in text], f"{key}:\n{screen.text}"
+            screen.send("\x1b[B" * (1 if first else 2))
+            screen.wait_for(lambda _: [text for text in in_reverse(screen) if second in text])  # noqa: B023 - at once
+            assert not first or not [
+                text for text in in_reverse(screen) if first in text and second not in text
+            ]
+            screen.send("\x1b")
+            screen.wait_for(lambda _: in_reverse(screen) == before)
+        column, line = place_of(screen, "mountain city")
+        screen.press_button(column, line)
+        screen.drag(column + 8, line)
+        screen.release_button(column + 8, line)
+        screen.wait_for(lambda _: "mountain" in in_reverse(screen))
         screen.send("q")
         assert screen.wait_exit() == 0

@@ -6,19 +6,22 @@ A filter runs after widths were measured, so it keeps harm from the terminal, no
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.filter import LineFilter
 
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from rich.style import Style
     from textual.color import Color
     from textual.geometry import Region
     from textual.strip import Strip
     from textual.widget import Widget
+
+
+_REVERSE: Final = Style(reverse=True, strike=False)
 
 
 class InertLines(LineFilter):
@@ -35,7 +38,11 @@ class InertLines(LineFilter):
 
 
 class Colourless(LineFilter):
-    """No colour at all. Textual's own way of it is shades of grey, which are colours to a terminal."""
+    """No colour at all. Textual's own way of it is shades of grey, which are colours to a terminal.
+
+    Textual's lists lose `reverse` from the style of what is chosen in them. The style sheets ask for it by `strike`,
+    which nothing else has.
+    """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
         """The segments, with bold, reverse and the like, and no more."""
@@ -52,7 +59,7 @@ def same_lines(widget: Widget, line: Strip, crop: Region) -> list[Strip]:
 
 @lru_cache(1024)
 def _without_colour(style: Style) -> Style:
-    return style.without_color
+    return style.without_color + _REVERSE if style.strike else style.without_color
 
 
 def _inert(text: str) -> str:
