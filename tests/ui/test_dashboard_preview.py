@@ -216,7 +216,32 @@ async def test_without_the_extra_one_line_says_how_to_get_it(desk: Desk, source:
     async with driven(desk, (200, 40), total=4) as dash:
         await dash.until_shown("pipx install --force 'taskdash[preview]'")
         assert "no preview:" not in dash.screen
+        await dash.press("i")
+        await dash.until_said("Picture preview off. Pictures need an extra: pipx")
+        await dash.until_gone("pictures need an extra")
+        await dash.press("i")
+        await dash.until_said("Pictures need an extra: pipx")
+        assert not [told for told in dash.said if "preview on" in told]
+        await dash.until_shown("pictures need an extra")
+        before = len(dash.said)
+        await dash.press("I")
+        await dash.until_said_times(before + 1)
+        assert dash.said[-1].startswith("Pictures need an extra: pipx")
         assert source.asked == []
+
+
+async def test_where_no_next_result_can_be_shown_it_says_why(desk: Desk) -> None:
+    async with driven(desk, total=4) as dash:
+        await dash.press("j", "j")
+        await dash.until_shown("1 of 4 results: PNG, 80 × 80", 20)
+        await dash.press("i", "I")
+        await dash.until_said("Picture preview is off: i switches it on.")
+        await dash.press("i")
+        await until_picture(dash)
+        await dash.press("v", "v")
+        await dash.until(lambda: picture(dash).drawn is None, "gone with the pane")
+        await dash.press("I")
+        await dash.until_said("There is no room for a picture here.")
 
 
 async def test_nothing_is_decoded_again_while_time_goes_by(

@@ -115,7 +115,8 @@ class Previews:
             can_decode: whether the extra `preview` is installed.
             now_s: monotonic seconds.
         """
-        self._can_decode = can_decode
+        self.missing = "" if can_decode else MISSING
+        """What has to be installed before there can be any picture; "" where nothing has."""
         self._fetch = fetch
         self._thumbnails = thumbnails
         self._decoder = decoder or Decoder()
@@ -127,8 +128,8 @@ class Previews:
 
     def known(self, wanted: Wanted) -> Outcome | None:
         """What can be told at once, without any work."""
-        if not self._can_decode:
-            return Refused(MISSING, is_other=True)
+        if self.missing:
+            return Refused(self.missing, is_other=True)
         drawn = self._drawn.get((wanted.url, wanted.room))
         if drawn is not None:
             self._drawn.move_to_end((wanted.url, wanted.room))

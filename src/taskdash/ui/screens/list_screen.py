@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, cast
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import plural
+from taskdash.ui.key_names import key_name
 from taskdash.ui.patience import patient
 from taskdash.ui.said import warning
 from taskdash.ui.screens.result_screen import ResultScreen
+from taskdash.ui.store_trouble import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -271,19 +273,37 @@ class ListScreen(ResultScreen):
         """Break off what is under way; what has arrived is kept where it can be gone on with."""
         self._saver.cancel()
 
-    def action_preview(self) -> None:
+    async def action_preview(self) -> None:
         """Show pictures of results in the detail, or no longer."""
         preview = not self._desk.view.preview
         self.remember(preview=preview)
         self._desk.retry_previews()
         self.pane.draw()
-        self.say("Picture preview on." if preview else "Picture preview off.")
+        words = "" if preview else "Picture preview off."
+        if missing := await self._missing_for_pictures():
+            self.tell(warning(f"{words} {sentence(missing)}".lstrip()))
+        else:
+            self.say(words or "Picture preview on.")
 
-    def action_preview_next(self) -> None:
+    async def action_preview_next(self) -> None:
         """Show the next result of the task."""
-        if self.pane.preview is None or self.pane.preview.next_result() < 2:
+        task, key = self.table.task_at_cursor, "".join(map(key_name, self._desk.keymap["preview"][:1]))
+        if missing := await self._missing_for_pictures():
+            self.tell(warning(sentence(missing)))
+        elif task is None or task.result_count < 2:
             self.tell(warning("There is no other result to preview."))
+        elif not self._desk.view.preview:
+            self.tell(
+                warning(
+                    f"Picture preview is off: {key} switches it on." if key else "Picture preview is off."
+                )
+            )
+        elif self.pane.preview is None or self.pane.preview.next_result() < 2:
+            self.tell(warning("There is no room for a picture here."))
         self.pane.draw()
+
+    async def _missing_for_pictures(self) -> str:
+        return (await self._desk.previews()).missing if self._desk.make_previews else ""
 
     # The rest
 
