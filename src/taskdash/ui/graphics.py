@@ -7,7 +7,11 @@ what is known of terminals by their own variables decides; whoever knows better 
 from __future__ import annotations
 
 import fcntl
+import os
+import re
+import shutil
 import struct
+import subprocess
 import termios
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +29,7 @@ _KITTY_TERMS: Final = ("xterm-kitty", "xterm-ghostty")
 _SIXEL_TERMS: Final = ("foot", "mlterm", "contour", "yaft", "wezterm")
 _SIXEL_PROGRAMS: Final = ("WezTerm", "iTerm.app", "mintty", "contour")
 _KONSOLE_WITH_SIXELS: Final = 220_400
+_KITTY_WITH_PLACEHOLDERS: Final = (0, 28)
 
 
 def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool, knows_cells: bool) -> Drawing:
@@ -58,6 +63,33 @@ def _by_environment(term: str, environ: Mapping[str, str], *, inside: bool) -> D
     if konsole.isdecimal() and int(konsole) >= _KONSOLE_WITH_SIXELS:
         return Drawing.SIXEL
     return Drawing.BLOCKS
+
+
+def is_old_kitty(environ: Mapping[str, str]) -> bool:
+    """Return whether the terminal is a kitty that shows placeholders as boxes; its own program is asked.
+
+    Over ssh it is on another machine: then it is taken for one of today's.
+    """
+    if environ.get("TERM") != "xterm-kitty" or not environ.get("KITTY_WINDOW_ID"):
+        return False
+    # The one that runs may be older than the one that is found first, or not be found at all.
+    running = os.path.realpath(f"/proc/{environ.get('KITTY_PID') or 'self'}/exe")
+    program = running if os.path.basename(running) == "kitty" else shutil.which("kitty")  # noqa: PTH119 - a text
+    if program is None:
+        return False
+    try:
+        done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+            [program, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={},
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    version = re.search(rb"(\d+)\.(\d+)", done.stdout)
+    return version is not None and (int(version[1]), int(version[2])) < _KITTY_WITH_PLACEHOLDERS
 
 
 def cell_size(descriptor: int) -> tuple[int, int] | None:

@@ -81,6 +81,8 @@ class Preview(Vertical):
         self._desk = desk
         self._plan: _Plan | None = None
         self._number = 1
+        self._is_old_kitty: bool | None = None
+        """None until it was asked."""
         self._picture = PictureView(id="picture")
         self._said = Content("")
         self._caption = Static(self._said, id="caption")
@@ -174,11 +176,11 @@ class Preview(Vertical):
             saved = store.saved.of([plan.seq]).get(plan.seq, {}).get(plan.number)
             return str(saved.path) if saved is not None and saved.is_there() else None
 
-        return Wanted(plan.url, self._room(plan), await self._desk.store.run(saved_path))
+        return Wanted(plan.url, await self._room(plan), await self._desk.store.run(saved_path))
 
-    def _room(self, plan: _Plan) -> Room:
+    async def _room(self, plan: _Plan) -> Room:
         from taskdash.results.drawing import Drawing, Room
-        from taskdash.ui.graphics import CELL, cell_size, drawing_for
+        from taskdash.ui.graphics import CELL, cell_size, drawing_for, is_old_kitty
 
         _, background = self.background_colors
         drawing, cell = Drawing.BLOCKS, None
@@ -190,6 +192,10 @@ class Preview(Vertical):
                 true_colour=self.app.console.color_system == "truecolor",
                 knows_cells=cell is not None,
             )
+            if drawing is Drawing.KITTY and self._desk.view.preview_as == "auto":
+                if self._is_old_kitty is None:
+                    self._is_old_kitty = await asyncio.to_thread(is_old_kitty, os.environ)
+                drawing = Drawing.BLOCKS if self._is_old_kitty else drawing
         return Room(plan.columns, plan.rows, cell or CELL, drawing, background.rgb)
 
     async def _show(self, plan: _Plan, outcome: Drawn | Refused) -> None:
