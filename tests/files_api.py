@@ -18,7 +18,7 @@ class FilesApi(FakeApi):
 
     file = PNG
     hold_after: int | None = None
-    missing = 0
+    not_yet = 0
     """How many requests for each file are answered with 404 before it is there."""
     held = 0
     """How many answers were held back."""
@@ -35,7 +35,7 @@ class FilesApi(FakeApi):
         if not request.path.startswith("/files/"):
             await super()._reply(peer, request)
             return
-        if sum(each.path == request.path for each in self.file_requests()) <= self.missing:
+        if sum(each.path == request.path for each in self.file_requests()) <= self.not_yet:
             await peer.send(http_reply(404))
             return
         caught = _Caught(peer)

@@ -128,9 +128,14 @@ def first_view_of(settings: Settings) -> View:
 
 
 def open_workshop(
-    settings: Settings, path: Path, store_path: Path, on_end: Callable[[Ended], None]
+    profile: Profile,
+    path: Path,
+    store_path: Path,
+    on_end: Callable[[Ended], None],
+    *,
+    max_result_mib: int | None = None,
 ) -> Workshop:
-    """All that it takes to save results of the profile in use into a folder, on the running event loop.
+    """All that it takes to save results of a profile into a folder, on the running event loop.
 
     Raises:
         UsageError: the folder cannot be used.
@@ -155,11 +160,10 @@ def open_workshop(
             raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
         store = StoreThread(store_path, "downloads-store")
         opened.pop_all()
-    profile, most = settings.in_use, settings.max_result_mib
     fetcher = Fetcher(
         profile.base_url,
         allow_private=profile.allow_private,
-        max_bytes=None if most is None else most * 1_048_576,
+        max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
     )
     memory = SavedMemory(store, SystemClock().now_ms)
     downloads = Downloads(Downloader(folder, fetcher), memory, claims, on_end=on_end)
@@ -173,7 +177,13 @@ def download_thread(
     from taskdash.results.download_thread import DownloadThread
 
     profile = settings.in_use
-    build = partial(open_workshop, settings, download_dir(settings), store_path)
+    build = partial(
+        open_workshop,
+        profile,
+        download_dir(settings),
+        store_path,
+        max_result_mib=settings.max_result_mib,
+    )
     auto = settings.auto_download and not is_beside_command
     return DownloadThread(build, auto_profile=profile.name if auto else None, tells_each=is_beside_command)
 

@@ -55,7 +55,13 @@ class _Run:
 
     async def save(self, path: Path) -> int:
         """Save all; return the exit code."""
-        with open_workshop(self._session.settings, path, self._session.store_path, self._on_end) as workshop:
+        with open_workshop(
+            self._session.profile,
+            path,
+            self._session.store_path,
+            self._on_end,
+            max_result_mib=self._session.settings.max_result_mib,
+        ) as workshop:
             downloads = workshop.downloads
             working = asyncio.ensure_future(self._work(downloads))
             ended_by = cancel_on_signal(working)
