@@ -64,6 +64,7 @@ _TOKEN = re.compile(r"""[^\s"'<>()\\]++""")
 _QUOTES: Final = frozenset({('"', '"'), ("'", "'"), ("(", ")")})
 _MAX_JSON_TEXTS: Final = 32
 _AT_THE_ENDS: Final = "".join(map(chr, range(0x21)))
+_LINE_BREAK = re.compile(r"[\r\n]")
 _LEFT_OUT = re.compile(r"[\t\r\n]")
 _AUTHORITY = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//[^/?#]*", re.IGNORECASE)
 _TO_ENCODE = re.compile(r"[^\x21-\x7e]")
@@ -162,7 +163,9 @@ class _Found:
         for text in texts:
             if len(self.urls) >= MAX_RESULT_URLS:
                 return
-            url = text if is_result_url(text) else encoded_url(text)
+            # What follows on another line is other text: such a link is looked for with that in mind, or not at all.
+            is_odd = not is_result_url(text) and not _LINE_BREAK.search(text.strip())
+            url = encoded_url(text) if is_odd else text
             if url not in self.urls and is_result_url(url):
                 self.urls[url] = None
 

@@ -459,7 +459,7 @@ def test_any_http_url_with_a_host_is_a_link(url: str) -> None:
         ("https://a.example/\x00b\x00", "https://a.example/%00b"),
         ("https://a.example/\ud83d\udc68\u200d", "https://a.example/%F0%9F%91%A8%E2%80%8D"),
         ("https://a.example/\ud83d", "https://a.example/%EF%BF%BD"),
-        ("https://a\n.example/\tb\r\n", "https://a.example/b"),
+        ("https://a.example/a\tb\r\n", "https://a.example/ab"),
         ("https://例え.jp/画像 1.png", "https://例え.jp/%E7%94%BB%E5%83%8F%201.png"),
     ],
 )
@@ -468,7 +468,7 @@ def test_a_link_is_taken_as_browsers_take_it_encoded_once(url: str, taken: str) 
     assert urls(resultJson={"resultUrls": [taken]}) == [taken]
 
 
-@given(st.text(max_size=60))
+@given(st.text(st.characters(exclude_characters="\r\n"), max_size=60))
 def test_no_link_of_a_plain_host_vanishes_and_each_is_inert(rest: str) -> None:
     found = urls(resultJson={"resultUrls": [f"https://a.example/{rest}"]})
     assert found
