@@ -15,6 +15,7 @@ from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.locations import download_dir
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE
 from taskdash.domain.errors import KeyMissingError, StoreError, UsageError
+from taskdash.domain.secret import KnownKeys
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.store import StoreThread
 from taskdash.watch.clock import SystemClock
@@ -98,7 +99,7 @@ async def build_watcher(
 
 
 def open_finish_command(
-    settings: Settings, environ: Mapping[str, str], store_path: Path, key: Secret | None
+    settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
 ) -> FinishCommand | None:
     """What runs the user's own command for each task that finishes; None where there is none.
 
@@ -114,7 +115,7 @@ def open_finish_command(
         profile=settings.profile,
         store_path=store_path.absolute(),
         environ=dict(environ) | config,
-        keys=[*known_keys(settings, environ), *([key] if key else [])],
+        keys=keys,
         hidden={DEFAULT_KEY_VARIABLE, *(each.api_key_env or "" for each in settings.profiles.values())},
     )
 
@@ -195,6 +196,7 @@ def open_desk(
     *,
     view_path: Path | None = None,
     config_path: Path | None = None,
+    keys: KnownKeys | None = None,
     is_demo: bool = False,
 ) -> Desk:
     """All that the dashboard needs, nothing of it started.
@@ -205,6 +207,7 @@ def open_desk(
         store_path: where the list is.
         view_path: where the look is remembered, if at all.
         config_path: where a first config may be written, if anywhere.
+        keys: every key that is known; those that are found here are added.
         is_demo: whether this is the demo.
 
     Raises:
@@ -213,8 +216,9 @@ def open_desk(
     from taskdash.ui.desk import Desk
     from taskdash.ui.keymap import make_keymap
 
+    keys = KnownKeys() if keys is None else keys
     open_with = partial(
-        open_desk, environ=environ, store_path=store_path, view_path=view_path, is_demo=is_demo
+        open_desk, environ=environ, store_path=store_path, view_path=view_path, keys=keys, is_demo=is_demo
     )
     profile, first_view = settings.in_use, first_view_of(settings)
     key, advice = None, None
@@ -222,9 +226,7 @@ def open_desk(
         key = find_key(profile, environ).secret
     except KeyMissingError as error:
         advice = error.brief
-    keys = known_keys(settings, environ)
-    if key is not None and key not in keys:
-        keys = (key, *keys)
+    keys.add(*known_keys(settings, environ), *([key] if key else []))
     # The demo takes nothing from the environment, but a browser and a clipboard are where the user is.
     others_environ = keyless_environ(settings, os.environ, keys)
     return Desk(
@@ -248,7 +250,7 @@ def open_desk(
         is_demo=is_demo,
         bell=settings.bell,
         result_ttl_ms=profile.result_ttl_ms,
-        on_finish=open_finish_command(settings, environ, store_path, key),
+        on_finish=open_finish_command(settings, environ, store_path, keys),
         view=_remembered(view_path, first_view),
         first_view=first_view,
         remember=partial(_remember, view_path, first_view),

@@ -511,6 +511,55 @@ def _folder(path: Path) -> None:
 STORE_COMMANDS = [("list", "--json"), ("add", "task_new_12345678"), ("wait", OK), ("export",), ("stats",)]
 
 
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ("new", "is shorter than 8 characters"),
+        (f'"{KEY}', "has a quotation mark at one end only"),
+        (f"Bearer {KEY}", 'begins with the word "Bearer"'),
+        (f"{KEY}\nrotated", "has a line break"),
+    ],
+)
+def test_4_a_key_that_cannot_be_one_is_refused_with_the_reason(
+    taskdash: Command, key: str, fault: str
+) -> None:
+    done = taskdash("check", OK, env={"AIGPTIMAGE_API_KEY": key})
+    assert done.returncode == 4
+    assert f"the environment variable AIGPTIMAGE_API_KEY {fault}" in done.stderr.replace(
+        "The API key in ", ""
+    )
+    assert "rotated" not in done.stderr
+
+
+@pytest.mark.parametrize("around", ['"{}"', "'{}'\n", "\ufeff{}\r\n", "\ufeff'{}'"])
+def test_what_stands_around_a_key_is_left_out(tmp_path: Path, around: str) -> None:
+    with FakeApi(key=KEY) as api:
+        teach(api)
+        done = Command(tmp_path, api)("check", OK, env={"AIGPTIMAGE_API_KEY": around.format(KEY)})
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_field_and_no_path_is_taken_for_a_key(filled: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "sk-live-0123456789" / "pictures-2024"
+    folder.mkdir(parents=True)
+    shutil.move(filled.store, folder / "tasks.db")
+    filled.store = folder / "tasks.db"
+    filled.config.write_text(f'download_dir = "{folder}"\n{filled.config.read_text()}')
+    plain = json.loads(filled("export").stdout)
+    header = filled("export", "--format", "csv").stdout.splitlines()[0]
+    for key in ("resultUrls", "completeTime", "failCode", "pictures-2024", "sk-live-0123456789"):
+        env = {"AIGPTIMAGE_API_KEY": key}
+        exported = json.loads(filled("export", env=env).stdout)
+        assert [list(task) for task in exported] == [list(task) for task in plain]
+        assert [task["resultUrls"] for task in exported] == [task["resultUrls"] for task in plain]
+        assert filled("export", "--format", "csv", env=env).stdout.splitlines()[0] == header
+        assert f"list: {filled.store}" in filled("config", "path", env=env).stderr
+        assert f"  {folder}  " in filled("config", "show", env=env).stdout
+    filled.store = folder / "none" / "tasks.db"
+    (folder / "none").touch()
+    assert str(folder) in filled("list").stderr
+
+
 @pytest.mark.parametrize("spoil", [_newer, _folder])
 def test_6_a_store_that_cannot_be_used(filled: Command, spoil: Callable[[Path], None]) -> None:
     spoil(filled.store)

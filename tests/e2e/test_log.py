@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,3 +107,33 @@ for place in range(1_900, 2_000, 5):
     assert len(first) < 10_000
     assert len(others) == 40
     assert not any(KEY[:8] in line for line in others)
+
+
+@pytest.mark.parametrize("opens_dashboard", [False, True])
+def test_a_key_of_a_command_is_not_logged_by_what_on_finish_prints(
+    tmp_path: Path, opens_dashboard: bool
+) -> None:
+    printing, finishing = tmp_path / "key.sh", tmp_path / "finish.sh"
+    printing.write_text(f"echo {KEY}")
+    finishing.write_text(f"sh {printing}; echo https://gateway/?k=$(sh {printing})")
+    # One that ended after it was added: what had ended before is no news.
+    ended = success_body(TASK, completeTime=(int(time.time()) + 3600) * 1000)
+    with FakeApi({TASK: ended}, key=KEY) as api:
+        command = Command(tmp_path)
+        top = f'on_finish = ["sh", "{finishing}"]'
+        command.write_config(api.url, top=top, more=f'api_key_command = ["sh", "{printing}"]')
+        without = {"AIGPTIMAGE_API_KEY": None}
+        if opens_dashboard:
+            assert command("add", TASK, env=without).returncode == 0
+            with command.dashboard(env=without) as screen:
+                screen.wait_for("Success 1", 30)
+                screen.wait_for(lambda _: "/?k=" in log_of(tmp_path).read_text("utf-8"), 30)
+                screen.send("q")
+                assert screen.wait_exit() == 0
+        else:
+            done = command("check", TASK, env=without)
+            assert done.returncode == 0, done.stderr
+    said = log_of(tmp_path).read_text("utf-8")
+    assert "printed: ***" in said
+    assert "printed: https://gateway/?k=***" in said
+    assert KEY not in said

@@ -236,7 +236,7 @@ async def test_an_id_added_from_a_tab_that_does_not_hold_it_is_still_added(desk:
 
 
 async def test_a_configured_key_in_a_paste_is_neither_added_nor_shown(desk: Desk, other: Store) -> None:
-    desk.keys = (Secret(uuid(77)),)
+    desk.keys.add(Secret(uuid(77)))
     async with driven(desk) as dash:
         await dash.paste(f"{uuid(77)} and sk-CANARY-0123456789abcdef")
         await dash.until_shown("ignored")

@@ -400,7 +400,7 @@ def fill_with_long_links(store: Store) -> None:
 @pytest.mark.parametrize("letter", ["p", "a", "r", "n"])
 async def test_a_key_is_never_copied(desk: Desk, other: Store, letter: str) -> None:
     key = "sk-CANARY-0123456789abcdef"
-    desk.keys = (Secret(key),)
+    desk.keys.add(Secret(key))
     add(other, uuid(1))
     answer(other, uuid(1), with_param(uuid(1), {"model": MODEL, "input": {"prompt": f"my key is {key}"}}))
     async with driven(desk, total=1) as dash:

@@ -13,7 +13,6 @@ import os
 import re
 import ssl
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -27,6 +26,7 @@ from taskdash.api.transport import KEEP_ALIVE_S, CrossedError, Lane, Reply, Rout
 from taskdash.api.turns import Turns
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
 from taskdash.domain.errors import UsageError
+from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import Answer, ProblemKind
 from taskdash.domain.untrusted import inert_line
 
@@ -40,8 +40,6 @@ MAX_CONNECTIONS: Final = 32
 _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[\w.:-]+", re.ASCII)
 _SUSPECT: Final = (ProblemKind.UNREADABLE, ProblemKind.UNREACHABLE)
-_SHORTEST_REDACTED: Final = 8
-"""A shorter key would be found in ordinary words, and an answer without those is no answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +85,7 @@ class Gateway:
         # Otherwise one that trusts nobody, and is not used: to load the authorities takes 20 ms.
         tls = tls_context(environ) if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._route = Route(f"{base.scheme}://{self._peer}", headers, tls, proxy)
-        self._redacted = key if len(key.reveal()) >= _SHORTEST_REDACTED else None
+        self._keys = KnownKeys([key])
         self._deadline_s = deadline_s
         self._turns = Turns(_clamp(connections))
         self._large = Turns(1)
@@ -156,7 +154,7 @@ class Gateway:
                 message = f"no whole answer from {where} within {self._deadline_s:g} s"
             else:
                 message = explain(fault, self._peer, self._proxy)
-            message = self._redact(message)
+            message = self._keys.redact(message)
             _log.info("check failed: %s: %s", type(fault).__name__, message)
             return Answer(problem=ProblemKind.UNREACHABLE, message=message)
         finally:
@@ -169,15 +167,8 @@ class Gateway:
             # It may belong to another request: one answer too many puts off all that follow it. A redirect is
             # no answer of this API at all, and some have a body where HTTP knows none.
             await lane.close()
-        raw = self._redacted.redact_bytes(answer.raw) if self._redacted else answer.raw
-        if raw is not answer.raw:
-            # The gateway quotes the key; it is not to be stored or shown. The raw body is decoded already.
-            headers = {name: value for name, value in reply.headers.items() if name != "content-encoding"}
-            answer = parse_answer(reply.status, headers, raw, task_id, now_s=now_s)
-        return replace(answer, message=self._redact(answer.message)) if answer.message else answer
-
-    def _redact(self, text: str) -> str:
-        return self._redacted.redact(text) if self._redacted else text
+        # A gateway that quotes the key gets it neither stored nor shown.
+        return self._keys.redact_values(answer)
 
     async def _end_turn(self, lane: Lane) -> None:
         """Keep the lane for the next request; close those at the bottom that nobody needed for a while."""

@@ -9,13 +9,12 @@ import click
 
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
-from taskdash.config.keys import known_keys
 from taskdash.domain.errors import UsageError
 from taskdash.domain.id_pattern import is_task_id
 from taskdash.domain.untrusted import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from taskdash.cli.session import Session
     from taskdash.domain.secret import Secret
@@ -40,7 +39,7 @@ def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bo
     Prints the IDs added, one a line; what was listed already or ignored is said on stderr. Exits with 1 if there was
     no ID.
     """
-    keys = known_keys(session.settings, session.environ)
+    keys = session.keys
     if label is not None and any(key.reveal() in label for key in keys):
         raise UsageError("the label has an API key in it; nothing was added")
     texts = _texts(text)
@@ -81,7 +80,7 @@ def _stdin_text() -> str:
 
 
 def _find(
-    texts: Sequence[tuple[str, bool]], keys: Sequence[Secret]
+    texts: Sequence[tuple[str, bool]], keys: Collection[Secret]
 ) -> tuple[list[str], list[tuple[str, str]]]:
     """The IDs in the order of first sight, and what was ignored with the reason."""
     found: list[str] = []

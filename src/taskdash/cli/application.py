@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.config.settings import Settings
+    from taskdash.domain.secret import KnownKeys
     from taskdash.ui.desk import Desk
 
 FPS: Final = "240"
@@ -49,6 +50,7 @@ def open_app(
     *,
     view_path: Path | None = None,
     config_path: Path | None = None,
+    keys: KnownKeys | None = None,
     is_demo: bool = False,
     open_demo: Callable[[], int] | None = None,
 ) -> int:
@@ -60,6 +62,7 @@ def open_app(
         store_path: Where the list is.
         view_path: Where the look is remembered, if at all.
         config_path: Where a first config may be written, if anywhere.
+        keys: Every key that is known; those that are found are added.
         is_demo: Whether this is the demo.
         open_demo: What follows where the user chose the demo instead.
     """
@@ -76,7 +79,13 @@ def open_app(
         from taskdash.wiring import open_desk
 
         desk = open_desk(
-            settings, environ, store_path, view_path=view_path, config_path=config_path, is_demo=is_demo
+            settings,
+            environ,
+            store_path,
+            view_path=view_path,
+            config_path=config_path,
+            keys=keys,
+            is_demo=is_demo,
         )
         opening = desk.opening
         from taskdash.ui.app import Dashboard

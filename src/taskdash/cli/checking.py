@@ -22,7 +22,6 @@ from taskdash.cli.following import (
 from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_lines, talk
 from taskdash.cli.progress import Progress
-from taskdash.config.keys import find_key
 from taskdash.domain.task import ProblemKind, Task
 from taskdash.domain.words import plural
 
@@ -62,7 +61,7 @@ def check(session: Session, task_ids: Sequence[str]) -> int:
     if not before:
         talk("nothing to check: no unfinished task on the list")
         return 0
-    key = find_key(session.profile, session.environ).secret
+    key = session.find_key()
     run = _Run(session, before)
     ended_by = asyncio.run(run_beside_watcher(session, key, run.follow))
     code = run.report()

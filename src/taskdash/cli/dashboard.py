@@ -31,6 +31,7 @@ def open_dashboard(session: Session) -> int:
         session.store_path,
         view_path=view_path(),
         config_path=session.config_path,
+        keys=session.keys,
         open_demo=_open_demo,
     )
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from taskdash.cli.session import Session
-    from taskdash.domain.secret import Secret
     from taskdash.store.store import Store, StoreThread
 
 POLL_S: Final = 0.1
@@ -28,12 +27,14 @@ DRAIN_S: Final = 120.0
 class Finishing:
     """The user's own command beside a watcher; without one in the config it does nothing."""
 
-    def __init__(self, session: Session, key: Secret, store: StoreThread) -> None:
+    def __init__(self, session: Session, store: StoreThread) -> None:
         from taskdash.wiring import open_finish_command
 
         self._profile = session.profile.name
         self._store = store
-        self._command = open_finish_command(session.settings, session.environ, session.store_path, key)
+        self._command = open_finish_command(
+            session.settings, session.environ, session.store_path, session.keys
+        )
         if self._command is not None:
             self._command.listen(talk)
 

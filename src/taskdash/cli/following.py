@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.cli.finishing import Finishing
 from taskdash.cli.output import talk
-from taskdash.config.keys import known_keys
 from taskdash.domain.errors import UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form, is_task_id
 from taskdash.domain.task import ProblemKind, State
@@ -73,7 +72,7 @@ def find_or_add(session: Session, store: Store, texts: Sequence[str]) -> list[Ta
         UsageError: one is an API key.
     """
     profile = session.profile.name
-    keys = {key.reveal() for key in known_keys(session.settings, session.environ)}
+    keys = {key.reveal() for key in session.keys}
     if not keys.isdisjoint(texts):
         raise UsageError("an API key was given where a task ID belongs; it was not used")
     missing: list[str] = []
@@ -175,7 +174,7 @@ async def run_beside_watcher(
     start_log(session)
     news = asyncio.Event()
     store = StoreThread(session.store_path, "store", on_mishap=session.tell_mishap)
-    finishing = Finishing(session, key, store)
+    finishing = Finishing(session, store)
     on_change = finishing.with_wake(news.set)
     watcher = await build_watcher(session.profile, key, session.store_path, on_change, scheduled=False)
     running = asyncio.create_task(watcher.run())

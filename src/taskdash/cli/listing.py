@@ -122,15 +122,12 @@ def show(session: Session, task_id: str, *, form: str | None) -> int:
 
 def _print_raw(session: Session, detail: TaskDetail) -> int:
     from taskdash.cli.output import talk
-    from taskdash.config.keys import known_keys
     from taskdash.domain.untrusted import raw_text
 
     if not detail.raw:
         talk(f"{detail.task.task_id} has no record yet: check it with `taskdash check {detail.task.task_id}`")
         return 1
     body = raw_text(detail.raw)
-    for key in known_keys(session.settings, session.environ):
-        body = body.replace(key.reveal().encode(), b"***")
     sys.stdout.flush()
-    sys.stdout.buffer.write(body)
+    sys.stdout.buffer.write(session.keys.redact_bytes(body))
     return 0

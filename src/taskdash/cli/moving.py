@@ -13,7 +13,6 @@ from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_csv, talk, tell_not_added, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
-from taskdash.config.keys import known_keys
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.query import Query
 from taskdash.domain.task_file import CSV_FIELDS, export_json, read_tasks, toml_table
@@ -50,18 +49,16 @@ def export(session: Session, *, form: str, all_profiles: bool) -> None:
     It has no API keys and no pictures in it, but all prompts and result links. In CSV a cell that a spreadsheet would
     take for a formula begins with a quote mark, which the import takes away.
     """
-    keys = [key.reveal() for key in known_keys(session.settings, session.environ)]
 
     def write(text: str) -> None:
-        for key in keys:
-            text = text.replace(key, "***")
         sys.stdout.write(text)
 
     query = Query(profile=None if all_profiles else session.profile.name)
     with collecting_later(), session.open_store() as store:
         seqs = store.tasks.seqs(query, session.now_ms())
         with Progress("tasks", len(seqs)) as progress:
-            _WRITERS[form](_counted(store.documents.details(seqs), progress), write)
+            details = map(session.keys.redact_values, store.documents.details(seqs))
+            _WRITERS[form](_counted(details, progress), write)
 
 
 def _counted(details: Iterable[TaskDetail], progress: Progress) -> Iterator[TaskDetail]:
@@ -145,7 +142,7 @@ def _parse(session: Session, file: str, read: Decoded, left_out: set[str]) -> li
                 progress.show(len(found))
     except TaskFileError as error:
         raise _refused(name, str(error)) from None
-    keys = {key.reveal() for key in known_keys(session.settings, session.environ)}
+    keys = {key.reveal() for key in session.keys}
     if any(detail.task.task_id in keys for detail in found):
         raise TaskdashError(f"{name}: an API key stands in it as a task ID; nothing was imported")
     return found
@@ -158,7 +155,7 @@ def _refused(name: str, why: str) -> TaskdashError:
 def _import_text(session: Session, text: str) -> int:
     from taskdash.domain.task_ids import find_task_ids
 
-    paste = find_task_ids(text, keys=known_keys(session.settings, session.environ))
+    paste = find_task_ids(text, keys=session.keys)
     ids = [found.task_id for found in paste.found]
     if not ids:
         talk("taskdash: no task ID found: it is no export, and no text with IDs in it")

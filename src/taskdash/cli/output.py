@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from taskdash.domain.secret import without_key_forms
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
@@ -59,13 +60,13 @@ def write_utf8() -> None:
 
 
 def talk(text: str) -> None:
-    """Something for people, on one line. It never shows what starts like an API key."""
+    """Something for people, on one line. It never shows what has the form of an API key."""
     # With stderr closed there is nobody to talk to, and `print` would turn to stdout.
     if sys.stderr is None:
         return
     if sys.stdout is not None:
         sys.stdout.flush()
-    _write_line(sys.stderr, _without_keys(inert_line(text)))
+    _write_line(sys.stderr, without_key_forms(inert_line(text)))
 
 
 def tell_not_added(ids: Sequence[str], why: str = "") -> None:
@@ -83,11 +84,3 @@ def _write_line(stream: TextIO, line: str) -> None:
     except OSError:
         # Whoever listened to the talk has gone. The work itself goes on.
         return
-
-
-def _without_keys(line: str) -> str:
-    if "sk-" not in line and "sk_" not in line:
-        return line
-    import re
-
-    return re.sub(r"\bsk[-_][^\s\"',;]+", "***", line)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final
 from taskdash.config.load import load_settings
 from taskdash.config.locations import config_path, store_path
 from taskdash.config.private_files import tightened
+from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskdash.config.settings import Profile, Settings
+    from taskdash.domain.secret import Secret
 
 PATIENCE_S: Final = 10.0
 """How long a command waits for a list that another program has locked."""
@@ -80,25 +82,38 @@ class Session:
 
         talk(f"taskdash: {line}")
 
-    def redacted(self, text: str) -> str:
-        """`text` without the API keys that are known here, whatever form they have."""
-        from taskdash.config.keys import known_keys
+    @cached_property
+    def keys(self) -> KnownKeys:
+        """Every API key that is known here, wherever it came from."""
+        from taskdash.config.keys import keys_in, known_keys
 
-        values = {
-            value for name, value in self.environ.items() if name.endswith("_API_KEY") and len(value) > 7
-        }
+        keys = KnownKeys(keys_in(self.environ))
         # The settings may be what is wrong, in whatever way: that must not keep an error from being told.
         with suppress(Exception):
-            values.update(key.reveal() for key in known_keys(self.settings, self.environ))
-        for value in sorted(values, key=len, reverse=True):
-            text = text.replace(value, "***")
-        return text
+            keys.add(*known_keys(self.settings, self.environ))
+        return keys
+
+    def find_key(self) -> Secret:
+        """Find the key of the profile in use.
+
+        Raises:
+            KeyMissingError: there is none, or one that cannot be sent.
+        """
+        from taskdash.config.keys import find_key
+
+        key = find_key(self.profile, self.environ).secret
+        self.keys.add(key)
+        return key
+
+    def redacted(self, line: str) -> str:
+        """Return a line of ours without the API keys that are known here."""
+        return self.keys.redact_line(line)
 
     def keyless_environ(self) -> dict[str, str]:
         """The environment for a program that has no use for a key."""
-        from taskdash.config.keys import keyless_environ, known_keys
+        from taskdash.config.keys import keyless_environ
 
-        return keyless_environ(self.settings, self.environ, known_keys(self.settings, self.environ))
+        return keyless_environ(self.settings, self.environ, self.keys)
 
     def now_ms(self) -> int:
         """The time, in Unix milliseconds."""

@@ -21,7 +21,6 @@ from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_json_array, talk
 from taskdash.cli.progress import Progress
 from taskdash.cli.vigil import Vigil
-from taskdash.config.keys import find_key
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def _watch(session: Session, vigil: Vigil) -> int:
             saving.see(vigil.tasks)
             saving.finish()
         return vigil.exit_code()
-    key = find_key(session.profile, session.environ).secret
+    key = session.find_key()
     with AutoSaving(session) as saving:
         run = _Run(session, vigil, saving)
         ended_by = asyncio.run(run_beside_watcher(session, key, run.follow))

@@ -53,10 +53,12 @@ def first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout_
             raise
     if process.returncode != 0:
         raise KeyCommandError(f"failed with {_ending(process.returncode)}{_said(talk, output)}")
-    line = output.split(b"\n", 1)[0]
+    # Windows' own shells write UTF-16.
+    is_wide = output.startswith((b"\xff\xfe", b"\xfe\xff"))
+    line = output.decode("utf-16" if is_wide else "utf-8", "replace").split("\n", 1)[0]
     if not line.strip():
         raise KeyCommandError(f"printed an empty first line{_said(talk, output)}")
-    return line.decode("utf-8", "replace")
+    return line
 
 
 def _read_until_end(process: subprocess.Popen[bytes], deadline_s: float) -> tuple[bytes, bytes]:

@@ -5,17 +5,18 @@ No key is ever an argument of a process: it comes from the environment, a comman
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE, KEY_SOURCES, Profile, Settings
 from taskdash.config.wording import named_key, one_of, quoted
 from taskdash.domain.errors import KeyMissingError
-from taskdash.domain.secret import Secret
+from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _SECRET_ENDINGS: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
@@ -74,6 +75,14 @@ def known_keys(settings: Settings, environ: Mapping[str, str]) -> tuple[Secret, 
     return tuple(dict.fromkeys(secrets))
 
 
+def keys_in(environ: Mapping[str, str]) -> Iterator[Secret]:
+    """Return the API keys that stand in variables of the usual name, whether a profile uses them or not."""
+    for name, text in environ.items():
+        if name.endswith("_API_KEY"):
+            with suppress(ValueError):
+                yield Secret(text)
+
+
 def keyless_environ(settings: Settings, environ: Mapping[str, str], keys: Iterable[Secret]) -> dict[str, str]:
     """The environment for a program that has no use for a key, such as a browser: nothing in it holds one.
 
@@ -82,14 +91,12 @@ def keyless_environ(settings: Settings, environ: Mapping[str, str], keys: Iterab
         environ: the whole environment.
         keys: all keys that are known, wherever they came from.
     """
-    known = tuple(keys)
+    known = KnownKeys(keys)
     names = {profile.api_key_env for profile in settings.profiles.values()} | {DEFAULT_KEY_VARIABLE}
     return {
         name: value
         for name, value in environ.items()
-        if name not in names
-        and not name.upper().endswith(_SECRET_ENDINGS)
-        and all(key.redact(value) == value for key in known)
+        if name not in names and not name.upper().endswith(_SECRET_ENDINGS) and not known.are_in(value)
     }
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.secret import without_key_forms
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 _SHOWN_CHARS: Final = 60
-_KEY_WITH_PREFIX: Final = r"(?i)\bsk[-_][^\s\"',;]+"
+_KEY_PREFIX: Final = r"(?i)sk[-_]"
 _HEX_KEY: Final = r"[0-9A-Fa-f]{32,}"
 _LONG_WORD: Final = r"(?=[^\s]*[0-9])(?=[^\s]*[a-z])[A-Za-z0-9_+-]{24,}"
 WITHHELD: Final = "a text that looks like an API key (not shown)"
@@ -28,19 +29,18 @@ _TYPE_NAMES: Final = {
 
 def looks_like_key(name: str) -> bool:
     """Whether a name is an API key by its form: it starts with `sk-`, or is a long hexadecimal number."""
-    return bool(re.match(_KEY_WITH_PREFIX, name) or re.fullmatch(_HEX_KEY, name))
+    return bool(re.match(_KEY_PREFIX, name) or re.fullmatch(_HEX_KEY, name))
 
 
 def may_be_key(text: str) -> bool:
-    """Whether `text` had better not be shown: it has `sk-` in it, or is a long token of the kind keys are."""
-    return bool(
-        re.search(_KEY_WITH_PREFIX, text) or re.fullmatch(_HEX_KEY, text) or re.fullmatch(_LONG_WORD, text)
-    )
+    """Whether `text` had better not be shown: it has `sk-...` in it, or is a long token of the kind keys are."""
+    has_form = without_key_forms(text) != text
+    return bool(has_form or re.fullmatch(_HEX_KEY, text) or re.fullmatch(_LONG_WORD, text))
 
 
 def without_keys(text: str, max_chars: int = 500) -> str:
-    """Return `text` on one inert line, with everything that starts like a key replaced by `***`."""
-    return re.sub(_KEY_WITH_PREFIX, "***", inert_line(text, max_chars))
+    """Return `text` on one inert line, with everything that has the form of a key replaced by `***`."""
+    return without_key_forms(inert_line(text, max_chars))
 
 
 def quoted(text: str) -> str:

@@ -1,10 +1,37 @@
-"""An API key that cannot be printed by accident."""
+"""API keys: what one is, and the one place that takes them out of whatever is shown, logged, written or handed on.
+
+A key is known by what it is (`KnownKeys`) or, where it is nobody's of ours, by the form that keys have
+(`without_key_forms`). Names of files and the names of our own fields stay what they are: a list that is exported with
+`***` in place of a field is lost, and an error that hides a path helps nobody.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from _typeshed import DataclassInstance
+
+    T = TypeVar("T", bound=DataclassInstance)
+
+MIN_KEY_CHARS: Final = 8
+"""A shorter one would be found in ordinary words, and no provider gives one."""
+HIDDEN: Final = "***"
+
+_OURS: Final = frozenset({"task_id", "profile", "saved"})
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
+_AT_THE_ENDS: Final = " \t\r\n\v\f\ufeff\u200b\u200c\u200d\u2060\xa0"
+"""White space, byte order marks and the like around a key are no part of it."""
+_QUOTES: Final = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019")
+_FORM = re.compile(r"(?<![\w/\\.~-])sk[-_][^\s\"',;]{5,}", re.IGNORECASE)
+_END_OF_SENTENCE: Final = ".:!?)]}>"
+_IS_FILE = re.compile(r"[/\\]|\.[A-Za-z][A-Za-z0-9]{0,7}$")
 
 
 class Secret:
@@ -13,38 +40,27 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Take the key as found; surrounding white space is not part of it.
+        """Take the key as found: white space, a byte order mark and a pair of quotes around it are no part of it.
 
         Raises:
-            ValueError: the key is empty or has characters that no HTTP header may carry. The message does
-                not repeat it.
+            ValueError: it is no key that can be sent. The message says why, completes "the key ...", and does not
+                repeat it.
         """
-        value = value.strip()
-        if not _SENDABLE.fullmatch(value):
-            raise ValueError(
-                "is empty" if not value else "has white space or characters that are not ASCII in it"
-            )
+        value = _unwrapped(value)
+        if fault := _fault_of(value):
+            raise ValueError(fault)
         self._value = value
 
     def reveal(self) -> str:
-        """The key itself, for the Authorization header."""
+        """Return the key itself, for the Authorization header."""
         return self._value
 
     def masked(self) -> str:
-        """`***` and at most the last 4 characters, and those only of a key long enough to spare them."""
-        return "***" + (self._value[-4:] if len(self._value) >= 12 else "")
-
-    def redact(self, text: str) -> str:
-        """Return `text` with every occurrence of the key, however it is escaped, replaced by `***`."""
-        return re.sub(_spellings(self._value), "***", text)
-
-    def redact_bytes(self, data: bytes) -> bytes:
-        """The same for bytes; `data` itself where the key is not in it."""
-        pattern = re.compile(_spellings(self._value).encode())
-        return pattern.sub(b"***", data) if pattern.search(data) else data
+        """Return `***` and at most the last 4 characters, and those only of a key long enough to spare them."""
+        return HIDDEN + (self._value[-4:] if len(self._value) >= 12 else "")
 
     def __repr__(self) -> str:
-        return "Secret(***)"
+        return f"Secret({HIDDEN})"
 
     __str__ = __repr__
 
@@ -55,8 +71,132 @@ class Secret:
         return hash(self._value)
 
 
+def _unwrapped(value: str) -> str:
+    value = value.strip(_AT_THE_ENDS)
+    while len(value) > 1 and value[0] + value[-1] in _QUOTES:
+        value = value[1:-1].strip(_AT_THE_ENDS)
+    return value
+
+
+def _fault_of(value: str) -> str | None:
+    if not value:
+        return "is empty"
+    if re.match(r"bearer\s", value, re.IGNORECASE):
+        return 'begins with the word "Bearer", which is no part of it'
+    if re.search(r"[\r\n]", value):
+        return "has a line break in it"
+    if re.search(r"\s", value):
+        return "has white space in it"
+    if {value[0], value[-1]} & set("".join(_QUOTES)):
+        return "has a quotation mark at one end only"
+    if not value.isprintable():
+        return "has an invisible character in it, such as a byte order mark or a control character"
+    if not _SENDABLE.fullmatch(value):
+        return "has characters in it that are not ASCII"
+    if len(value) < MIN_KEY_CHARS:
+        return f"is shorter than {MIN_KEY_CHARS} characters, so it is no API key"
+    return None
+
+
+class KnownKeys(Collection[Secret]):
+    """The keys that this process knows, wherever they came from: each is added as soon as it is found."""
+
+    def __init__(self, keys: Iterable[Secret] = ()) -> None:
+        self._keys: dict[Secret, None] = {}
+        self.add(*keys)
+
+    def add(self, *keys: Secret) -> None:
+        """Hide these, too, from now on."""
+        self._keys = self._keys | dict.fromkeys(keys)
+        # Of two keys that begin alike the longer one first; without any, a pattern that nothing matches.
+        values = sorted((key.reveal() for key in self._keys), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(_spellings, values)) or "(?!)")
+        self._bytes_pattern = re.compile(self._pattern.pattern.encode())
+
+    def __iter__(self) -> Iterator[Secret]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def redact(self, text: str) -> str:
+        """Return `text` with every key in it, however it is escaped, replaced by `***`."""
+        return self._pattern.sub(HIDDEN, text)
+
+    def redact_bytes(self, data: bytes) -> bytes:
+        """Do the same to bytes; return `data` itself where no key is in it."""
+        return self._bytes_pattern.sub(HIDDEN.encode(), data) if self.are_in(data) else data
+
+    def are_in(self, text: str | bytes) -> bool:
+        """Tell whether a key is in `text`, however it is escaped."""
+        found = self._pattern.search(text) if isinstance(text, str) else self._bytes_pattern.search(text)
+        return found is not None
+
+    def redact_line(self, line: str) -> str:
+        """Return a line that we say without any key, and with the names of files in it as they are."""
+
+        def hidden(match: re.Match[str]) -> str:
+            return match[0] if _is_in_path(line, match.start()) else HIDDEN
+
+        return without_key_forms(self._pattern.sub(hidden, line))
+
+    def redact_values(self, thing: T) -> T:
+        """Return a task, its detail or its record without keys in what the API and the user wrote.
+
+        The names of fields stay, and so do IDs, profiles and the paths of files.
+        """
+        changed: dict[str, Any] = {}
+        for each in fields(thing):
+            value = getattr(thing, each.name)
+            if each.name not in _OURS and (redacted := self._redacted(value)) != value:
+                changed[each.name] = redacted
+        return replace(thing, **changed) if changed else thing
+
+    def _redacted(self, value: object) -> object:
+        match value:
+            case Enum():
+                return value
+            case str():
+                return self.redact(value)
+            case bytes():
+                return self.redact_bytes(value)
+            case list() | tuple():
+                return type(value)(map(self._redacted, value))
+            case dict():
+                return {self.redact(name): self._redacted(item) for name, item in value.items()}
+            case _:
+                if is_dataclass(value) and not isinstance(value, type):
+                    return self.redact_values(value)
+                return value
+
+
+def without_key_forms(line: str) -> str:
+    """Return `line` with `***` in place of what has the form of a key (`sk-...`), whoever's it is.
+
+    What has a slash or a file's ending in it, or stands in a path, is the name of a file.
+    """
+
+    def hidden(match: re.Match[str]) -> str:
+        word = match[0].rstrip(_END_OF_SENTENCE)
+        if len(word) < MIN_KEY_CHARS or _IS_FILE.search(word):
+            return match[0]
+        return HIDDEN + match[0][len(word) :]
+
+    return _FORM.sub(hidden, line) if "sk" in line.lower() else line
+
+
+def _is_in_path(line: str, at: int) -> bool:
+    """Tell whether the word around a place is the path of a file; in a URL it is none."""
+    start = max(line.rfind(char, 0, at) for char in " \t\n\"'`(=") + 1
+    word = line[start:at]
+    return word.startswith(("/", "~/", "./", "../")) and not word.startswith("//")
+
+
 def _spellings(value: str) -> str:
-    """A pattern of the key as it is, and as a URL, JSON, JSON inside JSON or Python writes it.
+    """Return a pattern of the key as it is, and as a URL, JSON, JSON inside JSON or Python writes it.
 
     Letters, digits and the like are the same in all of them; so most keys are found as quickly as any text is.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
-    from taskdash.domain.secret import Secret
+    from taskdash.domain.secret import KnownKeys
     from taskdash.domain.task import TaskDetail
     from taskdash.results.user_command import Ran
 
@@ -33,7 +33,6 @@ LIMIT_S: Final = 60.0
 RETRY_S: Final = 5.0
 """How long a store that fails is left alone."""
 MAX_LOGGED_LINES: Final = 40
-MIN_KEY_CHARS: Final = 8
 
 _log = logging.getLogger(__name__)
 # Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
@@ -50,7 +49,7 @@ class FinishCommand:
         profile: str,
         store_path: Path,
         environ: Mapping[str, str],
-        keys: Collection[Secret] = (),
+        keys: KnownKeys,
         hidden: Collection[str] = (),
         limit_s: float = LIMIT_S,
     ) -> None:
@@ -61,17 +60,16 @@ class FinishCommand:
             profile: Whose tasks.
             store_path: Where the list is.
             environ: What the command's environment is made of.
-            keys: API keys: none gets into its environment or its input.
+            keys: API keys: none gets into its environment or its input, or from what it prints into the log.
             hidden: Variables that it does not get, whatever is in them.
             limit_s: How long one run may take.
         """
         self._arguments = tuple(arguments)
         self._profile = profile
         self._store_path = store_path
-        # A key of a few characters is in everything: only its own variable is taken away.
-        self._keys = [key for key in keys if len(key.reveal()) >= MIN_KEY_CHARS]
+        self._keys = keys
         self._environ = {
-            name: value for name, value in environ.items() if name not in hidden and not self._has_key(value)
+            name: value for name, value in environ.items() if name not in hidden and not keys.are_in(value)
         }
         self._limit_s = limit_s
         self._changed = threading.Condition()
@@ -175,9 +173,9 @@ class FinishCommand:
                     self._running -= 1
 
     def _run(self, detail: TaskDetail) -> None:
-        text = self._without_keys(json.dumps(task_json(detail)))
-        values = {name: self._without_keys(value) for name, value in task_environ(detail).items()}
-        values["TASKDASH_STORE"] = str(self._store_path)
+        detail = self._keys.redact_values(detail)
+        text = json.dumps(task_json(detail))
+        values = task_environ(detail) | {"TASKDASH_STORE": str(self._store_path)}
         began_s = time.monotonic()
         ran = run_command(
             self._arguments,
@@ -186,7 +184,7 @@ class FinishCommand:
             limit_s=self._limit_s,
             stop=self._stop,
         )
-        _log_run(detail.task.task_id, ran, time.monotonic() - began_s)
+        self._log_run(detail.task.task_id, ran, time.monotonic() - began_s)
         if ran.fault:
             self._tell(detail.task.task_id, ran)
 
@@ -199,17 +197,8 @@ class FinishCommand:
             whose = f" for {task_id}; the log has more" if ran.started else ""
             self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")
 
-    def _has_key(self, text: str) -> bool:
-        return any(key.redact(text) != text for key in self._keys)
-
-    def _without_keys(self, text: str) -> str:
-        for key in self._keys:
-            text = key.redact(text)
-        return text
-
-
-def _log_run(task_id: str, ran: Ran, took_s: float) -> None:
-    level = logging.WARNING if ran.fault else logging.INFO
-    _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
-    for line in ran.output.splitlines()[:MAX_LOGGED_LINES]:
-        _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))
+    def _log_run(self, task_id: str, ran: Ran, took_s: float) -> None:
+        level = logging.WARNING if ran.fault else logging.INFO
+        _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
+        for line in self._keys.redact(ran.output).splitlines()[:MAX_LOGGED_LINES]:
+            _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))

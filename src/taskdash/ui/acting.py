@@ -125,9 +125,7 @@ class Acting:
         if detail is None or not detail.raw:
             return None
         text = inert(raw_text(detail.raw).decode("utf-8", "replace"), max_chars=MAX_RAW_CHARS)
-        for key in self._desk.keys:
-            text = key.redact(text)
-        return text
+        return self._desk.keys.redact(text)
 
     async def undo(self) -> tuple[Said, set[int]]:
         """Take back the last removal or edit of this dashboard; what to say, and what is to be marked again."""

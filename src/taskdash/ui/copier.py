@@ -54,8 +54,7 @@ class Copier:
         if text is None:
             return said
         text = text.encode("utf-8", "replace").decode()  # half a surrogate pair has no bytes
-        for key in desk.keys:
-            text = key.redact(text)
+        text = desk.keys.redact(text)
         async with self._turn:
             outcome = await self._put(desk, text)
         if outcome.ok:

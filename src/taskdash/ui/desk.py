@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from taskdash.config.settings import View
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_sort
+from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import State
 from taskdash.ui.keymap import Keymap, make_keymap
 from taskdash.ui.opening import Opening, read_opening
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.domain.durations import Durations
-    from taskdash.domain.secret import Secret
     from taskdash.domain.task import Task
     from taskdash.domain.task_ids import Paste
     from taskdash.results.browser import Opened
@@ -147,8 +147,8 @@ class Desk:
     """None unless there is neither a config nor a key."""
     key_advice: str | None = None
     """How to set a key, where none is set."""
-    keys: tuple[Secret, ...] = ()
-    """Configured keys: never taken for a task ID."""
+    keys: KnownKeys = field(default_factory=KnownKeys)
+    """Never taken for a task ID, never copied."""
     is_demo: bool = False
     bell: bool = False
     """Whether the terminal's bell rings when a task finishes."""

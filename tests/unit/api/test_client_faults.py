@@ -28,6 +28,7 @@ from tests.servers import (
     error_reply,
     http_reply,
     sends,
+    success_body,
     tls_server,
     waiting_body,
 )
@@ -36,7 +37,7 @@ from taskdash.api.client import Gateway
 from taskdash.api.faults import explain
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import Secret
-from taskdash.domain.task import Answer, ProblemKind
+from taskdash.domain.task import Answer, ProblemKind, State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -262,10 +263,23 @@ async def test_a_gateway_that_quotes_the_key_is_not_repeated(fake_api: FakeApi) 
         assert_no_key(await unreachable(server.url))
 
 
-async def test_a_key_as_short_as_a_word_is_not_looked_for_in_answers(fake_api: FakeApi) -> None:
-    fake_api.set("task_a", waiting_body("task_a"))
-    async with aclosing(Gateway(fake_api.url, Secret("state"))) as client:
-        assert (await client.fetch_record("task_a")).record is not None
+@pytest.mark.parametrize("key", ["resultJson", "completeTime", "gpt-image-2-text-to-image"])
+async def test_a_key_that_is_a_field_of_the_answer_costs_no_field(fake_api: FakeApi, key: str) -> None:
+    fake_api.set("task_a", success_body("task_a"))
+    async with aclosing(Gateway(fake_api.url, Secret(key))) as client:
+        record = (await client.fetch_record("task_a")).record
+    assert record is not None
+    assert (record.state, record.cost_time_ms) == (State.SUCCESS, 32241)
+    assert record.result_urls == ("https://cdn.example.com/result.png",)
+
+
+async def test_a_key_that_is_put_together_from_pieces_is_not_repeated(fake_api: FakeApi) -> None:
+    pieces = KEY[:5] + "\u200b" + KEY[5:]
+    fake_api.set("task_a", waiting_body("task_a", model=f"x {pieces}"))
+    async with aclosing(Gateway(fake_api.url, Secret(KEY))) as client:
+        record = (await client.fetch_record("task_a")).record
+    assert record is not None
+    assert record.model == "x ***"
 
 
 def test_the_gateway_does_not_show_its_key_in_its_repr() -> None:

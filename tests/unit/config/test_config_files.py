@@ -38,7 +38,7 @@ FIRST_PROFILES = [
     Profile(name="aigptimage"),
     Profile(name="aigptimage", tier="basic", tier_assumed=False),
     Profile(name="aigptimage", api_key_env=None, api_key_command=("pass", "show", 'a "b"')),
-    Profile(name="aigptimage", api_key_env=None, api_key=Secret("the-key")),
+    Profile(name="aigptimage", api_key_env=None, api_key=Secret("the-keys")),
     KIE,
 ]
 

@@ -17,7 +17,7 @@ from tests.bodies import fail_body, success_body, waiting_body
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.outcome import apply_answer
-from taskdash.domain.secret import Secret
+from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_environ import VARIABLES
 from taskdash.domain.task_json import task_json
 from taskdash.results import user_command
@@ -58,7 +58,7 @@ def make(store_path: Path) -> Iterator[Callable[..., FinishCommand]]:
             profile=PROFILE,
             store_path=store_path,
             environ=environ,
-            keys=[Secret(KEY)],
+            keys=KnownKeys([Secret(KEY)]),
             hidden={"AIGPTIMAGE_API_KEY"},
             **more,
         )
