@@ -448,6 +448,19 @@ def test_2_wrong_usage_is_one_or_two_lines(taskdash: Command, arguments: tuple[s
     assert "Traceback" not in done.stderr
 
 
+def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskdash: Command) -> None:
+    with taskdash.config.open("a") as config:
+        config.write('tier = "gold"\nresult_ttl = 2\nodd = 1\n[keys]\nopen_result = "no such key"\n')
+    with taskdash.dashboard() as screen:
+        assert screen.wait_exit() == 2
+        shown = screen.raw.decode()
+    for said in (shown, taskdash("list").stderr, taskdash("config", "check").stderr):
+        first, *faults = said.splitlines()
+        assert first == f"taskdash: {taskdash.config}: 4 settings are wrong"
+        for line, key in zip(faults, ("odd", "tier", "result_ttl", "open_result"), strict=True):
+            assert re.match(rf"(?:profiles\.aigptimage|keys)\.{key}: ", line), line
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"), [("lst", "list"), ("wiat", "wait"), ("rm", "remove"), ("ls", "list")]
 )

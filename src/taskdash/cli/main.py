@@ -98,7 +98,8 @@ def _exit_code_of(arguments: list[str], session: Session) -> int:
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 0
     except TaskdashError as error:
-        talk(session.redacted(f"taskdash: {error}"))
+        for line in f"taskdash: {error}".split("\n"):
+            talk(session.redacted(line))
         return error.exit_code
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from taskdash.config.config_file import ConfigFile
 
-MAX_PROBLEMS: Final = 20
-
 GLOBAL_KEYS: Final = (
     "profile",
     "download_dir",
@@ -74,10 +72,7 @@ def settings_of(
         origins=_origins(file),
     )
     if problems:
-        shown_problems = problems[:MAX_PROBLEMS]
-        if len(problems) > MAX_PROBLEMS:
-            shown_problems.append(f"... and {len(problems) - MAX_PROBLEMS} more")
-        raise ConfigError("\n".join(f"{file.shown_path}: {problem}" for problem in shown_problems))
+        raise ConfigError.of(problems, file.shown_path)
     _refuse_key_that_others_can_read(file, settings)
     return settings
 

@@ -12,7 +12,12 @@ TaskdashError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MAX_FAULTS: Final = 20
 
 
 class TaskdashError(Exception):
@@ -28,7 +33,16 @@ class UsageError(TaskdashError):
 
 
 class ConfigError(UsageError):
-    """A setting is wrong."""
+    """A setting is wrong. Of several each has a line, after one that names the file."""
+
+    @classmethod
+    def of(cls, faults: Sequence[str], file: str = "") -> Self:
+        """Tell what is wrong in a file, or wherever the settings come from."""
+        if len(faults) == 1:
+            return cls(f"{file}: {faults[0]}" if file else faults[0])
+        first = [f"{file}: {len(faults)} settings are wrong"] if file else []
+        more = [f"... and {len(faults) - _MAX_FAULTS} more"] if len(faults) > _MAX_FAULTS else []
+        return cls("\n".join([*first, *faults[:_MAX_FAULTS], *more]))
 
 
 class UnknownTaskError(TaskdashError):

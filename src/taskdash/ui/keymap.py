@@ -54,40 +54,35 @@ def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str,
     Raises:
         ConfigError: two actions have the same key, both are named; or there is no such action or key.
     """
-    try:
-        return _made(preset, own)
-    except ConfigError as error:
-        raise ConfigError(f"{inert_line(str(file))}: {error}" if file else str(error)) from None
-
-
-def _made(preset: str, own: Keymap) -> dict[str, tuple[str, ...]]:
-    for name in own:
-        if name not in DEFAULT_KEYS:
-            import difflib
-
-            near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
-            advice = f" (did you mean {near[0]}?)" if near else ""
-            raise ConfigError(f"keys.{name}: there is no such action{advice}; the help (?) names them all")
+    faults = [_no_such_action(name) for name in own if name not in DEFAULT_KEYS]
+    for name, written in own.items():
+        faults += [_no_such_key(name, each) for each in written if not is_key(textual_key(each))]
     keys = DEFAULT_KEYS | dict(PRESETS[preset])
-    keys |= {name: tuple(_known_key(name, each) for each in written) for name, written in own.items()}
+    keys |= {name: tuple(map(textual_key, written)) for name, written in own.items() if name in keys}
     owners: dict[str, str] = {}
     for name, written in keys.items():
         for key in written:
             if owners.setdefault(key, name) != name:
-                raise ConfigError(
-                    f"keys: {key_name(key)} is given to both {owners[key]} and {name}: give one of them another key"
-                )
+                both = f"{owners[key]} and {name}"
+                faults.append(f"keys: {key_name(key)} is given to both {both}: give one of them another key")
+    if faults:
+        raise ConfigError.of(faults, inert_line(str(file)) if file else "")
     return keys
 
 
-def _known_key(action: str, written: str) -> str:
-    key = textual_key(written)
-    if not is_key(key):
-        raise ConfigError(
-            f'keys.{action}: there is no key "{inert_line(written, 40)}": write a sign or a letter, or a name such as '
-            '"space", "delete", "f5", "ctrl+p", "alt+x"'
-        )
-    return key
+def _no_such_action(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
+    advice = f" (did you mean {near[0]}?)" if near else ""
+    return f"keys.{name}: there is no such action{advice}; the help (?) names them all"
+
+
+def _no_such_key(action: str, written: str) -> str:
+    return (
+        f'keys.{action}: there is no key "{inert_line(written, 40)}": write a sign or a letter, or a name such as '
+        '"space", "delete", "f5", "ctrl+p", "alt+x"'
+    )
 
 
 def bindings(keymap: Keymap) -> list[Binding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -141,7 +142,7 @@ def test_a_wrong_setting_names_the_file_the_key_and_what_is_allowed(
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text)
-    message = str(caught.value)
+    message = re.sub(r": \d settings are wrong\n", ": ", str(caught.value))
     assert message.startswith(f"{tmp_path / 'my.toml'}: {key}: ")
     assert [part for part in said if part not in message] == []
     assert caught.value.exit_code == 2
@@ -183,9 +184,10 @@ def test_no_bytes_raise_anything_but_a_printable_complaint(data: bytes) -> None:
 def test_every_fault_of_a_file_is_told_at_once_and_hostile_text_in_it_is_inert(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, 'bell = 1\nlog_level = "\\u001b[2J\\u202Ex"\n"k\\u001b]0;x" = 1\n')
-    lines = str(caught.value).splitlines()
-    assert len(lines) == 3
-    assert all(line.isprintable() and "my.toml: " in line for line in lines)
+    first, *faults = str(caught.value).splitlines()
+    assert first == f"{tmp_path / 'my.toml'}: 3 settings are wrong"
+    assert len(faults) == 3
+    assert all(line.isprintable() and "my.toml" not in line for line in faults)
 
 
 def test_a_hundred_faults_are_cut(tmp_path: Path) -> None:

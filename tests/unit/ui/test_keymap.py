@@ -25,6 +25,16 @@ def test_the_file_with_the_wrong_key_is_named() -> None:
         make_keymap("default", {"add": ("x",)}, Path("/home/me/config.toml"))
 
 
+def test_all_wrong_keys_are_told_at_once_and_the_file_once() -> None:
+    own = {"add": ("x",), "remoev": ("q",), "help": ("hello", "f25"), "pause": ("d",)}
+    with pytest.raises(ConfigError) as caught:
+        make_keymap("default", own, Path("/home/me/config.toml"))
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "/home/me/config.toml", "keys.remoev", "keys.help", "keys.help", "keys", "keys",
+    ]  # fmt: skip
+    assert str(caught.value).count("/home/me/config.toml") == 1
+
+
 def test_a_key_may_change_hands() -> None:
     keymap = make_keymap("default", {"add": ("x",), "remove": ("delete",)})
     assert keymap["add"] == ("x",)
