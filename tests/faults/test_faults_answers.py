@@ -316,6 +316,9 @@ def results(first: int) -> Iterator[Case]:
         first += 1
     yield Case("A15", success_body(task_id(first), [*NO_LINKS, URL]), shown={"resultUrls": [URL]})
     first += 1
+    odd = {"resultUrls": list(ODD_LINKS.values())}
+    yield Case("A15", success_body(task_id(first), list(ODD_LINKS)), shown=odd)
+    first += 1
     urls = many_links(10_000)
     yield Case("A16", success_body(task_id(first), urls), shown={"resultUrls": urls})
 
@@ -323,10 +326,14 @@ def results(first: int) -> Iterator[Case]:
 NO_LINKS: Final = (
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", "file:///etc/passwd", "data:text/html,<script>alert(1)</script>",
     "-x", "--flag=evil", "%action--evil", "http://", "https://", "//cdn.example.com/x", "ftp://cdn.example.com/x",
-    "vbscript:x", "https://cdn.example.com/\x1b]52;c;aG9zdGlsZQ==\x07",
-    "https://cdn.example.com/\u202egnp.exe", "https://cdn.exa\x00mple.com/",
-    "https://cdn.example.com/" + "x" * 65_536, "https://[", "https://cdn.example.com/two words",
+    "vbscript:x", "https://cdn.exa\x00mple.com/", "https://cdn.example.com/" + "x" * 65_536, "https://[",
 )  # fmt: skip
+ODD_LINKS: Final = {
+    "https://cdn.example.com/\x1b]52;c;aG9zdGlsZQ==\x07": "https://cdn.example.com/%1B]52;c;aG9zdGlsZQ==",
+    "https://cdn.example.com/\u202egnp.exe": "https://cdn.example.com/%E2%80%AEgnp.exe",
+    "https://cdn.example.com/two words": "https://cdn.example.com/two%20words",
+}
+"""What a browser would take, and as what."""
 
 
 def many_links(count: int) -> list[str]:
