@@ -12,6 +12,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from taskdash.config.settings import View
+from taskdash.store.tasks import TaskList
 from taskdash.ui.widgets.splitter import Splitter
 
 if TYPE_CHECKING:
@@ -137,13 +138,13 @@ async def test_a_hidden_detail_is_not_read(desk: Desk, other: Store, monkeypatch
         await dash.until(lambda: not dash.main.pane.display, "the detail hidden")
         await dash.until(lambda: not dash.main.pane._loading, "nothing being read")
         read: list[int] = []
-        original = dash.main.pane._read
+        original = TaskList.detail
 
-        async def counting(seq: int) -> TaskDetail | None:
+        def counting(tasks: TaskList, seq: int, *, raw: bool = True) -> TaskDetail | None:
             read.append(seq)
-            return await original(seq)
+            return original(tasks, seq, raw=raw)
 
-        monkeypatch.setattr(dash.main.pane, "_read", counting)
+        monkeypatch.setattr(TaskList, "detail", counting)
         await dash.press("j", "j", "j")
         await dash.until_cursor(uuid(3))
         assert read == []

@@ -33,7 +33,7 @@ class Overview:
         """How many tasks of `query` were added after the one with `seq`, or stand above it in the same paste."""
         if query.terms:
             # One search serves this and the rows that are on the screen.
-            in_order = self._tasks.seqs(query, now_ms)
+            in_order = self._tasks.seqs(query, now_ms, may_lag=True)
             return (
                 bisect_left(in_order, seq) if query.sort == Sort() else sum(each < seq for each in in_order)
             )
@@ -44,7 +44,7 @@ class Overview:
     def shown(self, query: Query, seqs: Collection[int], now_ms: int) -> int:
         """How many of the named tasks are among those of `query`."""
         if query.terms:
-            return len(set(seqs).intersection(self._tasks.seqs(query, now_ms)))
+            return len(set(seqs).intersection(self._tasks.seqs(query, now_ms, may_lag=True)))
         condition, values = where(query, now_ms)
         sql = f"SELECT count(*) FROM tasks WHERE {condition} AND seq IN (SELECT value FROM json_each(?))"
         return int(self._database.value(sql, [*values, json.dumps(list(seqs))]))

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from taskdash.domain.errors import ReadAbandonedError
 from taskdash.store.connection import BUSY_TIMEOUT_S
 from taskdash.store.database import Database
 from taskdash.store.stamp import Stamp
@@ -176,6 +177,23 @@ class StoreThread:
         from asyncio import wrap_future
 
         return await wrap_future(self.submit(work))
+
+    async def run_while(self, is_wanted: Callable[[], bool], work: Callable[[Store], T]) -> T | None:
+        """Run `work` as `run` does; drop it, or give up what it reads, once `is_wanted` turns false, and return None.
+
+        `is_wanted` is asked in the thread.
+        """
+
+        def work_while_wanted(store: Store) -> T | None:
+            if not is_wanted():
+                return None
+            try:
+                with store.database.while_wanted(is_wanted):
+                    return work(store)
+            except ReadAbandonedError:
+                return None
+
+        return await self.run(work_while_wanted)
 
     def take_mishaps(self) -> list[str]:
         """What befell the file since the last time, a line each."""

@@ -120,10 +120,10 @@ class TaskList(Additions):
                 return f"ORDER BY {order(back)} LIMIT ? OFFSET ?", [size, max(0, after - size)]
         return f"ORDER BY {order(sort)} LIMIT ? OFFSET ?", [limit, offset]
 
-    def seqs(self, query: Query, now_ms: int) -> list[int]:
+    def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> list[int]:
         """The `seq` of every task of `query`, in its order."""
         if query.terms:
-            return list(self._matches.seqs(query, now_ms))
+            return list(self._matches.seqs(query, now_ms, may_lag=may_lag))
         from taskdash.store.matches import numbers
 
         condition, values = where(query, now_ms)

@@ -51,7 +51,10 @@ class OutOfSight:
             newer = store.overview.newer(query, seen, now_ms) if by_time and seen is not None else 0
             return seen, hidden, newer
 
-        self._seen_seq, self._hidden, self._newer = await self._desk.store.run(count)
+        # Of rows that are to give way to others nothing is counted: a search for it would hold those up.
+        counted = await self._desk.store.run_while(lambda: table.wanted is query, count)
+        if counted is not None:
+            self._seen_seq, self._hidden, self._newer = counted
 
     def _see(self) -> int | None:
         """The newest task that has been on the screen, the one at the list's young end among them."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task import Task, TaskDetail
+    from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
     from taskdash.ui.growing_text import GrowingText
     from taskdash.ui.widgets.preview import Preview
@@ -114,10 +115,8 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             while self._is_behind:
                 # The first move shows at once; while keys follow on each other the table goes first.
                 await asyncio.sleep(max(0.0, self._drawn_at_s + MOVES_APART_S - monotonic()))
-                if (task := self._current) is None:
-                    return
-                detail = await self._read(task.seq)
-                if self._current is None or self._current.seq != task.seq:
+                task, detail = await self._read()
+                if task is None or self._current is None or self._current.seq != task.seq:
                     continue
                 moved = self._detail is None or detail is None or detail.task.seq != self._detail.task.seq
                 self._read_as, self._detail = task, detail
@@ -128,8 +127,13 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         finally:
             self._loading = False
 
-    async def _read(self, seq: int) -> TaskDetail | None:
-        return await self._desk.store.run(lambda store: store.tasks.detail(seq, raw=False))
+    async def _read(self) -> tuple[Task | None, TaskDetail | None]:
+        def read(store: Store) -> tuple[Task | None, TaskDetail | None]:
+            # The task that is wanted when its turn comes: those that were passed over are not read.
+            task = self._current
+            return task, store.tasks.detail(task.seq, raw=False) if task is not None else None
+
+        return await self._desk.store.run(read)
 
     def on_click(self, event: events.Click) -> None:
         """Open the link under the mouse, unless it was dragged over to select text."""

@@ -13,7 +13,6 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 
-from taskdash.domain.errors import ReadAbandonedError
 from taskdash.ui.window import Place, Window, read_window
 
 if TYPE_CHECKING:
@@ -54,8 +53,8 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
         self._place = Place(chosen_seq=seq, cursor_seq=seq)
         self.virtual_size = Size(0, window.total)
         self._loading = False
-        self._load_again = False
-        self._moved_only = True
+        # Requests are numbered: the store's thread looks at the numbers, and changes none.
+        self._asked = self._asked_afresh = self._answered = 0
         self._drawn_from = 0
         self.read_s = 0.0
         """How long the last window took to be read, in seconds."""
@@ -102,10 +101,10 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
 
         Where it is `moved_only`, that a filter still finds the same is taken for granted for a moment.
         """
-        self._moved_only = self._moved_only and moved_only
-        if self._loading:
-            self._load_again = True
-        elif self.is_attached:
+        self._asked += 1
+        if not moved_only:
+            self._asked_afresh = self._asked
+        if not self._loading and self.is_attached:
             self._loading = True
             work: WorkType[None] = self._load  # begun by the worker, which may be ended first
             self.run_worker(work, group="table", exit_on_error=True)
@@ -113,36 +112,32 @@ class TaskRows(ScrollView, can_focus=True, inherit_bindings=False):
     async def _load(self) -> None:
         try:
             while True:
-                self._load_again = False
-                query, place, may_lag = self._query, self._place_now(), self._moved_only
-                self._moved_only = True
+                query = self._query
                 began_s = self._desk.clock.now_s()
-                window = await self._read(query, place, may_lag)
+                read = await self._read(query)
                 self.read_s = self._desk.clock.now_s() - began_s
-                if window is None:
-                    self._moved_only = False
+                if read is None:
                     continue
+                self._answered, place, window = read
                 await self.follow_store()
                 # A key pressed meanwhile has moved the cursor: its place counts, so read again.
                 if place == self._place_now() and query == self._query:
                     self.adopt(window)
-                    if not self._load_again:
+                    if self._answered == self._asked:
                         return
         finally:
             self._loading = False
 
-    async def _read(self, query: Query, place: Place, may_lag: bool) -> Window | None:
-        """Read a window; None as soon as another query is wanted instead."""
+    async def _read(self, query: Query) -> tuple[int, Place, Window] | None:
+        """Read a window: return which request it answers, for which place; None once another query is wanted."""
         now_ms = self._desk.clock.now_ms()
 
-        def read(store: Store) -> Window | None:
-            try:
-                with store.database.while_wanted(lambda: self._query is query):
-                    return read_window(store, query, place, now_ms, may_lag=may_lag)
-            except ReadAbandonedError:
-                return None
+        def read(store: Store) -> tuple[int, Place, Window]:
+            # As of when its turn comes: what was asked for and passed over before is not read.
+            asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._place_now()
+            return asked, place, read_window(store, query, place, now_ms, may_lag=may_lag)
 
-        return await self._desk.store.run(read)
+        return await self._desk.store.run_while(lambda: self._query is query, read)
 
     def adopt(self, window: Window) -> None:
         """Take over what was read and draw what differs from what is on screen."""

@@ -1,0 +1,139 @@
+"""A long list and keys that come faster than it can be read: of what is overtaken nothing is left to be done."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from tests.ui.driven_dashboard import driven
+
+from taskdash.store.store import StoreThread
+from taskdash.store.tasks import TaskList
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from lists import build
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from taskdash.domain.query import Query
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.store.store import Store
+    from taskdash.ui.desk import Desk
+
+COUNT: Final = 100_000
+MOST_LEFT: Final = 6
+"""What holds the store up, rows, what is not seen of them, the detail, a look at what others wrote; and one over."""
+
+
+class Queue:
+    """What a store's thread is given to do: how much of it is not done, and what was read since `forget`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 0
+        self.windows: list[tuple[Query, int]] = []
+        """The query of each window of rows, and the first row of it."""
+        self.searched: list[Query] = []
+        self.details: list[int] = []
+        submit, rows, seqs, detail = StoreThread.submit, TaskList.rows, TaskList.seqs, TaskList.detail
+
+        def counting(thread: StoreThread, work: Callable[[Store], object]) -> Future[object]:
+            self.left += 1
+            future = submit(thread, work)
+            future.add_done_callback(self._one_less)
+            return future
+
+        def noting_rows(tasks: TaskList, query: Query, now_ms: int, **window: Any) -> list[Task]:
+            self.windows.append((query, window["offset"]))
+            return rows(tasks, query, now_ms, **window)
+
+        def noting_seqs(tasks: TaskList, query: Query, *more: Any, **options: Any) -> list[int]:
+            self.searched.append(query)
+            return seqs(tasks, query, *more, **options)
+
+        def noting_detail(tasks: TaskList, seq: int, **options: Any) -> TaskDetail | None:
+            self.details.append(seq)
+            return detail(tasks, seq, **options)
+
+        for owner, name, noting in (
+            (StoreThread, "submit", counting),
+            (TaskList, "rows", noting_rows),
+            (TaskList, "seqs", noting_seqs),
+            (TaskList, "detail", noting_detail),
+        ):
+            monkeypatch.setattr(owner, name, noting)
+
+    def _one_less(self, _: object) -> None:
+        self.left -= 1
+
+    def forget(self) -> None:
+        """Forget what was read so far."""
+        self.windows, self.searched, self.details = [], [], []
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
+    return Queue(monkeypatch)
+
+
+@pytest.fixture
+def store_path(store_path: Path) -> Path:
+    """A list of 100,000 tasks that have ended."""
+    build(store_path, COUNT, waiting=0, raw=b"{}")
+    return store_path
+
+
+@contextmanager
+def held(desk: Desk) -> Iterator[None]:
+    """The store's thread has its hands full, as on a slow disk."""
+    go_on = threading.Event()
+    desk.store.submit(lambda _: go_on.wait(60))
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+async def test_of_a_burst_of_jumps_only_the_last_is_read(desk: Desk, queue: Queue) -> None:
+    async with driven(desk, (160, 40), total=COUNT) as dash:
+        await dash.until(lambda: queue.left == 0, "the store at rest")
+        queue.forget()
+        with held(desk):
+            await dash.press(*"jjk" * 67)
+            await dash.press(*"Gg" * 6, "G")
+            assert queue.left <= MOST_LEFT
+        await dash.until(
+            lambda: dash.cursor is not None and dash.table.window.cursor == COUNT - 1, "the last task"
+        )
+        await dash.until_in_pane(dash.cursor or "?")
+        assert [first for _, first in queue.windows] == [dash.table.window.first]
+        assert len(queue.details) <= 2
+
+
+async def test_after_a_burst_of_jumps_the_next_filter_is_all_that_is_searched_for(
+    desk: Desk, queue: Queue
+) -> None:
+    async with driven(desk, (160, 40), total=COUNT) as dash:
+        await dash.press("G")
+        await dash.until(lambda: dash.table.window.cursor == COUNT - 1, "the last task")
+        await dash.press("/", *"cat")
+        await dash.until(lambda: 0 < dash.table.window.total < COUNT, "what the first filter finds")
+        await dash.press("enter")
+        await dash.until(lambda: queue.left == 0, "the store at rest")
+        queue.forget()
+        with held(desk):
+            await dash.press(*"jjk" * 67)
+            await dash.press(*"Gg" * 6, "G")
+            await dash.press("/", *" policies")
+            assert queue.left <= MOST_LEFT
+        wanted = dash.table.wanted
+        await dash.until_query(wanted)
+        await dash.until(lambda: queue.left == 0, "the store at rest")
+        assert dash.main.filter_text == "cat policies"
+        assert {query for query, _ in queue.windows} == {wanted}
+        assert set(queue.searched) <= {wanted}
