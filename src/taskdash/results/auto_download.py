@@ -81,6 +81,7 @@ class AutoDownload:
         self._pending: dict[int, _Pending] = {}
         self._put_off: dict[int, int | None] = {}
         """When to try again what the list need not know of; None: not in this run."""
+        self._looked_up: list[int] = []
         self._told: set[str] = set()
         self._writing: set[asyncio.Task[None]] = set()
         self._version = -1
@@ -94,6 +95,11 @@ class AutoDownload:
             await self._look()
             await self._offer()
             await self._sleep(LOOK_EVERY_S)
+
+    def cancel(self) -> None:
+        """Leave alone in this run what waits to be offered; what finishes from now on is saved."""
+        self._put_off.update(dict.fromkeys((*self._backlog, *self._looked_up)))
+        self._backlog.clear()
 
     def on_end(self, ended: Ended) -> None:
         """A download is over."""
@@ -168,8 +174,11 @@ class AutoDownload:
     async def _offer(self) -> None:
         """Give the queue as much as it is soon done with."""
         while self._backlog and len(self._pending) - self._downloads.resting < BATCH:
-            seqs = [self._backlog.popleft() for _ in range(min(BATCH, len(self._backlog)))]
-            wanted, _ = await self._store.run(partial(wanted_of, seqs=seqs))
+            seqs = self._looked_up = [self._backlog.popleft() for _ in range(min(BATCH, len(self._backlog)))]
+            found, _ = await self._store.run(partial(wanted_of, seqs=seqs))
+            self._looked_up = []
+            # Meanwhile all may have been cancelled.
+            wanted = [each for each in found if each.seq not in self._put_off]
             for each in wanted:
                 pending = self._pending.setdefault(each.seq, _Pending(each.task_id, set()))
                 pending.left.add(each.n)

@@ -55,6 +55,8 @@ class DownloadStatus:
     """None where nobody can tell."""
     resting: int = 0
     """How many are not there yet, and tried again later."""
+    looking_up: int = 0
+    """How many requests there are whose results are still to be looked up in the list."""
 
     @property
     def done(self) -> int:
@@ -64,7 +66,7 @@ class DownloadStatus:
     @property
     def is_busy(self) -> bool:
         """Whether any is under way or waits."""
-        return self.done < self.total
+        return self.looking_up > 0 or self.done < self.total
 
     @property
     def share(self) -> float:

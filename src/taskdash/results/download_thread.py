@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import TaskdashError
@@ -83,7 +83,7 @@ class DownloadThread:
 
     def cancel(self) -> None:
         """Break off all that is under way; what has arrived is kept where it can be gone on with."""
-        self._call(lambda: self._workshop.downloads.cancel() if self._workshop else None)
+        self._call(self._cancel)
 
     def drain(self) -> None:
         """Wait until nothing that was asked for is under way."""
@@ -146,6 +146,16 @@ class DownloadThread:
             workshop.close()
             self._workshop = None
 
+    def _cancel(self) -> None:
+        if self._look_ups:
+            self._say("The downloads were cancelled before they began.")
+        for each in self._look_ups:
+            each.cancel()
+        if self._auto is not None:
+            self._auto.cancel()
+        if self._workshop is not None:
+            self._workshop.downloads.cancel()
+
     def _spawn(self, work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) -> None:
         running = asyncio.get_running_loop().create_task(work)
         among.add(running)
@@ -161,6 +171,7 @@ class DownloadThread:
         return self._workshop
 
     async def _look_up(self, seqs: list[int]) -> None:
+        self._publish_status()
         workshop = self._open()
         if workshop is None:
             return
@@ -203,15 +214,17 @@ class DownloadThread:
         """Tell how far it is, and what came of a round that somebody asked for."""
         while True:
             await asyncio.sleep(PUBLISH_EVERY_S)
+            self._publish_status()
             workshop = self._workshop
-            if workshop is None:
-                continue
-            status = workshop.downloads.status
-            if status != self.status:
-                self.status = status
-                self._listener()
-            if self._asked and not status.is_busy:
+            if workshop is not None and self._asked and not workshop.downloads.status.is_busy:
                 self._tell_round(workshop)
+
+    def _publish_status(self) -> None:
+        status = self._workshop.downloads.status if self._workshop else DownloadStatus()
+        status = replace(status, looking_up=len(self._look_ups))
+        if status != self.status:
+            self.status = status
+            self._listener()
 
     def _tell_round(self, workshop: Workshop) -> None:
         downloads, known = workshop.downloads, self._known

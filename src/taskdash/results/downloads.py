@@ -132,7 +132,7 @@ class Downloads:
         self._sleep = sleep
         self._waiting: dict[str, deque[Wanted]] = {}
         self._queued: set[tuple[int, int]] = set()
-        self._running: dict[asyncio.Task[None], Wanted] = {}
+        self._running: dict[asyncio.Task[Ended], Wanted] = {}
         self._resting: dict[asyncio.Future[None], Wanted] = {}
         """What is not there yet, by what ends when it is tried again."""
         self._rests_s: dict[tuple[int, int], Iterator[float]] = {}
@@ -180,10 +180,10 @@ class Downloads:
         self._resting.clear()
         self._broken_off.update((each.seq, each.n) for each in self._running.values())
         count = len(waiting) + len(self._running)
-        for each in waiting:
-            self._ended(Ended(wanted=each, end=End.CANCELLED))
         for running in self._running:
             running.cancel()
+        for each in waiting:
+            self._ended(Ended(wanted=each, end=End.CANCELLED))
         self._fill()
         return count
 
@@ -240,27 +240,28 @@ class Downloads:
         else:
             self._idle.set()
 
-    def _left(self, running: asyncio.Task[None]) -> None:
-        del self._running[running]
-        self._fill()
-
-    async def _run(self, wanted: Wanted) -> None:
-        ended = Ended(wanted=wanted, end=End.CANCELLED)
+    def _left(self, running: asyncio.Task[Ended]) -> None:
+        wanted = self._running.pop(running)
+        # A task that is cancelled before its first step runs nothing of its own, no `finally` either.
+        ended = Ended(wanted=wanted, end=End.CANCELLED) if running.cancelled() else running.result()
         try:
-            ended = await self._save(wanted)
+            self._ended(ended)
+        finally:
+            self._fill()
+
+    async def _run(self, wanted: Wanted) -> Ended:
+        try:
+            return await self._save(wanted)
         except DownloadError as error:
-            ended = Ended(wanted=wanted, end=End.FAILED, error=error)
+            return Ended(wanted=wanted, end=End.FAILED, error=error)
         except StoreError as error:
             self.failure = error
-            ended = Ended(wanted=wanted, end=End.FAILED, error=DownloadError(str(error)))
+            return Ended(wanted=wanted, end=End.FAILED, error=DownloadError(str(error)))
         except Exception as error:
             # Whatever it is, the others go on.
             _LOG.exception("a download failed")
-            ended = Ended(
-                wanted=wanted, end=End.FAILED, error=DownloadError(f"{type(error).__name__} in taskdash")
-            )
-        finally:
-            self._ended(ended)
+            failed = DownloadError(f"{type(error).__name__} in taskdash")
+            return Ended(wanted=wanted, end=End.FAILED, error=failed)
 
     async def _save(self, wanted: Wanted) -> Ended:
         await self._claim(wanted)

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.file_server import PNG, FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
 
@@ -19,6 +21,7 @@ from taskdash.results.claims import Claims
 from taskdash.results.download import Downloader
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words, summary
 from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended, Wanted
+from taskdash.results.faults import DownloadError
 from taskdash.results.fetcher import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.part import part_key
@@ -47,6 +50,16 @@ class Memory:
         if self.failure:
             raise self.failure
         self.kept[wanted.seq, wanted.n] = path
+
+
+class FreeForAll:
+    """Nobody else saves anything."""
+
+    def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
+        return True
+
+    def give_back(self, seq: int, n: int) -> None:
+        pass
 
 
 class Bench:
@@ -160,6 +173,74 @@ async def test_cancelling_keeps_what_has_arrived_and_forgets_what_waits(bench: B
     await queue.drained()
     assert bench.server.ranges[-1] == "bytes=50000-"
     assert (queue.status.total, queue.status.saved, queue.status.cancelled) == (1, 1, 0), "a new round"
+
+
+async def test_what_is_cancelled_before_its_first_step_ends_as_well_and_can_be_asked_for_again(
+    bench: Bench,
+) -> None:
+    bench.server.files["/x"] = http_reply(200, PNG)
+    queue = bench.queue()
+    queue.add([bench.wanted(n, "/x") for n in range(9)])
+    assert queue.cancel() == 9
+    async with asyncio.timeout(10):
+        await queue.drained()
+    assert bench.counts() == {End.CANCELLED: 9}
+    assert not queue.status.is_busy
+    assert queue.add([bench.wanted(0, "/x")]) == 1
+    async with asyncio.timeout(10):
+        await queue.drained()
+    assert bench.counts() == {End.CANCELLED: 9, End.SAVED: 1}
+
+
+@settings(max_examples=30, deadline=None)
+@given(steps=st.lists(st.sampled_from(("add", "cancel", "step", "wait")), max_size=12))
+def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None:
+    """No server is needed: what is saved fails at once, or waits until it is cancelled."""
+
+    class Saver:
+        async def save(self, url: str, *_: object, **__: object) -> Path:
+            if url.endswith("/slow"):
+                await asyncio.Event().wait()
+            raise DownloadError("it is gone")
+
+    async def play() -> None:
+        ends: list[Ended] = []
+        queue = Downloads(
+            Saver(),  # type: ignore[arg-type] # it needs no more of a downloader
+            Memory(),
+            FreeForAll(),
+            on_end=ends.append,
+            at_once=3,
+            per_host=2,
+        )
+        added = 0
+        for number, step in enumerate(steps):
+            if step == "add":
+                paths = ("/fast", "/slow", "/fast", "/fast")
+                added += queue.add(
+                    Wanted(
+                        seq=4 * number + n,
+                        n=1,
+                        url=f"http://h{n % 2}.test{path}",
+                        task_id="task",
+                        stem="task",
+                        host=f"h{n % 2}.test",
+                        key="key",
+                    )
+                    for n, path in enumerate(paths)
+                )
+            elif step == "cancel":
+                queue.cancel()
+            else:
+                await asyncio.sleep(0 if step == "step" else 0.001)
+        queue.cancel()
+        async with asyncio.timeout(10):
+            await queue.drained()
+        assert len(ends) == added
+        assert len({ended.wanted.seq for ended in ends}) == added
+        assert not queue.status.is_busy
+
+    asyncio.run(play())
 
 
 async def test_what_another_process_saves_is_waited_for_and_not_saved_twice(bench: Bench) -> None:

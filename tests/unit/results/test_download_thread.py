@@ -1,0 +1,124 @@
+"""Downloads beside a dashboard, with a real list, folder and file host: begun, broken off, and begun again."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bodies import success_body
+from tests.file_server import PNG, FileServer
+from tests.servers import Peer, Request, http_reply
+
+from taskdash.api.wire import parse_answer
+from taskdash.config.settings import Profile
+from taskdash.domain.outcome import apply_answer
+from taskdash.results.download_thread import DownloadThread
+from taskdash.store.store import Store
+from taskdash.wiring import open_workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PROFILE = "aigptimage"
+
+
+async def stalling(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for all
+    await peer.stall()
+
+
+def until(holds: Callable[[], object], timeout_s: float = 20.0) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+class Scene:
+    """A list, a host, and what saves."""
+
+    def __init__(self, folder: Path, server: FileServer) -> None:
+        self.folder = folder
+        self.server = server
+        self.store = Store(folder / "tasks.db")
+        self.threads: list[DownloadThread] = []
+        self.told: list[str] = []
+
+    def finish(self, *task_ids: str, path: str = "/x") -> list[int]:
+        """Have tasks end with a result each."""
+        now_ms = time.time_ns() // 1_000_000
+        self.store.additions.add(PROFILE, list(task_ids), now_ms)
+        outcomes = []
+        for task_id in task_ids:
+            body = success_body(task_id, [f"{self.server.url}{path}?{task_id}"])
+            answer = parse_answer(200, {}, json.dumps(body).encode(), task_id)
+            outcomes.append(apply_answer(self.store.tasks.find(PROFILE, task_id), answer, now_ms))
+        self.store.checks.record(outcomes)
+        return [outcome.task.seq for outcome in outcomes]
+
+    def thread(self, *, auto: bool = False) -> DownloadThread:
+        profile = Profile(name=PROFILE, base_url=self.server.url)
+        build = partial(open_workshop, profile, self.folder / "saved", self.store.path)
+        thread = DownloadThread(build, auto_profile=PROFILE if auto else None)
+        self.threads.append(thread)
+        thread.start(lambda: None)
+        return thread
+
+    def has_said(self, thread: DownloadThread, text: str) -> bool:
+        self.told += [news.text for news in thread.take_news()]
+        return any(text in line for line in self.told)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with FileServer() as server:
+        made = Scene(tmp_path, server)
+        yield made
+        for thread in made.threads:
+            thread.stop()
+        made.store.close()
+
+
+def test_what_is_cancelled_while_it_is_looked_up_is_not_begun(scene: Scene) -> None:
+    seqs = scene.finish(*(f"task_{n:08d}" for n in range(300)))
+    thread = scene.thread()
+    thread.save(seqs)
+    thread.cancel()
+    until(lambda: scene.has_said(thread, "ancelled"))
+    until(lambda: not thread.status.is_busy)
+    assert scene.server.connections == 0
+    scene.server.files["/x"] = http_reply(200, PNG)
+    scene.told.clear()
+    thread.save(seqs[:1])
+    until(lambda: scene.has_said(thread, "1 saved"))
+
+
+def test_what_is_cancelled_is_over_and_can_be_asked_for_again(scene: Scene) -> None:
+    seqs = scene.finish(*(f"task_{n:08d}" for n in range(50)))
+    scene.server.files["/x"] = stalling
+    thread = scene.thread()
+    thread.save(seqs)
+    until(lambda: thread.status.running)
+    thread.cancel()
+    until(lambda: scene.has_said(thread, "50 cancelled"))
+    scene.server.files["/x"] = http_reply(200, PNG)
+    thread.save(seqs)
+    until(lambda: scene.has_said(thread, "50 saved"))
+
+
+def test_cancelling_stops_what_is_saved_on_its_own_until_the_next_start(scene: Scene) -> None:
+    scene.finish(*(f"task_{n:08d}" for n in range(60)))
+    scene.server.files["/x"] = stalling
+    thread = scene.thread(auto=True)
+    until(lambda: thread.status.running)
+    thread.cancel()
+    until(lambda: not thread.status.is_busy)
+    before = scene.server.connections
+    # What finishes from now on is saved all the same.
+    scene.server.files["/new"] = http_reply(200, PNG)
+    scene.finish("task_later", path="/new")
+    until(lambda: list((scene.folder / "saved").glob("*.png")))
+    assert scene.server.connections == before + 1
