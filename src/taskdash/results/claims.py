@@ -8,6 +8,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
+from taskdash.store.store_file import lock_path
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -30,9 +32,8 @@ class Claims:
         Raises:
             OSError: it cannot be.
         """
-        path = store_path.resolve()
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(path.with_name(f"{path.name}.downloads.lock"), flags, 0o600)
+        self._descriptor = os.open(lock_path(store_path, "downloads"), flags, 0o600)
         self._taken: set[tuple[int, int]] = set()
 
     def take(self, seq: int, n: int) -> bool:

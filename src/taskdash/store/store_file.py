@@ -7,6 +7,7 @@ So nothing here opens the store's file: it is looked at by name, and read by the
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 from contextlib import contextmanager, suppress
@@ -131,6 +132,20 @@ def _tell_of_it(path: Path) -> None:
         )
 
 
+def lock_path(store: Path, purpose: str = "", *, profile: str = "") -> Path:
+    """Return the lock beside a store for one purpose, or for whoever watches one profile.
+
+    No two of them are one file, whatever the profiles are called, and where case does not count.
+    """
+    # Whatever links lead to the store, it has one lock.
+    path = store.resolve()
+    if purpose:
+        return path.with_name(f"{path.name}-{purpose}.lock")
+    # With a dot left as it is, profile "b.c" of list "a" would meet profile "c" of list "a.b".
+    plain = re.sub(r"[^a-z0-9_-]", lambda found: f"%{ord(found[0]):02x}", profile)
+    return path.with_name(f"{path.name}.{plain}.lock")
+
+
 @contextmanager
 def mending(path: Path) -> Iterator[None]:
     """Only one process at a time may exchange the file at `path`.
@@ -145,7 +160,7 @@ def mending(path: Path) -> Iterator[None]:
     slow.start()
     try:
         # A lock that cannot be had in time is a TimeoutError, and that an OSError.
-        with FileLock(path.with_name(f"{path.name}.mend.lock"), timeout=LOCK_PATIENCE_S, mode=PRIVATE_FILE):
+        with FileLock(lock_path(path, "mend"), timeout=LOCK_PATIENCE_S, mode=PRIVATE_FILE):
             yield
     finally:
         slow.cancel()

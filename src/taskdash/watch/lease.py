@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
 from taskdash.domain.errors import StoreError
+from taskdash.store.store_file import lock_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,14 +17,8 @@ class Lease:
     """The lock beside the store's file. Not tied to a thread."""
 
     def __init__(self, store_path: Path, profile: str) -> None:
-        # Whatever links lead to the store, it has one lock.
-        path = store_path.resolve()
-        self._lock = FileLock(
-            path.with_name(f"{path.name}.{quote(profile, safe='')}.lock"),
-            timeout=0,
-            mode=0o600,
-            thread_local=False,
-        )
+        path = lock_path(store_path, profile=profile)
+        self._lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
 
     @property
     def held(self) -> bool:
