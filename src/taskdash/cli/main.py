@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk
 from taskdash.cli.session import Session
+from taskdash.config.private_files import keep_all_files_private
 from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
 from taskdash.store.store_file import tell_of_slow_mending
@@ -42,7 +43,7 @@ _OUTPUT_FAILED: Final = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, err
 
 def run() -> NoReturn:
     """Run the command line of this process and exit."""
-    os.umask(0o077)
+    keep_all_files_private()
     for name in [name for name in os.environ if name.startswith("TEXTUAL") and name not in TEXTUAL_VARIABLES]:
         del os.environ[name]
     _open_closed_streams()

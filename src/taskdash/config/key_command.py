@@ -9,6 +9,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Final
 
+from taskdash.config.private_files import users_umask
 from taskdash.config.wording import without_keys
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout_
             stderr=subprocess.PIPE,
             env=dict(environ),
             start_new_session=True,
+            umask=users_umask(),
         )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be passed on"

@@ -10,6 +10,18 @@ from pathlib import Path
 
 from taskdash.domain.untrusted import inert_line
 
+_users_umask: list[int] = []
+
+
+def keep_all_files_private() -> None:
+    """Have this process make no file that others can read."""
+    _users_umask[:] = [os.umask(0o077)]
+
+
+def users_umask() -> int:
+    """Return the umask for the user's own programs, as `subprocess` takes it: their files are the user's affair."""
+    return _users_umask[0] if _users_umask else -1
+
 
 def make_private_dir(path: Path) -> str | None:
     """Make `path`, and what is missing above it, 0700; tighten it where it stands and is taskdash's own.

@@ -18,6 +18,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from taskdash.config.private_files import users_umask
 from taskdash.domain.values import value
 from taskdash.results.links import UnsafeLinkError, checked_url
 from taskdash.results.surroundings import has_display, is_remote, is_wsl
@@ -125,6 +126,7 @@ def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            umask=users_umask(),
             close_fds=True,
             env=dict(environ),
         )

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from taskdash.config.private_files import users_umask
 from taskdash.domain.values import value
 from taskdash.results.surroundings import is_remote, is_wsl
 
@@ -60,6 +61,7 @@ class ClipboardProgram:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                umask=users_umask(),
                 env=dict(self.environ),
             )
         except OSError as error:

@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final
 
+from taskdash.config.private_files import users_umask
 from taskdash.domain.values import value
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run_command(
             stderr=subprocess.STDOUT,
             env=dict(environ),
             start_new_session=True,
+            umask=users_umask(),
             bufsize=0,
         )
     except FileNotFoundError:
