@@ -60,3 +60,53 @@ def test_files_that_the_users_own_programs_make_have_the_users_umask(
     modes = {path.name: path.stat().st_mode & 0o777 for path in made.iterdir()}
     assert modes == dict.fromkeys(("browser", "clipboard", "finish", "key"), mode)
     assert taskdash.store.stat().st_mode & 0o777 == 0o600
+
+
+# In two pieces: no file of ours may have the key in it, a test's own neither.
+PRINTS_KEY = f"printf '%s%s\\n' {KEY[:9]} {KEY[9:]}"
+
+
+def with_key_command(
+    taskdash: Command, api: FakeApi, programs: Path, *, prints: str
+) -> dict[str, str | None]:
+    """The key comes from a command, and `on_finish` prints what it likes."""
+    key = script(programs / "key", PRINTS_KEY)
+    finish = script(programs / "finish", prints)
+    taskdash.write_config(
+        api.url,
+        top=f"on_finish = {json.dumps([finish])}",
+        more=f"api_key_command = {json.dumps([key])}",
+    )
+    return {"AIGPTIMAGE_API_KEY": None}
+
+
+# The second one has the key across the place where a long line is cut.
+@pytest.mark.parametrize("prints", [PRINTS_KEY, f"printf '%980s' x; {PRINTS_KEY}"], ids=["alone", "late"])
+def test_a_key_that_a_command_printed_is_not_in_the_log_whoever_prints_it_next(
+    tmp_path: Path, fake_api: FakeApi, prints: str
+) -> None:
+    fake_api.set(ID, [waiting_body(ID), success_body(ID)])
+    taskdash = Command(tmp_path)
+    env = with_key_command(taskdash, fake_api, tmp_path, prints=prints)
+    taskdash("add", ID, env=env)
+    assert taskdash("wait", ID, env=env).returncode == 0
+    log = (tmp_path / "state" / "taskdash" / "taskdash.log").read_text("utf-8")
+    assert f"on_finish for {ID} printed: " in log
+    assert KEY[:9] not in log
+    assert "***" in log
+
+
+def test_a_key_that_a_command_printed_is_not_in_the_log_of_a_dashboard(
+    tmp_path: Path, fake_api: FakeApi
+) -> None:
+    fake_api.set(ID, [waiting_body(ID), success_body(ID)])
+    taskdash = Command(tmp_path)
+    env = with_key_command(taskdash, fake_api, tmp_path, prints=PRINTS_KEY)
+    taskdash("add", ID, env=env)
+    log = tmp_path / "state" / "taskdash" / "taskdash.log"
+    with taskdash.dashboard(env=env) as screen:
+        screen.wait_for("✓ success", 30)
+        screen.wait_for(lambda _: log.exists() and " printed: " in log.read_text("utf-8"), 30)
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert KEY[:9] not in log.read_text("utf-8")
