@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -180,20 +181,36 @@ class Folder:
         try:
             os.link(own_name, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
         except FileExistsError:
-            return self._is_that(name, descriptor)
+            # It may be an earlier run, which ended at this very point, that gave it that name.
+            return self.is_that(name, descriptor)
+        except FileNotFoundError:
+            raise
         except (OSError, NotImplementedError):
-            # A file system without links, such as FAT: take the name first, then put the file in its place.
-            try:
-                os.close(
-                    os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-                )
-            except FileExistsError:
-                return False
-            os.replace(own_name, name, src_dir_fd=folder, dst_dir_fd=folder)
+            return self._rename(own_name, name)
         return True
 
-    def _is_that(self, name: str, descriptor: int) -> bool:
-        """Whether an earlier run, which ended at this very point, gave it that name."""
+    def _rename(self, own_name: str, name: str) -> bool:
+        """Do the same on a file system without links, such as FAT, where a file can only be renamed.
+
+        A rename replaces what has the name. So whoever wants it holds a hidden name made of it meanwhile.
+        """
+        held = f".taskdash-{hashlib.sha256(name.encode()).hexdigest()}.part"
+        folder = self.descriptor
+        try:
+            os.close(os.open(held, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder))
+        except FileExistsError:
+            return False
+        try:
+            with suppress(FileNotFoundError):
+                os.stat(name, dir_fd=folder, follow_symlinks=False)
+                return False
+            os.rename(own_name, name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            self.remove(held)
+        return True
+
+    def is_that(self, name: str, descriptor: int) -> bool:
+        """Return whether a name in here is that of an open file."""
         try:
             there = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from taskdash.results.folder import Folder
 
 MAX_NOTE_BYTES: Final = 4_096
+_COPY_BYTES: Final = 1_048_576
 
 
 def part_key(*names: str) -> str:
@@ -68,6 +69,8 @@ class PartFile(Sink):
 
     def keep(self, stem: str, ending: str) -> Path:
         """Give it a name for good; see `Folder.name_for_good`."""
+        if not self._folder.is_that(self._name, self.descriptor):
+            self._write_again()
         return self._folder.name_for_good(self._name, self.descriptor, stem, ending)
 
     def leave(self) -> None:
@@ -119,6 +122,20 @@ class PartFile(Sink):
             # Without the note it cannot be gone on with; that is all.
             self._folder.remove(self._note_name)
             self.validator = None
+
+    def _write_again(self) -> None:
+        """Copy it: somebody took its hidden name away or gave that to another file, and only a name gets another."""
+        lost, size = os.dup(self.descriptor), self.size
+        try:
+            self._renew()
+            self.size = 0
+            while self.size < size:
+                data = os.pread(lost, min(_COPY_BYTES, size - self.size), self.size)
+                if not data:
+                    raise DiskError("it was cut while it was saved")
+                self.write(data)
+        finally:
+            os.close(lost)
 
     def _renew(self) -> None:
         os.close(self.descriptor)

@@ -6,6 +6,9 @@ import asyncio
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +22,7 @@ from taskdash.results.folder import PART_KEPT_S, Folder
 from taskdash.results.part import part_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 DATA = picture(200_000)
 KEY = part_key("list", "profile", "task", "1")
@@ -260,6 +262,89 @@ def test_what_is_in_the_way_of_a_part_is_neither_followed_nor_removed(
         run(target, f"{server.url}/x")
     assert outside.read_text() == "mine"
     assert [path.name for path in target.iterdir()] == [place.name]
+
+
+def meddled_with(server: FileServer, target: Path, meddle: Callable[[Path], object]) -> Path:
+    """A run whose unfinished file somebody meddles with when half of it has arrived."""
+
+    async def slowly(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for all
+        reply = http_reply(200, DATA)
+        await peer.send(reply[:-100_000])
+        async with asyncio.timeout(20):
+            while not [part for part in parts(target) if part.stat().st_size >= 60_000]:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        meddle(next(part for part in parts(target) if part.suffix == ".part"))
+        await peer.send(reply[-100_000:])
+        peer.close()
+
+    server.files["/x"] = slowly
+    return run(target, f"{server.url}/x")
+
+
+def replace(part: Path) -> None:
+    part.unlink()
+    part.write_bytes(b"somebody else's")
+
+
+@pytest.mark.parametrize("meddle", [Path.unlink, replace, lambda part: part.rename(part.with_name("mine"))])
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_part_that_is_taken_away_while_it_is_saved_is_saved_whole_all_the_same(
+    server: FileServer,
+    target: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    meddle: Callable[[Path], object],
+    has_links: bool,
+) -> None:
+    if not has_links:
+        monkeypatch.setattr(os, "link", refuse)
+    assert meddled_with(server, target, meddle) == target / "hero-1.png"
+    assert (target / "hero-1.png").read_bytes() == DATA
+    assert [path.name for path in target.glob(".*")] == []
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError("not here")
+
+
+@pytest.mark.parametrize("broken", ["rename", "replace", "fsync"])
+def test_where_there_are_no_links_a_name_never_stands_for_less_than_all(
+    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """The run ends at any call between the last byte and the name, as a kill would end it."""
+
+    def end(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    server.files["/x"] = Ranges(DATA)
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, broken, end)
+        with suppress(KeyboardInterrupt):
+            run(target, f"{server.url}/x")
+    assert [path.read_bytes() for path in target.glob("*.png")] in ([], [DATA])
+    assert run(target, f"{server.url}/x").read_bytes() == DATA
+    assert all(path.read_bytes() == DATA for path in target.glob("*.png"))
+
+
+def test_two_that_want_one_name_where_there_are_no_links_get_one_each(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "link", refuse)
+
+    def save(number: int) -> Path:
+        own = f".taskdash-{number:032x}.part"
+        with Folder(target) as folder:
+            descriptor = folder.open_own(own, os.O_RDWR | os.O_CREAT)
+            try:
+                os.write(descriptor, str(number).encode())
+                return folder.name_for_good(own, descriptor, "hero-1", "png")
+            finally:
+                os.close(descriptor)
+
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(save, range(40)))
+    assert [path.read_text() for path in paths] == [str(number) for number in range(40)]
+    assert len(list(target.iterdir())) == 40
 
 
 def test_what_was_begun_long_ago_is_cleared_away_and_nothing_else(target: Path) -> None:
