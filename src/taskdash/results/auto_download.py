@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.downloads import End
-from taskdash.results.faults import DiskError, DownloadError, PrivateHostError
+from taskdash.results.faults import ClaimedError, DiskError, DownloadError, PrivateHostError
 from taskdash.results.saved_memory import wanted_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ BATCH: Final = 20
 RETRY_AFTER_MS: Final = (60_000, 300_000, 1_800_000, 7_200_000)
 """When to try again what may pass; after the last of them no more."""
 DISK_AFTER_MS: Final = 300_000
+CLAIMED_AFTER_MS: Final = 60_000
 OVERLAP_MS: Final = 60_000
 """How far back each look goes: the time of an end is that of whoever wrote it down."""
 
@@ -121,6 +122,8 @@ class AutoDownload:
                 self._tell_once(str(error), f"Not saved: {error}")
         if pending.is_cancelled or any(isinstance(error, PrivateHostError) for error in pending.errors):
             self._put_off[seq] = None
+        elif any(isinstance(error, ClaimedError) for error in pending.errors):
+            self._put_off[seq] = self._now_ms() + CLAIMED_AFTER_MS
         elif any(isinstance(error, DiskError) for error in pending.errors):
             self._put_off[seq] = self._now_ms() + DISK_AFTER_MS
         elif pending.errors:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, summary
-from taskdash.results.faults import DownloadError, ExpiredError
+from taskdash.results.faults import ClaimedError, DiskError, DownloadError, ExpiredError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
@@ -256,7 +256,7 @@ class Downloads:
             return Ended(wanted=wanted, end=End.FAILED, error=error)
         except StoreError as error:
             self.failure = error
-            return Ended(wanted=wanted, end=End.FAILED, error=DownloadError(str(error)))
+            return Ended(wanted=wanted, end=End.FAILED, error=DiskError(str(error)))
         except Exception as error:
             # Whatever it is, the others go on.
             _LOG.exception("a download failed")
@@ -300,7 +300,7 @@ class Downloads:
         until_s = self._now_s() + CLAIMED_FOR_S
         while not self._claims.take(wanted.seq, wanted.n):
             if self._now_s() >= until_s:
-                raise DownloadError("another taskdash is saving it")
+                raise ClaimedError("another taskdash is saving it")
             await self._sleep(CLAIMED_POLL_S)
 
     def _ended(self, ended: Ended) -> None:

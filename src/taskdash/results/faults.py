@@ -36,3 +36,7 @@ class PrivateHostError(DownloadError):
 
 class DiskError(DownloadError):
     """The folder or the disk does not take it."""
+
+
+class ClaimedError(DownloadError):
+    """Another process is saving it, which says nothing of the result."""

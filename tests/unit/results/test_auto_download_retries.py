@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import success_body
 
 from taskdash.api.wire import parse_answer
+from taskdash.domain.errors import StoreError
 from taskdash.domain.outcome import apply_answer
 from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
-from taskdash.results.downloads import End, Ended, Wanted
+from taskdash.results.downloads import Downloads, End, Ended, Wanted
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
+from taskdash.results.saved_memory import SavedMemory
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
 PROFILE = "p"
 NOW_MS = 1_777_475_100_000
@@ -204,3 +206,104 @@ async def test_a_long_list_is_fed_in_small_portions(scene: Scene) -> None:
         scene.end(end=End.KNOWN)
         await scene.look()
         assert len(scene.queue.given) == 20
+
+
+async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_saved(scene: Scene) -> None:
+    """The other one may be stopped, or end without having saved it."""
+
+    class Claims:
+        is_free = False
+
+        def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
+            return self.is_free
+
+        def give_back(self, seq: int, n: int) -> None:
+            pass
+
+    class Saver:
+        saves = 0
+
+        async def save(self, *_: object, **__: object) -> Path:
+            self.saves += 1
+            return Path("/saved")
+
+    async def sleep(seconds: float) -> None:
+        scene.now_ms += round(1_000 * seconds)
+        await asyncio.sleep(0)
+
+    claims, saver, ends = Claims(), Saver(), []
+    scene.finish("one")
+    thread = StoreThread(scene.path, "memory")
+
+    def on_end(ended: Ended) -> None:
+        ends.append(ended)
+        assert scene.auto is not None
+        scene.auto.on_end(ended)
+
+    queue = Downloads(
+        saver,  # type: ignore[arg-type] # it needs no more of a downloader
+        SavedMemory(thread, lambda: scene.now_ms),
+        claims,
+        on_end=on_end,
+        now_s=lambda: scene.now_ms / 1_000,
+        sleep=sleep,
+    )
+    scene.queue = queue  # type: ignore[assignment] # the real one
+    try:
+        async with scene.running():
+            for round_ in range(1, 8):
+                async with asyncio.timeout(20):
+                    while len(ends) < round_:
+                        scene.now_ms += 60_000
+                        await asyncio.sleep(0.005)
+            assert saver.saves == 0
+            assert scene.told == []
+            claims.is_free = True
+            async with asyncio.timeout(20):
+                while not saver.saves:
+                    scene.now_ms += 60_000
+                    await asyncio.sleep(0.005)
+    finally:
+        thread.close()
+
+
+async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(scene: Scene) -> None:
+    class LockedMemory:
+        is_locked = True
+
+        async def is_saved(self, wanted: Wanted) -> bool:  # noqa: ARG002 - the protocol's signature
+            if self.is_locked:
+                raise StoreError("the store is locked by another program")
+            return False
+
+        async def keep(self, wanted: Wanted, path: Path, size: int) -> None:
+            scene.store.saved.keep(wanted.seq, wanted.n, path, size, scene.now_ms)
+
+    class Saver:
+        async def save(
+            self, *_: object, remember: Callable[[Path, int], Awaitable[None]], **__: object
+        ) -> Path:
+            await remember(Path("/saved"), 7)
+            return Path("/saved")
+
+    class Claims:
+        def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
+            return True
+
+        def give_back(self, seq: int, n: int) -> None:
+            pass
+
+    def on_end(ended: Ended) -> None:
+        assert scene.auto is not None
+        scene.auto.on_end(ended)
+
+    memory = LockedMemory()
+    scene.finish("one")
+    scene.queue = Downloads(Saver(), memory, Claims(), on_end=on_end)  # type: ignore[arg-type,assignment]
+    async with scene.running():
+        await scene.look()
+        memory.is_locked = False
+        scene.now_ms += DISK_AFTER_MS
+        await scene.look()
+        await scene.look()
+    assert scene.store.tasks.find(PROFILE, "one").saved_count == 1
