@@ -107,10 +107,10 @@ def _items(session: Session, vigil: Vigil | None) -> list[str]:
 
     try:
         with session.open_store() as store:
-            details = list(store.documents.details([task.seq for task in vigil.tasks]))
+            details = store.documents.details([task.seq for task in vigil.tasks], raw=False)
+            return [json.dumps(task_json(detail)) for detail in details]
     except TaskdashError:
-        details = [TaskDetail(task=task) for task in vigil.tasks]
-    return [json.dumps(task_json(detail)) for detail in details]
+        return [json.dumps(task_json(TaskDetail(task=task))) for task in vigil.tasks]
 
 
 class _Run:

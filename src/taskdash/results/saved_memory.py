@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.task import Task
     from taskdash.store.store import Store, StoreThread
 
 LONG_AGO_MS: Final = 3_600_000
@@ -46,9 +46,9 @@ def wanted_of(store: Store, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
     """The results of tasks that are not saved, in order, and how many are saved already."""
     done = store.saved.of(seqs)
     wanted, known = [], 0
-    for detail in store.documents.details(seqs):
-        files = done.get(detail.task.seq, {})
-        for each in _results_of(detail, str(store.path)):
+    for task, urls in store.documents.links(seqs):
+        files = done.get(task.seq, {})
+        for each in _results_of(task, urls, str(store.path)):
             file = files.get(each.n)
             if file is not None and file.is_there():
                 known += 1
@@ -68,8 +68,7 @@ def _seen_to_finish_ms(task: Task) -> int | None:
     return seen_ms
 
 
-def _results_of(detail: TaskDetail, list_name: str) -> list[Wanted]:
-    task = detail.task
+def _results_of(task: Task, urls: Sequence[str], list_name: str) -> list[Wanted]:
     if task.state is not State.SUCCESS:
         return []
     return [
@@ -83,5 +82,5 @@ def _results_of(detail: TaskDetail, list_name: str) -> list[Wanted]:
             key=part_key(list_name, task.profile, task.task_id, str(n)),
             seen_ms=_seen_to_finish_ms(task),
         )
-        for n, url in enumerate(detail.result_urls, 1)
+        for n, url in enumerate(urls, 1)
     ]

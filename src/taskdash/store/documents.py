@@ -16,19 +16,22 @@ from taskdash.store.connection import chunks
 from taskdash.store.query_sql import STATE_CODES, order, where
 from taskdash.store.rows import (
     DETAIL_COLUMNS,
+    HEAD_COLUMNS,
+    LIST_BODY_COLUMNS,
     TASK_COLUMNS,
     TASK_WIDTH,
     detail_from_row,
     dump_json,
     search_text,
     task_from_row,
+    urls_from_text,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from taskdash.domain.query import Query
-    from taskdash.domain.task import TaskDetail
+    from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.database import Database
 
 _STATE_TEXTS: Final = {code: f'"{state.value}"' for state, code in STATE_CODES.items()}
@@ -44,7 +47,7 @@ _ITEM: Final = (
     '"failMsg": %s, "costTime": %s, "completeTime": %s, "createTime": %s, "profile": %s, "label": %s, "note": %s, '
     '"addedAt": %d, "checkedAt": %s, "problem": %s, "saved": %s}'
 )
-_DETAIL: Final = f"SELECT {TASK_COLUMNS}, {DETAIL_COLUMNS} FROM tasks LEFT JOIN bodies USING (seq)"
+_PORTION_BYTES: Final = 4 * 1_048_576
 _REPORT_EVERY: Final = 1_000
 _TASK_VALUES: Final = (
     "profile, task_id, state, raw_state, model, variant, label, cost_time_ms, complete_time_ms, create_time_ms, "
@@ -76,23 +79,62 @@ class Documents:
             item = _item(row, saved.get(row[0]))
             if item is None:
                 # Another process may have removed it since; that is as good as a moment later.
-                items += [json.dumps(task_json(detail)) for detail in self.details([row[0]])]
+                items += [json.dumps(task_json(detail)) for detail in self.details([row[0]], raw=False)]
             else:
                 items.append(item)
         return items
 
-    def details(self, seqs: Sequence[int]) -> Iterator[TaskDetail]:
-        """Tasks with all their bodies, in the order of `seqs`; each some hundred are one read."""
-        for chunk in chunks(seqs):
-            marks = ", ".join("?" * len(chunk))
-            saved = self._saved_paths(chunk)
-            rows = self._database.rows(f"{_DETAIL} WHERE removal = 0 AND seq IN ({marks})", chunk)
+    def details(self, seqs: Sequence[int], *, raw: bool = True) -> Iterator[TaskDetail]:
+        """Return tasks with their bodies, the raw one only if asked for, in the order of `seqs`.
+
+        They are read in portions that take little memory, each of which is one read.
+        """
+        columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
+        for portion in self._portions(seqs):
+            marks = ", ".join("?" * len(portion))
+            saved = self._saved_paths(portion)
+            sql = (
+                f"SELECT {TASK_COLUMNS}, {columns} FROM tasks LEFT JOIN bodies USING (seq) "
+                f"WHERE removal = 0 AND seq IN ({marks})"
+            )
             found = {}
-            for row in rows:
+            for row in self._database.rows(sql, portion):
                 task = task_from_row(row[:TASK_WIDTH])
                 paths = [(path,) for path in saved.get(task.seq, [])]
                 found[task.seq] = detail_from_row(task, row[TASK_WIDTH:], paths)
+            yield from (found[seq] for seq in portion if seq in found)
+
+    def links(self, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[str, ...]]]:
+        """Return the heads of tasks with their result links, in the order of `seqs`; nothing else of them is read."""
+        for chunk in chunks(seqs):
+            marks = ", ".join("?" * len(chunk))
+            sql = (
+                f"SELECT {HEAD_COLUMNS}, result_urls FROM tasks LEFT JOIN bodies USING (seq) "
+                f"WHERE removal = 0 AND seq IN ({marks})"
+            )
+            found = {}
+            for row in self._database.rows(sql, chunk):
+                task = task_from_row(row[:TASK_WIDTH])
+                found[task.seq] = task, urls_from_text(row[TASK_WIDTH])
             yield from (found[seq] for seq in chunk if seq in found)
+
+    def _portions(self, seqs: Sequence[int]) -> Iterator[list[int]]:
+        """Divide `seqs` so that the bodies of a portion are not much more than `_PORTION_BYTES`."""
+        for chunk in chunks(seqs):
+            marks = ", ".join("?" * len(chunk))
+            # The raw body has all the others in it, and its length is known without reading it.
+            sizes = dict(
+                self._database.rows(f"SELECT seq, length(raw) FROM bodies WHERE seq IN ({marks})", chunk)
+            )
+            portion: list[int] = []
+            left = _PORTION_BYTES
+            for seq in chunk:
+                left -= sizes.get(seq, 0)
+                if portion and left < 0:
+                    yield portion
+                    portion, left = [], _PORTION_BYTES - sizes.get(seq, 0)
+                portion.append(seq)
+            yield portion
 
     def ids_like(self, profile: str, start: str, limit: int) -> list[str]:
         """IDs of a profile that start with `start`, in the order of the list."""

@@ -64,16 +64,22 @@ def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: list[tuple[A
     if row is None or row[1] is None:
         return TaskDetail(task=task, saved=paths)
     param, urls, credits_consumed, extra, raw = row
-    decoded_urls, decoded_extra = load_json(urls), load_json(extra)
+    decoded_extra = load_json(extra)
     return TaskDetail(
         task=task,
         param=load_json(param),
-        result_urls=tuple(str(url) for url in decoded_urls) if isinstance(decoded_urls, list) else (),
+        result_urls=urls_from_text(urls),
         credits_consumed=credits_consumed,
         extra=decoded_extra if isinstance(decoded_extra, dict) else {},
         saved=paths,
         raw=raw,
     )
+
+
+def urls_from_text(text: str | None) -> tuple[str, ...]:
+    """Return result links as `bodies` keeps them."""
+    urls = load_json(text)
+    return tuple(str(url) for url in urls) if isinstance(urls, list) else ()
 
 
 def search_text(task: Task) -> str:

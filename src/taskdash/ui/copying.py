@@ -88,11 +88,12 @@ class Copying:
         """Copy the result links, one a line."""
         if len(tasks) == 1 and not tasks[0].result_count:
             return no_links(tasks[0])
-        texts, _ = await self._made(_LINKS, [task for task in tasks if task.result_count])
-        urls = "\n".join(texts)
-        if not urls:
+        seqs = [task.seq for task in tasks if task.result_count]
+        found = await self._desk.store.run(lambda store: list(store.documents.links(seqs)))
+        links = [link for _, links in found for link in links]
+        if not links:
             return warning("No result links in these tasks.")
-        return copied(urls, plural(urls.count("\n") + 1, "link"))
+        return copied("\n".join(links), plural(len(links), "link"))
 
     async def choices(self, tasks: Sequence[Task]) -> list[Choice]:
         """The menu for these tasks. For one it is exact; for several it is told by their rows alone."""

@@ -1,0 +1,80 @@
+"""Records of a megabyte each, as those with pictures in their inputs are, cost a command no memory to speak of."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from tests.command import Command
+
+from taskdash.domain.task import State, Task, TaskDetail
+from taskdash.store.store import Store
+
+TASKS = 120
+LARGE = "x" * 1_000_000
+MOST_KIB = 48 * 1_024
+
+
+def put(store: Store, count: int, *, large: str) -> list[str]:
+    ids = [f"task_{n:06d}_12345678" for n in range(count)]
+    store.documents.put(
+        [
+            TaskDetail(
+                task=Task(seq=0, profile="aigptimage", task_id=each, added_at_ms=1, state=State.SUCCESS),
+                # Nobody may be asked for these, and nobody is.
+                result_urls=("http://10.0.0.1/x.png",),
+                param={"input": {"image": large}},
+                raw=large.encode(),
+            )
+            for each in ids
+        ],
+        1,
+    )
+    return ids
+
+
+# The peak is asked for inside: what a parent tells of a child counts the parent's own memory before the `exec`.
+MEASURED = """
+import re, sys
+from pathlib import Path
+from taskdash.cli.main import exit_code_of
+
+code = exit_code_of(sys.argv[1:])
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+print(peak[1], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def peak_kib(taskdash: Command, *arguments: str) -> int:
+    """How much memory the command takes at most."""
+    done = taskdash.run([sys.executable, "-c", MEASURED, *taskdash.line(*arguments)[1:]])
+    assert done.returncode in (0, 1), done.stderr
+    return int(done.stderr.split()[-1])
+
+
+@pytest.fixture(scope="module")
+def lists(tmp_path_factory: pytest.TempPathFactory) -> tuple[Command, Command, list[str]]:
+    small, large = (Command(tmp_path_factory.mktemp(name)) for name in ("small", "large"))
+    for taskdash, text in ((small, "x"), (large, LARGE)):
+        taskdash.write_config("https://gateway.test", top="auto_download = true")
+        with Store(taskdash.store) as store:
+            ids = put(store, TASKS, large=text)
+    return small, large, ids
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it is asked how much memory it took")
+@pytest.mark.parametrize("arguments", [("download",), ("wait", "ID"), ("export",)], ids=lambda each: each[0])
+def test_large_records_are_not_read_where_only_links_are_asked_for_nor_all_at_once(
+    lists: tuple[Command, Command, list[str]], arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    small, large, ids = lists
+    line = [
+        *(ids if arguments[-1] == "ID" else []),
+        *(("-o", str(tmp_path)) if "download" in arguments else ()),
+    ]
+    peaks = [peak_kib(taskdash, arguments[0], *line) for taskdash in (small, large)]
+    assert peaks[1] - peaks[0] < MOST_KIB, (
+        f"{peaks[0]} KiB with small records, {peaks[1]} KiB with large ones"
+    )
