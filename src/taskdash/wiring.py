@@ -6,9 +6,10 @@ What only the watcher needs is imported where it is built: in its own thread, af
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.keys import find_key, keyless_environ, known_keys
@@ -17,7 +18,7 @@ from taskdash.config.settings import DEFAULT_KEY_VARIABLE
 from taskdash.domain.errors import KeyMissingError, StoreError, UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.store import StoreThread
+from taskdash.store.store import Store, StoreThread
 from taskdash.watch.clock import SystemClock
 from taskdash.watch.thread import WatcherThread
 
@@ -96,6 +97,22 @@ async def build_watcher(
     if gateway is not None:
         gateway.room_for_large = watcher.room
     return watcher
+
+
+async def _build_first_watcher(
+    profile: Profile, key: Secret | None, store_path: Path, on_change: Callable[[], None], *, trust_env: bool
+) -> Watcher:
+    """Build a dashboard's watcher, and have it looked beside whether saved files are still there.
+
+    That is done in a thread of its own, as a network's disk may take a minute to say so.
+    """
+    Thread(target=_forget_gone_files, args=(store_path,), name="saved-files", daemon=True).start()
+    return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env)
+
+
+def _forget_gone_files(store_path: Path) -> None:
+    with suppress(StoreError), Store(store_path) as store:
+        store.saved.forget_gone()
 
 
 def open_finish_command(
@@ -235,7 +252,7 @@ def open_desk(
         desk_of=lambda name: open_with(replace(settings, profile=name)),
         first_key=_first_key(settings, config_path, open_with) if advice else None,
         store=StoreThread(store_path, "store"),
-        watcher=WatcherThread(partial(build_watcher, profile, key, store_path, trust_env=not is_demo)),
+        watcher=WatcherThread(partial(_build_first_watcher, profile, key, store_path, trust_env=not is_demo)),
         clock=SystemClock(),
         open_url=partial(_open_url, settings.open_command, others_environ),
         base_url=profile.base_url,

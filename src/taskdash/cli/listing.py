@@ -66,6 +66,8 @@ def list_tasks(
         sort=parse_sort(sort_text) if sort_text else Sort(),
     )
     with collecting_later(), session.open_store() as store:
+        if form in ("json", "csv") or filter_text:
+            store.saved.forget_gone()
         _PRINTERS[form](store, query, session.now_ms(), -1 if limit is None else limit)
 
 
@@ -107,6 +109,7 @@ def show(session: Session, task_id: str, *, form: str | None) -> int:
     """Print one task; ID may be a unique prefix of 6 characters or more."""
     with session.open_store() as store:
         task = store.tasks.find(session.profile.name, task_id)
+        store.saved.forget_gone([task.seq])
         detail = store.tasks.detail(task.seq)
     assert detail is not None  # noqa: S101 - found just now
     if form == "json":

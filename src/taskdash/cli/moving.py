@@ -55,6 +55,7 @@ def export(session: Session, *, form: str, all_profiles: bool) -> None:
 
     query = Query(profile=None if all_profiles else session.profile.name)
     with collecting_later(), session.open_store() as store:
+        store.saved.forget_gone()
         seqs = store.tasks.seqs(query, session.now_ms())
         with Progress("tasks", len(seqs)) as progress:
             details = map(session.keys.redact_values, store.documents.details(seqs))

@@ -69,7 +69,7 @@ def detail_lines(detail: TaskDetail, now_ms: int) -> list[str]:
             ("failMsg", task.fail_msg or NONE),
         ]
     pairs += [(f"result {n}", url) for n, url in enumerate(detail.result_urls, 1)]
-    pairs += [("saved", path) for path in detail.saved]
+    pairs += [("saved", saved.path) for saved in detail.saved]
     pairs += [
         ("costTime", length(task.cost_time_ms) if task.state.finished else None),
         ("created", _time(task.create_time_ms, now_ms)),

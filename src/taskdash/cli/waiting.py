@@ -107,7 +107,9 @@ def _items(session: Session, vigil: Vigil | None) -> list[str]:
 
     try:
         with session.open_store() as store:
-            details = store.documents.details([task.seq for task in vigil.tasks], raw=False)
+            seqs = [task.seq for task in vigil.tasks]
+            store.saved.forget_gone(seqs)
+            details = store.documents.details(seqs, raw=False)
             return [json.dumps(task_json(detail)) for detail in details]
     except TaskdashError:
         return [json.dumps(task_json(TaskDetail(task=task))) for task in vigil.tasks]

@@ -158,6 +158,17 @@ class Task:
     """How many checks in a row brought no record."""
 
 
+@value(frozen=True, slots=True)
+class SavedResult:
+    """A result that is saved as a file."""
+
+    number: int
+    """Which of the task's results, from 1."""
+    path: str
+    size: int | None = None
+    """In bytes, when it was saved; None where nobody knows."""
+
+
 @value(frozen=True, slots=True, kw_only=True)
 class TaskDetail:
     """A task with its bodies."""
@@ -167,7 +178,7 @@ class TaskDetail:
     result_urls: tuple[str, ...] = ()
     credits_consumed: str | None = None
     extra: dict[str, Json] = field(default_factory=dict)
-    saved: tuple[str, ...] = ()
-    """Paths of the results that were saved."""
+    saved: tuple[SavedResult, ...] = ()
+    """In the order of the results."""
     raw: bytes = b""
     """The last body with a record, as it was sent."""

@@ -20,7 +20,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.domain.task_json import FIELDS, task_json
+from taskdash.domain.task_json import FIELDS, saved_json, task_json
 from taskdash.domain.task_values import RAW, TaskFileError, task_of
 from taskdash.domain.untrusted import inert_line
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import Json, TaskDetail
 
-MORE: Final = ("prompt", "progress", "creditsConsumed", "extra")
+MORE: Final = ("prompt", "progress", "creditsConsumed", "extra", "savedFiles")
 CSV_FIELDS: Final = (*FIELDS, *MORE)
 _MAX_CELL_CHARS: Final = 64 * 1_048_576
 
@@ -53,7 +53,7 @@ _SPACE = re.compile(r"\s*")
 _LINE_END = re.compile(r"\r\n?|\n")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)(?:[.,]0*)?")
 _ROUNDED_NUMBER = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE][+-]?\d+")
-_JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "extra"})
+_JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "extra", "savedFiles"})
 _NUMBER_CELLS: Final = frozenset({"costTime", "completeTime", "createTime", "addedAt", "checkedAt"})
 _WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 
@@ -66,6 +66,7 @@ def export_json(detail: TaskDetail) -> dict[str, Json]:
         "progress": detail.task.progress,
         "creditsConsumed": detail.credits_consumed,
         "extra": detail.extra,
+        "savedFiles": saved_json(detail),
         RAW: detail.raw.decode("utf-8", "replace") if detail.raw else None,
     }
 

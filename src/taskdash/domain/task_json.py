@@ -60,5 +60,14 @@ def task_json(detail: TaskDetail) -> dict[str, Json]:
         "addedAt": task.added_at_ms,
         "checkedAt": task.checked_at_ms,
         "problem": problem,
-        "saved": list(detail.saved),
+        "saved": [saved.path for saved in detail.saved],
     }
+
+
+def saved_json(detail: TaskDetail) -> list[Json]:
+    """Return what `saved` leaves out: which result is in which file, and how large that is."""
+    files: list[Json] = []
+    for saved in detail.saved:
+        size: dict[str, Json] = {} if saved.size is None else {"bytes": saved.size}
+        files.append({"result": saved.number, "path": saved.path, **size})
+    return files

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from taskdash.domain.durations import variant_of
 from taskdash.domain.id_pattern import is_task_id
-from taskdash.domain.task import Problem, ProblemKind, State, Task, TaskDetail
+from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
         result_urls=fields.texts("resultUrls"),
         credits_consumed=fields.line_of_text("creditsConsumed"),
         extra=extra,
-        saved=fields.texts("saved"),
+        saved=_saved(fields),
         raw=_raw(fields),
     )
 
@@ -157,6 +157,31 @@ def _problem(fields: _Fields) -> Problem | None:
     if not isinstance(kind, str) or kind not in ProblemKind.__members__.values():
         raise fields.wrong("problem.kind", f"is none of {', '.join(ProblemKind)}")
     return Problem(ProblemKind(kind), inner.line_of_text("message") or "", inner.ms("since") or 0)
+
+
+def _saved(fields: _Fields) -> tuple[SavedResult, ...]:
+    """The saved files; of a list without `savedFiles`, only those that are certain to be of this or that result."""
+    found = fields.values.get("savedFiles")
+    if found is None:
+        paths = fields.texts("saved")
+        is_complete = len(paths) == len(fields.texts("resultUrls"))
+        return tuple(SavedResult(n, path) for n, path in enumerate(paths, 1)) if is_complete else ()
+    if not isinstance(found, list):
+        raise fields.wrong("savedFiles", "is no list")
+    files: dict[int, SavedResult] = {}
+    for item in found:
+        values = item if isinstance(item, dict) else {}
+        number, path, size = (values.get(name) for name in ("result", "path", "bytes"))
+        if not _is_count(number) or not isinstance(path, str) or not (size is None or _is_count(size)):
+            raise fields.wrong(
+                "savedFiles", "has a file without the number of its result, its path or its size"
+            )
+        files[number] = SavedResult(number, inert_line(path), size)
+    return tuple(files[number] for number in sorted(files))
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_MS
 
 
 def _raw(fields: _Fields) -> bytes:

@@ -91,6 +91,7 @@ class AutoDownload:
     async def run(self) -> None:
         """Look for results to save until cancelled."""
         self._since_ms = self._now_ms() - OVERLAP_MS
+        await self._store.run(lambda store: store.saved.forget_gone())
         self._backlog.extend(await self._store.run(lambda store: store.saved.unsaved(self._profile)))
         while True:
             await self._look()

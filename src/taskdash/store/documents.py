@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from json.encoder import encode_basestring_ascii as encoded
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.task_json import task_json
@@ -18,6 +19,7 @@ from taskdash.store.rows import (
     DETAIL_COLUMNS,
     HEAD_COLUMNS,
     LIST_BODY_COLUMNS,
+    SAVED_COLUMNS,
     TASK_COLUMNS,
     TASK_WIDTH,
     detail_from_row,
@@ -26,12 +28,13 @@ from taskdash.store.rows import (
     task_from_row,
     urls_from_text,
 )
+from taskdash.store.saved import SavedFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from taskdash.domain.query import Query
-    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.task import SavedResult, Task, TaskDetail
     from taskdash.store.database import Database
 
 _STATE_TEXTS: Final = {code: f'"{state.value}"' for state, code in STATE_CODES.items()}
@@ -92,7 +95,11 @@ class Documents:
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
         for portion in self._portions(seqs):
             marks = ", ".join("?" * len(portion))
-            saved = self._saved_paths(portion)
+            saved: dict[int, list[tuple[Any, ...]]] = {}
+            for seq, *file in self._database.rows(
+                f"SELECT seq, {SAVED_COLUMNS} FROM saved WHERE seq IN ({marks}) ORDER BY seq, n", portion
+            ):
+                saved.setdefault(seq, []).append(tuple(file))
             sql = (
                 f"SELECT {TASK_COLUMNS}, {columns} FROM tasks LEFT JOIN bodies USING (seq) "
                 f"WHERE removal = 0 AND seq IN ({marks})"
@@ -100,8 +107,7 @@ class Documents:
             found = {}
             for row in self._database.rows(sql, portion):
                 task = task_from_row(row[:TASK_WIDTH])
-                paths = [(path,) for path in saved.get(task.seq, [])]
-                found[task.seq] = detail_from_row(task, row[TASK_WIDTH:], paths)
+                found[task.seq] = detail_from_row(task, row[TASK_WIDTH:], saved.get(task.seq, ()))
             yield from (found[seq] for seq in portion if seq in found)
 
     def links(self, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[str, ...]]]:
@@ -169,6 +175,8 @@ class Documents:
     def _put(
         self, tasks: Sequence[TaskDetail], now_ms: int, on_progress: Callable[[int], None]
     ) -> tuple[int, int]:
+        # Asked before the list is locked, as a disk may be slow to answer.
+        here = {id(detail): [each for each in detail.saved if _is_here(each)] for detail in tasks}
         with self._database.writing() as connection:
             new = self._unlisted(tasks)
             lowest = connection.execute("SELECT value FROM numbers WHERE name = 'lowest_seq'").fetchone()[0]
@@ -182,8 +190,8 @@ class Documents:
                 if detail.task.state.finished or _has_body(detail):
                     connection.execute(_PUT_BODY, _body_values(seq, detail))
                 connection.executemany(
-                    "INSERT INTO saved (seq, n, path, saved_at_ms) VALUES (?, ?, ?, ?)",
-                    ((seq, number, path, now_ms) for number, path in enumerate(detail.saved, 1)),
+                    "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?)",
+                    ((seq, each.number, each.path, now_ms, each.size) for each in here[id(detail)]),
                 )
                 task = detail.task
                 connection.execute(
@@ -203,14 +211,16 @@ class Documents:
                 new.append(detail)
         return new
 
-    def _saved_paths(self, seqs: Sequence[int] | None = None) -> dict[int, list[str]]:
-        condition = "" if seqs is None else f"WHERE seq IN ({', '.join('?' * len(seqs))})"
+    def _saved_paths(self) -> dict[int, list[str]]:
         paths: dict[int, list[str]] = {}
-        for seq, path in self._database.rows(
-            f"SELECT seq, path FROM saved {condition} ORDER BY seq, n", seqs or ()
-        ):
+        for seq, path in self._database.rows("SELECT seq, path FROM saved ORDER BY seq, n", ()):
             paths.setdefault(seq, []).append(path)
         return paths
+
+
+def _is_here(saved: SavedResult) -> bool:
+    """Return whether a file that another list has saved is on this machine, too."""
+    return SavedFile(Path(saved.path), saved.size).is_there()
 
 
 def _item(row: tuple[Any, ...], saved: list[str] | None) -> str | None:

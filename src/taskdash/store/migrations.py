@@ -225,4 +225,11 @@ CREATE TRIGGER tasks_rebatched AFTER UPDATE OF label ON tasks
 END;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES)
+_NUMBERED: Final = """
+-- An import used to number saved files from 1, whichever results they were of. Those have no size; where all results
+-- of a task were saved their numbers are right.
+DELETE FROM saved WHERE bytes IS NULL
+    AND seq IN (SELECT seq FROM tasks WHERE state = 2 AND result_count > saved_count);
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.folding import folded_search_text
-from taskdash.domain.task import Json, Problem, ProblemKind, State, Task, TaskDetail
+from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.query_sql import STATE_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 STATES: Final = {code: state for state, code in STATE_CODES.items()}
 _LINES: Final = ("profile", "task_id", "raw_state", "model", "variant", "label", "fail_code", "progress")
@@ -40,6 +43,7 @@ HEAD_COLUMNS: Final = TASK_COLUMNS.replace("prompt", f"substr(prompt, 1, {HEAD_C
 TASK_WIDTH: Final = len(_PLAIN) + 1 + len(_PROBLEM)
 LIST_BODY_COLUMNS: Final = "param, result_urls, credits_consumed, extra"
 DETAIL_COLUMNS: Final = f"{LIST_BODY_COLUMNS}, raw"
+SAVED_COLUMNS: Final = "n, path, bytes"
 
 
 def task_from_row(row: tuple[Any, ...]) -> Task:
@@ -58,11 +62,17 @@ def task_from_row(row: tuple[Any, ...]) -> Task:
     return Task(**plain, state=STATES.get(state, State.WAITING), problem=problem)
 
 
-def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: list[tuple[Any, ...]]) -> TaskDetail:
-    """A task with its row of DETAIL_COLUMNS, which a task without a record does not have."""
-    paths = tuple(inert_line(str(path)) for (path,) in saved)
+def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: Iterable[tuple[Any, ...]]) -> TaskDetail:
+    """Return a task with its row of DETAIL_COLUMNS, which a task without a record does not have.
+
+    Args:
+        task: from its row of TASK_COLUMNS.
+        row: of `bodies`.
+        saved: its rows of SAVED_COLUMNS, by number.
+    """
+    files = tuple(SavedResult(n, inert_line(str(path)), size) for n, path, size in saved)
     if row is None or row[1] is None:
-        return TaskDetail(task=task, saved=paths)
+        return TaskDetail(task=task, saved=files)
     param, urls, credits_consumed, extra, raw = row
     decoded_extra = load_json(extra)
     return TaskDetail(
@@ -71,7 +81,7 @@ def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: list[tuple[A
         result_urls=urls_from_text(urls),
         credits_consumed=credits_consumed,
         extra=decoded_extra if isinstance(decoded_extra, dict) else {},
-        saved=paths,
+        saved=files,
         raw=raw,
     )
 

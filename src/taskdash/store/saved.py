@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from taskdash.domain.errors import StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.connection import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from taskdash.store.database import Database
 
+_MAX_INTEGER: Final = 2**63 - 1
 _UNSAVED: Final = "removal = 0 AND profile = ? AND state = 2 AND result_count > saved_count"
 
 
@@ -32,12 +37,21 @@ class SavedFile:
         return inert_line(str(self.path))
 
     def is_there(self) -> bool:
-        """Whether the file still is what was saved, as far as can be seen from outside."""
+        """Return whether the file still is what was saved, as far as can be seen from outside."""
         try:
             status = self.path.stat()
         except (OSError, ValueError):
             return False
-        return self.path.is_file() and self.size in (None, status.st_size)
+        return stat.S_ISREG(status.st_mode) and self.size in (None, status.st_size)
+
+
+def _rows(database: Database, seqs: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
+    sql = "SELECT seq, n, path, bytes FROM saved"
+    if seqs is None:
+        yield from database.rows(sql, ())
+        return
+    for chunk in chunks(seqs):
+        yield from database.rows(f"{sql} WHERE seq IN ({', '.join('?' * len(chunk))})", chunk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +77,50 @@ class SavedFiles:
                 "bytes = excluded.bytes",
                 (seq, n, str(path), now_ms, size),
             )
+            connection.execute(
+                "INSERT OR REPLACE INTO numbers (name, value) VALUES ('saved_in', ?)",
+                (self._number_of_list(),),
+            )
 
     def of(self, seqs: Sequence[int]) -> dict[int, dict[int, SavedFile]]:
         """The saved results of tasks, by `seq` and number of the result."""
         found: dict[int, dict[int, SavedFile]] = {}
-        for chunk in chunks(seqs):
-            marks = ", ".join("?" * len(chunk))
-            for seq, n, path, size in self._database.rows(
-                f"SELECT seq, n, path, bytes FROM saved WHERE seq IN ({marks})", chunk
-            ):
-                found.setdefault(seq, {})[n] = SavedFile(Path(str(path)), size)
+        for seq, n, path, size in _rows(self._database, seqs):
+            found.setdefault(seq, {})[n] = SavedFile(Path(str(path)), size)
         return found
+
+    def forget_gone(self, seqs: Sequence[int] | None = None) -> None:
+        """Forget files of tasks (None: of all) that are not there any more: what is gone is not saved.
+
+        What the user threw away does not come back on its own, but where the folder is gone as well, or this list is
+        a copy, as on another machine, it does. A list that cannot be written stays as it is.
+        """
+        # A file that was changed is not gone: it may have been cropped.
+        gone = [
+            (seq, n, path)
+            for seq, n, path, _ in _rows(self._database, seqs)
+            if not os.path.isfile(str(path))  # noqa: PTH113 - a list may have 100,000, and a Path takes three times as long
+        ]
+        if not gone:
+            return
+        folder_of = {path: Path(str(path)).parent for _, _, path in gone}
+        folders_here = {folder for folder in set(folder_of.values()) if folder.is_dir()}
+        with suppress(StoreError), self._database.writing() as connection:
+            saved_in = connection.execute("SELECT value FROM numbers WHERE name = 'saved_in'").fetchone()
+            is_copy = saved_in is not None and saved_in[0] != self._number_of_list()
+            connection.executemany("DELETE FROM saved WHERE seq = ? AND n = ? AND path = ?", gone)
+            connection.executemany(
+                "INSERT OR IGNORE INTO unsaved (seq, tries, next_try_at_ms, reason) VALUES (?, 0, NULL, ?)",
+                (
+                    (seq, "its file was removed")
+                    for seq, _, path in gone
+                    if folder_of[path] in folders_here and not is_copy
+                ),
+            )
+
+    def _number_of_list(self) -> int:
+        """Return what tells this file of a list from a copy of it."""
+        return self._database.path.stat().st_ino & _MAX_INTEGER
 
     # What is saved on its own, as tasks finish
 

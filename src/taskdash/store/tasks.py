@@ -18,6 +18,7 @@ from taskdash.store.rows import (
     DETAIL_COLUMNS,
     HEAD_COLUMNS,
     LIST_BODY_COLUMNS,
+    SAVED_COLUMNS,
     STATES,
     TASK_COLUMNS,
     TASK_WIDTH,
@@ -193,7 +194,7 @@ class TaskList(Additions):
             return None
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
         bodies = self._database.rows(f"SELECT {columns} FROM bodies WHERE seq = ?", [seq])
-        saved = self._database.rows("SELECT path FROM saved WHERE seq = ? ORDER BY n", [seq])
+        saved = self._database.rows(f"SELECT {SAVED_COLUMNS} FROM saved WHERE seq = ? ORDER BY n", [seq])
         return detail_from_row(tasks[0], bodies[0] if bodies else None, saved)
 
     def details(self, query: Query, now_ms: int, *, limit: int = -1) -> list[TaskDetail]:
@@ -203,13 +204,13 @@ class TaskList(Additions):
             f"SELECT {TASK_COLUMNS}, {LIST_BODY_COLUMNS} FROM tasks LEFT JOIN bodies USING (seq) "
             f"WHERE {condition} ORDER BY {order(query.sort)} LIMIT ?"
         )
-        saved: dict[int, list[tuple[str]]] = {}
-        for seq, path in self._database.rows("SELECT seq, path FROM saved ORDER BY seq, n"):
-            saved.setdefault(seq, []).append((path,))
+        saved: dict[int, list[tuple[Any, ...]]] = {}
+        for seq, *file in self._database.rows(f"SELECT seq, {SAVED_COLUMNS} FROM saved ORDER BY seq, n"):
+            saved.setdefault(seq, []).append(tuple(file))
         details = []
         for row in self._database.rows(sql, [*values, limit]):
             task = task_from_row(row[:TASK_WIDTH])
-            details.append(detail_from_row(task, (*row[TASK_WIDTH:], b""), saved.get(task.seq, [])))
+            details.append(detail_from_row(task, (*row[TASK_WIDTH:], b""), saved.get(task.seq, ())))
         return details
 
     def find(self, profile: str, text: str) -> Task:

@@ -166,7 +166,7 @@ def _link(number: int, url: str) -> Content:
 
 
 def _saved(detail: TaskDetail) -> Content:
-    paths, count = detail.saved, detail.task.result_count
+    paths, count = [saved.path for saved in detail.saved], detail.task.result_count
     title = "Saved" if len(paths) >= count else f"Saved: {len(paths):,} of {count:,}"
     return _section(title, [Content(path) for path in paths[:MAX_LINKS_SHOWN]])
 

@@ -11,7 +11,7 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdash.domain.task import Json, Problem, ProblemKind, State, Task, TaskDetail
+from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
 from taskdash.domain.task_file import CSV_FIELDS, export_json, read_tasks, toml_table
 from taskdash.domain.task_values import TaskFileError
 from taskdash.domain.untrusted import inert, inert_json, inert_line
@@ -65,7 +65,10 @@ def details(draw: st.DrawFn) -> TaskDetail:
         result_urls=tuple(draw(st.lists(texts.map(inert_line), max_size=3))),
         credits_consumed=draw(lines),
         extra=draw(objects),  # type: ignore[arg-type] # what is made inert stays an object
-        saved=tuple(draw(st.lists(texts.map(inert_line), max_size=2))),
+        saved=tuple(
+            SavedResult(n, draw(texts.map(inert_line)), draw(st.none() | st.integers(1, 2**40)))
+            for n in sorted(draw(st.sets(st.integers(1, 9), max_size=3)))
+        ),
         raw=draw(texts.filter(lambda text: text.isprintable())).encode("utf-8", "replace"),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskdash.domain.task import Problem, ProblemKind, State, Task, TaskDetail
+from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail
 from taskdash.domain.task_json import FIELDS, task_json
 
 CONTRACT = [
@@ -53,7 +53,9 @@ def test_everything_that_is_known_is_there() -> None:
         problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 503", 6),
     )
     values = task_json(
-        TaskDetail(task=task, param={"input": {}}, result_urls=("https://x.test",), saved=("/a",))
+        TaskDetail(
+            task=task, param={"input": {}}, result_urls=("https://x.test",), saved=(SavedResult(1, "/a"),)
+        )
     )
     assert values["problem"] == {"kind": "server error", "message": "HTTP 503", "since": 6}
     assert (values["state"], values["rawState"], values["param"]) == ("fail", "canceled", {"input": {}})

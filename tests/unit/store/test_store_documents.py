@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task, TaskDetail
+from taskdash.domain.task import Answer, Problem, ProblemKind, Record, SavedResult, State, Task, TaskDetail
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.saved import SavedFile
@@ -173,7 +173,7 @@ def test_saved_files_are_remembered_by_number(store: Store) -> None:
     detail = store.tasks.detail(seq)
     assert detail is not None
     assert detail.task.saved_count == 2
-    assert detail.saved == ("/a", "/c")
+    assert detail.saved == (SavedResult(1, "/a"), SavedResult(2, "/c", 6))
 
 
 def test_a_request_is_taken_back_unless_it_was_answered_or_renewed(store: Store) -> None:

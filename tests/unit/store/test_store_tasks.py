@@ -232,7 +232,8 @@ def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
         NOW + 9,
         1,
     )
-    assert (detail.result_urls, detail.param, detail.saved) == (("https://x/1",), {"n": 1}, ("/a.png",))
+    assert (detail.result_urls, detail.param) == (("https://x/1",), {"n": 1})
+    assert [saved.path for saved in detail.saved] == ["/a.png"]
     assert [each.seq for each in store.news.untold("p", Way.SCREEN)] == [new.seq]
     for words in ("fox", "old" if before[0] else "new"):
         assert len(store.tasks.rows(Query("p", terms=parse_filter(words)), NOW)) == 1, words

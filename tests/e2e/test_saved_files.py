@@ -1,0 +1,190 @@
+"""What counts as saved: a file that is there, of the very result that it was saved from, on this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import Command
+from tests.files_api import PNG, FilesApi
+from tests.servers import http_reply, success_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.servers import Peer, Request
+
+ID = "task_one_12345678"
+
+
+class OneMissing(FilesApi):
+    """Serves but what is missing for now."""
+
+    missing: tuple[str, ...] = ()
+
+    async def _reply(self, peer: Peer, request: Request) -> None:
+        if request.path in self.missing:
+            await peer.send(http_reply(410))
+        else:
+            await super()._reply(peer, request)
+
+
+@pytest.fixture
+def api() -> Iterator[OneMissing]:
+    with OneMissing() as running:
+        running.set(ID, success_body(ID, [f"{running.url}/files/{n}" for n in (1, 2, 3)]))
+        yield running
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, api: OneMissing) -> Command:
+    """A list with a task of which only the second result is saved."""
+    command = with_folder(tmp_path, api)
+    assert command("check", ID).returncode == 0
+    api.missing = ("/files/1", "/files/3")
+    assert command("download", ID).returncode == 1
+    api.missing = ()
+    assert [path.read_bytes() for path in (tmp_path / "saved").iterdir()] == [PNG]
+    api.requests.clear()
+    return command
+
+
+def with_folder(folder: Path, api: FilesApi, *, top: str = "") -> Command:
+    folder.mkdir(exist_ok=True)
+    command = Command(folder, api)
+    command.write_config(api.url, top=f'{top}\ndownload_dir = "{folder / "saved"}"\n[view]\npreview = false')
+    return command
+
+
+def until(holds: Callable[[], object], timeout_s: float = 20.0) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
+def saved(taskdash: Command) -> list[str]:
+    [task] = taskdash.json("list", "--json")
+    assert taskdash.json("show", ID, "--json")["saved"] == task["saved"]
+    assert taskdash.json("export")[0]["saved"] == task["saved"]
+    return list(task["saved"])
+
+
+def asked_for(api: FilesApi) -> list[str]:
+    return sorted(request.path for request in api.file_requests())
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "toml"])
+def test_another_list_knows_which_result_was_saved(
+    taskdash: Command, tmp_path: Path, api: OneMissing, form: str
+) -> None:
+    [path] = saved(taskdash)
+    exported = taskdash("export", "--format", form).stdout
+    other = with_folder(tmp_path / "other", api)
+    assert other("import", "-", stdin=exported).returncode == 0
+    assert saved(other) == [path]
+    assert other("download", ID).returncode == 0
+    assert asked_for(api) == ["/files/1", "/files/3"]
+    first, third = (str(each) for each in sorted((tmp_path / "other" / "saved").iterdir()))
+    assert saved(other) == [first, path, third]
+    assert other("download", ID).stderr.startswith("nothing to save")
+
+
+def test_on_another_machine_nothing_is_saved_yet(taskdash: Command, tmp_path: Path, api: OneMissing) -> None:
+    exported = taskdash("export").stdout
+    shutil.rmtree(tmp_path / "saved")
+    other = with_folder(tmp_path / "other", api)
+    assert other("import", "-", stdin=exported).returncode == 0
+    assert saved(other) == []
+    assert other("list", "--ids", "--filter", "saved:no").stdout.split() == [ID]
+    assert other("download", ID).returncode == 0
+    assert asked_for(api) == ["/files/1", "/files/2", "/files/3"]
+
+
+def test_a_file_of_that_name_which_is_another_one_is_not_the_saved_result(
+    taskdash: Command, tmp_path: Path, api: OneMissing
+) -> None:
+    [path] = saved(taskdash)
+    exported = taskdash("export").stdout
+    (tmp_path / "saved").joinpath(path).write_bytes(PNG + b"another list's")
+    other = with_folder(tmp_path / "other", api)
+    assert other("import", "-", stdin=exported).returncode == 0
+    assert saved(other) == []
+
+
+def test_an_older_export_that_does_not_say_which_result_was_saved_is_not_believed(
+    taskdash: Command, tmp_path: Path, api: OneMissing
+) -> None:
+    items = [
+        {name: value for name, value in item.items() if name != "savedFiles"}
+        for item in taskdash.json("export")
+    ]
+    other = with_folder(tmp_path / "other", api)
+    assert other("import", "-", stdin=json.dumps(items)).returncode == 0
+    assert saved(other) == []
+    # Where each result was saved there is no doubt.
+    assert taskdash("download", ID).returncode == 0
+    items = [
+        {name: value for name, value in item.items() if name != "savedFiles"}
+        for item in taskdash.json("export")
+    ]
+    third = with_folder(tmp_path / "third", api)
+    assert third("import", "-", stdin=json.dumps(items)).returncode == 0
+    assert saved(third) == saved(taskdash)
+    assert len(saved(third)) == 3
+
+
+def test_a_file_that_is_gone_is_not_saved(taskdash: Command, tmp_path: Path, api: OneMissing) -> None:
+    assert taskdash("download", ID).returncode == 0
+    paths = saved(taskdash)
+    assert taskdash("list", "--ids", "--filter", "saved:no").stdout == ""
+    (tmp_path / "saved" / paths[1]).unlink()
+    assert taskdash("list", "--ids", "--filter", "saved:no").stdout.split() == [ID]
+    assert saved(taskdash) == [paths[0], paths[2]]
+    api.requests.clear()
+    assert taskdash("download", ID).returncode == 0
+    assert asked_for(api) == ["/files/2"]
+
+
+def test_a_list_that_moved_to_another_machine_saves_its_results_there_on_its_own(
+    taskdash: Command, tmp_path: Path, api: OneMissing
+) -> None:
+    assert taskdash("download", ID).returncode == 0
+    other = with_folder(tmp_path / "other", api, top="auto_download = true")
+    shutil.copy(taskdash.store, other.store)
+    # There is such a folder, but with other things in it.
+    for path in (tmp_path / "saved").iterdir():
+        path.unlink()
+    api.requests.clear()
+    with other.dashboard() as screen:
+        until(lambda: len(list((tmp_path / "other" / "saved").glob("*.png"))) == 3)
+        screen.wait_for("✓ success ↓")
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert asked_for(api) == ["/files/1", "/files/2", "/files/3"]
+
+
+def test_a_picture_that_the_user_threw_away_does_not_come_back_on_its_own(
+    taskdash: Command, tmp_path: Path, api: OneMissing
+) -> None:
+    assert taskdash("download", ID).returncode == 0
+    (tmp_path / "saved" / saved(taskdash)[1]).unlink()
+    api.requests.clear()
+    auto = with_folder(tmp_path, api, top="auto_download = true")
+    later = "task_two_12345678"
+    api.set(later, success_body(later, [f"{api.url}/files/later"]))
+    with auto.dashboard() as screen:
+        screen.wait_for("✓ success", 20)
+        # It is no longer taken for saved.
+        screen.wait_for_none("✓ success ↓", 20)
+        auto("add", later)
+        until(lambda: "/files/later" in asked_for(api))
+        screen.send("q")
+        assert screen.wait_exit() == 0
+    assert asked_for(api) == ["/files/later"]
+    assert auto("download", ID).returncode == 0
+    assert asked_for(api) == ["/files/2", "/files/later"]
