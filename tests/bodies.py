@@ -56,6 +56,11 @@ def success_body(
     return _record(task_id, "success", done | fields)
 
 
+def saved_name(task_id: str, n: int = 1) -> str:
+    """The name of the file that result `n` of a `success_body` without a label is saved as."""
+    return f"A-cinematic-portrait-of-a-{task_id[:8]}-{n}.png"
+
+
 def fail_body(task_id: str, **fields: Any) -> Body:
     """A task that failed; like the API's own it has neither `costTime` nor `completeTime`."""
     failed: Body = {

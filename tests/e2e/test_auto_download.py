@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bodies import saved_name
 from tests.command import Command
 from tests.files_api import PNG, FilesApi
 from tests.pty_screen import PtyScreen
@@ -61,7 +62,7 @@ def test_wait_saves_what_it_waited_for_and_says_where(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     done = taskdash("wait", ONE, "--json")
-    path = tmp_path / "saved" / f"{ONE}-1.png"
+    path = tmp_path / "saved" / saved_name(ONE)
     assert done.returncode == 0, done.stderr
     assert path.read_bytes() == PNG
     assert f'"saved": ["{path}"]' in done.stdout
@@ -74,11 +75,11 @@ def test_wait_saves_what_had_finished_before_and_its_exit_is_that_of_the_tasks(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
     taskdash("wait", OLD, DEAD, env={"XDG_CONFIG_HOME": str(tmp_path)})
-    (tmp_path / "saved" / f"{OLD}-1.png").unlink()
+    (tmp_path / "saved" / saved_name(OLD)).unlink()
     done = taskdash("wait", OLD, DEAD)
     assert done.returncode == 0
     assert f"not saved: {DEAD}, result 1: the link has probably expired (HTTP 404)" in done.stderr
-    assert saved_names(tmp_path) == [f"{OLD}-1.png"]
+    assert saved_names(tmp_path) == [saved_name(OLD)]
     assert len(api.file_requests()) == 2
 
 
@@ -112,7 +113,7 @@ def test_the_dashboard_waits_for_what_is_not_there_yet(
 
 def test_check_saves_what_it_saw_finish(taskdash: Command, tmp_path: Path) -> None:
     taskdash("check", OLD)
-    assert saved_names(tmp_path) == [f"{OLD}-1.png"]
+    assert saved_names(tmp_path) == [saved_name(OLD)]
 
 
 def test_nothing_is_saved_on_its_own_unless_the_config_says_so(
@@ -133,11 +134,11 @@ def test_two_dashboards_save_each_result_once_the_old_ones_too(
     before("add", OLD, DEAD)
     before("check")
     with dashboard(taskdash) as first, dashboard(taskdash) as second:
-        until(lambda: saved_names(tmp_path) == [f"{OLD}-1.png"])
+        until(lambda: saved_names(tmp_path) == [saved_name(OLD)])
         # Whoever tried it says so.
         until(lambda: any("Not saved, and not tried again" in each.text for each in (first, second)))
         taskdash("add", TWO)
-        until(lambda: saved_names(tmp_path) == [f"{OLD}-1.png", f"{TWO}-1.png"])
+        until(lambda: saved_names(tmp_path) == [saved_name(OLD), saved_name(TWO)])
         for screen in (first, second):
             screen.wait_for(lambda text: text.count("✓ success ↓") == 2)
         for screen in (first, second):
@@ -179,7 +180,7 @@ def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
         screen.wait_for("1 was saved before")
         screen.send("q")
         assert screen.wait_exit() == 0
-    assert saved_names(tmp_path) == ["Night-run-1.png"]
+    assert saved_names(tmp_path) == ["Night-run-task_old-1.png"]
     assert [request.headers.get("range") for request in api.file_requests()] == [None, "bytes=1200-"]
 
 
@@ -194,9 +195,9 @@ def test_the_command_shows_bars_in_a_terminal_and_takes_them_away(
     line = taskdash.line("download", "-o", "pictures")
     with PtyScreen(line, env=env, columns=100, rows=12, cwd=taskdash.folder) as screen:
         screen.wait_for("0 of 1 result")
-        screen.wait_for(f"{OLD}-1  [##########..........]   50 % of 2 KiB")
+        screen.wait_for(f"{saved_name(OLD)[:-4]}  [##########..........]   50 % of 2 KiB")
         api.let_go()
         screen.wait_for("1 saved")
         assert screen.wait_exit() == 0
         assert "[" not in screen.text
-        assert f"{tmp_path}/pictures/{OLD}-1.png" in screen.text.replace("\n", "")
+        assert f"{tmp_path}/pictures/{saved_name(OLD)}" in screen.text.replace("\n", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -9,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.bodies import saved_name
 from tests.command import KEY, Command
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body, waiting_body
@@ -41,7 +43,11 @@ def taskdash(tmp_path: Path, api: FilesApi) -> Command:
 def test_all_results_are_saved_once_and_listed(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     done = taskdash("download", "--all", "-o", "pictures")
     folder = tmp_path / "pictures"
-    paths = [folder / f"{ONE}-1.png", folder / "Night-run-1.png", folder / "Night-run-2.png"]
+    paths = [
+        folder / saved_name(ONE),
+        folder / "Night-run-task_two-1.png",
+        folder / "Night-run-task_two-2.png",
+    ]
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [str(path) for path in paths]
     assert all(path.read_bytes() == PNG for path in paths)
@@ -55,9 +61,40 @@ def test_all_results_are_saved_once_and_listed(taskdash: Command, tmp_path: Path
     assert len(api.file_requests()) == 4
 
 
+def test_each_file_is_traced_to_its_task_by_its_name(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    """However many tasks have one label: label or prompt, the ID's first 8 characters, number of the result."""
+    ids = [f"{number:08x}-025a-490b-b28f-6a9fa12eb88a" for number in range(1, 4)]
+    for task_id in ids:
+        api.set(task_id, success_body(task_id, [f"{api.url}/files/{task_id}/{n}" for n in (1, 2)]))
+    prompts = {
+        "5064bd1a-025a-490b-b28f-6a9fa12eb88a": "A red fox, jumping over the lazy dog in the snow",
+        "5064bd1b-025a-490b-b28f-6a9fa12eb88a": "満月の夜に",
+        "5064bd1c-025a-490b-b28f-6a9fa12eb88a": "x" * 300,
+        "5064bd1d-025a-490b-b28f-6a9fa12eb88a": "../../etc/passwd\nand more",
+        "5064bd1e-025a-490b-b28f-6a9fa12eb88a": "?!",
+    }
+    for task_id, prompt in prompts.items():
+        param = json.dumps({"model": "m", "input": {"prompt": prompt}})
+        api.set(task_id, success_body(task_id, [f"{api.url}/files/{task_id}"], param=param))
+    taskdash("add", "--label", "mugs", *ids)
+    taskdash("add", *prompts)
+    assert taskdash("check").returncode == 0
+    assert taskdash("download", *ids, *prompts, "-o", "pictures").returncode == 0
+    assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
+        *(f"mugs-{number:08x}-{n}.png" for number in (1, 2, 3) for n in (1, 2)),
+        "A-red-fox-jumping-over-the-5064bd1a-1.png",
+        "満月の夜に-5064bd1b-1.png",
+        f"{'x' * 28}-5064bd1c-1.png",
+        "etc-passwd-and-more-5064bd1d-1.png",
+        "5064bd1e-025a-490b-b28f-6a9fa12eb88a-1.png",
+    }
+
+
 def test_the_folder_of_the_config_is_used(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
     taskdash.write_config(api.url, top=f'download_dir = "{tmp_path}/saved"')
-    assert taskdash("download", ONE).stdout == f"{tmp_path}/saved/{ONE}-1.png\n"
+    assert taskdash("download", ONE).stdout == f"{tmp_path}/saved/{saved_name(ONE)}\n"
 
 
 def test_what_cannot_be_saved_is_said_and_the_rest_is_saved(taskdash: Command, api: FilesApi) -> None:
@@ -65,7 +102,7 @@ def test_what_cannot_be_saved_is_said_and_the_rest_is_saved(taskdash: Command, a
     taskdash("check", "task_gone_12345678")
     done = taskdash("download", "task_gone_12345678", ONE, RUN, "-o", "pictures")
     assert done.returncode == 1
-    assert done.stdout.endswith(f"{ONE}-1.png\n")
+    assert done.stdout.endswith(f"{saved_name(ONE)}\n")
     assert "task_gone_12345678, result 1: the link has probably expired" in done.stderr
     assert f"{RUN} has no result to save (waiting)" in done.stderr
 
@@ -102,10 +139,10 @@ def test_a_folder_that_is_a_file_is_a_usage_error(taskdash: Command, tmp_path: P
 
 
 def test_a_file_that_was_cut_is_saved_once_more(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:
-    path = tmp_path / "pictures" / f"{ONE}-1.png"
+    path = tmp_path / "pictures" / saved_name(ONE)
     assert taskdash("download", ONE, "-o", "pictures").stdout == f"{path}\n"
     path.write_bytes(PNG[:-1])
-    second = path.with_name(f"{ONE}-1-2.png")
+    second = path.with_name(saved_name(ONE).replace("-1.", "-1-2."))
     assert taskdash("download", ONE, "-o", "pictures").stdout == f"{second}\n"
     assert (path.read_bytes(), second.read_bytes()) == (PNG[:-1], PNG)
     assert taskdash.json("show", ONE, "--json")["saved"] == [str(second)]
@@ -138,9 +175,9 @@ def test_ctrl_c_keeps_what_has_arrived_and_the_next_run_goes_on(
     assert "goes on where it stopped" in err
     assert sorted(path.suffix for path in part.iterdir()) == [".json", ".part"]
     api.hold_after = None
-    assert taskdash("download", ONE, "-o", "pictures").stdout == f"{part}/{ONE}-1.png\n"
+    assert taskdash("download", ONE, "-o", "pictures").stdout == f"{part}/{saved_name(ONE)}\n"
     assert [request.headers.get("range") for request in api.file_requests()] == [None, "bytes=1000-"]
-    assert (part / f"{ONE}-1.png").read_bytes() == PNG
+    assert (part / saved_name(ONE)).read_bytes() == PNG
 
 
 def test_a_killed_run_leaves_what_the_next_one_goes_on_with(
@@ -158,7 +195,7 @@ def test_a_killed_run_leaves_what_the_next_one_goes_on_with(
     api.hold_after = None
     assert taskdash("download", ONE, "-o", "pictures").returncode == 0
     assert api.file_requests()[-1].headers["range"] == "bytes=1500-"
-    assert [path.name for path in part.iterdir()] == [f"{ONE}-1.png"]
+    assert [path.name for path in part.iterdir()] == [saved_name(ONE)]
 
 
 def test_two_runs_at_once_save_each_result_once(taskdash: Command, tmp_path: Path, api: FilesApi) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 from tests import pictures
+from tests.bodies import saved_name
 from tests.canary import AWKWARD_KEY, KEY, assert_not_in, files_with_key
 from tests.command import Command
 from tests.faults import hostile, trees
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from tests.servers import OnRequest, Peer, Request
 
 IDS: Final = [f"task_{number:032x}" for number in range(400)]
-NAME: Final = f"{IDS[0]}-1.png"
+NAME: Final = saved_name(IDS[0])
 
 
 @pytest.fixture

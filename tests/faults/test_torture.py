@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from tests.bodies import saved_name
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body, waiting_body
 from tests.torture import KINDS
@@ -124,7 +125,7 @@ def wrong_with_exit(command: list[str], result: dict[str, Any]) -> str:
         "import": lambda: {NEW, FINISHED} <= listed,
         "export": lambda: all(task_id in result["out"] for task_id in LISTED),
         "show": lambda: json.loads(result["out"])["taskId"] == LISTED[0],
-        "download": lambda: result["files"].get(f"saved/{SAVED}-1.png") == len(PNG),
+        "download": lambda: result["files"].get(f"saved/{saved_name(SAVED)}") == len(PNG),
         "config": lambda: result["files"].get("config/first.toml", 0) > 100,
     }
     return "" if command[0] not in done or done[command[0]]() else "said that it worked"

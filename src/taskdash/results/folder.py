@@ -35,14 +35,16 @@ _OWN_NAME = re.compile(r"\.taskdash-[0-9a-f]{16,64}\.(?:part|json)")
 
 
 def stem_of(label: str | None, task_id: str) -> str:
-    """The first part of a file name: the label, else the ID, with nothing in it that means something to a system."""
-    for text in (label or "", task_id):
-        name = _NOT_IN_NAMES.sub("-", unicodedata.normalize("NFC", text)).strip(".-_+")
-        name = name[:MAX_STEM_CHARS].encode("utf-8", "replace")[:MAX_STEM_BYTES].decode("utf-8", "ignore")
-        name = name.rstrip(".-_+")
-        if name:
-            return f"task-{name}" if _DEVICES.fullmatch(name) else name
-    return "task"
+    """Return the first part of a file name: the label, else the ID, as `plain_name` leaves them."""
+    return plain_name(label or "") or plain_name(task_id) or "task"
+
+
+def plain_name(text: str) -> str:
+    """Return a text as a part of a file name, with nothing in it that means something to a system; it may be empty."""
+    name = _NOT_IN_NAMES.sub("-", unicodedata.normalize("NFC", text)).strip(".-_+")
+    name = name[:MAX_STEM_CHARS].encode("utf-8", "replace")[:MAX_STEM_BYTES].decode("utf-8", "ignore")
+    name = name.rstrip(".-_+")
+    return f"task-{name}" if _DEVICES.fullmatch(name) else name
 
 
 def _shortened(stem: str) -> str:

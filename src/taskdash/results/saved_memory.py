@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State
 from taskdash.results.downloads import Wanted
-from taskdash.results.folder import stem_of
+from taskdash.results.folder import plain_name, stem_of
 from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.part import part_key
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store, StoreThread
 
 LONG_AGO_MS: Final = 3_600_000
+ID_CHARS: Final = 8
+"""Enough of an ID for `taskdash show`."""
+PROMPT_CHARS: Final = 28
 
 
 class SavedMemory:
@@ -68,6 +71,24 @@ def _seen_to_finish_ms(task: Task) -> int | None:
     return seen_ms
 
 
+def _stem(task: Task, n: int) -> str:
+    """Name a result after its label or prompt, its ID and its number, so that every file can be traced to its task."""
+    name = plain_name(task.label or "") or plain_name(_beginning(task.prompt or ""))
+    if not name:
+        return f"{stem_of(None, task.task_id)}-{n}"
+    return f"{name}-{stem_of(None, task.task_id[:ID_CHARS])}-{n}"
+
+
+def _beginning(prompt: str) -> str:
+    """Return the first words of a prompt, as many as a name has room for."""
+    start = " ".join(prompt[: 4 * PROMPT_CHARS].split())
+    if len(start) <= PROMPT_CHARS:
+        return start
+    words, _, rest = start[: PROMPT_CHARS + 1].rpartition(" ")
+    # Some languages, and some words, know no blanks.
+    return words if len(words) > PROMPT_CHARS // 2 or not rest else start[:PROMPT_CHARS]
+
+
 def _results_of(task: Task, urls: Sequence[str], list_name: str) -> list[Wanted]:
     if task.state is not State.SUCCESS:
         return []
@@ -77,7 +98,7 @@ def _results_of(task: Task, urls: Sequence[str], list_name: str) -> list[Wanted]
             n=n,
             url=url,
             task_id=task.task_id,
-            stem=f"{stem_of(task.label, task.task_id)}-{n}",
+            stem=_stem(task, n),
             host=host_and_port(safe_url(url) or "")[0],
             key=part_key(list_name, task.profile, task.task_id, str(n)),
             seen_ms=_seen_to_finish_ms(task),
