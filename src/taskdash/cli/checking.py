@@ -24,6 +24,7 @@ from taskdash.cli.output import print_lines, talk
 from taskdash.cli.progress import Progress
 from taskdash.domain.task import ProblemKind, Task
 from taskdash.domain.words import plural
+from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,12 +64,12 @@ def check(session: Session, task_ids: Sequence[str]) -> int:
         return 0
     key = session.find_key()
     run = _Run(session, before)
-    ended_by = asyncio.run(run_beside_watcher(session, key, run.follow))
+    ended_by = run_unwaited(run_beside_watcher(session, key, run.follow))
     code = run.report()
     if not ended_by:
         with AutoSaving(session) as saving:
             saving.see(run.after)
-            saving.finish()
+            saving.finish(is_patient=False)
     return 128 + ended_by if ended_by else code
 
 

@@ -62,7 +62,8 @@ class Finishing:
             return
         command.wake()
         began_s, has_said = time.monotonic(), False
-        while not await asyncio.to_thread(command.is_idle, POLL_S):
+        while not command.is_idle(0.0):
+            await asyncio.sleep(POLL_S)
             waited_s = time.monotonic() - began_s
             if is_over() or waited_s > DRAIN_S:
                 return
@@ -70,10 +71,10 @@ class Finishing:
                 has_said = True
                 talk("waiting for on_finish")
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """End what still runs."""
         if self._command is not None:
-            await asyncio.to_thread(self._command.close)
+            self._command.close()
 
 
 def mark_told(store: Store, profile: str, seqs: Sequence[int]) -> None:

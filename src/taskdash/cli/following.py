@@ -14,6 +14,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from taskdash.cli.ending import end_soon
 from taskdash.cli.finishing import Finishing
 from taskdash.cli.output import talk
 from taskdash.domain.errors import UnknownTaskError, UsageError
@@ -25,6 +26,7 @@ from taskdash.store.store import StoreThread
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from taskdash.cli.ending import TimeLimit
     from taskdash.cli.progress import Progress
     from taskdash.cli.session import Session
     from taskdash.domain.secret import Secret
@@ -156,11 +158,13 @@ async def run_beside_watcher(
     session: Session,
     key: Secret,
     work: Callable[[Watcher, StoreThread, asyncio.Event], Awaitable[None]],
+    *,
+    limit: TimeLimit | None = None,
 ) -> int:
     """Run `work` beside a watcher that checks only what is asked for.
 
     `work` gets the watcher, a store and an event that is set whenever the watcher has news. It is cancelled when a
-    signal comes or the watcher fails.
+    signal comes or the watcher fails. The user's own command is waited for no longer than the `limit` allows.
 
     Returns:
         The number of the signal that ended it, or 0.
@@ -184,11 +188,11 @@ async def run_beside_watcher(
         await asyncio.wait({running, working}, return_when=asyncio.FIRST_COMPLETED)
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-        await finishing.finish(lambda: bool(ended_by))
+        await finishing.finish(lambda: bool(ended_by) or (limit is not None and not limit.left_s))
     finally:
         watcher.stop()
         await asyncio.gather(running, return_exceptions=True)
-        await finishing.close()
+        finishing.close()
         store.close()
     for each in (running, working):
         if not each.cancelled() and (failure := each.exception()) is not None:
@@ -197,12 +201,13 @@ async def run_beside_watcher(
 
 
 def cancel_on_signal(working: asyncio.Future[Any]) -> list[int]:
-    """Cancel on the first signal, leave at once on the second; return where their numbers are put."""
+    """Cancel on the first signal, leave a second later or at once on the second; return where their numbers are put."""
     numbers: list[int] = []
 
     def leave(number: int) -> None:
         if numbers:
             os._exit(128 + number)
+        end_soon(128 + number)
         numbers.append(number)
         working.cancel()
 

@@ -88,7 +88,9 @@ def _exit_code_of(arguments: list[str], session: Session) -> int:
         options = None if COMPLETION_VARIABLE in os.environ else dashboard_options(arguments)
         if options is None:
             from taskdash.cli.commands import run_command
+            from taskdash.cli.ending import end_on_signals
 
+            end_on_signals()
             # Who waits for tasks may do so for days.
             gc.enable()
             return run_command(arguments, session)

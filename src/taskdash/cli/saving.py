@@ -11,6 +11,7 @@ from taskdash.cli.logs import start_log
 from taskdash.cli.output import print_lines, talk
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.downloads import Downloads, End, Ended
+from taskdash.watch.thread import run_unwaited
 from taskdash.wiring import open_workshop
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def save_results(session: Session, wanted: Sequence[Wanted], known: int, path: P
     """
     # Where an error of our own goes; without a log, Python would print it with all its values.
     start_log(session)
-    return asyncio.run(_Run(session, wanted, known).save(path))
+    return run_unwaited(_Run(session, wanted, known).save(path))
 
 
 class _Run:

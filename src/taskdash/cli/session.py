@@ -68,13 +68,14 @@ class Session:
         """Where the list is."""
         return store_path(self.option_path("store"), self.environ)
 
-    def open_store(self) -> Store:
-        """The store, for a `with` block.
+    def open_store(self, patience_s: float = PATIENCE_S) -> Store:
+        """Open the store, for a `with` block; `patience_s`: how long to wait for one that another program has locked.
 
         Raises:
             StoreError: it cannot be used.
         """
-        return Store(self.store_path, busy_timeout_s=PATIENCE_S, on_mishap=self.tell_mishap)
+        patience_s = min(patience_s, PATIENCE_S)
+        return Store(self.store_path, busy_timeout_s=patience_s, on_mishap=self.tell_mishap)
 
     def tell_mishap(self, line: str) -> None:
         """Say what was found wrong with a file, and mended."""

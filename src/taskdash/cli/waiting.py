@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from taskdash.cli.auto_saving import AutoSaving
+from taskdash.cli.ending import END_S, TimeLimit
 from taskdash.cli.finishing import mark_told
 from taskdash.cli.following import (
     POLL_S,
@@ -22,6 +25,9 @@ from taskdash.cli.output import print_json_array, talk
 from taskdash.cli.progress import Progress
 from taskdash.cli.vigil import Vigil
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
+from taskdash.domain.task import TaskDetail
+from taskdash.domain.task_json import task_json
+from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,10 +65,12 @@ def wait(session: Session, task_ids: Sequence[str], *, timeout_s: float | None, 
     that is not on the list is added first. ID may be a unique prefix of 6 characters or more.
     """
     vigil: Vigil | None = None
+    limit = TimeLimit(timeout_s)
     try:
-        with session.open_store() as store:
+        with session.open_store(limit.left_s + END_S) as store:
             vigil = Vigil(find_or_add(session, store, task_ids), session.now_ms(), timeout_s)
-        return _watch(session, vigil)
+        limit.enforce(partial(_give_up, vigil, as_json=as_json))
+        return _watch(session, vigil, limit)
     except UsageError:
         # With the command line or the config wrong there was no waiting, and no array of it.
         as_json = False
@@ -73,46 +81,58 @@ def wait(session: Session, task_ids: Sequence[str], *, timeout_s: float | None, 
             as_json = False
         raise
     finally:
+        limit.take_last_word()
         if as_json:
-            print_json_array(_items(session, vigil))
+            print_json_array(_items(session, vigil, limit))
 
 
-def _watch(session: Session, vigil: Vigil) -> int:
+def _watch(session: Session, vigil: Vigil, limit: TimeLimit) -> int:
     if vigil.is_over(session.now_ms()):
         with AutoSaving(session) as saving:
             saving.see(vigil.tasks)
-            saving.finish()
+            saving.finish(limit.left_s)
         return vigil.exit_code()
     key = session.find_key()
     with AutoSaving(session) as saving:
         run = _Run(session, vigil, saving)
-        ended_by = asyncio.run(run_beside_watcher(session, key, run.follow))
+        ended_by = run_unwaited(run_beside_watcher(session, key, run.follow, limit=limit))
         if ended_by:
             return 128 + ended_by
-        saving.finish()
+        saving.finish(limit.left_s)
+    limit.take_last_word()
     code = vigil.exit_code()
     if code:
         talk(vigil.closing_line())
     return code
 
 
-def _items(session: Session, vigil: Vigil | None) -> list[str]:
+def _give_up(vigil: Vigil, *, as_json: bool) -> int:
+    """Tell what is known where something does not let this command end; return the exit code."""
+    vigil.timed_out = True
+    code = vigil.exit_code()
+    if code:
+        talk(vigil.closing_line())
+    if as_json:
+        print_json_array(_last_seen(vigil))
+    return code
+
+
+def _items(session: Session, vigil: Vigil | None, limit: TimeLimit) -> list[str]:
     """The tasks as they are now; as they were last seen where the store cannot be read any more."""
     if vigil is None:
         return []
-    import json
-
-    from taskdash.domain.task import TaskDetail
-    from taskdash.domain.task_json import task_json
-
     try:
-        with session.open_store() as store:
+        with session.open_store(limit.left_s + END_S) as store:
             seqs = [task.seq for task in vigil.tasks]
             store.saved.forget_gone(seqs)
             details = store.documents.details(seqs, raw=False)
             return [json.dumps(task_json(detail)) for detail in details]
     except TaskdashError:
-        return [json.dumps(task_json(TaskDetail(task=task))) for task in vigil.tasks]
+        return _last_seen(vigil)
+
+
+def _last_seen(vigil: Vigil) -> list[str]:
+    return [json.dumps(task_json(TaskDetail(task=task))) for task in vigil.tasks]
 
 
 class _Run:

@@ -15,6 +15,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.results.auto_download import AutoDownload
 from taskdash.results.download_status import DownloadStatus
 from taskdash.results.saved_memory import wanted_of
+from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -85,11 +86,17 @@ class DownloadThread:
         """Break off all that is under way; what has arrived is kept where it can be gone on with."""
         self._call(self._cancel)
 
-    def drain(self) -> None:
-        """Wait until nothing that was asked for is under way."""
+    def is_drained(self, timeout_s: float) -> bool:
+        """Wait until nothing that was asked for is under way; return whether it was within the time."""
         if self._loop is not None and self._thread is not None and self._thread.is_alive():
-            with suppress(RuntimeError):
-                asyncio.run_coroutine_threadsafe(self._drained(), self._loop).result()
+            with suppress(RuntimeError):  # the loop was closed in this very moment
+                draining = asyncio.run_coroutine_threadsafe(self._drained(), self._loop)
+                try:
+                    draining.result(timeout_s)
+                except TimeoutError:
+                    draining.cancel()
+                    return False
+        return True
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Break off all and end the thread."""
@@ -121,7 +128,7 @@ class DownloadThread:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._work())
+            run_unwaited(self._work())
         except Exception as error:
             _LOG.exception("the downloads have stopped")
             said = str(error) if isinstance(error, TaskdashError) else f"{type(error).__name__} in taskdash"
@@ -234,7 +241,8 @@ class DownloadThread:
             self._say(f"{line}.", is_bad=downloads.status.failed > 0)
 
     async def _drained(self) -> None:
-        await asyncio.gather(*self._look_ups, return_exceptions=True)
+        if self._look_ups:
+            await asyncio.wait(self._look_ups)
         if self._workshop is not None:
             await self._workshop.downloads.drained()
 

@@ -25,6 +25,8 @@ MAX_OUTPUT_BYTES: Final = 16_384
 POLL_S: Final = 0.05
 TERM_GRACE_S: Final = 2.0
 """So long a command may take to end when asked to, before it is killed."""
+STOP_GRACE_S: Final = 0.5
+"""The same where taskdash itself is ending, and nobody is to wait for it."""
 _READ_BYTES: Final = 65_536
 
 
@@ -78,7 +80,7 @@ def run_command(
     try:
         fault = _converse(process, data, output, time.monotonic() + limit_s, stop)
         if fault:
-            _end(process)
+            _end(process, STOP_GRACE_S if stop.is_set() else TERM_GRACE_S)
     finally:
         for pipe in (process.stdin, process.stdout):
             with suppress(OSError):
@@ -158,12 +160,12 @@ def _read_rest(pipe: IO[bytes] | None, output: bytearray) -> None:
             return
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
     """End the process and all of its group: politely, then not."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
-        process.wait(TERM_GRACE_S)
+        process.wait(grace_s)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

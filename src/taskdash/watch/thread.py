@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.watch.status import WatchStatus
@@ -16,12 +16,29 @@ from taskdash.watch.status import WatchStatus
 if TYPE_CHECKING:
     from taskdash.watch.watcher import Watcher
 
+T = TypeVar("T")
+
 Build = Callable[[Callable[[], None]], Awaitable["Watcher"]]
 """Makes the watcher on the thread's loop, given what it is to call on a change."""
 BUILD_AGAIN_S: Final = 1.0
 """How long a store that cannot be opened is left alone."""
 YIELD_S: Final = 1.5
 """How long a process that is being suspended waits for its checks to be written down."""
+
+
+class _UnwaitedThreads(ThreadPoolExecutor):
+    """Threads that an event loop does not wait for when it is closed."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - the base's signature
+        """Begin nothing more; what a thread is at may take as long as it likes."""
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+def run_unwaited(main: Coroutine[Any, Any, T]) -> T:
+    """Do as `asyncio.run` does, but end when `main` ends: a look-up of an address may take another minute."""
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(_UnwaitedThreads(thread_name_prefix="loop"))
+        return runner.run(main)
 
 
 class WatcherThread:
@@ -86,7 +103,7 @@ class WatcherThread:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._watch())
+            run_unwaited(self._watch())
         except BaseException as error:
             said = str(error) if isinstance(error, TaskdashError) else f"{type(error).__name__} in taskdash"
             self._failed = f"the watcher has stopped: {said}"

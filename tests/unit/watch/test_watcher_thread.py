@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from taskdash.watch.accounts import Terms
 from taskdash.watch.clock import SystemClock
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
-from taskdash.watch.thread import WatcherThread
+from taskdash.watch.thread import WatcherThread, run_unwaited
 from taskdash.watch.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -115,3 +116,25 @@ def test_what_keeps_it_from_beginning_is_told_and_tried_again(tmp_path: Path) ->
     wait_until(lambda: "cannot be used" in (watcher.status.store_problem or ""))
     assert watcher.failure() is None
     watcher.stop()
+
+
+def test_what_a_thread_of_the_loop_is_still_at_does_not_hold_up_its_end() -> None:
+    """As a look-up of an address that nobody waits for any more."""
+    is_over = threading.Event()
+    has_begun = threading.Event()
+
+    def hang() -> None:
+        has_begun.set()
+        is_over.wait(60)
+
+    async def main() -> str:
+        asyncio.get_running_loop().run_in_executor(None, hang)
+        await asyncio.to_thread(has_begun.wait, 20)
+        return "done"
+
+    began_s = time.monotonic()
+    try:
+        assert run_unwaited(main()) == "done"
+        assert time.monotonic() - began_s < 30
+    finally:
+        is_over.set()

@@ -1,0 +1,287 @@
+"""A time-out is a time-out, and Ctrl+C is the end: no lock, look-up, file host or program holds a command up.
+
+Whatever hangs here hangs for minutes. The limits are wide, as the machine may be slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import Command
+from tests.file_server import picture
+from tests.files_api import FilesApi
+from tests.servers import http_reply, success_body, waiting_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.servers import Peer, Request
+
+ID, OTHER = "task_one_12345678", "task_two_12345678"
+SOON_S = 20.0
+"""What should take a second or two takes less than this on any machine, and what hangs takes more."""
+
+HANGING_RESOLVER = """
+import socket, sys, time
+
+real = socket.getaddrinfo
+
+def hanging(host, *args, **kwargs):
+    if "slow" in str(host):
+        print("looking up", file=sys.stderr, flush=True)
+        time.sleep(120)
+    return real(host, *args, **kwargs)
+
+socket.getaddrinfo = hanging
+from taskdash.cli.main import run
+
+run()
+"""
+
+
+class Dripping(FilesApi):
+    """Sends the beginning of a file at once, and the rest in pieces."""
+
+    file = picture(800_000)
+    at_once, piece, every_s = 100_000, 1, 0.1
+
+    async def _reply(self, peer: Peer, request: Request) -> None:
+        if not request.path.startswith("/files/"):
+            await super()._reply(peer, request)
+            return
+        reply = http_reply(200, self.file, {"ETag": '"one"', "Accept-Ranges": "bytes"})
+        at = len(reply) - len(self.file) + self.at_once
+        await peer.send(reply[:at])
+        while at < len(reply) and not peer.gone:
+            await asyncio.sleep(self.every_s)
+            await peer.send(reply[at : at + self.piece])
+            at += self.piece
+
+
+@pytest.fixture
+def api() -> Iterator[Dripping]:
+    with Dripping() as running:
+        running.set(ID, success_body(ID, [f"{running.url}/files/1"]))
+        running.set(OTHER, waiting_body(OTHER))
+        yield running
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, api: Dripping) -> Command:
+    return Command(tmp_path, api)
+
+
+def start(taskdash: Command, *arguments: str, spoilt: bool = False) -> subprocess.Popen[str]:
+    line = taskdash.line(*arguments)
+    if spoilt:
+        line[:1] = [sys.executable, "-c", HANGING_RESOLVER]
+    return subprocess.Popen(
+        line,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=taskdash.environment(),
+        cwd=taskdash.folder,
+    )
+
+
+def ended(process: subprocess.Popen[str], within_s: float = SOON_S) -> tuple[int, str, str]:
+    """Its exit code and what it printed; it is ended whatever it does."""
+    try:
+        out, err = process.communicate(timeout=within_s)
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, out, err
+
+
+def until(holds: Callable[[], object], timeout_s: float = 30.0) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
+@contextmanager
+def locked(store: Path) -> Iterator[None]:
+    """Another program has the list for itself."""
+    connection = sqlite3.connect(store, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+    finally:
+        connection.close()
+
+
+# Time-outs
+
+
+def test_a_dripping_host_does_not_hold_up_a_wait_whose_time_is_over(taskdash: Command, api: Dripping) -> None:
+    taskdash.write_config(api.url, top=f'auto_download = true\ndownload_dir = "{taskdash.folder}/saved"')
+    code, out, err = ended(start(taskdash, "wait", ID, "--timeout", "3", "--json"))
+    assert code == 0
+    assert json.loads(out)[0]["state"] == "success"
+    assert json.loads(out)[0]["saved"] == []
+    assert "1 result not saved yet" in err
+    # What has arrived is gone on with.
+    [part] = (taskdash.folder / "saved").glob("*.part")
+    assert part.stat().st_size >= 100_000
+
+
+def test_a_dripping_host_does_not_hold_up_a_check(taskdash: Command, api: Dripping) -> None:
+    taskdash.write_config(api.url, top=f'auto_download = true\ndownload_dir = "{taskdash.folder}/saved"')
+    code, _, err = ended(start(taskdash, "check", ID), within_s=30)
+    assert code == 0
+    assert "1 result not saved yet" in err
+
+
+def test_a_host_that_sends_at_some_speed_is_waited_for_by_a_check(taskdash: Command, api: Dripping) -> None:
+    api.at_once, api.piece, api.every_s = 0, 65_536, 0.5
+    taskdash.write_config(api.url, top=f'auto_download = true\ndownload_dir = "{taskdash.folder}/saved"')
+    code, _, err = ended(start(taskdash, "check", ID), within_s=60)
+    assert (code, "not saved" in err) == (0, False)
+    assert len(list((taskdash.folder / "saved").glob("*.png"))) == 1
+
+
+def test_a_resolver_that_hangs_does_not_hold_up_a_wait_whose_time_is_over(taskdash: Command) -> None:
+    taskdash.write_config("https://slow.test")
+    code, out, err = ended(start(taskdash, "wait", OTHER, "--timeout", "2", "--json", spoilt=True))
+    assert "looking up" in err
+    assert code in (5, 124), err
+    assert [task["taskId"] for task in json.loads(out)] == [OTHER]
+    assert "time is over" in err
+
+
+@pytest.mark.parametrize("moment", ["before", "while"])
+def test_a_list_that_is_locked_does_not_hold_up_a_wait_whose_time_is_over(
+    taskdash: Command, api: Dripping, moment: str
+) -> None:
+    taskdash("add", OTHER)
+    if moment == "before":
+        with locked(taskdash.store):
+            code, out, _ = ended(start(taskdash, "wait", OTHER, "--timeout", "1", "--json"), within_s=9)
+        assert code == 6
+        assert json.loads(out) == []
+        return
+    process = start(taskdash, "wait", OTHER, "--timeout", "3", "--json")
+    api.wait_for(lambda: api.count(OTHER) > 0, timeout_s=30)
+    with locked(taskdash.store):
+        code, out, _ = ended(process)
+    assert code in (6, 124)
+    assert [task["taskId"] for task in json.loads(out)] == [OTHER]
+
+
+def test_a_command_of_the_user_does_not_hold_up_a_wait_whose_time_is_over(
+    taskdash: Command, api: Dripping
+) -> None:
+    pid = taskdash.folder / "pid"
+    taskdash.write_config(
+        api.url,
+        top="on_finish = " + json.dumps(["sh", "-c", f"trap '' TERM; echo $$ > {pid}; sleep 120"]),
+    )
+    api.set(ID, [waiting_body(ID), success_body(ID)])
+    taskdash("add", ID, OTHER)
+    process = start(taskdash, "wait", ID, OTHER, "--timeout", "8")
+    until(lambda: pid.exists() and pid.read_text())
+    code, _, err = ended(process, within_s=8 + SOON_S)
+    assert code == 124, err
+    # It is ended with the command, whatever it thinks of that.
+    until(lambda: not alive(int(pid.read_text())))
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = f"/proc/{pid}/stat"
+    return not os.path.exists(stat) or open(stat).read().rpartition(")")[2].split()[0] != "Z"  # noqa: PTH110, PTH123 - in one line
+
+
+# Ctrl+C
+
+
+@pytest.mark.parametrize("command", ["check", "wait"])
+def test_ctrl_c_is_the_end_while_a_resolver_hangs(taskdash: Command, command: str) -> None:
+    taskdash.write_config("https://slow.test")
+    process = start(taskdash, command, OTHER, spoilt=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "looking up" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    # Before the request's own time is over.
+    assert ended(process, within_s=10)[0] == 128 + signal.SIGINT
+
+
+def test_ctrl_c_is_the_end_of_a_download_while_a_resolver_hangs(taskdash: Command, api: Dripping) -> None:
+    api.set(ID, success_body(ID, ["https://slow.test/x.png"]))
+    assert taskdash("check", ID).returncode == 0
+    process = start(taskdash, "download", ID, "-o", "pictures", spoilt=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "looking up" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    assert ended(process, within_s=10)[0] == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [
+        (("add", "task_new_12345678"), signal.SIGINT),
+        (("check", OTHER), signal.SIGTERM),
+        (("wait", OTHER), signal.SIGINT),
+        (("wait", OTHER), signal.SIGTERM),
+    ],
+    ids=lambda each: each[0] if isinstance(each, tuple) else each.name,
+)
+def test_a_signal_is_the_end_while_the_list_is_locked(
+    taskdash: Command, api: Dripping, arguments: tuple[str, ...], number: signal.Signals
+) -> None:
+    taskdash("add", OTHER)
+    if arguments[0] == "wait":
+        process = start(taskdash, *arguments)
+        api.wait_for(lambda: api.count() > 0, timeout_s=30)
+    with locked(taskdash.store):
+        if arguments[0] != "wait":
+            process = start(taskdash, *arguments)
+            until(lambda: has_open(process.pid, taskdash.store))
+        process.send_signal(number)
+        # A lock is waited for longer than this.
+        assert ended(process, within_s=8)[0] == 128 + number
+
+
+def has_open(pid: int, path: Path) -> bool:
+    """Whether a process has a file open; where the system does not tell, it is given a while."""
+    if not Path("/proc/self/fd").is_dir():
+        time.sleep(2)
+        return True
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")  # noqa: PTH208 - their numbers, not paths
+        return str(path) in [os.readlink(f"/proc/{pid}/fd/{name}") for name in names]  # noqa: PTH115 - as above
+    except OSError:
+        return False
+
+
+def test_ctrl_c_is_the_end_of_a_download_that_cannot_tell_the_list(taskdash: Command, api: Dripping) -> None:
+    api.file, api.at_once, api.every_s = picture(10_000), 9_900, 0.02
+    assert taskdash("check", ID).returncode == 0
+    process = start(taskdash, "download", ID, "-o", "pictures")
+    until(lambda: list((taskdash.folder / "pictures").glob("*.part")))
+    with locked(taskdash.store):
+        until(lambda: list((taskdash.folder / "pictures").glob("*.png")))
+        process.send_signal(signal.SIGINT)
+        assert ended(process, within_s=10)[0] == 128 + signal.SIGINT
