@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from typing import TYPE_CHECKING
@@ -113,3 +114,29 @@ def test_a_lost_answer_does_not_hang_a_wait_with_a_timeout(tmp_path: Path, fake_
     fake_api.set(task_id, Reply(delay_s=60))
     taskdash = Command(tmp_path, fake_api)
     assert taskdash("wait", task_id, "--timeout", "0.5", timeout_s=8).returncode == 124
+
+
+def test_a_command_that_is_stopped_while_it_writes_leaves_the_list_to_everybody_else(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    names = taskdash.folder / "names"
+    names.write_text("\n".join(f"task_{number:032x}" for number in range(50_000)))
+    taskdash("add", "task_1")
+    journal = taskdash.store.with_name(f"{taskdash.store.name}-journal")
+    # A group of its own, in a session that others have a part in: as a shell does it.
+    with subprocess.Popen(
+        taskdash.line("import", str(names)),
+        env=taskdash.environment(),
+        process_group=0,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as command:
+        while not journal.stat().st_size:
+            assert command.poll() is None
+        command.send_signal(signal.SIGTSTP)
+        # It ends what it is writing first.
+        os.waitid(os.P_PID, command.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        added = taskdash("add", "task_2", timeout_s=60)
+        command.send_signal(signal.SIGCONT)
+        assert command.wait(60) == 0
+        assert added.returncode == 0, added.stderr
+    assert len(taskdash("list", "--ids").stdout.split()) == 50_002

@@ -139,10 +139,6 @@ def test_a_closed_terminal_ends_it_in_spite_of_an_ignored_signal_that_stays_igno
 # Stopped and going on (R3)
 
 
-def state_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 LAST_BYTES: Final = 1 << 18
 """More than any screen that is looked at here takes, and less than is worth searching after each piece that arrives."""
 
@@ -156,26 +152,6 @@ def drawn_since(screen: PtyScreen, mark: int) -> str:
 def wait_until_drawn(screen: PtyScreen, mark: int, wanted: str) -> None:
     """Wait for a text in what was drawn since."""
     screen.wait_for(lambda _: wanted in drawn_since(screen, mark), 20)
-
-
-@pytest.mark.row("R3")
-def test_ctrl_z_gives_the_terminal_back_and_going_on_draws_it_again(taskdash: Command, api: FakeApi) -> None:
-    add(taskdash, api, 3)
-    with taskdash.dashboard() as screen:
-        screen.wait_for(lambda text: text.count("◐ waiting") >= 3)
-        for _ in range(2):
-            screen.send("\x1a")
-            screen.wait_for(lambda _: state_of(screen.pid) == "T")
-            screen.wait_for(lambda _: screen.left_behind == [])
-            mark = len(screen.raw)
-            screen.signal(signal.SIGCONT)
-            wait_until_drawn(screen, mark, "q quit")
-            assert drawn_since(screen, mark).count("◐ waiting") >= 3
-            screen.send("\x1b[B")
-            screen.wait_for("▌ ◐ waiting")
-        screen.send("q")
-        assert screen.wait_exit() == 0
-        assert screen.left_behind == []
 
 
 @pytest.mark.row("R3")

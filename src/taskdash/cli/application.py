@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import termios
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk, tell_not_added
 from taskdash.store.store_file import tell_of_slow_mending
+from taskdash.ui.job_control import wait_for_foreground
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +68,12 @@ def open_app(
         is_demo: Whether this is the demo.
         open_demo: What follows where the user chose the demo instead.
     """
+    try:
+        if has_terminal():
+            wait_for_foreground()
+    except termios.error:
+        talk("taskdash: the dashboard needs a terminal, and this one does not let it out of the background")
+        return 2
     os.environ.setdefault("TEXTUAL_FPS", FPS)
     for name in ("COLUMNS", "LINES"):
         # Where a shell exports them Textual would believe them instead of the terminal, and never follow a resize.

@@ -7,7 +7,9 @@ transaction that turns into a writer fails with "locked" at once, whatever the t
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import threading
 import time
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
@@ -30,6 +32,80 @@ _EXCHANGE_S: Final = 0.01
 _BUSY_SLICE_S: Final = 0.25
 """SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
 _CHUNK: Final = 500
+
+
+class TransactionGate:
+    """Lets reads and transactions through, or holds them back: a stopped process keeps the file locked for everybody.
+
+    Whoever is inside may go in again. One that waits for another process's lock has none itself: it steps aside. Ctrl+Z
+    in a thread that is inside stops the process when it has left.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._depths: dict[int, int] = {}
+        """How often each thread that is inside went in."""
+
+    @contextmanager
+    def passing(self) -> Iterator[None]:
+        """Be inside for the block, once the gate is open."""
+        thread = threading.get_ident()
+        if thread in self._depths:
+            self._depths[thread] += 1
+            try:
+                yield
+            finally:
+                self._depths[thread] -= 1
+            return
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+        try:
+            self._enter(thread)
+            try:
+                yield
+            finally:
+                self._leave(thread)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def step_aside(self) -> None:
+        """Let a stop come before this thread, which has nothing locked; nothing happens to one that went in twice."""
+        thread = threading.get_ident()
+        if self._depths.get(thread) == 1:
+            self._leave(thread)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+            self._enter(thread)
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        with self._changed:
+            self._is_closed = True
+
+    def wait_until_clear(self) -> None:
+        """Return once nobody is inside, or the gate was opened again."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._is_closed and self._depths))
+
+    def open(self) -> None:
+        """Let everybody in."""
+        with self._changed:
+            self._is_closed = False
+            self._changed.notify_all()
+
+    def _enter(self, thread: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_closed)
+            self._depths[thread] = 1
+
+    def _leave(self, thread: int) -> None:
+        with self._changed:
+            del self._depths[thread]
+            self._changed.notify_all()
+
+
+TRANSACTIONS: Final = TransactionGate()
+"""Of all stores that this process has open."""
 
 
 class Connection:
@@ -95,6 +171,8 @@ class Connection:
                 is_busy = code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
                 if not is_busy or self._interrupted or time.monotonic() >= until_s:
                     raise
+                if not self.raw.in_transaction:
+                    TRANSACTIONS.step_aside()
 
     def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Every row of a query, fetched whole: no read stays open to block another process's commit."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from taskdash.domain.errors import ReadAbandonedError, StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.advice import explain, explained
-from taskdash.store.connection import BUSY_TIMEOUT_S, Connection
+from taskdash.store.connection import BUSY_TIMEOUT_S, TRANSACTIONS, Connection
 from taskdash.store.store_file import identity_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Database:
         self._identity = (0, 0)
         self._openings = 0
         try:
-            with explained(self.path):
+            with explained(self.path), TRANSACTIONS.passing():
                 self._open()
         except BaseException:
             self.close()
@@ -86,7 +86,7 @@ class Database:
         Raises:
             StoreChangedError: it is on disk in a file that is damaged, or no longer the store; see `again`.
         """
-        with explained(self.path):
+        with explained(self.path), TRANSACTIONS.passing():
             self._keep_up()
             with self._opened().transaction() as connection:
                 yield connection
@@ -102,7 +102,7 @@ class Database:
         except StoreChangedError:
             if self._interrupted or self.connection.in_transaction:
                 raise
-            with explained(self.path):
+            with explained(self.path), TRANSACTIONS.passing():
                 self._replace()
             return work()
 
@@ -111,7 +111,7 @@ class Database:
         return self.again(lambda: self._rows(sql, values))
 
     def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with explained(self.path):
+        with explained(self.path), TRANSACTIONS.passing():
             self._keep_up()
             return self._opened().rows(sql, values)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
+import termios
 import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -18,6 +19,7 @@ from textual.worker import WorkerFailed
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.put_off import load_put_off
+from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import bindings
 from taskdash.ui.legible import legible_theme
 from taskdash.ui.line_filters import Colourless, InertLines
@@ -29,7 +31,6 @@ from taskdash.ui.terminal import TerminalDriver, has_no_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import FrameType
 
     from textual.binding import BindingType
     from textual.command import Provider
@@ -74,6 +75,7 @@ class Dashboard(App[None]):
         if desk.view.theme not in self.available_themes:
             self._register_themes()
         self._copier: Copier | None = None
+        self._is_away = False
         self.wants_demo = False
         """Whether it was left for the demo."""
         if desk.view.theme in self.available_themes:
@@ -211,8 +213,6 @@ class Dashboard(App[None]):
         """Be ready for what happens outside of Textual."""
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
-        if not self.is_headless:
-            self._watch_suspension()
 
     def on_key(self, event: events.Key) -> None:
         """Give letters typed ahead to the box they are for; any other key that comes by here is one of the list's."""
@@ -230,22 +230,38 @@ class Dashboard(App[None]):
         self.refresh(layout=True)
         self.screen.refresh()
 
-    def _watch_suspension(self) -> None:
-        """Let another process watch while this one is stopped by Ctrl+Z: it would hold the lease and do nothing."""
-        stop, go_on = signal.getsignal(signal.SIGTSTP), signal.getsignal(signal.SIGCONT)
-        if not (callable(stop) and callable(go_on)):
+    def action_suspend_process(self) -> None:
+        """Go to the shell that started this job, if there is one: who stops where there is none never comes back."""
+        if self.is_headless or self._is_away:
             return
+        if has_job_control():
+            self.run_worker(self._be_away(stop_job), group="suspend")
+        else:
+            self.notify("No shell runs this dashboard as a job: nothing could continue it.", markup=False)
 
-        def stopping(number: int, frame: FrameType | None) -> None:
-            self.desk.watcher.yield_lease(True)
-            stop(number, frame)
+    def continue_process(self) -> None:
+        """Take the terminal anew: who was stopped by SIGSTOP did not give it back, and others have used it."""
+        if self._is_away:
+            return
+        with suppress(OSError):  # the terminal is gone: its input says so
+            if is_in_foreground():
+                with self.suspend():
+                    pass
+            else:
+                self.run_worker(self._be_away(), group="suspend")
 
-        def going_on(number: int, frame: FrameType | None) -> None:
-            go_on(number, frame)
-            self.desk.watcher.yield_lease(False)
-
-        signal.signal(signal.SIGTSTP, stopping)
-        signal.signal(signal.SIGCONT, going_on)
+    async def _be_away(self, stop: Callable[[], None] = lambda: None) -> None:
+        """Give the terminal back, and all that others wait for; `stop`, and take it again in the foreground."""
+        self._is_away = True
+        try:
+            async with self.desk.at_rest():
+                with self.suspend():
+                    stop()
+                    # Also after `bg`: there it is stopped again.
+                    with suppress(termios.error):
+                        wait_for_foreground()
+        finally:
+            self._is_away = False
 
     @property
     def crash(self) -> BaseException | None:

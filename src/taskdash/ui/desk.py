@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -13,11 +14,12 @@ from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_sort
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import State
+from taskdash.store.connection import TRANSACTIONS
 from taskdash.ui.keymap import Keymap, make_keymap
 from taskdash.ui.opening import Opening, read_opening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -237,6 +239,19 @@ class Desk:
             self._downloads = self.build_downloads()
             self._downloads.start(listener)
         return self._downloads
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Hold neither the lease nor a lock of the list in the block: this process may be stopped in it for ever."""
+        watcher = self.watcher
+        try:
+            await asyncio.to_thread(watcher.yield_lease, True)
+            TRANSACTIONS.close()
+            await asyncio.to_thread(TRANSACTIONS.wait_until_clear)
+            yield
+        finally:
+            TRANSACTIONS.open()
+            watcher.yield_lease(False)
 
     def close(self, grace_s: float = 0.0) -> None:
         """End the watcher, the user's own command after `grace_s` seconds, and close the store."""

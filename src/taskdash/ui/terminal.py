@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from textual.message import Message
 
+    from taskdash.ui.app import Dashboard
+
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 PATIENCE_S: Final = 3.0
 """How long an orderly end may take after a signal before the process ends without it."""
@@ -118,8 +120,11 @@ class WakingEvent(threading.Event):
 class TerminalDriver(LinuxDriver):
     """Textual's driver, with output that cannot fail, input that cannot end it, and an end for every signal."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
-        super().__init__(*args, **kwargs)
+    def __init__(self, app: Dashboard, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
+        super().__init__(app, **kwargs)
+        # Not by Textual's handlers: what a signal interrupts may hold the lock of what is written.
+        self._loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
+        self._loop.add_signal_handler(signal.SIGCONT, app.continue_process)
         file = self._file or sys.stderr
         if isinstance(file, TextIOWrapper) and codecs.lookup(file.encoding).name != "utf-8":
             from taskdash.ui.lookalikes import register
@@ -161,26 +166,6 @@ class TerminalDriver(LinuxDriver):
     def _query_in_band_window_resize(self) -> None:
         """Ask for nothing: sizes come from the system, with a signal; those in the input may be made up."""
 
-    # A stop and its end are left to the loop: what the signal interrupts may hold the lock of what is written.
-
-    def _sigtstp_application(self, *_: object) -> None:
-        self._soon(super()._sigtstp_application)
-
-    def _sigcont_application(self, *_: object) -> None:
-        self._soon(self._go_on)
-
-    def _soon(self, action: Callable[[], object]) -> None:
-        with suppress(RuntimeError):  # the loop is closed: it is ending
-            self._loop.call_soon_threadsafe(action)
-
-    def _go_on(self) -> None:
-        """Take it again. Who was stopped by SIGSTOP did not give it back: Textual would take it twice."""
-        if self._auto_restart:
-            if not self._must_signal_resume:
-                self.suspend_application_mode()
-                self._must_signal_resume = True
-            self.resume_application_mode()
-
     def close(self) -> None:
         """The end, unless the other one has begun: what was written since is lost, the terminal's modes among it."""
         super().close()
@@ -193,7 +178,8 @@ class TerminalDriver(LinuxDriver):
 
     def _leave(self, code: int, patience_s: float) -> None:
         """End in order, and after a while all the same."""
-        self._soon(partial(self._app.exit, return_code=code))
+        with suppress(RuntimeError):  # the loop is closed: it is ending
+            self._loop.call_soon_threadsafe(partial(self._app.exit, return_code=code))
         patience = threading.Timer(patience_s, self._end_now, (code,))
         patience.daemon = True
         patience.start()

@@ -22,8 +22,8 @@ Build = Callable[[Callable[[], None]], Awaitable["Watcher"]]
 """Makes the watcher on the thread's loop, given what it is to call on a change."""
 BUILD_AGAIN_S: Final = 1.0
 """How long a store that cannot be opened is left alone."""
-YIELD_S: Final = 1.5
-"""How long a process that is being suspended waits for its checks to be written down."""
+YIELD_S: Final = 5.0
+"""How long a process that is being suspended waits for a watcher that does not answer."""
 
 
 class _UnwaitedThreads(ThreadPoolExecutor):
@@ -53,6 +53,7 @@ class WatcherThread:
         self._ended: Future[None] = Future()
         self._stopping = False
         self._paused = False
+        self._yielding = False
         self._failed: str | None = None
         self._store_problem: str | None = None
 
@@ -78,6 +79,7 @@ class WatcherThread:
 
     def yield_lease(self, yielding: bool) -> None:
         """Give the lease up before this process is stopped, which takes a moment; take it again after."""
+        self._yielding = yielding
         self._call(lambda watcher: watcher.yield_lease(yielding))
         loop, watcher = self._loop, self._watcher
         if yielding and loop is not None and watcher is not None and self._thread.is_alive():
@@ -117,6 +119,7 @@ class WatcherThread:
         self._watcher = await self._built()
         # What was asked before there was anybody to ask.
         self._watcher.pause(self._paused)
+        self._watcher.yield_lease(self._yielding)
         if self._stopping:
             self._watcher.stop()
         await self._watcher.run()

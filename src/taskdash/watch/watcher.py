@@ -42,6 +42,8 @@ HAND_OVER_S: Final = 3 * FOLLOW_POLL_S
 """How long a lease that was handed over is left alone, so that the other one finds it."""
 STOP_GRACE_S: Final = 2.0
 """How long `stop` waits for a store that another process has locked."""
+STAND_DOWN_S: Final = 1.5
+"""How long the lease is kept for that when this process is being suspended."""
 
 _log = logging.getLogger(__name__)
 # Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
@@ -127,7 +129,11 @@ class Watcher:
 
     async def stood_down(self) -> None:
         """Return once no check is under way and the lease is not held."""
-        await self._stood_down.wait()
+        try:
+            await asyncio.wait_for(self._stood_down.wait(), STAND_DOWN_S)
+        except TimeoutError:
+            # The store is locked. What arrived is written down when it is free again.
+            await self._abandon_lease()
 
     async def room(self) -> None:
         """Return once there is not much that arrived and is not written yet: what comes next may be large."""
@@ -195,7 +201,7 @@ class Watcher:
             await self._flush()
         changed = await self._others_wrote()
         picked = await self._dispatch.pick(self._store, paused=self._paused, changed=changed)
-        if self._stopping or self._yielding:
+        if self._stopping or self._yielding or not self._lease.held:
             self._dispatch.drop(picked)
             return 0.0
         for task in picked:
