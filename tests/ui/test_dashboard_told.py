@@ -179,6 +179,22 @@ async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Desk, oth
         assert sum("marked" in text for text in dash.said) == 1
 
 
+async def test_marked_tasks_that_end_after_the_clock_was_set_back_bring_their_message(
+    desk: Desk, other: Store, clock: FrozenClock
+) -> None:
+    ids = begin(other, 3)
+    async with driven(desk, total=3) as dash:
+        answer(other, ids[2], ended(ids[2]), now_ms=LATER_MS)
+        await dash.until_said("✓ success")
+        clock.at_ms -= 3_600_000
+        await dash.press("space", "space")
+        await dash.until(lambda: len(dash.table.marked) == 2, "two marked")
+        for each in ids[:2]:
+            clock.at_ms += 5_000
+            answer(other, each, ended(each), now_ms=clock.at_ms - 500)
+        await dash.until_said("All 2 marked finished: 2 success, 0 fail")
+
+
 async def test_the_users_command_is_woken_and_what_fails_about_it_is_shown(desk: Desk, other: Store) -> None:
     command = FakeCommand()
     desk.on_finish = command

@@ -104,13 +104,15 @@ class _Run:
         self.after = list(before)
         """The tasks as they were last seen."""
         self._asked_at_ms = 0
+        self._in_order: dict[int, Task] = {}
+        """Those that were answered, as the answers came."""
         self._why_not: str | None = None
 
     async def follow(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
         """Ask, and wait until all are answered or the rest is hopeless."""
         seqs = list(self._before)
-        asked_at_ms = self._asked_at_ms = self._session.now_ms()
-        await store.run(lambda store: store.checks.ask(seqs, asked_at_ms))
+        now_ms = self._session.now_ms()
+        asked_at_ms = self._asked_at_ms = await store.run(lambda store: store.checks.ask(seqs, now_ms))
         watcher.wake()
         loop = asyncio.get_running_loop()
         stopped, quiet = _Lasting(), _Lasting()
@@ -119,7 +121,10 @@ class _Run:
                 notices = Notices(self._session, progress)
                 while True:
                     self.after = await store.run(lambda store: store.tasks.heads(seqs))
-                    unanswered = [task for task in self.after if not self._is_answered(task)]
+                    answered = [task for task in self.after if self._is_answered(task)]
+                    for task in sorted(answered, key=lambda task: task.checked_at_ms or 0):
+                        self._in_order.setdefault(task.seq, task)
+                    unanswered = [task for task in self.after if task.seq not in self._in_order]
                     progress.show(len(self.after) - len(unanswered))
                     if not unanswered:
                         return
@@ -168,11 +173,7 @@ class _Run:
         """Why the rest will not be answered soon; None while it may."""
         if stopped_s >= STOPPED_FOR_S:
             return f"the watcher (pid {status.watcher_pid}) is stopped"
-        answered = sorted(
-            (task for task in self.after if self._is_answered(task)),
-            key=lambda task: task.checked_at_ms or 0,
-        )
-        kinds = [task.problem.kind if task.problem else None for task in answered]
+        kinds = [task.problem.kind if task.problem else None for task in self._in_order.values()]
         if any(kind in _EVERY_CHECK_FAILS for kind in kinds):
             return "the gateway refuses every check for now"
         last = kinds[-FAILURES_IN_A_ROW:]

@@ -1,11 +1,14 @@
 """What `taskdash wait` waits for: when a task is asked for, what ends the waiting, and what it came to.
 
-Pure: every moment is handed in. `cli.waiting` looks at the store and at the clock for it.
+Pure: every moment is handed in. `cli.waiting` looks at the store and at the clock for it. Whether a task was checked
+since is told by the count of its checks, and how long ago by the clock of the waiting: the times in the store are
+those of a wall clock, which may be set while somebody waits.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.following import EXIT_CODES, change_line, first_cause
@@ -28,24 +31,50 @@ _RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, Proble
 _SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What was seen of a task, in ms since the waiting began; what was before is negative."""
+
+    added_ms: int
+    first_checks: int
+    """How often it had been checked when the waiting began."""
+    checked_ms: int | None
+    due_ms: int
+    problem_ms: int
+    """When the first failure of an unbroken row of this kind came."""
+
+
 class Vigil:
     """What is waited for, and what may end the waiting. Pure: every moment is handed in."""
 
     def __init__(self, tasks: Sequence[Task], started_ms: int, timeout_s: float | None = None) -> None:
+        """Begin to wait.
+
+        Args:
+            tasks: what for, as it is now.
+            started_ms: the time by the wall clock, in Unix ms.
+            timeout_s: how long.
+        """
         self.tasks = list(tasks)
         self.removed: list[Task] = []
         self.timed_out = False
-        self._started_ms = started_ms
-        self._now_ms = started_ms
+        self._elapsed_ms = 0
         self._timeout_ms = None if timeout_s is None else round(timeout_s * 1000)
+        self._seen = {task.seq: _first_seen(task, started_ms) for task in tasks}
 
     @property
     def waiting_for(self) -> list[Task]:
         """Those that are still to finish."""
         return [task for task in self.tasks if not self._is_settled(task)]
 
-    def see(self, tasks: Sequence[Task]) -> list[str]:
-        """Take the tasks as they are now; return a line for each change. A task that is missing was removed."""
+    def see(self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int) -> list[str]:
+        """Take the tasks as they are now; return a line for each change. A task that is missing was removed.
+
+        Args:
+            tasks: as they were just read.
+            now_ms: the time by the wall clock, in Unix ms: what is planned is planned by it.
+            elapsed_ms: the time since the waiting began.
+        """
         now = {task.seq: task for task in tasks}
         lines = []
         for before in self.tasks:
@@ -53,22 +82,24 @@ class Vigil:
             if after is None:
                 self.removed.append(before)
                 lines.append(f"{before.task_id}: was removed from the list")
-            elif line := change_line(before, after):
+                continue
+            _take_note(self._seen[after.seq], before, after, now_ms, elapsed_ms)
+            if line := change_line(before, after):
                 lines.append(line)
         self.tasks = list(tasks)
         return lines
 
-    def to_ask(self, now_ms: int, left_to_watcher_ms: int) -> list[int]:
-        """The `seq` of the tasks that want a check now and were not asked for yet."""
+    def to_ask(self, elapsed_ms: int, left_to_watcher_ms: int) -> list[int]:
+        """Return the `seq` of the tasks that want a check now and were not asked for yet."""
         return [
             task.seq
             for task in self.waiting_for
-            if task.asked_at_ms is None and self._due_ms(task, left_to_watcher_ms) <= now_ms
+            if task.asked_at_ms is None and self._due_ms(task) + left_to_watcher_ms <= elapsed_ms
         ]
 
-    def is_over(self, now_ms: int, elapsed_ms: int = 0) -> bool:
-        """Whether there is nothing left to wait for."""
-        self._now_ms = now_ms
+    def is_over(self, elapsed_ms: int) -> bool:
+        """Return whether there is nothing left to wait for."""
+        self._elapsed_ms = elapsed_ms
         self.timed_out = self._timeout_ms is not None and elapsed_ms >= self._timeout_ms
         hopeless = any(self._is_refused(task) or self._is_unknown(task) for task in self.tasks)
         return not self.waiting_for or hopeless or bool(self.removed) or self.timed_out
@@ -104,28 +135,22 @@ class Vigil:
         why = "time is over: " if self.timed_out else ""
         return why + ", ".join(f"{count} {what}" for count, what in counts if count)
 
-    def _due_ms(self, task: Task, left_to_watcher_ms: int) -> int:
-        answered = self._is_answered(task)
-        if task.problem is not None and not answered:
+    def _due_ms(self, task: Task) -> int:
+        seen = self._seen[task.seq]
+        if task.problem is not None and not self._is_answered(task):
             # An old problem says nothing of today: ask anew.
-            return self._started_ms
-        due_ms = self._started_ms if task.next_check_at_ms is None else task.next_check_at_ms
-        checked_ms = task.checked_at_ms
-        if checked_ms is not None and task.problem is None and checked_ms - started_ms(task) >= OLD_MS:
-            due_ms = min(due_ms, checked_ms + self._old_gap_ms(checked_ms))
-        elif (
-            checked_ms is not None and task.problem is not None and task.problem.kind is ProblemKind.NOT_FOUND
-        ):
+            return 0
+        if seen.checked_ms is None or task.checked_at_ms is None:
+            return seen.due_ms
+        if task.problem is None and task.checked_at_ms - started_ms(task) >= OLD_MS:
+            return min(seen.due_ms, seen.checked_ms + _old_gap_ms(seen.checked_ms))
+        if task.problem is not None and task.problem.kind is ProblemKind.NOT_FOUND:
             # The schedule looks for lost IDs ever more rarely; here somebody waits for the answer.
-            due_ms = min(due_ms, checked_ms + APART_MS)
-        return due_ms + left_to_watcher_ms
-
-    def _old_gap_ms(self, checked_ms: int) -> int:
-        waited_ms = checked_ms - self._started_ms
-        return next((gap_ms for until_ms, gap_ms in OLD_GAPS_MS if waited_ms < until_ms), OLDEST_GAP_MS)
+            return min(seen.due_ms, seen.checked_ms + APART_MS)
+        return seen.due_ms
 
     def _is_answered(self, task: Task) -> bool:
-        return task.checked_at_ms is not None and task.checked_at_ms >= self._started_ms
+        return task.checks > self._seen[task.seq].first_checks
 
     def _is_settled(self, task: Task) -> bool:
         if task.state.finished:
@@ -137,13 +162,43 @@ class Vigil:
         return refused and not task.state.finished and self._is_answered(task)
 
     def _is_unknown(self, task: Task) -> bool:
-        problem, checked_ms = task.problem, task.checked_at_ms
-        if (
-            task.state.finished
-            or problem is None
-            or problem.kind is not ProblemKind.NOT_FOUND
-            or checked_ms is None
-        ):
+        seen, problem = self._seen[task.seq], task.problem
+        if task.state.finished or problem is None or problem.kind is not ProblemKind.NOT_FOUND:
             return False
-        twice = checked_ms - problem.since_ms >= APART_MS
-        return self._is_answered(task) and twice and self._now_ms - task.added_at_ms >= NEW_FOR_MS
+        twice = seen.checked_ms is not None and seen.checked_ms - seen.problem_ms >= APART_MS
+        return self._is_answered(task) and twice and self._elapsed_ms - seen.added_ms >= NEW_FOR_MS
+
+
+def _first_seen(task: Task, started_ms: int) -> _Seen:
+    """How it is found. Of what was before, only a wall clock can tell; if that was set back, it was just now."""
+
+    def since_ms(at_ms: int) -> int:
+        return min(0, at_ms - started_ms)
+
+    return _Seen(
+        added_ms=since_ms(task.added_at_ms),
+        first_checks=task.checks,
+        checked_ms=None if task.checked_at_ms is None else since_ms(task.checked_at_ms),
+        due_ms=0 if task.next_check_at_ms is None else task.next_check_at_ms - started_ms,
+        problem_ms=0 if task.problem is None else since_ms(task.problem.since_ms),
+    )
+
+
+def _take_note(seen: _Seen, before: Task, after: Task, now_ms: int, elapsed_ms: int) -> None:
+    is_checked = after.checks != before.checks
+    if is_checked:
+        seen.checked_ms = elapsed_ms
+    if after.problem is not None and _row(after) != _row(before):
+        seen.problem_ms = elapsed_ms
+    if is_checked or after.next_check_at_ms != before.next_check_at_ms:
+        planned_ms = now_ms if after.next_check_at_ms is None else after.next_check_at_ms
+        seen.due_ms = elapsed_ms + planned_ms - now_ms
+
+
+def _row(task: Task) -> tuple[ProblemKind, int] | None:
+    """What tells an unbroken row of failures from another one; nothing is read from the time in it."""
+    return None if task.problem is None else (task.problem.kind, task.problem.since_ms)
+
+
+def _old_gap_ms(waited_ms: int) -> int:
+    return next((gap_ms for until_ms, gap_ms in OLD_GAPS_MS if waited_ms < until_ms), OLDEST_GAP_MS)

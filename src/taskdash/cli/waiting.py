@@ -87,7 +87,7 @@ def wait(session: Session, task_ids: Sequence[str], *, timeout_s: float | None, 
 
 
 def _watch(session: Session, vigil: Vigil, limit: TimeLimit) -> int:
-    if vigil.is_over(session.now_ms()):
+    if vigil.is_over(0):
         with AutoSaving(session) as saving:
             saving.see(vigil.tasks)
             saving.finish(limit.left_s)
@@ -145,23 +145,24 @@ class _Run:
         self._seqs = [task.seq for task in vigil.tasks]
         self._asked: dict[int, int] = {}
         self._version = -1
+        self._started_s = 0.0
 
     async def follow(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
         """Look until the waiting is over."""
         vigil = self._vigil
-        loop = asyncio.get_running_loop()
-        started_s = loop.time()
+        self._started_s = asyncio.get_running_loop().time()
         with Progress("tasks finished", len(self._seqs)) as progress:
             notices = Notices(self._session, progress)
             try:
                 self._saving.see(vigil.tasks)
-                while not vigil.is_over(self._session.now_ms(), round((loop.time() - started_s) * 1000)):
+                while not vigil.is_over(self._elapsed_ms()):
                     await self._ask(watcher, store)
                     notices.see(watcher.status)
                     progress.show(len(self._seqs) - len(vigil.waiting_for))
-                    left_s = vigil.left_s(loop.time() - started_s)
+                    left_s = vigil.left_s(self._elapsed_ms() / 1000)
                     await self._pause(store, news, min(READ_EVERY_S, left_s))
-                    for line in vigil.see(await store.run(self._look)):
+                    tasks = await store.run(self._look)
+                    for line in vigil.see(tasks, self._session.now_ms(), self._elapsed_ms()):
                         notices.say_again(line)
                     self._saving.see(vigil.tasks)
             finally:
@@ -169,12 +170,16 @@ class _Run:
                 with suppress(StoreError):
                     await store.run(self._withdraw)
 
+    def _elapsed_ms(self) -> int:
+        return round((asyncio.get_running_loop().time() - self._started_s) * 1000)
+
     async def _ask(self, watcher: Watcher, store: StoreThread) -> None:
-        now_ms = self._session.now_ms()
-        seqs = self._vigil.to_ask(now_ms, 0 if watcher.status.leading else LEFT_TO_WATCHER_MS)
+        left_ms = 0 if watcher.status.leading else LEFT_TO_WATCHER_MS
+        seqs = self._vigil.to_ask(self._elapsed_ms(), left_ms)
         if seqs:
-            await store.run(lambda store: store.checks.ask(seqs, now_ms))
-            self._asked.update(dict.fromkeys(seqs, now_ms))
+            now_ms = self._session.now_ms()
+            asked_at_ms = await store.run(lambda store: store.checks.ask(seqs, now_ms))
+            self._asked.update(dict.fromkeys(seqs, asked_at_ms))
             watcher.wake()
 
     async def _pause(self, store: StoreThread, news: asyncio.Event, timeout_s: float) -> None:

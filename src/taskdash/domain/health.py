@@ -40,16 +40,22 @@ class Health:
     no_credits_until_s: float = -math.inf
     refused_at_s: float | None = None
     """When the key was refused; None while it is good."""
+    refused_asked: int = 0
+    """The mark of the last request that was known of by then."""
     failures: int = 0
     """Checks in a row, each sent after the last one's end, that failed for the gateway's sake."""
     failed_at_s: float = -math.inf
+    failed_asked: int = 0
+    """As `refused_asked`."""
     retry_at_s: float = -math.inf
     is_doubtful: bool = False
     """Something was wrong and no proper answer came since: checks go one at a time."""
     kind: ProblemKind | None = None
     message: str = ""
 
-    def answered(self, answer: Answer, now_s: float, chance: float, *, sent_s: float | None = None) -> None:
+    def answered(
+        self, answer: Answer, now_s: float, chance: float, *, sent_s: float | None = None, asked: int = 0
+    ) -> None:
         """Take note of an answer.
 
         Args:
@@ -57,12 +63,13 @@ class Health:
             now_s: When it came.
             chance: In [0, 1): spreads the retries of several machines.
             sent_s: When its check was sent; None where that does not matter.
+            asked: The mark of the last request that is known of (`store.checks`).
         """
         problem = answer.problem
         if problem in _PROPER:
             self._recovered()
         elif problem in _FAILING:
-            self._failed(now_s, chance, now_s if sent_s is None else sent_s)
+            self._failed(now_s, chance, now_s if sent_s is None else sent_s, asked)
         elif problem is ProblemKind.UNREADABLE:
             # Whoever answers can be reached; whether it knows the key is not said.
             self.failures = 0
@@ -73,15 +80,15 @@ class Health:
             jitter_s = chance * min(_MOST_JITTER_S, 0.1 + pause_s / 10)
             self.throttled_until_s = max(self.throttled_until_s, now_s + pause_s + jitter_s)
         elif problem is ProblemKind.UNAUTHORIZED:
-            self.refused_at_s = now_s
+            self.refused_at_s, self.refused_asked = now_s, asked
         elif problem is ProblemKind.NO_CREDITS:
             self.no_credits_until_s = now_s + NO_CREDITS_PAUSE_S
         if problem in _FAILING or problem in _REFUSING:
             self.is_doubtful = True
             self.kind, self.message = problem, answer.message
 
-    def hold(self, now_s: float, asked_at_s: float | None = None) -> Hold:
-        """What may be sent now, on the schedule's account or for somebody who asked at `asked_at_s`.
+    def hold(self, now_s: float, asked: int | None = None) -> Hold:
+        """What may be sent now, on the schedule's account or for a request of the mark `asked`.
 
         Who asks after the last failure is served at once, with one check: they may have mended something. A 429
         is nobody's to mend.
@@ -89,12 +96,13 @@ class Health:
         in_flight = 1 if self.is_doubtful else None
         if now_s < self.throttled_until_s:
             return Hold(self.throttled_until_s - now_s, in_flight)
-        asked = -math.inf if asked_at_s is None else asked_at_s
         if self.refused_at_s is not None:
-            return Hold(0.0 if asked > self.refused_at_s else math.inf, in_flight)
-        if self.failures and asked <= self.failed_at_s and now_s < self.retry_at_s:
+            is_news = asked is not None and asked > self.refused_asked
+            return Hold(0.0 if is_news else math.inf, in_flight)
+        is_news = asked is not None and asked > self.failed_asked
+        if self.failures and not is_news and now_s < self.retry_at_s:
             return Hold(self.retry_at_s - now_s, in_flight)
-        if now_s < self.no_credits_until_s and asked_at_s is None:
+        if now_s < self.no_credits_until_s and asked is None:
             return Hold(self.no_credits_until_s - now_s, in_flight)
         return Hold(0.0, in_flight)
 
@@ -111,11 +119,11 @@ class Health:
         self.is_doubtful = False
         self.kind, self.message = None, ""
 
-    def _failed(self, now_s: float, chance: float, sent_s: float) -> None:
+    def _failed(self, now_s: float, chance: float, sent_s: float, asked: int) -> None:
         # What was under way when the gateway went down fails together: that is one failure.
         if self.failures and sent_s < self.failed_at_s:
             return
         self.failures += 1
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.failures - 1, 10))
-        self.failed_at_s = now_s
+        self.failed_at_s, self.failed_asked = now_s, asked
         self.retry_at_s = now_s + pause_s * (0.75 + 0.5 * chance)

@@ -149,7 +149,8 @@ class Task:
     variant: str | None = None
     """The inputs that change how long the model takes, such as "1024x1024 high"; see `domain.durations`."""
     asked_at_ms: int | None = None
-    """When somebody asked for a check that has not been answered yet."""
+    """Set where somebody asked for a check that has not been answered yet: the later the request the greater, even
+    where the wall clock was set back in between."""
     finished_at_ms: int | None = None
     """When this list learned that the task had ended; not when it ended."""
     checks: int = 0

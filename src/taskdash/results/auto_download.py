@@ -86,7 +86,7 @@ class AutoDownload:
         self._told: set[str] = set()
         self._writing: set[asyncio.Task[None]] = set()
         self._version = -1
-        self._since_ms = 0
+        self._since_ms = self._looked_ms = 0
 
     async def run(self) -> None:
         """Look for results to save until cancelled."""
@@ -164,7 +164,11 @@ class AutoDownload:
     async def _look(self) -> None:
         """Find what finished since the last look, and what is due for another try."""
         now_ms = self._now_ms()
-        since_ms, self._since_ms = self._since_ms, min(now_ms, max(self._since_ms, now_ms - OVERLAP_MS))
+        if now_ms < self._looked_ms:
+            # The clock was set back: what ended since may have any time.
+            self._since_ms = 0
+        since_ms, self._looked_ms = self._since_ms, now_ms
+        self._since_ms = max(since_ms, now_ms - OVERLAP_MS)
         found = await self._store.run(lambda store: store.saved.to_try(self._profile, since_ms, now_ms))
         due = [seq for seq, at_ms in self._put_off.items() if at_ms is not None and at_ms <= now_ms]
         for seq in due:

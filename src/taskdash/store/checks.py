@@ -11,6 +11,7 @@ from taskdash.store.outcomes import keep_outcome
 from taskdash.store.rows import TASK_COLUMNS, task_from_row
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from taskdash.domain.outcome import Outcome
@@ -106,19 +107,21 @@ class Checks:
             for task_id, added_ms, raw_state, model, variant, created_ms, checked_ms in rows
         ]
 
-    def ask(self, seqs: Sequence[int], now_ms: int) -> None:
-        """Mark tasks to be checked as soon as the budget allows, finished ones too.
+    def ask(self, seqs: Sequence[int], now_ms: int) -> int:
+        """Mark tasks to be checked as soon as the budget allows, finished ones too; return the mark.
 
         Asking again while a check is under way asks for another one, as its answer may be older than the wish.
         """
         with self._database.writing() as connection:
+            asked_at_ms = _next_mark(connection, now_ms)
             connection.executemany(
                 "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? WHERE seq = ? AND removal = 0",
-                ((now_ms, now_ms, seq) for seq in seqs),
+                ((asked_at_ms, now_ms, seq) for seq in seqs),
             )
+        return asked_at_ms
 
     def withdraw(self, seqs: Sequence[int], asked_at_ms: int) -> None:
-        """Take back what `ask` marked at that moment and nobody has answered: who asked does not wait any more."""
+        """Take back what `ask` gave that mark and nobody has answered: who asked does not wait any more."""
         with self._database.writing() as connection:
             connection.executemany(
                 "UPDATE tasks SET asked_at_ms = NULL, "
@@ -133,7 +136,7 @@ class Checks:
             return connection.execute(
                 "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? "
                 "WHERE removal = 0 AND profile = ? AND state IN (0, 1)",
-                (now_ms, now_ms, profile),
+                (_next_mark(connection, now_ms), now_ms, profile),
             ).rowcount
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
@@ -156,22 +159,13 @@ class Checks:
             )
 
     def shift(self, profile: str, by_ms: int) -> None:
-        """Move what was planned and asked for along with a wall clock that was set back (`by_ms` < 0) or on.
-
-        Set on, it leaves plans as they are: what they waited for may have come.
-        """
+        """Move what was planned along with a wall clock that was set back by `by_ms` (< 0)."""
         with self._database.writing() as connection:
             connection.execute(
-                "UPDATE tasks SET asked_at_ms = asked_at_ms + ? "
-                "WHERE removal = 0 AND profile = ? AND asked_at_ms IS NOT NULL",
+                "UPDATE tasks SET next_check_at_ms = next_check_at_ms + ? "
+                f"WHERE removal = 0 AND profile = ? AND {_PLANNED}",
                 (by_ms, profile),
             )
-            if by_ms < 0:
-                connection.execute(
-                    "UPDATE tasks SET next_check_at_ms = next_check_at_ms + ? "
-                    f"WHERE removal = 0 AND profile = ? AND {_PLANNED}",
-                    (by_ms, profile),
-                )
 
     def bring_back(self, profile: str, now_ms: int) -> None:
         """Plan for now what a wall clock that was set back while nobody watched has left in the future.
@@ -183,15 +177,9 @@ class Checks:
             "AND (next_check_at_ms > ? OR checked_at_ms > ?)"
         )
         bound = (profile, now_ms, now_ms + LONGEST_WAIT_MS, now_ms)
-        asked = "removal = 0 AND profile = ? AND asked_at_ms > ?"
         if self._database.value(f"SELECT 1 FROM tasks WHERE {planned} LIMIT 1", bound):
             with self._database.writing() as connection:
                 connection.execute(f"UPDATE tasks SET next_check_at_ms = ? WHERE {planned}", (now_ms, *bound))
-        if self._database.value(f"SELECT 1 FROM tasks WHERE {asked} LIMIT 1", (profile, now_ms)):
-            with self._database.writing() as connection:
-                connection.execute(
-                    f"UPDATE tasks SET asked_at_ms = ? WHERE {asked}", (now_ms, profile, now_ms)
-                )
 
     def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
         """Model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""
@@ -229,3 +217,13 @@ class Checks:
             f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND {condition}", values
         )
         return [task_from_row(row) for row in rows]
+
+
+def _next_mark(connection: sqlite3.Connection, now_ms: int) -> int:
+    """Return a mark for a request: the time, but later than all earlier ones, whatever became of the wall clock."""
+    (mark,) = connection.execute(
+        "INSERT INTO numbers VALUES ('asked', ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = max(value + 1, excluded.value) RETURNING value",
+        (now_ms,),
+    ).fetchone()
+    return int(mark)

@@ -27,6 +27,9 @@ QUIET_S: Final = 3.0
 HOLD_S: Final = 30.0
 """... or it has waited so long."""
 
+SET_BACK_MS: Final = 60_000
+"""How far back is looked after the clock was set back."""
+
 
 class Say(Protocol):
     """Shows the user one line."""
@@ -95,14 +98,18 @@ class FinishedTasks:
 
     async def _learn(self) -> None:
         """Take note of all that ended, whoever tells of it: how long it took, and whether it was the last marked."""
+        now_ms = self._desk.clock.now_ms()
+        if now_ms < self._learned_until_ms:
+            # The clock was set back, a moment ago.
+            self._learned_until_ms = now_ms - SET_BACK_MS
         # From the last moment on, as more may have ended in the same one.
         profile, after_ms = self._desk.profile, self._learned_until_ms - bool(self._learned)
         since = await self._desk.store.run(lambda store: store.checks.finished_since(profile, after_ms))
         ended = [task for task in since if task.seq not in self._learned]
         if not ended:
             return
-        self._learned_until_ms = max(task.finished_at_ms or 0 for task in ended)
-        self._learned = {task.seq for task in since if task.finished_at_ms == self._learned_until_ms}
+        self._learned_until_ms = max(task.finished_at_ms or 0 for task in since)
+        self._learned |= {task.seq for task in ended}
         for task in ended:
             self._desk.learn(task)
         marked = frozenset(self._marked())

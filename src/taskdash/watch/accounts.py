@@ -69,6 +69,7 @@ class Accounts:
         self._budget = Budget(allowed(terms.limits, terms.share))
         self._checks: dict[int, _Check] = {}
         self._latency_s = 0.5
+        self._asked = 0
         self._quiet: dict[str, Any] = {}
 
     def take_over(self, note: GatewayNote, sent: Sequence[Sent]) -> None:
@@ -127,9 +128,8 @@ class Accounts:
 
     def wait_s(self, task: Task) -> tuple[float, bool]:
         """How long this check has to wait (0: not at all), and whether it is the budget that it waits for."""
-        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
-        asked_at_s = None if task.asked_at_ms is None else now_s - (now_ms - task.asked_at_ms) / 1000
-        hold = self.health.hold(now_s, asked_at_s)
+        now_s = self._clock.now_s()
+        hold = self.health.hold(now_s, task.asked_at_ms)
         if hold.wait_s > 0:
             return hold.wait_s, False
         if hold.in_flight is not None and self.under_way >= hold.in_flight:
@@ -147,6 +147,10 @@ class Accounts:
             now_s,
         )
         self.under_way += 1
+
+    def see_requests(self, tasks: Iterable[Task]) -> None:
+        """Take note of what was asked for by now: what fails hereafter was not known to who asked."""
+        self._asked = max((self._asked, *(task.asked_at_ms or 0 for task in tasks)))
 
     def drop(self, tasks: Iterable[Task]) -> None:
         """These were begun and never sent. Their places stay taken: a reservation may be on disk."""
@@ -168,7 +172,7 @@ class Accounts:
         self._latency_s += _LATENCY_WEIGHT * (
             min(DEADLINE_S, max(0.0, now_s - check.sent_s)) - self._latency_s
         )
-        self.health.answered(answer, now_s, self._chance(), sent_s=check.sent_s)
+        self.health.answered(answer, now_s, self._chance(), sent_s=check.sent_s, asked=self._asked)
         if answer.problem is ProblemKind.RATE_LIMITED:
             self._budget.hold(self.health.throttled_until_s)
             if answer.throttle is not None:

@@ -173,6 +173,7 @@ class Dispatch:
             return tasks, store.checks.in_line(profile, now_ms)
 
         tasks, self._line = await store.run(read)
+        self._accounts.see_requests(tasks)
         self._counted_at_s, self._counted_ms = self._clock.now_s(), now_ms
         self._asked_again = any(
             task.asked_at_ms is not None and self._accounts.is_busy(task.seq) for task in tasks
@@ -306,11 +307,12 @@ class Dispatch:
         self._line = await store.run(lambda store: store.checks.in_line(self._terms.profile, now_ms))
 
     async def _mend_clock(self, store: StoreThread) -> None:
-        """A wall clock that was set takes with it what was planned and asked by it."""
+        """A wall clock that was set back takes with it what was planned by it; set on, plans may have come due."""
         ahead_s = self._clock.now_ms() / 1000 - self._clock.now_s()
         step_s = 0.0 if self._wall_ahead_s is None else ahead_s - self._wall_ahead_s
         if abs(step_s) > CLOCK_STEP_S:
-            await store.run(lambda store: store.checks.shift(self._terms.profile, round(1000 * step_s)))
+            if step_s < 0:
+                await store.run(lambda store: store.checks.shift(self._terms.profile, round(1000 * step_s)))
             self._look_at_s = self._counted_at_s = -math.inf
         self._wall_ahead_s = ahead_s
 

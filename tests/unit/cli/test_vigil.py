@@ -21,14 +21,25 @@ def a_task(**changes: object) -> Task:
 
 
 def with_problem(kind: ProblemKind, *, since_ms: int, checked_ms: int, **changes: object) -> Task:
+    """A task whose last check, the first of this wait, failed."""
     return a_task(problem=Problem(kind, "message", since_ms), checked_at_ms=checked_ms, checks=1, **changes)
+
+
+def a_wait(*tasks: Task, timeout_s: float | None = None) -> Vigil:
+    """A wait for tasks that were found like this, and not checked yet where nothing else is said."""
+    return Vigil(tasks or (a_task(),), START_MS, timeout_s)
+
+
+def see(vigil: Vigil, task: Task, at_ms: int) -> list[str]:
+    """Let the wait see a task at a moment."""
+    return vigil.see([task], at_ms, at_ms - START_MS)
 
 
 def ended(task: Task, now_ms: int, *, timeout_s: float | None = None) -> int | None:
     """The exit code of a wait for one task, which it finds like this; None while it goes on."""
-    vigil = Vigil([a_task()], START_MS, timeout_s)
-    vigil.see([task])
-    return vigil.exit_code() if vigil.is_over(now_ms, now_ms - START_MS) else None
+    vigil = a_wait(timeout_s=timeout_s)
+    see(vigil, task, min(now_ms, START_MS + 9 * S))
+    return vigil.exit_code() if vigil.is_over(now_ms - START_MS) else None
 
 
 def test_only_success_is_0() -> None:
@@ -39,27 +50,39 @@ def test_only_success_is_0() -> None:
     assert ended(a_task(), now_ms) is None
 
 
-def test_two_checks_that_find_nothing_5_s_apart_end_it_with_3() -> None:
-    since_ms = START_MS + S
+def lost_at(moments_ms: list[int], *, added_ms: int, jump_ms: int = 0) -> Vigil:
+    """A wait for an ID that checks at these moments did not find; the wall clock jumps after the first of them."""
+    task = a_task(added_at_ms=added_ms)
+    vigil = a_wait(task)
+    for checks, elapsed_ms in enumerate(moments_ms, start=1):
+        wall_ms = START_MS + elapsed_ms + (jump_ms if checks > 1 else 0)
+        since_ms = START_MS + moments_ms[0]
+        problem = Problem(ProblemKind.NOT_FOUND, "no", since_ms)
+        task = replace(task, checks=checks, checked_at_ms=wall_ms, problem=problem)
+        vigil.see([task], wall_ms, elapsed_ms)
+    return vigil
 
-    def lost(checked_ms: int, added_ms: int) -> Task:
-        return with_problem(
-            ProblemKind.NOT_FOUND, since_ms=since_ms, checked_ms=checked_ms, added_at_ms=added_ms
-        )
 
-    now_ms = START_MS + 40 * S
-    assert ended(lost(since_ms, START_MS), now_ms) is None
-    assert ended(lost(since_ms + 4_999, START_MS), now_ms) is None
-    assert ended(lost(since_ms + 5_000, START_MS), now_ms) == 3
-    assert ended(lost(since_ms + 6_000, START_MS), START_MS + 29_999) is None
-    assert ended(lost(since_ms + 6_000, START_MS), START_MS + 30_000) == 3
-    assert ended(lost(since_ms + 6_000, START_MS - 90 * S), START_MS + 8 * S) == 3
+@pytest.mark.parametrize("jump_ms", [0, -3_600 * S, 3_600 * S])
+def test_two_checks_that_find_nothing_5_s_apart_end_it_with_3(jump_ms: int) -> None:
+    assert not lost_at([S], added_ms=START_MS).is_over(40 * S)
+    assert not lost_at([S, S + 4_999], added_ms=START_MS, jump_ms=jump_ms).is_over(40 * S)
+    vigil = lost_at([S, 6 * S], added_ms=START_MS, jump_ms=jump_ms)
+    assert not vigil.is_over(29_999)
+    assert vigil.is_over(30_000)
+    assert vigil.exit_code() == 3
+    assert lost_at([S, 6 * S], added_ms=START_MS - 90 * S, jump_ms=jump_ms).is_over(8 * S)
+    # Added by a clock that was ahead of today's: it may be as new as it says.
+    assert not lost_at([S, 6 * S], added_ms=START_MS + 3_600 * S).is_over(29_999)
 
 
 def test_an_old_not_found_counts_as_one_of_the_two_but_not_alone() -> None:
     old = with_problem(ProblemKind.NOT_FOUND, since_ms=START_MS - 50 * S, checked_ms=START_MS - S)
-    assert ended(old, START_MS + S) is None
-    assert ended(replace(old, checked_at_ms=START_MS + S), START_MS + S) == 3
+    vigil = a_wait(old)
+    assert not vigil.is_over(S)
+    see(vigil, replace(old, checked_at_ms=START_MS + S, checks=2), START_MS + S)
+    assert vigil.is_over(S)
+    assert vigil.exit_code() == 3
 
 
 @pytest.mark.parametrize(
@@ -86,9 +109,9 @@ def test_problems_that_waiting_does_not_mend_end_it_but_not_if_they_are_old(
 ) -> None:
     since_ms = START_MS - 50 * S
     assert ended(with_problem(kind, since_ms=since_ms, checked_ms=START_MS + S), START_MS + S) == code
-    old = with_problem(kind, since_ms=since_ms, checked_ms=START_MS - S, next_check_at_ms=None)
-    assert ended(old, START_MS + S) is None
-    assert Vigil([old], START_MS).to_ask(START_MS, 0) == [1]
+    vigil = a_wait(with_problem(kind, since_ms=since_ms, checked_ms=START_MS - S, next_check_at_ms=None))
+    assert not vigil.is_over(S)
+    assert vigil.to_ask(0, 0) == [1]
 
 
 def test_of_several_causes_the_first_of_4_3_5_124_1_counts() -> None:
@@ -102,8 +125,14 @@ def test_of_several_causes_the_first_of_4_3_5_124_1_counts() -> None:
     }
     order = [4, 3, 5, 124, 1]
     for place in range(len(order)):
-        vigil = Vigil([tasks[code] for code in reversed(order[place:])], START_MS, 1.0)
-        assert vigil.is_over(START_MS + 2 * S, 2 * S)
+        found = [tasks[code] for code in reversed(order[place:])]
+        before = [
+            task if task.problem is None or task.problem.since_ms < START_MS else replace(task, problem=None)
+            for task in found
+        ]
+        vigil = a_wait(*(replace(task, checks=0, state=State.WAITING) for task in before), timeout_s=1.0)
+        vigil.see(found, moment, S)
+        assert vigil.is_over(2 * S)
         assert vigil.exit_code() == order[place]
 
 
@@ -111,33 +140,32 @@ def test_a_settled_task_does_not_end_the_wait_for_the_others() -> None:
     moment = START_MS + S
     rejected = with_problem(ProblemKind.REJECTED, since_ms=moment, checked_ms=moment)
     running = a_task(seq=2, state=State.WAITING)
-    vigil = Vigil([rejected, running], START_MS)
-    assert not vigil.is_over(moment)
-    vigil.see([rejected, replace(running, state=State.SUCCESS)])
-    assert vigil.is_over(moment)
+    vigil = a_wait(a_task(), running)
+    vigil.see([rejected, running], moment, S)
+    assert not vigil.is_over(S)
+    vigil.see([rejected, replace(running, state=State.SUCCESS)], moment, S)
+    assert vigil.is_over(S)
     assert vigil.exit_code() == 1
 
 
 def test_a_task_that_was_removed_meanwhile_ends_it_with_3() -> None:
-    vigil = Vigil([a_task()], START_MS)
-    assert vigil.see([]) == ["task_a: was removed from the list"]
-    assert vigil.is_over(START_MS)
+    vigil = a_wait()
+    assert vigil.see([], START_MS, 0) == ["task_a: was removed from the list"]
+    assert vigil.is_over(0)
     assert vigil.exit_code() == 3
 
 
 def test_each_change_is_told_once() -> None:
-    vigil = Vigil([a_task()], START_MS)
+    vigil = a_wait()
     waiting = a_task(state=State.WAITING, raw_state="generating")
-    assert vigil.see([waiting]) == ["task_a: new -> generating"]
-    assert vigil.see([waiting]) == []
+    assert see(vigil, waiting, START_MS) == ["task_a: new -> generating"]
+    assert see(vigil, waiting, START_MS) == []
     troubled = replace(waiting, problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 503", START_MS))
-    assert vigil.see([troubled]) == ["task_a: server error: HTTP 503"]
-    assert (
-        vigil.see([replace(troubled, problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 500", START_MS))]) == []
-    )
-    assert vigil.see([replace(waiting, state=State.FAIL, fail_msg="no")]) == [
-        "task_a: generating -> fail: no"
-    ]
+    assert see(vigil, troubled, START_MS) == ["task_a: server error: HTTP 503"]
+    again = replace(troubled, problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 500", START_MS))
+    assert see(vigil, again, START_MS) == []
+    failed = replace(waiting, state=State.FAIL, fail_msg="no")
+    assert see(vigil, failed, START_MS) == ["task_a: generating -> fail: no"]
 
 
 def test_what_is_due_is_asked_for_once_and_left_to_a_watcher_for_a_moment() -> None:
@@ -147,40 +175,39 @@ def test_what_is_due_is_asked_for_once_and_left_to_a_watcher_for_a_moment() -> N
         state=State.WAITING,
         checked_at_ms=START_MS,
     )
-    vigil = Vigil([task], START_MS)
-    assert vigil.to_ask(START_MS + 10 * S - 1, 0) == []
-    assert vigil.to_ask(START_MS + 10 * S, 0) == [1]
-    assert vigil.to_ask(START_MS + 10 * S, 1_000) == []
-    assert vigil.to_ask(START_MS + 11 * S, 1_000) == [1]
-    asked = Vigil([replace(task, asked_at_ms=START_MS + 10 * S)], START_MS)
-    assert asked.to_ask(START_MS + 60 * S, 0) == []
+    vigil = a_wait(task)
+    assert vigil.to_ask(10 * S - 1, 0) == []
+    assert vigil.to_ask(10 * S, 0) == [1]
+    assert vigil.to_ask(10 * S, 1_000) == []
+    assert vigil.to_ask(11 * S, 1_000) == [1]
+    assert a_wait(replace(task, asked_at_ms=START_MS + 10 * S)).to_ask(60 * S, 0) == []
 
 
-def test_an_old_task_is_asked_for_more_often_than_the_schedule_would() -> None:
-    old = a_task(
-        state=State.WAITING,
-        create_time_ms=START_MS - 900 * S,
-        checked_at_ms=START_MS + S,
-        checks=1,
-        next_check_at_ms=START_MS + 40 * S,
-    )
-    vigil = Vigil([old], START_MS)
-    assert vigil.to_ask(START_MS + 3_999, 0) == []
-    assert vigil.to_ask(START_MS + 4_000, 0) == [1]
-    late = Vigil(
-        [replace(old, checked_at_ms=START_MS + 700 * S, next_check_at_ms=START_MS + 4_000 * S)], START_MS
-    )
-    assert late.to_ask(START_MS + 729 * S, 0) == []
-    assert late.to_ask(START_MS + 730 * S, 0) == [1]
+@pytest.mark.parametrize("jump_ms", [0, -3_600 * S, 3_600 * S])
+def test_an_old_task_is_asked_for_more_often_than_the_schedule_would(jump_ms: int) -> None:
+    found = a_task(state=State.WAITING, create_time_ms=START_MS - 9_000 * S, checks=1)
+
+    def checked(elapsed_ms: int, next_in_ms: int) -> Vigil:
+        wall_ms = START_MS + elapsed_ms + jump_ms
+        vigil = a_wait(found)
+        task = replace(found, checked_at_ms=wall_ms, checks=2, next_check_at_ms=wall_ms + next_in_ms)
+        vigil.see([task], wall_ms, elapsed_ms)
+        return vigil
+
+    vigil = checked(S, 39 * S)
+    assert vigil.to_ask(3_999, 0) == []
+    assert vigil.to_ask(4_000, 0) == [1]
+    late = checked(700 * S, 3_300 * S)
+    assert late.to_ask(729 * S, 0) == []
+    assert late.to_ask(730 * S, 0) == [1]
 
 
-def test_a_lost_id_is_asked_for_again_after_5_s() -> None:
-    lost = with_problem(
-        ProblemKind.NOT_FOUND,
-        since_ms=START_MS + S,
-        checked_ms=START_MS + S,
-        next_check_at_ms=START_MS + 1800 * S,
-    )
-    vigil = Vigil([lost], START_MS)
-    assert vigil.to_ask(START_MS + 5_999, 0) == []
-    assert vigil.to_ask(START_MS + 6_000, 0) == [1]
+@pytest.mark.parametrize("jump_ms", [0, -3_600 * S, 3_600 * S])
+def test_a_lost_id_is_asked_for_again_after_5_s(jump_ms: int) -> None:
+    wall_ms = START_MS + S + jump_ms
+    next_ms = wall_ms + 1800 * S
+    lost = with_problem(ProblemKind.NOT_FOUND, since_ms=wall_ms, checked_ms=wall_ms, next_check_at_ms=next_ms)
+    vigil = a_wait()
+    vigil.see([lost], wall_ms, S)
+    assert vigil.to_ask(5_999, 0) == []
+    assert vigil.to_ask(6_000, 0) == [1]

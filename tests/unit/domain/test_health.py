@@ -24,7 +24,7 @@ def test_a_429_stops_all_until_its_time_is_over_and_is_never_cut_short_by_anothe
     health = Health()
     health.answered(says(ProblemKind.RATE_LIMITED, 17), 100.0, 0.0)
     health.answered(says(ProblemKind.RATE_LIMITED, 2), 101.0, 0.99)
-    assert health.hold(101.0, asked_at_s=101.0).wait_s == pytest.approx(16.0)
+    assert health.hold(101.0, asked=7).wait_s == pytest.approx(16.0)
     assert health.problem(116.9) is ProblemKind.RATE_LIMITED
     assert health.hold(117.0).wait_s == 0.0
     assert health.problem(117.0) is None
@@ -35,13 +35,13 @@ def test_a_429_stops_all_until_its_time_is_over_and_is_never_cut_short_by_anothe
 
 def test_a_refused_key_is_tried_again_once_for_each_who_asks_after_the_refusal() -> None:
     health = Health()
-    health.answered(says(ProblemKind.UNAUTHORIZED), 100.0, 0.0)
+    health.answered(says(ProblemKind.UNAUTHORIZED), 100.0, 0.0, asked=3)
     assert health.hold(1e9).wait_s == math.inf
-    assert health.hold(200.0, asked_at_s=99.0).wait_s == math.inf
-    hold = health.hold(200.0, asked_at_s=150.0)
+    assert health.hold(200.0, asked=3).wait_s == math.inf
+    hold = health.hold(200.0, asked=4)
     assert (hold.wait_s, hold.in_flight) == (0.0, 1)
-    health.answered(says(ProblemKind.UNAUTHORIZED), 201.0, 0.0)
-    assert health.hold(202.0, asked_at_s=150.0).wait_s == math.inf
+    health.answered(says(ProblemKind.UNAUTHORIZED), 201.0, 0.0, asked=4)
+    assert health.hold(202.0, asked=4).wait_s == math.inf
 
 
 @pytest.mark.parametrize("answer", [GOOD, says(ProblemKind.NOT_FOUND), says(ProblemKind.REJECTED)])
@@ -97,15 +97,15 @@ def test_checks_that_fail_together_are_one_failure() -> None:
 def test_who_asks_after_the_last_failure_does_not_wait_for_the_pause() -> None:
     health = Health()
     for n in range(5):
-        health.answered(says(ProblemKind.UNREACHABLE), 100.0 + n, 0.5)
+        health.answered(says(ProblemKind.UNREACHABLE), 100.0 + n, 0.5, asked=20 + n)
     assert health.hold(105.0).wait_s > 10
-    assert health.hold(105.0, asked_at_s=103.0).wait_s > 10
-    assert health.hold(105.0, asked_at_s=104.5).wait_s == 0.0
+    assert health.hold(105.0, asked=24).wait_s > 10
+    assert health.hold(105.0, asked=25).wait_s == 0.0
 
 
 def test_missing_credits_slow_the_schedule_and_not_who_asks() -> None:
     health = Health()
     health.answered(says(ProblemKind.NO_CREDITS), 100.0, 0.0)
     assert health.hold(100.0).wait_s == 60.0
-    assert health.hold(100.0, asked_at_s=50.0).wait_s == 0.0
+    assert health.hold(100.0, asked=5).wait_s == 0.0
     assert health.hold(160.0).in_flight == 1

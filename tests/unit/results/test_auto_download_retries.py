@@ -112,6 +112,19 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.store.close()
 
 
+@pytest.mark.parametrize("jump_ms", [-3_600_000, -61_000, 3_600_000])
+async def test_what_finishes_after_the_clock_was_set_is_saved(scene: Scene, jump_ms: int) -> None:
+    async with scene.running():
+        for n in range(3):
+            scene.now_ms += 5_000
+            await scene.look()
+            scene.now_ms += jump_ms
+            scene.finish(f"after_{n}")
+            scene.now_ms += 500
+            await scene.look()
+    assert scene.given == ["after_0", "after_1", "after_2"]
+
+
 async def test_what_finished_before_and_what_finishes_now_is_saved_once(scene: Scene, tmp_path: Path) -> None:
     scene.finish("before", count=2)
     async with scene.running():

@@ -322,11 +322,11 @@ def test_a_request_made_during_a_check_is_kept_whatever_the_clock_did(
     seq = store.tasks.find("p", "task_1").seq
     store.checks.ask([seq], NOW)
     picked = store.tasks.find("p", "task_1")
-    store.checks.ask([seq], asked_again_ms)
+    mark = store.checks.ask([seq], asked_again_ms)
     outcome = apply_answer(picked, Answer(problem=ProblemKind.NOT_FOUND, message="no"), NOW + 500)
     store.checks.record([replace(outcome, task=replace(outcome.task, next_check_at_ms=NOW + 9000))])
     kept = store.tasks.find("p", "task_1")
-    assert (kept.asked_at_ms, kept.next_check_at_ms) == (asked_again_ms, asked_again_ms)
+    assert (kept.asked_at_ms, kept.next_check_at_ms) == (mark, asked_again_ms)
     again = apply_answer(kept, Answer(problem=ProblemKind.NOT_FOUND, message="no"), NOW + 600)
     store.checks.record([replace(again, task=replace(again.task, next_check_at_ms=NOW + 9000))])
     served = store.tasks.find("p", "task_1")
@@ -334,25 +334,37 @@ def test_a_request_made_during_a_check_is_kept_whatever_the_clock_did(
 
 
 def test_a_clock_that_was_set_back_leaves_nothing_planned_far_ahead(store: Store) -> None:
-    store.additions.add("p", ["task_far", "task_checked_later", "task_fine", "task_asked"], NOW)
+    store.additions.add("p", ["task_far", "task_checked_later", "task_fine"], NOW)
     plans = {
-        "task_far": (NOW - 5, NOW + 30 * 3_600_000, None),
-        "task_checked_later": (NOW + 3_600_000, NOW + 3_605_000, None),
-        "task_fine": (NOW - 5, NOW + 3_600_000, None),
-        "task_asked": (NOW - 5, NOW - 5, NOW + 3_600_000),
+        "task_far": (NOW - 5, NOW + 30 * 3_600_000),
+        "task_checked_later": (NOW + 3_600_000, NOW + 3_605_000),
+        "task_fine": (NOW - 5, NOW + 3_600_000),
     }
     with store.database.writing() as connection:
-        for task_id, (checked, planned, asked) in plans.items():
+        for task_id, (checked, planned) in plans.items():
             connection.execute(
-                "UPDATE tasks SET state = 1, checked_at_ms = ?, next_check_at_ms = ?, asked_at_ms = ? "
-                "WHERE task_id = ?",
-                (checked, planned, asked, task_id),
+                "UPDATE tasks SET state = 1, checked_at_ms = ?, next_check_at_ms = ? WHERE task_id = ?",
+                (checked, planned, task_id),
             )
     store.checks.bring_back("p", NOW)
     planned_at = {task.task_id: task.next_check_at_ms for task in store.tasks.rows(Query("p"), NOW)}
     assert planned_at["task_far"] == planned_at["task_checked_later"] == NOW
     assert planned_at["task_fine"] == NOW + 3_600_000
-    assert store.tasks.find("p", "task_asked").asked_at_ms == NOW
+
+
+@pytest.mark.parametrize("later_ms", [0, 5, -3_600_000])
+def test_a_later_request_has_the_greater_mark_whatever_the_clock_did(store: Store, later_ms: int) -> None:
+    store.additions.add("p", ["task_1", "task_2"], NOW)
+    first, second = store.tasks.seqs(Query("p"), NOW)
+    early = store.checks.ask([first, second], NOW)
+    late = store.checks.ask([second], NOW + later_ms)
+    assert late > early
+    store.checks.withdraw([first, second], early)
+    assert [task.asked_at_ms for task in store.tasks.by_seq([first, second])] == [None, late]
+    store.checks.ask_unfinished("p", NOW - 7_200_000)
+    marks = {task.asked_at_ms for task in store.tasks.by_seq([first, second])}
+    assert len(marks) == 1
+    assert min(mark or 0 for mark in marks) > late
 
 
 def test_the_due_are_found_at_both_ends_of_the_line(store: Store) -> None:

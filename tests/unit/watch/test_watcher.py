@@ -147,6 +147,21 @@ async def test_a_jump_of_the_wall_clock_makes_no_burst_and_loses_no_task(free: W
     assert free.gateway.count("task_late") == asked
 
 
+@pytest.mark.parametrize("kind", [ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE])
+async def test_who_asks_right_after_the_clock_was_set_back_asks_after_the_failure(
+    world: World, kind: ProblemKind
+) -> None:
+    world.add("task_a")
+    world.gateway.override = lambda _: problem(kind)
+    async with world.watching():
+        await world.clock.run_for(300)
+        failed = world.gateway.count()
+        world.clock.wall_ahead_ms -= 3_600_000
+        world.ask("task_a")
+        await world.clock.run_for(2)
+        assert world.gateway.count() == failed + 1
+
+
 async def test_a_wall_clock_set_back_while_nobody_watches_freezes_no_task(world: World) -> None:
     world.gateway.add("task_a", ends_at_s=world.clock.s + 40)
     world.add("task_a")
