@@ -40,7 +40,6 @@ STOPPED_FOR_S: Final = 3.0
 """How long a watcher that was stopped is given to go on."""
 QUIET_FOR_S: Final = 1.0
 """The answer that asked for quiet may be ours: it is on the list by then."""
-_EVERY_CHECK_FAILS: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED)
 _GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
 
 
@@ -174,8 +173,10 @@ class _Run:
         if stopped_s >= STOPPED_FOR_S:
             return f"the watcher (pid {status.watcher_pid}) is stopped"
         kinds = [task.problem.kind if task.problem else None for task in self._in_order.values()]
-        if any(kind in _EVERY_CHECK_FAILS for kind in kinds):
+        if ProblemKind.RATE_LIMITED in kinds:
             return "the gateway refuses every check for now"
+        if ProblemKind.UNAUTHORIZED in kinds and status.problem is ProblemKind.UNAUTHORIZED:
+            return "the gateway refuses the key"
         last = kinds[-FAILURES_IN_A_ROW:]
         if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
             return "the gateway does not answer"

@@ -20,7 +20,7 @@ from taskdash.cli.output import talk
 from taskdash.domain.errors import UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form, is_task_id
 from taskdash.domain.task import ProblemKind, State
-from taskdash.domain.words import length, state_word
+from taskdash.domain.words import length, span, state_word
 from taskdash.store.store import StoreThread
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 POLL_S: Final = 0.1
 SLOW_AFTER_S: Final = 3.0
 """How long the budget may hold something up before it is worth a word."""
+RETRY_NEWS_MS: Final = 30_000
+"""A time at which a key is tried again is told anew where it differs by so much."""
 EXIT_CODES: Final = {
     ProblemKind.UNAUTHORIZED: 4,
     ProblemKind.NOT_FOUND: 3,
@@ -120,9 +122,11 @@ class Notices:
         self._progress = progress
         self._said: set[str] = set()
         self._over_budget_since_s: float | None = None
+        self._retry_at_ms = 0
 
     def see(self, status: WatchStatus) -> None:
         """Look at what the watcher says of itself."""
+        self._see_refusal(status)
         if status.watcher_stopped:
             self.say(
                 f"the watcher (pid {status.watcher_pid}) is stopped, so nothing is checked: "
@@ -134,6 +138,18 @@ class Notices:
             self._over_budget_since_s = time.monotonic()
         elif time.monotonic() - self._over_budget_since_s >= SLOW_AFTER_S:
             self.say(self._budget_line(status))
+
+    def _see_refusal(self, status: WatchStatus) -> None:
+        """Say when a key is tried again that was refused to the watcher."""
+        retry_at_ms = status.held_until_ms
+        is_refused = status.problem is ProblemKind.UNAUTHORIZED and not status.leading
+        if not is_refused or retry_at_ms is None or abs(retry_at_ms - self._retry_at_ms) < RETRY_NEWS_MS:
+            return
+        self._retry_at_ms = retry_at_ms
+        wait = span(max(0, retry_at_ms - self._session.now_ms()))
+        self.say_again(
+            f"the gateway refuses the key of the watcher (pid {status.watcher_pid}): it tries again in {wait}"
+        )
 
     def say(self, text: str) -> None:
         """One line on stderr, unless it was said before."""

@@ -22,12 +22,18 @@ NEW_FOR_MS: Final = 30_000
 """So long after it was added, an ID that is not found may only be too new."""
 APART_MS: Final = 5_000
 """Two checks that found nothing count as two when they are so far apart."""
+REFUSED_APART_MS: Final = 3_000
+"""Two checks that were refused count as two when they are so far apart: a firewall's challenge may have passed."""
 OLD_MS: Final = 600_000
 """The schedule knows best when to look at a young task. An older one it leaves alone ever longer, not so who waits."""
 OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000))
 """How far apart the checks of an old task are, until so long after the waiting began; then `OLDEST_GAP_MS`."""
 OLDEST_GAP_MS: Final = 30_000
 _RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
+_CONFIRMED_AFTER_MS: Final = {
+    ProblemKind.NOT_FOUND: APART_MS,
+    ProblemKind.UNAUTHORIZED: REFUSED_APART_MS,
+}
 _SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
 
 
@@ -42,6 +48,8 @@ class _Seen:
     due_ms: int
     problem_ms: int
     """When the first failure of an unbroken row of this kind came."""
+    refused_ms: int | None = None
+    """When the first of an unbroken row of refusals of the key came; None where the last check was not refused."""
 
 
 class Vigil:
@@ -88,6 +96,11 @@ class Vigil:
                 lines.append(line)
         self.tasks = list(tasks)
         return lines
+
+    @property
+    def is_key_doubted(self) -> bool:
+        """Whether the key was refused for a task that is still to finish."""
+        return any(self._seen[task.seq].refused_ms is not None for task in self.waiting_for)
 
     def to_ask(self, elapsed_ms: int, left_to_watcher_ms: int) -> list[int]:
         """Return the `seq` of the tasks that want a check now and were not asked for yet."""
@@ -144,10 +157,9 @@ class Vigil:
             return seen.due_ms
         if task.problem is None and task.checked_at_ms - started_ms(task) >= OLD_MS:
             return min(seen.due_ms, seen.checked_ms + _old_gap_ms(seen.checked_ms))
-        if task.problem is not None and task.problem.kind is ProblemKind.NOT_FOUND:
-            # The schedule looks for lost IDs ever more rarely; here somebody waits for the answer.
-            return min(seen.due_ms, seen.checked_ms + APART_MS)
-        return seen.due_ms
+        gap_ms = None if task.problem is None else _CONFIRMED_AFTER_MS.get(task.problem.kind)
+        # The schedule asks for these ever more rarely; here somebody waits for the answer.
+        return seen.due_ms if gap_ms is None else min(seen.due_ms, seen.checked_ms + gap_ms)
 
     def _is_answered(self, task: Task) -> bool:
         return task.checks > self._seen[task.seq].first_checks
@@ -158,8 +170,11 @@ class Vigil:
         return task.problem is not None and task.problem.kind in _SETTLED and self._is_answered(task)
 
     def _is_refused(self, task: Task) -> bool:
-        refused = task.problem is not None and task.problem.kind is ProblemKind.UNAUTHORIZED
-        return refused and not task.state.finished and self._is_answered(task)
+        """Whether the key is refused for this task: two checks of it say so."""
+        seen = self._seen[task.seq]
+        if task.state.finished or seen.refused_ms is None or seen.checked_ms is None:
+            return False
+        return seen.checked_ms - seen.refused_ms >= REFUSED_APART_MS
 
     def _is_unknown(self, task: Task) -> bool:
         seen, problem = self._seen[task.seq], task.problem
@@ -188,6 +203,9 @@ def _take_note(seen: _Seen, before: Task, after: Task, now_ms: int, elapsed_ms: 
     is_checked = after.checks != before.checks
     if is_checked:
         seen.checked_ms = elapsed_ms
+        is_refused = after.problem is not None and after.problem.kind is ProblemKind.UNAUTHORIZED
+        since_ms = elapsed_ms if seen.refused_ms is None else seen.refused_ms
+        seen.refused_ms = since_ms if is_refused else None
     if after.problem is not None and _row(after) != _row(before):
         seen.problem_ms = elapsed_ms
     if is_checked or after.next_check_at_ms != before.next_check_at_ms:

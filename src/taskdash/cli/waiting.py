@@ -23,7 +23,7 @@ from taskdash.cli.following import (
 from taskdash.cli.options import common_options, complete_ids, pass_session
 from taskdash.cli.output import print_json_array, talk
 from taskdash.cli.progress import Progress
-from taskdash.cli.vigil import Vigil
+from taskdash.cli.vigil import REFUSED_APART_MS, Vigil
 from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.task import TaskDetail
 from taskdash.domain.task_json import task_json
@@ -158,6 +158,10 @@ class _Run:
                 while not vigil.is_over(self._elapsed_ms()):
                     await self._ask(watcher, store)
                     notices.see(watcher.status)
+                    if vigil.is_key_doubted:
+                        notices.say(
+                            f"the key was refused: asked again after {REFUSED_APART_MS // 1000} s, to be sure"
+                        )
                     progress.show(len(self._seqs) - len(vigil.waiting_for))
                     left_s = vigil.left_s(self._elapsed_ms() / 1000)
                     await self._pause(store, news, min(READ_EVERY_S, left_s))

@@ -1,15 +1,16 @@
 """How a gateway is doing, and what that forbids: pure, with every moment handed in.
 
-Four things hold checks up. A 429 stops everything until its time is over. A refused key stops the profile until
-somebody asks again. Missing credits slow it. A gateway that fails or cannot be reached is left alone for a while
-that doubles with each failure. After each of them checks go out one at a time until one of them brings a proper
-answer: a probe, not a storm.
+Four things hold checks up. A 429 stops everything until its time is over. A refused key stops the profile, but for
+a try now and then, and whenever somebody asks; it is believed to be refused when a second check says so: of another
+ID, as one may belong to another key, or of the same after a pause, as a firewall's challenge passes. Missing credits
+slow it. A gateway that fails or cannot be reached is left alone for a while that doubles with each failure. After
+each of them checks go out one at a time until one of them brings a proper answer: a probe, not a storm.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from taskdash.domain.task import Answer, ProblemKind
@@ -17,9 +18,13 @@ from taskdash.domain.task import Answer, ProblemKind
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 NO_CREDITS_PAUSE_S: Final = 60.0
+KEY_PAUSE_S: Final = 3.0
+"""After so long the same ID may confirm that the key is refused."""
+KEY_RETRIES_S: Final = (300.0, 900.0, 3600.0)
+"""When a refused key is tried again; the last of them over and over."""
 _MOST_JITTER_S: Final = 1.0
 _FAILING: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
-_REFUSING: Final = (ProblemKind.RATE_LIMITED, ProblemKind.UNAUTHORIZED, ProblemKind.NO_CREDITS)
+_REFUSING: Final = (ProblemKind.RATE_LIMITED, ProblemKind.NO_CREDITS)
 # Only a gateway that knows the key says these of a task.
 _PROPER: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
 
@@ -38,10 +43,17 @@ class Health:
 
     throttled_until_s: float = -math.inf
     no_credits_until_s: float = -math.inf
-    refused_at_s: float | None = None
-    """When the key was refused; None while it is good."""
+    refused_since_s: float | None = None
+    """When the key was first refused, with no proper answer since; None while it is good."""
+    refused_at_s: float = -math.inf
+    """When it was refused last."""
     refused_asked: int = 0
     """The mark of the last request that was known of by then."""
+    refused_ids: set[str] = field(default_factory=set)
+    """The tasks that were refused."""
+    key_tries: int = 0
+    """How often a refusal was believed, each after the pause of the one before."""
+    key_retry_at_s: float = -math.inf
     failures: int = 0
     """Checks in a row, each sent after the last one's end, that failed for the gateway's sake."""
     failed_at_s: float = -math.inf
@@ -53,8 +65,20 @@ class Health:
     kind: ProblemKind | None = None
     message: str = ""
 
+    @property
+    def is_key_doubted(self) -> bool:
+        """Whether the key was refused, believed or not, and no proper answer came since."""
+        return self.refused_since_s is not None
+
     def answered(
-        self, answer: Answer, now_s: float, chance: float, *, sent_s: float | None = None, asked: int = 0
+        self,
+        answer: Answer,
+        now_s: float,
+        chance: float,
+        *,
+        task_id: str = "",
+        sent_s: float | None = None,
+        asked: int = 0,
     ) -> None:
         """Take note of an answer.
 
@@ -62,6 +86,7 @@ class Health:
             answer: What came.
             now_s: When it came.
             chance: In [0, 1): spreads the retries of several machines.
+            task_id: Whose check it was.
             sent_s: When its check was sent; None where that does not matter.
             asked: The mark of the last request that is known of (`store.checks`).
         """
@@ -80,15 +105,22 @@ class Health:
             jitter_s = chance * min(_MOST_JITTER_S, 0.1 + pause_s / 10)
             self.throttled_until_s = max(self.throttled_until_s, now_s + pause_s + jitter_s)
         elif problem is ProblemKind.UNAUTHORIZED:
-            self.refused_at_s, self.refused_asked = now_s, asked
+            self._refused(answer, task_id, now_s, now_s if sent_s is None else sent_s, asked)
         elif problem is ProblemKind.NO_CREDITS:
             self.no_credits_until_s = now_s + NO_CREDITS_PAUSE_S
         if problem in _FAILING or problem in _REFUSING:
             self.is_doubtful = True
             self.kind, self.message = problem, answer.message
 
-    def hold(self, now_s: float, asked: int | None = None) -> Hold:
-        """What may be sent now, on the schedule's account or for a request of the mark `asked`.
+    def expect_refusal(self, now_s: float) -> None:
+        """Believe the next refusal: another process was refused with the same key."""
+        if self.refused_since_s is None:
+            self.refused_since_s = self.refused_at_s = now_s
+            self.refused_ids = {""}
+            self.is_doubtful = True
+
+    def hold(self, now_s: float, asked: int | None = None, *, task_id: str | None = None) -> Hold:
+        """What may be sent now: on the schedule's account or for a request of the mark `asked`, of a task or of any.
 
         Who asks after the last failure is served at once, with one check: they may have mended something. A 429
         is nobody's to mend.
@@ -96,15 +128,19 @@ class Health:
         in_flight = 1 if self.is_doubtful else None
         if now_s < self.throttled_until_s:
             return Hold(self.throttled_until_s - now_s, in_flight)
-        if self.refused_at_s is not None:
+        if self.refused_since_s is not None:
             is_news = asked is not None and asked > self.refused_asked
-            return Hold(0.0 if is_news else math.inf, in_flight)
+            return Hold(0.0 if is_news else self._key_wait_s(now_s, task_id), in_flight)
         is_news = asked is not None and asked > self.failed_asked
         if self.failures and not is_news and now_s < self.retry_at_s:
             return Hold(self.retry_at_s - now_s, in_flight)
         if now_s < self.no_credits_until_s and asked is None:
             return Hold(self.no_credits_until_s - now_s, in_flight)
         return Hold(0.0, in_flight)
+
+    def key_retry_s(self, now_s: float) -> float:
+        """How long until a refused key is tried again with what it was refused for."""
+        return max(0.0, self.key_retry_at_s - now_s)
 
     def problem(self, now_s: float) -> ProblemKind | None:
         """What is wrong with the gateway or the key now; a 429 whose time is over is not."""
@@ -114,10 +150,42 @@ class Health:
 
     def _recovered(self) -> None:
         self.failures = 0
-        self.refused_at_s = None
+        self.refused_since_s, self.refused_at_s = None, -math.inf
+        self.refused_ids.clear()
+        self.key_tries, self.key_retry_at_s = 0, -math.inf
         self.no_credits_until_s = -math.inf
         self.is_doubtful = False
         self.kind, self.message = None, ""
+
+    def _refused(self, answer: Answer, task_id: str, now_s: float, sent_s: float, asked: int) -> None:
+        self.is_doubtful = True
+        # Whoever answers can be reached.
+        self.failures = 0
+        if self.kind in _FAILING:
+            self.kind, self.message = None, ""
+        if self.refused_since_s is None:
+            self.refused_since_s = now_s
+        elif sent_s < self.refused_at_s:
+            # It was under way when the first one came, and may have met the same firewall.
+            return
+        self.refused_ids.add(task_id)
+        self.refused_at_s, self.refused_asked = now_s, asked
+        if len(self.refused_ids) == 1 and now_s < self.refused_since_s + KEY_PAUSE_S:
+            return
+        self.kind, self.message = ProblemKind.UNAUTHORIZED, answer.message
+        if now_s >= self.key_retry_at_s:
+            self.key_retry_at_s = now_s + KEY_RETRIES_S[min(self.key_tries, len(KEY_RETRIES_S) - 1)]
+            self.key_tries += 1
+
+    def _key_wait_s(self, now_s: float, task_id: str | None) -> float:
+        """How long a key that was refused is not tried with a task, or with any (None)."""
+        assert self.refused_since_s is not None  # noqa: S101 - asked only where it was refused
+        is_one_alone = len(self.refused_ids) == 1
+        if is_one_alone and task_id not in self.refused_ids:
+            return 0.0
+        if not self.key_tries:
+            return max(0.0, self.refused_since_s + KEY_PAUSE_S - now_s) if is_one_alone else 0.0
+        return self.key_retry_s(now_s)
 
     def _failed(self, now_s: float, chance: float, sent_s: float, asked: int) -> None:
         # What was under way when the gateway went down fails together: that is one failure.

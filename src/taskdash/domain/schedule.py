@@ -76,7 +76,7 @@ _BACKOFF_S: Final = {
     # The least and the most time to the next try. Where the watcher stops the whole gateway the most is
     # short: once it goes on, nothing should wait for a backoff of its own.
     ProblemKind.RATE_LIMITED: (1.0, 5.0),
-    ProblemKind.UNAUTHORIZED: (30.0, 60.0),
+    ProblemKind.UNAUTHORIZED: (5.0, 60.0),
     ProblemKind.UNREACHABLE: (5.0, 60.0),
     ProblemKind.SERVER_ERROR: (5.0, 900.0),
     ProblemKind.NO_CREDITS: (60.0, 900.0),

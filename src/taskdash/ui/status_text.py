@@ -106,8 +106,8 @@ def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
     match status.problem:
         case ProblemKind.UNAUTHORIZED:
             # What to do comes first: a narrow screen cuts the end off.
-            advice = "set the right one and start again, or press r to try it once more"
-            return f"Unauthorized: the server refuses this key: {advice}{said}."
+            advice = "set the right one and start again, or press r to try it now"
+            return f"Unauthorized: the server refuses this key{resumes}: {advice}{said}."
         case ProblemKind.RATE_LIMITED:
             return f"Rate limited: all checks wait{resumes}.{_COMFORT}"
         case ProblemKind.NO_CREDITS:

@@ -88,6 +88,8 @@ class Accounts:
             self.health.throttled_until_s = max(self.health.throttled_until_s, now_s + held_s)
         if note.status.get("problem"):
             self.health.is_doubtful = True
+        if note.status.get("problem") == ProblemKind.UNAUTHORIZED:
+            self.health.expect_refusal(now_s)
         self._budget.hold(self.health.throttled_until_s)
 
     @property
@@ -123,13 +125,19 @@ class Accounts:
         return len(self._checks)
 
     def hold_s(self) -> float:
-        """How long the gateway's state forbids scheduled checks; infinite where only asking helps."""
+        """How long the gateway's state forbids scheduled checks, of whatever task."""
         return self.health.hold(self._clock.now_s()).wait_s
+
+    def told_hold_s(self) -> float:
+        """How long it does for people: a key that one task speaks against is tried with others meanwhile."""
+        now_s = self._clock.now_s()
+        is_refused = self.health.problem(now_s) is ProblemKind.UNAUTHORIZED
+        return self.health.key_retry_s(now_s) if is_refused else self.hold_s()
 
     def wait_s(self, task: Task) -> tuple[float, bool]:
         """How long this check has to wait (0: not at all), and whether it is the budget that it waits for."""
         now_s = self._clock.now_s()
-        hold = self.health.hold(now_s, task.asked_at_ms)
+        hold = self.health.hold(now_s, task.asked_at_ms, task_id=task.task_id)
         if hold.wait_s > 0:
             return hold.wait_s, False
         if hold.in_flight is not None and self.under_way >= hold.in_flight:
@@ -172,7 +180,9 @@ class Accounts:
         self._latency_s += _LATENCY_WEIGHT * (
             min(DEADLINE_S, max(0.0, now_s - check.sent_s)) - self._latency_s
         )
-        self.health.answered(answer, now_s, self._chance(), sent_s=check.sent_s, asked=self._asked)
+        self.health.answered(
+            answer, now_s, self._chance(), task_id=task.task_id, sent_s=check.sent_s, asked=self._asked
+        )
         if answer.problem is ProblemKind.RATE_LIMITED:
             self._budget.hold(self.health.throttled_until_s)
             if answer.throttle is not None:

@@ -160,7 +160,7 @@ class Notes:
     def words(self, accounts: Accounts) -> dict[str, Any]:
         """The status of the gateway and the key, as the one who sends the checks knows it."""
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
-        held_s = accounts.hold_s()
+        held_s = accounts.told_hold_s()
         until_ms = now_ms + round(1000 * held_s) if 0 < held_s < math.inf else None
         # Two clocks are read for it: it is not said anew for the odd millisecond between them.
         said_ms = self._held_until_ms

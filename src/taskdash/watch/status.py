@@ -36,7 +36,7 @@ class WatchStatus:
     """What is wrong with the gateway or the key, not with a single task."""
     message: str = ""
     held_until_ms: int | None = None
-    """When checks go on; None where nothing but the budget holds them up, or where only asking helps."""
+    """When checks go on, or a refused key is tried again; None where nothing but the budget holds checks up."""
     over_budget: bool = False
     """Whether checks that are due have to wait for the budget."""
     due: int = 0

@@ -98,7 +98,6 @@ def test_what_is_ridden_out_is_5_when_time_is_over(kind: ProblemKind) -> None:
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
-        (ProblemKind.UNAUTHORIZED, 4),
         (ProblemKind.NO_CREDITS, 1),
         (ProblemKind.REJECTED, 1),
         (ProblemKind.UNREADABLE, 1),
@@ -132,7 +131,9 @@ def test_of_several_causes_the_first_of_4_3_5_124_1_counts() -> None:
         ]
         vigil = a_wait(*(replace(task, checks=0, state=State.WAITING) for task in before), timeout_s=1.0)
         vigil.see(found, moment, S)
-        assert vigil.is_over(2 * S)
+        confirmed = [replace(task, checks=2) if task.seq == 5 else task for task in found]
+        vigil.see(confirmed, moment + 3 * S, 4 * S)
+        assert vigil.is_over(4 * S)
         assert vigil.exit_code() == order[place]
 
 
@@ -211,3 +212,26 @@ def test_a_lost_id_is_asked_for_again_after_5_s(jump_ms: int) -> None:
     vigil.see([lost], wall_ms, S)
     assert vigil.to_ask(5_999, 0) == []
     assert vigil.to_ask(6_000, 0) == [1]
+
+
+def test_a_refused_key_ends_it_with_4_when_a_second_check_after_a_pause_says_so() -> None:
+    vigil = a_wait()
+    task = a_task(create_time_ms=START_MS, state=State.WAITING)
+
+    def check(checks: int, elapsed_ms: int, kind: ProblemKind | None) -> None:
+        at_ms = START_MS + elapsed_ms
+        problem = None if kind is None else Problem(kind, "no", at_ms)
+        changes = {"checks": checks, "checked_at_ms": at_ms, "next_check_at_ms": at_ms + 60 * S}
+        see(vigil, replace(task, problem=problem, **changes), at_ms)  # type: ignore[arg-type] # Task's own names
+
+    check(1, S, ProblemKind.UNAUTHORIZED)
+    assert (vigil.is_key_doubted, vigil.to_ask(3_999, 0), vigil.to_ask(4_000, 0)) == (True, [], [1])
+    check(2, 2 * S, ProblemKind.UNAUTHORIZED)
+    assert not vigil.is_over(2 * S)
+    check(3, 5 * S, None)
+    assert not vigil.is_key_doubted
+    check(4, 6 * S, ProblemKind.UNAUTHORIZED)
+    assert not vigil.is_over(6 * S)
+    check(5, 9 * S, ProblemKind.UNAUTHORIZED)
+    assert vigil.is_over(9 * S)
+    assert vigil.exit_code() == 4

@@ -203,7 +203,7 @@ def test_a_rejected_id_is_never_checked_again_unless_asked_for() -> None:
     ("kind", "least_s", "most_s"),
     [
         (ProblemKind.RATE_LIMITED, 1, 5),
-        (ProblemKind.UNAUTHORIZED, 30, 60),
+        (ProblemKind.UNAUTHORIZED, 5, 60),
         (ProblemKind.UNREACHABLE, 5, 60),
         (ProblemKind.SERVER_ERROR, 5, 900),
         (ProblemKind.NO_CREDITS, 60, 900),

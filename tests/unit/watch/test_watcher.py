@@ -278,22 +278,61 @@ async def test_an_outage_is_probed_by_one_check_and_ends_with_the_first_good_ans
     assert world.gateway.most_within(1.0) <= 10
 
 
-async def test_a_refused_key_stops_all_until_somebody_asks(world: World) -> None:
+async def test_a_refused_key_stops_all_but_a_try_now_and_then_and_one_for_who_asks(world: World) -> None:
     world.add(*(f"task_{n}" for n in range(50)))
     world.gateway.override = lambda _: problem(ProblemKind.UNAUTHORIZED)
     async with world.watching() as watcher:
-        await world.clock.run_for(1000)
+        await world.clock.run_for(10)
         refused = world.gateway.count()
-        assert refused <= 10
+        assert refused <= 12
         assert now(watcher).problem is ProblemKind.UNAUTHORIZED
+        retry_ms = now(watcher).held_until_ms
+        assert retry_ms is not None
+        assert 289_000 <= retry_ms - world.clock.now_ms() <= 300_000
         world.ask(*(f"task_{n}" for n in range(20)))
-        await world.clock.run_for(1000)
+        await world.clock.run_for(200)
         assert world.gateway.count() == refused + 1
+        await world.clock.run_for(3 * 3600)
+        # After 5, 15, 60 and 60 minutes.
+        assert world.gateway.count() == refused + 5
+        refused = world.gateway.count()
         world.gateway.override = None
         world.ask("task_0")
         await world.clock.run_for(60)
         assert now(watcher).problem is None
     assert world.gateway.count() >= refused + 50
+
+
+async def test_a_task_of_another_key_keeps_no_other_from_being_checked(world: World) -> None:
+    foreign, refuse = "task_foreign", problem(ProblemKind.UNAUTHORIZED)
+    world.add(foreign)
+    world.gateway.override = lambda task_id: refuse if task_id == foreign else None
+    async with world.watching() as watcher:
+        await world.clock.run_for(60)
+        assert now(watcher).problem is ProblemKind.UNAUTHORIZED
+        assert world.gateway.count() == 2
+        world.gateway.add("task_late", ends_at_s=world.clock.s + 20)
+        world.add("task_late")
+        await world.clock.run_for(2)
+        assert world.state("task_late") is State.WAITING
+        assert now(watcher).problem is None
+        await world.clock.run_for(60)
+        assert world.state("task_late") is State.SUCCESS
+
+
+async def test_one_refusal_stops_nothing(world: World) -> None:
+    for n in range(20):
+        world.gateway.add(f"task_{n}", ends_at_s=world.clock.s + 100)
+        world.add(f"task_{n}")
+    async with world.watching() as watcher:
+        await world.clock.run_for(60)
+        world.gateway.override = lambda _: problem(ProblemKind.UNAUTHORIZED)
+        before = world.gateway.count()
+        await world.clock.run_for(30, until=lambda: world.gateway.count() > before)
+        world.gateway.override = None
+        await world.clock.run_for(60)
+        assert now(watcher).problem is None
+        assert all(world.state(f"task_{n}") is State.SUCCESS for n in range(20))
 
 
 async def test_what_waited_for_a_good_key_is_checked_as_soon_as_it_is_good(world: World) -> None:
