@@ -495,6 +495,21 @@ def test_3_check_exits_at_the_first_not_found(taskdash: Command, fake_api: FakeA
     assert fake_api.count(LOST) == 1
 
 
+@pytest.mark.parametrize(("named", "code"), [((OK, RUN), 3), ((), 0)])
+def test_3_check_of_an_id_that_is_removed_meanwhile(
+    taskdash: Command, fake_api: FakeApi, named: tuple[str, ...], code: int
+) -> None:
+    taskdash("add", OK, RUN)
+    fake_api.set(RUN, Reply(200, waiting_body(RUN), delay_s=4))
+    checking = taskdash.start("check", *named)
+    fake_api.wait_for(lambda: fake_api.count(RUN) == 1, 20)
+    assert taskdash("remove", RUN).returncode == 0
+    out, talk = checking.communicate(timeout=30)
+    assert checking.returncode == code, talk
+    assert f"{RUN}: was removed from the list" in talk
+    assert OK in out
+
+
 def test_3_a_prefix_that_fits_several(taskdash: Command) -> None:
     taskdash("add", "abcdef1", "abcdef2")
     assert taskdash("show", "abcdef").returncode == 3

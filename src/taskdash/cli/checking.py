@@ -62,7 +62,7 @@ def check(session: Session, task_ids: Sequence[str]) -> int:
         talk("nothing to check: no unfinished task on the list")
         return 0
     key = session.find_key()
-    run = _Run(session, before)
+    run = _Run(session, before, are_named=bool(task_ids))
     ended_by = run_unwaited(run_beside_watcher(session, key, run.follow))
     code = run.report()
     if not ended_by:
@@ -97,8 +97,9 @@ class _Lasting:
 class _Run:
     """One run of `check`."""
 
-    def __init__(self, session: Session, before: Sequence[Task]) -> None:
+    def __init__(self, session: Session, before: Sequence[Task], *, are_named: bool) -> None:
         self._session = session
+        self._are_named = are_named
         self._before = {task.seq: task for task in before}
         self.after = list(before)
         """The tasks as they were last seen."""
@@ -148,6 +149,11 @@ class _Run:
         """Print what changed; return the exit code."""
         codes: set[int] = set()
         left = 0
+        removed = self._before.keys() - {task.seq for task in self.after}
+        for seq in sorted(removed):
+            talk(f"{self._before[seq].task_id}: was removed from the list")
+        if removed and self._are_named:
+            codes.add(3)
         for task in self.after:
             if not self._is_answered(task):
                 left += 1
