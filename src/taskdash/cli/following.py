@@ -21,7 +21,7 @@ from taskdash.domain.errors import UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form, is_task_id
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.words import length, span, state_word
-from taskdash.store.store import StoreThread
+from taskdash.store.store import StoreThread, stores_at_rest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -50,6 +50,10 @@ EXIT_CODES: Final = {
     ProblemKind.REJECTED: 1,
     ProblemKind.UNREADABLE: 1,
 }
+STAND_DOWN_S: Final = 2.0
+"""How long a command that is to stop waits for its checks to be written down ..."""
+REST_S: Final = 2.0
+"""... and for what its stores are at."""
 _FIRST_COUNTS: Final = (6, 4, 3, 5, 124, 1)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -200,6 +204,7 @@ async def run_beside_watcher(
     running = asyncio.create_task(watcher.run())
     working = asyncio.ensure_future(work(watcher, store, news))
     ended_by = cancel_on_signal(working)
+    stop_at_rest(watcher)
     try:
         await asyncio.wait({running, working}, return_when=asyncio.FIRST_COMPLETED)
         working.cancel()
@@ -214,6 +219,39 @@ async def run_beside_watcher(
         if not each.cancelled() and (failure := each.exception()) is not None:
             raise failure
     return ended_by[0] if ended_by else 0
+
+
+def stop_at_rest(watcher: Watcher | None = None) -> None:
+    """Be stopped by Ctrl+Z, as a job of a shell, neither with the lease in hand nor with the list locked.
+
+    Where no shell could continue it, nothing stops.
+    """
+    loop = asyncio.get_running_loop()
+    stopping: set[asyncio.Task[None]] = set()
+
+    def listen() -> None:
+        loop.add_signal_handler(signal.SIGTSTP, stop_soon)
+
+    def stop_soon() -> None:
+        if not stopping:
+            stopping.add(task := loop.create_task(stop()))
+            task.add_done_callback(stopping.discard)
+
+    async def stop() -> None:
+        if watcher is not None:
+            watcher.yield_lease(True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STAND_DOWN_S):
+                    await watcher.stood_down()
+        with stores_at_rest(REST_S):
+            loop.remove_signal_handler(signal.SIGTSTP)
+            signal.raise_signal(signal.SIGTSTP)
+            listen()
+        if watcher is not None:
+            watcher.yield_lease(False)
+
+    if signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:
+        listen()
 
 
 def cancel_on_signal(working: asyncio.Future[Any]) -> list[int]:

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from taskdash.cli.download_lines import DownloadLines
-from taskdash.cli.following import cancel_on_signal
+from taskdash.cli.following import cancel_on_signal, stop_at_rest
 from taskdash.cli.logs import start_log
 from taskdash.cli.output import print_lines, talk
 from taskdash.domain.untrusted import inert_line
@@ -66,6 +66,7 @@ class _Run:
             downloads = workshop.downloads
             working = asyncio.ensure_future(self._work(downloads))
             ended_by = cancel_on_signal(working)
+            stop_at_rest()
             await asyncio.wait({working})
             if not working.cancelled() and (error := working.exception()) is not None:
                 raise error
