@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,9 +63,11 @@ asyncio.run(main(*sys.argv[1:]))
 class Child:
     """A process without a screen that watches a list."""
 
-    def __init__(self, api: FakeApi, store: Path) -> None:
-        arguments = [api.url, str(store), str(PER_SECOND), str(PER_MINUTE)]
-        self.output = store.with_name(f"child-{time.monotonic_ns()}.txt")
+    def __init__(
+        self, api: FakeApi, store: Path, per_second: int = PER_SECOND, per_minute: int = PER_MINUTE
+    ) -> None:
+        arguments = [api.url, str(store), str(per_second), str(per_minute)]
+        self.output = store.parent.with_name(f"child-{time.monotonic_ns()}.txt")
         with self.output.open("wb") as file:
             self.process = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=file)
 
@@ -204,3 +207,43 @@ def test_a_killed_watchers_429_silences_its_successor(store_path: Path) -> None:
         problem = store.tasks.find("p", "task_a").problem
         assert problem is not None
         assert problem.kind is ProblemKind.RATE_LIMITED
+
+
+def _restore(store: Path) -> None:
+    """The folder as it was a while ago, without what was sent since."""
+    folder, backup = store.parent, store.parent.with_name("backup")
+    folder.rename(folder.with_name("before"))
+    shutil.copytree(backup, folder)
+
+
+def _remove_and_restore(store: Path) -> None:
+    shutil.rmtree(store.parent)
+    time.sleep(0.2)
+    shutil.copytree(store.parent.with_name("backup"), store.parent, dirs_exist_ok=True)
+
+
+def _remove_locks(store: Path) -> None:
+    for each in store.parent.glob("*.lock"):
+        each.unlink()
+
+
+@pytest.mark.parametrize("change", [_restore, _remove_and_restore, _remove_locks])
+def test_a_list_that_is_exchanged_under_a_watcher_has_two_of_them_keep_one_budget(
+    store_path: Path, change: Callable[[Path], None]
+) -> None:
+    per_second, per_minute = 8, 20
+    running = [f"task_run_{n}" for n in range(60)]
+    with FakeApi({task_id: waiting_body(task_id) for task_id in running}) as api:
+        with Store(store_path) as store:
+            store.additions.add("p", running, time.time_ns() // 1_000_000)
+        shutil.copytree(store_path.parent, store_path.parent.with_name("backup"))
+        with Child(api, store_path, per_second, per_minute) as first:
+            api.wait_for(lambda: api.count() >= per_minute, 20)
+            change(store_path)
+            with Child(api, store_path, per_second, per_minute) as second:
+                wait_until(lambda: bool(second.said()), 20)
+                time.sleep(4)  # in which another budget would be spent
+                assert most_within(times(api), 60.0 - _SLACK_S) <= per_minute
+                assert most_within(times(api), 1.0 - _SLACK_S) <= per_second
+                assert sorted([first.said()[-1], second.said()[-1]]) == ["following", "leading"]
+                assert first.process.poll() is None

@@ -120,7 +120,9 @@ class _Run:
             with Progress("checks", len(seqs)) as progress:
                 notices = Notices(self._session, progress)
                 while True:
-                    self.after = await store.run(lambda store: store.tasks.heads(seqs))
+                    found = await store.run(lambda store: store.tasks.heads(seqs))
+                    # In a list that was exchanged the place may be another task's.
+                    self.after = [task for task in found if task.task_id == self._before[task.seq].task_id]
                     answered = [task for task in self.after if self._is_answered(task)]
                     for task in sorted(answered, key=lambda task: task.checked_at_ms or 0):
                         self._in_order.setdefault(task.seq, task)

@@ -87,14 +87,16 @@ class Vigil:
         lines = []
         for before in self.tasks:
             after = now.get(before.seq)
-            if after is None:
+            # In a list that was exchanged the place may be another task's.
+            if after is None or after.task_id != before.task_id:
                 self.removed.append(before)
                 lines.append(f"{before.task_id}: was removed from the list")
                 continue
             _take_note(self._seen[after.seq], before, after, now_ms, elapsed_ms)
             if line := change_line(before, after):
                 lines.append(line)
-        self.tasks = list(tasks)
+        gone = {task.seq for task in self.removed}
+        self.tasks = [task for task in tasks if task.seq not in gone]
         return lines
 
     @property

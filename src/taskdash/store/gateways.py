@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from taskdash.domain.values import value
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping, Sequence
 
     from taskdash.store.database import Database
 
 SENT_KEPT_S: Final = 120.0
+_ENTRIES: Final = "SELECT n, boot, clock_s, checks FROM sent WHERE profile = ?"
 
 
 @value(frozen=True, slots=True)
@@ -25,6 +27,24 @@ class Sent:
     clock_s: float
     """The machine's monotonic clock; comparable only within one `boot`."""
     checks: int
+
+
+@value(frozen=True, slots=True)
+class Entry:
+    """A reservation as it stands in the store, under its number."""
+
+    n: int
+    sent: Sent
+
+
+@value(frozen=True, slots=True)
+class Reserved:
+    """What became of a reservation."""
+
+    entry: Entry | None
+    """None: the store is another file, and nothing was written."""
+    others: list[Sent]
+    """What somebody else reserved since the last entry that was known."""
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -65,24 +85,46 @@ class Gateways:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def reserve(self, profile: str, sent: Sent) -> None:
-        """Write down checks before they are sent, so that whoever watches next stays within the budget."""
+    def reserve(self, profile: str, sent: Sent, last: Entry | None = None) -> Reserved:
+        """Write down checks before they are sent, so that whoever watches next stays within the budget.
+
+        Args:
+            profile: whose.
+            sent: the checks.
+            last: the last entry that is known; None: there was none. Where it is missing nothing is written, as this
+                is another file than the one it was written to.
+        """
         with self._database.writing() as connection:
-            connection.execute(
-                "INSERT INTO sent (profile, boot, clock_s, checks) VALUES (?, ?, ?, ?)",
-                (profile, sent.boot, sent.clock_s, sent.checks),
-            )
+            since = connection.execute(
+                f"{_ENTRIES} AND n >= ? ORDER BY n", (profile, last.n if last else 0)
+            ).fetchall()
+            entries = [_entry(row) for row in since]
+            if last is not None and entries[:1] != [last]:
+                return Reserved(None, [])
+            n = _insert(connection, profile, sent)
             connection.execute(
                 "DELETE FROM sent WHERE profile = ? AND (boot <> ? OR abs(clock_s - ?) > ?)",
                 (profile, sent.boot, sent.clock_s, SENT_KEPT_S),
             )
+        return Reserved(Entry(n, sent), [entry.sent for entry in entries if entry != last])
 
     def sent(self, profile: str) -> list[Sent]:
         """What was reserved lately, oldest first."""
-        sql = "SELECT boot, clock_s, checks FROM sent WHERE profile = ? ORDER BY n"
-        return [
-            Sent(str(boot), float(s), int(checks)) for boot, s, checks in self._database.rows(sql, [profile])
-        ]
+        return [entry.sent for entry in self._entries(profile)]
+
+    def agree(self, profile: str, known: Sequence[Sent]) -> list[Entry]:
+        """Add what of `known` is missing, as the list was exchanged for a copy; return all that is there then."""
+        entries = self._entries(profile)
+        if all(each in (entry.sent for entry in entries) for each in known):
+            return entries
+        with self._database.writing() as connection:
+            entries = [_entry(row) for row in connection.execute(f"{_ENTRIES} ORDER BY n", (profile,))]
+            there = {entry.sent for entry in entries}
+            added = [Entry(_insert(connection, profile, each), each) for each in known if each not in there]
+        return entries + added
+
+    def _entries(self, profile: str) -> list[Entry]:
+        return [_entry(row) for row in self._database.rows(f"{_ENTRIES} ORDER BY n", [profile])]
 
     def note(self, profile: str) -> GatewayNote:
         """What earlier and other watchers left to know of a profile's gateway."""
@@ -136,6 +178,19 @@ class Gateways:
                 "DELETE FROM viewers WHERE profile = ? AND pid = ? AND started = ?",
                 ((profile, process.pid, process.started) for process in processes),
             )
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    n, boot, clock_s, checks = row
+    return Entry(int(n), Sent(str(boot), float(clock_s), int(checks)))
+
+
+def _insert(connection: sqlite3.Connection, profile: str, sent: Sent) -> int:
+    (n,) = connection.execute(
+        "INSERT INTO sent (profile, boot, clock_s, checks) VALUES (?, ?, ?, ?) RETURNING n",
+        (profile, sent.boot, sent.clock_s, sent.checks),
+    ).fetchone()
+    return int(n)
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -40,7 +40,8 @@ _UPDATE: Final = (
     # A request made while the check was under way is a wish for a later answer than this one.
     "next_check_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :next_check_at_ms ELSE next_check_at_ms END, "
     "asked_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN NULL ELSE asked_at_ms END "
-    "WHERE seq = :seq AND checks = :checks_before"
+    # The file may have become another one since, in which the place is another task's.
+    "WHERE seq = :seq AND profile = :profile AND task_id = :task_id AND checks = :checks_before"
 )
 _KEEP_BODY: Final = (
     "INSERT OR REPLACE INTO bodies (seq, raw, param, result_urls, credits_consumed, extra) "
@@ -61,7 +62,8 @@ def keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:
 
 def _update_values(outcome: Outcome) -> dict[str, object]:
     task, problem = outcome.task, outcome.task.problem
-    return {name: getattr(task, name) for name in (*RECORD_COLUMNS, "seq", "next_check_at_ms")} | {
+    names = (*RECORD_COLUMNS, "seq", "profile", "task_id", "next_check_at_ms")
+    return {name: getattr(task, name) for name in names} | {
         "state_code": STATE_CODES[task.state],
         "problem_kind": problem.kind.value if problem else None,
         "problem_message": problem.message if problem else None,

@@ -6,6 +6,7 @@ A check that is under way is known here from the moment it is chosen until its a
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,12 +20,14 @@ from taskdash.watch.clock import Clock, boot_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from taskdash.store.gateways import GatewayNote, Sent
+    from taskdash.store.gateways import Entry, GatewayNote, Sent
 
 MAX_IN_FLIGHT: Final = 32
 RESERVATION_S: Final = 5.0
 """How long a reservation may take to write; a check whose own took longer is not sent."""
 LONGEST_HOLD_S: Final = 3600.0
+LEDGER_S: Final = 80.0
+"""How long a reservation may matter: a minute, and the time that its answers may take."""
 _LATENCY_WEIGHT: Final = 0.2
 
 
@@ -71,9 +74,14 @@ class Accounts:
         self._latency_s = 0.5
         self._asked = 0
         self._quiet: dict[str, Any] = {}
+        self.last: Entry | None = None
+        """The last reservation in the store, as far as is known."""
+        self._ledger: deque[Sent] = deque()
 
-    def take_over(self, note: GatewayNote, sent: Sequence[Sent]) -> None:
+    def take_over(self, note: GatewayNote, entries: Sequence[Entry]) -> None:
         """Start from what earlier watchers spent and were told."""
+        sent = [entry.sent for entry in entries]
+        self.last, self._ledger = (entries[-1] if entries else None), deque(sent)
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         self._limits, self.learned = self._terms.limits, {}
         self._take_limits(dict(note.learned))
@@ -155,6 +163,31 @@ class Accounts:
             now_s,
         )
         self.under_way += 1
+
+    def ledger(self) -> list[Sent]:
+        """What was reserved lately, by this process or before it took over."""
+        now_s = self._clock.now_s()
+        while self._ledger and _age_s(self._ledger[0], now_s) >= LEDGER_S:
+            self._ledger.popleft()
+        return list(self._ledger)
+
+    def reserving(self, sent: Sent) -> None:
+        """Take note of a reservation before it is written: where that fails it may be on disk or not."""
+        self.ledger()
+        self._ledger.append(sent)
+
+    def learn_of(self, others: Iterable[Sent]) -> bool:
+        """Count what another process reserved, as if it was sent just now; return whether there was any.
+
+        There is none, but where two processes watched for a moment, as the list was exchanged under them.
+        """
+        now_s, known = self._clock.now_s(), self.ledger()
+        unknown = [each for each in others if each not in known and _age_s(each, now_s) < LEDGER_S]
+        for each in unknown:
+            for _ in range(each.checks):
+                self._budget.settle(self._budget.spend(now_s), now_s)
+        self._ledger += unknown
+        return bool(unknown)
 
     def see_requests(self, tasks: Iterable[Task]) -> None:
         """Take note of what was asked for by now: what fails hereafter was not known to who asked."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from taskdash.domain.outcome import Outcome
-    from taskdash.store.gateways import GatewayNote
+    from taskdash.store.gateways import Entry, GatewayNote
     from taskdash.store.store import Store, StoreThread
 
 CANDIDATES: Final = 32
@@ -58,6 +58,8 @@ class Dispatch:
         """A dashboard that would send scheduled checks waits for a lease that serves only requests."""
         self.was_refused = False
         """The lease was offered and nobody took it: it is kept."""
+        self.owes_word = False
+        """The lease was lost with its file: whoever holds the one that took its place must know what was sent."""
         self._accounts = Accounts(terms, clock, chance)
         self._notes = Notes(terms, clock)
         self._price = Price(terms.profile, clock)
@@ -82,13 +84,17 @@ class Dispatch:
         profile, now_ms = self._terms.profile, self._clock.now_ms()
         self._notes.forget()
 
-        def read(store: Store) -> tuple[GatewayNote, list[Sent], list[tuple[str, str | None, int]]]:
-            store.checks.bring_back(profile, now_ms)
-            return store.gateways.note(profile), store.gateways.sent(profile), store.checks.durations(profile)
+        known = self._accounts.ledger()
 
-        note, sent, finished = await store.run(read)
+        def read(store: Store) -> tuple[GatewayNote, list[Entry], list[tuple[str, str | None, int]]]:
+            store.checks.bring_back(profile, now_ms)
+            entries = store.gateways.agree(profile, known)
+            return store.gateways.note(profile), entries, store.checks.durations(profile)
+
+        note, entries, finished = await store.run(read)
         self.durations = Durations(finished)
-        self._accounts.take_over(note, sent)
+        self._accounts.take_over(note, entries)
+        self.owes_word = False
         self._look_at_s = self._counted_at_s = -math.inf
         self._price.forget()
         self._wall_ahead_s = None
@@ -96,6 +102,8 @@ class Dispatch:
 
     async def follow(self, store: StoreThread, paused: bool, *, can_lead: bool) -> dict[str, Any]:
         """What to say while another process watches."""
+        if self.owes_word:
+            await self._agree(store)
         return await self._notes.follow(store, paused=paused, can_lead=can_lead)
 
     async def leave(self, store: StoreThread) -> None:
@@ -147,17 +155,35 @@ class Dispatch:
         return picked
 
     async def _reserve(self, store: StoreThread, picked: list[Task]) -> None:
-        """Write the checks down. They are dropped if that fails, or took so long that its time is no longer true."""
+        """Write the checks down. They are dropped if that fails, or took so long that its time is no longer true.
+
+        So they are where another process turns out to have reserved some, or the list to be another file.
+        """
         sent = Sent(boot_id(), self._clock.now_s(), len(picked))
+        last = self._accounts.last
+        self._accounts.reserving(sent)
         is_written = False
         try:
-            await store.run(lambda store: store.gateways.reserve(self._terms.profile, sent))
-            is_written = self._clock.now_s() <= sent.clock_s + RESERVATION_S
+            reserved = await store.run(lambda store: store.gateways.reserve(self._terms.profile, sent, last))
+            if reserved.entry is None:
+                await self._agree(store)
+            else:
+                self._accounts.last = reserved.entry
+                is_alone = not self._accounts.learn_of(reserved.others)
+                is_written = is_alone and self._clock.now_s() <= sent.clock_s + RESERVATION_S
         finally:
             if not is_written:
                 self.drop(picked)
                 picked.clear()
                 self._look_at_s = -math.inf
+
+    async def _agree(self, store: StoreThread) -> None:
+        """Have a list that is another file know of what was sent lately, and learn what others sent by it."""
+        known = self._accounts.ledger()
+        entries = await store.run(lambda store: store.gateways.agree(self._terms.profile, known))
+        self._accounts.last = entries[-1] if entries else None
+        self._accounts.learn_of(entry.sent for entry in entries)
+        self.owes_word = False
 
     async def _look(self, store: StoreThread, room: int) -> _Look:
         """What the list has to check, the most wanted first."""

@@ -176,7 +176,11 @@ class Watcher:
         self._version = -1
         self._publish(leading=True, watcher_pid=os.getpid(), watcher_stopped=False)
         _log.info("this process watches now")
-        while self._lease.held and not (self._stopping or self._yielding):
+        while not (self._stopping or self._yielding):
+            if not self._lease.held:
+                # Its file was removed, or replaced by a copy: another process may hold that one.
+                self._dispatch.owes_word = True
+                break
             began_s = self._clock.now_s()
             try:
                 wait_s = await self._round()
@@ -278,8 +282,7 @@ class Watcher:
 
     async def _abandon_lease(self) -> None:
         await self._drop_checks()
-        if self._lease.held:
-            self._lease.release()
+        self._lease.release()
         self._stood_down.set()
         self._publish(leading=False)
 
@@ -305,7 +308,7 @@ class Watcher:
         # Only the store itself can tell that it works again.
         self._version = -1
         wait_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
-        return wait_s
+        return FOLLOW_POLL_S if self._dispatch.owes_word else wait_s
 
     def _recovered(self) -> None:
         self._retry_s = FIRST_RETRY_S

@@ -149,9 +149,13 @@ def test_a_settled_task_does_not_end_the_wait_for_the_others() -> None:
     assert vigil.exit_code() == 1
 
 
-def test_a_task_that_was_removed_meanwhile_ends_it_with_3() -> None:
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_task_that_was_removed_meanwhile_ends_it_with_3(*, is_gone: bool) -> None:
     vigil = a_wait()
-    assert vigil.see([], START_MS, 0) == ["task_a: was removed from the list"]
+    assert see(vigil, a_task(), START_MS) == []
+    # Another task in its place, as in a list that was exchanged, is not it.
+    found = [] if is_gone else [a_task(task_id="task_b", state=State.SUCCESS)]
+    assert vigil.see(found, START_MS, 0) == ["task_a: was removed from the list"]
     assert vigil.is_over(0)
     assert vigil.exit_code() == 3
 

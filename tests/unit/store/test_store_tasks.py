@@ -352,6 +352,18 @@ def test_a_clock_that_was_set_back_leaves_nothing_planned_far_ahead(store: Store
     assert planned_at["task_fine"] == NOW + 3_600_000
 
 
+def test_an_answer_is_kept_for_the_task_it_is_of_and_not_for_another_in_its_place(
+    store: Store, tmp_path: Path
+) -> None:
+    store.additions.add("p", ["task_1"], NOW)
+    answer = Answer(record=Record(state=State.FAIL, raw_state="fail"), raw=b"{}")
+    outcome = apply_answer(store.tasks.find("p", "task_1"), answer, NOW + 5)
+    with Store(tmp_path / "another.db") as other:
+        other.additions.add("p", ["task_2"], NOW)
+        other.checks.record([outcome])
+        assert other.tasks.find("p", "task_2").state is State.NEW
+
+
 @pytest.mark.parametrize("later_ms", [0, 5, -3_600_000])
 def test_a_later_request_has_the_greater_mark_whatever_the_clock_did(store: Store, later_ms: int) -> None:
     store.additions.add("p", ["task_1", "task_2"], NOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from taskdash.watch.lease import Lease
 from taskdash.watch.processes import is_alive, is_stopped, this_process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 HOLDER = """
@@ -56,6 +58,52 @@ def test_a_link_to_the_store_leads_to_the_same_lease(tmp_path: Path) -> None:
     assert first.acquire()
     assert not second.acquire()
     first.release()
+
+
+def _remove(folder: Path) -> None:
+    for each in folder.iterdir():
+        each.unlink()
+
+
+def _restore(folder: Path) -> None:
+    folder.rename(folder.with_name("before"))
+    shutil.copytree(folder.with_name("before"), folder)
+
+
+def _relink(folder: Path) -> None:
+    target = folder.with_name("elsewhere")
+    target.mkdir()
+    folder.rename(folder.with_name("before"))
+    folder.symlink_to(target)
+
+
+@pytest.mark.parametrize("change", [_remove, _restore, _relink])
+def test_it_is_lost_with_the_name_of_its_file(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    folder = tmp_path / "list"
+    folder.mkdir()
+    first, second = Lease(folder / "tasks.db", "p"), Lease(folder / "tasks.db", "p")
+    assert first.acquire()
+    change(folder)
+    assert not first.held
+    assert second.acquire()
+    assert (first.acquire(), second.held) == (False, True)
+    second.release()
+    assert first.acquire()
+    first.release()
+
+
+def test_it_is_not_held_while_there_is_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "list"
+    folder.mkdir()
+    lease = Lease(folder / "tasks.db", "p")
+    assert lease.acquire()
+    shutil.rmtree(folder)
+    assert not lease.held
+    with pytest.raises(StoreError):
+        lease.acquire()
+    folder.mkdir()
+    assert lease.acquire()
+    lease.release()
 
 
 def test_its_file_is_private(tmp_path: Path) -> None:

@@ -577,10 +577,11 @@ async def test_a_check_whose_reservation_took_long_is_not_sent(
     delays_s = [30.0, 30.0]
     reserved_at_s: list[float] = []
 
-    def slow(*arguments: object) -> None:
-        reserve(*arguments)  # type: ignore[arg-type] # handed on
+    def slow(*arguments: object) -> object:
+        reserved = reserve(*arguments)  # type: ignore[arg-type] # handed on
         reserved_at_s.append(world.clock.s)
         world.clock.stall(delays_s.pop() if delays_s else 0.0)
+        return reserved
 
     monkeypatch.setattr(world.store.opened.gateways, "reserve", slow)
     async with world.watching(watcher):
