@@ -72,6 +72,7 @@ async def build_watcher(
     """A watcher on the running event loop, with a store and a gateway of its own."""
     import random
 
+    from taskdash.watch.access import Access
     from taskdash.watch.accounts import MAX_IN_FLIGHT
     from taskdash.watch.dispatch import Dispatch
     from taskdash.watch.lease import Lease
@@ -79,7 +80,8 @@ async def build_watcher(
 
     clock = SystemClock()
     # Not for cryptography: it spreads retries.
-    dispatch = Dispatch(terms_of(profile, scheduled=scheduled), clock, random.random)
+    access = Access(profile.base_url, key)
+    dispatch = Dispatch(terms_of(profile, scheduled=scheduled), clock, random.random, access)
     gateway = None
     if key is not None:
         from taskdash.api.client import Gateway

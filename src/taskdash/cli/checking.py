@@ -12,6 +12,7 @@ from taskdash.cli.finishing import mark_told
 from taskdash.cli.following import (
     EXIT_CODES,
     POLL_S,
+    Elsewhere,
     Notices,
     find_or_add,
     first_cause,
@@ -40,6 +41,7 @@ STOPPED_FOR_S: Final = 3.0
 """How long a watcher that was stopped is given to go on."""
 QUIET_FOR_S: Final = 1.0
 """The answer that asked for quiet may be ours: it is on the list by then."""
+_NOWHERE: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE)
 _GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
 
 
@@ -103,7 +105,13 @@ class _Run:
         self._before = {task.seq: task for task in before}
         self.after = list(before)
         """The tasks as they were last seen."""
-        self._asked_at_ms = 0
+        self._marks: dict[int, int] = {}
+        """Of our requests, by task."""
+        self._checks = {task.seq: task.checks for task in before}
+        """How often each had been checked when it was asked for."""
+        self._elsewhere = Elsewhere()
+        self._again: dict[int, Task] = {}
+        """Those that another key, or gateway, got nowhere with: ours is to be tried."""
         self._in_order: dict[int, Task] = {}
         """Those that were answered, as the answers came."""
         self._why_not: str | None = None
@@ -111,27 +119,28 @@ class _Run:
     async def follow(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
         """Ask, and wait until all are answered or the rest is hopeless."""
         seqs = list(self._before)
-        now_ms = self._session.now_ms()
-        asked_at_ms = self._asked_at_ms = await store.run(lambda store: store.checks.ask(seqs, now_ms))
-        watcher.wake()
         loop = asyncio.get_running_loop()
         stopped, quiet = _Lasting(), _Lasting()
         try:
+            await self._ask(watcher, store, seqs)
             with Progress("checks", len(seqs)) as progress:
                 notices = Notices(self._session, progress)
                 while True:
                     found = await store.run(lambda store: store.tasks.heads(seqs))
                     # In a list that was exchanged the place may be another task's.
                     self.after = [task for task in found if task.task_id == self._before[task.seq].task_id]
-                    answered = [task for task in self.after if self._is_answered(task)]
-                    for task in sorted(answered, key=lambda task: task.checked_at_ms or 0):
-                        self._in_order.setdefault(task.seq, task)
-                    unanswered = [task for task in self.after if task.seq not in self._in_order]
-                    progress.show(len(self.after) - len(unanswered))
-                    if not unanswered:
-                        return
                     status = watcher.status
+                    is_elsewhere = self._elsewhere.answers(status)
+                    self._take_note(is_elsewhere=is_elsewhere)
+                    progress.show(len(self._in_order))
+                    if all(task.seq in self._in_order for task in self.after):
+                        return
                     notices.see(status)
+                    if self._again and (status.leading or (status.watcher_pid and not status.differs)):
+                        await self._ask(watcher, store, list(self._again))
+                        self._again.clear()
+                    elif not is_elsewhere:
+                        self._in_order.update(self._again)
                     self._why_not = self._hopeless(
                         status,
                         stopped_s=stopped.for_s(loop.time(), holds=status.watcher_stopped),
@@ -141,11 +150,28 @@ class _Run:
                         return
                     await pause(news, POLL_S)
         finally:
-            await store.run(lambda store: self._leave(store, seqs, asked_at_ms))
+            await store.run(self._leave)
 
-    def _leave(self, store: Store, seqs: Sequence[int], asked_at_ms: int) -> None:
-        store.checks.withdraw(seqs, asked_at_ms)
-        mark_told(store, self._session.profile.name, seqs)
+    async def _ask(self, watcher: Watcher, store: StoreThread, seqs: Sequence[int]) -> None:
+        now_ms = self._session.now_ms()
+        mark = await store.run(lambda store: store.checks.ask(seqs, now_ms))
+        self._marks.update(dict.fromkeys(seqs, mark))
+        watcher.wake()
+
+    def _take_note(self, *, is_elsewhere: bool) -> None:
+        for task in sorted(self.after, key=lambda task: task.checked_at_ms or 0):
+            if task.seq in self._in_order or not self._is_answered(task):
+                continue
+            self._checks[task.seq] = task.checks
+            if is_elsewhere and task.problem is not None and task.problem.kind in _NOWHERE:
+                self._again[task.seq] = task
+            else:
+                self._in_order[task.seq] = task
+
+    def _leave(self, store: Store) -> None:
+        for mark in set(self._marks.values()):
+            store.checks.withdraw([seq for seq, each in self._marks.items() if each == mark], mark)
+        mark_told(store, self._session.profile.name, list(self._before))
 
     def report(self) -> int:
         """Print what changed; return the exit code."""
@@ -157,7 +183,7 @@ class _Run:
         if removed and self._are_named:
             codes.add(3)
         for task in self.after:
-            if not self._is_answered(task):
+            if task.seq not in self._in_order:
                 left += 1
                 continue
             if task.problem is not None:
@@ -172,9 +198,9 @@ class _Run:
         return first_cause(codes)
 
     def _is_answered(self, task: Task) -> bool:
-        if task.checks == self._before[task.seq].checks:
+        if task.checks == self._checks[task.seq]:
             return False
-        return task.asked_at_ms is None or task.asked_at_ms != self._asked_at_ms
+        return task.asked_at_ms is None or task.asked_at_ms != self._marks[task.seq]
 
     def _hopeless(self, status: WatchStatus, *, stopped_s: float, quiet_s: float) -> str | None:
         """Why the rest will not be answered soon; None while it may."""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 POLL_S: Final = 0.1
 SLOW_AFTER_S: Final = 3.0
 """How long the budget may hold something up before it is worth a word."""
+ELSEWHERE_S: Final = 15.0
+"""How long a watcher with another key, which is refused, is given to make room."""
 RETRY_NEWS_MS: Final = 30_000
 """A time at which a key is tried again is told anew where it differs by so much."""
 EXIT_CODES: Final = {
@@ -118,6 +120,25 @@ def change_line(before: Task, after: Task) -> str | None:
     return f"{after.task_id}: {word(before)} -> {word(after)}{end}"
 
 
+class Elsewhere:
+    """Tells whether an answer came by another key or gateway than this command's."""
+
+    def __init__(self) -> None:
+        self._differed = False
+        self._began_s: float | None = None
+
+    def answers(self, status: WatchStatus) -> bool:
+        """Whether an answer that is found now did; a watcher that does not make room is believed after a while."""
+        differs = bool(status.differs)
+        # The lease may have changed hands since the answer.
+        did, self._differed = differs or self._differed, differs
+        if not did:
+            return False
+        now_s = time.monotonic()
+        self._began_s = now_s if self._began_s is None else self._began_s
+        return now_s < self._began_s + ELSEWHERE_S
+
+
 class Notices:
     """Says once, and only once, what holds checks up."""
 
@@ -130,7 +151,13 @@ class Notices:
 
     def see(self, status: WatchStatus) -> None:
         """Look at what the watcher says of itself."""
-        self._see_refusal(status)
+        if status.differs:
+            self.say(
+                f"the watcher (pid {status.watcher_pid}) uses a different {status.differs}: "
+                "this command takes over if that one does not work"
+            )
+        else:
+            self._see_refusal(status)
         if status.watcher_stopped:
             self.say(
                 f"the watcher (pid {status.watcher_pid}) is stopped, so nothing is checked: "

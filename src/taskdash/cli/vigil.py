@@ -75,13 +75,16 @@ class Vigil:
         """Those that are still to finish."""
         return [task for task in self.tasks if not self._is_settled(task)]
 
-    def see(self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int) -> list[str]:
+    def see(
+        self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
+    ) -> list[str]:
         """Take the tasks as they are now; return a line for each change. A task that is missing was removed.
 
         Args:
             tasks: as they were just read.
             now_ms: the time by the wall clock, in Unix ms: what is planned is planned by it.
             elapsed_ms: the time since the waiting began.
+            is_elsewhere: whether the answers came by another key, whose refusals say nothing of ours.
         """
         now = {task.seq: task for task in tasks}
         lines = []
@@ -92,7 +95,10 @@ class Vigil:
                 self.removed.append(before)
                 lines.append(f"{before.task_id}: was removed from the list")
                 continue
-            _take_note(self._seen[after.seq], before, after, now_ms, elapsed_ms)
+            seen = self._seen[after.seq]
+            _take_note(seen, before, after, now_ms, elapsed_ms)
+            if is_elsewhere:
+                seen.refused_ms = None
             if line := change_line(before, after):
                 lines.append(line)
         gone = {task.seq for task in self.removed}

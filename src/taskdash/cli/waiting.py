@@ -15,6 +15,7 @@ from taskdash.cli.ending import END_S, TimeLimit
 from taskdash.cli.finishing import mark_told
 from taskdash.cli.following import (
     POLL_S,
+    Elsewhere,
     Notices,
     find_or_add,
     pause,
@@ -145,6 +146,7 @@ class _Run:
         self._seqs = [task.seq for task in vigil.tasks]
         self._asked: dict[int, int] = {}
         self._version = -1
+        self._elsewhere = Elsewhere()
         self._started_s = 0.0
 
     async def follow(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
@@ -166,7 +168,9 @@ class _Run:
                     left_s = vigil.left_s(self._elapsed_ms() / 1000)
                     await self._pause(store, news, min(READ_EVERY_S, left_s))
                     tasks = await store.run(self._look)
-                    for line in vigil.see(tasks, self._session.now_ms(), self._elapsed_ms()):
+                    is_elsewhere = self._elsewhere.answers(watcher.status)
+                    now_ms, elapsed_ms = self._session.now_ms(), self._elapsed_ms()
+                    for line in vigil.see(tasks, now_ms, elapsed_ms, is_elsewhere=is_elsewhere):
                         notices.say_again(line)
                     self._saving.see(vigil.tasks)
             finally:

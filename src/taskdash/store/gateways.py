@@ -77,6 +77,8 @@ class Viewer:
     """It wants scheduled checks stopped."""
     follows: bool
     """It would send scheduled checks itself, had it the lease."""
+    rivals: bool = False
+    """It has another key or gateway than the watcher, which gets nowhere with its own."""
 
 
 class Gateways:
@@ -157,18 +159,26 @@ class Gateways:
         """Tell the watcher of this process."""
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO viewers (pid, started, profile, paused, follows) VALUES (?, ?, ?, ?, ?)",
-                (viewer.process.pid, viewer.process.started, profile, viewer.paused, viewer.follows),
+                "INSERT OR REPLACE INTO viewers (pid, started, profile, paused, follows, rivals) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    viewer.process.pid,
+                    viewer.process.started,
+                    profile,
+                    viewer.paused,
+                    viewer.follows,
+                    viewer.rivals,
+                ),
             )
 
     def viewers(self, profile: str) -> list[Viewer]:
         """Every process that said it views this profile's list; some may have died since."""
         rows = self._database.rows(
-            "SELECT pid, started, paused, follows FROM viewers WHERE profile = ?", [profile]
+            "SELECT pid, started, paused, follows, rivals FROM viewers WHERE profile = ?", [profile]
         )
         return [
-            Viewer(Process(int(pid), str(started)), bool(paused), bool(follows))
-            for pid, started, paused, follows in rows
+            Viewer(Process(int(pid), str(started)), bool(paused), bool(follows), bool(rivals))
+            for pid, started, paused, follows, rivals in rows
         ]
 
     def leave(self, profile: str, processes: Sequence[Process]) -> None:

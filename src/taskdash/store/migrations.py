@@ -232,4 +232,9 @@ DELETE FROM saved WHERE bytes IS NULL
     AND seq IN (SELECT seq FROM tasks WHERE state = 2 AND result_count > saved_count);
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED)
+_RIVALS: Final = """
+-- Whether a process would watch in place of one whose key is refused: its own key, or gateway, is another.
+ALTER TABLE viewers ADD COLUMN rivals INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS)

@@ -148,6 +148,8 @@ def _counts(counts: dict[State, int]) -> Part:
 def _watching(status: WatchStatus) -> Part:
     """Who watches, and what keeps it from checking."""
     follows = "" if status.leading or not status.watcher_pid else f"following pid {status.watcher_pid}"
+    if follows and status.differs:
+        follows += f" with another {status.differs}"
     trouble = _trouble(status)
     if trouble:
         return (f"{trouble}, {follows}" if follows else trouble, "$text-warning")

@@ -78,8 +78,8 @@ class Accounts:
         """The last reservation in the store, as far as is known."""
         self._ledger: deque[Sent] = deque()
 
-    def take_over(self, note: GatewayNote, entries: Sequence[Entry]) -> None:
-        """Start from what earlier watchers spent and were told."""
+    def take_over(self, note: GatewayNote, entries: Sequence[Entry], *, has_same_key: bool = True) -> None:
+        """Start from what earlier watchers spent and were told, with the same key as the last of them or another."""
         sent = [entry.sent for entry in entries]
         self.last, self._ledger = (entries[-1] if entries else None), deque(sent)
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
@@ -96,7 +96,7 @@ class Accounts:
             self.health.throttled_until_s = max(self.health.throttled_until_s, now_s + held_s)
         if note.status.get("problem"):
             self.health.is_doubtful = True
-        if note.status.get("problem") == ProblemKind.UNAUTHORIZED:
+        if has_same_key and note.status.get("problem") == ProblemKind.UNAUTHORIZED:
             self.health.expect_refusal(now_s)
         self._budget.hold(self.health.throttled_until_s)
 
@@ -131,6 +131,10 @@ class Accounts:
     def busy(self) -> int:
         """How many tasks are."""
         return len(self._checks)
+
+    def gets_nowhere(self) -> bool:
+        """Whether the key is refused, or nobody is reached."""
+        return self.health.is_key_doubted or self.health.kind is ProblemKind.UNREACHABLE
 
     def hold_s(self) -> float:
         """How long the gateway's state forbids scheduled checks, of whatever task."""

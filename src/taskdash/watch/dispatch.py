@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from taskdash.domain.outcome import Outcome
     from taskdash.store.gateways import Entry, GatewayNote
     from taskdash.store.store import Store, StoreThread
+    from taskdash.watch.access import Access
 
 CANDIDATES: Final = 32
 COUNT_EVERY_S: Final = 1.0
 LOOK_EVERY_S: Final = 30.0
 """The longest time without a look, whatever was foreseen."""
+OFFER_EVERY_S: Final = 5.0
+"""How often the lease is offered to a rival that did not take it."""
 CROWD: Final = 20
 URGENT_IN_A_ROW: Final = 3
 """After so many checks of a crowd one that was merely planned has its turn."""
@@ -50,18 +53,21 @@ class _Look:
 class Dispatch:
     """The watcher's choice for one profile. Used on one event loop."""
 
-    def __init__(self, terms: Terms, clock: Clock, chance: Callable[[], float]) -> None:
+    def __init__(
+        self, terms: Terms, clock: Clock, chance: Callable[[], float], access: Access | None = None
+    ) -> None:
         self.durations = Durations()
         self.wait_s = 0.0
         """How long nothing can change, as of the last `pick`, but by news."""
         self.should_hand_over = False
-        """A dashboard that would send scheduled checks waits for a lease that serves only requests."""
+        """Another process waits for the lease: a dashboard that would send scheduled checks, where this one serves only
+        requests, or one with another key or gateway, where this one gets nowhere."""
         self.was_refused = False
         """The lease was offered and nobody took it: it is kept."""
         self.owes_word = False
         """The lease was lost with its file: whoever holds the one that took its place must know what was sent."""
         self._accounts = Accounts(terms, clock, chance)
-        self._notes = Notes(terms, clock)
+        self._notes = Notes(terms, clock, access)
         self._price = Price(terms.profile, clock)
         self._terms = terms
         self._clock = clock
@@ -75,6 +81,8 @@ class Dispatch:
         self._over_budget = False
         self._urgent_in_a_row = 0
         self._paused = False
+        self._others_rival = False
+        self._rivals_from_s = -math.inf
         self._wall_ahead_s: float | None = None
 
     # Taking over, following, leaving
@@ -93,18 +101,20 @@ class Dispatch:
 
         note, entries, finished = await store.run(read)
         self.durations = Durations(finished)
-        self._accounts.take_over(note, entries)
+        self._accounts.take_over(note, entries, has_same_key=not self._notes.differs_from(note))
         self.owes_word = False
         self._look_at_s = self._counted_at_s = -math.inf
         self._price.forget()
         self._wall_ahead_s = None
         self.should_hand_over = False
+        self._rivals_from_s = self._clock.now_s() + (OFFER_EVERY_S if self.was_refused else 0.0)
 
     async def follow(self, store: StoreThread, paused: bool, *, can_lead: bool) -> dict[str, Any]:
         """What to say while another process watches."""
         if self.owes_word:
             await self._agree(store)
-        return await self._notes.follow(store, paused=paused, can_lead=can_lead)
+        gets_nowhere = self._accounts.gets_nowhere()
+        return await self._notes.follow(store, paused=paused, can_lead=can_lead, gets_nowhere=gets_nowhere)
 
     async def leave(self, store: StoreThread) -> None:
         """Take this process off the store's list of viewers."""
@@ -122,6 +132,15 @@ class Dispatch:
         await self._mend_clock(store)
         if changed:
             self._meet(await self._notes.attend(store, paused=paused, can_lead=True))
+        if (
+            self._others_rival
+            and self._accounts.gets_nowhere()
+            and self._clock.now_s() >= self._rivals_from_s
+        ):
+            if not self.should_hand_over:
+                # Or it would be given back at once.
+                await self._notes.attend(store, paused=paused, can_lead=False)
+            self.should_hand_over = True
         picked: list[Task] = []
         if self._clock.now_s() >= self._look_at_s and not self.should_hand_over:
             picked = await self._pick_now(store)
@@ -320,6 +339,7 @@ class Dispatch:
         self._paused = company.paused
         may_offer = not self._terms.scheduled and not self.was_refused
         self.should_hand_over = may_offer and company.others_follow
+        self._others_rival = company.others_rival
         self._look_at_s = -math.inf
 
     async def _count(self, store: StoreThread, *, looked: bool) -> None:

@@ -14,12 +14,14 @@ from taskdash.watch.processes import is_alive, is_stopped, this_process
 if TYPE_CHECKING:
     from taskdash.store.checks import InLine
     from taskdash.store.store import Store, StoreThread
+    from taskdash.watch.access import Access
     from taskdash.watch.accounts import Accounts, Terms
     from taskdash.watch.clock import Clock
 
 NOTE_EVERY_S: Final = 1.0
 TOLD: Final = (
     "problem",
+    "key_doubted",
     "message",
     "held_until_ms",
     "per_second",
@@ -42,6 +44,8 @@ class Company:
     """One of them wants scheduled checks stopped."""
     others_follow: bool
     """Another one, running and not stopped, would send scheduled checks had it the lease."""
+    others_rival: bool
+    """Another one, running and not stopped, has another key or gateway than a watcher that gets nowhere."""
     others: list[Viewer]
 
 
@@ -52,6 +56,7 @@ class _Reading:
     terms: tuple[bool, bool]
     company: Company
     note: GatewayNote
+    differs: str
     sent: list[Sent]
     line: InLine
     due_since_ms: int | None
@@ -63,18 +68,25 @@ class _Reading:
 class Notes:
     """The words of one process about one profile."""
 
-    def __init__(self, terms: Terms, clock: Clock) -> None:
+    def __init__(self, terms: Terms, clock: Clock, access: Access | None = None) -> None:
         self._terms = terms
+        self._access = access
         self._clock = clock
         self._noted: GatewayNote | None = None
         self._noted_at_s = -math.inf
         self._held_until_ms: int | None = None
         self._reading: _Reading | None = None
 
-    async def attend(self, store: StoreThread, *, paused: bool, can_lead: bool) -> Company:
+    def differs_from(self, note: GatewayNote) -> str:
+        """What this process has another of than the watcher that left this word; "" for nothing."""
+        return self._access.differs_from(note.status) if self._access else ""
+
+    async def attend(
+        self, store: StoreThread, *, paused: bool, can_lead: bool, rivals: bool = False
+    ) -> Company:
         """Say that this process is here and what it wants; see who else is, and forget the dead."""
         profile = self._terms.profile
-        me = Viewer(this_process(), paused, can_lead and self._terms.scheduled)
+        me = Viewer(this_process(), paused, can_lead and self._terms.scheduled, rivals)
 
         def work(store: Store) -> list[Viewer]:
             viewers = store.gateways.viewers(profile)
@@ -89,6 +101,7 @@ class Notes:
         return Company(
             paused or any(viewer.paused for viewer in others),
             any(viewer.follows and not is_stopped(viewer.process) for viewer in others),
+            any(viewer.rivals and not is_stopped(viewer.process) for viewer in others),
             others,
         )
 
@@ -96,12 +109,29 @@ class Notes:
         """Take this process off the list of viewers."""
         await store.run(lambda store: store.gateways.leave(self._terms.profile, [this_process()]))
 
-    async def follow(self, store: StoreThread, *, paused: bool, can_lead: bool) -> dict[str, Any]:
-        """The status while another process watches. The store is asked only where it may say something else."""
+    async def follow(
+        self, store: StoreThread, *, paused: bool, can_lead: bool, gets_nowhere: bool = False
+    ) -> dict[str, Any]:
+        """The status while another process watches. The store is asked only where it may say something else.
+
+        Args:
+            store: the list.
+            paused: whether this process wants scheduled checks stopped.
+            can_lead: whether it could watch.
+            gets_nowhere: whether it got nowhere when it did.
+        """
         may_have_changed, reading = store.stamp.may_have_changed(), self._reading
         if may_have_changed or reading is None or self._is_stale(reading, (paused, can_lead)):
             self._reading = None
-            company = await self.attend(store, paused=paused, can_lead=can_lead)
+            note = await store.run(lambda store: store.gateways.note(self._terms.profile))
+            differs = bool(self.differs_from(note))
+            company = await self.attend(
+                store,
+                paused=paused,
+                # With what got nowhere it has no use for the lease of one who has something else, known yet or not.
+                can_lead=can_lead and not (gets_nowhere and (differs or note.watcher == this_process())),
+                rivals=can_lead and differs and _gets_nowhere(note) and not gets_nowhere,
+            )
             reading = self._reading = await self._read(store, company, (paused, can_lead), reading)
         return self._follower_words(reading)
 
@@ -131,7 +161,8 @@ class Notes:
 
         note, sent, line = await store.run(work)
         due_since_ms = (last and last.due_since_ms) or now_ms if line.due else None
-        return _Reading(terms, company, note, sent, line, due_since_ms, now_s, now_ms)
+        differs = self.differs_from(note)
+        return _Reading(terms, company, note, differs, sent, line, due_since_ms, now_s, now_ms)
 
     def _follower_words(self, reading: _Reading) -> dict[str, Any]:
         note, line, now_ms = reading.note, reading.line, self._clock.now_ms()
@@ -142,6 +173,8 @@ class Notes:
             "leading": False,
             "watcher_pid": watcher.pid if watcher else None,
             "watcher_stopped": watcher is not None and is_stopped(watcher),
+            "differs": reading.differs if watcher else "",
+            "key_doubted": bool(told.get("key_doubted")),
             "paused": reading.company.paused,
             "used": used_lately(reading.sent, self._clock.now_s()),
             "per_second": _whole(told.get("per_second")),
@@ -174,6 +207,8 @@ class Notes:
             "tier": accounts.learned.get("tier") or self._terms.tier,
             "learned": self._learned_words(accounts),
             "problem": problem,
+            "differs": "",
+            "key_doubted": accounts.health.is_key_doubted,
             "message": accounts.health.message if problem else "",
             "held_until_ms": self._held_until_ms,
         }
@@ -186,7 +221,7 @@ class Notes:
         words = self.words(accounts) | {"over_budget": over_budget}
         note = GatewayNote(
             watcher=this_process(),
-            status={name: words[name] for name in TOLD},
+            status={name: words[name] for name in TOLD} | (self._access.told() if self._access else {}),
             learned=accounts.learned,
             quiet=accounts.quiet(),
         )
@@ -209,6 +244,11 @@ class Notes:
         limits, tier = accounts.key_limits, accounts.learned.get("tier")
         says = f"is `{tier}`:" if tier else "may send"
         return f"The server says this key {says} {limits.per_minute:,} per minute, {limits.per_second:,} per second."
+
+
+def _gets_nowhere(note: GatewayNote) -> bool:
+    """Whether the one who sends the checks is refused, or reaches nobody."""
+    return bool(note.status.get("key_doubted")) or note.status.get("problem") == ProblemKind.UNREACHABLE
 
 
 def _whole(value: object) -> int:

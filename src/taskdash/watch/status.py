@@ -21,6 +21,10 @@ class WatchStatus:
     """Who sends them; None where nobody is known to."""
     watcher_stopped: bool = False
     """The other watcher holds the lease but is stopped (SIGSTOP), so nothing is checked."""
+    differs: str = ""
+    """What this process has another of than the one that sends the checks: "API key", "base URL"; "" for nothing."""
+    key_doubted: bool = False
+    """The key of the one that sends them was refused, and no proper answer came since."""
     paused: bool = False
     """A dashboard, this or another, wants scheduled checks stopped."""
     used: int = 0

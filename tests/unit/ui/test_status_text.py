@@ -48,6 +48,10 @@ def test_it_fits_and_keeps_the_profile_to_the_last(width: int) -> None:
         ({"problem": ProblemKind.RATE_LIMITED}, "rate limited"),
         ({"paused": True}, "paused"),
         ({"leading": False, "watcher_pid": 12}, "following pid 12"),
+        (
+            {"leading": False, "watcher_pid": 12, "differs": "API key"},
+            "following pid 12 with another API key",
+        ),
         ({"leading": False}, "starting"),
         ({"due": 3}, "3 due"),
         ({"next_check_at_ms": None}, "nothing to check"),

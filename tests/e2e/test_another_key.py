@@ -1,0 +1,86 @@
+"""Commands whose key or gateway is another than that of the dashboard that watches."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import KEY, Command
+from tests.servers import FakeApi, closed_port, success_body, waiting_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OLD_KEY = "sk-OLD-KEY-0123456789-of-last-year"
+OPEN, FIRST, SECOND = "task_open_12345678", "task_first_12345678", "task_second_12345678"
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    """It wants the key that commands have; that of the dashboard is refused."""
+    replies = {OPEN: waiting_body(OPEN), FIRST: success_body(FIRST), SECOND: success_body(SECOND)}
+    with FakeApi(replies, key=KEY) as server:
+        yield server
+
+
+def test_who_has_a_good_key_takes_over_from_a_dashboard_whose_is_refused(
+    tmp_path: Path, api: FakeApi
+) -> None:
+    taskdash = Command(tmp_path, api)
+    taskdash("add", OPEN)
+    with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
+        screen.wait_for("Unauthorized", 60)
+        done = taskdash("wait", FIRST, timeout_s=60)
+        assert done.returncode == 0, done.stderr
+        assert f"the watcher (pid {screen.pid}) uses a different API key" in done.stderr
+        checked = taskdash("check", SECOND, timeout_s=60)
+        assert checked.returncode == 0, checked.stderr
+        assert SECOND in checked.stdout
+        screen.send("q")
+        screen.wait_exit()
+    written = b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
+    for key in (KEY.encode(), OLD_KEY.encode()):
+        assert key not in written
+        for name in ("md5", "sha1", "sha256", "sha512", "blake2b", "blake2s"):
+            digest = hashlib.new(name, key)
+            assert digest.digest()[:8] not in written
+            assert digest.hexdigest()[:16].encode() not in written
+
+
+def test_a_check_is_not_answered_with_the_refusal_of_a_key_that_nobody_knew_to_be_bad(
+    tmp_path: Path, api: FakeApi
+) -> None:
+    taskdash = Command(tmp_path, api)
+    taskdash("add", FIRST)
+    taskdash("check", FIRST)
+    with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
+        screen.wait_for("watching", 30)
+        checked = taskdash("check", SECOND, timeout_s=60)
+        assert checked.returncode == 0, checked.stderr
+        assert "a different API key" in checked.stderr
+
+
+def test_who_asks_another_gateway_takes_over_from_a_dashboard_that_reaches_none(
+    tmp_path: Path, api: FakeApi
+) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.write_config(f"http://127.0.0.1:{closed_port()}")
+    taskdash("add", OPEN)
+    with taskdash.dashboard() as screen:
+        screen.wait_for("Offline", 60)
+        done = taskdash("wait", FIRST, "--timeout", "30", env={"TASKDASH_BASE_URL": api.url}, timeout_s=60)
+        assert done.returncode == 0, done.stderr
+        assert "uses a different base URL" in done.stderr
+
+
+def test_a_command_with_another_bad_key_says_so_and_ends(tmp_path: Path, api: FakeApi) -> None:
+    taskdash = Command(tmp_path, api)
+    taskdash("add", OPEN)
+    with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
+        screen.wait_for("Unauthorized", 60)
+        done = taskdash("wait", FIRST, env={"AIGPTIMAGE_API_KEY": f"{OLD_KEY}-too"}, timeout_s=60)
+        assert done.returncode == 4, done.stderr
+        screen.wait_for("unauthorized  ", 30)
+        assert api.count() < 20
