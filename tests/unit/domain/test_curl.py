@@ -57,6 +57,9 @@ class Shells:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Some shells write their settings there when they start.
+        self.home = folder / "home"
+        self.home.mkdir()
         self.calls = folder / "calls"
         curl = folder / "bin" / "curl"
         curl.parent.mkdir()
@@ -66,7 +69,7 @@ class Shells:
     def run(self, pasted: str, shell: str = "sh", code: int = 0) -> list[list[str]]:
         """The arguments of each curl that ran; nothing else happened."""
         self.calls.unlink(missing_ok=True)
-        environ = {"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "HOME": str(self.folder)}
+        environ = {"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "HOME": str(self.home)}
         environ |= {"AIGPTIMAGE_API_KEY": KEY, "LANG": "C.UTF-8"}
         done = subprocess.run(
             [shell],
@@ -78,7 +81,7 @@ class Shells:
             check=False,
         )
         assert (done.returncode, done.stdout, done.stderr) == (code, b"", b"")
-        assert sorted(path.name for path in self.folder.iterdir()) == ["bin", "calls"]
+        assert sorted(path.name for path in self.folder.iterdir()) == ["bin", "calls", "home"]
         calls = self.calls.read_bytes().decode().split("\0\0")
         return [call.split("\0") for call in calls if call]
 
