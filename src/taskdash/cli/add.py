@@ -10,7 +10,7 @@ import click
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
 from taskdash.domain.errors import UsageError
-from taskdash.domain.id_pattern import is_task_id
+from taskdash.domain.id_pattern import is_task_id, looks_like_option
 from taskdash.domain.untrusted import decoded
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _find(
     for text, is_argument in texts:
         if is_argument and (text.startswith(KEY_PREFIX) or any(key.reveal() == text for key in keys)):
             ignored.append(("(an API key)", "looks like an API key; it was not stored"))
-        elif is_argument and is_task_id(text):
+        elif is_argument and is_task_id(text) and not looks_like_option(text):
             found.append(text)
         else:
             # The paste finder costs some milliseconds to import: most calls are given plain IDs.

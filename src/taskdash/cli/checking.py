@@ -56,7 +56,8 @@ def check(session: Session, task_ids: Sequence[str]) -> int:
     """Check tasks once, now (default: all unfinished), and print what changed.
 
     Prints a line for each task whose state changed: its ID, a tab, and the old and the new state. What went wrong is
-    said on stderr. An ID that is not on the list is added first. ID may be a unique prefix of 6 characters or more.
+    said on stderr. An ID that is not on the list is added first. An ID of a known form may be shortened to a
+    unique prefix of 6 characters or more.
     """
     with session.open_store() as store:
         before = _wanted(session, store, task_ids)

@@ -18,7 +18,7 @@ from taskdash.cli.ending import end_soon
 from taskdash.cli.finishing import Finishing
 from taskdash.cli.output import talk
 from taskdash.domain.errors import UnknownTaskError, UsageError
-from taskdash.domain.id_forms import has_known_form, is_task_id
+from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.words import length, span, state_word
 from taskdash.store.store import StoreThread, stores_at_rest
@@ -88,11 +88,14 @@ def find_or_add(session: Session, store: Store, texts: Sequence[str]) -> list[Ta
     missing: list[str] = []
     for text in texts:
         try:
-            store.tasks.find(profile, text)
+            task = store.tasks.find(profile, text)
         except UnknownTaskError:
-            if not (is_task_id(text) and has_known_form(text)):
+            if not has_known_form(text):
                 raise
             missing.append(text)
+        else:
+            if task.task_id != text:
+                talk(f"{text} is short for {task.task_id}")
     if missing:
         added = store.additions.add(profile, missing, session.now_ms()).added
         talk(f"added to the list: {', '.join(added)}")

@@ -106,7 +106,7 @@ _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": 
 @common_options
 @pass_session
 def show(session: Session, task_id: str, *, form: str | None) -> int:
-    """Print one task; ID may be a unique prefix of 6 characters or more."""
+    """Print one task; an ID of a known form may be shortened to a unique prefix of 6 characters or more."""
     with session.open_store() as store:
         task = store.tasks.find(session.profile.name, task_id)
         store.saved.forget_gone([task.seq])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog="Example: taskdash list --state fail --ids | xargs taskdash remove",
+    epilog="Example: taskdash list --state fail --ids | xargs taskdash remove --",
     short_help="Remove tasks from the list.",
 )
 @click.argument("task_ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_ids)
@@ -29,7 +29,7 @@ def remove(session: Session, task_ids: Sequence[str]) -> int:
     """Remove tasks from the list, all that are named or none.
 
     Prints the IDs removed, one a line. Nothing happens to the task at the API: `taskdash add ID` brings it back.
-    ID may be a unique prefix of 6 characters or more.
+    An ID of a known form may be shortened to a unique prefix of 6 characters or more.
     """
     profile = session.profile.name
     with session.open_store() as store:

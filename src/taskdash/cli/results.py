@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @common_options
 @pass_session
 def open_result(session: Session, task_id: str, number: int, *, only_print: bool) -> int:
-    """Open result N of a task (the first, unless told) in the browser; ID may be a unique prefix.
+    """Open result N of a task (the first, unless told) in the browser; an ID of a known form may be shortened.
 
     The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop. Where there
     is no browser that would open before your eyes (over SSH, without a display) it is shown, and copied.

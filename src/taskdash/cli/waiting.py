@@ -63,7 +63,8 @@ def wait(session: Session, task_ids: Sequence[str], *, timeout_s: float | None, 
 
     Exits with 0 only if every task is a success: 1 if one failed, 3 if one is unknown, 4 if the key is refused or
     missing, 5 or 124 if the time is over. Rate limits and failures of the server or the network are waited out. An ID
-    that is not on the list is added first. ID may be a unique prefix of 6 characters or more.
+    that is not on the list is added first. An ID of a known form may be shortened to a unique prefix of 6
+    characters or more.
     """
     vigil: Vigil | None = None
     limit = TimeLimit(timeout_s)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.id_pattern import ID_PATTERN as ID_PATTERN
 from taskdash.domain.id_pattern import MAX_ID_CHARS as MAX_ID_CHARS
 from taskdash.domain.id_pattern import is_task_id as is_task_id
+from taskdash.domain.id_pattern import looks_like_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,6 +146,8 @@ class Kind(Enum):
     EMPTY = auto()
     """Not one letter or digit."""
     KEY = auto()
+    OPTION = auto()
+    """It begins with a dash: a script that hands it on would set an option with it."""
     CODE = auto()
     PLACEHOLDER = auto()
     TOO_LONG = auto()
@@ -221,6 +224,7 @@ def _is_file_of_id(text: str) -> bool:
 _KINDS: Final[tuple[tuple[Callable[[str], bool], Kind], ...]] = (
     (looks_like_key, Kind.KEY),
     (_is_empty, Kind.EMPTY),
+    (looks_like_option, Kind.OPTION),
     (is_word_of_code, Kind.CODE),
     (is_placeholder, Kind.PLACEHOLDER),
     (is_cut_off, Kind.CUT_OFF),

@@ -35,6 +35,7 @@ from taskdash.domain.paste.sightings import (
     CONFIGURED_KEY,
     FILE_NAME,
     LOOKS_LIKE_KEY,
+    OPTION,
     Miss,
     Sightings,
     has_key_in,
@@ -162,7 +163,8 @@ def _shown(text: str, why: str, secrets: frozenset[str]) -> str:
 
 def _single_word(text: str, secrets: frozenset[str]) -> str | None:
     """The one word that the text is, if it could be an ID at all."""
-    if len(text) > 1_000:
+    # "-word" is no word with the bullet of a list before it: it may be an option, or an ID whose dash counts.
+    if len(text) > 1_000 or _is_option(text.strip()):
         return None
     match = _SINGLE_WORD.fullmatch(text.strip())
     word = match[1].removesuffix(".") if match else ""
@@ -175,6 +177,15 @@ def _nothing_in(text: str, secrets: frozenset[str]) -> tuple[Ignored, ...]:
     """Say of a text without anything like an ID what was looked at."""
     for number, line in enumerate(lines_of(without_escapes(text[:20_000])), start=1):
         if shown := _shown(_LABELLED_SECRET.sub(r"\1(a key)", line.strip()), "", secrets):
-            why = FILE_NAME if is_file_name(line.strip()) else "no task ID in it"
-            return (Ignored(shown, number, why),)
+            return (Ignored(shown, number, _why_nothing(line.strip())),)
     return ()
+
+
+def _is_option(word: str) -> bool:
+    return is_task_id(word) and kind_of(word) is Kind.OPTION
+
+
+def _why_nothing(line: str) -> str:
+    if _is_option(line):
+        return OPTION
+    return FILE_NAME if is_file_name(line) else "no task ID in it"

@@ -214,25 +214,36 @@ class TaskList(Additions):
         return details
 
     def find(self, profile: str, text: str) -> Task:
-        """The task whose ID is `text`, or the one whose ID starts with it (6 characters or more).
+        """Return the task whose ID is `text`, or the one whose ID it shortens to 6 characters or more.
+
+        Only an ID of a known form can be shortened. Of any other nobody can tell whether a beginning of it is another
+        task's ID: `job-1000` does not stand for `job-10001`.
 
         Raises:
             UnknownTaskError: there is none, or there are several.
         """
         base = f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND profile = ? AND"
         rows = self._database.rows(f"{base} task_id = ?", [profile, text])
-        shown = inert_line(text, 128)
-        if not rows and len(text) >= MIN_PREFIX_CHARS:
+        if rows:
+            return task_from_row(rows[0])
+        hint = f" (a prefix needs {MIN_PREFIX_CHARS} characters)" if 0 < len(text) < MIN_PREFIX_CHARS else ""
+        if len(text) >= MIN_PREFIX_CHARS:
+            from taskdash.domain.id_forms import has_known_form
+
             # A range instead of LIKE, whose % and _ would have to be escaped and which knows no case.
             rows = self._database.rows(
-                f"{base} task_id >= ? AND task_id < ? LIMIT 3", [profile, text, text + "\U0010ffff"]
+                f"{base} task_id >= ? AND task_id < ? LIMIT 2", [profile, text, text + "\U0010ffff"]
             )
-        if len(rows) == 1:
-            return task_from_row(rows[0])
-        if rows:
-            raise UnknownTaskError(f"{shown} fits several IDs on the list: give more of it")
-        hint = f" (a prefix needs {MIN_PREFIX_CHARS} characters)" if 0 < len(text) < MIN_PREFIX_CHARS else ""
-        raise UnknownTaskError(f"{shown} is not on the list of profile {inert_line(profile)}{hint}")
+            longer = [task_from_row(row) for row in rows]
+            if len(longer) == 1 and has_known_form(longer[0].task_id) and not has_known_form(text):
+                return longer[0]
+            if longer:
+                hint = "; IDs that begin so are: give one whole"
+            if len(longer) == 1:
+                hint = f"; {longer[0].task_id} is: give it whole"
+        raise UnknownTaskError(
+            f"{inert_line(text, 128)} is not on the list of profile {inert_line(profile)}{hint}"
+        )
 
     def remove(self, seqs: Sequence[int], now_ms: int) -> int:
         """Take tasks off the list in one transaction; return the number `restore` takes.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from taskdash.domain.secret import Secret
 from taskdash.domain.task_ids import find_task_ids, has_known_form, is_task_id
@@ -321,3 +323,36 @@ def test_other_words_have_no_known_form(text: str) -> None:
 
 def test_a_key_within_a_longer_word_is_not_repeated_either() -> None:
     assert H1 not in repr(find_task_ids(f"sk-proj-{H1}\npk_{H1}\nOPENAI_KEY=sk-{H1}"))
+
+
+LABELLED = (
+    '{{"code":200,"data":{{"taskId":"{}"}}}}',
+    'taskIds = ["{}", "{}"]',
+    "taskId={}",
+    "https://x.test/?taskId={}",
+    "Task ID: {}",
+    "created task {}",
+    "taskId\n{}\n{}\n",
+    "| taskId |\n|---|\n| {} |\n",
+    "taskIds:\n- {}\n- {}\n",
+    "--task-id {}",
+    "{}",
+)
+
+
+@given(st.sampled_from(LABELLED), st.from_regex(r"-[A-Za-z0-9._:-]{1,40}", fullmatch=True))
+@example(LABELLED[0], "--help")
+@example(LABELLED[-1], "-V1StGXR8_Z5jdHi6B-myT")
+@example(LABELLED[0], f"-{U1}")
+def test_nothing_that_begins_with_a_dash_is_taken_for_an_id(template: str, word: str) -> None:
+    paste = find_task_ids(template.replace("{}", word).replace("{{", "{").replace("}}", "}"))
+    assert [found.task_id for found in paste.found if found.task_id.startswith("-")] == []
+    assert not (paste.unsure or "").startswith("-")
+
+
+def test_why_an_id_with_a_dash_before_it_is_ignored_is_said() -> None:
+    for template in (LABELLED[0].replace("{{", "{").replace("}}", "}"), "taskId={}", "{}"):
+        paste = find_task_ids(template.replace("{}", "-V1StGXR8_Z5jdHi6B-myT"))
+        assert [(each.text, each.why) for each in paste.ignored] == [
+            ("-V1StGXR8_Z5jdHi6B-myT", "begins with a dash, as an option does")
+        ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from taskdash.domain.errors import StoreError, UnknownTaskError
+from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import parse_filter
@@ -269,13 +273,52 @@ def test_only_what_an_edit_changed_and_nobody_since_is_set_back(store: Store) ->
 
 
 def test_a_prefix_finds_the_one_task_it_fits(store: Store) -> None:
-    store.additions.add("p", ["task_abc1", "task_abc2", "TASK_ABC1", "task_%bc"], NOW)
-    assert store.tasks.find("p", "task_abc1").task_id == "task_abc1"
-    assert store.tasks.find("p", "TASK_A").task_id == "TASK_ABC1"
-    assert store.tasks.find("p", "task_%").task_id == "task_%bc"
-    for text in ("task_a", "task_", "task_x", "", "task_abc12"):
+    listed = [
+        "task_abc1234",
+        "task_abd1234",
+        "task_x%23456_good_1",
+        "job-10001",
+        "5064BD1A025A490BB28F6A9FA12EB88A",
+    ]
+    store.additions.add("p", listed, NOW)
+    for task_id in listed:
+        assert store.tasks.find("p", task_id).task_id == task_id
+    assert store.tasks.find("p", "task_abc").task_id == "task_abc1234"
+    assert store.tasks.find("p", "5064BD").task_id == "5064BD1A025A490BB28F6A9FA12EB88A"
+    assert (
+        store.tasks.find("p", "5064BD1A025A490BB28F6A9FA12EB8").task_id == "5064BD1A025A490BB28F6A9FA12EB88A"
+    )
+    for text in ("task_a", "task_", "task_z", "", "task%abc", "task_abc12345", "5064bd", "5064B"):
         with pytest.raises(UnknownTaskError):
             store.tasks.find("p", text)
+
+
+PROFILES = itertools.count()
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_whole_id_is_that_id_or_unknown(store: Store, data: st.DataObject) -> None:
+    """Whatever is listed beside it: of an ID that is no known form nothing but the whole stands for it."""
+    known = st.sampled_from(["task_gpt_177747468902", "0" * 31 + "1", "5064bd1a-025a-490b-b28f-6a9fa12eb88a"])
+    listed = data.draw(st.lists(known | st.from_regex(r"[a-z]{1,4}-[0-9]{1,9}", fullmatch=True), min_size=1))
+    asked = data.draw(
+        st.builds(
+            lambda task_id, cut, more: task_id[: len(task_id) - cut] + more,
+            st.sampled_from(listed),
+            st.integers(0, 3),
+            st.sampled_from(["", "0", "1"]),
+        )
+    )
+    profile = f"p{next(PROFILES)}"
+    store.additions.add(profile, listed, NOW)
+    try:
+        found = store.tasks.find(profile, asked).task_id
+    except UnknownTaskError:
+        assert asked not in listed
+    else:
+        assert found == asked or (found.startswith(asked) and has_known_form(found))
+        assert found == asked or not has_known_form(asked)
 
 
 def test_an_edit_is_searched_from_then_on_and_can_be_undone(store: Store) -> None:

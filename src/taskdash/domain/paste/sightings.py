@@ -19,6 +19,7 @@ MAX_MISSES: Final = 2_000
 
 LOOKS_LIKE_KEY: Final = "looks like an API key"
 CONFIGURED_KEY: Final = "a configured API key"
+OPTION: Final = "begins with a dash, as an option does"
 PLACEHOLDER: Final = "a placeholder"
 CUT_OFF: Final = "cut off or masked"
 ODD_CHARACTERS: Final = "has characters that no task ID has"
@@ -29,6 +30,7 @@ EXCLUDED: Final = "inside param, a result or a list of URLs"
 
 WHY_NOT: Final[Mapping[Kind, str]] = {
     Kind.KEY: LOOKS_LIKE_KEY,
+    Kind.OPTION: OPTION,
     Kind.PLACEHOLDER: PLACEHOLDER,
     Kind.TOO_LONG: TOO_LONG,
     Kind.CUT_OFF: CUT_OFF,
