@@ -110,8 +110,7 @@ def show(session: Session, task_id: str, *, form: str | None) -> int:
     with session.open_store() as store:
         task = store.tasks.find(session.profile.name, task_id)
         store.saved.forget_gone([task.seq])
-        detail = store.tasks.detail(task.seq)
-    assert detail is not None  # noqa: S101 - found just now
+        detail = store.tasks.find_detail(session.profile.name, task_id)
     if form == "json":
         print_json(task_json(detail))
     elif form == "raw":

@@ -39,9 +39,8 @@ def open_result(session: Session, task_id: str, number: int, *, only_print: bool
     from taskdash.results.links import UnsafeLinkError, checked_url
 
     with session.open_store() as store:
-        task = store.tasks.find(session.profile.name, task_id)
-        detail = store.tasks.detail(task.seq)
-    urls = detail.result_urls if detail else ()
+        detail = store.tasks.find_detail(session.profile.name, task_id)
+    task, urls = detail.task, detail.result_urls
     if number > len(urls):
         count = plural(len(urls), "result link") if urls else "no result link"
         talk(f"taskdash: {task.task_id} has {count} ({task.state})")
@@ -107,11 +106,10 @@ def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: 
     if task_ids and every:
         raise UsageError("give IDs or --all, not both")
     with session.open_store() as store:
-        seqs = _with_results(session, store, task_ids)
+        seqs, lacking = _with_results(session, store, task_ids)
         wanted, known = wanted_of(store, seqs)
-        lacking = _without_results(session, store, task_ids)
     if not wanted:
-        talk("nothing to save: every result of the list is saved" if not task_ids else _nothing(known))
+        talk(_nothing(known))
         return 1 if lacking else 0
     path = absolute(folder) if folder is not None else download_dir(session.settings)
     failed = save_results(session, wanted, known, path)
@@ -119,25 +117,21 @@ def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: 
 
 
 def _nothing(known: int) -> str:
-    return f"nothing to save: {plural(known, 'result')} saved before" if known else "nothing to save"
+    return (
+        f"nothing to save: {plural(known, 'result')} saved before" if known else "nothing to save: no results"
+    )
 
 
-def _with_results(session: Session, store: Store, task_ids: Sequence[str]) -> list[int]:
-    """The `seq` of the tasks that may have something to save."""
+def _with_results(session: Session, store: Store, task_ids: Sequence[str]) -> tuple[list[int], int]:
+    """Return the `seq` of the tasks that may have something to save, and how many of the named ones have nothing."""
     from taskdash.domain.query import Query
 
-    if task_ids:
-        tasks = [store.tasks.find(session.profile.name, text) for text in task_ids]
-        found = [task.seq for task in tasks if task.state is State.SUCCESS and task.result_count]
-        return list(dict.fromkeys(found))
-    query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
-    return store.tasks.seqs(query, session.now_ms())
-
-
-def _without_results(session: Session, store: Store, task_ids: Sequence[str]) -> int:
-    """Say which of the named tasks have nothing that could be saved; return how many."""
+    if not task_ids:
+        query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
+        return store.tasks.seqs(query, session.now_ms()), 0
     tasks = [store.tasks.find(session.profile.name, text) for text in task_ids]
     lacking = [task for task in tasks if task.state is not State.SUCCESS or not task.result_count]
     for task in lacking:
         talk(f"taskdash: {task.task_id} has no result to save ({task.state})")
-    return len(lacking)
+    without = {task.seq for task in lacking}
+    return list(dict.fromkeys(task.seq for task in tasks if task.seq not in without)), len(lacking)

@@ -189,13 +189,18 @@ class TaskList(Additions):
 
     def detail(self, seq: int, *, raw: bool = True) -> TaskDetail | None:
         """A task with its bodies, the raw one, which may be large, only if asked for; None where it is not listed."""
-        tasks = self.by_seq([seq])
-        if not tasks:
-            return None
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
-        bodies = self._database.rows(f"SELECT {columns} FROM bodies WHERE seq = ?", [seq])
         saved = self._database.rows(f"SELECT {SAVED_COLUMNS} FROM saved WHERE seq = ? ORDER BY n", [seq])
-        return detail_from_row(tasks[0], bodies[0] if bodies else None, saved)
+        # One read: a check that is recorded between two would put the body of one answer beside the state of another.
+        rows = self._database.rows(
+            f"SELECT {TASK_COLUMNS}, {columns} FROM tasks LEFT JOIN bodies USING (seq) WHERE removal = 0 AND seq = ?",
+            [seq],
+        )
+        return (
+            detail_from_row(task_from_row(rows[0][:TASK_WIDTH]), rows[0][TASK_WIDTH:], saved)
+            if rows
+            else None
+        )
 
     def details(self, query: Query, now_ms: int, *, limit: int = -1) -> list[TaskDetail]:
         """The tasks of `query` with their bodies, but for the raw ones."""
@@ -241,9 +246,19 @@ class TaskList(Additions):
                 hint = "; IDs that begin so are: give one whole"
             if len(longer) == 1:
                 hint = f"; {longer[0].task_id} is: give it whole"
-        raise UnknownTaskError(
-            f"{inert_line(text, 128)} is not on the list of profile {inert_line(profile)}{hint}"
-        )
+        raise _unknown(profile, text, hint)
+
+    def find_detail(self, profile: str, text: str) -> TaskDetail:
+        """Return the task that `find` finds, with its bodies.
+
+        Raises:
+            UnknownTaskError: there is none, or there are several.
+        """
+        detail = self.detail(self.find(profile, text).seq)
+        if detail is None:
+            # Another process has removed it since it was found.
+            raise _unknown(profile, text)
+        return detail
 
     def remove(self, seqs: Sequence[int], now_ms: int) -> int:
         """Take tasks off the list in one transaction; return the number `restore` takes.
@@ -368,6 +383,12 @@ def _united(before: Labels, after: Labels) -> Labels:
     if before.label and after.label and before.label != after.label:
         lines.append(f"label: {before.label}")
     return Labels(after.label or before.label, clean_note("\n".join(filter(None, lines))))
+
+
+def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
+    return UnknownTaskError(
+        f"{inert_line(text, 128)} is not on the list of profile {inert_line(profile)}{hint}"
+    )
 
 
 def clean_note(note: str | None) -> str | None:
