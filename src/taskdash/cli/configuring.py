@@ -143,12 +143,14 @@ def check(session: Session) -> None:
     from taskdash.config.load import load_settings
     from taskdash.ui.actions import ACTIONS
     from taskdash.ui.keymap import make_keymap
+    from taskdash.ui.themes import theme_names
 
     settings = load_settings(
         session.option_path("config"),
         session.environ,
         profile=session.options.get("profile"),
         action_names=[action.name for action in ACTIONS],
+        theme_names=theme_names(),
     )
     file = settings.config_file
     make_keymap(settings.key_preset, settings.keys, file)

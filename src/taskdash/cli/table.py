@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.failures import classify
@@ -13,18 +13,25 @@ from taskdash.domain.words import NONE, ago, elapsed, length, moment, started_ms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-HEADER: Final = ("STATE", "TASK ID", "MODEL", "COST", "CREATED", "CHECKED", "PROMPT")
+HEADER: Final = ("STATE", "TASK ID", "MODEL", "COST", "CREATED", "CHECKED", "LABEL", "PROMPT OR REASON")
+MAX_LABEL_CELLS: Final = 24
+MAX_CELL_CHARS: Final = 1_000
 _GAP: Final = "  "
+_NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
+"""Texts in which each character is one cell, the dash for what is not known among them."""
 
 
 def table_rows(tasks: Sequence[Task], now_ms: int) -> list[tuple[str, ...]]:
-    """The cells of tasks, whole, without a header."""
+    """Return the cells of tasks, whole: those of the header, with prompt and reason of a failure apart."""
     return [_cells(task, now_ms) for task in tasks]
 
 
 def plain_table(tasks: Sequence[Task], now_ms: int, width: int) -> list[str]:
-    """Lines with aligned columns and a header, none wider than `width` cells."""
-    rows = [HEADER, *table_rows(tasks, now_ms)]
+    """Return lines with aligned columns and a header, none wider than `width` cells."""
+    rows: list[tuple[str, ...]] = [HEADER]
+    for task in tasks:
+        *cells, label, prompt, reason = _cells(task, now_ms)
+        rows.append((*cells, crop(label, MAX_LABEL_CELLS), reason if task.state is State.FAIL else prompt))
     widths = [max(cell_width(row[column]) for row in rows) for column in range(len(HEADER) - 1)]
     lines = []
     for row in rows:
@@ -39,7 +46,7 @@ def _cells(task: Task, now_ms: int) -> tuple[str, ...]:
     checked = ago(task.checked_at_ms, now_ms)
     if task.problem is not None:
         checked += f" ! {task.problem.kind.value}"
-    name = inert_line(task.label or task.prompt or NONE, 1_000)
+    failed = task.state is State.FAIL
     return (
         state_word(task),
         task.task_id,
@@ -47,7 +54,9 @@ def _cells(task: Task, now_ms: int) -> tuple[str, ...]:
         cost,
         ago(task.create_time_ms, now_ms),
         checked,
-        name,
+        inert_line(task.label or NONE, MAX_CELL_CHARS),
+        inert_line(task.prompt or NONE, MAX_CELL_CHARS),
+        inert_line(task.fail_msg or task.fail_code or NONE, MAX_CELL_CHARS) if failed else NONE,
     )
 
 
@@ -90,31 +99,25 @@ def _time(at_ms: int | None, now_ms: int) -> str | None:
     return f"{moment(at_ms)} ({ago(at_ms, now_ms)})" if at_ms is not None else None
 
 
-def char_width(char: str) -> int:
-    """Cells a character takes: 2 for wide ones, 0 for combining ones."""
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
 def cell_width(text: str) -> int:
-    """Cells a text takes."""
-    return len(text) if text.isascii() else sum(map(char_width, text))
+    """Return how many cells a terminal needs for a text, whatever script it is in."""
+    if _NARROW.fullmatch(text):
+        return len(text)
+    # Rich's tables of characters take longer to load than most lists need to be printed.
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def pad(text: str, cells: int) -> str:
-    """`text` with blanks up to `cells`."""
+    """Return `text` with blanks up to `cells`."""
     return text + " " * (cells - cell_width(text))
 
 
 def crop(text: str, cells: int) -> str:
-    """`text` cut to `cells`, with an ellipsis where something is missing."""
+    """Return `text` cut to `cells`, with an ellipsis where something is missing."""
     if cell_width(text) <= cells:
         return text
-    kept, used = [], 0
-    for char in text:
-        used += char_width(char)
-        if used > cells - 1:
-            break
-        kept.append(char)
-    return "".join(kept) + "…"
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, cells - 1).rstrip() + "…" if cells > 0 else ""

@@ -69,17 +69,15 @@ class Matches:
         """What matches the filter of `query`; with `may_lag` it may be a moment older than the list."""
         version = self._database.version()
         last = self._last
-        if last is None or (last.profile, last.terms) != (query.profile, query.terms):
-            last = None
-        elif not may_lag:
-            is_current = last.version == version and 0 <= now_ms - last.at_ms < _holds_ms(query.terms)
-            last = last if is_current else None
-        elif not 0 <= now_ms - last.at_ms < LAG_MS and last.version != version:
-            last = None
-        if last is None:
-            self._last = None
-            self._last = last = Found(query, now_ms, version, self._search(query, now_ms))
-        return last
+        if last is not None and (last.profile, last.terms) == (query.profile, query.terms):
+            age_ms = now_ms - last.at_ms
+            is_current = last.version == version and 0 <= age_ms < _holds_ms(query.terms)
+            if is_current or (may_lag and 0 <= age_ms < LAG_MS):
+                return last
+        # What it held is free before the next search begins.
+        self._last = last = None
+        self._last = Found(query, now_ms, version, self._search(query, now_ms))
+        return self._last
 
     def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> array[int]:
         """The `seq` of every task of `query`, in its order."""

@@ -10,6 +10,7 @@ from taskdash.domain.reasons import FailedTasks
 from taskdash.domain.tally import Outcome
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
+from taskdash.store.expiry_sql import ENDED
 from taskdash.store.query_sql import where
 from taskdash.store.rows import STATES
 
@@ -30,7 +31,7 @@ class Summaries:
         """What counts of each task of `query`; of the tasks with these `seq` where `marked` is given."""
         condition, values = _where(query, now_ms, marked)
         rows = self._database.rows(
-            "SELECT model, state, cost_time_ms, coalesce(complete_time_ms, finished_at_ms), credits_consumed "
+            f"SELECT model, state, cost_time_ms, {ENDED}, credits_consumed "
             f"FROM tasks LEFT JOIN bodies USING (seq) WHERE {condition}",
             values,
         )
@@ -47,7 +48,7 @@ class Summaries:
         # SQLite takes the bare `seq` from the row that has the maximum.
         rows = self._database.rows(
             "SELECT fail_code, fail_msg, raw_state, count(*), seq, "
-            "max(coalesce(complete_time_ms, create_time_ms, finished_at_ms, added_at_ms)) "
+            f"max(coalesce({ENDED}, create_time_ms, added_at_ms)) "
             f"FROM tasks WHERE {condition} GROUP BY fail_code, fail_msg, raw_state",
             values,
         )

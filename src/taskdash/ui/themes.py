@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 _LIGHT: Final = "light"
 _DARK: Final = "dark"
@@ -73,3 +73,8 @@ THEMES: Final = (
         dark=False,
     ),
 )
+
+
+def theme_names() -> tuple[str, ...]:
+    """Return the names that a theme may be chosen by, Textual's own and ours."""
+    return (*BUILTIN_THEMES, *(theme.name for theme in THEMES))
