@@ -11,6 +11,7 @@ import click
 from taskdash import __version__
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import talk
+from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from taskdash.cli.session import Session
@@ -32,6 +33,7 @@ COMMANDS: Final = {
     "completion": "taskdash.cli.completion:completion",
 }
 """Where each command is; only the one that runs is imported."""
+MAX_COMPLAINT_CHARS: Final = 1_000
 
 
 class Commands(click.Group):
@@ -87,6 +89,9 @@ def taskdash(session: Session, *, demo: bool) -> None:
     """
     if click.get_current_context().invoked_subcommand is None:
         if demo:
+            if session.options:
+                names = ", ".join(f"--{name.replace('_', '-')}" for name in session.options)
+                raise click.UsageError(f"--demo has a list and settings of its own: it takes no {names}")
             from taskdash.cli.demo import open_demo
 
             raise SystemExit(open_demo())
@@ -105,6 +110,10 @@ def run_command(arguments: list[str], session: Session) -> int:
     """
     try:
         result = taskdash.main(arguments, prog_name="taskdash", standalone_mode=False, obj=session)
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Its message is the whole help of a group of commands, to be read as it is.
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         _complain(error, session)
         return error.exit_code
@@ -115,7 +124,7 @@ def run_command(arguments: list[str], session: Session) -> int:
 
 def _complain(error: click.ClickException, session: Session) -> None:
     """Say in one line what was wrong with the command line, and in another where to read more."""
-    message = error.format_message().rstrip(".")
+    message = inert_line(error.format_message(), MAX_COMPLAINT_CHARS).rstrip(".")
     talk(session.redacted(f"taskdash: {message[:1].lower()}{message[1:]}"))
     context = getattr(error, "ctx", None)
     talk(f"try: {context.command_path if context else 'taskdash'} --help")

@@ -121,7 +121,10 @@ def _first_profile(session: Session, base_url: str | None, tier: str | None, key
         "tier": tier,
         "api_key_env": key_env,
     }
-    values = {"profile": name, "profiles": {name: {key: value for key, value in table.items() if value}}}
+    values = {
+        "profile": name,
+        "profiles": {name: {key: inert_line(value) for key, value in table.items() if value}},
+    }
     read = ConfigFile(
         session.config_path, toml_values(tomli_w.dumps(values).encode()), readable_by_others=False
     )

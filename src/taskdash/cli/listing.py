@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import common_options, complete_ids, pass_session
+from taskdash.cli.options import common_options, complete_ids, form_options, number, pass_session
 from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.query import Query, Sort
@@ -18,6 +18,8 @@ from taskdash.domain.task_json import FIELDS, task_json
 if TYPE_CHECKING:
     from taskdash.domain.task import TaskDetail
     from taskdash.store.store import Store
+
+MAX_LIMIT: Final = 1_000_000_000
 
 
 @click.command(
@@ -35,11 +37,13 @@ if TYPE_CHECKING:
     metavar="K",
     help="added, state, label, model, cost, created, checked, id; -K reverses.",
 )
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many.")
+@click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="At most so many.")
 @click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
-@click.option("--json", "form", flag_value="json", help="Print one JSON document.")
-@click.option("--ids", "form", flag_value="ids", help="Print the IDs only, one a line.")
-@click.option("--csv", "form", flag_value="csv", help="Print a table with a header.")
+@form_options(
+    json="Print one JSON document.",
+    ids="Print the IDs only, one a line.",
+    csv="Print a table with a header.",
+)
 @common_options
 @pass_session
 def list_tasks(
@@ -101,8 +105,7 @@ _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": 
     epilog="Example: taskdash show 5064bd1a --json | jq -r '.resultUrls[]'", short_help="Print one task."
 )
 @click.argument("task_id", metavar="ID", shell_complete=complete_ids)
-@click.option("--json", "form", flag_value="json", help="Print one JSON document.")
-@click.option("--raw", "form", flag_value="raw", help="Print the last body with a record, as it was sent.")
+@form_options(json="Print one JSON document.", raw="Print the last body with a record, as it was sent.")
 @common_options
 @pass_session
 def show(session: Session, task_id: str, *, form: str | None) -> int:

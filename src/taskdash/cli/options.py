@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import update_wrapper
 from signal import SIGPIPE
@@ -11,9 +12,57 @@ import click
 
 from taskdash.cli.session import Session
 from taskdash.config.settings import LOG_LEVELS
+from taskdash.domain.untrusted import inert_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_COMPLETIONS: Final = 200
+
+
+def number(least: int, most: int, *, is_whole: bool = True) -> Callable[[str | int], int | float]:
+    """Return what reads a number in a range, as the type of an option.
+
+    It is written in digits: no sign, no exponent, and none of what else Python reads as a number.
+    """
+    pattern = re.compile(r"[0-9]{1,20}" if is_whole else r"[0-9]{1,20}(\.[0-9]{1,20})?")
+    read: Callable[[str], int | float] = int if is_whole else float
+
+    def convert(written: str | int) -> int | float:
+        text = str(written)
+        if pattern.fullmatch(text) and least <= (value := read(text)) <= most:
+            return value
+        noun = "a whole number" if is_whole else "a number"
+        raise click.BadParameter(f"{shown(text)} is not {noun} from {least:,} to {most:,}")
+
+    return convert
+
+
+def shown(text: str) -> str:
+    """Return what the user typed as an error repeats it: inert, and no more of it than one can read."""
+    return repr(inert_line(text, 40))
+
+
+def form_options(**helps: str) -> Callable[[F], F]:
+    """Add a flag for each form that a command prints; together they are one argument, `form`, of which there is one.
+
+    Args:
+        helps: what is said of each, by its name.
+    """
+
+    def decorate(function: F) -> F:
+        def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the command takes
+            forms = [name for name in helps if kwargs.pop(f"as_{name}")]
+            if len(forms) > 1:
+                raise click.UsageError(
+                    f"{' and '.join(f'--{name}' for name in forms)} exclude each other: give one"
+                )
+            return function(*args, form=forms[0] if forms else None, **kwargs)
+
+        wrapped = update_wrapper(call, function)
+        for name, text in reversed(helps.items()):
+            wrapped = click.option(f"--{name}", f"as_{name}", is_flag=True, help=text)(wrapped)
+        return wrapped  # type: ignore[return-value] # the wrapper stands for the function
+
+    return decorate
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import common_options, complete_ids, pass_session
+from taskdash.cli.options import common_options, complete_ids, number, pass_session
 from taskdash.cli.output import print_lines, talk
 from taskdash.config.locations import absolute, download_dir
 from taskdash.domain.errors import UsageError
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from taskdash.cli.session import Session
     from taskdash.store.store import Store
 
+MAX_NUMBER: Final = 10_000
+
 
 @click.command(
     "open", epilog="Example: taskdash open 5064bd1a 2 --print", short_help="Open a result in the browser."
 )
 @click.argument("task_id", metavar="ID", shell_complete=complete_ids)
-@click.argument("number", metavar="[N]", type=click.IntRange(min=1), default=1)
+@click.argument("number", metavar="[N]", type=number(1, MAX_NUMBER), default=1)
 @click.option("--print", "only_print", is_flag=True, help="Print the URL, open nothing.")
 @common_options
 @pass_session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from taskdash.cli.options import common_options
+from taskdash.cli.options import common_options, number
 from taskdash.cli.output import print_lines
 from taskdash.domain.errors import TaskdashError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--port",
     metavar="N",
-    type=click.IntRange(0, 65_535),
+    type=number(0, 65_535),
     default=0,
     help="The port on 127.0.0.1 (default: any that is free).",
 )

@@ -21,7 +21,7 @@ from taskdash.cli.following import (
     pause,
     run_beside_watcher,
 )
-from taskdash.cli.options import common_options, complete_ids, pass_session
+from taskdash.cli.options import common_options, complete_ids, number, pass_session
 from taskdash.cli.output import print_json_array, talk
 from taskdash.cli.progress import Progress
 from taskdash.cli.vigil import REFUSED_APART_MS, Vigil
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.watcher import Watcher
 
+MAX_TIMEOUT_S: Final = 365 * 86_400
 READ_EVERY_S: Final = 1.0
 LEFT_TO_WATCHER_MS: Final = 1_000
 """A check that is due is left to the dashboard that watches for so long; then it may be paused, so it is asked for."""
@@ -52,7 +53,7 @@ LEFT_TO_WATCHER_MS: Final = 1_000
     "--timeout",
     "timeout_s",
     metavar="S",
-    type=click.FloatRange(min=0, max=31_536_000),
+    type=number(0, MAX_TIMEOUT_S, is_whole=False),
     help="Give up after so many seconds (default: never).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the tasks as one JSON array, however it ends.")

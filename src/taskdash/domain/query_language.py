@@ -28,6 +28,7 @@ from taskdash.domain.query import (
     TextTerm,
 )
 from taskdash.domain.task import ProblemKind, State
+from taskdash.domain.untrusted import REPLACEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,8 @@ def parse_filter(text: str, ttls_ms: Mapping[str, int] = _NO_TTLS) -> tuple[Term
         FilterError: a part of it cannot be read.
     """
     terms: list[Term] = []
-    text = text.strip()
+    # An argument's byte that is no UTF-8 comes as a surrogate, which no text of the list has and no search takes.
+    text = re.sub("[\ud800-\udfff]", REPLACEMENT, text).strip()
     position = 0
     while position < len(text):
         match = re.compile(_TERM).match(text, position)
@@ -221,7 +223,7 @@ def _span(field: str, value: str, negated: bool) -> SpanTerm:
             f"{field}:{value} is no length of time: write {_EXAMPLES[field]} (units ms, s, m, h, d)"
             + (", or expires:past" if field == "expires" else "")
         )
-    span_ms = min(int(float(match[2]) * _UNIT_MS[match[3].lower()]), 2**62)
+    span_ms = int(min(float(match[2]) * _UNIT_MS[match[3].lower()], 2.0**62))
     return SpanTerm(field, match[1] or "=", span_ms, negated)
 
 

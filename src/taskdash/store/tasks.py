@@ -227,6 +227,9 @@ class TaskList(Additions):
         Raises:
             UnknownTaskError: there is none, or there are several.
         """
+        if not text.isascii():
+            # No ID is anything else, and a byte that is no UTF-8 cannot be asked for.
+            raise _unknown(profile, text)
         base = f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND profile = ? AND"
         rows = self._database.rows(f"{base} task_id = ?", [profile, text])
         if rows:

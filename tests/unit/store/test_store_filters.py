@@ -245,6 +245,13 @@ def test_what_a_filter_found_is_found_again_after_any_change_of_the_list(
     assert found() == 3
 
 
+def test_a_byte_that_is_no_utf_8_is_searched_for_and_not_found(store: Store) -> None:
+    store.additions.add("p", ["task_1"], NOW, label="\u00e4")
+    for words, found in (("\udcff", 0), ("!\ud800", 1), ("\udcc3\udca4", 0), ('label:"\udcff"', 0)):
+        query = Query("p", terms=parse_filter(words))
+        assert sum(store.tasks.counts(query, NOW).values()) == found, ascii(words)
+
+
 @pytest.mark.parametrize("may_lag", [False, True])
 def test_ages_are_compared_again_as_time_goes_by(store: Store, may_lag: bool) -> None:
     store.additions.add("p", ["task_1"], NOW)

@@ -276,7 +276,6 @@ def test_a_prefix_finds_the_one_task_it_fits(store: Store) -> None:
     listed = [
         "task_abc1234",
         "task_abd1234",
-        "task_x%23456_good_1",
         "job-10001",
         "5064BD1A025A490BB28F6A9FA12EB88A",
     ]

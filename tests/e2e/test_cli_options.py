@@ -1,0 +1,326 @@
+"""Every option of every command, taken from the tree that click has of them, with values that nobody expects.
+
+One process runs thousands of command lines, each as `taskdash` itself runs its own.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+import pytest
+from tests.command import Command
+from tests.servers import closed_port
+
+from taskdash.cli.commands import taskdash as program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+GOOD = "task_good_12345678"
+RUNNER = """
+import io, json, os, signal, sys
+from taskdash.cli.main import exit_code_of
+def hang(*_):
+    raise BaseException("it hangs")
+signal.signal(signal.SIGALRM, hang)
+lines, sys.stdin = sys.stdin.buffer, io.TextIOWrapper(io.BytesIO())
+for line in lines:
+    arguments = [os.fsdecode(bytes(each)) for each in json.loads(line)]
+    sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
+    sys.stderr = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
+    try:
+        signal.alarm(30)
+        code = exit_code_of(arguments)
+    except BaseException as error:
+        code = repr(error)
+    finally:
+        signal.alarm(0)
+    told = sys.stderr.buffer.getvalue().decode()
+    json.dump([code, told], sys.__stdout__)
+    sys.__stdout__.write(chr(10))
+    sys.__stdout__.flush()
+"""
+NUMBERS = [
+    "nan",
+    "-nan",
+    "inf",
+    "-inf",
+    "infinity",
+    "1e309",
+    "-1e309",
+    "1e-400",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551616",
+    "-1",
+    "-0",
+    "+5",
+    "0x10",
+    "1_000",
+    "1e3",
+    "1,5",
+    "٣",
+    "²",
+    "½",
+    "5s",
+    "0.1.2",
+    "NaN(1)",
+    "None",
+    "true",
+]
+TEXTS = [
+    "",
+    " ",
+    "-",
+    "--",
+    "=",
+    "\n",
+    "\t",
+    "'",
+    '"',
+    "%",
+    "%s",
+    "%(x)s",
+    "{}",
+    "{0.a}",
+    "[bold]",
+    "\\",
+    "*",
+    "~",
+    "~/x",
+    "/",
+]
+TEXTS += [
+    ".",
+    "..",
+    "/dev/null",
+    "/dev/full",
+    "/proc/self/mem",
+    "a" * 300,
+    "é\u0301",
+    "\u202e",
+    "🦊",
+    "$(id)",
+    "!",
+    '"open',
+    "name:",
+]
+TEXTS += [
+    "cost:>" + "9" * 400 + "d",
+    "age:<" + "9" * 30 + "d",
+    "cost:=0.0000001ms",
+    "expires:<" + "9" * 400 + "d",
+    "cost:>1e5s",
+]
+TEXTS += [
+    "state:",
+    "!state:fail !",
+    "-added",
+    "--added",
+    "sk-0123456789",
+    "file:///x",
+    "http://[::1",
+    "https://x:99999",
+    "\ud800",
+]
+BYTES = [b"\xff\xfe", b"a\x80b", b"\x1b[2J", b"x" * 100_000]
+
+
+class Line(NamedTuple):
+    """One option of one command."""
+
+    path: tuple[str, ...]
+    command: click.Command
+    option: click.Parameter
+
+    @property
+    def spelled(self) -> str:
+        return max(self.option.opts, key=len)
+
+
+def all_commands(
+    command: click.Command, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from all_commands(inner, (*path, name))
+
+
+def all_parameters() -> list[Line]:
+    return [Line(path, command, each) for path, command in all_commands(program) for each in command.params]
+
+
+def takes_number(parameter: click.Parameter) -> bool:
+    """A parameter whose value is a number once it is read."""
+    try:
+        value = parameter.type.convert("1", parameter, None)
+    except click.UsageError:
+        return False
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def encoded(arguments: Sequence[str | bytes]) -> list[list[int]]:
+    """As bytes: a command line is made of nothing else."""
+    return [
+        list(each if isinstance(each, bytes) else each.encode("utf-8", "surrogatepass")) for each in arguments
+    ]
+
+
+class Runner:
+    """Runs command lines on a list of its own, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.taskdash = Command(folder)
+        self.taskdash.write_config(f"http://127.0.0.1:{closed_port()}")
+        self.folder = folder / "work"
+        self.folder.mkdir()
+        (self.folder / "file.txt").write_text("nothing\n")
+        done = self.taskdash(
+            "import", "-", stdin=json.dumps([{"taskId": GOOD, "addedAt": 1, "state": "success"}])
+        )
+        assert done.returncode == 0
+
+    def run(self, lines: Sequence[Sequence[str | bytes]]) -> list[tuple[int | str, str]]:
+        home = {"HOME": str(self.folder), "TASKDASH_CONFIG": str(self.taskdash.config)}
+        home |= {"TASKDASH_STORE": str(self.taskdash.store), "XDG_STATE_HOME": str(self.folder / "state")}
+        home |= {"XDG_CONFIG_HOME": str(self.folder / "config"), "XDG_DATA_HOME": str(self.folder / "data")}
+        done = subprocess.run(
+            [sys.executable, "-c", RUNNER],
+            input="\n".join(json.dumps(encoded(line)) for line in lines).encode(),
+            env=self.taskdash.environment(home),
+            cwd=self.folder,
+            capture_output=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        told: list[tuple[int | str, str]] = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+        assert len(told) == len(lines), done.stderr.decode()
+        return told
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    return Runner(tmp_path_factory.mktemp("options"))
+
+
+def harmless(line: Line) -> list[str]:
+    """What else the command needs so that it ends at once, and does nothing outside of its folder."""
+    match line.path:
+        case ():
+            return ["list"] if line.spelled != "--demo" else []
+        case ("show" | "remove" | "open" | "download" | "check",):
+            return [GOOD]
+        case ("wait",):
+            return [GOOD] if line.spelled == "--timeout" else [GOOD, "--timeout", "0"]
+        case ("import",):
+            return ["file.txt"]
+        case ("completion",):
+            return ["bash"]
+        case ("add",):
+            return [GOOD]
+        case ("demo-api",):
+            # It would serve until a signal comes: no port is refused last.
+            return [] if line.spelled == "--port" else ["--port", "no"]
+        case _:
+            return []
+
+
+def lines_with(line: Line, values: Sequence[str | bytes]) -> list[list[str | bytes]]:
+    rest = harmless(line)
+    if isinstance(line.option, click.Argument):
+        before: dict[tuple[str, ...], list[str]] = {
+            ("open",): ["--print", "--", GOOD] * (line.option.name == "number"),
+            ("wait",): ["--timeout", "0", "--"],
+        }
+        return [[*line.path, *before.get(line.path, ["--"]), value] for value in values]
+    return [[*line.path, line.spelled, value, *rest] for value in values]
+
+
+PARAMETERS = all_parameters()
+VALUED = [each for each in PARAMETERS if not getattr(each.option, "is_flag", False)]
+NUMBERED = [each for each in VALUED if takes_number(each.option)]
+
+
+def test_the_tree_is_the_whole_program() -> None:
+    assert {"--timeout", "--limit", "--port"} <= {each.spelled for each in NUMBERED}
+    assert {each.path for each in PARAMETERS} >= {(), ("list",), ("config", "init"), ("open",), ("import",)}
+
+
+@pytest.mark.parametrize("line", NUMBERED, ids=lambda line: " ".join((*line.path, line.spelled)))
+def test_a_number_has_a_range_and_whatever_is_outside_is_refused_with_it(runner: Runner, line: Line) -> None:
+    answers = runner.run(lines_with(line, NUMBERS))
+    for value, (code, told) in zip(NUMBERS, answers, strict=True):
+        assert code == 2, (value, code, told)
+        first = told.splitlines()[0]
+        assert " to " in first, (value, told)
+        assert len(told.splitlines()) <= 2
+    help_text = runner.taskdash(*line.path, "--help").stdout
+    assert ">=" not in help_text
+    assert "<=" not in help_text
+
+
+def test_no_value_of_any_option_is_an_error_of_ours(runner: Runner) -> None:
+    chance = random.Random(27)  # noqa: S311 - the same lines in every run
+    wild = ["".join(map(chr, chance.choices(range(32, 0x2FF), k=chance.randint(1, 12)))) for _ in range(10)]
+    values: list[str | bytes] = [*NUMBERS, *TEXTS, *BYTES, *wild]
+    lines: list[list[str | bytes]] = []
+    for line in VALUED:
+        # What all commands take means the same to all: of that each gets some.
+        is_common = line.path and line.spelled in ("--profile", "--config", "--store", "--log-level")
+        lines += lines_with(line, chance.sample(values, 10) if is_common else values)
+    assert len(lines) > 1_000
+    wrong = []
+    for words, (code, told) in zip(lines, runner.run(lines), strict=True):
+        is_ours = code not in (0, 1, 2, 3, 4, 5, 6, 124) or "itself" in told or "Traceback" in told
+        if is_ours or (code == 2 and len(told.splitlines()) > 2):
+            wrong.append(([each[:80] for each in words], code, told[:300]))
+    assert not wrong, "\n".join(map(repr, wrong))
+
+
+def test_flags_that_ask_for_different_things_are_refused(runner: Runner) -> None:
+    lines = [
+        ["list", "--csv", "--ids"],
+        ["list", "--json", "--csv"],
+        ["list", "--ids", "--json", "--limit", "1"],
+        ["show", GOOD, "--json", "--raw"],
+        ["download", GOOD, "--all"],
+    ]
+    for words, (code, told) in zip(lines, runner.run(lines), strict=True):
+        assert code == 2, (words, told)
+        assert len(told.splitlines()) <= 2
+        assert all(flag in told for flag in words if flag in ("--csv", "--ids", "--json", "--raw")), told
+    same = [["list", "--json", "--json"], ["show", "--raw", "--raw", GOOD]]
+    assert [code for code, _ in runner.run(same)] == [0, 1]
+
+
+@pytest.mark.parametrize("option", ["--config", "--profile", "--store", "--log-level"])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_the_demo_refuses_what_it_would_ignore(runner: Runner, option: str, order: str) -> None:
+    given = [option, "info" if option == "--log-level" else "x"]
+    line = ["--demo", *given] if order == "after" else [*given, "--demo"]
+    ((code, told),) = runner.run([line])
+    assert code == 2
+    assert "--demo" in told
+    assert option in told
+
+
+def test_config_without_a_word_prints_its_help_as_it_is_to_be_read(runner: Runner) -> None:
+    ((code, told),) = runner.run([["config"]])
+    assert code == 2
+    lines = [line.strip() for line in told.splitlines()]
+    for name in ("path", "show", "example", "init", "check"):
+        assert any(line.startswith(f"{name} ") for line in lines), told
+    ((_, helped),) = runner.run([["config", "nonsense"]])
+    assert len(helped.splitlines()) <= 2
