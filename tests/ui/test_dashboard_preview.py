@@ -214,19 +214,19 @@ async def test_a_video_is_told_by_kind_size_and_link(desk: Desk, source: Source)
 async def test_without_the_extra_one_line_says_how_to_get_it(desk: Desk, source: Source) -> None:
     desk.make_previews = lambda: Previews(source, None, can_decode=False)
     async with driven(desk, (200, 40), total=4) as dash:
-        await dash.until_shown("pipx install --force 'taskdash[preview]'")
+        await dash.until_shown("pictures need two more packages: ")
         assert "no preview:" not in dash.screen
         await dash.press("i")
-        await dash.until_said("Picture preview off. Pictures need an extra: pipx")
-        await dash.until_gone("pictures need an extra")
+        await dash.until_said("Picture preview off. Pictures need two more packages: ")
+        await dash.until_gone("pictures need two more packages")
         await dash.press("i")
-        await dash.until_said("Pictures need an extra: pipx")
+        await dash.until_said("Pictures need two more packages: ")
         assert not [told for told in dash.said if "preview on" in told]
-        await dash.until_shown("pictures need an extra")
+        await dash.until_shown("pictures need two more packages")
         before = len(dash.said)
         await dash.press("I")
         await dash.until_said_times(before + 1)
-        assert dash.said[-1].startswith("Pictures need an extra: pipx")
+        assert dash.said[-1].startswith("Pictures need two more packages: ")
         assert source.asked == []
 
 

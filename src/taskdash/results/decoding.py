@@ -43,6 +43,27 @@ def can_decode() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("PIL", "textual_image"))
 
 
+def install_line() -> str:
+    """Return the command that adds what decodes pictures to this copy of taskdash, however that was installed."""
+    import shlex
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        needed = [each.partition(";") for each in requires("taskdash") or ()]
+        packages = [package.strip() for package, _, marker in needed if "extra ==" in marker]
+    except PackageNotFoundError:
+        packages = ["pillow", "textual-image"]
+    prefix = Path(sys.prefix)
+    if (prefix / "pipx_metadata.json").exists():
+        start = ["pipx", "inject", prefix.name]
+    elif importlib.util.find_spec("pip") is not None:
+        start = [sys.executable, "-m", "pip", "install"]
+    else:
+        # Environments that uv made have no pip in them.
+        start = ["uv", "pip", "install", "--python", sys.executable]
+    return shlex.join([*start, *packages])
+
+
 class Decoder:
     """Starts a process for each picture."""
 

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 from taskdash.domain.values import value
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.decoding import Decoder, DecodingError
+from taskdash.results.decoding import Decoder, DecodingError, install_line
 from taskdash.results.drawing import Drawn
 from taskdash.results.plain_file import open_plain_file
 from taskdash.results.thumbnails import Original
@@ -36,7 +36,6 @@ MAX_REFUSALS: Final = 200
 REMEMBER_REFUSAL_S: Final = 60.0
 PICTURES: Final = frozenset({"png", "jpg", "webp", "gif"})
 """The kinds of content that can be shown."""
-MISSING: Final = "pictures need an extra: pipx install --force 'taskdash[preview]' (or uv tool install)"
 _OTHERS: Final = {
     "mp4": "video",
     "mov": "video",
@@ -115,7 +114,7 @@ class Previews:
             can_decode: whether the extra `preview` is installed.
             now_s: monotonic seconds.
         """
-        self.missing = "" if can_decode else MISSING
+        self.missing = "" if can_decode else f"pictures need two more packages: {install_line()}"
         """What has to be installed before there can be any picture; "" where nothing has."""
         self._fetch = fetch
         self._thumbnails = thumbnails

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
+import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +15,9 @@ from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
 from tests.servers import Peer, Request, http_reply
 
+from taskdash.results.decoding import install_line
 from taskdash.results.drawing import Drawn, Room
-from taskdash.results.preview import MISSING, REMEMBER_REFUSAL_S, Outcome, Previews, Refused, Wanted
+from taskdash.results.preview import REMEMBER_REFUSAL_S, Outcome, Previews, Refused, Wanted
 from taskdash.results.preview_source import PictureSource
 from taskdash.results.thumbnails import Original, Thumbnails
 
@@ -200,9 +205,30 @@ async def test_nobody_inside_is_asked_by_a_link_from_outside(
 async def test_without_the_extra_it_says_how_to_get_it(shelf: FileServer, thumbnails: Thumbnails) -> None:
     previews = Previews(PictureSource(shelf.url), thumbnails, can_decode=False)
     wanted = Wanted(f"{shelf.url}/a.png", ROOM)
-    assert previews.known(wanted) == await previews.look(wanted) == Refused(MISSING, is_other=True)
-    assert "taskdash[preview]" in MISSING
+    known = previews.known(wanted)
+    assert isinstance(known, Refused)
+    assert known == await previews.look(wanted)
+    assert known.why.endswith(install_line())
     assert shelf.requests == []
+
+
+def test_how_to_get_the_extra_works_when_it_is_followed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No index has a package of our name: the line names what the extra needs, and the tool that can install it."""
+    line = shlex.split(install_line())
+    packages = line[-2:]
+    assert sorted(each.partition(">")[0] for each in packages) == ["pillow", "textual-image"]
+    # They are installed here, so nothing is fetched.
+    done = subprocess.run([*line, "--no-index"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "tool").mkdir()
+    (tmp_path / "tool" / "pipx_metadata.json").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "tool"))
+    assert shlex.split(install_line()) == ["pipx", "inject", "tool", *packages]
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert shlex.split(install_line()) == ["uv", "pip", "install", "--python", sys.executable, *packages]
 
 
 async def test_whoever_moves_on_ends_the_fetch(shelf: FileServer, previews: Previews) -> None:
