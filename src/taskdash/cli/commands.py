@@ -57,19 +57,22 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is named first, or an error that says which one was meant."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise click.UsageError(f"there is no command {args[0]!r}{_advice(args[0])}")
+            raise click.UsageError(f"there is no command {args[0]!r}{_advice(ctx, args[0])}")
         return super().resolve_command(ctx, args)
 
 
-def _advice(name: str) -> str:
+def _advice(context: click.Context, name: str) -> str:
     import difflib
 
+    from taskdash.cli.session import Session
     from taskdash.domain.id_forms import has_known_form
 
     near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
     if near:
         return f": did you mean {near[0]}?"
-    return ": to put an ID on the list, use taskdash add" if has_known_form(name) else ""
+    if not has_known_form(name):
+        return ""
+    return f": to put an ID on the list, use `{context.ensure_object(Session).line('add', name)}`"
 
 
 @click.group(

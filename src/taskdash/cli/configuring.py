@@ -102,9 +102,9 @@ def init(session: Session, *, base_url: str | None, tier: str | None, key_env: s
     if warning:
         talk(warning)
     if profile.api_key_env and not session.environ.get(profile.api_key_env):
-        talk(f"next: export {profile.api_key_env}=... (your key), then taskdash config check")
+        talk(f"next: `export {profile.api_key_env}=...` with your key, then `{session.line('config check')}`")
     else:
-        talk("next: taskdash config check, then taskdash")
+        talk(f"next: `{session.line('config check')}`, then `{session.line('')}`")
 
 
 def _first_profile(session: Session, base_url: str | None, tier: str | None, key_env: str | None) -> Profile:

@@ -130,7 +130,8 @@ def _print_raw(session: Session, detail: TaskDetail) -> int:
     from taskdash.domain.untrusted import raw_text
 
     if not detail.raw:
-        talk(f"{detail.task.task_id} has no record yet: check it with `taskdash check {detail.task.task_id}`")
+        task_id = detail.task.task_id
+        talk(f"{task_id} has no record yet: check it with `{session.line('check', task_id)}`")
         return 1
     body = raw_text(detail.raw)
     sys.stdout.flush()

@@ -175,7 +175,8 @@ def _import_text(session: Session, text: str) -> int:
 def _tell_of_profiles(session: Session, names: set[str]) -> None:
     for name in sorted(names - set(session.settings.profiles))[:_MAX_SHOWN]:
         talk(
-            f"profile {name} is not in the config: its tasks are kept, but not checked (list --all-profiles)"
+            f"profile {name} is not in the config: its tasks are kept, but not checked: "
+            f"see `{session.line('list --all-profiles')}`"
         )
 
 

@@ -50,7 +50,7 @@ def open_result(session: Session, task_id: str, number: int, *, only_print: bool
     try:
         url = checked_url(urls[number - 1])
     except UnsafeLinkError as error:
-        talk(f"taskdash: result {number} is not opened, {error}: see taskdash show")
+        talk(f"taskdash: result {number} is not opened, {error}: see `{session.line('show', task.task_id)}`")
         return 1
     if only_print:
         print_lines([url])

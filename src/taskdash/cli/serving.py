@@ -59,7 +59,7 @@ Ctrl+C ends it. Try in another terminal:
 curl -H 'Authorization: Bearer {key}' \\
   '{base_url}/api/v1/jobs/recordInfo?taskId={task_id}'
 
-export TASKDASH_BASE_URL={base_url} AIGPTIMAGE_API_KEY={key}
+export TASKDASH_CONFIG=/dev/null TASKDASH_PROFILE= TASKDASH_BASE_URL={base_url} AIGPTIMAGE_API_KEY={key}
 taskdash --store demo.db wait {task_id}
 taskdash --store demo.db"""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import time
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -119,6 +120,17 @@ class Session:
     def now_ms(self) -> int:
         """The time, in Unix milliseconds."""
         return time.time_ns() // 1_000_000
+
+    def line(self, command: str, *words: str) -> str:
+        """Return a line for a shell that runs another command on the list, and with the config, of this one."""
+        options = [
+            part
+            for name, value in self.options.items()
+            if value is not None and name != "log_level"
+            for part in (f"--{name}", value)
+        ]
+        end = ["--"] if any(word.startswith("-") for word in words) else []
+        return shlex.join(["taskdash", *options, *command.split(), *end, *words])
 
     def option_path(self, name: str) -> Path | None:
         """The file that an option names; None where it was not given."""

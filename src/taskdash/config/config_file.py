@@ -61,8 +61,9 @@ def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
         if not named_by and not path.is_symlink():
             return None
         what = "is a link to nothing" if path.is_symlink() else "there is no such file"
+        line = _command_line("taskdash --config", path) if named_by == "--config" else "taskdash"
         raise ConfigError(
-            f"{shown_path}: {what}{source}; name one that is there, or write it with `taskdash config init`"
+            f"{shown_path}: {what}{source}; name one that is there, or write it with `{line} config init`"
         ) from None
     except IsADirectoryError:
         raise ConfigError(

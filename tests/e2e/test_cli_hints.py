@@ -1,0 +1,315 @@
+"""What an error tells one to do is done here, word for word, in a shell; then it is no error any more."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import socket
+import sqlite3
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import KEY, PROGRAM, Command
+from tests.servers import FakeApi, success_body
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.command import Done
+
+GOOD = "task_good_12345678"
+UUID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
+LINE = re.compile(r"`([^`]+)`")
+
+
+class Reader:
+    """Somebody who types what is said, where it was said: in a folder whose name has a blank and a quote."""
+
+    def __init__(self, folder: Path, api: FakeApi) -> None:
+        self.folder = folder / "it's a folder"
+        self.folder.mkdir()
+        self.taskdash = Command(self.folder, api)
+        self.env = {
+            "PATH": f"{PROGRAM.parent}:{self.taskdash.env['PATH']}",
+            "HOME": str(self.folder),
+            "XDG_CONFIG_HOME": None,
+            "XDG_DATA_HOME": None,
+            "XDG_STATE_HOME": None,
+            # A line that forgets the config must not find the gateway of the default one.
+            "TASKDASH_BASE_URL": api.url,
+        }
+
+    def types(self, line: str, env: Mapping[str, str | None] | None = None) -> Done:
+        return self.taskdash.run(["sh", "-c", line], env={**self.env, **(env or {})})
+
+    def here(self, words: str) -> str:
+        """The program with the options of this list."""
+        return f"taskdash --store {shlex.quote(str(self.taskdash.store))} --config {self.config} {words}"
+
+    @property
+    def config(self) -> str:
+        return shlex.quote(str(self.taskdash.config))
+
+
+@pytest.fixture
+def reader(tmp_path: Path, fake_api: FakeApi) -> Reader:
+    for task_id in (GOOD, UUID):
+        fake_api.set(task_id, success_body(task_id, ["https://cdn.example.com/1.png"]))
+    return Reader(tmp_path, fake_api)
+
+
+def command_in(said: str) -> str:
+    """The one command in backquotes."""
+    found = LINE.findall(said)
+    assert len(found) == 1, said
+    return str(found[0])
+
+
+def test_an_unknown_command(reader: Reader) -> None:
+    done = reader.types(reader.here(UUID))
+    assert reader.types(command_in(done.stderr)).stdout == f"{UUID}\n"
+    assert reader.types(reader.here("list --ids")).stdout == f"{UUID}\n"
+    named = re.search(r"did you mean (\w+)\?", reader.types("taskdash lst").stderr)
+    assert named
+    assert reader.types(f"taskdash {named[1]}").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["list --nonsense", "config nonsense", "nonsense", "wait", "open x y z", "export --format x"]
+)
+def test_wrong_usage(reader: Reader, words: str) -> None:
+    done = reader.types(f"taskdash {words}")
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("try: ")
+    helped = reader.types(line.removeprefix("try: "))
+    assert (helped.returncode, helped.stdout.startswith("Usage: ")) == (0, True)
+
+
+def test_a_dashboard_without_a_terminal(reader: Reader) -> None:
+    for line in LINE.findall(reader.types("taskdash").stderr):
+        assert reader.types(line).returncode == 0, line
+
+
+def test_a_record_that_there_is_not_yet(reader: Reader, fake_api: FakeApi) -> None:
+    reader.types(reader.here(f"add {GOOD}"))
+    done = reader.types(reader.here(f"show {GOOD} --raw"))
+    assert done.returncode == 1
+    assert reader.types(command_in(done.stderr)).returncode == 0
+    assert fake_api.count(GOOD) == 1
+    assert json.loads(reader.types(reader.here(f"show {GOOD} --raw")).stdout)["data"]["taskId"] == GOOD
+
+
+def test_a_link_that_is_not_opened(reader: Reader) -> None:
+    link = "https://user:pass@cdn.example.com/1.png"
+    task = {"taskId": GOOD, "addedAt": 1, "state": "success", "resultUrls": [link]}
+    reader.taskdash("import", "-", stdin=json.dumps([task]))
+    done = reader.types(reader.here(f"open {GOOD}"))
+    assert done.returncode == 1
+    assert link in reader.types(command_in(done.stderr)).stdout
+
+
+def test_a_config_that_is_not_there(reader: Reader) -> None:
+    reader.taskdash.config.unlink()
+    done = reader.types(reader.here("list"))
+    assert done.returncode == 2
+    assert reader.types(command_in(done.stderr)).returncode == 0
+    assert reader.types(reader.here("list")).returncode == 0
+    by_variable = {"TASKDASH_CONFIG": str(reader.folder / "other.toml")}
+    done = reader.types("taskdash list", by_variable)
+    assert reader.types(command_in(done.stderr), by_variable).returncode == 0
+    assert reader.types("taskdash list", by_variable).returncode == 0
+
+
+def test_a_first_config(reader: Reader) -> None:
+    reader.taskdash.config.unlink()
+    no_key = {"AIGPTIMAGE_API_KEY": None}
+    done = reader.types(reader.here("config init --base-url https://a.example"), no_key)
+    assert done.returncode == 0
+    export, check = LINE.findall(done.stderr)
+    assert "..." in export
+    checked = reader.types(f"{export.replace('...', KEY)} && {check}", no_key)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert str(reader.taskdash.config) in checked.stdout
+    again = reader.types(reader.here("config init"))
+    assert "move it away" in again.stderr
+    assert reader.types(f"mv {reader.config} away && {reader.here('config init')}").returncode == 0
+    assert [
+        line
+        for line in LINE.findall(reader.types(reader.here("config init --profile x")).stderr)
+        if "..." in line
+    ] == []
+
+
+def test_a_config_with_a_key_that_others_can_read(reader: Reader) -> None:
+    reader.taskdash.config.write_text(f'[profiles.aigptimage]\napi_key = "{KEY}"\n')
+    reader.taskdash.config.chmod(0o644)
+    done = reader.types(reader.here("list"))
+    assert done.returncode == 2
+    assert reader.types(done.stderr.partition("Run: ")[2]).returncode == 0
+    assert reader.types(reader.here("list")).returncode == 0
+
+
+def test_no_key(reader: Reader) -> None:
+    no_key = {"AIGPTIMAGE_API_KEY": None}
+    done = reader.types(reader.here(f"check {GOOD}"), no_key)
+    assert done.returncode == 4
+    export = re.search(r"export \w+=\.\.\.", done.stderr)
+    assert export
+    done = reader.types(f"{export[0].replace('...', KEY)}; {reader.here(f'check {GOOD}')}", no_key)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_profile_that_there_is_not(reader: Reader) -> None:
+    done = reader.types(reader.here("--profile nobody list"))
+    named = re.search(r"use one of ([\w, ]+)", done.stderr)
+    assert named
+    for name in named[1].split(", "):
+        assert reader.types(reader.here(f"--profile {name} list")).returncode == 0
+    moved = json.dumps([{"taskId": GOOD, "addedAt": 1, "profile": "gone"}])
+    told = reader.taskdash("import", "-", stdin=moved).stderr
+    assert reader.types(command_in(told)).stdout.split("\t")[1] == GOOD
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '"open',
+        "foo:bar",
+        'foo:"two words"',
+        "!",
+        "a ! b",
+        '""',
+        "cost:>soon",
+        "state:done",
+        "problem:x",
+        "reason:x",
+        "saved:x",
+        "label:",
+    ],
+)
+def test_a_filter_that_cannot_be_read(reader: Reader, words: str) -> None:
+    done = reader.taskdash("list", "--filter", words)
+    assert done.returncode == 2, words
+    said = done.stderr.splitlines()[0]
+    if found := re.search(r"use one of ([\w, -]+)", said):
+        field = words.partition(":")[0]
+        right = [f"{field}:{each}" for each in found[1].split(", ")]
+    elif found := re.search(r"saved:x is neither (\S+) nor (\S+)", said):
+        right = [found[1], found[2]]
+    else:
+        found = re.search(r"(?:write|such as|not closed:) (.+?)(?: \(units.*)?$", said)
+        assert found, said
+        right = [found[1]] if found[1] != "a word between the quotes" else ['"word"']
+    for each in right:
+        done = reader.taskdash("list", "--filter", each)
+        assert done.returncode == 0, (each, done.stderr)
+
+
+@pytest.mark.parametrize(("option", "wrong"), [("--sort", "size"), ("--state", "done")])
+def test_an_order_and_a_state_that_there_are_not(reader: Reader, option: str, wrong: str) -> None:
+    said = reader.taskdash("list", option, wrong).stderr.splitlines()[0]
+    found = re.search(r"use one of ([a-z, ]+?)(?:, or -KEY)?$", said)
+    assert found, said
+    for each in found[1].split(", "):
+        assert reader.taskdash("list", option, each).returncode == 0
+        assert option == "--state" or reader.taskdash("list", option, f"-{each}").returncode == 0
+
+
+def test_what_expires_where_nothing_is_known_to(reader: Reader) -> None:
+    assert (
+        "set result_ttl for the profile in the config"
+        in reader.taskdash("list", "--filter", "expires:<2h").stderr
+    )
+    with reader.taskdash.config.open("a") as config:
+        config.write('result_ttl = "24h"\n')
+    assert reader.taskdash("list", "--filter", "expires:<2h").returncode == 0
+
+
+def test_a_word_of_unknown_form(reader: Reader) -> None:
+    told = reader.taskdash("add", stdin="job-10001").stderr
+    assert "give it as an argument" in told
+    assert reader.taskdash("add", "job-10001").stdout == "job-10001\n"
+    told = reader.taskdash("show", "job-1000").stderr
+    whole = re.search(r"; (\S+) is: give it whole", told)
+    assert whole
+    assert reader.taskdash("show", whole[1]).returncode == 0
+
+
+def test_more_that_was_ignored_than_is_told(reader: Reader) -> None:
+    noise = "\n".join(f"https://x.test/{n:08d}-025a-490b-b28f-6a9fa12eb88a/y" for n in range(30))
+    told = reader.taskdash("add", "-", stdin=noise).stderr
+    assert "and 10 more (--json lists them)" in told
+    assert len(json.loads(reader.taskdash("add", "-", "--json", stdin=noise).stdout)["ignored"]) == 30
+
+
+def test_a_store_that_is_none(reader: Reader) -> None:
+    with sqlite3.connect(reader.taskdash.store) as other:
+        other.execute("PRAGMA application_id = 1")
+        other.execute("CREATE TABLE notes (text)")
+    other.close()
+    said = reader.taskdash("list").stderr
+    assert "name another store with --store, or move it away" in said
+    assert reader.types(f"taskdash --store other.db --config {reader.config} list").returncode == 0
+    reader.taskdash.store.rename(reader.folder / "away")
+    assert reader.taskdash("list").returncode == 0
+
+
+def test_without_a_home(reader: Reader) -> None:
+    nobody = {"HOME": "relative"}
+    done = reader.types("taskdash config path", nobody)
+    assert "set HOME" not in done.stderr or reader.types("taskdash config path").returncode == 0
+
+
+def test_a_port_that_is_taken(reader: Reader) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = reader.taskdash("demo-api", "--port", str(taken.getsockname()[1]))
+        assert done.returncode == 1
+        assert "name another" in done.stderr
+
+
+def test_the_demo_api_tells_how_it_is_used_whatever_the_user_has_configured(reader: Reader) -> None:
+    """A profile of another name, with a key of its own, is what most have who try their scripts."""
+    home = reader.folder / ".config" / "taskdash"
+    home.mkdir(parents=True)
+    (home / "config.toml").write_text(
+        'profile = "kie"\n[profiles.kie]\nbase_url = "https://api.kie.ai"\napi_key_env = "KIE_API_KEY"\n'
+    )
+    environ = reader.taskdash.environment(
+        {**reader.env, "TASKDASH_PROFILE": "kie", "TASKDASH_BASE_URL": None}
+    )
+    server = subprocess.Popen(
+        [PROGRAM, "demo-api"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
+    )
+    try:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        for line in iter(server.stdout.readline, ""):
+            if line.startswith("task IDs"):
+                break
+        advice = []
+        for line in iter(server.stderr.readline, ""):
+            advice.append(line)
+            if line.startswith("taskdash") and "wait" not in line:
+                break
+        *lines, dashboard = [line for line in "".join(advice).split("\n") if line]
+        start = next(n for n, line in enumerate(lines) if line.startswith("export"))
+        # The sample that is waited for takes half a minute to finish.
+        assert " wait " in lines[-1]
+        lines[-1] = lines[-1].replace(" wait ", " check ")
+        done = subprocess.run(
+            ["sh", "-e", "-c", "\n".join([*lines[start:], f"{dashboard} list --ids"])],
+            env=environ,
+            cwd=reader.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] in lines[-1]
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
