@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ import click
 from taskdash import __version__
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import talk
+from taskdash.cli.session import COMPLETION_VARIABLE
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
@@ -64,7 +66,6 @@ class Commands(click.Group):
 def _advice(context: click.Context, name: str) -> str:
     import difflib
 
-    from taskdash.cli.session import Session
     from taskdash.domain.id_forms import has_known_form
 
     near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
@@ -72,7 +73,7 @@ def _advice(context: click.Context, name: str) -> str:
         return f": did you mean {near[0]}?"
     if not has_known_form(name):
         return ""
-    return f": to put an ID on the list, use `{context.ensure_object(Session).line('add', name)}`"
+    return f": to put an ID on the list, use `{context.obj.line('add', name)}`"
 
 
 @click.group(
@@ -111,6 +112,8 @@ def run_command(arguments: list[str], session: Session) -> int:
     Raises:
         TaskdashError: it could not be done.
     """
+    if COMPLETION_VARIABLE in os.environ:
+        importlib.import_module("taskdash.cli.completion")
     try:
         result = taskdash.main(arguments, prog_name="taskdash", standalone_mode=False, obj=session)
     except click.exceptions.NoArgsIsHelpError as error:

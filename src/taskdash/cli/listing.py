@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import common_options, complete_ids, form_options, number, pass_session
+from taskdash.cli.options import (
+    common_options,
+    complete_ids,
+    complete_words,
+    form_options,
+    number,
+    pass_session,
+)
 from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines
 from taskdash.cli.session import Session, collecting_later
-from taskdash.domain.query import Query, Sort
-from taskdash.domain.query_language import parse_filter, parse_sort, parse_states
+from taskdash.domain.query import Query, Sort, SortKey
+from taskdash.domain.query_language import STATES, parse_filter, parse_sort, parse_states
 from taskdash.domain.task_json import FIELDS, task_json
 
 if TYPE_CHECKING:
@@ -27,7 +34,12 @@ MAX_LIMIT: Final = 1_000_000_000
     epilog='Example: taskdash list --state fail --filter "age:<2h" --json | jq length',
     short_help="Print the list.",
 )
-@click.option("--state", metavar="S", help="Only new, waiting, success, fail or unfinished ones.")
+@click.option(
+    "--state",
+    metavar="S",
+    shell_complete=complete_words(STATES),
+    help="Only new, waiting, success, fail or unfinished ones.",
+)
 @click.option(
     "--filter", "filter_text", metavar="F", help="Only those that match, as in the dashboard's filter box."
 )
@@ -35,6 +47,7 @@ MAX_LIMIT: Final = 1_000_000_000
     "--sort",
     "sort_text",
     metavar="K",
+    shell_complete=complete_words(SortKey),
     help="added, state, label, model, cost, created, checked, id; -K reverses.",
 )
 @click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="At most so many.")

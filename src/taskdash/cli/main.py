@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk
-from taskdash.cli.session import Session
+from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.config.private_files import keep_all_files_private
 from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
@@ -35,8 +35,6 @@ OPTIONS: Final = {
     "--log-level": "log_level",
 }
 """What may be given without a command and still opens the dashboard, each with a value."""
-COMPLETION_VARIABLE: Final = "_TASKDASH_COMPLETE"
-"""Where a shell asks how a line goes on: that is click's work, whatever the line."""
 
 _OUTPUT_FAILED: Final = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import common_options, pass_session
+from taskdash.cli.options import common_options, complete_files, pass_session
 from taskdash.cli.output import print_csv, talk, tell_not_added, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
@@ -101,7 +101,7 @@ _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
     epilog="Example: taskdash import list.json",
     short_help="Add the tasks of another list, or any text's IDs.",
 )
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_files)
 @common_options
 @pass_session
 def import_list(session: Session, file: str) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from signal import SIGPIPE
 from typing import Any, Final, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from taskdash.cli.session import Session
 from taskdash.config.settings import LOG_LEVELS
@@ -16,6 +17,8 @@ from taskdash.domain.untrusted import inert_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_COMPLETIONS: Final = 200
+COMPLETION_PATIENCE_S: Final = 0.5
+"""How long a list that another program has locked is waited for, with the user's line standing still."""
 
 
 def number(least: int, most: int, *, is_whole: bool = True) -> Callable[[str | int], int | float]:
@@ -81,13 +84,28 @@ def common_options(function: F) -> F:
             help="How much to log.",
         ),
         click.option(
-            "--store", metavar="FILE", expose_value=False, callback=_remember, help="Use another list."
+            "--store",
+            metavar="FILE",
+            expose_value=False,
+            callback=_remember,
+            shell_complete=complete_files,
+            help="Use another list.",
         ),
         click.option(
-            "--config", metavar="FILE", expose_value=False, callback=_remember, help="Use another config."
+            "--config",
+            metavar="FILE",
+            expose_value=False,
+            callback=_remember,
+            shell_complete=complete_files,
+            help="Use another config.",
         ),
         click.option(
-            "--profile", metavar="P", expose_value=False, callback=_remember, help="Use another gateway."
+            "--profile",
+            metavar="P",
+            expose_value=False,
+            callback=_remember,
+            shell_complete=complete_profiles,
+            help="Use another gateway.",
         ),
     ):
         function = option(function)
@@ -109,15 +127,56 @@ def pass_session(function: F) -> F:
 
 
 def complete_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """IDs of the list that start with what is typed, for shell completion. It never fails, and never speaks."""
+    """Return the IDs of the list that start with what is typed. It never fails, and never speaks."""
     from taskdash.domain.errors import TaskdashError
+    from taskdash.store.store import Store
 
     del parameter
     session = context.ensure_object(Session)
     try:
         if not session.store_path.exists():
             return []
-        with session.open_store() as store:
+        with Store(session.store_path, busy_timeout_s=COMPLETION_PATIENCE_S) as store:
             return store.documents.ids_like(session.profile.name, incomplete, MAX_COMPLETIONS)
     except TaskdashError:
         return []
+
+
+def complete_profiles(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the profiles of the config that start with what is typed. It never fails, and never speaks."""
+    from taskdash.config.load import load_settings
+    from taskdash.domain.errors import TaskdashError
+
+    del parameter
+    session = context.ensure_object(Session)
+    try:
+        settings = load_settings(session.option_path("config"), session.environ)
+    except TaskdashError:
+        return []
+    return [name for name in settings.profiles if name.startswith(incomplete)]
+
+
+def complete_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Leave it to the shell, which knows files best."""
+    del context, parameter
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_folders(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Leave it to the shell."""
+    del context, parameter
+    return [CompletionItem(incomplete, type="dir")]
+
+
+def complete_words(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return what completes one of some words."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        del context, parameter
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete

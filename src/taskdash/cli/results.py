@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import common_options, complete_ids, number, pass_session
+from taskdash.cli.options import common_options, complete_folders, complete_ids, number, pass_session
 from taskdash.cli.output import print_lines, talk
 from taskdash.config.locations import absolute, download_dir
 from taskdash.domain.errors import UsageError
@@ -91,7 +91,12 @@ def _copied(url: str, environ: Mapping[str, str]) -> str:
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @click.option("--all", "every", is_flag=True, help="All results of the list; the same as no ID.")
 @click.option(
-    "-o", "--output", "folder", metavar="DIR", help="Where to (default: download_dir of the config)."
+    "-o",
+    "--output",
+    "folder",
+    metavar="DIR",
+    shell_complete=complete_folders,
+    help="Where to (default: download_dir of the config).",
 )
 @common_options
 @pass_session

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from taskdash.config.settings import Profile, Settings
     from taskdash.domain.secret import Secret
 
+COMPLETION_VARIABLE: Final = "_TASKDASH_COMPLETE"
+"""Where a shell asks how a line goes on: that is click's work, whatever the line, with what `cli.completion` adds."""
 PATIENCE_S: Final = 10.0
 """How long a command waits for a list that another program has locked."""
 

@@ -1,0 +1,128 @@
+"""The completion of each shell, by keys, in the shell itself as it is without any settings of the user's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import PROGRAM, Command
+from tests.pty_screen import PtyScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], 'eval "$(taskdash completion bash)"'),
+    "zsh": (["zsh", "-f", "-i"], 'eval "$(taskdash completion zsh)"'),
+    "fish": (["fish", "--no-config", "-i"], "taskdash completion fish | source"),
+}
+CASES = [
+    ("taskdash comple", "taskdash completion"),
+    ("taskdash show job:a", "taskdash show job:a:1"),
+    ("taskdash show task_g", "taskdash show task_good_12345678"),
+    ("taskdash list --state unf", "taskdash list --state unfinished"),
+    ("taskdash list --sort cre", "taskdash list --sort created"),
+    ("taskdash --profile ki", "taskdash --profile kie"),
+    ("taskdash list --profile ki", "taskdash list --profile kie"),
+    ("taskdash export --format to", "taskdash export --format toml"),
+    ("taskdash list --log-level war", "taskdash list --log-level warning"),
+    ("taskdash config init --tier stan", "taskdash config init --tier standard"),
+    ("taskdash import only-th", "taskdash import only-this.json"),
+    ("taskdash --store only-th", "taskdash --store only-this.json"),
+    ("taskdash list --config only-th", "taskdash list --config only-this.json"),
+    ("taskdash download -o some-fo", "taskdash download -o some-folder/"),
+    ("taskdash list --all-pro", "taskdash list --all-profiles"),
+    ("taskdash list --state=unf", "taskdash list --state=unfinished"),
+    ("taskdash --store=only-th", "taskdash --store=only-this.json"),
+    ("X=1 taskdash show job:b", "taskdash show job:b:2"),
+    ("true; taskdash check task_g", "taskdash check task_good_12345678"),
+    ("taskdash check 'job:b:2' job:a", "taskdash check 'job:b:2' job:a:1"),
+]
+VARIABLES = (
+    "type",
+    "value",
+    "key",
+    "descr",
+    "completion",
+    "response",
+    "metadata",
+    "line",
+    "words_",
+    "cur",
+    "item",
+)
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PtyScreen]:
+    """A shell that has just been told of the completion, with a variable of each name that a script may use."""
+    line, setup = SHELLS[request.param]
+    if shutil.which(line[0]) is None:
+        pytest.skip(f"{line[0]} is not installed")
+    taskdash = Command(tmp_path)
+    taskdash.config.write_text('profile = "aigptimage"\n[profiles.kie]\nbase_url = "https://api.kie.ai"\n')
+    with taskdash.config.open("a") as config:
+        config.write('[profiles.aigptimage]\ntier = "basic"\n')
+    tasks = [{"taskId": each, "addedAt": 1} for each in ("job:a:1", "job:b:2", "task_good_12345678")]
+    assert taskdash("import", "-", stdin=json.dumps(tasks)).returncode == 0
+    (tmp_path / "only-this.json").write_text("[]")
+    (tmp_path / "some-folder").mkdir()
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {
+        "PATH": f"{PROGRAM.parent}:{taskdash.env['PATH']}",
+        "HOME": str(home),
+        "TASKDASH_STORE": str(taskdash.store),
+        "TASKDASH_CONFIG": str(taskdash.config),
+        "PS1": "$ ",
+    }
+    with PtyScreen(line, env=taskdash.environment(env), columns=110, rows=50, cwd=tmp_path) as screen:
+        assign = "set -g {} mine" if request.param == "fish" else "{}=mine"
+        screen.send(
+            "; ".join(assign.format(name) for name in VARIABLES) + f"\r{setup}\rclear; echo rea''dy\r"
+        )
+        screen.wait_for("ready", 30)
+        yield screen
+
+
+def test_what_is_begun_is_completed_and_nothing_else_is_touched_or_said(shell: PtyScreen) -> None:
+    for begun, whole in CASES:
+        shell.send("\x15" + begun + "\t")
+        try:
+            shell.wait_for(partial(_is_typed, whole), 20)
+        except AssertionError as error:
+            raise AssertionError(f"{begun!r} should have become {whole!r}:\n{error}") from None
+    shell.send("\x15")
+    said = shell.text
+    shell.send('echo "' + "".join(f"<${name}>" for name in VARIABLES) + '"\r')
+    shell.wait_for("<mine>" * len(VARIABLES), 20)
+    for word in ("not found", "rror", "usage", "Traceback", "insecure", "invalid"):
+        assert word not in said, said
+
+
+def test_a_list_that_is_offered_has_all_that_fits(shell: PtyScreen) -> None:
+    shell.send("taskdash show job:\t\t")
+    shell.wait_for(lambda text: "a:1" in text and "b:2" in text, 20)
+    shell.send("\x15\x15")
+    shell.send("taskdash config \t\t")
+    shell.wait_for(lambda text: all(name in text for name in ("path", "example", "init", "check")), 20)
+
+
+def test_a_config_that_is_broken_or_a_store_that_is_none_is_silent(shell: PtyScreen, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("profile = [")
+    before = shell.text
+    shell.send("taskdash show task_g\t")
+    shell.send("taskdash comple")
+    shell.wait_for("task_gtaskdash comple", 20)
+    assert "TOML" not in shell.text.replace(before, "")
+    assert "error" not in shell.text.replace(before, "")
+
+
+def _is_typed(whole: str, text: str) -> bool:
+    """Whether this stands on the last line that has a command of ours."""
+    lines = [line for line in text.splitlines() if "taskdash " in line]
+    return bool(lines) and lines[-1][lines[-1].rindex("taskdash ") :].startswith(whole)
