@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.secret import KnownKeys, Secret, without_key_forms
-from taskdash.domain.task import Json, Problem, ProblemKind, State, Task, TaskDetail
+from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
 from taskdash.domain.task_file import export_json
 from taskdash.domain.task_json import FIELDS
 
@@ -217,7 +217,7 @@ def test_a_task_has_no_key_in_it_and_keeps_every_field_and_path(
         param={"input": value},
         result_urls=(f"https://cdn.example/?key={key}",),
         extra={"more": value},
-        saved=(saved,),
+        saved=(SavedResult(1, saved),),
         raw=json.dumps({"data": value, "msg": key}).encode(),
     )
     before = export_json(detail)
