@@ -223,9 +223,9 @@ def test_a_task_has_no_key_in_it_and_keeps_every_field_and_path(
     before = export_json(detail)
     after = export_json(KnownKeys([Secret(key)]).redact_values(detail))
     assert list(after) == list(before)
-    for name in ("taskId", "profile", "state", "saved", "addedAt"):
+    for name in ("taskId", "profile", "state", "saved", "savedFiles", "addedAt"):
         assert after[name] == before[name]
-    values = json.dumps([value for name, value in after.items() if name != "saved"])
+    values = json.dumps([value for name, value in after.items() if name not in ("saved", "savedFiles")])
     problem = after["problem"]
     assert isinstance(problem, dict)
     assert problem["message"] == "no ***"
