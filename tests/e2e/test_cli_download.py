@@ -64,9 +64,13 @@ def test_all_results_are_saved_once_and_listed(taskdash: Command, tmp_path: Path
 def test_each_file_is_traced_to_its_task_by_its_name(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
-    """However many tasks have one label: label or prompt, the ID's first 8 characters, number of the result."""
+    """However many tasks have one label: label or prompt, the ID's first 8 characters, number of the result.
+
+    Where the first 8 are those of other IDs too, they tell nothing: then it is the whole one.
+    """
     ids = [f"{number:08x}-025a-490b-b28f-6a9fa12eb88a" for number in range(1, 4)]
-    for task_id in ids:
+    alike = [f"task_gpt-image-2_177747468902{number}" for number in (1, 2)]
+    for task_id in (*ids, *alike):
         api.set(task_id, success_body(task_id, [f"{api.url}/files/{task_id}/{n}" for n in (1, 2)]))
     prompts = {
         "5064bd1a-025a-490b-b28f-6a9fa12eb88a": "A red fox, jumping over the lazy dog in the snow",
@@ -78,12 +82,13 @@ def test_each_file_is_traced_to_its_task_by_its_name(
     for task_id, prompt in prompts.items():
         param = json.dumps({"model": "m", "input": {"prompt": prompt}})
         api.set(task_id, success_body(task_id, [f"{api.url}/files/{task_id}"], param=param))
-    taskdash("add", "--label", "mugs", *ids)
+    taskdash("add", "--label", "mugs", *ids, *alike)
     taskdash("add", *prompts)
     assert taskdash("check").returncode == 0
-    assert taskdash("download", *ids, *prompts, "-o", "pictures").returncode == 0
+    assert taskdash("download", *ids, *alike, *prompts, "-o", "pictures").returncode == 0
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
         *(f"mugs-{number:08x}-{n}.png" for number in (1, 2, 3) for n in (1, 2)),
+        *(f"mugs-{task_id}-{n}.png" for task_id in alike for n in (1, 2)),
         "A-red-fox-jumping-over-the-5064bd1a-1.png",
         "満月の夜に-5064bd1b-1.png",
         f"{'x' * 28}-5064bd1c-1.png",

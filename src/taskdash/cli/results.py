@@ -104,7 +104,7 @@ def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: 
     """Save the results that are not saved yet, of the tasks named or of all, and print their paths.
 
     A result that was saved is not saved again while its file is there. A file's name is the label or the prompt, the
-    first 8 characters of the ID, and the number of the result.
+    first 8 characters of the ID (all, where those are another's too), and the number of the result.
     What is broken off, by Ctrl+C too, goes on where it stopped the next time, if the server can do that.
     """
     from taskdash.cli.saving import save_results

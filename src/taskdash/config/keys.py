@@ -18,8 +18,6 @@ from taskdash.domain.values import value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_printed: Final[dict[tuple[str, ...], Secret]] = {}
-"""The keys that commands have printed in this process, by command."""
 _SECRET_ENDINGS: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
@@ -65,11 +63,10 @@ def key_origin(profile: Profile) -> str:
 
 
 def known_keys(settings: Settings, environ: Mapping[str, str]) -> tuple[Secret, ...]:
-    """The keys of all profiles that are known without running a command again: none of them is a task ID."""
+    """The keys of all profiles that are known without running a command: none of them is a task ID."""
     secrets = []
     for profile in settings.profiles.values():
         if profile.api_key_command:
-            secrets += [_printed[profile.api_key_command]] if profile.api_key_command in _printed else []
             continue
         try:
             secrets.append(find_key(profile, environ).secret)
@@ -129,14 +126,11 @@ def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float
 
     origin = key_origin(profile)
     try:
-        key = Secret(first_line_of(profile.api_key_command, environ, timeout_s))
+        return FoundKey(Secret(first_line_of(profile.api_key_command, environ, timeout_s)), origin)
     except KeyCommandError as error:
         fault = str(error)
     except ValueError as error:
         fault = f"printed a first line that {error}"
-    else:
-        _printed[profile.api_key_command] = key
-        return FoundKey(key, origin)
     setting = _setting(profile, "api_key_command")
     raise KeyMissingError(
         f"No API key for profile {profile.name}: its {origin} ({setting}) {fault}."

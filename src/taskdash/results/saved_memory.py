@@ -11,7 +11,7 @@ from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.part import part_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from taskdash.domain.task import Task
@@ -50,13 +50,13 @@ def wanted_of(store: Store, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
     done = store.saved.of(seqs)
     wanted, known = [], 0
     for task, urls in store.documents.links(seqs):
+        if task.state is not State.SUCCESS:
+            continue
         files = done.get(task.seq, {})
-        for each in _results_of(task, urls, str(store.path)):
-            file = files.get(each.n)
-            if file is not None and file.is_there():
-                known += 1
-            else:
-                wanted.append(each)
+        lacking = [n for n in range(1, len(urls) + 1) if n not in files or not files[n].is_there()]
+        known += len(urls) - len(lacking)
+        if lacking:
+            wanted += _results_of(store, task, urls, lacking)
     return wanted, known
 
 
@@ -71,12 +71,14 @@ def _seen_to_finish_ms(task: Task) -> int | None:
     return seen_ms
 
 
-def _stem(task: Task, n: int) -> str:
-    """Name a result after its label or prompt, its ID and its number, so that every file can be traced to its task."""
+def _stem(store: Store, task: Task) -> str:
+    """Return what a task's files are called after: label or prompt, and as much of its ID as tells it from others."""
     name = plain_name(task.label or "") or plain_name(_beginning(task.prompt or ""))
     if not name:
-        return f"{stem_of(None, task.task_id)}-{n}"
-    return f"{name}-{stem_of(None, task.task_id[:ID_CHARS])}-{n}"
+        return stem_of(None, task.task_id)
+    start = task.task_id[:ID_CHARS]
+    is_alone = len(store.documents.ids_like(task.profile, start, 2)) == 1
+    return f"{name}-{stem_of(None, start if is_alone else task.task_id)}"
 
 
 def _beginning(prompt: str) -> str:
@@ -89,19 +91,18 @@ def _beginning(prompt: str) -> str:
     return words if len(words) > PROMPT_CHARS // 2 or not rest else start[:PROMPT_CHARS]
 
 
-def _results_of(task: Task, urls: Sequence[str], list_name: str) -> list[Wanted]:
-    if task.state is not State.SUCCESS:
-        return []
+def _results_of(store: Store, task: Task, urls: Sequence[str], numbers: Iterable[int]) -> list[Wanted]:
+    stem = _stem(store, task)
     return [
         Wanted(
             seq=task.seq,
             n=n,
-            url=url,
+            url=urls[n - 1],
             task_id=task.task_id,
-            stem=_stem(task, n),
-            host=host_and_port(safe_url(url) or "")[0],
-            key=part_key(list_name, task.profile, task.task_id, str(n)),
+            stem=f"{stem}-{n}",
+            host=host_and_port(safe_url(urls[n - 1]) or "")[0],
+            key=part_key(str(store.path), task.profile, task.task_id, str(n)),
             seen_ms=_seen_to_finish_ms(task),
         )
-        for n, url in enumerate(urls, 1)
+        for n in numbers
     ]
