@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DAY: Final = 864_000
 """Ten checks a second for 24 hours."""
 ASKED: Final = 46
+BOOKS_TURNS: Final = 17
+"""Of five seconds each: then what was sent lately is as much as it will be."""
 """Tasks without an end that somebody asks about every five seconds; the rest of the budget is for new ones."""
 BLOCK_BYTES: Final = 64
 """What a block of Python's own allocator holds, about: in a short run whole pages of memory say nothing."""
@@ -78,8 +80,8 @@ async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
             turn += 1
             checks += world.gateway.count()
             world.gateway.arrivals.clear()
-            # The first tenth is for caches to fill.
-            if checks > wanted // 10 and checks - max(held.checks, default=0) >= every:
+            # The first tenth is for caches to fill, and the books of what was sent lately.
+            if checks > wanted // 10 and turn > BOOKS_TURNS and checks - max(held.checks, default=0) >= every:
                 held.look(checks)
     world.mine.close()
     record_property(
@@ -87,7 +89,8 @@ async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
         f"{checks:,} checks: {held.slope_mb:+.3f} MB of memory per 100,000,"
         f" {sorted(held.descriptors)} file descriptors, {sorted(held.threads)} threads",
     )
-    assert held.slope_mb < 1.0
+    # A block that is lost with each check would be 6; a short run is told by five looks, a hundred blocks apart.
+    assert held.slope_mb < (1.0 if long else 2.0)
     assert len(held.descriptors) == 1
     assert len(held.threads) == 1
 
