@@ -79,7 +79,7 @@ async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other
         await dash.press("escape")
         await dash.until_dialog(None)
         await dash.press(":")
-        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.until(lambda: dash.dialog == "Palette", "the palette")
         await dash.settle()
         await dash.press(*"undo the last")
         await dash.until_shown("(not now: nothing to take back)")
@@ -95,7 +95,7 @@ async def test_the_palette_finds_every_action_by_title_or_name(
     fill_with_the_page(other)
     async with driven(desk, (120, 36), total=3) as dash:
         await dash.press(":")
-        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.until(lambda: dash.dialog == "Palette", "the palette")
         await dash.settle()
         await dash.press(*typed)
         await dash.until_shown(found)
@@ -105,7 +105,7 @@ async def test_the_palette_finds_every_setting_and_says_what_it_is_for(desk: Des
     fill_with_the_page(other)
     async with driven(desk, (120, 36), total=3) as dash:
         await dash.press(":")
-        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.until(lambda: dash.dialog == "Palette", "the palette")
         await dash.settle()
         await dash.press(*"setting bell")
         await dash.until_shown("Setting bell")
@@ -119,7 +119,7 @@ async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(
     fill_with_the_page(other)
     async with driven(desk, (120, 36), total=3) as dash:
         await dash.press(":")
-        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.until(lambda: dash.dialog == "Palette", "the palette")
         await dash.press(*"statistics", "down")
         palette = dash.app.screen
         entered = Input.Submitted(palette.query_one(Input), "statistics")

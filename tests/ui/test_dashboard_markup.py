@@ -177,7 +177,7 @@ async def test_in_the_palette(desk: Desk, other: Store) -> None:
             ("theme", "Theme", "Change the colours"),
         ):
             await dash.press(":")
-            await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+            await dash.until(lambda: dash.dialog == "Palette", "the palette")
             await dash.settle()
             await dash.press(*typed)
             await dash.until_shown(title)
@@ -186,7 +186,7 @@ async def test_in_the_palette(desk: Desk, other: Store) -> None:
             await dash.press("escape")
             await dash.until(lambda: dash.dialog is None, "the list")
         await dash.press(":")
-        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.until(lambda: dash.dialog == "Palette", "the palette")
         await dash.settle()
         await dash.press(*EVERYWHERE)
         await dash.until_shown("No matches found")
@@ -197,7 +197,7 @@ async def test_every_entry_of_the_palette_is_shown_as_it_is_written(desk: Desk, 
     settings = dict(explained_settings())
     async with driven(desk, (400, 400), total=1) as dash:
         await dash.press(":")
-        await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+        await dash.until(lambda: dash.dialog == "Palette", "the palette")
         await dash.settle()
         await dash.press(*"setting")
         for name, about in settings.items():

@@ -23,7 +23,7 @@ OTHER = "kie"
 
 async def choose(dash: DrivenDashboard, words: str) -> None:
     await dash.press(":")
-    await dash.until(lambda: dash.dialog == "CommandPalette", "the palette")
+    await dash.until(lambda: dash.dialog == "Palette", "the palette")
     await dash.settle()
     await dash.press(*words)
     await dash.until_shown(f"Show the tasks of {OTHER}")

@@ -88,6 +88,19 @@ class Dashboard(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
 
+    def action_command_palette(self) -> None:
+        """Open the palette."""
+        from taskdash.ui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
+
+    def search_themes(self) -> None:
+        """Open a palette of themes: the palette's own entry calls it."""
+        from taskdash.ui.palette import Palette, ThemeProvider
+
+        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes ..."))
+
     async def use_profile(self, name: str) -> None:
         """Show the list of another profile, and watch it instead of this one."""
         if self.desk.desk_of is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from textual.app import App
+    from textual.binding import BindingType
     from textual.fuzzy import Matcher
     from textual.types import IgnoreReturnCallbackType
 
@@ -28,6 +30,46 @@ if TYPE_CHECKING:
 _MOVES: Final = "Move"
 _ITSELF: Final = "palette"
 _UNASKED: Final = (*RESULT_KEYS, _ITSELF)
+
+
+class Palette(CommandPalette):
+    """Textual's, with page keys that a list without a line bears."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("pagedown", "page_down", "page down"),
+        ("pageup", "page_up", "page up"),
+    ]
+
+    # Before the first line of it was drawn Textual knows of no pages.
+
+    def action_page_down(self) -> None:
+        """Go a screen down."""
+        with suppress(KeyError):
+            self.query_one(CommandList).action_page_down()  # type: ignore[no-untyped-call] # Textual's
+
+    def action_page_up(self) -> None:
+        """Go a screen up."""
+        with suppress(KeyError):
+            self.query_one(CommandList).action_page_up()  # type: ignore[no-untyped-call] # Textual's
+
+
+class ThemeProvider(Provider):
+    """Finds the themes by their names."""
+
+    async def discover(self) -> Hits:
+        """Before anything is typed: all of them."""
+        for name in sorted(self.app.available_themes):
+            yield DiscoveryHit(Content(name), partial(self._use, name), text=name)
+
+    async def search(self, query: str) -> Hits:
+        """Those whose name fits."""
+        matcher = self.matcher(query)
+        for name in self.app.available_themes:
+            if (score := matcher.match(name)) > 0:
+                yield Hit(score, _highlighted(name, matcher), partial(self._use, name), text=name)
+
+    def _use(self, name: str) -> None:
+        self.app.theme = name
 
 
 class ActionProvider(Provider):

@@ -11,7 +11,7 @@ from textual.widgets.option_list import Option
 
 from taskdash.ui.column_choice import ChosenColumns, ColumnChoice
 from taskdash.ui.columns import COLUMNS
-from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.screens.dialog import Choices, Dialog
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _KEYS: Final = (
 )
 
 
-class ColumnList(OptionList):
+class ColumnList(Choices):
     """A list in which Enter is no click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "keep")]
@@ -57,7 +57,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         self._choice = ColumnChoice.of(view)
         self._first = ColumnChoice.of(first)
         self._first_shown = self._choice.shown
-        self._list = ColumnList(markup=False)
+        self._list = ColumnList()
 
     def compose(self) -> ComposeResult:
         """The columns and the keys."""

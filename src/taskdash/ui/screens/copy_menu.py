@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.screens.dialog import Choices, Dialog
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -43,19 +43,17 @@ class CopyMenu(Dialog[str | None]):
         width = max(len(choice.title) for choice in self._choices)
         with Vertical(classes="dialog"):
             yield Line(Content.styled(self._title, "bold"))
-            yield OptionList(
-                *(_option(choice, width) for choice in self._choices), markup=False, id="copy-list"
-            )
+            yield Choices(*(_option(choice, width) for choice in self._choices), id="copy-list")
             yield self._note
             yield Line(Content.styled("A letter or Enter copies, Esc closes", "$text-muted"))
 
     def action_down(self) -> None:
         """The next choice."""
-        self.query_one(OptionList).action_cursor_down()
+        self.query_one(Choices).action_cursor_down()
 
     def action_up(self) -> None:
         """The choice before."""
-        self.query_one(OptionList).action_cursor_up()
+        self.query_one(Choices).action_cursor_up()
 
     def action_choose(self, letter: str) -> None:
         """Choose by letter."""

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
+from textual.widgets import OptionList
 
 from taskdash.ui.compositor import ThriftyCompositor
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
+    from textual.widgets.option_list import Option
 
 T = TypeVar("T")
+
+
+class Choices(OptionList):
+    """A list in a dialog. What it shows is content, never text to parse."""
+
+    def __init__(self, *options: Option, id: str | None = None) -> None:  # noqa: A002 - as Textual names it
+        super().__init__(*options, markup=False, id=id)
+
+    # Where no line of it was drawn yet, as in a terminal that has no room for it, Textual knows of no pages.
+
+    def action_page_up(self) -> None:
+        """A screen up."""
+        with suppress(KeyError):
+            super().action_page_up()  # type: ignore[no-untyped-call] # Textual's
+
+    def action_page_down(self) -> None:
+        """A screen down."""
+        with suppress(KeyError):
+            super().action_page_down()  # type: ignore[no-untyped-call] # Textual's
 
 
 class Dialog(ModalScreen[T]):

@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 from taskdash.domain.query import SortKey
 from taskdash.results.links import UnsafeLinkError, checked_url
 from taskdash.ui.detail_text import MAX_LINKS_SHOWN
-from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.screens.dialog import Choices, Dialog
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -84,19 +84,18 @@ class ChooseLink(Dialog[int | None]):
         room = max(MIN_LINK_CHARS, min(MAX_LINK_CHARS, self.app.size.width * 9 // 10 - _LINK_FRAME_CELLS))
         with Vertical(classes="dialog"):
             yield Line(Content.styled("Open which result?", "bold"))
-            yield OptionList(
+            yield Choices(
                 *(_link_option(n, url, room) for n, url in enumerate(self._urls[:MAX_LINKS_SHOWN], 1)),
-                markup=False,
             )
             yield Line(Content.styled(f"{rest}Enter or its number opens, Esc closes", "$text-muted"))
 
     def action_down(self) -> None:
         """The next link."""
-        self.query_one(OptionList).action_cursor_down()
+        self.query_one(Choices).action_cursor_down()
 
     def action_up(self) -> None:
         """The link before."""
-        self.query_one(OptionList).action_cursor_up()
+        self.query_one(Choices).action_cursor_up()
 
     def action_number(self, number: int) -> None:
         """Choose by number."""
@@ -145,20 +144,20 @@ class ChooseSort(Dialog[SortKey | None]):
         """The orders."""
         with Vertical(classes="dialog small"):
             yield Line(Content.styled("Sort by", "bold"))
-            yield OptionList(*(Option(Content(SORT_TITLES[key])) for key in SortKey), markup=False)
+            yield Choices(*(Option(Content(SORT_TITLES[key])) for key in SortKey))
             yield Line(Content.styled("Enter sorts, S reverses later, Esc closes", "$text-muted"))
 
     def on_mount(self) -> None:
         """Begin at the order in use."""
-        self.query_one(OptionList).highlighted = list(SortKey).index(self._current)
+        self.query_one(Choices).highlighted = list(SortKey).index(self._current)
 
     def action_down(self) -> None:
         """The next order."""
-        self.query_one(OptionList).action_cursor_down()
+        self.query_one(Choices).action_cursor_down()
 
     def action_up(self) -> None:
         """The order before."""
-        self.query_one(OptionList).action_cursor_up()
+        self.query_one(Choices).action_cursor_up()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Choose with Enter or the mouse."""

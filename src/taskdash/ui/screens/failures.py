@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 from taskdash.domain.reasons import class_filter
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import ago
-from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.screens.dialog import Choices, Dialog
 from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Failures(Dialog[str | None]):
         failed = sum(reason.count for reason in reasons)
         self._title = f"Failures by reason: {failed:,} failed, of {scope}"
         self._entries = [*_reasons(reasons, newest, now_ms), *_problems(problems)]
-        self._list = OptionList(*(Option(entry.line) for entry in self._entries), markup=False)
+        self._list = Choices(*(Option(entry.line) for entry in self._entries))
         self._about = Static(id="failure-about")
 
     def compose(self) -> ComposeResult:
