@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from tests.command import Command
-from tests.servers import FakeApi, success_body, waiting_body
+from tests.servers import FakeApi, waiting_body
 
 from taskdash.results.claims import Claims
 from taskdash.store.store_file import mending
@@ -38,8 +38,7 @@ def test_a_damaged_list_is_mended_under_a_watcher_of_a_profile_called_mend(
         # Held up by the watcher's lease, this would take two minutes.
         done = taskdash("list", "--ids", timeout_s=60)
         assert done.returncode == 0, done.stderr
-        fake_api.set(ID, success_body(ID))
-        assert watching.wait(60) in (0, 3)
+        assert done.stdout.split() == [ID]
     finally:
         watching.kill()
         watching.communicate()
