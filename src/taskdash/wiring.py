@@ -6,6 +6,7 @@ What only the watcher needs is imported where it is built: in its own thread, af
 from __future__ import annotations
 
 import os
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,8 @@ from taskdash.config.settings import DEFAULT_KEY_VARIABLE
 from taskdash.domain.errors import KeyMissingError, StoreError, UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.store import Store, StoreThread
+from taskdash.store.saved import gone_files
+from taskdash.store.store import StoreThread
 from taskdash.watch.clock import SystemClock
 from taskdash.watch.thread import WatcherThread
 
@@ -68,6 +70,7 @@ async def build_watcher(
     *,
     scheduled: bool = True,
     trust_env: bool = True,
+    store: StoreThread | None = None,
 ) -> Watcher:
     """A watcher on the running event loop, with a store and a gateway of its own."""
     import random
@@ -88,7 +91,7 @@ async def build_watcher(
 
         gateway = Gateway(profile.base_url, key, connections=MAX_IN_FLIGHT, trust_env=trust_env)
     watcher = Watcher(
-        store=StoreThread(store_path, "watcher-store"),
+        store=store or StoreThread(store_path, "watcher-store"),
         lease=Lease(store_path, profile.name),
         dispatch=dispatch,
         fetch=gateway.fetch_record if gateway else None,
@@ -106,15 +109,19 @@ async def _build_first_watcher(
 ) -> Watcher:
     """Build a dashboard's watcher, and have it looked beside whether saved files are still there.
 
-    That is done in a thread of its own, as a network's disk may take a minute to say so.
+    That is done in a thread of its own, as a network's disk may take a minute to say so; but by the watcher's own way
+    to the list: another one would begin a new list where the file has just been deleted.
     """
-    Thread(target=_forget_gone_files, args=(store_path,), name="saved-files", daemon=True).start()
-    return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env)
+    store = StoreThread(store_path, "watcher-store")
+    Thread(target=_forget_gone_files, args=(store,), name="saved-files", daemon=True).start()
+    return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env, store=store)
 
 
-def _forget_gone_files(store_path: Path) -> None:
-    with suppress(StoreError), Store(store_path) as store:
-        store.saved.forget_gone()
+def _forget_gone_files(store: StoreThread) -> None:
+    # It may be closed meanwhile.
+    with suppress(StoreError, RuntimeError, CancelledError):
+        gone = gone_files(store.submit(lambda opened: opened.saved.files()).result())
+        store.submit(lambda opened: opened.saved.forget(gone)).result()
 
 
 def open_finish_command(

@@ -613,6 +613,8 @@ def test_a_list_that_is_deleted_or_replaced_under_the_dashboard_is_noticed(taskd
     taskdash.store = ours
     with taskdash.dashboard() as screen:
         wait_for_rows(screen, 3)
+        # The watcher has opened the list as well: who opens it first after this would begin a new one.
+        screen.wait_for("watching")
         ours.unlink()
         screen.wait_for("was deleted", 10)
         wait_for_rows(screen, 3)

@@ -14,7 +14,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.store.connection import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from taskdash.store.database import Database
 
@@ -52,6 +52,15 @@ def _rows(database: Database, seqs: Sequence[int] | None) -> Iterator[tuple[Any,
         return
     for chunk in chunks(seqs):
         yield from database.rows(f"{sql} WHERE seq IN ({', '.join('?' * len(chunk))})", chunk)
+
+
+def gone_files(files: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Return those that are not there any more. A network's disk may take a minute to say so.
+
+    A file that was changed is not gone: it may have been cropped.
+    """
+    # A list may have 100,000, and a Path takes three times as long.
+    return [(seq, n, path) for seq, n, path in files if not os.path.isfile(path)]  # noqa: PTH113 - see above
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +104,17 @@ class SavedFiles:
         What the user threw away does not come back on its own, but where the folder is gone as well, or this list is
         a copy, as on another machine, it does. A list that cannot be written stays as it is.
         """
-        # A file that was changed is not gone: it may have been cropped.
-        gone = [
-            (seq, n, path)
-            for seq, n, path, _ in _rows(self._database, seqs)
-            if not os.path.isfile(str(path))  # noqa: PTH113 - a list may have 100,000, and a Path takes three times as long
-        ]
+        self.forget(gone_files(self.files(seqs)))
+
+    def files(self, seqs: Sequence[int] | None = None) -> list[tuple[int, int, str]]:
+        """Return `seq`, number and path of each saved result of tasks, or of all."""
+        return [(seq, n, str(path)) for seq, n, path, _ in _rows(self._database, seqs)]
+
+    def forget(self, gone: Sequence[tuple[int, int, str]]) -> None:
+        """Forget saved results, as `forget_gone` does, that `gone_files` has found."""
         if not gone:
             return
-        folder_of = {path: Path(str(path)).parent for _, _, path in gone}
+        folder_of = {path: Path(path).parent for _, _, path in gone}
         folders_here = {folder for folder in set(folder_of.values()) if folder.is_dir()}
         with suppress(StoreError), self._database.writing() as connection:
             saved_in = connection.execute("SELECT value FROM numbers WHERE name = 'saved_in'").fetchone()
