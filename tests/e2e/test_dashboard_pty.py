@@ -129,10 +129,31 @@ def test_keys_typed_ahead_are_not_lost(home: Home) -> None:
         screen.wait_for("Nothing on this list yet")
         screen.send("a")
         screen.wait_for("Add tasks")
-        screen.send(f"{OTHER}\r")
+        screen.send(OTHER)
+        screen.wait_for("1 new")
+        screen.send("\r")
         screen.wait_for("○ new")
         assert home.run("list", "--ids").stdout.split() == [OTHER]
+        screen.send("/fox")
+        screen.wait_for("No task matches the filter")
+        screen.send("\x1b")
+        screen.wait_for("○ new")
         quit_well(screen)
+
+
+@pytest.mark.parametrize("text", [OTHER, f"taskId: {OTHER}", f"{OTHER}\r", f'{{"taskId":"{OTHER}"}}'])
+def test_a_paste_without_its_brackets_opens_the_dialog_and_is_no_keys(home: Home, text: str) -> None:
+    home.api.set(WAITING, success_body(WAITING, [LINK, *(f"{LINK}?{n}" for n in range(9))]))
+    home.run("add", WAITING)
+    with home.dashboard() as screen:
+        screen.wait_for("✓ success")
+        screen.send(text)
+        screen.wait_for(lambda shown: "Add tasks" in shown and "1 new" in shown)
+        screen.send("\x1b")
+        screen.wait_for_none("Add tasks")
+        quit_well(screen)
+    assert home.visited == []
+    assert home.run("list", "--ids").stdout.split() == [WAITING]
 
 
 def test_the_palette_may_be_the_first_thing_that_is_asked_for(home: Home) -> None:

@@ -149,8 +149,46 @@ def test_text_faster_than_anybody_types_is_a_paste(typist: Typist) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "5064bd1a-025a-490b-b28f-6a9fa12eb88a",
+        "5064bd1a-025a-490b-b28f-6a9fa12eb88a\r",
+        "5064bd1a025a490bb28f6a9fa12eb88a",
+        "task_gpt-image-2_1769000000000",
+        "task_abc123",
+        "V1StGXR8_Z5jdHi6B-myT",
+        "taskId: abc123",
+        '"taskId":"zq7"',
+        "taskId=abc1234",
+        "id 5064bd1a-025a-490b-b28f-6a9fa12eb88a",
+        "https://api.example.com/x",
+        "quit, exit, or delete everything that is here",
+    ],
+)
+def test_what_is_no_keys_is_a_paste_without_its_brackets_too(typist: Typist, text: str) -> None:
+    typist.sends(text.encode(), then_s=0.05)
+    assert typist.said == [f"paste {text!r}"]
+    typist.sends(b"q")
+    assert typist.said[1:] == ["q"]
+
+
+def test_an_id_that_comes_in_two_reads_is_one_paste(typist: Typist) -> None:
+    for cut in range(9, 36):
+        typist.sends(UUIDS[:cut])
+        typist.sends(UUIDS[cut:36], then_s=0.05)
+    assert set(typist.said) == {f"paste {UUIDS[:36].decode()!r}"}
+
+
+@pytest.mark.parametrize(
     "keys",
     [
+        b"/fox",
+        b"/state:fail model:gpt-image-2 label:nightly\r",
+        b"/5064bd1a-025a-490b-b28f-6a9fa12eb88a\r",
+        b":taskId: theme\r",
+        b"\tmind the hand\r",
+        b"state:fail !gpt\r",
+        b"jjjjjkkkkG g1234",
         b"a5064bd1a-025a-490b-b28f-6a9fa12eb88a\r",
         b"j" * 4000,
         b"jk" * 100,

@@ -37,9 +37,17 @@ SETTLED_S: Final = 1.0
 """So long after the last byte the parser waits for no more of it."""
 KEYS_CHARS: Final = 32
 """No key and no report of a mouse is longer."""
-MIN_TYPED_PASTE_CHARS: Final = 65
+MIN_LOOK_CHARS: Final = 8
+"""No ID with a label, and no ID of a known form, is shorter."""
+MIN_TYPED_PASTE_CHARS: Final = 40
+"""So many characters in one read were not typed by a person ..."""
+MIN_FILTER_PASTE_CHARS: Final = 65
+"""... unless a key before them opens a box that they are meant for."""
+MIN_UNKNOWN_ID_CHARS: Final = 16
 MIN_TYPED_PASTE_VARIETY: Final = 5
 """Different characters in it; a key held down on a slow line has fewer."""
+_BOX_KEYS: Final = ("/", ":")
+"""They open a box for text, and no ID begins with them."""
 _FAR: Final = 10_000
 """No terminal has so many columns or rows."""
 
@@ -47,7 +55,7 @@ _MARKERS = re.compile("|".join(map(re.escape, (BRACKETED_PASTE_START, BRACKETED_
 _MARKER_CHARS: Final = len(BRACKETED_PASTE_START)
 _SEQUENCE_OR_RUN = re.compile(
     r"\x1b(?:\[[0-?]{0,30}[ -/]{0,4}[@-~]|O[ -~]|[^\x1b])?"
-    rf"|(?P<run>[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{{{MIN_TYPED_PASTE_CHARS},}})"
+    rf"|(?P<run>[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{{{MIN_LOOK_CHARS},}})"
 )
 _BEFORE_ESCAPE = re.compile("(?=\x1b)")
 
@@ -179,9 +187,9 @@ class TerminalInput:
 
     def _parse_keys(self, text: str) -> None:
         """Tell keys from text that came faster than keys can."""
-        if len(text) >= MIN_TYPED_PASTE_CHARS:
+        if len(text) >= MIN_LOOK_CHARS:
             for match in _SEQUENCE_OR_RUN.finditer(text):
-                if match["run"] and len(set(match["run"])) >= MIN_TYPED_PASTE_VARIETY:
+                if match["run"] and _is_pasted(match["run"]):
                     self._parse(text[: match.start()])
                     held, self._held = self._held, ""
                     self._begin(_Stage.TYPED)
@@ -265,6 +273,29 @@ class TerminalInput:
         after, self._after, self._tail, self._stage = self._after, "", "", None
         if after:
             self._take_keys(after)
+
+
+def _is_pasted(text: str) -> bool:
+    """Return whether text of one read is longer than keys can be, or has an ID in it, or the beginning of one."""
+    if len(set(text)) < MIN_TYPED_PASTE_VARIETY:
+        return False
+    if text.startswith(_BOX_KEYS):
+        return len(text) >= MIN_FILTER_PASTE_CHARS
+    if len(text) >= MIN_TYPED_PASTE_CHARS:
+        return True
+    # Few reads are so long.
+    from taskdash.domain.id_forms import Kind, has_known_form, kind_of
+    from taskdash.domain.task_ids import find_task_ids
+
+    word = text.strip()
+    if "://" in word or word.startswith("task_") or kind_of(word) is Kind.CUT_OFF:
+        return True
+    if has_known_form(word[1:]):  # the key that opens the dialog, and an ID for it
+        return False
+    paste = find_task_ids(text)
+    return bool(paste.found) or (
+        paste.unsure is not None and len(word) >= MIN_UNKNOWN_ID_CHARS and any(map(str.isdigit, word))
+    )
 
 
 def _is_credible(message: Message) -> bool:
