@@ -260,7 +260,7 @@ def open_desk(
         profiles=tuple(settings.profiles),
         desk_of=lambda name: open_with(replace(settings, profile=name)),
         first_key=_first_key(settings, config_path, open_with) if advice else None,
-        store=StoreThread(store_path, "store"),
+        store=StoreThread(store_path, "store", is_patient=True),
         watcher=WatcherThread(partial(_build_first_watcher, profile, key, store_path, trust_env=not is_demo)),
         clock=SystemClock(),
         open_url=partial(_open_url, settings.open_command, others_environ),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -364,3 +366,57 @@ def test_on_finish_runs_beside_the_dashboard_and_may_end_after_it(home: Home) ->
         screen.send("q")
         assert screen.wait_exit() == 0
     assert told.read_text().splitlines() == ["begun success", "ended no key"]
+
+
+@contextlib.contextmanager
+def locked(home: Home) -> Iterator[sqlite3.Connection]:
+    """Have another program hold the list for the block, as a long import does."""
+    other = sqlite3.connect(home.folder / "list" / "tasks.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def test_opened_on_a_locked_list_it_says_so_at_once_and_comes_up_when_that_is_free(home: Home) -> None:
+    home.run("add", WAITING)
+    with contextlib.ExitStack() as lock:
+        lock.enter_context(locked(home))
+        with home.dashboard() as screen:
+            screen.wait_for("Another program has locked the list")
+            # A key of the list does nothing yet, and a resize is followed.
+            screen.send("ax?")
+            screen.resize(80, 24)
+            screen.wait_for("Another program has locked the list")
+            assert "Add tasks" not in screen.text
+            screen.paste(OTHER)
+            screen.wait_for("What you pasted is kept")
+            lock.close()
+            screen.wait_for("1 new")
+            screen.send("\x1b")
+            screen.wait_for(lambda text: "○ new" in text and "q quit" in text)
+            screen.send("a")
+            screen.wait_for("Add tasks")
+            screen.send("\x1b")
+            screen.wait_for_none("Add tasks")
+            quit_well(screen)
+
+
+@pytest.mark.parametrize("key", ["q", "\x11", "\x03"])
+def test_who_does_not_want_to_wait_for_a_locked_list_quits(home: Home, key: str) -> None:
+    home.run("add", WAITING)
+    with locked(home), home.dashboard() as screen:
+        screen.wait_for("Another program has locked the list")
+        quit_well(screen, key)
+
+
+def test_a_list_that_is_a_newer_one_after_the_wait_ends_it_with_a_word_and_code_6(home: Home) -> None:
+    home.run("add", WAITING)
+    with locked(home) as other, home.dashboard() as screen:
+        screen.wait_for("Another program has locked the list")
+        other.execute("PRAGMA user_version = 999")
+        other.execute("COMMIT")
+        assert screen.wait_exit() == 6
+        assert screen.left_behind == []
+        screen.wait_for("upgrade taskdash")

@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 import termios
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk, tell_not_added
@@ -26,6 +27,8 @@ THREADS_TURN_S: Final = 0.0005
 """How long a thread may keep the interpreter from others. A frame is written by a thread of its own: with Python's 5 ms
 it would be seen so much later.
 """
+OPENING_S: Final = 0.4
+"""How long the first frame waits for the list."""
 FINISH_GRACE_S: Final = 10.0
 """How long `on_finish` may go on after the dashboard has ended."""
 
@@ -98,16 +101,19 @@ def open_app(
         opening = desk.opening
         from taskdash.ui.app import Dashboard
 
-    # A list that cannot be read is told before the terminal is touched.
-    opening.result()
+    # A list that cannot be read is told before the terminal is touched, one that is locked or mended is not waited for.
+    with suppress(TimeoutError):
+        opening.result(OPENING_S)
+    app = Dashboard(desk, waits_for_list=not opening.done())
     # From here on the terminal is the screen's.
-    tell_of_slow_mending(None)
-    app = Dashboard(desk)
+    tell_of_slow_mending(app.tell_of_mending)
     app.run()
     # The dashboard may have gone over to another desk.
     _close(app.desk, app.return_code or 0)
     lost = [task_id for each in (*app.left_desks, app.desk) for task_id in each.not_added()]
     tell_not_added(lost, ", as the list was locked to the end")
+    if app.unusable is not None:
+        raise app.unusable
     if app.crash is not None:
         raise app.crash
     if app.wants_demo and open_demo is not None:

@@ -135,6 +135,8 @@ class Connection:
         self._busy_timeout_s = busy_timeout_s
         self._wait_for_exchange = wait_for_exchange
         self._interrupted = False
+        self.is_waiting = False
+        """Whether another process has had the file locked when it was last asked for."""
         size = create_private(file, tell)
         if not size:
             # While a damaged file is set aside there is none; one that a newcomer has made for it is given up again.
@@ -164,15 +166,18 @@ class Connection:
         until_s = time.monotonic() + self._busy_timeout_s
         while True:
             try:
-                return self.raw.execute(sql, values)
+                cursor = self.raw.execute(sql, values)
             except UnicodeDecodeError as error:
                 raise unreadable() from error
             except sqlite3.OperationalError as error:
-                is_busy = code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
+                self.is_waiting = is_busy = is_busy_error(error)
                 if not is_busy or self._interrupted or time.monotonic() >= until_s:
                     raise
                 if not self.raw.in_transaction:
                     TRANSACTIONS.step_aside()
+            else:
+                self.is_waiting = False
+                return cursor
 
     def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Every row of a query, fetched whole: no read stays open to block another process's commit."""
@@ -244,6 +249,11 @@ class Connection:
                     return identity, raw
                 raw.close()
             time.sleep(_EXCHANGE_S)
+
+
+def is_busy_error(error: sqlite3.Error) -> bool:
+    """Return whether another process has the file locked."""
+    return code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:

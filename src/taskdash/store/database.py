@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from taskdash.domain.errors import ReadAbandonedError, StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.advice import explain, explained
-from taskdash.store.connection import BUSY_TIMEOUT_S, TRANSACTIONS, Connection
+from taskdash.store.connection import BUSY_TIMEOUT_S, TRANSACTIONS, Connection, is_busy_error
 from taskdash.store.store_file import identity_of
 
 if TYPE_CHECKING:
@@ -41,16 +41,15 @@ class Database:
         *,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         on_mishap: Callable[[str], None] = lambda _: None,
+        opens: bool = True,
     ) -> None:
-        """Open the store, creating it (0600, in a folder of 0700) and bringing it up to date where needed.
-
-        A file that cannot be written is opened for reading, if it is up to date. One that is damaged is set aside, and
-        what can be read of it is the store.
+        """Open the store, unless that is left to a later call of `open`.
 
         Args:
             path: Where it is.
             busy_timeout_s: How long other processes' locks are waited for.
             on_mishap: Told in a line, now or later, where the file was damaged, open to others, or exchanged.
+            opens: Whether to open it now.
 
         Raises:
             StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.
@@ -62,12 +61,39 @@ class Database:
         self._current: Connection | None = None
         self._identity = (0, 0)
         self._openings = 0
+        if opens:
+            self.open()
+
+    def open(self, *, is_patient: bool = False) -> None:
+        """Open the store, creating it (0600, in a folder of 0700) and bringing it up to date where needed.
+
+        A file that cannot be written is opened for reading, if it is up to date. One that is damaged is set aside, and
+        what can be read of it is the store.
+
+        Args:
+            is_patient: Whether to wait for other processes' locks until `interrupt`.
+
+        Raises:
+            StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.
+        """
+        is_open = False
         try:
             with explained(self.path), TRANSACTIONS.passing():
-                self._open()
-        except BaseException:
-            self.close()
-            raise
+                while not is_open:
+                    try:
+                        self._open()
+                        is_open = True
+                    except sqlite3.OperationalError as error:
+                        if self._interrupted or not (is_patient and is_busy_error(error)):
+                            raise
+        finally:
+            if not is_open:
+                self.close()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether another process has the file locked, as far as this one has asked for it."""
+        return self._current is not None and self._current.is_waiting
 
     @property
     def connection(self) -> sqlite3.Connection:

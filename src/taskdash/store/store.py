@@ -46,13 +46,14 @@ class Store:
         *,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         on_mishap: Callable[[str], None] = lambda _: None,
+        opens: bool = True,
     ) -> None:
         """Open the file at `path`; `on_mishap` hears in a line where it was damaged or exchanged.
 
         Raises:
             StoreError: it cannot be used.
         """
-        self.database = Database(path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap)
+        self.database = Database(path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap, opens=opens)
 
     @cached_property
     def additions(self) -> Additions:
@@ -143,11 +144,13 @@ class StoreThread:
         *,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         on_mishap: Callable[[str], None] | None = None,
+        is_patient: bool = False,
     ) -> None:
         """Open the file at `path`; `name` is the thread's.
 
         Where the file was damaged or exchanged, `on_mishap` is called from the thread with a line for the user; without
-        it the lines are kept for `take_mishaps`.
+        it the lines are kept for `take_mishaps`. One that is patient returns at once, and opens the file as soon as no
+        other process has it locked: what it is asked to do waits for that, and raises what it says.
 
         Raises:
             StoreError: it cannot be used.
@@ -158,14 +161,16 @@ class StoreThread:
         """Tells whether it is worth asking the file for news."""
         self._mishaps: list[str] = []
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        try:
-            opening = self._executor.submit(
-                Store, path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap or self._mishaps.append
-            )
-            self._store = opening.result()
-        except BaseException:
-            self._executor.shutdown(wait=False)
-            raise
+        self._store = Store(
+            path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap or self._mishaps.append, opens=False
+        )
+        self._opening = self._executor.submit(self._store.database.open, is_patient=is_patient)
+        if not is_patient:
+            try:
+                self._opening.result()
+            except BaseException:
+                self._executor.shutdown(wait=False)
+                raise
         _threads.add(self)
 
     def submit(self, work: Callable[[Store], T]) -> Future[T]:
@@ -175,7 +180,13 @@ class StoreThread:
         """
         return self._executor.submit(self._work, work)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether another process has the file locked."""
+        return self._store.database.is_waiting
+
     def _work(self, work: Callable[[Store], T]) -> T:
+        self._opening.result()
         return self._store.database.again(lambda: work(self._store))
 
     async def run(self, work: Callable[[Store], T]) -> T:
@@ -211,7 +222,12 @@ class StoreThread:
         self._store.database.interrupt()
 
     def close(self) -> None:
-        """Finish what was submitted, then close the file and end the thread. Closing twice does nothing."""
+        """Finish what was submitted, then close the file and end the thread. Closing twice does nothing.
+
+        Where the file is not open yet, as another process has it locked, nothing of it is waited for.
+        """
+        if not self._opening.done():
+            self.interrupt()
         with suppress(RuntimeError):  # it is closed already
             self._executor.submit(self._store.close).result()
         self._executor.shutdown()

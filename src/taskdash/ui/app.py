@@ -63,7 +63,8 @@ class Dashboard(App[None]):
     COMMANDS = {_actions}  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = []
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, waits_for_list: bool = False) -> None:
+        """`waits_for_list`: the list may take long to open, as another program has it locked."""
         super().__init__(driver_class=TerminalDriver)
         self.no_color = self.no_color or has_no_colour(os.environ.get("TERM", ""))
         # There are none; each screen would have an empty one.
@@ -76,6 +77,11 @@ class Dashboard(App[None]):
             self._register_themes()
         self._copier: Copier | None = None
         self._is_away = False
+        self._waits_for_list = waits_for_list
+        self.unusable: StoreError | None = None
+        """Why the list could not be opened in the end."""
+        self.mending = ""
+        """What is being done to the list before it can be opened."""
         self.wants_demo = False
         """Whether it was left for the demo."""
         if desk.view.theme in self.available_themes:
@@ -134,13 +140,36 @@ class Dashboard(App[None]):
         except TaskdashError:
             self.desk = before
             raise
+        left = await self._open_list()
+        self.left_desks.append(before)
+        # Not waited for: a dialog of those that are left may be what called us.
+        self.run_worker(self._leave(left, before), group="leave")
+
+    async def _open_list(self) -> Sequence[Screen[object]]:
+        """Show the list of the desk in place of the screens that are returned."""
         # A mode for each: the screen that an app begins with cannot be switched for another.
         left, mode = self.screen_stack[:], f"desk {time.monotonic_ns()}"
         self.add_mode(mode, self.get_default_screen)
         await self.switch_mode(mode)
-        self.left_desks.append(before)
-        # Not waited for: a dialog of those that are left may be what called us.
-        self.run_worker(self._leave(left, before), group="leave")
+        return left
+
+    async def _await_list(self) -> None:
+        """Show the list as soon as it can be read."""
+        try:
+            await asyncio.wrap_future(self.desk.opening)
+        except StoreError as error:
+            self.unusable = error
+            self.exit()
+            return
+        self._waits_for_list = False
+        (waiting,) = await self._open_list()
+        for text in getattr(waiting, "pasted", ()):
+            self.screen.post_message(events.Paste(text))
+        await waiting.remove()
+
+    def tell_of_mending(self, line: str) -> None:
+        """Say that the list is being mended, which takes long; may be called from any thread."""
+        self.mending = line
 
     async def _leave(self, screens: Sequence[Screen[object]], desk: Desk) -> None:
         for screen in reversed(screens):
@@ -190,6 +219,10 @@ class Dashboard(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The list, with the keys of the config: Textual takes bindings from the class."""
+        if self._waits_for_list:
+            from taskdash.ui.screens.waiting import Waiting
+
+            return Waiting(self.desk, lambda: self.mending)
         screen: type[ListScreen] = type(
             ListScreen.__name__, (ListScreen,), {"BINDINGS": bindings(self.desk.keymap)}
         )
@@ -226,6 +259,8 @@ class Dashboard(App[None]):
         """Be ready for what happens outside of Textual."""
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
+        if self._waits_for_list:
+            self.run_worker(self._await_list(), group="open list")
 
     def on_key(self, event: events.Key) -> None:
         """Give letters typed ahead to the box they are for; any other key that comes by here is one of the list's."""
