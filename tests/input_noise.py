@@ -15,6 +15,32 @@ _PIECES: Final = (
     "\u0660".encode(), "\u00b2".encode(), b"a", b" ", b"\r", b"\t", "\U0001f600".encode(),
 )  # fmt: skip
 
+_NAMED_KEYS: Final = (
+    "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[5~", "\x1b[6~", "\x1b[H", "\x1b[F", "\x1b[Z", "\x1b[3~",
+    "\x1b[1;2A", "\x1b[1;2B", "\x1b[1;5C", "\x1b[1;5D", "\x1bOP", "\r", "\t", "\x7f", "\x1b\x1b",
+)  # fmt: skip
+_CONTROL_KEYS: Final = "\x01\x02\x04\x05\x06\x0b\x0c\x0e\x0f\x10\x12\x14\x15\x16\x17\x18\x19\x1a"
+_OPENING_KEYS: Final = "aesSccC?::FtJoox//VEiv123"
+_BURSTS: Final = (
+    ":zz\x1b[6~",
+    ":zz\r",
+    ":theme\r",
+    ":\x1b[6~\r",
+    "/fox\r",
+    "/state:\r",
+    ":th\r\r",
+    "\r\r\r",
+    "xy",
+    "a\r",
+)
+
+
+def keys(chance: Random) -> bytes:
+    """A burst of keys that a keyboard has, as they arrive over a slow line; many of them open something."""
+    kinds = (_OPENING_KEYS, _NAMED_KEYS, _CONTROL_KEYS, [chr(code) for code in range(32, 127)], _BURSTS)
+    picked = chance.choices(kinds, (4, 5, 3, 6, 2), k=chance.randint(1, 12))
+    return "".join(chance.choice(kind) for kind in picked).encode()
+
 
 def sequence(chance: Random) -> bytes:
     """One sequence, of a form that is nearly right or of none."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.input_noise import sequence
+from tests.input_noise import keys, sequence
+from tests.servers import FakeApi, fail_body, success_body, waiting_body
 
 from taskdash.ui.terminal_input import TerminalInput
 
@@ -154,18 +157,47 @@ def test_odd_sequences_raise_nothing_in_what_reads_them(long: bool) -> None:
         reader.tick()
 
 
+# Noise has keys in it, clicks on the footer and choices in the palette: whoever asks to quit so may.
+UNQUITTABLE: Final = (
+    "from taskdash.ui.screens.list_screen import ListScreen as L;"
+    "from taskdash.ui.screens.dialog import Dialog as D;"
+    "from textual.app import App as A; L.action_quit = L.action_copy_or_quit = L.action_suspend ="
+    " D.action_copy_or_quit = A.action_quit = A.action_suspend_process = lambda self: None"
+)
+
+
+@pytest.mark.row("I6")
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids=str)
+def test_no_keys_but_those_that_quit_end_the_program(
+    taskdash: Command, api: FakeApi, long: bool, size: tuple[int, int]
+) -> None:
+    bodies = (success_body, fail_body, waiting_body, success_body)
+    ids = [f"task_{number:032x}" for number in range(40)]
+    for number, task_id in enumerate(ids):
+        api.set(task_id, bodies[number % len(bodies)](task_id))
+    taskdash("add", *ids)
+    chance = random.Random(size[0])  # noqa: S311 - the same keys in every run
+    sent: deque[bytes] = deque(maxlen=8)
+    columns, rows = size
+    with taskdash.dashboard(spoilt_by=UNQUITTABLE, columns=columns, rows=rows) as screen:
+        screen.wait_for(lambda text: "✓ success" in text and "× fail" in text, 30)
+        with screen.unseen():
+            for _ in range(3_000 if long else 90):
+                sent.append(keys(chance))
+                screen.send(sent[-1])
+                time.sleep(chance.choice((0, 0.02, 0.1)))
+                assert screen._process is not None
+                assert screen._process.poll() is None, f"ended after {list(sent)}"
+        screen.signal(signal.SIGTERM)
+        assert screen.wait_exit(30) == 128 + signal.SIGTERM
+        assert screen.left_behind == []
+
+
 @pytest.mark.row("I6")
 def test_odd_sequences_do_not_end_the_program(taskdash: Command, long: bool) -> None:
     taskdash.write_config("https://127.0.0.1:9")
-    # Noise has keys in it, clicks on the footer and choices in the palette: whoever asks to quit so may.
-    unquittable = (
-        "from taskdash.ui.screens.list_screen import ListScreen as L;"
-        "from taskdash.ui.screens.dialog import Dialog as D;"
-        "from textual.app import App as A; L.action_quit = L.action_copy_or_quit = L.action_suspend ="
-        " D.action_copy_or_quit = A.action_quit = A.action_suspend_process = lambda self: None"
-    )
     chance = random.Random(9)  # noqa: S311 - the same noise in every run
-    with taskdash.dashboard(spoilt_by=unquittable) as screen:
+    with taskdash.dashboard(spoilt_by=UNQUITTABLE) as screen:
         screen.wait_for("Nothing on this list yet")
         with screen.unseen():
             for _ in range(500 if long else 12):

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.servers import success_body
 from tests.ui.driven_dashboard import add, answer, driven, fill_with_the_page, uuid
+from textual.app import App
 from textual.widgets import Input, OptionList
 
 from taskdash.ui.actions import ACTIONS
+from taskdash.ui.palette import Palette
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
@@ -159,3 +161,19 @@ async def test_a_long_dialog_still_says_how_to_leave_it(
         await dash.until(lambda: dash.dialog is not None, "the dialog")
         await dash.settle()
         await dash.until_shown(hint)
+
+
+async def test_a_palette_that_is_left_twice_takes_nothing_else_away() -> None:
+    app: App[None] = App()
+    async with app.run_test() as pilot:
+        palette = Palette()
+        app.push_screen(palette)
+        await pilot.pause()
+        palette.query_one(Input).value = "theme"
+        palette.dismiss()
+        palette.dismiss()
+        # The search for what was typed last begins as the list of what it finds goes.
+        palette.query_one(Input).value = "theme x"
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
+        assert app.is_running

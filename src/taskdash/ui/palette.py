@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
+from textual.await_complete import AwaitComplete
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.fuzzy import Matcher
     from textual.types import IgnoreReturnCallbackType
+    from textual.worker import Worker
 
     from taskdash.ui.actions import Action
     from taskdash.ui.program import Program
@@ -33,12 +35,25 @@ _UNASKED: Final = (*RESULT_KEYS, _ITSELF)
 
 
 class Palette(CommandPalette):
-    """Textual's, with page keys that a list without a line bears."""
+    """Textual's, with page keys that a list without a line bears, and an end that may be asked for more than once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("pagedown", "page_down", "page down"),
         ("pageup", "page_up", "page up"),
     ]
+
+    _is_left = False
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Leave, once: Enter that is typed twice chooses twice."""
+        if self._is_left:
+            return AwaitComplete()
+        self._is_left = True
+        return super().dismiss(result)
+
+    def run_worker(self, *args: Any, **kwargs: Any) -> Worker[Any]:  # noqa: ANN401 - as Textual has it
+        """Begin a search, whose errors count for nothing: one that is under way as the palette goes finds no list."""
+        return super().run_worker(*args, **{**kwargs, "exit_on_error": False})
 
     # Before the first line of it was drawn Textual knows of no pages.
 
