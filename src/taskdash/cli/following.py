@@ -21,7 +21,8 @@ from taskdash.domain.errors import UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.words import length, span, state_word
-from taskdash.store.store import StoreThread, stores_at_rest
+from taskdash.store.connection import TRANSACTIONS
+from taskdash.store.store import StoreThread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -273,10 +274,14 @@ def stop_at_rest(watcher: Watcher | None = None) -> None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(STAND_DOWN_S):
                     await watcher.stood_down()
-        with stores_at_rest(REST_S):
+        TRANSACTIONS.close()
+        try:
+            await asyncio.to_thread(TRANSACTIONS.wait_until_clear, REST_S)
             loop.remove_signal_handler(signal.SIGTSTP)
             signal.raise_signal(signal.SIGTSTP)
             listen()
+        finally:
+            TRANSACTIONS.open()
         if watcher is not None:
             watcher.yield_lease(False)
 

@@ -82,10 +82,10 @@ class TransactionGate:
         with self._changed:
             self._is_closed = True
 
-    def wait_until_clear(self) -> None:
-        """Return once nobody is inside, or the gate was opened again."""
+    def wait_until_clear(self, timeout_s: float | None = None) -> None:
+        """Return once nobody is inside, the gate was opened again, or the time is over."""
         with self._changed:
-            self._changed.wait_for(lambda: not (self._is_closed and self._depths))
+            self._changed.wait_for(lambda: not (self._is_closed and self._depths), timeout_s)
 
     def open(self) -> None:
         """Let everybody in."""

@@ -5,12 +5,9 @@ Each part is imported when it is first used: commands such as `add` take a tenth
 
 from __future__ import annotations
 
-import threading
-import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
-from weakref import WeakSet
 
 from taskdash.domain.errors import ReadAbandonedError
 from taskdash.store.connection import BUSY_TIMEOUT_S
@@ -18,7 +15,7 @@ from taskdash.store.database import Database
 from taskdash.store.stamp import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -33,8 +30,6 @@ if TYPE_CHECKING:
     from taskdash.store.tasks import TaskList
 
 T = TypeVar("T")
-
-_threads: WeakSet[StoreThread] = WeakSet()
 
 
 class Store:
@@ -171,7 +166,6 @@ class StoreThread:
             except BaseException:
                 self._executor.shutdown(wait=False)
                 raise
-        _threads.add(self)
 
     def submit(self, work: Callable[[Store], T]) -> Future[T]:
         """Run `work` in the thread, after all that was submitted before it.
@@ -231,25 +225,3 @@ class StoreThread:
         with suppress(RuntimeError):  # it is closed already
             self._executor.submit(self._store.close).result()
         self._executor.shutdown()
-
-
-@contextmanager
-def stores_at_rest(timeout_s: float) -> Iterator[None]:
-    """Run a block while no store in a thread of this process has a transaction open: the process may be stopped in it.
-
-    A store that is waiting for another process's lock holds none; it is left waiting after `timeout_s`.
-    """
-    go_on = threading.Event()
-    resting = []
-    for each in list(_threads):
-        rests = threading.Event()
-        with suppress(RuntimeError):  # it is closed
-            each.submit(lambda _, rests=rests: (rests.set(), go_on.wait()))  # type: ignore[misc]
-            resting.append(rests)
-    until_s = time.monotonic() + timeout_s
-    try:
-        for rests in resting:
-            rests.wait(max(0.0, until_s - time.monotonic()))
-        yield
-    finally:
-        go_on.set()
