@@ -19,7 +19,7 @@ HEADLESS = (
 )
 COMMANDS = ("taskdash.cli.main", "taskdash.cli.add", "taskdash.cli.listing", "taskdash.cli.results")
 
-MAX_OWN_MODULES = 95
+MAX_OWN_MODULES = 96
 """Each costs a tenth of a millisecond at least before anything is seen."""
 
 
