@@ -85,7 +85,7 @@ def main() -> None:
     print(f"First paint in a pty: whole processes, medians of {rounds} rounds")
     print(f"{'':30}{'ours ms':>9}{'peer ms':>9}{'ratio':>8}{'goal':>9}   peer")
     for label, peer, peer_label, goal in (
-        ("P1  100,000 tasks stored", "bare", "bare Textual app, 1 Static", 1.10),
+        ("P1  100,000 tasks stored", "bare", "bare Textual app, 1 Static", 1.35),
         ("P2  100,000 tasks stored", str(FEW), "100 tasks stored", 1.05),
     ):
         ours_ms, peer_ms = (1000 * median(one[name] for one in figures) for name in (str(MANY), peer))

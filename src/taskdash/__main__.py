@@ -1,20 +1,15 @@
-"""`taskdash`, and `python -m taskdash`: how every command line begins.
-
-Nothing else is imported before the collector is off, which half of the first imports would call, and before what they
-need not have is put off.
-"""
+"""`taskdash`, and `python -m taskdash`: how every command line begins."""
 
 import gc
 from typing import NoReturn
 
-from taskdash.put_off import put_off
-
 
 def run() -> NoReturn:
     """Run the command line of this process and exit."""
+    # Half of the first imports would call the collector, and none of what they bring ever goes.
     gc.disable()
-    with put_off():
-        from taskdash.cli import main
+    from taskdash.cli import main
+
     main.run()
 
 

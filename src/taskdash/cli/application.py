@@ -84,22 +84,20 @@ def open_app(
     # What is imported and built until the first frame stays: collecting in between only costs.
     gc.disable()
     sys.setswitchinterval(THREADS_TURN_S)
-    from taskdash.put_off import put_off
+    from taskdash.wiring import open_desk
 
-    with put_off():
-        from taskdash.wiring import open_desk
-
-        desk = open_desk(
-            settings,
-            environ,
-            store_path,
-            view_path=view_path,
-            config_path=config_path,
-            keys=keys,
-            is_demo=is_demo,
-        )
-        opening = desk.opening
-        from taskdash.ui.app import Dashboard
+    desk = open_desk(
+        settings,
+        environ,
+        store_path,
+        view_path=view_path,
+        config_path=config_path,
+        keys=keys,
+        is_demo=is_demo,
+    )
+    # The store's thread reads the head of the list while Textual is imported.
+    opening = desk.opening
+    from taskdash.ui.app import Dashboard
 
     # A list that cannot be read is told before the terminal is touched, one that is locked or mended is not waited for.
     with suppress(TimeoutError):

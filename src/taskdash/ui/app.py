@@ -18,7 +18,6 @@ from textual.worker import WorkerFailed
 
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
-from taskdash.put_off import load_put_off
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import bindings
 from taskdash.ui.legible import legible_theme
@@ -338,9 +337,3 @@ class Dashboard(App[None]):
         gc.freeze()
         gc.enable()
         self._register_themes()
-        self.run_worker(self._load_put_off(), group="load")
-
-    async def _load_put_off(self) -> None:
-        """Load what the first frame did not wait for, with time for a key in between."""
-        for _ in load_put_off():
-            await asyncio.sleep(0)
