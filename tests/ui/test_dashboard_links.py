@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.segment import Segment
-from rich.style import Style
 from tests.servers import success_body
 from tests.ui.driven_dashboard import (
     PAGE_LINK,
@@ -17,11 +15,8 @@ from tests.ui.driven_dashboard import (
     fill_with_the_page,
     uuid,
 )
-from textual.color import Color
 
-from taskdash.results.links import MAX_URL_CHARS
 from taskdash.ui.opener import ASK_ABOVE, MAX_AT_ONCE
-from taskdash.ui.widgets.hyperlinks import LinkIds, link_id
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import DrivenDashboard
@@ -30,10 +25,10 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
 
 
-def hyperlinks(dash: DrivenDashboard) -> list[tuple[str, str, str]]:
-    """Text, target and ID of each piece of a link on the screen, top to bottom."""
+def hyperlinks(dash: DrivenDashboard) -> list[tuple[str, str]]:
+    """Text and target of each piece of a link on the screen, top to bottom."""
     return [
-        (segment.text, segment.style.link, segment.style.link_id)
+        (segment.text, segment.style.link)
         for strip in dash.app.screen._compositor.render_strips()
         for segment in strip
         if segment.style is not None and segment.style.link
@@ -47,11 +42,11 @@ async def test_result_links_are_links_to_the_terminal(desk: Desk, other: Store) 
         await dash.until_in_pane(PAGE_LINK)
         await dash.until(lambda: bool(hyperlinks(dash)), "a link on the screen")
         pieces = hyperlinks(dash)
-        assert "".join(text.strip() for text, _, _ in pieces) == PAGE_LINK
-        assert {link for _, link, _ in pieces} == {PAGE_LINK}
+        assert "".join(text.strip() for text, _ in pieces) == PAGE_LINK
+        assert {link for _, link in pieces} == {PAGE_LINK}
 
 
-async def test_a_link_over_several_lines_is_one_link_percent_encoded(desk: Desk, other: Store) -> None:
+async def test_a_link_over_several_lines_leads_to_one_place_percent_encoded(desk: Desk, other: Store) -> None:
     link = "https://cdn.example.com/ü/$(touch)'z'/灯?sig=a+b%2F" + "x" * 90
     encoded = "https://cdn.example.com/%C3%BC/%24%28touch%29%27z%27/%E7%81%AF?sig=a+b%2F" + "x" * 90
     add(other, uuid(1))
@@ -59,8 +54,8 @@ async def test_a_link_over_several_lines_is_one_link_percent_encoded(desk: Desk,
     async with driven(desk, total=1) as dash:
         await dash.until(lambda: len(hyperlinks(dash)) > 2, "a link over several lines")
         before = hyperlinks(dash)
-        assert "".join(text.strip() for text, _, _ in before) == link
-        assert {(target, name) for _, target, name in before} == {(encoded, link_id(encoded))}
+        assert "".join(text.strip() for text, _ in before) == link
+        assert {target for _, target in before} == {encoded}
         # Drawn anew it is still the same.
         dash.main.pane.draw()
         await dash.settle()
@@ -83,20 +78,6 @@ async def test_what_is_not_opened_is_no_link_and_says_why(
     async with driven(desk, total=1) as dash:
         await dash.until_in_pane(f"(is not opened: {why})")
         assert hyperlinks(dash) == []
-
-
-def test_the_id_of_a_link_is_plain() -> None:
-    assert link_id(PAGE_LINK).isalnum()
-    assert link_id("x" * MAX_URL_CHARS) != link_id(PAGE_LINK)
-
-
-def test_lines_without_links_pass_as_they_are() -> None:
-    plain = [Segment("a", Style(bold=True)), Segment("b")]
-    assert LinkIds().apply(plain, Color(0, 0, 0)) is plain
-    linked = LinkIds().apply([*plain, Segment("c", Style(bold=True, link=PAGE_LINK))], Color(0, 0, 0))
-    assert linked[:2] == plain
-    assert linked[2].style is not None
-    assert (linked[2].style.bold, linked[2].style.link_id) == (True, link_id(PAGE_LINK))
 
 
 async def test_the_chooser_tells_long_links_apart_and_says_what_is_not_opened(

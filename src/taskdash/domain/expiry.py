@@ -58,16 +58,6 @@ def countdown(expiry: Expiry, now_ms: int) -> str:
     return f"expired {about}{_two_units(-left_ms)} ago"
 
 
-def countdown_stands_ms(expiry: Expiry, ttl_ms: int, now_ms: int) -> int:
-    """For how many milliseconds from now on, at least, it is as far away in words, and as soon or not."""
-    left_ms = expiry.left_ms(now_ms)
-    # Nothing longer than a minute is counted in smaller steps.
-    step_ms = 1_000 if abs(left_ms) < 61_000 else 60_000
-    stands_ms = left_ms % step_ms
-    soon_in_ms = left_ms - notice_ms(ttl_ms)
-    return min(stands_ms, soon_in_ms) if soon_in_ms >= 0 else stands_ms
-
-
 def short_countdown(expiry: Expiry, now_ms: int) -> str:
     """For a column: `3h 12min`, `~40s`, `expired`."""
     left_ms = expiry.left_ms(now_ms)

@@ -55,15 +55,21 @@ def rough(seconds: float) -> str:
 
 
 def elapsed(ms: int) -> str:
-    """A length of time that is still growing: whole seconds, `12 s`, `2:05`, `1:02:05`, then `206 d`."""
+    """Return a length of time that is still growing: `34s`, `1m50s`, `12m`, `21h37m`, `3d4h`.
+
+    It changes once a second under a minute, every 10 s under ten minutes, then every minute and every hour.
+    """
     seconds = max(0, ms // 1000)
-    if seconds < 60:
-        return f"{seconds} s"
     minutes, seconds = divmod(seconds, 60)
-    if minutes < 60:
-        return f"{minutes}:{seconds:02d}"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours < 24 else f"{hours // 24} d"
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d{hours}h"
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    if minutes >= 10:
+        return f"{minutes}m"
+    return f"{minutes}m{seconds // 10 * 10:02d}s" if minutes else f"{seconds}s"
 
 
 def ago(at_ms: int | None, now_ms: int) -> str:
@@ -74,17 +80,6 @@ def ago(at_ms: int | None, now_ms: int) -> str:
     if difference < -999:
         return f"in {span(-difference)}"
     return "just now" if difference < 1000 else f"{span(difference)} ago"
-
-
-def ago_stands_ms(at_ms: int | None, now_ms: int) -> float:
-    """For how many milliseconds from now on `ago` and `span` say the same of a moment; 0 where nobody counts them."""
-    if at_ms is None:
-        return math.inf
-    ms = now_ms - at_ms
-    if ms < 1000:
-        return 1000 - ms if ms >= 0 else 0
-    unit_ms = next(unit_s for unit_s, _ in _STEPS if ms >= 1000 * unit_s) * 1000
-    return unit_ms - ms % unit_ms
 
 
 def moment(at_ms: int | None) -> str:

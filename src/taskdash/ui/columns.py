@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,7 +14,6 @@ from taskdash.domain.words import (
     NONE,
     SYMBOLS,
     ago,
-    ago_stands_ms,
     elapsed,
     length,
     span,
@@ -78,8 +76,6 @@ class Column:
     title_width: int = 0
     """How many cells the title is right-aligned in, as its values are; 0: it starts at the left."""
     flexible: bool = False
-    stands_ms: Callable[[Task, int], float] = lambda _task, _now_ms: math.inf
-    """For how long from a moment on its cell says the same of a task that is as it was."""
 
 
 def _state(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - one signature for every column
@@ -219,55 +215,15 @@ COLUMNS: Final = {
         Column("state", "State", (12,), _state, SortKey.STATE),
         Column("label", "Prompt", (0,), _prompt, SortKey.LABEL, flexible=True),
         Column("model", "Model", (26, 18, 12, 0), _model, SortKey.MODEL, gives_way=(30, 70, 90)),
-        Column(
-            "cost",
-            "costTime",
-            (22, 17, 10),
-            _cost,
-            SortKey.COST,
-            gives_way=(20, 65),
-            title_width=10,
-            stands_ms=lambda task, _now_ms: 0.0 if task.state is State.WAITING else math.inf,
-        ),
-        Column(
-            "created",
-            "Created",
-            (9, 7, 0),
-            _created,
-            SortKey.CREATED,
-            gives_way=(80, 110),
-            stands_ms=lambda task, now_ms: ago_stands_ms(task.create_time_ms, now_ms),
-        ),
-        Column(
-            "checked",
-            "Checked",
-            (19, 7, 0),
-            _checked,
-            SortKey.CHECKED,
-            gives_way=(10, 120),
-            stands_ms=lambda task, now_ms: ago_stands_ms(task.checked_at_ms, now_ms),
-        ),
-        Column(
-            "added",
-            "Added",
-            (9, 5, 0),
-            _added,
-            SortKey.ADDED,
-            gives_way=(75, 86),
-            stands_ms=lambda task, now_ms: ago_stands_ms(task.added_at_ms, now_ms),
-        ),
-        Column(
-            "completed",
-            "Completed",
-            (9, 0),
-            _completed,
-            gives_way=(85,),
-            stands_ms=lambda task, now_ms: ago_stands_ms(task.complete_time_ms, now_ms),
-        ),
+        Column("cost", "costTime", (22, 17, 10), _cost, SortKey.COST, gives_way=(20, 65), title_width=10),
+        Column("created", "Created", (9, 7, 0), _created, SortKey.CREATED, gives_way=(80, 110)),
+        Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(10, 120)),
+        Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(75, 86)),
+        Column("completed", "Completed", (9, 0), _completed, gives_way=(85,)),
         Column("note", "Note", (24, 12, 0), _note, gives_way=(15, 84)),
         Column("problem", "Problem", (28, 14, 0), _problem, gives_way=(16, 88)),
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
-        Column("expires", "Expires", (9, 0), _expires, gives_way=(95,), stands_ms=lambda _task, _now_ms: 0.0),
+        Column("expires", "Expires", (9, 0), _expires, gives_way=(95,)),
         Column("saved", "Saved", (8, 0), _saved, gives_way=(93,)),
         Column("id", "Task ID", (36, 24, 16, 9, 0), _id, SortKey.ID, gives_way=(50, 60, 100, 130)),
     )

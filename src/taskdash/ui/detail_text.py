@@ -5,7 +5,6 @@ What few tasks need is imported for those: this is part of the first frame.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -16,7 +15,6 @@ from taskdash.domain.words import (
     NONE,
     SYMBOLS,
     ago,
-    ago_stands_ms,
     elapsed,
     length,
     moment,
@@ -24,7 +22,6 @@ from taskdash.domain.words import (
     started_ms,
     state_word,
 )
-from taskdash.ui.growing_text import GrowingText, Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,31 +34,23 @@ _TIME_LABEL_CELLS = 10
 
 
 def detail_text(
-    detail: TaskDetail, typical_ms: Callable[[Task], int | None], ttl_ms: int | None = None
-) -> GrowingText:
-    """The whole pane for one task; `ttl_ms` is how long result links live."""
+    detail: TaskDetail, now_ms: int, typical_ms: Callable[[Task], int | None], ttl_ms: int | None = None
+) -> Content:
+    """Return the whole pane for one task as of `now_ms`; `ttl_ms` is how long result links live."""
     task = detail.task
-    since_ms = task.problem.since_ms if task.problem else None
-    return GrowingText(
-        (
-            Section(
-                lambda now_ms: _head(task, now_ms, typical_ms),
-                lambda _: 0.0 if task.state is State.WAITING else math.inf,
-            ),
-            Section(lambda now_ms: _problem(task, now_ms), lambda now_ms: ago_stands_ms(since_ms, now_ms)),
-            Section(lambda _: _failure(task)),
-            Section(
-                lambda now_ms: _links(detail, now_ms, ttl_ms),
-                lambda now_ms: _links_stand_ms(detail, now_ms, ttl_ms),
-            ),
-            Section(lambda _: _saved(detail)),
-            Section(lambda _: _prompt(task)),
-            Section(lambda _: _inputs(detail)),
-            Section(lambda _: _labels(task)),
-            Section(lambda now_ms: _times(detail, now_ms), lambda now_ms: _times_stand_ms(task, now_ms)),
-            Section(lambda _: _extra(detail)),
-        )
+    sections = (
+        _head(task, now_ms, typical_ms),
+        _problem(task, now_ms),
+        _failure(task),
+        _links(detail, now_ms, ttl_ms),
+        _saved(detail),
+        _prompt(task),
+        _inputs(detail),
+        _labels(task),
+        _times(detail, now_ms),
+        _extra(detail),
     )
+    return Content("\n\n").join(section for section in sections if section.plain)
 
 
 def _head(task: Task, now_ms: int, typical_ms: Callable[[Task], int | None]) -> Content:
@@ -145,15 +134,6 @@ def _links(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> Content:
     return _section(plural(len(urls), "result"), [*_expiry(detail, now_ms, ttl_ms), *lines])
 
 
-def _links_stand_ms(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> float:
-    if ttl_ms is None or not detail.result_urls:
-        return math.inf
-    from taskdash.domain.expiry import countdown_stands_ms, expiry_of
-
-    expiry = expiry_of(detail.task, ttl_ms)
-    return countdown_stands_ms(expiry, ttl_ms, now_ms) if expiry else math.inf
-
-
 def _link(number: int, url: str) -> Content:
     """A link by its number, and one for the terminal, too; but what would not be opened is none."""
     from taskdash.results.links import UnsafeLinkError, checked_url
@@ -216,14 +196,6 @@ def _times(detail: TaskDetail, now_ms: int) -> Content:
             )
         )
     return _section("Times", lines)
-
-
-def _times_stand_ms(task: Task, now_ms: int) -> float:
-    next_ms = None if task.state.finished else task.next_check_at_ms
-    if next_ms is not None and next_ms < now_ms + 1000:
-        next_ms = None
-    told = (task.create_time_ms, task.complete_time_ms, task.added_at_ms, task.checked_at_ms, next_ms)
-    return min(ago_stands_ms(at_ms, now_ms) for at_ms in told)
 
 
 def _extra(detail: TaskDetail) -> Content:

@@ -16,9 +16,6 @@ from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from textual.color import Color
-    from textual.geometry import Region
-    from textual.strip import Strip
-    from textual.widget import Widget
 
 
 _REVERSE: Final = Style(reverse=True, strike=False)
@@ -47,14 +44,6 @@ class Colourless(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
         """The segments, with bold, reverse and the like, and no more."""
         return [Segment(text, style and _without_colour(style)) for text, style, _ in segments]
-
-
-def same_lines(widget: Widget, line: Strip, crop: Region) -> list[Strip]:
-    """The lines of a widget that are all the same, as Textual would draw them one by one, filters and all."""
-    background = widget.background_colors[1]
-    for line_filter in widget.get_line_filters():
-        line = line.apply_filter(line_filter, background)
-    return [line.crop(*crop.column_span)] * crop.height
 
 
 @lru_cache(1024)

@@ -9,8 +9,6 @@ from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
-from taskdash.ui.compositor import ThriftyCompositor
-
 if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widgets.option_list import Option
@@ -51,10 +49,6 @@ class Dialog(ModalScreen[T]):
     """Borders and margins, the title and two lines of keys: what is to be seen beside all that scrolls."""
 
     _is_left = False
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._compositor = ThriftyCompositor()
 
     def on_resize(self) -> None:
         """Leave what scrolls the lines that the rest does not need."""

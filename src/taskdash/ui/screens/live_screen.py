@@ -13,7 +13,6 @@ from textual.screen import Screen
 
 from taskdash.domain.query_language import parse_sort
 from taskdash.ui.actions import FOOTER, FOOTER_ON_MARKS
-from taskdash.ui.compositor import ThriftyCompositor
 from taskdash.ui.following import Following
 from taskdash.ui.headlines import Headlines
 from taskdash.ui.key_names import key_name
@@ -66,7 +65,6 @@ class LiveScreen(Screen[None]):
 
     def __init__(self, desk: Desk, size: Size) -> None:
         super().__init__()
-        self._compositor = ThriftyCompositor()
         self._desk = desk
         self._tab = 0
         self._begun = False
@@ -162,7 +160,7 @@ class LiveScreen(Screen[None]):
         """Draw the lines on top."""
         self.headlines.show(self.table.window.listed, self.size.width)
 
-    def on_task_rows_loaded(self, event: TaskTable.Loaded) -> None:
+    def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
         """Another window of the list: counts, tabs and titles follow it."""
         self._show_window(event.window, self.size.width)
         self._look_around()
@@ -211,7 +209,7 @@ class LiveScreen(Screen[None]):
         else:
             cast("Program", self.app).copy(said)
 
-    def on_task_rows_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
+    def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         """Show the task under the cursor."""
         self.pane.show_task(event.task)
         if self.out_of_sight.has_news:

@@ -10,23 +10,18 @@ from typing import TYPE_CHECKING, Final
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.strip import Strip
-from textual.style import Style
+from textual.widgets import Static
 
 from taskdash.ui.detail_text import detail_text
-from taskdash.ui.line_filters import same_lines
-from taskdash.ui.widgets.hyperlinks import HyperText
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
-    from textual.geometry import Region
     from textual.worker import WorkType
 
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
-    from taskdash.ui.growing_text import GrowingText
     from taskdash.ui.widgets.preview import Preview
 
 
@@ -53,9 +48,9 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         """What `_current` was when `_detail` was read."""
         self._detail: TaskDetail | None = None
         self._loading = False
-        self._told: GrowingText | None = None
         self._drawn_at_s = -inf
-        self._text = HyperText(id="detail-text")
+        self._said = Content("")
+        self._text = Static(self._said, id="detail-text", markup=False)
         self.preview: Preview | None = None
         """The picture of a result; None until the first frame is drawn."""
 
@@ -78,11 +73,6 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.mount(self.preview)
         self.call_after_refresh(self._show_preview)
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """What lies under the text: of it only the margin is seen."""
-        style = Style(background=self.background_colors[1]).rich_style
-        return same_lines(self, Strip.blank(self.outer_size.width, style), crop)
-
     def on_resize(self) -> None:
         """Give the picture the room there is now."""
         self._show_preview()
@@ -97,8 +87,8 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         """Show a task, soon; of tasks passed over quickly only the last is read, and none while the pane is hidden."""
         self._current = task
         if task is None:
-            self._read_as = self._detail = self._told = None
-            self._text.show(Content(""))
+            self._read_as = self._detail = None
+            self._say(Content(""))
             self._show_preview()
         elif self._is_behind and not self._loading:
             self._loading = True
@@ -148,9 +138,19 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
                 return
 
     def tick(self) -> None:
-        """Draw again what grows or runs down with time, and has other words now."""
-        if self._told is not None and self.display:
-            self._text.show(self._told.at(self._desk.clock.now_ms()))
+        """Draw again where something grows or runs down with time, and has other words now."""
+        if self._detail is not None and self.display:
+            desk = self._desk
+            self._say(detail_text(self._detail, desk.clock.now_ms(), desk.typical_ms, desk.result_ttl_ms))
+
+    def _say(self, content: Content) -> None:
+        if content.is_same(self._said):
+            return
+        before, self._said = self._said, content
+        width = self._text.content_size.width
+        # To lay out the screen costs more than to draw the frame of a key.
+        same_height = width and before.get_height({}, width) == content.get_height({}, width)
+        self._text.update(content, layout=not same_height)
 
     def catch_up(self) -> None:
         """Draw for a place of another size, and read what was passed over while there was none."""
@@ -159,12 +159,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def draw(self) -> None:
         """Draw the task as it was read."""
-        detail, desk = self._detail, self._desk
-        if detail is None or not self.display:
-            self._told = None
-        else:
-            self._told = detail_text(detail, desk.typical_ms, desk.result_ttl_ms)
-            self.tick()
+        self.tick()
         self._show_preview()
 
     def _show_preview(self) -> None:

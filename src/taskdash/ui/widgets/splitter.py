@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual.message import Message
 from textual.strip import Strip
-
-from taskdash.ui.line_filters import same_lines
-from taskdash.ui.widgets.unframed import Unframed
+from textual.widget import Widget
 
 if TYPE_CHECKING:
     from textual import events
-    from textual.geometry import Region
 
 
-class Splitter(Unframed):
+class Splitter(Widget):
     """A line, upright or lying as its place is; it tells where it is dragged to and moves nothing itself."""
 
     ALLOW_SELECT = False
@@ -25,8 +22,6 @@ class Splitter(Unframed):
     Splitter:hover { color: $primary; }
     Splitter.-dragged { color: $primary; text-style: bold; }
     """
-
-    _line: Strip | None = None
 
     class Dragged(Message):
         """The mouse holds the line at `x`, `y` of the screen; `done`: it let go there."""
@@ -54,16 +49,9 @@ class Splitter(Unframed):
             self.remove_class("-dragged")
             self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=True))
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Its lines; heavier, and not only in another colour, while it is dragged."""
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - each is like the others
+        """Draw a line of it; heavier, and not only in another colour, while it is dragged."""
         width = self.size.width
-        if self._line is None or self._line.cell_length != width:
-            light, heavy = ("─", "━") if width > 1 else ("│", "┃")
-            text = (heavy if self.has_class("-dragged") else light) * width
-            self._line = Strip([Segment(text, self.rich_style)], width)
-        return same_lines(self, self._line, crop)
-
-    def notify_style_update(self) -> None:
-        """Draw it anew: the theme is another, or the mouse is over it."""
-        super().notify_style_update()
-        self._line = None
+        light, heavy = ("─", "━") if width > 1 else ("│", "┃")
+        text = (heavy if self.has_class("-dragged") else light) * width
+        return Strip([Segment(text, self.rich_style)], width)

@@ -1,89 +1,121 @@
-"""The table: rows of tasks, drawn line by line, with marks. Only what is on the screen is ever drawn."""
+"""The table: a window onto a query of the store, drawn line by line, with a cursor and marks.
+
+Only the rows around the cursor are read and only those on the screen are drawn, so a key costs the same at 100 and at
+100,000 tasks. The cursor belongs to a task, not to a line: whatever happens to the list, it is found again by its
+`seq`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from rich.cells import set_cell_size
 from rich.segment import Segment
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from taskdash.ui.columns import GAP, Moment, Placed, place_columns
-from taskdash.ui.compositor import stacked
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
-from taskdash.ui.redrawing import redraw
-from taskdash.ui.widgets.row_brush import RowBrush, cut
 from taskdash.ui.widgets.row_styles import RowStyles
-from taskdash.ui.widgets.task_rows import TaskRows
-from taskdash.ui.widgets.unframed import BareLines
+from taskdash.ui.window import Place, Window, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
     from rich.style import Style
     from textual import events
-    from textual.color import Color
-    from textual.filter import LineFilter
-    from textual.geometry import Region
+    from textual.worker import WorkType
 
+    from taskdash.domain.query import Query
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
+    from taskdash.ui.columns import Cell
     from taskdash.ui.desk import Desk
-    from taskdash.ui.window import Window
 
 MARGIN: Final = 2
-"""Cells left of the first column: the mark, and one blank."""
+"""Cells left of the first column: the cursor's and the mark's."""
+MAX_STRIPS: Final = 400
+"""Rows that are kept as they were drawn: as many as a few screens have."""
 
 
-class _Part(NamedTuple):
-    """The part of each row that is drawn."""
-
-    left: int
-    right: int
-    begins: int
-    """Where the first piece that is in it begins, which may be further left."""
-    ends: int
-    """Where the last column ends; behind it is nothing."""
-    indexes: list[int]
-    """The columns that are in it."""
-
-    @classmethod
-    def of(cls, crop: Region, placed: Sequence[Placed]) -> _Part:
-        """The part of rows with such columns that is in `crop`."""
-        begins = [MARGIN + place.x for place in placed]
-        ends = [x + place.width + GAP for x, place in zip(begins, placed, strict=True)]
-        indexes = [i for i, x in enumerate(begins) if x < crop.right and ends[i] > crop.x]
-        first = 0 if crop.x < MARGIN else min([crop.x, *(begins[i] for i in indexes[:1])])
-        return cls(crop.x, crop.right, first, ends[-1] if ends else MARGIN, indexes)
-
-
-class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
+class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     """The list of tasks."""
 
-    # Its lines are drawn, not laid out: what is to be copied of them has keys of its own.
     ALLOW_SELECT = False
-
     DEFAULT_CSS = (
         "TaskTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; "
         # Else titles and rows would disagree for a frame when the bar comes or goes.
         "scrollbar-gutter: stable; }"
     )
 
+    class CursorMoved(Message):
+        """The cursor stands on another task, or its task has changed. `task` None: the list shown is empty."""
+
+        def __init__(self, task: Task | None) -> None:
+            self.task = task
+            super().__init__()
+
+    class Loaded(Message):
+        """Another window was read: counts and total may differ."""
+
+        def __init__(self, window: Window) -> None:
+            self.window = window
+            super().__init__()
+
     class Opened(Message):
         """A row was clicked twice."""
 
     def __init__(self, desk: Desk, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(desk, window, id=id)
+        super().__init__(id=id)
+        self._desk = desk
+        self._query = window.query
+        self._window = window
+        task = window.row(window.cursor)
+        seq = task.seq if task else None
+        self._place = Place(chosen_seq=seq, cursor_seq=seq)
+        self.virtual_size = Size(0, window.total)
+        self._drawn_from = 0
+        self._loading = False
+        # Requests are numbered: the store's thread looks at the numbers, and changes none.
+        self._asked = self._asked_afresh = self._answered = 0
+        self.read_s = 0.0
+        """How long the last window took to be read, in seconds."""
         self._styles = RowStyles(lambda: self.background_colors[1])
-        self._filters: tuple[Sequence[LineFilter], Color] = ((), self.background_colors[1])
-        self._brush = RowBrush(self._styles.piece, self._filtered)
         self._moment = self._moment_now()
         """As of when the rows are drawn; all of them, so that none is ahead of another."""
         self._placed: list[Placed] = []
         self._placed_cells = 0
+        self._strips: dict[int, tuple[object, Strip]] = {}
+        """Rows as they were drawn last by `seq`, each with all that its look depends on."""
         self._removals = -1
         self.marked: set[int] = set()
         self.flash = Flash()
+
+    # What is shown
+
+    @property
+    def window(self) -> Window:
+        """The rows that were read last."""
+        return self._window
+
+    @property
+    def wanted(self) -> Query:
+        """What is asked for; `window.query` is what is on screen."""
+        return self._query
+
+    @property
+    def task_at_cursor(self) -> Task | None:
+        """The task under the cursor."""
+        return self._window.row(self._place.cursor)
+
+    @property
+    def top(self) -> int:
+        """The first line on screen. The scroll bar may be ahead of it, until the lines there are read."""
+        return self._drawn_from
 
     @property
     def placed_columns(self) -> list[Placed]:
@@ -95,8 +127,64 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
             self._placed_cells = cells
         return self._placed
 
-    async def follow_store(self) -> None:
-        """Forget the marks of tasks that were removed."""
+    def place_columns(self) -> None:
+        """Give the columns their widths anew: the look has others now."""
+        self._placed_cells = 0
+        self.refresh()
+
+    # Reading
+
+    def show(self, query: Query, *, seq: int | None = None) -> None:
+        """Show another query; the cursor stays on its task where that is in it, or goes to `seq`."""
+        self._query = query
+        if seq is not None:
+            self._place = replace(self._place, chosen_seq=seq, cursor_seq=seq, home=False)
+        self.reload()
+
+    def reload(self, *, moved_only: bool = False) -> None:
+        """Read the window again, soon; requests while one is under way become one more.
+
+        Where it is `moved_only`, that a filter still finds the same is taken for granted for a moment.
+        """
+        self._asked += 1
+        if not moved_only:
+            self._asked_afresh = self._asked
+        if not self._loading and self.is_attached:
+            self._loading = True
+            work: WorkType[None] = self._load  # begun by the worker, which may be ended first
+            self.run_worker(work, group="table", exit_on_error=True)
+
+    async def _load(self) -> None:
+        try:
+            while True:
+                query = self._query
+                began_s = self._desk.clock.now_s()
+                read = await self._read(query)
+                self.read_s = self._desk.clock.now_s() - began_s
+                if read is None:
+                    continue
+                self._answered, place, window = read
+                await self._forget_removed_marks()
+                # A key pressed meanwhile has moved the cursor: its place counts, so read again.
+                if place == self._place_now() and query == self._query:
+                    self.adopt(window)
+                    if self._answered == self._asked:
+                        return
+        finally:
+            self._loading = False
+
+    async def _read(self, query: Query) -> tuple[int, Place, Window] | None:
+        """Read a window: return which request it answers, for which place; None once another query is wanted."""
+        now_ms = self._desk.clock.now_ms()
+
+        def read(store: Store) -> tuple[int, Place, Window]:
+            # As of when its turn comes: what was asked for and passed over before is not read.
+            asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._place_now()
+            return asked, place, read_window(store, query, place, now_ms, may_lag=may_lag)
+
+        return await self._desk.store.run_while(lambda: self._query is query, read)
+
+    async def _forget_removed_marks(self) -> None:
         asked, removals = sorted(self.marked), self._removals
 
         def gone(store: Store) -> tuple[int, set[int]]:
@@ -107,9 +195,34 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
             self._removals, removed = await self._desk.store.run(gone)
             self.marked -= removed
 
-    def change_to(self, window: Window) -> None:
-        """Flash what others have changed, and draw as of now."""
+    def adopt(self, window: Window) -> None:
+        """Take over what was read and draw what differs from what is on screen."""
         self._moment = self._moment_now()
+        self._flash_changes(window)
+        shown, self._window = self._window, window
+        task = window.row(window.cursor)
+        seq = task.seq if task else None
+        before = self._place
+        chosen_seq = seq if before.chosen_seq is None else before.chosen_seq
+        self._place = replace(
+            self._place, cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
+        )
+        self.virtual_size = Size(self.size.width, window.total)
+        if window.top == self._drawn_from == int(self.scroll_offset.y) and shown.total == window.total:
+            moved = {before.cursor, window.cursor} if before.cursor != window.cursor else set()
+            for line in moved.union(self._changed_lines(shown)):
+                self._refresh_line(line)
+        else:
+            self._draw_from(window.top)
+        self.post_message(self.Loaded(window))
+        self.post_message(self.CursorMoved(task))
+
+    def _changed_lines(self, shown: Window) -> Iterator[int]:
+        for line in range(self._window.top, self._window.top + self.size.height):
+            if shown.row(line) != self._window.row(line):
+                yield line
+
+    def _flash_changes(self, window: Window) -> None:
         before = self._window
         if window.query != before.query or not window.others_wrote_since(before):
             return
@@ -123,9 +236,68 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
             if (task := self._window.row(line)) and task.seq in seqs:
                 self._refresh_line(line)
 
+    def _place_now(self) -> Place:
+        return replace(self._place, height=max(1, self.size.height))
+
+    # Moving
+
+    def move(self, steps: int) -> None:
+        """Move the cursor by lines."""
+        self.move_to(self._place.cursor + steps)
+
+    def move_to(self, line: int) -> None:
+        """Move the cursor to a line of the query, scrolling as little as that needs."""
+        total = self._window.total
+        line = max(0, min(line, total - 1))
+        height = max(1, self.size.height)
+        top = max(min(self._place.top, line), line - height + 1)
+        self._go(line, max(0, min(top, total - height)))
+
+    def page(self, pages: int) -> None:
+        """Move by screens."""
+        height = max(1, self.size.height)
+        top = max(0, min(self._place.top + pages * height, self._window.total - height))
+        self._go(max(0, min(self._place.cursor + pages * height, self._window.total - 1)), top)
+
+    def _go(self, line: int, top: int) -> None:
+        before, home = self._place, line == 0 and top == 0
+        task = self._window.row(line)
+        seq = task.seq if task else None
+        self._place = replace(before, cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
+        if task is None or not self._window.covers(top, self.size.height):
+            # What is to be seen is not here yet: the old rows stay on screen until it is.
+            self.reload(moved_only=True)
+            return
+        if top != self._drawn_from:
+            self._draw_from(top)
+        else:
+            self._refresh_line(before.cursor)
+            self._refresh_line(line)
+        self.post_message(self.CursorMoved(task))
+        if not self._window.covers(top - self.size.height // 2, 2 * self.size.height):
+            self.reload(moved_only=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Follow the wheel and the scroll bar: they move what is seen, and the cursor only to stay in it."""
+        super().watch_scroll_y(old_value, new_value)
+        top = round(new_value)
+        if top == self._place.top:
+            return
+        height = max(1, self.size.height)
+        line = max(top, min(self._place.cursor, top + height - 1))
+        self._go(min(line, max(0, self._window.total - 1)), top)
+
+    def on_resize(self) -> None:
+        """Read what the new height shows, where it is not here yet."""
+        self._strips.clear()
+        if self._window.total:
+            self._place = replace(self._place, height=self.size.height)
+        if not (self._place.home and self._window.covers(0, self.size.height)):
+            self.reload()
+
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the click was; a second click opens."""
-        line = self.top + event.y
+        line = self._drawn_from + event.y
         if line < self._window.total:
             self.move_to(line)
             if event.chain == 2:
@@ -160,16 +332,77 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
     # Drawing
 
     def tick(self) -> None:
-        """Draw again the cells whose text grows with time."""
-        self._moment, top = self._moment_now(), self.top
-        moved = [
-            (line - top, MARGIN + x, cells, segment)
-            for line in self._lines_on_screen()
-            if (task := self._window.row(line)) is not None
-            for x, cells, segment in self._brush.moved(task, self._moment)
-        ]
-        if moved:
-            redraw(self, stacked(moved))
+        """Draw again the rows that say something else by now."""
+        self._moment = self._moment_now()
+        for line in self._lines_on_screen():
+            task = self._window.row(line)
+            drawn = self._strips.get(task.seq) if task else None
+            if task and drawn and drawn[0] != self._look(task, is_cursor=line == self._place.cursor):
+                self._refresh_line(line)
+
+    def notify_style_update(self) -> None:
+        """Forget the styles of the old theme."""
+        super().notify_style_update()
+        self._styles.forget()
+        self._strips.clear()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a row, or take it as it was drawn before."""
+        line = self._drawn_from + y
+        task = self._window.row(line)
+        if task is None:
+            return Strip.blank(self.size.width, self.rich_style)
+        look = self._look(task, is_cursor=line == self._place.cursor)
+        drawn = self._strips.get(task.seq)
+        if drawn is None or drawn[0] != look:
+            if len(self._strips) >= MAX_STRIPS:
+                self._strips.clear()
+            drawn = self._strips[task.seq] = (look, self._strip(*look))
+        return drawn[1]
+
+    def _look(
+        self, task: Task, *, is_cursor: bool
+    ) -> tuple[tuple[str, str], list[Cell], list[Placed], Style]:
+        """Return all that a row's strip depends on: margin, cells, their columns, the row's style."""
+        placed = self.placed_columns
+        cells = [place.column.cell(task, self._moment, place.width) for place in placed]
+        style = self._styles.row(self._row_style_name(task, is_cursor=is_cursor))
+        return self._margin(task, is_cursor=is_cursor), cells, placed, style
+
+    def _strip(
+        self, margin: tuple[str, str], cells: list[Cell], placed: list[Placed], row_style: Style
+    ) -> Strip:
+        segments = [Segment(margin[0], self._styles.piece("live", row_style)), Segment(margin[1], row_style)]
+        for cell, place in zip(cells, placed, strict=True):
+            segments += self._fit(cell, place.width, row_style)
+            segments.append(Segment(" " * GAP, row_style))
+        return Strip(segments).adjust_cell_length(self.size.width, row_style)
+
+    def _fit(self, cell: Cell, width: int, row_style: Style) -> Iterator[Segment]:
+        """Yield a cell's segments, `width` cells together; a text that is too long ends in an ellipsis."""
+        room = width
+        for text, name in cell:
+            style = self._styles.piece(name, row_style) if name else row_style
+            segment = Segment(text, style)
+            if segment.cell_length > room:
+                yield Segment(set_cell_size(text, max(0, room - 1)) + "…" if room else "", style)
+                return
+            yield segment
+            room -= segment.cell_length
+        yield Segment(" " * room, row_style)
+
+    def _margin(self, task: Task, *, is_cursor: bool) -> tuple[str, str]:
+        cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
+        if task.seq in self.flash.seqs:
+            cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)
+        return cursor, mark
+
+    def _row_style_name(self, task: Task, *, is_cursor: bool) -> str:
+        if is_cursor:
+            return "row-cursor" if self.has_focus else "row-cursor-blurred"
+        if task.seq in self.flash.seqs:
+            return "row-updated"
+        return "row-marked" if task.seq in self.marked else "row"
 
     def _moment_now(self) -> Moment:
         known: dict[tuple[str | None, str | None], int | None] = {}
@@ -183,57 +416,15 @@ class TaskTable(BareLines, TaskRows, can_focus=True, inherit_bindings=False):
 
         return Moment(self._desk.clock.now_ms(), typical_ms, self._desk.result_ttl_ms)
 
-    def place_columns(self) -> None:
-        """Give the columns their widths anew: the look has others now."""
-        self._placed_cells = 0
+    def _draw_from(self, top: int) -> None:
+        self._drawn_from = top
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
 
-    def notify_style_update(self) -> None:
-        """Forget the styles of the old theme."""
-        super().notify_style_update()
-        self._styles.forget()
-        self._brush.forget()
+    def _lines_on_screen(self) -> range:
+        return range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total))
 
-    def draw_lines(self, crop: Region) -> list[list[Segment]]:
-        """Lines of the screen, of each the cells from `crop.x` on."""
-        filters = (self.get_line_filters(), self.background_colors[1])
-        if filters != self._filters:
-            self._filters = filters
-            self._brush.forget()
-        placed, top = self.placed_columns, self.top
-        part = _Part.of(crop, placed)
-        return [self._segments(top + y, placed, part) for y in crop.line_range]
-
-    def _filtered(self, segments: list[Segment]) -> list[Segment]:
-        filters, background = self._filters
-        for each in filters:
-            segments = each.apply(segments, background)
-        return segments
-
-    def _segments(self, line: int, placed: Sequence[Placed], part: _Part) -> list[Segment]:
-        left, right, begins, ends, indexes = part
-        task = self._window.row(line)
-        if task is None:
-            return self._filtered([Segment(" " * (right - left), self.rich_style)])
-        is_cursor = line == self._place.cursor
-        row_style = self._styles.row(self._row_style_name(task, is_cursor))
-        pieces = self._brush.draw(task, placed, self._moment, row_style)
-        segments = self._filtered(self._margin(task, row_style, is_cursor=is_cursor)) if left < MARGIN else []
-        for index in indexes:
-            segments += pieces[index]
-        if ends < right:
-            segments += self._filtered([Segment(" " * (right - max(left, ends)), row_style)])
-        return cut(segments, left - begins, right - left)
-
-    def _margin(self, task: Task, row_style: Style, *, is_cursor: bool) -> list[Segment]:
-        cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
-        if task.seq in self.flash.seqs:
-            cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)
-        return [Segment(cursor, self._styles.piece("live", row_style)), Segment(mark, row_style)]
-
-    def _row_style_name(self, task: Task, is_cursor: bool) -> str:
-        if is_cursor:
-            return "row-cursor" if self.has_focus else "row-cursor-blurred"
-        if task.seq in self.flash.seqs:
-            return "row-updated"
-        return "row-marked" if task.seq in self.marked else "row"
+    def _refresh_line(self, line: int) -> None:
+        y = line - self._drawn_from
+        if 0 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
