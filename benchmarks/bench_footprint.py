@@ -3,7 +3,7 @@
 P6: memory at 100,000 tasks, beside 100. It is PSS: shared pages count for each process by its share.
 P7: CPU of all threads over a span of seconds, as a share of one core; a bare Textual app that shows one Static stands
 beside it for scale. The 50 waiting tasks are the last that were added, so every row on the screen has an elapsed time
-that grows.
+that grows: by the minute, and by ten seconds where it is under ten minutes.
 
 Nothing answers the watcher here: without a key it sends no check. Memory is read after the list was walked through,
 to its end and back, so that whatever is kept of it has been kept.
@@ -45,10 +45,11 @@ def settle(terminal: Terminal, for_s: float) -> None:
 
 
 def make_young(path: Path) -> None:
-    """Have every task begun within the last hour: then each row's time grows every second."""
+    """Have every task created, and added, at some moment of the last hour."""
     with closing(sqlite3.connect(path)) as connection:
         now_ms = time.time_ns() // 1_000_000
         connection.execute("UPDATE tasks SET create_time_ms = ? - abs(random() % 3500000)", (now_ms,))
+        connection.execute("UPDATE tasks SET added_at_ms = create_time_ms")
         connection.commit()
 
 

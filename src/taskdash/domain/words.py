@@ -82,6 +82,11 @@ def ago(at_ms: int | None, now_ms: int) -> str:
     return "just now" if difference < 1000 else f"{span(difference)} ago"
 
 
+def tells_seconds(now_ms: int, *moments_ms: int | None) -> bool:
+    """Return whether the age of any of these moments is told in seconds, and so reads otherwise every second."""
+    return any(at_ms is not None and abs(now_ms - at_ms) < 60_000 for at_ms in moments_ms)
+
+
 def moment(at_ms: int | None) -> str:
     """An absolute local time to the second, or – where it is not known.
 

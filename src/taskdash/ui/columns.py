@@ -139,11 +139,18 @@ def _created(task: Task, moment: Moment, width: int) -> Cell:
     return _since(task.create_time_ms, moment, width)
 
 
+def _check_age(at_ms: int | None, now_ms: int) -> str:
+    """Return the age of a check, under a minute in steps of ten seconds: on a busy list they are all so young."""
+    if at_ms is None:
+        return NONE
+    age_ms = now_ms - at_ms
+    return "now" if age_ms < 10_000 else span(age_ms if age_ms >= 60_000 else age_ms // 10_000 * 10_000)
+
+
 def _checked(task: Task, moment: Moment, width: int) -> Cell:
     if task.asked_at_ms is not None:
         return [Span("asked", "live")]
-    age = NONE if task.checked_at_ms is None else span(moment.now_ms - task.checked_at_ms)
-    cell = [Span(f"{age:>4}", "muted")]
+    cell = [Span(f"{_check_age(task.checked_at_ms, moment.now_ms):>4}", "muted")]
     if task.problem:
         word = task.problem.kind.value if width >= 16 else ""
         cell.append(Span(f" ! {word}", "problem"))

@@ -185,14 +185,16 @@ def test_a_prompt_of_a_megabyte_costs_no_more_than_its_cell() -> None:
     ("fields", "width", "shown"),
     [
         ({}, 19, "–"),
-        ({"checked_at_ms": NOW_MS - 3_000}, 19, "3s"),
+        ({"checked_at_ms": NOW_MS - 3_000}, 19, "now"),
+        ({"checked_at_ms": NOW_MS - 39_000}, 19, "30s"),
+        ({"checked_at_ms": NOW_MS - 61_000}, 19, "1m"),
         ({"checked_at_ms": NOW_MS - 3_000, "asked_at_ms": NOW_MS}, 19, "asked"),
         (
             {"checked_at_ms": NOW_MS, "problem": Problem(ProblemKind.SERVER_ERROR, "x", NOW_MS)},
             19,
-            "0s ! server error",
+            "now ! server error",
         ),
-        ({"checked_at_ms": NOW_MS, "problem": Problem(ProblemKind.SERVER_ERROR, "x", NOW_MS)}, 7, "0s !"),
+        ({"checked_at_ms": NOW_MS, "problem": Problem(ProblemKind.SERVER_ERROR, "x", NOW_MS)}, 7, "now !"),
     ],
 )
 def test_the_age_of_the_last_check_and_its_problem(fields: dict[str, object], width: int, shown: str) -> None:

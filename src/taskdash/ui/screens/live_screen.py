@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 LONG_READ_S: Final = 0.03
 READS_APART: Final = 4
+COARSE_MS: Final = 10_000
+"""What tells no seconds is drawn again once in so long a time: many rows with one frame."""
 
 _EMPTY: Final = """\
 Nothing on this list yet.
@@ -67,6 +69,7 @@ class LiveScreen(Screen[None]):
         super().__init__()
         self._desk = desk
         self._tab = 0
+        self._coarse_now = 0
         self._begun = False
         self._fitted: Size | None = None
         self._saving = asyncio.Lock()
@@ -150,8 +153,10 @@ class LiveScreen(Screen[None]):
 
     def _tick(self) -> None:
         self.following.glance()
-        self.table.tick()
-        self.pane.tick()
+        coarse_now = self._desk.clock.now_ms() // COARSE_MS
+        is_whole, self._coarse_now = coarse_now != self._coarse_now, coarse_now
+        self.table.tick(is_whole=is_whole)
+        self.pane.tick(is_whole=is_whole)
         if self.expiring.is_time:
             self.run_worker(self.expiring.warn(), group="expiring", exclusive=True)
         self.show_status()

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from taskdash.domain.words import tells_seconds
 from taskdash.ui.detail_text import detail_text
 
 if TYPE_CHECKING:
@@ -137,11 +138,13 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
                 self.post_message(self.LinkClicked(self._detail, number))
                 return
 
-    def tick(self) -> None:
-        """Draw again where something grows or runs down with time, and has other words now."""
-        if self._detail is not None and self.display:
-            desk = self._desk
-            self._say(detail_text(self._detail, desk.clock.now_ms(), desk.typical_ms, desk.result_ttl_ms))
+    def tick(self, *, is_whole: bool = True) -> None:
+        """Draw again where something grows or runs down with time; unless `is_whole`, only what tells seconds."""
+        detail, desk = self._detail, self._desk
+        now_ms = desk.clock.now_ms()
+        if detail is None or not self.display or not (is_whole or _tells_seconds(detail.task, now_ms)):
+            return
+        self._say(detail_text(detail, now_ms, desk.typical_ms, desk.result_ttl_ms))
 
     def _say(self, content: Content) -> None:
         if content.is_same(self._said):
@@ -168,3 +171,14 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         # Not the size without the scroll bar: that comes and goes with the picture.
         room = self.outer_size - self.gutter.totals - (1, 0)
         self.preview.want(self._detail if self.display else None, room)
+
+
+def _tells_seconds(task: Task, now_ms: int) -> bool:
+    return tells_seconds(
+        now_ms,
+        task.create_time_ms,
+        task.added_at_ms,
+        task.complete_time_ms,
+        task.checked_at_ms,
+        task.next_check_at_ms,
+    )
