@@ -280,7 +280,7 @@ from taskdash.ui.app import Dashboard
 mount = Dashboard.on_mount
 """
 CRASHES: Final = {
-    "handler": "from taskdash.ui.screens.list_screen import ListScreen; ListScreen.action_pause = crash",
+    "handler": "from taskdash.ui.screens.main import MainScreen; MainScreen.action_pause = crash",
     "timer": "Dashboard.on_mount = lambda app: (mount(app), app.set_timer(0.3, crash))[0]",
     "callback of the loop": (
         "Dashboard.on_mount = lambda app: (mount(app), asyncio.get_running_loop().call_later(0.3, crash))[0]"

@@ -28,7 +28,7 @@ from taskdash.api.wire import parse_answer
 from taskdash.domain.outcome import apply_answer
 from taskdash.results.browser import Opened
 from taskdash.ui.app import Dashboard
-from taskdash.ui.screens.browse_screen import BrowseScreen
+from taskdash.ui.screens.main import MainScreen
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -168,10 +168,10 @@ class DrivenDashboard:
         self.desk = desk
 
     @property
-    def main(self) -> BrowseScreen:
+    def main(self) -> MainScreen:
         """The screen with the list, whatever dialog is over it."""
         screen = self.app.screen_stack[0]
-        assert isinstance(screen, BrowseScreen)
+        assert isinstance(screen, MainScreen)
         return screen
 
     @property

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.ui.driven_dashboard import add, driven, fill_with_the_page, uuid
-from textual import events
-from textual.geometry import Size
-from textual.screen import Screen
 
 from taskdash.config.settings import View
 from taskdash.store.tasks import TaskList
@@ -250,23 +247,3 @@ async def test_a_change_made_right_before_leaving_is_remembered(desk: Desk, othe
     desk.close()
     assert kept == [desk.view]
     may_write.set()
-
-
-async def test_a_size_that_is_told_again_is_laid_out_once(
-    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (120, 36), total=3) as dash:
-        await dash.settle()
-        sizes: list[Size | None] = []
-        lay_out = Screen._refresh_layout
-
-        def counted(screen: Screen[object], size: Size | None = None, scroll: bool = False) -> None:
-            sizes.append(size)
-            lay_out(screen, size, scroll)
-
-        monkeypatch.setattr(Screen, "_refresh_layout", counted)
-        for size in (Size(120, 36), Size(100, 30), Size(100, 30), Size(120, 36)):
-            dash.main.post_message(events.Resize(size, size))
-            await dash.settle()
-        assert [size for size in sizes if size is not None] == [Size(100, 30), Size(120, 36)]

@@ -13,7 +13,7 @@ class Action:
     """One thing the dashboard can do."""
 
     name: str
-    """As in the config's `[keys]`; the screen has a method `action_<name>` for it."""
+    """As in the config's `[keys]`; where it is bound there is a method `action_<name>` for it."""
     keys: tuple[str, ...]
     """As Textual names them; the first is the one the footer shows. None: only the palette has it."""
     title: str
@@ -23,6 +23,8 @@ class Action:
     group: str = "List"
 
 
+MOVES: Final = ("cursor_up", "cursor_down", "page_up", "page_down", "first", "last")
+"""What moves in the pane that has the focus; all else is for the screen, whatever has the focus."""
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("cursor_up", ("up", "k"), "move up", group="Move"),
     Action("cursor_down", ("down", "j"), "move down", group="Move"),

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual import events
 from textual.app import App
 from textual.await_complete import AwaitComplete
+from textual.widget import Widget
+from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
-from taskdash.ui.keymap import bindings
 from taskdash.ui.legible import legible_theme
 from taskdash.ui.line_filters import Colourless, InertLines
+from taskdash.ui.pasting import fitted
 from taskdash.ui.said import Said
-from taskdash.ui.screens.list_screen import ListScreen
+from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.store_trouble import sentence
 from taskdash.ui.stray_errors import catch_stray_errors
 from taskdash.ui.terminal import TerminalDriver, has_no_colour
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from taskdash.ui.copier import Copier
     from taskdash.ui.desk import Desk
+KEY_WAIT_S: Final = 0.25
 FINISH_GRACE_S: Final = 10.0
 """How long `on_finish` may go on once its profile is left."""
 
@@ -217,15 +220,12 @@ class Dashboard(App[None]):
         self._clipboard = text
 
     def get_default_screen(self) -> Screen[None]:
-        """The list, with the keys of the config: Textual takes bindings from the class."""
+        """Return the screen of the list, or what stands in for it until the list can be opened."""
         if self._waits_for_list:
             from taskdash.ui.screens.waiting import Waiting
 
             return Waiting(self.desk, lambda: self.mending)
-        screen: type[ListScreen] = type(
-            ListScreen.__name__, (ListScreen,), {"BINDINGS": bindings(self.desk.keymap)}
-        )
-        return screen(self.desk, self.size)
+        return MainScreen(self.desk, self.size)
 
     def get_css_variables(self) -> dict[str, str]:
         """The theme's, so that its texts are read on its grounds."""
@@ -247,12 +247,13 @@ class Dashboard(App[None]):
             catch_stray_errors(asyncio.get_running_loop(), self._handle_exception)
 
     async def on_event(self, event: events.Event) -> None:
-        """Hand a paste to what has the focus as that can take it; all else as Textual does."""
+        """Hand a paste to what has the focus as that can take it; let a text box take in one key after the other."""
         if isinstance(event, events.Paste):
-            from taskdash.ui.pasting import fitted
-
             event = fitted(event, self.screen.focused)
+        box = self.screen.focused if isinstance(event, events.Key) else None
         await super().on_event(event)
+        if isinstance(box, Input):
+            await _taken_in(box)
 
     def on_mount(self) -> None:
         """Be ready for what happens outside of Textual."""
@@ -260,13 +261,6 @@ class Dashboard(App[None]):
         self.app_resume_signal.subscribe(self, self._draw_again)
         if self._waits_for_list:
             self.run_worker(self._await_list(), group="open list")
-
-    def on_key(self, event: events.Key) -> None:
-        """Give letters typed ahead to the box they are for; any other key that comes by here is one of the list's."""
-        from taskdash.ui.type_ahead import take_typed_ahead
-
-        if take_typed_ahead(self, event):
-            event.prevent_default()
 
     def _draw_again(self, _: object) -> None:
         """The terminal shows nothing of ours after a stop. Textual draws for another size only."""
@@ -329,11 +323,21 @@ class Dashboard(App[None]):
         self._close_messages_no_wait()
 
     def _remember_theme(self, theme: Theme) -> None:
-        if isinstance(self.screen_stack[0], ListScreen):
+        if isinstance(self.screen_stack[0], MainScreen):
             self.screen_stack[0].remember(theme=theme.name)
 
-    def on_live_screen_painted(self) -> None:
+    def on_main_screen_painted(self) -> None:
         """The first frame is drawn: what stands now stays, so the collector need never look at it again."""
         gc.freeze()
         gc.enable()
         self._register_themes()
+
+
+async def _taken_in(box: Input) -> None:
+    """Wait until a text box, and what it is part of, have acted on a key: the next one may be for something else."""
+    for node in box.ancestors_with_self:
+        if isinstance(node, Widget) and node.is_attached:
+            done = asyncio.Event()
+            node.call_later(done.set)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), KEY_WAIT_S)

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from textual.binding import Binding
+
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.actions import ACTIONS, RESULT_KEYS
+from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS
 from taskdash.ui.key_names import is_key, key_name, textual_key
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from textual.binding import Binding
 
 Keymap = Mapping[str, tuple[str, ...]]
 """The keys of each action, as Textual names them; the first is the one that is shown."""
 
+NO_KEY: Final = "no-key"
+"""Stands where an action has no key: Textual wants one, and no terminal sends this."""
 DEFAULT_KEYS: Final = {action.name: action.keys for action in ACTIONS}
 PRESETS: Final[Mapping[str, Keymap]] = {
     "default": {},
@@ -85,17 +88,27 @@ def _no_such_key(action: str, written: str) -> str:
     )
 
 
-def bindings(keymap: Keymap) -> list[Binding]:
-    """A key map as Textual's bindings."""
-    from textual.binding import Binding
+def bindings(place: str) -> list[Binding]:
+    """Return the bindings of the screen, or of a pane, with the keys of the table of actions.
 
+    They have priority, so that they are acted on in the order in which they are typed, whatever has the focus by then.
+    """
     return [
-        Binding(",".join(keymap[action.name]), method_of(action.name), action.title, show=False)
+        Binding(
+            ",".join(action.keys) or NO_KEY, method_of(action.name), show=False, priority=True, id=action.name
+        )
         for action in ACTIONS
-        if keymap[action.name]
+        if (action.name in MOVES) == (place == "pane")
     ]
 
 
+def changed_keys(keymap: Keymap) -> dict[str, str]:
+    """Return what of a key map differs from the table of actions, for `App.set_keymap`."""
+    return {
+        name: ",".join(keys) or NO_KEY for name, keys in keymap.items() if tuple(keys) != DEFAULT_KEYS[name]
+    }
+
+
 def method_of(action: str) -> str:
-    """The call of an action's method: one for the nine result keys, one for each other action."""
+    """Return the call of an action's method: one for the nine result keys, one for each other action."""
     return f"open_result_number({action.rpartition('_')[2]})" if action in RESULT_KEYS else action

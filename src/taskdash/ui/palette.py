@@ -10,7 +10,7 @@ from textual.await_complete import AwaitComplete
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from taskdash.ui.actions import ACTIONS, RESULT_KEYS
+from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS
 from taskdash.ui.key_names import key_name
 from taskdash.ui.keymap import method_of
 from taskdash.ui.said import Said
@@ -19,15 +19,13 @@ from taskdash.ui.usefulness import why_not
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from textual.app import App
     from textual.binding import BindingType
     from textual.fuzzy import Matcher
     from textual.types import IgnoreReturnCallbackType
     from textual.worker import Worker
 
     from taskdash.ui.actions import Action
-    from taskdash.ui.program import Program
-    from taskdash.ui.screens.list_screen import ListScreen
+    from taskdash.ui.screens.main import MainScreen
 
 _MOVES: Final = "Move"
 _ITSELF: Final = "palette"
@@ -121,10 +119,14 @@ class ActionProvider(Provider):
     def _others(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         """Title, what it does and the call of each entry that is no action of the list."""
         yield "Theme", "Change the colours", self.app.action_change_theme
-        program, desk = cast("Program", self.app), self._list.desk
+        desk = self._list.desk
         for name in desk.profiles if desk.desk_of else ():
             if name != desk.profile:
-                yield f"Profile {name}", f"Show the tasks of {name}", partial(program.use_profile, name)
+                yield (
+                    f"Profile {name}",
+                    f"Show the tasks of {name}",
+                    partial(self._list.app.use_profile, name),
+                )
 
     def _tell(self, name: str, about: str) -> Callable[[], None]:
         where = "Set in the config file: taskdash config path prints where it is."
@@ -135,22 +137,20 @@ class ActionProvider(Provider):
         why = why_not(action.name, self._list.situation)
         return f"{keys}   (not now: {why})" if why else keys
 
-    def _run(self, action: Action) -> _Call:
-        return _Call(self.app, method_of(action.name))
+    def _run(self, action: Action) -> IgnoreReturnCallbackType:
+        main = self._list
+        place = main.table if action.name in MOVES else main
+
+        async def run() -> None:
+            # Textual's palette runs a command once for each Enter that is typed.
+            if main.is_active:
+                await main.app.run_action(method_of(action.name), place)
+
+        return run
 
     @property
-    def _list(self) -> ListScreen:
-        return cast("ListScreen", self.app.screen_stack[0])
-
-
-class _Call:
-    """Runs an action on the screen below the palette."""
-
-    def __init__(self, app: App[object], method: str) -> None:
-        self._app, self._method = app, method
-
-    async def __call__(self) -> None:
-        await self._app.run_action(f"screen.{self._method}")
+    def _list(self) -> MainScreen:
+        return cast("MainScreen", self.app.screen_stack[0])
 
 
 def _entry(title: Content, below: str) -> Content:

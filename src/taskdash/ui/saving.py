@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from taskdash.ui.desk import Desk, Downloading
-    from taskdash.ui.screens.browse_screen import BrowseScreen
+    from taskdash.ui.screens.main import MainScreen
     from taskdash.ui.widgets.download_bar import DownloadBar
 
 
 class Saving:
     """What one dashboard saves. Nothing of it is there before it is needed."""
 
-    def __init__(self, desk: Desk, screen: BrowseScreen) -> None:
+    def __init__(self, desk: Desk, screen: MainScreen) -> None:
         self._desk = desk
         self._screen = screen
         self._opening = asyncio.Lock()

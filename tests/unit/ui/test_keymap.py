@@ -7,7 +7,7 @@ import pytest
 from taskdash.domain.errors import ConfigError
 from taskdash.ui.actions import ACTIONS
 from taskdash.ui.key_names import textual_key
-from taskdash.ui.keymap import PRESETS, bindings, make_keymap
+from taskdash.ui.keymap import NO_KEY, PRESETS, bindings, changed_keys, make_keymap
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
@@ -44,7 +44,15 @@ def test_a_key_may_change_hands() -> None:
 def test_an_action_may_be_left_without_a_key() -> None:
     keymap = make_keymap("default", {"pause": ()})
     assert keymap["pause"] == ()
-    assert "pause" not in {binding.action for binding in bindings(keymap)}
+    assert changed_keys(keymap) == {"pause": NO_KEY}
+
+
+def test_only_what_differs_is_changed() -> None:
+    assert changed_keys(make_keymap("default", {})) == {}
+    assert changed_keys(make_keymap("default", {"add": ("x",), "remove": ("delete", "f5")})) == {
+        "add": "x",
+        "remove": "delete,f5",
+    }
 
 
 def test_an_unknown_action_is_refused_with_the_likely_one() -> None:
@@ -53,9 +61,14 @@ def test_an_unknown_action_is_refused_with_the_likely_one() -> None:
 
 
 def test_the_nine_result_keys_call_one_method() -> None:
-    calls = {binding.key: binding.action for binding in bindings(make_keymap("default", {}))}
+    calls = {each.key: each.action for each in bindings("screen")}
     assert calls["1"] == "open_result_number(1)"
     assert calls["9"] == "open_result_number(9)"
+
+
+def test_each_action_is_bound_once() -> None:
+    names = [each.id for place in ("screen", "pane") for each in bindings(place)]
+    assert sorted(map(str, names)) == sorted(action.name for action in ACTIONS)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from taskdash.ui.program import Program
+    from taskdash.ui.app import Dashboard
 
 _WHAT = """\
 taskdash keeps the IDs of your image jobs, checks on them within your key's rate limit, and shows what became of them. \
@@ -97,7 +97,7 @@ class Welcome(Dialog[None]):
 
     def action_demo(self) -> None:
         """Leave for the demo."""
-        cast("Program", self.app).leave_for_demo()
+        cast("Dashboard", self.app).leave_for_demo()
 
     async def action_leave(self) -> None:
         """From the box back to the choice, from there to the list."""
@@ -124,7 +124,7 @@ class Welcome(Dialog[None]):
 
     async def _keep(self, text: str) -> None:
         try:
-            await cast("Program", self.app).use_key(text)
+            await cast("Dashboard", self.app).use_key(text)
         except TaskdashError as error:
             self._error.display = True
             self._error.show(Content.styled(str(error), "$text-error"))

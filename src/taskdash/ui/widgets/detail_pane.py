@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,10 +14,12 @@ from textual.widgets import Static
 
 from taskdash.domain.words import tells_seconds
 from taskdash.ui.detail_text import detail_text
+from taskdash.ui.keymap import bindings
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
+    from textual.binding import BindingType
     from textual.worker import WorkType
 
     from taskdash.domain.task import Task, TaskDetail
@@ -31,6 +33,8 @@ MOVES_APART_S: Final = 0.15
 
 class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     """The task under the cursor, in full."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
 
     class LinkClicked(Message):
         """A result link was clicked."""
@@ -73,6 +77,24 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.preview = Preview(self._desk, id="preview")
         self.mount(self.preview)
         self.call_after_refresh(self._show_preview)
+
+    def action_cursor_up(self) -> None:
+        self.scroll_relative(y=-1, animate=False)
+
+    def action_cursor_down(self) -> None:
+        self.scroll_relative(y=1, animate=False)
+
+    def action_page_up(self) -> None:
+        self.scroll_relative(y=-max(1, self.size.height - 1), animate=False)
+
+    def action_page_down(self) -> None:
+        self.scroll_relative(y=max(1, self.size.height - 1), animate=False)
+
+    def action_first(self) -> None:
+        self.scroll_home(animate=False)
+
+    def action_last(self) -> None:
+        self.scroll_end(animate=False)
 
     def on_resize(self) -> None:
         """Give the picture the room there is now."""

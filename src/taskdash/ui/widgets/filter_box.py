@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.widgets import Input
 
 from taskdash.domain.query_language import FilterError, parse_filter
 from taskdash.ui.widgets.lines import Line
@@ -14,8 +16,8 @@ from taskdash.ui.widgets.lines import Line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from textual import events
-    from textual.widgets import Input
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
 
     from taskdash.domain.query import Term
 
@@ -25,6 +27,7 @@ HINT = 'words, "a phrase", !not, state:fail model:gpt label:x problem:any cost:>
 class FilterBox(Vertical):
     """A text box with a line under it. Hidden while there is no filter and nobody types one."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "leave", "to the list", priority=True)]
     DEFAULT_CSS = """
     FilterBox { height: auto; }
     FilterBox > Input, FilterBox > Input:focus { height: 1; border: none; padding: 0 1; background: $surface; }
@@ -45,46 +48,41 @@ class FilterBox(Vertical):
         super().__init__(id=id)
         self._ttls_ms = ttls_ms
         self._before = ""
-        self._box: Input | None = None
+        self._box = Input(placeholder=HINT, select_on_focus=False)
         self._error = Line(id="filter-error")
         self.display = False
 
+    def compose(self) -> ComposeResult:
+        """The box over its error."""
+        yield self._box
+        yield self._error
+
     @property
     def text(self) -> str:
-        """What stands in the box."""
-        return self._box.value if self._box else ""
+        """Return what stands in the box."""
+        return self._box.value
 
-    async def open(self) -> None:
+    def open(self) -> None:
         """Show the box and type in it."""
-        box = await self._made()
         self._before = self.text
         self.display = True
         # Not `focus()`, which is done later: what is typed next is for the box.
-        self.screen.set_focus(box)
+        self.screen.set_focus(self._box)
 
-    async def put(self, text: str) -> None:
+    def put(self, text: str) -> None:
         """Filter by `text`, as if it had been typed."""
-        box = await self._made()
         self.display = True
-        box.value = text
-
-    async def _made(self) -> Input:
-        from textual.widgets import Input
-
-        if self._box is None:
-            # Made when it is first wanted: it is no part of the first frame.
-            self._box = Input(placeholder=HINT, select_on_focus=False)
-            await self.mount(self._box, self._error)
-        return self._box
+        self._box.value = text
 
     def clear(self) -> None:
         """Drop the filter and hide the box."""
-        self._set("")
+        self._box.value = ""
         self.display = False
 
-    def _set(self, text: str) -> None:
-        if self._box is not None:
-            self._box.value = text
+    def restore(self) -> None:
+        """Leave the box with the filter that was there before."""
+        self._box.value = self._before
+        self.action_leave()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Take over what can be read; say what cannot."""
@@ -101,18 +99,9 @@ class FilterBox(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter keeps the filter."""
         event.stop()
-        self._leave()
+        self.action_leave()
 
-    def on_key(self, event: events.Key) -> None:
-        """Esc brings back what was before; down goes to the list."""
-        if event.key == "escape":
-            event.stop()
-            self._set(self._before)
-            self._leave()
-        elif event.key == "down":
-            event.stop()
-            self._leave()
-
-    def _leave(self) -> None:
+    def action_leave(self) -> None:
+        """Go to the list; the box stays where it has a filter in it."""
         self.display = bool(self.text.strip())
         self.post_message(self.Left())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
@@ -21,6 +21,7 @@ from textual.strip import Strip
 from taskdash.domain.words import tells_seconds
 from taskdash.ui.columns import GAP, Moment, Placed, place_columns
 from taskdash.ui.flash import FLASH_S, SIGN, Flash
+from taskdash.ui.keymap import bindings
 from taskdash.ui.widgets.row_styles import RowStyles
 from taskdash.ui.window import Place, Window, read_window
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from rich.style import Style
     from textual import events
+    from textual.binding import BindingType
     from textual.worker import WorkType
 
     from taskdash.domain.query import Query
@@ -46,6 +48,7 @@ MAX_STRIPS: Final = 400
 class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     """The list of tasks."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
     ALLOW_SELECT = False
     DEFAULT_CSS = (
         "TaskTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; "
@@ -241,6 +244,24 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         return replace(self._place, height=max(1, self.size.height))
 
     # Moving
+
+    def action_cursor_up(self) -> None:
+        self.move(-1)
+
+    def action_cursor_down(self) -> None:
+        self.move(1)
+
+    def action_page_up(self) -> None:
+        self.page(-1)
+
+    def action_page_down(self) -> None:
+        self.page(1)
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(self._window.total - 1)
 
     def move(self, steps: int) -> None:
         """Move the cursor by lines."""

@@ -16,21 +16,21 @@ from taskdash.domain.task import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from taskdash.ui.screens.browse_screen import BrowseScreen
+    from taskdash.ui.screens.main import MainScreen
 
 LOOK_EVERY_S: Final = 0.2
 
 
 class _Step(NamedTuple):
     text: str
-    is_done: Callable[[BrowseScreen], bool]
+    is_done: Callable[[MainScreen], bool]
 
 
-def _never(_: BrowseScreen) -> bool:
+def _never(_: MainScreen) -> bool:
     return False
 
 
-def _dialog(name: str) -> Callable[[BrowseScreen], bool]:
+def _dialog(name: str) -> Callable[[MainScreen], bool]:
     """Whether a dialog of that class is open."""
     return lambda main: type(main.app.screen).__name__ == name
 
@@ -68,7 +68,7 @@ class Tour(Static):
     class Left(Message):
         """The tour is over, or was not wanted."""
 
-    def __init__(self, main: BrowseScreen) -> None:
+    def __init__(self, main: MainScreen) -> None:
         super().__init__(id="tour")
         self._main = main
         self._at = 0

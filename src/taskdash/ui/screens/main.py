@@ -1,0 +1,477 @@
+"""The dashboard's one screen: its parts and their layout, how it keeps up with what is written, how one moves in it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.command import CommandPalette
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input
+
+from taskdash.domain.query import Sort
+from taskdash.domain.query_language import parse_sort
+from taskdash.ui.actions import FOOTER, FOOTER_ON_MARKS
+from taskdash.ui.expiring import ExpiringResults
+from taskdash.ui.finished import FinishedTasks
+from taskdash.ui.following import Following
+from taskdash.ui.headlines import Headlines
+from taskdash.ui.key_names import key_name
+from taskdash.ui.keymap import bindings
+from taskdash.ui.out_of_sight import OutOfSight
+from taskdash.ui.saving import Saving
+from taskdash.ui.screens.task_actions import TaskActions
+from taskdash.ui.store_trouble import sentence
+from taskdash.ui.usefulness import Situation
+from taskdash.ui.widgets.detail_pane import DetailPane
+from taskdash.ui.widgets.filter_box import FilterBox
+from taskdash.ui.widgets.lines import TABS, KeyBar, StateTabs, TableHeader
+from taskdash.ui.widgets.panes import Panes, Tasks
+from taskdash.ui.widgets.task_table import MARGIN, TaskTable
+from taskdash.ui.widgets.tour import OWN_KEY, Tour
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.geometry import Size
+    from textual.worker import WorkType
+
+    from taskdash.domain.query import SortKey
+    from taskdash.ui.app import Dashboard
+    from taskdash.ui.column_choice import ChosenColumns
+    from taskdash.ui.desk import Desk
+    from taskdash.ui.said import Said, Severity
+    from taskdash.ui.window import Window
+
+LONG_READ_S: Final = 0.03
+READS_APART: Final = 4
+COARSE_MS: Final = 10_000
+"""What tells no seconds is drawn again once in so long a time: many rows with one frame."""
+WHILE_TYPING: Final = frozenset(
+    ("close", "next_pane", "previous_pane", "palette", "help", "redraw", "suspend", "quit", "copy_or_quit")
+)
+"""The actions whose keys are not for the text box that has the focus."""
+
+_EMPTY: Final = """\
+Nothing on this list yet.
+
+Paste task IDs here: as they are, in JSON, in a log, in a URL.
+Or press  a  to type one.
+
+From a script:   taskdash add <task ID>
+"""
+_EMPTY_TAB: Final = "No task here in this state. [ and ] go to the other tabs."
+_EMPTY_FILTER: Final = "No task matches the filter. Esc drops it."
+
+
+class MainScreen(TaskActions, Screen[None]):
+    """The list and the task under the cursor."""
+
+    AUTO_FOCUS = "#table"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("screen")]
+    app: Dashboard
+
+    class Painted(Message):
+        """The first frame is drawn: from now on there is time for the rest."""
+
+    def __init__(self, desk: Desk, size: Size) -> None:
+        super().__init__()
+        self.desk = desk
+        self._tab = 0
+        self._coarse_now = 0
+        self._begun = False
+        self._paused = False
+        self._tour: Tour | None = None
+        self._saving_view = asyncio.Lock()
+        self.following = Following(desk)
+        self.headlines = Headlines(desk)
+        self.headlines.alarms.append(self.following.trouble.banner)
+        # Held, not looked up: news may still arrive while the screen is being taken down.
+        opening = desk.opening.result()
+        self.table = TaskTable(desk, opening.window, id="table")
+        self.out_of_sight = OutOfSight(desk, self.table, opening.newest_seq)
+        self.pane = DetailPane(desk, id="detail")
+        self._tabs = StateTabs(id="tabs")
+        self._titles = TableHeader(
+            lambda: self.table.placed_columns, self.table.wanted.sort, MARGIN, id="titles"
+        )
+        self._keys = KeyBar(id="keys")
+        self._tasks = Tasks(self._titles, self.table, id="list")
+        ttls_ms = {desk.profile: desk.result_ttl_ms} if desk.result_ttl_ms else {}
+        self.filter_box = FilterBox(ttls_ms, id="filter")
+        self.panes = Panes(self._tasks, self.pane, desk.view)
+        self.saving = Saving(desk, self)
+        self.finished = FinishedTasks(
+            desk, self.say, lambda: self.app.bell(), self._tell_again, lambda: self.table.marked
+        )
+        self.expiring = ExpiringResults(desk, self.say)
+        # What is set before the screen is mounted costs no second layout.
+        self.panes.fit_screen(size.width, size.height)
+        self.pane.open(opening.detail)
+        self._show_window(opening.window, size.width)
+
+    def compose(self) -> ComposeResult:
+        """Top to bottom."""
+        yield self.headlines.status
+        yield self.headlines.banner
+        yield self._tabs
+        yield self.filter_box
+        yield self.panes
+        yield self._keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Leave most keys to a text box while it has the focus: ours would come before its own."""
+        return action in WHILE_TYPING or not isinstance(self.focused, Input)
+
+    # Keeping up with the store and the watcher
+
+    def _begin(self) -> None:
+        """Start to watch and to follow what is written."""
+        self.post_message(self.Painted())
+        self.following.on_written += [self._reload, self.finished.tell, self._rest]
+        self.following.on_round.append(self.show_status)
+        self.following.on_mishap.append(self._tell_mishap)
+        if self.desk.on_finish is not None:
+            self.desk.on_finish.listen(self._warn_from_thread)
+        self.following.start_watcher()
+        follow: WorkType[None] = self.following.run
+        self.run_worker(follow, group="follow")
+        self.set_interval(1.0, self._tick)
+        self.saving.begin()
+        # With tasks on the list it is not the first time: the banner says what is missing.
+        if (first := self.desk.first_key) is not None and not any(self.table.window.counts.values()):
+            from taskdash.ui.screens.welcome import Welcome
+
+            self.app.push_screen(Welcome(first.place, first.variable))
+        if self.desk.is_demo:
+            self._tour = Tour(self)
+            self.mount(self._tour, before=self._tabs)
+
+    def _tell_mishap(self, line: str) -> None:
+        self.following.trouble.befell(line)
+        self.say(sentence(line), "warning")
+
+    def _warn_from_thread(self, text: str) -> None:
+        with suppress(RuntimeError):  # the dashboard has ended
+            self.app.call_later(self.say, text, "warning")
+
+    def _tell_again(self, in_s: float) -> None:
+        tell: WorkType[None] = self.finished.tell
+        # A little later, so that it is not called before its time.
+        self.set_timer(in_s + 0.01, lambda: self.run_worker(tell, group="tell"))
+
+    async def _reload(self) -> None:
+        self.table.reload()
+
+    async def _rest(self) -> None:
+        """Long reads, as of a filter on a long list, leave the processor to others in between."""
+        if self.table.read_s > LONG_READ_S:
+            await asyncio.sleep(READS_APART * self.table.read_s)
+
+    def _tick(self) -> None:
+        self.following.glance()
+        coarse_now = self.desk.clock.now_ms() // COARSE_MS
+        is_whole, self._coarse_now = coarse_now != self._coarse_now, coarse_now
+        self.table.tick(is_whole=is_whole)
+        self.pane.tick(is_whole=is_whole)
+        if self.expiring.is_time:
+            warn: WorkType[None] = self.expiring.warn
+            self.run_worker(warn, group="expiring", exclusive=True)
+        self.show_status()
+
+    def show_status(self) -> None:
+        """Draw the lines on top."""
+        self.headlines.show(self.table.window.listed, self.size.width)
+
+    def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
+        """Another window of the list: counts, tabs and titles follow it."""
+        self._show_window(event.window, self.size.width)
+        self._look_around()
+
+    def _show_window(self, window: Window, width: int) -> None:
+        self._tabs.show_counts(window.counts, self._tab)
+        self._show_titles()
+        self.headlines.show(window.listed, width)
+        self.show_keys()
+        self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
+        others = any(window.counts.values())
+        why = _EMPTY_TAB if others else _EMPTY_FILTER if window.query.terms else _EMPTY
+        self._tasks.tell_empty("" if window.total else why)
+
+    def _show_titles(self) -> None:
+        self._titles.display = self.table.window.total > 0
+        self._titles.show_sort(self.table.wanted.sort)
+
+    def show_keys(self) -> None:
+        """Draw the footer."""
+        shown = FOOTER_ON_MARKS if self.table.marked else {action.name: action.short for action in FOOTER}
+        keymap = self.desk.keymap
+        keys = [(key_name(keymap[name][0]), short) for name, short in shown.items() if keymap[name]]
+        first, last = (next(map(key_name, keymap[name]), "") for name in ("first", "last"))
+        notes = (self.out_of_sight.marks(), self.out_of_sight.news(first, last))
+        self._keys.show_keys(keys, "  ".join(filter(None, notes)))
+
+    def _look_around(self) -> None:
+        """Count what is not on the screen, and say it in the footer."""
+
+        async def look() -> None:
+            if await self.out_of_sight.look():
+                self.show_keys()
+
+        work: WorkType[None] = look
+        self.run_worker(work, group="look")
+
+    def say(self, text: str, severity: Severity = "information") -> None:
+        """Tell the user one thing."""
+        self.notify(text, severity=severity, markup=False, timeout=4)
+
+    def tell(self, said: Said) -> None:
+        """Tell what an act did; what it copied is told once that is done."""
+        if said.copy is None:
+            self.say(said.text, said.severity)
+        else:
+            self.app.copy(said)
+
+    def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
+        """Show the task under the cursor."""
+        self.pane.show_task(event.task)
+        if self.out_of_sight.has_news:
+            self._look_around()
+
+    # Layout
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Put the detail where there is room for it."""
+        self.panes.fit_screen(event.size.width, event.size.height)
+        self._show_titles()
+        self.show_status()
+        if not self._begun:
+            # The first layout is done. What the watcher imports would compete with its frame for the interpreter.
+            self._begun = True
+            self.call_after_refresh(self._begin)
+
+    def on_panes_rearranged(self, event: Panes.Rearranged) -> None:
+        """Where the user put the detail is where it is the next time."""
+        self.remember(detail=event.position, detail_percent=event.percent)
+        if event.position == "hidden":
+            self.table.focus()
+
+    def action_detail_position(self) -> None:
+        self.panes.next_position()
+
+    def action_larger_detail(self) -> None:
+        self._grow_detail(1)
+
+    def action_smaller_detail(self) -> None:
+        self._grow_detail(-1)
+
+    def _grow_detail(self, steps: int) -> None:
+        if not self.panes.grow_detail(steps):
+            self.say("The detail is not beside the table.", "warning")
+
+    def action_zoom(self) -> None:
+        if self.table.task_at_cursor is not None:
+            self.panes.zoom(not self.panes.zoomed)
+            (self.pane if self.panes.zoomed else self.table).focus()
+
+    def on_task_table_opened(self) -> None:
+        """A double click does what Enter does."""
+        self.action_zoom()
+
+    def action_next_pane(self) -> None:
+        (self.pane if self.table.has_focus and self.pane.display else self.table).focus()
+
+    def action_previous_pane(self) -> None:
+        # There are two: back is forth.
+        self.action_next_pane()
+
+    def action_close(self) -> None:
+        if self.filter_box.has_focus_within:
+            self.filter_box.restore()
+        elif self.panes.zoomed:
+            self.action_zoom()
+        elif self.table.marked:
+            self.table.clear_marks()
+            self.show_keys()
+        elif self.filter_text:
+            self.filter_box.clear()
+        elif self._tour is not None:
+            self._leave_tour()
+        elif self.following.trouble.forget():
+            self.show_status()
+        else:
+            self.table.focus()
+
+    # Tabs, filter, order
+
+    def action_previous_tab(self) -> None:
+        self.show_tab(self._tab - 1)
+
+    def action_next_tab(self) -> None:
+        self.show_tab(self._tab + 1)
+
+    def on_state_tabs_chosen(self, event: StateTabs.Chosen) -> None:
+        """A tab was clicked."""
+        self.show_tab(event.index)
+
+    def show_tab(self, index: int) -> None:
+        """Show the tasks of another tab; `index` goes round in TABS."""
+        self._tab = index % len(TABS)
+        state = TABS[self._tab][1]
+        self.table.show(replace(self.table.wanted, states=None if state is None else frozenset({state})))
+
+    @property
+    def filter_text(self) -> str:
+        """What stands in the filter box."""
+        return self.filter_box.text
+
+    def action_filter(self) -> None:
+        self.filter_box.open()
+
+    def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
+        """Results follow as one types."""
+        self.table.show(replace(self.table.wanted, terms=event.terms))
+
+    def on_filter_box_left(self) -> None:
+        """Back to the list."""
+        self.table.focus()
+
+    def action_sort(self) -> None:
+        from taskdash.ui.screens.dialogs import ChooseSort
+
+        def chosen(key: SortKey | None) -> None:
+            if key is not None:
+                self._sort_by(Sort(key))
+
+        self.app.push_screen(ChooseSort(self.table.wanted.sort.key), chosen)
+
+    def action_reverse(self) -> None:
+        sort = self.table.wanted.sort
+        self._sort_by(replace(sort, reverse=not sort.reverse))
+
+    def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
+        """A click on a title sorts by it; another one reverses."""
+        sort = self.table.wanted.sort
+        reverse = not sort.reverse if sort.key is event.key else False
+        self._sort_by(Sort(event.key, reverse))
+
+    def _sort_by(self, sort: Sort) -> None:
+        self.table.show(replace(self.table.wanted, sort=sort))
+        self.remember(sort=str(sort))
+
+    # The view, which is kept over restarts
+
+    def action_columns(self) -> None:
+        from taskdash.ui.screens.choose_columns import ChooseColumns
+
+        def chosen(columns: ChosenColumns | None) -> None:
+            if columns is not None:
+                self.remember(columns=columns.names, widths=columns.widths)
+                self._place_columns()
+
+        drawn = {placed.column.name for placed in self.table.placed_columns}
+        self.app.push_screen(ChooseColumns(self.desk.view, self.desk.first_view, drawn), chosen)
+
+    def action_reset_look(self) -> None:
+        first = self.desk.first_view
+        self.remember(**{field.name: getattr(first, field.name) for field in fields(first)})
+        self.panes.follow(first)
+        self.panes.fit_screen(self.size.width, self.size.height)
+        self._place_columns()
+        self.table.show(replace(self.table.wanted, sort=parse_sort(first.sort)))
+        if first.theme in self.app.available_themes:
+            self.app.theme = first.theme
+        self.say("The look is as the config has it.")
+
+    def _place_columns(self) -> None:
+        self.table.place_columns()
+        self._show_titles()
+
+    def remember(self, **changes: object) -> None:
+        """Keep a change of the view for the next time."""
+        self.desk.view = replace(self.desk.view, **changes)  # type: ignore[arg-type] # the names are View's own
+        self.desk.is_view_kept = False
+
+        async def save() -> None:
+            # One after the other: the last change is the one that stays.
+            async with self._saving_view:
+                view = self.desk.view
+                warning = await asyncio.to_thread(self.desk.remember, view)
+                self.desk.is_view_kept = view is self.desk.view
+            if warning:
+                self.say(warning, "warning")
+
+        work: WorkType[None] = save
+        self.run_worker(work, group="remember")
+
+    # The demo's tour
+
+    def on_key(self, event: events.Key) -> None:
+        """Keys that nothing else has: n goes on with the tour."""
+        if event.key == "n" and self._tour is not None:
+            event.stop()
+            self._tour.go_on()
+
+    def on_tour_left(self) -> None:
+        """It is over."""
+        self._leave_tour()
+
+    def _leave_tour(self) -> None:
+        if self._tour is not None:
+            self._tour.remove()
+            self._tour = None
+            self.headlines.warnings.append(lambda _: OWN_KEY)
+            self.show_status()
+
+    # The rest
+
+    def action_pause(self) -> None:
+        self._paused = not self._paused
+        self.desk.watcher.pause(self._paused)
+        self.say("Paused: only r and R check now." if self._paused else "Going on with scheduled checks.")
+
+    async def action_palette(self) -> None:
+        palette = CommandPalette()
+        await self.app.push_screen(palette)
+        # What is typed next is for its box, which Textual gives the focus a little later.
+        palette.set_focus(palette.query_one(Input))
+
+    def action_help(self) -> None:
+        from taskdash.ui.screens.help import Help
+
+        place = "filter" if self.filter_box.has_focus_within else "detail" if self.pane.has_focus else "table"
+        self.app.push_screen(Help(self.desk.keymap, place, self.situation))
+
+    @property
+    def situation(self) -> Situation:
+        """Return what decides which keys are of use now."""
+        return Situation(
+            task=self.table.task_at_cursor,
+            marked=len(self.table.marked),
+            total=self.table.window.total,
+            key_advice=self.desk.key_advice,
+            can_undo=self.acting.can_undo,
+            expires=self.desk.result_ttl_ms is not None,
+            downloads=self.saving.under_way,
+        )
+
+    def action_copy_or_quit(self) -> None:
+        selected = self.get_selected_text()
+        if selected:
+            self.app.copy_to_clipboard(selected)
+            self.clear_selection()
+        else:
+            self.app.exit()
+
+    def action_redraw(self) -> None:
+        self.app.action_draw_again()
+
+    def action_suspend(self) -> None:
+        self.app.action_suspend_process()
+
+    def action_quit(self) -> None:
+        self.app.exit()
