@@ -289,7 +289,7 @@ CRASHES: Final = {
     "worker": "from taskdash.ui.desk import Desk; Desk.read_history = crash",
     "store's thread": "from taskdash.store.checks import Checks; Checks.finished_since = crash",
     "terminal's thread": "from taskdash.ui.terminal_input import TerminalInput; TerminalInput.feed = crash",
-    "drawing": "from taskdash.ui.widgets.task_table import TaskTable; TaskTable.draw_lines = crash",
+    "drawing": "from taskdash.ui.widgets.task_table import TaskTable; TaskTable.render_line = crash",
 }
 
 

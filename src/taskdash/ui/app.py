@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from textual.filter import LineFilter
     from textual.screen import Screen
     from textual.theme import Theme
+    from textual.worker import WorkType
 
     from taskdash.ui.copier import Copier
     from taskdash.ui.desk import Desk
@@ -69,8 +70,6 @@ class Dashboard(App[None]):
         """`waits_for_list`: the list may take long to open, as another program has it locked."""
         super().__init__(driver_class=TerminalDriver)
         self.no_color = self.no_color or has_no_colour(os.environ.get("TERM", ""))
-        # There are none; each screen would have an empty one.
-        self._disable_tooltips = True
         self.desk = desk
         self.left_desks: list[Desk] = []
         """Those of profiles that were left: what could not be added there is told at the end."""
@@ -78,6 +77,10 @@ class Dashboard(App[None]):
         if desk.view.theme not in self.available_themes:
             self._register_themes()
         self._copier: Copier | None = None
+        self._copied = ""
+        self.terminal: TerminalDriver | None = None
+        """What writes to the terminal, once it is taken; it says so itself."""
+        self._crash: Exception | None = None
         self._is_away = False
         self._waits_for_list = waits_for_list
         self.unusable: StoreError | None = None
@@ -145,7 +148,8 @@ class Dashboard(App[None]):
         left = await self._open_list()
         self.left_desks.append(before)
         # Not waited for: a dialog of those that are left may be what called us.
-        self.run_worker(self._leave(left, before), group="leave")
+        leave: WorkType[None] = partial(self._leave, left, before)
+        self.run_worker(leave, group="leave")
 
     async def _open_list(self) -> Sequence[Screen[object]]:
         """Show the list of the desk in place of the screens that are returned."""
@@ -193,7 +197,8 @@ class Dashboard(App[None]):
 
     def copy(self, said: Said) -> None:
         """Copy what `said` has with it, and tell how that was done."""
-        self.run_worker(self._copy(said), group="copy")
+        copy: WorkType[None] = partial(self._copy, said)
+        self.run_worker(copy, group="copy")
 
     def copy_to_clipboard(self, text: str) -> None:
         """What is selected, in a text or a text box: Textual calls this."""
@@ -207,17 +212,24 @@ class Dashboard(App[None]):
         told = await self._copier.put(self.desk, said)
         self.notify(told.text, severity=told.severity, markup=False, timeout=4)
 
-    def _send(self, text: str) -> None:
-        """As Textual does, but through GNU screen too, which keeps what it does not know to itself."""
-        from taskdash.results.clipboard import terminal_sequence
+    @property
+    def clipboard(self) -> str:
+        """Return what was copied last, for pasting within the dashboard, wherever it was copied to."""
+        return self._copied
 
+    def _send(self, text: str) -> None:
+        """Ask the terminal to fill its clipboard."""
+        super().copy_to_clipboard(text)
         self._keep(text)
-        sequence = terminal_sequence(text, os.environ)
-        if self._driver is not None and sequence is not None:
-            self._driver.write(sequence)
 
     def _keep(self, text: str) -> None:
-        self._clipboard = text
+        self._copied = text
+
+    def write_to_terminal(self, text: str) -> None:
+        """Write what Textual has no words for, such as a picture."""
+        if self.terminal is not None:
+            self.terminal.write(text)
+            self.terminal.flush()
 
     def get_default_screen(self) -> Screen[None]:
         """Return the screen of the list, or what stands in for it until the list can be opened."""
@@ -260,7 +272,8 @@ class Dashboard(App[None]):
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
         if self._waits_for_list:
-            self.run_worker(self._await_list(), group="open list")
+            open_list: WorkType[None] = self._await_list
+            self.run_worker(open_list, group="open list")
 
     def _draw_again(self, _: object) -> None:
         """The terminal shows nothing of ours after a stop. Textual draws for another size only."""
@@ -276,7 +289,8 @@ class Dashboard(App[None]):
         if self.is_headless or self._is_away:
             return
         if has_job_control():
-            self.run_worker(self._be_away(stop_job), group="suspend")
+            suspend: WorkType[None] = partial(self._be_away, stop_job)
+            self.run_worker(suspend, group="suspend")
         else:
             self.notify("No shell runs this dashboard as a job: nothing could continue it.", markup=False)
 
@@ -289,7 +303,8 @@ class Dashboard(App[None]):
                 with self.suspend():
                     pass
             else:
-                self.run_worker(self._be_away(), group="suspend")
+                wait: WorkType[None] = self._be_away
+                self.run_worker(wait, group="suspend")
 
     async def _be_away(self, stop: Callable[[], None] = lambda: None) -> None:
         """Give the terminal back, and all that others wait for; `stop`, and take it again in the foreground."""
@@ -306,21 +321,26 @@ class Dashboard(App[None]):
 
     @property
     def crash(self) -> BaseException | None:
-        """The first error that no handler caught: it ended the application."""
-        error = self._exception
-        return error.error if isinstance(error, WorkerFailed) else error
+        """Return the first error that no handler caught: it ended the application."""
+        return self._crash
 
     def _handle_exception(self, error: Exception) -> None:
-        """A list that cannot be used just now is told, and ends nothing; every other error ends the dashboard."""
+        """Tell of a list that cannot be used just now, and end at every other error.
+
+        The one private name of Textual's application that we replace: its own way of it prints the values of every
+        frame, an API key among them.
+        """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(cause, StoreError):
             self.notify(sentence(str(cause)), severity="error", markup=False, timeout=8)
-        else:
+            return
+        if self._crash is None and isinstance(cause, Exception):
+            self._crash = cause
+        if self.is_headless:
+            # So that a test that drives it fails.
             super()._handle_exception(error)
-
-    def _fatal_error(self) -> None:
-        """End, and print nothing: Textual would show the values of every frame, an API key among them."""
-        self._close_messages_no_wait()
+        else:
+            self.exit(return_code=1)
 
     def _remember_theme(self, theme: Theme) -> None:
         if isinstance(self.screen_stack[0], MainScreen):

@@ -122,6 +122,7 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: Dashboard, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
         super().__init__(app, **kwargs)
+        app.terminal = self
         # Not by Textual's handlers: what a signal interrupts may hold the lock of what is written.
         self._loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
         self._loop.add_signal_handler(signal.SIGCONT, app.continue_process)

@@ -39,7 +39,7 @@ class PasteInput(Input):
 
     takes_every_paste = True
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
         self.screen.take_paste(event.text)  # type: ignore[attr-defined] # only AddIds composes it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import events
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input
@@ -34,29 +34,14 @@ class Labels:
     note: str | None
 
 
-class _Box(Input):
-    """One of the two boxes. What was typed behind a Tab came to this one's queue, and is for the other."""
-
-    _MOVES: ClassVar = {"tab": 1, "down": 1, "shift+tab": -1, "up": -1}
-
-    async def _on_key(self, event: events.Key) -> None:
-        if self.screen.focused is not self and isinstance(self.screen.focused, _Box):
-            self.screen.focused.post_message(events.Key(event.key, event.character))
-        elif event.key in self._MOVES:
-            # At once: as a binding it would be acted on after the letters behind it.
-            self.screen.focus_next() if self._MOVES[event.key] > 0 else self.screen.focus_previous()
-        else:
-            await super()._on_key(event)
-            return
-        event.stop()
-        event.prevent_default()
-
-
 class EditLabel(Dialog[Labels | None]):
     """Dismissed with what was typed, None for Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "dismiss(None)", "close"),
+        # With priority, so that the letters typed behind them are for the other box.
+        Binding("tab,down", "app.focus_next", priority=True),
+        Binding("shift+tab,up", "app.focus_previous", priority=True),
     ]
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -88,9 +73,9 @@ def _shared(values: Sequence[str | None]) -> str | None:
     return (values[0] or "") if len(set(values)) == 1 else None
 
 
-def _box(name: str, shared: str | None, max_length: int = 0) -> _Box:
+def _box(name: str, shared: str | None, max_length: int = 0) -> Input:
     hint = name if shared is not None else f"{name}s differ: empty keeps them, {TAKE_AWAY} takes them away"
-    return _Box(shared or "", placeholder=hint, id=name, max_length=max_length, select_on_focus=False)
+    return Input(shared or "", placeholder=hint, id=name, max_length=max_length, select_on_focus=False)
 
 
 def _typed(text: str, shared: str | None) -> str | None:

@@ -33,7 +33,7 @@ class _KeyInput(Input):
 
     takes_every_paste = True
 
-    def _on_paste(self, event: events.Paste) -> None:
+    def on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
         self.value = " ".join(event.text[:MAX_LINE_CHARS].split())

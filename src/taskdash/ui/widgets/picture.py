@@ -17,7 +17,6 @@ from rich.style import Style
 from textual.dom import NoScreen
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets._toast import Toast
 
 from taskdash.domain.values import value
 from taskdash.ui import kitty
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from textual.geometry import Region
 
     from taskdash.results.drawing import Drawn
+    from taskdash.ui.app import Dashboard
 
 UPPER_HALF: Final = "▀"
 # Textual counts no cells for what is marked as a control sequence; this one does nothing.
@@ -52,6 +52,7 @@ class PictureView(Widget, can_focus=False):
     """A picture as large as its cells; nothing while there is none."""
 
     ALLOW_SELECT = False
+    app: Dashboard
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
@@ -109,10 +110,7 @@ class PictureView(Widget, can_focus=False):
             self._number = 0
 
     def _write(self, text: str) -> None:
-        # Textual has no public way to the terminal; a canary test looks after this one.
-        if (driver := self.app._driver) is not None:  # noqa: SLF001
-            driver.write(text)
-            driver.flush()
+        self.app.write_to_terminal(text)
 
     # Lines
 
@@ -145,7 +143,7 @@ class PictureView(Widget, can_focus=False):
     def _with_sixels(self, drawn: Drawn, crop: Region, lines: list[Strip]) -> list[Strip]:
         """Half blocks with sixels after them, but for the lines that a toast lies over."""
         top = self.region.y
-        toasts = [toast.region for toast in self.screen.query(Toast) if toast.region.overlaps(self.region)]
+        toasts = [toast.region for toast in self.screen.query("Toast") if toast.region.overlaps(self.region)]
         for at, line in enumerate(lines):
             row = crop.y + at
             if row < drawn.rows and not any(toast.y <= top + row < toast.bottom for toast in toasts):
