@@ -1,7 +1,9 @@
 # Everything runs in a virtual environment of its own, from hash-pinned locks.
 # `make demo` and `make test` need nothing but make and Python 3.11 or later.
 PYTHON ?= python3
-VENV   := .venv
+# `make test TEXTUAL=lowest` runs the suite on the lowest Textual that pyproject.toml admits, in an environment beside.
+TEXTUAL ?= locked
+VENV   := $(if $(filter lowest,$(TEXTUAL)),.venv-lowest,.venv)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -16,7 +18,7 @@ demo: $(VENV)/app.stamp ## open the dashboard on the embedded demo API
 
 # A third of the tests' time is waiting, for a process or a clock: three workers keep two cores busy.
 # Bytecode is written whatever the environment says, or each process compiles all of the program again.
-test: $(VENV)/dev.stamp ## run the tests
+test: $(VENV)/dev.stamp ## run the tests (TEXTUAL=lowest for the lowest version of it)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
 
 faults: $(VENV)/dev.stamp ## provoke every row of the fault matrix and count (LONG= for short runs)
@@ -51,7 +53,7 @@ lock: ## renew the locks (needs uv); URLs are left out of them on purpose
 LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .venv-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 
 $(VENV)/pyvenv.cfg:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed; name it with PYTHON=..." >&2; exit 1; }
@@ -69,4 +71,5 @@ $(VENV)/app.stamp: requirements/app.txt pyproject.toml $(VENV)/pyvenv.cfg
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/app.stamp
 	@echo "Installing what requirements/dev.txt pins ..." >&2
 	@$(PIP) install --require-hashes --no-deps -r requirements/dev.txt
+	@if [ "$(TEXTUAL)" = lowest ]; then $(PIP) install --require-hashes --no-deps -r requirements/textual-lowest.txt; fi
 	@touch $@
