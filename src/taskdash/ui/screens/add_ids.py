@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.paste.bare import PATH
@@ -18,6 +18,7 @@ from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.dialogs import Confirm
 from taskdash.ui.terminal_input import MAX_PASTE_CHARS
 from taskdash.ui.widgets.lines import Line
+from taskdash.ui.widgets.text_box import TextBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +35,7 @@ STORE_PATIENCE_S: Final = 1.0
 """How long the preview waits to learn what is listed already."""
 
 
-class PasteInput(Input):
+class PasteInput(TextBox):
     """A text box that hands a paste to the dialog: the box itself would keep only its first line."""
 
     takes_every_paste = True

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input
 
 from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
+from taskdash.ui.widgets.text_box import TextBox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widgets import Input
 
     from taskdash.domain.task import Task
 
@@ -75,7 +76,7 @@ def _shared(values: Sequence[str | None]) -> str | None:
 
 def _box(name: str, shared: str | None, max_length: int = 0) -> Input:
     hint = name if shared is not None else f"{name}s differ: empty keeps them, {TAKE_AWAY} takes them away"
-    return Input(shared or "", placeholder=hint, id=name, max_length=max_length, select_on_focus=False)
+    return TextBox(shared or "", placeholder=hint, id=name, max_length=max_length, select_on_focus=False)
 
 
 def _typed(text: str, shared: str | None) -> str | None:

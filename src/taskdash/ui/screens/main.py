@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.command import CommandPalette
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
@@ -102,7 +101,7 @@ class MainScreen(TaskActions, Screen[None]):
         self._keys = KeyBar(id="keys")
         self._tasks = Tasks(self._titles, self.table, id="list")
         ttls_ms = {desk.profile: desk.result_ttl_ms} if desk.result_ttl_ms else {}
-        self.filter_box = FilterBox(ttls_ms, id="filter")
+        self.filter_box = FilterBox(ttls_ms, self.table, id="filter")
         self.panes = Panes(self._tasks, self.pane, desk.view)
         self.saving = Saving(desk, self)
         self.finished = FinishedTasks(
@@ -336,10 +335,6 @@ class MainScreen(TaskActions, Screen[None]):
         """Results follow as one types."""
         self.table.show(replace(self.table.wanted, terms=event.terms))
 
-    def on_filter_box_left(self) -> None:
-        """Back to the list."""
-        self.table.focus()
-
     def action_sort(self) -> None:
         from taskdash.ui.screens.dialogs import ChooseSort
 
@@ -435,7 +430,9 @@ class MainScreen(TaskActions, Screen[None]):
         self.say("Paused: only r and R check now." if self._paused else "Going on with scheduled checks.")
 
     async def action_palette(self) -> None:
-        palette = CommandPalette()
+        from taskdash.ui.palette import Palette
+
+        palette = Palette()
         await self.app.push_screen(palette)
         # What is typed next is for its box, which Textual gives the focus a little later.
         palette.set_focus(palette.query_one(Input))
@@ -460,7 +457,8 @@ class MainScreen(TaskActions, Screen[None]):
         )
 
     def action_copy_or_quit(self) -> None:
-        selected = self.get_selected_text()
+        box = self.focused
+        selected = self.get_selected_text() or (box.selected_text if isinstance(box, Input) else "")
         if selected:
             self.app.copy_to_clipboard(selected)
             self.clear_selection()

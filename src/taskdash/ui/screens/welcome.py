@@ -12,6 +12,7 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.ui.pasting import MAX_LINE_CHARS
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
+from taskdash.ui.widgets.text_box import TextBox
 
 if TYPE_CHECKING:
     from textual import events
@@ -28,7 +29,7 @@ _KEY_HINT = Content.styled("Enter keeps it, Esc goes back", "$text-muted")
 _KEEPING = Content.styled("One moment ...", "$text-muted")
 
 
-class _KeyInput(Input):
+class _KeyInput(TextBox):
     """A text box that takes a paste whole, and instead of what it held: the first line of a mail is no key."""
 
     takes_every_paste = True

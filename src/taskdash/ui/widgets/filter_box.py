@@ -8,16 +8,18 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input
 
 from taskdash.domain.query_language import FilterError, parse_filter
 from taskdash.ui.widgets.lines import Line
+from taskdash.ui.widgets.text_box import TextBox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widget import Widget
+    from textual.widgets import Input
 
     from taskdash.domain.query import Term
 
@@ -41,14 +43,13 @@ class FilterBox(Vertical):
             self.terms = terms
             super().__init__()
 
-    class Left(Message):
-        """The box was left, with its filter kept or dropped."""
-
-    def __init__(self, ttls_ms: Mapping[str, int], *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, ttls_ms: Mapping[str, int], back_to: Widget, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        """Prepare a box that gives the focus to `back_to` when it is left."""
         super().__init__(id=id)
+        self._back_to = back_to
         self._ttls_ms = ttls_ms
         self._before = ""
-        self._box = Input(placeholder=HINT, select_on_focus=False)
+        self._box = TextBox(placeholder=HINT, select_on_focus=False)
         self._error = Line(id="filter-error")
         self.display = False
 
@@ -104,4 +105,4 @@ class FilterBox(Vertical):
     def action_leave(self) -> None:
         """Go to the list; the box stays where it has a filter in it."""
         self.display = bool(self.text.strip())
-        self.post_message(self.Left())
+        self.screen.set_focus(self._back_to)
