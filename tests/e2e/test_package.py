@@ -95,7 +95,7 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
     assert {name for name in names if ".dist-info/" not in name} == ours
-    assert {"taskdash/py.typed", "taskdash/ui/dashboard.tcss"} <= ours
+    assert {"taskdash/py.typed", "taskdash/ui/dashboard.tcss", "taskdash/demo/media/robot.webp"} <= ours
 
 
 def test_the_metadata_is_complete_and_has_the_one_version(wheel: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_source_archive_has_what_a_packager_needs(archive: Path) -> None:
         "requirements",
         "screenshots/dashboard.png",
         "pyproject.toml",
-        "src",
+        "src/taskdash/demo/media/lighthouse.mp4",
         "tests",
     ):
         assert (archive / name).exists(), name

@@ -13,7 +13,7 @@ from tests.pictures import halves
 from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import DrivenDashboard, add, answer, driven, driven_by, uuid
 
-from taskdash.demo.pictures import Picture
+from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.preview import NoPictureError, OtherKindError, Previews
 from taskdash.results.thumbnails import Thumbnails
 from taskdash.ui.app import Dashboard
@@ -261,7 +261,7 @@ async def test_nothing_is_decoded_again_while_time_goes_by(
 
 
 async def test_a_resize_brings_another_size_without_another_fetch(desk: Desk, source: Source) -> None:
-    source.picture = Picture("bauhaus", width=256, height=256).encode()
+    source.picture = halves(256, 256)
     async with driven(desk, total=4) as dash:
         await until_picture(dash)
         before = picture(dash).drawn
@@ -280,11 +280,11 @@ async def test_a_resize_brings_another_size_without_another_fetch(desk: Desk, so
 def test_picture_in_half_blocks(
     snap_compare: Callable[..., bool], desk: Desk, source: Source, size: str
 ) -> None:
-    source.picture = Picture("lighthouse", seed=3, width=512, height=512).encode()
+    source.picture = (MEDIA_FOLDER / "lighthouse.webp").read_bytes()
 
     async def act(dash: DrivenDashboard) -> None:
         await until_picture(dash)
-        await dash.until_shown("PNG, 512 × 512")
+        await dash.until_shown("WebP, 768 × 768")
 
     columns, rows = map(int, size.split("x"))
     assert snap_compare(Dashboard(desk), terminal_size=(columns, rows), run_before=driven_by(desk, act, 4))

@@ -1,7 +1,7 @@
-"""The tasks behind the demo API: pure functions of the clock, so that a test can drive years of them.
+"""The tasks behind the demo API, and the pictures and clips that are their results.
 
-Nothing runs while a task is waiting. Each one knows from the beginning when it will end and how, and answers
-according to the time it is asked at.
+Nothing runs while a task is waiting: each one knows from the beginning when it ends and how, and answers according to
+the time it is asked at.
 """
 
 from __future__ import annotations
@@ -10,45 +10,79 @@ import json
 import re
 import threading
 import uuid
-from collections import OrderedDict
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from taskdash.demo.pictures import MAX_SIDE, MIN_SIDE, SIDE, Picture, picture_for
-from taskdash.domain.values import value
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from random import Random
 
     from taskdash.domain.task import Json
 
 MODELS: Final = {
-    "gpt-image-2-text-to-image": (32.0, 4.0),
-    "gpt-image-2-image-to-image": (38.0, 4.5),
-    "seedance-2.0-text-to-video": (105.0, 18.0),
-    "seedance-2.0-image-to-video": (88.0, 14.0),
+    "gpt-image-2-text-to-image": (24.0, 40.0),
+    "gpt-image-2-image-to-image": (29.0, 47.0),
+    "seedance-2.0-text-to-video": (70.0, 140.0),
+    "seedance-2.0-image-to-video": (60.0, 116.0),
 }
-"""The API's models, with the mean and the spread of the seconds each takes here."""
+"""The models of the API, with the fewest and the most seconds that each takes here."""
 MAX_PROMPT_CHARS: Final = 20_000
-MAX_CREATED: Final = 1_000
-"""Tasks made through `createTask` that are remembered; older ones are forgotten, and then not found."""
 FAILING_WORD: Final = "forbidden"
 """A prompt with this word in it fails by the content policy, for those who test their script."""
 POLICY_FAILURE: Final = ("400", "Sorry, but the image we created may violate OpenAI's content policies.")
-_SIZE = re.compile(r"([0-9]{1,5})[xX*]([0-9]{1,5})")
 _IMAGE_INPUTS: Final = ("image_urls", "image_url", "input_urls", "images", "image", "first_frame_url")
 
+MEDIA_FOLDER: Final = Path(__file__).with_name("media")
+"""Holds the files that `screenshots/draw_demo.py` draws."""
+# The first line with a word of the prompt in it decides; later lines have the more general words.
+_FILES_BY_WORDS: Final = {
+    "robot android painter portrait person face": ("robot.webp", "robot-in-blue.webp"),
+    "cat kitten dog pet animal window": ("cat.webp", "cat-in-autumn.webp"),
+    "cherry sakura blossom flower garden spring 桜 樱": ("cherry-blossom.webp",),
+    "balloon airship": ("balloons.webp",),
+    "lighthouse beacon harbour harbor coast": ("lighthouse.webp", "lighthouse.mp4"),
+    "aurora northern lights polar winter snow forest": ("aurora.webp", "aurora.mp4"),
+    "planet space star galaxy rocket moon cosmic": ("planet.webp",),
+    "desert dune sand camel sahara": ("dunes.webp", "dunes-at-dusk.webp"),
+    "city skyline street neon building night cyberpunk tokyo": ("city.webp",),
+    "ocean sea wave beach sunset water": ("waves.webp",),
+    "mountain hill landscape mist fog nature sunrise 山": (
+        "mountains.webp",
+        "mountains-at-dusk.webp",
+        "mountains-in-ink.webp",
+    ),
+    "poster logo geometric bauhaus icon pattern flat": (
+        "bauhaus-1.webp",
+        "bauhaus-2.webp",
+        "bauhaus-3.webp",
+        "bauhaus-4.webp",
+    ),
+    "silk cloth fabric abstract wallpaper": ("silk.webp",),
+}
+MEDIA: Final = tuple(name for names in _FILES_BY_WORDS.values() for name in names)
+"""The names of all files in `MEDIA_FOLDER`."""
 
-class RefusedJobError(Exception):
-    """A `createTask` request that the API would not take; `code` is the HTTP status."""
 
-    def __init__(self, code: int, message: str) -> None:
+class RefusedError(Exception):
+    """A request that the API does not serve; `code` is the HTTP status."""
+
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        data: Mapping[str, Json] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.data = data
+        self.headers = headers or {}
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A task as the server knows it. Times are Unix milliseconds."""
 
@@ -58,18 +92,19 @@ class Job:
     create_ms: int
     finish_ms: int
     failure: tuple[str, str] | None = None
-    """Code and message; None: it will succeed."""
-    pictures: tuple[Picture, ...] = ()
+    """Code and message; None: it succeeds."""
+    files: tuple[str, ...] = ()
+    """What it makes, by the names in `MEDIA`."""
 
-    def finished(self, now_ms: int) -> bool:
-        """Whether the task has ended."""
-        return now_ms >= self.finish_ms
+    def succeeded(self, now_ms: int) -> bool:
+        """Return whether its results are there."""
+        return now_ms >= self.finish_ms and self.failure is None
 
-    def result_names(self) -> list[str]:
-        """Return the file names of its results, in order."""
-        return [
-            f"{self.task_id}-{number}.{picture.extension}" for number, picture in enumerate(self.pictures, 1)
-        ]
+    def results(self) -> dict[str, str]:
+        """Return the files of `MEDIA` by the names under which the API serves them, in order."""
+        return {
+            f"{self.task_id}-{number}{Path(name).suffix}": name for number, name in enumerate(self.files, 1)
+        }
 
     def record(self, now_ms: int, results_url: str) -> dict[str, Json]:
         """Return `data` of `recordInfo`: the fields and their order are those of the API's page.
@@ -78,16 +113,15 @@ class Job:
             now_ms: the time it is asked at.
             results_url: what goes before the name of a result; ends with a slash.
         """
-        finished = self.finished(now_ms)
-        succeeded = finished and self.failure is None
+        finished, succeeded = now_ms >= self.finish_ms, self.succeeded(now_ms)
         code, message = self.failure if finished and self.failure else (None, None)
-        urls = {"resultUrls": [results_url + name for name in self.result_names()]}
+        links: Json = {"resultUrls": [results_url + name for name in self.results()]}
         return {
             "taskId": self.task_id,
             "model": self.model,
             "state": "success" if succeeded else "fail" if finished else "waiting",
             "param": self.param,
-            "resultJson": compact_json(urls) if succeeded else None,
+            "resultJson": compact_json(links) if succeeded else None,
             "failCode": code,
             "failMsg": message,
             # A failed task of this API has neither of these two.
@@ -97,103 +131,95 @@ class Job:
         }
 
 
-class JobBook:
+class Jobs:
     """All tasks of a server. Safe to use from several threads."""
 
     def __init__(self, jobs: Iterable[Job], rng: Random) -> None:
         """Take the tasks that are there from the start; `rng` makes IDs and durations of new ones."""
         self._rng = rng
         self._jobs = {job.task_id: job for job in jobs}
-        self._created: OrderedDict[str, str | None] = OrderedDict()
-        self._by_request: dict[str, str] = {}
+        self._by_request: dict[str, Job] = {}
         self._lock = threading.Lock()
 
     def find(self, task_id: str) -> Job | None:
         """Return the task with this ID."""
-        with self._lock:
-            return self._jobs.get(task_id)
+        return self._jobs.get(task_id)
 
-    def find_result(self, name: str) -> tuple[Job, Picture] | None:
-        """Return the task a result's file name belongs to, and the picture; None if there is none."""
+    def find_result(self, name: str, now_ms: int) -> str | None:
+        """Return the file of `MEDIA` behind the name of a result; None before its task has succeeded."""
         job = self.find(name.rpartition("-")[0])
-        if job is None or name not in job.result_names():
-            return None
-        return job, job.pictures[job.result_names().index(name)]
+        return job.results().get(name) if job and job.succeeded(now_ms) else None
 
     def create(self, request: Json, request_id: str | None, now_ms: int) -> Job:
         """Start a task, or return the one that the same `X-Request-ID` started before.
 
         Raises:
-            RefusedJobError: the request is not one the API would take.
+            RefusedError: the request is not one that the API would take.
         """
-        model, given, prompt, count = _validated(request)
-        size = _size(given)
+        model, prompt, count = _validated(request)
         with self._lock:
-            known = self._by_request.get(request_id) if request_id else None
-            if known is not None:
-                return self._jobs[known]
-            mean_s, spread_s = MODELS[model]
-            took_s = min(mean_s + 2 * spread_s, max(mean_s - 2 * spread_s, self._rng.gauss(mean_s, spread_s)))
-            moving = model.endswith("-video")
+            if request_id and request_id in self._by_request:
+                return self._by_request[request_id]
             job = Job(
-                task_id=str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
+                task_id=random_id(self._rng),
                 model=model,
                 param=compact_json(request),
                 create_ms=now_ms,
-                finish_ms=now_ms + round(took_s * 1000),
+                finish_ms=now_ms + round(self._rng.uniform(*MODELS[model]) * 1000),
                 failure=POLICY_FAILURE if FAILING_WORD in prompt.lower() else None,
-                pictures=tuple(picture_for(prompt, number, size, moving=moving) for number in range(count)),
+                files=files_for(prompt, count, ".mp4" if model.endswith("-video") else ".webp"),
             )
-            self._remember(job, request_id)
+            self._jobs[job.task_id] = job
+            if request_id:
+                self._by_request[request_id] = job
             return job
 
-    def _remember(self, job: Job, request_id: str | None) -> None:
-        self._jobs[job.task_id] = job
-        self._created[job.task_id] = request_id
-        if request_id:
-            self._by_request[request_id] = job.task_id
-        while len(self._created) > MAX_CREATED:
-            oldest, its_request_id = self._created.popitem(last=False)
-            del self._jobs[oldest]
-            if its_request_id:
-                del self._by_request[its_request_id]
+
+def files_for(prompt: str, count: int, suffix: str) -> tuple[str, ...]:
+    """Return the files of `MEDIA` that suit a prompt best, over again where there are fewer than `count`."""
+    lowered = prompt.lower()
+    words = set(re.findall("[a-z]+", lowered))
+    words |= {word.removesuffix("s") for word in words}
+
+    def suits(known: str) -> bool:
+        # Chinese and Japanese write no spaces: their words may stand anywhere.
+        return any(word in words if word.isascii() else word in lowered for word in known.split())
+
+    named = next((names for known, names in _FILES_BY_WORDS.items() if suits(known)), MEDIA)
+    files = [name for name in named if name.endswith(suffix)]
+    files = files or [name for name in MEDIA if name.endswith(suffix)]
+    first = zlib.crc32(prompt.encode("utf-8", "surrogatepass"))
+    return tuple(files[(first + number) % len(files)] for number in range(count))
 
 
-def compact_json(value: Json | dict[str, list[str]]) -> str:
+def random_id(rng: Random) -> str:
+    """Return a task ID of the usual form."""
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+
+
+def compact_json(value: Json) -> str:
     """Return JSON text as the API nests it in a field: without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _validated(request: Json) -> tuple[str, dict[str, Json], str, int]:
-    """Return the model, the input, the prompt in it and how many results are asked for."""
+def _validated(request: Json) -> tuple[str, str, int]:
+    """Return the model, the prompt and how many results are asked for."""
     if not isinstance(request, dict):
-        raise RefusedJobError(400, "the request body must be a JSON object")
+        raise RefusedError(400, "the request body must be a JSON object")
     model, given = request.get("model"), request.get("input")
     if not isinstance(model, str) or not model:
-        raise RefusedJobError(422, "model is required")
+        raise RefusedError(422, "model is required")
     if model not in MODELS:
-        raise RefusedJobError(422, "model is not supported")
+        raise RefusedError(422, "model is not supported")
     if not isinstance(given, dict):
-        raise RefusedJobError(422, "input is required")
-    prompt = given.get("prompt")
+        raise RefusedError(422, "input is required")
+    prompt, count = given.get("prompt"), given.get("n", 1)
     if not isinstance(prompt, str) or not prompt.strip():
-        raise RefusedJobError(422, "input.prompt is required")
+        raise RefusedError(422, "input.prompt is required")
     if len(prompt) > MAX_PROMPT_CHARS:
-        raise RefusedJobError(422, f"input.prompt is longer than {MAX_PROMPT_CHARS} characters")
+        raise RefusedError(422, f"input.prompt is longer than {MAX_PROMPT_CHARS} characters")
     if "-image-to-" in model and not any(given.get(name) for name in _IMAGE_INPUTS):
-        raise RefusedJobError(422, "input.image_urls is required")
-    count = given.get("n", 1)
+        raise RefusedError(422, "input.image_urls is required")
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 4:
-        raise RefusedJobError(422, "input.n must be a whole number from 1 to 4")
-    return model, given, prompt, count
-
-
-def _size(given: dict[str, Json]) -> tuple[int, int]:
-    """Return the pixels asked for with `size` ("1024x1024"), or the usual ones where it cannot be had."""
-    size = given.get("size")
-    found = _SIZE.fullmatch(size) if isinstance(size, str) else None
-    if found is None:
-        return SIDE, SIDE
-    width, height = (int(text) for text in found.groups())
-    possible = all(MIN_SIDE <= side <= MAX_SIDE for side in (width, height))
-    return (width, height) if possible else (SIDE, SIDE)
+        raise RefusedError(422, "input.n must be a whole number from 1 to 4")
+    return model, prompt, count

@@ -7,11 +7,15 @@ end in a minute.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-from taskdash.demo.jobs import POLICY_FAILURE
-from taskdash.demo.pictures import Picture
-from taskdash.demo.sample import Sample
+from taskdash.demo.jobs import POLICY_FAILURE, Job, compact_json, random_id
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from taskdash.domain.task import Json
 
 T2I: Final = "gpt-image-2-text-to-image"
 I2I: Final = "gpt-image-2-image-to-image"
@@ -22,15 +26,51 @@ _MINUTE_S: Final = 60.0
 _HOUR_S: Final = 3600.0
 _DAY_S: Final = 86400.0
 
-UPLOADS: Final = {
-    "studio-portrait.png": Picture("robot", 1, 21),
-    "harbour-at-dusk.png": Picture("lighthouse", 1, 22),
-    "window-seat.png": Picture("cat", 0, 23),
-    "valley-panorama.png": Picture("mountains", 1, 24),
-    "palette-reference.png": Picture("bauhaus", 1, 25),
-    "old-town-night.png": Picture("city", 2, 26),
-}
-"""Input pictures that image-to-image and image-to-video prompts refer to, served as well."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One task of the demo, in times relative to the server's start."""
+
+    model: str
+    prompt: str
+    created_s: float
+    """How long before the start it was created."""
+    took_s: float
+    """From its creation to its end."""
+    files: tuple[str, ...] = ()
+    """Its results, by the names in `jobs.MEDIA`."""
+    uploads: tuple[str, ...] = ()
+    """Its input pictures, by the same names."""
+    inputs: dict[str, Json] = field(default_factory=dict)
+    """What `input` holds beside the prompt and the input pictures."""
+    failure: tuple[str, str] | None = None
+    timed_id: bool = False
+    """Its ID is of the form `task_<model>_<13 digits>`; else it is a UUID."""
+
+    def job(self, rng: Random, start_ms: int, uploads_url: str) -> Job:
+        """Return the task of the server.
+
+        Args:
+            rng: makes its ID.
+            start_ms: Unix milliseconds of the server's start.
+            uploads_url: where the input pictures are served; ends with a slash.
+        """
+        create_ms = start_ms - round(self.created_s * 1000)
+        given: dict[str, Json] = {"prompt": self.prompt}
+        if self.uploads:
+            given["image_urls"] = [uploads_url + name for name in self.uploads]
+        return Job(
+            task_id=f"task_{self.model.partition('-text-')[0]}_{create_ms}"
+            if self.timed_id
+            else random_id(rng),
+            model=self.model,
+            param=compact_json({"model": self.model, "input": {**given, **self.inputs}}),
+            create_ms=create_ms,
+            finish_ms=create_ms + round(self.took_s * 1000),
+            failure=self.failure,
+            files=self.files,
+        )
+
 
 _INVALID_IMAGE = (
     "422",
@@ -40,37 +80,30 @@ _TIMED_OUT = ("504", "Provider timeout: no result within 60 seconds. No credits 
 _CANCELED = ("499", "Task was canceled.")
 _VIDEO_FAILED = ("500", "Internal error at the video provider, please try again later.")
 
-
-def _clip(scene: str, palette: int, seed: int) -> tuple[Picture, ...]:
-    return (Picture(scene, palette, seed, moving=True),)
-
-
 _WAITING: Final = (
     Sample(
         model=T2I,
         prompt="A cinematic portrait of a robot painter",
         created_s=27.127,
         took_s=31.914,
-        pictures=(Picture("robot", 0, 4),),
+        files=("robot.webp",),
     ),
     Sample(
         model=T2I,
         prompt="Misty mountain layers at sunrise, soft purple haze, a few birds, minimalist illustration",
         created_s=21.968,
         took_s=30.402,
-        pictures=(Picture("mountains", 0, 3, 1024, 1024),),
-        inputs={"size": "1024x1024", "quality": "high"},
+        files=("mountains.webp",),
+        inputs={"aspect_ratio": "1:1", "quality": "high"},
     ),
     Sample(
         model=I2I,
         prompt="Turn this into a flat Bauhaus poster, keep the colours of the reference",
         created_s=25.571,
         took_s=38.317,
-        pictures=(Picture("bauhaus", 1, 31),),
-        inputs={
-            "image_urls": ["{uploads}window-seat.png", "{uploads}palette-reference.png"],
-            "aspect_ratio": "1:1",
-        },
+        files=("bauhaus-2.webp",),
+        uploads=("cat.webp", "aurora.webp"),
+        inputs={"aspect_ratio": "1:1"},
     ),
     Sample(
         model=T2I,
@@ -86,7 +119,7 @@ _WAITING: Final = (
         prompt="満月の夜、桜の枝に花びらが舞う、浮世絵風",
         created_s=11.306,
         took_s=32.241,
-        pictures=(Picture("cherry", 0, 8),),
+        files=("cherry-blossom.webp",),
         inputs={"aspect_ratio": "1:1"},
         timed_id=True,
     ),
@@ -104,32 +137,33 @@ _WAITING: Final = (
         prompt="Golden sand dunes, long shadows, a small caravan on the ridge",
         created_s=5.236,
         took_s=34.558,
-        pictures=(Picture("dunes", 0, 4, 1024, 1024),),
-        inputs={"size": "1024x1024", "quality": "medium"},
+        files=("dunes.webp",),
+        inputs={"aspect_ratio": "1:1", "quality": "medium"},
     ),
     Sample(
         model=T2V,
-        prompt="Slow ocean waves under a huge setting sun, locked camera, seamless loop",
+        prompt="A striped lighthouse at dusk, its beam sweeping over the sea, locked camera, seamless loop",
         created_s=71.482,
         took_s=105.893,
-        pictures=_clip("waves", 0, 4),
-        inputs={"duration": 2, "aspect_ratio": "16:9"},
+        files=("lighthouse.mp4",),
+        inputs={"duration": 4, "aspect_ratio": "16:9"},
     ),
     Sample(
         model=I2V,
         prompt="The lighthouse lamp comes on and its beam sweeps over the bay",
         created_s=52.36,
         took_s=92.127,
-        pictures=_clip("lighthouse", 0, 4),
-        inputs={"image_urls": ["{uploads}harbour-at-dusk.png"], "duration": 2},
+        files=("lighthouse.mp4",),
+        uploads=("lighthouse.webp",),
+        inputs={"duration": 4},
     ),
     Sample(
         model=T2V,
         prompt="Northern lights time-lapse over a frozen lake and a spruce forest 🌌",
         created_s=95.741,
         took_s=141.506,
-        pictures=_clip("aurora", 0, 4),
-        inputs={"duration": 2, "aspect_ratio": "16:9", "seed": 418},
+        files=("aurora.mp4",),
+        inputs={"duration": 4, "aspect_ratio": "16:9", "seed": 418},
         timed_id=True,
     ),
 )
@@ -140,14 +174,14 @@ _STILLS: Final = (
         prompt="A cat",
         created_s=35.218,
         took_s=33.908,
-        pictures=(Picture("cat", 0, 4),),
+        files=("cat.webp",),
     ),
     Sample(
         model=T2I,
         prompt="🪐✨ A ringed planet with one pale moon, deep space, tiny stars 🚀",
         created_s=3.2 * _MINUTE_S,
         took_s=29.771,
-        pictures=(Picture("planet", 0, 4),),
+        files=("planet.webp",),
         inputs={"aspect_ratio": "1:1"},
     ),
     Sample(
@@ -155,8 +189,8 @@ _STILLS: Final = (
         prompt="Geometric Bauhaus composition, quarter circles and stripes, bold primaries, four variations",
         created_s=5.4 * _MINUTE_S,
         took_s=36.42,
-        pictures=tuple(Picture("bauhaus", number, 40 + number, 1024, 1024) for number in range(4)),
-        inputs={"n": 4, "size": "1024x1024", "quality": "high"},
+        files=("bauhaus-1.webp", "bauhaus-2.webp", "bauhaus-3.webp", "bauhaus-4.webp"),
+        inputs={"n": 4, "aspect_ratio": "1:1", "quality": "high"},
     ),
     Sample(
         model=T2I,
@@ -170,22 +204,22 @@ _STILLS: Final = (
         "cm, leave a quiet area in the upper right corner for a headline",
         created_s=9.1 * _MINUTE_S,
         took_s=31.127,
-        pictures=(Picture("city", 0, 4),),
-        inputs={"aspect_ratio": "1:1", "quality": "high", "output_format": "png"},
+        files=("city.webp",),
+        inputs={"aspect_ratio": "1:1", "quality": "high", "output_format": "webp"},
     ),
     Sample(
         model=T2I,
         prompt="كثبان رملية ذهبية عند الغروب مع قافلة من الجمال في الأفق",
         created_s=14.5 * _MINUTE_S,
         took_s=27.634,
-        pictures=(Picture("dunes", 1, 7),),
+        files=("dunes-at-dusk.webp",),
     ),
     Sample(
         model=T2I,
         prompt="Hot-air balloons drifting over blue ridges on a clear morning",
         created_s=22.3 * _MINUTE_S,
         took_s=34.725,
-        pictures=(Picture("balloons", 0, 5),),
+        files=("balloons.webp",),
         inputs={"aspect_ratio": "1:1", "seed": 77120},
     ),
     Sample(
@@ -193,15 +227,15 @@ _STILLS: Final = (
         prompt="Liquid silk, folds of deep violet and peach, abstract wallpaper",
         created_s=41 * _MINUTE_S,
         took_s=41.209,
-        pictures=(Picture("silk", 0, 4, 1152, 768), Picture("silk", 1, 9, 1152, 768)),
-        inputs={"n": 2, "aspect_ratio": "3:2"},
+        files=("silk.webp",),
+        inputs={"aspect_ratio": "1:1"},
     ),
     Sample(
         model=T2I,
         prompt="Red and white lighthouse on a headland, dusk, beam across the bay, WPA poster",
         created_s=2.1 * _HOUR_S,
         took_s=30.516,
-        pictures=(Picture("lighthouse", 0, 4),),
+        files=("lighthouse.webp",),
         timed_id=True,
     ),
     Sample(
@@ -209,7 +243,7 @@ _STILLS: Final = (
         prompt="云雾缭绕的群山,水墨风格,清晨第一缕阳光",
         created_s=5.4 * _HOUR_S,
         took_s=38.883,
-        pictures=(Picture("mountains", 1, 12),),
+        files=("mountains-in-ink.webp",),
         inputs={"aspect_ratio": "1:1"},
     ),
     Sample(
@@ -217,90 +251,94 @@ _STILLS: Final = (
         prompt="Same cat, autumn evening, add a potted plant on the sill and a warmer room",
         created_s=6.5 * _MINUTE_S,
         took_s=38.902,
-        pictures=(Picture("cat", 1, 9, 1024, 1024),),
+        files=("cat-in-autumn.webp",),
+        uploads=("cat.webp",),
         inputs={
-            "image_urls": ["{uploads}window-seat.png"],
-            "size": "1024x1024",
+            "aspect_ratio": "1:1",
             "quality": "high",
             "background": "opaque",
-            "output_format": "png",
+            "output_format": "webp",
             "seed": 20260,
         },
     ),
     Sample(
         model=I2I,
-        prompt="Give the portrait a beret and a warmer key light",
+        prompt="Make the beret blue and the key light warmer, keep the painting",
         created_s=33 * _MINUTE_S,
         took_s=43.95,
-        pictures=(Picture("robot", 1, 11),),
-        inputs={"image_urls": ["{uploads}studio-portrait.png"]},
+        files=("robot-in-blue.webp",),
+        uploads=("robot.webp",),
     ),
     Sample(
         model=I2I,
-        prompt="Neon version of this street, rain, magenta and cyan",
+        prompt="Ink wash version of this range, pale morning light",
         created_s=3.3 * _HOUR_S,
         took_s=36.671,
-        pictures=(Picture("city", 2, 15),),
-        inputs={"image_urls": ["{uploads}old-town-night.png"], "strength": 0.65},
+        files=("mountains-in-ink.webp",),
+        uploads=("mountains.webp",),
+        inputs={"strength": 0.65},
     ),
     Sample(
         model=I2I,
         prompt="Make it look like a sunset in late summer",
         created_s=2.1 * _DAY_S,
         took_s=41.48,
-        pictures=(Picture("mountains", 2, 18),),
-        inputs={"image_urls": ["{uploads}valley-panorama.png"]},
+        files=("mountains-at-dusk.webp",),
+        uploads=("mountains.webp",),
     ),
 )
 
 _CLIPS: Final = (
     Sample(
         model=T2V,
-        prompt="Balloons bobbing over misty mountains, gentle wind, loop",
+        prompt="A lighthouse beam turning over a calm bay, stars coming out, loop",
         created_s=11 * _MINUTE_S,
         took_s=112.34,
-        pictures=_clip("balloons", 1, 6),
-        inputs={"duration": 2, "aspect_ratio": "16:9"},
+        files=("lighthouse.mp4",),
+        inputs={"duration": 4, "aspect_ratio": "16:9"},
     ),
     Sample(
         model=T2V,
-        prompt="City at night, reflections trembling on the water",
+        prompt="Aurora over a lake at night, reflections trembling on the water",
         created_s=1.6 * _HOUR_S,
         took_s=96.118,
-        pictures=_clip("city", 1, 9),
-        inputs={"duration": 2},
+        files=("aurora.mp4",),
+        inputs={"duration": 4},
     ),
     Sample(
         model=T2V,
-        prompt="Abstract silk, slow morphing folds, seamless",
+        prompt="Curtains of green and violet light, slow, seamless, no camera movement",
         created_s=1.2 * _DAY_S,
         took_s=131.702,
-        pictures=_clip("silk", 2, 3),
-        inputs={"duration": 2, "aspect_ratio": "16:9", "seed": 5},
+        files=("aurora.mp4",),
+        inputs={"duration": 4, "aspect_ratio": "16:9", "seed": 5},
     ),
     Sample(
         model=I2V,
-        prompt="The robot finishes its last brush stroke and looks up",
+        prompt="Only the beam moves, everything else is still",
         created_s=18 * _MINUTE_S,
         took_s=84.295,
-        pictures=_clip("robot", 1, 21),
-        inputs={"image_urls": ["{uploads}studio-portrait.png"], "duration": 2},
+        files=("lighthouse.mp4",),
+        uploads=("lighthouse.webp",),
+        inputs={"duration": 4},
     ),
     Sample(
         model=I2V,
-        prompt="Only the tail moves, everything else is still",
+        prompt="Let the northern lights drift, keep the forest dark",
         created_s=4.2 * _HOUR_S,
         took_s=78.46,
-        pictures=_clip("cat", 0, 23),
-        inputs={"image_urls": ["{uploads}window-seat.png"], "duration": 2},
+        files=("aurora.mp4",),
+        uploads=("aurora.webp",),
+        inputs={"duration": 4},
     ),
     Sample(
         model=I2V,
-        prompt="Petals fall past the moon",
+        prompt="Slow pulse of the lights, mirrored in the lake",
         created_s=3.1 * _DAY_S,
         took_s=90.877,
-        pictures=_clip("cherry", 0, 8),
-        inputs={"image_urls": ["{uploads}valley-panorama.png"], "duration": 2},
+        files=("aurora.mp4",),
+        uploads=("aurora.webp",),
+        inputs={"duration": 4},
     ),
 )
 

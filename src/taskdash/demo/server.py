@@ -1,129 +1,317 @@
 """The embedded API: a real HTTP server on loopback that speaks `recordInfo` and `createTask`.
 
-It serves `taskdash --demo`, `taskdash demo-api` and tests. Its tasks live in memory and its results are
-pictures and clips that it draws itself. It writes nothing, on disk or on the terminal.
+It serves `taskdash --demo`, `taskdash demo-api` and tests. Its tasks live in memory and its results are files of the
+package. It writes nothing, on disk or on the terminal.
 
-Beyond the API's pages it has `/results/NAME` and `/uploads/NAME`, which need no key, as on a CDN.
-`createTask` is not rate limited, as no limit is documented for it; a prompt with the word "forbidden" in it
-fails.
+Beyond the API's pages it has `/results/NAME` and `/uploads/NAME`, which need no key, as on a CDN. `createTask` is not
+rate limited, as no limit is documented for it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
+import math
+import re
 import threading
 import time
+from collections import deque
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final, Self
+from socketserver import TCPServer
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import parse_qs, unquote
 
-from taskdash.demo.handler import DemoHandler
-from taskdash.demo.jobs import JobBook
-from taskdash.demo.limits import RequestCounter
-from taskdash.demo.loopback import LoopbackServer
-from taskdash.demo.pictures import Gallery
-from taskdash.demo.sample import made_up_id, sample_jobs
+from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, Jobs, RefusedError, random_id
 from taskdash.demo.samples import SAMPLES
+from taskdash.domain.limits import TIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
+    from collections.abc import Callable, Mapping
 
-DEFAULT_SEED: Final = 20260429
+    from taskdash.domain.task import Json
+
+RECORD_INFO: Final = "/api/v1/jobs/recordInfo"
+CREATE_TASK: Final = "/api/v1/jobs/createTask"
+MAX_BODY_BYTES: Final = 1 << 20
+MAX_REQUEST_ID_CHARS: Final = 256
+MEDIA_TYPES: Final = {".webp": "image/webp", ".mp4": "video/mp4"}
 UNKNOWN_ID_PLACE: Final = 5
 """Where in `task_ids` the one that is not found stands: high enough to be seen without scrolling."""
+SEED: Final = 20260429
+"""Decides the key and the IDs, which are the same at every start."""
+
+_LENGTH = re.compile("[0-9]{1,12}")
+_RANGE = re.compile("bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-class DemoApi:
-    """The server and its tasks; a context manager that starts and stops it.
+class RequestCounter:
+    """Counts the requests of a key as the API does, in sliding windows of 1 s and 60 s."""
 
-    The port is taken at once, so `base_url` is known before anything answers there; the tasks' times hang on
-    `start`.
+    def __init__(self, tier: str, clock: Callable[[], float]) -> None:
+        """Take the name of a tier and a clock in seconds."""
+        self._tier = tier
+        self._windows = ((60, TIERS[tier].per_minute), (1, TIERS[tier].per_second))
+        self._clock = clock
+        self._admitted_s: deque[float] = deque()
+        self._lock = threading.Lock()
+
+    def admit(self) -> None:
+        """Count a request.
+
+        Raises:
+            RefusedError: it has to wait; it does not count.
+        """
+        with self._lock:
+            now_s = self._clock()
+            admitted_s = self._admitted_s
+            # A wall clock may be set back: what lies in the future is no request of the last minute.
+            while admitted_s and not now_s - 60 < admitted_s[0] <= now_s:
+                admitted_s.popleft()
+            for window_s, limit in self._windows:
+                if len(admitted_s) >= limit and admitted_s[-limit] > now_s - window_s:
+                    data: dict[str, Json] = {
+                        "retryAfter": math.ceil(admitted_s[-limit] + window_s - now_s),
+                        "limit": limit,
+                        "tier": self._tier,
+                        "windowSeconds": window_s,
+                    }
+                    raise RefusedError(429, "rate limit exceeded", data)
+            admitted_s.append(now_s)
+
+
+class DemoApi(ThreadingHTTPServer):
+    """The server and its tasks: answers on 127.0.0.1 while its context is entered.
+
+    The port is taken at once, so `base_url` is known before anything answers there; so is the start of the tasks' time.
     """
 
-    def __init__(
-        self,
-        port: int = 0,
-        *,
-        clock: Callable[[], float] = time.time,
-        tier: str = "basic",
-        seed: int = DEFAULT_SEED,
-        enforce_limits: bool = True,
-    ) -> None:
-        """Take the port on 127.0.0.1.
+    # The dashboard opens many connections at once.
+    request_queue_size = 128
+    # Some versions of Python let two servers take the same port.
+    allow_reuse_port = False
+
+    def __init__(self, port: int = 0, *, clock: Callable[[], float] = time.time, tier: str = "basic") -> None:
+        """Take the port.
 
         Args:
             port: 0 takes any that is free.
             clock: Unix seconds; decides what the tasks answer and how the limits count.
-            tier: the key's tier, one of `limits.TIERS`.
-            seed: decides the key and the IDs.
-            enforce_limits: whether 429 is ever answered.
+            tier: the tier of the key, one of `TIERS`.
 
         Raises:
             OSError: the port cannot be had.
-            ValueError: there is no such tier.
         """
-        self._clock = clock
-        self._rng = Random(seed)  # noqa: S311  # the key and the IDs are made up, and shown to everybody
-        self.key = f"sk-demo-{self._rng.getrandbits(96):024x}"
-        counter = RequestCounter(tier, clock)
-        self._server = LoopbackServer(port, DemoHandler)
-        self.base_url = f"http://127.0.0.1:{self._server.server_port}"
-        self._server.clock = clock
-        self._server.key = self.key
-        self._server.base_url = self.base_url
-        self._server.counter = counter if enforce_limits else None
-        self._server.gallery = Gallery()
-        self._thread: threading.Thread | None = None
-        self._stopped = False
-        self._task_ids: tuple[str, ...] = ()
-        self.unknown_id = made_up_id(self._rng)
+        super().__init__(("127.0.0.1", port), DemoHandler)
+        self.base_url = f"http://127.0.0.1:{self.server_port}"
+        rng = Random(SEED)  # noqa: S311  # the key and the IDs are made up, and shown to everybody
+        self.key = f"sk-demo-{rng.getrandbits(96):024x}"
+        self.unknown_id = random_id(rng)
         """An ID that looks like the others and is not found."""
-
-    @property
-    def task_ids(self) -> tuple[str, ...]:
-        """The IDs of the sample tasks, the latest first, and among them `unknown_id`.
-
-        Raises:
-            RuntimeError: the server was not started yet: some IDs have the time in them.
-        """
-        if not self._task_ids:
-            raise RuntimeError("the demo API was not started")
-        return self._task_ids
-
-    def start(self) -> None:
-        """Begin to answer, and set the tasks' time going.
-
-        Raises:
-            RuntimeError: it was started before.
-        """
-        if self._thread is not None or self._stopped:
-            raise RuntimeError("a demo API is started once")
-        jobs = sample_jobs(SAMPLES, self._rng, round(self._clock() * 1000), f"{self.base_url}/uploads/")
+        self.clock = clock
+        jobs = [sample.job(rng, self.now_ms(), f"{self.base_url}/uploads/") for sample in SAMPLES]
         ids = [job.task_id for job in jobs]
-        ids.insert(UNKNOWN_ID_PLACE, self.unknown_id)
-        self._task_ids = tuple(ids)
-        self._server.jobs = JobBook(jobs, self._rng)
-        # A short interval, because `stop` waits for its end.
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="demo-api", daemon=True
-        )
-        self._thread.start()
+        self.task_ids = (*ids[:UNKNOWN_ID_PLACE], self.unknown_id, *ids[UNKNOWN_ID_PLACE:])
+        """The IDs of the sample tasks, the latest first, and among them `unknown_id`."""
+        self.jobs = Jobs(jobs, rng)
+        self.counter = RequestCounter(tier, clock)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="demo-api", daemon=True)
 
-    def stop(self) -> None:
-        """Close the port and every connection. A second call does nothing."""
-        if self._stopped:
-            return
-        self._stopped = True
-        if self._thread is not None:
-            self._server.shutdown()
-            self._thread.join()
-        self._server.server_close()
-        self._server.drop_connections()
+    def now_ms(self) -> int:
+        """Return the time, in Unix milliseconds."""
+        return int(self.clock() * 1000)
+
+    def server_bind(self) -> None:
+        """Take the port, without the look-up of this machine's name that may take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class has it
+        """Keep quiet: a client that went away is no news, and stderr belongs to the dashboard."""
 
     def __enter__(self) -> Self:
-        self.start()
+        self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
+
+class DemoHandler(BaseHTTPRequestHandler):
+    """Answers the requests of one connection."""
+
+    server: DemoApi
+    protocol_version = "HTTP/1.1"
+    server_version = "taskdash-demo"
+    sys_version = ""
+    # A body follows its head in a packet of its own, which must not wait for the acknowledgement of the first.
+    disable_nagle_algorithm = True
+
+    def _answer(self) -> None:
+        try:
+            self._route(self._body())
+        except RefusedError as refused:
+            self._send_error(refused)
+
+    # These names are `http.server`'s.
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name for it
+        """Log nothing."""
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer in the API's form what `http.server` refuses by itself (no HTTP, too long a line)."""
+        del explain
+        self.close_connection = True
+        # It says 501 for a method it does not know.
+        code = 405 if code == HTTPStatus.NOT_IMPLEMENTED else int(code)
+        self._send_error(RefusedError(code, message or HTTPStatus(code).phrase.lower()))
+
+    def _body(self) -> bytes:
+        """Return the body, whatever it is for: unread, it would be taken for the next request."""
+        length = self.headers.get("Content-Length", "0")
+        keep, self.close_connection = self.close_connection, True
+        if "Transfer-Encoding" in self.headers:
+            raise RefusedError(411, "Content-Length is required")
+        if not _LENGTH.fullmatch(length):
+            raise RefusedError(400, "Content-Length is not a number")
+        if int(length) > MAX_BODY_BYTES:
+            raise RefusedError(413, f"the request body is larger than {MAX_BODY_BYTES} bytes")
+        body = self.rfile.read(int(length))
+        self.close_connection = keep
+        return body
+
+    def _route(self, body: bytes) -> None:
+        path, _, query = self.path.partition("?")
+        folder, _, name = unquote(path).removeprefix("/").partition("/")
+        if folder in ("results", "uploads"):
+            self._allow("GET", "HEAD")
+            self._send_file(self._media(folder, name))
+        elif path == RECORD_INFO:
+            self._allow("GET")
+            self._authorize()
+            self.server.counter.admit()
+            self._record_info(query)
+        elif path == CREATE_TASK:
+            self._allow("POST")
+            self._authorize()
+            self._create_task(body)
+        else:
+            raise RefusedError(404, "not found")
+
+    def _allow(self, *methods: str) -> None:
+        if self.command not in methods:
+            raise RefusedError(405, "method not allowed", headers={"Allow": ", ".join(methods)})
+
+    def _authorize(self) -> None:
+        scheme, _, key = self.headers.get("Authorization", "").partition(" ")
+        right = hmac.compare_digest(key.strip().encode("utf-8", "replace"), self.server.key.encode())
+        if scheme.lower() != "bearer" or not right:
+            raise RefusedError(401, "You do not have access permissions")
+
+    def _record_info(self, query: str) -> None:
+        try:
+            task_id = parse_qs(query, max_num_fields=32).get("taskId", [""])[0].strip()
+        except ValueError:
+            task_id = ""
+        if not task_id:
+            raise RefusedError(400, "taskId is required")
+        job = self.server.jobs.find(task_id)
+        if job is None:
+            raise RefusedError(404, "task not found")
+        self._send_data(job.record(self.server.now_ms(), f"{self.server.base_url}/results/"))
+
+    def _create_task(self, body: bytes) -> None:
+        request_id = self.headers.get("X-Request-ID", "").strip()
+        if len(request_id) > MAX_REQUEST_ID_CHARS:
+            raise RefusedError(422, f"X-Request-ID is longer than {MAX_REQUEST_ID_CHARS} characters")
+        job = self.server.jobs.create(_json(body), request_id, self.server.now_ms())
+        self._send_data({"taskId": job.task_id})
+
+    def _media(self, folder: str, name: str) -> str:
+        found = self.server.jobs.find_result(name, self.server.now_ms()) if folder == "results" else name
+        if found not in MEDIA:
+            raise RefusedError(404, "not found")
+        return found
+
+    def _send_file(self, name: str) -> None:
+        """Send a file, or the part of it that is asked for (RFC 9110, section 14)."""
+        data = (MEDIA_FOLDER / name).read_bytes()
+        etag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
+        headers = {
+            "Content-Type": MEDIA_TYPES[Path(name).suffix],
+            "ETag": etag,
+            "Accept-Ranges": "bytes",
+        }
+        part = _part(self.headers.get("Range", ""), len(data))
+        if part is None or self.headers.get("If-Range", etag) != etag:
+            self._send(200, headers, data)
+            return
+        start, stop = part
+        if start >= stop:
+            raise RefusedError(
+                416, "range not satisfiable", headers={"Content-Range": f"bytes */{len(data)}"}
+            )
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(data)}"
+        self._send(206, headers, data[start:stop])
+
+    def _send_data(self, data: dict[str, Json]) -> None:
+        self._send_json(200, "success", data)
+
+    def _send_error(self, refused: RefusedError) -> None:
+        self._send_json(refused.code, refused.message, refused.data, refused.headers)
+
+    def _send_json(
+        self,
+        code: int,
+        message: str,
+        data: Mapping[str, Json] | None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.stop()
+        text = json.dumps(
+            {"code": code, "msg": message, "data": data}, separators=(",", ":"), ensure_ascii=False
+        )
+        fields = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
+        # "replace" is for a prompt with half a surrogate pair in it, which JSON can carry and UTF-8 cannot.
+        self._send(code, fields, text.encode("utf-8", "replace"))
+
+    def _send(self, code: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def _part(asked: str, size: int) -> tuple[int, int] | None:
+    """Return the first byte and the one after the last; an empty part cannot be had, None means all of it.
+
+    Several parts at once, and units other than bytes, are answered with the whole, as the standard allows.
+    """
+    found = _RANGE.fullmatch(asked)
+    first, last = found.groups() if found else ("", "")
+    if not first:
+        return (max(0, size - int(last)), size) if last else None
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(size, int(last) + 1) if last else size
+
+
+def _json(body: bytes) -> Json:
+    def refuse(constant: str) -> Json:
+        raise ValueError(constant)
+
+    try:
+        value: Json = json.loads(body, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        raise RefusedError(400, "the request body is not JSON") from None
+    return value

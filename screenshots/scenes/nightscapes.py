@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from taskdash.demo.canvas import Canvas, Colour, Glow, Gradient, Palette, mix
-from taskdash.demo.seascapes import stars
-from taskdash.demo.shapes import below, box, disc, ellipse, polygon, ridge
+from scenes.canvas import Canvas, Colour, Glow, Gradient, Palette, mix
+from scenes.seascapes import stars
+from scenes.shapes import below, box, disc, ellipse, polygon, ridge
 
 if TYPE_CHECKING:
     from random import Random

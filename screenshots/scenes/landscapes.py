@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from taskdash.demo.canvas import Canvas, Colour, Glow, Gradient, Palette, mix
-from taskdash.demo.shapes import below, box, disc, ellipse, polygon, ridge, stroke
+from scenes.canvas import Canvas, Colour, Glow, Gradient, Palette, mix
+from scenes.shapes import below, box, disc, ellipse, polygon, ridge, stroke
 
 if TYPE_CHECKING:
     from random import Random

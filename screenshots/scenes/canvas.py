@@ -2,8 +2,7 @@
 
 Colours lie in three planes (red, green, blue), and every shape is a stream of horizontal spans: an opaque
 span is a slice assignment, a translucent one a `bytes.translate`. The canvas is twice as wide and high as the
-picture and is averaged at the end, which smooths the edges; gradients are dithered in blocks of 2 x 2, so
-that the dither survives the averaging and no bands show.
+picture and is averaged at the end, which smooths the edges.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+from PIL import Image
 
 Colour: TypeAlias = tuple[float, float, float]
 """Red, green, blue, each 0 to 255."""
@@ -22,18 +23,6 @@ Palette: TypeAlias = tuple[Colour, ...]
 """The colours of a scene, in the order its docstring names."""
 
 OVERSAMPLING: Final = 2
-
-_BAYER: Final = (
-    (0, 32, 8, 40, 2, 34, 10, 42),
-    (48, 16, 56, 24, 50, 18, 58, 26),
-    (12, 44, 4, 36, 14, 46, 6, 38),
-    (60, 28, 52, 20, 62, 30, 54, 22),
-    (3, 35, 11, 43, 1, 33, 9, 41),
-    (51, 19, 59, 27, 49, 17, 57, 25),
-    (15, 47, 7, 39, 13, 45, 5, 37),
-    (63, 31, 55, 23, 61, 29, 53, 21),
-)
-_THRESHOLDS: Final = tuple(tuple((rank + 0.5) / 64 for rank in row) for row in _BAYER)
 
 
 def colour(text: str) -> Colour:
@@ -99,25 +88,23 @@ class Canvas:
             for row, start, stop in self._clipped(spans):
                 self._blend(row, start, stop, ink.at(row) if isinstance(ink, Gradient) else ink, alpha)
         elif isinstance(ink, Gradient):
-            self._paint_gradient(spans, ink)
+            for row, start, stop in self._clipped(spans):
+                self._store(row, start, [bytes((round(c),)) * (stop - start) for c in ink.at(row)])
         else:
             lines = [bytes((round(channel),)) * self.w for channel in ink]
             for row, start, stop in self._clipped(spans):
-                self._store(row, start, lines, stop - start)
+                self._store(row, start, [line[: stop - start] for line in lines])
 
     def backdrop(self, ink: Gradient, glow: Glow | None = None) -> None:
         """Fill the whole canvas with a gradient and, in it, a soft light."""
         if glow is None:
-            self._paint_gradient(((row, 0, self.w) for row in range(self.h)), ink)
+            self.paint(((row, 0, self.w) for row in range(self.h)), ink)
             return
         profile = glow.levels(self.width)
         for y in range(self.height):
             base = ink.at(y * OVERSAMPLING)
             levels = profile(y)
-            for plane, low, high in zip(self._planes, base, glow.colour, strict=True):
-                line = _lit(levels, low, high, _THRESHOLDS[y & 7])
-                start = y * OVERSAMPLING * self.w
-                plane[start : start + self.w * OVERSAMPLING] = line * OVERSAMPLING
+            self.set_pixels(y, [_lit(levels, *ends) for ends in zip(base, glow.colour, strict=True)])
 
     def shade(
         self, spans: Iterable[Span], levels: Callable[[int, int, int], bytes], dark: Ink, light: Ink
@@ -135,11 +122,10 @@ class Canvas:
             light_at = light.at(row) if isinstance(light, Gradient) else light
             dark_at = dark.at(row) if isinstance(dark, Gradient) else dark
             line = levels(row, start, stop)
-            thresholds = _THRESHOLDS[(row >> 1) & 7]
-            for plane, low, high in zip(self._planes, dark_at, light_at, strict=True):
-                lit = _lit(line, low, high, thresholds)[: stop - start]
-                offset = row * self.w + start
-                plane[offset : offset + len(lit)] = lit
+            lit = [
+                _doubled(_lit(line, *ends))[: stop - start] for ends in zip(dark_at, light_at, strict=True)
+            ]
+            self._store(row, start, lit)
 
     def add_light(self, row: int, levels: bytes, ink: Colour) -> None:
         """Lighten a pair of rows: each channel moves towards white by `level / 255` of the ink's share of it.
@@ -164,27 +150,17 @@ class Canvas:
 
     def set_row(self, row: int, lines: Sequence[bytes]) -> None:
         """Put a row of each plane, as `row_bytes` gives them."""
-        self._store(row, 0, lines, self.w)
+        self._store(row, 0, lines)
 
     def set_pixels(self, y: int, lines: Sequence[bytes]) -> None:
         """Put a row of the picture itself: one byte a picture pixel for each plane."""
-        start = y * OVERSAMPLING * self.w
-        for plane, pixels in zip(self._planes, lines, strict=True):
-            line = bytearray(self.w)
-            line[::2] = pixels
-            line[1::2] = pixels
-            plane[start : start + OVERSAMPLING * self.w] = line * OVERSAMPLING
+        for row in range(y * OVERSAMPLING, (y + 1) * OVERSAMPLING):
+            self._store(row, 0, [_doubled(line) for line in lines])
 
-    def finished_planes(self) -> tuple[bytes, ...]:
-        """Return the planes of the picture itself, averaged down to `width` x `height` bytes each."""
-        return tuple(self._averaged(plane) for plane in self._planes)
-
-    def rgb(self) -> bytes:
-        """Return the picture as `width * height * 3` bytes."""
-        pixels = bytearray(self.width * self.height * 3)
-        for channel, plane in enumerate(self.finished_planes()):
-            pixels[channel::3] = plane
-        return bytes(pixels)
+    def picture(self) -> Image.Image:
+        """Return the finished picture, averaged down to `width` x `height`."""
+        planes = [Image.frombytes("L", (self.w, self.h), bytes(plane)) for plane in self._planes]
+        return Image.merge("RGB", planes).reduce(OVERSAMPLING)
 
     def _clipped(self, spans: Iterable[Span]) -> Iterator[tuple[int, int, int]]:
         for row, left, right in spans:
@@ -194,10 +170,10 @@ class Canvas:
                 if start < stop:
                     yield row, start, stop
 
-    def _store(self, row: int, start: int, lines: Sequence[bytes], length: int) -> None:
+    def _store(self, row: int, start: int, lines: Sequence[bytes]) -> None:
         offset = row * self.w + start
         for plane, line in zip(self._planes, lines, strict=True):
-            plane[offset : offset + length] = line[:length]
+            plane[offset : offset + len(line)] = line
 
     def _blend(self, row: int, start: int, stop: int, ink: Colour, alpha: float) -> None:
         weight = round(alpha * 256)
@@ -206,37 +182,6 @@ class Canvas:
         begin, end = row * self.w + start, row * self.w + stop
         for plane, channel in zip(self._planes, ink, strict=True):
             plane[begin:end] = plane[begin:end].translate(_blend_table(round(channel), weight))
-
-    def _paint_gradient(self, spans: Iterable[Span], ink: Gradient) -> None:
-        lines: list[bytes] = []
-        lines_row = -1
-        for row, start, stop in self._clipped(spans):
-            if row != lines_row:
-                lines = [self._dithered(row, channel) for channel in ink.at(row & ~1)]
-                lines_row = row
-            offset = row * self.w
-            for plane, line in zip(self._planes, lines, strict=True):
-                plane[offset + start : offset + stop] = line[start:stop]
-
-    def _dithered(self, row: int, value: float) -> bytes:
-        low = int(value)
-        fraction = value - low
-        pattern = bytearray()
-        for threshold in _THRESHOLDS[(row >> 1) & 7]:
-            level = min(255, low + (fraction > threshold))
-            pattern += bytes((level, level))
-        return bytes(pattern) * (self.w // len(pattern) + 1)
-
-    def _averaged(self, plane: bytearray) -> bytes:
-        upper = b"".join(plane[start : start + self.w] for start in range(0, len(plane), 2 * self.w))
-        lower = b"".join(plane[start : start + self.w] for start in range(self.w, len(plane), 2 * self.w))
-        size = self.width * self.height
-        corners = [int.from_bytes(part, "big") for part in (upper[::2], upper[1::2], lower[::2], lower[1::2])]
-        low_bits = int.from_bytes(b"\x7f" * size, "big")
-        # One mean rounds down and two round up: together they favour neither.
-        first = (corners[0] & corners[1]) + (((corners[0] ^ corners[1]) >> 1) & low_bits)
-        second = (corners[2] | corners[3]) - (((corners[2] ^ corners[3]) >> 1) & low_bits)
-        return ((first & second) + (((first ^ second) >> 1) & low_bits)).to_bytes(size, "big")
 
 
 class Glow:
@@ -279,16 +224,13 @@ def _blend_table(channel: int, weight: int) -> bytes:
     return bytes([(value * (256 - weight) + channel * weight + 128) >> 8 for value in range(256)])
 
 
-def _lit(levels: bytes, low: float, high: float, thresholds: Sequence[float]) -> bytes:
-    """Return `levels` as channel values from `low` to `high`, each pixel twice, dithered by column."""
-    first = round(low * 65536)
-    step = round((high - low) * 65536 / 255)
-    line = bytearray(len(levels) * OVERSAMPLING)
-    for phase in range(4):
-        offset = first + int(thresholds[phase * 2] * 65535)
-        # A range of fixed-point values is the quickest way to a table: no multiplication in the loop.
-        fixed = range(offset, offset + 256 * step, step) if step else (offset,) * 256
-        part = levels[phase::4].translate(bytes([value >> 16 for value in fixed]))
-        line[2 * phase :: 8] = part
-        line[2 * phase + 1 :: 8] = part
-    return bytes(line)
+def _lit(levels: bytes, low: float, high: float) -> bytes:
+    """Return `levels` as channel values from `low` to `high`."""
+    return levels.translate(bytes([round(low + (high - low) * level / 255) for level in range(256)]))
+
+
+def _doubled(line: bytes) -> bytes:
+    """Return each byte twice."""
+    twice = bytearray(len(line) * OVERSAMPLING)
+    twice[::2] = twice[1::2] = line
+    return bytes(twice)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from taskdash.demo.canvas import Canvas, Colour, Gradient, Palette, mix
-from taskdash.demo.shapes import box, disc, polygon, within
+from scenes.canvas import Canvas, Colour, Gradient, Palette, mix
+from scenes.shapes import box, disc, polygon, within
 
 if TYPE_CHECKING:
     from random import Random

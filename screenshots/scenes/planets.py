@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from taskdash.demo.canvas import Canvas, Colour, Glow, Gradient, Palette, Span, mix
-from taskdash.demo.seascapes import stars
-from taskdash.demo.shapes import disc, ellipse, within
+from scenes.canvas import Canvas, Colour, Glow, Gradient, Palette, Span, mix
+from scenes.seascapes import stars
+from scenes.shapes import disc, ellipse, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from taskdash.demo.canvas import Canvas, Colour, Glow, Gradient, Palette, mix
-from taskdash.demo.nightscapes import moonlit_town
-from taskdash.demo.shapes import Point, box, curve, disc, ellipse, polygon, rounded_box, stroke, within
+from scenes.canvas import Canvas, Colour, Glow, Gradient, Palette, mix
+from scenes.nightscapes import moonlit_town
+from scenes.shapes import Point, box, curve, disc, ellipse, polygon, rounded_box, stroke, within
 
 if TYPE_CHECKING:
     from random import Random

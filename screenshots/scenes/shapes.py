@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from random import Random
 
-    from taskdash.demo.canvas import Span
+    from scenes.canvas import Span
 
 Point = tuple[float, float]
 

@@ -1,0 +1,1 @@
+"""The scenes that the demo shows, and what they are drawn with."""

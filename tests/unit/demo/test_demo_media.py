@@ -1,0 +1,150 @@
+"""The pictures and clips of the demo: that they are what they should be, and how they are served."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import struct
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image, ImageStat
+
+from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER
+from taskdash.demo.server import DemoApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 400_000
+PICTURES = [name for name in MEDIA if name.endswith(".webp")]
+CLIPS = [name for name in MEDIA if name.endswith(".mp4")]
+
+
+def test_all_files_are_there_and_no_other_and_they_are_small() -> None:
+    files = list(MEDIA_FOLDER.iterdir())
+    assert sorted(path.name for path in files) == sorted(MEDIA)
+    assert sum(path.stat().st_size for path in files) < MAX_BYTES
+    assert len(PICTURES) >= 13
+    assert len(CLIPS) >= 2
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_a_webp_worth_looking_at(name: str) -> None:
+    with Image.open(MEDIA_FOLDER / name) as picture:
+        assert picture.format == "WEBP"
+        assert min(picture.size) >= 512
+        # All of one colour, or nearly, is no picture.
+        assert max(ImageStat.Stat(picture.convert("RGB")).stddev) > 10
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_a_clip_is_an_mp4_that_plays_while_it_loads(name: str) -> None:
+    data = (MEDIA_FOLDER / name).read_bytes()
+    boxes, place = [], 0
+    while place < len(data):
+        size, kind = struct.unpack_from(">I4s", data, place)
+        assert 8 <= size <= len(data) - place
+        boxes.append(kind)
+        place += size
+    assert boxes.index(b"ftyp") < boxes.index(b"moov") < boxes.index(b"mdat")
+    # H.264: what every browser plays.
+    assert b"avc1" in data[: data.index(b"mdat")]
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[DemoApi]:
+    with DemoApi(clock=lambda: 1_777_474_689.0) as api:
+        yield api
+
+
+NAME = "cat.webp"
+PATH = f"/uploads/{NAME}"
+WHOLE = (MEDIA_FOLDER / NAME).read_bytes()
+
+
+def get(
+    api: DemoApi, method: str = "GET", path: str = PATH, **headers: str
+) -> tuple[int, http.client.HTTPMessage, bytes]:
+    with contextlib.closing(
+        http.client.HTTPConnection(urlsplit(api.base_url).netloc, timeout=10)
+    ) as connection:
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, headers=fields)
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+
+
+def test_a_picture_is_served_whole_without_a_key(api: DemoApi) -> None:
+    status, headers, body = get(api)
+    assert (status, body) == (200, WHOLE)
+    assert headers["Content-Type"] == "image/webp"
+    assert headers["Content-Length"] == str(len(WHOLE))
+    assert headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("name", MEDIA)
+def test_every_file_has_a_media_type(api: DemoApi, name: str) -> None:
+    status, headers, _ = get(api, "HEAD", f"/uploads/{name}")
+    assert status == 200
+    assert headers["Content-Type"] in ("image/webp", "video/mp4")
+
+
+def test_head_tells_the_length_and_sends_nothing(api: DemoApi) -> None:
+    status, headers, body = get(api, "HEAD")
+    assert (status, headers["Content-Length"], body) == (200, str(len(WHOLE)), b"")
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [("bytes=0-9", 0, 10), ("bytes=100-", 100, None), ("bytes=-7", -7, None), ("bytes=5-99999999", 5, None)],
+)
+def test_a_part_is_served_as_asked_for(api: DemoApi, asked: str, start: int, stop: int | None) -> None:
+    status, headers, body = get(api, Range=asked)
+    assert status == 206
+    assert body == WHOLE[start:stop]
+    first = start % len(WHOLE)
+    assert headers["Content-Range"] == f"bytes {first}-{first + len(body) - 1}/{len(WHOLE)}"
+
+
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-1,5-6", "items=0-1", "bytes=9-3", "bytes=-", "bytes=a-b", "bytes"]
+)
+def test_a_range_that_makes_no_sense_is_answered_with_the_whole(api: DemoApi, asked: str) -> None:
+    assert get(api, Range=asked)[::2] == (200, WHOLE)
+
+
+@pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0"])
+def test_a_part_beyond_the_end_is_416_with_the_length(api: DemoApi, asked: str) -> None:
+    status, headers, _ = get(api, Range=asked)
+    assert (status, headers["Content-Range"]) == (416, f"bytes */{len(WHOLE)}")
+
+
+def test_a_download_goes_on_only_if_the_file_is_still_the_same(api: DemoApi) -> None:
+    _, headers, _ = get(api, "HEAD")
+    assert get(api, Range="bytes=10-", If_Range=headers["ETag"])[::2] == (206, WHOLE[10:])
+    assert get(api, Range="bytes=10-", If_Range='"other"')[::2] == (200, WHOLE)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/results/", "/results/x-1.webp", "/uploads/../server.py", "/uploads/%2e%2e/server.py", "/uploads/"],
+)
+def test_other_files_are_404(api: DemoApi, path: str) -> None:
+    status, _, body = get(api, path=path)
+    assert status == 404
+    assert b'"code":404' in body
+
+
+def test_a_result_is_there_once_its_task_has_succeeded() -> None:
+    now_s = 1_777_474_689.0
+    with DemoApi(clock=lambda: now_s) as api:
+        # The first one on the list has been created last, and ends after half a minute.
+        path = f"/results/{api.task_ids[0]}-1.webp"
+        assert get(api, path=path)[0] == 404
+        now_s += 60
+        status, headers, body = get(api, "HEAD", path)
+        assert (status, headers["Content-Type"], body) == (200, "image/webp", b"")
+        assert get(api, "HEAD", path.replace("-1.", "-2."))[0] == 404
+        assert get(api, "HEAD", path.replace(".webp", ".mp4"))[0] == 404
