@@ -146,7 +146,7 @@ SHOTS: Final[dict[str, list[Act]]] = {
         press("j"),
         wait_for_text("content policy"),
     ],
-    "preview": [*filter_by("autumn"), press("enter"), wait_for_text("PNG, "), without_toasts],
+    "preview": [*filter_by("autumn"), press("enter"), wait_for_text("WebP, "), without_toasts],
     "download": [*filter_by("state:success"), press("A", "d"), wait_for_text("saved")],
     "failures": open_by("F", "newest, "),
     "statistics": open_by("t", "p90"),

@@ -56,13 +56,12 @@ class Sample:
             uploads_url: where the input pictures are served; ends with a slash.
         """
         create_ms = start_ms - round(self.created_s * 1000)
+        timed_id = f"task_{self.model.partition('-text-')[0]}_{create_ms}"
         given: dict[str, Json] = {"prompt": self.prompt}
         if self.uploads:
             given["image_urls"] = [uploads_url + name for name in self.uploads]
         return Job(
-            task_id=f"task_{self.model.partition('-text-')[0]}_{create_ms}"
-            if self.timed_id
-            else random_id(rng),
+            task_id=timed_id if self.timed_id else random_id(rng),
             model=self.model,
             param=compact_json({"model": self.model, "input": {**given, **self.inputs}}),
             create_ms=create_ms,
@@ -248,7 +247,7 @@ _STILLS: Final = (
     ),
     Sample(
         model=I2I,
-        prompt="Same cat, autumn evening, add a potted plant on the sill and a warmer room",
+        prompt="Same cat, autumn evening, a warmer room, keep the moon and the plant",
         created_s=6.5 * _MINUTE_S,
         took_s=38.902,
         files=("cat-in-autumn.webp",),
