@@ -307,7 +307,7 @@ def _first_key(
     from taskdash.ui.desk import FirstKey
 
     def keep(text: str) -> Desk:
-        from taskdash.config.first_config import write_first_config
+        from taskdash.config.own_files import write_first_config
         from taskdash.domain.secret import Secret
 
         try:
@@ -347,13 +347,13 @@ def _remembered(path: Path | None, first: View) -> View:
     # Until something was changed there is nothing to read, and what reads it need not be loaded.
     if path is None or not os.path.lexists(path):
         return first
-    from taskdash.config.view_file import load_view
+    from taskdash.config.own_files import load_view
 
     return load_view(path, first).view
 
 
 def _remember(path: Path | None, first: View, view: View) -> str | None:
-    from taskdash.config.view_file import save_view
+    from taskdash.config.own_files import save_view
 
     return None if path is None else save_view(path, view, first)
 

@@ -91,7 +91,7 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
         str(path.relative_to(source))
         for path in (source / "taskdash").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
-    } | {"taskdash/config/config.example.toml"}
+    }
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
     assert {name for name in names if ".dist-info/" not in name} == ours

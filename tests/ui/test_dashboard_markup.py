@@ -17,7 +17,7 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
-from taskdash.config.example import explained_settings
+from taskdash.config.describe import explained_settings
 from taskdash.domain.errors import UsageError
 from taskdash.domain.task import ProblemKind
 from taskdash.ui.desk import FirstKey
@@ -194,7 +194,7 @@ async def test_in_the_palette(desk: Desk, other: Store) -> None:
 
 async def test_every_entry_of_the_palette_is_shown_as_it_is_written(desk: Desk, other: Store) -> None:
     add(other, A)
-    settings = dict(explained_settings())
+    settings = explained_settings()
     async with driven(desk, (400, 400), total=1) as dash:
         await dash.press(":")
         await dash.until(lambda: dash.dialog == "Palette", "the palette")

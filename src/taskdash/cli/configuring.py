@@ -8,8 +8,9 @@ import click
 
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk
-from taskdash.config.settings import DEFAULT_PROFILE, TIER_NAMES, Profile
+from taskdash.config.settings import DEFAULT_PROFILE, Profile
 from taskdash.domain.errors import KeyMissingError, UsageError
+from taskdash.domain.limits import TIERS
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
@@ -72,9 +73,21 @@ def show(session: Session, *, as_json: bool) -> None:
 @common_options
 def example() -> None:
     """Print a config with every setting, its default, its unit and why it is there. Nothing is read or written."""
-    from taskdash.config.example import example_text
+    from taskdash.config.describe import example_text
 
     print_lines(example_text().splitlines())
+
+
+@config.command(
+    epilog="Example: taskdash config schema > taskdash.schema.json",
+    short_help="Print the JSON Schema of the config.",
+)
+@common_options
+def schema() -> None:
+    """Print a JSON Schema of the config, by which an editor completes and checks it. Nothing is read or written."""
+    from taskdash.config.describe import json_schema
+
+    print_json(json_schema())
 
 
 @config.command(
@@ -83,7 +96,7 @@ def example() -> None:
 )
 @click.option("--base-url", metavar="URL", help="The gateway (default: that of aigptimage).")
 @click.option(
-    "--tier", type=click.Choice(TIER_NAMES), help="The tier of your API key (default: free is assumed)."
+    "--tier", type=click.Choice(list(TIERS)), help="The tier of your API key (default: free is assumed)."
 )
 @click.option("--key-env", metavar="NAME", help="The environment variable that holds the API key.")
 @common_options
@@ -94,7 +107,7 @@ def init(session: Session, *, base_url: str | None, tier: str | None, key_env: s
     With `--profile P` the profile gets that name; it then needs `--base-url`. The API key itself is never an argument:
     put it into the environment variable, or see `taskdash config example` for the other ways.
     """
-    from taskdash.config.first_config import write_first_config
+    from taskdash.config.own_files import write_first_config
 
     profile = _first_profile(session, base_url, tier, key_env)
     warning = write_first_config(session.config_path, profile)
@@ -111,9 +124,13 @@ def _first_profile(session: Session, base_url: str | None, tier: str | None, key
     """The profile of the options, read by the same rules as a file's."""
     import tomli_w
 
-    from taskdash.config.config_file import ConfigFile, toml_values
-    from taskdash.config.file_settings import settings_of
-    from taskdash.config.load import BASE_URL_VARIABLE, PROFILE_VARIABLE
+    from taskdash.config.load import (
+        BASE_URL_VARIABLE,
+        PROFILE_VARIABLE,
+        ConfigFile,
+        settings_in,
+        toml_values,
+    )
 
     name = session.options.get("profile") or session.environ.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
     table = {
@@ -121,14 +138,11 @@ def _first_profile(session: Session, base_url: str | None, tier: str | None, key
         "tier": tier,
         "api_key_env": key_env,
     }
-    values = {
-        "profile": name,
-        "profiles": {name: {key: inert_line(value) for key, value in table.items() if value}},
-    }
+    values = {"profiles": {name: {key: inert_line(value) for key, value in table.items() if value}}}
     read = ConfigFile(
         session.config_path, toml_values(tomli_w.dumps(values).encode()), readable_by_others=False
     )
-    return settings_of(read, None, None).profiles[name]
+    return settings_in(read).profiles[name]
 
 
 @config.command(

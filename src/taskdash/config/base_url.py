@@ -14,29 +14,25 @@ _ENDPOINT = re.compile(r"/api/v1(?:/jobs(?:/recordInfo|/createTask)?)?$")
 _ALLOWED = "use https://host, or http:// on this machine only (127.0.0.0/8, ::1, localhost)"
 
 
-class BaseUrlError(ValueError):
-    """A base URL that cannot be used; the message says why, and shows nothing that may be secret."""
-
-
 def checked_base_url(text: str) -> str:
     """Return the base URL without a slash at its end; a path prefix is kept.
 
     Raises:
-        BaseUrlError: it is no URL of a kind that a key may be sent to.
+        ValueError: it is no URL of a kind that a key may be sent to. The message shows nothing that may be secret.
     """
     text = text.strip()
     if not _PRINTABLE.fullmatch(text) or "\\" in text:
-        raise BaseUrlError(f"is empty, too long, or has characters that no URL has; {_ALLOWED}")
+        raise ValueError(f"is empty, too long, or has characters that no URL has; {_ALLOWED}")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise BaseUrlError(f"is no URL: its host or port cannot be read; {_ALLOWED}") from None
+        raise ValueError(f"is no URL: its host or port cannot be read; {_ALLOWED}") from None
     host = _checked_host(parts)
     if port == 0:
-        raise BaseUrlError("has the port 0; use 1 to 65535")
+        raise ValueError("has the port 0; use 1 to 65535")
     if parts.scheme == "http" and not is_loopback(host):
-        raise BaseUrlError(
+        raise ValueError(
             f"would send the API key unencrypted to {quoted(host)}: http is for this machine only"
             f" (127.0.0.0/8, ::1, localhost), use https://"
         )
@@ -46,7 +42,7 @@ def checked_base_url(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` is `localhost`, in 127.0.0.0/8 or ::1, in their usual spelling."""
+    """Tell whether `host` is `localhost`, in 127.0.0.0/8 or ::1, in their usual spelling."""
     if host == "localhost":
         return True
     import ipaddress
@@ -60,11 +56,11 @@ def is_loopback(host: str) -> bool:
 
 def _checked_host(parts: SplitResult) -> str:
     if parts.scheme not in ("http", "https"):
-        raise BaseUrlError(f"must start with https://; {_ALLOWED}")
+        raise ValueError(f"must start with https://; {_ALLOWED}")
     if "@" in parts.netloc:
-        raise BaseUrlError("has a user name or password in it; leave out what stands before the @")
+        raise ValueError("has a user name or password in it; leave out what stands before the @")
     if "?" in parts.geturl() or "#" in parts.geturl():
-        raise BaseUrlError("has a ? or # part; leave it out")
+        raise ValueError("has a ? or # part; leave it out")
     host = parts.hostname or ""
     if ":" in host:
         import ipaddress
@@ -72,7 +68,7 @@ def _checked_host(parts: SplitResult) -> str:
         try:
             ipaddress.IPv6Address(host)
         except ValueError:
-            raise BaseUrlError(f"has a host that is no IPv6 address; {_ALLOWED}") from None
+            raise ValueError(f"has a host that is no IPv6 address; {_ALLOWED}") from None
     elif not _HOST_NAME.fullmatch(host):
-        raise BaseUrlError(f"has no valid host name; {_ALLOWED}")
+        raise ValueError(f"has no valid host name; {_ALLOWED}")
     return host

@@ -1,32 +1,57 @@
-"""`config show`: what is in force and where it came from, with no key in it."""
+"""Settings as text: `config show`, `config example`, `config schema`, and what the palette says of each.
+
+No key is in any of it.
+"""
 
 from __future__ import annotations
 
+import json
+import textwrap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config import locations
 from taskdash.config.keys import find_key, key_origin
-from taskdash.config.profile_table import PROFILE_KEYS
-from taskdash.config.table import duration_text
-from taskdash.config.view_file import VIEW_KEYS
+from taskdash.config.readers import schema_of, settings_of
+from taskdash.config.settings import DEFAULT_PROFILE, Profile, Settings, View
 from taskdash.config.wording import without_keys
 from taskdash.domain.errors import KeyMissingError, UsageError
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
-    from taskdash.config.settings import Profile, Settings
+    from taskdash.config.readers import Setting
     from taskdash.domain.task import Json
 
-_GLOBAL_SCALARS: Final = ("bell", "auto_download", "max_result_mib", "log_level", "key_preset")
+_WIDTH: Final = 98
+_HEAD: Final = """\
+# Every setting of taskdash, with its default. Copy what you want to change into your own file:
+# `taskdash config path` says where it is, `taskdash config init` writes a first one,
+# `taskdash config check` tells what is wrong with it, and `taskdash config show` what is in force.
+#
+# The command line wins over the environment, the environment over the file, the file over the
+# default. A setting behind a # has no fixed default, or is the other choice to one that stands
+# here. The settings up to [keys] are global: in TOML they must stand above the first [table].
+"""
+_FOOT: Final = """
+# Another gateway with the same API is another table; --profile kie, TASKDASH_PROFILE or the command
+# palette put it in use:
+#
+#   [profiles.kie]
+#   base_url = "https://api.kie.ai"
+#   api_key_env = "KIE_API_KEY"
+#   per_second = 10
+#   per_minute = 300
+#   result_ttl = "24h"
+"""
+_ALL_TABLES: Final = {"view": View, "profiles": Profile}
 
 
-@value(frozen=True, slots=True)
-class Setting:
+@dataclass(frozen=True, slots=True)
+class Line:
     """One line of `config show`."""
 
     key: str
-    """Its dotted name, as in `profiles.kie.tier`."""
+    """The setting's dotted name, as in `profiles.kie.tier`."""
     value: Json
     """As JSON has it; an API key is masked."""
     origin: str
@@ -34,7 +59,7 @@ class Setting:
 
     @property
     def text(self) -> str:
-        """The value as one line of text."""
+        """Return the value as one line of text."""
         if self.value is None:
             return "not set"
         if isinstance(self.value, bool):
@@ -44,7 +69,7 @@ class Setting:
         return str(self.value)
 
 
-def describe(settings: Settings, environ: Mapping[str, str], *, run_commands: bool = True) -> list[Setting]:
+def describe(settings: Settings, environ: Mapping[str, str], *, run_commands: bool = True) -> list[Line]:
     """Tell every setting in force, and the key of every profile masked.
 
     Args:
@@ -53,77 +78,118 @@ def describe(settings: Settings, environ: Mapping[str, str], *, run_commands: bo
         run_commands: whether the command that brings the key of the profile in use is run; those of other
             profiles never are, for they may ask for a password.
     """
-    lines = [Setting("profile", settings.profile, _origin(settings, "profile"))]
-    lines.append(_download_dir(settings))
-    commands = (("open_command", settings.open_command), ("on_finish", settings.on_finish))
-    lines += [Setting(key, _arguments(command), _origin(settings, key)) for key, command in commands]
-    lines += [Setting(key, getattr(settings, key), _origin(settings, key)) for key in _GLOBAL_SCALARS]
-    for action, keys in settings.keys.items():
-        lines.append(Setting(f"keys.{without_keys(action)}", [*keys], _origin(settings, f"keys.{action}")))
-    lines += [_view_setting(settings, key) for key in VIEW_KEYS]
+    lines = [*_lines(settings, settings, "")]
     for profile in settings.profiles.values():
-        lines += _profile_settings(settings, profile)
+        prefix = f"profiles.{profile.name}."
+        lines += _lines(settings, profile, prefix)
         run = run_commands and profile.name == settings.profile
-        lines.append(_masked_key(profile, environ, run=run))
+        lines.append(_masked_key(profile, environ, f"{prefix}api_key", run=run))
     return lines
 
 
-def _origin(settings: Settings, key: str) -> str:
-    return settings.origins.get(key, "default")
-
-
-def _arguments(arguments: tuple[str, ...]) -> Json:
-    return [without_keys(argument) for argument in arguments]
-
-
-def _download_dir(settings: Settings) -> Setting:
-    try:
-        value: Json = without_keys(str(locations.download_dir(settings)), 4_096)
-    except UsageError:
-        value = None
-    return Setting("download_dir", value, _origin(settings, "download_dir"))
-
-
-def _view_setting(settings: Settings, key: str) -> Setting:
-    value = getattr(settings.view, key)
-    if isinstance(value, tuple):
-        value = [*value]
-    elif isinstance(value, Mapping):
-        value = [f"{name}={width}" for name, width in value.items()]
-    elif isinstance(value, str):
-        value = without_keys(value)
-    return Setting(f"view.{key}", value, _origin(settings, f"view.{key}"))
-
-
-def _profile_settings(settings: Settings, profile: Profile) -> Iterator[Setting]:
-    for key in PROFILE_KEYS:
-        name = f"profiles.{profile.name}.{key}"
+def _lines(settings: Settings, model: Settings | View | Profile, prefix: str) -> Iterator[Line]:
+    for key, each in settings_of(type(model)).items():
+        name = prefix + key
         # The key itself has a line of its own, wherever it comes from.
-        if key != "api_key" and (value := _profile_value(profile, key)) is not None:
-            yield Setting(name, value, _origin(settings, name))
+        if key in ("profiles", "api_key"):
+            continue
+        if key == "view":
+            yield from _lines(settings, settings.view, "view.")
+        elif key == "keys":
+            for action, keys in settings.keys.items():
+                yield Line(f"keys.{without_keys(action)}", [*keys], settings.origins[f"keys.{action}"])
+        elif not isinstance(model, Profile) or (_shown(model, each) is not None):
+            yield Line(name, _shown(model, each), settings.origins.get(name, "default"))
 
 
-def _profile_value(profile: Profile, key: str) -> Json:
-    """None for what this profile does not have, such as own limits beside a tier."""
-    if key == "tier":
-        return f"{profile.tier} (assumed)" if profile.tier_assumed else profile.tier
-    if key == "result_ttl":
-        return "none" if profile.result_ttl_ms is None else duration_text(profile.result_ttl_ms)
-    if key == "api_key_command":
-        command = profile.api_key_command
-        # Arguments may be secret too, such as the token of a vault.
-        return f"{without_keys(command[0])} ({len(command) - 1} arguments not shown)" if command else None
-    value: Json = getattr(profile, key)
-    return value
+def _shown(model: Settings | View | Profile, setting: Setting) -> Json:
+    """Return a value as it is shown; None for what a profile does not have, such as own limits beside a tier."""
+    value = setting.reader.plain(getattr(model, setting.name))
+    match setting.key, value:
+        case "download_dir", _:
+            return _download_dir(model) if isinstance(model, Settings) else None
+        case "tier", str() if isinstance(model, Profile) and model.tier_assumed:
+            return f"{value} (assumed)"
+        case "result_ttl", None:
+            return "none"
+        case "api_key_command", [program, *arguments]:
+            # Arguments may be secret too, such as the token of a vault.
+            return f"{without_keys(str(program))} ({len(arguments)} arguments not shown)"
+        case "api_key_command", _:
+            return None
+        case _, dict():
+            return [f"{name}={item}" for name, item in value.items()]
+        case _, list():
+            return [without_keys(str(item)) for item in value]
+    return without_keys(value) if isinstance(value, str) else value
 
 
-def _masked_key(profile: Profile, environ: Mapping[str, str], *, run: bool) -> Setting:
-    name = f"profiles.{profile.name}.api_key"
+def _download_dir(settings: Settings) -> Json:
+    try:
+        return without_keys(str(locations.download_dir(settings)), 4_096)
+    except UsageError:
+        return None
+
+
+def _masked_key(profile: Profile, environ: Mapping[str, str], name: str, *, run: bool) -> Line:
     origin = key_origin(profile)
     if profile.api_key_command and not run:
-        return Setting(name, "not asked for (the command was not run)", origin)
+        return Line(name, "not asked for (the command was not run)", origin)
     try:
         found = find_key(profile, environ)
     except KeyMissingError as error:
-        return Setting(name, f"not set: {error}", origin)
-    return Setting(name, found.secret.masked(), found.origin)
+        return Line(name, f"not set: {error}", origin)
+    return Line(name, found.secret.masked(), found.origin)
+
+
+def explained_settings() -> dict[str, str]:
+    """Return what each setting is for, by its name in `config show`; of a profile, `profiles.NAME.tier`."""
+    found = {}
+    for key, each in settings_of(Settings).items():
+        model, name = _ALL_TABLES.get(key), "profiles.NAME" if key == "profiles" else key
+        found[name] = each.why
+        for below, setting in settings_of(model).items() if model else ():
+            found[f"{name}.{below}"] = setting.why
+    return found
+
+
+def example_text() -> str:
+    """Return a config with every setting, its default and why it is there: `config.example.toml`."""
+    return _HEAD + "".join(_example(Settings, "")) + _FOOT
+
+
+def _example(model: type, table: str) -> Iterator[str]:
+    for key, each in settings_of(model).items():
+        below = _ALL_TABLES.get(key)
+        name = f"{table}.{key}".lstrip(".") + (f".{DEFAULT_PROFILE}" if key == "profiles" else "")
+        yield "\n" + textwrap.fill(
+            each.why,
+            _WIDTH + 2,
+            initial_indent="# ",
+            subsequent_indent="# ",
+            break_on_hyphens=False,
+        )
+        if below is not None:
+            yield f"\n[{name}]\n" + "".join(_example(below, name))
+        elif isinstance(each.default, Mapping):
+            yield f"\n[{name}]\n"
+            entries = each.example if isinstance(each.example, dict) else {}
+            yield "".join(f"# {entry} = {_toml(value)}\n" for entry, value in entries.items())
+        elif each.example is not None:
+            yield f"\n# {key} = {_toml(each.example)}\n"
+        else:
+            yield f"\n{key} = {_toml(each.reader.plain(each.default))}\n"
+
+
+def _toml(value: Json) -> str:
+    # Of flags, numbers, texts and lists of them TOML and JSON have the same spelling.
+    return json.dumps(value, ensure_ascii=False)
+
+
+def json_schema() -> dict[str, Json]:
+    """Return the JSON Schema of a config file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "taskdash config",
+        **schema_of(Settings),
+    }

@@ -1,27 +1,36 @@
 """Where API keys come from. A key is checked before anybody uses it, and no message ever shows one.
 
-No key is ever an argument of a process: it comes from the environment, a command's output or the file.
+No key is ever an argument of a process: it comes from the environment, a command's output or the file. A command that
+prints one is trusted neither with time nor with memory nor the screen.
 """
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from taskdash.config.private_files import users_umask
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE, KEY_SOURCES, Profile, Settings
-from taskdash.config.wording import named_key, one_of, quoted
+from taskdash.config.wording import named_key, one_of_these, quoted, without_keys
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from subprocess import Popen
 
+MAX_OUTPUT_BYTES: Final = 65_536
+# How long to wait for output after the command ended: a child that it left behind may hold the pipe for ever.
+_GRACE_S: Final = 0.1
 _SECRET_ENDINGS: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class FoundKey:
     """A key and where it was found."""
 
@@ -54,7 +63,7 @@ def find_key(profile: Profile, environ: Mapping[str, str], *, command_timeout_s:
 
 
 def key_origin(profile: Profile) -> str:
-    """Where the key of `profile` comes from, whether it is there or not."""
+    """Return where the key of `profile` comes from, whether it is there or not."""
     if profile.api_key_command:
         return f"command {quoted(profile.api_key_command[0])[1:-1]}"
     if profile.api_key is not None or profile.api_key_fault:
@@ -63,7 +72,7 @@ def key_origin(profile: Profile) -> str:
 
 
 def known_keys(settings: Settings, environ: Mapping[str, str]) -> tuple[Secret, ...]:
-    """The keys of all profiles that are known without running a command: none of them is a task ID."""
+    """Return the keys of all profiles that are known without running a command: none of them is a task ID."""
     secrets = []
     for profile in settings.profiles.values():
         if profile.api_key_command:
@@ -84,7 +93,7 @@ def keys_in(environ: Mapping[str, str]) -> Iterator[Secret]:
 
 
 def keyless_environ(settings: Settings, environ: Mapping[str, str], keys: Iterable[Secret]) -> dict[str, str]:
-    """The environment for a program that has no use for a key, such as a browser: nothing in it holds one.
+    """Return the environment for a program that has no use for a key, such as a browser: nothing in it holds one.
 
     Args:
         settings: which variables hold keys.
@@ -112,7 +121,7 @@ def _from_environment(profile: Profile, environ: Mapping[str, str]) -> FoundKey:
         state = "is not set" if value is None else "is empty"
         raise KeyMissingError(
             f"No API key for profile {profile.name}: the environment variable {variable} {state}. {how}."
-            f" Or give it another source in the config, {_setting(profile, '')[:-1]}: {one_of(KEY_SOURCES)}.",
+            f" Or give it another source in the config, {_setting(profile, '')[:-1]}: {one_of_these(KEY_SOURCES)}.",
             f"no API key: export {variable}=... and start again",
         )
     try:
@@ -122,12 +131,10 @@ def _from_environment(profile: Profile, environ: Mapping[str, str]) -> FoundKey:
 
 
 def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float) -> FoundKey:
-    from taskdash.config.key_command import KeyCommandError, first_line_of
-
     origin = key_origin(profile)
     try:
-        return FoundKey(Secret(first_line_of(profile.api_key_command, environ, timeout_s)), origin)
-    except KeyCommandError as error:
+        return FoundKey(Secret(_first_line_of(profile.api_key_command, environ, timeout_s)), origin)
+    except _CommandError as error:
         fault = str(error)
     except ValueError as error:
         fault = f"printed a first line that {error}"
@@ -136,3 +143,106 @@ def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float
         f"No API key for profile {profile.name}: its {origin} ({setting}) {fault}."
         " It must print the key as its first line: try it in a shell."
     )
+
+
+class _CommandError(Exception):
+    """The command brought no key; the message completes "the command ..." and shows nothing of its stdout."""
+
+
+def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> str:
+    """Run the command and return the first line of its standard output.
+
+    It has no shell, no standard input and no terminal: a password prompt must not draw over the dashboard.
+
+    Raises:
+        _CommandError: it cannot be run, failed, took too long or printed nonsense.
+    """
+    import subprocess
+
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the user's own command from the user's own config, without a shell
+            list(arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(environ),
+            start_new_session=True,
+            umask=users_umask(),
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be passed on"
+        raise _CommandError(f"cannot be run: {reason}") from None
+    with process:
+        try:
+            output, talk = _read_until_end(process, time.monotonic() + timeout_s)
+        except BaseException as error:
+            _kill_group(process)
+            if isinstance(error, TimeoutError):
+                raise _CommandError(f"took longer than {timeout_s:g} seconds") from None
+            raise
+    if process.returncode != 0:
+        raise _CommandError(f"failed with {_ending(process.returncode)}{_said(talk, output)}")
+    # Windows' own shells write UTF-16.
+    is_wide = output.startswith((b"\xff\xfe", b"\xfe\xff"))
+    line = output.decode("utf-16" if is_wide else "utf-8", "replace").split("\n", 1)[0]
+    if not line.strip():
+        raise _CommandError(f"printed an empty first line{_said(talk, output)}")
+    return line
+
+
+def _read_until_end(process: Popen[bytes], deadline_s: float) -> tuple[bytes, bytes]:
+    """Read both outputs until the command has ended.
+
+    Raises:
+        TimeoutError: it has not by `deadline_s`, on the monotonic clock.
+        _CommandError: it does not stop printing.
+    """
+    import selectors
+
+    output, talk = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        for pipe, text in ((process.stdout, output), (process.stderr, talk)):
+            assert pipe is not None  # noqa: S101 - both are pipes, which the type of Popen cannot say
+            selector.register(pipe, selectors.EVENT_READ, text)
+        while selector.get_map():
+            remaining_s = deadline_s - time.monotonic()
+            if remaining_s <= 0:
+                raise TimeoutError
+            ready = selector.select(min(_GRACE_S, remaining_s))
+            if not ready and process.poll() is not None:
+                break
+            for key, _ in ready:
+                if not (chunk := os.read(key.fd, MAX_OUTPUT_BYTES)):
+                    selector.unregister(key.fileobj)
+                key.data.extend(chunk)
+                if len(key.data) > MAX_OUTPUT_BYTES:
+                    raise _CommandError(f"printed more than {MAX_OUTPUT_BYTES // 1024} KiB")
+    while process.poll() is None:
+        if time.monotonic() > deadline_s:
+            raise TimeoutError
+        time.sleep(0.01)
+    return bytes(output), bytes(talk)
+
+
+def _kill_group(process: Popen[bytes]) -> None:
+    """Kill the command and what it started; it leads a process group of its own."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
+
+
+def _ending(return_code: int) -> str:
+    return f"signal {-return_code}" if return_code < 0 else f"exit code {return_code}"
+
+
+def _said(talk: bytes, output: bytes) -> str:
+    """Return the last line of stderr, without any word that stdout has: it may be the key."""
+    lines = [line for line in talk.decode("utf-8", "replace").splitlines() if line.strip()]
+    if not lines:
+        return ""
+    said = lines[-1]
+    for word in sorted(set(output.decode("utf-8", "replace").split()), key=len, reverse=True):
+        if len(word) >= 4:
+            said = said.replace(word, "***")
+    return f' and said "{without_keys(said, 200)}"'

@@ -1,27 +1,33 @@
 """From command line, environment and file to `Settings`: the earlier of these wins, then the default.
 
-What reads a file's tables is imported only where there is a file: most commands start without one.
+A file is checked whole, also the profiles that are not in use, and every fault in it is told at once.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+import re
+import stat
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from taskdash.config.base_url import checked_base_url
 from taskdash.config.locations import config_path
-from taskdash.config.settings import DEFAULT_PROFILE, Profile, Settings
+from taskdash.config.readers import Place
+from taskdash.config.settings import DEFAULT_PROFILE, Profile, Settings, read_settings
+from taskdash.config.wording import looks_like_key, one_of_these, quoted, suggestion, without_keys
 from taskdash.domain.errors import ConfigError, UsageError
+from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from taskdash.config.config_file import ConfigFile
-
 PROFILE_VARIABLE: Final = "TASKDASH_PROFILE"
 BASE_URL_VARIABLE: Final = "TASKDASH_BASE_URL"
+MAX_CONFIG_BYTES: Final = 1_048_576
+_TOML_PLACE: Final = r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$"
 
 
 def load_settings(
@@ -48,27 +54,14 @@ def load_settings(
         UsageError: the command line or the environment is wrong.
     """
     path, named_by = config_path(config_file, environ)
-    file = _read(path, named_by)
-    settings = Settings()
-    if file is not None:
-        from taskdash.config.file_settings import settings_of
-
-        settings = settings_of(file, action_names, theme_names)
+    file = read_config_file(path, named_by)
+    settings = settings_in(file, action_names, theme_names) if file else Settings()
     settings = _with_profile(settings, *_asked_profile(profile, environ), file)
     settings = _with_base_url(settings, environ.get(BASE_URL_VARIABLE))
     if log_level is not None:
         origins = {**settings.origins, "log_level": "--log-level"}
         settings = replace(settings, log_level=log_level, origins=origins)
     return settings
-
-
-def _read(path: Path, named_by: str) -> ConfigFile | None:
-    # Most commands run without a file, and need not load what reads one.
-    if not named_by and not os.path.lexists(path):
-        return None
-    from taskdash.config.config_file import read_config_file
-
-    return read_config_file(path, named_by)
 
 
 def _asked_profile(option: str | None, environ: Mapping[str, str]) -> tuple[str | None, str]:
@@ -78,7 +71,7 @@ def _asked_profile(option: str | None, environ: Mapping[str, str]) -> tuple[str 
 
 
 def _with_profile(settings: Settings, asked: str | None, origin: str, file: ConfigFile | None) -> Settings:
-    """Choose the profile in use: the one asked for, the file's, aigptimage, or the only one there is."""
+    """Put the profile in use in force: the one asked for, the file's, aigptimage, or the only one there is."""
     profiles = dict(settings.profiles)
     named = asked or settings.profile
     name = named or (next(iter(profiles)) if len(profiles) == 1 else DEFAULT_PROFILE)
@@ -93,9 +86,7 @@ def _with_profile(settings: Settings, asked: str | None, origin: str, file: Conf
 def _no_such_profile(
     name: str, profiles: Collection[str], origin: str, file: ConfigFile | None
 ) -> UsageError:
-    from taskdash.config.wording import looks_like_key, one_of, quoted, suggestion
-
-    there = one_of(profiles)
+    there = one_of_these(profiles)
     place = f"{file.shown_path}: " if file else ""
     if not name:
         return ConfigError(
@@ -111,12 +102,171 @@ def _no_such_profile(
 def _with_base_url(settings: Settings, text: str | None) -> Settings:
     if not text:
         return settings
-    from taskdash.config.base_url import BaseUrlError, checked_base_url
-
     try:
         profile = replace(settings.in_use, base_url=checked_base_url(text))
-    except BaseUrlError as error:
+    except ValueError as error:
         raise UsageError(f"{BASE_URL_VARIABLE}: {error}") from None
     profiles = {**settings.profiles, profile.name: profile}
     origins = {**settings.origins, f"profiles.{profile.name}.base_url": f"environment {BASE_URL_VARIABLE}"}
     return replace(settings, profiles=MappingProxyType(profiles), origins=origins)
+
+
+def settings_in(
+    file: ConfigFile,
+    action_names: Collection[str] | None = None,
+    theme_names: Collection[str] | None = None,
+) -> Settings:
+    """Read a whole file; its `profile` stays empty where it names none.
+
+    Raises:
+        ConfigError: something in it is wrong, or it has a key that others can read.
+    """
+    faults: list[str] = []
+    found = read_settings(file.values, Place(faults, {"keys": action_names, "theme": theme_names}))
+    if faults:
+        raise ConfigError.of(faults, file.shown_path)
+    profiles = {
+        name: replace(profile, source=file.path) for name, profile in found.pop("profiles", {}).items()
+    }
+    for name, profile in profiles.items():
+        if file.readable_by_others and (profile.api_key or profile.api_key_fault):
+            raise ConfigError(
+                f"{file.shown_path}: profiles.{name}.api_key: this file has an API key in it,"
+                f" and other users can read or change it. Run: {file.chmod_line}"
+            )
+    return Settings(
+        **{"profile": "", **found},
+        profiles=MappingProxyType(profiles),
+        config_file=file.path,
+        origins=_origins(file),
+    )
+
+
+def _origins(file: ConfigFile) -> dict[str, str]:
+    """Return where each value of the file came from, under its dotted name, two tables deep at most."""
+    origin = f"file {file.shown_path}"
+    names: dict[str, str] = {}
+
+    def walk(values: Mapping[str, object], prefix: str, depth: int) -> None:
+        for key, value in values.items():
+            names[prefix + key] = origin
+            if isinstance(value, dict) and depth:
+                walk(value, f"{prefix}{key}.", depth - 1)
+
+    walk(file.values, "", 2)
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A config file as TOML, before anybody asks what it means."""
+
+    path: Path
+    values: dict[str, object] = field(repr=False)
+    readable_by_others: bool
+    """Whether its group or anybody else may read or change it."""
+
+    @property
+    def shown_path(self) -> str:
+        """Return the path as messages show it."""
+        return inert_line(str(self.path))
+
+    @property
+    def chmod_line(self) -> str:
+        """Return what to run so that only its owner can read it."""
+        return _command_line("chmod 600", self.path)
+
+
+def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
+    """Read `path`.
+
+    Args:
+        path: the file; a pipe or `/dev/null` will do.
+        named_by: the option or variable that named it; empty for the default file, which may be missing.
+
+    Returns:
+        None where the default file does not exist.
+
+    Raises:
+        ConfigError: it cannot be read, or is no TOML.
+    """
+    shown_path = inert_line(str(path))
+    source = f" (named by {named_by})" if named_by else ""
+    try:
+        found = _read_bytes(path)
+    except FileNotFoundError:
+        if not named_by and not path.is_symlink():
+            return None
+        what = "is a link to nothing" if path.is_symlink() else "there is no such file"
+        line = _command_line("taskdash --config", path) if named_by == "--config" else "taskdash"
+        raise ConfigError(
+            f"{shown_path}: {what}{source}; name one that is there, or write it with `{line} config init`"
+        ) from None
+    except OSError as error:
+        what, advice = (
+            f"cannot be read{source}: {inert_line(error.strerror or 'unknown reason')}",
+            "name another with --config",
+        )
+        if isinstance(error, IsADirectoryError):
+            what, advice = f"is a directory{source}", "name a file such as config.toml in it"
+        elif isinstance(error, PermissionError):
+            what = f"you may not read it{source}"
+            advice = f"let yourself with: {_command_line('chmod u+r', path)}"
+        raise ConfigError(f"{shown_path}: {what}; {advice}") from None
+    data, readable_by_others = found
+    if len(data) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{shown_path}: is larger than 1 MiB{source}; is it the right file?")
+    try:
+        return ConfigFile(path, toml_values(data), readable_by_others)
+    except ValueError as error:
+        raise ConfigError(f"{shown_path}: {error}") from None
+
+
+def _command_line(command: str, path: Path) -> str:
+    import shlex
+
+    return inert_line(f"{command} {shlex.quote(str(path))}")
+
+
+def _read_bytes(path: Path) -> tuple[bytes, bool]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - opened by number, so that the mode is of this very file
+        status = os.fstat(file.fileno())
+        open_to_others = stat.S_ISREG(status.st_mode) and bool(stat.S_IMODE(status.st_mode) & 0o066)
+        return file.read(MAX_CONFIG_BYTES + 1), open_to_others
+
+
+def toml_values(data: bytes) -> dict[str, object]:
+    """Parse TOML.
+
+    Raises:
+        ValueError: it is none; the message names line and column and is fit to be shown.
+    """
+    import tomllib
+
+    try:
+        # Some editors put a byte order mark before UTF-8, which TOML does not have.
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        raise ValueError(f"is not UTF-8 text: byte 0x{byte:02x} in line {line}; save it as UTF-8") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(_syntax_error(str(error), text)) from None
+    except RecursionError:
+        raise ValueError("is no TOML: it is nested too deeply") from None
+    except ValueError:
+        # tomllib hands on what Python says to numbers of thousands of digits and to dates out of range.
+        raise ValueError("is no TOML: a number or a date in it is out of range") from None
+
+
+def _syntax_error(message: str, text: str) -> str:
+    place = re.search(_TOML_PLACE, message)
+    what = without_keys(message[: place.start()] if place else message, 200)
+    if place is None or place[1] is None:
+        end = text.rstrip("\n")
+        line, column = end.count("\n") + 1, len(end) - end.rfind("\n")
+        return f"line {line}, column {column} (its end): is no TOML: {what}"
+    return f"line {place[1]}, column {place[2]}: is no TOML: {what}"

@@ -1,32 +1,54 @@
-"""What can be set, with its unit, its default and its edge values: the one place that says so.
+"""What can be set, with its unit, its default, its edge values and its reader: the one place that says so.
 
-The text under each setting is the text above it in `config.example.toml`; a test keeps the two equal. Reading
-and checking a file is `load`'s work: whatever stands in one of these objects is valid.
+`config.example.toml`, the JSON Schema, `config show` and the palette take the settings and their words from here.
+Whatever stands in one of these objects is valid; `load` says where it comes from.
 """
 
 from __future__ import annotations
 
-from dataclasses import field
+import re
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from taskdash.config.base_url import checked_base_url
+from taskdash.config.readers import (
+    ARGUMENTS,
+    COMMAND,
+    FLAG,
+    FOLDER,
+    FRACTION,
+    NOTHING,
+    TEXTS,
+    Reader,
+    entries_of,
+    length_of_time,
+    one_of,
+    read,
+    schema_of,
+    setting,
+    settings_of,
+    some_of,
+    table_of,
+    text,
+    whole,
+)
+from taskdash.config.wording import looks_like_key, may_be_key, one_of_these, shown, suggestion
+from taskdash.domain.limits import TIERS
 from taskdash.domain.secret import Secret
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
+
+    from taskdash.config.readers import Place
 
 DEFAULT_PROFILE: Final = "aigptimage"
 DEFAULT_BASE_URL: Final = "https://aigptimage.com"
 DEFAULT_KEY_VARIABLE: Final = "AIGPTIMAGE_API_KEY"
 
 KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
-TIER_NAMES: Final = ("free", "basic", "standard", "pro", "ultra", "enterprise")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-KEY_PRESETS: Final = ("default", "plain", "vim")
-DRAWINGS: Final = ("auto", "kitty", "sixel", "blocks")
-DETAIL_POSITIONS: Final = ("auto", "right", "below", "hidden")
 COLUMN_NAMES: Final = (
     "state",
     "label",
@@ -43,132 +65,340 @@ COLUMN_NAMES: Final = (
     "expires",
     "saved",
 )
+_TEN_YEARS_MS: Final = 3_650 * 86_400_000
+_MAX_CHECKS: Final = 1_000_000
+_VARIABLE_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
+_PROFILE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_KEY_NAME: Final = r"[^\s\x00-\x1f\x7f]{1,40}"
 
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+def _variable_name(value: str) -> str:
+    """Return the name of an environment variable. A wrong one is never shown: people put the key itself there."""
+    if may_be_key(value):
+        raise ValueError(
+            "looks like an API key; it must be the name of an environment variable, such as KIE_API_KEY"
+        )
+    if not re.fullmatch(_VARIABLE_NAME, value):
+        raise ValueError(
+            "must be the name of an environment variable (letters, digits and _), such as KIE_API_KEY"
+        )
+    return value
 
 
-@value(frozen=True, slots=True, kw_only=True)
+def _profile_name(value: str) -> str:
+    if looks_like_key(value):
+        raise ValueError("looks like an API key; a key goes into the environment, never into a name")
+    if not re.fullmatch(_PROFILE_NAME, value):
+        raise ValueError(
+            f"{shown(value)} cannot be a profile's name: use up to 64 letters, digits, dots, - and _"
+        )
+    return value
+
+
+def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
+    keys = (value,) if isinstance(value, str) else TEXTS.read(value, place)
+    for key in keys:
+        if not re.fullmatch(_KEY_NAME, key):
+            raise ValueError(
+                f'{shown(key)} is no key: write it as "o", "ctrl+p" or "space", or use [] for none'
+            )
+    return tuple(dict.fromkeys(keys))
+
+
+def _sort_names() -> list[str]:
+    # Imported here: most commands sort nothing.
+    from taskdash.domain.query import SortKey
+
+    return [key.value for key in SortKey]
+
+
+def _sort(value: str) -> str:
+    names, key = _sort_names(), value.removeprefix("-")
+    if key in names:
+        return value
+    near = suggestion(key, names)
+    raise ValueError(f"{shown(value)} is not allowed, use {one_of_these(names)}, or a - before it.{near}")
+
+
+def _theme(value: object, place: Place) -> str:
+    reader = text(_theme_name) if place.words is None else one_of(place.words)
+    return reader.read(value, place)
+
+
+def _theme_name(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must name a theme")
+    return value
+
+
+_KEYS: Final = Reader(_keys_of_action, lambda: {"anyOf": [{"type": "string"}, TEXTS.schema()]})
+_SORT: Final = Reader(
+    text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
+)
+_THEME: Final = Reader(_theme, lambda: {"type": "string"})
+_API_KEY: Final[Reader[Any]] = text(str, secret=True)
+"""It becomes a `Secret` once the whole profile is read: no command that needs no key is to fail for a wrong one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A gateway: where it is, where its key comes from, how much of its limits may be used."""
 
     name: str
-    """Not a setting: the last part of the table's name, `[profiles.NAME]`."""
-    base_url: str = DEFAULT_BASE_URL
-    """Where the gateway is: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix
-    is kept. Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in
-    use."""
-    api_key_env: str | None = DEFAULT_KEY_VARIABLE
-    """The environment variable that holds the API key. This, api_key_command or api_key: one of the three."""
-    api_key_command: tuple[str, ...] = ()
-    """A command that prints the API key as its first line, as a list of arguments or one text that is split
-    into them: for a password manager. No shell; it has 10 seconds."""
-    api_key: Secret | None = None
-    """The API key itself. The file is refused while others can read it: chmod 600."""
+    """The last part of the table's name, `[profiles.NAME]`."""
+    base_url: str = setting(
+        DEFAULT_BASE_URL,
+        text(checked_base_url, secret=True),
+        """Where the gateway is: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix is
+        kept. Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in use.""",
+    )
+    api_key_env: str | None = setting(
+        DEFAULT_KEY_VARIABLE,
+        text(_variable_name),
+        """The environment variable that holds the API key. This, api_key_command or api_key: one of the three.""",
+    )
+    api_key_command: tuple[str, ...] = setting(
+        (),
+        COMMAND,
+        """A command that prints the API key as its first line, as a list of arguments or one text that is split into
+        them: for a password manager. No shell; it has 10 seconds.""",
+        example=["pass", "show", "aigptimage"],
+    )
+    api_key: Secret | None = setting(
+        None,
+        _API_KEY,
+        "The API key itself. The file is refused while others can read it: chmod 600.",
+        example="your-key",
+    )
     api_key_fault: str = ""
-    """Not a setting: why the `api_key` of the file cannot be sent; empty where it can."""
-    tier: str | None = "free"
-    """The key's tier, which says how many checks the gateway allows: free, basic, standard, pro, ultra or
-    enterprise. Without it free is assumed, which is slow but never too fast."""
+    """Why the `api_key` of the file cannot be sent; empty where it can."""
+    tier: str | None = setting(
+        "free",
+        one_of(TIERS),
+        """The key's tier, which says how many checks the gateway allows: free, basic, standard, pro, ultra or
+        enterprise. Without it free is assumed, which is slow but never too fast.""",
+        example="free",
+    )
     tier_assumed: bool = True
-    """Not a setting: nobody set a tier or limits."""
-    per_second: int | None = None
-    """The key's own limit in place of a tier: checks in any 1 second, 1 to 1000000. Together with
-    per_minute."""
-    per_minute: int | None = None
-    """The key's own limit in place of a tier: checks in any 60 seconds, 1 to 1000000. Together with
-    per_second."""
-    share: float = 0.5
-    """How much of the limits taskdash may use, above 0 up to 1; the rest is left to your own program on the
-    same key."""
-    result_ttl_ms: int | None = None
-    """How long result links live, counted from the task's end, as a number with s, m, h or d: then a
-    countdown is shown, and once for each task a warning before its results expire unsaved (when a quarter of
-    that time is left, a day at most). Without it none is."""
-    allow_private: bool = False
-    """Whether results may be downloaded from private and loopback addresses other than the gateway's own
-    host."""
+    """Whether nobody set a tier or limits."""
+    per_second: int | None = setting(
+        None,
+        whole(1, _MAX_CHECKS),
+        """The key's own limit in place of a tier: checks in any 1 second, 1 to 1000000. Together with
+        per_minute.""",
+        example=2,
+    )
+    per_minute: int | None = setting(
+        None,
+        whole(1, _MAX_CHECKS),
+        """The key's own limit in place of a tier: checks in any 60 seconds, 1 to 1000000. Together with
+        per_second.""",
+        example=60,
+    )
+    share: float = setting(
+        0.5,
+        FRACTION,
+        """How much of the limits taskdash may use, above 0 up to 1; the rest is left to your own program on the same
+        key.""",
+    )
+    result_ttl_ms: int | None = setting(
+        None,
+        length_of_time(_TEN_YEARS_MS),
+        """How long result links live, counted from the task's end, as a number with s, m, h or d: then a countdown is
+        shown, and once for each task a warning before its results expire unsaved (when a quarter of that time is
+        left, a day at most). Without it none is.""",
+        key="result_ttl",
+        example="24h",
+    )
+    allow_private: bool = setting(
+        False,
+        FLAG,
+        """Whether results may be downloaded from private and loopback addresses other than the gateway's own
+        host.""",
+    )
     source: Path | None = None
-    """Not a setting: the file this profile stands in; None for one that is built in."""
+    """The file this profile stands in; None for one that is built in."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+def _profile(value: object, place: Place) -> Profile:
+    """Read one `[profiles.NAME]`; what is wrong with its settings, or between them, is noted."""
+    found = read(Profile, value, place, _place_of_global_setting)
+    given: Collection[str] = value if isinstance(value, dict) else ()
+    if "base_url" not in given and place.key != DEFAULT_PROFILE:
+        place.at("base_url").note(
+            f'is missing: every profile but {DEFAULT_PROFILE} needs one, as in "https://api.kie.ai"'
+        )
+    _check_together(given, found, place)
+    if "api_key" in found:
+        try:
+            found["api_key"] = Secret(found["api_key"])
+        except ValueError as error:
+            found |= {"api_key": None, "api_key_fault": str(error)}
+    if "api_key" in given or "api_key_command" in given:
+        found["api_key_env"] = None
+    if "per_second" in given:
+        found["tier"] = None
+    return Profile(name=place.key, tier_assumed=not {"tier", "per_second"} & set(given), **found)
+
+
+def _check_together(given: Collection[str], found: Collection[str], place: Place) -> None:
+    """Note settings that exclude each other, or lack each other; not those `given` that are wrong in themselves."""
+    sources = [key for key in KEY_SOURCES if key in given]
+    if len(sources) > 1 and sources[1] in found:
+        place.at(sources[1]).note(
+            f"stands beside {sources[0]}; a profile has exactly {one_of_these(KEY_SOURCES)}"
+        )
+    limits = [key for key in ("per_second", "per_minute") if key in given]
+    if limits and "tier" in found:
+        place.at("tier").note(f"stands beside {limits[0]}; give a tier, or per_second and per_minute")
+    elif len(limits) == 1 and "tier" not in given:
+        missing = "per_minute" if limits == ["per_second"] else "per_second"
+        place.at(missing).note(f"is missing beside {limits[0]}; give per_second and per_minute, or a tier")
+
+
+def _place_of_global_setting(key: str) -> str:
+    return " It is a global setting: put it above the first [table]." if key in settings_of(Settings) else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The first look of the dashboard."""
 
-    columns: tuple[str, ...] = COLUMN_NAMES[:7]
-    """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
-    completed, note, problem, results, saved and expires, which is there by default where a result_ttl is set."""
-    widths: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
-    """Widths of columns, in terminal cells, 3 to 200. A column that is not named here gets what it needs."""
-    sort: str = "added"
-    """What the table is sorted by: added (last first), state, label, model, cost, created, checked or id; a -
-    before it reverses."""
-    detail: str = "auto"
-    """Where the detail pane is: right, below, hidden, or auto (right in a wide terminal, below in a narrow
-    one)."""
-    detail_percent: int = 35
-    """How much of the screen the detail pane takes, in percent, 10 to 90."""
-    theme: str = "textual-dark"
-    """The colour theme; the command palette lists them all."""
-    preview: bool = True
-    """Whether the detail pane shows a picture of the result; needs the extra `preview`."""
-    preview_as: str = "auto"
-    """How pictures are drawn: kitty, sixel, blocks (coloured half characters, which any terminal has), or auto
-    (what the terminal is known to have; blocks in tmux and screen)."""
+    columns: tuple[str, ...] = setting(
+        COLUMN_NAMES[:7],
+        some_of(COLUMN_NAMES),
+        """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
+        completed, note, problem, results, saved and expires, which is there by default where a result_ttl is
+        set.""",
+    )
+    sort: str = setting(
+        "added",
+        _SORT,
+        """What the table is sorted by: added (last first), state, label, model, cost, created, checked or id; a -
+        before it reverses.""",
+    )
+    detail: str = setting(
+        "auto",
+        one_of(("auto", "right", "below", "hidden")),
+        """Where the detail pane is: right, below, hidden, or auto (right in a wide terminal, below in a narrow
+        one).""",
+    )
+    detail_percent: int = setting(
+        35, whole(10, 90), "How much of the screen the detail pane takes, in percent, 10 to 90."
+    )
+    theme: str = setting("textual-dark", _THEME, "The colour theme; the command palette lists them all.")
+    preview: bool = setting(
+        True, FLAG, "Whether the detail pane shows a picture of the result; needs the extra `preview`."
+    )
+    preview_as: str = setting(
+        "auto",
+        one_of(("auto", "kitty", "sixel", "blocks")),
+        """How pictures are drawn: kitty, sixel, blocks (coloured half characters, which any terminal has), or auto
+        (what the terminal is known to have; blocks in tmux and screen).""",
+    )
+    widths: Mapping[str, int] = setting(
+        NOTHING,
+        entries_of(whole(3, 200), COLUMN_NAMES),
+        "Widths of columns, in terminal cells, 3 to 200. A column that is not named here gets what it needs.",
+        example={"label": 40},
+    )
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that is in force, wherever it came from."""
 
-    profile: str = DEFAULT_PROFILE
-    """The profile in use, unless --profile or TASKDASH_PROFILE says otherwise. Where only one other profile
-    is configured, that one."""
-    download_dir: Path | None = None
-    """Where results are saved: an absolute folder, or one that starts with ~. By default the folder taskdash
-    in your downloads."""
-    open_command: tuple[str, ...] = ()
-    """The command that opens a result, as a list of arguments; the link is added as the last one. Empty: your
-    browser."""
-    on_finish: tuple[str, ...] = ()
-    """A command that is run once for each task that finishes, as a list of arguments; a shell reads it only
-    if it is one: ["sh", "-c", "..."]. It gets the task as JSON on its standard input and its fields as
-    TASKDASH_... in its environment, but no API key; it has 60 seconds. Empty: none."""
-    bell: bool = False
-    """Whether the terminal's bell rings when a task finishes, once for each message."""
-    auto_download: bool = False
-    """Whether each result is saved as soon as its task finishes, before its link can expire."""
-    max_result_mib: int | None = None
-    """The largest result that is saved, in MiB, 1 to 1048576. Without it, it is what the disk has room for: nine
-    tenths of what is free."""
-    log_level: str = "info"
-    """How much goes to the log file: debug, info, warning or error. --log-level overrides it."""
-    key_preset: str = "default"
-    """The set of keys that [keys] changes: default, plain (arrows and named keys first) or vim."""
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
-    """Keys of your own: action = "key", or a list of keys; an empty list takes the action's keys away. The
-    help (?) names the actions."""
-    view: View = field(default_factory=View)
-    """First values only: what you change in the dashboard is remembered in view.toml and wins; the palette
-    resets it."""
-    profiles: Mapping[str, Profile] = field(
-        default_factory=lambda: MappingProxyType({DEFAULT_PROFILE: Profile(name=DEFAULT_PROFILE)})
+    profile: str = setting(
+        DEFAULT_PROFILE,
+        text(_profile_name),
+        """The profile in use, unless --profile or TASKDASH_PROFILE says otherwise. Where only one other profile is
+        configured, that one.""",
     )
-    """One table for each gateway, [profiles.NAME]; a name has letters, digits, dots, - and _ only."""
+    download_dir: Path | None = setting(
+        None,
+        FOLDER,
+        """Where results are saved: an absolute folder, or one that starts with ~. By default the folder taskdash in
+        your downloads.""",
+        example="~/Downloads/taskdash",
+    )
+    open_command: tuple[str, ...] = setting(
+        (),
+        ARGUMENTS,
+        """The command that opens a result, as a list of arguments; the link is added as the last one. Empty: your
+        browser.""",
+    )
+    on_finish: tuple[str, ...] = setting(
+        (),
+        ARGUMENTS,
+        """A command that is run once for each task that finishes, as a list of arguments; a shell reads it only if it
+        is one: ["sh", "-c", "..."]. It gets the task as JSON on its standard input and its fields as TASKDASH_... in
+        its environment, but no API key; it has 60 seconds. Empty: none.""",
+    )
+    bell: bool = setting(
+        False, FLAG, "Whether the terminal's bell rings when a task finishes, once for each message."
+    )
+    auto_download: bool = setting(
+        False, FLAG, "Whether each result is saved as soon as its task finishes, before its link can expire."
+    )
+    max_result_mib: int | None = setting(
+        None,
+        whole(1, 1_048_576),
+        """The largest result that is saved, in MiB, 1 to 1048576. Without it, it is what the disk has room for: nine
+        tenths of what is free.""",
+        example=2048,
+    )
+    log_level: str = setting(
+        "info",
+        one_of(LOG_LEVELS),
+        "How much goes to the log file: debug, info, warning or error. --log-level overrides it.",
+    )
+    key_preset: str = setting(
+        "default",
+        one_of(("default", "plain", "vim")),
+        "The set of keys that [keys] changes: default, plain (arrows and named keys first) or vim.",
+    )
+    keys: Mapping[str, tuple[str, ...]] = setting(
+        NOTHING,
+        entries_of(_KEYS),
+        """Keys of your own: action = "key", or a list of keys; an empty list takes the action's keys away. The help
+        (?) names the actions.""",
+        example={"remove": ["x", "delete"]},
+    )
+    view: View = setting(
+        View(),
+        table_of(View),
+        """First values only: what you change in the dashboard is remembered in view.toml and wins; the palette resets
+        it.""",
+    )
+    profiles: Mapping[str, Profile] = setting(
+        MappingProxyType({DEFAULT_PROFILE: Profile(name=DEFAULT_PROFILE)}),
+        entries_of(Reader(_profile, lambda: schema_of(Profile)), check=_profile_name),
+        "One table for each gateway, [profiles.NAME]; a name has letters, digits, dots, - and _ only.",
+    )
     config_file: Path | None = field(default=None, compare=False)
-    """Not a setting: the file that was read; None where there is none."""
-    origins: Mapping[str, str] = field(default_factory=lambda: _NOTHING, compare=False)
-    """Not a setting: where each value that is no default came from, by its dotted name."""
+    """The file that was read; None where there is none."""
+    origins: Mapping[str, str] = field(default_factory=lambda: NOTHING, compare=False)
+    """Where each value that is no default came from, by its dotted name."""
 
     @property
     def in_use(self) -> Profile:
-        """The profile in use."""
+        """Return the profile in use."""
         return self.profiles[self.profile]
 
     def ttls_ms(self, profile: str | None) -> dict[str, int]:
-        """How long result links live, of one profile or (None) of all, where that is set."""
+        """Return how long result links live, of one profile or (None) of all, where that is set."""
         ttls = {name: each.result_ttl_ms for name, each in self.profiles.items() if profile in (None, name)}
         return {name: ttl_ms for name, ttl_ms in ttls.items() if ttl_ms is not None}
+
+
+def read_settings(values: Mapping[str, object], place: Place) -> dict[str, Any]:
+    """Read the whole of a config file, and return what is right in it, as arguments for `Settings`."""
+    return read(Settings, values, place, _place_of_profile_setting)
+
+
+def _place_of_profile_setting(key: str) -> str:
+    there = key in settings_of(Profile)
+    return f" It belongs to a profile: put it under [profiles.{DEFAULT_PROFILE}]." if there else ""
 
 
 def demo_settings(
@@ -179,7 +409,7 @@ def demo_settings(
     tier: str = "standard",
     result_ttl_ms: int | None = None,
 ) -> Settings:
-    """The settings of `taskdash --demo`: one profile named `demo`, and nothing from any file or environment.
+    """Return the settings of `taskdash --demo`: one profile named `demo`, and nothing from any file or environment.
 
     Args:
         base_url: of the embedded API; taken as it stands.

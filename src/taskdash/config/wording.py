@@ -28,12 +28,12 @@ _TYPE_NAMES: Final = {
 
 
 def looks_like_key(name: str) -> bool:
-    """Whether a name is an API key by its form: it starts with `sk-`, or is a long hexadecimal number."""
+    """Tell whether a name is an API key by its form: it starts with `sk-`, or is a long hexadecimal number."""
     return bool(re.match(_KEY_PREFIX, name) or re.fullmatch(_HEX_KEY, name))
 
 
 def may_be_key(text: str) -> bool:
-    """Whether `text` had better not be shown: it has `sk-...` in it, or is a long token of the kind keys are."""
+    """Tell whether `text` had better not be shown: it has `sk-...` in it, or is a long token of the kind keys are."""
     has_form = without_key_forms(text) != text
     return bool(has_form or re.fullmatch(_HEX_KEY, text) or re.fullmatch(_LONG_WORD, text))
 
@@ -44,14 +44,14 @@ def without_keys(text: str, max_chars: int = 500) -> str:
 
 
 def quoted(text: str) -> str:
-    """`text` in quotes, inert and cut short; or that it looks like a key, which it then does not show."""
+    """Return `text` in quotes, inert and cut short; or say that it looks like a key, and do not show it."""
     if may_be_key(text.strip()):
         return WITHHELD
     return f'"{inert_line(text, _SHOWN_CHARS)}"'
 
 
 def shown(value: object) -> str:
-    """A value of a TOML file as an error shows it."""
+    """Return a value of a TOML file as an error shows it."""
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, bool):
@@ -63,20 +63,20 @@ def shown(value: object) -> str:
 
 
 def named_key(key: str) -> str:
-    """A key of a TOML file as an error shows it: bare where TOML lets it be bare."""
+    """Return a key of a TOML file as an error shows it: bare where TOML lets it be bare."""
     if looks_like_key(key):
         return "(a name that looks like an API key)"
     return key if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", key) else quoted(key)
 
 
 def suggestion(wrong: str, right: Iterable[str]) -> str:
-    """` Did you mean "basic"?`, or nothing where nothing is near."""
+    """Return ` Did you mean "basic"?`, or nothing where nothing is near."""
     import difflib
 
     near = difflib.get_close_matches(wrong[:_SHOWN_CHARS].lower(), list(right), n=1, cutoff=0.6)
     return f' Did you mean "{near[0]}"?' if near else ""
 
 
-def one_of(names: Collection[str]) -> str:
-    """`one of a, b, c`; `none` where there is nothing to choose from."""
+def one_of_these(names: Collection[str]) -> str:
+    """Return `one of a, b, c`; `none` where there is nothing to choose from."""
     return "one of " + ", ".join(inert_line(name, _SHOWN_CHARS) for name in names) if names else "none"

@@ -100,7 +100,7 @@ class ActionProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         """Those whose title or name fits."""
-        from taskdash.config.example import explained_settings
+        from taskdash.config.describe import explained_settings
 
         matcher = self.matcher(query)
         for action in ACTIONS:
@@ -110,7 +110,8 @@ class ActionProvider(Provider):
                 shown = _entry(_highlighted(title, matcher), self._keys(action))
                 yield Hit(score, shown, self._run(action), text=title)
         settings = [
-            (f"Setting {name}", about, self._tell(name, about)) for name, about in explained_settings()
+            (f"Setting {name}", about, self._tell(name, about))
+            for name, about in explained_settings().items()
         ]
         for title, about, run in (*self._others(), *settings):
             if (score := matcher.match(title)) > 0:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.config.describe import Setting, describe
+from taskdash.config.describe import Line, describe
 from taskdash.config.keys import find_key
 from taskdash.config.load import load_settings
+from taskdash.config.readers import length_text
 from taskdash.config.settings import Settings, demo_settings
-from taskdash.config.table import duration_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CANARY = "sk-CANARY-0123456789abcdef"
 
 
-def rows(settings: Settings, environ: dict[str, str], **options: bool) -> dict[str, Setting]:
+def rows(settings: Settings, environ: dict[str, str], **options: bool) -> dict[str, Line]:
     """What is shown, by its dotted name."""
     shown = describe(settings, environ, **options)
     assert len({row.key for row in shown}) == len(shown)
@@ -128,7 +128,7 @@ def test_a_command_that_fails_is_said_to(tmp_path: Path) -> None:
     ("length_ms", "text"), [(86_400_000, "1d"), (129_600_000, "36h"), (90_000, "90s"), (1_500, "1.500s")]
 )
 def test_a_length_of_time_is_shown_as_the_config_takes_it(tmp_path: Path, length_ms: int, text: str) -> None:
-    assert duration_text(length_ms) == text
+    assert length_text(length_ms) == text
     found = load(tmp_path, f'[profiles.a]\nbase_url="https://a.b"\nresult_ttl="{text}"')
     assert found.in_use.result_ttl_ms == length_ms
 

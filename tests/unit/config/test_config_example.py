@@ -1,104 +1,44 @@
-"""config.example.toml, the settings model and the reader know the same settings, and say the same of them."""
+"""config.example.toml, the JSON Schema and the reader know the same settings, and say the same of them."""
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import taskdash.config.settings as model
-from taskdash.config.example import explained_settings
-from taskdash.config.file_settings import GLOBAL_KEYS
+from taskdash.config.describe import example_text, explained_settings, json_schema
 from taskdash.config.load import load_settings
-from taskdash.config.profile_table import PROFILE_KEYS
-from taskdash.config.settings import (
-    COLUMN_NAMES,
-    DETAIL_POSITIONS,
-    KEY_PRESETS,
-    LOG_LEVELS,
-    TIER_NAMES,
-    Settings,
-)
-from taskdash.config.view_file import VIEW_KEYS
+from taskdash.config.settings import COLUMN_NAMES, LOG_LEVELS, Settings
+from taskdash.domain.limits import TIERS
 from taskdash.domain.query import SortKey
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.toml"
-TABLES = {"": "Settings", "view": "View", "profiles.aigptimage": "Profile"}
-SETTING = re.compile(r"(?:# )?(?:\[([a-z.]+)\]|([a-z_]+) = .+)")
-# The file has a length of time in units, the model has it in milliseconds.
-MODEL_NAMES = {"result_ttl": "result_ttl_ms"}
 
 
-def documented() -> dict[tuple[str, str], str]:
-    """The text under each setting of the model, by class and name."""
-    texts = {}
-    for node in ast.parse(Path(model.__file__).read_text()).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for field, text in zip(node.body, node.body[1:], strict=False):
-            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-                assert isinstance(field.target, ast.Name)
-                assert isinstance(text.value, ast.Constant)
-                words = " ".join(str(text.value.value).split())
-                if not words.startswith("Not a setting: "):
-                    texts[node.name, field.target.id] = words
-    return texts
+def test_the_example_is_what_the_settings_say() -> None:
+    """`config example > config.example.toml` brings it up to date."""
+    assert example_text() == EXAMPLE.read_text()
 
 
-def exemplified() -> dict[tuple[str, str], str]:
-    """The comment above each setting of the example, by class and name."""
-    texts: dict[tuple[str, str], str] = {}
-    table, comment = "", list[str]()
-    for line in EXAMPLE.read_text().splitlines():
-        if found := SETTING.fullmatch(line):
-            where, name = table, found[2]
-            if found[1]:
-                table = found[1]
-                where, name = {
-                    "view.widths": ("view", "widths"),
-                    "profiles.aigptimage": ("", "profiles"),
-                }.get(table, ("", table))
-            if where in TABLES and comment:
-                texts[TABLES[where], MODEL_NAMES.get(name, name)] = " ".join(comment)
-        comment = [*comment, line[2:]] if line.startswith("# ") and not found else []
-    return texts
-
-
-def test_the_example_says_of_each_setting_what_the_model_says() -> None:
-    assert exemplified() == documented()
-
-
-def test_every_setting_is_explained_to_the_palette_too() -> None:
-    told = dict(explained_settings())
-    assert told["profile"].startswith("The profile in use")
-    assert told["view.theme"].startswith("The colour theme")
-    assert told["profiles.NAME.result_ttl"].startswith("How long result links live")
-    assert set(told.values()) == set(documented().values())
-
-
-def test_the_reader_knows_the_settings_of_the_model_and_no_others() -> None:
-    read = {("Settings", key) for key in GLOBAL_KEYS} | {("View", key) for key in VIEW_KEYS}
-    read |= {("Profile", MODEL_NAMES.get(key, key)) for key in PROFILE_KEYS}
-    assert read == set(documented())
+def settings_of(found: Settings) -> Settings:
+    """What was found, wherever it was."""
+    profiles = {name: dataclasses.replace(profile, source=None) for name, profile in found.profiles.items()}
+    return dataclasses.replace(found, profiles=profiles)
 
 
 def test_the_example_loads_as_it_stands_and_changes_nothing() -> None:
-    found = load_settings(EXAMPLE, {})
-    profiles = {name: dataclasses.replace(profile, source=None) for name, profile in found.profiles.items()}
-    assert dataclasses.replace(found, profiles=profiles) == Settings()
+    assert settings_of(load_settings(EXAMPLE, {})) == Settings()
 
 
 COMMENTED = re.findall(r"^# ([a-z_]+ = .+)$", EXAMPLE.read_text(), re.MULTILINE)
-NEEDS = {
-    "per_second": ["per_minute"],
-    "per_minute": ["per_second"],
-}
+NEEDS = {"per_second": ["per_minute"], "per_minute": ["per_second"]}
 
 
 @pytest.mark.parametrize("line", COMMENTED)
@@ -112,11 +52,8 @@ def test_each_setting_behind_a_comment_sign_loads_when_it_is_taken_away(tmp_path
     file = tmp_path / "config.toml"
     file.touch(0o600)
     file.write_text(text)
-    found = load_settings(file, {})
-    profiles = {name: dataclasses.replace(profile, source=None) for name, profile in found.profiles.items()}
-    same = dataclasses.replace(found, profiles=profiles) == Settings()
     # A key's limits of their own are no longer assumed, even where they are those of the tier free.
-    assert not same
+    assert settings_of(load_settings(file, {})) != Settings()
 
 
 def test_the_other_gateway_of_the_example_loads(tmp_path: Path) -> None:
@@ -128,25 +65,87 @@ def test_the_other_gateway_of_the_example_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        (("Profile", "tier"), TIER_NAMES),
-        (("Settings", "log_level"), LOG_LEVELS),
-        (("Settings", "key_preset"), KEY_PRESETS),
-        (("View", "detail"), DETAIL_POSITIONS),
-        (("View", "columns"), COLUMN_NAMES),
-        (("View", "sort"), tuple(SortKey)),
+        ("profiles.NAME.tier", tuple(TIERS)),
+        ("log_level", LOG_LEVELS),
+        ("key_preset", ("default", "plain", "vim")),
+        ("view.detail", ("auto", "right", "below", "hidden")),
+        ("view.columns", COLUMN_NAMES),
+        ("view.sort", tuple(SortKey)),
     ],
 )
-def test_every_word_that_a_setting_takes_is_named(setting: tuple[str, str], words: tuple[str, ...]) -> None:
-    named = re.findall(r"[\w]+", documented()[setting])
+def test_every_word_that_a_setting_takes_is_named(setting: str, words: tuple[str, ...]) -> None:
+    named = re.findall(r"[\w]+", explained_settings()[setting])
     assert [word for word in words if word not in named] == []
 
 
-def test_the_example_has_no_table_that_is_not_looked_at() -> None:
-    assert set(tomllib.loads(EXAMPLE.read_text())) <= set(GLOBAL_KEYS)
+def fits(value: object, schema: dict[str, Any]) -> bool:
+    """Whether a value is what the part of JSON Schema that we use says."""
+    types = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "boolean": bool,
+        "integer": int,
+        "number": int | float,
+    }
+    if "anyOf" in schema:
+        return any(fits(value, each) for each in schema["anyOf"])
+    if "enum" in schema:
+        return value in schema["enum"]
+    kind = schema["type"]
+    if not isinstance(value, types[kind]) or (isinstance(value, bool) and kind != "boolean"):
+        return False
+    if isinstance(value, dict):
+        others = schema["additionalProperties"]
+        return all(
+            name in schema.get("propertyNames", {}).get("enum", value)
+            and fits(each, schema.get("properties", {}).get(name, others) or {"enum": []})
+            for name, each in value.items()
+        )
+    if isinstance(value, list):
+        is_long_enough = len(value) >= schema.get("minItems", 0)
+        return is_long_enough and all(fits(item, schema["items"]) for item in value)
+    if isinstance(value, str):
+        return bool(re.search(schema.get("pattern", ""), value))
+    low, high = schema.get("minimum", value), schema.get("maximum", value)
+    return bool(low <= value <= high and value > schema.get("exclusiveMinimum", value - 1))
+
+
+def test_the_schema_takes_what_the_reader_takes() -> None:
+    everything = re.sub(r"^#(?:   )? ?(?=[a-z_]+ = |\[profiles)", "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    assert fits(tomllib.loads(everything), json_schema())
+    assert fits({"view": {"sort": "-cost"}, "keys": {"open": "o", "remove": []}}, json_schema())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "colour = 1",
+        "bell = 1",
+        "max_result_mib = 0",
+        "max_result_mib = true",
+        'log_level = "warn"',
+        'open_command = "firefox"',
+        "keys.open = 1",
+        'view.columns = ["lable"]',
+        "view.columns = []",
+        'view.sort = "labl"',
+        "view.detail_percent = 95",
+        "view.widths.labl = 5",
+        "view.widths.label = 1",
+        'profiles.kie.tier = "basik"',
+        "profiles.kie.share = 0",
+        'profiles.kie.result_ttl = "1w"',
+        "profiles.kie.api_key_command = []",
+        "profiles.kie.bell = true",
+    ],
+)
+def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:
+    assert not fits(tomllib.loads(text), json_schema())
 
 
 def test_importing_the_settings_loads_nothing_heavy() -> None:
-    modules = ("load", "keys", "locations", "view_file", "first_config", "describe", "private_files")
+    modules = ("load", "keys", "locations", "own_files", "describe", "private_files")
     heavy = {
         "httpx",
         "textual",

@@ -11,10 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdash.config.first_config import first_config_text, write_first_config
 from taskdash.config.load import load_settings
+from taskdash.config.own_files import (
+    LoadedView,
+    first_config_text,
+    load_view,
+    save_view,
+    write_first_config,
+)
 from taskdash.config.settings import COLUMN_NAMES, Profile, View
-from taskdash.config.view_file import LoadedView, load_view, save_view
 from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.query import SortKey
 from taskdash.domain.secret import Secret

@@ -1,0 +1,148 @@
+"""What taskdash writes of settings: the first config, never a second, and what the dashboard remembers of its look.
+
+`view.toml` has what the user changed in the dashboard, under the names that `[view]` has. Nothing in it can stop the
+program: what is wrong in it is left out, and said.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from taskdash.config.load import toml_values
+from taskdash.config.private_files import create_private_file, make_private_dir, replace_private_file
+from taskdash.config.readers import Place, read, settings_of
+from taskdash.config.settings import Profile, View
+from taskdash.domain.errors import ConfigError, TaskdashError
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+MAX_VIEW_BYTES: Final = 65_536
+_HEAD: Final = """\
+# Written by `taskdash config init`. Everything that can be set, with its default: `taskdash config example`.
+# See what is in force with `taskdash config show`; check a change with `taskdash config check`.
+# Global settings (download_dir, bell, [keys], [view], ...) go above the profiles.
+
+"""
+_TIER_HINT: Final = """
+# The tier of your API key says how fast taskdash may check: free, basic, standard, pro, ultra or enterprise.
+# Without it free is assumed. It goes into the table above:
+# tier = "basic"
+"""
+
+
+def first_config_text(profile: Profile) -> str:
+    """Return the text of a config with `profile` in use: its URL, its key's source, and what is no default."""
+    import tomli_w
+
+    table = {"base_url": profile.base_url, **_changed(profile, Profile(name=profile.name))}
+    if profile.api_key is not None:
+        table["api_key"] = profile.api_key.reveal()
+    elif profile.api_key_env:
+        table["api_key_env"] = profile.api_key_env
+    if not profile.tier_assumed and profile.tier:
+        table["tier"] = profile.tier
+    text = _HEAD + tomli_w.dumps({"profile": profile.name, "profiles": {profile.name: table}})
+    return text + (_TIER_HINT if profile.tier_assumed else "")
+
+
+def write_first_config(path: Path, profile: Profile) -> str | None:
+    """Write a first config, 0600, in a folder that is 0700.
+
+    Returns:
+        A line for the user where the folder had to be tightened, else None.
+
+    Raises:
+        TaskdashError: something is there already; nothing was touched.
+        ConfigError: the file cannot be written.
+    """
+    shown_path = inert_line(str(path))
+    try:
+        warning = make_private_dir(path.parent)
+        create_private_file(path, first_config_text(profile).encode())
+    except FileExistsError:
+        raise TaskdashError(
+            f"{shown_path} is there already and was not touched: edit it, or move it away first"
+        ) from None
+    except OSError as error:
+        reason = inert_line(error.strerror or "unknown reason")
+        raise ConfigError(
+            f"{shown_path}: cannot be written: {reason}; name another place with --config"
+        ) from None
+    return warning
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedView:
+    """The look in force, and what to tell the user of the file."""
+
+    view: View
+    warning: str | None = None
+
+
+def load_view(path: Path, first: View, theme_names: Collection[str] | None = None) -> LoadedView:
+    """Read `view.toml` over `first`, the values of `[view]`.
+
+    Args:
+        path: the file; missing is as good as empty.
+        first: what counts where the file has nothing.
+        theme_names: those there are; None takes any.
+    """
+    shown_path = inert_line(str(path))
+    try:
+        values = toml_values(_read_regular_file(path))
+    except FileNotFoundError:
+        return LoadedView(first)
+    except OSError as error:
+        reason = inert_line(error.strerror or "it cannot be read")
+        return LoadedView(first, f"{shown_path} is not used: {reason}")
+    except ValueError as error:
+        return LoadedView(first, f"{shown_path} is not used: {error}")
+    faults: list[str] = []
+    view = replace(first, **read(View, values, Place(faults, {"theme": theme_names})))
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return LoadedView(view, f"{shown_path}, partly not used: {faults[0]}{more}" if faults else None)
+
+
+def save_view(path: Path, view: View, first: View) -> str | None:
+    """Remember where `view` differs from `first`, the values of `[view]`, in one step.
+
+    Returns:
+        Why it could not be remembered, for the user; None when it was.
+    """
+    import tomli_w
+
+    try:
+        warning = make_private_dir(path.parent)
+        replace_private_file(path, tomli_w.dumps(_changed(view, first)).encode())
+    except OSError as error:
+        reason = inert_line(error.strerror or "unknown reason")
+        return f"{inert_line(str(path))}: the look cannot be remembered: {reason}"
+    return warning
+
+
+def _changed(model: View | Profile, first: View | Profile) -> dict[str, object]:
+    """Return the settings of `model` that `first` has not, as TOML takes them."""
+    return {
+        key: value
+        for key, each in settings_of(type(model)).items()
+        if (value := each.reader.plain(getattr(model, each.name))) is not None
+        and getattr(model, each.name) != getattr(first, each.name)
+    }
+
+
+def _read_regular_file(path: Path) -> bytes:
+    # O_NONBLOCK: opening a pipe in its place would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - it is opened by its number: the flags are not open()'s
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "it is no regular file")
+        data = file.read(MAX_VIEW_BYTES + 1)
+    if len(data) > MAX_VIEW_BYTES:
+        raise ValueError("it is larger than 64 KiB")
+    return data
