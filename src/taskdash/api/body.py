@@ -80,7 +80,7 @@ def _inflated(body: bytes, wbits: int) -> bytes:
 
 
 def _deflated(body: bytes) -> bytes:
-    """`deflate` means the zlib format (RFC 9110), but some servers send it without that format's header."""
+    """Undo `deflate`, which means the zlib format (RFC 9110); some servers send it without that format's header."""
     has_header = body[:1] == b"\x78" and int.from_bytes(body[:2], "big") % 31 == 0
     return _inflated(body, zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
 
@@ -115,7 +115,7 @@ def document(headers: Mapping[str, str], plain: bytes) -> Json:
 
 
 def _html_kind(headers: Mapping[str, str], body: bytes) -> str | None:
-    """What to call a body that is markup; None for one that is not. A wrong label on JSON is forgiven."""
+    """Return what to call a body that is markup; None for one that is not. A wrong label on JSON is forgiven."""
     if body.lstrip()[:1] != b"<":
         return None
     label = inert_line(headers.get("content-type", "").partition(";")[0], 60).lower()

@@ -2,6 +2,9 @@
 
 Nothing of the network leaves this module as an exception. How many checks may be sent, and when, is for the
 caller to know: here none is repeated.
+
+This stands on httpx's transport and leaves out its client: no cookie is kept, no URL is logged, and no `Location` is
+looked at, which the client parses even where redirects are off, raising what its parser raises.
 """
 
 from __future__ import annotations
@@ -11,19 +14,19 @@ import logging
 import math
 import os
 import re
+import socket
 import ssl
 import time
-from typing import TYPE_CHECKING, Final
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, cast
 from urllib.parse import quote
 
 import httpx
 
 from taskdash import __version__
 from taskdash.api.environment import find_proxy, tls_context
-from taskdash.api.faults import explain
-from taskdash.api.heap import give_back_large_blocks
-from taskdash.api.transport import KEEP_ALIVE_S, CrossedError, Lane, Reply, Route
-from taskdash.api.turns import Turns
+from taskdash.api.faults import explain, is_hang_up
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import KnownKeys
@@ -33,14 +36,22 @@ from taskdash.domain.untrusted import inert_line
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from taskdash.api.environment import Proxy
     from taskdash.domain.secret import Secret
 
 RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
 MAX_CONNECTIONS: Final = 32
+KEEP_ALIVE_S: Final = 4.0
+"""How long a connection waits for its next request. Common servers hang up after 5 s, and a request that
+crosses their hanging up is lost, so we do it first."""
+LARGE_BYTES: Final = 64 * 1024
+"""An answer of more than so many bytes is read on only when no other one is."""
+RECEIVE_BYTES: Final = 64 * 1024
+"""What the system may hold of an answer that nobody reads on: all of it is handed to us as one block."""
+
 _PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"[\w.:-]+", re.ASCII)
 _SUSPECT: Final = (ProblemKind.UNREADABLE, ProblemKind.UNREACHABLE)
-
 _log = logging.getLogger(__name__)
 
 
@@ -61,7 +72,7 @@ class Gateway:
         Args:
             base_url: `https://host`, or `http://` on loopback; a path in it is kept in front of the API's.
             key: Sent to this host and no other.
-            connections: How many requests may be under way at once, 1 to 32; see `resize`.
+            connections: How many requests may be under way at once, 1 to 32.
             deadline_s: How long a request may take from its connection to the last byte of its answer.
             trust_env: Whether proxies and certificates of the environment count.
 
@@ -71,44 +82,47 @@ class Gateway:
         environ: Mapping[str, str] = os.environ if trust_env else {}
         base = _read_base(base_url)
         self._peer = base.netloc.decode()
+        self._origin = httpx.URL(f"{base.scheme}://{self._peer}")
         self._target = f"{base.raw_path.decode().rstrip('/')}{RECORD_PATH}?taskId="
         proxy = find_proxy(base.scheme, base.raw_host.decode(), base.port or _PORTS[base.scheme], environ)
         self._proxy = f"{proxy.host}:{proxy.port} ({proxy.variable})" if proxy else None
-        needs_tls = base.scheme == "https" or proxy is not None
-        headers = {
-            "Host": self._peer,
-            "Authorization": f"Bearer {key.reveal()}",
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": f"taskdash/{__version__}",
-        }
-        # Otherwise one that trusts nobody, and is not used: to load the authorities takes 20 ms.
-        tls = tls_context(environ) if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._route = Route(f"{base.scheme}://{self._peer}", headers, tls, proxy)
+        self._headers = httpx.Headers(
+            {
+                "Host": self._peer,
+                "Authorization": f"Bearer {key.reveal()}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": f"taskdash/{__version__}",
+            }
+        )
         self._keys = KnownKeys([key])
         self._deadline_s = deadline_s
-        self._turns = Turns(_clamp(connections))
-        self._large = Turns(1)
+        connections = max(1, min(connections, MAX_CONNECTIONS))
+        # Otherwise one that trusts nobody, and is not used: to load the authorities takes 20 ms.
+        needs_tls = base.scheme == "https" or proxy is not None
+        tls = tls_context(environ) if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._new_transport = partial(
+            httpx.AsyncHTTPTransport,
+            verify=tls,
+            proxy=_httpx_proxy(proxy, tls) if proxy else None,
+            limits=httpx.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections,
+                keepalive_expiry=KEEP_ALIVE_S,
+            ),
+            socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)],
+        )
+        self._transport = self._new_transport()
+        self._places = asyncio.Semaphore(connections)
+        self._reading_large = asyncio.Lock()
         self.room_for_large: Callable[[], Awaitable[None]] = _room_at_once
         """Awaited before a large answer is read: whoever keeps the answers may have enough of them."""
-        self._idle = [Lane(self._route)]
         self._lost: set[str] = set()
+        self._under_way = 0
         self._closed = False
-        # The engine of httpx logs answers' headers at DEBUG, and its client URLs at INFO.
+        # httpx's engine logs the headers of answers at DEBUG.
         for library in ("httpcore", "httpx"):
             logging.getLogger(library).setLevel(logging.WARNING)
-
-    @property
-    def connections(self) -> int:
-        """How many requests may be under way at once."""
-        return self._turns.limit
-
-    def resize(self, connections: int) -> None:
-        """Allow as many requests at once as the budget times the latency needs, 1 to 32.
-
-        Those under way are left alone. Call it in the event loop's thread.
-        """
-        self._turns.limit = _clamp(connections)
 
     async def fetch_record(self, task_id: str) -> Answer:
         """Send one check. Those beyond `connections` wait for their turn; the deadline starts after that.
@@ -118,30 +132,36 @@ class Gateway:
         Raises:
             asyncio.CancelledError: nothing else.
         """
-        await self._turns.take()
-        is_second = task_id in self._lost
-        self._lost.discard(task_id)
-        lane = Lane(self._route) if is_second or not self._idle else self._idle.pop()
-        try:
-            return await self._check(lane, task_id)
-        finally:
-            await self._end_turn(lane)
+        async with self._places:
+            self._under_way += 1
+            try:
+                if task_id not in self._lost:
+                    return await self._check(self._transport, task_id)
+                self._lost.discard(task_id)
+                async with self._new_transport() as transport:
+                    return await self._check(transport, task_id)
+            finally:
+                self._under_way -= 1
+                await self._close_if_done()
 
     async def aclose(self) -> None:
-        """Close every connection: those without a request now, the others once they have their answer."""
+        """Close every connection: now where no request is under way, else after the last answer."""
         self._closed = True
-        lanes, self._idle = self._idle, []
-        for lane in lanes:
-            await lane.close()
+        await self._close_if_done()
 
-    async def _check(self, lane: Lane, task_id: str) -> Answer:
+    async def _close_if_done(self) -> None:
+        if self._closed and not self._under_way:
+            await self._transport.aclose()
+
+    async def _check(self, transport: httpx.AsyncHTTPTransport, task_id: str) -> Answer:
         deadline = asyncio.timeout(self._deadline_s)
-        large = _TurnOfLarge(self._large, self.room_for_large, deadline)
         try:
-            async with deadline:
-                target = self._target + quote(task_id, safe="")
-                reply = await lane.get(target, MAX_BODY_BYTES, large.take)
-            return await self._parse(lane, reply, task_id)
+            # What is large stays the only one of its size until it is parsed.
+            async with AsyncExitStack() as turn_of_large:
+                async with deadline, _Exchange(transport, self._request(task_id)) as exchange:
+                    response = await exchange.send()
+                    body = await _read(response, partial(self._wait_for_room, turn_of_large, deadline))
+                return await self._parse(response, body, task_id)
         except CrossedError:
             self._lost.add(task_id)
             message = f"{self._peer} closed a kept connection just as the check crossed"
@@ -157,73 +177,135 @@ class Gateway:
             message = self._keys.redact(message)
             _log.info("check failed: %s: %s", type(fault).__name__, message)
             return Answer(problem=ProblemKind.UNREACHABLE, message=message)
-        finally:
-            large.end()
 
-    async def _parse(self, lane: Lane, reply: Reply, task_id: str) -> Answer:
-        now_s = time.time()
-        answer = parse_answer(reply.status, reply.headers, reply.body, task_id, now_s=now_s)
+    def _request(self, task_id: str) -> httpx.Request:
+        target = self._target + quote(task_id, safe="")
+        if self._proxy:
+            return httpx.Request("GET", f"{self._origin}{target}", headers=self._headers)
+        # To parse a URL for each check takes a tenth of its CPU. A proxy would get the target in place of the host.
+        return httpx.Request(
+            "GET", self._origin, headers=self._headers, extensions={"target": target.encode("ascii")}
+        )
+
+    async def _wait_for_room(self, turn_of_large: AsyncExitStack, deadline: asyncio.Timeout) -> None:
+        """Wait until a large answer may be read on, which is no fault of the server's: meanwhile the deadline stands.
+
+        A body, its text and its values take ten times its size while it is read: a gateway that sends large ones to
+        every request at once would take hundreds of megabytes.
+        """
+        loop = asyncio.get_running_loop()
+        left_s = (deadline.when() or math.inf) - loop.time()
+        deadline.reschedule(None)
+        await turn_of_large.enter_async_context(self._reading_large)
+        await self.room_for_large()
+        deadline.reschedule(loop.time() + left_s)
+
+    async def _parse(self, response: httpx.Response, body: bytes, task_id: str) -> Answer:
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw
+        }
+        answer = parse_answer(response.status_code, headers, body, task_id, now_s=time.time())
         if answer.problem in _SUSPECT:
             # It may belong to another request: one answer too many puts off all that follow it. A redirect is
             # no answer of this API at all, and some have a body where HTTP knows none.
-            await lane.close()
+            await cast("_Stream", response.extensions["network_stream"]).aclose()
         # A gateway that quotes the key gets it neither stored nor shown.
         return self._keys.redact_values(answer)
 
-    async def _end_turn(self, lane: Lane) -> None:
-        """Keep the lane for the next request; close those at the bottom that nobody needed for a while."""
-        now_s = asyncio.get_running_loop().time()
-        lane.idle_since_s = now_s
-        self._idle.append(lane)
-        self._turns.end()
-        while self._idle and (
-            self._closed
-            or len(self._idle) > self._turns.limit
-            or now_s - self._idle[0].idle_since_s > KEEP_ALIVE_S
-        ):
-            await self._idle.pop(0).close()
+
+class CrossedError(Exception):
+    """A kept connection was closed just as a request crossed."""
 
 
-class _TurnOfLarge:
-    """One answer's right to be large.
+class _Stream(Protocol):
+    async def aclose(self) -> None: ...
 
-    A body, its text and its values take ten times its size while it is read: a gateway that sends large ones to
-    every request at once would take hundreds of megabytes.
+
+class _Exchange:
+    """One request on its way. Where it fails, or is cancelled, the connection that was made for it is closed."""
+
+    def __init__(self, transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> None:
+        self._transport = transport
+        self._request = request
+        self._request.extensions["trace"] = self._note
+        self._opened: _Stream | None = None
+        """The TCP end of its connection, where that is a new one."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # httpx forgets a connection whose TLS handshake is cancelled.
+        if kind is not None and self._opened is not None:
+            await self._opened.aclose()
+
+    async def send(self) -> httpx.Response:
+        """Send it, and return the answer with its body unread.
+
+        A connection that the server has closed meanwhile is noticed before anything is sent (httpx looks whether it
+        is readable). The closing may still cross the request on its way.
+
+        Raises:
+            CrossedError: It did, and nothing was answered.
+            Exception: of httpx, h11, ssl, the system; see `faults`.
+        """
+        try:
+            return await self._transport.handle_async_request(self._request)
+        except (httpx.RemoteProtocolError, httpx.ReadError) as fault:
+            if self._opened is None and is_hang_up(fault):
+                raise CrossedError from fault
+            raise
+
+    async def _note(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remember what was connected; httpx calls this for every step of a request."""
+        if event.endswith("connect_tcp.complete"):
+            self._opened = info["return_value"]
+
+
+async def _read(response: httpx.Response, wait_for_room: Callable[[], Awaitable[None]]) -> bytes:
+    """Return the body, or the first `MAX_BODY_BYTES` + 1 bytes of one that is longer.
+
+    One that turns out to be large waits for room before more of it is read.
     """
-
-    def __init__(self, turns: Turns, room: Callable[[], Awaitable[None]], deadline: asyncio.Timeout) -> None:
-        self._turns = turns
-        self._room = room
-        self._deadline = deadline
-        self._is_taken = False
-
-    async def take(self) -> None:
-        """Wait for the turn, which is no fault of the server's: meanwhile the deadline stands still."""
-        loop = asyncio.get_running_loop()
-        left_s = (self._deadline.when() or math.inf) - loop.time()
-        self._deadline.reschedule(None)
-        give_back_large_blocks()
-        await self._turns.take()
-        self._is_taken = True
-        await self._room()
-        self._deadline.reschedule(loop.time() + left_s)
-
-    def end(self) -> None:
-        """Give it back, if it was taken."""
-        if self._is_taken:
-            self._turns.end()
+    # One growing body would be copied at each step, and once more at its end.
+    parts: list[bytes] = []
+    size, is_large = 0, False
+    try:
+        async for chunk in cast("httpx.AsyncByteStream", response.stream):
+            parts.append(chunk[: MAX_BODY_BYTES + 1 - size])
+            size += len(parts[-1])
+            if size > LARGE_BYTES and not is_large:
+                is_large = True
+                await wait_for_room()
+            if size > MAX_BODY_BYTES:
+                break
+    finally:
+        await response.aclose()
+    return b"".join(parts)
 
 
 async def _room_at_once() -> None:
-    """There is always room."""
+    """Return at once: there is always room."""
 
 
-def _clamp(connections: int) -> int:
-    return max(1, min(connections, MAX_CONNECTIONS))
+def _httpx_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:
+    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+    auth = (proxy.auth[0].decode(), proxy.auth[1].decode()) if proxy.auth else None
+    try:
+        # A context for a proxy that is spoken to in plain text is refused.
+        return httpx.Proxy(
+            f"{proxy.scheme}://{host}:{proxy.port}",
+            auth=auth,
+            ssl_context=tls if proxy.scheme == "https" else None,
+        )
+    except httpx.InvalidURL as error:
+        raise UsageError(
+            f"{proxy.variable} names no host that could be a proxy: correct or unset it"
+        ) from error
 
 
 def _read_base(base_url: str) -> httpx.URL:
-    """A base URL, checked, with everything in it encoded as it is sent."""
+    """Return a base URL, checked, with everything in it encoded as it is sent."""
     refusal = UsageError(f"{inert_line(base_url, 200)} is no base URL: write it like https://host")
     try:
         url = httpx.URL(base_url)

@@ -7,14 +7,22 @@ be missing, and some answers are the record with no envelope at all.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.api.body import unwrapped
-from taskdash.api.record import RECORD_FIELDS, STATE_KEYS, TASK_ID_KEYS, reason_in, state_of, state_word
+from taskdash.api.body import UnreadableError, json_document, unwrapped
+from taskdash.api.record import (
+    RECORD_FIELDS,
+    STATE_KEYS,
+    TASK_ID_KEYS,
+    reason_in,
+    request_in,
+    state_of,
+    state_word,
+)
 from taskdash.api.values import whole_number
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +38,7 @@ _WORDS_OF_REQUESTS: Final = frozenset(
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """One answer, taken apart."""
 
@@ -52,7 +60,7 @@ class Envelope:
 
     @property
     def whole_failure(self) -> bool:
-        """Whether the record says `fail` and is one beyond doubt: only that outweighs an error code."""
+        """Tell whether the record says `fail` and is one beyond doubt: only that outweighs an error code."""
         if self.record is None or not RECORD_FIELDS.intersection(self.record):
             return False
         return _state_in(self.record) is State.FAIL and not _may_be_of_request(self.record)
@@ -80,8 +88,21 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
     )
 
 
+def echoed_request(body: bytes, task_id: str) -> Json:
+    """Return the `createTask` request in the body of an answer, letter for letter: for sending the same once more.
+
+    What is shown of it is made inert and cut (`api.record`); a prompt with joined emoji or of great length would not be
+    the same afterwards. So this reads it from the body as it was kept. It is None where there is none, or no body.
+    """
+    try:
+        record = envelope_of(json_document(body.decode("utf-8-sig", "replace")), task_id).record
+    except UnreadableError:
+        return None
+    return request_in(record) if record is not None else None
+
+
 def task_id_in(record: dict[str, Json]) -> str | None:
-    """The ID that a record gives for itself; None where it gives none, or something that is no text."""
+    """Return the ID that a record gives for itself; None where it gives none, or something that is no text."""
     for key in TASK_ID_KEYS:
         value = record.get(key)
         if isinstance(value, str) and value.strip():
@@ -90,7 +111,7 @@ def task_id_in(record: dict[str, Json]) -> str | None:
 
 
 def is_same_id(one: str, other: str) -> bool:
-    """Whether two IDs name the same task: UUIDs and hex in any case, all others exactly."""
+    """Tell whether two IDs name the same task: UUIDs and hex in any case, all others exactly."""
     return one == other or (one.lower() == other.lower() and _HEX.issuperset(one))
 
 
@@ -109,7 +130,7 @@ def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str
 
 
 def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
-    """A state and one field that only records have, or two such fields whatever became of the state.
+    """Tell a record by a state and one field that only records have, or by two such fields whatever the state is.
 
     `{"status": "error", "message": ...}` is an error and must not be taken for a failed task, which is final.
     """
@@ -135,7 +156,7 @@ def _state_in(candidate: dict[str, Json]) -> State | None:
 
 
 def _code_of(document: dict[str, Json], *, has_record: bool) -> int | None:
-    """`code` as a number, text ("200") or float; without it and without a record, that of `error`."""
+    """Return `code` as a number, text ("200") or float; without it and without a record, that of `error`."""
     code = whole_number(document.get("code"))
     error = document.get("error")
     if code is None and not has_record and isinstance(error, dict):

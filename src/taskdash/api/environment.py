@@ -15,14 +15,14 @@ import ipaddress
 import os
 import re
 import ssl
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from taskdash.config.base_url import is_loopback
 from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _PROXY_PORTS: Final = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Proxy:
     """A proxy that a variable names."""
 
@@ -49,7 +49,12 @@ def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = o
     Raises:
         UsageError: its variable is broken, or names a SOCKS proxy and the package for those is not installed.
     """
-    if is_loopback(host) or any(_bypasses(entry, host, port) for entry in _bypass_entries(environ)):
+    name = host.lower().rstrip(".")
+    if (
+        is_loopback(name)
+        or name.endswith(".localhost")
+        or any(_bypasses(entry, host, port) for entry in _bypass_entries(environ))
+    ):
         return None
     proxy = _read_proxy(scheme, environ) or _read_proxy("all", environ)
     if proxy is not None and proxy.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
@@ -60,17 +65,8 @@ def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = o
     return proxy
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address without brackets, is this computer."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        name = host.lower().rstrip(".")
-        return name == "localhost" or name.endswith(".localhost")
-
-
 def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
-    """What TLS connections are checked with: the authorities of certifi unless a variable names others.
+    """Return what TLS connections are checked with: the authorities of certifi unless a variable names others.
 
     Raises:
         UsageError: a variable is broken.
@@ -114,7 +110,7 @@ def _broken(variable: str, why: str) -> UsageError:
 
 
 def _variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """The variable's name as it is set, and its value; an empty one counts as not set."""
+    """Return the variable's name as it is set, and its value; an empty one counts as not set."""
     for variable in (name.lower(), name.upper()):
         if value := environ.get(variable, "").strip():
             return variable, value

@@ -72,7 +72,7 @@ def explain(fault: BaseException, peer: str, proxy: str | None = None) -> str:
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:
-    """The exception and all that led to it, outermost first."""
+    """Yield the exception and all that led to it, outermost first."""
     waiting, seen = [fault], set[int]()
     while waiting:
         each = waiting.pop(0)

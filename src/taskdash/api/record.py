@@ -68,7 +68,7 @@ def state_of(raw_state: str | None) -> State:
 
 
 def state_word(value: Json) -> str | None:
-    """The API's word as it is shown: inert, on one short line."""
+    """Return the API's word as it is shown: inert, on one short line."""
     found = word(value)
     return inert_line(found, _MAX_STATE_CHARS) if found else None
 
@@ -112,7 +112,7 @@ def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
 
 
 def _keys_with_urls(wire: dict[str, Json], urls: tuple[str, ...]) -> list[str]:
-    """The fields that gave `urls`; a result without links, as a text is, stays to be shown."""
+    """Return the fields that gave `urls`; a result without links, as a text is, stays to be shown."""
     given = [key for key in RECORD_KEYS if not is_blank(wire.get(key))]
     if not urls or len(given) == 1:
         return given if urls else []
@@ -120,7 +120,7 @@ def _keys_with_urls(wire: dict[str, Json], urls: tuple[str, ...]) -> list[str]:
 
 
 def request_in(wire: dict[str, Json]) -> Json:
-    """The `createTask` request that a record echoes, as it was sent: hostile texts and all."""
+    """Return the `createTask` request that a record echoes, as it was sent: hostile texts and all."""
     return _param(Fields(wire))
 
 
@@ -134,7 +134,7 @@ def _number_word(value: Json) -> str | None:
 
 
 def _extra(fields: Fields) -> dict[str, Json]:
-    """The rest without empty results: "", "{}" and {} say no more than null (kie.ai-like gateways)."""
+    """Return the rest without empty results: "", "{}" and {} say no more than null (kie.ai-like gateways)."""
     rest = fields.rest()
     return {key: value for key, value in rest.items() if not (key in RECORD_KEYS and value in _EMPTY_RESULTS)}
 
@@ -209,7 +209,7 @@ def _says_no_more(value: Json) -> bool:
 
 
 def _cost_ms(fields: Fields, state: State, create_ms: int | None, complete_ms: int | None) -> int | None:
-    """How long the task took.
+    """Return how long the task took.
 
     Milliseconds by the API's page, where a failed task has null and no `completeTime` either. At kie.ai-like
     gateways some models give seconds (8 for a 10 s task, 12.5), a failure may have 0 for "none", and null or
@@ -231,7 +231,7 @@ def _cost_ms(fields: Fields, state: State, create_ms: int | None, complete_ms: i
 
 
 def _param(fields: Fields) -> Json:
-    """The `createTask` request: an object, or the text where it is no JSON.
+    """Return the `createTask` request: an object, or the text where it is no JSON.
 
     JSON text of the whole request by the API's page; an object at some gateways, and `input` in it may be
     JSON text once more. Answers without an envelope may have the `input` alone.
@@ -249,7 +249,7 @@ def _model_in(param: Json) -> str | None:
 
 
 def _prompt_in(param: Json) -> str | None:
-    """The prompt at `input.prompt`, beside `input`, or as the whole `input`. To have none is legal."""
+    """Return the prompt at `input.prompt`, beside `input`, or as the whole `input`. To have none is legal."""
     if isinstance(param, list):
         param = param[0] if param else None
     if not isinstance(param, dict):
@@ -267,7 +267,7 @@ def _prompt_in(param: Json) -> str | None:
 
 
 def _prompt(value: Json) -> str | None:
-    """A text, or several as a list; nothing else is a prompt."""
+    """Return a text, or several of a list; nothing else is a prompt."""
     if isinstance(value, list):
         value = "\n".join(item for item in value if isinstance(item, str))
     return inert(value) if isinstance(value, str) and value.strip() else None

@@ -185,7 +185,7 @@ def encoded_url(text: str) -> str:
 
 
 def is_result_url(text: str) -> bool:
-    """Whether `text` is an http(s) URL with a host that can be shown as it stands.
+    """Tell whether `text` is an http(s) URL with a host that can be shown as it stands.
 
     One with white space, control or invisible characters is none before `encoded_url`: made inert it would lead
     elsewhere.

@@ -61,7 +61,7 @@ class Fields:
         return None
 
     def get(self, name: str) -> Json:
-        """The value as it came; None where it is missing."""
+        """Return the value as it came; None where it is missing."""
         return self._wire.get(name)
 
     def understood(self, *names: str) -> None:
@@ -69,7 +69,7 @@ class Fields:
         self._understood.update(names)
 
     def rest(self) -> dict[str, Json]:
-        """What was not understood, inert; at most `MAX_EXTRA_FIELDS` fields."""
+        """Return what was not understood, inert; at most `MAX_EXTRA_FIELDS` fields."""
         left = [name for name in self._wire if name not in self._understood]
         return {
             inert_line(name, MAX_WORD_CHARS): inert_json(self._wire[name]) for name in left[:MAX_EXTRA_FIELDS]
@@ -77,12 +77,12 @@ class Fields:
 
 
 def is_blank(value: Json) -> bool:
-    """Whether this is how the API says that it has no value: null by its page, "" at kie.ai-like gateways."""
+    """Tell whether this is how the API says that it has no value: null by its page, "" at kie.ai-like gateways."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def number(value: Json) -> int | float | None:
-    """A finite number within 64 bits, also one written as text; never a bool."""
+    """Return a finite number within 64 bits, also one written as text; never a bool."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -95,18 +95,18 @@ def number(value: Json) -> int | float | None:
 
 
 def whole_number(value: Json) -> int | None:
-    """A number without a fraction: 200, 200.0 and "200" are the same."""
+    """Return a number without a fraction: 200, 200.0 and "200" are the same."""
     found = number(value)
     return int(found) if found is not None and found == int(found) else None
 
 
 def word(value: Json) -> str | None:
-    """A short text on one line; numbers as text, without an idle fraction; nothing for other types."""
+    """Return a short text on one line; numbers as text, without an idle fraction; nothing for other types."""
     return _scalar_text(value, lambda text: inert_line(text, MAX_WORD_CHARS))
 
 
 def text(value: Json) -> str | None:
-    """A text that may have several lines; otherwise like `word`."""
+    """Return a text that may have several lines; otherwise like `word`."""
     return _scalar_text(value, inert)
 
 
@@ -119,7 +119,7 @@ def _scalar_text(value: Json, clean: Callable[[str], str]) -> str | None:
 
 
 def timestamp_ms(value: Json) -> int | None:
-    """Unix milliseconds between 2001 and 2100.
+    """Return Unix milliseconds between 2001 and 2100.
 
     The API's page has milliseconds. Ten digits are seconds. 0, negative and far-off values make no sense.
     """
@@ -132,6 +132,6 @@ def timestamp_ms(value: Json) -> int | None:
 
 
 def cost(value: Json) -> int | float | None:
-    """A duration as it stands, of a unit still unknown; nothing for negative ones and those over 30 years."""
+    """Return a duration as it stands, of a unit still unknown; nothing for negative ones and those over 30 years."""
     found = number(value)
     return found if found is not None and 0 <= found < _MAX_COST_MS else None

@@ -8,19 +8,31 @@ which share the path.
 
 from __future__ import annotations
 
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from taskdash.api.body import MAX_BODY_BYTES, UnreadableError, document, plain_body
 from taskdash.api.envelope import Envelope, envelope_of, is_same_id, task_id_in
 from taskdash.api.record import record_of
-from taskdash.api.throttling import throttle_of
-from taskdash.domain.task import Answer, ProblemKind, Throttle
+from taskdash.api.values import number, whole_number, word
+from taskdash.domain.task import Answer, Json, ProblemKind, Throttle
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["MAX_BODY_BYTES", "parse_answer"]
+
+DEFAULT_RETRY_AFTER_S: Final = 5.0
+"""Where a 429 names no time: longer than the 1 s window, short against the 60 s one."""
+MIN_RETRY_AFTER_S: Final = 1.0
+MAX_RETRY_AFTER_S: Final = 3600.0
+
+_MAX_LIMIT: Final = 10**7
+_MAX_WINDOW_S: Final = 86_400
+_MAX_TIER_CHARS: Final = 32
+_MAX_DATE_CHARS: Final = 64
 
 _MAX_LOCATION_CHARS: Final = 200
 _MAX_ID_CHARS: Final = 128
@@ -88,14 +100,14 @@ def parse_answer(
             return _unreadable(f"the answer is about another task ({named}): dropped")
     if kind is None:
         return _without_record(status, envelope)
-    throttle = throttle_of(headers, envelope.data, now_s) if kind is ProblemKind.RATE_LIMITED else None
+    throttle = _throttle_of(headers, envelope.data, now_s) if kind is ProblemKind.RATE_LIMITED else None
     is_null = kind is ProblemKind.NOT_FOUND and envelope.record_info_is_null
     advice = _NOT_FOUND_YET if is_null else _ADVICE[kind]
     return _problem(kind, advice, _told(status, envelope), throttle)
 
 
 def _outweighs(status: int, envelope: Envelope) -> bool:
-    """Whether the record counts although status or code name a problem.
+    """Tell whether the record counts although status or code name a problem.
 
     At kie.ai-like gateways the code around a failed task is that of its failure, 501 ("generation failed")
     above all, and may be the HTTP status too. A refused key or a rate limit in the HTTP status is about us,
@@ -108,7 +120,7 @@ def _outweighs(status: int, envelope: Envelope) -> bool:
 
 
 def _problem_kind(status: int, envelope: Envelope) -> ProblemKind | None:
-    """The worse of what HTTP status and body code say; HTTP 200 around another code is common at gateways."""
+    """Return the worse of what HTTP status and body code say; HTTP 200 around another code is common at gateways."""
     kinds = {_kind_of_status(status)}
     if envelope.code is not None:
         kinds.add(_kind_of_code(envelope.code))
@@ -128,7 +140,7 @@ def _kind_of_status(status: int) -> ProblemKind | None:
 
 
 def _kind_of_code(code: int) -> ProblemKind | None:
-    """What a code says. Codes that HTTP does not have (0 and 1 are met for "fine") say nothing."""
+    """Return what a code says. Codes that HTTP does not have (0 and 1 are met for "fine") say nothing."""
     if code in _KIND_OF_CODE:
         return _KIND_OF_CODE[code]
     if 400 <= code < 500:
@@ -136,8 +148,63 @@ def _kind_of_code(code: int) -> ProblemKind | None:
     return ProblemKind.SERVER_ERROR if 500 <= code < 600 else None
 
 
+def _throttle_of(headers: Mapping[str, str], data: dict[str, Json], now_s: float | None) -> Throttle:
+    """Return how long a 429 asks us to wait, and what it tells of the key's limits.
+
+    By the API's documents the body has `data: {retryAfter, limit, tier, windowSeconds}`. No Retry-After header is
+    documented there; gateways and proxies in front send one, so the larger of the two counts. Values that make no
+    sense (negative, words, infinite) count as not said.
+
+    Args:
+        headers: names in lower case.
+        data: the body's `data`, or {}.
+        now_s: Unix seconds, for a Retry-After that is a date in an answer without a Date of its own.
+    """
+    waits = (_seconds(data.get("retryAfter")), _header_wait_s(headers, now_s))
+    known = [wait for wait in waits if wait is not None]
+    wait_s = max(known) if known else DEFAULT_RETRY_AFTER_S
+    tier = word(data.get("tier"))
+    return Throttle(
+        retry_after_s=min(max(wait_s, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S),
+        limit=_within(data.get("limit"), _MAX_LIMIT),
+        tier=inert_line(tier, _MAX_TIER_CHARS) if tier else None,
+        window_s=_within(data.get("windowSeconds"), _MAX_WINDOW_S),
+    )
+
+
+def _within(value: Json, maximum: int) -> int | None:
+    found = whole_number(value)
+    return found if found is not None and 1 <= found <= maximum else None
+
+
+def _seconds(value: Json) -> float | None:
+    found = number(value)
+    return float(found) if found is not None and found >= 0 else None
+
+
+def _header_wait_s(headers: Mapping[str, str], now_s: float | None) -> float | None:
+    """Return what Retry-After says: seconds, or an HTTP date, which is taken against the answer's own clock."""
+    header = headers.get("retry-after", "")
+    until_s = _date_s(header)
+    if until_s is None:
+        return _seconds(header)
+    from_s = _date_s(headers.get("date", ""))
+    from_s = now_s if from_s is None else from_s
+    return max(until_s - from_s, 0.0) if from_s is not None else None
+
+
+def _date_s(header: str) -> float | None:
+    if len(header) > _MAX_DATE_CHARS or not header[:1].isalpha():
+        return None
+    try:
+        date = parsedate_to_datetime(header)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
 def _redirect(status: int, headers: Mapping[str, str]) -> Answer:
-    """A redirect is never followed: the key would go with it."""
+    """Tell of a redirect, which is never followed: the key would go with it."""
     target = inert_line(headers.get("location", ""), _MAX_LOCATION_CHARS)
     to = f" to {target}" if target else ""
     message = f"a redirect{to} (HTTP {status}), which is never followed: is the base URL right?"
@@ -148,7 +215,7 @@ def _without_document(status: int, headers: Mapping[str, str], why: str, now_s: 
     kind = _kind_of_status(status)
     if kind is None:
         return _unreadable(f"the answer is {why}")
-    throttle = throttle_of(headers, {}, now_s) if kind is ProblemKind.RATE_LIMITED else None
+    throttle = _throttle_of(headers, {}, now_s) if kind is ProblemKind.RATE_LIMITED else None
     return _problem(kind, _ADVICE[kind], f"HTTP {status}, the answer is {why}", throttle)
 
 
@@ -159,13 +226,13 @@ def _without_record(status: int, envelope: Envelope) -> Answer:
 
 
 def _oddity(envelope: Envelope, kind: ProblemKind | None) -> str:
-    """A word on a record that came in an error's clothes; "" for all others."""
+    """Return a word on a record that came in an error's clothes; "" for all others."""
     told = _told(None, envelope)
     return "" if kind is None else "the record came with an error" + (f" ({told})" if told else "")
 
 
 def _told(status: int | None, envelope: Envelope) -> str:
-    """What the answer says of itself: `HTTP 200, code 401: the API's own words`."""
+    """Return what the answer says of itself: `HTTP 200, code 401: the API's own words`."""
     codes = [f"HTTP {status}"] if status is not None else []
     if envelope.code is not None and envelope.code != status:
         codes.append(f"code {envelope.code}")

@@ -38,7 +38,7 @@ _LINUX_FOLDERS: Final = {
 
 
 def config_path(override: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
-    """The config file, and what named it: `--config`, `TASKDASH_CONFIG`, or nothing where it is the default.
+    """Return the config file, and what named it: `--config`, `TASKDASH_CONFIG`, or nothing where it is the default.
 
     Raises:
         UsageError: there is no home directory to find the default in.
@@ -51,7 +51,7 @@ def config_path(override: Path | None, environ: Mapping[str, str]) -> tuple[Path
 
 
 def store_path(override: Path | None, environ: Mapping[str, str]) -> Path:
-    """The SQLite file with the list.
+    """Return the SQLite file with the list.
 
     Raises:
         UsageError: there is no home directory to find the default in.
@@ -64,34 +64,22 @@ def store_path(override: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def view_path() -> Path:
-    """What the dashboard remembers of its look.
-
-    Raises:
-        UsageError: there is no home directory.
-    """
+    """Return where the dashboard remembers its look. Raises UsageError where there is no home directory."""
     return _folder("state") / "view.toml"
 
 
 def log_path() -> Path:
-    """The log.
-
-    Raises:
-        UsageError: there is no home directory.
-    """
+    """Return the log. Raises UsageError where there is no home directory."""
     return _folder("state") / "taskdash.log"
 
 
 def previews_dir() -> Path:
-    """Small copies of results that were looked at.
-
-    Raises:
-        UsageError: there is no home directory.
-    """
+    """Return the folder for small copies of results. Raises UsageError where there is no home directory."""
     return _folder("cache") / "previews"
 
 
 def download_dir(settings: Settings) -> Path:
-    """Where results are saved.
+    """Return where results are saved.
 
     Raises:
         UsageError: nothing is set, and there is no home directory to find the default in.
@@ -163,7 +151,7 @@ def _folder(kind: Literal["config", "data", "state", "cache", "downloads"]) -> P
 
 
 def _folder_on_linux(kind: str) -> str | None:
-    """What platformdirs says in the plainest case, without the 10 ms that importing it takes; a test compares."""
+    """Return what platformdirs says in the plainest case, without the 10 ms of importing it; a test compares."""
     if sys.platform != "linux" or "ANDROID_DATA" in os.environ or kind not in _LINUX_FOLDERS:
         return None
     base, home = os.environ.get(_XDG_VARIABLES[kind]), os.environ.get("HOME", "")

@@ -220,7 +220,7 @@ def _create_command(desk: Desk, detail: TaskDetail) -> str:
 
 
 def _body(detail: TaskDetail) -> dict[str, Json]:
-    from taskdash.api.echoed_request import echoed_request
+    from taskdash.api.envelope import echoed_request
 
     try:
         # A list that was imported has no bodies, only what was shown of them.

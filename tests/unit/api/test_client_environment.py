@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.api.client import Gateway
-from taskdash.api.environment import find_proxy, is_loopback
+from taskdash.api.environment import find_proxy
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import Secret
 from taskdash.domain.untrusted import inert_line
@@ -192,8 +192,8 @@ def test_a_key_log_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPat
         ("127.0.0.1.example", False),
     ],
 )
-def test_loopback_is_this_computer_only(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
+def test_only_this_computer_is_asked_past_every_proxy(host: str, expected: bool) -> None:
+    assert (find_proxy("http", host, 80, {"http_proxy": "http://proxy.example"}) is None) is expected
 
 
 @pytest.mark.parametrize(

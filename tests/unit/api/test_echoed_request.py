@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.bodies import success_body
 
-from taskdash.api.echoed_request import echoed_request
+from taskdash.api.envelope import echoed_request
 
 PAYLOADS = Path(__file__).parents[2] / "data" / "payloads"
 TASK = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
