@@ -279,6 +279,7 @@ def test_config_path_show_init_and_check(tmp_path: Path) -> None:
     assert shown["profiles.aigptimage.tier"]["value"] == "basic"
     assert shown["profiles.aigptimage.tier"]["origin"] == f"file {path}"
     assert shown["profiles.aigptimage.api_key"]["value"] == f"***{KEY[-4:]}"
+    assert set(json.loads(taskdash("config", "schema").stdout)["properties"]) >= {"profile", "profiles"}
     text = taskdash("config", "show").stdout
     assert KEY not in text
     assert "environment AIGPTIMAGE_API_KEY" in text

@@ -289,19 +289,11 @@ async def _room_at_once() -> None:
 
 
 def _httpx_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:
-    host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
     auth = (proxy.auth[0].decode(), proxy.auth[1].decode()) if proxy.auth else None
-    try:
-        # A context for a proxy that is spoken to in plain text is refused.
-        return httpx.Proxy(
-            f"{proxy.scheme}://{host}:{proxy.port}",
-            auth=auth,
-            ssl_context=tls if proxy.scheme == "https" else None,
-        )
-    except httpx.InvalidURL as error:
-        raise UsageError(
-            f"{proxy.variable} names no host that could be a proxy: correct or unset it"
-        ) from error
+    # A context for a proxy that is spoken to in plain text is refused.
+    tls_to_it = tls if proxy.scheme == "https" else None
+    url = httpx.URL(scheme=proxy.scheme, host=proxy.host, port=proxy.port)
+    return httpx.Proxy(url, auth=auth, ssl_context=tls_to_it)
 
 
 def _read_base(base_url: str) -> httpx.URL:

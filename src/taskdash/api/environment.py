@@ -18,7 +18,8 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+
+import httpx
 
 from taskdash.config.base_url import is_loopback
 from taskdash.domain.errors import UsageError
@@ -121,26 +122,20 @@ def _read_proxy(scheme: str, environ: Mapping[str, str]) -> Proxy | None:
     variable, value = _variable(f"{scheme}_proxy", environ)
     if not value:
         return None
-    parts, host, port = _split(value if "://" in value else f"http://{value}", variable)
-    if parts.scheme not in _PROXY_PORTS:
-        raise _broken(
-            variable, f"names a proxy of a kind that is not known ({inert_line(parts.scheme, 20)}://)"
-        )
-    auth = None
-    if parts.username is not None:
-        auth = unquote(parts.username).encode(), unquote(parts.password or "").encode()
-    return Proxy(variable, parts.scheme, host, port or _PROXY_PORTS[parts.scheme], auth)
-
-
-def _split(url: str, variable: str) -> tuple[SplitResult, str, int | None]:
     try:
-        parts = urlsplit(url)
-        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
-    except ValueError as error:
+        url = httpx.URL(value if "://" in value else f"http://{value}")
+        # httpx lets any length of a name and any number of a port pass.
+        host = url.raw_host.decode().encode("idna").decode()
+    except (httpx.InvalidURL, ValueError) as error:
         raise _broken(variable, "is no URL of a proxy") from error
-    if not url.isprintable() or not re.fullmatch(r"[\w.:%-]+", host):
+    if url.scheme not in _PROXY_PORTS:
+        raise _broken(
+            variable, f"names a proxy of a kind that is not known ({inert_line(url.scheme, 20)}://)"
+        )
+    port = url.port or _PROXY_PORTS[url.scheme]
+    if not re.fullmatch(r"[\w.:-]+", host) or port > 65_535:
         raise _broken(variable, "names no host that could be a proxy")
-    return parts, host, port
+    return Proxy(variable, url.scheme, host, port, httpx.Proxy(url).raw_auth)
 
 
 def _bypass_entries(environ: Mapping[str, str]) -> list[str]:
