@@ -68,10 +68,9 @@ def held_off(filled_store: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     holder = sqlite3.connect(taskdash.store, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     process = taskdash.start("add", "task_new_12345678")
-    yield process
-    if process.poll() is None:
+    with process:
+        yield process
         process.kill()
-        process.communicate()
     holder.close()
 
 
