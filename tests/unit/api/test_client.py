@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
 import tracemalloc
 from contextlib import aclosing, suppress
 from typing import Any
@@ -195,19 +194,6 @@ async def test_an_answer_that_breaks_off_on_a_kept_connection_is_unreachable() -
     assert (answer.problem, answer.is_lost) == (ProblemKind.UNREACHABLE, False)
 
 
-@pytest.mark.parametrize("end", ["close", "reset"])
-async def test_an_answer_cut_at_any_byte_is_unreachable_and_never_parsed(end: str) -> None:
-    async def cut(peer: Peer, request: Request) -> None:
-        await sends(GOOD[: int(request.task_id or "")], then=end)(peer, request)
-
-    with RawServer(cut) as server:
-        async with gateway(server.url, connections=8) as client:
-            answers = await asyncio.gather(*(client.fetch_record(str(offset)) for offset in range(len(GOOD))))
-    assert len(server.requests) == len(GOOD) > 400
-    assert {answer.problem for answer in answers} == {ProblemKind.UNREACHABLE}
-    assert not any(answer.record for answer in answers)
-
-
 async def test_a_whole_answer_counts_although_the_connection_is_cut_after_it() -> None:
     with RawServer(sends(GOOD, then="close")) as server:
         assert (await check(server)).record is not None
@@ -310,36 +296,6 @@ async def test_who_waits_for_a_large_answer_of_another_does_not_miss_the_deadlin
     assert [answer.message for answer in answers] == [""] * 4
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_told_and_its_target_hears_nothing(status: int) -> None:
-    with FakeApi() as target, RawServer() as server:
-        server._on_request = sends(http_reply(status, b"", {"Location": f"{target.url}/x?taskId=task_a"}))
-        answer = await check(server)
-        assert answer.problem is ProblemKind.UNREACHABLE
-        assert target.url in answer.message
-        assert (target.connections, len(server.requests)) == (0, 1)
-
-
-@pytest.mark.parametrize(
-    "location",
-    [
-        "/api/v1/jobs/recordInfo",
-        "javascript:alert(1)",
-        "file:///etc/passwd",
-        "http://xn--a/",
-        "http://[",
-        "\xff",
-        "",
-    ],
-)
-async def test_a_redirect_to_anywhere_is_told_and_not_followed(location: str) -> None:
-    with RawServer(sends(http_reply(302, b"", {"Location": location}))) as server:
-        answer = await check(server)
-        assert answer.problem is ProblemKind.UNREACHABLE
-        assert "redirect" in answer.message
-        assert len(server.requests) == 1
-
-
 GARBAGE = {
     "no HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "does not answer in HTTP"),
     "status line": (b"HTTP/1.1 abc\r\n\r\n", "does not answer in HTTP"),
@@ -365,35 +321,6 @@ async def test_an_answer_that_is_no_http_is_unreachable(kind: str) -> None:
         answer = await check(server)
     assert answer.problem is ProblemKind.UNREACHABLE
     assert words in answer.message
-
-
-async def test_no_malformed_answer_escapes_as_an_exception() -> None:
-    chance = random.Random(20)  # noqa: S311 - the same answers in every run
-    alphabet = b"\r\n \0\xff:;0129azAZ{}"
-
-    def malformed() -> bytes:
-        data = bytearray(GOOD)
-        for _ in range(chance.randint(1, 6)):
-            at = chance.randrange(len(data)) if chance.random() < 0.4 else chance.randrange(90)
-            data[at : at + chance.randrange(3)] = bytes(chance.choices(alphabet, k=chance.randrange(4)))
-        return bytes(data)
-
-    async def send_malformed(peer: Peer, request: Request) -> None:
-        await sends(malformed(), then="close")(peer, request)
-
-    with RawServer(send_malformed) as server:
-        async with gateway(server.url, connections=8, deadline_s=5) as client:
-            answers = await asyncio.gather(*(client.fetch_record("task_a") for _ in range(500)))
-    assert all((answer.record is None) is (answer.problem is not None) for answer in answers)
-    assert {ProblemKind.UNREACHABLE, ProblemKind.UNREADABLE} <= {answer.problem for answer in answers}
-
-
-async def test_a_captive_portal_is_unreadable() -> None:
-    reply = http_reply(200, b"<html>Please log in</html>", {"Content-Type": "text/html"})
-    with RawServer(sends(reply)) as server:
-        answer = await check(server)
-    assert answer.problem is ProblemKind.UNREADABLE
-    assert "text/html" in answer.message
 
 
 @pytest.mark.parametrize("first", [100, 103])
