@@ -49,12 +49,21 @@ class Place:
 
     @property
     def words(self) -> Collection[str] | None:
-        """What may be named here, where the caller knows it."""
+        """Return what may be named here, where the caller knows it."""
         return self._words.get(self.key)
 
     def note(self, fault: str) -> None:
         """Note that what stands here is wrong."""
         self._faults.append(f"{self.name}: {fault}")
+
+
+def _plain(value: object) -> Json:
+    """Return a value of a model as TOML and JSON have it."""
+    if isinstance(value, Mapping):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else cast("Json", value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ class Reader(Generic[T_co]):
     """Returns what a value means. Raises ValueError where it is wrong; the message completes "NAME: ..."."""
     schema: Callable[[], dict[str, Json]]
     """Returns the JSON Schema of what it takes."""
-    plain: Callable[[Any], Json] = lambda value: plain(value)
+    plain: Callable[[Any], Json] = _plain
     """Returns what it has read as TOML has it."""
 
 
@@ -129,13 +138,7 @@ def read(
 def table_of(model: Callable[..., T]) -> Reader[T]:
     """Read a table whose keys are the settings of `model`."""
     as_type = cast("type", model)
-    return Reader(
-        lambda value, place: model(**read(as_type, value, place)),
-        lambda: schema_of(as_type),
-        lambda value: {
-            each.key: each.reader.plain(getattr(value, each.name)) for each in settings_of(as_type).values()
-        },
-    )
+    return Reader(lambda value, place: model(**read(as_type, value, place)), lambda: schema_of(as_type))
 
 
 def entries_of(
@@ -176,22 +179,13 @@ def schema_of(model: type) -> dict[str, Json]:
     for key, each in settings_of(model).items():
         default = each.reader.plain(each.default)
         # A table's defaults stand at its own settings, and "none" cannot be written.
-        has_default = default is not None and not isinstance(default, dict)
+        has_default = isinstance(default, bool | int | float | str | list)
         properties[key] = {
             **each.reader.schema(),
             "description": each.why,
             **({"default": default} if has_default else {}),
         }
     return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-def plain(value: object) -> Json:
-    """Return a value of a model as TOML and JSON have it."""
-    if isinstance(value, Mapping):
-        return {name: plain(entry) for name, entry in value.items()}
-    if isinstance(value, tuple):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else cast("Json", value)
 
 
 def _table(value: object, place: Place) -> dict[str, object]:
@@ -209,7 +203,7 @@ def _refuse(must: str, value: object) -> NoReturn:
     raise ValueError(f"{must}, not {shown(value)}")
 
 
-def checked_word(value: str, allowed: Collection[str]) -> str:
+def _checked_word(value: str, allowed: Collection[str]) -> str:
     """Return a word that is one of those allowed.
 
     Raises:
@@ -234,7 +228,7 @@ def text(check: Callable[[str], T], *, secret: bool = False) -> Reader[T]:
 
 def one_of(words: Collection[str]) -> Reader[str]:
     """Read one of some words."""
-    return Reader(text(lambda value: checked_word(value, words)).read, lambda: {"enum": list(words)})
+    return Reader(text(lambda value: _checked_word(value, words)).read, lambda: {"enum": list(words)})
 
 
 def whole(low: int, high: int) -> Reader[int]:
@@ -252,7 +246,7 @@ def some_of(words: Collection[str]) -> Reader[tuple[str, ...]]:
     """Read a list of different words, at least one."""
 
     def read_words(value: object, _: Place) -> tuple[str, ...]:
-        named = tuple(checked_word(word, words) for word in _texts(value))
+        named = tuple(_checked_word(word, words) for word in _texts(value))
         if not named or len(set(named)) != len(named):
             raise ValueError(f"must name at least one, and none twice: {one_of_these(words)}")
         return named

@@ -512,6 +512,6 @@ def test_no_value_of_any_type_gets_past_a_reader_or_breaks_it(value: object) -> 
             assert found or faults
             assert all(fault.startswith(key) and fault == inert_line(fault) for fault in faults)
             # What is read comes back as it was written for it.
-            if not faults and key != "api_key":
+            if not faults and key not in ("api_key", "view", "profiles"):
                 again = {key: setting.reader.plain(found[setting.name])}
                 assert read(model, again, Place(faults)) == found
