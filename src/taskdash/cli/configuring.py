@@ -121,16 +121,8 @@ def init(session: Session, *, base_url: str | None, tier: str | None, key_env: s
 
 
 def _first_profile(session: Session, base_url: str | None, tier: str | None, key_env: str | None) -> Profile:
-    """The profile of the options, read by the same rules as a file's."""
-    import tomli_w
-
-    from taskdash.config.load import (
-        BASE_URL_VARIABLE,
-        PROFILE_VARIABLE,
-        ConfigFile,
-        settings_in,
-        toml_values,
-    )
+    """Return the profile of the options, read by the same rules as a file's."""
+    from taskdash.config.load import BASE_URL_VARIABLE, PROFILE_VARIABLE, ConfigFile, settings_in
 
     name = session.options.get("profile") or session.environ.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
     table = {
@@ -138,11 +130,9 @@ def _first_profile(session: Session, base_url: str | None, tier: str | None, key
         "tier": tier,
         "api_key_env": key_env,
     }
-    values = {"profiles": {name: {key: inert_line(value) for key, value in table.items() if value}}}
-    read = ConfigFile(
-        session.config_path, toml_values(tomli_w.dumps(values).encode()), readable_by_others=False
-    )
-    return settings_in(read).profiles[name]
+    given = {key: inert_line(value) for key, value in table.items() if value}
+    file = ConfigFile(session.config_path, {"profiles": {name: given}}, readable_by_others=False)
+    return settings_in(file).profiles[name]
 
 
 @config.command(
