@@ -103,35 +103,30 @@ def absolute(text: str | Path, origin: str = "") -> Path:
 
 
 def _expanded(text: str) -> str:
-    """Expand a leading `~`; a relative or empty HOME counts as none, for it would lead anywhere.
+    """Expand a leading `~`.
 
     Raises:
         UsageError: there is no such home directory.
     """
-    if not text.startswith("~"):
-        return text
-    own = text == "~" or text.startswith("~/")
-    if own and "HOME" in os.environ and not os.environ["HOME"].startswith("/"):
-        return f"{_home_of_account(text)}{text[1:]}"
+    if text == "~" or text.startswith("~/"):
+        return f"{_home(text)}{text[1:]}"
     expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises RuntimeError where this does not
     if expanded.startswith("~"):
-        if own:
-            raise _cannot_expand(text)
         raise UsageError(f"cannot expand {inert_line(text, 200)}: there is no such user")
     return expanded
 
 
-def _home_of_account(text: str) -> str:
+def _home(text: str) -> str:
+    """Return the home directory for `text`; a relative or empty HOME counts as none, for it would lead anywhere."""
+    home = os.environ.get("HOME", "")
+    if home.startswith("/"):
+        return home.rstrip("/")
     import pwd
 
     try:
         return pwd.getpwuid(os.getuid()).pw_dir
     except KeyError:
-        raise _cannot_expand(text) from None
-
-
-def _cannot_expand(text: str) -> UsageError:
-    return UsageError(f"cannot expand ~ in {inert_line(text, 200)}: {_no_home()}")
+        raise UsageError(f"cannot expand ~ in {inert_line(text, 200)}: {_no_home()}") from None
 
 
 def _folder(kind: Literal["config", "data", "state", "cache", "downloads"]) -> Path:
