@@ -88,18 +88,20 @@ def describe(settings: Settings, environ: Mapping[str, str], *, run_commands: bo
 
 
 def _lines(settings: Settings, model: Settings | View | Profile, prefix: str) -> Iterator[Line]:
+    def origin(name: str) -> str:
+        return settings.origins.get(name, "default")
+
     for key, each in settings_of(type(model)).items():
-        name = prefix + key
-        # The key itself has a line of its own, wherever it comes from.
-        if key in ("profiles", "api_key"):
-            continue
         if key == "view":
             yield from _lines(settings, settings.view, "view.")
         elif key == "keys":
             for action, keys in settings.keys.items():
-                yield Line(f"keys.{without_keys(action)}", [*keys], settings.origins[f"keys.{action}"])
-        elif not isinstance(model, Profile) or (_shown(model, each) is not None):
-            yield Line(name, _shown(model, each), settings.origins.get(name, "default"))
+                yield Line(f"keys.{without_keys(action)}", [*keys], origin(f"keys.{action}"))
+        # The profiles have lines of their own, and so has a key, wherever it comes from.
+        elif key not in ("profiles", "api_key"):
+            value = _shown(model, each)
+            if value is not None or not isinstance(model, Profile):
+                yield Line(prefix + key, value, origin(prefix + key))
 
 
 def _shown(model: Settings | View | Profile, setting: Setting) -> Json:
@@ -121,7 +123,7 @@ def _shown(model: Settings | View | Profile, setting: Setting) -> Json:
             return [f"{name}={item}" for name, item in value.items()]
         case _, list():
             return [without_keys(str(item)) for item in value]
-    return without_keys(value) if isinstance(value, str) else value
+    return without_keys(value, 4_096) if isinstance(value, str) else value
 
 
 def _download_dir(settings: Settings) -> Json:
