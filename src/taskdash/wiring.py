@@ -326,21 +326,16 @@ def _first_key(
 def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
     """Pictures of one gateway's results; the demo keeps its small copies where it keeps its store."""
     from taskdash.config.locations import previews_dir
-    from taskdash.results.decoding import can_decode
-    from taskdash.results.preview import Previews
-    from taskdash.results.preview_source import PictureSource
-    from taskdash.results.thumbnails import Thumbnails
+    from taskdash.results.preview import PictureFetcher, Previews
+    from taskdash.results.preview_files import PreviewFiles
 
     try:
         folder = demo_folder / "previews" if demo_folder else previews_dir()
     except UsageError:
         # Nowhere to keep them: each is fetched when it is looked at.
         folder = None
-    return Previews(
-        PictureSource(profile.base_url, allow_private=profile.allow_private),
-        Thumbnails(folder) if folder else None,
-        can_decode=can_decode(),
-    )
+    fetch = PictureFetcher(profile.base_url, allow_private=profile.allow_private)
+    return Previews(fetch, PreviewFiles(folder) if folder else None)
 
 
 def _remembered(path: Path | None, first: View) -> View:

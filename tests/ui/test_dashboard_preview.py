@@ -14,8 +14,9 @@ from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import DrivenDashboard, add, answer, driven, driven_by, uuid
 
 from taskdash.demo.jobs import MEDIA_FOLDER
-from taskdash.results.preview import NoPictureError, OtherKindError, Previews
-from taskdash.results.thumbnails import Thumbnails
+from taskdash.results.faults import DownloadError, ExpiredError
+from taskdash.results.preview import OtherKindError, Previews
+from taskdash.results.preview_files import PreviewFiles
 from taskdash.ui.app import Dashboard
 from taskdash.ui.widgets import preview as widget
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
@@ -38,7 +39,7 @@ class Source:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.cancelled: list[str] = []
-        self.refusals: dict[str, NoPictureError] = {}
+        self.refusals: dict[str, DownloadError] = {}
         self.picture = halves()
         self.open = threading.Event()
         self.open.set()
@@ -73,7 +74,7 @@ def desk(desk: Desk, other: Store, source: Source, tmp_path: Path) -> Desk:
     for task_id, count in ((FIRST, 1), (SECOND, 1), (FOUR, 4)):
         answer(other, task_id, success_body(task_id, [link(task_id, n) for n in range(1, count + 1)]))
     answer(other, RUNNING, waiting_body(RUNNING))
-    desk.make_previews = lambda: Previews(source, Thumbnails(tmp_path / "previews"))
+    desk.make_previews = lambda: Previews(source, PreviewFiles(tmp_path / "previews"))
     return desk
 
 
@@ -198,7 +199,7 @@ async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk:
 
 
 async def test_a_dead_link_says_why(desk: Desk, source: Source) -> None:
-    source.refusals[link(FIRST)] = NoPictureError("the link has probably expired (HTTP 403)")
+    source.refusals[link(FIRST)] = ExpiredError("the link has probably expired (HTTP 403)")
     async with driven(desk, total=4) as dash:
         await dash.until_shown("no preview: the link has probably", 20)
         assert picture(dash).drawn is None
@@ -212,21 +213,21 @@ async def test_a_video_is_told_by_kind_size_and_link(desk: Desk, source: Source)
 
 
 async def test_without_the_extra_one_line_says_how_to_get_it(desk: Desk, source: Source) -> None:
-    desk.make_previews = lambda: Previews(source, None, can_decode=False)
+    desk.make_previews = lambda: Previews(source, None, is_installed=False)
     async with driven(desk, (200, 40), total=4) as dash:
-        await dash.until_shown("pictures need two more packages: ")
+        await dash.until_shown("pictures need one more package: ")
         assert "no preview:" not in dash.screen
         await dash.press("i")
-        await dash.until_said("Picture preview off. Pictures need two more packages: ")
-        await dash.until_gone("pictures need two more packages")
+        await dash.until_said("Picture preview off. Pictures need one more package: ")
+        await dash.until_gone("pictures need one more package")
         await dash.press("i")
-        await dash.until_said("Pictures need two more packages: ")
+        await dash.until_said("Pictures need one more package: ")
         assert not [told for told in dash.said if "preview on" in told]
-        await dash.until_shown("pictures need two more packages")
+        await dash.until_shown("pictures need one more package")
         before = len(dash.said)
         await dash.press("I")
         await dash.until_said_times(before + 1)
-        assert dash.said[-1].startswith("Pictures need two more packages: ")
+        assert dash.said[-1].startswith("Pictures need one more package: ")
         assert source.asked == []
 
 

@@ -13,21 +13,27 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
-from taskdash.domain.values import value
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.decoding import Decoder, DecodingError, install_line
-from taskdash.results.drawing import Drawn
-from taskdash.results.plain_file import open_plain_file
-from taskdash.results.thumbnails import Original
+from taskdash.results.download_status import size_words
+from taskdash.results.faults import DownloadError
+from taskdash.results.fetcher import Fetcher, Patience
+from taskdash.results.preview_files import (
+    DecodingError,
+    Picture,
+    can_decode,
+    install_line,
+    open_plain_file,
+    small_png,
+)
+from taskdash.results.sink import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from taskdash.results.drawing import Room
-    from taskdash.results.thumbnails import Thumbnails
+    from taskdash.results.preview_files import PreviewFiles
 
 MAX_BYTES: Final = 32 * 1_048_576
 """The largest file that is fetched only to be looked at."""
@@ -37,35 +43,16 @@ REMEMBER_REFUSAL_S: Final = 60.0
 PICTURES: Final = frozenset({"png", "jpg", "webp", "gif"})
 """The kinds of content that can be shown."""
 _OTHERS: Final = {
-    "mp4": "video",
-    "mov": "video",
-    "webm": "video",
-    "mkv": "video",
-    "avi": "video",
-    "m4v": "video",
-    "mp3": "sound",
-    "wav": "sound",
-    "ogg": "sound",
-    "m4a": "sound",
-    "flac": "sound",
-    "aac": "sound",
-    "glb": "3D model",
-    "gltf": "3D model",
+    **dict.fromkeys(("mp4", "mov", "webm", "mkv", "avi", "m4v"), "video"),
+    **dict.fromkeys(("mp3", "wav", "ogg", "m4a", "flac", "aac"), "sound"),
+    **dict.fromkeys(("glb", "gltf"), "3D model"),
     **dict.fromkeys(("avif", "bmp", "exr", "heic", "jxl", "psd", "svg", "tiff"), "picture"),
 }
+_PATIENCE: Final = Patience(connect_s=5.0, answer_s=30.0, stall_s=10.0)
+"""Somebody is waiting in front of the screen, and has the download for what is slow."""
 
 
-@value(frozen=True, slots=True)
-class Wanted:
-    """Which result, and where it is to be shown."""
-
-    url: str
-    room: Room
-    saved: str | None = None
-    """The file it was saved as."""
-
-
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Refused:
     """There is no picture."""
 
@@ -74,14 +61,10 @@ class Refused:
     """Nothing is wrong: it is a video, or something else that is no picture; `why` says what."""
 
 
-Outcome: TypeAlias = Drawn | Refused
+Outcome: TypeAlias = Picture | Refused
 
 
-class NoPictureError(Exception):
-    """What a link leads to cannot be shown; the message says why, and is fit to be shown."""
-
-
-class OtherKindError(NoPictureError):
+class OtherKindError(DownloadError):
     """It is no picture, but whole and good: a video, a sound."""
 
 
@@ -89,7 +72,7 @@ Fetch: TypeAlias = "Callable[[str, IO[bytes]], Awaitable[None]]"
 """Fetches what a link leads to into a file that is open for writing.
 
 Raises:
-    NoPictureError: it cannot be had.
+    DownloadError: it cannot be had.
 """
 
 
@@ -99,56 +82,57 @@ class Previews:
     def __init__(
         self,
         fetch: Fetch,
-        thumbnails: Thumbnails | None,
-        decoder: Decoder | None = None,
+        files: PreviewFiles | None,
         *,
-        can_decode: bool = True,
+        is_installed: bool | None = None,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is started.
 
         Args:
             fetch: brings what a link leads to.
-            thumbnails: small copies on the disk; None keeps none.
-            decoder: makes pixels of it.
-            can_decode: whether the extra `preview` is installed.
+            files: small PNGs on the disk; None keeps none.
+            is_installed: whether the extra `preview` is; None: find out.
             now_s: monotonic seconds.
         """
-        self.missing = "" if can_decode else f"pictures need two more packages: {install_line()}"
+        is_installed = can_decode() if is_installed is None else is_installed
+        self.missing = "" if is_installed else f"pictures need one more package: {install_line()}"
         """What has to be installed before there can be any picture; "" where nothing has."""
         self._fetch = fetch
-        self._thumbnails = thumbnails
-        self._decoder = decoder or Decoder()
+        self._files = files
         self._now_s = now_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._drawn: OrderedDict[tuple[str, Room], Drawn] = OrderedDict()
+        self._pictures: OrderedDict[str, Picture] = OrderedDict()
         self._refused: OrderedDict[str, tuple[float, Refused]] = OrderedDict()
 
-    def known(self, wanted: Wanted) -> Outcome | None:
-        """What can be told at once, without any work."""
+    def known(self, url: str) -> Outcome | None:
+        """Return what can be told of a result at once, without any work."""
         if self.missing:
             return Refused(self.missing, is_other=True)
-        drawn = self._drawn.get((wanted.url, wanted.room))
-        if drawn is not None:
-            self._drawn.move_to_end((wanted.url, wanted.room))
-            return drawn
-        until_s, refused = self._refused.get(wanted.url, (0.0, None))
+        if url in self._pictures:
+            self._pictures.move_to_end(url)
+            return self._pictures[url]
+        until_s, refused = self._refused.get(url, (0.0, None))
         return refused if self._now_s() < until_s else None
 
-    async def look(self, wanted: Wanted) -> Outcome:
-        """Get a picture, or why there is none; to cancel this ends all that was begun for it."""
-        if (known := self.known(wanted)) is not None:
+    async def look(self, url: str, saved: str | None = None) -> Outcome:
+        """Get the picture of a result, or why there is none; to cancel this ends all that was begun for it.
+
+        Args:
+            url: its link.
+            saved: the file that it was saved as.
+        """
+        if (known := self.known(url)) is not None:
             return known
-        outcome = await asyncio.wrap_future(
-            asyncio.run_coroutine_threadsafe(self._look(wanted), self._started())
-        )
-        if isinstance(outcome, Drawn):
-            self._drawn[(wanted.url, wanted.room)] = outcome
-            while len(self._drawn) > MAX_IN_MEMORY:
-                self._drawn.popitem(last=False)
+        work = asyncio.run_coroutine_threadsafe(self._look(url, saved), self._started())
+        outcome = await asyncio.wrap_future(work)
+        if isinstance(outcome, Picture):
+            self._pictures[url] = outcome
+            while len(self._pictures) > MAX_IN_MEMORY:
+                self._pictures.popitem(last=False)
         else:
-            self._refused[wanted.url] = (self._now_s() + REMEMBER_REFUSAL_S, outcome)
+            self._refused[url] = (self._now_s() + REMEMBER_REFUSAL_S, outcome)
             while len(self._refused) > MAX_REFUSALS:
                 self._refused.popitem(last=False)
         return outcome
@@ -174,55 +158,41 @@ class Previews:
 
     # In the other thread
 
-    async def _look(self, wanted: Wanted) -> Outcome:
+    async def _look(self, url: str, saved: str | None) -> Outcome:
+        kept = self._files.get(url) if self._files is not None else None
+        if kept is not None:
+            return kept
         try:
-            return await self._nearest(wanted)
+            picture = await self._made(url, saved)
         except OtherKindError as error:
             return Refused(str(error), is_other=True)
-        except (NoPictureError, DecodingError) as error:
+        except (DownloadError, DecodingError) as error:
             return Refused(str(error))
+        if self._files is not None:
+            self._files.keep(url, picture)
+        return picture
 
-    async def _nearest(self, wanted: Wanted) -> Drawn:
-        if (kept := await self._kept(wanted)) is not None:
-            return kept
-        if (saved := _saved_file(wanted.saved)) is not None:
-            with saved:
-                return await self._decoded(wanted, saved)
-        with tempfile.TemporaryFile(prefix="taskdash-") as file:
-            await self._fetch(wanted.url, file)
-            file.seek(0)
-            return await self._decoded(wanted, file)
-
-    async def _kept(self, wanted: Wanted) -> Drawn | None:
-        if self._thumbnails is None or (found := self._thumbnails.open(wanted.url)) is None:
-            return None
-        file, original = found
-        with file:
-            try:
-                drawn, _ = await self._decoder.decode(file, wanted.room)
-            except DecodingError:
-                # It was damaged on the disk: as good as none.
-                self._thumbnails.drop(wanted.url)
-                return None
-        return replace(drawn, **original._asdict())
-
-    async def _decoded(self, wanted: Wanted, file: IO[bytes]) -> Drawn:
-        kind = kind_of_content(file.read(HEAD_BYTES))
-        if kind is not None and kind not in PICTURES:
-            raise OtherKindError(describe(kind, os.fstat(file.fileno()).st_size))
-        # The process reads on from where the file stands.
-        os.lseek(file.fileno(), 0, os.SEEK_SET)
-        drawn, thumbnail = await self._decoder.decode(
-            file, wanted.room, thumbnail=self._thumbnails is not None
-        )
-        if self._thumbnails is not None and thumbnail:
-            original = Original(drawn.format, drawn.width, drawn.height)
-            self._thumbnails.keep(wanted.url, thumbnail, original)
-        return drawn
+    async def _made(self, url: str, saved: str | None) -> Picture:
+        if (file := _saved_file(saved)) is not None:
+            with file:
+                return await _decoded(file)
+        with tempfile.TemporaryFile(prefix="taskdash-") as fetched:
+            await self._fetch(url, fetched)
+            fetched.seek(0)
+            return await _decoded(fetched)
 
 
-def describe(kind: str, size: int | None = None) -> str:
-    """What a file is that is no picture one could show: `MP4 video, 2.3 MiB`."""
+async def _decoded(file: IO[bytes]) -> Picture:
+    kind = kind_of_content(file.read(HEAD_BYTES))
+    if kind is not None and kind not in PICTURES:
+        raise OtherKindError(_described(kind, os.fstat(file.fileno()).st_size))
+    # The process reads on from where the file stands.
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
+    return await small_png(file)
+
+
+def _described(kind: str, size: int | None) -> str:
+    """Return what a file is that is no picture one could show: `MP4 video, 2.3 MiB`."""
     text = f"{kind.upper()} {_OTHERS.get(kind, 'file')}"
     return text if size is None else f"{text}, {size / 1_048_576:.1f} MiB"
 
@@ -245,3 +215,53 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
+
+
+class PictureFetcher:
+    """Fetches results of one gateway to be looked at: by the way downloads go, but no further than is needed."""
+
+    def __init__(self, base_url: str, *, allow_private: bool = False) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            base_url: of the gateway; its own host may be private.
+            allow_private: whether every host may be.
+        """
+        self._fetcher = Fetcher(base_url, allow_private=allow_private, patience=_PATIENCE)
+
+    async def __call__(self, url: str, file: IO[bytes]) -> None:
+        """Fetch a picture into `file`.
+
+        Raises:
+            OtherKindError: it is something else.
+            DownloadError: it cannot be had.
+        """
+        await self._fetcher.fetch(url, _PictureSink(file.fileno()))
+
+
+class _PictureSink(Sink):
+    """A file that takes pictures only: of anything else it takes the first bytes."""
+
+    def take(self, ending: str) -> None:
+        """Take note of what it is.
+
+        Raises:
+            OtherKindError: it is a video, a sound or another kind of picture than can be shown.
+        """
+        super().take(ending)
+        if ending not in PICTURES:
+            raise OtherKindError(_described(ending, self.whole))
+        self._check_size(self.whole or 0)
+
+    def write(self, data: bytes) -> None:
+        """Add to the end.
+
+        Raises:
+            DownloadError: it is too large, or the disk does not take it.
+        """
+        super().write(data)
+        self._check_size(self.size)
+
+    def _check_size(self, size: int) -> None:
+        if size > MAX_BYTES:
+            raise DownloadError(f"it is larger than {size_words(MAX_BYTES)}")

@@ -15,7 +15,7 @@ import subprocess
 import termios
 from typing import TYPE_CHECKING, Final
 
-from taskdash.results.drawing import Drawing
+from taskdash.ui.drawing import Drawing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
 import shlex
 import subprocess
 import sys
@@ -15,17 +14,13 @@ from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
 from tests.servers import Peer, Request, http_reply
 
-from taskdash.results.decoding import install_line
-from taskdash.results.drawing import Drawn, Room
-from taskdash.results.preview import REMEMBER_REFUSAL_S, Outcome, Previews, Refused, Wanted
-from taskdash.results.preview_source import PictureSource
-from taskdash.results.thumbnails import Original, Thumbnails
+from taskdash.results.preview import REMEMBER_REFUSAL_S, Outcome, PictureFetcher, Previews, Refused
+from taskdash.results.preview_files import Picture, PreviewFiles, install_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-ROOM = Room(40, 20)
 CLIP = b"\0\0\0\x18ftypmp42" + bytes(5_000)
 
 
@@ -37,8 +32,8 @@ def shelf() -> Iterator[FileServer]:
 
 
 @pytest.fixture
-def thumbnails(tmp_path: Path) -> Thumbnails:
-    return Thumbnails(tmp_path / "previews")
+def files(tmp_path: Path) -> PreviewFiles:
+    return PreviewFiles(tmp_path / "previews")
 
 
 class Clock:
@@ -54,8 +49,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def previews(shelf: FileServer, thumbnails: Thumbnails, clock: Clock) -> Iterator[Previews]:
-    made = Previews(PictureSource(shelf.url), thumbnails, now_s=clock)
+def previews(shelf: FileServer, files: PreviewFiles, clock: Clock) -> Iterator[Previews]:
+    made = Previews(PictureFetcher(shelf.url), files, now_s=clock)
     yield made
     made.close()
 
@@ -66,43 +61,28 @@ def why(outcome: Outcome) -> str:
 
 
 async def test_a_picture_is_fetched_once_and_without_a_key(shelf: FileServer, previews: Previews) -> None:
-    wanted = Wanted(f"{shelf.url}/a.png", ROOM)
-    assert previews.known(wanted) is None
-    drawn = await previews.look(wanted)
-    assert isinstance(drawn, Drawn)
-    assert (drawn.columns, drawn.rows) == (16, 8)
-    assert previews.known(wanted) is drawn
-    assert await previews.look(wanted) is drawn
+    url = f"{shelf.url}/a.png"
+    assert previews.known(url) is None
+    picture = await previews.look(url)
+    assert isinstance(picture, Picture)
+    assert (picture.format, picture.width, picture.height) == ("PNG", 80, 80)
+    assert previews.known(url) is picture
+    assert await previews.look(url) is picture
     assert len(shelf.requests) == 1
     assert not {"authorization", "cookie"} & set(shelf.requests[0].headers)
 
 
-async def test_another_size_and_another_start_need_no_server(
-    shelf: FileServer, previews: Previews, thumbnails: Thumbnails
+async def test_what_was_looked_at_once_needs_no_server_at_another_start(
+    shelf: FileServer, previews: Previews, files: PreviewFiles
 ) -> None:
-    wanted = Wanted(f"{shelf.url}/a.png", ROOM)
-    await previews.look(wanted)
-    smaller = await previews.look(Wanted(wanted.url, Room(10, 20)))
-    assert isinstance(smaller, Drawn)
-    assert (smaller.columns, smaller.format, smaller.width) == (10, "PNG", 80)
-    later = Previews(PictureSource(shelf.url), thumbnails)
+    url = f"{shelf.url}/a.png"
+    picture = await previews.look(url)
+    later = Previews(PictureFetcher(shelf.url), files)
     try:
-        assert isinstance(await later.look(wanted), Drawn)
+        assert await later.look(url) == picture
     finally:
         later.close()
     assert len(shelf.requests) == 1
-
-
-async def test_a_small_copy_that_is_damaged_is_made_again(
-    shelf: FileServer, previews: Previews, thumbnails: Thumbnails
-) -> None:
-    url = f"{shelf.url}/a.png"
-    thumbnails.keep(url, b"rubbish", Original("PNG", 80, 80))
-    assert isinstance(await previews.look(Wanted(url, ROOM)), Drawn)
-    found = thumbnails.open(url)
-    assert found is not None
-    with found[0] as again:
-        assert os.read(again.fileno(), 4) == b"RIFF"
 
 
 async def test_a_saved_result_is_shown_from_its_file(
@@ -110,24 +90,22 @@ async def test_a_saved_result_is_shown_from_its_file(
 ) -> None:
     saved = tmp_path / "hero-1.png"
     saved.write_bytes(plain(100, 50))
-    drawn = await previews.look(Wanted(f"{shelf.url}/dead.png", ROOM, str(saved)))
-    assert isinstance(drawn, Drawn)
-    assert (drawn.width, drawn.height) == (100, 50)
+    picture = await previews.look(f"{shelf.url}/dead.png", str(saved))
+    assert isinstance(picture, Picture)
+    assert (picture.width, picture.height) == (100, 50)
     assert shelf.requests == []
 
 
 async def test_a_saved_file_that_is_gone_is_fetched(
     shelf: FileServer, previews: Previews, tmp_path: Path
 ) -> None:
-    assert isinstance(
-        await previews.look(Wanted(f"{shelf.url}/a.png", ROOM, str(tmp_path / "gone.png"))), Drawn
-    )
+    assert isinstance(await previews.look(f"{shelf.url}/a.png", str(tmp_path / "gone.png")), Picture)
 
 
 async def test_without_a_folder_pictures_are_shown_all_the_same(shelf: FileServer) -> None:
-    previews = Previews(PictureSource(shelf.url), None)
+    previews = Previews(PictureFetcher(shelf.url), None)
     try:
-        assert isinstance(await previews.look(Wanted(f"{shelf.url}/a.png", ROOM)), Drawn)
+        assert isinstance(await previews.look(f"{shelf.url}/a.png"), Picture)
     finally:
         previews.close()
 
@@ -135,16 +113,16 @@ async def test_without_a_folder_pictures_are_shown_all_the_same(shelf: FileServe
 async def test_a_dead_link_is_told_once_and_tried_again_later(
     shelf: FileServer, previews: Previews, clock: Clock
 ) -> None:
-    wanted = Wanted(f"{shelf.url}/dead.png", ROOM)
-    assert "expired" in why(await previews.look(wanted))
+    url = f"{shelf.url}/dead.png"
+    assert "expired" in why(await previews.look(url))
     clock.at_s = REMEMBER_REFUSAL_S - 1
-    assert "expired" in why(await previews.look(wanted))
+    assert "expired" in why(await previews.look(url))
     assert len(shelf.requests) == 1
     clock.at_s = REMEMBER_REFUSAL_S + 1
-    await previews.look(wanted)
+    await previews.look(url)
     assert len(shelf.requests) == 2
     previews.forget_refusals()
-    await previews.look(wanted)
+    await previews.look(url)
     assert len(shelf.requests) == 3
 
 
@@ -163,7 +141,7 @@ async def test_what_is_no_picture_is_told_as_it_is(
     shelf: FileServer, previews: Previews, body: bytes, said: str
 ) -> None:
     shelf.files["/x.png"] = http_reply(200, body, {"Content-Type": "image/png"})
-    outcome = await previews.look(Wanted(f"{shelf.url}/x.png", ROOM))
+    outcome = await previews.look(f"{shelf.url}/x.png")
     assert said in why(outcome)
     assert isinstance(outcome, Refused)
     assert not outcome.is_other
@@ -171,7 +149,7 @@ async def test_what_is_no_picture_is_told_as_it_is(
 
 async def test_a_video_is_told_by_kind_and_size(shelf: FileServer, previews: Previews) -> None:
     shelf.files["/x.mp4"] = http_reply(200, CLIP + bytes(2_000_000), {"Content-Type": "video/mp4"})
-    outcome = await previews.look(Wanted(f"{shelf.url}/x.mp4", ROOM))
+    outcome = await previews.look(f"{shelf.url}/x.mp4")
     assert outcome == Refused("MP4 video, 1.9 MiB", is_other=True)
 
 
@@ -187,27 +165,25 @@ async def test_what_is_never_drawn_is_told_by_kind_and_size(
     shelf: FileServer, previews: Previews, body: bytes, said: str
 ) -> None:
     shelf.files["/x"] = http_reply(200, body, {"Content-Type": "application/zip"})
-    assert await previews.look(Wanted(f"{shelf.url}/x", ROOM)) == Refused(said, is_other=True)
+    assert await previews.look(f"{shelf.url}/x") == Refused(said, is_other=True)
 
 
-async def test_nobody_inside_is_asked_by_a_link_from_outside(
-    shelf: FileServer, thumbnails: Thumbnails
-) -> None:
-    previews = Previews(PictureSource("https://gateway.example"), thumbnails)
+async def test_nobody_inside_is_asked_by_a_link_from_outside(shelf: FileServer, files: PreviewFiles) -> None:
+    previews = Previews(PictureFetcher("https://gateway.example"), files)
     try:
-        assert "private address" in why(await previews.look(Wanted(f"{shelf.url}/a.png", ROOM)))
+        assert "private address" in why(await previews.look(f"{shelf.url}/a.png"))
     finally:
         previews.close()
     assert shelf.requests == []
     assert shelf.connections == 0
 
 
-async def test_without_the_extra_it_says_how_to_get_it(shelf: FileServer, thumbnails: Thumbnails) -> None:
-    previews = Previews(PictureSource(shelf.url), thumbnails, can_decode=False)
-    wanted = Wanted(f"{shelf.url}/a.png", ROOM)
-    known = previews.known(wanted)
+async def test_without_the_extra_it_says_how_to_get_it(shelf: FileServer, files: PreviewFiles) -> None:
+    previews = Previews(PictureFetcher(shelf.url), files, is_installed=False)
+    url = f"{shelf.url}/a.png"
+    known = previews.known(url)
     assert isinstance(known, Refused)
-    assert known == await previews.look(wanted)
+    assert known == await previews.look(url)
     assert known.why.endswith(install_line())
     assert shelf.requests == []
 
@@ -217,8 +193,8 @@ def test_how_to_get_the_extra_works_when_it_is_followed(
 ) -> None:
     """No index has a package of our name: the line names what the extra needs, and the tool that can install it."""
     line = shlex.split(install_line())
-    packages = line[-2:]
-    assert sorted(each.partition(">")[0] for each in packages) == ["pillow", "textual-image"]
+    packages = line[-1:]
+    assert [each.partition(">")[0] for each in packages] == ["pillow"]
     # They are installed here, so nothing is fetched.
     done = subprocess.run([*line, "--no-index"], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -237,7 +213,7 @@ async def test_whoever_moves_on_ends_the_fetch(shelf: FileServer, previews: Prev
         await peer.stall()
 
     shelf.files["/slow.png"] = drip
-    looking = asyncio.create_task(previews.look(Wanted(f"{shelf.url}/slow.png", ROOM)))
+    looking = asyncio.create_task(previews.look(f"{shelf.url}/slow.png"))
     await asyncio.to_thread(shelf.wait_for, lambda: len(shelf.requests) == 1)
     looking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -250,7 +226,7 @@ async def test_closing_ends_what_is_under_way(shelf: FileServer, previews: Previ
         await peer.stall()
 
     shelf.files["/slow.png"] = silent
-    looking = asyncio.create_task(previews.look(Wanted(f"{shelf.url}/slow.png", ROOM)))
+    looking = asyncio.create_task(previews.look(f"{shelf.url}/slow.png"))
     await asyncio.to_thread(shelf.wait_for, lambda: len(shelf.requests) == 1)
     previews.close()
     with pytest.raises(asyncio.CancelledError):

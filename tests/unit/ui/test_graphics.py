@@ -9,13 +9,14 @@ import pty
 import re
 import struct
 import termios
+import unicodedata
 import zlib
 
 import pytest
 from rich.cells import cell_len
 
-from taskdash.results.drawing import Drawing
 from taskdash.ui import kitty
+from taskdash.ui.drawing import Drawing
 from taskdash.ui.graphics import cell_size, drawing_for
 
 B, K, S = Drawing.BLOCKS, Drawing.KITTY, Drawing.SIXEL
@@ -138,6 +139,9 @@ def test_each_placeholder_is_one_cell_that_names_its_place() -> None:
     assert line == "".join(f"\U0010eeee\u030e{mark}" for mark in ("\u0305", "\u030d", "\u030e"))
 
 
-def test_the_marks_are_those_of_the_protocol() -> None:
-    theirs = pytest.importorskip("textual_image.renderable.tgp")._NUMBER_TO_DIACRITIC
-    assert [ord(mark) for mark in kitty.MARKS] == list(theirs)
+def test_there_is_a_mark_for_each_column_and_row() -> None:
+    """The protocol's list: what Unicode 6.0 sets above a letter, in order, without those that come with others."""
+    assert len(kitty.MARKS) == 297
+    assert (kitty.MARKS[0], kitty.MARKS[-1]) == ("\u0305", "\U0001d244")
+    assert sorted(set(kitty.MARKS)) == list(kitty.MARKS)
+    assert {unicodedata.combining(mark) for mark in kitty.MARKS} == {230}

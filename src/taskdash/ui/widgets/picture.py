@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.geometry import Region
 
-    from taskdash.results.drawing import Drawn
     from taskdash.ui.app import Dashboard
+    from taskdash.ui.drawing import Drawn
 
 UPPER_HALF: Final = "▀"
 # Textual counts no cells for what is marked as a control sequence; this one does nothing.

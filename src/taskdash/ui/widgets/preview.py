@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
-    from taskdash.results.drawing import Drawn, Room
-    from taskdash.results.preview import Refused, Wanted
+    from taskdash.results.preview import Outcome, Refused
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
+    from taskdash.ui.drawing import Drawn, Room
 
 REST_S: Final = 0.25
 """How long the cursor has rested on a task before anything is fetched for it."""
@@ -159,27 +159,24 @@ class Preview(Vertical):
 
     async def _look(self, plan: _Plan) -> None:
         previews = await self._desk.previews()
-        wanted = await self._wanted(plan)
-        outcome = previews.known(wanted)
+        outcome = previews.known(plan.url)
         if outcome is None:
             await asyncio.sleep(REST_S)
             if self._picture.drawn is None:
                 self._say(_counted(_LOADING, plan), settled=False)
                 self.display = True
-            outcome = await previews.look(wanted)
+            outcome = await previews.look(plan.url, await self._saved_path(plan))
         await self._show(plan, outcome)
 
-    async def _wanted(self, plan: _Plan) -> Wanted:
-        from taskdash.results.preview import Wanted
-
+    async def _saved_path(self, plan: _Plan) -> str | None:
         def saved_path(store: Store) -> str | None:
             saved = store.saved.of([plan.seq]).get(plan.seq, {}).get(plan.number)
             return str(saved.path) if saved is not None and saved.is_there() else None
 
-        return Wanted(plan.url, await self._room(plan), await self._desk.store.run(saved_path))
+        return await self._desk.store.run(saved_path)
 
     async def _room(self, plan: _Plan) -> Room:
-        from taskdash.results.drawing import Drawing, Room
+        from taskdash.ui.drawing import Drawing, Room
         from taskdash.ui.graphics import CELL, cell_size, drawing_for, is_old_kitty
 
         _, background = self.background_colors
@@ -198,15 +195,21 @@ class Preview(Vertical):
                 drawing = Drawing.BLOCKS if self._is_old_kitty else drawing
         return Room(plan.columns, plan.rows, cell or CELL, drawing, background.rgb)
 
-    async def _show(self, plan: _Plan, outcome: Drawn | Refused) -> None:
+    async def _show(self, plan: _Plan, outcome: Outcome) -> None:
         from taskdash.results.preview import Refused
+        from taskdash.ui.drawing import draw
 
-        if isinstance(outcome, Refused):
-            self._picture.show(None)
-            self._tell(plan, _why(outcome, plan), empty=True)
-        else:
-            self._picture.show(await asyncio.to_thread(prepare, outcome))
-            self._tell(plan, _about(outcome))
+        if not isinstance(outcome, Refused):
+            try:
+                drawn = await asyncio.to_thread(draw, outcome, await self._room(plan))
+            except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
+                outcome = Refused("it is damaged")
+            else:
+                self._picture.show(await asyncio.to_thread(prepare, drawn))
+                self._tell(plan, _about(drawn))
+                return
+        self._picture.show(None)
+        self._tell(plan, _why(outcome, plan), empty=True)
 
     def _tell(self, plan: _Plan, text: Content, *, empty: bool = False) -> None:
         self._picture.display = not empty

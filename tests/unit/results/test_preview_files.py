@@ -1,0 +1,268 @@
+"""Small PNGs of results: made whatever the picture wants, and kept where they are private, bounded and no trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import random
+import resource
+import stat
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from tests.pictures import bomb, encoded, halves, plain
+
+from taskdash.results import preview_worker
+from taskdash.results.preview_files import DecodingError, Picture, PreviewFiles, small_png
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+async def make(data: bytes, code: str = "", deadline_s: float = 20.0) -> Picture:
+    """Make the small PNG of a picture, or have a decoder of other `code` do so."""
+    command = (sys.executable, "-I", "-S", "-c", code) if code else ()
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        return await small_png(file, command=command, deadline_s=deadline_s)
+
+
+async def refusal(data: bytes, code: str = "", deadline_s: float = 20.0) -> str:
+    with pytest.raises(DecodingError) as caught:
+        await make(data, code, deadline_s)
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+def opened(picture: Picture) -> Image.Image:
+    return Image.open(io.BytesIO(picture.png), formats=("PNG",))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+async def test_each_format_becomes_a_small_png_that_knows_what_it_was(kind: str) -> None:
+    picture = await make(plain(2000, 1000, "red", kind))
+    assert (picture.format.upper(), picture.width, picture.height) == (kind, 2000, 1000)
+    assert opened(picture).size == (768, 384)
+    red, green, blue = opened(picture).getpixel((0, 0))  # type: ignore[misc] # it is RGB
+    assert red > 250
+    assert max(green, blue) < 5
+
+
+async def test_what_is_transparent_stays_so_and_what_is_small_its_size() -> None:
+    picture = await make(encoded(Image.new("RGBA", (50, 50), (255, 0, 0, 0))))
+    assert (opened(picture).mode, opened(picture).size) == ("RGBA", (50, 50))
+
+
+async def test_a_photo_that_lies_on_its_side_is_turned() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = await make(encoded(Image.new("RGB", (80, 40), "red"), "JPEG", exif=exif))
+    assert (picture.width, picture.height) == opened(picture).size == (40, 80)
+
+
+async def test_16_bits_of_grey_are_not_all_white() -> None:
+    picture = await make(encoded(Image.new("I;16", (20, 20), 0x8000)))
+    assert opened(picture).getpixel((0, 0)) == (0x80,) * 3
+
+
+async def test_only_the_first_frame_of_an_animation_counts() -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
+    picture = await make(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert opened(picture).convert("RGB").getpixel((0, 0)) == RED
+
+
+# What is no picture
+
+TINY = plain(20, 20)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (bomb(), "13000 x 13000 pixels, more than 25 million"),
+        (b"", "no PNG, JPEG, WebP or GIF"),
+        (b"<!doctype html><title>expired</title>", "no PNG, JPEG, WebP or GIF"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>', "no PNG"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n(x) run\n", "no PNG"),
+        (encoded(Image.new("RGB", (20, 20)), "TIFF"), "no PNG"),
+        (encoded(Image.new("RGB", (20, 20)), "BMP"), "no PNG"),
+        (encoded(Image.effect_noise((300, 300), 90))[:20_000], "damaged or cut short"),
+        (encoded(Image.effect_noise((300, 300), 90), "JPEG")[:5_000], "damaged or cut short"),
+        (TINY[:30], "damaged"),
+        (TINY[:41] + bytes(20) + TINY[61:], "damaged"),
+    ],
+)
+async def test_what_is_no_whole_picture_is_refused_with_a_reason(data: bytes, why: str) -> None:
+    assert why in await refusal(data)
+
+
+async def test_a_bomb_is_small_and_costs_nothing() -> None:
+    assert len(bomb()) < 25_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    await refusal(bomb())
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 * 1024
+
+
+async def test_mangled_pictures_never_bring_more_than_a_reason() -> None:
+    rng = random.Random(7)  # noqa: S311 - it has to give the same each time
+    for whole in (halves(60, 60), *(plain(60, 60, "red", kind) for kind in ("WEBP", "GIF", "JPEG"))):
+        data = bytearray(whole)
+        for _ in range(5):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        try:
+            picture = await make(bytes(data))
+        except DecodingError:
+            continue
+        assert max(opened(picture).size) <= preview_worker.SIDE
+
+
+# What a decoder may do that a picture has taken over
+
+
+async def test_a_decoder_that_hangs_is_ended() -> None:
+    assert "not decoded after 0.5 s" in await refusal(TINY, "import time; time.sleep(60)", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("use", "why"),
+    [("bytearray(1 << 30)", "it takes too much memory"), ("while True: pass", "it takes too long to decode")],
+)
+async def test_what_our_own_decoder_may_take_is_limited(use: str, why: str) -> None:
+    greedy = f"""
+import runpy, sys
+worker = runpy.run_path({preview_worker.__file__!r})
+def take():
+    {use}
+worker["main"].__globals__.update(CPU_S=1, _write_small_png=take)
+sys.exit(worker["main"]())
+"""
+    assert await refusal(TINY, greedy) == why
+
+
+LARGE = encoded(Image.new("RGB", (800, 10)))
+WRITE = "import sys; sys.stdout.buffer.write({!r})"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended with signal 11"),
+        ("raise SystemExit(3)", "ended with exit 3"),
+        ("pass", "answers nonsense"),
+        ("print('x' * 5000)", "answers nonsense"),
+        (WRITE.format(TINY), "answers nonsense"),
+        (WRITE.format(LARGE), "answers nonsense"),
+        ("import sys; sys.stderr.write('\\x1b[2Jboo' * 100); sys.exit(65)", "boo"),
+    ],
+)
+async def test_a_decoder_that_fails_or_lies_is_told(code: str, why: str) -> None:
+    said = await refusal(TINY, code)
+    assert why in said
+    assert len(said) < 250
+
+
+async def test_whoever_moves_on_ends_the_decoder(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    slow = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    looking = asyncio.create_task(make(TINY, slow, 60))
+    async with asyncio.timeout(20):
+        while not note.exists() or not note.read_text():  # noqa: ASYNC110 - another process sets it
+            await asyncio.sleep(0.01)
+    looking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
+
+
+async def test_the_decoder_sees_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIGPTIMAGE_API_KEY", "sk-CANARY-1234567890")
+    telling = "import os, sys; sys.stderr.write(repr(dict(os.environ))); sys.exit(65)"
+    assert "CANARY" not in await refusal(TINY, telling)
+
+
+# The folder
+
+SIGNED = "https://cdn.example.com/a.png?Signature=SECRET"
+
+
+@pytest.fixture
+async def small() -> Picture:
+    return await make(halves())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "taskdash" / "previews"
+
+
+def age(files: PreviewFiles, url: str, seconds: int) -> None:
+    """Have a file look as if it was last used so long ago."""
+    then = files.path(url).stat().st_mtime - seconds
+    os.utime(files.path(url), (then, then))
+
+
+def test_what_was_kept_is_found_by_its_link_alone_and_private(folder: Path, small: Picture) -> None:
+    PreviewFiles(folder).keep(SIGNED, small)
+    assert PreviewFiles(folder).get(SIGNED) == small
+    assert PreviewFiles(folder).get(SIGNED + "x") is None
+    (path,) = folder.iterdir()
+    assert path.read_bytes() == small.png, "a plain PNG, for whoever shows it"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert "SECRET" not in path.name
+    assert "cdn" not in path.name
+
+
+def test_the_least_recently_used_makes_room(folder: Path, small: Picture) -> None:
+    files = PreviewFiles(folder, max_bytes=len(small.png) * 5 // 2)
+    for n, url in enumerate("ab"):
+        files.keep(url, small)
+        age(files, url, 100 - n)
+    assert files.get("a") is not None, "and so a is the last one used"
+    files.keep("c", small)
+    assert [files.path(url).exists() for url in "abc"] == [True, False, True]
+
+
+def test_half_written_and_older_kinds_of_files_make_room_and_others_are_let_be(
+    folder: Path, small: Picture
+) -> None:
+    files = PreviewFiles(folder, max_bytes=len(small.png) + 10)
+    folder.mkdir(parents=True)
+    left = folder / f".{files.path('b').name}.x7"
+    older = files.path("c").with_suffix(".thumbnail")
+    for path in (left, older, folder / "holiday.png"):
+        path.write_bytes(bytes(300))
+        os.utime(path, (1, 1))
+    files.keep("a", small)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([files.path("a").name, "holiday.png"])
+
+
+@pytest.mark.parametrize("what", ["link", "fifo", "folder", "rubbish", "cut"])
+def test_what_is_none_of_them_is_a_miss(folder: Path, what: str, tmp_path: Path, small: Picture) -> None:
+    folder.mkdir(parents=True)
+    path = PreviewFiles(folder).path("a")
+    if what == "link":
+        (tmp_path / "other.png").write_bytes(small.png)
+        path.symlink_to(tmp_path / "other.png")
+    elif what == "fifo":
+        os.mkfifo(path)
+    elif what == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"\x89PNG\r\n" + bytes(500) if what == "rubbish" else small.png[:-40])
+    assert PreviewFiles(folder).get("a") is None
+
+
+def test_a_folder_that_cannot_be_made_keeps_nothing_and_says_nothing(tmp_path: Path, small: Picture) -> None:
+    (tmp_path / "file").write_text("")
+    files = PreviewFiles(tmp_path / "file" / "previews")
+    files.keep("a", small)
+    assert files.get("a") is None
