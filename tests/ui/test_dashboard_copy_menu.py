@@ -301,10 +301,10 @@ class Desktop:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
         self.texts: list[str] = []
         self.failure: str | None = None
-        monkeypatch.setattr(ClipboardProgram, "put", lambda _, text: self.put(text))
+        monkeypatch.setattr(ClipboardProgram, "copy", lambda _, text: self.copy(text))
         desk.find_clipboard = lambda: ClipboardProgram("/usr/bin/wl-copy", (), {})
 
-    def put(self, text: str) -> None:
+    def copy(self, text: str) -> None:
         if self.failure is not None:
             raise ClipboardError(self.failure)
         self.texts.append(text)

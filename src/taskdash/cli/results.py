@@ -71,7 +71,7 @@ def _copied(url: str, environ: Mapping[str, str]) -> str:
     program = find_clipboard(environ)
     if program is not None:
         try:
-            program.put(url)
+            program.copy(url)
         except ClipboardError as error:
             talk(f"taskdash: {error}")
         else:

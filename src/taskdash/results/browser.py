@@ -15,19 +15,20 @@ import shutil
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.private_files import users_umask
-from taskdash.domain.values import value
 from taskdash.results.links import UnsafeLinkError, checked_url
-from taskdash.results.surroundings import has_display, is_remote, is_wsl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+KERNEL: Final = Path("/proc/sys/kernel/osrelease")
 PATIENCE_S: Final = 0.7
 """How long a browser is waited for to fail; one that takes longer has started."""
+_SSH_VARIABLES: Final = ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")
 _TERMINAL_BROWSERS: Final = frozenset({"w3m", "www-browser", "links", "links2", "elinks", "lynx"})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"})
 _LINUX_OPENERS: Final = (
@@ -44,7 +45,7 @@ _WINDOWS_OPENERS: Final = (("wslview",), ("rundll32.exe", "url.dll,FileProtocolH
 _GOOD_CODES: Final = {"explorer.exe": (0, 1)}
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Opened:
     """Whether a browser was started, and what to tell the user."""
 
@@ -78,7 +79,7 @@ def open_url(url: str, *, command: Sequence[str] = (), environ: Mapping[str, str
 
 
 def find_browser(environ: Mapping[str, str]) -> list[str]:
-    """The command that opens a link where the user sees it.
+    """Return the command that opens a link where the user sees it.
 
     Raises:
         NoBrowserError: there is none.
@@ -92,7 +93,7 @@ def find_browser(environ: Mapping[str, str]) -> list[str]:
     if sys.platform == "darwin":
         return ["open"]
     in_windows = is_wsl(environ)
-    if not in_windows and not has_display(environ):
+    if not (in_windows or environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         raise NoBrowserError("no BROWSER is set, and there is no display")
     for opener in _WINDOWS_OPENERS if in_windows else _LINUX_OPENERS:
         if shutil.which(opener[0], path=path):
@@ -127,7 +128,6 @@ def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             umask=users_umask(),
-            close_fds=True,
             env=dict(environ),
         )
     except OSError as error:
@@ -144,7 +144,7 @@ def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -
 
 
 def _filled(arguments: Sequence[str], safe: str) -> list[str]:
-    """The arguments after the program, with the link in the place of `%s`, else as the last one.
+    """Return the arguments after the program, with the link in the place of `%s`, else as the last one.
 
     In a text that a shell is to read, `&` and `;` of a link would be commands. A shell, whoever starts it, gets such
     a text as an argument with blanks in it: that one stays as it is, and the link becomes an argument of its own.
@@ -155,3 +155,18 @@ def _filled(arguments: Sequence[str], safe: str) -> list[str]:
     if names_shell or is_text or not any("%s" in argument for argument in rest):
         return [*rest, safe]
     return [argument.replace("%s", safe) for argument in rest]
+
+
+def is_remote(environ: Mapping[str, str]) -> bool:
+    """Return whether the user sits at another machine: what opens here, opens where nobody looks."""
+    return any(environ.get(name) for name in _SSH_VARIABLES)
+
+
+def is_wsl(environ: Mapping[str, str]) -> bool:
+    """Return whether this Linux runs inside Windows, whose programs can be started from here."""
+    if environ.get("WSL_DISTRO_NAME") or environ.get("WSL_INTEROP"):
+        return True
+    try:
+        return "microsoft" in KERNEL.read_text("ascii", "replace").lower()
+    except OSError:
+        return False

@@ -8,18 +8,15 @@ is told otherwise; but its own command fills its buffer, and asks the terminal o
 from __future__ import annotations
 
 import base64
-import os
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.private_files import users_umask
-from taskdash.domain.values import value
-from taskdash.results.surroundings import is_remote, is_wsl
+from taskdash.results.browser import is_remote, is_wsl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +32,7 @@ class ClipboardError(Exception):
     """A program did not take the text; the message says why."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ClipboardProgram:
     """A program that fills the desktop's clipboard with what it reads."""
 
@@ -45,41 +42,39 @@ class ClipboardProgram:
 
     @property
     def name(self) -> str:
-        """As people call it."""
+        """Return its name as people call it."""
         return Path(self.path).name
 
-    def put(self, text: str) -> None:
+    def copy(self, text: str) -> None:
         """Fill the clipboard; may take `PATIENCE_S` seconds.
 
         Raises:
             ClipboardError: it did not take the text.
         """
+        # Windows' own program takes UTF-8 for its old code page.
+        is_windows = self.name.lower() == "clip.exe" and not text.isascii()
         try:
-            process = subprocess.Popen(  # noqa: S603 - no shell; what is copied goes to its standard input
+            done = subprocess.run(  # noqa: S603 - no shell; what is copied goes to its standard input
                 [self.path, *self.arguments],
-                stdin=subprocess.PIPE,
+                input=text.encode("utf-16-le" if is_windows else "utf-8", "replace"),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 umask=users_umask(),
                 env=dict(self.environ),
+                timeout=PATIENCE_S,
+                check=False,
             )
-        except OSError as error:
-            raise ClipboardError(f"{self.name} did not start: {error.strerror}") from None
-        try:
-            process.communicate(_encoded(text, self.name), timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
-            _end(process)
             raise ClipboardError(f"{self.name} does not answer") from None
         except OSError as error:
-            _end(process)
-            raise ClipboardError(f"{self.name}: {error.strerror}") from None
-        if process.returncode:
-            raise ClipboardError(f"{self.name} failed, exit {process.returncode}")
+            raise ClipboardError(f"{self.name} did not start: {error.strerror}") from None
+        if done.returncode:
+            raise ClipboardError(f"{self.name} failed, exit {done.returncode}")
 
 
 def find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
-    """The program that fills the clipboard the user pastes from; None where only the terminal can.
+    """Return the program that fills the clipboard the user pastes from; None where only the terminal can.
 
     Args:
         environ: what the program gets, with nothing in it that it has no use for; also says where we are.
@@ -92,7 +87,7 @@ def find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
 
 
 def terminal_sequence(text: str, environ: Mapping[str, str]) -> str | None:
-    """What asks a terminal to fill the clipboard; None where it is more than terminals take."""
+    """Return what asks a terminal to fill the clipboard; None where it is more than terminals take."""
     data = text.encode("utf-8", "replace")
     if len(data) > MAX_TERMINAL_BYTES:
         return None
@@ -101,43 +96,28 @@ def terminal_sequence(text: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _through_screen(sequence: str) -> str:
-    """GNU screen drops what it does not know; what it is to hand on comes in strings, none of which may be long."""
+    """Wrap it in strings that GNU screen hands on, none of which may be long; it drops what it does not know."""
     parts = (sequence[at : at + _SCREEN_STRING_CHARS] for at in range(0, len(sequence), _SCREEN_STRING_CHARS))
     return "".join(f"\x1bP{part}\x1b\\" for part in parts)
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    if not is_remote(environ):
-        yield from _of_desktop(environ)
+    """Give the commands that may fill it, the best first.
+
+    pyperclip knows the same ones, but gives them our environment, waits for them without end, and takes no note of
+    those that fail.
+    """
+    if is_remote(environ):
+        pass
+    elif sys.platform == "darwin":
+        yield ("pbcopy",)
+    else:
+        if is_wsl(environ):
+            yield ("clip.exe",)
+        if environ.get("WAYLAND_DISPLAY"):
+            yield ("wl-copy", "--type", "text/plain;charset=utf-8")
+        if environ.get("DISPLAY"):
+            yield ("xclip", "-selection", "clipboard", "-in")
+            yield ("xsel", "--clipboard", "--input")
     if environ.get("TMUX"):
         yield ("tmux", "load-buffer", "-w", "-")
-
-
-def _of_desktop(environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    if sys.platform == "darwin":
-        yield ("pbcopy",)
-        return
-    if is_wsl(environ):
-        yield ("clip.exe",)
-    if environ.get("WAYLAND_DISPLAY"):
-        yield ("wl-copy", "--type", "text/plain;charset=utf-8")
-    if environ.get("DISPLAY"):
-        yield ("xclip", "-selection", "clipboard", "-in")
-        yield ("xsel", "--clipboard", "--input")
-
-
-def _encoded(text: str, name: str) -> bytes:
-    """UTF-8, but Windows' own program takes that for its old code page."""
-    if name.lower() == "clip.exe" and not text.isascii():
-        return text.encode("utf-16-le", "replace")
-    return text.encode("utf-8", "replace")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program that does not come to an end, with what it started; it leads a session of its own."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    if process.stdin is not None:
-        with suppress(OSError):
-            process.stdin.close()
-    process.wait()

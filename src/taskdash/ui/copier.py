@@ -83,7 +83,7 @@ class Copier:
         )
 
     async def _fill(self, program: ClipboardProgram, text: str) -> None:
-        await asyncio.to_thread(program.put, text)
+        await asyncio.to_thread(program.copy, text)
         self._keep(text)
 
 

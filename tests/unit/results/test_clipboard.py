@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.results import clipboard, surroundings
+from taskdash.results import browser, clipboard
 from taskdash.results.clipboard import (
     MAX_TERMINAL_BYTES,
     ClipboardError,
@@ -34,7 +34,7 @@ Install = Callable[..., dict[str, str]]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Puts programs on a PATH of their own; each keeps what it read, and its arguments."""
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(surroundings, "KERNEL", tmp_path / "no-kernel")
+    monkeypatch.setattr(browser, "KERNEL", tmp_path / "no-kernel")
 
     def install(*names: str, body: str = "exit 0") -> dict[str, str]:
         for name in names:
@@ -95,7 +95,7 @@ def test_the_text_goes_in_by_standard_input_and_nowhere_else(
 ) -> None:
     found = find_clipboard({**install(name), **DESKTOP, **TMUX})
     assert found is not None
-    found.put(TEXT)
+    found.copy(TEXT)
     assert (tmp_path / "text").read_bytes() == TEXT.encode()
     assert (tmp_path / "call").read_text().splitlines() == [name, *arguments]
 
@@ -108,7 +108,7 @@ def test_windows_gets_what_its_program_understands(
 ) -> None:
     found = find_clipboard({**install("clip.exe"), "WSL_INTEROP": "/run/WSL/1"})
     assert found is not None
-    found.put(text)
+    found.copy(text)
     assert (tmp_path / "text").read_bytes() == encoded
 
 
@@ -120,7 +120,7 @@ def test_a_program_has_no_part_in_our_terminal_and_gets_no_other_environment(
     ends = "readlink /proc/$$/fd/1 /proc/$$/fd/2; cut -d' ' -f6 /proc/$$/stat; env"
     found = find_clipboard({**install("xclip", body=f"({ends}) > {seen}"), "DISPLAY": ":0"})
     assert found is not None
-    found.put("x")
+    found.copy("x")
     out, err, session, *environ = seen.read_text().splitlines()
     assert (out, err) == ("/dev/null", "/dev/null")
     assert int(session) != os.getsid(0)
@@ -143,7 +143,7 @@ def test_a_program_that_fails_or_hangs_is_said(
     assert found is not None
     began_s = time.monotonic()
     with pytest.raises(ClipboardError, match=why):
-        found.put("x")
+        found.copy("x")
     assert time.monotonic() - began_s < 5
 
 
@@ -155,12 +155,12 @@ def test_a_program_that_reads_nothing_of_a_long_text_does_not_hang_us(
     deaf.write_text("#!/bin/sh\nexec sleep 30\n")
     deaf.chmod(0o755)
     with pytest.raises(ClipboardError, match="does not answer"):
-        ClipboardProgram(str(deaf), (), {"PATH": os.environ["PATH"]}).put("x" * 1_000_000)
+        ClipboardProgram(str(deaf), (), {"PATH": os.environ["PATH"]}).copy("x" * 1_000_000)
 
 
 def test_a_program_that_is_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(ClipboardError, match="gone did not start"):
-        ClipboardProgram(str(tmp_path / "gone"), (), {}).put("x")
+        ClipboardProgram(str(tmp_path / "gone"), (), {}).copy("x")
 
 
 def test_a_terminal_gets_the_text_in_base64_up_to_what_terminals_take() -> None:

@@ -9,6 +9,7 @@ import shlex
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,8 @@ from taskdash.domain.outcome import apply_answer
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_environ import VARIABLES
 from taskdash.domain.task_json import task_json
-from taskdash.results import user_command
-from taskdash.results.on_finish import AT_ONCE, FinishCommand
-from taskdash.results.user_command import MAX_OUTPUT_BYTES, run_command
+from taskdash.results import on_finish
+from taskdash.results.on_finish import AT_ONCE, MAX_OUTPUT_BYTES, FinishCommand, run_command
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def test_a_command_that_fails_is_told_once_and_logged_each_time(
 def test_a_command_that_takes_too_long_is_ended_with_all_it_started(
     tmp_path: Path, store: Store, make: Callable[..., FinishCommand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(user_command, "TERM_GRACE_S", 0.3)
+    monkeypatch.setattr(on_finish, "TERM_GRACE_S", 0.3)
     end(store, success_body("task_slow_12345678"))
     pids = tmp_path / "pids"
     stubborn = f"trap '' TERM; sleep 300 & echo $! $$ > {pids}; wait; sleep 300"
@@ -287,6 +287,15 @@ def test_a_command_that_reads_nothing_and_prints_without_end_does_no_harm() -> N
     )
     assert ran.fault == ""
     assert ran.output == "x" * MAX_OUTPUT_BYTES
+
+
+def test_a_command_that_prints_without_end_does_not_fill_the_disk(tmp_path: Path) -> None:
+    told = tmp_path / "sizes"
+    look = f"exec 3>&1; for n in 1 2 3 4 5 6 7 8 9; do sleep 0.15; stat -L -c %s /proc/$$/fd/3 >> {told}; done; kill $!"
+    ran = run_command(["sh", "-c", f"yes & {look}"], b"", ENVIRON, limit_s=30, stop=threading.Event())
+    assert ran.output == "y\n" * (MAX_OUTPUT_BYTES // 2)
+    sizes = [int(line) for line in lines(told)]
+    assert any(later < earlier for earlier, later in pairwise(sizes)), "it was cut"
 
 
 def test_what_a_command_leaves_in_the_background_is_not_waited_for() -> None:
