@@ -5,9 +5,10 @@ What only the watcher needs is imported where it is built: in its own thread, af
 
 from __future__ import annotations
 
+import asyncio
 import os
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from threading import Thread
@@ -25,7 +26,7 @@ from taskdash.watch.clock import SystemClock
 from taskdash.watch.thread import WatcherThread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from taskdash.config.settings import Profile, Settings, View
@@ -33,10 +34,9 @@ if TYPE_CHECKING:
     from taskdash.results.browser import Opened
     from taskdash.results.clipboard import ClipboardProgram
     from taskdash.results.download_thread import DownloadThread
-    from taskdash.results.downloads import Ended
+    from taskdash.results.downloads import Downloads, Ended
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.preview import Previews
-    from taskdash.results.workshop import Workshop
     from taskdash.ui.desk import Desk, FirstKey
     from taskdash.watch.accounts import Terms
     from taskdash.watch.watcher import Watcher
@@ -154,27 +154,25 @@ def first_view_of(settings: Settings) -> View:
     return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
 
 
-def open_workshop(
+@asynccontextmanager
+async def open_downloads(
     profile: Profile,
     path: Path,
     store_path: Path,
     on_end: Callable[[Ended], None],
     *,
     max_result_mib: int | None = None,
-) -> Workshop:
-    """All that it takes to save results of a profile into a folder, on the running event loop.
+) -> AsyncIterator[Downloads]:
+    """Open all that it takes to save results of a profile into a folder; what is under way is broken off at the end.
 
     Raises:
         UsageError: the folder cannot be used.
         StoreError: the list cannot be used, or nothing can be written beside it.
     """
-    from taskdash.results.claims import Claims
-    from taskdash.results.download import Downloader
-    from taskdash.results.downloads import Downloads
-    from taskdash.results.fetcher import Fetcher
+    from taskdash.results.downloads import Downloader, Downloads
+    from taskdash.results.fetch import Fetcher
     from taskdash.results.folder import Folder
-    from taskdash.results.saved_memory import SavedMemory
-    from taskdash.results.workshop import Workshop
+    from taskdash.results.saved_results import Claims, SavedResults
 
     with ExitStack() as opened:
         try:
@@ -186,15 +184,19 @@ def open_workshop(
         except OSError as error:
             raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
         store = StoreThread(store_path, "downloads-store")
-        opened.pop_all()
-    fetcher = Fetcher(
-        profile.base_url,
-        allow_private=profile.allow_private,
-        max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
-    )
-    memory = SavedMemory(store, SystemClock().now_ms)
-    downloads = Downloads(Downloader(folder, fetcher), memory, claims, on_end=on_end)
-    return Workshop(folder, claims, store, downloads)
+        opened.callback(store.close)
+        fetcher = Fetcher(
+            profile.base_url,
+            allow_private=profile.allow_private,
+            max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
+        )
+        saved = SavedResults(store, SystemClock().now_ms)
+        async with asyncio.TaskGroup() as group:
+            downloads = Downloads(Downloader(folder, fetcher), saved, claims, group, on_end=on_end)
+            try:
+                yield downloads
+            finally:
+                downloads.cancel()
 
 
 def download_thread(
@@ -204,15 +206,15 @@ def download_thread(
     from taskdash.results.download_thread import DownloadThread
 
     profile = settings.in_use
-    build = partial(
-        open_workshop,
+    opening = partial(
+        open_downloads,
         profile,
         download_dir(settings),
         store_path,
         max_result_mib=settings.max_result_mib,
     )
     auto = settings.auto_download and not is_beside_command
-    return DownloadThread(build, auto_profile=profile.name if auto else None, tells_each=is_beside_command)
+    return DownloadThread(opening, auto_profile=profile.name if auto else None, tells_each=is_beside_command)
 
 
 def open_desk(

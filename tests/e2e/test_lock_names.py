@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.command import Command
 from tests.servers import FakeApi, waiting_body
 
-from taskdash.results.claims import Claims
+from taskdash.results.saved_results import Claims
 from taskdash.store.store_file import mending
 from taskdash.watch.lease import Lease
 

@@ -365,7 +365,7 @@ CRASHES: Final = {
     "store": ("list", "from taskdash.store.database import Database; Database.__init__ = crash"),
     "client": ("check", "from taskdash.api.client import Gateway; Gateway.__init__ = crash"),
     "watcher": ("check", "from taskdash.watch.watcher import Watcher; Watcher.run = crash"),
-    "fetcher": ("download", "from taskdash.results.fetcher import Fetcher; Fetcher.fetch = crash"),
+    "fetcher": ("download", "from taskdash.results.fetch import Fetcher; Fetcher.fetch = crash"),
     "folder": ("download", "from taskdash.results.folder import Folder; Folder.__init__ = crash"),
 }
 

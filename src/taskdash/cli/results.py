@@ -108,7 +108,7 @@ def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: 
     What is broken off, by Ctrl+C too, goes on where it stopped the next time, if the server can do that.
     """
     from taskdash.cli.saving import save_results
-    from taskdash.results.saved_memory import wanted_of
+    from taskdash.results.saved_results import wanted_of
 
     if task_ids and every:
         raise UsageError("give IDs or --all, not both")

@@ -12,14 +12,14 @@ from taskdash.cli.output import print_lines, talk
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.watch.thread import run_unwaited
-from taskdash.wiring import open_workshop
+from taskdash.wiring import open_downloads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from taskdash.cli.session import Session
-    from taskdash.results.downloads import Wanted
+    from taskdash.results.saved_results import Wanted
 
 LOOK_EVERY_S = 0.1
 
@@ -56,20 +56,19 @@ class _Run:
 
     async def save(self, path: Path) -> int:
         """Save all; return the exit code."""
-        with open_workshop(
+        async with open_downloads(
             self._session.profile,
             path,
             self._session.store_path,
             self._on_end,
             max_result_mib=self._session.settings.max_result_mib,
-        ) as workshop:
-            downloads = workshop.downloads
+        ) as downloads:
             working = asyncio.ensure_future(self._work(downloads))
             ended_by = cancel_on_signal(working)
             stop_at_rest()
             await asyncio.wait({working})
-            if not working.cancelled() and (error := working.exception()) is not None:
-                raise error
+        if not working.cancelled() and (error := working.exception()) is not None:
+            raise error
         return self._report(downloads, ended_by)
 
     async def _work(self, downloads: Downloads) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import StoreError
 from taskdash.results.downloads import End
 from taskdash.results.faults import ClaimedError, DiskError, DownloadError, PrivateHostError
-from taskdash.results.saved_memory import wanted_of
+from taskdash.results.saved_results import wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 HEAD_BYTES: Final = 512
 """How much of a file `kind_of_content` looks at."""
@@ -117,13 +117,13 @@ _EXPIRED: Final = (
 
 
 def says_expired(head: bytes) -> bool:
-    """Whether an error page of a file host says that its link is good no more."""
+    """Return whether an error page of a file host says that its link is good no more."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith((b"<?xml", b"<error")) and any(word in start for word in _EXPIRED)
 
 
 def kind_of_content(head: bytes) -> str | None:
-    """The ending of a picture, clip or sound that begins with `head`; None for anything else."""
+    """Return the ending of a picture, clip or sound that begins with `head`; None for anything else."""
     for magic, ending in _MAGIC:
         if head.startswith(magic):
             # BM are letters, too: a bitmap has zeros where its header says so.
@@ -150,19 +150,19 @@ class Claim:
 
     @property
     def is_media(self) -> bool:
-        """Whether it is said to be a picture, clip or sound."""
+        """Return whether it is said to be a picture, clip or sound."""
         return _is_media(self.media_type) or self.ending in _MEDIA
 
 
-def claim_of(header: Callable[[str], str], urls: Iterable[str]) -> Claim:
+def claim_of(headers: Mapping[str, str], urls: Iterable[str]) -> Claim:
     """Return what an answer is said to be.
 
     Args:
-        header: gives a header of the answer, "" where it has none of that name.
+        headers: of the answer, under names in lower case.
         urls: where it is from, the last place first.
     """
-    media_type = header("content-type").partition(";")[0].strip().lower()
-    file_name = _FILE_NAME.search(header("content-disposition"))
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    file_name = _FILE_NAME.search(headers.get("content-disposition", ""))
     names = [unquote(urlsplit(url).path) for url in urls]
     says = (
         _ending_in(file_name[1] if file_name else ""),

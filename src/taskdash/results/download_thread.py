@@ -14,14 +14,13 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.auto_download import AutoDownload
 from taskdash.results.download_status import DownloadStatus
-from taskdash.results.saved_memory import wanted_of
 from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
-    from taskdash.results.downloads import Ended
-    from taskdash.results.workshop import Workshop
+    from taskdash.results.downloads import Downloads, Ended
 
 PUBLISH_EVERY_S: Final = 0.2
 
@@ -41,7 +40,7 @@ class DownloadThread:
 
     def __init__(
         self,
-        build: Callable[[Callable[[Ended], None]], Workshop],
+        open_downloads: Callable[[Callable[[Ended], None]], AbstractAsyncContextManager[Downloads]],
         *,
         auto_profile: str | None = None,
         tells_each: bool = False,
@@ -49,24 +48,24 @@ class DownloadThread:
         """Prepare; nothing is opened.
 
         Args:
-            build: opens folder, list and queue on the thread's loop, given what to call when a download is over.
+            open_downloads: opens folder and list on the thread's loop, given what to call when a download is over.
             auto_profile: whose results are saved as they finish; None: only what is asked for.
             tells_each: whether each file is news, and not only what came of all.
         """
-        self._build = build
+        self._open_downloads = open_downloads
         self._auto_profile = auto_profile
         self._tells_each = tells_each
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._stop: asyncio.Event | None = None
-        self._workshop: Workshop | None = None
+        self._downloads: Downloads | None = None
+        self._group: asyncio.TaskGroup | None = None
         self._auto: AutoDownload | None = None
         self._listener: Callable[[], None] = lambda: None
         self._news: deque[News] = deque()
         self._asked = 0
         self._known = 0
-        self._tasks: set[asyncio.Task[None]] = set()
         self._look_ups: set[asyncio.Task[None]] = set()
         self.status = DownloadStatus()
         """How far it is, as last published."""
@@ -80,7 +79,7 @@ class DownloadThread:
     def save(self, seqs: Sequence[int]) -> None:
         """Save the results of tasks that are not saved yet."""
         self._begin()
-        self._call(lambda: self._spawn(self._look_up(list(seqs)), self._look_ups))
+        self._call(lambda: self._begin_look_up(list(seqs)))
 
     def cancel(self) -> None:
         """Break off all that is under way; what has arrived is kept where it can be gone on with."""
@@ -106,7 +105,7 @@ class DownloadThread:
             thread.join(timeout_s)
 
     def take_news(self) -> list[News]:
-        """What is new since the last time."""
+        """Return what is new since the last time."""
         taken = []
         while self._news:
             taken.append(self._news.popleft())
@@ -129,29 +128,30 @@ class DownloadThread:
     def _run(self) -> None:
         try:
             run_unwaited(self._work())
+        except TaskdashError as error:
+            self._say(f"Nothing can be saved: {error}", is_bad=True)
         except Exception as error:
             _LOG.exception("the downloads have stopped")
-            said = str(error) if isinstance(error, TaskdashError) else f"{type(error).__name__} in taskdash"
-            self._say(f"Downloads have stopped: {said}", is_bad=True)
+            self._say(f"Downloads have stopped: {type(error).__name__} in taskdash", is_bad=True)
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._ready.set()
-        publishing = asyncio.ensure_future(self._publish())
-        if self._auto_profile is not None:
-            self._spawn(self._save_on_its_own(self._auto_profile), self._tasks)
-        await self._stop.wait()
-        publishing.cancel()
-        for each in (*self._tasks, *self._look_ups):
-            each.cancel()
-        await asyncio.gather(*self._tasks, *self._look_ups, return_exceptions=True)
-        workshop = self._workshop
-        if workshop is not None:
-            workshop.downloads.cancel()
-            await workshop.downloads.drained()
-            workshop.close()
-            self._workshop = None
+        try:
+            async with (
+                self._open_downloads(self._on_end) as self._downloads,
+                asyncio.TaskGroup() as self._group,
+            ):
+                background = [self._group.create_task(self._publish())]
+                if self._auto_profile is not None:
+                    saving = self._save_on_its_own(self._downloads, self._auto_profile)
+                    background.append(self._group.create_task(saving))
+                await self._stop.wait()
+                for each in (*background, *self._look_ups):
+                    each.cancel()
+        finally:
+            self._downloads = self._group = self._auto = None
 
     def _cancel(self) -> None:
         if self._look_ups:
@@ -160,51 +160,38 @@ class DownloadThread:
             each.cancel()
         if self._auto is not None:
             self._auto.cancel()
-        if self._workshop is not None:
-            self._workshop.downloads.cancel()
+        if self._downloads is not None:
+            self._downloads.cancel()
 
-    def _spawn(self, work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) -> None:
-        running = asyncio.get_running_loop().create_task(work)
-        among.add(running)
-        running.add_done_callback(among.discard)
+    def _begin_look_up(self, seqs: list[int]) -> None:
+        if self._group is not None and self._downloads is not None:
+            looking_up = self._group.create_task(self._look_up(self._downloads, seqs))
+            self._look_ups.add(looking_up)
+            looking_up.add_done_callback(self._look_ups.discard)
 
-    def _open(self) -> Workshop | None:
-        """Folder, list and queue; None, and told, where they cannot be opened."""
-        if self._workshop is None:
-            try:
-                self._workshop = self._build(self._on_end)
-            except TaskdashError as error:
-                self._say(f"Nothing can be saved: {error}", is_bad=True)
-        return self._workshop
-
-    async def _look_up(self, seqs: list[int]) -> None:
+    async def _look_up(self, downloads: Downloads, seqs: list[int]) -> None:
         self._publish_status()
-        workshop = self._open()
-        if workshop is None:
-            return
         try:
-            wanted, known = await workshop.store.run(lambda store: wanted_of(store, seqs))
+            wanted, known = await downloads.saved.wanted_of(seqs)
         except TaskdashError as error:
             self._say(f"Nothing can be saved: {error}", is_bad=True)
             return
         if wanted:
             self._asked += 1
             self._known += known
-            workshop.downloads.add(wanted)
+            downloads.add(wanted)
         elif not self._tells_each:
             were = "was" if known == 1 else "were"
             self._say(f"Nothing to save: {known:,} {were} saved before." if known else "Nothing to save.")
 
-    async def _save_on_its_own(self, profile: str) -> None:
-        workshop = self._open()
-        if workshop is not None:
-            self._auto = AutoDownload(
-                workshop.downloads, workshop.store, profile, lambda line: self._say(line, is_bad=True)
-            )
-            try:
-                await self._auto.run()
-            except TaskdashError as error:
-                self._say(f"Results are no longer saved on their own: {error}", is_bad=True)
+    async def _save_on_its_own(self, downloads: Downloads, profile: str) -> None:
+        self._auto = AutoDownload(
+            downloads, downloads.saved.store, profile, lambda line: self._say(line, is_bad=True)
+        )
+        try:
+            await self._auto.run()
+        except TaskdashError as error:
+            self._say(f"Results are no longer saved on their own: {error}", is_bad=True)
 
     def _on_end(self, ended: Ended) -> None:
         if self._auto is not None:
@@ -222,29 +209,29 @@ class DownloadThread:
         while True:
             await asyncio.sleep(PUBLISH_EVERY_S)
             self._publish_status()
-            workshop = self._workshop
-            if workshop is not None and self._asked and not workshop.downloads.status.is_busy:
-                self._tell_round(workshop)
+            downloads = self._downloads
+            if downloads is not None and self._asked and not downloads.status.is_busy:
+                self._tell_round(downloads)
 
     def _publish_status(self) -> None:
-        status = self._workshop.downloads.status if self._workshop else DownloadStatus()
+        status = self._downloads.status if self._downloads else DownloadStatus()
         status = replace(status, looking_up=len(self._look_ups))
         if status != self.status:
             self.status = status
             self._listener()
 
-    def _tell_round(self, workshop: Workshop) -> None:
-        downloads, known = workshop.downloads, self._known
+    def _tell_round(self, downloads: Downloads) -> None:
+        known = self._known
         self._asked = self._known = 0
         if not self._tells_each:
-            line = downloads.summary(known, inert_line(str(workshop.folder.path)))
+            line = downloads.summary(known, inert_line(str(downloads.folder.path)))
             self._say(f"{line}.", is_bad=downloads.status.failed > 0)
 
     async def _drained(self) -> None:
         if self._look_ups:
             await asyncio.wait(self._look_ups)
-        if self._workshop is not None:
-            await self._workshop.downloads.drained()
+        if self._downloads is not None:
+            await self._downloads.drained()
 
     def _say(self, text: str, *, is_bad: bool = False) -> None:
         self._news.append(News(text, is_bad))

@@ -1,7 +1,7 @@
-"""A result that is not whole yet: kept over a crash or a broken line, so that only what is missing is fetched.
+"""Where a result's bytes go while they arrive, and what must be known of them to go on after a break.
 
-It lies in the folder it will stay in, under a name of our own that begins with a dot, and beside it a note of what
-the server calls this version of the file. Without that note it is worth nothing.
+A result that is not whole yet lies in the folder it will stay in, under a name of our own that begins with a dot, and
+beside it a note of what the server calls this version of the file. Without that note it is worth nothing.
 """
 
 from __future__ import annotations
@@ -9,25 +9,126 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from contextlib import suppress
+import re
+from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.faults import DiskError
-from taskdash.results.sink import Sink
-from taskdash.results.validators import is_validator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from taskdash.results.folder import Folder
 
 MAX_NOTE_BYTES: Final = 4_096
 _COPY_BYTES: Final = 1_048_576
+_BLOCK_BYTES: Final = 65_536
+_LOOK_EVERY_BYTES: Final = 1_048_576
+"""How much is written between two looks at what is free: on a network each look is a question."""
+
+
+class Sink:
+    """An open file that is written from its start, or from where it was left."""
+
+    def __init__(self, descriptor: int, *, size: int = 0) -> None:
+        """Write to a file.
+
+        Args:
+            descriptor: of a file that is open for reading and writing; it stays the caller's to close.
+            size: how many of its bytes are good.
+        """
+        self.descriptor = descriptor
+        self.size = size
+        self.whole: int | None = None
+        """How many bytes it will have, where that is known."""
+        self.validator: str | None = None
+        """What names this very version at the server, for If-Range; None: it can only be fetched from its start."""
+        self.ending: str | None = None
+        """That of its kind, such as `png`, once that is known."""
+        self._room: tuple[int, int | None] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every byte is there."""
+        return self.whole is not None and 0 < self.whole == self.size
+
+    def begin(self, whole: int | None, validator: str | None) -> None:
+        """Start with nothing.
+
+        Raises:
+            DiskError: the file cannot be emptied.
+        """
+        with _disk_errors():
+            os.ftruncate(self.descriptor, 0)
+        self.size, self.whole, self.validator, self.ending = 0, whole, validator, None
+        self._room = None
+
+    def write(self, data: bytes) -> None:
+        """Add to the end.
+
+        Raises:
+            DiskError: the disk does not take it.
+        """
+        view = memoryview(data)
+        with _disk_errors():
+            while view:
+                written = os.pwrite(self.descriptor, view, self.size)
+                self.size += written
+                view = view[written:]
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Read back what was written.
+
+        Raises:
+            DiskError: it cannot be read.
+        """
+        with _disk_errors():
+            return os.pread(self.descriptor, count, offset)
+
+    def take(self, ending: str) -> None:
+        """Take note of what it is, as soon as that is known."""
+        self.ending = ending
+
+    def room(self) -> int | None:
+        """Return how many bytes it may have: nine tenths of what is free stay its own; None where nobody can tell.
+
+        Raises:
+            DiskError: the disk does not answer.
+        """
+        if self._room is None or self.size - self._room[0] >= _LOOK_EVERY_BYTES:
+            with _disk_errors():
+                disk = os.fstatvfs(self.descriptor)
+            free = disk.f_bavail * disk.f_frsize
+            # Some file systems, mostly on networks, have no size.
+            self._room = self.size, self.size + free * 9 // 10 if disk.f_blocks else None
+        return self._room[1]
+
+    def holds(self, mark: bytes) -> bool:
+        """Return whether `mark` occurs in what was written.
+
+        Raises:
+            DiskError: it cannot be read.
+        """
+        overlap = len(mark) - 1
+        return any(
+            mark in self.read(max(0, offset - overlap), _BLOCK_BYTES + overlap)
+            for offset in range(0, self.size, _BLOCK_BYTES)
+        )
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(f"it cannot be written: {inert_line(error.strerror or str(error), 200)}") from None
 
 
 def part_key(*names: str) -> str:
-    """A short name for what is saved, the same in the next run, and with nothing of `names` to be read in it."""
+    """Return a short name for what is saved, the same in the next run, and with nothing of `names` to be read in it."""
     return hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -54,7 +155,7 @@ class PartFile(Sink):
         except OSError as error:
             why = inert_line(error.strerror or str(error), 200)
             raise DiskError(f"cannot be written to {inert_line(str(folder.path))}: {why}") from None
-        self._take_over()
+        self._go_on()
 
     def begin(self, whole: int | None, validator: str | None) -> None:
         """Start with nothing, and note what the rest will have to fit to."""
@@ -64,8 +165,7 @@ class PartFile(Sink):
             self._renew()
         super().begin(whole, validator)
         if validator is not None and whole is not None:
-            note = {"validator": validator, "whole": whole, "link": self._link}
-            self._write_note(json.dumps(note).encode())
+            self._write_note()
 
     def keep(self, stem: str, ending: str) -> Path:
         """Give it a name for good; see `Folder.name_for_good`."""
@@ -85,43 +185,6 @@ class PartFile(Sink):
         self._folder.remove(self._note_name)
         self._folder.remove(self._name)
         os.close(self.descriptor)
-
-    def _take_over(self) -> None:
-        note = self._read_note()
-        validator, whole = note.get("validator"), note.get("whole")
-        if not (isinstance(validator, str) and is_validator(validator)):
-            return
-        if not isinstance(whole, int) or isinstance(whole, bool):
-            return
-        # A tag names one version of one file wherever it is; a date may be that of many files.
-        if not validator.startswith('"') and note.get("link") != self._link:
-            return
-        status = os.fstat(self.descriptor)
-        if 0 < status.st_size <= whole and (status.st_nlink == 1 or status.st_size == whole):
-            self.size, self.whole, self.validator = status.st_size, whole, validator
-
-    def _read_note(self) -> dict[str, object]:
-        with suppress(OSError, ValueError, RecursionError):
-            descriptor = self._folder.open_own(self._note_name, os.O_RDONLY)
-            try:
-                note = json.loads(os.read(descriptor, MAX_NOTE_BYTES))
-            finally:
-                os.close(descriptor)
-            if isinstance(note, dict):
-                return note
-        return {}
-
-    def _write_note(self, data: bytes) -> None:
-        try:
-            descriptor = self._folder.open_own(self._note_name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-            try:
-                os.write(descriptor, data)
-            finally:
-                os.close(descriptor)
-        except OSError:
-            # Without the note it cannot be gone on with; that is all.
-            self._folder.remove(self._note_name)
-            self.validator = None
 
     def _write_again(self) -> None:
         """Copy it: somebody took its hidden name away or gave that to another file, and only a name gets another."""
@@ -144,3 +207,70 @@ class PartFile(Sink):
             self.descriptor = self._folder.open_own(self._name, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise DiskError(f"it cannot be written: {inert_line(error.strerror or '', 200)}") from None
+
+    # Going on
+
+    def _go_on(self) -> None:
+        """Take over what an earlier run left, if its note names a version of the file that it can be a part of."""
+        try:
+            with open(self._folder.open_own(self._note_name, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - opened by number
+                note = json.loads(file.read(MAX_NOTE_BYTES))
+            validator, whole, link = str(note["validator"]), note["whole"], note["link"]
+        except (OSError, ValueError, RecursionError, TypeError, LookupError):
+            return
+        if type(whole) is not int or not (_STRONG_TAG.fullmatch(validator) or _DATE.fullmatch(validator)):
+            return
+        # A tag names one version of one file wherever it is; a date may be that of many files.
+        if not validator.startswith('"') and link != self._link:
+            return
+        status = os.fstat(self.descriptor)
+        if 0 < status.st_size <= whole and (status.st_nlink == 1 or status.st_size == whole):
+            self.size, self.whole, self.validator = status.st_size, whole, validator
+
+    def _write_note(self) -> None:
+        note = {"validator": self.validator, "whole": self.whole, "link": self._link}
+        try:
+            descriptor = self._folder.open_own(self._note_name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+            with open(descriptor, "w") as file:  # noqa: PTH123 - as above
+                json.dump(note, file)
+        except OSError:
+            # Without the note it cannot be gone on with; that is all.
+            self._folder.remove(self._note_name)
+            self.validator = None
+
+
+_STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
+_DATE: Final = re.compile(r"[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+_RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
+
+
+def validator_of(headers: Mapping[str, str]) -> str | None:
+    """Return what to send as If-Range to have the rest of an answer (RFC 9110, 8.8 and 13.1.5); None: it has no rest.
+
+    A server that does not say that it knows ranges is taken at its word.
+    """
+    if (
+        headers.get("accept-ranges", "").lower() != "bytes"
+        or not headers.get("content-length", "").isdecimal()
+    ):
+        return None
+    tag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+    if _STRONG_TAG.fullmatch(tag):
+        return tag
+    with suppress(ValueError, TypeError, OverflowError):
+        # A date counts only where nothing can have changed within its second.
+        answered = parsedate_to_datetime(headers.get("date", ""))
+        if _DATE.fullmatch(modified) and (answered - parsedate_to_datetime(modified)).total_seconds() >= 1:
+            return modified
+    return None
+
+
+def is_rest(headers: Mapping[str, str], sink: Sink) -> bool:
+    """Return whether an answer is what the file in `sink` lacks, as far as anybody can tell."""
+    found = _RANGE.fullmatch(headers.get("content-range", ""))
+    if found is None or sink.validator is None:
+        return False
+    first, last, whole = map(int, found.groups())
+    tag = headers.get("etag", "")
+    is_other = bool(tag) and sink.validator.startswith('"') and tag != sink.validator
+    return (first, last + 1, whole) == (sink.size, sink.whole, sink.whole) and not is_other

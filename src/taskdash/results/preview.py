@@ -19,7 +19,8 @@ from typing import IO, TYPE_CHECKING, Final, TypeAlias
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.download_status import size_words
 from taskdash.results.faults import DownloadError
-from taskdash.results.fetcher import Fetcher, Patience
+from taskdash.results.fetch import Fetcher, Patience
+from taskdash.results.part import Sink
 from taskdash.results.preview_files import (
     DecodingError,
     Picture,
@@ -28,7 +29,6 @@ from taskdash.results.preview_files import (
     open_plain_file,
     small_png,
 )
-from taskdash.results.sink import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

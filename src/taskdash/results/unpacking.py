@@ -43,7 +43,7 @@ class Unpacking:
 
     @property
     def may_change_it(self) -> bool:
-        """Whether what comes out may be something else than what arrives."""
+        """Return whether what comes out may be something else than what arrives."""
         return bool(self._layers)
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:

@@ -15,9 +15,10 @@ from taskdash.api.wire import parse_answer
 from taskdash.domain.errors import StoreError
 from taskdash.domain.outcome import apply_answer
 from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
-from taskdash.results.downloads import Downloads, End, Ended, Wanted
+from taskdash.results.downloads import Downloader, Downloads, End, Ended
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
-from taskdash.results.saved_memory import SavedMemory
+from taskdash.results.folder import Folder
+from taskdash.results.saved_results import Claims, SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
@@ -103,6 +104,32 @@ class Scene:
         async with asyncio.timeout(10):
             while self.rounds < seen + 3:  # noqa: ASYNC110 - rounds are counted elsewhere
                 await asyncio.sleep(0.002)
+
+
+class FakeClaims(Claims):
+    """Claims that are free to all, or held by another process."""
+
+    def __init__(self, *, is_free: bool = True) -> None:
+        self.is_free = is_free
+
+    def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the real one's signature
+        return self.is_free
+
+    def give_back(self, seq: int, n: int) -> None:
+        pass
+
+
+class FakeDownloader(Downloader):
+    """Saves nothing, and has no folder."""
+
+    def __init__(self) -> None:
+        self.folder = Folder.__new__(Folder)
+
+
+@pytest.fixture
+async def group() -> AsyncIterator[asyncio.TaskGroup]:
+    async with asyncio.TaskGroup() as group:
+        yield group
 
 
 @pytest.fixture
@@ -221,19 +248,12 @@ async def test_a_long_list_is_fed_in_small_portions(scene: Scene) -> None:
         assert len(scene.queue.given) == 20
 
 
-async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_saved(scene: Scene) -> None:
+async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_saved(
+    scene: Scene, group: asyncio.TaskGroup
+) -> None:
     """The other one may be stopped, or end without having saved it."""
 
-    class Claims:
-        is_free = False
-
-        def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
-            return self.is_free
-
-        def give_back(self, seq: int, n: int) -> None:
-            pass
-
-    class Saver:
+    class Saver(FakeDownloader):
         saves = 0
 
         async def save(self, *_: object, **__: object) -> Path:
@@ -244,7 +264,7 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
         scene.now_ms += round(1_000 * seconds)
         await asyncio.sleep(0)
 
-    claims, saver, ends = Claims(), Saver(), []
+    claims, saver, ends = FakeClaims(is_free=False), Saver(), []
     scene.finish("one")
     thread = StoreThread(scene.path, "memory")
 
@@ -254,9 +274,10 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
         scene.auto.on_end(ended)
 
     queue = Downloads(
-        saver,  # type: ignore[arg-type] # it needs no more of a downloader
-        SavedMemory(thread, lambda: scene.now_ms),
+        saver,
+        SavedResults(thread, lambda: scene.now_ms),
         claims,
+        group,
         on_end=on_end,
         now_s=lambda: scene.now_ms / 1_000,
         sleep=sleep,
@@ -280,9 +301,14 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
         thread.close()
 
 
-async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(scene: Scene) -> None:
-    class LockedMemory:
+async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
+    scene: Scene, group: asyncio.TaskGroup
+) -> None:
+    class LockedMemory(SavedResults):
         is_locked = True
+
+        def __init__(self) -> None:
+            pass
 
         async def is_saved(self, wanted: Wanted) -> bool:  # noqa: ARG002 - the protocol's signature
             if self.is_locked:
@@ -292,19 +318,12 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(scene: 
         async def keep(self, wanted: Wanted, path: Path, size: int) -> None:
             scene.store.saved.keep(wanted.seq, wanted.n, path, size, scene.now_ms)
 
-    class Saver:
-        async def save(
+    class Saver(FakeDownloader):
+        async def save(  # type: ignore[override] # it needs no more
             self, *_: object, remember: Callable[[Path, int], Awaitable[None]], **__: object
         ) -> Path:
             await remember(Path("/saved"), 7)
             return Path("/saved")
-
-    class Claims:
-        def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
-            return True
-
-        def give_back(self, seq: int, n: int) -> None:
-            pass
 
     def on_end(ended: Ended) -> None:
         assert scene.auto is not None
@@ -312,7 +331,9 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(scene: 
 
     memory = LockedMemory()
     scene.finish("one")
-    scene.queue = Downloads(Saver(), memory, Claims(), on_end=on_end)  # type: ignore[arg-type,assignment]
+    scene.queue = Downloads(  # type: ignore[assignment] # the real one
+        Saver(), memory, FakeClaims(), group, on_end=on_end
+    )
     async with scene.running():
         await scene.look()
         memory.is_locked = False

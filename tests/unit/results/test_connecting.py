@@ -12,9 +12,9 @@ import pytest
 from tests.file_server import PNG, FileServer
 from tests.servers import http_reply
 
-from taskdash.results.download import Downloader
+from taskdash.results.downloads import Downloader
 from taskdash.results.faults import PassingError, PrivateHostError
-from taskdash.results.fetcher import Fetcher, Patience
+from taskdash.results.fetch import Fetcher, Patience
 from taskdash.results.folder import Folder
 
 if TYPE_CHECKING:

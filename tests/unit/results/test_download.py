@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from tests.file_server import PNG, FileServer
 from tests.servers import Peer, Request, http_reply
 
-from taskdash.results.addresses import is_public
 from taskdash.results.content import HEAD_BYTES, Claim, claim_of, ending_of, kind_of_content, why_refused
-from taskdash.results.download import Downloader
+from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DownloadError
-from taskdash.results.fetcher import Fetcher, Patience
+from taskdash.results.fetch import Fetcher, Patience
 from taskdash.results.folder import Folder, stem_of
+from taskdash.results.guard import is_public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -260,7 +260,7 @@ def test_an_ending_is_plain_whatever_server_and_link_say(
     head: bytes, media_type: str, disposition: str, path: str
 ) -> None:
     headers = {"content-type": media_type, "content-disposition": disposition}
-    claim = claim_of(lambda name: headers.get(name, ""), [f"https://cdn.test/{quote(path)}"])
+    claim = claim_of(headers, [f"https://cdn.test/{quote(path)}"])
     ending = ending_of(head, claim)
     assert re.fullmatch("[a-z0-9]{1,8}", ending)
     assert ending not in ("exe", "html", "sh", "bat")

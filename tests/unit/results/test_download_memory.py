@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _CODE = """
 import asyncio, resource, sys
 from pathlib import Path
-from taskdash.results.download import Downloader
+from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DownloadError
-from taskdash.results.fetcher import Fetcher
+from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 
 def peak_kib():

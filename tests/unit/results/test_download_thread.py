@@ -17,7 +17,7 @@ from taskdash.config.settings import Profile
 from taskdash.domain.outcome import apply_answer
 from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
-from taskdash.wiring import open_workshop
+from taskdash.wiring import open_downloads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +61,7 @@ class Scene:
 
     def thread(self, *, auto: bool = False) -> DownloadThread:
         profile = Profile(name=PROFILE, base_url=self.server.url)
-        build = partial(open_workshop, profile, self.folder / "saved", self.store.path)
+        build = partial(open_downloads, profile, self.folder / "saved", self.store.path)
         thread = DownloadThread(build, auto_profile=PROFILE if auto else None)
         self.threads.append(thread)
         thread.start(lambda: None)

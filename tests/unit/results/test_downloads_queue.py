@@ -17,24 +17,23 @@ from tests.file_server import PNG, FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
 
 from taskdash.domain.errors import StoreError
-from taskdash.results.claims import Claims
-from taskdash.results.download import Downloader
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words, summary
-from taskdash.results.downloads import YOUNG_FOR_S, Downloads, End, Ended, Wanted
+from taskdash.results.downloads import YOUNG_FOR_S, Downloader, Downloads, End, Ended
 from taskdash.results.faults import DownloadError
-from taskdash.results.fetcher import Fetcher
+from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.part import part_key
+from taskdash.results.saved_results import Claims, SavedResults, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
 
     from tests.servers import OnRequest
 
 NOW_MS: Final = 1_777_475_100_000
 
 
-class Memory:
+class Memory(SavedResults):
     """Remembers in a dictionary."""
 
     def __init__(self) -> None:
@@ -52,8 +51,11 @@ class Memory:
         self.kept[wanted.seq, wanted.n] = path
 
 
-class FreeForAll:
+class FreeForAll(Claims):
     """Nobody else saves anything."""
+
+    def __init__(self) -> None:
+        pass
 
     def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
         return True
@@ -65,16 +67,16 @@ class FreeForAll:
 class Bench:
     """A queue with everything around it."""
 
-    def __init__(self, folder: Folder, claims: Claims, server: FileServer) -> None:
-        self.folder, self.claims, self.server = folder, claims, server
+    def __init__(self, folder: Folder, claims: Claims, server: FileServer, group: asyncio.TaskGroup) -> None:
+        self.folder, self.claims, self.server, self.group = folder, claims, server, group
         self.memory = Memory()
         self.ends: list[Ended] = []
 
     def queue(self, **options: Any) -> Downloads:
         fetcher = Fetcher(self.server.url, allow_private=True)
         downloader = Downloader(self.folder, fetcher, retry_after_s=())
-        limits = {"at_once": 4, "per_host": 2} | options
-        return Downloads(downloader, self.memory, self.claims, on_end=self.ends.append, **limits)
+        more: dict[str, Any] = {"claims": self.claims, "at_once": 4, "per_host": 2} | options
+        return Downloads(downloader, self.memory, group=self.group, on_end=self.ends.append, **more)
 
     def wanted(self, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
         return Wanted(
@@ -92,13 +94,14 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     with (
         FileServer() as server,
         Folder(tmp_path / "results") as folder,
         Claims(tmp_path / "tasks.db") as claims,
     ):
-        yield Bench(folder, claims, server)
+        async with asyncio.TaskGroup() as group:
+            yield Bench(folder, claims, server, group)
 
 
 async def until(holds: Callable[[], object], timeout_s: float = 5.0) -> None:
@@ -197,18 +200,24 @@ async def test_what_is_cancelled_before_its_first_step_ends_as_well_and_can_be_a
 def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None:
     """No server is needed: what is saved fails at once, or waits until it is cancelled."""
 
-    class Saver:
+    class Saver(Downloader):
+        folder = Folder.__new__(Folder)
+
+        def __init__(self) -> None:
+            pass
+
         async def save(self, url: str, *_: object, **__: object) -> Path:
             if url.endswith("/slow"):
                 await asyncio.Event().wait()
             raise DownloadError("it is gone")
 
-    async def play() -> None:
+    async def play(group: asyncio.TaskGroup) -> None:
         ends: list[Ended] = []
         queue = Downloads(
-            Saver(),  # type: ignore[arg-type] # it needs no more of a downloader
+            Saver(),
             Memory(),
             FreeForAll(),
+            group,
             on_end=ends.append,
             at_once=3,
             per_host=2,
@@ -240,11 +249,15 @@ def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None
         assert len({ended.wanted.seq for ended in ends}) == added
         assert not queue.status.is_busy
 
-    asyncio.run(play())
+    async def play_in_group() -> None:
+        async with asyncio.TaskGroup() as group:
+            await play(group)
+
+    asyncio.run(play_in_group())
 
 
 async def test_what_another_process_saves_is_waited_for_and_not_saved_twice(bench: Bench) -> None:
-    class Held:
+    class Held(FreeForAll):
         """Another process has the claim for a while."""
 
         is_free = False
@@ -252,14 +265,8 @@ async def test_what_another_process_saves_is_waited_for_and_not_saved_twice(benc
         def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
             return self.is_free
 
-        def give_back(self, seq: int, n: int) -> None:
-            pass
-
     held = Held()
-    downloader = Downloader(bench.folder, Fetcher(bench.server.url), retry_after_s=())
-    queue = Downloads(
-        downloader, bench.memory, held, on_end=bench.ends.append, sleep=lambda _: asyncio.sleep(0.001)
-    )
+    queue = bench.queue(claims=held, sleep=lambda _: asyncio.sleep(0.001))
     queue.add([bench.wanted(1, "/x")])
     await asyncio.sleep(0.02)
     assert bench.ends == []
@@ -297,7 +304,7 @@ async def test_a_result_is_remembered_even_if_it_is_cancelled_in_that_moment(ben
 
 def test_claims_are_each_process_s_own_and_end_with_it(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from taskdash.results.claims import Claims\n"
+        "import sys; from pathlib import Path; from taskdash.results.saved_results import Claims\n"
         "claims = Claims(Path(sys.argv[1]))\n"
         "print(claims.take(-5, 1), claims.take(-5, 2), claims.take(7, 1), flush=True); sys.stdin.read()"
     )

@@ -15,9 +15,9 @@ import pytest
 from tests.file_server import FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
 
-from taskdash.results.download import Downloader
+from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DiskError, DownloadError, PassingError
-from taskdash.results.fetcher import Fetcher, Patience
+from taskdash.results.fetch import Fetcher, Patience
 from taskdash.results.folder import PART_KEPT_S, Folder
 from taskdash.results.part import part_key
 

@@ -1,14 +1,20 @@
-"""What the list knows of saved results, for whoever saves them: asked and told off the event loop."""
+"""Which results are to be saved and which are, and who of all processes on a list saves which."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import errno
+import fcntl
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.domain.task import State
-from taskdash.results.downloads import Wanted
 from taskdash.results.folder import plain_name, stem_of
 from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.part import part_key
+from taskdash.store.store_file import lock_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,32 +27,59 @@ LONG_AGO_MS: Final = 3_600_000
 ID_CHARS: Final = 8
 """Enough of an ID for `taskdash show`."""
 PROMPT_CHARS: Final = 28
+_ORIGIN: Final = 1 << 61
+"""`seq` may be negative, a place in a file may not."""
+_RESULTS: Final = 1 << 20
+"""More results than a task can have."""
+_HELD: Final = (errno.EACCES, errno.EAGAIN)
 
 
-class SavedMemory:
-    """The list's memory of saved files."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A result to be saved."""
+
+    seq: int
+    n: int
+    """From 1."""
+    url: str
+    task_id: str
+    stem: str
+    """The file's name without its ending."""
+    host: str
+    key: str
+    """See `part.part_key`."""
+    seen_ms: int | None = None
+    """When its task was seen to finish, if it had just done so; None: long ago."""
+
+
+class SavedResults:
+    """What the list knows of saved files, asked and told off the event loop."""
 
     def __init__(self, store: StoreThread, now_ms: Callable[[], int]) -> None:
-        self._store = store
+        self.store = store
         self._now_ms = now_ms
 
     async def is_saved(self, wanted: Wanted) -> bool:
-        """Whether it is, and its file is still there and as large as it was."""
+        """Return whether a result is, and its file is still there and as large as it was."""
 
         def look(store: Store) -> bool:
             file = store.saved.of([wanted.seq]).get(wanted.seq, {}).get(wanted.n)
             return file is not None and file.is_there()
 
-        return await self._store.run(look)
+        return await self.store.run(look)
 
     async def keep(self, wanted: Wanted, path: Path, size: int) -> None:
         """Take note that it is."""
         now_ms = self._now_ms()
-        await self._store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms))
+        await self.store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms))
+
+    async def wanted_of(self, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
+        """Return what of the results of tasks is to be saved; see the function of this name."""
+        return await self.store.run(partial(wanted_of, seqs=seqs))
 
 
 def wanted_of(store: Store, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
-    """The results of tasks that are not saved, in order, and how many are saved already."""
+    """Return the results of tasks that are not saved, in order, and how many are saved already."""
     done = store.saved.of(seqs)
     wanted, known = [], 0
     for task, urls in store.documents.links(seqs):
@@ -106,3 +139,53 @@ def _results_of(store: Store, task: Task, urls: Sequence[str], numbers: Iterable
         )
         for n in numbers
     ]
+
+
+class Claims:
+    """Locks of single bytes of one file beside the store, each of which stands for a result.
+
+    The file is empty and stays so. Such locks are the process's: within it, `take` says no as well.
+    """
+
+    def __init__(self, store_path: Path) -> None:
+        """Open the file, making it where it is missing.
+
+        Raises:
+            OSError: it cannot be.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(lock_path(store_path, "downloads"), flags, 0o600)
+        self._taken: set[tuple[int, int]] = set()
+
+    def take(self, seq: int, n: int) -> bool:
+        """Claim result `n` of a task; return whether it is this one's now."""
+        if (seq, n) in self._taken:
+            return False
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _place(seq, n))
+        except OSError as error:
+            if error.errno in _HELD:
+                return False
+            # A file system without locks: then nobody can be asked.
+        self._taken.add((seq, n))
+        return True
+
+    def give_back(self, seq: int, n: int) -> None:
+        """Let others have it."""
+        self._taken.discard((seq, n))
+        with suppress(OSError):
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, _place(seq, n))
+
+    def close(self) -> None:
+        """Let others have all."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _place(seq: int, n: int) -> int:
+    return _ORIGIN + seq * _RESULTS + n

@@ -1,7 +1,7 @@
 """Fetches a file that a link from outside leads to, without ever saying more than GET or asking where it must not.
 
 The API key never comes near this. A link and each redirect of it is judged anew, connections go only where they may
-(`results.connections`), and what by its own bytes is an error, a page or a program is not read any further. A fetch
+(`results.guard`), and what by its own bytes is an error, a page or a program is not read any further. A fetch
 that was broken off goes on where it stopped, if the server can tell that the file is still the same.
 """
 
@@ -19,8 +19,6 @@ from taskdash import __version__
 from taskdash.api.result_urls import encoded_url
 from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
-from taskdash.results.addresses import PrivateAddressError, resolve
-from taskdash.results.connections import Connections
 from taskdash.results.content import (
     EXPIRED,
     HEAD_BYTES,
@@ -34,15 +32,16 @@ from taskdash.results.content import (
 )
 from taskdash.results.download_status import size_words
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
+from taskdash.results.guard import Guard, PrivateAddressError, resolve
 from taskdash.results.links import host_and_port, safe_url
+from taskdash.results.part import is_rest, validator_of
 from taskdash.results.unpacking import GZIP, KNOWN, NOT_KNOWN, Unpacking, labels_of
-from taskdash.results.validators import content_range, validator_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from taskdash.results.addresses import Resolver
-    from taskdash.results.sink import Sink
+    from taskdash.results.guard import Resolver
+    from taskdash.results.part import Sink
 
 MAX_REDIRECTS: Final = 5
 MAX_RETRY_AFTER_S: Final = 30.0
@@ -96,7 +95,7 @@ class Fetcher:
             patience: how long to wait for what.
             resolver: gives the addresses of a host.
         """
-        self._connections = Connections(base_url, allow_private=allow_private, resolver=resolver)
+        self._guard = Guard(base_url, allow_private=allow_private, resolver=resolver)
         self._max_bytes = max_bytes
         self._patience = patience or Patience()
 
@@ -116,15 +115,15 @@ class Fetcher:
         if sink.size:
             try:
                 if sink.is_whole:
-                    return _take(sink, _Answer(claim_of(_no_header, [url]), [], Unpacking([])))
+                    return _take(sink, _Answer(claim_of({}, [url])))
                 return await self._follow(url, sink)
             except _StaleError:
-                sink.begin(None, None)
+                pass
             except DownloadError as error:
                 # What was there may have been damaged since: only what comes in one piece proves a link bad.
                 if error.passing or isinstance(error, ExpiredError | PrivateHostError | DiskError):
                     raise
-                sink.begin(None, None)
+            sink.begin(None, None)
         return await self._follow(url, sink)
 
     async def _follow(self, url: str, sink: Sink) -> str:
@@ -148,14 +147,19 @@ class Fetcher:
         url = places[0]
         host = host_and_port(url)[0]
         try:
-            async with asyncio.timeout(self._patience.answer_s) as timer, self._connections.to(url) as pool:
+            async with (
+                asyncio.timeout(self._patience.answer_s) as timer,
+                self._guard.connections_to(url) as pool,
+            ):
                 timeouts = {"timeout": {"connect": self._patience.connect_s}}
-                async with pool.stream(
-                    "GET", url, headers=_headers_for(sink), extensions=timeouts
-                ) as response:
+                asking = pool.stream("GET", url, headers=_headers_for(sink), extensions=timeouts)
+                async with asking as response:
+                    headers = _headers_of(response)
                     if response.status in _REDIRECTS:
-                        return _location(response)
-                    await self._receive(response, sink, timer, places)
+                        return _location(headers)
+                    if response.status not in (200, 206):
+                        await self._refuse(response, headers, timer, asked_for_rest=sink.size > 0)
+                    await self._receive(response, headers, timer, sink, places)
                     return None
         except PrivateAddressError:
             raise PrivateHostError(
@@ -176,15 +180,18 @@ class Fetcher:
             raise DownloadError(f"{host}: {_said(error)}") from None
 
     async def _receive(
-        self, response: httpcore.Response, sink: Sink, timer: asyncio.Timeout, places: Sequence[str]
+        self,
+        response: httpcore.Response,
+        headers: Mapping[str, str],
+        timer: asyncio.Timeout,
+        sink: Sink,
+        places: Sequence[str],
     ) -> None:
-        if response.status not in (200, 206):
-            await self._refuse(response, timer, asked_for_rest=sink.size > 0)
         waits, heard = self._patience, 0
         _set(timer, waits.stall_s)
         arriving = aiter(response.aiter_stream())
         chunk = await anext(arriving, b"")
-        answer = _begin(response, sink, places, chunk)
+        answer = _begin(response.status, headers, sink, places, chunk)
         self._check_size(sink)
         while chunk:
             self._keep(answer.unpacking.feed(chunk), sink, answer)
@@ -195,7 +202,7 @@ class Fetcher:
             chunk = await anext(arriving, b"")
         self._keep(answer.unpacking.feed(b"", is_last=True), sink, answer)
         ending = sink.ending or _take(sink, answer)
-        if not _is_complete(response, sink, ending):
+        if not _is_complete(headers, sink, ending):
             raise PassingError("the server hung up before the end")
 
     def _keep(self, pieces: Iterable[bytes], sink: Sink, answer: _Answer) -> None:
@@ -217,7 +224,12 @@ class Fetcher:
             raise DiskError(f"it is larger than {size_words(room)}, which is all that the disk has room for")
 
     async def _refuse(
-        self, response: httpcore.Response, timer: asyncio.Timeout, *, asked_for_rest: bool
+        self,
+        response: httpcore.Response,
+        headers: Mapping[str, str],
+        timer: asyncio.Timeout,
+        *,
+        asked_for_rest: bool,
     ) -> None:
         status = response.status
         if status == 416 and asked_for_rest:
@@ -225,7 +237,7 @@ class Fetcher:
         if status in _GONE:
             raise ExpiredError(f"{EXPIRED} (HTTP {status})", may_come=status != 410)
         if status in _PASSING:
-            wait = _header(response, "retry-after").strip()
+            wait = headers.get("retry-after", "")
             after_s = float(wait) if _NUMBER.fullmatch(wait) else 0.0
             raise PassingError(f"the server says HTTP {status}", after_s=min(after_s, MAX_RETRY_AFTER_S))
         _set(timer, self._patience.stall_s)
@@ -249,55 +261,48 @@ def _headers_for(sink: Sink) -> list[tuple[bytes, bytes]]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
 class _Answer:
     """What an answer says of the file in it."""
 
-    claim: Claim
-    labels: Sequence[str]
-    """Of its Content-Encoding."""
-    unpacking: Unpacking
+    def __init__(self, claim: Claim, labels: Sequence[str] = ()) -> None:
+        self.claim = claim
+        self.labels = labels
+        """Of its Content-Encoding."""
+        self.unpacking = Unpacking(labels)
 
 
-def _begin(response: httpcore.Response, sink: Sink, places: Sequence[str], first: bytes) -> _Answer:
+def _begin(
+    status: int, headers: Mapping[str, str], sink: Sink, places: Sequence[str], first: bytes
+) -> _Answer:
     """Have the sink ready for what comes: all of it, or what is missing; `first` are its first bytes.
 
     Raises:
         _StaleError: it is the rest of another file.
         DownloadError: it cannot be used.
     """
-    claim = claim_of(lambda name: _header(response, name), places)
-    labels = labels_of(_header(response, "content-encoding"))
-    if response.status == 200 and claim.is_media and first.startswith(GZIP):
-        labels = labels if set(labels) & set(KNOWN) else [*labels, "gzip"]
-    answer = _Answer(claim, labels, Unpacking(labels))
-    if response.status == 206:
-        _check_part(response, sink, answer)
+    claim = claim_of(headers, places)
+    labels = labels_of(headers.get("content-encoding", ""))
+    if status == 200 and claim.is_media and first.startswith(GZIP) and not set(labels) & set(KNOWN):
+        labels = [*labels, "gzip"]
+    answer = _Answer(claim, labels)
+    if status == 206:
+        if not sink.size or sink.validator is None:
+            raise DownloadError("the server sends a part of it, though all of it was asked for")
+        if answer.unpacking.may_change_it or not is_rest(headers, sink):
+            raise _StaleError
     elif answer.unpacking.may_change_it:
         sink.begin(None, None)
     else:
-        length = _header(response, "content-length")
-        validator = validator_of(lambda name: _header(response, name))
-        sink.begin(int(length) if _NUMBER.fullmatch(length) else None, validator)
+        length = headers.get("content-length", "")
+        sink.begin(int(length) if _NUMBER.fullmatch(length) else None, validator_of(headers))
     return answer
 
 
-def _check_part(response: httpcore.Response, sink: Sink, answer: _Answer) -> None:
-    if not sink.size or sink.validator is None:
-        raise DownloadError("the server sends a part of it, though all of it was asked for")
-    part = content_range(_header(response, "content-range"))
-    if part is None or part != (sink.size, sink.whole) or answer.unpacking.may_change_it:
-        raise _StaleError
-    etag = _header(response, "etag").strip()
-    if etag and sink.validator.startswith('"') and etag != sink.validator:
-        raise _StaleError
-
-
-def _is_complete(response: httpcore.Response, sink: Sink, ending: str) -> bool:
+def _is_complete(headers: Mapping[str, str], sink: Sink, ending: str) -> bool:
     """Return whether all has arrived, as far as anybody can tell."""
     if sink.whole is not None:
         return sink.size == sink.whole
-    if _header(response, "transfer-encoding") or _header(response, "content-length"):
+    if headers.get("transfer-encoding") or headers.get("content-length"):
         # Had any of it been missing, that would have been an error.
         return True
     head = sink.read(0, HEAD_BYTES)
@@ -330,19 +335,18 @@ def _said(error: Exception) -> str:
     return inert_line(str(error), 200) or type(error).__name__
 
 
-def _location(response: httpcore.Response) -> str:
+def _headers_of(response: httpcore.Response) -> dict[str, str]:
+    """Return the headers of an answer under names in lower case, of several with one name the first."""
+    headers: dict[str, str] = {}
+    for name, value in response.headers:
+        headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1").strip())
+    return headers
+
+
+def _location(headers: Mapping[str, str]) -> str:
     """Return where an answer redirects to; it says so in UTF-8 mostly, else each byte stays what it is."""
-    raw = _header(response, "location").encode("latin-1")
+    raw = headers.get("location", "").encode("latin-1")
     try:
         return encoded_url(raw.decode())
     except UnicodeDecodeError:
         return encoded_url(_NOT_ASCII.sub(lambda byte: b"%%%02X" % ord(byte[0]), raw).decode("ascii"))
-
-
-def _no_header(_: str) -> str:
-    return ""
-
-
-def _header(response: httpcore.Response, name: str) -> str:
-    wanted = name.encode()
-    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == wanted), "")

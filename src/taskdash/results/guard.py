@@ -1,0 +1,232 @@
+"""Where a download may connect to, and how: a link from outside must not make us ask inside.
+
+The host of the gateway itself may be private, others only where the profile allows it. The check is made on the very
+address that is connected to, after the name was resolved: a name that resolves to something else the next time gains
+nothing by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import urlsplit
+
+import httpcore
+
+from taskdash.api.environment import find_proxy, tls_context
+from taskdash.results.links import host_and_port
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+
+    from taskdash.api.environment import Proxy
+
+Resolver: TypeAlias = Callable[[str, int], list[str]]
+
+NEXT_ADDRESS_AFTER_S: Final = 0.25
+"""How long an address has to answer before the next one is tried beside it (RFC 8305, section 5)."""
+_NAT64: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+
+class PrivateAddressError(Exception):
+    """A host has no address that is public."""
+
+
+def is_public(address: str) -> bool:
+    """Return whether an address belongs to the open internet: not to this computer, a network of its own, or nobody."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and any(ip in network for network in _NAT64):
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Return the addresses of a host, as text.
+
+    Raises:
+        OSError: it has none.
+        UnicodeError: it cannot be a name.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class Guard:
+    """Opens connections for the results of one gateway."""
+
+    def __init__(self, base_url: str, *, allow_private: bool = False, resolver: Resolver = resolve) -> None:
+        """Prepare; nothing is opened.
+
+        Args:
+            base_url: of the gateway; its own host may be private.
+            allow_private: whether every host may be.
+            resolver: gives the addresses of a host.
+        """
+        self._own_host = host_and_port(base_url)
+        self._allow_private = allow_private
+        self._resolver = resolver
+        self._tls: ssl.SSLContext | None = None
+
+    @asynccontextmanager
+    async def connections_to(self, url: str) -> AsyncIterator[httpcore.AsyncConnectionPool]:
+        """Open what requests to `url` go through: the proxy that is set, if any.
+
+        Raises:
+            PrivateAddressError: it leads where it may not; without a proxy that shows when it connects.
+            UsageError: a variable of the environment cannot be used.
+        """
+        scheme, (host, port) = urlsplit(url).scheme, host_and_port(url)
+        proxy = find_proxy(scheme, host, port)
+        if self._tls is None and (scheme == "https" or (proxy and proxy.scheme == "https")):
+            self._tls = tls_context()
+        if proxy is None:
+            network = _GuardedNetwork(self.addresses_of)
+            pool = httpcore.AsyncConnectionPool(ssl_context=self._tls, network_backend=network)
+        else:
+            # A proxy resolves names itself, so all that can be judged is what this computer knows of the name.
+            try:
+                known = await _resolve_aside(self._resolver, host, port)
+            except (OSError, UnicodeError):
+                known = []
+            if not self._may_be_private(host, port) and not all(map(is_public, known)):
+                raise PrivateAddressError(host)
+            pool = _through(proxy, self._tls)
+        async with pool:
+            yield pool
+
+    async def addresses_of(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host that may be connected to, both families in turn.
+
+        Raises:
+            PrivateAddressError: it has none.
+            httpcore.ConnectError: it has no address at all.
+        """
+        try:
+            addresses = await _resolve_aside(self._resolver, host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(getattr(error, "strerror", None) or str(error)) from error
+        if not self._may_be_private(host, port):
+            addresses = [address for address in addresses if is_public(address)]
+        if not addresses:
+            raise PrivateAddressError(host)
+        return _by_turns(addresses)
+
+    def _may_be_private(self, host: str, port: int) -> bool:
+        return self._allow_private or (host, port) == self._own_host
+
+
+def _through(proxy: Proxy, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+    target = httpcore.URL(
+        scheme=proxy.scheme.encode(), host=proxy.host.encode("idna"), port=proxy.port, target=b"/"
+    )
+    if proxy.scheme.startswith("socks"):
+        return httpcore.AsyncSOCKSProxy(proxy_url=target, proxy_auth=proxy.auth, ssl_context=tls)
+    return httpcore.AsyncHTTPProxy(
+        proxy_url=target,
+        proxy_auth=proxy.auth,
+        ssl_context=tls,
+        proxy_ssl_context=tls if proxy.scheme == "https" else None,
+    )
+
+
+async def _resolve_aside(resolver: Resolver, host: str, port: int) -> list[str]:
+    """Look a host up without holding up the event loop.
+
+    Not in asyncio's pool of threads: a program waits for those when it ends, and a look-up may take half a minute.
+    """
+    answer: Future[list[str]] = Future()
+    answer.set_running_or_notify_cancel()
+
+    def look_up() -> None:
+        try:
+            answer.set_result(resolver(host, port))
+        except Exception as error:  # whatever it is, it belongs to who asked
+            answer.set_exception(error)
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    return await asyncio.wrap_future(answer)
+
+
+class _GuardedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects only where it may, to whichever address answers first."""
+
+    def __init__(self, addresses_of: Callable[[str, int], Awaitable[Sequence[str]]]) -> None:
+        self._network = httpcore.AnyIOBackend()
+        self._addresses_of = addresses_of
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        def connect(address: str) -> Awaitable[httpcore.AsyncNetworkStream]:
+            return self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+
+        return await _first_to_answer(connect, await self._addresses_of(host, port))
+
+    async def sleep(self, seconds: float) -> None:
+        await self._network.sleep(seconds)
+
+
+def _by_turns(addresses: Sequence[str]) -> list[str]:
+    """Return the addresses with both families in turn, that of the first one first (RFC 8305, section 4)."""
+    families: tuple[list[str], list[str]] = ([], [])
+    for address in addresses:
+        families[(":" in address) != (":" in addresses[0])].append(address)
+    return [address for pair in zip_longest(*families) for address in pair if address is not None]
+
+
+async def _first_to_answer(
+    connect: Callable[[str], Awaitable[httpcore.AsyncNetworkStream]], addresses: Iterable[str]
+) -> httpcore.AsyncNetworkStream:
+    """Connect to one address after the other, without waiting long for any; return the first connection.
+
+    Raises:
+        httpcore.ConnectError: none answers.
+        httpcore.ConnectTimeout: none answers in time.
+    """
+    left = list(addresses)
+    trying: set[asyncio.Future[httpcore.AsyncNetworkStream]] = set()
+    failure: BaseException = httpcore.ConnectError("it has no address")
+    try:
+        while left or trying:
+            if left:
+                trying.add(asyncio.ensure_future(connect(left.pop(0))))
+            done, _ = await asyncio.wait(
+                trying,
+                timeout=NEXT_ADDRESS_AFTER_S if left else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for each in done:
+                trying.remove(each)
+                error = each.exception()
+                if error is None:
+                    return each.result()
+                if not isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
+                    raise error
+                failure = error
+        raise failure
+    finally:
+        for each in trying:
+            each.cancel()
+        for late in await asyncio.gather(*trying, return_exceptions=True):
+            if not isinstance(late, BaseException):
+                await late.aclose()
