@@ -189,6 +189,7 @@ async def open_downloads(
             profile.base_url,
             allow_private=profile.allow_private,
             max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
+            limited_by=", the limit that max_result_mib sets in the config",
         )
         saved = SavedResults(store, SystemClock().now_ms)
         async with asyncio.TaskGroup() as group:
@@ -328,7 +329,7 @@ def _first_key(
 def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
     """Pictures of one gateway's results; the demo keeps its small copies where it keeps its store."""
     from taskdash.config.locations import previews_dir
-    from taskdash.results.preview import PictureFetcher, Previews
+    from taskdash.results.preview import Previews, picture_fetcher
     from taskdash.results.preview_files import PreviewFiles
 
     try:
@@ -336,7 +337,7 @@ def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
     except UsageError:
         # Nowhere to keep them: each is fetched when it is looked at.
         folder = None
-    fetch = PictureFetcher(profile.base_url, allow_private=profile.allow_private)
+    fetch = picture_fetcher(profile.base_url, allow_private=profile.allow_private)
     return Previews(fetch, PreviewFiles(folder) if folder else None)
 
 

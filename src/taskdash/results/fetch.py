@@ -34,7 +34,7 @@ from taskdash.results.download_status import size_words
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.guard import Guard, PrivateAddressError, resolve
 from taskdash.results.links import host_and_port, safe_url
-from taskdash.results.part import is_rest, validator_of
+from taskdash.results.part import is_rest, range_headers, validator_of
 from taskdash.results.unpacking import GZIP, KNOWN, NOT_KNOWN, Unpacking, labels_of
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Fetcher:
         *,
         allow_private: bool = False,
         max_bytes: int | None = None,
+        limited_by: str = "",
         patience: Patience | None = None,
         resolver: Resolver = resolve,
     ) -> None:
@@ -92,11 +93,13 @@ class Fetcher:
             base_url: of the gateway; its own host may be private.
             allow_private: whether every host may be.
             max_bytes: the largest result that is fetched; None: what there is room for.
+            limited_by: what to tell of that limit, after it.
             patience: how long to wait for what.
             resolver: gives the addresses of a host.
         """
         self._guard = Guard(base_url, allow_private=allow_private, resolver=resolver)
         self._max_bytes = max_bytes
+        self._limited_by = limited_by
         self._patience = patience or Patience()
 
     async def fetch(self, url: str, sink: Sink) -> str:
@@ -152,7 +155,9 @@ class Fetcher:
                 self._guard.connections_to(url) as pool,
             ):
                 timeouts = {"timeout": {"connect": self._patience.connect_s}}
-                asking = pool.stream("GET", url, headers=_headers_for(sink), extensions=timeouts)
+                asking = pool.stream(
+                    "GET", url, headers=[*_HEADERS, *range_headers(sink)], extensions=timeouts
+                )
                 async with asking as response:
                     headers = _headers_of(response)
                     if response.status in _REDIRECTS:
@@ -192,7 +197,6 @@ class Fetcher:
         arriving = aiter(response.aiter_stream())
         chunk = await anext(arriving, b"")
         answer = _begin(response.status, headers, sink, places, chunk)
-        self._check_size(sink)
         while chunk:
             self._keep(answer.unpacking.feed(chunk), sink, answer)
             heard += len(chunk)
@@ -208,7 +212,9 @@ class Fetcher:
     def _keep(self, pieces: Iterable[bytes], sink: Sink, answer: _Answer) -> None:
         for piece in pieces:
             sink.write(piece)
-            if sink.ending is None and sink.size >= HEAD_BYTES:
+            if sink.ending is None:
+                if sink.size < HEAD_BYTES:
+                    continue
                 _take(sink, answer)
             self._check_size(sink)
 
@@ -216,9 +222,7 @@ class Fetcher:
         """Refuse what is too large, or says that it will be."""
         size = max(sink.size, sink.whole or 0)
         if self._max_bytes is not None and size > self._max_bytes:
-            raise DownloadError(
-                f"it is larger than {size_words(self._max_bytes)}, the limit that max_result_mib sets in the config"
-            )
+            raise DownloadError(f"it is larger than {size_words(self._max_bytes)}{self._limited_by}")
         room = sink.room()
         if room is not None and size > room:
             raise DiskError(f"it is larger than {size_words(room)}, which is all that the disk has room for")
@@ -249,16 +253,6 @@ class Fetcher:
         if says_expired(page):
             raise ExpiredError(f"{EXPIRED} (HTTP {status})")
         raise DownloadError(f"the server says HTTP {status}")
-
-
-def _headers_for(sink: Sink) -> list[tuple[bytes, bytes]]:
-    if not sink.size or sink.validator is None:
-        return [*_HEADERS]
-    return [
-        *_HEADERS,
-        (b"Range", f"bytes={sink.size}-".encode()),
-        (b"If-Range", sink.validator.encode("ascii")),
-    ]
 
 
 class _Answer:

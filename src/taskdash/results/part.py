@@ -63,7 +63,8 @@ class Sink:
         """
         with _disk_errors():
             os.ftruncate(self.descriptor, 0)
-        self.size, self.whole, self.validator, self.ending = 0, whole, validator, None
+        self.size, self.whole, self.ending = 0, whole, None
+        self.validator = validator if whole is not None else None
         self._room = None
 
     def write(self, data: bytes) -> None:
@@ -164,7 +165,7 @@ class PartFile(Sink):
             # An earlier run gave it a name for good; that file is the user's now.
             self._renew()
         super().begin(whole, validator)
-        if validator is not None and whole is not None:
+        if self.validator is not None:
             self._write_note()
 
     def keep(self, stem: str, ending: str) -> Path:
@@ -218,10 +219,9 @@ class PartFile(Sink):
             validator, whole, link = str(note["validator"]), note["whole"], note["link"]
         except (OSError, ValueError, RecursionError, TypeError, LookupError):
             return
-        if type(whole) is not int or not (_STRONG_TAG.fullmatch(validator) or _DATE.fullmatch(validator)):
-            return
         # A tag names one version of one file wherever it is; a date may be that of many files.
-        if not validator.startswith('"') and link != self._link:
+        is_ours = validator.startswith('"') or link == self._link
+        if not is_ours or type(whole) is not int or not _VALIDATOR.fullmatch(validator):
             return
         status = os.fstat(self.descriptor)
         if 0 < status.st_size <= whole and (status.st_nlink == 1 or status.st_size == whole):
@@ -239,8 +239,10 @@ class PartFile(Sink):
             self.validator = None
 
 
-_STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
-_DATE: Final = re.compile(r"[A-Za-z]{3}, [0-9]{2} [A-Za-z]{3} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+# A strong tag, or a date.
+_VALIDATOR: Final = re.compile(
+    r'"[\x21\x23-\x7e]{1,200}"|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT'
+)
 _RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
 
@@ -249,20 +251,24 @@ def validator_of(headers: Mapping[str, str]) -> str | None:
 
     A server that does not say that it knows ranges is taken at its word.
     """
-    if (
-        headers.get("accept-ranges", "").lower() != "bytes"
-        or not headers.get("content-length", "").isdecimal()
-    ):
-        return None
     tag, modified = headers.get("etag", ""), headers.get("last-modified", "")
-    if _STRONG_TAG.fullmatch(tag):
+    if headers.get("accept-ranges", "").lower() != "bytes":
+        return None
+    if tag.startswith('"') and _VALIDATOR.fullmatch(tag):
         return tag
-    with suppress(ValueError, TypeError, OverflowError):
+    with suppress(ValueError, TypeError):
+        changed, answered = map(parsedate_to_datetime, (modified, headers.get("date", "")))
         # A date counts only where nothing can have changed within its second.
-        answered = parsedate_to_datetime(headers.get("date", ""))
-        if _DATE.fullmatch(modified) and (answered - parsedate_to_datetime(modified)).total_seconds() >= 1:
+        if _VALIDATOR.fullmatch(modified) and answered > changed:
             return modified
     return None
+
+
+def range_headers(sink: Sink) -> list[tuple[bytes, bytes]]:
+    """Return the headers that ask for what the file in `sink` lacks; none where it has to be fetched from its start."""
+    if not sink.size or sink.validator is None:
+        return []
+    return [(b"Range", b"bytes=%d-" % sink.size), (b"If-Range", sink.validator.encode("ascii"))]
 
 
 def is_rest(headers: Mapping[str, str], sink: Sink) -> bool:
@@ -271,6 +277,6 @@ def is_rest(headers: Mapping[str, str], sink: Sink) -> bool:
     if found is None or sink.validator is None:
         return False
     first, last, whole = map(int, found.groups())
-    tag = headers.get("etag", "")
-    is_other = bool(tag) and sink.validator.startswith('"') and tag != sink.validator
+    tag = headers.get("etag") or sink.validator
+    is_other = sink.validator.startswith('"') and tag != sink.validator
     return (first, last + 1, whole) == (sink.size, sink.whole, sink.whole) and not is_other

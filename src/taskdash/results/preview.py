@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.download_status import size_words
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher, Patience
 from taskdash.results.part import Sink
@@ -217,26 +216,19 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-class PictureFetcher:
-    """Fetches results of one gateway to be looked at: by the way downloads go, but no further than is needed."""
+def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetch:
+    """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed.
 
-    def __init__(self, base_url: str, *, allow_private: bool = False) -> None:
-        """Prepare; nothing is sent.
+    Args:
+        base_url: of the gateway; its own host may be private.
+        allow_private: whether every host may be.
+    """
+    fetcher = Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, patience=_PATIENCE)
 
-        Args:
-            base_url: of the gateway; its own host may be private.
-            allow_private: whether every host may be.
-        """
-        self._fetcher = Fetcher(base_url, allow_private=allow_private, patience=_PATIENCE)
+    async def fetch(url: str, file: IO[bytes]) -> None:
+        await fetcher.fetch(url, _PictureSink(file.fileno()))
 
-    async def __call__(self, url: str, file: IO[bytes]) -> None:
-        """Fetch a picture into `file`.
-
-        Raises:
-            OtherKindError: it is something else.
-            DownloadError: it cannot be had.
-        """
-        await self._fetcher.fetch(url, _PictureSink(file.fileno()))
+    return fetch
 
 
 class _PictureSink(Sink):
@@ -251,17 +243,3 @@ class _PictureSink(Sink):
         super().take(ending)
         if ending not in PICTURES:
             raise OtherKindError(_described(ending, self.whole))
-        self._check_size(self.whole or 0)
-
-    def write(self, data: bytes) -> None:
-        """Add to the end.
-
-        Raises:
-            DownloadError: it is too large, or the disk does not take it.
-        """
-        super().write(data)
-        self._check_size(self.size)
-
-    def _check_size(self, size: int) -> None:
-        if size > MAX_BYTES:
-            raise DownloadError(f"it is larger than {size_words(MAX_BYTES)}")

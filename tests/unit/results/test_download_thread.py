@@ -122,3 +122,19 @@ def test_cancelling_stops_what_is_saved_on_its_own_until_the_next_start(scene: S
     scene.finish("task_later", path="/new")
     until(lambda: list((scene.folder / "saved").glob("*.png")))
     assert scene.server.connections == before + 1
+
+
+def test_a_folder_that_cannot_be_used_is_told_and_tried_again_when_it_is_asked_for(scene: Scene) -> None:
+    seqs = scene.finish("task_one")
+    scene.server.files["/x"] = http_reply(200, PNG)
+    (scene.folder / "saved").write_text("in the way")
+    thread = scene.thread(auto=True)
+    until(lambda: scene.has_said(thread, "Nothing can be saved"))
+    assert not thread.status.is_busy
+    scene.told.clear()
+    thread.save(seqs)
+    until(lambda: scene.has_said(thread, "Nothing can be saved"))
+    (scene.folder / "saved").unlink()
+    thread.save(seqs)
+    until(lambda: list((scene.folder / "saved").glob("*.png")))
+    assert thread.is_drained(20)

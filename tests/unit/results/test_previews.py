@@ -14,7 +14,14 @@ from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
 from tests.servers import Peer, Request, http_reply
 
-from taskdash.results.preview import REMEMBER_REFUSAL_S, Outcome, PictureFetcher, Previews, Refused
+from taskdash.results.preview import (
+    MAX_BYTES,
+    REMEMBER_REFUSAL_S,
+    Outcome,
+    Previews,
+    Refused,
+    picture_fetcher,
+)
 from taskdash.results.preview_files import Picture, PreviewFiles, install_line
 
 if TYPE_CHECKING:
@@ -50,7 +57,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def previews(shelf: FileServer, files: PreviewFiles, clock: Clock) -> Iterator[Previews]:
-    made = Previews(PictureFetcher(shelf.url), files, now_s=clock)
+    made = Previews(picture_fetcher(shelf.url), files, now_s=clock)
     yield made
     made.close()
 
@@ -77,7 +84,7 @@ async def test_what_was_looked_at_once_needs_no_server_at_another_start(
 ) -> None:
     url = f"{shelf.url}/a.png"
     picture = await previews.look(url)
-    later = Previews(PictureFetcher(shelf.url), files)
+    later = Previews(picture_fetcher(shelf.url), files)
     try:
         assert await later.look(url) == picture
     finally:
@@ -103,7 +110,7 @@ async def test_a_saved_file_that_is_gone_is_fetched(
 
 
 async def test_without_a_folder_pictures_are_shown_all_the_same(shelf: FileServer) -> None:
-    previews = Previews(PictureFetcher(shelf.url), None)
+    previews = Previews(picture_fetcher(shelf.url), None)
     try:
         assert isinstance(await previews.look(f"{shelf.url}/a.png"), Picture)
     finally:
@@ -168,8 +175,23 @@ async def test_what_is_never_drawn_is_told_by_kind_and_size(
     assert await previews.look(f"{shelf.url}/x") == Refused(said, is_other=True)
 
 
+@pytest.mark.parametrize("kind", ["image/png", "video/mp4"])
+async def test_a_picture_that_is_too_large_is_refused_at_once_and_a_video_is_not_asked_for_its_size(
+    shelf: FileServer, previews: Previews, kind: str
+) -> None:
+    async def announced(peer: Peer, request: Request) -> None:  # noqa: ARG001 - a handler's signature
+        start = CLIP if kind == "video/mp4" else halves() + bytes(1_000)
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (MAX_BYTES + 1) + start)
+        await peer.stall()
+
+    shelf.files["/x"] = announced
+    outcome = await previews.look(f"{shelf.url}/x")
+    said = "MP4 video, 32.0 MiB" if kind == "video/mp4" else "it is larger than 32.0 MiB"
+    assert why(outcome) == said
+
+
 async def test_nobody_inside_is_asked_by_a_link_from_outside(shelf: FileServer, files: PreviewFiles) -> None:
-    previews = Previews(PictureFetcher("https://gateway.example"), files)
+    previews = Previews(picture_fetcher("https://gateway.example"), files)
     try:
         assert "private address" in why(await previews.look(f"{shelf.url}/a.png"))
     finally:
@@ -179,7 +201,7 @@ async def test_nobody_inside_is_asked_by_a_link_from_outside(shelf: FileServer, 
 
 
 async def test_without_the_extra_it_says_how_to_get_it(shelf: FileServer, files: PreviewFiles) -> None:
-    previews = Previews(PictureFetcher(shelf.url), files, is_installed=False)
+    previews = Previews(picture_fetcher(shelf.url), files, is_installed=False)
     url = f"{shelf.url}/a.png"
     known = previews.known(url)
     assert isinstance(known, Refused)
