@@ -85,7 +85,6 @@ class AutoDownload:
         self._looked_up: list[int] = []
         self._told: set[str] = set()
         self._writing: set[asyncio.Task[None]] = set()
-        self._version = -1
         self._since_ms = self._looked_ms = 0
 
     async def run(self) -> None:
@@ -104,7 +103,7 @@ class AutoDownload:
         self._backlog.clear()
 
     def on_end(self, ended: Ended) -> None:
-        """A download is over."""
+        """Take note that a download is over."""
         seq = ended.wanted.seq
         pending = self._pending.get(seq)
         if pending is None:

@@ -47,7 +47,7 @@ _GOOD_CODES: Final = {"explorer.exe": (0, 1)}
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Whether a browser was started, and what to tell the user."""
+    """The outcome: whether a browser was started, and what to tell the user."""
 
     ok: bool
     message: str

@@ -32,7 +32,7 @@ class Running:
 
     @property
     def words(self) -> str:
-        """How far it is."""
+        """Return how far it is, in words."""
         if not self.whole:
             return size_words(self.got)
         return f"{100 * self.got // self.whole:>3} % of {size_words(self.whole)}"
@@ -60,23 +60,23 @@ class DownloadStatus:
 
     @property
     def done(self) -> int:
-        """How many are over, whatever became of them."""
+        """Return how many are over, whatever became of them."""
         return self.saved + self.known + self.failed + self.cancelled
 
     @property
     def is_busy(self) -> bool:
-        """Whether any is under way or waits."""
+        """Return whether any is under way or waits."""
         return self.looking_up > 0 or self.done < self.total
 
     @property
     def share(self) -> float:
-        """How much of the round is done, from 0 to 1."""
+        """Return how much of the round is done, from 0 to 1."""
         parts = sum(min(1.0, each.got / each.whole) for each in self.running if each.whole)
         return (self.done + parts) / self.total if self.total else 0.0
 
     @property
     def words(self) -> str:
-        """The round in one line, without its single files."""
+        """Return the round in one line, without its single files."""
         parts = [f"{self.done:,} of {plural(self.total, 'result')}"]
         if self.failed:
             parts.append(f"{self.failed:,} failed")
@@ -111,7 +111,7 @@ class Speed:
 def left_s(
     running: tuple[Running, ...], waiting: int, sizes: Sequence[int], speed: float | None
 ) -> float | None:
-    """How long a round still takes, in seconds; None where nobody can tell.
+    """Return how long a round still takes, in seconds; None where nobody can tell.
 
     Args:
         running: what is under way.
@@ -128,7 +128,7 @@ def left_s(
 
 
 def summary(status: DownloadStatus, reasons: Counter[str], known: int = 0, where: str = "") -> str:
-    """What a round came to, in one line; `known`: how many more were left out, as they had been saved before."""
+    """Return in one line what a round came to; `known` more were left out, as they had been saved before."""
     parts = []
     known += status.known
     if status.saved or not (known or status.failed or status.cancelled):
@@ -151,7 +151,7 @@ def _reasons(reasons: Counter[str]) -> str:
 
 
 def size_words(size: int) -> str:
-    """Bytes as people read them."""
+    """Return a number of bytes as people read it."""
     if size < _KIB:
         return f"{size} B"
     if size < _MIB:
@@ -160,7 +160,7 @@ def size_words(size: int) -> str:
 
 
 def clock_words(seconds: float) -> str:
-    """A time left as a clock shows it."""
+    """Return a time left as a clock shows it."""
     whole = int(min(seconds, 359_999) + 0.999)
     hours, rest = divmod(whole, 3_600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

@@ -53,7 +53,7 @@ def checked_url(url: str) -> str:
 
 
 def host_and_port(url: str) -> tuple[str, int]:
-    """Who is asked for an http(s) URL."""
+    """Return who is asked for an http(s) URL."""
     parts = urlsplit(url)
     return (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme, 0)
 
