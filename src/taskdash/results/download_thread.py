@@ -194,8 +194,6 @@ class DownloadThread:
             self._say(f"Results are no longer saved on their own: {error}", is_bad=True)
 
     def _on_end(self, ended: Ended) -> None:
-        if self._auto is not None:
-            self._auto.on_end(ended)
         if not self._tells_each:
             return
         if ended.path is not None:

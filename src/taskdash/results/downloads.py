@@ -231,6 +231,13 @@ class Downloads:
                 task.add_done_callback(partial(self._ended, each))
         return self._total - before
 
+    async def save(self, wanted: Sequence[Wanted]) -> list[Ended]:
+        """Have results saved, and wait until that is over; return what became of each."""
+        self.add(wanted)
+        tasks = [self._tasks[each.seq, each.n] for each in wanted]
+        await asyncio.wait(tasks)
+        return [_outcome(each, task) for each, task in zip(wanted, tasks, strict=True)]
+
     async def drained(self) -> None:
         """Wait until nothing is under way."""
         while self._tasks:
@@ -336,13 +343,17 @@ class Downloads:
             await self._sleep(CLAIMED_POLL_S)
 
     def _ended(self, wanted: Wanted, task: asyncio.Task[Ended]) -> None:
-        # A task that is cancelled before its first step runs nothing of its own, no `finally` either.
-        ended = Ended(wanted=wanted, end=End.CANCELLED) if task.cancelled() else task.result()
+        ended = _outcome(wanted, task)
         del self._tasks[wanted.seq, wanted.n]
         self._ends[ended.end] += 1
         if ended.error is not None:
             self._reasons[str(ended.error)] += 1
         self._on_end(ended)
+
+
+def _outcome(wanted: Wanted, task: asyncio.Task[Ended]) -> Ended:
+    # A task that is cancelled before its first step runs nothing of its own, no `finally` either.
+    return Ended(wanted=wanted, end=End.CANCELLED) if task.cancelled() else task.result()
 
 
 def _rests_s(seen_ms: int | None, now_ms: Callable[[], int]) -> Iterator[float]:

@@ -22,7 +22,7 @@ from taskdash.results.saved_results import Claims, SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 PROFILE = "p"
 NOW_MS = 1_777_475_100_000
@@ -35,10 +35,18 @@ class FakeQueue:
 
     def __init__(self) -> None:
         self.given: list[Wanted] = []
+        self._ends: list[asyncio.Future[Ended]] = []
 
-    def add(self, wanted: Iterable[Wanted]) -> int:
+    async def save(self, wanted: Sequence[Wanted]) -> list[Ended]:
+        ends: list[asyncio.Future[Ended]] = [asyncio.get_running_loop().create_future() for _ in wanted]
         self.given += wanted
-        return len(self.given)
+        self._ends += ends
+        return await asyncio.gather(*ends)
+
+    def end(self, error: DownloadError | None, end: End) -> None:
+        for wanted, waiting in zip(self.given, self._ends, strict=True):
+            waiting.set_result(Ended(wanted=wanted, end=end, error=error))
+        self.given, self._ends = [], []
 
 
 class Scene:
@@ -63,10 +71,7 @@ class Scene:
 
     def end(self, error: DownloadError | None = None, end: End = End.FAILED) -> None:
         """End all that is under way."""
-        assert self.auto is not None
-        taken, self.queue.given = self.queue.given, []
-        for wanted in taken:
-            self.auto.on_end(Ended(wanted=wanted, end=end, error=error))
+        self.queue.end(error, end)
 
     @property
     def given(self) -> list[str]:
@@ -264,21 +269,17 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
         scene.now_ms += round(1_000 * seconds)
         await asyncio.sleep(0)
 
-    claims, saver, ends = FakeClaims(is_free=False), Saver(), []
+    claims, saver = FakeClaims(is_free=False), Saver()
+    ends: list[Ended] = []
     scene.finish("one")
     thread = StoreThread(scene.path, "memory")
-
-    def on_end(ended: Ended) -> None:
-        ends.append(ended)
-        assert scene.auto is not None
-        scene.auto.on_end(ended)
 
     queue = Downloads(
         saver,
         SavedResults(thread, lambda: scene.now_ms),
         claims,
         group,
-        on_end=on_end,
+        on_end=ends.append,
         now_s=lambda: scene.now_ms / 1_000,
         sleep=sleep,
     )
@@ -325,14 +326,10 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
             await remember(Path("/saved"), 7)
             return Path("/saved")
 
-    def on_end(ended: Ended) -> None:
-        assert scene.auto is not None
-        scene.auto.on_end(ended)
-
     memory = LockedMemory()
     scene.finish("one")
     scene.queue = Downloads(  # type: ignore[assignment] # the real one
-        Saver(), memory, FakeClaims(), group, on_end=on_end
+        Saver(), memory, FakeClaims(), group
     )
     async with scene.running():
         await scene.look()
