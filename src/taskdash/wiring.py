@@ -172,7 +172,7 @@ async def open_downloads(
     from taskdash.results.downloads import Downloader, Downloads
     from taskdash.results.fetch import Fetcher
     from taskdash.results.folder import Folder
-    from taskdash.results.saved_results import Claims, SavedResults
+    from taskdash.results.saved_results import ResultLocks, SavedResults
 
     with ExitStack() as opened:
         try:
@@ -180,7 +180,7 @@ async def open_downloads(
         except OSError as error:
             raise UsageError(f"{inert_line(str(path))} cannot be used: {error.strerror}") from None
         try:
-            claims = opened.enter_context(Claims(store_path))
+            locks = opened.enter_context(ResultLocks(store_path))
         except OSError as error:
             raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
         store = StoreThread(store_path, "downloads-store")
@@ -193,7 +193,7 @@ async def open_downloads(
         )
         saved = SavedResults(store, SystemClock().now_ms)
         async with asyncio.TaskGroup() as group:
-            downloads = Downloads(Downloader(folder, fetcher), saved, claims, group, on_end=on_end)
+            downloads = Downloads(Downloader(folder, fetcher), saved, locks, group, on_end=on_end)
             try:
                 yield downloads
             finally:

@@ -1,6 +1,6 @@
 """Saves the results of tasks as they finish, and of those that finished while nobody was there.
 
-Any number of processes may do this on one list: who saves what is settled by `claims`, what is saved and what could
+Any number of processes may do this on one list: who saves what is settled by locks, what is saved and what could
 not be saved stands in the list. A link that is dead is tried once, whatever may pass is tried a few times.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.downloads import End
-from taskdash.results.faults import ClaimedError, DiskError, DownloadError, PrivateHostError
+from taskdash.results.faults import DiskError, DownloadError, LockedError, PrivateHostError
 from taskdash.results.saved_results import wanted_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ BATCH: Final = 20
 RETRY_AFTER_MS: Final = (60_000, 300_000, 1_800_000, 7_200_000)
 """When to try again what may pass; after the last of them no more."""
 DISK_AFTER_MS: Final = 300_000
-CLAIMED_AFTER_MS: Final = 60_000
+LOCKED_AFTER_MS: Final = 60_000
 OVERLAP_MS: Final = 60_000
 """How far back each look goes: the time of an end is that of whoever wrote it down."""
 
@@ -137,8 +137,8 @@ class AutoDownload:
         kinds = {type(error) for error in errors}
         if PrivateHostError in kinds:
             self._put_off[seq] = None
-        elif ClaimedError in kinds:
-            self._put_off[seq] = self._now_ms() + CLAIMED_AFTER_MS
+        elif LockedError in kinds:
+            self._put_off[seq] = self._now_ms() + LOCKED_AFTER_MS
         elif DiskError in kinds:
             self._put_off[seq] = self._now_ms() + DISK_AFTER_MS
         else:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 KERNEL: Final = Path("/proc/sys/kernel/osrelease")
-PATIENCE_S: Final = 0.7
+TIMEOUT_S: Final = 0.7
 """How long a browser is waited for to fail; one that takes longer has started."""
 _SSH_VARIABLES: Final = ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")
 _TERMINAL_BROWSERS: Final = frozenset({"w3m", "www-browser", "links", "links2", "elinks", "lynx"})
@@ -133,7 +133,7 @@ def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -
     except OSError as error:
         return Opened(False, f"the browser {name} did not start ({error.strerror})")
     try:
-        code = process.wait(timeout=PATIENCE_S)
+        code = process.wait(timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         # It stays; somebody has to take note of its end, or it would be a zombie until ours.
         threading.Thread(target=process.wait, name="browser", daemon=True).start()

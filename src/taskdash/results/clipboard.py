@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_TERMINAL_BYTES: Final = 65_536
 """Terminals cut or drop more than this, without a word."""
 _SCREEN_STRING_CHARS: Final = 240
-PATIENCE_S: Final = 2.0
+TIMEOUT_S: Final = 2.0
 SENT: Final = "sent to the terminal"
 
 
@@ -46,7 +46,7 @@ class ClipboardProgram:
         return Path(self.path).name
 
     def copy(self, text: str) -> None:
-        """Fill the clipboard; may take `PATIENCE_S` seconds.
+        """Fill the clipboard; may take `TIMEOUT_S` seconds.
 
         Raises:
             ClipboardError: it did not take the text.
@@ -62,7 +62,7 @@ class ClipboardProgram:
                 start_new_session=True,
                 umask=users_umask(),
                 env=dict(self.environ),
-                timeout=PATIENCE_S,
+                timeout=TIMEOUT_S,
                 check=False,
             )
         except subprocess.TimeoutExpired:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, summary
-from taskdash.results.faults import ClaimedError, DiskError, DownloadError, ExpiredError, PassingError
+from taskdash.results.faults import DiskError, DownloadError, ExpiredError, LockedError, PassingError
 from taskdash.results.part import PartFile
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from taskdash.results.fetch import Fetcher
     from taskdash.results.folder import Folder
     from taskdash.results.part import Sink
-    from taskdash.results.saved_results import Claims, SavedResults, Wanted
+    from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
 
 AT_ONCE: Final = 6
 PER_HOST: Final = 3
@@ -32,8 +32,8 @@ RETRY_AFTER_S: Final = (0.5, 2.0)
 """How long to wait before each further try, while tries bring nothing."""
 MAX_TRIES: Final = 50
 """However much each of them brings."""
-CLAIMED_POLL_S: Final = 0.3
-CLAIMED_FOR_S: Final = 120.0
+LOCK_POLL_S: Final = 0.3
+LOCK_WAIT_S: Final = 120.0
 """How long to wait for another process that saves the same result."""
 YOUNG_FOR_S: Final = 300.0
 """How long after a task was seen to finish its links may lead nowhere because the files are not there yet."""
@@ -110,17 +110,17 @@ class Downloader:
         return path
 
     async def _fetch(self, url: str, part: PartFile) -> str:
-        barren = 0
+        fruitless = 0
         for _ in range(MAX_TRIES):
             before = part.size
             try:
                 return await self._fetcher.fetch(url, part)
             except PassingError as error:
                 goes_on = part.validator is not None and part.size > before
-                barren = 0 if goes_on else barren + 1
-                if not self._retry_after_s or barren > len(self._retry_after_s):
+                fruitless = 0 if goes_on else fruitless + 1
+                if not self._retry_after_s or fruitless > len(self._retry_after_s):
                     raise
-                await self._sleep(max(error.after_s, self._retry_after_s[max(0, barren - 1)]))
+                await self._sleep(max(error.after_s, self._retry_after_s[max(0, fruitless - 1)]))
         raise PassingError("the server hangs up again and again")
 
 
@@ -165,7 +165,7 @@ class Downloads:
         self,
         downloader: Downloader,
         saved: SavedResults,
-        claims: Claims,
+        locks: ResultLocks,
         group: asyncio.TaskGroup,
         *,
         on_end: Callable[[Ended], None] = lambda _: None,
@@ -180,7 +180,7 @@ class Downloads:
         Args:
             downloader: saves one.
             saved: knows what is saved.
-            claims: keeps two processes from saving the same.
+            locks: keeps two processes from saving the same.
             group: runs them, each in a task of its own.
             on_end: told of each download that is over.
             at_once: how many at a time.
@@ -192,7 +192,7 @@ class Downloads:
         self.saved = saved
         self.folder = downloader.folder
         self._downloader = downloader
-        self._claims = claims
+        self._locks = locks
         self._group = group
         self._on_end = on_end
         self._now_s = now_s
@@ -317,7 +317,7 @@ class Downloads:
 
     async def _save(self, this: _Download) -> Ended:
         wanted = this.wanted
-        await self._claim(wanted)
+        await self._acquire(wanted)
         try:
             if await self.saved.is_saved(wanted):
                 return Ended(wanted=wanted, end=End.KNOWN)
@@ -333,14 +333,14 @@ class Downloads:
             )
             return Ended(wanted=wanted, end=End.SAVED, path=path)
         finally:
-            self._claims.give_back(wanted.seq, wanted.n)
+            self._locks.release(wanted.seq, wanted.n)
 
-    async def _claim(self, wanted: Wanted) -> None:
-        until_s = self._now_s() + CLAIMED_FOR_S
-        while not self._claims.take(wanted.seq, wanted.n):
+    async def _acquire(self, wanted: Wanted) -> None:
+        until_s = self._now_s() + LOCK_WAIT_S
+        while not self._locks.acquire(wanted.seq, wanted.n):
             if self._now_s() >= until_s:
-                raise ClaimedError("another taskdash is saving it")
-            await self._sleep(CLAIMED_POLL_S)
+                raise LockedError("another taskdash is saving it")
+            await self._sleep(LOCK_POLL_S)
 
     def _ended(self, wanted: Wanted, task: asyncio.Task[Ended]) -> None:
         ended = _outcome(wanted, task)

@@ -38,5 +38,5 @@ class DiskError(DownloadError):
     """The folder or the disk does not take it."""
 
 
-class ClaimedError(DownloadError):
+class LockedError(DownloadError):
     """Another process is saving it, which says nothing of the result."""

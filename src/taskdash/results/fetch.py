@@ -58,7 +58,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a fetch waits for what."""
 
     connect_s: float = 10.0
@@ -84,7 +84,7 @@ class Fetcher:
         allow_private: bool = False,
         max_bytes: int | None = None,
         limited_by: str = "",
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
         resolver: Resolver = resolve,
     ) -> None:
         """Prepare; nothing is sent.
@@ -94,13 +94,13 @@ class Fetcher:
             allow_private: whether every host may be.
             max_bytes: the largest result that is fetched; None: what there is room for.
             limited_by: what to tell of that limit, after it.
-            patience: how long to wait for what.
+            timeouts: how long to wait for what.
             resolver: gives the addresses of a host.
         """
         self._guard = Guard(base_url, allow_private=allow_private, resolver=resolver)
         self._max_bytes = max_bytes
         self._limited_by = limited_by
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
 
     async def fetch(self, url: str, sink: Sink) -> str:
         """Fetch what `url` leads to, or the rest of it; return the ending of its kind, such as `png`.
@@ -151,10 +151,10 @@ class Fetcher:
         host = host_and_port(url)[0]
         try:
             async with (
-                asyncio.timeout(self._patience.answer_s) as timer,
+                asyncio.timeout(self._timeouts.answer_s) as timer,
                 self._guard.connections_to(url) as pool,
             ):
-                timeouts = {"timeout": {"connect": self._patience.connect_s}}
+                timeouts = {"timeout": {"connect": self._timeouts.connect_s}}
                 asking = pool.stream(
                     "GET", url, headers=[*_HEADERS, *range_headers(sink)], extensions=timeouts
                 )
@@ -192,7 +192,7 @@ class Fetcher:
         sink: Sink,
         places: Sequence[str],
     ) -> None:
-        waits, heard = self._patience, 0
+        waits, heard = self._timeouts, 0
         _set(timer, waits.stall_s)
         arriving = aiter(response.aiter_stream())
         chunk = await anext(arriving, b"")
@@ -244,7 +244,7 @@ class Fetcher:
             wait = headers.get("retry-after", "")
             after_s = float(wait) if _NUMBER.fullmatch(wait) else 0.0
             raise PassingError(f"the server says HTTP {status}", after_s=min(after_s, MAX_RETRY_AFTER_S))
-        _set(timer, self._patience.stall_s)
+        _set(timer, self._timeouts.stall_s)
         page = b""
         async for chunk in response.aiter_stream():
             page += chunk[:HEAD_BYTES]

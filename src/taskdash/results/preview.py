@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.faults import DownloadError
-from taskdash.results.fetch import Fetcher, Patience
+from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.part import Sink
 from taskdash.results.preview_files import (
     DecodingError,
@@ -47,7 +47,7 @@ _OTHERS: Final = {
     **dict.fromkeys(("glb", "gltf"), "3D model"),
     **dict.fromkeys(("avif", "bmp", "exr", "heic", "jxl", "psd", "svg", "tiff"), "picture"),
 }
-_PATIENCE: Final = Patience(connect_s=5.0, answer_s=30.0, stall_s=10.0)
+_TIMEOUTS: Final = Timeouts(connect_s=5.0, answer_s=30.0, stall_s=10.0)
 """Somebody is waiting in front of the screen, and has the download for what is slow."""
 
 
@@ -58,9 +58,6 @@ class Refused:
     why: str
     is_other: bool = False
     """Nothing is wrong: it is a video, or something else that is no picture; `why` says what."""
-
-
-Outcome: TypeAlias = Picture | Refused
 
 
 class OtherKindError(DownloadError):
@@ -105,7 +102,7 @@ class Previews:
         self._pictures: OrderedDict[str, Picture] = OrderedDict()
         self._refused: OrderedDict[str, tuple[float, Refused]] = OrderedDict()
 
-    def known(self, url: str) -> Outcome | None:
+    def known(self, url: str) -> Picture | Refused | None:
         """Return what can be told of a result at once, without any work."""
         if self.missing:
             return Refused(self.missing, is_other=True)
@@ -115,7 +112,7 @@ class Previews:
         until_s, refused = self._refused.get(url, (0.0, None))
         return refused if self._now_s() < until_s else None
 
-    async def look(self, url: str, saved: str | None = None) -> Outcome:
+    async def look(self, url: str, saved: str | None = None) -> Picture | Refused:
         """Get the picture of a result, or why there is none; to cancel this ends all that was begun for it.
 
         Args:
@@ -157,7 +154,7 @@ class Previews:
 
     # In the other thread
 
-    async def _look(self, url: str, saved: str | None) -> Outcome:
+    async def _look(self, url: str, saved: str | None) -> Picture | Refused:
         kept = self._files.get(url) if self._files is not None else None
         if kept is not None:
             return kept
@@ -223,7 +220,7 @@ def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetch:
         base_url: of the gateway; its own host may be private.
         allow_private: whether every host may be.
     """
-    fetcher = Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, patience=_PATIENCE)
+    fetcher = Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
 
     async def fetch(url: str, file: IO[bytes]) -> None:
         await fetcher.fetch(url, _PictureSink(file.fileno()))

@@ -140,12 +140,15 @@ def _checked(png: bytes) -> Picture:
     """
     from PIL import Image
 
+    # Before Pillow sees it, which would print a warning about a size that is far too large.
+    side = max(int.from_bytes(png[16:20]), int.from_bytes(png[20:24]))
     try:
-        with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
-            name, width, height = str(picture.info.get(worker.SOURCE)).split(" ")
-            if max(picture.size) <= worker.SIDE and int(width) * int(height) <= worker.MAX_PIXELS:
-                picture.load()
-                return Picture(png, _NAMES[name], int(width), int(height))
+        with Image.open(io.BytesIO(png if side <= worker.SIDE else b""), formats=("PNG",)) as picture:
+            name, *size = str(picture.info.get(worker.SOURCE)).split(" ")
+            width, height = map(int, size)
+            picture.load()
+            if min(width, height) > 0 and width * height <= worker.MAX_PIXELS:
+                return Picture(png, _NAMES[name], width, height)
     except Exception:  # noqa: S110 - Pillow raises whatever it likes, and it all means the same
         pass
     raise DecodingError("the decoder answers nonsense")

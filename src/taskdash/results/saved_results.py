@@ -141,10 +141,10 @@ def _results_of(store: Store, task: Task, urls: Sequence[str], numbers: Iterable
     ]
 
 
-class Claims:
+class ResultLocks:
     """Locks of single bytes of one file beside the store, each of which stands for a result.
 
-    The file is empty and stays so. Such locks are the process's: within it, `take` says no as well.
+    The file is empty and stays so. Such locks are the process's: within it, `acquire` says no as well.
     """
 
     def __init__(self, store_path: Path) -> None:
@@ -157,7 +157,7 @@ class Claims:
         self._descriptor = os.open(lock_path(store_path, "downloads"), flags, 0o600)
         self._taken: set[tuple[int, int]] = set()
 
-    def take(self, seq: int, n: int) -> bool:
+    def acquire(self, seq: int, n: int) -> bool:
         """Claim result `n` of a task; return whether it is this one's now."""
         if (seq, n) in self._taken:
             return False
@@ -170,7 +170,7 @@ class Claims:
         self._taken.add((seq, n))
         return True
 
-    def give_back(self, seq: int, n: int) -> None:
+    def release(self, seq: int, n: int) -> None:
         """Let others have it."""
         self._taken.discard((seq, n))
         with suppress(OSError):

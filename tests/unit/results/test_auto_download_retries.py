@@ -18,7 +18,7 @@ from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDo
 from taskdash.results.downloads import Downloader, Downloads, End, Ended
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.folder import Folder
-from taskdash.results.saved_results import Claims, SavedResults, Wanted
+from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
@@ -111,16 +111,16 @@ class Scene:
                 await asyncio.sleep(0.002)
 
 
-class FakeClaims(Claims):
-    """Claims that are free to all, or held by another process."""
+class FakeLocks(ResultLocks):
+    """ResultLocks that are free to all, or held by another process."""
 
     def __init__(self, *, is_free: bool = True) -> None:
         self.is_free = is_free
 
-    def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the real one's signature
+    def acquire(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the real one's signature
         return self.is_free
 
-    def give_back(self, seq: int, n: int) -> None:
+    def release(self, seq: int, n: int) -> None:
         pass
 
 
@@ -269,7 +269,7 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
         scene.now_ms += round(1_000 * seconds)
         await asyncio.sleep(0)
 
-    claims, saver = FakeClaims(is_free=False), Saver()
+    locks, saver = FakeLocks(is_free=False), Saver()
     ends: list[Ended] = []
     scene.finish("one")
     thread = StoreThread(scene.path, "memory")
@@ -277,7 +277,7 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
     queue = Downloads(
         saver,
         SavedResults(thread, lambda: scene.now_ms),
-        claims,
+        locks,
         group,
         on_end=ends.append,
         now_s=lambda: scene.now_ms / 1_000,
@@ -293,7 +293,7 @@ async def test_what_another_process_is_saving_is_looked_at_again_until_it_is_sav
                         await asyncio.sleep(0.005)
             assert saver.saves == 0
             assert scene.told == []
-            claims.is_free = True
+            locks.is_free = True
             async with asyncio.timeout(20):
                 while not saver.saves:
                     scene.now_ms += 60_000
@@ -329,7 +329,7 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
     memory = LockedMemory()
     scene.finish("one")
     scene.queue = Downloads(  # type: ignore[assignment] # the real one
-        Saver(), memory, FakeClaims(), group
+        Saver(), memory, FakeLocks(), group
     )
     async with scene.running():
         await scene.look()

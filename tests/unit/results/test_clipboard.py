@@ -138,7 +138,7 @@ def test_a_program_has_no_part_in_our_terminal_and_gets_no_other_environment(
 def test_a_program_that_fails_or_hangs_is_said(
     install: Install, monkeypatch: pytest.MonkeyPatch, body: str, why: str
 ) -> None:
-    monkeypatch.setattr(clipboard, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(clipboard, "TIMEOUT_S", 0.3)
     found = find_clipboard({**install("xclip", body=body), "DISPLAY": ":0"})
     assert found is not None
     began_s = time.monotonic()
@@ -150,7 +150,7 @@ def test_a_program_that_fails_or_hangs_is_said(
 def test_a_program_that_reads_nothing_of_a_long_text_does_not_hang_us(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clipboard, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(clipboard, "TIMEOUT_S", 0.3)
     deaf = tmp_path / "deaf"
     deaf.write_text("#!/bin/sh\nexec sleep 30\n")
     deaf.chmod(0o755)

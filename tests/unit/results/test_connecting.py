@@ -14,14 +14,14 @@ from tests.servers import http_reply
 
 from taskdash.results.downloads import Downloader
 from taskdash.results.faults import PassingError, PrivateHostError
-from taskdash.results.fetch import Fetcher, Patience
+from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-PATIENCE = Patience(connect_s=60.0, answer_s=10.0)
+TIMEOUTS = Timeouts(connect_s=60.0, answer_s=10.0)
 """Far less than two dead addresses take in turn; far more than one that lives takes on a slow machine."""
 
 
@@ -53,7 +53,7 @@ def save(tmp_path: Path, port: int, addresses: Sequence[str], *, allow_private: 
         fetcher = Fetcher(
             "https://gateway.test",
             allow_private=allow_private,
-            patience=PATIENCE,
+            timeouts=TIMEOUTS,
             resolver=lambda _host, _port: list(addresses),
         )
         saving = Downloader(folder, fetcher, retry_after_s=()).save(

@@ -19,7 +19,7 @@ from tests.servers import Peer, Request, http_reply
 from taskdash.results.content import HEAD_BYTES, Claim, claim_of, ending_of, kind_of_content, why_refused
 from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DownloadError
-from taskdash.results.fetch import Fetcher, Patience
+from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import Folder, stem_of
 from taskdash.results.guard import is_public
 
@@ -178,9 +178,9 @@ def test_the_address_that_was_checked_is_the_one_connected_to(server: FileServer
         asked.append(host)
         return next(answers)
 
-    patience = Patience(connect_s=0.05, answer_s=0.2)
+    timeouts = Timeouts(connect_s=0.05, answer_s=0.2)
     url = f"http://pictures.test:{server.port}/x.png"
-    reason(target, url, base_url="https://gateway.test", resolver=rebinding, patience=patience)
+    reason(target, url, base_url="https://gateway.test", resolver=rebinding, timeouts=timeouts)
     assert (asked, server.connections) == (["pictures.test"], 0)
 
 

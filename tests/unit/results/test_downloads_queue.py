@@ -23,7 +23,7 @@ from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.part import part_key
-from taskdash.results.saved_results import Claims, SavedResults, Wanted
+from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,31 +51,33 @@ class Memory(SavedResults):
         self.kept[wanted.seq, wanted.n] = path
 
 
-class FreeForAll(Claims):
+class FreeForAll(ResultLocks):
     """Nobody else saves anything."""
 
     def __init__(self) -> None:
         pass
 
-    def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
+    def acquire(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
         return True
 
-    def give_back(self, seq: int, n: int) -> None:
+    def release(self, seq: int, n: int) -> None:
         pass
 
 
 class Bench:
     """A queue with everything around it."""
 
-    def __init__(self, folder: Folder, claims: Claims, server: FileServer, group: asyncio.TaskGroup) -> None:
-        self.folder, self.claims, self.server, self.group = folder, claims, server, group
+    def __init__(
+        self, folder: Folder, locks: ResultLocks, server: FileServer, group: asyncio.TaskGroup
+    ) -> None:
+        self.folder, self.locks, self.server, self.group = folder, locks, server, group
         self.memory = Memory()
         self.ends: list[Ended] = []
 
     def queue(self, **options: Any) -> Downloads:
         fetcher = Fetcher(self.server.url, allow_private=True)
         downloader = Downloader(self.folder, fetcher, retry_after_s=())
-        more: dict[str, Any] = {"claims": self.claims, "at_once": 4, "per_host": 2} | options
+        more: dict[str, Any] = {"locks": self.locks, "at_once": 4, "per_host": 2} | options
         return Downloads(downloader, self.memory, group=self.group, on_end=self.ends.append, **more)
 
     def wanted(self, seq: int, path: str, *, host: str = "127.0.0.1") -> Wanted:
@@ -98,10 +100,10 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     with (
         FileServer() as server,
         Folder(tmp_path / "results") as folder,
-        Claims(tmp_path / "tasks.db") as claims,
+        ResultLocks(tmp_path / "tasks.db") as locks,
     ):
         async with asyncio.TaskGroup() as group:
-            yield Bench(folder, claims, server, group)
+            yield Bench(folder, locks, server, group)
 
 
 async def until(holds: Callable[[], object], timeout_s: float = 5.0) -> None:
@@ -262,11 +264,11 @@ async def test_what_another_process_saves_is_waited_for_and_not_saved_twice(benc
 
         is_free = False
 
-        def take(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
+        def acquire(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
             return self.is_free
 
     held = Held()
-    queue = bench.queue(claims=held, sleep=lambda _: asyncio.sleep(0.001))
+    queue = bench.queue(locks=held, sleep=lambda _: asyncio.sleep(0.001))
     queue.add([bench.wanted(1, "/x")])
     await asyncio.sleep(0.02)
     assert bench.ends == []
@@ -304,9 +306,9 @@ async def test_a_result_is_remembered_even_if_it_is_cancelled_in_that_moment(ben
 
 def test_claims_are_each_process_s_own_and_end_with_it(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from taskdash.results.saved_results import Claims\n"
-        "claims = Claims(Path(sys.argv[1]))\n"
-        "print(claims.take(-5, 1), claims.take(-5, 2), claims.take(7, 1), flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from taskdash.results.saved_results import ResultLocks\n"
+        "locks = ResultLocks(Path(sys.argv[1]))\n"
+        "print(locks.acquire(-5, 1), locks.acquire(-5, 2), locks.acquire(7, 1), flush=True); sys.stdin.read()"
     )
     store = tmp_path / "tasks.db"
     other = subprocess.Popen(
@@ -314,14 +316,14 @@ def test_claims_are_each_process_s_own_and_end_with_it(tmp_path: Path) -> None:
     )
     assert other.stdout is not None
     try:
-        with Claims(store) as claims:
+        with ResultLocks(store) as locks:
             assert other.stdout.readline() == "True True True\n"
-            assert [claims.take(-5, n) for n in (1, 2, 3)] == [False, False, True]
-            assert not claims.take(-5, 3), "twice in one process"
+            assert [locks.acquire(-5, n) for n in (1, 2, 3)] == [False, False, True]
+            assert not locks.acquire(-5, 3), "twice in one process"
             other.communicate()
-            assert claims.take(-5, 1)
-            claims.give_back(-5, 1)
-            assert claims.take(-5, 1)
+            assert locks.acquire(-5, 1)
+            locks.release(-5, 1)
+            assert locks.acquire(-5, 1)
     finally:
         other.kill()
         other.communicate()

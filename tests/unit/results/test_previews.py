@@ -17,7 +17,6 @@ from tests.servers import Peer, Request, http_reply
 from taskdash.results.preview import (
     MAX_BYTES,
     REMEMBER_REFUSAL_S,
-    Outcome,
     Previews,
     Refused,
     picture_fetcher,
@@ -62,7 +61,7 @@ def previews(shelf: FileServer, files: PreviewFiles, clock: Clock) -> Iterator[P
     made.close()
 
 
-def why(outcome: Outcome) -> str:
+def why(outcome: Picture | Refused) -> str:
     assert isinstance(outcome, Refused), outcome
     return outcome.why
 

@@ -17,7 +17,7 @@ from tests.servers import Peer, Request, http_reply
 
 from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DiskError, DownloadError, PassingError
-from taskdash.results.fetch import Fetcher, Patience
+from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.folder import PART_KEPT_S, Folder
 from taskdash.results.part import part_key
 
@@ -41,7 +41,7 @@ def target(tmp_path: Path) -> Path:
 
 
 def run(
-    target: Path, url: str, *, tries: int = 1, patience: Patience | None = None, max_bytes: int = 2**26
+    target: Path, url: str, *, tries: int = 1, timeouts: Timeouts | None = None, max_bytes: int = 2**26
 ) -> Path:
     """One run of the program."""
 
@@ -49,7 +49,7 @@ def run(
         return
 
     with Folder(target) as folder:
-        fetcher = Fetcher(url, patience=patience, max_bytes=max_bytes)
+        fetcher = Fetcher(url, timeouts=timeouts, max_bytes=max_bytes)
         downloader = Downloader(folder, fetcher, retry_after_s=(0.0,) * (tries - 1), sleep=no_wait)
         return asyncio.run(downloader.save(url, "hero-1", KEY))
 
@@ -367,7 +367,7 @@ def test_a_drip_counts_as_silence(server: FileServer, target: Path) -> None:
 
     server.files["/x"] = dripping
     with pytest.raises(PassingError, match="in time"):
-        run(target, f"{server.url}/x", patience=Patience(stall_s=0.15, stall_bytes=4_096))
+        run(target, f"{server.url}/x", timeouts=Timeouts(stall_s=0.15, stall_bytes=4_096))
     assert parts(target) == []
 
 
@@ -378,7 +378,7 @@ def test_a_head_that_never_ends_is_given_up(server: FileServer, target: Path) ->
 
     server.files["/x"] = dripping
     with pytest.raises(PassingError, match="in time"):
-        run(target, f"{server.url}/x", patience=Patience(answer_s=0.15))
+        run(target, f"{server.url}/x", timeouts=Timeouts(answer_s=0.15))
 
 
 def test_a_slow_but_steady_server_is_waited_for(server: FileServer, target: Path) -> None:
@@ -389,8 +389,8 @@ def test_a_slow_but_steady_server_is_waited_for(server: FileServer, target: Path
             await asyncio.sleep(0.08)
 
     server.files["/x"] = steady
-    patience = Patience(answer_s=0.4, stall_s=0.4)
-    assert run(target, f"{server.url}/x", patience=patience).read_bytes() == DATA
+    timeouts = Timeouts(answer_s=0.4, stall_s=0.4)
+    assert run(target, f"{server.url}/x", timeouts=timeouts).read_bytes() == DATA
 
 
 def test_one_limit_holds_for_all_kinds(server: FileServer, target: Path) -> None:

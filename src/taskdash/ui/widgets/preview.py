@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
-    from taskdash.results.preview import Outcome, Refused
+    from taskdash.results.preview import Refused
+    from taskdash.results.preview_files import Picture
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
     from taskdash.ui.drawing import Drawn, Room
@@ -195,7 +196,7 @@ class Preview(Vertical):
                 drawing = Drawing.BLOCKS if self._is_old_kitty else drawing
         return Room(plan.columns, plan.rows, cell or CELL, drawing, background.rgb)
 
-    async def _show(self, plan: _Plan, outcome: Outcome) -> None:
+    async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
         from taskdash.results.preview import Refused
         from taskdash.ui.drawing import draw
 
