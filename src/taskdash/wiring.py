@@ -330,7 +330,7 @@ def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
     """Pictures of one gateway's results; the demo keeps its small copies where it keeps its store."""
     from taskdash.config.locations import previews_dir
     from taskdash.results.preview import Previews, picture_fetcher
-    from taskdash.results.preview_files import PreviewFiles
+    from taskdash.results.preview_files import PreviewFiles, can_decode
 
     try:
         folder = demo_folder / "previews" if demo_folder else previews_dir()
@@ -338,7 +338,8 @@ def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
         # Nowhere to keep them: each is fetched when it is looked at.
         folder = None
     fetch = picture_fetcher(profile.base_url, allow_private=profile.allow_private)
-    return Previews(fetch, PreviewFiles(folder) if folder else None)
+    files = PreviewFiles(folder) if folder else None
+    return Previews(fetch, files, is_installed=can_decode())
 
 
 def _remembered(path: Path | None, first: View) -> View:

@@ -38,7 +38,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class AutoDownload:
-    """Gives downloads what is not saved yet, a few tasks at a time."""
+    """Gives downloads what is not saved yet of a profile, a few tasks at a time; `tell` hears each trouble once."""
 
     def __init__(
         self,
@@ -50,16 +50,6 @@ class AutoDownload:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Prepare; nothing is looked up.
-
-        Args:
-            downloads: save.
-            store: the list.
-            profile: whose tasks.
-            tell: is given a line for the user, each only once.
-            now_ms: Unix milliseconds.
-            sleep: waits.
-        """
         self._downloads = downloads
         self._store = store
         self._profile = profile

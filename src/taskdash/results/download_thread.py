@@ -45,16 +45,12 @@ class DownloadThread:
         auto_profile: str | None = None,
         tells_each: bool = False,
     ) -> None:
-        """Prepare; nothing is opened.
-
-        Args:
-            open_downloads: opens folder and list on the thread's loop, given what to call when a download is over.
-            auto_profile: whose results are saved as they finish; None: only what is asked for.
-            tells_each: whether each file is news, and not only what came of all.
-        """
         self._open_downloads = open_downloads
+        """Opens folder and list on the thread's loop, given what to call when a download is over."""
         self._auto_profile = auto_profile
+        """Whose results are saved as they finish; None: only what is asked for."""
         self._tells_each = tells_each
+        """Whether each file is news, and not only what came of all."""
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()

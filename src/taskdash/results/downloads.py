@@ -54,14 +54,6 @@ class Downloader:
         retry_after_s: Sequence[float] = RETRY_AFTER_S,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Prepare; nothing is sent.
-
-        Args:
-            folder: where files go.
-            fetcher: brings them.
-            retry_after_s: how long to wait before each further try, while tries bring nothing; empty: one try only.
-            sleep: waits.
-        """
         self.folder = folder
         self._fetcher = fetcher
         self._retry_after_s = tuple(retry_after_s)
@@ -175,20 +167,6 @@ class Downloads:
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Prepare; nothing is sent.
-
-        Args:
-            downloader: saves one.
-            saved: knows what is saved.
-            locks: keeps two processes from saving the same.
-            group: runs them, each in a task of its own.
-            on_end: told of each download that is over.
-            at_once: how many at a time.
-            per_host: how many of them from one host.
-            now_s: monotonic seconds.
-            now_ms: Unix milliseconds.
-            sleep: waits.
-        """
         self.saved = saved
         self.folder = downloader.folder
         self._downloader = downloader

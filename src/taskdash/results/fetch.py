@@ -87,19 +87,11 @@ class Fetcher:
         timeouts: Timeouts | None = None,
         resolver: Resolver = resolve,
     ) -> None:
-        """Prepare; nothing is sent.
-
-        Args:
-            base_url: of the gateway; its own host may be private.
-            allow_private: whether every host may be.
-            max_bytes: the largest result that is fetched; None: what there is room for.
-            limited_by: what to tell of that limit, after it.
-            timeouts: how long to wait for what.
-            resolver: gives the addresses of a host.
-        """
         self._guard = Guard(base_url, allow_private=allow_private, resolver=resolver)
         self._max_bytes = max_bytes
+        """The largest result that is fetched; None: what there is room for."""
         self._limited_by = limited_by
+        """What to tell of that limit, after it."""
         self._timeouts = timeouts or Timeouts()
 
     async def fetch(self, url: str, sink: Sink) -> str:

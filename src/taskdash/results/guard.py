@@ -67,16 +67,9 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class Guard:
-    """Opens connections for the results of one gateway."""
+    """Opens connections for the results of one gateway, whose own host may be private."""
 
     def __init__(self, base_url: str, *, allow_private: bool = False, resolver: Resolver = resolve) -> None:
-        """Prepare; nothing is opened.
-
-        Args:
-            base_url: of the gateway; its own host may be private.
-            allow_private: whether every host may be.
-            resolver: gives the addresses of a host.
-        """
         self._own_host = host_and_port(base_url)
         self._allow_private = allow_private
         self._resolver = resolver

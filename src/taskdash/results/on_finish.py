@@ -69,14 +69,8 @@ class FinishCommand:
     ) -> None:
         """Prepare; nothing runs before the first `wake`.
 
-        Args:
-            arguments: The command.
-            profile: Whose tasks.
-            store_path: Where the list is.
-            environ: What the command's environment is made of.
-            keys: API keys: none gets into its environment or its input, or from what it prints into the log.
-            hidden: Variables that it does not get, whatever is in them.
-            limit_s: How long one run may take.
+        No key of `keys` gets into the command's environment or its input, or from what it prints into the log, and no
+        variable that is `hidden` into its environment, whatever is in it.
         """
         self._arguments = tuple(arguments)
         self._profile = profile

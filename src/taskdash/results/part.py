@@ -34,14 +34,10 @@ class Sink:
     """An open file that is written from its start, or from where it was left."""
 
     def __init__(self, descriptor: int, *, size: int = 0) -> None:
-        """Write to a file.
-
-        Args:
-            descriptor: of a file that is open for reading and writing; it stays the caller's to close.
-            size: how many of its bytes are good.
-        """
         self.descriptor = descriptor
+        """Of a file that is open for reading and writing; it stays the caller's to close."""
         self.size = size
+        """How many of its bytes are good."""
         self.whole: int | None = None
         """How many bytes it will have, where that is known."""
         self.validator: str | None = None
@@ -138,11 +134,6 @@ class PartFile(Sink):
 
     def __init__(self, folder: Folder, key: str, url: str) -> None:
         """Open what an earlier run left, else begin.
-
-        Args:
-            folder: where it lies.
-            key: from `part_key`.
-            url: what it is fetched from.
 
         Raises:
             DiskError: the folder does not take it.

@@ -23,7 +23,6 @@ from taskdash.results.part import Sink
 from taskdash.results.preview_files import (
     DecodingError,
     Picture,
-    can_decode,
     install_line,
     open_plain_file,
     small_png,
@@ -80,18 +79,9 @@ class Previews:
         fetch: Fetch,
         files: PreviewFiles | None,
         *,
-        is_installed: bool | None = None,
+        is_installed: bool = True,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare; nothing is started.
-
-        Args:
-            fetch: brings what a link leads to.
-            files: small PNGs on the disk; None keeps none.
-            is_installed: whether the extra `preview` is; None: find out.
-            now_s: monotonic seconds.
-        """
-        is_installed = can_decode() if is_installed is None else is_installed
         self.missing = "" if is_installed else f"pictures need one more package: {install_line()}"
         """What has to be installed before there can be any picture; "" where nothing has."""
         self._fetch = fetch
@@ -115,9 +105,7 @@ class Previews:
     async def look(self, url: str, saved: str | None = None) -> Picture | Refused:
         """Get the picture of a result, or why there is none; to cancel this ends all that was begun for it.
 
-        Args:
-            url: its link.
-            saved: the file that it was saved as.
+        It is taken from the file that it was `saved` as, if that is there.
         """
         if (known := self.known(url)) is not None:
             return known
@@ -214,12 +202,7 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetch:
-    """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed.
-
-    Args:
-        base_url: of the gateway; its own host may be private.
-        allow_private: whether every host may be.
-    """
+    """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed."""
     fetcher = Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
 
     async def fetch(url: str, file: IO[bytes]) -> None:

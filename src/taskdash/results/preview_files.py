@@ -155,15 +155,9 @@ def _checked(png: bytes) -> Picture:
 
 
 class PreviewFiles:
-    """The folder of the small PNGs. Every fault of the disk is a miss."""
+    """The folder of the small PNGs, made (0700) when the first one is kept. Every fault of the disk is a miss."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
-        """Use `folder`, which is made (0700) when the first one is kept.
-
-        Args:
-            folder: where they are.
-            max_bytes: how much they may take in all.
-        """
         self._folder = folder
         self._max_bytes = max_bytes
 
@@ -204,12 +198,7 @@ class PreviewFiles:
 
 
 def open_plain_file(path: Path | str, *, follow: bool = True) -> IO[bytes] | None:
-    """Open a file for reading if it is one: no pipe to wait for, no folder, no device; return None for those.
-
-    Args:
-        path: where it should be.
-        follow: whether a link at its place will do.
-    """
+    """Open a file for reading if it is one: no pipe to wait for, no folder, no device; return None for those."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
         descriptor = os.open(path, flags)
