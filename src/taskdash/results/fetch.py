@@ -21,11 +21,16 @@ from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.content import (
     EXPIRED,
+    GZIP,
     HEAD_BYTES,
+    OTHER_PACKINGS,
+    PACKINGS,
     Claim,
+    Unpacking,
     claim_of,
     ending_of,
     kind_of_content,
+    labels_of,
     lacks_its_end,
     says_expired,
     why_refused,
@@ -35,7 +40,6 @@ from taskdash.results.faults import DiskError, DownloadError, ExpiredError, Pass
 from taskdash.results.guard import Guard, PrivateAddressError, resolve
 from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.part import is_rest, range_headers, validator_of
-from taskdash.results.unpacking import GZIP, KNOWN, NOT_KNOWN, Unpacking, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -268,7 +272,7 @@ def _begin(
     """
     claim = claim_of(headers, places)
     labels = labels_of(headers.get("content-encoding", ""))
-    if status == 200 and claim.is_media and first.startswith(GZIP) and not set(labels) & set(KNOWN):
+    if status == 200 and claim.is_media and first.startswith(GZIP) and not set(labels) & set(PACKINGS):
         labels = [*labels, "gzip"]
     answer = _Answer(claim, labels)
     if status == 206:
@@ -305,7 +309,7 @@ def _take(sink: Sink, answer: _Answer) -> str:
     why = why_refused(head, answer.claim)
     if why is not None:
         raise ExpiredError(why) if why == EXPIRED else DownloadError(why)
-    packing = next((label for label in answer.labels if label in NOT_KNOWN), None)
+    packing = next((label for label in answer.labels if label in OTHER_PACKINGS), None)
     if packing is not None and kind_of_content(head) is None:
         raise DownloadError(f"it is packed in a way that taskdash does not know ({packing})")
     ending = ending_of(head, answer.claim)

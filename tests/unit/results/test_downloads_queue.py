@@ -153,6 +153,19 @@ async def test_what_is_saved_already_is_not_asked_for(bench: Bench) -> None:
     )
 
 
+async def test_who_waits_for_a_result_that_is_under_way_is_told_what_became_of_it(bench: Bench) -> None:
+    bench.server.files["/x"] = http_reply(200, PNG)
+    queue = bench.queue()
+    wanted = [bench.wanted(1, "/x"), bench.wanted(2, "/gone")]
+    queue.add(wanted)
+    assert [ended.end for ended in await queue.save(wanted)] == [End.SAVED, End.FAILED]
+    assert len(bench.server.requests) == 2
+    waiting = asyncio.ensure_future(queue.save([bench.wanted(3, "/x")]))
+    await asyncio.sleep(0)
+    queue.cancel()
+    assert [ended.end for ended in await waiting] == [End.CANCELLED]
+
+
 async def test_cancelling_keeps_what_has_arrived_and_forgets_what_waits(bench: Bench) -> None:
     data = picture(100_000)
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskdash.results.content import OTHER_PACKINGS, PACKINGS, Unpacking, labels_of
 from taskdash.results.faults import DownloadError
-from taskdash.results.unpacking import KNOWN, NOT_KNOWN, Unpacking, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ def unpacked(labels: list[str], body: bytes, cuts: list[int]) -> bytes:
     return b"".join([*out, *unpacking.feed(b"", is_last=True)])
 
 
-@given(FILES, st.lists(st.sampled_from(KNOWN), max_size=3), st.lists(st.integers(0, 10**6), max_size=8))
+@given(FILES, st.lists(st.sampled_from(PACKINGS), max_size=3), st.lists(st.integers(0, 10**6), max_size=8))
 def test_any_layers_come_off_in_any_pieces(file: bytes, labels: list[str], cuts: list[int]) -> None:
     body = file
     for label in labels:
@@ -43,7 +43,7 @@ def test_any_layers_come_off_in_any_pieces(file: bytes, labels: list[str], cuts:
 
 @given(
     FILES,
-    st.lists(st.sampled_from([*KNOWN, *NOT_KNOWN, "utf-8", ""]), max_size=3),
+    st.lists(st.sampled_from([*PACKINGS, *OTHER_PACKINGS, "utf-8", ""]), max_size=3),
     st.lists(st.integers(0, 10**6), max_size=8),
 )
 def test_a_plain_file_stays_as_it_is_whatever_its_label(
