@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from taskdash.domain.limits import TIERS, Limits
 from taskdash.domain.task import Answer, ProblemKind, Record, State, Throttle
-from taskdash.store.stamp import Stamp
 from taskdash.store.store import Store, StoreThread
+from taskdash.store.store_file import ChangeHint
 from taskdash.watch.accounts import Terms
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
@@ -113,7 +113,7 @@ class InlineStore(StoreThread):
 
     def __init__(self, path: Path) -> None:
         self.opened = Store(path, busy_timeout_s=0.0)
-        self.stamp = Stamp(path)
+        self.change_hint = ChangeHint(path)
         self.opened.database.connection.execute("PRAGMA synchronous = OFF")
         self.fail_with: Exception | None = None
         self.calls = 0

@@ -18,7 +18,7 @@ MOST_KIB = 48 * 1_024
 
 def put(store: Store, count: int, *, large: str) -> list[str]:
     ids = [f"task_{n:06d}_12345678" for n in range(count)]
-    store.documents.put(
+    store.documents.import_tasks(
         [
             TaskDetail(
                 task=Task(seq=0, profile="aigptimage", task_id=each, added_at_ms=1, state=State.SUCCESS),

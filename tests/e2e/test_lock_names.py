@@ -9,7 +9,7 @@ from tests.command import Command
 from tests.servers import FakeApi, waiting_body
 
 from taskdash.results.saved_results import ResultLocks
-from taskdash.store.store_file import mending
+from taskdash.store.recovery import recovering
 from taskdash.watch.lease import Lease
 
 if TYPE_CHECKING:
@@ -56,6 +56,6 @@ def test_every_lock_is_a_file_of_its_own_even_where_case_does_not_count(tmp_path
             held.callback(lease.release)
         for store in (tmp_path / "tasks.db", tmp_path / "tasks.db.p"):
             held.enter_context(ResultLocks(store))
-            held.enter_context(mending(store))
+            held.enter_context(recovering(store))
         names = [path.name.casefold() for path in tmp_path.iterdir()]
         assert len(set(names)) == len(leases) + 4

@@ -145,7 +145,10 @@ def test_three_processes_a_storm_a_clock_jump_a_kill_and_a_stop_never_exceed_eit
 
             # The wall clock is set back a day, then ahead: the checks go on, and the windows hold (see the end).
             for day in (-1, 1):
-                store_path.with_name(store_path.name + ".wall").write_text(str(day * 86_400_000))
+                # In one step: a child may read it at any moment.
+                new_wall = store_path.with_name("wall.part")
+                new_wall.write_text(str(day * 86_400_000))
+                new_wall.replace(store_path.with_name(store_path.name + ".wall"))
                 wanted = api.count() + 2
                 wait_until(lambda: api.count() >= wanted, 10)  # noqa: B023 - it is called before the next round
 

@@ -79,7 +79,9 @@ ROWS: Final = (
     Row("S2", "power loss", "nothing is acknowledged before it is synced"),
     Row("S3", "disk full, file too big, I/O error", "adding fails loud; reading works"),
     Row("S4", "a read-only file or folder", "reads, or exit 6; no traceback"),
-    Row("S5", "a corrupt file", "set aside, its IDs saved, said; never deleted"),
+    Row(
+        "S5", "a corrupt file", "set aside, never deleted; what SQL reads and the newest copy come back; said"
+    ),
     Row("S6", "a file of a newer version", "refused with exit 6, unchanged to the byte"),
     Row("S7", "locked by another for 30 s", "the screen lives; commands end with 6"),
     Row("S8", "two dashboards and eight commands", "one budget, no lost row"),

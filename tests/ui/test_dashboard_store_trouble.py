@@ -45,7 +45,7 @@ async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(desk: De
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         lock(other)
-        desk.store.stamp._seen = None
+        desk.store.change_hint._seen = None
         await dash.until_shown("Another program has locked the list")
         await dash.press("r", "?")
         await dash.until_dialog("Help")
@@ -109,12 +109,12 @@ async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
     fill_with_the_page(other)
     async with driven(desk, (160, 36), total=3) as dash:
         delete(store_path)
-        await dash.until_shown("deleted while it was open")
-        await dash.until_said("The store was deleted while it was open: its list was written back.")
+        await dash.until_shown("was deleted or moved away")
+        await dash.until_said("The store was deleted or moved away: a new list begins in tasks.db.")
         assert is_there(store_path)
         await dash.press("escape")
         await dash.until(lambda: not dash.main.headlines.banner.display, "no banner")
-        await dash.until_total(3)
+        await dash.until_total(0)
 
 
 async def test_enter_twice_takes_nothing_but_the_dialog_away(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk, tell_not_added
-from taskdash.store.store_file import tell_of_slow_mending
+from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
 from taskdash.ui.job_control import wait_for_foreground
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def open_app(
         opening.result(OPENING_S)
     app = Dashboard(desk, waits_for_list=not opening.done())
     # From here on the terminal is the screen's.
-    tell_of_slow_mending(app.tell_of_mending)
+    SLOW_RECOVERY_TOLD_TO[:] = [app.tell_of_mending]
     app.run()
     # The dashboard may have gone over to another desk.
     _close(app.desk, app.return_code or 0)

@@ -21,8 +21,8 @@ from taskdash.domain.errors import UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.words import length, span, state_word
-from taskdash.store.connection import TRANSACTIONS
 from taskdash.store.store import StoreThread
+from taskdash.store.transaction_gate import TRANSACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

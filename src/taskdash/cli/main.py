@@ -17,7 +17,7 @@ from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.config.private_files import keep_all_files_private
 from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
-from taskdash.store.store_file import tell_of_slow_mending
+from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -58,7 +58,7 @@ def run() -> NoReturn:
 def exit_code_of(arguments: list[str]) -> int:
     """Run one command line; say what went wrong on stderr; return the exit code with all output written."""
     session = Session()
-    tell_of_slow_mending(session.tell_mishap)
+    SLOW_RECOVERY_TOLD_TO[:] = [session.tell_mishap]
     try:
         code = _exit_code_of(arguments, session)
         sys.stdout.flush()

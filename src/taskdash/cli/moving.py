@@ -118,7 +118,7 @@ def import_list(session: Session, file: str) -> int:
         if tasks is None:
             return _import_text(session, found.text)
         with session.open_store() as store, Progress("tasks", len(tasks)) as progress:
-            added, listed = store.documents.put(tasks, session.now_ms(), progress.show)
+            added, listed = store.documents.import_tasks(tasks, session.now_ms(), progress.show)
     talk(f"{plural(added, 'task')} added, {listed:,} already listed")
     if left_out:
         names = ", ".join(inert_line(name, 60) for name in sorted(left_out)[:_MAX_SHOWN])

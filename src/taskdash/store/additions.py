@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.folding import folded_search_text
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.connection import chunks
+from taskdash.store.database import IN_LIST, as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import sqlite3
+    from collections.abc import Iterable
 
     from taskdash.store.database import Database
 
@@ -41,9 +42,7 @@ class Additions:
         with self._database.writing() as connection:
             listed = self.listed(profile, wanted)
             added = [task_id for task_id in wanted if task_id not in listed]
-            lowest = connection.execute("SELECT value FROM numbers WHERE name = 'lowest_seq'").fetchone()[0]
-            first = lowest - len(added)
-            connection.execute("UPDATE numbers SET value = ? WHERE name = 'lowest_seq'", (first,))
+            first = take_places(connection, len(added))
             connection.executemany(
                 "INSERT INTO tasks (seq, profile, task_id, label, added_at_ms, next_check_at_ms) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
@@ -55,16 +54,18 @@ class Additions:
             )
         return Added(tuple(added), tuple(task_id for task_id in wanted if task_id in listed))
 
-    def listed(self, profile: str, task_ids: Sequence[str]) -> set[str]:
-        """Those of `task_ids` that are on the list already."""
-        listed: set[str] = set()
-        for chunk in chunks(task_ids):
-            marks = ", ".join("?" * len(chunk))
-            sql = f"SELECT task_id FROM tasks WHERE removal = 0 AND profile = ? AND task_id IN ({marks})"
-            listed.update(task_id for (task_id,) in self._database.rows(sql, [profile, *chunk]))
-        return listed
+    def listed(self, profile: str, task_ids: Iterable[str]) -> set[str]:
+        """Return those of `task_ids` that are on the list already."""
+        sql = f"SELECT task_id FROM tasks WHERE removal = 0 AND profile = ? AND task_id {IN_LIST}"
+        return {task_id for (task_id,) in self._database.rows(sql, [profile, as_json(task_ids)])}
+
+
+def take_places(connection: sqlite3.Connection, count: int) -> int:
+    """Take so many places above all others for the caller's transaction; return the `seq` of the first."""
+    sql = "UPDATE numbers SET value = value - ? WHERE name = 'lowest_seq' RETURNING value"
+    return int(connection.execute(sql, (count,)).fetchone()[0])
 
 
 def clean_label(label: str | None) -> str | None:
-    """A label as it is kept: one inert line of at most 200 characters; None where nothing is left."""
+    """Return a label as it is kept: one inert line of at most 200 characters; None where nothing is left."""
     return inert_line(label, MAX_LABEL_CHARS) or None if label else None

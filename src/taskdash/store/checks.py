@@ -1,21 +1,29 @@
-"""What the watcher asks of the list and writes to it: which tasks are due, and when they are next."""
+"""What the watcher asks of the list and writes to it: what is due, what checks brought, when the next ones are."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.schedule import Facts
-from taskdash.domain.task import State
-from taskdash.domain.values import value
-from taskdash.store.outcomes import keep_outcome
-from taskdash.store.rows import TASK_COLUMNS, task_from_row
+from taskdash.domain.schedule import Facts, facts_of
+from taskdash.domain.task import State, Task
+from taskdash.domain.telling import is_news
+from taskdash.store.news import keep_untold
+from taskdash.store.rows import (
+    CHECKED_COLUMNS,
+    TASK_COLUMNS,
+    keep_body,
+    row_from_task,
+    search_text,
+    task_from_row,
+)
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from taskdash.domain.outcome import Outcome
-    from taskdash.domain.task import Task
     from taskdash.store.database import Database
 
 LONGEST_WAIT_MS: Final = 25 * 3_600_000
@@ -25,18 +33,24 @@ LARGE_BYTES: Final = 1024 * 1024
 # As in the partial indexes, word for word: SQLite uses them only where it finds their conditions again.
 _NEVER_CHECKED: Final = "next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL"
 _PLANNED: Final = "next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL"
-_RUNNING_COLUMNS: Final = (
-    "task_id",
-    "added_at_ms",
-    "raw_state",
-    "model",
-    "variant",
-    "create_time_ms",
-    "checked_at_ms",
+_SCHEDULED_BY: Final = (
+    *("seq", "profile", "task_id", "added_at_ms", "raw_state"),
+    *("model", "variant", "create_time_ms", "checked_at_ms"),
+)
+"""What the schedule must know of a running task."""
+_searched: Final = attrgetter("prompt", "model", "fail_code", "fail_msg")
+"""What a check may change of the text that filter words are looked up in."""
+_KEEP_OUTCOME: Final = (
+    f"UPDATE tasks SET {', '.join(f'{name} = :{name}' for name in CHECKED_COLUMNS)}, "
+    # A request made while the check was under way is a wish for a later answer than this one.
+    "next_check_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :next_check_at_ms ELSE next_check_at_ms END, "
+    "asked_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN NULL ELSE asked_at_ms END "
+    # The file may have become another one since, in which the place is another task's.
+    "WHERE seq = :seq AND profile = :profile AND task_id = :task_id AND checks = :checks_before"
 )
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class InLine:
     """How many tasks want a check, and when the next one will."""
 
@@ -56,14 +70,14 @@ class Checks:
         self._database = database
 
     def asked(self, profile: str, limit: int) -> list[Task]:
-        """Tasks somebody asked to have checked: the `limit` longest waiting, and the `limit` asked for last.
+        """Return the tasks somebody asked to have checked: the `limit` longest waiting, and the `limit` asked for last.
 
         The latter are the only ones that a gateway that refused the former may be tried with.
         """
         return self._both_ends("asked_at_ms IS NOT NULL", "asked_at_ms", limit, profile)
 
     def due(self, profile: str, now_ms: int, limit: int) -> list[Task]:
-        """Answered tasks whose check is due: the `limit` longest overdue, and the `limit` that came due last.
+        """Return answered tasks whose check is due: the `limit` longest overdue, and the `limit` that came due last.
 
         The latter are where the young ones are found, however many old ones wait.
         """
@@ -71,7 +85,7 @@ class Checks:
         return self._both_ends(condition, "next_check_at_ms", limit, profile, now_ms)
 
     def never_checked(self, profile: str, limit: int) -> list[Task]:
-        """New tasks, in the order of the list."""
+        """Return new tasks, in the order of the list."""
         return self._tasks(f"profile = ? AND {_NEVER_CHECKED} ORDER BY seq LIMIT ?", profile, limit)
 
     def in_line(self, profile: str, now_ms: int) -> InLine:
@@ -87,25 +101,14 @@ class Checks:
         return InLine(asked, new, new + planned, next_ms)
 
     def running(self, profile: str, limit: int) -> list[Facts]:
-        """What the schedule must know of running tasks without a problem, the newest of the list first."""
+        """Return what the schedule must know of running tasks without a problem, the newest of the list first."""
         rows = self._database.rows(
-            f"SELECT {', '.join(_RUNNING_COLUMNS)} FROM tasks "
+            f"SELECT {', '.join(_SCHEDULED_BY)} FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state = 1 AND problem_kind IS NULL ORDER BY seq LIMIT ?",
             [profile, limit],
         )
-        return [
-            Facts(
-                task_id=str(task_id),
-                added_ms=added_ms,
-                state=State.WAITING,
-                raw_state=raw_state,
-                model=model,
-                variant=variant,
-                created_ms=created_ms,
-                checked_ms=checked_ms,
-            )
-            for task_id, added_ms, raw_state, model, variant, created_ms, checked_ms in rows
-        ]
+        tasks = (Task(**dict(zip(_SCHEDULED_BY, row, strict=True)), state=State.WAITING) for row in rows)
+        return [facts_of(task, variant=task.variant) for task in tasks]
 
     def ask(self, seqs: Sequence[int], now_ms: int) -> int:
         """Mark tasks to be checked as soon as the budget allows, finished ones too; return the mark.
@@ -146,7 +149,7 @@ class Checks:
         """
         with self._database.writing() as connection:
             for outcome in outcomes:
-                keep_outcome(connection, outcome)
+                _keep_outcome(connection, outcome)
         if sum(len(outcome.raw) for outcome in outcomes) >= LARGE_BYTES:
             self._database.connection.execute("PRAGMA shrink_memory").close()
 
@@ -182,7 +185,7 @@ class Checks:
                 connection.execute(f"UPDATE tasks SET next_check_at_ms = ? WHERE {planned}", (now_ms, *bound))
 
     def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
-        """Model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""
+        """Return model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""
         rows = self._database.rows(
             "SELECT model, variant, cost_time_ms FROM tasks WHERE removal = 0 AND profile = ? "
             "AND finished_at_ms IS NOT NULL AND state = 2 AND cost_time_ms IS NOT NULL AND model IS NOT NULL "
@@ -192,7 +195,7 @@ class Checks:
         return [(str(model), variant, int(cost_ms)) for model, variant, cost_ms in reversed(rows)]
 
     def finished_since(self, profile: str, after_ms: int, limit: int = 1_000) -> list[Task]:
-        """Tasks whose end was learned after `after_ms`, in that order."""
+        """Return tasks whose end was learned after `after_ms`, in that order."""
         return self._tasks(
             "profile = ? AND finished_at_ms > ? ORDER BY finished_at_ms, seq LIMIT ?",
             profile,
@@ -217,6 +220,23 @@ class Checks:
             f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND {condition}", values
         )
         return [task_from_row(row) for row in rows]
+
+
+def _keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:
+    """Write one down, unless a later check of its task was: the row, the record's body, the text for filters, news."""
+    before, task = outcome.before, outcome.task
+    values = row_from_task(task) | {"asked_before": before.asked_at_ms, "checks_before": before.checks}
+    is_newest = connection.execute(_KEEP_OUTCOME, values).rowcount
+    if is_newest and outcome.record is not None:
+        keep_body(connection, task.seq, outcome.record, outcome.raw)
+        if is_news(before, task):
+            keep_untold(connection, task.seq)
+        if _searched(before) != _searched(task):
+            # Label and note may have been edited meanwhile.
+            sql = "SELECT label, note FROM tasks WHERE seq = ?"
+            label, note = connection.execute(sql, (task.seq,)).fetchone()
+            folded = search_text(replace(task, label=label, note=note))
+            connection.execute("UPDATE search SET folded = ? WHERE seq = ?", (folded, task.seq))
 
 
 def _next_mark(connection: sqlite3.Connection, now_ms: int) -> int:

@@ -1,32 +1,61 @@
-"""The store as one file after another: what has its name is read and written, and mended where it is damaged.
+"""The store's file as one thread reads and writes it: opened, locked, kept up with, and recovered where it is damaged.
 
-Whether the file is still the one of that name is asked before every read and after every commit: SQLite would go on
+A rollback journal with synchronous=FULL, not WAL: SQLite before 3.51.3 can corrupt a WAL file that several
+processes write (sqlite.org/wal.html, "WAL-reset bug"). Every write is a BEGIN IMMEDIATE, because a deferred
+transaction that turns into a writer fails with "locked" at once, whatever the timeout.
+
+Whether the file is still the one of its name is asked before every read and after every commit: SQLite would go on
 with one that was deleted, and whatever is written there is lost with the process.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from contextlib import contextmanager
+import time
+from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from taskdash.domain.errors import ReadAbandonedError, StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.advice import explain, explained
-from taskdash.store.connection import BUSY_TIMEOUT_S, TRANSACTIONS, Connection, is_busy_error
-from taskdash.store.store_file import identity_of
+from taskdash.store.schema import bring_up_to_date, refuse_foreign
+from taskdash.store.store_file import create_private, identity_of, uri_of, was_emptied
+from taskdash.store.transaction_gate import TRANSACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 T = TypeVar("T")
 
+BUSY_TIMEOUT_S: Final = 30.0
+IN_LIST: Final = "IN (SELECT value FROM json_each(?))"
+"""Membership in a list of any length that is bound as one value, by `as_json`."""
+_BUSY_SLICE_S: Final = 0.25
+"""SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
 _STEPS_BETWEEN_QUESTIONS: Final = 20_000
 """Steps of SQLite's machine, about a millisecond, after which a read asks whether it is still wanted."""
+_GONE_S: Final = 0.5
+"""How long a file that is gone is waited for."""
 _OPENINGS: Final = 3
 """So often is a file opened that turns out damaged, or is exchanged in that moment."""
+_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_ADVICE: Final = (
+    ("locked", "another program holds it; try again when that has ended"),
+    ("busy", "another program holds it; try again when that has ended"),
+    ("interrupted", "taskdash is closing it"),
+    ("readonly", "it, or the folder it is in, is read-only; check the permissions"),
+    ("read-only", "it, or the folder it is in, is read-only; check the permissions"),
+    ("full", "the disk is full; free some space and try again, nothing was lost"),
+    ("no space", "the disk is full; free some space and try again, nothing was lost"),
+    ("unable to open", "check that the folder exists and that you may write in it"),
+    ("not a database", "it is not a taskdash store; move it away, or name another with --store"),
+    ("malformed", "it is damaged; move it away, or name another with --store"),
+    ("disk i/o", "the disk reports an error, or a size limit was reached; nothing was lost"),
+    ("too large", "a size limit was reached; nothing was lost"),
+)
 
 
 class Database:
@@ -58,7 +87,9 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         self._on_mishap = on_mishap
         self._interrupted = False
-        self._current: Connection | None = None
+        self.is_waiting = False
+        """Whether another process has had the file locked when it was last asked for."""
+        self._connection: sqlite3.Connection | None = None
         self._identity = (0, 0)
         self._openings = 0
         if opens:
@@ -68,7 +99,7 @@ class Database:
         """Open the store, creating it (0600, in a folder of 0700) and bringing it up to date where needed.
 
         A file that cannot be written is opened for reading, if it is up to date. One that is damaged is set aside, and
-        what can be read of it is the store.
+        what can be recovered is the store.
 
         Args:
             is_patient: Whether to wait for other processes' locks until `interrupt`.
@@ -78,44 +109,45 @@ class Database:
         """
         is_open = False
         try:
-            with explained(self.path), TRANSACTIONS.passing():
+            with self._using_file():
                 while not is_open:
                     try:
                         self._open()
                         is_open = True
                     except sqlite3.OperationalError as error:
-                        if self._interrupted or not (is_patient and is_busy_error(error)):
+                        if self._interrupted or not (is_patient and _is_busy(error)):
                             raise
         finally:
             if not is_open:
                 self.close()
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether another process has the file locked, as far as this one has asked for it."""
-        return self._current is not None and self._current.is_waiting
-
-    @property
     def connection(self) -> sqlite3.Connection:
-        """The open connection."""
-        return self._opened().raw
-
-    def _opened(self) -> Connection:
-        if self._current is None:
+        """Return the open connection."""
+        if self._connection is None:
             raise StoreError(f"the store {inert_line(str(self.path))} is closed")
-        return self._current
+        return self._connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that is on disk when the block ends, or has not happened at all.
+        """Begin a transaction that is on disk when the block ends, or has not happened at all.
 
         Raises:
             StoreChangedError: it is on disk in a file that is damaged, or no longer the store; see `again`.
         """
-        with explained(self.path), TRANSACTIONS.passing():
+        with self._using_file():
             self._keep_up()
-            with self._opened().transaction() as connection:
+            connection = self.connection
+            self._execute("BEGIN IMMEDIATE")
+            try:
                 yield connection
+                self._execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    # Closing undoes it as well; the first error is the one to tell.
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                raise
             if self._is_exchanged():
                 raise StoreChangedError(
                     f"the store {inert_line(str(self.path))} was exchanged while it was written to: try again"
@@ -128,30 +160,31 @@ class Database:
         except StoreChangedError:
             if self._interrupted or self.connection.in_transaction:
                 raise
-            with explained(self.path), TRANSACTIONS.passing():
+            with self._using_file():
                 self._replace()
             return work()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Every row of a query, fetched whole: no read stays open to block another process's commit."""
-        return self.again(lambda: self._rows(sql, values))
+        """Return every row of a query, fetched whole: no read stays open to block another process's commit."""
 
-    def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        with explained(self.path), TRANSACTIONS.passing():
-            self._keep_up()
-            return self._opened().rows(sql, values)
+        def read() -> list[tuple[Any, ...]]:
+            with self._using_file():
+                self._keep_up()
+                return self._fetch(sql, values)
+
+        return self.again(read)
 
     def value(self, sql: str, values: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - a cell has the type of its column
-        """The first column of the first row, or None where there is no row."""
+        """Return the first column of the first row, or None where there is no row."""
         rows = self.rows(sql, values)
         return rows[0][0] if rows else None
 
     def data_version(self) -> int:
-        """A number that differs from last time when another connection has committed in between."""
+        """Return a number that differs from last time when another connection has committed in between."""
         return int(self.value("PRAGMA data_version")) + (self._openings << 32)
 
     def version(self) -> tuple[int, int]:
-        """What differs from last time when anything was written in between, here or by another connection."""
+        """Return what differs from last time when anything was written in between, here or elsewhere."""
         return self.data_version(), self.connection.total_changes
 
     @contextmanager
@@ -178,50 +211,126 @@ class Database:
         finally:
             self.connection.set_progress_handler(None, 0)
 
+    def keep_copy(self) -> None:
+        """Keep a copy of the list beside it, if the newest is a day old; nothing happens where none can be made."""
+        from taskdash.store.copies import is_copy_due, keep_daily_copy
+
+        with suppress(StoreError), self._using_file():
+            file = self._file()
+            is_first = not self.value("SELECT count(*) FROM numbers WHERE name = 'list'")
+            if is_first:
+                # Tells later of which list there are copies.
+                with self.writing() as connection:
+                    connection.execute("INSERT OR IGNORE INTO numbers VALUES ('list', abs(random()))")
+            if is_first or is_copy_due(file):
+                keep_daily_copy(file, lambda: self._interrupted)
+
     def interrupt(self) -> None:
         """Make what runs here, and all that follows, fail instead of waiting; for closing, from any thread."""
         self._interrupted = True
-        if self._current is not None:
-            self._current.interrupt()
+        if self._connection is not None:
+            with suppress(sqlite3.Error):  # it was closed in this very moment
+                self._connection.interrupt()
 
     def close(self) -> None:
         """Close the file."""
-        if self._current is not None:
-            self._current.close()
-            self._current = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    # Statements
+
+    @contextmanager
+    def _using_file(self) -> Iterator[None]:
+        """Raise what SQLite or the system says in the block as a StoreError that tells the user what to do."""
+        try:
+            with TRANSACTIONS.passing():
+                yield
+        except (sqlite3.Error, OSError) as error:
+            said = inert_line(str(error), 200)
+            advice = next(
+                (text for word, text in _ADVICE if word in said.lower()), "check the file and its folder"
+            )
+            kind = StoreChangedError if _is_changed(error) else StoreError
+            raise kind(f"the store {inert_line(str(self.path))} cannot be used ({said}): {advice}") from error
+
+    def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Execute a statement, waiting for other processes' locks as long as the timeout allows."""
+        until_s = time.monotonic() + self._busy_timeout_s
+        while True:
+            try:
+                cursor = self.connection.execute(sql, values)
+            except UnicodeDecodeError as error:
+                # What SQLite said of a damaged schema has pieces of it that are no text.
+                damage = sqlite3.DatabaseError("database disk image is malformed")
+                damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+                raise damage from error
+            except sqlite3.OperationalError as error:
+                self.is_waiting = _is_busy(error)
+                if not self.is_waiting or self._interrupted or time.monotonic() >= until_s:
+                    raise
+                if not self.connection.in_transaction:
+                    TRANSACTIONS.step_aside()
+            else:
+                self.is_waiting = False
+                return cursor
+
+    def _fetch(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        try:
+            with closing(self._execute(sql, values)) as cursor:
+                return cursor.fetchall()
+        except sqlite3.OperationalError as error:
+            if code_of(error) or "UTF-8" not in str(error):
+                raise
+            # A letter on the disk is broken: the rest of the text still tells what it was.
+            self.connection.text_factory = text_of
+            with closing(self._execute(sql, values)) as cursor:
+                return cursor.fetchall()
 
     # Opening, and opening what has taken the file's place
+
+    def _file(self) -> Path:
+        """Return the file itself: where a link leads to none, SQLite would make one with the umask's mode."""
+        return Path(os.path.realpath(self.path))
 
     def _open(self) -> None:
         for left in reversed(range(_OPENINGS)):
             try:
                 self._connect()
-            except sqlite3.DatabaseError as error:
-                if not left or not isinstance(explain(error, self.path), StoreChangedError):
+            except (sqlite3.DatabaseError, StoreChangedError) as error:
+                if not left or not _is_changed(error):
                     raise
-                self._mend()
-            except StoreChangedError:
-                if not left:
-                    raise
-                self._mend(is_sure=True)
+                self._make_way(is_surely_damaged=isinstance(error, StoreChangedError))
             else:
                 return
 
     def _connect(self) -> None:
-        self._current = Connection(
-            Path(os.path.realpath(self.path)),
-            busy_timeout_s=self._busy_timeout_s,
-            wait_for_exchange=_wait_for_mending,
-            tell=self._on_mishap,
-        )
-        self._identity = self._current.identity
-        if self._interrupted:
-            self._current.interrupt()
-        self._current.set_up(self.path)
+        file = self._file()
+        # Asked before SQLite sees it: that would take the journal of an empty file away.
+        size = create_private(file, self._on_mishap)
+        is_emptied = size == 0 and was_emptied(file)
+        identity = None
+        while identity is None or identity != identity_of(file):
+            # Another file may be given the name in between.
+            self.close()
+            identity = identity_of(file)
+            self._connection = sqlite3.connect(
+                uri_of(file, "rw"),
+                uri=True,
+                timeout=min(_BUSY_SLICE_S, self._busy_timeout_s),
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        self._identity = identity
+        refuse_foreign(self._execute, self.path)
+        self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
+        for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-8000", "temp_store=MEMORY"):
+            self._execute(f"PRAGMA {pragma}").close()
+        bring_up_to_date(self._execute, file, is_emptied=is_emptied)
         self._openings += 1
 
     def _is_exchanged(self) -> bool:
-        """Whether another file, or none, has the name now."""
+        """Return whether another file, or none, has the name now."""
         try:
             return identity_of(self.path) != self._identity
         except OSError:  # the folder cannot be looked into for the moment; the file itself may be in order
@@ -233,33 +342,61 @@ class Database:
             self._replace()
 
     def _replace(self) -> None:
-        """Open what takes the place of the file that is open, once nothing that is in that one can be lost."""
-        if self._is_exchanged():
-            self._see_after()
-        else:
-            self._mend()
-        if self._current is not None:
-            self._current.close()
+        """Open what takes the place of the file that is open."""
+        self._make_way()
         self._open()
 
-    def _mend(self, *, is_sure: bool = False) -> None:
-        from taskdash.store.mending import mend
+    def _make_way(self, *, is_surely_damaged: bool = False) -> None:
+        """Recover the file, if it still has its name, and is damaged; tell what became of it."""
+        from taskdash.store.recovery import recover, what_became_of
 
-        file = Path(os.path.realpath(self.path))
-        mend(file, self._identity, is_sure=is_sure)
+        file = self._file()
+        if not self._is_exchanged():
+            recover(file, self._identity, is_surely_damaged=is_surely_damaged)
         if self._is_exchanged():
-            self._see_after()
-        if self._current is not None:
-            self._current.close()
-
-    def _see_after(self) -> None:
-        from taskdash.store.mending import see_after
-
-        self._on_mishap(see_after(Path(os.path.realpath(self.path)), self._identity))
+            # One that is gone may be about to be replaced by a copy, or to go with its folder.
+            until_s = time.monotonic() + _GONE_S
+            while identity_of(file) is None and not self._interrupted and time.monotonic() < until_s:
+                time.sleep(_GONE_S / 20)
+            self._on_mishap(what_became_of(file, self._identity))
+        self.close()
 
 
-def _wait_for_mending(file: Path) -> None:
-    from taskdash.store.mending import finish_mending, marker_of
+def as_json(items: Iterable[int] | Iterable[str]) -> str:
+    """Return numbers or IDs as the one value that `IN_LIST` takes."""
+    return json.dumps(list(items))
 
-    if marker_of(file).exists():
-        finish_mending(file)
+
+def code_of(error: Exception) -> int:
+    """Return SQLite's extended code of an error; 0 where it is not SQLite's own."""
+    return int(getattr(error, "sqlite_errorcode", 0))
+
+
+def is_damage(error: Exception) -> bool:
+    """Return whether an error says that the file is damaged."""
+    return isinstance(error, UnicodeDecodeError) or code_of(error) & 0xFF in _DAMAGED
+
+
+def text_of(data: bytes) -> str:
+    """Return a text as far as it can be read."""
+    return data.decode("utf-8", "replace")
+
+
+def _is_busy(error: Exception) -> bool:
+    return code_of(error) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _is_changed(error: Exception) -> bool:
+    return (
+        is_damage(error)
+        or code_of(error) == sqlite3.SQLITE_READONLY_DBMOVED
+        or isinstance(error, StoreChangedError)
+    )
+
+
+@lru_cache(2_000)
+def _failure_class(fail_code: str | None, fail_msg: str | None, raw_state: str | None) -> str:
+    # Few commands ask, and the rules are many.
+    from taskdash.domain.failures import classify
+
+    return classify(fail_code, fail_msg, raw_state).value

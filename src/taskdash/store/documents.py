@@ -1,29 +1,29 @@
-"""The list as documents: as JSON for scripts, whole for another list, and back from one.
-
-`json_items` writes a task's JSON straight from its row. Making the nouns first and encoding them after takes four
-times as long, and `list --json` is what scripts call in a loop. A row that is anything but plain goes that longer
-way all the same, so there is one meaning, and a test holds the two against each other.
-"""
+"""The list as documents: as JSON for scripts, whole for another list, and back from one."""
 
 from __future__ import annotations
 
 import json
-from json.encoder import encode_basestring_ascii as encoded
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from taskdash.domain.task import ProblemKind
+from taskdash.domain.task_json import FIELDS as JSON_FIELDS
 from taskdash.domain.task_json import task_json
-from taskdash.store.connection import chunks
+from taskdash.store.additions import take_places
+from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import STATE_CODES, order, where
 from taskdash.store.rows import (
     DETAIL_COLUMNS,
+    FIELDS,
     HEAD_COLUMNS,
     LIST_BODY_COLUMNS,
     SAVED_COLUMNS,
     TASK_COLUMNS,
     TASK_WIDTH,
     detail_from_row,
-    dump_json,
+    keep_body,
+    row_from_task,
     search_text,
     task_from_row,
     urls_from_text,
@@ -34,32 +34,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from taskdash.domain.query import Query
-    from taskdash.domain.task import SavedResult, Task, TaskDetail
+    from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.database import Database
 
-_STATE_TEXTS: Final = {code: f'"{state.value}"' for state, code in STATE_CODES.items()}
-_JSON_COLUMNS: Final = (
-    "seq, task_id, model, state, raw_state, "
-    "CASE WHEN param IS NULL OR json_valid(param) THEN param ELSE 0 END, "
-    "CASE WHEN result_urls IS NULL OR json_valid(result_urls) THEN result_urls ELSE 0 END, "
-    "fail_code, fail_msg, cost_time_ms, complete_time_ms, create_time_ms, profile, label, note, added_at_ms, "
-    "checked_at_ms, problem_kind, problem_message, problem_since_ms"
-)
-_ITEM: Final = (
-    '{"taskId": %s, "model": %s, "state": %s, "rawState": %s, "param": %s, "resultUrls": %s, "failCode": %s, '
-    '"failMsg": %s, "costTime": %s, "completeTime": %s, "createTime": %s, "profile": %s, "label": %s, "note": %s, '
-    '"addedAt": %d, "checkedAt": %s, "problem": %s, "saved": %s}'
-)
+_PORTION: Final = 500
 _PORTION_BYTES: Final = 4 * 1_048_576
 _REPORT_EVERY: Final = 1_000
-_TASK_VALUES: Final = (
-    "profile, task_id, state, raw_state, model, variant, label, cost_time_ms, complete_time_ms, create_time_ms, "
-    "progress, result_count, added_at_ms, checked_at_ms, next_check_at_ms, finished_at_ms, checks, misses, "
-    "problem_kind, problem_message, problem_since_ms, fail_code, fail_msg, note, prompt"
-)
-_PUT_TASK: Final = f"INSERT INTO tasks (seq, {_TASK_VALUES}) VALUES ({', '.join('?' * 26)})"
-_PUT_BODY: Final = (
-    "INSERT INTO bodies (seq, raw, param, result_urls, credits_consumed, extra) VALUES (?, ?, ?, ?, ?, ?)"
+
+_INSERTED: Final = tuple(name for name in TASK_COLUMNS.split(", ") if name != "saved_count")
+"""What is written of a task: how many of its results were saved is counted by triggers."""
+_INSERT_TASK: Final = (
+    f"INSERT INTO tasks ({', '.join(_INSERTED)}) VALUES ({', '.join(f':{name}' for name in _INSERTED)})"
 )
 
 
@@ -70,80 +55,78 @@ class Documents:
         self._database = database
 
     def json_items(self, query: Query, now_ms: int, *, limit: int = -1) -> list[str]:
-        """The tasks of `query` in its order, each as the JSON of `domain.task_json`, in ASCII and on one line."""
+        """Return the tasks of `query` in its order, each as the JSON of `domain.task_json`, in ASCII and on one line.
+
+        SQLite writes it: making the nouns first and encoding them after takes four times as long, and `list --json`
+        is what scripts call in a loop. A row that is anything but plain goes that longer way all the same.
+        """
         condition, values = where(query, now_ms)
         sql = (
-            f"SELECT {_JSON_COLUMNS} FROM tasks LEFT JOIN bodies USING (seq) "
+            f"SELECT seq, {_json_object()} FROM tasks LEFT JOIN bodies USING (seq) "
             f"WHERE {condition} ORDER BY {order(query.sort)} LIMIT ?"
         )
-        saved = self._saved_paths()
         items = []
-        for row in self._database.rows(sql, [*values, limit]):
-            item = _item(row, saved.get(row[0]))
-            if item is None:
-                # Another process may have removed it since; that is as good as a moment later.
-                items += [json.dumps(task_json(detail)) for detail in self.details([row[0]], raw=False)]
-            else:
+        for seq, text in self._database.rows(sql, [*values, limit]):
+            item = text if text.isascii() else json.dumps(json.loads(text))
+            # DEL is the one control that JSON in ASCII shows as it is.
+            if item.isprintable():
                 items.append(item)
+            else:
+                # Another process may have removed it since; that is as good as a moment later.
+                items += [json.dumps(task_json(detail)) for detail in self.details([seq], raw=False)]
         return items
 
     def details(self, seqs: Sequence[int], *, raw: bool = True) -> Iterator[TaskDetail]:
-        """Return tasks with their bodies, the raw one only if asked for, in the order of `seqs`.
+        """Yield tasks with their bodies, the raw one only if asked for, in the order of `seqs`.
 
         They are read in portions that take little memory, each of which is one read.
         """
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
         for portion in self._portions(seqs):
-            marks = ", ".join("?" * len(portion))
+            bound = [as_json(portion)]
             saved: dict[int, list[tuple[Any, ...]]] = {}
             for seq, *file in self._database.rows(
-                f"SELECT seq, {SAVED_COLUMNS} FROM saved WHERE seq IN ({marks}) ORDER BY seq, n", portion
+                f"SELECT seq, {SAVED_COLUMNS} FROM saved WHERE seq {IN_LIST} ORDER BY seq, n", bound
             ):
                 saved.setdefault(seq, []).append(tuple(file))
-            sql = (
-                f"SELECT {TASK_COLUMNS}, {columns} FROM tasks LEFT JOIN bodies USING (seq) "
-                f"WHERE removal = 0 AND seq IN ({marks})"
-            )
-            found = {}
-            for row in self._database.rows(sql, portion):
-                task = task_from_row(row[:TASK_WIDTH])
-                found[task.seq] = detail_from_row(task, row[TASK_WIDTH:], saved.get(task.seq, ()))
-            yield from (found[seq] for seq in portion if seq in found)
+            for task, body in self._joined(TASK_COLUMNS, columns, portion):
+                yield detail_from_row(task, body, saved.get(task.seq, ()))
 
     def links(self, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[str, ...]]]:
-        """Return the heads of tasks with their result links, in the order of `seqs`; nothing else of them is read."""
-        for chunk in chunks(seqs):
-            marks = ", ".join("?" * len(chunk))
-            sql = (
-                f"SELECT {HEAD_COLUMNS}, result_urls FROM tasks LEFT JOIN bodies USING (seq) "
-                f"WHERE removal = 0 AND seq IN ({marks})"
-            )
-            found = {}
-            for row in self._database.rows(sql, chunk):
-                task = task_from_row(row[:TASK_WIDTH])
-                found[task.seq] = task, urls_from_text(row[TASK_WIDTH])
-            yield from (found[seq] for seq in chunk if seq in found)
+        """Yield the heads of tasks with their result links, in the order of `seqs`; nothing else of them is read."""
+        for start in range(0, len(seqs), _PORTION):
+            for task, body in self._joined(HEAD_COLUMNS, "result_urls", seqs[start : start + _PORTION]):
+                yield task, urls_from_text(body[0])
+
+    def _joined(self, columns: str, body: str, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[Any, ...]]]:
+        """Yield tasks with columns of their bodies, in the order of `seqs`."""
+        rows = self._database.rows(
+            f"SELECT {columns}, {body} FROM tasks LEFT JOIN bodies USING (seq) WHERE removal = 0 AND seq {IN_LIST}",
+            [as_json(seqs)],
+        )
+        found = {row[0]: row for row in rows}
+        for seq in seqs:
+            if row := found.get(seq):
+                yield task_from_row(row), row[TASK_WIDTH:]
 
     def _portions(self, seqs: Sequence[int]) -> Iterator[list[int]]:
         """Divide `seqs` so that the bodies of a portion are not much more than `_PORTION_BYTES`."""
-        for chunk in chunks(seqs):
-            marks = ", ".join("?" * len(chunk))
-            # The raw body has all the others in it, and its length is known without reading it.
-            sizes = dict(
-                self._database.rows(f"SELECT seq, length(raw) FROM bodies WHERE seq IN ({marks})", chunk)
-            )
-            portion: list[int] = []
-            left = _PORTION_BYTES
-            for seq in chunk:
-                left -= sizes.get(seq, 0)
-                if portion and left < 0:
-                    yield portion
-                    portion, left = [], _PORTION_BYTES - sizes.get(seq, 0)
-                portion.append(seq)
+        # The raw body has all the others in it, and its length is known without reading it.
+        sql = f"SELECT seq, length(raw) FROM bodies WHERE seq {IN_LIST}"
+        sizes: dict[int, int] = dict(self._database.rows(sql, [as_json(seqs)]))
+        portion: list[int] = []
+        left = _PORTION_BYTES
+        for seq in seqs:
+            left -= sizes.get(seq, 0)
+            if portion and (left < 0 or len(portion) == _PORTION):
+                yield portion
+                portion, left = [], _PORTION_BYTES - sizes.get(seq, 0)
+            portion.append(seq)
+        if portion:
             yield portion
 
     def ids_like(self, profile: str, start: str, limit: int) -> list[str]:
-        """IDs of a profile that start with `start`, in the order of the list."""
+        """Return IDs of a profile that start with `start`, in the order of the list."""
         sql = (
             "SELECT task_id FROM tasks WHERE removal = 0 AND profile = ? AND task_id >= ? AND task_id < ? "
             "ORDER BY seq LIMIT ?"
@@ -152,7 +135,7 @@ class Documents:
             task_id for (task_id,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])
         ]
 
-    def put(
+    def import_tasks(
         self,
         tasks: Sequence[TaskDetail],
         now_ms: int,
@@ -170,38 +153,38 @@ class Documents:
         Returns:
             How many were added and how many were listed already.
         """
-        return self._database.again(lambda: self._put(tasks, now_ms, on_progress))
+        return self._database.again(lambda: self._import_tasks(tasks, now_ms, on_progress))
 
-    def _put(
+    def _import_tasks(
         self, tasks: Sequence[TaskDetail], now_ms: int, on_progress: Callable[[int], None]
     ) -> tuple[int, int]:
-        # Asked before the list is locked, as a disk may be slow to answer.
-        here = {id(detail): [each for each in detail.saved if _is_here(each)] for detail in tasks}
+        # Asked before the list is locked, as a disk may be slow to answer: what another list has saved may not be here.
+        here = {
+            id(detail): [each for each in detail.saved if SavedFile(Path(each.path), each.size).is_there()]
+            for detail in tasks
+        }
         with self._database.writing() as connection:
             new = self._unlisted(tasks)
-            lowest = connection.execute("SELECT value FROM numbers WHERE name = 'lowest_seq'").fetchone()[0]
-            first = lowest - len(new)
-            connection.execute("UPDATE numbers SET value = ? WHERE name = 'lowest_seq'", (first,))
+            first = take_places(connection, len(new))
             for n, detail in enumerate(new):
                 if n % _REPORT_EVERY == 0:
                     on_progress(n)
-                seq = first + n
-                connection.execute(_PUT_TASK, _task_values(seq, detail, now_ms))
-                if detail.task.state.finished or _has_body(detail):
-                    connection.execute(_PUT_BODY, _body_values(seq, detail))
+                task = _taken_over(detail, first + n, now_ms)
+                connection.execute(_INSERT_TASK, row_from_task(task))
+                if task.state.finished or _has_body(detail):
+                    keep_body(connection, task.seq, detail, detail.raw)
                 connection.executemany(
                     "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?)",
-                    ((seq, each.number, each.path, now_ms, each.size) for each in here[id(detail)]),
+                    ((task.seq, each.number, each.path, now_ms, each.size) for each in here[id(detail)]),
                 )
-                task = detail.task
                 connection.execute(
                     "INSERT INTO search (seq, profile, state, folded) VALUES (?, ?, ?, ?)",
-                    (seq, task.profile, STATE_CODES[task.state], search_text(task)),
+                    (task.seq, task.profile, STATE_CODES[task.state], search_text(task)),
                 )
         return len(new), len(tasks) - len(new)
 
     def _unlisted(self, tasks: Iterable[TaskDetail]) -> list[TaskDetail]:
-        """Those that are not on the list, each once."""
+        """Return those that are not on the list, each once."""
         seen = set(self._database.rows("SELECT profile, task_id FROM tasks WHERE removal = 0"))
         new = []
         for detail in tasks:
@@ -211,122 +194,56 @@ class Documents:
                 new.append(detail)
         return new
 
-    def _saved_paths(self) -> dict[int, list[str]]:
-        paths: dict[int, list[str]] = {}
-        for seq, path in self._database.rows("SELECT seq, path FROM saved ORDER BY seq, n", ()):
-            paths.setdefault(seq, []).append(path)
-        return paths
+
+def _json_object() -> str:
+    """Return the SQL that makes a task's JSON of its row, whatever a foreign hand has put there."""
+    states = " ".join(f"WHEN {code} THEN '{state.value}'" for state, code in STATE_CODES.items())
+    kinds = ", ".join(f"'{kind.value}'" for kind in ProblemKind)
+    special = {
+        "state": f"CASE state {states} ELSE 'waiting' END",
+        "param": "CASE WHEN json_valid(param) THEN json(param) ELSE param END",
+        "resultUrls": "json(CASE WHEN json_type(iif(json_valid(result_urls), result_urls, 0)) = 'array' "
+        "THEN result_urls ELSE '[]' END)",
+        "problem": f"CASE WHEN problem_kind IN ({kinds}) THEN json_object('kind', problem_kind, "
+        "'message', CAST(coalesce(problem_message, '') AS TEXT), "
+        "'since', CAST(coalesce(problem_since_ms, 0) AS INTEGER)) END",
+        "saved": "json((SELECT json_group_array(path) FROM "
+        "(SELECT path FROM saved WHERE saved.seq = tasks.seq ORDER BY n)))",
+    }
+    columns = {_json_name(field.name): field for field in FIELDS}
+    pairs = []
+    for name in JSON_FIELDS:
+        if (sql := special.get(name)) is None:
+            field = columns[name]
+            sql = f"CAST({field.name} AS {'TEXT' if field.clean else 'INTEGER'})"
+        pairs.append(f"'{name}', {sql}")
+    return f"json_object({', '.join(pairs)})"
 
 
-def _is_here(saved: SavedResult) -> bool:
-    """Return whether a file that another list has saved is on this machine, too."""
-    return SavedFile(Path(saved.path), saved.size).is_there()
+def _json_name(column: str) -> str:
+    """Return the name of a column in JSON: `cost_time_ms` is `costTime`."""
+    first, *others = column.removesuffix("_ms").split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
-def _item(row: tuple[Any, ...], saved: list[str] | None) -> str | None:
-    """The JSON of a plain row; None for one that another program has put something unexpected in."""
-    try:
-        (
-            _,
-            task_id,
-            model,
-            state,
-            raw_state,
-            param,
-            urls,
-            fail_code,
-            fail_msg,
-            cost_ms,
-            complete_ms,
-            create_ms,
-            profile,
-            label,
-            note,
-            added_ms,
-            checked_ms,
-            kind,
-            message,
-            since_ms,
-        ) = row
-        item = _ITEM % (
-            encoded(task_id),
-            "null" if model is None else encoded(model),
-            _STATE_TEXTS[state],
-            "null" if raw_state is None else encoded(raw_state),
-            "null" if param is None else _in_ascii(param),
-            "[]" if urls is None else _in_ascii(urls),
-            "null" if fail_code is None else encoded(fail_code),
-            "null" if fail_msg is None else encoded(fail_msg),
-            "null" if cost_ms is None else f"{cost_ms:d}",
-            "null" if complete_ms is None else f"{complete_ms:d}",
-            "null" if create_ms is None else f"{create_ms:d}",
-            encoded(profile),
-            "null" if label is None else encoded(label),
-            "null" if note is None else encoded(note),
-            added_ms,
-            "null" if checked_ms is None else f"{checked_ms:d}",
-            "null"
-            if kind is None
-            else f'{{"kind": {encoded(kind)}, "message": {encoded(message)}, "since": {since_ms:d}}}',
-            "[]" if saved is None else json.dumps(saved),
-        )
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return None
-    # DEL is the one control that JSON in ASCII shows as it is; a line break could stand between values of a param.
-    return item if item.isprintable() else None
-
-
-def _in_ascii(document: str) -> str:
-    return document if document.isascii() else json.dumps(json.loads(document))
-
-
-def _task_values(seq: int, detail: TaskDetail, now_ms: int) -> tuple[object, ...]:
+def _taken_over(detail: TaskDetail, seq: int, now_ms: int) -> Task:
+    """Return a task of another list as it begins on this one."""
     task = detail.task
-    problem = task.problem
-    finished = task.state.finished
-    return (
-        seq,
-        task.profile,
-        task.task_id,
-        STATE_CODES[task.state],
-        task.raw_state,
-        task.model,
-        task.variant,
-        task.label,
-        task.cost_time_ms,
-        task.complete_time_ms,
-        task.create_time_ms,
-        task.progress,
-        len(detail.result_urls),
-        task.added_at_ms,
-        task.checked_at_ms,
-        None if finished else now_ms,
+    is_finished = task.state.finished
+    return replace(
+        task,
+        seq=seq,
+        result_count=len(detail.result_urls),
+        asked_at_ms=None,
+        next_check_at_ms=None if is_finished else now_ms,
         # Learned elsewhere and long ago: nobody is told of it once more.
-        (task.checked_at_ms or task.added_at_ms) if finished else None,
-        0 if task.checked_at_ms is None else 1,
-        1 if problem else 0,
-        problem.kind.value if problem else None,
-        problem.message if problem else None,
-        problem.since_ms if problem else None,
-        task.fail_code,
-        task.fail_msg,
-        task.note,
-        task.prompt,
+        finished_at_ms=(task.checked_at_ms or task.added_at_ms) if is_finished else None,
+        checks=0 if task.checked_at_ms is None else 1,
+        misses=1 if task.problem else 0,
     )
 
 
 def _has_body(detail: TaskDetail) -> bool:
     return detail.param is not None or any(
         (detail.result_urls, detail.credits_consumed, detail.extra, detail.raw)
-    )
-
-
-def _body_values(seq: int, detail: TaskDetail) -> tuple[object, ...]:
-    return (
-        seq,
-        detail.raw,
-        dump_json(detail.param),
-        dump_json(list(detail.result_urls)),
-        detail.credits_consumed,
-        dump_json(detail.extra),
     )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +16,7 @@ SENT_KEPT_S: Final = 120.0
 _ENTRIES: Final = "SELECT n, boot, clock_s, checks FROM sent WHERE profile = ?"
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Sent:
     """Checks that were reserved together, just before they were sent."""
 
@@ -29,7 +27,7 @@ class Sent:
     checks: int
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A reservation as it stands in the store, under its number."""
 
@@ -37,7 +35,7 @@ class Entry:
     sent: Sent
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Reserved:
     """What became of a reservation."""
 
@@ -47,7 +45,7 @@ class Reserved:
     """What somebody else reserved since the last entry that was known."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayNote:
     """What the last watcher left to know of a profile's gateway. The mappings are the watcher's own affair."""
 
@@ -60,7 +58,7 @@ class GatewayNote:
     """Until when nothing may be sent."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Process:
     """A process, told from a later one of the same number by when it started ("" where that is unknown)."""
 
@@ -68,7 +66,7 @@ class Process:
     started: str
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Viewer:
     """A process that shows this list or waits for it."""
 
@@ -111,7 +109,7 @@ class Gateways:
         return Reserved(Entry(n, sent), [entry.sent for entry in entries if entry != last])
 
     def sent(self, profile: str) -> list[Sent]:
-        """What was reserved lately, oldest first."""
+        """Return what was reserved lately, oldest first."""
         return [entry.sent for entry in self._entries(profile)]
 
     def agree(self, profile: str, known: Sequence[Sent]) -> list[Entry]:
@@ -129,7 +127,7 @@ class Gateways:
         return [_entry(row) for row in self._database.rows(f"{_ENTRIES} ORDER BY n", [profile])]
 
     def note(self, profile: str) -> GatewayNote:
-        """What earlier and other watchers left to know of a profile's gateway."""
+        """Return what earlier and other watchers left to know of a profile's gateway."""
         rows = self._database.rows(
             "SELECT watcher_pid, watcher_started, status, learned, quiet FROM gateways WHERE profile = ?",
             [profile],
@@ -172,7 +170,7 @@ class Gateways:
             )
 
     def viewers(self, profile: str) -> list[Viewer]:
-        """Every process that said it views this profile's list; some may have died since."""
+        """Return every process that said it views this profile's list; some may have died since."""
         rows = self._database.rows(
             "SELECT pid, started, paused, follows, rivals FROM viewers WHERE profile = ?", [profile]
         )

@@ -6,16 +6,18 @@ and give the interpreter's lock each time, and the screen would wait in between.
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections import Counter
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.query import ExpiryTerm, Query, Sort, SortKey, SpanTerm, TextTerm
+from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import STATE_CODES, order, where, where_searched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from taskdash.domain.query import Term
     from taskdash.domain.task import State
@@ -27,8 +29,6 @@ _SPANS_HOLD_MS: Final = 1_000
 """How long a comparison with an age, or with what is left of a life, holds."""
 _FEW: Final = 4_000
 """Tasks up to which sorting them is quicker than reading the whole list in the order."""
-_CHUNK: Final = 4_096
-"""Numbers that are read without giving another thread a turn."""
 
 
 Version = tuple[int, int]
@@ -50,7 +50,7 @@ class Found:
         """States and order that were asked for last, and the `seq` of those tasks."""
 
     def in_states(self, states: frozenset[State] | None) -> array[int]:
-        """The `seq` of those in these states, ascending."""
+        """Return the `seq` of those in these states, ascending."""
         if states is None:
             return array("q", (code >> 2 for code in self._codes))
         wanted = {STATE_CODES[state] for state in states}
@@ -66,7 +66,7 @@ class Matches:
         self._order: tuple[tuple[str | None, Sort, Version], array[int]] | None = None
 
     def found(self, query: Query, now_ms: int, *, may_lag: bool = False) -> Found:
-        """What matches the filter of `query`; with `may_lag` it may be a moment older than the list."""
+        """Return what matches the filter of `query`; with `may_lag` it may be a moment older than the list."""
         version = self._database.version()
         last = self._last
         if last is not None and (last.profile, last.terms) == (query.profile, query.terms):
@@ -80,7 +80,7 @@ class Matches:
         return self._last
 
     def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> array[int]:
-        """The `seq` of every task of `query`, in its order."""
+        """Return the `seq` of every task of `query`, in its order."""
         found = self.found(query, now_ms, may_lag=may_lag)
         wanted = query.states, query.sort
         if found.listing is None or found.listing[0] != wanted:
@@ -91,15 +91,13 @@ class Matches:
         if sort.key is SortKey.ADDED:
             return seqs[::-1] if sort.reverse else seqs
         if len(seqs) <= _FEW:
-            sql = (
-                f"SELECT seq FROM tasks WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY {order(sort)}"
-            )
+            sql = f"SELECT seq FROM tasks WHERE seq {IN_LIST} ORDER BY {order(sort)}"
             return numbers(self._database, sql, [as_json(seqs)])
         wanted, whole = set(seqs), self._whole_list(profile, sort)
         return array("q", compress(whole, (seq in wanted for seq in whole)))
 
     def _whole_list(self, profile: str | None, sort: Sort) -> array[int]:
-        """Every task in an order, kept as well: the next letter of a word sorts by it again."""
+        """Return every task in an order, kept as well: the next letter of a word sorts by it again."""
         key = profile, sort, self._database.version()
         if self._order is None or self._order[0] != key:
             condition, values = where(Query(profile, sort=sort), 0)
@@ -118,29 +116,10 @@ class Matches:
 
 
 def numbers(database: Database, sql: str, values: Sequence[Any]) -> array[int]:
-    """The one column of a query, in its order, all in one step of SQLite."""
+    """Return the one column of a query, in its order, all in one step of SQLite."""
     # A LIMIT, even none, keeps SQLite from dropping an ORDER BY that an aggregate seems not to need.
-    text = database.value(f"WITH found (n) AS ({sql} LIMIT -1) SELECT group_concat(n) FROM found", values)
-    found = array("q")
-    if text:
-        for chunk in _chunks(str(text)):
-            found.extend(map(int, chunk.split(",")))
-    return found
-
-
-def as_json(seqs: Sequence[int] | array[int]) -> str:
-    """Numbers as one bound value, for `json_each`."""
-    return f"[{','.join(map(str, seqs))}]"
-
-
-def _chunks(text: str) -> Iterator[str]:
-    """Pieces of a list of numbers, cut at commas."""
-    start, length = 0, 8 * _CHUNK
-    while len(text) - start > length:
-        cut = text.rindex(",", start, start + length)
-        yield text[start:cut]
-        start = cut + 1
-    yield text[start:]
+    text = database.value(f"WITH found (n) AS ({sql} LIMIT -1) SELECT json_group_array(n) FROM found", values)
+    return array("q", json.loads(text))
 
 
 def _holds_ms(terms: tuple[Term, ...]) -> float:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from taskdash.domain.task import State
 from taskdash.domain.telling import Batch, Way
-from taskdash.store.connection import chunks
-from taskdash.store.expiry_sql import ENDED, HAS_RESULTS, UNSAVED
-from taskdash.store.query_sql import STATE_CODES
+from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.query_sql import ENDED, HAS_RESULTS, STATE_CODES, UNSAVED
 from taskdash.store.rows import STATES, TASK_COLUMNS, task_from_row
 
 if TYPE_CHECKING:
@@ -32,14 +31,14 @@ class News:
         self._database = database
 
     def untold(self, profile: str, way: Way, limit: int = 1_000) -> list[Task]:
-        """Tasks whose end nobody was told of in this way, in the order in which it was learned."""
+        """Return tasks whose end nobody was told of in this way, in the order in which it was learned."""
         rows = self._database.rows(
             f"SELECT {TASK_COLUMNS} {_UNTOLD} ORDER BY finished_at_ms, seq LIMIT ?", [way, profile, limit]
         )
         return [task_from_row(row) for row in rows]
 
     def is_any(self, profile: str, way: Way) -> bool:
-        """Whether there is one."""
+        """Return whether there is one."""
         return bool(self._database.value(f"SELECT 1 {_UNTOLD} LIMIT 1", [way, profile]))
 
     def claim(self, way: Way, seqs: Iterable[int]) -> set[int]:
@@ -71,7 +70,7 @@ class News:
         return None
 
     def drop(self, profile: str, way: Way) -> None:
-        """Nobody is to be told in this way."""
+        """Have nobody told in this way."""
         if self.is_any(profile, way):
             with self._database.writing() as connection:
                 connection.execute(
@@ -97,13 +96,11 @@ class News:
             return [task for task in tasks if connection.execute(keep, (task.seq,)).rowcount]
 
     def batch_of(self, seqs: Collection[int]) -> Batch | None:
-        """The tasks as a batch; None where one of them is not finished. Those that were removed do not count."""
+        """Return the tasks as a batch; None where one of them is not finished. Those that were removed do not count."""
         counts = dict.fromkeys(STATE_CODES, 0)
-        for chunk in chunks(sorted(seqs)):
-            marks = ", ".join("?" * len(chunk))
-            sql = f"SELECT state, count(*) FROM tasks WHERE removal = 0 AND seq IN ({marks}) GROUP BY state"
-            for code, count in self._database.rows(sql, chunk):
-                counts[STATES.get(code, State.WAITING)] += count
+        sql = f"SELECT state, count(*) FROM tasks WHERE removal = 0 AND seq {IN_LIST} GROUP BY state"
+        for code, count in self._database.rows(sql, [as_json(seqs)]):
+            counts[STATES.get(code, State.WAITING)] += count
         if counts[State.NEW] or counts[State.WAITING]:
             return None
         return Batch(None, counts[State.SUCCESS], counts[State.FAIL], frozenset(seqs))

@@ -1,9 +1,9 @@
-"""Rows to nouns and back: the order of columns is known here and nowhere else."""
+"""Rows to nouns and back. `FIELDS` is the one list of a task's fields; every list of columns derives from it."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.folding import folded_search_text
 from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
@@ -11,55 +11,92 @@ from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.query_sql import STATE_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import sqlite3
+    from collections.abc import Callable, Iterable
 
-STATES: Final = {code: state for state, code in STATE_CODES.items()}
-_LINES: Final = ("profile", "task_id", "raw_state", "model", "variant", "label", "fail_code", "progress")
-_TEXTS: Final = ("note", "prompt", "fail_msg")
-_NUMBERS: Final = (
-    "seq",
-    "added_at_ms",
-    "cost_time_ms",
-    "complete_time_ms",
-    "create_time_ms",
-    "result_count",
-    "saved_count",
-    "checked_at_ms",
-    "next_check_at_ms",
-    "asked_at_ms",
-    "finished_at_ms",
-    "checks",
-    "misses",
+    from taskdash.domain.task import Record
+
+
+class Field(NamedTuple):
+    """A field of a task, kept in the column of its name."""
+
+    name: str
+    clean: Callable[[str], str] | None = None
+    """Makes its text inert; None for a number."""
+    is_checked: bool = False
+    """A check may change it. State, problem and next check, which a check changes too, are no plain fields."""
+
+
+FIELDS: Final = (
+    Field("seq"),
+    Field("profile", inert_line),
+    Field("task_id", inert_line),
+    Field("label", inert_line),
+    Field("note", inert),
+    Field("raw_state", inert_line, is_checked=True),
+    Field("model", inert_line, is_checked=True),
+    Field("variant", inert_line, is_checked=True),
+    Field("prompt", inert, is_checked=True),
+    Field("fail_code", inert_line, is_checked=True),
+    Field("fail_msg", inert, is_checked=True),
+    Field("progress", inert_line, is_checked=True),
+    Field("cost_time_ms", is_checked=True),
+    Field("complete_time_ms", is_checked=True),
+    Field("create_time_ms", is_checked=True),
+    Field("result_count", is_checked=True),
+    Field("checked_at_ms", is_checked=True),
+    Field("finished_at_ms", is_checked=True),
+    Field("checks", is_checked=True),
+    Field("misses", is_checked=True),
+    Field("added_at_ms"),
+    Field("next_check_at_ms"),
+    Field("asked_at_ms"),
+    Field("saved_count"),
 )
-_PLAIN: Final = (*_LINES, *_TEXTS, *_NUMBERS)
-_PROBLEM: Final = ("problem_kind", "problem_message", "problem_since_ms")
-TASK_COLUMNS: Final = ", ".join((*_PLAIN, "state", *_PROBLEM))
+STATES: Final = {code: state for state, code in STATE_CODES.items()}
+
+_NAMES: Final = tuple(field.name for field in FIELDS)
+_TEXTS: Final = tuple((n, field.clean) for n, field in enumerate(FIELDS) if field.clean)
+_STATE: Final = ("state", "problem_kind", "problem_message", "problem_since_ms")
+CHECKED_COLUMNS: Final = (*(field.name for field in FIELDS if field.is_checked), *_STATE)
+"""What a check may change of a task, besides its next check."""
+TASK_WIDTH: Final = len(_NAMES) + len(_STATE)
 HEAD_CHARS: Final = 4_096
 """More of a text than any row of a table shows."""
-HEAD_COLUMNS: Final = TASK_COLUMNS.replace("prompt", f"substr(prompt, 1, {HEAD_CHARS})").replace(
-    "fail_msg", f"substr(fail_msg, 1, {HEAD_CHARS})"
+TASK_COLUMNS: Final = ", ".join((*_NAMES, *_STATE))
+HEAD_COLUMNS: Final = ", ".join(
+    f"substr({name}, 1, {HEAD_CHARS})" if name in ("prompt", "fail_msg") else name
+    for name in (*_NAMES, *_STATE)
 )
 """TASK_COLUMNS with no more of a text than a row shows: they may have 64 Ki characters each, times 100 rows."""
-TASK_WIDTH: Final = len(_PLAIN) + 1 + len(_PROBLEM)
 LIST_BODY_COLUMNS: Final = "param, result_urls, credits_consumed, extra"
 DETAIL_COLUMNS: Final = f"{LIST_BODY_COLUMNS}, raw"
 SAVED_COLUMNS: Final = "n, path, bytes"
 
 
 def task_from_row(row: tuple[Any, ...]) -> Task:
-    """A row of TASK_COLUMNS as a task. Its texts are made inert again: the file may have been edited by hand."""
-    plain = dict(zip(_PLAIN, row, strict=False))
-    for name in _LINES:
-        if plain[name] is not None:
-            plain[name] = inert_line(str(plain[name]))
-    for name in _TEXTS:
-        if plain[name] is not None:
-            plain[name] = inert(str(plain[name]))
-    state, kind, message, since_ms = row[len(_PLAIN) :]
+    """Return a row of TASK_COLUMNS as a task. Its texts are made inert again: the file may have been edited by hand."""
+    cells = list(row)
+    for n, clean in _TEXTS:
+        if cells[n] is not None:
+            cells[n] = clean(str(cells[n]))
+    state, kind, message, since_ms = row[len(_NAMES) : TASK_WIDTH]
     problem = None
     if kind in ProblemKind.__members__.values():
         problem = Problem(ProblemKind(kind), inert_line(str(message or "")), int(since_ms or 0))
+    plain = dict(zip(_NAMES, cells, strict=False))
     return Task(**plain, state=STATES.get(state, State.WAITING), problem=problem)
+
+
+def row_from_task(task: Task) -> dict[str, Any]:
+    """Return what `task_from_row` makes a task of, by the names of the columns."""
+    problem = task.problem
+    return {name: getattr(task, name) for name in _NAMES} | {
+        "state": STATE_CODES[task.state],
+        "problem_kind": problem.kind.value if problem else None,
+        "problem_message": problem.message if problem else None,
+        "problem_since_ms": problem.since_ms if problem else None,
+    }
 
 
 def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: Iterable[tuple[Any, ...]]) -> TaskDetail:
@@ -86,6 +123,21 @@ def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: Iterable[tup
     )
 
 
+def keep_body(connection: sqlite3.Connection, seq: int, record: Record | TaskDetail, raw: bytes) -> None:
+    """Write down what only the detail of a task shows, in the caller's transaction."""
+    connection.execute(
+        f"INSERT OR REPLACE INTO bodies (seq, {DETAIL_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            seq,
+            dump_json(record.param),
+            dump_json(list(record.result_urls)),
+            record.credits_consumed,
+            dump_json(record.extra),
+            raw,
+        ),
+    )
+
+
 def urls_from_text(text: str | None) -> tuple[str, ...]:
     """Return result links as `bodies` keeps them."""
     urls = load_json(text)
@@ -93,7 +145,7 @@ def urls_from_text(text: str | None) -> tuple[str, ...]:
 
 
 def search_text(task: Task) -> str:
-    """The folded text that filter words are looked up in."""
+    """Return the folded text that filter words are looked up in."""
     return folded_search_text(
         task.task_id,
         task.label,
@@ -105,12 +157,12 @@ def search_text(task: Task) -> str:
 
 
 def dump_json(value: Json) -> str | None:
-    """JSON text as the store keeps it; None stays NULL."""
+    """Return JSON text as the store keeps it; None stays NULL."""
     return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def load_json(text: str | None) -> Json:
-    """What `dump_json` wrote; a text that a foreign hand broke is kept as a text."""
+    """Return what `dump_json` wrote; a text that a foreign hand broke is kept as a text."""
     if text is None:
         return None
     try:

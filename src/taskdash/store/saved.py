@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.connection import chunks
+from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.query_sql import UNSAVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from taskdash.store.database import Database
 
 _MAX_INTEGER: Final = 2**63 - 1
-_UNSAVED: Final = "removal = 0 AND profile = ? AND state = 2 AND result_count > saved_count"
+_UNSAVED: Final = f"removal = 0 AND profile = ? AND state = 2 AND {UNSAVED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class SavedFile:
 
     @property
     def shown(self) -> str:
-        """The path, fit to be shown."""
+        """Return the path, fit to be shown."""
         return inert_line(str(self.path))
 
     def is_there(self) -> bool:
@@ -43,15 +44,6 @@ class SavedFile:
         except (OSError, ValueError):
             return False
         return stat.S_ISREG(status.st_mode) and self.size in (None, status.st_size)
-
-
-def _rows(database: Database, seqs: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
-    sql = "SELECT seq, n, path, bytes FROM saved"
-    if seqs is None:
-        yield from database.rows(sql, ())
-        return
-    for chunk in chunks(seqs):
-        yield from database.rows(f"{sql} WHERE seq IN ({', '.join('?' * len(chunk))})", chunk)
 
 
 def gone_files(files: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
@@ -92,9 +84,9 @@ class SavedFiles:
             )
 
     def of(self, seqs: Sequence[int]) -> dict[int, dict[int, SavedFile]]:
-        """The saved results of tasks, by `seq` and number of the result."""
+        """Return the saved results of tasks, by `seq` and number of the result."""
         found: dict[int, dict[int, SavedFile]] = {}
-        for seq, n, path, size in _rows(self._database, seqs):
+        for seq, n, path, size in self._rows(seqs):
             found.setdefault(seq, {})[n] = SavedFile(Path(str(path)), size)
         return found
 
@@ -108,7 +100,7 @@ class SavedFiles:
 
     def files(self, seqs: Sequence[int] | None = None) -> list[tuple[int, int, str]]:
         """Return `seq`, number and path of each saved result of tasks, or of all."""
-        return [(seq, n, str(path)) for seq, n, path, _ in _rows(self._database, seqs)]
+        return [(seq, n, str(path)) for seq, n, path, _ in self._rows(seqs)]
 
     def forget(self, gone: Sequence[tuple[int, int, str]]) -> None:
         """Forget saved results, as `forget_gone` does, that `gone_files` has found."""
@@ -129,6 +121,12 @@ class SavedFiles:
                 ),
             )
 
+    def _rows(self, seqs: Sequence[int] | None) -> list[tuple[Any, ...]]:
+        sql = "SELECT seq, n, path, bytes FROM saved"
+        if seqs is None:
+            return self._database.rows(sql)
+        return self._database.rows(f"{sql} WHERE seq {IN_LIST}", [as_json(seqs)])
+
     def _number_of_list(self) -> int:
         """Return what tells this file of a list from a copy of it."""
         return self._database.path.stat().st_ino & _MAX_INTEGER
@@ -136,7 +134,7 @@ class SavedFiles:
     # What is saved on its own, as tasks finish
 
     def unsaved(self, profile: str) -> list[int]:
-        """The `seq` of the successful tasks with results that are not saved and were never tried on their own."""
+        """Return the `seq` of successful tasks with results that are not saved and were never tried on their own."""
         sql = (
             f"SELECT seq FROM tasks WHERE {_UNSAVED} "
             "AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq) ORDER BY seq"
@@ -144,7 +142,7 @@ class SavedFiles:
         return [seq for (seq,) in self._database.rows(sql, [profile])]
 
     def to_try(self, profile: str, since_ms: int, now_ms: int) -> list[int]:
-        """Such tasks that finished at `since_ms` or later, and those that are due for another try."""
+        """Return such tasks that finished at `since_ms` or later, and those that are due for another try."""
         fresh = (
             f"SELECT seq FROM tasks WHERE {_UNSAVED} AND finished_at_ms >= ? "
             "AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq)"
@@ -157,7 +155,7 @@ class SavedFiles:
         return [seq for (seq,) in rows]
 
     def tried(self, seq: int) -> Try | None:
-        """How often the results of a task were tried on their own; None: never without success."""
+        """Return how often the results of a task were tried on their own; None: never without success."""
         rows = self._database.rows("SELECT tries, next_try_at_ms FROM unsaved WHERE seq = ?", [seq])
         return Try(*rows[0]) if rows else None
 

@@ -1,14 +1,18 @@
-"""What a file must be before it is used: a store of ours, not of a newer taskdash, and brought up to date."""
+"""The schema, as an append-only row of steps, and what a file must be before it is used.
+
+A step that was released is never edited: add another. `PRAGMA user_version` counts the steps a file has had,
+`PRAGMA application_id` tells it from other programs' files. A file with more steps than this program knows was written
+by a newer taskdash and is left exactly as it is.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.migrations import APPLICATION_ID, MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,7 +21,238 @@ if TYPE_CHECKING:
     Execute = Callable[[str], sqlite3.Cursor]
     """Executes a statement, waiting for other processes' locks."""
 
-_OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
+APPLICATION_ID: Final = 0x7461736B
+"""Of every store: "task" in ASCII."""
+
+_LIST: Final = """
+-- One row a task: what the table shows, and what the schedule needs. `seq` is the default order, ascending:
+-- each paste takes the numbers just below all earlier ones. `removal` is 0 for what is on the list; a removed
+-- task keeps its row under the number of its removal, so that undo is one UPDATE.
+CREATE TABLE tasks (
+    seq INTEGER PRIMARY KEY,
+    removal INTEGER NOT NULL DEFAULT 0,
+    profile TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0,
+    raw_state TEXT,
+    model TEXT,
+    variant TEXT,
+    label TEXT,
+    cost_time_ms INTEGER,
+    complete_time_ms INTEGER,
+    create_time_ms INTEGER,
+    progress TEXT,
+    result_count INTEGER NOT NULL DEFAULT 0,
+    added_at_ms INTEGER NOT NULL,
+    checked_at_ms INTEGER,
+    next_check_at_ms INTEGER,
+    asked_at_ms INTEGER,
+    finished_at_ms INTEGER,
+    checks INTEGER NOT NULL DEFAULT 0,
+    misses INTEGER NOT NULL DEFAULT 0,
+    problem_kind TEXT,
+    problem_message TEXT,
+    problem_since_ms INTEGER,
+    fail_code TEXT,
+    fail_msg TEXT,
+    note TEXT,
+    prompt TEXT
+);
+CREATE UNIQUE INDEX tasks_by_id ON tasks (profile, task_id) WHERE removal = 0;
+-- One index an order of the list. Each has `seq`, `state` and `removal` as well, so that a window of any state is
+-- found in the index alone and only its own rows are read (SQLite does not see that the index's own condition
+-- makes up for a missing `removal`). Read backwards it serves the reversed order.
+CREATE INDEX tasks_by_place ON tasks (profile, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_state ON tasks (profile, state, seq, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_label ON tasks (profile, label, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_model ON tasks (profile, model, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_cost ON tasks (profile, cost_time_ms, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_creation ON tasks (profile, create_time_ms, seq, state, removal, added_at_ms)
+    WHERE removal = 0;
+CREATE INDEX tasks_by_check ON tasks (profile, checked_at_ms, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_word ON tasks (profile, task_id, seq, state, removal) WHERE removal = 0;
+CREATE INDEX tasks_by_problem ON tasks (profile, problem_kind, seq, state, removal)
+    WHERE removal = 0 AND problem_kind IS NOT NULL;
+-- What the watcher looks for. IDs never checked are always due, so they need no time.
+CREATE INDEX tasks_by_due ON tasks (profile, next_check_at_ms, seq, checked_at_ms, removal)
+    WHERE removal = 0 AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NOT NULL;
+CREATE INDEX tasks_never_checked ON tasks (profile, seq, next_check_at_ms, checked_at_ms, removal)
+    WHERE removal = 0 AND next_check_at_ms IS NOT NULL AND checked_at_ms IS NULL;
+CREATE INDEX tasks_by_request ON tasks (profile, asked_at_ms, seq) WHERE removal = 0 AND asked_at_ms IS NOT NULL;
+CREATE INDEX tasks_by_end ON tasks (profile, finished_at_ms) WHERE removal = 0 AND finished_at_ms IS NOT NULL;
+-- When results expire is counted from a task's end, as well as that is known.
+CREATE INDEX tasks_by_expiry
+    ON tasks (profile, coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms), seq, state, removal)
+    WHERE removal = 0 AND state = 2 AND result_count > 0;
+CREATE INDEX tasks_removed ON tasks (removal) WHERE removal > 0;
+
+-- How many tasks each state has, kept by triggers: counting 100,000 of them for every frame would not do.
+CREATE TABLE counts (
+    profile TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    tasks INTEGER NOT NULL,
+    PRIMARY KEY (profile, state)
+) WITHOUT ROWID;
+CREATE TRIGGER tasks_counted AFTER INSERT ON tasks WHEN new.removal = 0 BEGIN
+    INSERT INTO counts VALUES (new.profile, new.state, 1)
+        ON CONFLICT (profile, state) DO UPDATE SET tasks = tasks + 1;
+END;
+CREATE TRIGGER tasks_uncounted AFTER DELETE ON tasks WHEN old.removal = 0 BEGIN
+    UPDATE counts SET tasks = tasks - 1 WHERE profile = old.profile AND state = old.state;
+END;
+CREATE TRIGGER tasks_recounted AFTER UPDATE OF state, removal, profile ON tasks
+    WHEN (new.removal = 0, new.profile, new.state) IS NOT (old.removal = 0, old.profile, old.state) BEGIN
+    UPDATE counts SET tasks = tasks - 1
+        WHERE old.removal = 0 AND profile = old.profile AND state = old.state;
+    INSERT INTO counts SELECT new.profile, new.state, 1 WHERE new.removal = 0
+        ON CONFLICT (profile, state) DO UPDATE SET tasks = tasks + 1;
+    UPDATE search SET removal = new.removal, profile = new.profile, state = new.state WHERE seq = new.seq;
+END;
+
+-- What only the detail of one task shows. Apart, so that reading the list never pages over it.
+CREATE TABLE bodies (
+    seq INTEGER PRIMARY KEY,
+    raw BLOB NOT NULL,
+    param TEXT,
+    result_urls TEXT NOT NULL DEFAULT '[]',
+    credits_consumed TEXT,
+    extra TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE saved (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    saved_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (seq, n)
+) WITHOUT ROWID;
+
+-- Ends that are still to be told, once in each way: a row is deleted before it is told (`store.news`).
+CREATE TABLE untold (seq INTEGER NOT NULL, way TEXT NOT NULL, PRIMARY KEY (seq, way)) WITHOUT ROWID;
+
+-- Tasks of which the user was warned that their results expire.
+CREATE TABLE warned (seq INTEGER PRIMARY KEY);
+
+-- Everything a filter word may match, case-folded, as LIKE folds the case of ASCII only. Read from end to end for
+-- every word: 100,000 texts take some 30 ms so, but three times as long beside the wide rows of `tasks`, for which
+-- a trigger repeats here what every search asks. An index of trigrams (FTS5) finds rare words at once, but common
+-- ones and pairs of letters no sooner, is three times as big as the texts, and doubles the cost of each write.
+CREATE TABLE search (
+    seq INTEGER PRIMARY KEY,
+    removal INTEGER NOT NULL DEFAULT 0,
+    profile TEXT NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0,
+    folded TEXT NOT NULL
+);
+
+CREATE TRIGGER tasks_purged AFTER DELETE ON tasks BEGIN
+    DELETE FROM bodies WHERE seq = old.seq;
+    DELETE FROM saved WHERE seq = old.seq;
+    DELETE FROM untold WHERE seq = old.seq;
+    DELETE FROM warned WHERE seq = old.seq;
+    DELETE FROM search WHERE seq = old.seq;
+END;
+
+CREATE TABLE removals (removal INTEGER PRIMARY KEY AUTOINCREMENT, removed_at_ms INTEGER NOT NULL);
+CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO numbers VALUES ('lowest_seq', 0);
+"""
+
+_GATEWAYS: Final = """
+-- What whoever watches next must know of a profile's gateway: limits it told us, and until when to keep quiet.
+CREATE TABLE gateways (
+    profile TEXT PRIMARY KEY,
+    watcher_pid INTEGER,
+    watcher_started TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL DEFAULT '{}',
+    learned TEXT NOT NULL DEFAULT '{}',
+    quiet TEXT NOT NULL DEFAULT '{}'
+) WITHOUT ROWID;
+
+-- Checks of the last minutes, reserved before they are sent. `clock_s` is the machine's monotonic clock, which a
+-- change of the wall clock does not touch; `boot` tells whether it is still the same one.
+CREATE TABLE sent (
+    n INTEGER PRIMARY KEY,
+    profile TEXT NOT NULL,
+    boot TEXT NOT NULL,
+    clock_s REAL NOT NULL,
+    checks INTEGER NOT NULL
+);
+CREATE INDEX sent_by_profile ON sent (profile, n);
+
+-- Processes that show or need this list: whether each wants scheduled checks paused, or wants to watch itself.
+-- `started` tells a process from a later one that was given the same number.
+CREATE TABLE viewers (
+    pid INTEGER NOT NULL,
+    started TEXT NOT NULL DEFAULT '',
+    profile TEXT NOT NULL,
+    paused INTEGER NOT NULL DEFAULT 0,
+    follows INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (profile, pid)
+) WITHOUT ROWID;
+"""
+
+_SAVED: Final = """
+-- How large a saved file was: one that has another size is no longer what was saved. NULL: nobody knows.
+ALTER TABLE saved ADD COLUMN bytes INTEGER;
+-- How many results of a task were saved, for the table's column; kept by triggers.
+ALTER TABLE tasks ADD COLUMN saved_count INTEGER NOT NULL DEFAULT 0;
+UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE saved.seq = tasks.seq)
+    WHERE seq IN (SELECT seq FROM saved);
+CREATE TRIGGER saved_counted AFTER INSERT ON saved BEGIN
+    UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE seq = new.seq) WHERE seq = new.seq;
+END;
+CREATE TRIGGER saved_uncounted AFTER DELETE ON saved BEGIN
+    UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE seq = old.seq) WHERE seq = old.seq;
+END;
+CREATE INDEX tasks_unsaved ON tasks (profile, seq) WHERE removal = 0 AND state = 2 AND result_count > saved_count;
+
+-- Tasks whose results could not be saved on their own as they finished: how often it was tried, and when it is next;
+-- NULL: not again.
+CREATE TABLE unsaved (
+    seq INTEGER PRIMARY KEY,
+    tries INTEGER NOT NULL,
+    next_try_at_ms INTEGER,
+    reason TEXT NOT NULL
+);
+CREATE INDEX unsaved_by_time ON unsaved (next_try_at_ms) WHERE next_try_at_ms IS NOT NULL;
+CREATE TRIGGER unsaved_purged AFTER DELETE ON tasks BEGIN
+    DELETE FROM unsaved WHERE seq = old.seq;
+END;
+"""
+
+_BATCHES: Final = """
+-- Under a label that is used again and again, what was added since it was last complete is a batch: a number that its
+-- tasks share, given while one of them is unfinished. 0: of none, or added before there were any.
+ALTER TABLE tasks ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER tasks_batched AFTER INSERT ON tasks
+    WHEN new.label IS NOT NULL AND new.state < 2 AND new.batch = 0 BEGIN
+    UPDATE tasks SET batch = coalesce((
+        SELECT batch FROM tasks WHERE removal = 0 AND profile = new.profile AND label = new.label
+            AND state < 2 AND batch <> 0 AND seq <> new.seq LIMIT 1), new.seq) WHERE seq = new.seq;
+END;
+CREATE TRIGGER tasks_rebatched AFTER UPDATE OF label ON tasks
+    WHEN new.label IS NOT NULL AND new.label IS NOT old.label AND new.state < 2 BEGIN
+    UPDATE tasks SET batch = coalesce((
+        SELECT batch FROM tasks WHERE removal = 0 AND profile = new.profile AND label = new.label
+            AND state < 2 AND batch <> 0 AND seq <> new.seq LIMIT 1), new.seq) WHERE seq = new.seq;
+END;
+"""
+
+_NUMBERED: Final = """
+-- An import used to number saved files from 1, whichever results they were of. Those have no size; where all results
+-- of a task were saved their numbers are right.
+DELETE FROM saved WHERE bytes IS NULL
+    AND seq IN (SELECT seq FROM tasks WHERE state = 2 AND result_count > saved_count);
+"""
+
+_RIVALS: Final = """
+-- Whether a process would watch in place of one whose key is refused: its own key, or gateway, is another.
+ALTER TABLE viewers ADD COLUMN rivals INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS)
+
+OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
 
 
 def refuse_foreign(execute: Execute, path: Path) -> None:
@@ -30,7 +265,7 @@ def refuse_foreign(execute: Execute, path: Path) -> None:
     version, application = _first(execute, "PRAGMA user_version"), _first(execute, "PRAGMA application_id")
     shown = inert_line(str(path))
     if application != APPLICATION_ID and _first(execute, "SELECT count(*) FROM sqlite_master"):
-        if _first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {_OWN_INDEXES}") == 3:
+        if _first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}") == 3:
             raise StoreChangedError(f"the header of the store {shown} is damaged")
         raise StoreError(
             f"{shown} is a database of another program: name another store with --store, or move it away"
@@ -62,11 +297,13 @@ def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
         # Read again under the lock: another process may have done it meanwhile.
         done = _first(execute, "PRAGMA user_version")
         if not done and is_emptied:
-            _refuse_emptied(file)
+            raise StoreChangedError(  # noqa: TRY301 - the transaction is undone below
+                f"the store {inert_line(str(file))} is empty, and was not always"
+            )
         if 0 < done < len(MIGRATIONS):
-            from taskdash.store.backups import back_up
+            from taskdash.store.copies import keep_copy
 
-            back_up(file, len(MIGRATIONS))
+            keep_copy(file)
         for step in MIGRATIONS[done:]:
             for statement in _statements(step):
                 execute(statement)
@@ -74,15 +311,10 @@ def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
         execute(f"PRAGMA user_version = {max(done, len(MIGRATIONS))}")
         execute("COMMIT")
     except BaseException:
-        with suppress(
-            sqlite3.Error
-        ):  # the first error is the one to tell; some end the transaction themselves
+        # The first error is the one to tell; some end the transaction themselves.
+        with suppress(sqlite3.Error):
             execute("ROLLBACK")
         raise
-
-
-def _refuse_emptied(file: Path) -> NoReturn:
-    raise StoreChangedError(f"the store {inert_line(str(file))} is empty, and was not always")
 
 
 def _first(execute: Execute, sql: str) -> Any:  # noqa: ANN401 - a cell has the type of its column
@@ -90,7 +322,7 @@ def _first(execute: Execute, sql: str) -> Any:  # noqa: ANN401 - a cell has the 
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of `script` one by one, as `executescript` would commit the transaction around them."""
+    """Yield the statements of `script` one by one, as `executescript` would commit the transaction around them."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -5,14 +5,14 @@ Each part is imported when it is first used: commands such as `add` take a tenth
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from taskdash.domain.errors import ReadAbandonedError
-from taskdash.store.connection import BUSY_TIMEOUT_S
-from taskdash.store.database import Database
-from taskdash.store.stamp import Stamp
+from taskdash.store.database import BUSY_TIMEOUT_S, Database
+from taskdash.store.store_file import ChangeHint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from taskdash.store.documents import Documents
     from taskdash.store.gateways import Gateways
     from taskdash.store.news import News
-    from taskdash.store.overview import Overview
     from taskdash.store.saved import SavedFiles
     from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
 
 T = TypeVar("T")
+
+_COPY_ASKED_EVERY_S = 3_600.0
+"""How often a store that is written to asks whether a copy of it is due."""
 
 
 class Store:
@@ -52,70 +54,63 @@ class Store:
 
     @cached_property
     def additions(self) -> Additions:
-        """Adding to the list, and nothing else of it."""
+        """Return what adds to the list, and does nothing else of it."""
         from taskdash.store.additions import Additions
 
         return Additions(self.database)
 
     @cached_property
     def tasks(self) -> TaskList:
-        """The list itself."""
+        """Return the list itself."""
         from taskdash.store.tasks import TaskList
 
         return TaskList(self.database)
 
     @cached_property
-    def overview(self) -> Overview:
-        """What lies beyond the rows that are read."""
-        from taskdash.store.overview import Overview
-
-        return Overview(self.database, self.tasks)
-
-    @cached_property
     def documents(self) -> Documents:
-        """The list as JSON, and what comes from other lists."""
+        """Return the list as documents, and what takes over other lists."""
         from taskdash.store.documents import Documents
 
         return Documents(self.database)
 
     @cached_property
     def saved(self) -> SavedFiles:
-        """Where results were saved."""
+        """Return where results were saved."""
         from taskdash.store.saved import SavedFiles
 
         return SavedFiles(self.database)
 
     @cached_property
     def checks(self) -> Checks:
-        """The watcher's side of the list."""
+        """Return the watcher's side of the list."""
         from taskdash.store.checks import Checks
 
         return Checks(self.database)
 
     @cached_property
     def summaries(self) -> Summaries:
-        """What the list adds up to."""
+        """Return what the list adds up to."""
         from taskdash.store.summaries import Summaries
 
         return Summaries(self.database)
 
     @cached_property
     def news(self) -> News:
-        """What nobody was told of yet."""
+        """Return what nobody was told of yet."""
         from taskdash.store.news import News
 
         return News(self.database)
 
     @cached_property
     def gateways(self) -> Gateways:
-        """What processes tell each other of gateways."""
+        """Return what processes tell each other of gateways."""
         from taskdash.store.gateways import Gateways
 
         return Gateways(self.database)
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """Return where the file is."""
         return self.database.path
 
     def close(self) -> None:
@@ -152,10 +147,11 @@ class StoreThread:
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        self.stamp = Stamp(path)
+        self.change_hint = ChangeHint(path)
         """Tells whether it is worth asking the file for news."""
         self._mishaps: list[str] = []
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._ask_for_copy_at_s = 0.0
         self._store = Store(
             path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap or self._mishaps.append, opens=False
         )
@@ -176,12 +172,19 @@ class StoreThread:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether another process has the file locked."""
+        """Return whether another process has the file locked."""
         return self._store.database.is_waiting
 
     def _work(self, work: Callable[[Store], T]) -> T:
         self._opening.result()
-        return self._store.database.again(lambda: work(self._store))
+        database = self._store.database
+        before = database.connection.total_changes
+        result = database.again(lambda: work(self._store))
+        if database.connection.total_changes != before and time.monotonic() >= self._ask_for_copy_at_s:
+            self._ask_for_copy_at_s = time.monotonic() + _COPY_ASKED_EVERY_S
+            with suppress(RuntimeError):  # it is about to be closed
+                self._executor.submit(database.keep_copy)
+        return result
 
     async def run(self, work: Callable[[Store], T]) -> T:
         """Run `work` in the thread and wait for it without blocking the event loop."""
@@ -207,7 +210,7 @@ class StoreThread:
         return await self.run(work_while_wanted)
 
     def take_mishaps(self) -> list[str]:
-        """What befell the file since the last time, a line each."""
+        """Return what befell the file since the last time, a line each."""
         taken, self._mishaps[:] = self._mishaps[:], []
         return taken
 

@@ -1,7 +1,7 @@
-"""The store as a file among others: made private, known again by its number on the disk, mended by one at a time.
+"""The store as a file among others: made private, told from another one of the same name, with locks beside it.
 
 SQLite's locks are the process's own and go with the first descriptor of the file that is closed, whoever opened it.
-So nothing here opens the store's file: it is looked at by name, and read by the number that SQLite has it open under.
+So nothing here opens the store's file: it is looked at by name.
 """
 
 from __future__ import annotations
@@ -9,24 +9,21 @@ from __future__ import annotations
 import os
 import re
 import stat
-import threading
-from contextlib import contextmanager, suppress
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.private_files import make_private_dir
-from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 PRIVATE_FILE: Final = 0o600
-SLOW_S: Final = 1.0
-"""Mending that takes longer is told of while it goes on."""
-_slow_told_to: list[Callable[[str], None]] = []
-LOCK_PATIENCE_S: Final = 120.0
-"""To mend a list of 100,000 tasks takes some ten seconds."""
-_PIECE_BYTES: Final = 1 << 20
+UNSETTLED_NS: Final = 2_500_000_000
+"""A file that was written less than this ago may be written again without another time: some count whole seconds."""
+SLOW_RECOVERY_TOLD_TO: Final[list[Callable[[str], None]]] = []
+"""Who is told, from any thread, in a line for the user, where the recovery of a damaged list takes long."""
 
 Identity = tuple[int, int]
 """Device and number of a file: what tells it from another one of the same name."""
@@ -47,7 +44,7 @@ def create_private(path: Path, tell: Callable[[str], None]) -> int | None:
     except FileExistsError:
         try:
             status = path.stat()
-        except FileNotFoundError:  # set aside by another process in this very moment
+        except FileNotFoundError:  # moved away in this very moment
             return create_private(path, tell)
         if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077 and status.st_uid == os.getuid():
             with suppress(OSError):  # a read-only disk: then nobody can be shut out
@@ -56,16 +53,8 @@ def create_private(path: Path, tell: Callable[[str], None]) -> int | None:
     return None
 
 
-def was_emptied(path: Path) -> bool:
-    """Whether an empty file once was a store: then its journal lies beside it, cut to nothing by its last commit."""
-    try:
-        return path.with_name(f"{path.name}-journal").stat().st_size == 0
-    except FileNotFoundError:
-        return False
-
-
 def identity_of(path: Path) -> Identity | None:
-    """Which file has this name now; None where there is none."""
+    """Return which file has this name now; None where there is none."""
     try:
         status = os.stat(path)  # noqa: PTH116 - asked before every read: Path.stat takes twice as long
     except FileNotFoundError:
@@ -73,41 +62,38 @@ def identity_of(path: Path) -> Identity | None:
     return status.st_dev, status.st_ino
 
 
-def descriptor_of(identity: Identity) -> int | None:
-    """The number under which this process has a file open; None where it has not, or the system does not tell."""
+def uri_of(path: Path, mode: str) -> str:
+    """Return what SQLite opens a file by that has to be there already."""
+    # The characters that mean something in a URI. urllib knows no others, but takes its time to be imported.
+    name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file:{name}?mode={mode}"
+
+
+def journal_of(path: Path) -> Path:
+    """Return where SQLite keeps what it needs to undo a transaction; empty while there is none under way."""
+    return path.with_name(f"{path.name}-journal")
+
+
+def was_emptied(path: Path) -> bool:
+    """Return whether an empty file once was a store: then its journal lies beside it, emptied by its last commit."""
     try:
-        numbers = [int(name) for name in os.listdir("/dev/fd")]  # noqa: PTH208 - their numbers, not paths
-    except OSError:
-        return None
-    for number in numbers:
-        with suppress(OSError):  # the one that was open to read the folder
-            status = os.fstat(number)
-            if (status.st_dev, status.st_ino) == identity:
-                return number
-    return None
+        return not path.stat().st_size and not journal_of(path).stat().st_size
+    except FileNotFoundError:
+        return False
 
 
-def copy_open_file(descriptor: int, target: Path) -> None:
-    """Write what is in an open file, wherever its name went, to a new file, 0600, and onto the disk.
+def siblings_of(path: Path, what: str) -> list[Path]:
+    """Return the files beside a store that are called `<name>.<what>-<time>`, the latest first."""
+    form = re.compile(rf"{re.escape(path.name)}\.{what}-[0-9-]+")
+    found = [each for each in path.parent.iterdir() if form.fullmatch(each.name)]
+    return sorted(found, key=lambda each: each.stat().st_mtime_ns, reverse=True)
 
-    Raises:
-        OSError: it cannot be written; nothing is left behind.
-    """
-    written = os.open(
-        target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
-    )
-    try:
-        place = 0
-        while piece := os.pread(descriptor, _PIECE_BYTES, place):
-            place += len(piece)
-            while piece:
-                piece = piece[os.write(written, piece) :]
-        os.fsync(written)
-    except BaseException:
-        target.unlink()
-        raise
-    finally:
-        os.close(written)
+
+def free_name(path: Path, what: str) -> Path:
+    """Return a name for such a file that is not taken; it tells the time, in UTC."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    names = (f"{path.name}.{what}-{stamp}{f'-{n}' if n > 1 else ''}" for n in range(1, 1_000))
+    return next(path.with_name(name) for name in names if not os.path.lexists(path.with_name(name)))
 
 
 def sync_folder(folder: Path) -> None:
@@ -118,18 +104,6 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def tell_of_slow_mending(tell: Callable[[str], None] | None) -> None:
-    """Have `tell` called, from any thread, with a line for the user wherever mending takes long; None: nobody."""
-    _slow_told_to[:] = [tell] if tell else []
-
-
-def _tell_of_it(path: Path) -> None:
-    for tell in _slow_told_to:
-        tell(
-            f"the list {inert_line(path.name)} is damaged: saving what can be read of it, which may take a minute"
-        )
 
 
 def lock_path(store: Path, purpose: str = "", *, profile: str = "") -> Path:
@@ -146,21 +120,24 @@ def lock_path(store: Path, purpose: str = "", *, profile: str = "") -> Path:
     return path.with_name(f"{path.name}.{plain}.lock")
 
 
-@contextmanager
-def mending(path: Path) -> Iterator[None]:
-    """Only one process at a time may exchange the file at `path`.
+class ChangeHint:
+    """Tells whether a store's file may have been written, by its time and size: much cheaper than to ask SQLite."""
 
-    Raises:
-        OSError: another one is at it for too long, or no lock can be made here.
-    """
-    from filelock import FileLock
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
 
-    slow = threading.Timer(SLOW_S, _tell_of_it, [path])
-    slow.daemon = True
-    slow.start()
-    try:
-        # A lock that cannot be had in time is a TimeoutError, and that an OSError.
-        with FileLock(lock_path(path, "mend"), timeout=LOCK_PATIENCE_S, mode=PRIVATE_FILE):
-            yield
-    finally:
-        slow.cancel()
+    def may_have_changed(self) -> bool:
+        """Return whether the file may be another than at the last call; True the first time, and when in doubt."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            self._seen = None
+            return True
+        now = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if now == self._seen:
+            return False
+        # A time in the future, by a clock that was set or another machine's, says nothing either.
+        age_ns = time.time_ns() - status.st_mtime_ns
+        self._seen = now if age_ns >= UNSETTLED_NS else None
+        return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,8 @@ from taskdash.domain.reasons import FailedTasks
 from taskdash.domain.tally import Outcome
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.expiry_sql import ENDED
-from taskdash.store.query_sql import where
+from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.query_sql import ENDED, where
 from taskdash.store.rows import STATES
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Summaries:
         self._database = database
 
     def outcomes(self, query: Query, now_ms: int, *, marked: Collection[int] | None = None) -> list[Outcome]:
-        """What counts of each task of `query`; of the tasks with these `seq` where `marked` is given."""
+        """Return what counts of each task of `query`; of the tasks with these `seq` where `marked` is given."""
         condition, values = _where(query, now_ms, marked)
         rows = self._database.rows(
             f"SELECT model, state, cost_time_ms, {ENDED}, credits_consumed "
@@ -43,7 +42,7 @@ class Summaries:
     def failures(
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[FailedTasks]:
-        """The failed tasks of `query`, whatever states it asks for, counted by what their answers say."""
+        """Return the failed tasks of `query`, whatever states it asks for, counted by what their answers say."""
         condition, values = _where(replace(query, states=frozenset({State.FAIL})), now_ms, marked)
         # SQLite takes the bare `seq` from the row that has the maximum.
         rows = self._database.rows(
@@ -57,7 +56,7 @@ class Summaries:
     def problems(
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[tuple[ProblemKind, int]]:
-        """The problems that checks of the tasks of `query` have now, the commonest first, with how many have each."""
+        """Return the problems that checks of the tasks of `query` have now, the commonest first, with their counts."""
         condition, values = _where(query, now_ms, marked)
         rows = self._database.rows(
             f"SELECT problem_kind, count(*) FROM tasks WHERE {condition} AND problem_kind IS NOT NULL "
@@ -72,4 +71,4 @@ def _where(query: Query, now_ms: int, marked: Collection[int] | None) -> tuple[s
     condition, values = where(query, now_ms)
     if marked is None:
         return condition, values
-    return f"{condition} AND seq IN (SELECT value FROM json_each(?))", [*values, json.dumps(list(marked))]
+    return f"{condition} AND seq {IN_LIST}", [*values, as_json(marked)]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from bisect import bisect_left
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import UnknownTaskError
-from taskdash.domain.query import SortKey
+from taskdash.domain.query import Sort, SortKey
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
-from taskdash.domain.values import value
 from taskdash.store.additions import Additions, clean_label
-from taskdash.store.connection import chunks
+from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import order, precedes, sort_column, where
 from taskdash.store.rows import (
+    CHECKED_COLUMNS,
     DETAIL_COLUMNS,
     HEAD_COLUMNS,
     LIST_BODY_COLUMNS,
@@ -29,7 +30,7 @@ from taskdash.store.rows import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from taskdash.domain.query import Query
     from taskdash.store.matches import Matches
@@ -48,7 +49,7 @@ class Labels(NamedTuple):
     note: str | None
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Edit:
     """The label and note of a task before and after an edit."""
 
@@ -93,7 +94,7 @@ class TaskList(Additions):
     def rows(
         self, query: Query, now_ms: int, *, limit: int = -1, offset: int = 0, may_lag: bool = False
     ) -> list[Task]:
-        """The tasks of `query` in its order, a window of them where `limit` (rows) is given.
+        """Return the tasks of `query` in its order, a window of them where `limit` (rows) is given.
 
         For tables: of prompts and failure texts only the first `HEAD_CHARS` characters are there.
         """
@@ -109,7 +110,7 @@ class TaskList(Additions):
         return [task_from_row(row) for row in self._database.rows(sql, [*values, *bound])]
 
     def _window(self, query: Query, limit: int, offset: int) -> tuple[str, list[int]]:
-        """ORDER BY and LIMIT of a window, from the end of the list where that is nearer: each step costs."""
+        """Return ORDER BY and LIMIT of a window, from the end of the list where that is nearer: each step costs."""
         sort = query.sort
         # Backwards is the exact reverse only where nothing is unknown: that stands last either way.
         if limit >= 0 and offset >= _FAR and sort.key in _ALWAYS_KNOWN:
@@ -122,7 +123,7 @@ class TaskList(Additions):
         return f"ORDER BY {order(sort)} LIMIT ? OFFSET ?", [limit, offset]
 
     def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> list[int]:
-        """The `seq` of every task of `query`, in its order."""
+        """Return the `seq` of every task of `query`, in its order."""
         if query.terms:
             return list(self._matches.seqs(query, now_ms, may_lag=may_lag))
         from taskdash.store.matches import numbers
@@ -132,18 +133,16 @@ class TaskList(Additions):
         return list(numbers(self._database, sql, values))
 
     def listed_seqs(self, seqs: Sequence[int]) -> set[int]:
-        """Those of the named tasks that are on the list."""
-        from taskdash.store.matches import as_json, numbers
-
-        sql = "SELECT seq FROM tasks WHERE removal = 0 AND seq IN (SELECT value FROM json_each(?))"
-        return set(numbers(self._database, sql, [as_json(seqs)]))
+        """Return those of the named tasks that are on the list."""
+        sql = f"SELECT seq FROM tasks WHERE removal = 0 AND seq {IN_LIST}"
+        return {seq for (seq,) in self._database.rows(sql, [as_json(seqs)])}
 
     def removals(self) -> int:
-        """How many removals there have been: while it is the same, nothing that was listed has gone."""
+        """Return how many removals there have been: while it is the same, nothing that was listed has gone."""
         return int(self._database.value("SELECT seq FROM sqlite_sequence WHERE name = 'removals'") or 0)
 
     def rank(self, query: Query, seq: int, now_ms: int, *, may_lag: bool = False) -> int | None:
-        """How many tasks stand before this one in the order of `query`; None where it is not among them."""
+        """Return how many tasks stand before this one in the order of `query`; None where it is not among them."""
         if query.terms:
             try:
                 return self._matches.seqs(query, now_ms, may_lag=may_lag).index(seq)
@@ -161,7 +160,7 @@ class TaskList(Additions):
         )
 
     def counts(self, query: Query, now_ms: int, *, may_lag: bool = False) -> dict[State, int]:
-        """How many tasks `query` has in each state, whatever states it asks for itself."""
+        """Return how many tasks `query` has in each state, whatever states it asks for itself."""
         if not query.terms:
             return self._kept_counts(query)
         return _by_state(self._matches.found(query, now_ms, may_lag=may_lag).by_state.items())
@@ -172,23 +171,20 @@ class TaskList(Additions):
         return _by_state(self._database.rows(sql, values))
 
     def by_seq(self, seqs: Sequence[int]) -> list[Task]:
-        """Those of the named tasks that are on the list, in the order of `seqs`."""
+        """Return those of the named tasks that are on the list, in the order of `seqs`."""
         return self._in_order(seqs, condition="removal = 0")
 
     def heads(self, seqs: Sequence[int]) -> list[Task]:
-        """As `by_seq`, with no more of prompts and failure texts than their first `HEAD_CHARS` characters."""
+        """Return what `by_seq` does, with no more of long texts than their first `HEAD_CHARS` characters."""
         return self._in_order(seqs, condition="removal = 0", columns=HEAD_COLUMNS)
 
     def _in_order(self, seqs: Sequence[int], condition: str, columns: str = TASK_COLUMNS) -> list[Task]:
-        found: dict[int, Task] = {}
-        for chunk in chunks(seqs):
-            marks = ", ".join("?" * len(chunk))
-            sql = f"SELECT {columns} FROM tasks WHERE {condition} AND seq IN ({marks})"
-            found.update((task.seq, task) for task in map(task_from_row, self._database.rows(sql, chunk)))
-        return [found[seq] for seq in seqs if seq in found]
+        sql = f"SELECT {columns} FROM tasks WHERE {condition} AND seq {IN_LIST}"
+        found = {row[0]: row for row in self._database.rows(sql, [as_json(seqs)])}
+        return [task_from_row(found[seq]) for seq in seqs if seq in found]
 
     def detail(self, seq: int, *, raw: bool = True) -> TaskDetail | None:
-        """A task with its bodies, the raw one, which may be large, only if asked for; None where it is not listed."""
+        """Return a task with its bodies, the raw one, which may be large, only if asked for; None if unlisted."""
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
         saved = self._database.rows(f"SELECT {SAVED_COLUMNS} FROM saved WHERE seq = ? ORDER BY n", [seq])
         # One read: a check that is recorded between two would put the body of one answer beside the state of another.
@@ -202,21 +198,30 @@ class TaskList(Additions):
             else None
         )
 
-    def details(self, query: Query, now_ms: int, *, limit: int = -1) -> list[TaskDetail]:
-        """The tasks of `query` with their bodies, but for the raw ones."""
+    def newest_seq(self) -> int | None:
+        """Return the `seq` of the task that was added last, of whatever profile; None in an empty store."""
+        seq = self._database.value("SELECT min(seq) FROM tasks")
+        return None if seq is None else int(seq)
+
+    def newer(self, query: Query, seq: int, now_ms: int) -> int:
+        """Return how many tasks of `query` were added after the one with `seq`, or stand above it in its paste."""
+        if query.terms:
+            # One search serves this and the rows that are on the screen.
+            in_order = self.seqs(query, now_ms, may_lag=True)
+            return (
+                bisect_left(in_order, seq) if query.sort == Sort() else sum(each < seq for each in in_order)
+            )
         condition, values = where(query, now_ms)
-        sql = (
-            f"SELECT {TASK_COLUMNS}, {LIST_BODY_COLUMNS} FROM tasks LEFT JOIN bodies USING (seq) "
-            f"WHERE {condition} ORDER BY {order(query.sort)} LIMIT ?"
-        )
-        saved: dict[int, list[tuple[Any, ...]]] = {}
-        for seq, *file in self._database.rows(f"SELECT seq, {SAVED_COLUMNS} FROM saved ORDER BY seq, n"):
-            saved.setdefault(seq, []).append(tuple(file))
-        details = []
-        for row in self._database.rows(sql, [*values, limit]):
-            task = task_from_row(row[:TASK_WIDTH])
-            details.append(detail_from_row(task, (*row[TASK_WIDTH:], b""), saved.get(task.seq, ())))
-        return details
+        sql = f"SELECT count(*) FROM tasks WHERE {condition} AND seq < ?"
+        return int(self._database.value(sql, [*values, seq]))
+
+    def shown(self, query: Query, seqs: Collection[int], now_ms: int) -> int:
+        """Return how many of the named tasks are among those of `query`."""
+        if query.terms:
+            return len(set(seqs).intersection(self.seqs(query, now_ms, may_lag=True)))
+        condition, values = where(query, now_ms)
+        sql = f"SELECT count(*) FROM tasks WHERE {condition} AND seq {IN_LIST}"
+        return int(self._database.value(sql, [*values, as_json(seqs)]))
 
     def find(self, profile: str, text: str) -> Task:
         """Return the task whose ID is `text`, or the one whose ID it shortens to 6 characters or more.
@@ -304,9 +309,7 @@ class TaskList(Additions):
         return Restored(back, again)
 
     def _unite(self, connection: sqlite3.Connection, old: int, new: int) -> None:
-        from taskdash.store.outcomes import RECORD_COLUMNS
-
-        columns = ", ".join((*RECORD_COLUMNS, "state", "problem_kind", "problem_message", "problem_since_ms"))
+        columns = ", ".join(CHECKED_COLUMNS)
         next_check = (
             "CASE WHEN tasks.asked_at_ms IS NULL THEN old.next_check_at_ms ELSE tasks.next_check_at_ms END"
         )
@@ -395,7 +398,7 @@ def _unknown(profile: str, text: str, hint: str = "") -> UnknownTaskError:
 
 
 def clean_note(note: str | None) -> str | None:
-    """A note as it is kept: inert, its lines kept; None where nothing is left."""
+    """Return a note as it is kept: inert, its lines kept; None where nothing is left."""
     return inert(note).strip() or None if note else None
 
 

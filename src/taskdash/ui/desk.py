@@ -14,7 +14,7 @@ from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_sort
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import State
-from taskdash.store.connection import TRANSACTIONS
+from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.ui.keymap import Keymap, make_keymap
 from taskdash.ui.opening import Opening, read_opening
 

@@ -100,7 +100,8 @@ class Following:
 
     def _is_time(self) -> bool:
         return (
-            self._desk.store.stamp.may_have_changed() or asyncio.get_running_loop().time() >= self._again_at_s
+            self._desk.store.change_hint.may_have_changed()
+            or asyncio.get_running_loop().time() >= self._again_at_s
         )
 
     def _tell_mishaps(self) -> None:

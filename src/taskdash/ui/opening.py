@@ -29,5 +29,5 @@ def read_opening(store: Store, query: Query, now_ms: int) -> Opening:
     """Read the head of `query`."""
     window = read_window(store, query, _PLACE, now_ms)
     task = window.row(window.cursor)
-    newest_seq = store.overview.newest_seq()
+    newest_seq = store.tasks.newest_seq()
     return Opening(window, store.tasks.detail(task.seq) if task else None, newest_seq)

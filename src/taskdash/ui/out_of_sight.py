@@ -46,9 +46,9 @@ class OutOfSight:
         by_time = query.sort.key is SortKey.ADDED and self._unseen_lines > 0
 
         def count(store: Store) -> tuple[int | None, int, int]:
-            seen = store.overview.newest_seq() if seen_seq is None else seen_seq
-            hidden = len(marked) - store.overview.shown(query, marked, now_ms) if filtered and marked else 0
-            newer = store.overview.newer(query, seen, now_ms) if by_time and seen is not None else 0
+            seen = store.tasks.newest_seq() if seen_seq is None else seen_seq
+            hidden = len(marked) - store.tasks.shown(query, marked, now_ms) if filtered and marked else 0
+            newer = store.tasks.newer(query, seen, now_ms) if by_time and seen is not None else 0
             return seen, hidden, newer
 
         # Of rows that are to give way to others nothing is counted: a search for it would hold those up.

@@ -120,7 +120,7 @@ class Notes:
             can_lead: whether it could watch.
             gets_nowhere: whether it got nowhere when it did.
         """
-        may_have_changed, reading = store.stamp.may_have_changed(), self._reading
+        may_have_changed, reading = store.change_hint.may_have_changed(), self._reading
         if may_have_changed or reading is None or self._is_stale(reading, (paused, can_lead)):
             self._reading = None
             note = await store.run(lambda store: store.gateways.note(self._terms.profile))

@@ -221,7 +221,7 @@ class Watcher:
     async def _others_wrote(self) -> bool:
         """Whether the list may be another one. A file that is as it was is asked seldom: it takes two threads to."""
         may_have_changed, since_s = (
-            self._store.stamp.may_have_changed(),
+            self._store.change_hint.may_have_changed(),
             self._clock.now_s() - self._asked_at_s,
         )
         if self._version >= 0 and not may_have_changed and 0 <= since_s < ASK_EVERY_S:

@@ -19,7 +19,7 @@ import pytest
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
 from taskdash.store.database import Database
-from taskdash.store.migrations import APPLICATION_ID, MIGRATIONS
+from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +36,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def the_long_way(store: Store) -> list[object]:
-    return [task_json(detail) for detail in store.tasks.details(EVERYTHING, NOW_MS)]
+    seqs = store.tasks.seqs(EVERYTHING, NOW_MS)
+    return [task_json(detail) for detail in store.documents.details(seqs)]
 
 
 def the_quick_way(store: Store) -> list[object]:
@@ -132,7 +132,7 @@ def test_tasks_of_another_list_come_on_top_in_their_order_and_those_listed_stay(
         a_task("task_a", state=State.FAIL),
         a_task("task_b"),
     ]
-    assert store.documents.put(tasks, NOW_MS) == (2, 2)
+    assert store.documents.import_tasks(tasks, NOW_MS) == (2, 2)
     rows = store.tasks.rows(EVERYTHING, NOW_MS)
     assert [(row.task_id, row.label) for row in rows] == [
         ("task_b", None),
@@ -145,19 +145,19 @@ def test_tasks_of_another_list_come_on_top_in_their_order_and_those_listed_stay(
 
 def test_tasks_that_cannot_all_be_written_are_not_written_at_all(store: Store) -> None:
     with pytest.raises(OverflowError):
-        store.documents.put([a_task("task_a"), a_task("task_b", cost_time_ms=2**70)], NOW_MS)
+        store.documents.import_tasks([a_task("task_a"), a_task("task_b", cost_time_ms=2**70)], NOW_MS)
     assert store.tasks.seqs(EVERYTHING, NOW_MS) == []
 
 
 def test_what_was_taken_over_is_found_by_its_words(store: Store) -> None:
-    store.documents.put([a_task("task_a", prompt="A red FOX", note="later", problem=None)], NOW_MS)
+    store.documents.import_tasks([a_task("task_a", prompt="A red FOX", note="later", problem=None)], NOW_MS)
     for words in ("fox", "note:later", "task_a"):
         assert store.tasks.seqs(replace(EVERYTHING, terms=parse_filter(words)), NOW_MS)
 
 
 def test_a_problem_that_was_taken_over_is_a_miss(store: Store) -> None:
     problem = Problem(ProblemKind.NOT_FOUND, "message", NOW_MS)
-    store.documents.put([a_task("task_a", problem=problem, checked_at_ms=NOW_MS)], NOW_MS)
+    store.documents.import_tasks([a_task("task_a", problem=problem, checked_at_ms=NOW_MS)], NOW_MS)
     task = store.tasks.find("aigptimage", "task_a")
     assert (task.problem, task.misses, task.checks) == (problem, 1, 1)
 
@@ -190,7 +190,3 @@ def test_ids_are_completed_within_a_profile(store: Store) -> None:
     store.tasks.add("kie", ["task_c"], NOW_MS)
     assert store.documents.ids_like("aigptimage", "task_", 9) == ["task_a", "task_b"]
     assert store.documents.ids_like("aigptimage", "", 1) == ["task_a"]
-
-
-def test_json_needs_sqlite_with_its_json_functions() -> None:
-    assert sqlite3.connect(":memory:").execute("SELECT json_valid('{}')").fetchone() == (1,)

@@ -1,4 +1,4 @@
-"""A stamp tells when it is worth asking the file for news, and never that there is none when there may be."""
+"""A hint tells when it is worth asking the file for news, and never that there is none when there may be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.store.stamp import UNSETTLED_NS, Stamp
+from taskdash.store.store_file import UNSETTLED_NS, ChangeHint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ OLD_NS = NOW_NS - 10 * UNSETTLED_NS
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("taskdash.store.stamp.time.time_ns", lambda: NOW_NS)
+    monkeypatch.setattr("taskdash.store.store_file.time.time_ns", lambda: NOW_NS)
     path = tmp_path / "tasks.db"
     path.write_bytes(b"1")
     os.utime(path, ns=(OLD_NS, OLD_NS))
@@ -26,36 +26,36 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_file_that_rests_is_asked_once(file: Path) -> None:
-    stamp = Stamp(file)
-    assert [stamp.may_have_changed() for _ in range(3)] == [True, False, False]
+    hint = ChangeHint(file)
+    assert [hint.may_have_changed() for _ in range(3)] == [True, False, False]
 
 
 def test_another_time_or_size_or_file_is_a_change(file: Path) -> None:
-    stamp = Stamp(file)
-    stamp.may_have_changed()
+    hint = ChangeHint(file)
+    hint.may_have_changed()
     os.utime(file, ns=(OLD_NS, OLD_NS + 1))
-    assert stamp.may_have_changed()
+    assert hint.may_have_changed()
     file.write_bytes(b"22")
     os.utime(file, ns=(OLD_NS, OLD_NS + 1))
-    assert stamp.may_have_changed()
+    assert hint.may_have_changed()
     other = file.with_name("other.db")
     other.write_bytes(b"33")
     os.utime(other, ns=(OLD_NS, OLD_NS + 1))
     other.replace(file)
-    assert stamp.may_have_changed()
-    assert not stamp.may_have_changed()
+    assert hint.may_have_changed()
+    assert not hint.may_have_changed()
 
 
 @pytest.mark.parametrize("age_ns", [0, UNSETTLED_NS - 1, -UNSETTLED_NS])
 def test_a_file_written_just_now_or_in_the_future_is_asked_again_and_again(file: Path, age_ns: int) -> None:
     os.utime(file, ns=(OLD_NS, NOW_NS - age_ns))
-    stamp = Stamp(file)
-    assert all(stamp.may_have_changed() for _ in range(3))
+    hint = ChangeHint(file)
+    assert all(hint.may_have_changed() for _ in range(3))
 
 
 def test_a_file_that_cannot_be_looked_at_may_have_changed(file: Path) -> None:
-    stamp = Stamp(file)
-    stamp.may_have_changed()
+    hint = ChangeHint(file)
+    hint.may_have_changed()
     file.unlink()
-    assert stamp.may_have_changed()
-    assert stamp.may_have_changed()
+    assert hint.may_have_changed()
+    assert hint.may_have_changed()

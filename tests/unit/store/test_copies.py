@@ -1,8 +1,9 @@
-"""Before the store's file is laid out anew a copy of it is put aside."""
+"""A copy of the list is kept each day that it is in use, and before its file is laid out anew."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sqlite3
 import stat
@@ -15,9 +16,9 @@ import pytest
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
 from taskdash.store import schema
-from taskdash.store.backups import KEPT, back_up, backups_of
-from taskdash.store.migrations import APPLICATION_ID, MIGRATIONS
-from taskdash.store.store import Store
+from taskdash.store.copies import COPY_EVERY_S, KEPT, copies_of, keep_copy
+from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
+from taskdash.store.store import Store, StoreThread
 
 OLD: Final = Path(__file__).parents[2] / "data" / "stores" / "version-1.db"
 """A list of three tasks, one finished, as the first taskdash wrote it."""
@@ -47,8 +48,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_beside_a_copy(path: 
         assert detail.result_urls == ("https://cdn.example.com/first.png",)
         assert [saved.path for saved in detail.saved] == ["/home/u/first.png"]
         assert tasks[0].saved_count == 1
-    [copy] = backups_of(path)
-    assert copy.name == f"tasks.db.before-{len(MIGRATIONS)}"
+    [copy] = copies_of(path)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with closing(sqlite3.connect(copy)) as connection, closing(sqlite3.connect(OLD)) as old:
         assert list(connection.iterdump()) == list(old.iterdump())
@@ -68,7 +68,7 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: 
 
 def test_nothing_is_changed_where_no_copy_can_be_made(path: Path) -> None:
     before = digest(path)
-    path.with_name(f"tasks.db.before-{len(MIGRATIONS)}.part").mkdir()
+    path.with_name("tasks.db.copy.part").mkdir()
     with pytest.raises(StoreError):
         Store(path)
     assert digest(path) == before
@@ -76,13 +76,59 @@ def test_nothing_is_changed_where_no_copy_can_be_made(path: Path) -> None:
 
 def test_a_new_store_needs_no_copy(tmp_path: Path) -> None:
     Store(tmp_path / "tasks.db").close()
-    assert backups_of(tmp_path / "tasks.db") == []
+    assert copies_of(tmp_path / "tasks.db") == []
 
 
-def test_the_copies_before_the_latest_changes_are_kept(path: Path) -> None:
-    for version in range(8, 12):
-        back_up(path, version)
-    assert [each.name for each in backups_of(path)] == [f"tasks.db.before-{n}" for n in (11, 10, 9)][:KEPT]
+def test_the_newest_copies_are_kept(path: Path) -> None:
+    for _ in range(KEPT + 2):
+        keep_copy(path)
+    assert len(copies_of(path)) == KEPT
+    oldest = copies_of(path)[-1]
+    keep_copy(path)
+    assert len(copies_of(path)) == KEPT
+    assert oldest not in copies_of(path)
+
+
+def test_a_list_in_use_is_copied_once_a_day(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+
+    def use(task_id: str) -> None:
+        store = StoreThread(path, "store")
+        for n in range(3):
+            store.submit(lambda each, n=n: each.additions.add("p", [f"{task_id}_{n}"], 1)).result(10)  # type: ignore[misc]
+        store.close()
+
+    use("task_a")
+    [first] = copies_of(path)
+    use("task_b")
+    assert copies_of(path) == [first]
+    before = first.stat().st_mtime - COPY_EVERY_S
+    os.utime(first, (before, before))
+    use("task_c")
+    [newest, other] = copies_of(path)
+    assert other == first
+    with Store(newest) as copy:
+        assert copy.additions.listed("p", ["task_b_2"]) == {"task_b_2"}
+
+
+def test_who_only_reads_makes_no_copy(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    Store(path).close()
+    store = StoreThread(path, "store")
+    store.submit(lambda each: each.tasks.seqs(Query("p"), 0)).result(10)
+    store.close()
+    assert copies_of(path) == []
+
+
+def test_a_damaged_list_does_not_take_the_place_of_a_sound_copy(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    with Store(path) as store:
+        store.additions.add("p", [f"task_{n}" for n in range(500)], 1)
+        with path.open("r+b") as file:
+            file.seek(40 * 4_096)
+            file.write(bytes(4_096))
+        store.database.keep_copy()
+    assert [each.name for each in tmp_path.iterdir() if ".copy" in each.name] == []
 
 
 def test_imported_files_of_which_nobody_knows_the_result_are_forgotten(tmp_path: Path) -> None:

@@ -1,0 +1,332 @@
+"""What is done where the store's file turns out damaged, or is no longer the one that was opened.
+
+Nothing is ever deleted or overwritten. What SQL still reads of a damaged file, and after that what the newest copy has,
+becomes a new file, which takes the name in one step; the damaged one lies beside it. One process does it, under a lock,
+and nobody writes to the damaged file meanwhile. Whoever was about to learns of the exchange after its commit
+(`Database.writing`), so that no write that was acknowledged can be missing in the new file.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.domain.errors import StoreError
+from taskdash.domain.id_pattern import is_task_id
+from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import plural
+from taskdash.store.copies import copies_of
+from taskdash.store.database import Database, is_damage, text_of
+from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
+from taskdash.store.schema import OWN_INDEXES
+from taskdash.store.store_file import (
+    PRIVATE_FILE,
+    SLOW_RECOVERY_TOLD_TO,
+    Identity,
+    free_name,
+    identity_of,
+    journal_of,
+    lock_path,
+    siblings_of,
+    sync_folder,
+    uri_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    Named = dict[str, Any]
+
+OWN_NAME: Final = "tasks.db"
+SLOW_S: Final = 1.0
+"""A recovery that takes longer is told of while it goes on."""
+_LOCK_PATIENCE_S: Final = 120.0
+"""To recover a list of 100,000 tasks takes some ten seconds."""
+_BUSY_TIMEOUT_S: Final = 30.0
+_PARTS_OF_TASKS: Final = ("saved", "untold", "warned", "unsaved")
+_TABLES: Final = ("removals", "gateways", "sent")
+_TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
+_ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)
+
+
+def recover(path: Path, identity: Identity, *, is_surely_damaged: bool = False) -> None:
+    """Set a damaged file aside, with what can be recovered of its list in its place.
+
+    Nothing happens where another process has done it already, or where the file turns out whole.
+
+    Args:
+        path: The store's file, no link.
+        identity: The file that was found damaged.
+        is_surely_damaged: It is known to be, though SQLite can read it.
+
+    Raises:
+        StoreError: it is no store of ours, or the new one cannot be written.
+        OSError, sqlite3.Error: nothing can be written here, or the file is locked.
+    """
+    with recovering(path):
+        if identity_of(path) != identity:
+            return
+        with closing(_connect(path, "rw")) as damaged:
+            if not _lock_damaged(damaged) and not is_surely_damaged:
+                return
+            if not _is_ours(path, damaged):
+                raise StoreError(
+                    f"{inert_line(str(path))} is not a taskdash store: move it away, or name another with --store"
+                )
+            fresh = path.with_name(f"{path.name}.recovered.part")
+            for each in (fresh, journal_of(fresh)):
+                each.unlink(missing_ok=True)
+            try:
+                _fill(fresh, damaged, path)
+                # Its journal must be gone before it gets the name: it would be taken for the store's.
+                journal_of(fresh).unlink(missing_ok=True)
+                _exchange(path, fresh)
+            except BaseException:
+                fresh.unlink(missing_ok=True)
+                raise
+
+
+def what_became_of(path: Path, identity: Identity) -> str:
+    """Return a line that tells what became of the file that was open and has lost its name."""
+    aside, count = _aside(path, identity), _count(path)
+    if aside is not None:
+        came_back = (
+            "no task" if count == 0 else "what could be read" if count is None else plural(count, "task")
+        )
+        return f"the store was damaged: {came_back} came back; the damaged file is {inert_line(aside.name)}"
+    if count == 0 or identity_of(path) is None:
+        # Another thread or process may have begun the new list.
+        copy = next(iter(copies_of(path)), None)
+        newest = f" (the newest copy of the one before is {inert_line(copy.name)})" if copy else ""
+        return f"the store was deleted or moved away: a new list begins in {inert_line(path.name)}{newest}"
+    return "the store was replaced by another file: its list is shown now"
+
+
+@contextmanager
+def recovering(path: Path) -> Iterator[None]:
+    """Let only one process at a time recover the file at `path`.
+
+    Raises:
+        OSError: another one is at it for too long, or no lock can be made here.
+    """
+    from filelock import FileLock
+
+    line = (
+        f"the list {inert_line(path.name)} is damaged: saving what can be read of it, which may take a minute"
+    )
+    slow = threading.Timer(SLOW_S, lambda: [tell(line) for tell in SLOW_RECOVERY_TOLD_TO])
+    slow.daemon = True
+    slow.start()
+    try:
+        # A lock that cannot be had in time is a TimeoutError, and that an OSError.
+        with FileLock(lock_path(path, "mend"), timeout=_LOCK_PATIENCE_S, mode=PRIVATE_FILE):
+            yield
+    finally:
+        slow.cancel()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri_of(path, mode), uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+    connection.text_factory = text_of
+    return connection
+
+
+def _lock_damaged(connection: sqlite3.Connection) -> bool:
+    """Keep all others from writing, and return whether the file is damaged."""
+    try:
+        connection.execute("BEGIN IMMEDIATE").close()
+        is_whole = connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok"
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if not is_damage(error):
+            raise
+        is_whole = False
+    # What of the schema is sound is enough to read by.
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA writable_schema=ON").close()
+    return not is_whole
+
+
+def _is_ours(path: Path, damaged: sqlite3.Connection) -> bool:
+    """Return whether the file was a store of ours, by its name, by what lies beside it or by its schema."""
+    if path.name == OWN_NAME or journal_of(path).exists() or copies_of(path):
+        return True
+    try:
+        sql = f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}"
+        return bool(damaged.execute(sql).fetchone()[0])
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+
+
+def _exchange(path: Path, fresh: Path) -> None:
+    """Give the name to the new file, and another one to the damaged file."""
+    # One that was killed here may have given it one already.
+    aside = _aside(path, identity_of(path)) or free_name(path, "corrupt")
+    journal = journal_of(path)
+    with suppress(FileNotFoundError):
+        if journal.stat().st_size:
+            journal.rename(journal_of(aside))
+    try:
+        aside.hardlink_to(path)
+    except FileExistsError:
+        pass
+    except OSError:
+        # A file system without links.
+        path.rename(aside)
+    fresh.replace(path)
+    sync_folder(path.parent)
+
+
+def _aside(path: Path, identity: Identity | None) -> Path | None:
+    return next((each for each in siblings_of(path, "corrupt") if identity_of(each) == identity), None)
+
+
+def _count(path: Path) -> int | None:
+    """Return how many tasks are on a list; None where that cannot be told."""
+    try:
+        with closing(_connect(path, "ro")) as connection:
+            return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
+    except sqlite3.Error:
+        return None
+
+
+# What is recovered
+
+
+def _fill(fresh: Path, damaged: sqlite3.Connection, path: Path) -> None:
+    with closing(Database(fresh)) as database, database.writing() as connection:
+        target = _Target(connection)
+        target.take_tasks(damaged)
+        for table in _TABLES:
+            target.take(table, _rows_of(damaged, f"SELECT * FROM {table}"))
+        number = _list_number(damaged)
+        for copy in copies_of(path):
+            with closing(_connect(copy, "ro")) as source:
+                # A list that was deleted has left its copies to the one that took its place.
+                its_number = _list_number(source)
+                if number in (None, its_number) and target.take_tasks(source):
+                    number = its_number
+                    break
+        if number:
+            connection.execute("INSERT INTO numbers VALUES ('list', ?)", (number,))
+        # Rows that are lost may still stand in an index.
+        sql = "SELECT seq, profile, task_id FROM tasks INDEXED BY tasks_by_word WHERE removal = 0"
+        target.take("tasks", _rows_of(damaged, sql, "profile DESC, task_id DESC"))
+        target.complete()
+
+
+def _list_number(source: sqlite3.Connection) -> int | None:
+    """Return what tells a list, and copies of it, from others: 0 before the first copy; None where it is lost."""
+    try:
+        rows = source.execute("SELECT value FROM numbers WHERE name = 'list'").fetchall()
+    except _ROW_ERRORS:
+        return None
+    return int(rows[0][0]) if rows else 0
+
+
+class _Target:
+    """The new store while it is filled."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._now_ms = time.time_ns() // 1_000_000
+        self._types = {
+            table: {
+                name: _TYPES[kind] for _, name, kind, *_ in connection.execute(f"PRAGMA table_info({table})")
+            }
+            for table in ("tasks", "bodies", *_PARTS_OF_TASKS, *_TABLES)
+        }
+
+    def take_tasks(self, source: sqlite3.Connection) -> int:
+        """Take tasks and records that are not there yet, with all that is theirs; return how many tasks were read."""
+        before = {seq for (seq,) in self._connection.execute("SELECT seq FROM tasks")}
+        count = self.take("tasks", _rows_of(source, "SELECT * FROM tasks"))
+        self.take("bodies", _rows_of(source, "SELECT * FROM bodies"))
+        for table in _PARTS_OF_TASKS:
+            rows = _rows_of(source, f"SELECT * FROM {table}")
+            # What was told since the copy is not told again.
+            self.take(table, (row for row in rows if row.get("seq") not in before))
+        return count
+
+    def take(self, table: str, rows: Iterator[Named]) -> int:
+        """Write rows that are sound enough and not there yet; return how many were read."""
+        types, count = self._types[table], 0
+        for row in rows:
+            count += 1
+            kept = {name: cell for name, cell in row.items() if type(cell) is types.get(name)}
+            if table == "tasks" and not self._complete_task(kept):
+                continue
+            names, marks = ", ".join(kept), ", ".join("?" * len(kept))
+            with suppress(*_ROW_ERRORS):  # a row that lacks what it must have
+                self._connection.execute(
+                    f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", list(kept.values())
+                )
+        return count
+
+    def _complete_task(self, kept: Named) -> bool:
+        """Fill in what a task cannot do without; return False for one that has no ID, or is there."""
+        profile, task_id = kept.get("profile"), kept.get("task_id")
+        if not profile or not task_id or not is_task_id(task_id):
+            return False
+        if kept.get("state") not in range(4):
+            kept["state"] = 0
+        kept.setdefault("added_at_ms", self._now_ms)
+        if kept["state"] < 2:
+            kept.setdefault("next_check_at_ms", self._now_ms)
+        is_taken, is_there = self._connection.execute(
+            "SELECT max(seq = ?1 AND (profile, task_id) <> (?2, ?3)), max((profile, task_id) = (?2, ?3)) "
+            "FROM tasks WHERE seq = ?1 OR ?4 = 0 AND removal = 0 AND profile = ?2 AND task_id = ?3",
+            (kept.get("seq"), profile, task_id, kept.get("removal", 0)),
+        ).fetchone()
+        if is_taken and _is_bare(kept):
+            (lowest,) = self._connection.execute("SELECT min(seq) FROM tasks").fetchone()
+            kept["seq"] = min(0, lowest) - 1
+        return not is_there
+
+    def complete(self) -> None:
+        """Make up for what is not carried over: the search texts, the next free place, and lost records."""
+        connection = self._connection
+        for table in ("bodies", *_PARTS_OF_TASKS):
+            connection.execute(f"DELETE FROM {table} WHERE seq NOT IN (SELECT seq FROM tasks)")
+        # An end without its record has lost its links: it is asked for once more.
+        connection.execute(
+            "UPDATE tasks SET asked_at_ms = ?1, next_check_at_ms = ?1 "
+            "WHERE state >= 2 AND removal = 0 AND seq NOT IN (SELECT seq FROM bodies)",
+            (self._now_ms,),
+        )
+        connection.execute(
+            "UPDATE numbers SET value = coalesce((SELECT min(seq) FROM tasks WHERE seq < 0), 0) "
+            "WHERE name = 'lowest_seq'"
+        )
+        connection.executemany(
+            "INSERT OR REPLACE INTO search (seq, removal, profile, state, folded) "
+            "SELECT seq, removal, profile, state, ? FROM tasks WHERE seq = ?",
+            (
+                (search_text(task), task.seq)
+                for task in map(
+                    task_from_row, connection.execute(f"SELECT {TASK_COLUMNS} FROM tasks").fetchall()
+                )
+            ),
+        )
+
+
+def _is_bare(row: Named) -> bool:
+    """Return whether no more than the ID of a task is left."""
+    return row.keys() <= {"seq", "profile", "task_id", "state", "added_at_ms", "next_check_at_ms"}
+
+
+def _rows_of(source: sqlite3.Connection, sql: str, backwards: str = "rowid DESC") -> Iterator[Named]:
+    """Yield rows from the first to one that cannot be read, then from the last back to one that cannot."""
+    for order in ("", f" ORDER BY {backwards}"):
+        try:
+            cursor = source.execute(f"{sql}{order}")
+            names = [column[0] for column in cursor.description]
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
+        except _ROW_ERRORS:
+            # A table without numbers of its own cannot be read backwards; that is one more error.
+            continue
+        return
