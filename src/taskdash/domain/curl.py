@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from taskdash.domain.untrusted import CUT_MARK, raw_text
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class NoRequestError(Exception):
     """No request can be made of what is known of a task; the message says why."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """A gateway, as far as a command line names it."""
 

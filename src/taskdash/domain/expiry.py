@@ -6,10 +6,10 @@ when the end was seen, which may be later: then it is said as "about".
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State
-from taskdash.domain.values import value
 from taskdash.domain.words import ended_ms
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ LONGEST_NOTICE_MS: Final = 86_400_000
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Expiry:
     """The moment a result's links die."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from taskdash.domain.durations import variant_of
 from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task
-from taskdash.domain.values import value
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A check that was answered: the task as it is now, and the answer where its record was taken over."""
 

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
-
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from taskdash.domain.task import ProblemKind, State
@@ -28,7 +27,7 @@ class SortKey(StrEnum):
     ID = "id"
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Sort:
     """An order and its direction."""
 
@@ -39,7 +38,7 @@ class Sort:
         return f"-{self.key}" if self.reverse else str(self.key)
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class TextTerm:
     """A folded text that has to be in `field`, or in any searched field where `field` is None."""
 
@@ -48,7 +47,7 @@ class TextTerm:
     negated: bool = False
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class StateTerm:
     """The states that match."""
 
@@ -56,7 +55,7 @@ class StateTerm:
     negated: bool = False
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ProblemTerm:
     """The problem that matches: None is any."""
 
@@ -64,7 +63,7 @@ class ProblemTerm:
     negated: bool = False
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ReasonTerm:
     """What a failure is about, by the value of a `domain.failures.FailureClass`; None where no answer says."""
 
@@ -72,7 +71,7 @@ class ReasonTerm:
     negated: bool = False
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class SpanTerm:
     """A comparison of `cost` or `age` with a length of time; a task of which it is unknown never matches."""
 
@@ -82,7 +81,7 @@ class SpanTerm:
     negated: bool = False
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ExpiryTerm:
     """A comparison with how long result links still live; with None as the operator it is those that are dead."""
 
@@ -93,7 +92,7 @@ class ExpiryTerm:
     negated: bool = False
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class SavedTerm:
     """Successful tasks all of whose results are saved, or not all; those without results are neither."""
 
@@ -104,7 +103,7 @@ class SavedTerm:
 Term = TextTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm | ExpiryTerm | SavedTerm
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Query:
     """Which tasks, in which order. `profile` None is all of them."""
 

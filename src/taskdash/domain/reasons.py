@@ -6,10 +6,10 @@ Each reason can say itself as a filter, so that what is counted can be looked at
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.failures import FailureClass, classify
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ class FailedTasks(NamedTuple):
     newest_at_ms: int
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Why some tasks failed."""
 

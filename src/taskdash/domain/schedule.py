@@ -35,11 +35,11 @@ from __future__ import annotations
 
 import math
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.plan import least_gap_s, plan_for
 from taskdash.domain.task import ProblemKind, State, Task
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,7 +84,7 @@ _BACKOFF_S: Final = {
 }
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the schedule needs to know of a task. Times are Unix milliseconds."""
 

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
-
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +51,7 @@ _PLACES: Final = tuple(
 _STUCK_ALIVE: Final = tuple((1.0 + age / _STUCK_SCALE_S) ** -0.5 for age in AGES_S)
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Prior:
     """What is believed of log seconds before any task was seen (normal-inverse-gamma)."""
 
@@ -172,7 +171,7 @@ def _tamed(logs: Sequence[float]) -> list[float]:
     return [min(max(x, centre - reach), centre + reach) for x in logs]
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Sums:
     count: int
     mean: float
@@ -189,7 +188,7 @@ class _Sums:
         return _Sums(self.count - 1, mean, max(0.0, self.squares - (x - self.mean) * (x - mean)))
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Student:
     """A Student t: what the normal-inverse-gamma posterior predicts for the next value."""
 

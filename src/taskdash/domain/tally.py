@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     """As the gateway reports it: a number as text, or whatever else it sent."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Some tasks, counted."""
 

@@ -6,11 +6,9 @@ All texts in here are inert already (`domain.untrusted`); all times are Unix mil
 from __future__ import annotations
 
 import json
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
-
-from taskdash.domain.values import value
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -49,7 +47,7 @@ class ProblemKind(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """The last check's failure. It stands beside the record and never replaces it."""
 
@@ -59,7 +57,7 @@ class Problem:
     """When the first of this unbroken row of failures of this kind was seen."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """The last good answer of `recordInfo` for a task. Unknown values are None, never "" or 0."""
 
@@ -89,7 +87,7 @@ class Record:
     no sense, under its own name: `createTime` in here is shown as `?`, missing from here and above as `–`."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
     """What a 429 says of the key's limits in its body or its Retry-After header; None where it does not say."""
 
@@ -101,7 +99,7 @@ class Throttle:
     window_s: int | None = None
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The outcome of one check: a record, or why there is none."""
 
@@ -117,7 +115,7 @@ class Answer:
     sent once more, at once. The gateway may have counted the first one."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One line of the list: what the table shows. What only the detail shows is in `TaskDetail`."""
 
@@ -159,7 +157,7 @@ class Task:
     """How many checks in a row brought no record."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class SavedResult:
     """A result that is saved as a file."""
 
@@ -170,7 +168,7 @@ class SavedResult:
     """In bytes, when it was saved; None where nobody knows."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDetail:
     """A task with its bodies."""
 

@@ -16,6 +16,7 @@ Time is linear in the text, and nothing here recurses.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import (
@@ -43,7 +44,6 @@ from taskdash.domain.paste.sightings import (
 from taskdash.domain.paste.tables import find_in_columns
 from taskdash.domain.paste.text import lines_of, plain, without_escapes
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -65,7 +65,7 @@ _LABELLED_SECRET = re.compile(
 _SINGLE_WORD = re.compile(r"(?:[-*+>]|\d{1,4}[.)])?[\s\"'`,;<(\[*]*([^\s\"'`,;<>()\[\]*]+)[\s\"'`,;>)\].!*]*")
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """An ID that counts."""
 
@@ -76,7 +76,7 @@ class Found:
     """For people: "taskId in JSON", "labelled", "bare UUID"."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Something that looked like an ID and does not count."""
 
@@ -87,7 +87,7 @@ class Ignored:
     why: str
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Paste:
     """What a text came to."""
 

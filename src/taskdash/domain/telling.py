@@ -6,11 +6,11 @@ night in which nothing ran, tells of it all the same. An ID that had ended when 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import State, Task
-from taskdash.domain.values import value
 from taskdash.domain.words import SYMBOLS, ago, ended_ms, length, plural
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Way(StrEnum):
     """The user's own command, `on_finish`."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Tasks that belong together, all of which are finished now."""
 
@@ -56,7 +56,7 @@ class Batch:
         return f"All {self.success + self.fail:,} {name} finished: {_outcome(self.success, self.fail)}"
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One message."""
 

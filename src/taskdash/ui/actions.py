@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from taskdash.domain.values import value
 from taskdash.ui.key_names import key_name
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Action:
     """One thing the dashboard can do."""
 

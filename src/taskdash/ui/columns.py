@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import value
 from taskdash.domain.words import (
     NONE,
     SYMBOLS,
@@ -39,7 +38,7 @@ _ID_BOTH_ENDS: Final = 12
 NO_WIDTHS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Moment:
     """What a cell may need besides its task: the time, and the typical costTime of a task's kind, None unknown."""
 
@@ -59,7 +58,7 @@ class Span(NamedTuple):
 Cell = list[Span]
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column; a new one is one entry in `COLUMNS` and its name in the settings.
 
@@ -242,7 +241,7 @@ _STEPS: Final = [
 """Who shrinks by one step next, while the flexible column has less than it wants."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A column with the width it got, and where in a row it begins, in cells."""
 

@@ -7,10 +7,10 @@ the clipboard and says nothing to it. What is too much for a terminal is written
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.values import value
 from taskdash.ui.said import Said
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a text."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.curl import (
@@ -18,7 +19,6 @@ from taskdash.domain.curl import (
 )
 from taskdash.domain.task import Json, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert_line, raw_text
-from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.acting import no_links
 from taskdash.ui.said import Said, copied, warning
@@ -40,7 +40,7 @@ class NothingToCopyError(Exception):
     """A task lacks what was to be copied; the message says why."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One line of the copy menu."""
 
@@ -54,7 +54,7 @@ class Choice:
     """Why it cannot be chosen; "" where it can."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Kind:
     """A thing to copy: how it is made of one task, and how those of several are joined."""
 

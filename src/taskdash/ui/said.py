@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from taskdash.domain.values import value
 
 Severity = Literal["information", "warning", "error"]
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Said:
     """One thing to tell."""
 

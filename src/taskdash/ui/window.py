@@ -5,10 +5,8 @@ Pure but for the store it is handed; the table runs it in the store's thread.
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from taskdash.domain.query import Query
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the reader is: the cursor's task and line, and the first line on screen."""
 
@@ -30,7 +28,7 @@ class Place:
     """The reader is at the head of the list and has not moved: what is added above comes into view."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """Rows `first` to `first + len(rows)` of a query that has `total`, and where the cursor is in it now."""
 

@@ -7,13 +7,12 @@ over, an answer came while others waited, or another process changed the list. A
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.durations import Durations
 from taskdash.domain.schedule import Facts, facts_of, is_urgent, next_check_ms, urgency
 from taskdash.domain.task import Answer, State, Task
-from taskdash.domain.values import value
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
 from taskdash.watch.accounts import RESERVATION_S, Accounts, Terms
@@ -42,7 +41,7 @@ CLOCK_STEP_S: Final = 2.0
 """A wall clock that moves against the monotonic one by more than this was set."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Look:
     """What the list offered: tasks to check, the most wanted first, and how many were put off."""
 

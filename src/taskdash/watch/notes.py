@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.task import ProblemKind
-from taskdash.domain.values import value
 from taskdash.store.gateways import GatewayNote, Sent, Viewer
 from taskdash.watch.accounts import used_lately
 from taskdash.watch.processes import is_alive, is_stopped, this_process
@@ -36,7 +36,7 @@ READ_EVERY_S: Final = 30.0
 _SAME_MOMENT_MS: Final = 1_000
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Company:
     """The living processes on this list, ourselves among them."""
 
@@ -49,7 +49,7 @@ class Company:
     others: list[Viewer]
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Reading:
     """What the store said to a follower, under which terms (paused, can lead) and when."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from taskdash.domain.task import ProblemKind
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchStatus:
     """A snapshot. Times are Unix milliseconds."""
 

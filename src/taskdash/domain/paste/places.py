@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import HEX_32, MAX_ID_CHARS, UUID
 from taskdash.domain.paste.sightings import Hit
-from taskdash.domain.values import value
 
 if TYPE_CHECKING:
     from taskdash.domain.paste.sightings import Sightings
@@ -53,7 +53,7 @@ _QUOTES: Final = frozenset("\"'`")
 _END_OF_LINE = re.compile(r"[\"'`*,;.)\]]{0,4}[ \t]*(?:\n|$)")
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """A label and the value that may belong to it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.containers import Vertical, VerticalScroll
@@ -12,7 +13,6 @@ from textual.widgets import Static
 from taskdash.domain.errors import StoreError
 from taskdash.domain.paste.bare import PATH
 from taskdash.domain.task_ids import Paste, has_known_form, is_task_id
-from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.dialogs import Confirm
@@ -46,7 +46,7 @@ class PasteInput(TextBox):
         self.screen.take_paste(event.text)  # type: ignore[attr-defined] # only AddIds composes it
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Preview:
     """What a text would add."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 
-from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.lines import Line
@@ -27,7 +27,7 @@ TAKE_AWAY: Final = "-"
 """Typed for tasks that differ: takes all their labels or notes away, as an empty box keeps them."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Labels:
     """What was typed; "" takes the label or note away, None keeps those there are by now."""
 

@@ -9,6 +9,7 @@ widget.
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rich.color import Color
@@ -18,7 +19,6 @@ from textual.dom import NoScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from taskdash.domain.values import value
 from taskdash.ui import kitty
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ UPPER_HALF: Final = "▀"
 _NO_WIDTH: Final = ((ControlType.CURSOR_FORWARD, 0),)
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Ready:
     """A picture as it goes to the terminal."""
 

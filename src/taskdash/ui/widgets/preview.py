@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,6 @@ from textual.content import Content
 from textual.widgets import Static
 
 from taskdash.domain.task import State
-from taskdash.domain.values import value
 from taskdash.domain.words import plural
 from taskdash.ui.widgets.picture import PictureView, prepare
 
@@ -47,7 +47,7 @@ MAX_COLUMNS: Final = 160
 _LOADING: Final = Content.styled("loading the picture …", "$text-muted")
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Plan:
     """What is to be shown: equal plans show the same."""
 
