@@ -66,7 +66,7 @@ def _resident_bytes() -> int:
 async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
     tmp_path: Path, long: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    wanted, every = (DAY, DAY // 50) if long else (1_500, 280)
+    wanted, every = (DAY, DAY // 50) if long else (5_000, 900)
     world = World(tmp_path, limits=Limits(20, 1_200), share=0.5)
     asked = [f"task_asked_{n}" for n in range(ASKED)]
     for task_id in asked:

@@ -47,11 +47,18 @@ class Palette(CommandPalette):
         if self._is_left:
             return AwaitComplete()
         self._is_left = True
+        if not self.is_mounted:
+            self.call_later(super().dismiss, result)
+            return AwaitComplete()
         return super().dismiss(result)
 
     def run_worker(self, *args: Any, **kwargs: Any) -> Worker[Any]:  # noqa: ANN401 - as Textual has it
         """Begin a search, whose errors count for nothing: one that is under way as the palette goes finds no list."""
         return super().run_worker(*args, **{**kwargs, "exit_on_error": False})
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Let no key act while its parts are not there yet, or not any more."""
+        return bool(self.query(CommandList))
 
     # Before the first line of it was drawn Textual knows of no pages.
 

@@ -62,7 +62,15 @@ class Dialog(ModalScreen[T]):
         if self._is_left:
             return AwaitComplete()
         self._is_left = True
+        if not self.is_mounted:
+            # Its parts are on their way: it would be taken apart while it is put together.
+            self.call_later(super().dismiss, result)
+            return AwaitComplete()
         return super().dismiss(result)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Let no key act on parts that are not there yet, or not any more."""
+        return action == "dismiss" or (self.is_mounted and self.is_attached)
 
     def action_copy_or_quit(self) -> None:
         """Copy what is selected; with nothing selected, quit."""

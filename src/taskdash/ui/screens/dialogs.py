@@ -149,7 +149,8 @@ class ChooseSort(Dialog[SortKey | None]):
 
     def on_mount(self) -> None:
         """Begin at the order in use."""
-        self.query_one(Choices).highlighted = list(SortKey).index(self._current)
+        for choices in self.query(Choices):  # none where Esc has come by already
+            choices.highlighted = list(SortKey).index(self._current)
 
     def action_down(self) -> None:
         """The next order."""

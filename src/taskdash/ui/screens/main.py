@@ -83,6 +83,7 @@ class MainScreen(TaskActions, Screen[None]):
         self._tab = 0
         self._coarse_now = 0
         self._begun = False
+        self._fitted: Size | None = None
         self._paused = False
         self._tour: Tour | None = None
         self._saving_view = asyncio.Lock()
@@ -245,6 +246,10 @@ class MainScreen(TaskActions, Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the detail where there is room for it."""
+        if event.size == self._fitted:
+            # At the start Textual tells the size three times.
+            return
+        self._fitted = event.size
         self.panes.fit_screen(event.size.width, event.size.height)
         self._show_titles()
         self.show_status()
@@ -434,8 +439,9 @@ class MainScreen(TaskActions, Screen[None]):
 
         palette = Palette()
         await self.app.push_screen(palette)
-        # What is typed next is for its box, which Textual gives the focus a little later.
-        palette.set_focus(palette.query_one(Input))
+        # What is typed next is for its box, which Textual gives the focus a little later; an Esc may have left it.
+        for box in palette.query(Input):
+            palette.set_focus(box)
 
     def action_help(self) -> None:
         from taskdash.ui.screens.help import Help
