@@ -79,11 +79,18 @@ def assert_drawn_whole(screens: Sequence[PtyScreen], act: str) -> None:
 
 
 def assert_detail_is_of_the_cursor(screen: PtyScreen, act: str) -> None:
-    """The task at the cursor is the one in the detail: its ID is there, or its link."""
-    row = next((line for line in screen.lines if line.startswith("▌")), None)
-    assert row is not None, f"after {act} there is no cursor:\n{screen.text}"
-    begin = re.findall(r"\b[0-9a-f]{8}", row.partition("│")[0])[-1]
-    assert screen.text.count(begin) > 1, f"after {act} the detail is not that of {begin}:\n{screen.text}"
+    """The task at the cursor is soon the one in the detail: its ID is there, or its link."""
+
+    def is_of_the_cursor(text: str) -> bool:
+        row = next((line for line in text.splitlines() if line.startswith("▌")), None)
+        assert row is not None, f"after {act} there is no cursor:\n{text}"
+        begin = re.findall(r"\b[0-9a-f]{8}", row.partition("│")[0])[-1]
+        return text.count(begin) > 1
+
+    try:
+        screen.wait_for(is_of_the_cursor, 5)
+    except AssertionError as error:
+        raise AssertionError(f"after {act} the detail is not that of the cursor: {error}") from None
 
 
 class Hand:

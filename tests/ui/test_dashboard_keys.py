@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import success_body, waiting_body
-from tests.ui.driven_dashboard import DrivenDashboard, add, answer, driven, fill_with_the_page, uuid
+from tests.ui.driven_dashboard import (
+    PAGE_FAIL,
+    PAGE_SUCCESS,
+    DrivenDashboard,
+    add,
+    answer,
+    driven,
+    fill_with_the_page,
+    uuid,
+)
 
 from taskdash.ui.actions import ACTIONS, FOOTER, RESULT_KEYS
+from taskdash.ui.keymap import make_keymap
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
@@ -315,3 +325,27 @@ async def test_p_pauses_scheduled_checks_and_goes_on(desk: Desk, other: Store) -
         await dash.press("p")
         await dash.until_gone("Paused: nothing is checked on its own")
         assert dash.desk.watcher.pauses == [True, False]  # type: ignore[attr-defined] # it is the fake one
+
+
+async def test_keys_of_ones_own_do_what_the_footer_says_and_the_old_ones_do_not(
+    desk: Desk, other: Store
+) -> None:
+    own = {"remove": ("f8",), "edit": ("x",), "cursor_down": ("k",), "cursor_up": ("j",), "pause": ()}
+    desk.keymap = make_keymap("vim", own)
+    fill_with_the_page(other)
+    async with driven(desk, total=3) as dash:
+        await dash.press("k", "k")
+        await dash.until_cursor(PAGE_FAIL)
+        await dash.press("j", "p")
+        await dash.until_cursor(PAGE_SUCCESS)
+        assert dash.said == []
+        await dash.press("x")
+        await dash.until_dialog("EditLabel")
+        await dash.press("escape", "f8")
+        await dash.until_dialog("Confirm")
+        await dash.press("y")
+        await dash.until_total(2)
+        await dash.press("u")  # vim's undo
+        await dash.until_total(3)
+        await dash.press("tab", "l")  # whatever has the focus
+        await dash.until(lambda: "[○ New" in dash.tabs, "the next tab")

@@ -21,6 +21,7 @@ from textual.worker import WorkerFailed
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
+from taskdash.ui.keymap import changed_keys
 from taskdash.ui.legible import legible_theme
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.pasting import fitted
@@ -71,6 +72,7 @@ class Dashboard(App[None]):
         super().__init__(driver_class=TerminalDriver)
         self.no_color = self.no_color or has_no_colour(os.environ.get("TERM", ""))
         self.desk = desk
+        self.set_keymap(changed_keys(desk.keymap))
         self.left_desks: list[Desk] = []
         """Those of profiles that were left: what could not be added there is told at the end."""
         self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))

@@ -445,7 +445,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _draw_from(self, top: int) -> None:
         self._drawn_from = top
-        self.scroll_to(y=top, animate=False, force=True, immediate=True)
+        if round(self.scroll_y) != top:
+            # Not where it is there already: an animation that is under way would be ended within its own step.
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
 
     def _lines_on_screen(self) -> range:
