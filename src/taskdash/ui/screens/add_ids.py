@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -14,8 +14,7 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.paste.bare import PATH
 from taskdash.domain.task_ids import Paste, has_known_form, is_task_id
 from taskdash.domain.words import plural
-from taskdash.ui.screens.dialog import Dialog
-from taskdash.ui.screens.dialogs import Confirm
+from taskdash.ui.screens.dialog import Confirm, Dialog
 from taskdash.ui.terminal_input import MAX_PASTE_CHARS
 from taskdash.ui.widgets.lines import Line
 from taskdash.ui.widgets.text_box import TextBox
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
-    from textual.binding import BindingType
     from textual.worker import WorkType
 
     from taskdash.ui.desk import Desk
@@ -63,16 +61,9 @@ class AddIds(Dialog[tuple[str, ...] | None]):
     """Dismissed with the IDs to add, new and listed ones, in order of first sight; None for Esc."""
 
     LINES_AROUND: ClassVar[int] = 15
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape", "dismiss(None)", "close"),
-        ("down", "scroll_by(1)", "down"),
-        ("up", "scroll_by(-1)", "up"),
-        ("pagedown", "scroll_by(10)", "a page down"),
-        ("pageup", "scroll_by(-10)", "a page up"),
-    ]
 
     def __init__(self, desk: Desk, text: str = "") -> None:
-        super().__init__()
+        super().__init__("Add tasks", "Enter adds what is new, Esc drops it all")
         self._desk = desk
         self._pasted = text
         self._preview: Preview | None = None
@@ -85,15 +76,11 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         self._summary = Line(id="add-summary")
         self._found = Static(Content(""), id="add-preview")
 
-    def compose(self) -> ComposeResult:
-        """The box, the preview and what the keys do."""
-        with Vertical(classes="dialog", id="add"):
-            yield Line(Content.styled("Add tasks", "bold"))
-            yield self._input
-            yield self._summary
-            with VerticalScroll(can_focus=False):
-                yield self._found
-            yield Line(Content.styled("Enter adds what is new, Esc drops it all", "$text-muted"))
+    def compose_body(self) -> ComposeResult:
+        """Yield the box and the preview."""
+        yield self._input
+        yield self._summary
+        yield VerticalScroll(self._found, can_focus=False)
 
     def on_mount(self) -> None:
         """Search what the dialog was opened with."""
@@ -166,10 +153,6 @@ class AddIds(Dialog[tuple[str, ...] | None]):
                 self.dismiss((task_id,))
 
         return answered
-
-    def action_scroll_by(self, lines: int) -> None:
-        """Scroll the preview."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
 def _doubtful(paste: Paste) -> tuple[str, str] | None:

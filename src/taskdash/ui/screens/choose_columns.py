@@ -1,26 +1,29 @@
-"""The dialog for the table's columns."""
+"""The dialog for the table's columns: which, in which order, how wide."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from taskdash.ui.column_choice import ChosenColumns, ColumnChoice
 from taskdash.ui.columns import COLUMNS
-from taskdash.ui.screens.dialog import Choices, Dialog
-from taskdash.ui.widgets.lines import Line
+from taskdash.ui.screens.dialog import ChoiceList, Dialog
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widgets import OptionList
 
     from taskdash.config.settings import View
+
+MIN_CELLS: Final = 3
+MAX_CELLS: Final = 200
+FLEXIBLE_CELLS: Final = 40
+"""Where the width of a column begins that has none of its own."""
 
 _KEYS: Final = (
     (("Space", "show or hide"), ("J K", "move"), ("← →", "width")),
@@ -29,7 +32,59 @@ _KEYS: Final = (
 )
 
 
-class ColumnList(Choices):
+@dataclass(frozen=True, slots=True)
+class ChosenColumns:
+    """What the table is to show: names from left to right, and the widths that are not left to it."""
+
+    names: tuple[str, ...]
+    widths: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """Every column there is in a row, and which of them are shown."""
+
+    order: tuple[str, ...]
+    shown: frozenset[str]
+    widths: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, view: View) -> ColumnChoice:
+        """The columns of a look, and after them those that it does not show."""
+        others = tuple(name for name in COLUMNS if name not in view.columns)
+        return cls((*view.columns, *others), frozenset(view.columns), dict(view.widths))
+
+    @property
+    def chosen(self) -> ChosenColumns:
+        """The result."""
+        names = tuple(name for name in self.order if name in self.shown)
+        return ChosenColumns(names, dict(self.widths))
+
+    def toggle(self, index: int) -> ColumnChoice:
+        """Show a column or hide it; the last one that is shown stays."""
+        shown = self.shown ^ {self.order[index]}
+        return replace(self, shown=shown) if shown else self
+
+    def move(self, index: int, steps: int) -> ColumnChoice:
+        """Put a column further left (negative) or right, as far as that goes."""
+        order = list(self.order)
+        name = order.pop(index)
+        order.insert(max(0, min(index + steps, len(order))), name)
+        return replace(self, order=tuple(order))
+
+    def widen(self, index: int, cells: int) -> ColumnChoice:
+        """Give a column a width of its own, `cells` more than it has or wants."""
+        name = self.order[index]
+        before = self.widths.get(name) or COLUMNS[name].widths[0] or FLEXIBLE_CELLS
+        return replace(self, widths={**self.widths, name: max(MIN_CELLS, min(before + cells, MAX_CELLS))})
+
+    def fit(self, index: int) -> ColumnChoice:
+        """Leave the width of a column to the table again."""
+        name = self.order[index]
+        return replace(self, widths={key: cells for key, cells in self.widths.items() if key != name})
+
+
+class ColumnList(ChoiceList):
     """A list in which Enter is no click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "keep")]
@@ -38,10 +93,9 @@ class ColumnList(Choices):
 class ChooseColumns(Dialog[ChosenColumns | None]):
     """Dismissed with the columns to show, None for Esc."""
 
+    SIZE = "small full"
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape,q,C", "dismiss(None)", "close"),
-        ("j", "step(1)", "down"),
-        ("k", "step(-1)", "up"),
+        ("q,C", "dismiss(None)", "close"),
         ("space,x", "show_or_hide", "show or hide"),
         ("J,shift+down", "move(1)", "move down"),
         ("K,shift+up", "move(-1)", "move up"),
@@ -52,24 +106,16 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
     ]
 
     def __init__(self, view: View, first: View, drawn: Collection[str]) -> None:
-        super().__init__()
+        super().__init__("Columns, from left to right", _key_text())
         self._drawn = drawn
         self._choice = ColumnChoice.of(view)
         self._first = ColumnChoice.of(first)
         self._first_shown = self._choice.shown
-        self._list = ColumnList()
+        self._list = ColumnList(*map(Option, self._texts()))
 
-    def compose(self) -> ComposeResult:
-        """The columns and the keys."""
-        with Vertical(classes="dialog small", id="columns"):
-            yield Line(Content.styled("Columns, from left to right", "bold"))
-            yield self._list
-            yield Static(_key_text())
-
-    def on_mount(self) -> None:
-        """Begin at the first column."""
-        self._list.add_options([Option(text) for text in self._texts()])
-        self._list.highlighted = 0
+    def compose_body(self) -> ComposeResult:
+        """Yield the columns."""
+        yield self._list
 
     @property
     def chosen(self) -> ChosenColumns:
@@ -100,29 +146,20 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
             (width, "$text-muted"),
         )
 
-    def action_step(self, lines: int) -> None:
-        """Another column."""
-        self._list.highlighted = (self._index + lines) % len(self._choice.order)
-
     def action_show_or_hide(self) -> None:
-        """Show it, or hide it."""
         self._take(self._choice.toggle(self._index), self._index)
 
     def action_move(self, steps: int) -> None:
-        """Put it elsewhere."""
         index = max(0, min(self._index + steps, len(self._choice.order) - 1))
         self._take(self._choice.move(self._index, steps), index)
 
     def action_widen(self, cells: int) -> None:
-        """Give it another width."""
         self._take(self._choice.widen(self._index, cells), self._index)
 
     def action_fit(self) -> None:
-        """Leave its width to the table."""
         self._take(self._choice.fit(self._index), self._index)
 
     def action_reset(self) -> None:
-        """All columns as the config has them."""
         self._take(self._first, 0)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -131,7 +168,6 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         self._take(self._choice.toggle(event.option_index), event.option_index)
 
     def action_keep(self) -> None:
-        """Take the choice over."""
         self.dismiss(self.chosen)
 
 

@@ -1,54 +1,90 @@
-"""What every dialog has in common."""
+"""What dialogs are made of, and the smallest of them: a question, a choice among links or orders."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from textual.await_complete import AwaitComplete
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import OptionList
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from taskdash.domain.query import SortKey
+from taskdash.results.links import UnsafeLinkError, checked_url
+from taskdash.ui.detail_text import MAX_LINKS_SHOWN
+from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.widgets.option_list import Option
+    from textual.geometry import Size
 
 T = TypeVar("T")
 
-
-class Choices(OptionList):
-    """A list in a dialog. What it shows is content, never text to parse."""
-
-    def __init__(self, *options: Option, id: str | None = None) -> None:  # noqa: A002 - as Textual names it
-        super().__init__(*options, markup=False, id=id)
-
-    # Where no line of it was drawn yet, as in a terminal that has no room for it, Textual knows of no pages.
-
-    def action_page_up(self) -> None:
-        """A screen up."""
-        with suppress(KeyError):
-            super().action_page_up()  # type: ignore[no-untyped-call] # Textual's
-
-    def action_page_down(self) -> None:
-        """A screen down."""
-        with suppress(KeyError):
-            super().action_page_down()  # type: ignore[no-untyped-call] # Textual's
+SORT_TITLES: Final = {
+    SortKey.ADDED: "last added first",
+    SortKey.STATE: "state: new, waiting, success, fail",
+    SortKey.LABEL: "label",
+    SortKey.MODEL: "model",
+    SortKey.COST: "costTime, quickest first",
+    SortKey.CREATED: "createTime, oldest first",
+    SortKey.CHECKED: "last check, oldest first",
+    SortKey.ID: "task ID",
+}
+MAX_LINK_CHARS: Final = 84
+"""What stands on one line of the dialog, where the terminal is wide enough for it."""
+MIN_LINK_CHARS: Final = 16
+_LINK_FRAME_CELLS: Final = 14
+"""What else the line has: borders, margins, the number, a scroll bar."""
 
 
 class Dialog(ModalScreen[T]):
-    """A dialog. It is modal, so that neither the list's keys nor the app's reach it: those it shares are here."""
+    """A title, a body and a line of keys.
+
+    It is modal, so that neither the list's keys nor the app's reach it: those it shares are here.
+    """
 
     # Read with the first dialog that is opened: the first frame has none.
     CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        ("escape", "dismiss(None)", "close"),
+        ("down", "scroll_by(1)", "down"),
+        ("up", "scroll_by(-1)", "up"),
+        ("pagedown", "scroll_pages(1)", "a page down"),
+        ("pageup", "scroll_pages(-1)", "a page up"),
         ("ctrl+c", "copy_or_quit", "copy the selected text, else quit"),
         ("ctrl+l", "app.draw_again", "draw the screen again"),
     ]
 
+    SIZE: ClassVar[str] = ""
+    """Classes of the style sheet, such as `small`."""
     LINES_AROUND: ClassVar[int] = 9
     """Borders and margins, the title and two lines of keys: what is to be seen beside all that scrolls."""
 
     _is_left = False
+
+    def __init__(self, title: str, hint: str | Content) -> None:
+        super().__init__()
+        self._title = title
+        self.hint = Line(muted(hint) if isinstance(hint, str) else hint, id="hint")
+
+    def compose(self) -> ComposeResult:
+        """Put the body between title and keys."""
+        with Vertical(classes=f"dialog {self.SIZE}"):
+            if self._title:
+                yield Line(Content.styled(self._title, "bold"))
+            yield from self.compose_body()
+            yield self.hint
+
+    def compose_body(self) -> ComposeResult:
+        """Yield what the dialog is about."""
+        raise NotImplementedError
 
     def on_resize(self) -> None:
         """Leave what scrolls the lines that the rest does not need."""
@@ -72,11 +108,182 @@ class Dialog(ModalScreen[T]):
         """Let no key act on parts that are not there yet, or not any more."""
         return action == "dismiss" or (self.is_mounted and self.is_attached)
 
+    def action_scroll_by(self, lines: int) -> None:
+        for scrolled in self.query(VerticalScroll):
+            scrolled.scroll_relative(y=lines, animate=False)
+
+    def action_scroll_pages(self, pages: int) -> None:
+        # A page is what is seen at once, less a line to go on from.
+        for scrolled in self.query(VerticalScroll):
+            scrolled.scroll_relative(y=pages * max(1, scrolled.size.height - 1), animate=False)
+
     def action_copy_or_quit(self) -> None:
-        """Copy what is selected; with nothing selected, quit."""
         selected = self.get_selected_text()
         if selected:
             self.app.copy_to_clipboard(selected)
             self.clear_selection()
         else:
             self.app.exit()
+
+
+class TextDialog(Dialog[None]):
+    """A text that scrolls."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("q,enter", "dismiss(None)", "close"),
+        ("j", "scroll_by(1)", "down"),
+        ("k", "scroll_by(-1)", "up"),
+        ("space", "scroll_pages(1)", "a page down"),
+        ("g,home", "scroll_pages(-100_000)", "to the begin"),
+        ("G,end", "scroll_pages(100_000)", "to the end"),
+    ]
+
+    def __init__(self, title: str, hint: str, text: Widget) -> None:
+        super().__init__(title, hint)
+        self.scroll = VerticalScroll(text, can_focus=False)
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the text."""
+        yield self.scroll
+
+
+class FittedText(Widget):
+    """A text that is laid out for the width it gets."""
+
+    DEFAULT_CSS = "FittedText { height: auto; }"
+
+    def __init__(self, fitted: Callable[[int], Content]) -> None:
+        """Take what makes the text, in lines of so many cells."""
+        super().__init__()
+        self._fitted = fitted
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's
+        """Count the lines."""
+        return self._fitted(width).plain.count("\n") + 1
+
+    def render(self) -> Content:
+        """Return the text."""
+        return self._fitted(self.content_size.width)
+
+
+class ChoiceList(OptionList):
+    """A list in a dialog. What it shows is content, never text to parse."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("j", "cursor_down", "down"), ("k", "cursor_up", "up")]
+
+    def __init__(self, *options: Option) -> None:
+        super().__init__(*options, markup=False)
+
+    # Where no line of it was drawn yet, as in a terminal that has no room for it, Textual knows of no pages.
+
+    def action_page_up(self) -> None:
+        with suppress(KeyError):
+            super().action_page_up()  # type: ignore[no-untyped-call] # Textual's
+
+    def action_page_down(self) -> None:
+        with suppress(KeyError):
+            super().action_page_down()  # type: ignore[no-untyped-call] # Textual's
+
+
+class Choices(Dialog[T | None]):
+    """A list to choose from, with Enter or the mouse. Dismissed with what the chosen option stands for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("q", "dismiss(None)", "close")]
+
+    def __init__(self, title: str, hint: str, choices: Iterable[tuple[T, Option]]) -> None:
+        super().__init__(title, hint)
+        self._values, options = zip(*choices, strict=True)
+        self.list = ChoiceList(*options)
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the list."""
+        yield self.list
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Leave with what was chosen."""
+        self.dismiss(self._values[event.option_index])
+
+
+class Confirm(Dialog[bool]):
+    """A question that only y answers with yes. Enter is no answer, so a stray one does no harm."""
+
+    SIZE = "small"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("y", "dismiss(True)", "yes"),
+        ("n,escape,q", "dismiss(False)", "no"),
+    ]
+
+    def __init__(self, question: str) -> None:
+        answers = Content.assemble(("y", "bold $text-accent"), " yes   ", ("n", "bold $text-accent"), " no")
+        super().__init__("", answers)
+        self._question = question
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the question."""
+        yield Static(Content(self._question))
+
+
+class ChooseSort(Choices[SortKey]):
+    """By what to sort; the order in use is where the cursor begins."""
+
+    SIZE = "small"
+    BINDINGS: ClassVar[list[BindingType]] = [("s", "dismiss(None)", "close")]
+
+    def __init__(self, current: SortKey) -> None:
+        super().__init__(
+            "Sort by",
+            "Enter sorts, S reverses later, Esc closes",
+            [(key, Option(Content(SORT_TITLES[key]))) for key in SortKey],
+        )
+        self.list.highlighted = list(SortKey).index(current)
+
+
+class ChooseLink(Choices[int]):
+    """Several result links: which one to open. Dismissed with its index from 0.
+
+    Of very many only the first are shown, as in the detail.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        (str(number), f"number({number})", f"link {number}") for number in range(1, 10)
+    ]
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        more = len(urls) - MAX_LINKS_SHOWN
+        rest = f"{more:,} more in `taskdash show`. " if more > 0 else ""
+        room = max(MIN_LINK_CHARS, min(MAX_LINK_CHARS, self.app.size.width * 9 // 10 - _LINK_FRAME_CELLS))
+        super().__init__(
+            "Open which result?",
+            f"{rest}Enter or its number opens, Esc closes",
+            [(index, _link_option(index + 1, url, room)) for index, url in enumerate(urls[:MAX_LINKS_SHOWN])],
+        )
+        self._count = len(urls)
+
+    def action_number(self, number: int) -> None:
+        if number <= self._count:
+            self.dismiss(number - 1)
+
+
+def muted(text: str) -> Content:
+    """Return a text in the colour of hints."""
+    return Content.styled(text, "$text-muted")
+
+
+def _link_option(number: int, url: str, room: int) -> Option:
+    try:
+        checked_url(url)
+        why = ""
+    except UnsafeLinkError as error:
+        why = f" (is not opened: {error})"
+    shown = _shortened(url, room) if len(url) > room else url
+    return Option(Content.assemble((f"{number:>2}  ", "$text-accent bold"), shown, (why, "$text-muted")))
+
+
+def _shortened(url: str, room: int) -> str:
+    """A long link by what tells it from others: its host and the end of its path, without the signature after it."""
+    path, mark, _ = url.partition("?")
+    room -= 2 * bool(mark)
+    if len(path) > room:
+        half = room // 2
+        path = f"{path[: room - half - 1]}…{path[-half:]}"
+    return f"{path}?…" if mark else path

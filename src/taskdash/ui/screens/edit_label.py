@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.content import Content
 
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
-from taskdash.ui.widgets.lines import Line
 from taskdash.ui.widgets.text_box import TextBox
 
 if TYPE_CHECKING:
@@ -38,29 +35,25 @@ class Labels:
 class EditLabel(Dialog[Labels | None]):
     """Dismissed with what was typed, None for Esc."""
 
+    SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape", "dismiss(None)", "close"),
         # With priority, so that the letters typed behind them are for the other box.
         Binding("tab,down", "app.focus_next", priority=True),
         Binding("shift+tab,up", "app.focus_previous", priority=True),
     ]
 
     def __init__(self, tasks: Sequence[Task]) -> None:
-        super().__init__()
-        self._count = len(tasks)
+        of = f" of {plural(len(tasks), 'task')}" if len(tasks) > 1 else ""
+        super().__init__(f"Label and note{of}", "Enter saves, Tab goes to the other box, Esc closes")
         self._label_before = _shared([task.label for task in tasks])
         self._note_before = _shared([task.note for task in tasks])
         self._label = _box("label", self._label_before, max_length=200)
         self._note = _box("note", self._note_before)
 
-    def compose(self) -> ComposeResult:
-        """Two boxes."""
-        of = f" of {plural(self._count, 'task')}" if self._count > 1 else ""
-        with Vertical(classes="dialog small"):
-            yield Line(Content.styled(f"Label and note{of}", "bold"))
-            yield self._label
-            yield self._note
-            yield Line(Content.styled("Enter saves, Tab goes to the other box, Esc closes", "$text-muted"))
+    def compose_body(self) -> ComposeResult:
+        """Yield two boxes."""
+        yield self._label
+        yield self._note
 
     def on_input_submitted(self) -> None:
         """Enter in either box saves both."""

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
-from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from taskdash.domain.reasons import class_filter
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import ago
-from taskdash.ui.screens.dialog import Choices, Dialog
-from taskdash.ui.widgets.lines import Line
+from taskdash.ui.screens.dialog import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.widgets import OptionList
 
     from taskdash.domain.reasons import Reason
     from taskdash.domain.task import ProblemKind, Task
@@ -37,14 +36,11 @@ class _Entry(NamedTuple):
     about: Content
 
 
-class Failures(Dialog[str | None]):
+class Failures(Choices[str]):
     """Classes, in each its reasons. Dismissed with the filter for the one that was chosen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape,q,F", "dismiss(None)", "close"),
-        ("j", "down", "down"),
-        ("k", "up", "up"),
-    ]
+    SIZE = "wide full"
+    BINDINGS: ClassVar[list[BindingType]] = [("F", "dismiss(None)", "close")]
 
     def __init__(
         self,
@@ -55,42 +51,28 @@ class Failures(Dialog[str | None]):
         now_ms: int,
     ) -> None:
         """Show `reasons` as `domain.reasons` orders them; `newest` has the task of each `newest_seq`."""
-        super().__init__()
         failed = sum(reason.count for reason in reasons)
-        self._title = f"Failures by reason: {failed:,} failed, of {scope}"
         self._entries = [*_reasons(reasons, newest, now_ms), *_problems(problems)]
-        self._list = Choices(*(Option(entry.line) for entry in self._entries))
+        super().__init__(
+            f"Failures by reason: {failed:,} failed, of {scope}",
+            "Enter shows these tasks in the list, Esc closes",
+            [(entry.filter_text, Option(entry.line)) for entry in self._entries],
+        )
         self._about = Static(id="failure-about")
 
-    def compose(self) -> ComposeResult:
-        """The reasons, and below them more about the one under the cursor."""
-        with Vertical(classes="dialog wide full") as dialog:
-            # As high as all of them, or as the screen: which one is under the cursor changes nothing of it.
-            dialog.styles.height = len(self._entries) + _LINES_AROUND
-            yield Line(Content.styled(self._title, "bold"))
-            yield self._list
-            yield self._about
-            yield Line(Content.styled("Enter shows these tasks in the list, Esc closes", "$text-muted"))
+    def compose_body(self) -> ComposeResult:
+        """Yield the reasons, and below them more about the one under the cursor."""
+        yield self.list
+        yield self._about
 
     def on_mount(self) -> None:
-        """Begin at the commonest."""
-        self._list.highlighted = 0
-
-    def action_down(self) -> None:
-        """The next reason."""
-        self._list.action_cursor_down()
-
-    def action_up(self) -> None:
-        """The reason before."""
-        self._list.action_cursor_up()
+        """Be as high as all of them, or as the screen: which one is under the cursor changes nothing of it."""
+        for dialog in self.query(".dialog"):  # none where Esc has come by already
+            dialog.styles.height = len(self._entries) + _LINES_AROUND
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say more about it."""
         self._about.update(self._entries[event.option_index].about)
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Choose with Enter or the mouse."""
-        self.dismiss(self._entries[event.option_index].filter_text)
 
 
 def _reasons(reasons: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -> list[_Entry]:

@@ -6,20 +6,15 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual import events
-from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widget import Widget
 
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
 from taskdash.ui.key_names import key_name
-from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.screens.dialog import FittedText, TextDialog
 from taskdash.ui.usefulness import why_not
-from taskdash.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.geometry import Size
 
     from taskdash.ui.keymap import Keymap
     from taskdash.ui.usefulness import Situation
@@ -66,49 +61,25 @@ PLACES: Final = {
 """Where the focus can be: a title, and what there is beside the actions."""
 
 
-class Help(Dialog[None]):
+class Help(TextDialog):
     """Every key, those of the place first."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("escape,q,question_mark,f1,enter", "dismiss(None)", "close"),
-        ("j,down", "scroll_by(1)", "down"),
-        ("k,up", "scroll_by(-1)", "up"),
-        ("pagedown,space", "scroll_pages(1)", "a page down"),
-        ("pageup", "scroll_pages(-1)", "a page up"),
-        ("g,home", "scroll_pages(-1000)", "to the begin"),
-        ("G,end", "scroll_pages(1000)", "to the end"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [("question_mark,f1", "dismiss(None)", "close")]
 
     def __init__(self, keymap: Keymap, place: str, situation: Situation) -> None:
         """`place` is a key of `PLACES`."""
-        super().__init__()
-        self._scroll = VerticalScroll(_Lines(_help_lines(keymap, place, situation)), can_focus=False)
-
-    def compose(self) -> ComposeResult:
-        """The keys by group."""
-        with Vertical(classes="dialog"):
-            yield Line(Content.styled("Help", "bold"))
-            yield self._scroll
-            yield Line(
-                Content.styled(
-                    "PgDn scrolls, Esc closes. Keys of your own: [keys] in the config.",
-                    "$text-muted",
-                )
-            )
+        lines = _help_lines(keymap, place, situation)
+        super().__init__(
+            "Help",
+            "PgDn scrolls, Esc closes. Keys of your own: [keys] in the config.",
+            FittedText(lambda width: Content("\n").join(line.drawn(width) for line in lines)),
+        )
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste is for the list below."""
         event.stop()
         self.dismiss(None)
         self.app.screen_stack[0].post_message(events.Paste(event.text))
-
-    def action_scroll_by(self, lines: int) -> None:
-        """Scroll the help."""
-        self._scroll.scroll_relative(y=lines, animate=False)
-
-    def action_scroll_pages(self, pages: int) -> None:
-        """Scroll by what is seen at once, less a line to go on from."""
-        self.action_scroll_by(pages * max(1, self._scroll.size.height - 1))
 
 
 class _HelpLine(NamedTuple):
@@ -132,23 +103,6 @@ class _HelpLine(NamedTuple):
         )
         text = Content.styled("\n".join(lines), self.style)
         return text if self.style else text.stylize("$text-accent", 0, len(keys))
-
-
-class _Lines(Widget):
-    DEFAULT_CSS = "_Lines { height: auto; }"
-
-    def __init__(self, lines: list[_HelpLine]) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's
-        return self._drawn(width).plain.count("\n") + 1
-
-    def render(self) -> Content:
-        return self._drawn(self.content_size.width)
-
-    def _drawn(self, width: int) -> Content:
-        return Content("\n").join(line.drawn(width) for line in self._lines)
 
 
 def _help_lines(keymap: Keymap, place: str, situation: Situation) -> list[_HelpLine]:

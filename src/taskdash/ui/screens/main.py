@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
     from taskdash.domain.query import SortKey
     from taskdash.ui.app import Dashboard
-    from taskdash.ui.column_choice import ChosenColumns
     from taskdash.ui.desk import Desk
     from taskdash.ui.said import Said, Severity
+    from taskdash.ui.screens.choose_columns import ChosenColumns
     from taskdash.ui.window import Window
 
 LONG_READ_S: Final = 0.03
@@ -341,7 +341,7 @@ class MainScreen(TaskActions, Screen[None]):
         self.table.show(replace(self.table.wanted, terms=event.terms))
 
     def action_sort(self) -> None:
-        from taskdash.ui.screens.dialogs import ChooseSort
+        from taskdash.ui.screens.dialog import ChooseSort
 
         def chosen(key: SortKey | None) -> None:
             if key is not None:

@@ -172,7 +172,7 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_remove(self) -> None:
-        from taskdash.ui.screens.dialogs import Confirm
+        from taskdash.ui.screens.dialog import Confirm
 
         # Of many only the number is asked about: 100,000 of them are not read for it.
         seqs: list[int] = sorted(self.table.marked)
@@ -301,7 +301,7 @@ class TaskActions(_Screen):
         self._open(event.detail, event.number)
 
     async def _open_or_choose(self, task: Task) -> None:
-        from taskdash.ui.screens.dialogs import ChooseLink
+        from taskdash.ui.screens.dialog import ChooseLink
 
         detail = await self.acting.detail(task)
         if detail is None:
@@ -324,7 +324,7 @@ class TaskActions(_Screen):
 
     async def _open_many(self, tasks: Sequence[Task], number: int) -> None:
         from taskdash.ui.opener import ASK_ABOVE, MAX_AT_ONCE
-        from taskdash.ui.screens.dialogs import Confirm
+        from taskdash.ui.screens.dialog import Confirm
 
         urls = await self._opener.links(tasks, number)
         if not urls:
@@ -425,7 +425,7 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_raw(self) -> None:
-        from taskdash.ui.screens.raw_json import RawJson
+        from taskdash.ui.screens.inspect import RawJson
 
         task = self.table.task_at_cursor
         text = await self.acting.raw(task) if task else None
@@ -438,7 +438,7 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_statistics(self) -> None:
-        from taskdash.ui.screens.statistics import Statistics
+        from taskdash.ui.screens.inspect import Statistics
 
         query, marked, now_ms = self._reviewed()
 

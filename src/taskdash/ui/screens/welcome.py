@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from taskdash.domain.errors import TaskdashError
 from taskdash.ui.pasting import MAX_LINE_CHARS
-from taskdash.ui.screens.dialog import Dialog
+from taskdash.ui.screens.dialog import Dialog, muted
 from taskdash.ui.widgets.lines import Line
 from taskdash.ui.widgets.text_box import TextBox
 
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
 _WHAT = """\
 taskdash keeps the IDs of your image jobs, checks on them within your key's rate limit, and shows what became of them. \
 It never creates, cancels or pays for a task."""
-_HINT = Content.styled("Esc goes on without: the list works, nothing is checked", "$text-muted")
-_KEY_HINT = Content.styled("Enter keeps it, Esc goes back", "$text-muted")
-_KEEPING = Content.styled("One moment ...", "$text-muted")
+_HINT = muted("Esc goes on without: the list works, nothing is checked")
+_KEY_HINT = muted("Enter keeps it, Esc goes back")
+_KEEPING = muted("One moment ...")
 
 
 class _KeyInput(TextBox):
@@ -51,7 +50,7 @@ class Welcome(Dialog[None]):
 
     def __init__(self, place: str, variable: str) -> None:
         """`place` is where a key would be written to, `variable` what else may hold it."""
-        super().__init__()
+        super().__init__("Welcome to taskdash", _HINT)
         self._place, self._variable = place, variable
         self._what = Static(Content(f"\n{_WHAT}"))
         self._ways = Static(self._choices())
@@ -59,16 +58,12 @@ class Welcome(Dialog[None]):
         """There only while a key is typed: letters are for the box, else."""
         self._is_keeping = False
         self._error = Line(id="key-error")
-        self._hint = Line(_HINT)
 
-    def compose(self) -> ComposeResult:
-        """What it is, what there is to choose."""
-        with Vertical(classes="dialog"):
-            yield Line(Content.styled("Welcome to taskdash", "bold"))
-            yield self._what
-            yield self._ways
-            yield self._error
-            yield self._hint
+    def compose_body(self) -> ComposeResult:
+        """Yield what it is and what there is to choose."""
+        yield self._what
+        yield self._ways
+        yield self._error
 
     def on_mount(self) -> None:
         """Nothing is wrong yet."""
@@ -94,7 +89,7 @@ class Welcome(Dialog[None]):
         self._box = _KeyInput(placeholder="your API key", password=True, id="key")
         await self.mount(self._box, before=self._error)
         self._box.focus()
-        self._hint.show(_KEY_HINT)
+        self.hint.show(_KEY_HINT)
 
     def action_demo(self) -> None:
         """Leave for the demo."""
@@ -110,7 +105,7 @@ class Welcome(Dialog[None]):
         await self._box.remove()
         self._box = None
         self._error.display, self._what.display = False, True
-        self._hint.show(_HINT)
+        self.hint.show(_HINT)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the key and begin with it."""
@@ -119,7 +114,7 @@ class Welcome(Dialog[None]):
             return
         self._is_keeping = True
         self._error.display = False
-        self._hint.show(_KEEPING)
+        self.hint.show(_KEEPING)
         # Not waited for: nothing of this would be drawn before it is done.
         self.run_worker(self._keep(event.value), group="key")
 
@@ -129,5 +124,5 @@ class Welcome(Dialog[None]):
         except TaskdashError as error:
             self._error.display = True
             self._error.show(Content.styled(str(error), "$text-error"))
-            self._hint.show(_KEY_HINT)
+            self.hint.show(_KEY_HINT)
             self._is_keeping = False
