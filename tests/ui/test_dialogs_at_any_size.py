@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
+from taskdash.domain.query import SortKey
 from taskdash.ui.app import Dashboard
 from taskdash.ui.desk import FirstKey
 
@@ -125,3 +127,45 @@ async def test_no_key_in_the_welcome_ends_the_dashboard_however_small_it_is(desk
                 await dash.press(pressed)
                 assert isinstance(dash.app, Dashboard)
                 assert dash.app.crash is None, f"{pressed} at {size}"
+
+
+async def test_keys_typed_ahead_move_in_a_list(desk: Desk) -> None:
+    async with driven(desk, total=0) as dash:
+        await dash.press("s", "j", "j", "k", "enter")
+        await dash.until(lambda: dash.table.wanted.sort.key is list(SortKey)[1], "the second order")
+        await dash.until_dialog(None)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [("space", "k", "j", "G", "g"), ("pagedown", "up", "down", "end", "home")],
+    ids=["letters", "names"],
+)
+async def test_a_long_text_is_read_page_by_page(desk: Desk, other: Store, keys: tuple[str, ...]) -> None:
+    add(other, PAGE_SUCCESS)
+    answer(other, PAGE_SUCCESS, success_body(PAGE_SUCCESS, [f"{PAGE_LINK}?{n:03}" for n in range(100)]))
+    page_down, up, down, end, begin = keys
+
+    def links() -> list[str]:
+        return re.findall(r'\?(\d{3})\\"', dash.screen)
+
+    async with driven(desk, (80, 24), total=1) as dash:
+        await dash.press("J")
+        await dash.until_dialog("RawJson")
+        await dash.until_shown("Esc closes")
+        *_, last = links()
+        await dash.press(page_down)
+        await dash.until(
+            lambda: links()[:1] == [last], f"a page that begins with the last line of the first, {last}"
+        )
+        second = links()
+        await dash.press(up)
+        await dash.until(lambda: links()[1:] == second[:-1], "a line more above")
+        await dash.press(down)
+        await dash.until(lambda: links() == second, "a line more below")
+        await dash.press("pageup")
+        await dash.until_shown('"taskId"')
+        await dash.press(end)
+        await dash.until(lambda: "099" in links(), "the last link")
+        await dash.press(begin)
+        await dash.until_shown('"taskId"')
