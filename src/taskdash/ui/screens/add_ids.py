@@ -53,7 +53,7 @@ class Preview:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The IDs that are not on the list yet."""
+        """Return the IDs that are not on the list yet."""
         return tuple(found.task_id for found in self.paste.found if found.task_id not in self.listed)
 
 
@@ -118,7 +118,7 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         return self._preview
 
     async def _listed(self, ids: Sequence[str]) -> set[str]:
-        """Which of them are listed already; a store that is locked or fails does not keep them from being added."""
+        """Return which are listed already; a store that is locked or fails does not keep them from being added."""
         asking = self._desk.store.run(lambda store: store.tasks.listed(self._desk.profile, ids))
         try:
             return await asyncio.wait_for(asking, STORE_PATIENCE_S)
@@ -156,7 +156,7 @@ class AddIds(Dialog[tuple[str, ...] | None]):
 
 
 def _doubtful(paste: Paste) -> tuple[str, str] | None:
-    """The one word of a paste that may be an ID if the user says so, and what speaks against it."""
+    """Return the one word that may be an ID if the user says so, and what speaks against it."""
     if paste.unsure and is_task_id(paste.unsure):
         return paste.unsure, "This does not look like any task ID known."
     in_paths = [each.text for each in paste.ignored if each.why == PATH and has_known_form(each.text)]
@@ -166,7 +166,7 @@ def _doubtful(paste: Paste) -> tuple[str, str] | None:
 
 
 def _asked(text: str, paste: Paste) -> str:
-    """What is said of a word that Enter asks about."""
+    """Return what is said of a word that Enter asks about."""
     doubtful = None if paste.found else _doubtful(paste)
     return ": Enter asks" if doubtful and doubtful[0] == text else ""
 

@@ -50,13 +50,13 @@ class ColumnChoice:
 
     @classmethod
     def of(cls, view: View) -> ColumnChoice:
-        """The columns of a look, and after them those that it does not show."""
+        """Return the columns of a look, and after them those that it does not show."""
         others = tuple(name for name in COLUMNS if name not in view.columns)
         return cls((*view.columns, *others), frozenset(view.columns), dict(view.widths))
 
     @property
     def chosen(self) -> ChosenColumns:
-        """The result."""
+        """Return the result."""
         names = tuple(name for name in self.order if name in self.shown)
         return ChosenColumns(names, dict(self.widths))
 
@@ -119,7 +119,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
 
     @property
     def chosen(self) -> ChosenColumns:
-        """The columns as they are chosen now."""
+        """Return the columns as they are chosen now."""
         return self._choice.chosen
 
     @property
@@ -163,7 +163,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         self._take(self._first, 0)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """A click shows or hides."""
+        """Show or hide what is clicked."""
         event.stop()
         self._take(self._choice.toggle(event.option_index), event.option_index)
 

@@ -280,7 +280,7 @@ def _link_option(number: int, url: str, room: int) -> Option:
 
 
 def _shortened(url: str, room: int) -> str:
-    """A long link by what tells it from others: its host and the end of its path, without the signature after it."""
+    """Shorten a link to what tells it from others: its host and the end of its path, without the signature."""
     path, mark, _ = url.partition("?")
     room -= 2 * bool(mark)
     if len(path) > room:

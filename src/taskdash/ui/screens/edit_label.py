@@ -56,14 +56,14 @@ class EditLabel(Dialog[Labels | None]):
         yield self._note
 
     def on_input_submitted(self) -> None:
-        """Enter in either box saves both."""
+        """Save both boxes, whichever Enter is pressed in."""
         self.dismiss(
             Labels(_typed(self._label.value, self._label_before), _typed(self._note.value, self._note_before))
         )
 
 
 def _shared(values: Sequence[str | None]) -> str | None:
-    """What all have, "" where none has any; None where they differ."""
+    """Return what all have, "" where none has any; None where they differ."""
     return (values[0] or "") if len(set(values)) == 1 else None
 
 

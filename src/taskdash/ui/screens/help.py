@@ -76,7 +76,7 @@ class Help(TextDialog):
         )
 
     def on_paste(self, event: events.Paste) -> None:
-        """A paste is for the list below."""
+        """Hand a paste to the list below."""
         event.stop()
         self.dismiss(None)
         self.app.screen_stack[0].post_message(events.Paste(event.text))
@@ -90,7 +90,7 @@ class _HelpLine(NamedTuple):
     style: str = ""
 
     def drawn(self, width: int) -> Content:
-        """The line in `width` cells: what is too long goes on beside its key, or under it where room is short."""
+        """Return it in `width` cells: what is too long goes on beside its key, or under it where room is short."""
         keys = f"  {self.keys:<{_KEY_CELLS}} " if self.keys else ""
         margin = len(keys) or len(self.does) - len(self.does.lstrip())
         if width - margin < _LEAST_CELLS:

@@ -66,7 +66,7 @@ class Welcome(Dialog[None]):
         yield self._error
 
     def on_mount(self) -> None:
-        """Nothing is wrong yet."""
+        """Hide the error: nothing is wrong yet."""
         self._error.display = False
 
     def _choices(self) -> Content:
@@ -81,7 +81,6 @@ class Welcome(Dialog[None]):
         )
 
     async def action_key(self) -> None:
-        """Ask for the key."""
         if self._box is not None:
             return
         # On 24 lines there is not room for both.
@@ -92,11 +91,10 @@ class Welcome(Dialog[None]):
         self.hint.show(_KEY_HINT)
 
     def action_demo(self) -> None:
-        """Leave for the demo."""
         cast("Dashboard", self.app).leave_for_demo()
 
     async def action_leave(self) -> None:
-        """From the box back to the choice, from there to the list."""
+        """Go from the box back to the choice, from there to the list."""
         if self._is_keeping:
             return
         if self._box is None:
