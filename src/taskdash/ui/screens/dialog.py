@@ -110,12 +110,13 @@ class Dialog(ModalScreen[T]):
 
     def action_scroll_by(self, lines: int) -> None:
         for scrolled in self.query(VerticalScroll):
-            scrolled.scroll_relative(y=lines, animate=False)
+            # Of two keys in a row the second begins where the first has led to: in turn, each at once.
+            self.call_after_refresh(scrolled.scroll_relative, y=lines, animate=False, immediate=True)
 
     def action_scroll_pages(self, pages: int) -> None:
-        # A page is what is seen at once, less a line to go on from.
         for scrolled in self.query(VerticalScroll):
-            scrolled.scroll_relative(y=pages * max(1, scrolled.size.height - 1), animate=False)
+            # A page is what is seen at once, less a line to go on from.
+            self.action_scroll_by(pages * max(1, scrolled.size.height - 1))
 
     def action_copy_or_quit(self) -> None:
         selected = self.get_selected_text()
