@@ -368,6 +368,26 @@ def test_on_finish_runs_beside_the_dashboard_and_may_end_after_it(home: Home) ->
     assert told.read_text().splitlines() == ["begun success", "ended no key"]
 
 
+def test_ctrl_c_ends_the_wait_for_on_finish(home: Home) -> None:
+    told = home.folder / "told"
+    config = home.folder / "config.toml"
+    config.write_text(f'on_finish = ["sh", "-c", "echo begun >> {told}; exec sleep 60"]\n', "utf-8")
+    home.env["TASKDASH_CONFIG"] = str(config)
+    home.api.set(WAITING, [waiting_body(WAITING), success_body(WAITING)])
+    home.run("add", WAITING)
+    with home.dashboard() as screen:
+        screen.wait_for("◐ waiting")
+        screen.send("r")
+        screen.wait_for(lambda _: told.exists())
+        screen.send("q")
+        screen.wait_for("Ctrl+C ends it")
+        began_s = time.monotonic()
+        screen.send("\x03")
+        assert screen.wait_exit() == 0
+        # Of its own accord it waits 10 s.
+        assert time.monotonic() - began_s < 6
+
+
 @contextlib.contextmanager
 def locked(home: Home) -> Iterator[sqlite3.Connection]:
     """Have another program hold the list for the block, as a long import does."""

@@ -14,7 +14,7 @@ import pytest
 from tests.input_noise import keys, sequence
 from tests.servers import FakeApi, fail_body, success_body, waiting_body
 
-from taskdash.ui.terminal_input import TerminalInput
+from taskdash.ui.terminal import TerminalInput
 
 if TYPE_CHECKING:
     from tests.command import Command
@@ -152,9 +152,9 @@ def test_odd_sequences_raise_nothing_in_what_reads_them(long: bool) -> None:
     now_s = 0.0
     reader = TerminalInput(lambda: now_s)
     for _ in range(1_000_000 if long else 10_000):
-        reader.feed(sequence(chance))
+        deque(reader.feed(sequence(chance)), 0)
         now_s += 0.02
-        reader.tick()
+        deque(reader.tick(), 0)
 
 
 # Noise has keys in it, clicks on the footer and choices in the palette: whoever asks to quit so may.

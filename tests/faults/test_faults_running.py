@@ -256,15 +256,28 @@ def colours(raw: bytes) -> set[int]:
 
 
 @pytest.mark.row("R5")
-def test_a_terminal_that_has_no_unicode_gets_lookalikes(taskdash: Command, api: FakeApi) -> None:
+def test_a_terminal_that_has_no_unicode_gets_question_marks(taskdash: Command, api: FakeApi) -> None:
+    taskdash("add", IDS[0], "--label", "画像 é")
     add(taskdash, api, 2)
     env = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with taskdash.dashboard(env=env) as screen:
-        screen.wait_for(lambda text: text.count("* waiting") >= 2)
+        screen.wait_for(lambda text: text.count("? waiting") >= 2)
         assert screen.raw.isascii()
         assert "\\u" not in screen.text
-        rows = [line for line in screen.lines if "* waiting" in line[:20]]
+        # A wide character takes as many cells as it would have.
+        assert "???? ?" in screen.text
+        rows = [line for line in screen.lines if "? waiting" in line[:20]]
         assert len({(line.find("waiting"), line.find("task_")) for line in rows}) == 1
+        screen.send("q")
+        assert screen.wait_exit() == 0
+
+
+@pytest.mark.row("R5")
+def test_its_size_is_that_of_the_terminal_it_draws_on_also_where_stdout_is_a_file(taskdash: Command) -> None:
+    with taskdash.dashboard(within=("sh", "-c", 'exec "$0" "$@" >/dev/null'), columns=100, rows=30) as screen:
+        screen.wait_for_line(29, "q quit")
+        screen.resize(90, 20)
+        screen.wait_for_line(19, "q quit")
         screen.send("q")
         assert screen.wait_exit() == 0
 
@@ -288,7 +301,7 @@ CRASHES: Final = {
     "thread": "Dashboard.on_mount = lambda app: (mount(app), threading.Timer(0.3, crash).start())[0]",
     "worker": "from taskdash.ui.desk import Desk; Desk.read_history = crash",
     "store's thread": "from taskdash.store.checks import Checks; Checks.finished_since = crash",
-    "terminal's thread": "from taskdash.ui.terminal_input import TerminalInput; TerminalInput.feed = crash",
+    "terminal's thread": "from taskdash.ui.terminal import TerminalInput; TerminalInput.feed = crash",
     "drawing": "from taskdash.ui.widgets.task_table import TaskTable; TaskTable.render_line = crash",
 }
 

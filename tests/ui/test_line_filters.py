@@ -14,7 +14,6 @@ from textual.content import Content
 from textual.widgets import Static
 
 from taskdash.ui.line_filters import Colourless, InertLines
-from taskdash.ui.lookalikes import lookalike
 
 if TYPE_CHECKING:
     from textual.filter import LineFilter
@@ -65,17 +64,3 @@ async def test_a_widget_that_is_given_hostile_text_sends_none_of_it() -> None:
             drawn += text
             assert not hostile.leaks(text.encode("utf-8", "surrogateescape"))
         assert "hostile" in drawn
-
-
-def test_every_lookalike_is_ascii_and_as_wide() -> None:
-    for char, expected in {
-        "◐": "*",
-        "─": "-",
-        "│": "|",
-        "╭": "+",
-        "é": "e",
-        "画": "??",
-        "█": "#",
-        "…": ".",
-    }.items():
-        assert lookalike(char) == expected

@@ -81,6 +81,8 @@ def open_app(
     for name in ("COLUMNS", "LINES"):
         # Where a shell exports them Textual would believe them instead of the terminal, and never follow a resize.
         os.environ.pop(name, None)
+    # It asks stdout about the size, which may be a file: it draws on stderr.
+    sys.__stdout__ = sys.__stderr__  # type: ignore[misc]
     # What is imported and built until the first frame stays: collecting in between only costs.
     gc.disable()
     sys.setswitchinterval(THREADS_TURN_S)
@@ -105,7 +107,7 @@ def open_app(
     app = Dashboard(desk, waits_for_list=not opening.done())
     # From here on the terminal is the screen's.
     SLOW_RECOVERY_TOLD_TO[:] = [app.tell_of_mending]
-    app.run()
+    app.run_in_terminal()
     # The dashboard may have gone over to another desk.
     _close(app.desk, app.return_code or 0)
     lost = [task_id for each in (*app.left_desks, app.desk) for task_id in each.not_added()]

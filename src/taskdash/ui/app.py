@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import termios
 import time
@@ -28,8 +29,7 @@ from taskdash.ui.pasting import fitted
 from taskdash.ui.said import Said
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.store_trouble import sentence
-from taskdash.ui.stray_errors import catch_stray_errors
-from taskdash.ui.terminal import TerminalDriver, has_no_colour
+from taskdash.ui.terminal import Leaving, TerminalDriver, has_no_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 
     from taskdash.ui.copier import Copier
     from taskdash.ui.desk import Desk
+
+_log = logging.getLogger(__name__)
+
 KEY_WAIT_S: Final = 0.25
 FINISH_GRACE_S: Final = 10.0
 """How long `on_finish` may go on once its profile is left."""
@@ -66,6 +69,9 @@ class Dashboard(App[None]):
     # Textual's own commands are left out: its screenshot would write what is on screen to a file.
     COMMANDS = {_actions}  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = []
+
+    leaving: Leaving
+    """What ends it in order, once it runs in a terminal."""
 
     def __init__(self, desk: Desk, *, waits_for_list: bool = False) -> None:
         """`waits_for_list`: the list may take long to open, as another program has it locked."""
@@ -93,6 +99,14 @@ class Dashboard(App[None]):
         """Whether it was left for the demo."""
         if desk.view.theme in self.available_themes:
             self.theme = desk.view.theme
+
+    def run_in_terminal(self) -> None:
+        """Run to the end, which also signals, a closed terminal and errors that no handler sees bring about."""
+        with asyncio.Runner() as runner:
+            loop = runner.get_loop()
+            self.leaving = Leaving(self, loop, self._handle_exception)
+            self.run(loop=loop)
+        self.leaving.finish()
 
     def _register_themes(self) -> None:
         """Add our own to Textual's; the first frame seldom needs them."""
@@ -255,11 +269,6 @@ class Dashboard(App[None]):
         """Textual's, and ours after them."""
         return [*super().get_line_filters(), *(each for each in self._net if each.enabled)]
 
-    def on_load(self) -> None:
-        """Before the terminal is taken: be ready for errors in its threads."""
-        if not self.is_headless:
-            catch_stray_errors(asyncio.get_running_loop(), self._handle_exception)
-
     async def on_event(self, event: events.Event) -> None:
         """Hand a paste to what has the focus as that can take it; let a text box take in one key after the other."""
         if isinstance(event, events.Paste):
@@ -323,7 +332,7 @@ class Dashboard(App[None]):
 
     @property
     def crash(self) -> BaseException | None:
-        """Return the first error that no handler caught: it ended the application."""
+        """Return the error that no handler caught: it ended the application."""
         return self._crash
 
     def _handle_exception(self, error: Exception) -> None:
@@ -336,13 +345,15 @@ class Dashboard(App[None]):
         if isinstance(cause, StoreError):
             self.notify(sentence(str(cause)), severity="error", markup=False, timeout=8)
             return
-        if self._crash is None and isinstance(cause, Exception):
-            self._crash = cause
         if self.is_headless:
             # So that a test that drives it fails.
             super()._handle_exception(error)
-        else:
+        elif self.return_code is None:
+            self._crash = cause if isinstance(cause, Exception) else error
             self.exit(return_code=1)
+        else:
+            # It is ending: what is still asked of its parts finds some of them gone.
+            _log.warning("while ending: %s", type(cause).__name__)
 
     def _remember_theme(self, theme: Theme) -> None:
         if isinstance(self.screen_stack[0], MainScreen):

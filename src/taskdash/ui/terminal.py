@@ -1,14 +1,18 @@
 """The terminal as it is: it goes away, stalls, sends anything, and has to be given back however the program ends.
 
-Textual's writer thread dies of the first failed write; its queue then fills, and the event loop waits for it for
-ever. Its input thread reads the end of a closed terminal over and over, and its driver knows no signal that ends a
-program. All of it was seen with Textual 8.2.8.
+Textual's driver ends at a byte that is not UTF-8, reads a closed terminal over and over, and knows no signal that ends
+a program. Its parser takes text that comes faster than anybody types for so many key presses, and waits for ever for
+the end of a paste.
 """
 
 from __future__ import annotations
 
+import asyncio
 import codecs
+import logging
+import math
 import os
+import re
 import select
 import signal
 import sys
@@ -18,20 +22,22 @@ import time
 from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from textual._ansi_sequences import SYNC_END, SYNC_START
+from rich.cells import cell_len
+from textual import constants, events
+from textual._xterm_parser import XTermParser  # the one private name: nothing public reads keys
 from textual.drivers.linux_driver import LinuxDriver
-
-from taskdash.ui.terminal_input import TerminalInput
+from textual.messages import InBandWindowResize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
+    from collections.abc import Callable, Iterable, Iterator
 
     from textual.message import Message
 
     from taskdash.ui.app import Dashboard
+
+_log = logging.getLogger(__name__)
 
 ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 PATIENCE_S: Final = 3.0
@@ -40,19 +46,326 @@ HANG_UP_PATIENCE_S: Final = 0.7
 """The same for a terminal that is gone: nothing is left to put in order but the store, which bears any end."""
 LAST_PATIENCE_S: Final = 0.5
 """How long a terminal may take to make room for the last that is written to it."""
-READ_BYTES: Final = 65_536
-_TERMINALS_WITHOUT_COLOUR: Final = frozenset({"52", "100", "102", "220", "320", "420"})
 RESET: Final = b"".join(b"\x1b[?%dl" % mode for mode in (2004, 1000, 1003, 1015, 1006, 1004, 2026)) + (
     b"\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
 )
 """Switches off all that Textual switches on."""
+_TERMINALS_WITHOUT_COLOUR: Final = frozenset({"52", "100", "102", "220", "320", "420"})
+
+START, END = "\x1b[200~", "\x1b[201~"
+"""Between them a terminal sends what is pasted."""
+MAX_PASTE_CHARS: Final = 10_000_000
+"""A longer paste comes cut to one character more."""
+OPEN_PASTE_S: Final = 1.8
+"""A paste whose end does not come is over after so long without a read of more than keys."""
+QUIET_S: Final = 0.04
+"""What follows a paste more closely than this was not typed by a person."""
+LOOK_AHEAD_S: Final = 1.0
+"""How long keys may be kept waiting for that, however closely they follow each other."""
+POLL_S: Final = 0.1
+MAX_KEY_CHARS: Final = 32
+"""No key and no report of a mouse is longer."""
+MIN_LOOK_CHARS: Final = 8
+"""No ID with a label, and no ID of a known form, is shorter."""
+MIN_TYPED_PASTE_CHARS: Final = 40
+"""So many characters in one read were not typed by a person ..."""
+MIN_FILTER_PASTE_CHARS: Final = 65
+"""... unless a key before them opens a box that they are meant for."""
+MIN_UNKNOWN_ID_CHARS: Final = 16
+MIN_TYPED_PASTE_VARIETY: Final = 5
+"""Different characters in it; a key held down on a slow line has fewer."""
+_BOX_KEYS: Final = ("/", ":")
+"""They open a box for text, and no ID begins with them."""
+_MAX_CELLS: Final = 10_000
+"""No terminal has so many columns or rows."""
+
+_MARK = re.compile(f"{re.escape(START)}|{re.escape(END)}")
+_SEQUENCE_OR_RUN = re.compile(
+    r"\x1b(?:\[[0-?]{0,30}[ -/]{0,4}[@-~]|O[ -~]|[^\x1b])?"
+    rf"|(?P<run>[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{{{MIN_LOOK_CHARS},}})"
+)
+_BEFORE_ESCAPE = re.compile("(?=\x1b)")
 
 
 def has_no_colour(term: str) -> bool:
-    """Whether terminals of that name have none; Textual and Rich take all for such of 16 colours at least."""
+    """Return whether terminals of that name have none; Textual and Rich take all for such of 16 colours at least."""
     return term.endswith(("-m", "-mono")) or (
         term.startswith("vt") and term[2:].partition("-")[0] in _TERMINALS_WITHOUT_COLOUR
     )
+
+
+class TerminalInput:
+    """Turns bytes of the terminal into Textual's events, whatever the bytes are.
+
+    Pastes are collected here; Textual's parser sees keys, mouse and reports only. Feed it what was read, and call
+    `tick` at least every `wait_s`: time is part of what keys mean.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._parser = XTermParser()
+        self._fed_s = -math.inf
+        self._tail = ""
+        """The end of what was read, which the beginning of a mark may be."""
+        self._paste: list[str] | None = None
+        """What was read since a paste began, up to the most that one may be; None: none has begun."""
+        self._beyond = ""
+        """What was read beyond that, of which only its end counts."""
+        self._room = 0
+        self._is_open = False
+        """Whether the terminal has still to send the mark of the paste's end."""
+        self._until_s = self._latest_s = 0.0
+
+    @property
+    def wait_s(self) -> float:
+        """How long nobody need call."""
+        return POLL_S if self._paste is None and not self._tail else QUIET_S
+
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Take what was read; yield what it means so far."""
+        self._fed_s = self._now_s()
+        yield from self._take(self._decode(data))
+
+    def tick(self) -> Iterator[Message]:
+        """Yield what is known now because nothing more came."""
+        now_s = self._now_s()
+        if self._paste is not None and now_s >= self._until_s:
+            yield from self._end_paste()
+        yield from self._understand(self._parser.tick)
+        if self._paste is None and now_s >= self._fed_s + 2 * constants.ESCAPE_DELAY:
+            self._tail = ""
+
+    def _take(self, text: str) -> Iterator[Message]:
+        if self._paste is not None:
+            self._collect(text)
+            return
+        tail, self._tail = self._tail, ""
+        text = tail + text
+        keys, mark, pasted = text.partition(START)
+        if mark:
+            if keys or not tail:
+                yield from self._parse(keys[len(tail) :])
+                # An escape key just before would be taken for the beginning of a sequence.
+                yield from self._understand(partial(self._parser.feed, ""))
+            self._parser = XTermParser()
+            self._begin_paste(pasted, is_open=True)
+            return
+        for match in _SEQUENCE_OR_RUN.finditer(text):
+            if match["run"] and _is_pasted(match["run"]):
+                yield from self._parse(text[len(tail) : match.start()])
+                self._begin_paste(text[match.start() :], is_open=False)
+                return
+        yield from self._parse(text[len(tail) :])
+        self._tail = next(START[:n] for n in range(len(START) - 1, -1, -1) if text.endswith(START[:n]))
+
+    def _parse(self, text: str) -> Iterator[Message]:
+        # In pieces: of one that the parser cannot bear only the rest is lost.
+        for piece in _BEFORE_ESCAPE.split(text):
+            if piece:
+                yield from self._understand(partial(self._parser.feed, piece))
+
+    def _understand(self, parse: Callable[[], Iterable[Message]]) -> Iterator[Message]:
+        # A report of the terminal's size, which may be made up, has it count in pixels.
+        self._parser.mouse_pixels = False
+        try:
+            yield from filter(_is_credible, parse())
+        except Exception:
+            # Of all kinds: numbers that are no characters, too large, zero where it divides. It is of no use after.
+            self._parser = XTermParser()
+
+    # Pastes
+
+    def _begin_paste(self, text: str, *, is_open: bool) -> None:
+        self._paste, self._beyond, self._room = [], "", MAX_PASTE_CHARS + 1
+        self._is_open, self._latest_s = is_open, math.inf
+        self._until_s = self._now_s() + OPEN_PASTE_S
+        self._collect(text)
+
+    def _collect(self, text: str) -> None:
+        assert self._paste is not None  # noqa: S101 - who calls has looked
+        now_s = self._now_s()
+        seen = self._tail + text
+        self._tail = seen[1 - len(END) :]
+        start, end = seen.rfind(START), seen.rfind(END)
+        if start > end:
+            self._is_open, self._latest_s, self._until_s = True, math.inf, now_s + OPEN_PASTE_S
+        if self._room > 0:
+            self._paste.append(text)
+            self._room -= len(text)
+        elif self._latest_s == math.inf:
+            self._beyond = seen
+        else:
+            self._beyond += text
+        # The mark of the end may be part of what was pasted: then more follows at once.
+        if end > start and self._latest_s == math.inf:
+            self._is_open, self._latest_s = False, now_s + LOOK_AHEAD_S
+        if not self._is_open:
+            self._until_s = min(now_s + QUIET_S, self._latest_s)
+        elif len(text) > MAX_KEY_CHARS:
+            self._until_s = now_s + OPEN_PASTE_S
+
+    def _end_paste(self) -> Iterator[Message]:
+        pasted, keys = "".join([*(self._paste or ()), self._beyond]), ""
+        if not self._is_open and END in pasted:
+            pasted, _, keys = pasted.rpartition(END)
+        self._paste, self._beyond, self._tail = None, "", ""
+        yield events.Paste(_MARK.sub("\n", pasted)[: MAX_PASTE_CHARS + 1].replace("\x00", ""))
+        yield from self._take(keys)
+
+
+def _is_pasted(text: str) -> bool:
+    """Return whether text of one read is longer than keys can be, or has an ID in it, or the beginning of one."""
+    if len(set(text)) < MIN_TYPED_PASTE_VARIETY:
+        return False
+    if text.startswith(_BOX_KEYS):
+        return len(text) >= MIN_FILTER_PASTE_CHARS
+    if len(text) >= MIN_TYPED_PASTE_CHARS:
+        return True
+    # Few reads are so long.
+    from taskdash.domain.id_forms import Kind, has_known_form, kind_of
+    from taskdash.domain.task_ids import find_task_ids
+
+    word = text.strip()
+    if "://" in word or word.startswith("task_") or kind_of(word) is Kind.CUT_OFF:
+        return True
+    if has_known_form(word[1:]):  # the key that opens the dialog, and an ID for it
+        return False
+    paste = find_task_ids(text)
+    return bool(paste.found) or (
+        paste.unsure is not None and len(word) >= MIN_UNKNOWN_ID_CHARS and any(map(str.isdigit, word))
+    )
+
+
+def _is_credible(message: Message) -> bool:
+    """Return whether to believe the parser.
+
+    The terminal's size is asked of the system: a report of it may be made up. So may a place of the mouse.
+    """
+    if isinstance(message, events.MouseEvent):
+        return message.x < _MAX_CELLS and message.y < _MAX_CELLS
+    return not isinstance(message, events.Resize | events.CursorPosition | InBandWindowResize)
+
+
+class TerminalDriver(LinuxDriver):
+    """Textual's driver, with input that cannot end it."""
+
+    def __init__(self, app: Dashboard, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
+        super().__init__(app, **kwargs)
+        app.terminal = self
+        self.leaving = app.leaving
+        # Not by Textual's handlers: what a signal interrupts may hold the lock of what is written.
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
+        loop.add_signal_handler(signal.SIGCONT, app.continue_process)
+        if isinstance(sys.__stderr__, TextIOWrapper):
+            codecs.register_error("taskdash.question_marks", _question_marks)
+            sys.__stderr__.reconfigure(errors="taskdash.question_marks")
+
+    def run_input_thread(self) -> None:
+        """Read until the application wants no more or the terminal is gone."""
+        try:
+            self.read_input()
+        except Exception as error:
+            # Textual's own way has exit code 0.
+            self.leaving.crash(error)
+
+    def read_input(self) -> None:
+        stream = TerminalInput()
+        poll = select.poll()
+        poll.register(self.fileno, select.POLLIN)
+        while not self.exit_event.is_set():
+            if poll.poll(stream.wait_s * 1000):
+                data = b""
+                with suppress(OSError):
+                    data = os.read(self.fileno, 65_536)
+                if not data:
+                    self.leaving.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
+                    return
+                for message in stream.feed(data):
+                    self.process_message(message)
+            for message in stream.tick():
+                self.process_message(message)
+
+
+def _question_marks(error: UnicodeError) -> tuple[str, int]:
+    """Return what an encoding writes in place of characters that it lacks, in as many cells."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "?" * cell_len(error.object[error.start : error.end]), error.end
+
+
+class Leaving:
+    """Ends the dashboard in order, and after a while all the same, with its terminal given back."""
+
+    def __init__(
+        self, app: Dashboard, loop: asyncio.AbstractEventLoop, fatal: Callable[[Exception], None]
+    ) -> None:
+        """Begin to listen for signals that end a program, and for errors that no handler of Textual sees.
+
+        Python would print those of threads and of callbacks of the loop where nobody reads them; `fatal` is handed them
+        on the loop.
+        """
+        assert sys.__stdin__ is not None  # noqa: S101 - asked before the dashboard is opened
+        assert sys.__stderr__ is not None  # noqa: S101
+        self._app, self._loop, self._fatal = app, loop, fatal
+        self._input, self._output = sys.__stdin__.fileno(), sys.__stderr__.fileno()
+        self._modes = termios.tcgetattr(self._input)
+        self._last_words = threading.Lock()
+        for number in ENDING_SIGNALS:
+            # Not by the loop's own signal handlers: they wait for a loop that a stalled terminal may be blocking.
+            signal.signal(number, lambda number, _frame: self.leave(128 + number))
+        threading.excepthook = self._in_thread
+        loop.set_exception_handler(self._in_callback)
+
+    def leave(self, code: int, patience_s: float = PATIENCE_S) -> None:
+        """Begin to end; may be called from any thread."""
+        with suppress(RuntimeError):  # the loop is closed: it is ending
+            self._loop.call_soon_threadsafe(partial(self._app.exit, return_code=code))
+        patience = threading.Timer(patience_s, self._end_now, (code,))
+        patience.daemon = True
+        patience.start()
+
+    def crash(self, error: Exception) -> None:
+        """Begin to end because of an error; may be called from any thread."""
+        if not os.isatty(self._output):  # the terminal is gone: Textual could not write to it
+            self.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
+            return
+        with suppress(RuntimeError):  # the loop is closed: what the thread was for has ended
+            self._loop.call_soon_threadsafe(self._fatal, error)
+
+    def finish(self) -> None:
+        """Give Ctrl+C back, as the end has come in order; do not return where the other end has begun.
+
+        What was written since is lost then, the terminal's modes among it.
+        """
+        with self._last_words:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _in_thread(self, stray: threading.ExceptHookArgs) -> None:
+        if isinstance(stray.exc_value, Exception):
+            self.crash(stray.exc_value)
+
+    def _in_callback(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if "handle" in context and isinstance(error, Exception):
+            self._fatal(error)
+        else:
+            # Of tasks that were dropped: what they were for has ended.
+            _log.warning("%s (%s)", context.get("message"), type(error).__name__)
+
+    def _end_now(self, code: int) -> None:
+        """Give the terminal back as far as it can be done without waiting for anything, and be gone."""
+        self._last_words.acquire()
+        with suppress(OSError, termios.error):
+            termios.tcsetattr(self._input, termios.TCSANOW, self._modes)
+            # Whoever shares the terminal finds it blocking, as it was.
+            os.set_blocking(self._output, False)
+            try:
+                _write_last(self._output, RESET)
+            finally:
+                os.set_blocking(self._output, True)
+        os._exit(code)
 
 
 def _write_last(terminal: int, data: bytes) -> None:
@@ -68,167 +381,3 @@ def _write_last(terminal: int, data: bytes) -> None:
         except BlockingIOError:
             termios.tcflush(terminal, termios.TCOFLUSH)
             time.sleep(0.01)
-
-
-class ForgivingFile:
-    """A terminal to write to that may be gone: what cannot be written is dropped."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
-        self._gone = False
-
-    def write(self, text: str) -> int:
-        """Write, or drop."""
-        self._try(lambda: self._file.write(text))
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush, or not."""
-        self._try(self._file.flush)
-
-    def fileno(self) -> int:
-        """The terminal's descriptor."""
-        return self._file.fileno()
-
-    def _try(self, action: Callable[[], object]) -> None:
-        if self._gone:
-            return
-        try:
-            action()
-        except (OSError, ValueError):
-            self._gone = True
-
-
-class WakingEvent(threading.Event):
-    """An event that also wakes whoever waits for a file, so that nobody need look at it every tenth of a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.wakes, self._out = os.pipe()
-
-    def set(self) -> None:
-        """Set it: `wakes` can be read from."""
-        super().set()
-        os.write(self._out, b".")
-
-    def clear(self) -> None:
-        """Take it back, and with it what there is to be read."""
-        super().clear()
-        os.read(self.wakes, 1 << 10)
-
-
-class TerminalDriver(LinuxDriver):
-    """Textual's driver, with output that cannot fail, input that cannot end it, and an end for every signal."""
-
-    def __init__(self, app: Dashboard, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
-        super().__init__(app, **kwargs)
-        app.terminal = self
-        # Not by Textual's handlers: what a signal interrupts may hold the lock of what is written.
-        self._loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
-        self._loop.add_signal_handler(signal.SIGCONT, app.continue_process)
-        file = self._file or sys.stderr
-        if isinstance(file, TextIOWrapper) and codecs.lookup(file.encoding).name != "utf-8":
-            from taskdash.ui.lookalikes import register
-
-            file.reconfigure(errors=register())
-        self._output = ForgivingFile(file)
-        self._file = self._output  # type: ignore[assignment] # it has the three methods that are used
-        self.exit_event: WakingEvent = WakingEvent()
-        self._frame: list[str] | None = None
-        """What there is of a frame that is being written; None while none is."""
-        self._last_words = threading.Lock()
-
-    def start_application_mode(self) -> None:
-        """Take the terminal, with every signal that ends a program ending this one in order."""
-        for number in ENDING_SIGNALS:
-            signal.signal(number, self._end_by_signal)
-        super().start_application_mode()  # type: ignore[no-untyped-call] # so it is in Textual
-
-    def _get_terminal_size(self) -> tuple[int, int]:
-        """Of the terminal that is drawn on. What Textual asks takes 2 ms to import, and asks about stdout."""
-        with suppress(OSError):
-            columns, rows = os.get_terminal_size(self._output.fileno())
-            if columns and rows:
-                return columns, rows
-        return super()._get_terminal_size()
-
-    def write(self, data: str) -> None:
-        """Write; a frame in one piece, as Textual begins and ends it: each piece wakes the thread that writes."""
-        if data == SYNC_START:
-            self._frame = []
-        if self._frame is None:
-            super().write(data)
-            return
-        self._frame.append(data)
-        if data == SYNC_END:
-            frame, self._frame = "".join(self._frame), None
-            super().write(frame)
-
-    def _query_in_band_window_resize(self) -> None:
-        """Ask for nothing: sizes come from the system, with a signal; those in the input may be made up."""
-
-    def close(self) -> None:
-        """The end, unless the other one has begun: what was written since is lost, the terminal's modes among it."""
-        super().close()
-        with self._last_words:
-            return
-
-    def _end_by_signal(self, number: int, _frame: FrameType | None) -> None:
-        # Not by the loop's own signal handlers: they wait for a loop that a stalled terminal may be blocking.
-        self._leave(128 + number, PATIENCE_S)
-
-    def _leave(self, code: int, patience_s: float) -> None:
-        """End in order, and after a while all the same."""
-        with suppress(RuntimeError):  # the loop is closed: it is ending
-            self._loop.call_soon_threadsafe(partial(self._app.exit, return_code=code))
-        patience = threading.Timer(patience_s, self._end_now, (code,))
-        patience.daemon = True
-        patience.start()
-
-    def _end_now(self, code: int) -> None:
-        """Give the terminal back as far as it can be done without waiting for anything, and be gone."""
-        self._last_words.acquire()
-        if self.attrs_before is not None:
-            with suppress(termios.error):
-                termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)
-        with suppress(OSError, termios.error):
-            output = self._output.fileno()
-            # Whoever shares the terminal finds it blocking, as it was.
-            os.set_blocking(output, False)
-            try:
-                _write_last(output, RESET)
-            finally:
-                os.set_blocking(output, True)
-        os._exit(code)
-
-    # Input, in a thread of its own
-
-    def _run_input_thread(self) -> None:
-        """Let an error of ours end the application as any in a thread does; Textual's way has exit code 0."""
-        self.run_input_thread()
-
-    def run_input_thread(self) -> None:
-        """Read until the application wants no more or the terminal is gone."""
-        stream = TerminalInput()
-        poll = select.poll()
-        poll.register(self.fileno, select.POLLIN)
-        poll.register(self.exit_event.wakes, select.POLLIN)
-        while True:
-            messages: list[Message] = []
-            found = poll.poll(None if stream.wait_s is None else stream.wait_s * 1000)
-            if self.exit_event.is_set():
-                return
-            if found:
-                data = self._read()
-                if not data:
-                    self._leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
-                    return
-                messages = stream.feed(data)
-            for message in (*messages, *stream.tick()):
-                self.process_message(message)
-
-    def _read(self) -> bytes:
-        try:
-            return os.read(self.fileno, READ_BYTES)
-        except OSError:
-            return b""

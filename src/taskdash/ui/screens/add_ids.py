@@ -15,7 +15,7 @@ from taskdash.domain.paste.bare import PATH
 from taskdash.domain.task_ids import Paste, has_known_form, is_task_id
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Confirm, Dialog
-from taskdash.ui.terminal_input import MAX_PASTE_CHARS
+from taskdash.ui.terminal import MAX_PASTE_CHARS
 from taskdash.ui.widgets.lines import Line
 from taskdash.ui.widgets.text_box import TextBox
 
