@@ -30,6 +30,8 @@ from textual._xterm_parser import XTermParser  # the one private name: nothing p
 from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
 
+from taskdash.ui.pasting import MIN_PASTE_CHARS, looks_pasted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -50,7 +52,6 @@ RESET: Final = b"".join(b"\x1b[?%dl" % mode for mode in (2004, 1000, 1003, 1015,
     b"\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
 )
 """Switches off all that Textual switches on."""
-_TERMINALS_WITHOUT_COLOUR: Final = frozenset({"52", "100", "102", "220", "320", "420"})
 
 START, END = "\x1b[200~", "\x1b[201~"
 """Between them a terminal sends what is pasted."""
@@ -65,33 +66,21 @@ LOOK_AHEAD_S: Final = 1.0
 POLL_S: Final = 0.1
 MAX_KEY_CHARS: Final = 32
 """No key and no report of a mouse is longer."""
-MIN_LOOK_CHARS: Final = 8
-"""No ID with a label, and no ID of a known form, is shorter."""
-MIN_TYPED_PASTE_CHARS: Final = 40
-"""So many characters in one read were not typed by a person ..."""
-MIN_FILTER_PASTE_CHARS: Final = 65
-"""... unless a key before them opens a box that they are meant for."""
-MIN_UNKNOWN_ID_CHARS: Final = 16
-MIN_TYPED_PASTE_VARIETY: Final = 5
-"""Different characters in it; a key held down on a slow line has fewer."""
-_BOX_KEYS: Final = ("/", ":")
-"""They open a box for text, and no ID begins with them."""
 _MAX_CELLS: Final = 10_000
 """No terminal has so many columns or rows."""
 
 _MARK = re.compile(f"{re.escape(START)}|{re.escape(END)}")
 _SEQUENCE_OR_RUN = re.compile(
     r"\x1b(?:\[[0-?]{0,30}[ -/]{0,4}[@-~]|O[ -~]|[^\x1b])?"
-    rf"|(?P<run>[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{{{MIN_LOOK_CHARS},}})"
+    rf"|(?P<run>[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{{{MIN_PASTE_CHARS},}})"
 )
 _BEFORE_ESCAPE = re.compile("(?=\x1b)")
+_NO_COLOUR = re.compile(r"vt(?:52|100|102|220|320|420)(?:-.*)?|.*-(?:m|mono)")
 
 
 def has_no_colour(term: str) -> bool:
     """Return whether terminals of that name have none; Textual and Rich take all for such of 16 colours at least."""
-    return term.endswith(("-m", "-mono")) or (
-        term.startswith("vt") and term[2:].partition("-")[0] in _TERMINALS_WITHOUT_COLOUR
-    )
+    return _NO_COLOUR.fullmatch(term) is not None
 
 
 class TerminalInput:
@@ -152,7 +141,7 @@ class TerminalInput:
             self._begin_paste(pasted, is_open=True)
             return
         for match in _SEQUENCE_OR_RUN.finditer(text):
-            if match["run"] and _is_pasted(match["run"]):
+            if match["run"] and looks_pasted(match["run"]):
                 yield from self._parse(text[len(tail) : match.start()])
                 self._begin_paste(text[match.start() :], is_open=False)
                 return
@@ -214,29 +203,6 @@ class TerminalInput:
         yield from self._take(keys)
 
 
-def _is_pasted(text: str) -> bool:
-    """Return whether text of one read is longer than keys can be, or has an ID in it, or the beginning of one."""
-    if len(set(text)) < MIN_TYPED_PASTE_VARIETY:
-        return False
-    if text.startswith(_BOX_KEYS):
-        return len(text) >= MIN_FILTER_PASTE_CHARS
-    if len(text) >= MIN_TYPED_PASTE_CHARS:
-        return True
-    # Few reads are so long.
-    from taskdash.domain.id_forms import Kind, has_known_form, kind_of
-    from taskdash.domain.task_ids import find_task_ids
-
-    word = text.strip()
-    if "://" in word or word.startswith("task_") or kind_of(word) is Kind.CUT_OFF:
-        return True
-    if has_known_form(word[1:]):  # the key that opens the dialog, and an ID for it
-        return False
-    paste = find_task_ids(text)
-    return bool(paste.found) or (
-        paste.unsure is not None and len(word) >= MIN_UNKNOWN_ID_CHARS and any(map(str.isdigit, word))
-    )
-
-
 def _is_credible(message: Message) -> bool:
     """Return whether to believe the parser.
 
@@ -264,28 +230,25 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read until the application wants no more or the terminal is gone."""
-        try:
-            self.read_input()
-        except Exception as error:
-            # Textual's own way has exit code 0.
-            self.leaving.crash(error)
-
-    def read_input(self) -> None:
         stream = TerminalInput()
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
-        while not self.exit_event.is_set():
-            if poll.poll(stream.wait_s * 1000):
-                data = b""
-                with suppress(OSError):
-                    data = os.read(self.fileno, 65_536)
-                if not data:
-                    self.leaving.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
-                    return
-                for message in stream.feed(data):
+        try:
+            while not self.exit_event.is_set():
+                messages: list[Message] = []
+                if poll.poll(stream.wait_s * 1000):
+                    data = b""
+                    with suppress(OSError):
+                        data = os.read(self.fileno, 65_536)
+                    if not data:
+                        self.leaving.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
+                        return
+                    messages += stream.feed(data)
+                for message in (*messages, *stream.tick()):
                     self.process_message(message)
-            for message in stream.tick():
-                self.process_message(message)
+        except Exception as error:
+            # Textual's own way has exit code 0.
+            self.leaving.crash(error)
 
 
 def _question_marks(error: UnicodeError) -> tuple[str, int]:
