@@ -341,7 +341,9 @@ async def test_keys_of_ones_own_do_what_the_footer_says_and_the_old_ones_do_not(
         assert dash.said == []
         await dash.press("x")
         await dash.until_dialog("EditLabel")
-        await dash.press("escape", "f8")
+        await dash.press("escape")
+        await dash.until_dialog(None)
+        await dash.press("f8")
         await dash.until_dialog("Confirm")
         await dash.press("y")
         await dash.until_total(2)
