@@ -35,7 +35,7 @@ TEXT: Final = "".join(PARTS)
 
 _LOOKS: Final = (
     rb"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?(?:1000|1003|1004|1006|1015|1016|1049|2004|2026|25|7)[hl]"
-    rb"|\x1b\[>\d+u|\x1b\[<u|\x1b\[\?2026\$p|\x1b\]22;[a-z-]*\x07|\x1b\]52;c;(?P<copied>[A-Za-z0-9+/=]*)\x07|\r\n"
+    rb"|\x1b\[>\d+u|\x1b\[<u|\x1b\[\?20(?:26|48)\$p|\x1b\]22;[a-z-]*\x07|\x1b\]52;c;(?P<copied>[A-Za-z0-9+/=]*)\x07|\r\n"
     rb"|\x1b\]8;(?:id=[\w-]+;https?://[!-~]+|;)\x1b\\"
 )
 _LEAVING: Final = "\x1b[?1049l"

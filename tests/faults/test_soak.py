@@ -90,7 +90,7 @@ async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
         f" {sorted(held.descriptors)} file descriptors, {sorted(held.threads)} threads",
     )
     # A block that is lost with each check would be 6; a short run is told by five looks, a hundred blocks apart.
-    assert held.slope_mb < (1.0 if long else 2.0)
+    assert held.slope_mb < (1.0 if long else 4.0)
     assert len(held.descriptors) == 1
     assert len(held.threads) == 1
 
