@@ -92,8 +92,14 @@ class Command:
 
     def start(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> subprocess.Popen[str]:
         """Start it, with pipes for stdout and stderr."""
+        return self.begin(self.line(*arguments), env=env)
+
+    def begin(
+        self, line: Sequence[str], *, env: Mapping[str, str | None] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a command line that has `line(...)` as a part, with pipes for stdout and stderr."""
         return subprocess.Popen(
-            self.line(*arguments),
+            line,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from tests.files_api import FilesApi
 from tests.servers import http_reply, success_body, waiting_body
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
     from tests.servers import Peer, Request
@@ -86,15 +86,7 @@ def start(taskdash: Command, *arguments: str, spoilt: bool = False) -> subproces
     line = taskdash.line(*arguments)
     if spoilt:
         line[:1] = [sys.executable, "-c", HANGING_RESOLVER]
-    return subprocess.Popen(
-        line,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=taskdash.environment(),
-        cwd=taskdash.folder,
-    )
+    return taskdash.begin(line)
 
 
 def ended(process: subprocess.Popen[str], within_s: float = SOON_S) -> tuple[int, str, str]:

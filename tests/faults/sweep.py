@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.servers import Peer, RawServer, Request
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterable, Iterator
 
     from tests.command import Command
@@ -84,15 +84,7 @@ def start_check(
     """
     line = taskdash.line("check", *ids)
     line[:1] = [sys.executable, "-c", first + _IMPATIENT.format(deadline_s=deadline_s)]
-    return subprocess.Popen(
-        line,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=taskdash.environment(),
-        cwd=taskdash.folder,
-    )
+    return taskdash.begin(line)
 
 
 def sweep(taskdash: Command, ids: Iterable[str], *, timeout_s: float = 120, is_listed: bool = True) -> Swept:
