@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -53,7 +54,7 @@ def in_shell(taskdash: Command, shell: str = "bash") -> PtyScreen:
 
 
 def dashboard(taskdash: Command) -> str:
-    return " ".join(taskdash.line())
+    return shlex.join(taskdash.line())
 
 
 def states(taskdash: Command) -> dict[int, str]:
@@ -172,7 +173,7 @@ def test_it_comes_up_when_it_is_brought_from_the_background(taskdash: Command, s
 def test_ctrl_z_stops_the_whole_job(taskdash: Command, shell: str) -> None:
     taskdash("add", *IDS)
     with in_shell(taskdash, shell) as screen:
-        open_in(screen, taskdash, f"sh -c '{dashboard(taskdash)}; echo ended with $?'")
+        open_in(screen, taskdash, f"sh -c {shlex.quote(dashboard(taskdash) + '; echo ended with $?')}")
         stop(screen, taskdash)
         continue_with(screen, "fg")
         screen.send("q")
