@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 WANTED = 4.5
 """Of text, by the Web Content Accessibility Guidelines."""
-OWN_GROUNDS = {("color(0)", "color(7)"), ("color(15)", "color(4)")}
-"""Colours of the terminal's own that stand out in every palette: black on white, white on blue."""
+OWN_GROUNDS = {("color(15)", "color(4)")}
+"""Colours of the terminal's own that stand out in every palette: white on blue."""
 
 
 def is_read(style: Style) -> bool:
@@ -78,7 +78,8 @@ async def test_every_text_is_read_on_every_ground_of_every_theme(desk: Desk, oth
 async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(desk: Desk, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
-        dash.app.theme = "ansi-dark"
+        # Its name is another in older versions of Textual.
+        dash.app.theme = next(name for name in dash.app.available_themes if "ansi" in name)
         await dash.press("space")
         await dash.pilot.pause()
         marked, at_cursor, plain = (

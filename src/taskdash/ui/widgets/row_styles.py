@@ -22,7 +22,7 @@ ROWS: Final = {
     "row-updated": "$foreground on $success 12%",
 }
 ANSI_ROWS: Final = ROWS | {
-    "row-cursor": "bold $block-cursor-foreground on $block-cursor-background",
+    "row-cursor": "bold ansi_bright_white on ansi_blue",
     "row-cursor-blurred": "bold $foreground on $background",
     "row-marked": "bold $foreground on $background",
     "row-updated": "$foreground on $background",
