@@ -18,9 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import Query
-from taskdash.domain.task import Answer, Record, State
+from taskdash.domain.task import Answer, Record, State, apply_answer
 from taskdash.store.store import Store
 
 TASKS: Final = 10_000

@@ -21,12 +21,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
-from taskdash.domain.budget import Budget, Spent
+from taskdash.domain.budget import TIERS, Budget, Limits, Spent, allowed
 from taskdash.domain.durations import Durations
-from taskdash.domain.limits import TIERS, Limits, allowed
 from taskdash.domain.plan import solve
-from taskdash.domain.schedule import Facts, is_urgent, next_check_ms, price_for, urgency
-from taskdash.domain.task import State
+from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, urgency
+from taskdash.domain.task import State, Task
 
 MODEL = "gpt-image-2-text-to-image"
 MEDIAN_S, SIGMA = 32.0, 0.4
@@ -86,23 +85,25 @@ def gateways_table() -> list[float]:
 
 def ours(durations: Durations, price_s: float, model: str = MODEL) -> list[float]:
     """The ages at which our schedule checks a task that just does not end."""
-    facts = Facts(
+    task = Task(
+        seq=0,
+        profile="p",
         task_id="t",
-        added_ms=START_MS,
+        added_at_ms=START_MS,
         state=State.WAITING,
         raw_state="waiting",
         model=model,
-        created_ms=START_MS,
-        checked_ms=START_MS,
+        create_time_ms=START_MS,
+        checked_at_ms=START_MS,
     )
     ages: list[float] = []
     while not ages or ages[-1] < END_S:
-        assert facts.checked_ms is not None
-        following = next_check_ms(facts, facts.checked_ms, durations, price_s)
+        assert task.checked_at_ms is not None
+        following = next_check_ms(task, task.checked_at_ms, durations, price_s)
         assert following is not None
-        assert following > facts.checked_ms
+        assert following > task.checked_at_ms
         ages.append((following - START_MS) / 1000)
-        facts = replace(facts, checked_ms=following)
+        task = replace(task, checked_at_ms=following)
     return ages
 
 
@@ -246,9 +247,9 @@ def print_others() -> None:
 
 @dataclass(slots=True)
 class Running:
-    """A task of the crowd: its facts, and when it ends."""
+    """A task of the crowd: as the list has it, and when it ends."""
 
-    facts: Facts
+    listed: Task
     ends_ms: int
     checks: int = 0
 
@@ -286,7 +287,7 @@ class Crowd:
                 self._start(self._rng.randrange(30_000))
             while self._queue:
                 if self._now_ms % 1000 == START_MS % 1000:
-                    running = [entry[2].facts for entry in self._queue]
+                    running = [entry[2].listed for entry in self._queue]
                     capacity = self._budget.capacity(self._now_ms / 1000)
                     self._price_s = price_for(running, self._now_ms, self._durations, capacity)
                 self._answers()
@@ -296,9 +297,9 @@ class Crowd:
 
     def _start(self, in_ms: int) -> None:
         at_ms = self._now_ms + in_ms
-        facts = Facts(task_id=str(self._number), added_ms=at_ms, model=None)
+        task = Task(seq=0, profile="p", task_id=str(self._number), added_at_ms=at_ms)
         lasting_ms = round(1000 * lognormal(MEDIAN_S, SIGMA)(self._rng))
-        self._put(at_ms, Running(facts, at_ms + lasting_ms))
+        self._put(at_ms, Running(task, at_ms + lasting_ms))
 
     def _put(self, due_ms: int, task: Running) -> None:
         self._number += 1
@@ -313,10 +314,10 @@ class Crowd:
         due = list(self._due())
         if self._gap_s is None:
             due = [task for task in due if self._is_still_due(task)]
-            new = sum(task.facts.checked_ms is None for task in due)
-            due.sort(key=lambda t: -urgency(t.facts, self._now_ms, self._durations, new_in_line=new))
+            new = sum(task.listed.checked_at_ms is None for task in due)
+            due.sort(key=lambda t: -urgency(t.listed, self._now_ms, self._durations, new_in_line=new))
         for place, task in enumerate(due):
-            urgent = is_urgent(task.facts) or self._gap_s is not None
+            urgent = is_urgent(task.listed) or self._gap_s is not None
             if self._budget.wait_s(self._now_ms / 1000, urgent=urgent) > 0:
                 if urgent:
                     for left in due[place:]:
@@ -328,7 +329,7 @@ class Crowd:
 
     def _is_still_due(self, task: Running) -> bool:
         """Whether a check is worth today's price; else it is put off."""
-        at_ms = next_check_ms(task.facts, self._now_ms, self._durations, self._price_s)
+        at_ms = next_check_ms(task.listed, self._now_ms, self._durations, self._price_s)
         assert at_ms is not None
         if at_ms > self._now_ms:
             self._put(at_ms, task)
@@ -347,17 +348,17 @@ class Crowd:
             self._delays_s.append((self._now_ms - task.ends_ms) / 1000)
             self._checks.append(task.checks)
             return
-        task.facts = replace(
-            task.facts,
+        task.listed = replace(
+            task.listed,
             state=State.WAITING,
             raw_state="waiting",
             model=MODEL,
-            created_ms=task.facts.added_ms,
-            checked_ms=self._now_ms,
+            create_time_ms=task.listed.added_at_ms,
+            checked_at_ms=self._now_ms,
         )
         due_ms = self._now_ms + round(1000 * (self._gap_s or 0))
         if self._gap_s is None:
-            following = next_check_ms(task.facts, self._now_ms, self._durations, self._price_s)
+            following = next_check_ms(task.listed, self._now_ms, self._durations, self._price_s)
             assert following is not None
             due_ms = following
         self._put(due_ms, task)
@@ -386,26 +387,28 @@ def print_crowds() -> None:
 def print_cost() -> None:
     """What the schedule itself takes."""
     durations = Lists.drawn(lognormal(MEDIAN_S, SIGMA), 200, 1).learned[0]
-    facts = [
-        Facts(
+    tasks = [
+        Task(
+            seq=i,
+            profile="p",
             task_id=str(i),
-            added_ms=START_MS + 13 * i,
+            added_at_ms=START_MS + 13 * i,
             state=State.WAITING,
             raw_state="waiting",
             model=MODEL if i % 2 else f"image-{i % 10}",
-            created_ms=START_MS + 13 * i,
-            checked_ms=START_MS + 70_000,
+            create_time_ms=START_MS + 13 * i,
+            checked_at_ms=START_MS + 70_000,
         )
         for i in range(5000)
     ]
     budget = Budget(allowed(TIERS["basic"], 0.5))
     begin = time.perf_counter()
-    price_s = price_for(facts, START_MS + 70_000, durations, budget.capacity(0.0))
+    price_s = price_for(tasks, START_MS + 70_000, durations, budget.capacity(0.0))
     priced = time.perf_counter()
-    for each in facts:
+    for each in tasks:
         next_check_ms(each, START_MS + 70_000, durations, price_s)
     planned = time.perf_counter()
-    for each in facts:
+    for each in tasks:
         urgency(each, START_MS + 71_000, durations)
     ordered = time.perf_counter()
     print(

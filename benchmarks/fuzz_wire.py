@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.failures import classify
-from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import Query
-from taskdash.domain.task import State
+from taskdash.domain.task import State, apply_answer
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import raw_text
 from taskdash.store.store import Store

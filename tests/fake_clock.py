@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from taskdash.domain.limits import TIERS, Limits
+from taskdash.domain.budget import TIERS, Limits
 from taskdash.domain.task import Answer, ProblemKind, Record, State, Throttle
 from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import ChangeHint

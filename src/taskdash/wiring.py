@@ -47,7 +47,7 @@ COPY_NAME: Final = "copied.txt"
 
 def terms_of(profile: Profile, *, scheduled: bool = True) -> Terms:
     """What a profile allows its checks to cost."""
-    from taskdash.domain.limits import TIERS, Limits
+    from taskdash.domain.budget import TIERS, Limits
     from taskdash.watch.accounts import Terms
 
     if profile.per_second is not None and profile.per_minute is not None:

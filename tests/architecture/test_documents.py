@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from taskdash.cli.commands import COMMANDS, Commands
-from taskdash.domain.task_environ import VARIABLES
+from taskdash.domain.task_json import VARIABLES
 from taskdash.ui.actions import key_table
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.fake_clock import World
 
-from taskdash.domain.limits import Limits
+from taskdash.domain.budget import Limits
 from taskdash.domain.plan import plan_for
 
 if TYPE_CHECKING:

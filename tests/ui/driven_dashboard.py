@@ -25,7 +25,7 @@ from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.outcome import apply_answer
+from taskdash.domain.task import apply_answer
 from taskdash.results.browser import Opened
 from taskdash.ui.app import Dashboard
 from taskdash.ui.screens.main import MainScreen

@@ -10,7 +10,7 @@ import click
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
 from taskdash.domain.errors import UsageError
-from taskdash.domain.id_pattern import is_task_id, looks_like_option
+from taskdash.domain.task import is_task_id, looks_like_option
 from taskdash.domain.untrusted import decoded
 
 if TYPE_CHECKING:

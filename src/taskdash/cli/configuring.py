@@ -9,8 +9,8 @@ import click
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk
 from taskdash.config.settings import DEFAULT_PROFILE, Profile
+from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import KeyMissingError, UsageError
-from taskdash.domain.limits import TIERS
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:

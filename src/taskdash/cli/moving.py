@@ -15,7 +15,8 @@ from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.query import Query
-from taskdash.domain.task_file import CSV_FIELDS, export_json, read_tasks, toml_table
+from taskdash.domain.task_file import read_tasks
+from taskdash.domain.task_json import CSV_FIELDS, export_json, toml_table
 from taskdash.domain.task_values import TaskFileError
 from taskdash.domain.untrusted import Decoded, decoded, inert_line
 from taskdash.domain.words import plural

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final, Self
 
+from taskdash.domain.words import clock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,7 +60,7 @@ class Progress:
         if done and rate:
             parts.append(f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s")
             if done < self._total:
-                parts.append(f"{_clock((self._total - done) / rate)} left")
+                parts.append(f"{clock((self._total - done) / rate)} left")
         return "  ".join([*parts, note] if note else parts)
 
     def clear(self) -> None:
@@ -72,12 +74,6 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self.clear()
-
-
-def _clock(seconds: float) -> str:
-    whole = int(seconds + 0.999)
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
 
 
 def can_rewrite_lines() -> bool:

@@ -34,7 +34,7 @@ from taskdash.config.readers import (
     whole,
 )
 from taskdash.config.wording import looks_like_key, may_be_key, one_of_these, shown, suggestion
-from taskdash.domain.limits import TIERS
+from taskdash.domain.budget import TIERS
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:

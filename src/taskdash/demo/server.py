@@ -27,7 +27,7 @@ from urllib.parse import parse_qs, unquote
 
 from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, Jobs, RefusedError, random_id
 from taskdash.demo.samples import SAMPLES
-from taskdash.domain.limits import TIERS
+from taskdash.domain.budget import TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

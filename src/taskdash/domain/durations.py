@@ -25,8 +25,6 @@ from taskdash.domain.survival import Curve, Prior, fit
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from taskdash.domain.task import Json
-
 KEPT: Final = 200
 """Finished tasks remembered per model, and per variant of it."""
 SHOWN_FROM: Final = 5
@@ -35,22 +33,6 @@ _MODELS: Final = 500
 _VARIANTS: Final = 64
 _LEAST_MS: Final = 50
 _MOST_MS: Final = 7 * 86_400_000
-_VARIANT_KEYS: Final = (
-    "size",
-    "image_size",
-    "resolution",
-    "aspect_ratio",
-    "aspectRatio",
-    "quality",
-    "mode",
-    "n",
-    "num_images",
-    "nVariants",
-    "duration",
-    "n_frames",
-)
-"""Inputs of `createTask` that change how long a task takes, as gateways name them."""
-
 Finished: TypeAlias = "tuple[str | None, str | None, int | None]"
 """Model, variant, and `costTime` in milliseconds."""
 
@@ -85,24 +67,6 @@ def sort_of(model: str | None) -> Sort:
     """What a model makes, by the words in its name."""
     name = (model or "").lower()
     return next((sort for sort, words in _WORDS if words.search(name)), Sort.UNKNOWN)
-
-
-def variant_of(param: Json) -> str | None:
-    """The inputs of a `createTask` request that change its duration, as one text; None without any.
-
-    Args:
-        param: The decoded request, with its input beneath `input` or beside the model.
-    """
-    if not isinstance(param, dict):
-        return None
-    inner = param.get("input")
-    inputs = inner if isinstance(inner, dict) else param
-    parts = []
-    for key in _VARIANT_KEYS:
-        value = inputs.get(key)
-        if isinstance(value, str | int | float) and value != "":
-            parts.append(f"{key}={str(value).strip().lower()[:40]}")
-    return " ".join(parts) or None
 
 
 @dataclass(slots=True)

@@ -11,10 +11,10 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.id_pattern import ID_PATTERN as ID_PATTERN
-from taskdash.domain.id_pattern import MAX_ID_CHARS as MAX_ID_CHARS
-from taskdash.domain.id_pattern import is_task_id as is_task_id
-from taskdash.domain.id_pattern import looks_like_option
+from taskdash.domain.task import ID_PATTERN as ID_PATTERN
+from taskdash.domain.task import MAX_ID_CHARS as MAX_ID_CHARS
+from taskdash.domain.task import is_task_id as is_task_id
+from taskdash.domain.task import looks_like_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,16 +1,21 @@
 """What part of the list to show, and in which order, as values: what the store runs.
 
-`domain.query_language` reads them from what people write.
+`domain.query_language` reads them from what people write. Texts are compared in one form (`fold`).
 """
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from taskdash.domain.task import ProblemKind, State
+
+
+SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
+"""The fields that a bare filter word is looked up in, in the order of `folded_search_text`."""
 
 
 class SortKey(StrEnum):
@@ -111,3 +116,25 @@ class Query:
     states: frozenset[State] | None = None
     terms: tuple[Term, ...] = ()
     sort: Sort = Sort()
+
+
+def fold(text: str) -> str:
+    """Return `text` as it is compared: canonical composition, case folded."""
+    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
+
+
+def folded_search_text(
+    task_id: str,
+    label: str | None = None,
+    *,
+    note: str | None = None,
+    prompt: str | None = None,
+    model: str | None = None,
+    failure: str = "",
+) -> str:
+    """Return all that a filter word may match, folded.
+
+    Field n stands between the control characters n and n + 1, which no text that was made inert has: so one search
+    serves any field, and none matches across two.
+    """
+    return fold(f"\1{task_id}\2{label or ''}\3{note or ''}\4{prompt or ''}\5{model or ''}\6{failure}\7")

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import UsageError
-from taskdash.domain.folding import fold
 from taskdash.domain.query import (
     ExpiryTerm,
     ProblemTerm,
@@ -26,6 +25,7 @@ from taskdash.domain.query import (
     StateTerm,
     Term,
     TextTerm,
+    fold,
 )
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import REPLACEMENT

@@ -35,11 +35,10 @@ from __future__ import annotations
 
 import math
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.plan import least_gap_s, plan_for
-from taskdash.domain.task import ProblemKind, State, Task
+from taskdash.domain.task import Problem, ProblemKind, State, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,78 +83,41 @@ _BACKOFF_S: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the schedule needs to know of a task. Times are Unix milliseconds."""
-
-    task_id: str
-    added_ms: int
-    state: State = State.NEW
-    raw_state: str | None = None
-    problem: ProblemKind | None = None
-    """Of the last check; None if that brought a record."""
-    problem_since_ms: int | None = None
-    model: str | None = None
-    variant: str | None = None
-    created_ms: int | None = None
-    checked_ms: int | None = None
-    """When the last check was answered, with or without a record."""
-    asked: bool = False
-    """Whether the user asked for a check that was not done yet."""
-
-
-def facts_of(task: Task, *, variant: str | None = None, asked: bool = False) -> Facts:
-    """The facts of a task on the list; its variant is `durations.variant_of` of its `param`."""
-    return Facts(
-        task_id=task.task_id,
-        added_ms=task.added_at_ms,
-        state=task.state,
-        raw_state=task.raw_state,
-        problem=task.problem.kind if task.problem else None,
-        problem_since_ms=task.problem.since_ms if task.problem else None,
-        model=task.model,
-        variant=variant,
-        created_ms=task.create_time_ms,
-        checked_ms=task.checked_at_ms,
-        asked=asked,
-    )
-
-
-def next_check_ms(facts: Facts, now_ms: int, durations: Durations, price_s: float) -> int | None:
-    """When to check a task: `now_ms` at the earliest, a day later at the latest; None: never unless asked.
+def next_check_ms(task: Task, now_ms: int, durations: Durations, price_s: float) -> int | None:
+    """Return when to check a task: `now_ms` at the earliest, a day later at the latest; None: never unless asked.
 
     Args:
-        facts: The task.
+        task: The task.
         now_ms: The wall clock, in Unix milliseconds.
         durations: What this list's finished tasks teach.
         price_s: What a check must buy, from `price_for`.
     """
-    if facts.asked:
+    if task.asked_at_ms is not None:
         return now_ms
-    if facts.state.finished or facts.problem is ProblemKind.REJECTED:
+    if task.state.finished or (task.problem and task.problem.kind is ProblemKind.REJECTED):
         return None
-    if facts.checked_ms is None:
+    if task.checked_at_ms is None:
         return now_ms
     # A clock that was set back must not freeze a task until it has caught up.
-    checked_ms = min(facts.checked_ms, now_ms)
-    gap_s = _gap_s(facts, checked_ms, durations, price_s)
+    checked_ms = min(task.checked_at_ms, now_ms)
+    gap_s = _gap_s(task, checked_ms, durations, price_s)
     return max(now_ms, checked_ms + math.ceil(1000 * min(gap_s, DAY_S)))
 
 
-def _gap_s(facts: Facts, checked_ms: int, durations: Durations, price_s: float) -> float:
-    """How long after the last check the next one is worth it, in seconds."""
-    if facts.problem is ProblemKind.NOT_FOUND:
-        return _not_found_gap_s(facts, checked_ms)
-    if facts.problem is not None:
-        since_ms = checked_ms if facts.problem_since_ms is None else facts.problem_since_ms
-        return backoff_s(facts.problem, (checked_ms - since_ms) / 1000, facts.task_id)
-    curve = durations.curve(facts.model, facts.variant)
-    age_s = age_ms(facts, checked_ms) / 1000
+def _gap_s(task: Task, checked_ms: int, durations: Durations, price_s: float) -> float:
+    """Return how long after the last check the next one is worth it, in seconds."""
+    problem = task.problem
+    if problem is not None and problem.kind is ProblemKind.NOT_FOUND:
+        return _not_found_gap_s(task, problem, checked_ms)
+    if problem is not None:
+        return backoff_s(problem.kind, (checked_ms - problem.since_ms) / 1000, task.task_id)
+    curve = durations.curve(task.model, task.variant)
+    age_s = age_ms(task, checked_ms) / 1000
     gap_s = plan_for(curve, price_s).next_s(age_s) - age_s
     gap_s = min(max(gap_s, least_gap_s(curve, age_s)), _most_gap_s(age_s))
     if age_s >= curve.late_s:
-        gap_s = min(gap_s, max(10.0, (checked_ms - facts.added_ms) / 1000))
-    if not is_known(facts.raw_state):
+        gap_s = min(gap_s, max(10.0, (checked_ms - task.added_at_ms) / 1000))
+    if not is_known(task.raw_state):
         gap_s = max(gap_s, _UNKNOWN_WORD_GAP_S)
     return gap_s
 
@@ -165,20 +127,18 @@ def _most_gap_s(age_s: float) -> float:
     return max(HOUR_S, min(age_s / 48, DAY_S))
 
 
-def _not_found_gap_s(facts: Facts, checked_ms: int) -> float:
+def _not_found_gap_s(task: Task, problem: Problem, checked_ms: int) -> float:
     # A task that once had a record is missed since it vanished, a new ID since it was added.
-    anchor_ms = facts.added_ms
-    if facts.state is not State.NEW and facts.problem_since_ms is not None:
-        anchor_ms = facts.problem_since_ms
+    anchor_ms = task.added_at_ms if task.state is State.NEW else problem.since_ms
     missed_s = max(0.0, (checked_ms - anchor_ms) / 1000)
     if missed_s < _GRACE_S:
         return _GRACE_GAP_S
-    gap_s = max(_GRACE_GAP_S, missed_s / 2 * (1 + jitter(facts.task_id) / 5))
+    gap_s = max(_GRACE_GAP_S, missed_s / 2 * (1 + jitter(task.task_id) / 5))
     return min(gap_s, _most_gap_s(missed_s))
 
 
 def backoff_s(kind: ProblemKind, lasted_s: float, key: str) -> float:
-    """How long to wait after a failed check: as long as it lasts already, within the bounds of its kind.
+    """Return how long to wait after a failed check: as long as it lasts already, within the bounds of its kind.
 
     Waiting as long again as a failure has lasted is doubling, without a counter to keep.
 
@@ -192,70 +152,70 @@ def backoff_s(kind: ProblemKind, lasted_s: float, key: str) -> float:
 
 
 def jitter(key: str) -> float:
-    """A number from 0 to 1 that depends on `key` only."""
+    """Return a number from 0 to 1 that depends on `key` only."""
     return zlib.crc32(key.encode("utf-8", "replace")) / 0xFFFFFFFF
 
 
 def is_known(raw_state: str | None) -> bool:
-    """Whether an unfinished state is one that gateways are known to use; none at all counts as known."""
+    """Return whether an unfinished state is one that gateways are known to use; none at all counts as known."""
     return raw_state is None or raw_state.strip().lower() in KNOWN_WORDS
 
 
-def age_ms(facts: Facts, now_ms: int) -> int:
-    """How long a task has run at `now_ms`: from `createTime` where that can be, else from being added."""
-    start_ms = facts.added_ms
-    if facts.created_ms is not None and _OLDEST_MS <= facts.created_ms < start_ms:
-        start_ms = facts.created_ms
+def age_ms(task: Task, now_ms: int) -> int:
+    """Return how long a task has run at `now_ms`: from `createTime` where that can be, else from being added."""
+    start_ms = task.added_at_ms
+    if task.create_time_ms is not None and _OLDEST_MS <= task.create_time_ms < start_ms:
+        start_ms = task.create_time_ms
     return max(0, now_ms - start_ms)
 
 
-def is_urgent(facts: Facts) -> bool:
-    """Whether a check may use what the budget keeps: it was asked for, or the ID was never checked."""
-    return facts.asked or facts.checked_ms is None
+def is_urgent(task: Task) -> bool:
+    """Return whether a check may use what the budget keeps: it was asked for, or the ID was never checked."""
+    return task.asked_at_ms is not None or task.checked_at_ms is None
 
 
 def urgency(
-    facts: Facts, now_ms: int, durations: Durations, *, asked_in_line: int = 1, new_in_line: int = 1
+    task: Task, now_ms: int, durations: Durations, *, asked_in_line: int = 1, new_in_line: int = 1
 ) -> float:
-    """What a check now buys, in seconds: of the tasks that are due the highest goes first.
+    """Return what a check now buys, in seconds: of the tasks that are due the highest goes first.
 
     What was asked for comes first, then IDs never checked, then the rest by expected gain. Only where one of
     the first two is a crowd (5,000 pasted IDs, `R` on a long list) it gets a worth that a running task
     outgrows when it was left alone for long, so that a crowd cannot starve it.
 
     Args:
-        facts: A task that is due.
+        task: A task that is due.
         now_ms: The wall clock, in Unix milliseconds.
         durations: What this list's finished tasks teach.
         asked_in_line: How many due tasks were asked for.
         new_in_line: How many due tasks were never checked.
     """
-    gain_s = _gain_s(facts, now_ms, durations)
-    if facts.asked:
+    gain_s = _gain_s(task, now_ms, durations)
+    if task.asked_at_ms is not None:
         return gain_s + (_ASKED_FIRST_S if asked_in_line <= _FEW else _ASKED_WORTH_S)
-    if facts.checked_ms is None:
+    if task.checked_at_ms is None:
         return gain_s + (_NEW_FIRST_S if new_in_line <= _FEW else _NEW_WORTH_S)
     return gain_s
 
 
-def _gain_s(facts: Facts, now_ms: int, durations: Durations) -> float:
+def _gain_s(task: Task, now_ms: int, durations: Durations) -> float:
     """The seconds of delay that a check buys."""
-    if facts.checked_ms is None or facts.state.finished:
+    if task.checked_at_ms is None or task.state.finished:
         return 0.0
-    unseen_s = max(0.0, (now_ms - facts.checked_ms) / 1000)
-    if facts.state is State.NEW:
+    unseen_s = max(0.0, (now_ms - task.checked_at_ms) / 1000)
+    if task.state is State.NEW:
         # Half the time unseen is the delay if it has come to be; the older the ID, the less likely.
-        missed_s = max(1.0, (now_ms - facts.added_ms) / 1000)
+        missed_s = max(1.0, (now_ms - task.added_at_ms) / 1000)
         return unseen_s / 2 * min(0.3, max(0.0005, 10.0 / missed_s))
-    curve = durations.curve(facts.model, facts.variant)
-    seen_s, age_s = _ages_s(facts, now_ms)
+    curve = durations.curve(task.model, task.variant)
+    seen_s, age_s = _ages_s(task, now_ms)
     return curve.gain_s(seen_s, age_s) * _weight(curve, seen_s)
 
 
-def _ages_s(facts: Facts, now_ms: int) -> tuple[float, float]:
+def _ages_s(task: Task, now_ms: int) -> tuple[float, float]:
     """The task's age when it was last checked, and now."""
-    checked_ms = now_ms if facts.checked_ms is None else min(facts.checked_ms, now_ms)
-    return age_ms(facts, checked_ms) / 1000, age_ms(facts, now_ms) / 1000
+    checked_ms = now_ms if task.checked_at_ms is None else min(task.checked_at_ms, now_ms)
+    return age_ms(task, checked_ms) / 1000, age_ms(task, now_ms) / 1000
 
 
 def _weight(curve: Curve, seen_s: float) -> float:
@@ -264,9 +224,9 @@ def _weight(curve: Curve, seen_s: float) -> float:
 
 
 def price_for(
-    tasks: Iterable[Facts], now_ms: int, durations: Durations, capacity: Mapping[float, int]
+    tasks: Iterable[Task], now_ms: int, durations: Durations, capacity: Mapping[float, int]
 ) -> float:
-    """What a check must buy now, in seconds of delay, for the budget to go where it buys most.
+    """Return what a check must buy now, in seconds of delay, for the budget to go where it buys most.
 
     It is the least price at which no span ahead takes more checks than there are, so that a dense moment
     does not use up what is wanted half a minute later. Tasks that are finished, new or in trouble take none
@@ -280,11 +240,11 @@ def price_for(
         (`Budget.capacity`).
     """
     efforts = dict.fromkeys(capacity, 0.0)
-    for facts in tasks:
-        if facts.state is not State.WAITING or facts.problem is not None:
+    for task in tasks:
+        if task.state is not State.WAITING or task.problem is not None:
             continue
-        curve = durations.curve(facts.model, facts.variant)
-        seen_s, age_s = _ages_s(facts, now_ms)
+        curve = durations.curve(task.model, task.variant)
+        seen_s, age_s = _ages_s(task, now_ms)
         weight = _weight(curve, seen_s)
         for span_s in efforts:
             efforts[span_s] += weight * curve.effort(seen_s, age_s, span_s)

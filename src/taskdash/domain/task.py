@@ -1,21 +1,60 @@
-"""The nouns: a task, its record, its problem. What the API says becomes one of these in `api.wire`, once.
+"""The nouns: a task, its record, its problem, and what one check makes of a task.
 
-All texts in here are inert already (`domain.untrusted`); all times are Unix milliseconds, as on the wire.
+What the API says becomes one of these in `api.wire`, once. All texts in here are inert already (`domain.untrusted`);
+all times are Unix milliseconds, as on the wire.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
+MAX_ID_CHARS: Final = 128
+ID_PATTERN: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}")
+"""Used with `fullmatch`."""
+_VARIANT_KEYS: Final = (
+    *("size", "image_size", "resolution", "aspect_ratio", "aspectRatio", "quality", "mode"),
+    *("n", "num_images", "nVariants", "duration", "n_frames"),
+)
+"""Inputs of `createTask` that change how long a task takes, as gateways name them."""
+
+
+def is_task_id(text: str) -> bool:
+    """Return whether `text` could be sent as a task ID at all, placeholders included."""
+    return ID_PATTERN.fullmatch(text) is not None
+
+
+def looks_like_option(text: str) -> bool:
+    """Return whether a command would take `text` for an option: no such ID is put on a list."""
+    return text.startswith("-")
+
 
 def json_text(value: Json) -> str:
-    """A value for people: a text as it is, anything else as JSON on one line."""
+    """Return a value for people: a text as it is, anything else as JSON on one line."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def variant_of(param: Json) -> str | None:
+    """Return the inputs of a `createTask` request that change its duration, as one text; None without any.
+
+    Args:
+        param: the decoded request, with its input beneath `input` or beside the model.
+    """
+    if not isinstance(param, dict):
+        return None
+    inner = param.get("input")
+    inputs = inner if isinstance(inner, dict) else param
+    parts = []
+    for key in _VARIANT_KEYS:
+        value = inputs.get(key)
+        if isinstance(value, str | int | float) and value != "":
+            parts.append(f"{key}={str(value).strip().lower()[:40]}")
+    return " ".join(parts) or None
 
 
 class State(StrEnum):
@@ -30,7 +69,7 @@ class State(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether this is an end: such a task is never checked again unless somebody asks."""
+        """Return whether this is an end: such a task is never checked again unless somebody asks."""
         return self in (State.SUCCESS, State.FAIL)
 
 
@@ -145,7 +184,7 @@ class Task:
     """None: never, unless somebody asks."""
     problem: Problem | None = None
     variant: str | None = None
-    """The inputs that change how long the model takes, such as "1024x1024 high"; see `domain.durations`."""
+    """The inputs that change how long the model takes, such as "1024x1024 high"; see `variant_of`."""
     asked_at_ms: int | None = None
     """Set where somebody asked for a check that has not been answered yet: the later the request the greater, even
     where the wall clock was set back in between."""
@@ -181,3 +220,78 @@ class TaskDetail:
     """In the order of the results."""
     raw: bytes = b""
     """The last body with a record, as it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A check that was answered: the task as it is now, and the answer where its record was taken over."""
+
+    before: Task
+    task: Task
+    record: Record | None
+    """The record to keep; None where the task keeps the one it has."""
+    raw: bytes
+
+    @property
+    def finished(self) -> bool:
+        """Return whether the task came to its end with this check."""
+        return self.task.state.finished and not self.before.state.finished
+
+    @property
+    def changed(self) -> bool:
+        """Return whether there is something to tell: another state, another word for it, another kind of problem."""
+        return (self.before.state, self.before.raw_state, _kind(self.before)) != (
+            self.task.state,
+            self.task.raw_state,
+            _kind(self.task),
+        )
+
+
+def apply_answer(task: Task, answer: Answer, now_ms: int) -> Outcome:
+    """Return what `answer`, arrived at `now_ms`, makes of `task`.
+
+    A problem stands beside the record and never replaces it. `success` and `fail` are final: a gateway that later
+    says otherwise is reported as a problem and not believed.
+    """
+    checked = replace(task, checked_at_ms=now_ms, checks=task.checks + 1, asked_at_ms=None)
+    record = answer.record
+    if record is None:
+        return Outcome(task, _with_problem(checked, answer.problem, answer.message, now_ms), None, b"")
+    if task.state.finished and record.state is not task.state:
+        message = (
+            f"the task had ended as {task.state}, now the answer says {record.raw_state}: kept as it was"
+        )
+        return Outcome(task, _with_problem(checked, ProblemKind.UNREADABLE, message, now_ms), None, b"")
+    return Outcome(task, _with_record(checked, record, now_ms), record, answer.raw)
+
+
+def _with_problem(task: Task, kind: ProblemKind | None, message: str, now_ms: int) -> Task:
+    kind = kind or ProblemKind.UNREADABLE
+    since_ms = task.problem.since_ms if task.problem and task.problem.kind is kind else now_ms
+    return replace(task, problem=Problem(kind, message, since_ms), misses=task.misses + 1)
+
+
+def _with_record(task: Task, record: Record, now_ms: int) -> Task:
+    newly_finished = record.state.finished and not task.state.finished
+    return replace(
+        task,
+        problem=None,
+        misses=0,
+        state=State.WAITING if record.state is State.NEW else record.state,
+        raw_state=record.raw_state,
+        model=record.model or task.model,
+        prompt=record.prompt or task.prompt,
+        variant=variant_of(record.param) or task.variant,
+        fail_code=record.fail_code,
+        fail_msg=record.fail_msg,
+        cost_time_ms=record.cost_time_ms,
+        complete_time_ms=record.complete_time_ms,
+        create_time_ms=record.create_time_ms or task.create_time_ms,
+        progress=record.progress,
+        result_count=len(record.result_urls),
+        finished_at_ms=now_ms if newly_finished else task.finished_at_ms,
+    )
+
+
+def _kind(task: Task) -> ProblemKind | None:
+    return task.problem.kind if task.problem else None

@@ -20,8 +20,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.domain.task_json import FIELDS, saved_json, task_json
-from taskdash.domain.task_values import RAW, TaskFileError, task_of
+from taskdash.domain.task_json import CSV_FIELDS, RAW
+from taskdash.domain.task_values import TaskFileError, task_of
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import Json, TaskDetail
 
-MORE: Final = ("prompt", "progress", "creditsConsumed", "extra", "savedFiles")
-CSV_FIELDS: Final = (*FIELDS, *MORE)
 _MAX_CELL_CHARS: Final = 64 * 1_048_576
 
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
@@ -58,19 +56,6 @@ _NUMBER_CELLS: Final = frozenset({"costTime", "completeTime", "createTime", "add
 _WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 
 
-def export_json(detail: TaskDetail) -> dict[str, Json]:
-    """A task with everything that another list needs to show it as this one does."""
-    return {
-        **task_json(detail),
-        "prompt": detail.task.prompt,
-        "progress": detail.task.progress,
-        "creditsConsumed": detail.credits_consumed,
-        "extra": detail.extra,
-        "savedFiles": saved_json(detail),
-        RAW: detail.raw.decode("utf-8", "replace") if detail.raw else None,
-    }
-
-
 def csv_cell(name: str, value: Json) -> object:
     """Return a value of `export_json` as the cell of a spreadsheet, which shows it and does nothing else with it."""
     if isinstance(value, list | dict | bool) or (name == "param" and not _is_plain(value)):
@@ -81,29 +66,6 @@ def csv_cell(name: str, value: Json) -> object:
 def _is_plain(param: Json) -> bool:
     """Return whether `_param` gives back what it is as it stands: any text that is no JSON, and nothing for null."""
     return param is None or (isinstance(param, str) and param[:1] not in "[{" and _param(param, 0) is param)
-
-
-def toml_table(values: dict[str, Json]) -> dict[str, Json]:
-    """What `export_json` gave, as TOML can say it."""
-    table: dict[str, Json] = {}
-    for name, value in values.items():
-        if value is None or name == RAW:
-            continue
-        if name in ("param", "extra") and not _fits_toml(value):
-            table[f"{name}Json"] = json.dumps(value)
-        else:
-            table[name] = value
-    return table
-
-
-def _fits_toml(value: Json) -> bool:
-    if isinstance(value, dict):
-        return all(map(_fits_toml, value.values()))
-    if isinstance(value, list):
-        return all(map(_fits_toml, value))
-    if isinstance(value, int) and not isinstance(value, bool):
-        return abs(value) < 2**63
-    return value is not None
 
 
 def read_tasks(

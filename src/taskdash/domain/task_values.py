@@ -6,15 +6,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
-from taskdash.domain.durations import variant_of
-from taskdash.domain.id_pattern import is_task_id
-from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail
+from taskdash.domain.task import (
+    Problem,
+    ProblemKind,
+    SavedResult,
+    State,
+    Task,
+    TaskDetail,
+    is_task_id,
+    variant_of,
+)
+from taskdash.domain.task_json import RAW
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RAW: Final = "raw"
 MAX_RAW_CHARS: Final = 4_194_304
 MAX_MS: Final = 2**62
 _MAX_LABEL_CHARS: Final = 200

@@ -1,8 +1,13 @@
-"""Times, lengths and states in words: the same in the dashboard and on the command line."""
+"""Times, lengths, states and expiry in words: the same in the dashboard and on the command line.
+
+Gateways count the life of result links from the end of a task. Where that is not known it is taken from createTime
+and costTime, else from when the end was seen, which may be later: then it is said as "about".
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -16,64 +21,83 @@ NONE: Final = "–"
 NO_MODEL: Final = "not known yet"
 """What tasks are counted under whose model no answer has told."""
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
+LONGEST_NOTICE_MS: Final = 86_400_000
 _BARS: Final = "▁▂▃▄▅▆▇█"
-_STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 task`, `2 tasks`, `12,345 tasks`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def bars(counts: Sequence[int]) -> str:
+    """Return counts as a row of bars as high as they are, one cell each; a dot for none."""
+    highest = max(counts, default=0)
+    return "".join(_BARS[max(0, math.ceil(count * 8 / highest) - 1)] if count else "·" for count in counts)
+
+
+# Lengths of time
+
+
+def _parts(ms: float) -> list[tuple[int, str]]:
+    """A length in its largest unit and the next one, rounded down."""
+    seconds = max(0, int(ms // 1000))
+    place = next((n for n, (_, size) in enumerate(_UNITS) if seconds >= size), len(_UNITS) - 1)
+    parts = []
+    for unit, size in _UNITS[place : place + 2]:
+        count, seconds = divmod(seconds, size)
+        parts.append((count, unit))
+    return parts
+
+
+def duration(ms: float, unit_gap: str = " ") -> str:
+    """Return a length in two units, or one from a minute down: `3 h 12 min`, `12 min`, `40 s`; at least a second."""
+    (count, unit), *rest = _parts(max(ms, 1000))
+    parts = [(count, unit), *(part for part in rest if part[0] and part[1] != "s")]
+    return " ".join(f"{count}{unit_gap}{unit}" for count, unit in parts)
 
 
 def length(ms: int | None) -> str:
-    """A measured length of time: `0.4 s`, `32.2 s`, `2 min 05 s`, `1 h 12 min`."""
+    """Return a measured length: `0.4 s`, `32.2 s`, `2 min 05 s`, `1 h 12 min`; – where it is not known."""
     if ms is None:
         return NONE
-    seconds = ms / 1000
-    if seconds < 99.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
+    if ms < 99_950:
+        return f"{ms / 1000:.1f} s"
+    (count, unit), (rest, smaller) = _parts(round(ms, -3))
+    return f"{count} {unit} {rest:02d} {smaller}"
 
 
 def span(ms: int | None) -> str:
-    """A length of time in one unit, for a narrow column: `0s`, `45s`, `3m`, `2h`, `206d`."""
+    """Return a length in one unit, for a narrow column: `0s`, `45s`, `3m`, `2h`, `206d`."""
     if ms is None:
         return NONE
-    seconds = max(0, ms // 1000)
-    for unit_s, unit in _STEPS:
-        if seconds >= unit_s:
-            return f"{seconds // unit_s}{unit}"
-    return "0s"
-
-
-def rough(seconds: float) -> str:
-    """A length of time that is only estimated: `40 s`, `12 min`, `2.5 h`, `3 days`."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{round(seconds / 86_400)} days"
+    count, unit = _parts(ms)[0]
+    return f"{count}{unit[0]}"
 
 
 def elapsed(ms: int) -> str:
-    """Return a length of time that is still growing: `34s`, `1m50s`, `12m`, `21h37m`, `3d4h`.
+    """Return a length that is still growing: `34s`, `1m50s`, `12m`, `21h37m`, `3d4h`.
 
     It changes once a second under a minute, every 10 s under ten minutes, then every minute and every hour.
     """
-    seconds = max(0, ms // 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d{hours}h"
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    if minutes >= 10:
-        return f"{minutes}m"
-    return f"{minutes}m{seconds // 10 * 10:02d}s" if minutes else f"{seconds}s"
+    (count, unit), *rest = _parts(ms)
+    if not rest or (unit == "min" and count >= 10):
+        return f"{count}{unit[0]}"
+    more, smaller = rest[0]
+    more = more // 10 * 10 if unit == "min" else more
+    return f"{count}{unit[0]}{more:0{1 if unit == 'd' else 2}d}{smaller[0]}"
+
+
+def clock(seconds: float) -> str:
+    """Return a time left as a clock shows it: `0:07`, `12:40`, `1:02:03`; at most 100 hours."""
+    minutes, second = divmod(math.ceil(min(seconds, 359_999)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 def ago(at_ms: int | None, now_ms: int) -> str:
-    """How long ago, for a column: `just now`, `3m ago`; `in 5s` for what the clock says is still to come."""
+    """Return how long ago, for a column: `just now`, `3m ago`; `in 5s` for what the clock says is still to come."""
     if at_ms is None:
         return NONE
     difference = now_ms - at_ms
@@ -87,8 +111,11 @@ def tells_seconds(now_ms: int, *moments_ms: int | None) -> bool:
     return any(at_ms is not None and abs(now_ms - at_ms) < 60_000 for at_ms in moments_ms)
 
 
+# Tasks and moments
+
+
 def moment(at_ms: int | None) -> str:
-    """An absolute local time to the second, or – where it is not known.
+    """Return an absolute local time to the second, or – where it is not known.
 
     In the hour that a clock set back goes through twice it says its offset from UTC, too.
     """
@@ -104,19 +131,19 @@ def moment(at_ms: int | None) -> str:
 
 
 def state_word(task: Task) -> str:
-    """The state as the user is shown it: the API's own word where it says more than `waiting`."""
+    """Return the state as the user is shown it: the API's own word where it says more than `waiting`."""
     if task.state is State.WAITING and task.raw_state:
         return task.raw_state
     return task.state.value
 
 
 def started_ms(task: Task) -> int:
-    """From when a waiting task's elapsed time counts."""
+    """Return from when a waiting task's elapsed time counts."""
     return task.create_time_ms or task.added_at_ms
 
 
 def ended_ms(task: Task) -> int | None:
-    """When a finished task ended, as well as that is known; None where it is not at all."""
+    """Return when a finished task ended, as well as that is known; None where it is not at all."""
     if task.complete_time_ms is not None:
         return task.complete_time_ms
     if task.create_time_ms is not None and task.cost_time_ms is not None:
@@ -124,12 +151,57 @@ def ended_ms(task: Task) -> int | None:
     return task.finished_at_ms
 
 
-def bars(counts: Sequence[int]) -> str:
-    """Counts as a row of bars as high as they are, one cell each; a dot for none."""
-    highest = max(counts, default=0)
-    return "".join(_BARS[max(0, math.ceil(count * 8 / highest) - 1)] if count else "·" for count in counts)
+# Expiry
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 task`, `2 tasks`, `12,345 tasks`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The moment a result's links die."""
+
+    at_ms: int
+    is_rough: bool = False
+    """The end of the task is only known about."""
+
+    def left_ms(self, now_ms: int) -> int:
+        """Return how long they still live; 0 or less where they are dead."""
+        return self.at_ms - now_ms
+
+    def is_soon(self, ttl_ms: int, now_ms: int) -> bool:
+        """Return whether it is time to save what is not saved."""
+        return 0 < self.left_ms(now_ms) < notice_ms(ttl_ms)
+
+
+def expiry_of(task: Task, ttl_ms: int | None) -> Expiry | None:
+    """Return when the links of a task die; None where it has none, or nobody knows."""
+    at_ms = ended_ms(task)
+    if ttl_ms is None or at_ms is None or task.state is not State.SUCCESS or not task.result_count:
+        return None
+    return Expiry(at_ms + ttl_ms, task.complete_time_ms is None)
+
+
+def notice_ms(ttl_ms: int) -> int:
+    """Return how long before the end one is warned: a quarter of the links' life, a day at most."""
+    return min(ttl_ms // 4, LONGEST_NOTICE_MS)
+
+
+def countdown(expiry: Expiry, now_ms: int) -> str:
+    """Return `expires in 3 h 12 min`, `expires in about 40 s`, `expired 2 d 3 h ago`."""
+    left_ms = expiry.left_ms(now_ms)
+    about = "about " if expiry.is_rough else ""
+    words = f"{about}{duration(abs(left_ms))}"
+    return f"expires in {words}" if left_ms > 0 else f"expired {words} ago"
+
+
+def short_countdown(expiry: Expiry, now_ms: int) -> str:
+    """Return the same for a column: `3h 12min`, `~40s`, `expired`."""
+    left_ms = expiry.left_ms(now_ms)
+    if left_ms <= 0:
+        return "expired"
+    return ("~" if expiry.is_rough else "") + duration(left_ms, unit_gap="")
+
+
+def filter_of(ttl_ms: int) -> str:
+    """Return the filter for what is about to expire and not saved, as it is typed."""
+    seconds = max(1, notice_ms(ttl_ms) // 1_000)
+    size, unit = next(pair for pair in ((3_600, "h"), (60, "m"), (1, "s")) if seconds % pair[0] == 0)
+    return f"expires:<{seconds // size}{unit} saved:no"

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.words import plural
+from taskdash.domain.words import clock, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ class DownloadStatus:
         if self.speed is not None:
             parts.append(f"{size_words(round(self.speed))}/s")
         if self.left_s is not None:
-            parts.append(f"{clock_words(self.left_s)} left")
+            parts.append(f"{clock(self.left_s)} left")
         return "  ".join(parts)
 
 
@@ -157,10 +157,3 @@ def size_words(size: int) -> str:
     if size < _MIB:
         return f"{size / _KIB:.0f} KiB"
     return f"{size / _MIB:.1f} MiB" if size < 1_024 * _MIB else f"{size / 1_024 / _MIB:.2f} GiB"
-
-
-def clock_words(seconds: float) -> str:
-    """Return a time left as a clock shows it."""
-    whole = int(min(seconds, 359_999) + 0.999)
-    hours, rest = divmod(whole, 3_600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.folding import folded_search_text
+from taskdash.domain.query import folded_search_text
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, as_json
 

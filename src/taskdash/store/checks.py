@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.schedule import Facts, facts_of
 from taskdash.domain.task import State, Task
 from taskdash.domain.telling import is_news
 from taskdash.store.news import keep_untold
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from taskdash.domain.outcome import Outcome
+    from taskdash.domain.task import Outcome
     from taskdash.store.database import Database
 
 LONGEST_WAIT_MS: Final = 25 * 3_600_000
@@ -100,15 +99,14 @@ class Checks:
         )
         return InLine(asked, new, new + planned, next_ms)
 
-    def running(self, profile: str, limit: int) -> list[Facts]:
+    def running(self, profile: str, limit: int) -> list[Task]:
         """Return what the schedule must know of running tasks without a problem, the newest of the list first."""
         rows = self._database.rows(
             f"SELECT {', '.join(_SCHEDULED_BY)} FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state = 1 AND problem_kind IS NULL ORDER BY seq LIMIT ?",
             [profile, limit],
         )
-        tasks = (Task(**dict(zip(_SCHEDULED_BY, row, strict=True)), state=State.WAITING) for row in rows)
-        return [facts_of(task, variant=task.variant) for task in tasks]
+        return [Task(**dict(zip(_SCHEDULED_BY, row, strict=True)), state=State.WAITING) for row in rows]
 
     def ask(self, seqs: Sequence[int], now_ms: int) -> int:
         """Mark tasks to be checked as soon as the budget allows, finished ones too; return the mark.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.folding import SEARCHED
 from taskdash.domain.query import (
+    SEARCHED,
     ExpiryTerm,
     ProblemTerm,
     Query,

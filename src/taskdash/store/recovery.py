@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.id_pattern import is_task_id
+from taskdash.domain.task import is_task_id
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 from taskdash.store.copies import copies_of

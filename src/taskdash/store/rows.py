@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.domain.folding import folded_search_text
+from taskdash.domain.query import folded_search_text
 from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.query_sql import STATE_CODES

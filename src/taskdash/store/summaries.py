@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from taskdash.domain.reasons import FailedTasks
+from taskdash.domain.failures import FailedTasks
 from taskdash.domain.tally import Outcome
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line

@@ -196,7 +196,7 @@ def _expires(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - 
     if moment.ttl_ms is None:
         return [Span(NONE, "muted")]
     # Few lists have this column: the first frame of the others goes without.
-    from taskdash.domain.expiry import expiry_of, short_countdown
+    from taskdash.domain.words import expiry_of, short_countdown
 
     expiry = expiry_of(task, moment.ttl_ms)
     if expiry is None:

@@ -110,7 +110,7 @@ def _failure(task: Task) -> Content:
 def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[Content]:
     if ttl_ms is None:
         return []
-    from taskdash.domain.expiry import countdown, expiry_of
+    from taskdash.domain.words import countdown, expiry_of
 
     expiry = expiry_of(detail.task, ttl_ms)
     if expiry is None:

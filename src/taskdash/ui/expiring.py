@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.expiry import countdown, expiry_of, filter_of, notice_ms
+from taskdash.domain.words import countdown, expiry_of, filter_of, notice_ms
 from taskdash.ui.key_names import key_name
 
 if TYPE_CHECKING:

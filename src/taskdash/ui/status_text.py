@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from taskdash.domain.task import ProblemKind, State
-from taskdash.domain.words import SYMBOLS, rough, span
+from taskdash.domain.words import SYMBOLS, duration, span
 
 if TYPE_CHECKING:
     from taskdash.watch.status import WatchStatus
@@ -132,7 +132,7 @@ def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
     share = (crowd - status.new) / crowd if crowd else 0.0
     bar = "▰" * round(share * BAR_CELLS) + "▱" * (BAR_CELLS - round(share * BAR_CELLS))
     done = f"{crowd - status.new:,} of {crowd:,}"
-    left = rough(status.new / min(status.per_second, status.per_minute / 60))
+    left = duration(1000 * status.new / min(status.per_second, status.per_minute / 60))
     words = f"New IDs: {bar} {done} checked, about {left} left at this budget"
     if status.tier is None or "assumed" not in status.tier:
         return words

@@ -10,10 +10,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.budget import DEADLINE_S, Budget, Spent
+from taskdash.domain.budget import DEADLINE_S, Budget, Limits, Spent, allowed, learned
 from taskdash.domain.health import Health
-from taskdash.domain.limits import Limits, allowed, learned
-from taskdash.domain.schedule import facts_of, is_urgent
+from taskdash.domain.schedule import is_urgent
 from taskdash.domain.task import Answer, ProblemKind, Task, Throttle
 from taskdash.watch.clock import Clock, boot_id
 
@@ -154,16 +153,14 @@ class Accounts:
             return hold.wait_s, False
         if hold.in_flight is not None and self.under_way >= hold.in_flight:
             return math.inf, False
-        wait_s = self._budget.wait_s(
-            now_s, urgent=is_urgent(facts_of(task, asked=task.asked_at_ms is not None))
-        )
+        wait_s = self._budget.wait_s(now_s, urgent=is_urgent(task))
         return wait_s, wait_s > 0
 
     def begin(self, task: Task) -> None:
         """Count a check that is about to be reserved and sent."""
         now_s = self._clock.now_s()
         self._checks[task.seq] = _Check(
-            self._budget.spend(now_s, urgent=is_urgent(facts_of(task, asked=task.asked_at_ms is not None))),
+            self._budget.spend(now_s, urgent=is_urgent(task)),
             now_s,
         )
         self.under_way += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.durations import Durations
-from taskdash.domain.schedule import Facts, facts_of, is_urgent, next_check_ms, urgency
+from taskdash.domain.schedule import is_urgent, next_check_ms, urgency
 from taskdash.domain.task import Answer, State, Task
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
@@ -23,7 +23,7 @@ from taskdash.watch.price import Price
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from taskdash.domain.outcome import Outcome
+    from taskdash.domain.task import Outcome
     from taskdash.store.gateways import Entry, GatewayNote
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.access import Access
@@ -225,13 +225,12 @@ class Dispatch:
         worth: dict[int, tuple[float, Task]] = {}
         later: list[tuple[int, int | None]] = []
         for task in {task.seq: task for task in tasks if not self._accounts.is_busy(task.seq)}.values():
-            facts = facts_of(task, variant=task.variant, asked=task.asked_at_ms is not None)
-            next_ms = self._next_ms(facts, now_ms)
+            next_ms = self._next_ms(task, now_ms)
             if next_ms is None or next_ms > now_ms:
                 later.append((task.seq, next_ms))
             else:
                 gain_s = urgency(
-                    facts, now_ms, self.durations, asked_in_line=self._line.asked, new_in_line=self._line.new
+                    task, now_ms, self.durations, asked_in_line=self._line.asked, new_in_line=self._line.new
                 )
                 worth[task.seq] = gain_s, task
         if later:
@@ -239,12 +238,12 @@ class Dispatch:
         found = [task for _, task in sorted(worth.values(), key=lambda pair: -pair[0])]
         return _Look(found, len(later))
 
-    def _next_ms(self, facts: Facts, now_ms: int) -> int | None:
+    def _next_ms(self, task: Task, now_ms: int) -> int | None:
         """When a task that was due is due now: the price may have risen since its check was planned."""
         # Who was last checked in the future was so by a clock that was set back since.
-        if is_urgent(facts) or (facts.checked_ms is not None and facts.checked_ms > now_ms):
+        if is_urgent(task) or (task.checked_at_ms is not None and task.checked_at_ms > now_ms):
             return now_ms
-        return next_check_ms(facts, now_ms, self.durations, self._price.in_s)
+        return next_check_ms(task, now_ms, self.durations, self._price.in_s)
 
     def _choose(self, look: _Look, room: int) -> list[Task]:
         """Begin what may be sent now, and find out when to look again."""
@@ -264,7 +263,7 @@ class Dispatch:
             else:
                 self._accounts.begin(task)
                 picked.append(task)
-                self._urgent_in_a_row = self._urgent_in_a_row + 1 if _is_urgent(task) else 0
+                self._urgent_in_a_row = self._urgent_in_a_row + 1 if is_urgent(task) else 0
         if len(picked) == room:  # there may be more than were looked for
             self._left_over = True
         if look.put_off:  # there may be more behind those that were
@@ -281,7 +280,7 @@ class Dispatch:
         is_crowd = max(self._line.new, self._line.asked) > CROWD
         if not is_crowd or self._urgent_in_a_row < URGENT_IN_A_ROW:
             return found
-        running = next((task for task in found if not _is_urgent(task)), None)
+        running = next((task for task in found if not is_urgent(task)), None)
         return found if running is None else [running, *(task for task in found if task is not running)]
 
     def _sends_scheduled(self) -> bool:
@@ -302,8 +301,7 @@ class Dispatch:
 
     def scheduled(self, outcome: Outcome) -> Outcome:
         """The outcome with the time of the task's next check."""
-        facts = facts_of(outcome.task, variant=outcome.task.variant)
-        next_ms = next_check_ms(facts, self._clock.now_ms(), self.durations, self._price.in_s)
+        next_ms = next_check_ms(outcome.task, self._clock.now_ms(), self.durations, self._price.in_s)
         return replace(outcome, task=replace(outcome.task, next_check_at_ms=next_ms))
 
     def recorded(self, outcomes: Sequence[Outcome]) -> None:
@@ -360,7 +358,3 @@ class Dispatch:
                 await store.run(lambda store: store.checks.shift(self._terms.profile, round(1000 * step_s)))
             self._look_at_s = self._counted_at_s = -math.inf
         self._wall_ahead_s = ahead_s
-
-
-def _is_urgent(task: Task) -> bool:
-    return task.asked_at_ms is not None or task.checked_at_ms is None

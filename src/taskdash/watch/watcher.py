@@ -17,8 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.outcome import Outcome, apply_answer
-from taskdash.domain.task import Answer, Task
+from taskdash.domain.task import Answer, Outcome, Task, apply_answer
 from taskdash.watch.arrivals import Arrival, Arrivals
 from taskdash.watch.status import WatchStatus
 

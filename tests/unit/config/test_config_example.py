@@ -16,7 +16,7 @@ import taskdash.config.settings as model
 from taskdash.config.describe import example_text, explained_settings, json_schema
 from taskdash.config.load import load_settings
 from taskdash.config.settings import COLUMN_NAMES, LOG_LEVELS, Settings
-from taskdash.domain.limits import TIERS
+from taskdash.domain.budget import TIERS
 from taskdash.domain.query import SortKey
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.toml"

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from taskdash.demo.server import DemoApi
-from taskdash.domain.limits import TIERS
+from taskdash.domain.budget import TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

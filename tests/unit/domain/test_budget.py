@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdash.domain.budget import DEADLINE_S, MAX_STEP_S, Budget, Spent
-from taskdash.domain.limits import Limits
+from taskdash.domain.budget import DEADLINE_S, MAX_STEP_S, Budget, Limits, Spent
 
 
 def send(budget: Budget, now_s: float, *, urgent: bool = False) -> bool:

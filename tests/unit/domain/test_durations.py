@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdash.domain.durations import KEPT, SHOWN_FROM, Durations, Sort, sort_of, variant_of
+from taskdash.domain.durations import (
+    KEPT,
+    SHOWN_FROM,
+    Durations,
+    Sort,
+    sort_of,
+)
 from taskdash.domain.survival import AGES_S, Curve, Prior, fit
+from taskdash.domain.task import variant_of
 
 IMAGE = "gpt-image-2-text-to-image"
 VIDEO = "seedance-2.0-image-to-video"

@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.expiry import Expiry, countdown, expiry_of, filter_of, notice_ms, short_countdown
 from taskdash.domain.query import ExpiryTerm, SavedTerm
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State, Task
+from taskdash.domain.words import (
+    Expiry,
+    countdown,
+    expiry_of,
+    filter_of,
+    notice_ms,
+    short_countdown,
+)
 
 S, MIN, H, D = 1_000, 60_000, 3_600_000, 86_400_000
 DONE = Task(

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from taskdash.domain.limits import TIERS, Limits, allowed, kept_for_urgent, learned
+from taskdash.domain.budget import (
+    TIERS,
+    Limits,
+    allowed,
+    kept_for_urgent,
+    learned,
+)
 from taskdash.domain.task import Throttle
 
 

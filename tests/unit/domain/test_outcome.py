@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from taskdash.domain.outcome import apply_answer
-from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task
+from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task, apply_answer
 
 NOW = 1_790_000_000_000
 NEW = Task(seq=-1, profile="p", task_id="task_a", added_at_ms=NOW - 5000, asked_at_ms=NOW - 10)

@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.failures import FailureClass
-from taskdash.domain.folding import fold
-from taskdash.domain.query import ReasonTerm, StateTerm, TextTerm
+from taskdash.domain.failures import FailedTasks, FailureClass, Reason, reasons
+from taskdash.domain.query import ReasonTerm, StateTerm, TextTerm, fold
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.reasons import FailedTasks, Reason, reasons
 
 
 def failed(message: str | None, code: str | None = None, tasks: int = 1, at_ms: int = 0) -> FailedTasks:

@@ -12,17 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdash.domain.budget import Budget
+from taskdash.domain.budget import TIERS, Budget, Limits, allowed
 from taskdash.domain.durations import Durations
-from taskdash.domain.limits import TIERS, Limits, allowed
 from taskdash.domain.plan import Plan, plan_for, solve
 from taskdash.domain.schedule import (
     CEILING_PRICE_S,
     FLOOR_PRICE_S,
-    Facts,
     age_ms,
     backoff_s,
-    facts_of,
     is_known,
     is_urgent,
     jitter,
@@ -50,46 +47,50 @@ def learned(count: int = 50) -> Durations:
 LEARNED = learned()
 
 
-def waiting(**changes: object) -> Facts:
+NEW = Task(seq=0, profile="p", task_id="5064bd1a", added_at_ms=NOW)
+
+
+def with_problem(task: Task, kind: ProblemKind, since_ms: int = NOW) -> Task:
+    return replace(task, problem=Problem(kind, "", since_ms))
+
+
+def waiting(**changes: object) -> Task:
     """A task that was added when it was created, just now, and answered `waiting`."""
-    facts = Facts(
-        task_id="5064bd1a",
-        added_ms=NOW,
-        state=State.WAITING,
-        raw_state="waiting",
-        model=IMAGE,
-        created_ms=NOW,
-        checked_ms=NOW,
+    task = replace(
+        NEW, state=State.WAITING, raw_state="waiting", model=IMAGE, create_time_ms=NOW, checked_at_ms=NOW
     )
-    return replace(facts, **changes)  # type: ignore[arg-type]  # the tests name fields of Facts
+    return replace(task, **changes)  # type: ignore[arg-type]  # the tests name fields of Task
 
 
-def ages_checked(facts: Facts, until_s: float, durations: Durations = LEARNED) -> list[float]:
+LOST = with_problem(replace(NEW, checked_at_ms=NOW), ProblemKind.NOT_FOUND)
+
+
+def ages_checked(task: Task, until_s: float, durations: Durations = LEARNED) -> list[float]:
     """The seconds after NOW at which a task is checked whose answer never changes."""
     ages: list[float] = []
     while not ages or ages[-1] < until_s:
-        assert facts.checked_ms is not None
-        following = next_check_ms(facts, facts.checked_ms, durations, PRICE_S)
+        assert task.checked_at_ms is not None
+        following = next_check_ms(task, task.checked_at_ms, durations, PRICE_S)
         assert following is not None
-        assert following > facts.checked_ms
+        assert following > task.checked_at_ms
         ages.append((following - NOW) / 1000)
-        facts = replace(facts, checked_ms=following)
+        task = replace(task, checked_at_ms=following)
     return ages
 
 
 @pytest.mark.parametrize("state", [State.SUCCESS, State.FAIL])
 def test_a_finished_task_is_checked_only_when_asked_for(state: State) -> None:
     assert next_check_ms(waiting(state=state), NOW, LEARNED, PRICE_S) is None
-    assert next_check_ms(waiting(state=state, asked=True), NOW, LEARNED, PRICE_S) == NOW
+    assert next_check_ms(waiting(state=state, asked_at_ms=NOW), NOW, LEARNED, PRICE_S) == NOW
 
 
 def test_a_new_id_is_checked_at_once() -> None:
-    assert next_check_ms(Facts(task_id="x", added_ms=NOW), NOW, LEARNED, PRICE_S) == NOW
+    assert next_check_ms(NEW, NOW, LEARNED, PRICE_S) == NOW
 
 
 def test_what_is_asked_for_is_checked_at_once_whatever_happened() -> None:
     for kind in ProblemKind:
-        assert next_check_ms(waiting(problem=kind, asked=True), NOW, LEARNED, PRICE_S) == NOW
+        assert next_check_ms(with_problem(waiting(asked_at_ms=NOW), kind), NOW, LEARNED, PRICE_S) == NOW
 
 
 def test_no_check_comes_before_a_task_could_be_done() -> None:
@@ -110,8 +111,8 @@ def test_checks_are_dense_where_tasks_end_and_thin_out_when_they_are_late() -> N
 
 def test_what_waits_for_weeks_is_checked_ever_more_rarely_but_daily() -> None:
     month_ms = 30 * DAY_MS
-    facts = waiting(added_ms=NOW - month_ms, created_ms=NOW - month_ms)
-    following = next_check_ms(facts, NOW, LEARNED, PRICE_S)
+    task = waiting(added_at_ms=NOW - month_ms, create_time_ms=NOW - month_ms)
+    following = next_check_ms(task, NOW, LEARNED, PRICE_S)
     assert following is not None
     assert HOUR_MS < following - NOW <= DAY_MS
 
@@ -130,12 +131,12 @@ def test_a_higher_price_buys_fewer_checks() -> None:
 
 @pytest.mark.parametrize("price_s", [0.0, 1e-9, 0.1])
 def test_no_task_is_checked_more_than_once_a_second(price_s: float) -> None:
-    facts, ages = waiting(), []
+    task, ages = waiting(), []
     for _ in range(100):
-        following = next_check_ms(facts, facts.checked_ms or 0, LEARNED, price_s)
+        following = next_check_ms(task, task.checked_at_ms or 0, LEARNED, price_s)
         assert following is not None
         ages.append(following)
-        facts = replace(facts, checked_ms=following)
+        task = replace(task, checked_at_ms=following)
     assert all(later - before >= 1000 for before, later in pairwise(ages))
 
 
@@ -179,8 +180,8 @@ def test_the_goal_against_asking_every_five_seconds_is_reached() -> None:
 
 
 def test_an_id_that_is_not_found_is_retried_every_five_seconds_for_half_a_minute() -> None:
-    facts = Facts(task_id="x", added_ms=NOW, checked_ms=NOW, problem=ProblemKind.NOT_FOUND)
-    ages = ages_checked(facts, 3 * 86_400)
+    task = LOST
+    ages = ages_checked(task, 3 * 86_400)
     assert ages[:6] == [5, 10, 15, 20, 25, 30]
     gaps = [later - before for before, later in pairwise(ages)]
     assert all(later >= before - 0.001 for before, later in pairwise(gaps))
@@ -189,14 +190,12 @@ def test_an_id_that_is_not_found_is_retried_every_five_seconds_for_half_a_minute
 
 
 def test_a_task_that_vanishes_gets_the_same_grace_from_then_on() -> None:
-    facts = waiting(
-        added_ms=NOW - DAY_MS, problem=ProblemKind.NOT_FOUND, problem_since_ms=NOW, checked_ms=NOW
-    )
-    assert next_check_ms(facts, NOW, LEARNED, PRICE_S) == NOW + 5000
+    task = with_problem(waiting(added_at_ms=NOW - DAY_MS), ProblemKind.NOT_FOUND)
+    assert next_check_ms(task, NOW, LEARNED, PRICE_S) == NOW + 5000
 
 
 def test_a_rejected_id_is_never_checked_again_unless_asked_for() -> None:
-    assert next_check_ms(waiting(problem=ProblemKind.REJECTED), NOW, LEARNED, PRICE_S) is None
+    assert next_check_ms(with_problem(waiting(), ProblemKind.REJECTED), NOW, LEARNED, PRICE_S) is None
 
 
 @pytest.mark.parametrize(
@@ -213,8 +212,8 @@ def test_a_rejected_id_is_never_checked_again_unless_asked_for() -> None:
 def test_a_failed_check_is_repeated_ever_more_slowly(
     kind: ProblemKind, least_s: float, most_s: float
 ) -> None:
-    facts = waiting(problem=kind, problem_since_ms=NOW)
-    ages = [0.0, *ages_checked(facts, 6 * 3600)]
+    task = with_problem(waiting(), kind)
+    ages = [0.0, *ages_checked(task, 6 * 3600)]
     gaps = [later - before for before, later in pairwise(ages)]
     assert least_s <= gaps[0] <= least_s * 1.25 + 0.001
     assert all(later >= before - 0.001 for before, later in pairwise(gaps))
@@ -242,20 +241,22 @@ def test_a_state_that_nobody_knows_is_checked_slowly() -> None:
 
 @pytest.mark.parametrize("created_ms", [None, 0, -1, 1_777_474_689, NOW + 5 * DAY_MS, 10**20])
 def test_a_create_time_that_cannot_be_is_replaced_by_when_the_task_was_added(created_ms: int | None) -> None:
-    assert age_ms(waiting(created_ms=created_ms), NOW + 7000) == 7000
-    assert ages_checked(waiting(created_ms=created_ms), 60) == ages_checked(waiting(), 60)
+    assert age_ms(waiting(create_time_ms=created_ms), NOW + 7000) == 7000
+    assert ages_checked(waiting(create_time_ms=created_ms), 60) == ages_checked(waiting(), 60)
 
 
 def test_a_task_that_looks_old_on_arrival_is_not_left_alone_longer_than_it_was_listed() -> None:
-    facts = waiting(created_ms=NOW - 5 * DAY_MS)
-    ages = [0.0, *ages_checked(facts, 3600)]
+    task = waiting(create_time_ms=NOW - 5 * DAY_MS)
+    ages = [0.0, *ages_checked(task, 3600)]
     assert all(later - before <= max(10, before) + 0.001 for before, later in pairwise(ages))
     assert len(ages) < 15
 
 
 def test_a_clock_that_was_set_back_freezes_nothing() -> None:
-    facts = waiting(checked_ms=NOW + 10 * DAY_MS, added_ms=NOW + 10 * DAY_MS, created_ms=NOW + 10 * DAY_MS)
-    following = next_check_ms(facts, NOW, LEARNED, PRICE_S)
+    task = waiting(
+        checked_at_ms=NOW + 10 * DAY_MS, added_at_ms=NOW + 10 * DAY_MS, create_time_ms=NOW + 10 * DAY_MS
+    )
+    following = next_check_ms(task, NOW, LEARNED, PRICE_S)
     assert following is not None
     assert NOW <= following <= NOW + 120_000
 
@@ -265,40 +266,44 @@ instants = st.one_of(st.integers(-(10**15), 10**15), st.integers(NOW - 10 * DAY_
 
 @settings(max_examples=200, deadline=None)
 @given(
-    facts=st.builds(
-        Facts,
+    task=st.builds(
+        Task,
+        seq=st.just(0),
+        profile=st.just("p"),
         task_id=st.text(max_size=20),
-        added_ms=instants,
+        added_at_ms=instants,
         state=st.sampled_from(State),
-        raw_state=st.one_of(st.none(), st.sampled_from(["waiting", "odd"])),
-        problem=st.one_of(st.none(), st.sampled_from(ProblemKind)),
-        problem_since_ms=st.one_of(st.none(), instants),
-        model=st.one_of(st.none(), st.sampled_from([IMAGE, "sora-2"])),
-        variant=st.none(),
-        created_ms=st.one_of(st.none(), instants),
-        checked_ms=st.one_of(st.none(), instants),
-        asked=st.booleans(),
+        raw_state=st.sampled_from([None, "waiting", "odd"]),
+        problem=st.none() | st.builds(Problem, st.sampled_from(ProblemKind), st.just(""), instants),
+        model=st.sampled_from([None, IMAGE, "sora-2"]),
+        create_time_ms=st.none() | instants,
+        checked_at_ms=st.none() | instants,
+        asked_at_ms=st.none() | instants,
     ),
     now_ms=instants,
 )
-def test_whatever_the_clocks_say_a_check_is_due_between_now_and_a_day(facts: Facts, now_ms: int) -> None:
-    following = next_check_ms(facts, now_ms, LEARNED, PRICE_S)
+def test_whatever_the_clocks_say_a_check_is_due_between_now_and_a_day(task: Task, now_ms: int) -> None:
+    following = next_check_ms(task, now_ms, LEARNED, PRICE_S)
     if following is None:
-        assert facts.state.finished or facts.problem is ProblemKind.REJECTED
+        assert task.state.finished or (task.problem and task.problem.kind is ProblemKind.REJECTED)
     else:
         assert now_ms <= following <= now_ms + DAY_MS
-    assert math.isfinite(urgency(facts, now_ms, LEARNED))
-    assert FLOOR_PRICE_S <= price_for([facts], now_ms, LEARNED, {10.0: 0, 60.0: 24}) <= CEILING_PRICE_S
+    assert math.isfinite(urgency(task, now_ms, LEARNED))
+    assert FLOOR_PRICE_S <= price_for([task], now_ms, LEARNED, {10.0: 0, 60.0: 24}) <= CEILING_PRICE_S
 
 
 def test_what_was_asked_for_goes_first_then_new_ids_then_what_a_check_buys_most() -> None:
     now_ms = NOW + 60_000
     tasks = {
-        "asked": waiting(asked=True, checked_ms=now_ms),
-        "new": Facts(task_id="n", added_ms=now_ms),
-        "likely to end": waiting(created_ms=NOW + 25_000, added_ms=NOW + 25_000, checked_ms=NOW + 52_000),
-        "just started": waiting(created_ms=NOW + 50_000, added_ms=NOW + 50_000, checked_ms=NOW + 50_000),
-        "stuck": waiting(created_ms=NOW - DAY_MS, added_ms=NOW - DAY_MS, checked_ms=NOW),
+        "asked": waiting(asked_at_ms=NOW, checked_at_ms=now_ms),
+        "new": replace(NEW, added_at_ms=now_ms),
+        "likely to end": waiting(
+            create_time_ms=NOW + 25_000, added_at_ms=NOW + 25_000, checked_at_ms=NOW + 52_000
+        ),
+        "just started": waiting(
+            create_time_ms=NOW + 50_000, added_at_ms=NOW + 50_000, checked_at_ms=NOW + 50_000
+        ),
+        "stuck": waiting(create_time_ms=NOW - DAY_MS, added_at_ms=NOW - DAY_MS, checked_at_ms=NOW),
     }
     order = sorted(tasks, key=lambda name: -urgency(tasks[name], now_ms, LEARNED))
     assert order[:3] == ["asked", "new", "likely to end"]
@@ -306,29 +311,22 @@ def test_what_was_asked_for_goes_first_then_new_ids_then_what_a_check_buys_most(
 
 
 def test_a_crowd_of_new_ids_goes_before_the_running_but_does_not_starve_them() -> None:
-    new = Facts(task_id="n", added_ms=NOW)
-    fresh = waiting(created_ms=NOW - 30_000, added_ms=NOW - 30_000, checked_ms=NOW - 3_000)
-    starved = replace(fresh, checked_ms=NOW - 28_000)
-    assert urgency(fresh, NOW, LEARNED) < urgency(new, NOW, LEARNED, new_in_line=5000)
+    fresh = waiting(create_time_ms=NOW - 30_000, added_at_ms=NOW - 30_000, checked_at_ms=NOW - 3_000)
+    starved = replace(fresh, checked_at_ms=NOW - 28_000)
+    assert urgency(fresh, NOW, LEARNED) < urgency(NEW, NOW, LEARNED, new_in_line=5000)
     later_ms = NOW + 20_000
-    assert urgency(starved, later_ms, LEARNED) > urgency(new, later_ms, LEARNED, new_in_line=5000)
-    assert urgency(starved, later_ms, LEARNED) < urgency(new, later_ms, LEARNED, new_in_line=20)
+    assert urgency(starved, later_ms, LEARNED) > urgency(NEW, later_ms, LEARNED, new_in_line=5000)
+    assert urgency(starved, later_ms, LEARNED) < urgency(NEW, later_ms, LEARNED, new_in_line=20)
 
 
 def test_a_crowd_that_was_asked_for_still_goes_before_a_crowd_of_new_ids() -> None:
-    asked = waiting(asked=True)
-    new = Facts(task_id="n", added_ms=NOW)
-    assert urgency(asked, NOW, LEARNED, asked_in_line=5000) > urgency(new, NOW, LEARNED, new_in_line=5000)
+    asked = waiting(asked_at_ms=NOW)
+    assert urgency(asked, NOW, LEARNED, asked_in_line=5000) > urgency(NEW, NOW, LEARNED, new_in_line=5000)
 
 
 def test_an_id_that_is_long_not_found_waits_for_those_that_run() -> None:
-    lost = Facts(
-        task_id="x",
-        added_ms=NOW - 2 * DAY_MS,
-        checked_ms=NOW - HOUR_MS,
-        problem=ProblemKind.NOT_FOUND,
-    )
-    running = waiting(created_ms=NOW - 32_000, added_ms=NOW - 32_000, checked_ms=NOW - 8_000)
+    lost = replace(LOST, added_at_ms=NOW - 2 * DAY_MS, checked_at_ms=NOW - HOUR_MS)
+    running = waiting(create_time_ms=NOW - 32_000, added_at_ms=NOW - 32_000, checked_at_ms=NOW - 8_000)
     assert 0 < urgency(lost, NOW, LEARNED) < urgency(running, NOW, LEARNED) + 1
 
 
@@ -350,11 +348,10 @@ def test_the_price_rises_with_the_crowd_and_falls_with_the_budget() -> None:
 
 
 def test_five_thousand_stuck_or_lost_tasks_do_not_raise_the_price_for_those_that_run() -> None:
-    stuck = waiting(created_ms=NOW - 5 * DAY_MS, added_ms=NOW - 5 * DAY_MS)
-    lost = Facts(task_id="x", added_ms=NOW, checked_ms=NOW, problem=ProblemKind.NOT_FOUND)
+    stuck = waiting(create_time_ms=NOW - 5 * DAY_MS, added_at_ms=NOW - 5 * DAY_MS)
     capacity = Budget(Limits(10, 500)).capacity(0.0)
     alone = price_for([waiting()] * 10, NOW, LEARNED, capacity)
-    assert price_for([waiting()] * 10 + [stuck, lost] * 2500, NOW, LEARNED, capacity) == alone
+    assert price_for([waiting()] * 10 + [stuck, LOST] * 2500, NOW, LEARNED, capacity) == alone
 
 
 def test_prices_come_in_few_steps_so_that_plans_are_kept() -> None:
@@ -366,7 +363,7 @@ def test_prices_come_in_few_steps_so_that_plans_are_kept() -> None:
 
 def test_rescheduling_five_thousand_tasks_is_quick() -> None:
     tasks = [
-        waiting(task_id=str(i), model=f"image-{i % 30}", created_ms=NOW - 7 * i, checked_ms=NOW)
+        waiting(task_id=str(i), model=f"image-{i % 30}", create_time_ms=NOW - 7 * i, checked_at_ms=NOW)
         for i in range(5000)
     ]
     durations = Durations((f"image-{i % 30}", None, 20_000 + 100 * i) for i in range(300))
@@ -377,31 +374,3 @@ def test_rescheduling_five_thousand_tasks_is_quick() -> None:
         next_check_ms(task, NOW, durations, PRICE_S)
     # 0.05 s are usual; a plan per task would take ten.
     assert time.process_time() - start_s < 1.0
-
-
-def test_the_facts_of_a_listed_task_are_taken_from_it() -> None:
-    task = Task(
-        seq=1,
-        profile="p",
-        task_id="abc",
-        added_at_ms=NOW - 9,
-        state=State.WAITING,
-        raw_state="queuing",
-        model=IMAGE,
-        create_time_ms=NOW - 10,
-        checked_at_ms=NOW - 1,
-        problem=Problem(ProblemKind.UNREACHABLE, "no route", NOW - 5),
-    )
-    assert facts_of(task, variant="n=2", asked=True) == Facts(
-        task_id="abc",
-        added_ms=NOW - 9,
-        state=State.WAITING,
-        raw_state="queuing",
-        problem=ProblemKind.UNREACHABLE,
-        problem_since_ms=NOW - 5,
-        model=IMAGE,
-        variant="n=2",
-        created_ms=NOW - 10,
-        checked_ms=NOW - 1,
-        asked=True,
-    )

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from taskdash.domain.secret import KnownKeys, Secret, without_key_forms
 from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
-from taskdash.domain.task_file import export_json
-from taskdash.domain.task_json import FIELDS
+from taskdash.domain.task_json import FIELDS, export_json
 
 KEY = "sk-CANARY/0123+45'67\"89\\ab=%"
 OTHER = "sk-CANARY-0123456789"

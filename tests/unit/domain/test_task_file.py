@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
-from taskdash.domain.task_file import CSV_FIELDS, export_json, read_tasks, toml_table
+from taskdash.domain.task_file import read_tasks
+from taskdash.domain.task_json import CSV_FIELDS, export_json, toml_table
 from taskdash.domain.task_values import TaskFileError
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.paste_noise import Noise, Score, log_with_ids, score
 
 from taskdash.domain.secret import Secret
-from taskdash.domain.task_ids import ID_PATTERN, find_task_ids
+from taskdash.domain.task import ID_PATTERN
+from taskdash.domain.task_ids import find_task_ids
 
 U1 = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 H1 = "2eafde054c79a5e0895715fcce224fc6"

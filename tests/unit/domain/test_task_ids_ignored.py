@@ -6,8 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.secret import Secret
-from taskdash.domain.task_ids import find_task_ids, has_known_form, is_task_id
+from taskdash.domain.task import is_task_id
+from taskdash.domain.task_ids import find_task_ids
 
 U1 = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 U2 = "5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"

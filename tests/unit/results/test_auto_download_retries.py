@@ -13,7 +13,7 @@ from tests.bodies import success_body
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.errors import StoreError
-from taskdash.domain.outcome import apply_answer
+from taskdash.domain.task import apply_answer
 from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
 from taskdash.results.downloads import Downloader, Downloads, End, Ended
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError

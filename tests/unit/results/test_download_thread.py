@@ -14,7 +14,7 @@ from tests.servers import Peer, Request, http_reply
 
 from taskdash.api.wire import parse_answer
 from taskdash.config.settings import Profile
-from taskdash.domain.outcome import apply_answer
+from taskdash.domain.task import apply_answer
 from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
 from taskdash.wiring import open_downloads

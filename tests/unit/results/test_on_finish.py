@@ -17,10 +17,9 @@ import pytest
 from tests.bodies import fail_body, success_body, waiting_body
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.outcome import apply_answer
 from taskdash.domain.secret import KnownKeys, Secret
-from taskdash.domain.task_environ import VARIABLES
-from taskdash.domain.task_json import task_json
+from taskdash.domain.task import apply_answer
+from taskdash.domain.task_json import VARIABLES, task_json
 from taskdash.results import on_finish
 from taskdash.results.on_finish import AT_ONCE, MAX_OUTPUT_BYTES, FinishCommand, run_command
 from taskdash.store.store import Store

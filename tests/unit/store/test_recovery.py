@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from taskdash.domain.errors import StoreChangedError, StoreError
-from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import Query
-from taskdash.domain.task import Answer, Record, State
+from taskdash.domain.task import Answer, Record, State, apply_answer
 from taskdash.domain.telling import Way
 from taskdash.store.copies import copies_of, keep_copy
 from taskdash.store.store import Store

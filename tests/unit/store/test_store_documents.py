@@ -11,10 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import Answer, Problem, ProblemKind, Record, SavedResult, State, Task, TaskDetail
+from taskdash.domain.task import (
+    Answer,
+    Problem,
+    ProblemKind,
+    Record,
+    SavedResult,
+    State,
+    Task,
+    TaskDetail,
+    apply_answer,
+)
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.saved import SavedFile

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.bodies import fail_body, success_body, waiting_body
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.expiry import expiry_of
-from taskdash.domain.outcome import apply_answer
 from taskdash.domain.query import ExpiryTerm, Query
 from taskdash.domain.query_language import parse_filter
+from taskdash.domain.task import apply_answer
+from taskdash.domain.words import expiry_of
 from taskdash.store.query_sql import where
 from taskdash.store.store import Store
 

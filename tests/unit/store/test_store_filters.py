@@ -15,11 +15,19 @@ from hypothesis import strategies as st
 
 from taskdash.domain.errors import ReadAbandonedError, StoreError
 from taskdash.domain.failures import classify
-from taskdash.domain.folding import fold
-from taskdash.domain.outcome import apply_answer
-from taskdash.domain.query import ProblemTerm, Query, ReasonTerm, Sort, SortKey, SpanTerm, StateTerm, TextTerm
+from taskdash.domain.query import (
+    ProblemTerm,
+    Query,
+    ReasonTerm,
+    Sort,
+    SortKey,
+    SpanTerm,
+    StateTerm,
+    TextTerm,
+    fold,
+)
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import Answer, ProblemKind, Record, State
+from taskdash.domain.task import Answer, ProblemKind, Record, State, apply_answer
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from tests.bodies import fail_body, success_body, waiting_body
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.outcome import apply_answer
+from taskdash.domain.task import apply_answer
 from taskdash.domain.telling import Batch, Way, notices
 from taskdash.store.store import Store
 

@@ -8,9 +8,9 @@ import pytest
 from tests.servers import error_body, fail_body, success_body
 from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 
+from taskdash.domain.failures import FailedTasks, reasons
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.reasons import FailedTasks, reasons
 from taskdash.domain.tally import Outcome
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import Store

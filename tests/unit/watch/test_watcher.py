@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.fake_clock import World, problem, success, throttled
 
+from taskdash.domain.budget import TIERS, Limits
 from taskdash.domain.errors import StoreError
-from taskdash.domain.limits import TIERS, Limits
 from taskdash.domain.plan import plan_for
 from taskdash.domain.query import Query
 from taskdash.domain.task import Answer, ProblemKind, State

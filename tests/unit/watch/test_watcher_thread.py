@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.fake_clock import success
 
-from taskdash.domain.limits import TIERS
+from taskdash.domain.budget import TIERS
 from taskdash.domain.task import Answer, State
 from taskdash.store.store import Store, StoreThread
 from taskdash.watch.accounts import Terms

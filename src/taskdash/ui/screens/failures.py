@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from taskdash.domain.reasons import class_filter
+from taskdash.domain.failures import class_filter
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import ago
 from taskdash.ui.screens.dialog import Choices
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.widgets import OptionList
 
-    from taskdash.domain.reasons import Reason
+    from taskdash.domain.failures import Reason
     from taskdash.domain.task import ProblemKind, Task
 
 _NO_MESSAGE: Final = "the answers say no more"

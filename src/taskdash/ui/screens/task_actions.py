@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textual.widget import AwaitMount
     from textual.worker import Worker, WorkType
 
+    from taskdash.domain.failures import FailedTasks
     from taskdash.domain.query import Query
-    from taskdash.domain.reasons import FailedTasks
     from taskdash.domain.tally import Outcome
     from taskdash.domain.task import ProblemKind, Task, TaskDetail
     from taskdash.store.store import Store
@@ -453,7 +453,7 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_failures(self) -> None:
-        from taskdash.domain.reasons import reasons
+        from taskdash.domain.failures import reasons
         from taskdash.ui.screens.failures import Failures
 
         query, marked, now_ms = self._reviewed()
