@@ -66,7 +66,7 @@ TIERS: Final[Mapping[str, Limits]] = MappingProxyType(
 
 
 def allowed(limits: Limits, share: float) -> Limits:
-    """Our part of a key's limits: each times `share` (0 to 1), rounded down, never below 1."""
+    """Return our part of a key's limits: each times `share` (0 to 1), rounded down, never below 1."""
     # 0.29 * 100 is 28.999... in binary: the share is meant as it is written.
     per_second, per_minute = (
         max(1, int(round(share * limit, 9))) for limit in (limits.per_second, limits.per_minute)
@@ -75,12 +75,12 @@ def allowed(limits: Limits, share: float) -> Limits:
 
 
 def kept_for_urgent(limits: Limits) -> int:
-    """How many of the minute's checks are kept: a fifth, at least 2; none where it has fewer than 5."""
+    """Return how many of the minute's checks are kept: a fifth, at least 2; none where it has fewer than 5."""
     return max(2, limits.per_minute // 5) if limits.per_minute >= 5 else 0
 
 
 def learned(throttle: Throttle, current: Limits, written: Limits | None) -> Limits:
-    """The key's limits after the gateway refused a check with a 429 that says what they are.
+    """Return the key's limits after the gateway refused a check with a 429 that says what they are.
 
     Args:
         throttle: What the 429's body said. Its `limit` counts for its window and beats the tier's table; its
@@ -155,7 +155,7 @@ class Budget:
 
     @property
     def limits(self) -> Limits:
-        """What is allowed."""
+        """Return what is allowed."""
         return self._limits
 
     def set_allowed(self, limits: Limits) -> None:
@@ -172,7 +172,7 @@ class Budget:
             self._held_s = max(self._held_s, self._now_s + (until_s - self._last_s))
 
     def wait_s(self, now_s: float, *, urgent: bool) -> float:
-        """How long to wait before asking again: 0.0 if one check may be sent now, else at most `MAX_STEP_S`.
+        """Return how long to wait before asking again: 0.0 if one check may be sent now, else at most `MAX_STEP_S`.
 
         Args:
             now_s: The monotonic clock.
@@ -181,7 +181,7 @@ class Budget:
         return min(self.free_in_s(now_s, urgent=urgent), MAX_STEP_S)
 
     def free_in_s(self, now_s: float, *, urgent: bool) -> float:
-        """As `wait_s`, uncut: for telling people. With checks unanswered it is the earliest it can be."""
+        """Return the same uncut, for telling people. With checks unanswered it is the earliest it can be."""
         self._advance(now_s)
         return max(self._waits_s(urgent))
 
@@ -196,19 +196,19 @@ class Budget:
         return ticket
 
     def settle(self, ticket: Spent, now_s: float) -> None:
-        """The answer to a check came, or it failed. Settling twice counts twice for a while: never less."""
+        """Take note that a check was answered or failed. Settling twice counts twice for a while: never less."""
         self._advance(now_s)
         if self._open.pop(id(ticket), None) is not None and not ticket.urgent:
             self._open_scheduled -= 1
         self._end(ticket)
 
     def used(self, now_s: float) -> int:
-        """How many checks were sent in the last 60 s."""
+        """Return how many checks were sent in the last 60 s."""
         self._advance(now_s)
         return len(self._sent)
 
     def capacity(self, now_s: float) -> dict[float, int]:
-        """How many scheduled checks could be sent within each of the spans of `AHEAD_S`, in seconds.
+        """Return how many scheduled checks could be sent within each of the spans of `AHEAD_S`, in seconds.
 
         What is under way is taken as answered now.
         """
@@ -262,7 +262,6 @@ class Budget:
         return max(_LEAST_WAIT_S, freed_by_s + window_s + _GUARD_S - self._now_s)
 
     def _advance(self, now_s: float) -> None:
-        """Let time pass, as far as it is believed, and forget what no longer counts."""
         if self._last_s is None:
             self._start(now_s)
         elif now_s > self._last_s:

@@ -55,17 +55,17 @@ class Endpoint:
 
     @property
     def key_words(self) -> str:
-        """What stands for the key: `$NAME`."""
+        """Return what stands for the key: `$NAME`."""
         return f"${self.key_variable}"
 
 
 def record_command(endpoint: Endpoint, task_id: str) -> str:
-    """The command that asks for a task's record; it costs nothing. One line."""
+    """Return the command that asks for a task's record; it costs nothing. One line."""
     return " ".join(_request(endpoint, f"{RECORD_PATH}?taskId={quote(task_id, safe='')}"))
 
 
 def create_command(endpoint: Endpoint, body: Json, request_id: str) -> str:
-    """The command that asks for a new task, which costs what the first one did.
+    """Return the command that asks for a new task, which costs what the first one did.
 
     Args:
         endpoint: the gateway.
@@ -82,7 +82,7 @@ def create_command(endpoint: Endpoint, body: Json, request_id: str) -> str:
 
 
 def create_body(param: Json, model: str | None) -> dict[str, Json]:
-    """The body that asks for the same once more.
+    """Return the body that asks for the same once more.
 
     Args:
         param: the first request, as the record echoes it: whole by the API's page; older gateways leave `model` or
@@ -108,13 +108,13 @@ def create_body(param: Json, model: str | None) -> dict[str, Json]:
 
 
 def callback_of(body: dict[str, Json]) -> str | None:
-    """The URL that is told when the new task ends, where the first request named one."""
+    """Return the URL that is told when the new task ends, where the first request named one."""
     found = body.get("callBackUrl") or body.get("callbackUrl")
     return found if isinstance(found, str) else None
 
 
 def shell_json(value: Json) -> str:
-    r"""A value as JSON on one line, without `'`, without `\\`, and without what a terminal acts on."""
+    r"""Return a value as JSON on one line, without `'`, without `\\`, and without what a terminal acts on."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     # fish reads two backslashes in single quotes as one, where sh reads two.

@@ -64,7 +64,7 @@ _WORDS: Final = (
 
 
 def sort_of(model: str | None) -> Sort:
-    """What a model makes, by the words in its name."""
+    """Return what a model makes, by the words in its name."""
     name = (model or "").lower()
     return next((sort for sort, words in _WORDS if words.search(name)), Sort.UNKNOWN)
 
@@ -114,7 +114,6 @@ class _Model:
         self.variants.setdefault(variant, _History()).add(log_s)
 
     def history(self, variant: str | None) -> _History:
-        """The variant's own history where it differs from the rest of the model, else the model's."""
         own = self.variants.get(variant) if variant is not None else None
         if variant is None or own is None:
             return self.all
@@ -155,16 +154,16 @@ class Durations:
         return True
 
     def count(self, model: str | None, variant: str | None = None) -> int:
-        """How many finished tasks the figures of this model and variant rest on, at most `KEPT`."""
+        """Return how many finished tasks the figures of this model and variant rest on, at most `KEPT`."""
         history = self._history(model, variant)
         return len(history.logs) if history else 0
 
     def typical_ms(self, model: str | None, variant: str | None = None) -> int | None:
-        """The median duration, or None where the history is too thin: an ETA is never made up."""
+        """Return the median duration, or None where the history is too thin: an ETA is never made up."""
         return self.percentile_ms(model, variant, 0.5)
 
     def percentile_ms(self, model: str | None, variant: str | None, share: float) -> int | None:
-        """The duration that `share` (0 to 1) of the finished stay within, or None with a thin history."""
+        """Return the duration that `share` (0 to 1) of the finished stay within, or None with a thin history."""
         history = self._history(model, variant)
         if history is None or len(history.logs) < SHOWN_FROM:
             return None
@@ -174,7 +173,7 @@ class Durations:
         return round(1000 * math.exp(logs[i] + (place - i) * (logs[i + 1] - logs[i])))
 
     def curve(self, model: str | None, variant: str | None = None) -> Curve:
-        """How likely a task of this model and variant is still unfinished at each age.
+        """Return how likely a task of this model and variant is still unfinished at each age.
 
         The same object comes back until enough was learned to fit it again.
         """

@@ -207,7 +207,6 @@ _JOINTS: Final = str.maketrans("_-", "  ")
 
 @cache
 def _compiled_rules() -> tuple[tuple[FailureClass, re.Pattern[str]], ...]:
-    """The rules, compiled when first needed: a start without failures on show does not pay for them."""
     return tuple((each, re.compile("|".join(patterns), re.IGNORECASE)) for each, patterns in _TEXT_RULES)
 
 

@@ -67,7 +67,7 @@ class Health:
 
     @property
     def is_key_doubted(self) -> bool:
-        """Whether the key was refused, believed or not, and no proper answer came since."""
+        """Return whether the key was refused, believed or not, and no proper answer came since."""
         return self.refused_since_s is not None
 
     def answered(
@@ -120,7 +120,7 @@ class Health:
             self.is_doubtful = True
 
     def hold(self, now_s: float, asked: int | None = None, *, task_id: str | None = None) -> Hold:
-        """What may be sent now: on the schedule's account or for a request of the mark `asked`, of a task or of any.
+        """Return what may be sent now, for the schedule or for a request of the mark `asked`, of a task or of any.
 
         Who asks after the last failure is served at once, with one check: they may have mended something. A 429
         is nobody's to mend.
@@ -139,11 +139,11 @@ class Health:
         return Hold(0.0, in_flight)
 
     def key_retry_s(self, now_s: float) -> float:
-        """How long until a refused key is tried again with what it was refused for."""
+        """Return how long until a refused key is tried again with what it was refused for."""
         return max(0.0, self.key_retry_at_s - now_s)
 
     def problem(self, now_s: float) -> ProblemKind | None:
-        """What is wrong with the gateway or the key now; a 429 whose time is over is not."""
+        """Return what is wrong with the gateway or the key now; a 429 whose time is over is not."""
         if self.kind is ProblemKind.RATE_LIMITED and now_s >= self.throttled_until_s:
             return None
         return self.kind

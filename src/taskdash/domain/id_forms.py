@@ -1,7 +1,7 @@
 """What a task ID looks like, and what only pretends to be one: placeholders, API keys, words of code.
 
 Every judgement about a single word is made here; where a word stands in a text is the business of
-`task_ids` and the `paste_*` modules. The forms were seen at the API and at kie.ai-like gateways.
+`task_ids`. The forms were seen at the API and at kie.ai-like gateways.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.task import ID_PATTERN as ID_PATTERN
-from taskdash.domain.task import MAX_ID_CHARS as MAX_ID_CHARS
-from taskdash.domain.task import is_task_id as is_task_id
-from taskdash.domain.task import looks_like_option
+from taskdash.domain.task import MAX_ID_CHARS, looks_like_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +23,7 @@ TASK_TOKEN: Final = r"task_[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[0-9]))*+"  # noqa: 
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text, for lists that are read more easily as one."""
+    """Return the words of a text, for lists that are read more easily as one."""
     return frozenset(text.split())
 
 
@@ -56,10 +53,8 @@ _NIL = re.compile(r"[0-]{32,}")
 # A placeholder is made of nothing but these ...
 _FILLER = words(
     "your my the some a an any of this that task tasks job jobs id ids taskid jobid here goes insert "
-    "replace with me put "
-    "enter paste in from response returned created actual real valid example sample placeholder dummy fake "
-    "uuid string "
-    "value model timestamp name xxx"
+    "replace with me put enter paste in from response returned created actual real valid example sample "
+    "placeholder dummy fake uuid string value model timestamp name xxx"
 )
 # ... and has one of these.
 _TELLTALE = words(
@@ -68,23 +63,19 @@ _TELLTALE = words(
 )
 _NOT_IDS = words(
     "null none nil undefined nan true false void string str number num int integer int32 int64 uint32 "
-    "uint64 bigint float "
-    "double bool boolean any unknown object uuid uuid4 uuidv4 guid hex bytes text char varchar optional "
-    "required missing "
-    "empty unavailable n-a na tbd todo pending waiting queued queuing generating processing running success succeeded "
-    "completed done "
-    "created submitted failed fail error canceled cancelled ok yes no not-found not_found notfound not-set "
-    "data result response res req request params query body self this props args argv json await async new "
-    "return typeof "
+    "uint64 bigint float double bool boolean any unknown object uuid uuid4 uuidv4 guid hex bytes text "
+    "char varchar optional required missing empty unavailable n-a na tbd todo pending waiting queued "
+    "queuing generating processing running success succeeded completed done created submitted failed "
+    "fail error canceled cancelled ok yes no not-found not_found notfound not-set data result response "
+    "res req request params query body self this props args argv json await async new return typeof "
     "function lambda const let var await"
 )
 # `task_<one of these>` is a name in somebody's program.
 _NAMES_OF_CODE = words(
     "type name manager queue info data list status state result obj object handle func fn future runner "
-    "worker key meta "
-    "config dict arg args params input output model group class instance item record row count index number "
-    "progress "
-    "kwargs response error url prompt time timeout start end created update"
+    "worker key meta config dict arg args params input output model group class instance item record "
+    "row count index number progress kwargs response error url prompt time timeout start end created "
+    "update"
 )
 _FILE_ENDING = re.compile(
     r".*\.(?:png|jpe?g|webp|gif|avif|svg|bmp|mp4|mov|webm|mp3|wav|m4a|flac|ogg|jsonl?|txt|log|csv|zip|gz|tar|pdf"
@@ -99,7 +90,7 @@ _KEY_SHAPES = re.compile(
 
 
 def has_known_form(text: str) -> bool:
-    """Whether `text` is a UUID, 32 hex digits, or a `task_...` token that was made by a machine.
+    """Return whether `text` is a UUID, 32 hex digits, or a `task_...` token that was made by a machine.
 
     A `task_...` token is one when its end tells it from the words that programs are full of (`task_id`,
     `task_type`, `task_worker_01`): the last part has 6 digits or more (`task_<model>_<13 digits>`), or 6
@@ -169,17 +160,17 @@ def kind_of(text: str) -> Kind:
 
 
 def is_wrapped_whole(text: str) -> bool:
-    """Whether pieces of lines, joined, make an ID of known length: then they were one before the wrap."""
+    """Return whether pieces of lines, joined, make an ID of known length: then they were one before the wrap."""
     return _WRAPPABLE.fullmatch(text) is not None and has_known_form(text)
 
 
 def is_cut_off(text: str) -> bool:
-    """Whether `text` is an ID that somebody or some terminal shortened (`5064bd1a-025a-`, `task_abc...`)."""
+    """Return whether `text` is an ID that somebody or some terminal shortened (`5064bd1a-025a-`, `task_abc...`)."""
     return ".." in text or text.endswith(("-", "_")) or _PART_OF_HEX.fullmatch(text) is not None
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether `text` stands for an ID in a manual: `task_xxx`, `your-task-id`, the nil UUID, `task_...`."""
+    """Return whether `text` stands for an ID in a manual: `task_xxx`, `your-task-id`, the nil UUID, `task_...`."""
     if _X_RUN.search(text) or _NIL.fullmatch(text) or text.endswith("_...") or set(text) <= set("._:-"):
         return True
     parts = {part for part in _SEGMENTS.split(text.lower()) if part}
@@ -187,7 +178,7 @@ def is_placeholder(text: str) -> bool:
 
 
 def is_word_of_code(text: str) -> bool:
-    """Whether `text` stands in for an ID in code, schemas and logs: `null`, `string`, `res.data.id`."""
+    """Return whether `text` stands in for an ID in code, schemas and logs: `null`, `string`, `res.data.id`."""
     lowered = text.lower()
     last = lowered.rsplit(".", 1)[-1]
     if lowered.startswith("task_") and lowered[5:] in _NAMES_OF_CODE:
@@ -204,12 +195,12 @@ def is_word_of_code(text: str) -> bool:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether `text` ends as the files do that tasks and their programs leave."""
+    """Return whether `text` ends as the files do that tasks and their programs leave."""
     return _FILE_ENDING.fullmatch(text) is not None
 
 
 def looks_like_key(text: str) -> bool:
-    """Whether `text` has the shape of an API key or another secret; 32 hex digits alone do not tell."""
+    """Return whether `text` has the shape of an API key or another secret; 32 hex digits alone do not tell."""
     return _KEY_SHAPES.fullmatch(text) is not None
 
 

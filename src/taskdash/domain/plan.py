@@ -53,7 +53,6 @@ class _Envelope:
         self._best = min(self._best, len(lines) - 1)
 
     def lowest(self, x: float) -> tuple[float, int]:
-        """The value of the lowest line at `x`, and that line's index."""
         lines, best = self._lines, self._best
         slope, offset, index = lines[best]
         value = slope * x + offset
@@ -70,7 +69,7 @@ class _Envelope:
 def solve(
     ages_s: Sequence[float], alive: Sequence[float], price_s: float, gaps_s: Sequence[float]
 ) -> list[int]:
-    """For each age the index of the age at which to look again.
+    """Return for each age the index of the age at which to look again.
 
     Args:
         ages_s: Rising ages; checks happen at these only.
@@ -108,17 +107,17 @@ class Plan:
         self._following = solve(AGES_S, curve.alive, price_s, gaps_s)
 
     def next_s(self, seen_s: float) -> float:
-        """The age of the next check of a task that was seen unfinished at `seen_s` seconds."""
+        """Return the age of the next check of a task that was seen unfinished at `seen_s` seconds."""
         i = max(0, bisect_right(AGES_S, seen_s) - 1)
         return AGES_S[self._following[i]]
 
 
 def least_gap_s(curve: Curve, age_s: float) -> float:
-    """The least time between checks at an age: a late task that ends is not missed by a 24th of its age."""
+    """Return the least time between checks at an age: a late task that ends is not missed by a 24th of its age."""
     return max(MIN_GAP_S, age_s / _LATE_PART) if age_s >= curve.late_s else MIN_GAP_S
 
 
 @lru_cache(maxsize=512)
 def plan_for(curve: Curve, price_s: float) -> Plan:
-    """The plan for `curve` at `price_s`, remembered: a list has few models, and prices come in steps."""
+    """Return the plan for `curve` at `price_s`, remembered: a list has few models, and prices come in steps."""
     return Plan(curve, price_s)

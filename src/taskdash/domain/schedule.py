@@ -105,7 +105,6 @@ def next_check_ms(task: Task, now_ms: int, durations: Durations, price_s: float)
 
 
 def _gap_s(task: Task, checked_ms: int, durations: Durations, price_s: float) -> float:
-    """Return how long after the last check the next one is worth it, in seconds."""
     problem = task.problem
     if problem is not None and problem.kind is ProblemKind.NOT_FOUND:
         return _not_found_gap_s(task, problem, checked_ms)
@@ -199,7 +198,6 @@ def urgency(
 
 
 def _gain_s(task: Task, now_ms: int, durations: Durations) -> float:
-    """The seconds of delay that a check buys."""
     if task.checked_at_ms is None or task.state.finished:
         return 0.0
     unseen_s = max(0.0, (now_ms - task.checked_at_ms) / 1000)
@@ -213,7 +211,6 @@ def _gain_s(task: Task, now_ms: int, durations: Durations) -> float:
 
 
 def _ages_s(task: Task, now_ms: int) -> tuple[float, float]:
-    """The task's age when it was last checked, and now."""
     checked_ms = now_ms if task.checked_at_ms is None else min(task.checked_at_ms, now_ms)
     return age_ms(task, checked_ms) / 1000, age_ms(task, now_ms) / 1000
 

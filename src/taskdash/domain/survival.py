@@ -86,16 +86,16 @@ class Curve:
         """The age that 99 of 100 tasks do not reach."""
 
     def quantile_s(self, share: float) -> float:
-        """The age at which `share` (0 to 1) of the tasks is finished, in seconds."""
+        """Return the age at which `share` (0 to 1) of the tasks is finished, in seconds."""
         i = bisect_left(self.alive, share - 1.0, key=lambda alive: -alive)
         return AGES_S[min(i, len(AGES_S) - 1)]
 
     def alive_at(self, age_s: float) -> float:
-        """The share of tasks that are unfinished at `age_s` seconds."""
+        """Return the share of tasks that are unfinished at `age_s` seconds."""
         return _between(self.alive, age_s)
 
     def gain_s(self, seen_s: float, age_s: float) -> float:
-        """What a check at `age_s` is worth, in seconds of delay, for a task seen unfinished at `seen_s`.
+        """Return what a check at `age_s` is worth, in seconds of delay, for a task seen unfinished at `seen_s`.
 
         It is the price per check at which looking now is as good as looking a moment later: with p(u) the
         chance that the task ended between `seen_s` and u, the area between p(age_s) and p. It grows with the
@@ -108,7 +108,7 @@ class Curve:
         return max(0.0, (seen_area - (age_s - seen_s) * _between(self.alive, age_s)) / before)
 
     def effort(self, seen_s: float, age_s: float, span_s: float) -> float:
-        """The sum over `span_s` of the root of the hazard, for a task seen unfinished at `seen_s`.
+        """Return the sum over `span_s` of the root of the hazard, for a task seen unfinished at `seen_s`.
 
         At a price of q seconds per check a task is best checked every sqrt(2 q / hazard): this over sqrt(2 q)
         is how many checks it takes from `age_s` on. What may have ended since it was seen takes none.
@@ -119,7 +119,6 @@ class Curve:
 
 
 def _between(values: Sequence[float], age_s: float) -> float:
-    """The value at `age_s`, on a straight line between the two ages beside it."""
     i = bisect_right(AGES_S, age_s)
     if i >= len(AGES_S):
         return values[-1]
@@ -130,7 +129,7 @@ def _between(values: Sequence[float], age_s: float) -> float:
 
 
 def fit(logs: Sequence[float], prior: Prior) -> Curve:
-    """The curve predicted for the next task.
+    """Return the curve predicted for the next task.
 
     Args:
         logs: Natural logarithms of finished tasks' seconds.
@@ -213,7 +212,6 @@ class _Student:
         return math.exp(norm - (v + 1) / 2 * math.log1p(z * z / v))
 
     def masses(self) -> list[float]:
-        """The share of each bin."""
         v = self.freedom
         half = -(v + 1) / 2
         start = (_LOW + _BIN / 2 - self.centre) / self.scale

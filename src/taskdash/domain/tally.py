@@ -43,23 +43,23 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """How many tasks there are."""
+        """Return how many tasks there are."""
         return sum(self.counts.values())
 
     @property
     def success_rate(self) -> float | None:
-        """Successes out of all that ended, 0 to 1; None where none has."""
+        """Return successes out of all that ended, 0 to 1; None where none has."""
         ended = self.counts[State.SUCCESS] + self.counts[State.FAIL]
         return self.counts[State.SUCCESS] / ended if ended else None
 
     @property
     def cost_p50_ms(self) -> int | None:
-        """Half of the successes took no longer; None where no `costTime` is known."""
+        """Return the time that half of the successes stayed within; None where no `costTime` is known."""
         return percentile(self.costs_ms, 50)
 
     @property
     def cost_p90_ms(self) -> int | None:
-        """Nine of ten successes took no longer; None where no `costTime` is known."""
+        """Return the time that nine of ten successes stayed within; None where no `costTime` is known."""
         return percentile(self.costs_ms, 90)
 
 
@@ -75,12 +75,12 @@ def tally(outcomes: Iterable[Outcome]) -> tuple[Tally, list[Tally]]:
 
 
 def percentile(values: Sequence[int], percent: float) -> int | None:
-    """The least of the sorted `values` that is no less than `percent` of them (nearest rank); None of none."""
+    """Return the least of the sorted `values` that is no less than `percent` of them (nearest rank); None of none."""
     return values[max(0, math.ceil(len(values) * percent / 100) - 1)] if values else None
 
 
 def histogram(costs_ms: Sequence[int], bars: int, least_ms: int, most_ms: int) -> list[int]:
-    """How many of `costs_ms` fall into each of `bars` equal parts of the span from `least_ms` to `most_ms`."""
+    """Return how many of `costs_ms` fall into each of `bars` equal parts of the span from `least_ms` to `most_ms`."""
     found = [0] * bars
     width_ms = max(1, most_ms - least_ms) / bars
     for cost_ms in costs_ms:
@@ -89,7 +89,7 @@ def histogram(costs_ms: Sequence[int], bars: int, least_ms: int, most_ms: int) -
 
 
 def ended_per_hour(outcomes: Iterable[Outcome], now_ms: int, hours: int = DAY_HOURS) -> list[int]:
-    """How many tasks ended in each of the last `hours` hours, the oldest first, the one that ends now last."""
+    """Return how many tasks ended in each of the last `hours` hours, the oldest first, the one that ends now last."""
     found = [0] * hours
     for outcome in outcomes:
         if outcome.ended_at_ms is not None and outcome.state.finished:

@@ -252,7 +252,6 @@ class _Header(NamedTuple):
 
 
 def _csv_header(text: str) -> _Header | None:
-    """Return the header of a table of tasks; None where the first line is none."""
     at, line = 0, 1
     while at < len(text):
         found = _LINE_END.search(text, at, at + _MAX_HEADER_CHARS)

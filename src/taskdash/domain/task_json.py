@@ -57,7 +57,7 @@ VARIABLES: Final = (
 
 
 def task_json(detail: TaskDetail) -> dict[str, Json]:
-    """The fields of a task in their order. Times are Unix ms, `costTime` ms; what is not known is null."""
+    """Return the fields of a task in their order. Times are Unix ms, `costTime` ms; what is not known is null."""
     task = detail.task
     problem: Json = None
     if task.problem is not None:
@@ -98,7 +98,7 @@ def saved_json(detail: TaskDetail) -> list[Json]:
 
 
 def export_json(detail: TaskDetail) -> dict[str, Json]:
-    """A task with everything that another list needs to show it as this one does."""
+    """Return a task with everything that another list needs to show it as this one does."""
     return {
         **task_json(detail),
         "prompt": detail.task.prompt,
@@ -111,7 +111,7 @@ def export_json(detail: TaskDetail) -> dict[str, Json]:
 
 
 def toml_table(values: dict[str, Json]) -> dict[str, Json]:
-    """What `export_json` gave, as TOML can say it."""
+    """Return what `export_json` gave, as TOML can say it."""
     table: dict[str, Json] = {}
     for name, value in values.items():
         if value is None or name == RAW:
@@ -134,7 +134,7 @@ def _fits_toml(value: Json) -> bool:
 
 
 def task_environ(detail: TaskDetail) -> dict[str, str]:
-    """The variables of a task; what is not known is empty."""
+    """Return the variables of a task; what is not known is empty."""
     task = detail.task
     values: tuple[str | int | None, ...] = (
         task.task_id,

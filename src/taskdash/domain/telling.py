@@ -51,7 +51,7 @@ class Batch:
 
     @property
     def words(self) -> str:
-        """One message for all of them."""
+        """Return one message for all of them."""
         name = "marked" if self.label is None else f'of "{self.label[:_NAME_CHARS]}"'
         return f"All {self.success + self.fail:,} {name} finished: {_outcome(self.success, self.fail)}"
 
@@ -65,7 +65,7 @@ class Notice:
 
 
 def is_news(before: Task, after: Task) -> bool:
-    """Whether a check that made `after` of `before` brought an end that somebody is to be told of."""
+    """Return whether a check that made `after` of `before` brought an end that somebody is to be told of."""
     if before.state.finished or not after.state.finished:
         return False
     if before.state is State.WAITING:
@@ -77,7 +77,7 @@ def is_news(before: Task, after: Task) -> bool:
 
 
 def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list[Notice]:
-    """The messages for ends that are told now.
+    """Return the messages for ends that are told now.
 
     Args:
         news: The tasks.

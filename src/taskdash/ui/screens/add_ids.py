@@ -11,8 +11,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.paste.bare import PATH
-from taskdash.domain.task_ids import Paste, has_known_form, is_task_id
+from taskdash.domain.id_forms import has_known_form
+from taskdash.domain.task import is_task_id
+from taskdash.domain.task_ids.findings import PATH
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Confirm, Dialog
 from taskdash.ui.terminal import MAX_PASTE_CHARS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.worker import WorkType
 
+    from taskdash.domain.task_ids import Paste
     from taskdash.ui.desk import Desk
 
 MAX_SHOWN: Final = 200

@@ -10,13 +10,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.id_forms import Kind, has_known_form, kind_of
-from taskdash.domain.paste.context import denial
-from taskdash.domain.paste.sightings import WHY_NOT, Hit, Sightings
+from taskdash.domain.task_ids.bare import denial
+from taskdash.domain.task_ids.findings import WHY_NOT, Findings, Hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# As in `paste.places`: the first character alone, then the rest.
+# As in `labels`: the first character alone, then the rest.
 _HEADER = re.compile(
     r"[tTrRaA](?:(?<=[tT])(?:ask|ASK)[ _.-]?[iI][dD]s?|(?<=[rR])(?:equest|EQUEST)[ _-]?[iI][dD]"
     r"|(?<=[tT])(?:race|RACE)[ _-]?[iI][dD]|(?<=[aA])(?:pi|PI)[ _-]?(?:key|KEY|Key))"
@@ -47,10 +47,10 @@ class _Layout(NamedTuple):
     width: int
 
 
-def find_in_columns(text: str, seen: Sightings) -> None:
+def find_in_columns(text: str, seen: Findings) -> None:
     """Report what stands below headers: task IDs, and the keys and request IDs that are none.
 
-    `text` went through `paste.text.plain`.
+    `text` went through `task_ids.text.plain`.
     """
     at = 0
     while header := _HEADER.search(text, at):
@@ -68,7 +68,6 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _cell(mark: str) -> str:
-    """A pattern for a cell, quoted as in CSV or not."""
     if mark == "  ":
         return r"(?:[^ \t\n]|[ ](?![ \t]))++"
     plain_cell = rf"[^{re.escape(mark)}\n]*+"
@@ -81,7 +80,6 @@ def _between(mark: str) -> str:
 
 @lru_cache(maxsize=64)
 def _row(mark: str, column: int) -> re.Pattern[str]:
-    """A pattern for a row down to the word in the column."""
     indent = r"[ \t]*+" if mark == "  " else ""
     pad = "" if mark == "  " else "[ ]*+" if mark == "\t" else r"[ \t]*+"
     return re.compile(
@@ -97,7 +95,6 @@ def _split(mark: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=64)
 def _layout(header: str) -> _Layout | None:
-    """How to read the rows below this line; None if it is no header."""
     for mark in _MARKS:
         if mark not in header:
             continue
@@ -130,7 +127,7 @@ def _cells(line: str, mark: str) -> list[str]:
     return cells[:-1] if cells and not cells[-1] and not line.endswith(mark) else cells
 
 
-def _read_rows(text: str, at: int, layout: _Layout, seen: Sightings) -> int:
+def _read_rows(text: str, at: int, layout: _Layout, seen: Findings) -> int:
     """Read rows until a line is none; return where the table ends."""
     own = None if layout.column is None else _row(layout.mark, layout.column)
     others = [(_row(layout.mark, column), why) for column, why in layout.claims]
@@ -152,7 +149,7 @@ def _read_rows(text: str, at: int, layout: _Layout, seen: Sightings) -> int:
     return at
 
 
-def _judge(found: re.Match[str], seen: Sightings, *, whole_row: bool) -> None:
+def _judge(found: re.Match[str], seen: Findings, *, whole_row: bool) -> None:
     """A word of unknown form counts only where the row has all its columns."""
     start, word = found.start("word"), found["word"]
     kind = kind_of(word)

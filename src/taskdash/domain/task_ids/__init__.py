@@ -11,6 +11,9 @@ rules:
 3. A single word of unknown form is reported as `Paste.unsure`: only the user can tell.
 
 Time is linear in the text, and nothing here recurses.
+
+`text` makes a paste plain ASCII with its line numbers, `findings` collects what the searches report and knows where
+nothing counts, `labels`, `tables` and `bare` search.
 """
 
 from __future__ import annotations
@@ -19,38 +22,28 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.id_forms import (
-    ID_PATTERN,
-    Kind,
-    has_known_form,
-    is_file_name,
-    is_task_id,
-    kind_of,
-    looks_like_key,
-)
-from taskdash.domain.paste.bare import find_bare
-from taskdash.domain.paste.context import KEY_OR_TOKEN
-from taskdash.domain.paste.labels import find_labelled
-from taskdash.domain.paste.regions import excluded_regions
-from taskdash.domain.paste.sightings import (
+from taskdash.domain.id_forms import Kind, is_file_name, kind_of, looks_like_key
+from taskdash.domain.secret import KnownKeys
+from taskdash.domain.task import is_task_id
+from taskdash.domain.task_ids.bare import find_bare
+from taskdash.domain.task_ids.findings import (
     CONFIGURED_KEY,
     FILE_NAME,
+    KEY_OR_TOKEN,
     LOOKS_LIKE_KEY,
     OPTION,
+    Findings,
     Miss,
-    Sightings,
-    has_key_in,
 )
-from taskdash.domain.paste.tables import find_in_columns
-from taskdash.domain.paste.text import lines_of, plain, without_escapes
+from taskdash.domain.task_ids.labels import find_labelled
+from taskdash.domain.task_ids.tables import find_in_columns
+from taskdash.domain.task_ids.text import Lines, lines_of, plain, without_escapes
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from taskdash.domain.secret import Secret
-
-__all__ = ["ID_PATTERN", "Found", "Ignored", "Paste", "find_task_ids", "has_known_form", "is_task_id"]
 
 MAX_IGNORED: Final = 200
 """More reasons than anybody reads; a paste of 10 MB can have a million."""
@@ -107,53 +100,37 @@ def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
         keys: the configured API keys, which are never taken for an ID even if they have the form of one.
     """
     searched = plain(text)
-    secrets = frozenset(key.reveal() for key in keys)
-    seen = Sightings(excluded_regions(searched), secrets)
+    known = KnownKeys(keys)
+    seen = Findings(searched, known)
     for key in _KEY.finditer(searched):
         seen.drop(key.start(), key[0], LOOKS_LIKE_KEY)
     find_labelled(searched, seen)
     find_in_columns(searched, seen)
     find_bare(searched, seen)
-    lines = _Lines(searched)
-    found = tuple(Found(hit.task_id, lines.number(hit.start), hit.why) for hit in seen.hits())
-    ignored = _fit_to_show(seen.misses(), secrets, _Lines(searched))
-    unsure = None if found or ignored else _single_word(searched, secrets)
+    lines = Lines(searched)
+    found = tuple(Found(hit.task_id, lines.before(hit.start), hit.why) for hit in seen.hits())
+    ignored = _fit_to_show(seen.misses(), known, Lines(searched))
+    unsure = None if found or ignored else _single_word(searched, known)
     if not found and not ignored and unsure is None:
-        ignored = _nothing_in(text, secrets)
+        ignored = _nothing_in(text, known)
     return Paste(found, ignored, unsure)
 
 
-class _Lines:
-    """Line numbers of ascending offsets, counted as they go by."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._line = 0
-
-    def number(self, at: int) -> int:
-        self._line += self._text.count("\n", self._at, at)
-        self._at = at
-        return self._line
-
-
-def _fit_to_show(misses: Iterable[Miss], secrets: frozenset[str], lines: _Lines) -> tuple[Ignored, ...]:
-    """The misses without what must not be shown, each reason once for each text."""
+def _fit_to_show(misses: Iterable[Miss], keys: KnownKeys, lines: Lines) -> tuple[Ignored, ...]:
     ignored: dict[tuple[str, str], Ignored] = {}
     for miss in misses:
-        text = _shown(miss.text, miss.why, secrets)
+        text = _shown(miss.text, miss.why, keys)
         if (text, miss.why) not in ignored:
-            ignored[text, miss.why] = Ignored(text, lines.number(miss.start), miss.why)
+            ignored[text, miss.why] = Ignored(text, lines.before(miss.start), miss.why)
             if len(ignored) == MAX_IGNORED:
                 break
     return tuple(ignored.values())
 
 
-def _shown(text: str, why: str, secrets: frozenset[str]) -> str:
-    """A text that can be shown to anybody."""
+def _shown(text: str, why: str, keys: KnownKeys) -> str:
     if text.startswith("sk-"):
         return "sk-…"
-    if why in (KEY_OR_TOKEN, LOOKS_LIKE_KEY, CONFIGURED_KEY) or has_key_in(text, secrets):
+    if why in (KEY_OR_TOKEN, LOOKS_LIKE_KEY, CONFIGURED_KEY) or keys.are_in(text):
         return "(a key)"
     if any(looks_like_key(word) for word in text.split()):
         return "(a key)"
@@ -161,22 +138,20 @@ def _shown(text: str, why: str, secrets: frozenset[str]) -> str:
     return shown if len(shown) <= _MAX_SHOWN_CHARS else shown[: _MAX_SHOWN_CHARS - 1] + "…"
 
 
-def _single_word(text: str, secrets: frozenset[str]) -> str | None:
-    """The one word that the text is, if it could be an ID at all."""
+def _single_word(text: str, keys: KnownKeys) -> str | None:
     # "-word" is no word with the bullet of a list before it: it may be an option, or an ID whose dash counts.
     if len(text) > 1_000 or _is_option(text.strip()):
         return None
     match = _SINGLE_WORD.fullmatch(text.strip())
     word = match[1].removesuffix(".") if match else ""
-    if not is_task_id(word) or has_key_in(word, secrets):
+    if not is_task_id(word) or keys.are_in(word):
         return None
     return word if kind_of(word) is Kind.UNKNOWN else None
 
 
-def _nothing_in(text: str, secrets: frozenset[str]) -> tuple[Ignored, ...]:
-    """Say of a text without anything like an ID what was looked at."""
+def _nothing_in(text: str, keys: KnownKeys) -> tuple[Ignored, ...]:
     for number, line in enumerate(lines_of(without_escapes(text[:20_000])), start=1):
-        if shown := _shown(_LABELLED_SECRET.sub(r"\1(a key)", line.strip()), "", secrets):
+        if shown := _shown(_LABELLED_SECRET.sub(r"\1(a key)", line.strip()), "", keys):
             return (Ignored(shown, number, _why_nothing(line.strip())),)
     return ()
 

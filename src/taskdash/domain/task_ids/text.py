@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from taskdash.domain.paste.mail import unbroken
+from taskdash.domain.id_forms import HEX_32, UUID, is_wrapped_whole
+from taskdash.domain.task import MAX_ID_CHARS
 
 NOT_ASCII: Final = "\x1a"
 """Stands for text in any script that does not extend an ID (CJK, emoji)."""
@@ -80,6 +81,18 @@ _ENTITIES = {
     "&amp;": "&",
 }
 
+# IDs as they were before a mail program broke them: at a hyphen, before quote marks, in a message's source.
+_AFTER_HYPHEN = re.compile(r"-[ \t]*\n(?:[ \t]*>)*[ \t]*([0-9A-Fa-f][0-9A-Fa-f-]{3,26}+)(?![A-Za-z0-9_])")
+_UUID_HEAD = re.compile(r"(?<![A-Za-z0-9_./-])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){0,3}\Z")
+_UUID_HEAD_CHARS = 24
+"""23 of a head, and the one before it."""
+_WHOLE_UUID = re.compile(UUID)
+
+# Quoted-printable: "=" at the end of a line means that it goes on, and "=3D" is "=".
+_SOFT_BREAK = re.compile(rf"=\n([A-Za-z0-9_-]{{1,{MAX_ID_CHARS}}}+)")
+_WORD_END = re.compile(r"[A-Za-z0-9_-]+\Z")
+_ESCAPED_EQUALS = re.compile(rf"=3D(?=(?:{UUID}|{HEX_32})(?![A-Za-z0-9])|task_)")
+
 
 def plain(text: str) -> str:
     r"""Return `text` in ASCII, after a newline: the line of an offset is the number of newlines before it.
@@ -106,11 +119,26 @@ def plain(text: str) -> str:
             text = text.replace(entity, char)
     if "%" in text:
         text = _PERCENT_RUN_OR_VALUE.sub(_from_percent, text)
-    return "\n" + unbroken(text)
+    return "\n" + _unbroken(text)
+
+
+class Lines:
+    """Counts the line ends before ascending offsets, as they go by."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._count = 0
+
+    def before(self, at: int) -> int:
+        """Return how many lines end before an offset."""
+        self._count += self._text.count("\n", self._at, at)
+        self._at = at
+        return self._count
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text that was not made plain, with the numbers that `plain` leaves them."""
+    """Return the lines of a text that was not made plain, with the numbers that `plain` leaves them."""
     return _BREAK.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
 
 
@@ -140,3 +168,23 @@ _PERCENT_CHARS = {
 
 def _from_percent(match: re.Match[str]) -> str:
     return _PERCENT_CHARS[match[0][-2:].lower()] if match[0].startswith("%") else match[0]
+
+
+def _unbroken(text: str) -> str:
+    if "=3D" in text:
+        text = _ESCAPED_EQUALS.sub("=", text)
+    if "=\n" in text:
+        text = _SOFT_BREAK.sub(_joined_at_equals, text)
+    return _AFTER_HYPHEN.sub(_joined_at_hyphen, text)
+
+
+def _joined_at_hyphen(match: re.Match[str]) -> str:
+    head = _UUID_HEAD.search(match.string[max(0, match.start() - _UUID_HEAD_CHARS) : match.start()])
+    whole = head is not None and _WHOLE_UUID.fullmatch(f"{head[0]}-{match[1]}")
+    return f"-{match[1]}\n" if whole else match[0]
+
+
+def _joined_at_equals(match: re.Match[str]) -> str:
+    head = _WORD_END.search(match.string[max(0, match.start() - MAX_ID_CHARS) : match.start()])
+    whole = head is not None and not is_wrapped_whole(head[0]) and is_wrapped_whole(head[0] + match[1])
+    return f"{match[1]}\n" if whole else match[0]

@@ -1,0 +1,246 @@
+"""What the searches of a paste report to, and where in a text nothing counts.
+
+Each ID is kept at its first place, with a bounded account of the rest: a paste of 10 MB can repeat one ID a million
+times, so duplicates end here and not in a list.
+
+Nothing counts in what a task was asked and what it answered: `param` and `resultJson` echo whole requests and
+answers, and lists of URLs name inputs, outputs and callbacks; an ID in there belongs to somebody else. They are found
+by their key, in JSON of any escape level, and in JS or Python literals; whether the text around them parses does not
+matter.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from taskdash.domain.id_forms import Kind, words
+from taskdash.domain.task import MAX_ID_CHARS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from taskdash.domain.secret import KnownKeys
+
+MAX_MISSES: Final = 2_000
+"""Kept for each paste; nobody reads more."""
+
+LOOKS_LIKE_KEY: Final = "looks like an API key"
+CONFIGURED_KEY: Final = "a configured API key"
+OPTION: Final = "begins with a dash, as an option does"
+PLACEHOLDER: Final = "a placeholder"
+CUT_OFF: Final = "cut off or masked"
+ODD_CHARACTERS: Final = "has characters that no task ID has"
+FILE_NAME: Final = "part of a file name"
+TOO_LONG: Final = f"longer than {MAX_ID_CHARS} characters"
+EXCLUDED: Final = "inside param, a result or a list of URLs"
+PATH: Final = "part of a path or URL"
+LONGER_WORD: Final = "part of a longer word"
+KEY_OR_TOKEN: Final = "after a key or token label"  # noqa: S105 - a reason, no secret
+REQUEST_ID: Final = "an X-Request-ID"
+TRACE_ID: Final = "a trace or ray ID"
+OTHER_ID: Final = "the ID of something else"
+IN_URL: Final = "part of a URL"
+CLAIMS: Final = frozenset((KEY_OR_TOKEN, REQUEST_ID, TRACE_ID))
+"""What holds for a word wherever else it stands without a label."""
+WHY_NOT: Final[Mapping[Kind, str]] = {
+    Kind.KEY: LOOKS_LIKE_KEY,
+    Kind.OPTION: OPTION,
+    Kind.PLACEHOLDER: PLACEHOLDER,
+    Kind.TOO_LONG: TOO_LONG,
+    Kind.CUT_OFF: CUT_OFF,
+    Kind.FILE_NAME: FILE_NAME,
+}
+"""Why a word is no ID, for the kinds of which it is worth telling."""
+
+
+class Hit(NamedTuple):
+    """An ID at a place of the plain text."""
+
+    start: int
+    task_id: str
+    why: str
+
+
+class Miss(NamedTuple):
+    """Something at a place of the plain text that is no task ID although it looks like one."""
+
+    start: int
+    text: str
+    why: str
+
+
+class Findings:
+    """Collects hits and misses; every search reports in the order of the text, one search after another."""
+
+    def __init__(self, text: str, keys: KnownKeys) -> None:
+        """Prepare for a text that went through `text.plain`; `keys` are never an ID."""
+        self._regions = excluded_regions(text)
+        self._keys = keys
+        self._hits: dict[str, Hit] = {}
+        self._claims: dict[str, str] = {}
+        self._misses: dict[tuple[str, str], Miss] = {}
+        self.labelled_starts: list[int] = []
+        """Where labelled IDs stand, duplicates too; ascending for each search."""
+        self.json_starts: list[int] = []
+        """Those of them whose label is a quoted key."""
+
+    def take(self, hit: Hit) -> bool:
+        """Take an ID, unless it is a key or stands where nothing counts; return whether it counts."""
+        if self._keys.are_in(hit.task_id):
+            self.drop(hit.start, hit.task_id, CONFIGURED_KEY)
+            return False
+        index = bisect_right(self._regions, hit.start, key=_start) - 1
+        if index >= 0 and hit.start < self._regions[index][1]:
+            self.drop(hit.start, hit.task_id, EXCLUDED)
+            return False
+        known = self._hits.get(hit.task_id)
+        if (
+            known is None
+            or hit.start < known.start
+            or (known.why.startswith("bare") and hit.start == known.start)
+        ):
+            self._hits[hit.task_id] = hit
+        return True
+
+    def take_labelled(self, hit: Hit, *, in_json: bool = False) -> None:
+        """Take a labelled ID: it outranks others near it."""
+        if self.take(hit):
+            self.labelled_starts.append(hit.start)
+            if in_json:
+                self.json_starts.append(hit.start)
+
+    def drop(self, start: int, text: str, why: str) -> None:
+        """Report what is no ID."""
+        if len(self._misses) < MAX_MISSES:
+            if self._keys.are_in(text):
+                why = CONFIGURED_KEY
+            self._misses.setdefault((text, why), Miss(start, text, why))
+
+    def claim(self, word: str, why: str) -> None:
+        """Report that a word is a key or a request's ID: it is no bare ID anywhere."""
+        self._claims.setdefault(word, why)
+
+    def hits(self) -> list[Hit]:
+        """Return every ID where it was first seen, in the order of the text."""
+        for word, why in self._claims.items():
+            if (hit := self._hits.get(word)) and hit.why.startswith("bare"):
+                del self._hits[word]
+                self.drop(hit.start, word, why)
+        return sorted(self._hits.values())
+
+    def misses(self) -> list[Miss]:
+        """Return what was not taken anywhere, in the order of the text."""
+        return sorted(miss for miss in self._misses.values() if miss.text not in self._hits)
+
+
+# Where nothing counts
+
+_KEY = re.compile(
+    r"[pgGruU](?:(?<=p)(?<![A-Za-z0-9_]p)aram(?:_?[jJ]son)?|(?<=[gG])enerate_?[pP]aram|(?<=r)esult_?[jJ]son"
+    r"|(?<=[uU])(?P<url>rl(?:s|_?[lL]ist)?|RLs?))(?P<key_quote>\\*[\"'])?[ \t]*+(?P<sep>[:=])[ \t\n]*+"
+    r"(?:(?P<slashes>\\{0,31})(?P<quote>[\"'`])|(?P<bracket>[\[{]))"
+)
+_NAME_BEFORE = re.compile(r"[A-Za-z0-9_-]*")
+# The address of a request is where `taskId=` is looked for, not a list of inputs or results.
+_REQUEST_URLS: Final = words(
+    "request poll polling status record recordinfo info query api base full endpoint check page task job "
+    "get raw target"
+)
+_NESTING = re.compile(r"(?P<slashes>\\{0,31})(?P<quote>[\"'`])|(?P<open>[\[{(])|(?P<close>[\]})])")
+
+_MAX_ACROSS_LINES: Final = 32_768
+_MAX_IN_VAIN: Final = 1_000_000
+"""Characters that may be read in search of ends that are not there; a torn text must not cost its square."""
+
+
+def _start(region: tuple[int, int]) -> int:
+    return region[0]
+
+
+class _Scan:
+    """One pass over one text, which remembers what it spent in vain."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._in_vain = 0
+        self._line_start = 0
+        self._line_end = -1
+
+    def line_end(self, at: int) -> int:
+        if not self._line_start <= at <= self._line_end:
+            found = self.text.find("\n", at)
+            self._line_start = at
+            self._line_end = len(self.text) if found < 0 else found
+        return self._line_end
+
+    def text_end(self, start: int, slashes: int, quote: str) -> int:
+        """Where the text that opened before `start` closes; the line's end if it never does."""
+        line_end = self.line_end(start)
+        closing = _closing(slashes, quote)
+        found = closing.search(self.text, start, line_end)
+        if not found and self._in_vain < _MAX_IN_VAIN:
+            # Terminals wrap long texts.
+            limit = line_end + _MAX_ACROSS_LINES // 4
+            found = closing.search(self.text, line_end, limit)
+            self._in_vain += 0 if found else limit - line_end
+        return found.end() if found else line_end
+
+    def bracket_end(self, start: int) -> int:
+        line_end = self.line_end(start)
+        limit = line_end if self._in_vain >= _MAX_IN_VAIN else max(line_end, start + _MAX_ACROSS_LINES)
+        depth, at = 0, start
+        while found := _NESTING.search(self.text, at, limit):
+            at = found.end()
+            if found["quote"]:
+                closed = _closing(len(found["slashes"]), found["quote"]).search(
+                    self.text, at, self.line_end(at)
+                )
+                at = closed.end() if closed else at
+            else:
+                depth += 1 if found["open"] else -1
+                if depth <= 0:
+                    return at
+        self._in_vain += limit - start
+        return self.line_end(start)
+
+
+@lru_cache(maxsize=64)
+def _closing(slashes: int, quote: str) -> re.Pattern[str]:
+    r"""A pattern for the quote that closes a text opened by `slashes` backslashes and `quote`.
+
+    A level of escaping turns `"` to `\"` and that to `\\\"`: a closing quote has as many backslashes as the
+    opening one, beyond pairs that are escaped backslashes of the text itself.
+    """
+    pair = 2 * (slashes + 1)
+    return re.compile(rf"(?<!\\)(?:\\{{{pair}}})*\\{{{slashes}}}{re.escape(quote)}")
+
+
+def _is_excluded(text: str, key: re.Match[str]) -> bool:
+    if key["url"] is None:
+        # In code, `param = "..."` is any text; a record's is JSON.
+        return key["sep"] == ":" or bool(key["bracket"]) or text[key.end() : key.end() + 1] in ("{", "[")
+    before = _NAME_BEFORE.match(text[max(0, key.start() - 40) : key.start()][::-1])
+    name = before[0][::-1].strip("_-").lower() if before else ""
+    plural = key["url"].lower() != "rl"
+    return key["sep"] == ":" and (plural or (bool(name) and name not in _REQUEST_URLS))
+
+
+def excluded_regions(text: str) -> list[tuple[int, int]]:
+    """Return where nothing is looked for: (start, end) offsets, ascending, apart from each other."""
+    scan = _Scan(text)
+    regions: list[tuple[int, int]] = []
+    at = 0
+    while key := _KEY.search(text, at):
+        at = key.end()
+        if not _is_excluded(text, key):
+            continue
+        if key["bracket"]:
+            end = scan.bracket_end(key.end() - 1)
+        else:
+            end = scan.text_end(key.end(), len(key["slashes"]), key["quote"])
+        regions.append((key.end() - 1, end))
+        at = max(at, end)
+    return regions
