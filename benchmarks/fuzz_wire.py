@@ -278,7 +278,7 @@ def stored(batch: int = 500) -> Iterator[Callable[[Answer], None]]:
 
         yield sink
         keep()
-        for detail in store.documents.details(store.tasks.seqs(Query("p"), 0)):
+        for detail in store.tasks.details(store.tasks.seqs(Query("p"), 0)):
             json.dumps(task_json(detail), allow_nan=False)
 
 

@@ -98,7 +98,7 @@ def _print_ids(store: Store, query: Query, now_ms: int, limit: int) -> None:
 
 def _print_csv(store: Store, query: Query, now_ms: int, limit: int) -> None:
     seqs = store.tasks.seqs(query, now_ms)
-    details = list(store.documents.details(seqs if limit < 0 else seqs[:limit], raw=False))
+    details = list(store.tasks.details(seqs if limit < 0 else seqs[:limit], raw=False))
     print_csv(FIELDS, map(task_json, details))
 
 

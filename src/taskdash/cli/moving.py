@@ -59,7 +59,7 @@ def export(session: Session, *, form: str, all_profiles: bool) -> None:
         store.saved.forget_gone()
         seqs = store.tasks.seqs(query, session.now_ms())
         with Progress("tasks", len(seqs)) as progress:
-            details = map(session.keys.redact_values, store.documents.details(seqs))
+            details = map(session.keys.redact_values, store.tasks.details(seqs))
             _WRITERS[form](_counted(details, progress), write)
 
 

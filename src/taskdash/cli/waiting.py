@@ -128,7 +128,7 @@ def _items(session: Session, vigil: Vigil | None, limit: TimeLimit) -> list[str]
         with session.open_store(limit.left_s + END_S) as store:
             seqs = [task.seq for task in vigil.tasks]
             store.saved.forget_gone(seqs)
-            details = store.documents.details(seqs, raw=False)
+            details = store.tasks.details(seqs, raw=False)
             return [json.dumps(task_json(detail)) for detail in details]
     except TaskdashError:
         return _last_seen(vigil)

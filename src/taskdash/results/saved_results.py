@@ -82,7 +82,7 @@ def wanted_of(store: Store, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
     """Return the results of tasks that are not saved, in order, and how many are saved already."""
     done = store.saved.of(seqs)
     wanted, known = [], 0
-    for task, urls in store.documents.links(seqs):
+    for task, urls in store.tasks.links(seqs):
         if task.state is not State.SUCCESS:
             continue
         files = done.get(task.seq, {})

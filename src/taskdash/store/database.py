@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import time
 from contextlib import closing, contextmanager, suppress
@@ -22,7 +23,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from taskdash.domain.errors import ReadAbandonedError, StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.schema import bring_up_to_date, refuse_foreign
-from taskdash.store.store_file import create_private, identity_of, uri_of, was_emptied
+from taskdash.store.store_file import (
+    Identity,
+    create_private,
+    identity_of,
+    is_copy_due,
+    keep_daily_copy,
+    uri_of,
+    was_emptied,
+)
 from taskdash.store.transaction_gate import TRANSACTIONS
 
 if TYPE_CHECKING:
@@ -43,19 +52,18 @@ _OPENINGS: Final = 3
 """So often is a file opened that turns out damaged, or is exchanged in that moment."""
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _ADVICE: Final = (
-    ("locked", "another program holds it; try again when that has ended"),
-    ("busy", "another program holds it; try again when that has ended"),
+    ("locked|busy", "another program holds it; try again when that has ended"),
     ("interrupted", "taskdash is closing it"),
-    ("readonly", "it, or the folder it is in, is read-only; check the permissions"),
-    ("read-only", "it, or the folder it is in, is read-only; check the permissions"),
-    ("full", "the disk is full; free some space and try again, nothing was lost"),
-    ("no space", "the disk is full; free some space and try again, nothing was lost"),
+    ("readonly|read-only", "it, or the folder it is in, is read-only; check the permissions"),
+    ("full|no space", "the disk is full; free some space and try again, nothing was lost"),
     ("unable to open", "check that the folder exists and that you may write in it"),
     ("not a database", "it is not a taskdash store; move it away, or name another with --store"),
     ("malformed", "it is damaged; move it away, or name another with --store"),
     ("disk i/o", "the disk reports an error, or a size limit was reached; nothing was lost"),
     ("too large", "a size limit was reached; nothing was lost"),
+    ("", "check the file and its folder"),
 )
+"""What to do, by words of SQLite's or the system's message."""
 
 
 class Database:
@@ -90,7 +98,7 @@ class Database:
         self.is_waiting = False
         """Whether another process has had the file locked when it was last asked for."""
         self._connection: sqlite3.Connection | None = None
-        self._identity = (0, 0)
+        self._identity: Identity | None = None
         self._openings = 0
         if opens:
             self.open()
@@ -107,19 +115,17 @@ class Database:
         Raises:
             StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.
         """
-        is_open = False
         try:
             with self._using_file():
-                while not is_open:
+                while True:
                     try:
-                        self._open()
-                        is_open = True
+                        return self._open()
                     except sqlite3.OperationalError as error:
                         if self._interrupted or not (is_patient and _is_busy(error)):
                             raise
-        finally:
-            if not is_open:
-                self.close()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -161,7 +167,8 @@ class Database:
             if self._interrupted or self.connection.in_transaction:
                 raise
             with self._using_file():
-                self._replace()
+                self._make_way()
+                self._open()
             return work()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -213,17 +220,14 @@ class Database:
 
     def keep_copy(self) -> None:
         """Keep a copy of the list beside it, if the newest is a day old; nothing happens where none can be made."""
-        from taskdash.store.copies import is_copy_due, keep_daily_copy
-
         with suppress(StoreError), self._using_file():
-            file = self._file()
             is_first = not self.value("SELECT count(*) FROM numbers WHERE name = 'list'")
             if is_first:
                 # Tells later of which list there are copies.
                 with self.writing() as connection:
                     connection.execute("INSERT OR IGNORE INTO numbers VALUES ('list', abs(random()))")
-            if is_first or is_copy_due(file):
-                keep_daily_copy(file, lambda: self._interrupted)
+            if is_first or is_copy_due(self._file):
+                keep_daily_copy(self._file, lambda: self._interrupted)
 
     def interrupt(self) -> None:
         """Make what runs here, and all that follows, fail instead of waiting; for closing, from any thread."""
@@ -248,9 +252,7 @@ class Database:
                 yield
         except (sqlite3.Error, OSError) as error:
             said = inert_line(str(error), 200)
-            advice = next(
-                (text for word, text in _ADVICE if word in said.lower()), "check the file and its folder"
-            )
+            advice = next(text for words, text in _ADVICE if re.search(words, said, re.IGNORECASE))
             kind = StoreChangedError if _is_changed(error) else StoreError
             raise kind(f"the store {inert_line(str(self.path))} cannot be used ({said}): {advice}") from error
 
@@ -289,8 +291,9 @@ class Database:
 
     # Opening, and opening what has taken the file's place
 
+    @property
     def _file(self) -> Path:
-        """Return the file itself: where a link leads to none, SQLite would make one with the umask's mode."""
+        # Where a link leads to no file, SQLite would make one with the umask's mode.
         return Path(os.path.realpath(self.path))
 
     def _open(self) -> None:
@@ -305,15 +308,15 @@ class Database:
                 return
 
     def _connect(self) -> None:
-        file = self._file()
+        file = self._file
         # Asked before SQLite sees it: that would take the journal of an empty file away.
         size = create_private(file, self._on_mishap)
         is_emptied = size == 0 and was_emptied(file)
-        identity = None
-        while identity is None or identity != identity_of(file):
+        self._identity = None
+        while self._identity is None or self._is_exchanged():
             # Another file may be given the name in between.
             self.close()
-            identity = identity_of(file)
+            self._identity = identity_of(file)
             self._connection = sqlite3.connect(
                 uri_of(file, "rw"),
                 uri=True,
@@ -321,7 +324,6 @@ class Database:
                 isolation_level=None,
                 check_same_thread=False,
             )
-        self._identity = identity
         refuse_foreign(self._execute, self.path)
         self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
         for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-8000", "temp_store=MEMORY"):
@@ -339,18 +341,14 @@ class Database:
     def _keep_up(self) -> None:
         """Go over to the file that has the name now; not in the middle of a transaction."""
         if self._is_exchanged() and not self.connection.in_transaction and not self._interrupted:
-            self._replace()
-
-    def _replace(self) -> None:
-        """Open what takes the place of the file that is open."""
-        self._make_way()
-        self._open()
+            self._make_way()
+            self._open()
 
     def _make_way(self, *, is_surely_damaged: bool = False) -> None:
         """Recover the file, if it still has its name, and is damaged; tell what became of it."""
         from taskdash.store.recovery import recover, what_became_of
 
-        file = self._file()
+        file = self._file
         if not self._is_exchanged():
             recover(file, self._identity, is_surely_damaged=is_surely_damaged)
         if self._is_exchanged():

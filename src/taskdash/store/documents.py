@@ -5,40 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import ProblemKind
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
 from taskdash.domain.task_json import task_json
 from taskdash.store.additions import take_places
-from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import STATE_CODES, order, where
-from taskdash.store.rows import (
-    DETAIL_COLUMNS,
-    FIELDS,
-    HEAD_COLUMNS,
-    LIST_BODY_COLUMNS,
-    SAVED_COLUMNS,
-    TASK_COLUMNS,
-    TASK_WIDTH,
-    detail_from_row,
-    keep_body,
-    row_from_task,
-    search_text,
-    task_from_row,
-    urls_from_text,
-)
+from taskdash.store.rows import FIELDS, TASK_COLUMNS, keep_body, row_from_task, search_text
 from taskdash.store.saved import SavedFile
+from taskdash.store.tasks import TaskList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.database import Database
 
-_PORTION: Final = 500
-_PORTION_BYTES: Final = 4 * 1_048_576
 _REPORT_EVERY: Final = 1_000
 
 _INSERTED: Final = tuple(name for name in TASK_COLUMNS.split(", ") if name != "saved_count")
@@ -73,57 +57,9 @@ class Documents:
                 items.append(item)
             else:
                 # Another process may have removed it since; that is as good as a moment later.
-                items += [json.dumps(task_json(detail)) for detail in self.details([seq], raw=False)]
+                details = TaskList(self._database).details([seq], raw=False)
+                items += [json.dumps(task_json(detail)) for detail in details]
         return items
-
-    def details(self, seqs: Sequence[int], *, raw: bool = True) -> Iterator[TaskDetail]:
-        """Yield tasks with their bodies, the raw one only if asked for, in the order of `seqs`.
-
-        They are read in portions that take little memory, each of which is one read.
-        """
-        columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
-        for portion in self._portions(seqs):
-            bound = [as_json(portion)]
-            saved: dict[int, list[tuple[Any, ...]]] = {}
-            for seq, *file in self._database.rows(
-                f"SELECT seq, {SAVED_COLUMNS} FROM saved WHERE seq {IN_LIST} ORDER BY seq, n", bound
-            ):
-                saved.setdefault(seq, []).append(tuple(file))
-            for task, body in self._joined(TASK_COLUMNS, columns, portion):
-                yield detail_from_row(task, body, saved.get(task.seq, ()))
-
-    def links(self, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[str, ...]]]:
-        """Yield the heads of tasks with their result links, in the order of `seqs`; nothing else of them is read."""
-        for start in range(0, len(seqs), _PORTION):
-            for task, body in self._joined(HEAD_COLUMNS, "result_urls", seqs[start : start + _PORTION]):
-                yield task, urls_from_text(body[0])
-
-    def _joined(self, columns: str, body: str, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[Any, ...]]]:
-        """Yield tasks with columns of their bodies, in the order of `seqs`."""
-        rows = self._database.rows(
-            f"SELECT {columns}, {body} FROM tasks LEFT JOIN bodies USING (seq) WHERE removal = 0 AND seq {IN_LIST}",
-            [as_json(seqs)],
-        )
-        found = {row[0]: row for row in rows}
-        for seq in seqs:
-            if row := found.get(seq):
-                yield task_from_row(row), row[TASK_WIDTH:]
-
-    def _portions(self, seqs: Sequence[int]) -> Iterator[list[int]]:
-        """Divide `seqs` so that the bodies of a portion are not much more than `_PORTION_BYTES`."""
-        # The raw body has all the others in it, and its length is known without reading it.
-        sql = f"SELECT seq, length(raw) FROM bodies WHERE seq {IN_LIST}"
-        sizes: dict[int, int] = dict(self._database.rows(sql, [as_json(seqs)]))
-        portion: list[int] = []
-        left = _PORTION_BYTES
-        for seq in seqs:
-            left -= sizes.get(seq, 0)
-            if portion and (left < 0 or len(portion) == _PORTION):
-                yield portion
-                portion, left = [], _PORTION_BYTES - sizes.get(seq, 0)
-            portion.append(seq)
-        if portion:
-            yield portion
 
     def ids_like(self, profile: str, start: str, limit: int) -> list[str]:
         """Return IDs of a profile that start with `start`, in the order of the list."""

@@ -18,7 +18,6 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.task import is_task_id
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
-from taskdash.store.copies import copies_of
 from taskdash.store.database import Database, is_damage, text_of
 from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
 from taskdash.store.schema import OWN_INDEXES
@@ -26,6 +25,7 @@ from taskdash.store.store_file import (
     PRIVATE_FILE,
     SLOW_RECOVERY_TOLD_TO,
     Identity,
+    copies_of,
     free_name,
     identity_of,
     journal_of,
@@ -53,7 +53,7 @@ _TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
 _ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)
 
 
-def recover(path: Path, identity: Identity, *, is_surely_damaged: bool = False) -> None:
+def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = False) -> None:
     """Set a damaged file aside, with what can be recovered of its list in its place.
 
     Nothing happens where another process has done it already, or where the file turns out whole.
@@ -90,7 +90,7 @@ def recover(path: Path, identity: Identity, *, is_surely_damaged: bool = False) 
                 raise
 
 
-def what_became_of(path: Path, identity: Identity) -> str:
+def what_became_of(path: Path, identity: Identity | None) -> str:
     """Return a line that tells what became of the file that was open and has lost its name."""
     aside, count = _aside(path, identity), _count(path)
     if aside is not None:
@@ -276,15 +276,19 @@ class _Target:
         kept.setdefault("added_at_ms", self._now_ms)
         if kept["state"] < 2:
             kept.setdefault("next_check_at_ms", self._now_ms)
-        is_taken, is_there = self._connection.execute(
-            "SELECT max(seq = ?1 AND (profile, task_id) <> (?2, ?3)), max((profile, task_id) = (?2, ?3)) "
-            "FROM tasks WHERE seq = ?1 OR ?4 = 0 AND removal = 0 AND profile = ?2 AND task_id = ?3",
-            (kept.get("seq"), profile, task_id, kept.get("removal", 0)),
-        ).fetchone()
-        if is_taken and _is_bare(kept):
-            (lowest,) = self._connection.execute("SELECT min(seq) FROM tasks").fetchone()
+        connection, named = self._connection, (profile, task_id)
+        if (
+            not kept.get("removal", 0)
+            and connection.execute(
+                "SELECT 1 FROM tasks WHERE removal = 0 AND profile = ? AND task_id = ?", named
+            ).fetchone()
+        ):
+            return False
+        at_place = "SELECT profile, task_id FROM tasks WHERE seq = ?"
+        if connection.execute(at_place, (kept.get("seq"),)).fetchone() not in (None, named):
+            (lowest,) = connection.execute("SELECT min(seq) FROM tasks").fetchone()
             kept["seq"] = min(0, lowest) - 1
-        return not is_there
+        return True
 
     def complete(self) -> None:
         """Make up for what is not carried over: the search texts, the next free place, and lost records."""
@@ -311,11 +315,6 @@ class _Target:
                 )
             ),
         )
-
-
-def _is_bare(row: Named) -> bool:
-    """Return whether no more than the ID of a task is left."""
-    return row.keys() <= {"seq", "profile", "task_id", "state", "added_at_ms", "next_check_at_ms"}
 
 
 def _rows_of(source: sqlite3.Connection, sql: str, backwards: str = "rowid DESC") -> Iterator[Named]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
+from taskdash.store.store_file import keep_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -301,8 +302,6 @@ def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
                 f"the store {inert_line(str(file))} is empty, and was not always"
             )
         if 0 < done < len(MIGRATIONS):
-            from taskdash.store.copies import keep_copy
-
             keep_copy(file)
         for step in MIGRATIONS[done:]:
             for statement in _statements(step):

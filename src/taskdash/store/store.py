@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Self, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from taskdash.domain.errors import ReadAbandonedError
 from taskdash.store.database import BUSY_TIMEOUT_S, Database
@@ -30,12 +30,40 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_COPY_ASKED_EVERY_S = 3_600.0
+_PARTS: Final = {
+    "additions": "Additions",
+    "tasks": "TaskList",
+    "documents": "Documents",
+    "saved": "SavedFiles",
+    "checks": "Checks",
+    "summaries": "Summaries",
+    "news": "News",
+    "gateways": "Gateways",
+}
+"""The class of each part of a store; its module has the part's name."""
+_COPY_ASKED_EVERY_S: Final = 3_600.0
 """How often a store that is written to asks whether a copy of it is due."""
 
 
 class Store:
     """An open store. Use it from one thread at a time."""
+
+    additions: Additions
+    """Adds to the list, and does nothing else of it."""
+    tasks: TaskList
+    """The list itself."""
+    documents: Documents
+    """The list as documents, and what takes over other lists."""
+    saved: SavedFiles
+    """Where results were saved."""
+    checks: Checks
+    """The watcher's side of the list."""
+    summaries: Summaries
+    """What the list adds up to."""
+    news: News
+    """What nobody was told of yet."""
+    gateways: Gateways
+    """What processes tell each other of gateways."""
 
     def __init__(
         self,
@@ -52,61 +80,12 @@ class Store:
         """
         self.database = Database(path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap, opens=opens)
 
-    @cached_property
-    def additions(self) -> Additions:
-        """Return what adds to the list, and does nothing else of it."""
-        from taskdash.store.additions import Additions
-
-        return Additions(self.database)
-
-    @cached_property
-    def tasks(self) -> TaskList:
-        """Return the list itself."""
-        from taskdash.store.tasks import TaskList
-
-        return TaskList(self.database)
-
-    @cached_property
-    def documents(self) -> Documents:
-        """Return the list as documents, and what takes over other lists."""
-        from taskdash.store.documents import Documents
-
-        return Documents(self.database)
-
-    @cached_property
-    def saved(self) -> SavedFiles:
-        """Return where results were saved."""
-        from taskdash.store.saved import SavedFiles
-
-        return SavedFiles(self.database)
-
-    @cached_property
-    def checks(self) -> Checks:
-        """Return the watcher's side of the list."""
-        from taskdash.store.checks import Checks
-
-        return Checks(self.database)
-
-    @cached_property
-    def summaries(self) -> Summaries:
-        """Return what the list adds up to."""
-        from taskdash.store.summaries import Summaries
-
-        return Summaries(self.database)
-
-    @cached_property
-    def news(self) -> News:
-        """Return what nobody was told of yet."""
-        from taskdash.store.news import News
-
-        return News(self.database)
-
-    @cached_property
-    def gateways(self) -> Gateways:
-        """Return what processes tell each other of gateways."""
-        from taskdash.store.gateways import Gateways
-
-        return Gateways(self.database)
+    def __getattr__(self, name: str) -> object:
+        if name not in _PARTS:
+            raise AttributeError(name)
+        part: object = getattr(import_module(f"taskdash.store.{name}"), _PARTS[name])(self.database)
+        setattr(self, name, part)
+        return part
 
     @property
     def path(self) -> Path:

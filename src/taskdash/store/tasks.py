@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import UnknownTaskError
-from taskdash.domain.query import Sort, SortKey
+from taskdash.domain.query import Sort
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.store.additions import Additions, clean_label
 from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import order, precedes, sort_column, where
+from taskdash.store.query_sql import Matches, numbers, order, precedes, sort_column, where
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
     DETAIL_COLUMNS,
@@ -26,20 +24,20 @@ from taskdash.store.rows import (
     detail_from_row,
     search_text,
     task_from_row,
+    urls_from_text,
 )
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from taskdash.domain.query import Query
-    from taskdash.store.matches import Matches
+    from taskdash.store.database import Database
 
 MIN_PREFIX_CHARS: Final = 6
+_PORTION: Final = 500
+_PORTION_BYTES: Final = 4 * 1_048_576
 REMOVAL_KEPT_MS: Final = 24 * 3_600_000
-_FAR: Final = 1_000
-"""An offset (rows) from which it pays to see whether the end is nearer."""
-_ALWAYS_KNOWN: Final = (SortKey.ADDED, SortKey.STATE, SortKey.ID)
 
 
 class Labels(NamedTuple):
@@ -49,23 +47,12 @@ class Labels(NamedTuple):
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """The label and note of a task before and after an edit."""
 
     seq: int
     before: Labels
     after: Labels
-
-    def undone(self, now: Labels) -> Labels:
-        """Return `now` without the edit: what it did not change, or somebody has changed since, stays."""
-        changes = zip(self.before, self.after, now, strict=True)
-        return Labels(*(old if new == at else at for old, new, at in changes))
-
-    def is_undone(self, now: Labels) -> bool:
-        """Return whether nothing of the edit is left, nor anything that came after it."""
-        changes = zip(self.before, self.after, now, strict=True)
-        return all(old in (new, at) for old, new, at in changes)
 
 
 class Restored(NamedTuple):
@@ -84,12 +71,9 @@ class TaskList(Additions):
     longer.
     """
 
-    @cached_property
-    def _matches(self) -> Matches:
-        """Imported with the first filter."""
-        from taskdash.store.matches import Matches
-
-        return Matches(self._database)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._matches = Matches(database)
 
     def rows(
         self, query: Query, now_ms: int, *, limit: int = -1, offset: int = 0, may_lag: bool = False
@@ -103,31 +87,16 @@ class TaskList(Additions):
             seqs = self._matches.seqs(query, now_ms, may_lag=may_lag)[offset : offset + limit]
             return self._in_order(seqs, condition="1", columns=HEAD_COLUMNS)
         condition, values = where(query, now_ms)
-        window, bound = self._window(query, limit, offset)
+        in_order = f"ORDER BY {order(query.sort)}"
         # The window is found on indexes alone; only its own rows are read whole.
-        chosen = f"SELECT seq FROM tasks WHERE {condition} {window}"
-        sql = f"SELECT {HEAD_COLUMNS} FROM tasks WHERE seq IN ({chosen}) ORDER BY {order(query.sort)}"
-        return [task_from_row(row) for row in self._database.rows(sql, [*values, *bound])]
-
-    def _window(self, query: Query, limit: int, offset: int) -> tuple[str, list[int]]:
-        """Return ORDER BY and LIMIT of a window, from the end of the list where that is nearer: each step costs."""
-        sort = query.sort
-        # Backwards is the exact reverse only where nothing is unknown: that stands last either way.
-        if limit >= 0 and offset >= _FAR and sort.key in _ALWAYS_KNOWN:
-            counts = self._kept_counts(query)
-            after = sum(counts[state] for state in query.states or State) - offset
-            if after < offset:
-                back = replace(sort, reverse=not sort.reverse)
-                size = max(0, min(limit, after))
-                return f"ORDER BY {order(back)} LIMIT ? OFFSET ?", [size, max(0, after - size)]
-        return f"ORDER BY {order(sort)} LIMIT ? OFFSET ?", [limit, offset]
+        chosen = f"SELECT seq FROM tasks WHERE {condition} {in_order} LIMIT ? OFFSET ?"
+        sql = f"SELECT {HEAD_COLUMNS} FROM tasks WHERE seq IN ({chosen}) {in_order}"
+        return [task_from_row(row) for row in self._database.rows(sql, [*values, limit, offset])]
 
     def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> list[int]:
         """Return the `seq` of every task of `query`, in its order."""
         if query.terms:
             return list(self._matches.seqs(query, now_ms, may_lag=may_lag))
-        from taskdash.store.matches import numbers
-
         condition, values = where(query, now_ms)
         sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(query.sort)}"
         return list(numbers(self._database, sql, values))
@@ -185,18 +154,60 @@ class TaskList(Additions):
 
     def detail(self, seq: int, *, raw: bool = True) -> TaskDetail | None:
         """Return a task with its bodies, the raw one, which may be large, only if asked for; None if unlisted."""
+        return next(self.details([seq], raw=raw), None)
+
+    def details(self, seqs: Sequence[int], *, raw: bool = True) -> Iterator[TaskDetail]:
+        """Yield tasks with their bodies, the raw one only if asked for, in the order of `seqs`.
+
+        They are read in portions that take little memory, each of which is one read.
+        """
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
-        saved = self._database.rows(f"SELECT {SAVED_COLUMNS} FROM saved WHERE seq = ? ORDER BY n", [seq])
-        # One read: a check that is recorded between two would put the body of one answer beside the state of another.
+        for portion in self._portions(seqs):
+            bound = [as_json(portion)]
+            saved: dict[int, list[tuple[Any, ...]]] = {}
+            for seq, *file in self._database.rows(
+                f"SELECT seq, {SAVED_COLUMNS} FROM saved WHERE seq {IN_LIST} ORDER BY seq, n", bound
+            ):
+                saved.setdefault(seq, []).append(tuple(file))
+            for task, body in self._joined(TASK_COLUMNS, columns, portion):
+                yield detail_from_row(task, body, saved.get(task.seq, ()))
+
+    def links(self, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[str, ...]]]:
+        """Yield the heads of tasks with their result links, in the order of `seqs`; nothing else of them is read."""
+        for start in range(0, len(seqs), _PORTION):
+            for task, body in self._joined(HEAD_COLUMNS, "result_urls", seqs[start : start + _PORTION]):
+                yield task, urls_from_text(body[0])
+
+    def _joined(self, columns: str, body: str, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[Any, ...]]]:
+        """Yield tasks with columns of their bodies.
+
+        It is one read: a check that is recorded between two would put the body of one answer beside the state of
+        another.
+        """
         rows = self._database.rows(
-            f"SELECT {TASK_COLUMNS}, {columns} FROM tasks LEFT JOIN bodies USING (seq) WHERE removal = 0 AND seq = ?",
-            [seq],
+            f"SELECT {columns}, {body} FROM tasks LEFT JOIN bodies USING (seq) WHERE removal = 0 AND seq {IN_LIST}",
+            [as_json(seqs)],
         )
-        return (
-            detail_from_row(task_from_row(rows[0][:TASK_WIDTH]), rows[0][TASK_WIDTH:], saved)
-            if rows
-            else None
-        )
+        found = {row[0]: row for row in rows}
+        for seq in seqs:
+            if row := found.get(seq):
+                yield task_from_row(row), row[TASK_WIDTH:]
+
+    def _portions(self, seqs: Sequence[int]) -> Iterator[list[int]]:
+        """Divide `seqs` so that the bodies of a portion are not much more than `_PORTION_BYTES`."""
+        # The raw body has all the others in it, and its length is known without reading it.
+        sql = f"SELECT seq, length(raw) FROM bodies WHERE seq {IN_LIST}"
+        sizes: dict[int, int] = dict(self._database.rows(sql, [as_json(seqs)]))
+        portion: list[int] = []
+        left = _PORTION_BYTES
+        for seq in seqs:
+            left -= sizes.get(seq, 0)
+            if portion and (left < 0 or len(portion) == _PORTION):
+                yield portion
+                portion, left = [], _PORTION_BYTES - sizes.get(seq, 0)
+            portion.append(seq)
+        if portion:
+            yield portion
 
     def newest_seq(self) -> int | None:
         """Return the `seq` of the task that was added last, of whatever profile; None in an empty store."""
@@ -241,6 +252,7 @@ class TaskList(Additions):
             return task_from_row(rows[0])
         hint = f" (a prefix needs {MIN_PREFIX_CHARS} characters)" if 0 < len(text) < MIN_PREFIX_CHARS else ""
         if len(text) >= MIN_PREFIX_CHARS:
+            # Imported here: few commands are given the beginning of an ID.
             from taskdash.domain.id_forms import has_known_form
 
             # A range instead of LIKE, whose % and _ would have to be escaped and which knows no case.
@@ -346,28 +358,26 @@ class TaskList(Additions):
         None leaves them as they are, "" takes them away.
         """
         with self._database.writing() as connection:
-            edits = [
-                Edit(
-                    seq,
-                    before,
-                    Labels(
-                        before.label if label is None else clean_label(label),
-                        before.note if note is None else clean_note(note),
-                    ),
-                )
-                for seq, before in self._labels(seqs).items()
-            ]
+            edits = []
+            for seq, before in self._labels(seqs).items():
+                new_label = before.label if label is None else clean_label(label)
+                new_note = before.note if note is None else clean_note(note)
+                edits.append(Edit(seq, before, Labels(new_label, new_note)))
             self._write_labels(connection, {edit.seq: edit.after for edit in edits})
         return edits
 
     def undo_edit(self, edits: Sequence[Edit]) -> int:
         """Set back what edits changed and nobody has changed since; return of how many tasks that was all."""
+        undone, whole = {}, 0
         with self._database.writing() as connection:
             now = self._labels([edit.seq for edit in edits])
-            listed = [edit for edit in edits if edit.seq in now]
-            undone = {edit.seq: edit.undone(now[edit.seq]) for edit in listed}
+            for edit in edits:
+                if edit.seq in now:
+                    changes = [*zip(edit.before, edit.after, now[edit.seq], strict=True)]
+                    undone[edit.seq] = Labels(*(old if new == at else at for old, new, at in changes))
+                    whole += all(old == new or at in (old, new) for old, new, at in changes)
             self._write_labels(connection, undone)
-        return sum(edit.is_undone(undone[edit.seq]) for edit in listed)
+        return whole
 
     def _labels(self, seqs: Sequence[int]) -> dict[int, Labels]:
         return {task.seq: Labels(task.label, task.note) for task in self.by_seq(seqs)}

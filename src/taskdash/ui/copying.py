@@ -89,7 +89,7 @@ class Copying:
         if len(tasks) == 1 and not tasks[0].result_count:
             return no_links(tasks[0])
         seqs = [task.seq for task in tasks if task.result_count]
-        found = await self._desk.store.run(lambda store: list(store.documents.links(seqs)))
+        found = await self._desk.store.run(lambda store: list(store.tasks.links(seqs)))
         links = [link for _, links in found for link in links]
         if not links:
             return warning("No result links in these tasks.")
@@ -137,7 +137,7 @@ class Copying:
 
         for start in range(0, len(seqs), AT_A_TIME):
             part = seqs[start : start + AT_A_TIME]
-            details = await self._desk.store.run(lambda store, part=part: list(store.documents.details(part)))  # type: ignore[misc] # mypy knows no lambda with a default
+            details = await self._desk.store.run(lambda store, part=part: list(store.tasks.details(part)))  # type: ignore[misc] # mypy knows no lambda with a default
             await asyncio.to_thread(make, details)
         return texts, reasons
 

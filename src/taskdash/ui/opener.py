@@ -49,7 +49,7 @@ class Opener:
     async def links(self, tasks: Sequence[Task], number: int) -> list[str]:
         """Result `number` (from 1) of each task that has it, in the order of the list."""
         seqs = [task.seq for task in tasks if task.result_count >= number]
-        found = await self._desk.store.run(lambda store: list(store.documents.links(seqs)))
+        found = await self._desk.store.run(lambda store: list(store.tasks.links(seqs)))
         return [urls[number - 1] for _, urls in found if len(urls) >= number]
 
     async def many(self, urls: Sequence[str], without: int) -> Said:

@@ -16,9 +16,9 @@ import pytest
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
 from taskdash.store import schema
-from taskdash.store.copies import COPY_EVERY_S, KEPT, copies_of, keep_copy
 from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
 from taskdash.store.store import Store, StoreThread
+from taskdash.store.store_file import COPIES_KEPT, COPY_EVERY_S, copies_of, keep_copy
 
 OLD: Final = Path(__file__).parents[2] / "data" / "stores" / "version-1.db"
 """A list of three tasks, one finished, as the first taskdash wrote it."""
@@ -80,12 +80,12 @@ def test_a_new_store_needs_no_copy(tmp_path: Path) -> None:
 
 
 def test_the_newest_copies_are_kept(path: Path) -> None:
-    for _ in range(KEPT + 2):
+    for _ in range(COPIES_KEPT + 2):
         keep_copy(path)
-    assert len(copies_of(path)) == KEPT
+    assert len(copies_of(path)) == COPIES_KEPT
     oldest = copies_of(path)[-1]
     keep_copy(path)
-    assert len(copies_of(path)) == KEPT
+    assert len(copies_of(path)) == COPIES_KEPT
     assert oldest not in copies_of(path)
 
 

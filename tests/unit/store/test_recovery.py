@@ -12,8 +12,8 @@ from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.query import Query
 from taskdash.domain.task import Answer, Record, State, apply_answer
 from taskdash.domain.telling import Way
-from taskdash.store.copies import copies_of, keep_copy
 from taskdash.store.store import Store
+from taskdash.store.store_file import copies_of, keep_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

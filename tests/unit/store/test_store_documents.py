@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def the_long_way(store: Store) -> list[object]:
     seqs = store.tasks.seqs(EVERYTHING, NOW_MS)
-    return [task_json(detail) for detail in store.documents.details(seqs)]
+    return [task_json(detail) for detail in store.tasks.details(seqs)]
 
 
 def the_quick_way(store: Store) -> list[object]:

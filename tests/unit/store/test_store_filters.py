@@ -190,7 +190,7 @@ def test_what_a_filter_found_stands_in_every_order(
     filled: tuple[Store, list[Task]], few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, _ = filled
-    monkeypatch.setattr("taskdash.store.matches._FEW", few)
+    monkeypatch.setattr("taskdash.store.query_sql._FEW", few)
     for sort in (Sort(key, reverse) for key in SortKey for reverse in (False, True)):
         for states in (None, frozenset({State.FAIL}), frozenset({State.NEW, State.WAITING})):
             query = Query("p", states, parse_filter("fox"), sort)
