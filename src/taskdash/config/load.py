@@ -88,6 +88,9 @@ def _no_such_profile(
 ) -> UsageError:
     there = one_of_these(profiles)
     place = f"{file.shown_path}: " if file else ""
+    if not file or not profiles:
+        way = "add a table [profiles.NAME]" if file else "`taskdash --profile NAME config init` adds one"
+        there = f"{DEFAULT_PROFILE}, the only one until the config has others: {way}"
     if not name:
         return ConfigError(
             f'{place}profile: say which of the profiles is in use, as in profile = "kie": {there}'
@@ -124,6 +127,11 @@ def settings_in(
     faults: list[str] = []
     found = read_settings(file.values, Place(faults, {"keys": action_names, "theme": theme_names}))
     if faults:
+        # Whether the profile in use is there is told elsewhere, as an option may name another: here beside the rest.
+        named, tables = file.values.get("profile"), file.values.get("profiles", {})
+        if isinstance(named, str) and isinstance(tables, dict) and named not in (*tables, DEFAULT_PROFILE):
+            missing = f"profile: there is no table for {quoted(named)}"
+            faults += [] if any(fault.startswith("profile: ") for fault in faults) else [missing]
         raise ConfigError.of(faults, file.shown_path)
     profiles = {
         name: replace(profile, source=file.path) for name, profile in found.pop("profiles", {}).items()

@@ -428,6 +428,30 @@ def test_an_unknown_profile_says_who_asked_for_it_and_which_there_are(
     assert str(caught.value) == f'{source}: there is no profile "kei", use one of kie. Did you mean "kie"?'
 
 
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [(None, "`taskdash --profile NAME config init`"), ("bell = true", r"a table \[profiles.NAME\]")],
+)
+@pytest.mark.usefixtures("home")
+def test_an_unknown_profile_beside_none_says_how_to_get_one(
+    tmp_path: Path, text: str | None, way: str
+) -> None:
+    file = None if text is None else write(tmp_path / "my.toml", text)
+    with pytest.raises(UsageError, match=rf'no profile "nope", use aigptimage, .*{way}'):
+        load_settings(file, {}, profile="nope")
+
+
+def test_a_missing_profile_is_told_beside_the_other_faults(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, 'profile = "kei"\nbell = 1\n' + KIE)
+    heading, *faults = str(caught.value).splitlines()
+    assert "2 settings are wrong" in heading
+    assert [fault.partition(": ")[0] for fault in faults] == ["bell", "profile"]
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, 'profile = "b a d"\nbell = 1\n' + KIE)
+    assert str(caught.value).count("profile: ") == 1
+
+
 def test_only_a_file_that_somebody_named_must_exist(tmp_path: Path, home: Path) -> None:
     with pytest.raises(ConfigError, match=r"no such file \(named by --config\).*config init"):
         load_settings(tmp_path / "none.toml", {})
