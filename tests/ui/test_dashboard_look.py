@@ -10,7 +10,7 @@ from tests.ui.driven_dashboard import add, driven, fill_with_the_page, uuid
 
 from taskdash.config.settings import View
 from taskdash.store.tasks import TaskList
-from taskdash.ui.widgets.splitter import Splitter
+from taskdash.ui.widgets.panes import Splitter
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import DrivenDashboard

@@ -10,7 +10,7 @@ from tests.ui.driven_dashboard import NOW_MS, add, answer, driven, fill_with_the
 
 from taskdash.domain.tally import Outcome
 from taskdash.domain.task import State
-from taskdash.ui.statistics_text import statistics_text
+from taskdash.ui.text.statistics import statistics_text
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.widgets._toast import Toast
 
-from taskdash.ui import kitty
-from taskdash.ui.drawing import Drawn
+from taskdash.ui.widgets import picture as kitty
+from taskdash.ui.widgets.drawing import Drawn
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView, prepare
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from tests.unit.ui.test_themes import contrast, resolved
 from textual.color import Color
 from textual.geometry import Region
 
-from taskdash.ui.legible import TEXTS, grounds_of
+from taskdash.ui.themes import TEXTS, grounds_of
 from taskdash.ui.widgets.row_styles import PIECES, ROWS, RowStyles
 
 if TYPE_CHECKING:

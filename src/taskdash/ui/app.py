@@ -23,13 +23,13 @@ from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import changed_keys
-from taskdash.ui.legible import legible_theme
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.pasting import fitted
 from taskdash.ui.said import Said
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.store_trouble import sentence
 from taskdash.ui.terminal import Leaving, TerminalDriver, has_no_colour
+from taskdash.ui.themes import legible_theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

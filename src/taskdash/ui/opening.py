@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from taskdash.ui.window import Place, Window, read_window
+from taskdash.ui.widgets.window import Place, Window, read_window
 
 if TYPE_CHECKING:
     from taskdash.domain.query import Query

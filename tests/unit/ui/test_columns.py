@@ -8,7 +8,7 @@ import pytest
 
 from taskdash.config.settings import COLUMN_NAMES, View
 from taskdash.domain.task import Problem, ProblemKind, State, Task
-from taskdash.ui.columns import COLUMNS, GAP, Moment, place_columns
+from taskdash.ui.text.columns import COLUMNS, GAP, Moment, place_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

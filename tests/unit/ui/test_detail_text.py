@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from taskdash.domain.task import State, Task, TaskDetail
-from taskdash.ui.detail_text import detail_text
+from taskdash.ui.text.detail import detail_text
 
 NOW_MS = 1_777_475_100_000
 PANE_CELLS = 39

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.pictures import encoded, halves, plain
 
 from taskdash.results.preview_files import Picture
-from taskdash.ui.drawing import MAX_SENT_PIXELS, Drawing, Drawn, Room, draw, fit, sixel_rows
+from taskdash.ui.widgets.drawing import MAX_SENT_PIXELS, Drawing, Drawn, Room, draw, fit, sixel_rows
 
 ROOM = Room(40, 20)
 RED, BLUE = b"\xff\0\0", b"\0\0\xff"

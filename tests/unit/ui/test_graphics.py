@@ -15,9 +15,8 @@ import zlib
 import pytest
 from rich.cells import cell_len
 
-from taskdash.ui import kitty
-from taskdash.ui.drawing import Drawing
-from taskdash.ui.graphics import cell_size, drawing_for
+from taskdash.ui.widgets import picture as kitty
+from taskdash.ui.widgets.drawing import Drawing, cell_size, drawing_for
 
 B, K, S = Drawing.BLOCKS, Drawing.KITTY, Drawing.SIXEL
 

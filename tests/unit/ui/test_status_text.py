@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.task import ProblemKind, State
-from taskdash.ui.status_text import banner_text, moving_words, status_text
+from taskdash.ui.text.status import banner_text, moving_words, status_text
 from taskdash.watch.status import WatchStatus
 
 NOW_MS = 1_777_475_100_000

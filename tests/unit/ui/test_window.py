@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.task import State
 from taskdash.store.store import Store
-from taskdash.ui.window import Place, Window, read_window
+from taskdash.ui.widgets.window import Place, Window, read_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

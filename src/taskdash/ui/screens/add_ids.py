@@ -17,8 +17,8 @@ from taskdash.domain.task_ids.findings import PATH
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Confirm, Dialog
 from taskdash.ui.terminal import MAX_PASTE_CHARS
-from taskdash.ui.widgets.lines import Line
-from taskdash.ui.widgets.text_box import TextBox
+from taskdash.ui.widgets.bars import Line
+from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

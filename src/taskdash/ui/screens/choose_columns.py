@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.content import Content
 from textual.widgets.option_list import Option
 
-from taskdash.ui.columns import COLUMNS
 from taskdash.ui.screens.dialog import ChoiceList, Dialog
+from taskdash.ui.text.columns import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

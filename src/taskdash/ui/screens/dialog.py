@@ -15,8 +15,8 @@ from textual.widgets.option_list import Option
 
 from taskdash.domain.query import SortKey
 from taskdash.results.links import UnsafeLinkError, checked_url
-from taskdash.ui.detail_text import MAX_LINKS_SHOWN
-from taskdash.ui.widgets.lines import Line
+from taskdash.ui.text.detail import MAX_LINKS_SHOWN
+from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

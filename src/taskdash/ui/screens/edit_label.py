@@ -9,7 +9,7 @@ from textual.binding import Binding
 
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Dialog
-from taskdash.ui.widgets.text_box import TextBox
+from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

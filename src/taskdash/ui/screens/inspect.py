@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from taskdash.ui.screens.dialog import FittedText, TextDialog, muted
-from taskdash.ui.statistics_text import statistics_text
+from taskdash.ui.text.statistics import statistics_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

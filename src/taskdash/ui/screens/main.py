@@ -17,7 +17,6 @@ from taskdash.ui.actions import FOOTER, FOOTER_ON_MARKS
 from taskdash.ui.expiring import ExpiringResults
 from taskdash.ui.finished import FinishedTasks
 from taskdash.ui.following import Following
-from taskdash.ui.headlines import Headlines
 from taskdash.ui.key_names import key_name
 from taskdash.ui.keymap import bindings
 from taskdash.ui.out_of_sight import OutOfSight
@@ -25,9 +24,9 @@ from taskdash.ui.saving import Saving
 from taskdash.ui.screens.task_actions import TaskActions
 from taskdash.ui.store_trouble import sentence
 from taskdash.ui.usefulness import Situation
+from taskdash.ui.widgets.bars import TABS, Headlines, KeyBar, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
-from taskdash.ui.widgets.lines import TABS, KeyBar, StateTabs, TableHeader
 from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.task_table import MARGIN, TaskTable
 from taskdash.ui.widgets.tour import OWN_KEY, Tour
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from taskdash.ui.desk import Desk
     from taskdash.ui.said import Said, Severity
     from taskdash.ui.screens.choose_columns import ChosenColumns
-    from taskdash.ui.window import Window
+    from taskdash.ui.widgets.window import Window
 
 LONG_READ_S: Final = 0.03
 READS_APART: Final = 4

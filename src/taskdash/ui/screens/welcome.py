@@ -10,8 +10,8 @@ from textual.widgets import Input, Static
 from taskdash.domain.errors import TaskdashError
 from taskdash.ui.pasting import MAX_LINE_CHARS
 from taskdash.ui.screens.dialog import Dialog, muted
-from taskdash.ui.widgets.lines import Line
-from taskdash.ui.widgets.text_box import TextBox
+from taskdash.ui.widgets.bars import Line
+from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
     from textual import events

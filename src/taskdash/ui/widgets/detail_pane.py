@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from taskdash.domain.words import tells_seconds
-from taskdash.ui.detail_text import detail_text
 from taskdash.ui.keymap import bindings
+from taskdash.ui.text.detail import detail_text
 
 if TYPE_CHECKING:
     from textual import events

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.widgets import Input
 
 from taskdash.domain.query_language import FilterError, parse_filter
-from taskdash.ui.widgets.lines import Line
-from taskdash.ui.widgets.text_box import TextBox
+from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +20,22 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.widget import Widget
-    from textual.widgets import Input
 
     from taskdash.domain.query import Term
 
 HINT = 'words, "a phrase", !not, state:fail model:gpt label:x problem:any cost:>30s age:<2h saved:no'
+
+
+class TextBox(Input, inherit_bindings=False):
+    """Textual's, with priority for its editing keys.
+
+    Letters it takes in at once, other keys only after they have come by everything around it: of a burst of both the
+    letters behind a Backspace would be there before it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        replace(each, priority=True) for each in Input.BINDINGS if isinstance(each, Binding)
+    ]
 
 
 class FilterBox(Vertical):

@@ -9,6 +9,8 @@ widget.
 from __future__ import annotations
 
 import secrets
+import zlib
+from base64 import standard_b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,14 +21,12 @@ from textual.dom import NoScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from taskdash.ui import kitty
-
 if TYPE_CHECKING:
     from textual.app import App
     from textual.geometry import Region
 
     from taskdash.ui.app import Dashboard
-    from taskdash.ui.drawing import Drawn
+    from taskdash.ui.widgets.drawing import Drawn
 
 UPPER_HALF: Final = "▀"
 # Textual counts no cells for what is marked as a control sequence; this one does nothing.
@@ -45,7 +45,7 @@ class Ready:
 
 def prepare(drawn: Drawn) -> Ready:
     """Make a picture ready: what takes too long for the event loop."""
-    return Ready(drawn, half_blocks(drawn), kitty.packed(drawn.pixels) if drawn.pixels else "")
+    return Ready(drawn, half_blocks(drawn), packed(drawn.pixels) if drawn.pixels else "")
 
 
 class PictureView(Widget, can_focus=False):
@@ -93,20 +93,20 @@ class PictureView(Widget, can_focus=False):
 
     def _send(self, ready: Ready) -> None:
         # A number of its own for each picture: cells that are not yet written anew must not show the next one.
-        self._number = secrets.randbelow(kitty.MAX_NUMBER) + 1
+        self._number = secrets.randbelow(MAX_NUMBER) + 1
         drawn = ready.drawn
-        self._write(kitty.send(self._number, ready.packed, drawn.size, drawn.columns, drawn.rows))
+        self._write(send(self._number, ready.packed, drawn.size, drawn.columns, drawn.rows))
         red, green, blue = self._number.to_bytes(3, "big")
         style = Style(color=Color.from_rgb(red, green, blue))
         self._placeholders = [
-            Strip([Segment(kitty.placeholders(drawn.columns, row), style)], drawn.columns)
+            Strip([Segment(placeholders(drawn.columns, row), style)], drawn.columns)
             for row in range(drawn.rows)
         ]
         self.refresh()
 
     def _forget(self) -> None:
         if self._number:
-            self._write(kitty.remove(self._number))
+            self._write(remove(self._number))
             self._number = 0
 
     def _write(self, text: str) -> None:
@@ -179,3 +179,66 @@ def _half_block(colours: bytes, count: int) -> Segment:
     return Segment(
         UPPER_HALF * count, Style(color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:]))
     )
+
+
+# The sequences of kitty's graphics protocol, as far as one picture in placeholder characters needs them:
+# https://sw.kovidgoyal.net/kitty/graphics-protocol/
+
+PLACEHOLDER: Final = "\U0010eeee"
+MAX_NUMBER: Final = 0xFFFFFF
+_CHUNK: Final = 4_096
+# Marks that stand for 0, 1, 2 ...: the order is the protocol's.
+_MARKS: Final = """\
+305 30d-30e 310 312 33d-33f 346 34a-34c 350-352 357 35b 363-36f 483-487 592-595 597-599 59c-5a1 5a8-5a9
+5ab-5ac 5af 5c4 610-617 657-65b 65d-65e 6d6-6dc 6df-6e2 6e4 6e7-6e8 6eb-6ec 730 732-733 735-736 73a 73d
+73f-741 743 745 747 749-74a 7eb-7f1 7f3 816-819 81b-823 825-827 829-82d 951 953-954 f82-f83 f86-f87
+135d-135f 17dd 193a 1a17 1a75-1a7c 1b6b 1b6d-1b73 1cd0-1cd2 1cda-1cdb 1ce0 1dc0-1dc1 1dc3-1dc9 1dcb-1dcc
+1dd1-1de6 1dfe 20d0-20d1 20d4-20d7 20db-20dc 20e1 20e7 20e9 20f0 2cef-2cf1 2de0-2dff a66f a67c-a67d
+a6f0-a6f1 a8e0-a8f1 aab0 aab2-aab3 aab7-aab8 aabe-aabf aac1 fe20-fe26 10a0f 10a38 1d185-1d189
+1d1aa-1d1ad 1d242-1d244"""
+
+
+def _marks() -> str:
+    text = ""
+    for part in _MARKS.split():
+        first, _, last = part.partition("-")
+        text += "".join(map(chr, range(int(first, 16), int(last or first, 16) + 1)))
+    return text
+
+
+MARKS: Final = _marks()
+"""One for each column and row a picture can have."""
+
+
+def packed(rgb: bytes) -> str:
+    """Red, green and blue, row by row, as they are sent; this takes a while."""
+    return standard_b64encode(zlib.compress(rgb, 1)).decode("ascii")
+
+
+def send(number: int, data: str, size: tuple[int, int], columns: int, rows: int) -> str:
+    """Give the terminal a picture, to be shown in placeholders; it answers nothing.
+
+    Args:
+        number: 1 to `MAX_NUMBER`.
+        data: from `packed`.
+        size: width and height in pixels.
+        columns: how many cells it is wide.
+        rows: how many cells it is high.
+    """
+    chunks = [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
+    what = f"a=T,q=2,f=24,o=z,t=d,s={size[0]},v={size[1]},i={number},U=1,c={columns},r={rows},"
+    sent = []
+    for n, chunk in enumerate(chunks, 1):
+        sent.append(f"\x1b_G{what if n == 1 else 'q=2,'}m={int(n < len(chunks))};{chunk}\x1b\\")
+    return "".join(sent)
+
+
+def remove(number: int) -> str:
+    """Have the terminal forget a picture and whatever shows it."""
+    return f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"
+
+
+def placeholders(columns: int, row: int) -> str:
+    """The cells of one row; each names its place itself, so that any part of them can be covered."""
+    mark = MARKS[row]
+    return "".join(f"{PLACEHOLDER}{mark}{MARKS[column]}" for column in range(columns))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from taskdash.results.preview_files import Picture
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
-    from taskdash.ui.drawing import Drawn, Room
+    from taskdash.ui.widgets.drawing import Drawn, Room
 
 REST_S: Final = 0.25
 """How long the cursor has rested on a task before anything is fetched for it."""
@@ -177,8 +177,7 @@ class Preview(Vertical):
         return await self._desk.store.run(saved_path)
 
     async def _room(self, plan: _Plan) -> Room:
-        from taskdash.ui.drawing import Drawing, Room
-        from taskdash.ui.graphics import CELL, cell_size, drawing_for, is_old_kitty
+        from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, drawing_for, is_old_kitty
 
         _, background = self.background_colors
         drawing, cell = Drawing.BLOCKS, None
@@ -198,7 +197,7 @@ class Preview(Vertical):
 
     async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
         from taskdash.results.preview import Refused
-        from taskdash.ui.drawing import draw
+        from taskdash.ui.widgets.drawing import draw
 
         if not isinstance(outcome, Refused):
             try:

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.style import Style as VisualStyle
 
-from taskdash.ui.legible import legible
+from taskdash.ui.themes import legible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

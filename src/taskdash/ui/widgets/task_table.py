@@ -19,11 +19,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from taskdash.domain.words import tells_seconds
-from taskdash.ui.columns import GAP, Moment, Placed, place_columns
-from taskdash.ui.flash import FLASH_S, SIGN, Flash
 from taskdash.ui.keymap import bindings
+from taskdash.ui.text.columns import GAP, Moment, Placed, place_columns
 from taskdash.ui.widgets.row_styles import RowStyles
-from taskdash.ui.window import Place, Window, read_window
+from taskdash.ui.widgets.window import FLASH_S, SIGN, Flash, Place, Window, read_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
-    from taskdash.ui.columns import Cell
     from taskdash.ui.desk import Desk
+    from taskdash.ui.text.columns import Cell
 
 MARGIN: Final = 2
 """Cells left of the first column: the cursor's and the mark's."""
