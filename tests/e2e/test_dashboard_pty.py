@@ -143,6 +143,17 @@ def test_keys_typed_ahead_are_not_lost(home: Home) -> None:
         quit_well(screen)
 
 
+def test_enter_is_enter_before_the_program_has_the_terminal(home: Home) -> None:
+    home.run("add", WAITING, OTHER)
+    with home.dashboard() as screen:
+        # Until then the terminal turns it into a line feed.
+        screen.send(f"/{OTHER[:12]}\rt")
+        screen.wait_for("Statistics")
+        screen.send("\x1b")
+        screen.wait_for(lambda text: "Statistics" not in text and "All 1" in text)
+        quit_well(screen)
+
+
 @pytest.mark.parametrize("text", [OTHER, f"taskId: {OTHER}", f"{OTHER}\r", f'{{"taskId":"{OTHER}"}}'])
 def test_a_paste_without_its_brackets_opens_the_dialog_and_is_no_keys(home: Home, text: str) -> None:
     home.api.set(WAITING, success_body(WAITING, [LINK, *(f"{LINK}?{n}" for n in range(9))]))
@@ -336,7 +347,7 @@ def test_the_dashboard_writes_only_where_it_was_told_and_for_its_user_only(home:
         screen.paste(WAITING)
         screen.wait_for("1 new")
         screen.send("\r")
-        screen.wait_for("All 1")
+        screen.wait_for(lambda text: "Statistics" not in text and "All 1" in text)
         quit_well(screen)
     store = home.folder / "list"
     assert store.stat().st_mode & 0o777 == 0o700

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import fcntl
 import logging
 import math
 import os
 import re
 import select
 import signal
+import struct
 import sys
 import termios
 import threading
@@ -220,6 +222,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, **kwargs)
         app.terminal = self
         self.leaving = app.leaving
+        self._typed_ahead = 0
         # Not by Textual's handlers: what a signal interrupts may hold the lock of what is written.
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
@@ -227,6 +230,13 @@ class TerminalDriver(LinuxDriver):
         if isinstance(sys.__stderr__, TextIOWrapper):
             codecs.register_error("taskdash.question_marks", _question_marks)
             sys.__stderr__.reconfigure(errors="taskdash.question_marks")
+
+    def start_application_mode(self) -> None:
+        """Take the terminal."""
+        # Up to now it made Enter a line feed, and lets nothing be read beyond the last one.
+        with suppress(OSError):
+            self._typed_ahead = struct.unpack("i", fcntl.ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
 
     def run_input_thread(self) -> None:
         """Read until the application wants no more or the terminal is gone."""
@@ -243,7 +253,9 @@ class TerminalDriver(LinuxDriver):
                     if not data:
                         self.leaving.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
                         return
-                    messages += stream.feed(data)
+                    ahead, data = data[: self._typed_ahead], data[self._typed_ahead :]
+                    self._typed_ahead -= len(ahead)
+                    messages += stream.feed(ahead.replace(b"\n", b"\r") + data)
                 for message in (*messages, *stream.tick()):
                     self.process_message(message)
         except Exception as error:
