@@ -8,7 +8,7 @@ import pytest
 from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import NOW_MS, add, answer, driven, fill_with_the_page, uuid
 
-from taskdash.domain.tally import Outcome
+from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import State
 from taskdash.ui.text.statistics import statistics_text
 
@@ -79,7 +79,7 @@ async def test_times_stand_on_one_line_each_beside_a_table_of_usual_width(desk: 
 
 def test_statistics_leave_columns_out_rather_than_wrap() -> None:
     outcomes = [
-        Outcome(f"gpt-image-{n % 3}-text-to-image", State.SUCCESS, 100_000 + n, NOW_MS - n * 60_000)
+        TaskFigures(f"gpt-image-{n % 3}-text-to-image", State.SUCCESS, 100_000 + n, NOW_MS - n * 60_000)
         for n in range(30)
     ]
     for width, titles in ((90, "p50 p90 costTime"), (60, "p50 p90"), (46, "p50")):

@@ -28,6 +28,7 @@ from taskdash import __version__
 from taskdash.api.environment import find_proxy, tls_context
 from taskdash.api.faults import explain, is_hang_up
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
+from taskdash.domain.curl import RECORD_PATH
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import Answer, ProblemKind
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from taskdash.api.environment import Proxy
     from taskdash.domain.secret import Secret
 
-RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
 MAX_CONNECTIONS: Final = 32
 KEEP_ALIVE_S: Final = 4.0
 """How long a connection waits for its next request. Common servers hang up after 5 s, and a request that

@@ -28,14 +28,13 @@ from urllib.parse import parse_qs, unquote
 from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, Jobs, RefusedError, random_id
 from taskdash.demo.samples import SAMPLES
 from taskdash.domain.budget import TIERS
+from taskdash.domain.curl import CREATE_PATH, RECORD_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from taskdash.domain.task import Json
 
-RECORD_INFO: Final = "/api/v1/jobs/recordInfo"
-CREATE_TASK: Final = "/api/v1/jobs/createTask"
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_REQUEST_ID_CHARS: Final = 256
 MEDIA_TYPES: Final = {".webp": "image/webp", ".mp4": "video/mp4"}
@@ -192,12 +191,12 @@ class DemoHandler(BaseHTTPRequestHandler):
         if folder in ("results", "uploads"):
             self._allow("GET", "HEAD")
             self._send_file(self._media(folder, name))
-        elif path == RECORD_INFO:
+        elif path == RECORD_PATH:
             self._allow("GET")
             self._authorize()
             self.server.counter.admit()
             self._record_info(query)
-        elif path == CREATE_TASK:
+        elif path == CREATE_PATH:
             self._allow("POST")
             self._authorize()
             self._create_task(body)

@@ -16,8 +16,8 @@ HOUR_MS: Final = 3_600_000
 DAY_HOURS: Final = 24
 
 
-class Outcome(NamedTuple):
-    """What counts of one task."""
+class TaskFigures(NamedTuple):
+    """What counts of one task in the statistics."""
 
     model: str | None
     state: State
@@ -63,10 +63,10 @@ class Tally:
         return percentile(self.costs_ms, 90)
 
 
-def tally(outcomes: Iterable[Outcome]) -> tuple[Tally, list[Tally]]:
+def tally(outcomes: Iterable[TaskFigures]) -> tuple[Tally, list[Tally]]:
     """Count tasks: all together, and by model, the commonest first."""
     everything = list(outcomes)
-    by_model: dict[str | None, list[Outcome]] = {}
+    by_model: dict[str | None, list[TaskFigures]] = {}
     for outcome in everything:
         by_model.setdefault(outcome.model, []).append(outcome)
     models = [_tally(model, some) for model, some in by_model.items()]
@@ -88,7 +88,7 @@ def histogram(costs_ms: Sequence[int], bars: int, least_ms: int, most_ms: int) -
     return found
 
 
-def ended_per_hour(outcomes: Iterable[Outcome], now_ms: int, hours: int = DAY_HOURS) -> list[int]:
+def ended_per_hour(outcomes: Iterable[TaskFigures], now_ms: int, hours: int = DAY_HOURS) -> list[int]:
     """Return how many tasks ended in each of the last `hours` hours, the oldest first, the one that ends now last."""
     found = [0] * hours
     for outcome in outcomes:
@@ -99,7 +99,7 @@ def ended_per_hour(outcomes: Iterable[Outcome], now_ms: int, hours: int = DAY_HO
     return found
 
 
-def _tally(model: str | None, outcomes: Sequence[Outcome]) -> Tally:
+def _tally(model: str | None, outcomes: Sequence[TaskFigures]) -> Tally:
     found = Counter(outcome.state for outcome in outcomes)
     credits_consumed = [
         number for outcome in outcomes if (number := _number(outcome.credits_consumed)) is not None

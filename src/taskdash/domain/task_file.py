@@ -20,9 +20,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.domain.task_json import CSV_FIELDS, RAW
+from taskdash.domain.task_json import CSV_FIELDS, RAW, TIMES
 from taskdash.domain.task_values import TaskFileError, task_of
-from taskdash.domain.untrusted import inert_line
+from taskdash.domain.untrusted import LineCounter, inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,6 @@ _LINE_END = re.compile(r"\r\n?|\n")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)(?:[.,]0*)?")
 _ROUNDED_NUMBER = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE][+-]?\d+")
 _JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "extra", "savedFiles"})
-_NUMBER_CELLS: Final = frozenset({"costTime", "completeTime", "createTime", "addedAt", "checkedAt"})
 _WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 
 
@@ -128,22 +127,9 @@ def _is_our_json(text: str) -> bool:
     return is_ours
 
 
-class _Lines:
-    """Line numbers of ascending offsets."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at, self._line = 0, 1
-
-    def at(self, offset: int) -> int:
-        self._line += self._text.count("\n", self._at, offset)
-        self._at = offset
-        return self._line
-
-
 def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a list, or those that stand one after the other without one."""
-    lines = _Lines(text)
+    lines = LineCounter(text)
     at = _after_space(text, 0)
     is_list = text[at] == "["
     if is_list:
@@ -151,18 +137,18 @@ def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if text[at : at + 1] == "]":
             return
     while True:
-        line = lines.at(at)
+        line = lines.number(at)
         item, at = _json_object(text, at, line)
         yield line, item
         between = _BETWEEN_ITEMS.match(text, at) if is_list else _SPACE.match(text, at)
         if between is None:
             raise TaskFileError(
-                f"line {lines.at(_after_space(text, at))}: a comma or ] is missing before this"
+                f"line {lines.number(_after_space(text, at))}: a comma or ] is missing before this"
             )
         at = between.end()
         if is_list and between[1] == "]":
             if at != len(text):
-                raise TaskFileError(f"line {lines.at(at)}: there is more after the list's end")
+                raise TaskFileError(f"line {lines.number(at)}: there is more after the list's end")
             return
         if not is_list and at == len(text):
             return
@@ -215,8 +201,8 @@ def _toml_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         raise TaskFileError(
             "line 1: is no TOML: it is nested too deeply, or has a number out of range"
         ) from None
-    lines = _Lines(text)
-    headers = (lines.at(match.start()) for match in _OUR_TOML.finditer(text))
+    lines = LineCounter(text)
+    headers = (lines.number(match.start()) for match in _OUR_TOML.finditer(text))
     if not isinstance(tables, list):
         raise TaskFileError(f"line {next(headers, 1)}: tasks is no array of tables")
     line = 1
@@ -304,7 +290,7 @@ def _csv_items(text: str, header: _Header) -> Iterator[tuple[int, dict[str, Any]
 def _cell(name: str, cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON has
     if cell[0] == "'" and _FORMULA.match(cell):
         cell = cell[1:]
-    if name in _NUMBER_CELLS:
+    if name in TIMES:
         if whole := _WHOLE_NUMBER.fullmatch(cell.strip()):
             return int(whole[1])
         if _ROUNDED_NUMBER.fullmatch(cell.strip()):

@@ -1,4 +1,4 @@
-"""A task as JSON: one set of fields for `list`, `show`, `wait`, `export` and the user's own commands.
+"""A task on its way out: as JSON, as a table of TOML, and as environment variables of the user's own commands.
 
 The API's names and units come first, then ours. All texts are inert already, so this only arranges them.
 """
@@ -12,80 +12,58 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Json, TaskDetail
 
 FIELDS: Final = (
-    "taskId",
-    "model",
-    "state",
-    "rawState",
-    "param",
-    "resultUrls",
-    "failCode",
-    "failMsg",
-    "costTime",
-    "completeTime",
-    "createTime",
-    "profile",
-    "label",
-    "note",
-    "addedAt",
-    "checkedAt",
-    "problem",
-    "saved",
+    *("taskId", "model", "state", "rawState", "param", "resultUrls", "failCode", "failMsg"),
+    *("costTime", "completeTime", "createTime"),
+    *("profile", "label", "note", "addedAt", "checkedAt", "problem", "saved"),
 )
-RAW: Final = "raw"
+"""The fields of `list`, `show`, `wait` and the user's own commands, in their order."""
 CSV_FIELDS: Final = (*FIELDS, "prompt", "progress", "creditsConsumed", "extra", "savedFiles")
 """What another list needs to show a task as this one does, but for the body as it was sent."""
+RAW: Final = "raw"
 
+LINES: Final = {
+    "model": "model",
+    "rawState": "raw_state",
+    "failCode": "fail_code",
+    "label": "label",
+    "progress": "progress",
+}
+TEXTS: Final = {"failMsg": "fail_msg", "note": "note", "prompt": "prompt"}
+TIMES: Final = {
+    "costTime": "cost_time_ms",
+    "completeTime": "complete_time_ms",
+    "createTime": "create_time_ms",
+    "addedAt": "added_at_ms",
+    "checkedAt": "checked_at_ms",
+}
+"""Which attribute of a task stands in which field: texts of one line, texts of more, and milliseconds."""
+_ATTRIBUTES: Final = {"taskId": "task_id", "profile": "profile", **LINES, **TEXTS, **TIMES}
 
 MAX_VALUE_BYTES: Final = 32_768
 """Linux starts no program with a variable of 128 KiB or more; what is longer stands whole in the JSON."""
-VARIABLES: Final = (
-    "TASKDASH_TASK_ID",
-    "TASKDASH_STATE",
-    "TASKDASH_RAW_STATE",
-    "TASKDASH_PROFILE",
-    "TASKDASH_MODEL",
-    "TASKDASH_LABEL",
-    "TASKDASH_NOTE",
-    "TASKDASH_PROMPT",
-    "TASKDASH_RESULT_URLS",
-    "TASKDASH_COST_TIME_MS",
-    "TASKDASH_CREATE_TIME_MS",
-    "TASKDASH_COMPLETE_TIME_MS",
-    "TASKDASH_FAIL_CODE",
-    "TASKDASH_FAIL_MSG",
+_IN_ENVIRON: Final = (
+    *("task_id", "state", "raw_state", "profile", "model", "label", "note", "prompt", "result_urls"),
+    *("cost_time_ms", "create_time_ms", "complete_time_ms", "fail_code", "fail_msg"),
 )
+VARIABLES: Final = tuple(f"TASKDASH_{name.upper()}" for name in _IN_ENVIRON)
 
 
 def task_json(detail: TaskDetail) -> dict[str, Json]:
     """Return the fields of a task in their order. Times are Unix ms, `costTime` ms; what is not known is null."""
-    task = detail.task
-    problem: Json = None
-    if task.problem is not None:
-        problem = {
-            "kind": task.problem.kind.value,
-            "message": task.problem.message,
-            "since": task.problem.since_ms,
-        }
-    return {
-        "taskId": task.task_id,
-        "model": task.model,
-        "state": task.state.value,
-        "rawState": task.raw_state,
+    problem = detail.task.problem
+    values: dict[str, Json] = {
+        name: getattr(detail.task, attribute) for name, attribute in _ATTRIBUTES.items()
+    }
+    values |= {
+        "state": detail.task.state.value,
         "param": detail.param,
         "resultUrls": list(detail.result_urls),
-        "failCode": task.fail_code,
-        "failMsg": task.fail_msg,
-        "costTime": task.cost_time_ms,
-        "completeTime": task.complete_time_ms,
-        "createTime": task.create_time_ms,
-        "profile": task.profile,
-        "label": task.label,
-        "note": task.note,
-        "addedAt": task.added_at_ms,
-        "checkedAt": task.checked_at_ms,
-        "problem": problem,
+        "problem": None
+        if problem is None
+        else {"kind": problem.kind.value, "message": problem.message, "since": problem.since_ms},
         "saved": [saved.path for saved in detail.saved],
     }
+    return {name: values[name] for name in FIELDS}
 
 
 def saved_json(detail: TaskDetail) -> list[Json]:
@@ -111,46 +89,29 @@ def export_json(detail: TaskDetail) -> dict[str, Json]:
 
 
 def toml_table(values: dict[str, Json]) -> dict[str, Json]:
-    """Return what `export_json` gave, as TOML can say it."""
+    """Return what `export_json` gave, as TOML can say it: nothing for null, and JSON for what has a null in it."""
     table: dict[str, Json] = {}
     for name, value in values.items():
-        if value is None or name == RAW:
-            continue
-        if name in ("param", "extra") and not _fits_toml(value):
+        if name in ("param", "extra") and value is not None and not _fits_toml(value):
             table[f"{name}Json"] = json.dumps(value)
-        else:
+        elif value is not None and name != RAW:
             table[name] = value
     return table
 
 
 def _fits_toml(value: Json) -> bool:
-    if isinstance(value, dict):
-        return all(map(_fits_toml, value.values()))
-    if isinstance(value, list):
-        return all(map(_fits_toml, value))
+    if isinstance(value, dict | list):
+        return all(map(_fits_toml, value.values() if isinstance(value, dict) else value))
     if isinstance(value, int) and not isinstance(value, bool):
         return abs(value) < 2**63
     return value is not None
 
 
 def task_environ(detail: TaskDetail) -> dict[str, str]:
-    """Return the variables of a task; what is not known is empty."""
-    task = detail.task
-    values: tuple[str | int | None, ...] = (
-        task.task_id,
-        task.state.value,
-        task.raw_state,
-        task.profile,
-        task.model,
-        task.label,
-        task.note,
-        task.prompt,
-        "\n".join(detail.result_urls),
-        task.cost_time_ms,
-        task.create_time_ms,
-        task.complete_time_ms,
-        task.fail_code,
-        task.fail_msg,
+    """Return the variables of a task; what is not known is empty, and none is too long."""
+    values = (
+        "\n".join(detail.result_urls) if name == "result_urls" else getattr(detail.task, name)
+        for name in _IN_ENVIRON
     )
     return {name: _fit(value) for name, value in zip(VARIABLES, values, strict=True)}
 

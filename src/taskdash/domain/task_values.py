@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from enum import StrEnum
+from typing import Any, Final, TypeGuard, TypeVar
 
 from taskdash.domain.task import (
     Problem,
@@ -16,16 +17,16 @@ from taskdash.domain.task import (
     is_task_id,
     variant_of,
 )
-from taskdash.domain.task_json import RAW
-from taskdash.domain.untrusted import inert, inert_json, inert_line
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from taskdash.domain.task_json import LINES, RAW, TEXTS, TIMES
+from taskdash.domain.untrusted import MAX_TEXT_CHARS, inert, inert_json, inert_line
 
 MAX_RAW_CHARS: Final = 4_194_304
 MAX_MS: Final = 2**62
-_MAX_LABEL_CHARS: Final = 200
+_MAX_CHARS: Final = {"label": 200, "profile": 200}
 _PROFILE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class TaskFileError(ValueError):
@@ -42,19 +43,15 @@ class _Fields:
     def wrong(self, name: str, what: str) -> TaskFileError:
         return TaskFileError(f"line {self.line}: {name} {what}")
 
-    def line_of_text(self, name: str, max_chars: int = 65_536) -> str | None:
-        return self._text(name, lambda text: inert_line(text, max_chars))
+    def one_line(self, name: str) -> str | None:
+        text = self.text(name)
+        return None if text is None else inert_line(text, _MAX_CHARS.get(name, MAX_TEXT_CHARS)) or None
 
     def text(self, name: str) -> str | None:
-        return self._text(name, inert)
-
-    def _text(self, name: str, clean: Callable[[str], str]) -> str | None:
         value = self.values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str):
+        if value is not None and not isinstance(value, str):
             raise self.wrong(name, "is no text")
-        return clean(value) or None
+        return inert(value) or None if value else None
 
     def ms(self, name: str) -> int | None:
         value = self.values.get(name)
@@ -74,6 +71,12 @@ class _Fields:
             raise self.wrong(name, "is no list of texts")
         return tuple(inert_line(item) for item in value)
 
+    def word_of(self, name: str, words: type[Word], default: str | None = None) -> Word:
+        value = self.values.get(name, default)
+        if not isinstance(value, str) or value not in words.__members__.values():
+            raise self.wrong(name, f"is none of {', '.join(words)}")
+        return words(value)
+
 
 def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> TaskDetail:
     """Make a task of the fields of `task_file`.
@@ -88,69 +91,41 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
         TaskFileError: a value is wrong.
     """
     fields = _Fields(values, line)
-    state = _state(fields)
+    task_id = values.get("taskId")
+    if not isinstance(task_id, str) or not is_task_id(task_id):
+        raise fields.wrong("taskId", "is no task ID: it needs 1 to 128 letters, digits and . _ : -")
+    named = fields.one_line("profile")
+    if named is not None and not _PROFILE.fullmatch(named):
+        raise fields.wrong("profile", "is no name of a profile: it needs letters, digits, dots, - and _")
+    state = fields.word_of("state", State, State.NEW)
     param, extra = inert_json(values.get("param")), inert_json(values.get("extra") or {})
     if not isinstance(extra, dict):
         raise fields.wrong("extra", "is no object")
-    checked_ms = fields.ms("checkedAt")
-    task = Task(
-        seq=0,
-        profile=_profile(fields) or profile,
-        task_id=_task_id(fields),
-        added_at_ms=_or(fields.ms("addedAt"), now_ms),
-        state=state,
-        raw_state=fields.line_of_text("rawState"),
-        model=fields.line_of_text("model"),
-        prompt=fields.text("prompt"),
-        label=fields.line_of_text("label", _MAX_LABEL_CHARS),
-        note=fields.text("note"),
-        fail_code=fields.line_of_text("failCode"),
-        fail_msg=fields.text("failMsg"),
-        cost_time_ms=fields.ms("costTime"),
-        complete_time_ms=fields.ms("completeTime"),
-        create_time_ms=fields.ms("createTime"),
-        progress=fields.line_of_text("progress"),
+    known: dict[str, Any] = {attribute: fields.one_line(name) for name, attribute in LINES.items()}
+    known |= {attribute: fields.text(name) for name, attribute in TEXTS.items()}
+    known |= {attribute: fields.ms(name) for name, attribute in TIMES.items()}
+    if known["added_at_ms"] is None:
+        known["added_at_ms"] = now_ms
+    if known["checked_at_ms"] is None and state is not State.NEW:
         # What has a record was checked, whatever the file says.
-        checked_at_ms=_or(checked_ms, _or(fields.ms("addedAt"), now_ms))
-        if state is not State.NEW
-        else checked_ms,
-        problem=_problem(fields),
-        variant=variant_of(param),
-    )
+        known["checked_at_ms"] = known["added_at_ms"]
     return TaskDetail(
-        task=task,
+        task=Task(
+            seq=0,
+            profile=named or profile,
+            task_id=task_id,
+            state=state,
+            problem=_problem(fields),
+            variant=variant_of(param),
+            **known,
+        ),
         param=param,
         result_urls=fields.texts("resultUrls"),
-        credits_consumed=fields.line_of_text("creditsConsumed"),
+        credits_consumed=fields.one_line("creditsConsumed"),
         extra=extra,
         saved=_saved(fields),
         raw=_raw(fields),
     )
-
-
-def _or(value: int | None, other: int) -> int:
-    return other if value is None else value
-
-
-def _task_id(fields: _Fields) -> str:
-    task_id = fields.values.get("taskId")
-    if not isinstance(task_id, str) or not is_task_id(task_id):
-        raise fields.wrong("taskId", "is no task ID: it needs 1 to 128 letters, digits and . _ : -")
-    return task_id
-
-
-def _profile(fields: _Fields) -> str | None:
-    profile = fields.line_of_text("profile", 200)
-    if profile is not None and not _PROFILE.fullmatch(profile):
-        raise fields.wrong("profile", "is no name of a profile: it needs letters, digits, dots, - and _")
-    return profile
-
-
-def _state(fields: _Fields) -> State:
-    state = fields.values.get("state", State.NEW.value)
-    if not isinstance(state, str) or state not in State.__members__.values():
-        raise fields.wrong("state", f"is none of {', '.join(State)}")
-    return State(state)
 
 
 def _problem(fields: _Fields) -> Problem | None:
@@ -159,11 +134,9 @@ def _problem(fields: _Fields) -> Problem | None:
         return None
     if not isinstance(value, dict):
         raise fields.wrong("problem", "is no object")
-    inner = _Fields(value, fields.line)
-    kind = value.get("kind")
-    if not isinstance(kind, str) or kind not in ProblemKind.__members__.values():
-        raise fields.wrong("problem.kind", f"is none of {', '.join(ProblemKind)}")
-    return Problem(ProblemKind(kind), inner.line_of_text("message") or "", inner.ms("since") or 0)
+    inner = _Fields({f"problem.{name}": item for name, item in value.items()}, fields.line)
+    kind = inner.word_of("problem.kind", ProblemKind)
+    return Problem(kind, inner.one_line("problem.message") or "", inner.ms("problem.since") or 0)
 
 
 def _saved(fields: _Fields) -> tuple[SavedResult, ...]:

@@ -158,6 +158,20 @@ def inert_json(value: Json, depth: int = MAX_DEPTH) -> Json:
     return value
 
 
+class LineCounter:
+    """Numbers the lines of a text, for offsets that ascend."""
+
+    def __init__(self, text: str, first: int = 1) -> None:
+        self._text = text
+        self._at, self._line = 0, first
+
+    def number(self, at: int) -> int:
+        """Return the number of the line that an offset is in."""
+        self._line += self._text.count("\n", self._at, at)
+        self._at = at
+        return self._line
+
+
 class Decoded(NamedTuple):
     """The text of a file or a pipe."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from taskdash.domain.failures import FailedTasks
-from taskdash.domain.tally import Outcome
+from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, as_json
@@ -26,7 +26,9 @@ class Summaries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def outcomes(self, query: Query, now_ms: int, *, marked: Collection[int] | None = None) -> list[Outcome]:
+    def outcomes(
+        self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
+    ) -> list[TaskFigures]:
         """Return what counts of each task of `query`; of the tasks with these `seq` where `marked` is given."""
         condition, values = _where(query, now_ms, marked)
         rows = self._database.rows(
@@ -35,7 +37,9 @@ class Summaries:
             values,
         )
         return [
-            Outcome(None if model is None else inert_line(str(model)), STATES.get(code, State.WAITING), *rest)
+            TaskFigures(
+                None if model is None else inert_line(str(model)), STATES.get(code, State.WAITING), *rest
+            )
             for model, code, *rest in rows
         ]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Copied:
     """What became of a text."""
 
     words: str
@@ -61,7 +61,7 @@ class Copier:
             return Said(f"{said.text}{outcome.words}.{said.more}", said.severity)
         return Said(f"{said.what}: {outcome.words}.{said.more}", "warning")
 
-    async def _put(self, desk: Desk, text: str) -> Outcome:
+    async def _put(self, desk: Desk, text: str) -> Copied:
         from taskdash.results.clipboard import MAX_TERMINAL_BYTES, SENT, ClipboardError
 
         failure = ""
@@ -72,13 +72,13 @@ class Copier:
             except ClipboardError as error:
                 failure = f"; {inert_line(str(error), 200)}"
             else:
-                return Outcome(f" with {program.name}")
+                return Copied(f" with {program.name}")
         size = len(text.encode())
         if size <= MAX_TERMINAL_BYTES:
             self._send(text)
-            return Outcome(f" ({SENT}{failure})")
+            return Copied(f" ({SENT}{failure})")
         limit = f"{-(-size // 1024):,} KiB, it takes {MAX_TERMINAL_BYTES // 1024}"
-        return Outcome(
+        return Copied(
             f"too much for a terminal's clipboard ({limit}{failure}){await _saved(desk, text)}", ok=False
         )
 

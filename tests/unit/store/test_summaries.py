@@ -11,7 +11,7 @@ from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 from taskdash.domain.failures import FailedTasks, reasons
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.tally import Outcome
+from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import Store
 
@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_outcomes_are_those_of_the_query_or_of_the_marked(store: Store) -> None:
     (only,) = store.summaries.outcomes(Query(PROFILE, terms=parse_filter("state:success")), NOW_MS)
-    assert only == Outcome(only.model, State.SUCCESS, 5_000, NOW_MS - 9, "4")
+    assert only == TaskFigures(only.model, State.SUCCESS, 5_000, NOW_MS - 9, "4")
     assert len(store.summaries.outcomes(ALL, NOW_MS)) == 8
     seqs = [task.seq for task in store.tasks.rows(ALL, NOW_MS)]
     assert len(store.summaries.outcomes(ALL, NOW_MS, marked=seqs[:3])) == 3

@@ -37,8 +37,8 @@ from taskdash.domain.task_ids.findings import (
 )
 from taskdash.domain.task_ids.labels import find_labelled
 from taskdash.domain.task_ids.tables import find_in_columns
-from taskdash.domain.task_ids.text import Lines, lines_of, plain, without_escapes
-from taskdash.domain.untrusted import inert_line
+from taskdash.domain.task_ids.text import lines_of, plain, without_escapes
+from taskdash.domain.untrusted import LineCounter, inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -107,21 +107,21 @@ def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
     find_labelled(searched, seen)
     find_in_columns(searched, seen)
     find_bare(searched, seen)
-    lines = Lines(searched)
-    found = tuple(Found(hit.task_id, lines.before(hit.start), hit.why) for hit in seen.hits())
-    ignored = _fit_to_show(seen.misses(), known, Lines(searched))
+    lines = LineCounter(searched, first=0)
+    found = tuple(Found(hit.task_id, lines.number(hit.start), hit.why) for hit in seen.hits())
+    ignored = _fit_to_show(seen.misses(), known, LineCounter(searched, first=0))
     unsure = None if found or ignored else _single_word(searched, known)
     if not found and not ignored and unsure is None:
         ignored = _nothing_in(text, known)
     return Paste(found, ignored, unsure)
 
 
-def _fit_to_show(misses: Iterable[Miss], keys: KnownKeys, lines: Lines) -> tuple[Ignored, ...]:
+def _fit_to_show(misses: Iterable[Miss], keys: KnownKeys, lines: LineCounter) -> tuple[Ignored, ...]:
     ignored: dict[tuple[str, str], Ignored] = {}
     for miss in misses:
         text = _shown(miss.text, miss.why, keys)
         if (text, miss.why) not in ignored:
-            ignored[text, miss.why] = Ignored(text, lines.before(miss.start), miss.why)
+            ignored[text, miss.why] = Ignored(text, lines.number(miss.start), miss.why)
             if len(ignored) == MAX_IGNORED:
                 break
     return tuple(ignored.values())

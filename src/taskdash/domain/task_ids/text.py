@@ -122,21 +122,6 @@ def plain(text: str) -> str:
     return "\n" + _unbroken(text)
 
 
-class Lines:
-    """Counts the line ends before ascending offsets, as they go by."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at = 0
-        self._count = 0
-
-    def before(self, at: int) -> int:
-        """Return how many lines end before an offset."""
-        self._count += self._text.count("\n", self._at, at)
-        self._at = at
-        return self._count
-
-
 def lines_of(text: str) -> list[str]:
     """Return the lines of a text that was not made plain, with the numbers that `plain` leaves them."""
     return _BREAK.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n")).split("\n")

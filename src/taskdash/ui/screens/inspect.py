@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from textual.binding import BindingType
 
-    from taskdash.domain.tally import Outcome
+    from taskdash.domain.tally import TaskFigures
 
 MAX_CHARS: Final = 100_000
 _STATISTICS_HINT: Final = "Bars: from least to most costTime.{} Esc closes."
@@ -42,7 +42,7 @@ class Statistics(TextDialog):
     SIZE = "wide"
     BINDINGS: ClassVar[list[BindingType]] = [("t", "dismiss(None)", "close")]
 
-    def __init__(self, scope: str, outcomes: Sequence[Outcome], now_ms: int) -> None:
+    def __init__(self, scope: str, outcomes: Sequence[TaskFigures], now_ms: int) -> None:
         """`scope` says which tasks these are, such as `12 tasks that match fox`."""
         super().__init__(
             f"Statistics of {scope}",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from taskdash.domain.failures import FailedTasks
     from taskdash.domain.query import Query
-    from taskdash.domain.tally import Outcome
+    from taskdash.domain.tally import TaskFigures
     from taskdash.domain.task import ProblemKind, Task, TaskDetail
     from taskdash.store.store import Store
     from taskdash.ui.acting import Acting
@@ -442,7 +442,7 @@ class TaskActions(_Screen):
 
         query, marked, now_ms = self._reviewed()
 
-        def read(store: Store) -> list[Outcome]:
+        def read(store: Store) -> list[TaskFigures]:
             return store.summaries.outcomes(query, now_ms, marked=marked)
 
         outcomes = await self.desk.store.run(read)

@@ -14,7 +14,7 @@ from taskdash.domain.words import NO_MODEL, NONE, bars, length, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from taskdash.domain.tally import Outcome, Tally
+    from taskdash.domain.tally import Tally, TaskFigures
 
 _BARS: Final = 10
 _LEAST_MODEL_CELLS: Final = 12
@@ -26,7 +26,7 @@ _GIVE_WAY: Final = (_COST, _P90)
 _HOURS_CELLS: Final = 58
 
 
-def statistics_text(outcomes: Sequence[Outcome], now_ms: int, width: int) -> Content:
+def statistics_text(outcomes: Sequence[TaskFigures], now_ms: int, width: int) -> Content:
     """The table of models and the row of hours, in lines of `width` cells."""
     everything, models = tally(outcomes)
     shown = [*models[:_MAX_MODELS], everything] if len(models) != 1 else models
@@ -93,7 +93,7 @@ def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
     )
 
 
-def _hours(outcomes: Sequence[Outcome], now_ms: int, width: int) -> list[Content]:
+def _hours(outcomes: Sequence[TaskFigures], now_ms: int, width: int) -> list[Content]:
     ended = ended_per_hour(outcomes, now_ms)
     if not any(ended):
         unfinished = sum(not outcome.state.finished for outcome in outcomes)
