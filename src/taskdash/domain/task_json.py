@@ -6,6 +6,7 @@ The API's names and units come first, then ours. All texts are inert already, so
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -37,7 +38,12 @@ TIMES: Final = {
     "checkedAt": "checked_at_ms",
 }
 """Which attribute of a task stands in which field: texts of one line, texts of more, and milliseconds."""
-_ATTRIBUTES: Final = {"taskId": "task_id", "profile": "profile", **LINES, **TEXTS, **TIMES}
+_ATTRIBUTES: Final = {
+    name: attribute
+    for name, attribute in {"taskId": "task_id", "profile": "profile", **LINES, **TEXTS, **TIMES}.items()
+    if name in FIELDS
+}
+_values_of: Final = attrgetter(*_ATTRIBUTES.values())
 
 MAX_VALUE_BYTES: Final = 32_768
 """Linux starts no program with a variable of 128 KiB or more; what is longer stands whole in the JSON."""
@@ -50,20 +56,17 @@ VARIABLES: Final = tuple(f"TASKDASH_{name.upper()}" for name in _IN_ENVIRON)
 
 def task_json(detail: TaskDetail) -> dict[str, Json]:
     """Return the fields of a task in their order. Times are Unix ms, `costTime` ms; what is not known is null."""
-    problem = detail.task.problem
-    values: dict[str, Json] = {
-        name: getattr(detail.task, attribute) for name, attribute in _ATTRIBUTES.items()
-    }
-    values |= {
-        "state": detail.task.state.value,
-        "param": detail.param,
-        "resultUrls": list(detail.result_urls),
-        "problem": None
-        if problem is None
-        else {"kind": problem.kind.value, "message": problem.message, "since": problem.since_ms},
-        "saved": [saved.path for saved in detail.saved],
-    }
-    return {name: values[name] for name in FIELDS}
+    task, problem = detail.task, detail.task.problem
+    values: dict[str, Json] = dict.fromkeys(FIELDS)
+    values.update(zip(_ATTRIBUTES, _values_of(task), strict=True))
+    values["state"] = task.state.value
+    values["param"] = detail.param
+    values["resultUrls"] = list(detail.result_urls)
+    values["saved"] = [saved.path for saved in detail.saved]
+    if problem is not None:
+        kind, message = problem.kind.value, problem.message
+        values["problem"] = {"kind": kind, "message": message, "since": problem.since_ms}
+    return values
 
 
 def saved_json(detail: TaskDetail) -> list[Json]:
