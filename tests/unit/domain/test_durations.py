@@ -15,7 +15,6 @@ from taskdash.domain.durations import (
     sort_of,
 )
 from taskdash.domain.survival import AGES_S, Curve, Prior, fit
-from taskdash.domain.task import variant_of
 
 IMAGE = "gpt-image-2-text-to-image"
 VIDEO = "seedance-2.0-image-to-video"
@@ -186,23 +185,6 @@ def test_a_curve_is_kept_until_enough_was_learned_to_fit_it_again() -> None:
         assert durations.curve(IMAGE) is first
     durations.learn(IMAGE, None, 30_000)
     assert durations.curve(IMAGE) is not first
-
-
-@pytest.mark.parametrize(
-    ("param", "variant"),
-    [
-        ({"model": IMAGE, "input": {"size": "1:1", "quality": "High"}}, "size=1:1 quality=high"),
-        ({"input": {"prompt": "x"}}, None),
-        ({"model": IMAGE, "aspect_ratio": "16:9", "n": 2}, "aspect_ratio=16:9 n=2"),
-        ({"input": "not an object", "quality": "low"}, "quality=low"),
-        ({"input": {"size": None, "quality": "", "resolution": ["4K"]}}, None),
-        ("text", None),
-        (None, None),
-        ([1, 2], None),
-    ],
-)
-def test_the_variant_is_made_of_what_changes_a_duration(param: object, variant: str | None) -> None:
-    assert variant_of(param) == variant  # type: ignore[arg-type]  # literals are not seen as Json
 
 
 def assert_is_curve(curve: Curve) -> None:

@@ -136,17 +136,10 @@ def test_a_key_is_hidden_from_when_it_is_known_and_the_longer_one_of_two() -> No
 
 
 PATHS = [
-    "/home/me/sk-project-2024/tasks.db",
-    "/home/me/sk-live-0123456789abcdef",
-    "~/sk-0123456789/tasks.db",
-    "sk-0123456789/tasks.db",
-    "./sk-0123456789/tasks.db",
-    "sk-backup-2024.json",
-    "C:\\Users\\me\\sk-0123456789\\x",
-    "sk-2024",
-    "task-sk-0123456789",
-    "risk-0123456789",
-]
+    "/home/me/sk-project-2024/tasks.db", "/home/me/sk-live-0123456789abcdef", "~/sk-0123456789/tasks.db",
+    "sk-0123456789/tasks.db", "./sk-0123456789/tasks.db", "sk-backup-2024.json",
+    "C:\\Users\\me\\sk-0123456789\\x", "sk-2024", "task-sk-0123456789", "risk-0123456789",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from taskdash.domain.task import State, Task
 from taskdash.domain.telling import MAX_SINGLE, Batch, is_news, notices
-from taskdash.domain.words import ended_ms
 
 ADDED_MS = 1_000_000_000
 NEW = Task(seq=-1, profile="p", task_id="task_one", added_at_ms=ADDED_MS)
@@ -36,16 +35,6 @@ def test_an_end_is_news_unless_the_task_had_ended_when_it_was_added(
     before: Task, after: Task, expected: bool
 ) -> None:
     assert is_news(before, after) is expected
-
-
-def test_when_a_task_ended_is_known_as_well_as_its_times_are() -> None:
-    full = replace(ENDED, complete_time_ms=5, create_time_ms=1, cost_time_ms=3)
-    assert [
-        ended_ms(full),
-        ended_ms(replace(full, complete_time_ms=None)),
-        ended_ms(replace(full, complete_time_ms=None, cost_time_ms=None)),
-        ended_ms(replace(full, complete_time_ms=None, cost_time_ms=None, finished_at_ms=None)),
-    ] == [5, 4, ADDED_MS + 9_000, None]
 
 
 def test_a_success_is_told_with_its_name_and_time() -> None:

@@ -1,8 +1,20 @@
+"""What one check makes of a task, and what its ID and its variant are."""
+
 from __future__ import annotations
 
 import pytest
 
-from taskdash.domain.task import Answer, Problem, ProblemKind, Record, State, Task, apply_answer
+from taskdash.domain.task import (
+    Answer,
+    Problem,
+    ProblemKind,
+    Record,
+    State,
+    Task,
+    apply_answer,
+    is_task_id,
+    variant_of,
+)
 
 NOW = 1_790_000_000_000
 NEW = Task(seq=-1, profile="p", task_id="task_a", added_at_ms=NOW - 5000, asked_at_ms=NOW - 10)
@@ -70,3 +82,30 @@ def test_what_a_later_record_leaves_out_of_the_request_is_kept() -> None:
     task = apply_answer(NEW, Answer(record=first), NOW).task
     task = apply_answer(task, Answer(record=Record(state=State.WAITING, raw_state="running")), NOW + 1).task
     assert (task.model, task.prompt, task.create_time_ms, task.raw_state) == ("m", "a fox", 5, "running")
+
+
+@pytest.mark.parametrize(
+    ("param", "variant"),
+    [
+        ({"model": "gpt-image-2", "input": {"size": "1:1", "quality": "High"}}, "size=1:1 quality=high"),
+        ({"input": {"prompt": "x"}}, None),
+        ({"model": "gpt-image-2", "aspect_ratio": "16:9", "n": 2}, "aspect_ratio=16:9 n=2"),
+        ({"input": "not an object", "quality": "low"}, "quality=low"),
+        ({"input": {"size": None, "quality": "", "resolution": ["4K"]}}, None),
+        ("text", None),
+        (None, None),
+        ([1, 2], None),
+    ],
+)
+def test_the_variant_is_made_of_what_changes_a_duration(param: object, variant: str | None) -> None:
+    assert variant_of(param) == variant  # type: ignore[arg-type]  # literals are not seen as Json
+
+
+@pytest.mark.parametrize("text", ["a", "A.b_c:d-9", "x" * 128, "..", "task_xxx"])
+def test_an_id_may_have_letters_digits_and_five_marks(text: str) -> None:
+    assert is_task_id(text)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 129, "a b", "a\n", "a/b", "é", "a&b", "a\x00"])
+def test_an_id_may_not_have_anything_else(text: str) -> None:
+    assert not is_task_id(text)

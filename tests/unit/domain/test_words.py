@@ -1,10 +1,21 @@
-"""When results expire, and how it is said."""
+"""Times and lengths in words, and when results expire."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
+
+from taskdash.domain.words import clock, elapsed, ended_ms, length, moment, span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +30,35 @@ from taskdash.domain.words import (
     notice_ms,
     short_countdown,
 )
+
+
+@pytest.fixture(params=["America/St_Johns"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield request.param
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("zone")
+@pytest.mark.parametrize(
+    ("utc", "shown"),
+    [
+        ("2026-07-01T12:00:00", "2026-07-01 09:30:00"),
+        # The clock goes from 2:00 back to 1:00: in that hour a time alone says nothing.
+        ("2026-11-01T03:29:59", "2026-11-01 00:59:59"),
+        ("2026-11-01T03:45:00", "2026-11-01 01:15:00 -0230"),
+        ("2026-11-01T04:45:00", "2026-11-01 01:15:00 -0330"),
+        ("2026-11-01T05:30:00", "2026-11-01 02:00:00"),
+        # And from 2:00 forward to 3:00.
+        ("2026-03-08T05:29:00", "2026-03-08 01:59:00"),
+        ("2026-03-08T05:31:00", "2026-03-08 03:01:00"),
+    ],
+)
+def test_a_moment_is_local_and_not_to_be_mistaken(utc: str, shown: str) -> None:
+    assert moment(round(datetime.fromisoformat(utc).replace(tzinfo=UTC).timestamp() * 1000)) == shown
+
 
 S, MIN, H, D = 1_000, 60_000, 3_600_000, 86_400_000
 DONE = Task(
@@ -121,3 +161,36 @@ def test_every_moment_has_words_that_fit(left_ms: int, is_rough: bool) -> None:
     expiry = Expiry(0, is_rough)
     assert countdown(expiry, -left_ms).startswith("expires in" if left_ms > 0 else "expired")
     assert 0 < len(short_countdown(expiry, -left_ms)) <= 10
+
+
+def test_when_a_task_ended_is_known_as_well_as_its_times_are() -> None:
+    full = replace(DONE, complete_time_ms=5, create_time_ms=1, cost_time_ms=3, finished_at_ms=9)
+    without_end = replace(full, complete_time_ms=None)
+    without_cost = replace(without_end, cost_time_ms=None)
+    tasks = [full, without_end, without_cost, replace(without_cost, finished_at_ms=None)]
+    assert [ended_ms(task) for task in tasks] == [5, 4, 9, None]
+
+
+@pytest.mark.parametrize(
+    ("ms", "measured", "narrow", "growing"),
+    [
+        (0, "0.0 s", "0s", "0s"),
+        (400, "0.4 s", "0s", "0s"),
+        (32_241, "32.2 s", "32s", "32s"),
+        (60_000, "60.0 s", "1m", "1m00s"),
+        (99_949, "99.9 s", "1m", "1m30s"),
+        (125_000, "2 min 05 s", "2m", "2m00s"),
+        (12 * MIN + 30 * S, "12 min 30 s", "12m", "12m"),
+        (H + 12 * MIN, "1 h 12 min", "1h", "1h12m"),
+        (3 * D + 4 * H, "3 d 04 h", "3d", "3d4h"),
+    ],
+)
+def test_a_length_is_measured_narrow_or_growing(ms: int, measured: str, narrow: str, growing: str) -> None:
+    assert (length(ms), span(ms), elapsed(ms)) == (measured, narrow, growing)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00"), (6.2, "0:07"), (760, "12:40"), (3_723, "1:02:03")]
+)
+def test_a_time_left_is_shown_as_a_clock_shows_it(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
