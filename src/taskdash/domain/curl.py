@@ -45,11 +45,7 @@ class Endpoint:
     """The environment variable that stands for the API key."""
 
     def __post_init__(self) -> None:
-        """Refuse what a shell would read as more than a variable.
-
-        Raises:
-            ValueError: it is no variable's name.
-        """
+        """Raise ValueError for what a shell would read as more than a variable."""
         if not _VARIABLE.fullmatch(self.key_variable):
             raise ValueError("the key's variable is no variable's name")
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import (
@@ -31,15 +33,27 @@ from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import REPLACEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+Word = TypeVar("Word", bound=StrEnum)
 UNFINISHED: Final = "unfinished"
 STATES: Final[dict[str, frozenset[State]]] = {
     **{state.value: frozenset({state}) for state in State},
     UNFINISHED: frozenset({State.NEW, State.WAITING}),
 }
 TEXT_FIELDS: Final = ("label", "note", "prompt", "model", "id", "failure")
-FIELDS: Final = (*TEXT_FIELDS, "state", "problem", "reason", "cost", "age", "expires", "saved")
+
+_EXAMPLES: Final = {
+    **{field: f"{field}:word" for field in TEXT_FIELDS},
+    "state": "state:fail",
+    "problem": "problem:any",
+    "reason": "reason:timeout",
+    "cost": "cost:>30s",
+    "age": "age:<2h",
+    "expires": "expires:<2h",
+    "saved": "saved:no",
+}
+FIELDS: Final = tuple(_EXAMPLES)
 
 _NO_TTLS: Final[Mapping[str, int]] = MappingProxyType({})
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -62,9 +76,7 @@ def parse_sort(text: str) -> Sort:
     """
     name = text.removeprefix("-")
     if name not in SortKey.__members__.values():
-        raise UsageError(
-            f"no order {text!r}{_suggestion(name, list(SortKey))}: use one of {', '.join(SortKey)}, or -KEY"
-        )
+        raise UsageError(f"{_unknown('order', text, list(SortKey))}, or -KEY")
     return Sort(SortKey(name), reverse=text.startswith("-"))
 
 
@@ -74,13 +86,9 @@ def parse_states(text: str) -> frozenset[State]:
     Raises:
         UsageError: there is no such state; the message lists them.
     """
-    try:
-        return STATES[text.casefold()]
-    except KeyError:
-        names = list(STATES)
-        raise UsageError(
-            f"no state {text!r}{_suggestion(text, names)}: use one of {', '.join(names)}"
-        ) from None
+    if (states := STATES.get(text.casefold())) is None:
+        raise UsageError(_unknown("state", text, list(STATES)))
+    return states
 
 
 def parse_filter(text: str, ttls_ms: Mapping[str, int] = _NO_TTLS) -> tuple[Term, ...]:
@@ -116,11 +124,8 @@ def _term(prefix: str, value: str, *, negated: bool) -> Term:
     if value.startswith('"'):
         if len(value) < 2 or not value.endswith('"'):
             raise FilterError(f'a quote is not closed: {prefix}{value}"')
-        return (
-            _field_term(prefix[:-1], value[1:-1], negated)
-            if prefix
-            else _text_term(value[1:-1], None, negated)
-        )
+        phrase = value[1:-1]
+        return _field_term(prefix[:-1], phrase, negated) if prefix else _text_term(phrase, None, negated)
     word = prefix + value
     if word == "!" or (not prefix and value == "!"):
         raise FilterError("a lone ! negates nothing: write !word")
@@ -143,88 +148,82 @@ def _field_term(name: str, value: str, negated: bool) -> Term:
         )
     if not value:
         raise FilterError(f"{field}: needs a value, such as {_EXAMPLES[field]}")
-    if field == "state":
-        return StateTerm(_state(value), negated)
-    if field == "problem":
-        return ProblemTerm(_problem(value), negated)
-    if field == "reason":
-        return ReasonTerm(_reason(value), negated)
-    if field == "saved":
-        return SavedTerm(_saved(value), negated)
-    if field == "expires" and value.casefold() == "past":
-        return ExpiryTerm((), None, 0, negated)
-    if field == "expires":
-        span = _span(field, value, negated)
-        # Who names no direction means "within".
-        return ExpiryTerm((), span.operator if value[0] in "<>=" else "<", span.span_ms, negated)
-    if field in ("cost", "age"):
-        return _span(field, value, negated)
-    return _text_term(value, field, negated)
+    if field in TEXT_FIELDS:
+        return _text_term(value, field, negated)
+    return _READERS[field](value, negated)
 
 
-_EXAMPLES: Final = {
-    **{field: f"{field}:word" for field in TEXT_FIELDS},
-    "state": "state:fail",
-    "problem": "problem:any",
-    "reason": "reason:timeout",
-    "cost": "cost:>30s",
-    "age": "age:<2h",
-    "expires": "expires:<2h",
-    "saved": "saved:no",
-}
-
-
-def _state(value: str) -> frozenset[State]:
+def _state(value: str, negated: bool) -> Term:
     try:
-        return parse_states(value)
+        return StateTerm(parse_states(value), negated)
     except UsageError as error:
         raise FilterError(str(error)) from None
 
 
-def _problem(value: str) -> ProblemKind | None:
-    wanted = value.casefold().replace("-", " ").replace("_", " ")
-    if wanted == "any":
-        return None
-    try:
-        return ProblemKind(wanted)
-    except ValueError:
-        names = ["any", *(kind.replace(" ", "-") for kind in ProblemKind)]
-        raise FilterError(
-            f"no problem {value!r}{_suggestion(value, names)}: use one of {', '.join(names)}"
-        ) from None
+def _problem(value: str, negated: bool) -> Term:
+    return ProblemTerm(_one_of(ProblemKind, value, "problem", "any"), negated)
 
 
-def _reason(value: str) -> str | None:
+def _reason(value: str, negated: bool) -> Term:
     # Only a filter that asks for reasons needs their rules.
     from taskdash.domain.failures import FailureClass
 
+    return ReasonTerm(_one_of(FailureClass, value, "reason", "none"), negated)
+
+
+def _one_of(words: type[Word], value: str, what: str, no_word: str) -> Word | None:
     wanted = value.casefold().replace("-", " ").replace("_", " ")
-    if wanted == "none":
+    if wanted == no_word:
         return None
     try:
-        return FailureClass(wanted).value
+        return words(wanted)
     except ValueError:
-        names = ["none", *(each.replace(" ", "-") for each in FailureClass)]
-        raise FilterError(
-            f"no reason {value!r}{_suggestion(value, names)}: use one of {', '.join(names)}"
-        ) from None
+        names = [no_word, *(word.replace(" ", "-") for word in words)]
+        raise FilterError(_unknown(what, value, names)) from None
 
 
-def _saved(value: str) -> bool:
+def _saved(value: str, negated: bool) -> Term:
     if value.casefold() not in ("yes", "no"):
         raise FilterError(f"saved:{value} is neither saved:yes nor saved:no")
-    return value.casefold() == "yes"
+    return SavedTerm(value.casefold() == "yes", negated)
 
 
-def _span(field: str, value: str, negated: bool) -> SpanTerm:
+def _expires(value: str, negated: bool) -> Term:
+    if value.casefold() == "past":
+        return ExpiryTerm((), None, 0, negated)
+    operator, span_ms = _limit("expires", value)
+    # Who names no direction means "within".
+    return ExpiryTerm((), operator or "<", span_ms, negated)
+
+
+def _span(field: str, value: str, negated: bool) -> Term:
+    operator, span_ms = _limit(field, value)
+    return SpanTerm(field, operator or "=", span_ms, negated)
+
+
+_READERS: Final[dict[str, Callable[[str, bool], Term]]] = {
+    "state": _state,
+    "problem": _problem,
+    "reason": _reason,
+    "cost": partial(_span, "cost"),
+    "age": partial(_span, "age"),
+    "expires": _expires,
+    "saved": _saved,
+}
+
+
+def _limit(field: str, value: str) -> tuple[str | None, int]:
     match = re.fullmatch(_LIMIT, value)
     if match is None:
         raise FilterError(
             f"{field}:{value} is no length of time: write {_EXAMPLES[field]} (units ms, s, m, h, d)"
             + (", or expires:past" if field == "expires" else "")
         )
-    span_ms = int(min(float(match[2]) * _UNIT_MS[match[3].lower()], 2.0**62))
-    return SpanTerm(field, match[1] or "=", span_ms, negated)
+    return match[1], int(min(float(match[2]) * _UNIT_MS[match[3].lower()], 2.0**62))
+
+
+def _unknown(what: str, word: str, names: list[str]) -> str:
+    return f"no {what} {word!r}{_suggestion(word.removeprefix('-'), names)}: use one of {', '.join(names)}"
 
 
 def _suggestion(word: str, names: list[str]) -> str:

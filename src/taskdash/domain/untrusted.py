@@ -15,6 +15,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from taskdash.domain.task import Json
 
 MAX_TEXT_CHARS: Final = 65_536
@@ -61,44 +63,41 @@ _RAW_UNSAFE: Final = (
 class _CodePoints(dict[int, str]):
     """A table for `str.translate` that looks up a code point when first met; it keeps a bounded number."""
 
+    def __init__(self, look_up: Callable[[str], str]) -> None:
+        super().__init__()
+        self._look_up = look_up
+
     def __missing__(self, code: int) -> str:
         char = self._look_up(chr(code))
         if len(self) < _TABLE_LIMIT:
             self[code] = char
         return char
 
-    def _look_up(self, char: str) -> str:
-        raise NotImplementedError
 
-
-class _InertForms(_CodePoints):
-    """Each character's inert form: itself, nothing, or U+FFFD.
+def _inert_form(char: str) -> str:
+    """A character, nothing, or U+FFFD in its place.
 
     Format characters (Cf) are the bidi controls and isolates, zero-width characters, tags and joiners:
     dropped, as terminals disagree on how wide text is that has them. Controls (Cc), surrogates (Cs) and
     noncharacters leave a visible trace. Unassigned code points stay: they are often emoji that are newer than
     Python's tables.
     """
-
-    def _look_up(self, char: str) -> str:
-        if char in "\n\t":
-            return char
-        category = unicodedata.category(char)
-        if category == "Cf" or re.match(_INVISIBLE, char):
-            return ""
-        return REPLACEMENT if category in ("Cc", "Cs") or _is_noncharacter(ord(char)) else char
+    if char in "\n\t":
+        return char
+    category = unicodedata.category(char)
+    if category == "Cf" or re.match(_INVISIBLE, char):
+        return ""
+    return REPLACEMENT if category in ("Cc", "Cs") or _is_noncharacter(ord(char)) else char
 
 
-class _MarkForms(_CodePoints):
+def _mark_form(char: str) -> str:
     """Every zero-width mark as the same one, so that a pattern can find long runs; all else as it is."""
-
-    def _look_up(self, char: str) -> str:
-        is_mark = unicodedata.category(char) in ("Mn", "Me") or re.match(_JOINING_JAMO, char)
-        return _MARK if is_mark else char
+    is_mark = unicodedata.category(char) in ("Mn", "Me") or re.match(_JOINING_JAMO, char)
+    return _MARK if is_mark else char
 
 
-_inert_forms = _InertForms()
-_mark_forms = _MarkForms()
+_inert_forms = _CodePoints(_inert_form)
+_mark_forms = _CodePoints(_mark_form)
 
 
 def _is_noncharacter(code: int) -> bool:

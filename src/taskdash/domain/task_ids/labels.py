@@ -72,6 +72,7 @@ _MOMENT = re.compile(
 _LETTER_RUN = re.compile(r"[A-Za-z]+")
 _DIGIT_RUN = re.compile(r"[0-9]+")
 _QUOTES: Final = frozenset("\"'`")
+_PARAMETER = re.compile(r"[?&;][A-Za-z0-9_-]*$")
 _END_OF_LINE = re.compile(r"[\"'`*,;.)\]]{0,4}[ \t]*(?:\n|$)")
 _KNOWN = re.compile(rf"(?:{UUID}|{HEX_32}|{TASK_TOKEN})(?![A-Za-z0-9_-])")
 _KNOWN_INSIDE = re.compile(rf"[<{{]({UUID}|{HEX_32})[>}}]")
@@ -130,14 +131,9 @@ class _Place:
 
     @property
     def is_query(self) -> bool:
-        if self.sep != "=" or self.gap:
-            return False
-        start = self.label.start() - 1
-        for _ in range(40):
-            if not (self.text[start].isalnum() or self.text[start] in "_-"):
-                break
-            start -= 1
-        return self.text[start] in "?&;"
+        start = self.label.start()
+        is_short = self.sep == "=" and not self.gap
+        return is_short and _PARAMETER.search(self.text, max(0, start - 41), start) is not None
 
     @property
     def quoted(self) -> bool:
