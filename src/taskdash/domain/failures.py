@@ -41,138 +41,127 @@ _MAX_CHARS: Final = 2000
 
 # In order: the first class with a pattern that is found decides. What names a cause stands before what only
 # names a symptom: "invalid prompt: prohibited content" is about content, "timed out: internal error" is a
-# time-out. Patterns see underscores and hyphens as spaces, in any case.
-_TEXT_RULES: Final[tuple[tuple[FailureClass, tuple[str, ...]], ...]] = (
+# time-out. Patterns see underscores and hyphens as spaces, in any case; one a line, which goes on where it is indented.
+_TEXT_RULES: Final = (
     (
         FailureClass.CONTENT_POLICY,
-        (
-            r"(?:content|usage|safety|community|acceptable use) (?:polic|guideline|standard)",
-            r"violat\w{0,6}\b.{0,60}\b(?:polic|guideline|terms|rules)",
-            r"\bpolic(?:y|ies)\b.{0,40}\b(?:violat|block|reject)",
-            r"content ?(?:filter|moderat|violat|block|safety|reject|restrict|risk)",
-            r"\bmoderation\b|\bmoderated\b|\bflagged\b|\bblocklist",
-            r"\bsafety (?:system|filter|check|setting|reason|block|error|guard)|\bimage safety\b|\bunsafe\b",
-            r"(?:blocked|rejected|refused|filtered|stopped)\b.{0,40}\bsafety",
-            r"\bprompt (?:was |is |has been )?blocked|\bblocked (?:prompt|word)",
-            (
-                r"\b(?:prohibited|inappropriate|offensive|harmful|disallowed|explicit|forbidden|illegal)"
-                r" (?:\w+ ){0,2}(?:content|material|image|prompt|use|word|term|keyword)"
-            ),
-            r"\bsensitive (?:content|word|info|term|input|material)",
-            r"\b(?:is|are|be|contains?|as|possibly|potentially) sensitive\b",
-            r"\bnsfw\b|\bsexual|\bnudity\b|\bporn",
-            r"\bgore\b|\bself harm\b|\bhate(?:ful)? speech|\bviolen(?:t|ce)\b",
-            r"\bcopyright|\btrademark|\bintellectual property|\bthird party (?:content|likeness)|\blikeness",
-            r"\bcelebrit|\b(?:public|prominent|real) (?:figure|person|people)|\bdeepfake",
-            r"违规|違規|敏感|审核|審核|内容(?:政策|安全|风险|不当)|不合规",
-            r"不合規|色情|涉黄|涉政|暴力|违禁|版权",
-            r"コンテンツ.?ポリシー|不適切|ガイドライン|콘텐츠 ?정책|부적절|유해",
-            r"pol[ií]ticas? de (?:conte[uú]do|contenido|uso)|inapropiad|inapropriad",
-            r"inhaltsrichtlini|unangemessen|politique de contenu|contenu inappropri",
-            r"политик\w{0,3} (?:контента|содержания)|недопустим\w{0,4} (?:контент|содерж)",
-        ),
+        r"""
+        (?:content|usage|safety|community|acceptable use) (?:polic|guideline|standard)
+        violat\w{0,6}\b.{0,60}\b(?:polic|guideline|terms|rules)
+        \bpolic(?:y|ies)\b.{0,40}\b(?:violat|block|reject)
+        content ?(?:filter|moderat|violat|block|safety|reject|restrict|risk)
+        \bmoderation\b|\bmoderated\b|\bflagged\b|\bblocklist
+        \bsafety (?:system|filter|check|setting|reason|block|error|guard)|\bimage safety\b|\bunsafe\b
+        (?:blocked|rejected|refused|filtered|stopped)\b.{0,40}\bsafety
+        \bprompt (?:was |is |has been )?blocked|\bblocked (?:prompt|word)
+        \b(?:prohibited|inappropriate|offensive|harmful|disallowed|explicit|forbidden|illegal)
+            [ ](?:\w+ ){0,2}(?:content|material|image|prompt|use|word|term|keyword)
+        \bsensitive (?:content|word|info|term|input|material)
+        \b(?:is|are|be|contains?|as|possibly|potentially) sensitive\b
+        \bnsfw\b|\bsexual|\bnudity\b|\bporn
+        \bgore\b|\bself harm\b|\bhate(?:ful)? speech|\bviolen(?:t|ce)\b
+        \bcopyright|\btrademark|\bintellectual property|\bthird party (?:content|likeness)|\blikeness
+        \bcelebrit|\b(?:public|prominent|real) (?:figure|person|people)|\bdeepfake
+        违规|違規|敏感|审核|審核|内容(?:政策|安全|风险|不当)|不合规
+        不合規|色情|涉黄|涉政|暴力|违禁|版权
+        コンテンツ.?ポリシー|不適切|ガイドライン|콘텐츠 ?정책|부적절|유해
+        pol[ií]ticas? de (?:conte[uú]do|contenido|uso)|inapropiad|inapropriad
+        inhaltsrichtlini|unangemessen|politique de contenu|contenu inappropri
+        политик\w{0,3} (?:контента|содержания)|недопустим\w{0,4} (?:контент|содерж)
+        """,
     ),
     (
         # Before credits: a quota per minute is a rate, and passes.
         FailureClass.PROVIDER_ERROR,
-        (r"\brate limit|\btoo many requests|\bper (?:minute|second|hour)\b|\bresource exhausted\b",),
+        r"""
+        \brate limit|\btoo many requests|\bper (?:minute|second|hour)\b|\bresource exhausted\b
+        """,
     ),
     (
         FailureClass.CREDITS,
-        (
-            r"\b(?:insufficient|not enough|no|no more|out of|low|zero) (?:\w+ ){0,2}(?:credit|balance|fund)",
-            r"\b(?:credit|balance|fund)s?\b.{0,30}\b(?:insufficient|not enough|exhausted|depleted|too low)",
-            r"\binsufficient (?:user )?quota|\bexceed\w{0,3} .{0,20}\bquota|\bquota\b.{0,20}\bexceed",
-            r"\bbilling\b|\bpayment required|\btop up\b|\brecharge|\barrears\b|\bspending limit",
-            r"(?:余额|餘額|积分|積分|额度|點數|点数|配额)不足|额度已用|欠费|欠費|充值",
-            r"残高不足|クレジット(?:が)?不足|잔액|크레딧(?:이)? ?부족",
-            r"cr[eé]ditos? insuficientes?|saldo insuficiente|guthaben|(?:cr[eé]dits?|solde) insuffisant",
-            r"недостаточно (?:средств|кредит)",
-        ),
+        r"""
+        \b(?:insufficient|not enough|no|no more|out of|low|zero) (?:\w+ ){0,2}(?:credit|balance|fund)
+        \b(?:credit|balance|fund)s?\b.{0,30}\b(?:insufficient|not enough|exhausted|depleted|too low)
+        \binsufficient (?:user )?quota|\bexceed\w{0,3} .{0,20}\bquota|\bquota\b.{0,20}\bexceed
+        \bbilling\b|\bpayment required|\btop up\b|\brecharge|\barrears\b|\bspending limit
+        (?:余额|餘額|积分|積分|额度|點數|点数|配额)不足|额度已用|欠费|欠費|充值
+        残高不足|クレジット(?:が)?不足|잔액|크레딧(?:이)? ?부족
+        cr[eé]ditos? insuficientes?|saldo insuficiente|guthaben|(?:cr[eé]dits?|solde) insuffisant
+        недостаточно (?:средств|кредит)
+        """,
     ),
     (
         FailureClass.CANCELED,
-        (
-            r"\bcancel(?:l?ed|l?ation|l?ing)\b|\b(?:aborted|stopped|terminated) by (?:the )?(?:user|client)",
-            r"(?:已|被|用户|任务)取消|取消了|キャンセル|취소|cancelad[oa]|abgebrochen|annulée?\b|отмен[её]н",
-        ),
+        r"""
+        \bcancel(?:l?ed|l?ation|l?ing)\b|\b(?:aborted|stopped|terminated) by (?:the )?(?:user|client)
+        (?:已|被|用户|任务)取消|取消了|キャンセル|취소|cancelad[oa]|abgebrochen|annulée?\b|отмен[её]н
+        """,
     ),
     (
         FailureClass.TIMEOUT,
-        (
-            r"\btime ?out|\btimed ?out|\btime limit|\bdeadline exceeded|\btook too long",
-            r"超时|超時|逾时|タイムアウト|시간 ?초과",
-            r"tiempo de espera|tempo (?:limite|esgotado)|zeitüberschreitung|délai (?:d'attente )?dépassé",
-            r"время ожидания|тайм ?аут",
-        ),
+        r"""
+        \btime ?out|\btimed ?out|\btime limit|\bdeadline exceeded|\btook too long
+        超时|超時|逾时|タイムアウト|시간 ?초과
+        tiempo de espera|tempo (?:limite|esgotado)|zeitüberschreitung|délai (?:d'attente )?dépassé
+        время ожидания|тайм ?аут
+        """,
     ),
     (
         FailureClass.PROVIDER_ERROR,
-        (
-            r"\binternal (?:server )?(?:error|exception|fault)",
-            r"\bserver (?:error|exception|busy|fault|overload)",
-            r"\bbad gateway|\bgateway error|\bupstream\b|\bservice unavailable|\bmaintenance\b",
-            r"\btemporar(?:y|ily)\b|\boverload|\b(?:too|very|is|are|currently|system) busy|\bat capacity",
-            r"\bhigh (?:demand|load|traffic)",
-            r"\bconcurren(?:cy|t)\b|\b(?:try|retry|request) again (?:later|in)\b",
-            r"\bplease (?:try again|retry)",
-            r"\bconnection (?:reset|refused|error|closed|aborted)|\bnetwork error",
-            r"\bout of memory|\bcuda\b|\boom\b|\btraceback|\bnull ?pointer|\binvalid api key",
-            r"\b(?:unexpected|unknown) (?:error|exception)|\bprovider (?:error|fail|returned)",
-            (
-                r"\b(?:service|model|provider|worker|node|gpu|endpoint)s? (?:\w+ ){0,2}"
-                r"(?:unavailable|not available|failed|error|offline|down)\b"
-            ),
-            (
-                r"(?:服务|服務|系统|系統|服务器|伺服器|模型|内部|上游|网络|接口).{0,6}"
-                r"(?:异常|異常|繁忙|错误|錯誤|故障|不可用|维护|过载)|稍后(?:再试|重试)"
-            ),
-            r"サーバー.?エラー|内部エラー|混雑|서버 ?오류|내부 ?오류",
-            r"error (?:interno|del servidor|do servidor)|erro interno|interner fehler|serverfehler",
-            r"erreur (?:interne|serveur|du serveur)|внутренняя ошибка|ошибка сервера",
-        ),
+        r"""
+        \binternal (?:server )?(?:error|exception|fault)
+        \bserver (?:error|exception|busy|fault|overload)
+        \bbad gateway|\bgateway error|\bupstream\b|\bservice unavailable|\bmaintenance\b
+        \btemporar(?:y|ily)\b|\boverload|\b(?:too|very|is|are|currently|system) busy|\bat capacity
+        \bhigh (?:demand|load|traffic)
+        \bconcurren(?:cy|t)\b|\b(?:try|retry|request) again (?:later|in)\b
+        \bplease (?:try again|retry)
+        \bconnection (?:reset|refused|error|closed|aborted)|\bnetwork error
+        \bout of memory|\bcuda\b|\boom\b|\btraceback|\bnull ?pointer|\binvalid api key
+        \b(?:unexpected|unknown) (?:error|exception)|\bprovider (?:error|fail|returned)
+        \b(?:service|model|provider|worker|node|gpu|endpoint)s?
+            [ ](?:\w+ ){0,2}(?:unavailable|not available|failed|error|offline|down)\b
+        (?:服务|服務|系统|系統|服务器|伺服器|模型|内部|上游|网络|接口).{0,6}(?:异常|異常|繁忙|错误|錯誤|故障|不可用|维护|过载)|稍后(?:再试|重试)
+        サーバー.?エラー|内部エラー|混雑|서버 ?오류|내부 ?오류
+        error (?:interno|del servidor|do servidor)|erro interno|interner fehler|serverfehler
+        erreur (?:interne|serveur|du serveur)|внутренняя ошибка|ошибка сервера
+        """,
     ),
     (
         FailureClass.INVALID_INPUT,
-        (
-            r"\binvalid|\bmalformed|\bunsupported",
-            r"\bunrecogni[sz]ed|\bbad request|\bvalidation|\bunprocessable",
-            r"\bnot (?:a )?(?:valid|supported|allowed|acceptable)\b|\bdoes not support",
-            r"\bmissing\b|\brequired\b|\b(?:cannot|can't|must not) be (?:empty|blank|null)",
-            r"\bmust (?:be|have|contain)\b|\bout of range|\bnot in the (?:allowed|supported)",
-            r"\bshould be (?:between|one of|at (?:least|most)|less|greater)",
-            r"\btoo (?:long|short|large|big|small|many|few)\b",
-            r"\bexceed\w{0,3}\b.{0,30}\b(?:length|limit|size|max|character)",
-            r"\b(?:maximum|minimum|max|min)\b.{0,30}\b(?:length|size|character|resolution|dimension)",
-            (
-                r"\b(?:fail\w{0,3}|unable|could ?n[o']t|cannot|error) (?:to )?"
-                r"(?:download|fetch|load|read|access|decod|open|pars)\w{0,4}\b.{0,60}"
-                r"\b(?:image|file|url|video|audio|input|picture|mask)"
-            ),
-            (
-                r"\b(?:image|file|url|link|video|audio|mask|format|resolution|aspect|dimension)s?\b.{0,30}"
-                r"\b(?:not (?:found|accessible|reachable)|corrupt|inaccessible|unreadable|wrong|expired)"
-            ),
-            r"参数|參數|无效|無效|不支持|不支援|格式(?:错误|不正确|錯誤)|不能为空|不能為空",
-            r"过大|過大|过长|過長|超出|缺少|不合法|尺寸",
-            r"無効|サポートされ|不正な|長すぎ|유효하지|잘못된|지원(?:되지|하지)",
-            r"inv[aá]lid[oa]|ung[üu]ltig|nicht unterst[üu]tzt|(?:non |in)valide|non pris en charge",
-            r"недействит|неверн|не поддерживается",
-        ),
+        r"""
+        \binvalid|\bmalformed|\bunsupported
+        \bunrecogni[sz]ed|\bbad request|\bvalidation|\bunprocessable
+        \bnot (?:a )?(?:valid|supported|allowed|acceptable)\b|\bdoes not support
+        \bmissing\b|\brequired\b|\b(?:cannot|can't|must not) be (?:empty|blank|null)
+        \bmust (?:be|have|contain)\b|\bout of range|\bnot in the (?:allowed|supported)
+        \bshould be (?:between|one of|at (?:least|most)|less|greater)
+        \btoo (?:long|short|large|big|small|many|few)\b
+        \bexceed\w{0,3}\b.{0,30}\b(?:length|limit|size|max|character)
+        \b(?:maximum|minimum|max|min)\b.{0,30}\b(?:length|size|character|resolution|dimension)
+        \b(?:fail\w{0,3}|unable|could ?n[o']t|cannot|error) (?:to )?
+            (?:download|fetch|load|read|access|decod|open|pars)\w{0,4}\b.{0,60}
+            \b(?:image|file|url|video|audio|input|picture|mask)
+        \b(?:image|file|url|link|video|audio|mask|format|resolution|aspect|dimension)s?\b.{0,30}
+            \b(?:not (?:found|accessible|reachable)|corrupt|inaccessible|unreadable|wrong|expired)
+        参数|參數|无效|無效|不支持|不支援|格式(?:错误|不正确|錯誤)|不能为空|不能為空
+        过大|過大|过长|過長|超出|缺少|不合法|尺寸
+        無効|サポートされ|不正な|長すぎ|유효하지|잘못된|지원(?:되지|하지)
+        inv[aá]lid[oa]|ung[üu]ltig|nicht unterst[üu]tzt|(?:non |in)valide|non pris en charge
+        недействит|неверн|не поддерживается
+        """,
     ),
     (
         # Last: these name no cause at all, but a model that gave nothing is the provider's matter.
         FailureClass.PROVIDER_ERROR,
-        (
-            (
-                r"\b(?:generat\w{0,4}|task|job|image|request|render\w{0,4}|inference|processing|creation|prediction)\b"
-                r".{0,20}\bfail"
-            ),
-            r"\bfail\w{0,3} to (?:generate|create|produce|process|render|complete|run)",
-            r"\bno (?:image|output|result|video)s? (?:was |were )?(?:generated|returned|produced|found)",
-            r"\bempty (?:response|result|output)",
-            r"(?:生成|任务|任務|处理|處理|执行).{0,4}(?:失败|失敗|出错)|生成に失敗|생성(?:에)? ?실패",
-        ),
+        r"""
+        \b(?:generat\w{0,4}|task|job|image|request|render\w{0,4}|inference|processing|creation|prediction)\b
+            .{0,20}\bfail
+        \bfail\w{0,3} to (?:generate|create|produce|process|render|complete|run)
+        \bno (?:image|output|result|video)s? (?:was |were )?(?:generated|returned|produced|found)
+        \bempty (?:response|result|output)
+        (?:生成|任务|任務|处理|處理|执行).{0,4}(?:失败|失敗|出错)|生成に失敗|생성(?:에)? ?실패
+        """,
     ),
 )
 
@@ -207,7 +196,12 @@ _JOINTS: Final = str.maketrans("_-", "  ")
 
 @cache
 def _compiled_rules() -> tuple[tuple[FailureClass, re.Pattern[str]], ...]:
-    return tuple((each, re.compile("|".join(patterns), re.IGNORECASE)) for each, patterns in _TEXT_RULES)
+    rules = []
+    for each, text in _TEXT_RULES:
+        patterns = re.sub(r"\n {12}", "", text).split("\n")
+        one = "|".join(pattern.strip() for pattern in patterns if pattern.strip())
+        rules.append((each, re.compile(one, re.IGNORECASE)))
+    return tuple(rules)
 
 
 def classify(fail_code: str | None, fail_msg: str | None, raw_state: str | None) -> FailureClass:

@@ -29,21 +29,11 @@ def in_html_safe_json(text: str) -> str:
 @pytest.mark.parametrize(
     "found",
     [
-        OTHER,
-        f" {OTHER}\t",
-        f"{OTHER}\n",
-        f"{OTHER}\r\n",
-        f"\ufeff{OTHER}",
-        f"\ufeff{OTHER}\r\n\r\n",
-        f"\u200b{OTHER}\u2060",
-        f'"{OTHER}"',
-        f"'{OTHER}'\n",
-        f'\ufeff" {OTHER} "',
-        f"`{OTHER}`",
-        f"\u201c{OTHER}\u201d",
-        f"'\"{OTHER}\"'",
+        OTHER, f" {OTHER}\t", f"{OTHER}\n", f"{OTHER}\r\n", f"\ufeff{OTHER}", f"\ufeff{OTHER}\r\n\r\n",
+        f"\u200b{OTHER}\u2060", f'"{OTHER}"', f"'{OTHER}'\n", f'\ufeff" {OTHER} "', f"`{OTHER}`",
+        f"\u201c{OTHER}\u201d", f"'\"{OTHER}\"'",
     ],
-)
+)  # fmt: skip
 def test_what_stands_around_a_key_is_no_part_of_it(found: str) -> None:
     assert Secret(found).reveal() == OTHER
 

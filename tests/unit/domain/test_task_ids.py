@@ -242,33 +242,18 @@ DRESS = {
 }
 
 
-@pytest.mark.parametrize(("text", "ids"), JSON.values(), ids=JSON.keys())
-def test_json_is_read_whatever_is_around_it(text: str, ids: list[str]) -> None:
-    assert ids_in(text) == ids
+KINDS = {"JSON": JSON, "URL": URLS, "text": TEXTS, "code": CODE, "table": TABLES, "dress": DRESS}
 
 
-@pytest.mark.parametrize(("text", "ids"), URLS.values(), ids=URLS.keys())
-def test_a_url_gives_the_id_of_its_query_and_nothing_of_its_path(text: str, ids: list[str]) -> None:
-    assert ids_in(text) == ids
-
-
-@pytest.mark.parametrize(("text", "ids"), TEXTS.values(), ids=TEXTS.keys())
-def test_prose_and_logs_give_labelled_and_bare_ids(text: str, ids: list[str]) -> None:
-    assert ids_in(text) == ids
-
-
-@pytest.mark.parametrize(("text", "ids"), CODE.values(), ids=CODE.keys())
-def test_code_gives_its_literals_and_none_of_its_names(text: str, ids: list[str]) -> None:
-    assert ids_in(text) == ids
-
-
-@pytest.mark.parametrize(("text", "ids"), TABLES.values(), ids=TABLES.keys())
-def test_a_header_labels_its_column(text: str, ids: list[str]) -> None:
-    assert ids_in(text) == ids
-
-
-@pytest.mark.parametrize(("text", "ids"), DRESS.values(), ids=DRESS.keys())
-def test_the_dress_of_terminals_and_editors_comes_off(text: str, ids: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        pytest.param(*case, id=f"{kind}: {name}")
+        for kind, cases in KINDS.items()
+        for name, case in cases.items()
+    ],
+)
+def test_a_text_of_any_kind_gives_its_ids_and_nothing_else(text: str, ids: list[str]) -> None:
     assert ids_in(text) == ids
 
 

@@ -124,42 +124,27 @@ def test_a_key_is_never_taken_nor_repeated(text: str) -> None:
     assert not any(H1 in ignored.text for ignored in paste.ignored if "session" not in text)
 
 
-@pytest.mark.parametrize("text", REQUESTS.values(), ids=REQUESTS.keys())
-def test_the_id_of_a_request_or_a_trace_is_not_taken(text: str) -> None:
-    assert ids_in(text) == []
-
-
-@pytest.mark.parametrize("text", OTHERS.values(), ids=OTHERS.keys())
-def test_what_belongs_to_something_else_is_not_taken(text: str) -> None:
-    assert ids_in(text) == []
-
-
-@pytest.mark.parametrize("text", PLACEHOLDERS.values(), ids=PLACEHOLDERS.keys())
-def test_a_placeholder_is_not_taken(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [*REQUESTS.values(), *OTHERS.values(), *PLACEHOLDERS.values()],
+    ids=[*REQUESTS, *OTHERS, *PLACEHOLDERS],
+)
+def test_what_belongs_to_something_else_or_stands_for_an_id_is_not_taken(text: str) -> None:
     assert ids_in(text) == []
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        f"Authorization: Bearer {H1} taskId={U1}",
-        f"X-Request-ID: {U2} taskId: {U1}",
-        f"poll {U1} --key {H1}",
-        f"[request {U2}] task {U1} is waiting",
-        f"trace={H1} created {U1}",
-        f"API key: {H1}\n{U1}",
-        f"{U1}\nX-Request-ID: {U2}\n",
-        f"Authorization failed for task: {U1}",
-        f"session: {U2}\nTasks of this session:\n{U1}\n",
-        f"saved /out/{U1}.png\nTask {U1} done\n",
-        f"X-Request-ID: {U1}\ntaskId: {U1}\n",
-        f"API key:\n{H1}\n\n- {U1}\n",
-        f"API keys:\n- {H1}\n- {H2}\n\n- {U1}\n",
-        f"{H1} is my API key, and {U1} the task",
-        f"id,request_id,status\n{U1},{U2},ok",
-        f"KeyError: '{U1}'",
+        f"Authorization: Bearer {H1} taskId={U1}", f"X-Request-ID: {U2} taskId: {U1}",
+        f"poll {U1} --key {H1}", f"[request {U2}] task {U1} is waiting", f"trace={H1} created {U1}",
+        f"API key: {H1}\n{U1}", f"{U1}\nX-Request-ID: {U2}\n", f"Authorization failed for task: {U1}",
+        f"session: {U2}\nTasks of this session:\n{U1}\n", f"saved /out/{U1}.png\nTask {U1} done\n",
+        f"X-Request-ID: {U1}\ntaskId: {U1}\n", f"API key:\n{H1}\n\n- {U1}\n",
+        f"API keys:\n- {H1}\n- {H2}\n\n- {U1}\n", f"{H1} is my API key, and {U1} the task",
+        f"id,request_id,status\n{U1},{U2},ok", f"KeyError: '{U1}'",
     ],
-)
+)  # fmt: skip
 def test_an_id_among_other_labels_is_still_found(text: str) -> None:
     assert ids_in(text) == [U1]
 
@@ -202,22 +187,10 @@ def test_one_word_of_an_unknown_form_is_a_question(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        " \n\t",
-        "two words",
-        "task_abc\u2026",
-        "task_xxx",
-        "<task-id>",
-        "null",
-        "a/b",
-        "x" * 129,
-        "--",
-        "..",
-        f"{H1}.png",
-        "a\x00b",
-        "http://x",
+        "", " \n\t", "two words", "task_abc\u2026", "task_xxx", "<task-id>", "null", "a/b", "x" * 129, "--",
+        "..", f"{H1}.png", "a\x00b", "http://x",
     ],
-)
+)  # fmt: skip
 def test_anything_else_is_no_question(text: str) -> None:
     paste = find_task_ids(text)
     assert (paste.found, paste.unsure) == ((), None)
@@ -258,25 +231,12 @@ def test_a_million_reasons_are_not_listed() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        U1,
-        U1.upper(),
-        H1,
-        H1.upper(),
-        T1,
-        "task_flux-2_1765175072483",
-        "task_kling-2.6_1765175072483",
-        "task_gpt4o_12345678",
-        "task_12345678",
-        "task_nano-banana-pro_123456789",
-        "task_abc123",
-        "task_suno_abc123",
-        "task_V1StGXR8_Z5jdHi6B-myT",
-        "task_clx8k2j3v0000qzrm1h5a7b9c",
-        "task_clanoqtjvdviuamjrmstawk7",
-        f"task_{U1}",
-        f"task_{H1}",
+        U1, U1.upper(), H1, H1.upper(), T1, "task_flux-2_1765175072483", "task_kling-2.6_1765175072483",
+        "task_gpt4o_12345678", "task_12345678", "task_nano-banana-pro_123456789", "task_abc123",
+        "task_suno_abc123", "task_V1StGXR8_Z5jdHi6B-myT", "task_clx8k2j3v0000qzrm1h5a7b9c",
+        "task_clanoqtjvdviuamjrmstawk7", f"task_{U1}", f"task_{H1}",
     ],
-)
+)  # fmt: skip
 def test_the_known_forms_are_known(text: str) -> None:
     assert has_known_form(text)
 
@@ -284,30 +244,12 @@ def test_the_known_forms_are_known(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "task_id",
-        "task_type",
-        "task_name",
-        "task_manager",
-        "task_queue",
-        "task_abc",
-        "task_1",
-        "task_worker_01",
-        "task_",
-        "task_xxx",
-        "task_nano-banana-pro_xxxxxxxxxxxxx",
-        "task_...",
-        "0" * 32,
-        "00000000-0000-0000-0000-000000000000",
-        "task_sha256",
-        "task_v2_config",
-        "task_step_2_retry",
-        "task_" + "a1" * 64,
-        "abc-123",
-        "a" * 31,
-        U1 + "0",
-        "TASK_ID",
+        "task_id", "task_type", "task_name", "task_manager", "task_queue", "task_abc", "task_1",
+        "task_worker_01", "task_", "task_xxx", "task_nano-banana-pro_xxxxxxxxxxxxx", "task_...", "0" * 32,
+        "00000000-0000-0000-0000-000000000000", "task_sha256", "task_v2_config", "task_step_2_retry",
+        "task_" + "a1" * 64, "abc-123", "a" * 31, U1 + "0", "TASK_ID",
     ],
-)
+)  # fmt: skip
 def test_other_words_have_no_known_form(text: str) -> None:
     assert not has_known_form(text)
 

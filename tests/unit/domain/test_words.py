@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-
-from taskdash.domain.words import clock, elapsed, ended_ms, length, moment, span
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,12 +16,21 @@ from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import (
     Expiry,
+    clock,
     countdown,
+    elapsed,
+    ended_ms,
     expiry_of,
     filter_of,
+    length,
+    moment,
     notice_ms,
     short_countdown,
+    span,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(params=["America/St_Johns"])
