@@ -154,13 +154,8 @@ def test_a_command_for_the_record(shells: Shells, shell: str) -> None:
     (arguments,) = shells.run(command, shell)
     assert headers(arguments) == [f"Authorization: Bearer {KEY}"]
     assert KEY not in command
-
-
-def test_an_id_is_percent_encoded() -> None:
     assert "taskId=a%3Ab" in record_command(GATEWAY, "a:b")
-
-
-def test_the_brackets_of_an_address_are_no_range_of_urls() -> None:
+    # The brackets of an address are no range of URLs.
     assert record_command(Endpoint("http://[::1]:8080/x", "K"), "t").startswith(
         "curl -sS --globoff 'http://[::1]:8080/x/api/v1/jobs/recordInfo?taskId=t' "
     )
@@ -208,8 +203,9 @@ def test_commands_of_several_tasks_wait_for_the_last_enter(shells: Shells) -> No
         ({"model": "m", "prompt": "p"}, None, {"model": "m", "input": {"prompt": "p"}}),
     ],
 )
-def test_the_body_is_the_first_request(param: Json, model: str | None, made: Json) -> None:
+def test_the_body_is_the_first_request(param: Json, model: str | None, made: dict[str, Json]) -> None:
     assert create_body(param, model) == made
+    assert callback_of(made) == made.get("callBackUrl")
 
 
 @pytest.mark.parametrize(
@@ -233,8 +229,3 @@ def test_inputs_that_were_cut_are_not_sent_again() -> None:
     assert whole({"input": {"prompt": "p"}}) == {"input": {"prompt": "p"}}
     with pytest.raises(NoRequestError, match="too long to be kept whole"):
         whole({"input": {"prompt": inert("x" * 100_000)}})
-
-
-def test_who_is_told_of_the_new_task() -> None:
-    assert callback_of({"callBackUrl": "https://me.example/cb"}) == "https://me.example/cb"
-    assert callback_of({"model": "m"}) is None

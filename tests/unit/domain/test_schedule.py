@@ -78,19 +78,22 @@ def ages_checked(task: Task, until_s: float, durations: Durations = LEARNED) -> 
     return ages
 
 
-@pytest.mark.parametrize("state", [State.SUCCESS, State.FAIL])
-def test_a_finished_task_is_checked_only_when_asked_for(state: State) -> None:
-    assert next_check_ms(waiting(state=state), NOW, LEARNED, PRICE_S) is None
-    assert next_check_ms(waiting(state=state, asked_at_ms=NOW), NOW, LEARNED, PRICE_S) == NOW
-
-
-def test_a_new_id_is_checked_at_once() -> None:
-    assert next_check_ms(NEW, NOW, LEARNED, PRICE_S) == NOW
-
-
-def test_what_is_asked_for_is_checked_at_once_whatever_happened() -> None:
-    for kind in ProblemKind:
-        assert next_check_ms(with_problem(waiting(asked_at_ms=NOW), kind), NOW, LEARNED, PRICE_S) == NOW
+@pytest.mark.parametrize(
+    ("task", "following_ms"),
+    [
+        (NEW, NOW),
+        *((waiting(state=state), None) for state in (State.SUCCESS, State.FAIL)),
+        *((waiting(state=state, asked_at_ms=NOW), NOW) for state in State),
+        *((with_problem(waiting(asked_at_ms=NOW), kind), NOW) for kind in ProblemKind),
+        (with_problem(waiting(), ProblemKind.REJECTED), None),
+        # A task that vanished has the same grace as a new ID.
+        (with_problem(waiting(added_at_ms=NOW - DAY_MS), ProblemKind.NOT_FOUND), NOW + 5000),
+    ],
+)
+def test_what_is_new_or_asked_for_is_checked_at_once_and_what_ended_only_then(
+    task: Task, following_ms: int | None
+) -> None:
+    assert next_check_ms(task, NOW, LEARNED, PRICE_S) == following_ms
 
 
 def test_no_check_comes_before_a_task_could_be_done() -> None:
@@ -187,15 +190,6 @@ def test_an_id_that_is_not_found_is_retried_every_five_seconds_for_half_a_minute
     assert all(later >= before - 0.001 for before, later in pairwise(gaps))
     assert all(gap >= 3600 for age, gap in zip(ages, gaps, strict=False) if age > 4 * 3600)
     assert len(ages) < 90
-
-
-def test_a_task_that_vanishes_gets_the_same_grace_from_then_on() -> None:
-    task = with_problem(waiting(added_at_ms=NOW - DAY_MS), ProblemKind.NOT_FOUND)
-    assert next_check_ms(task, NOW, LEARNED, PRICE_S) == NOW + 5000
-
-
-def test_a_rejected_id_is_never_checked_again_unless_asked_for() -> None:
-    assert next_check_ms(with_problem(waiting(), ProblemKind.REJECTED), NOW, LEARNED, PRICE_S) is None
 
 
 @pytest.mark.parametrize(

@@ -37,16 +37,24 @@ def test_an_end_is_news_unless_the_task_had_ended_when_it_was_added(
     assert is_news(before, after) is expected
 
 
-def test_a_success_is_told_with_its_name_and_time() -> None:
-    task = replace(ENDED, label="poster", prompt="a red\n fox", cost_time_ms=32_241)
-    (notice,) = notices([task], [], ADDED_MS + 10_000)
-    assert (notice.text, notice.is_bad) == ("✓ success: poster: a red fox (32.2 s)", False)
+FAILED = replace(ENDED, state=State.FAIL, fail_msg="no such size")
 
 
-def test_a_failure_is_told_with_its_reason_and_an_old_one_with_its_age() -> None:
-    task = replace(ENDED, state=State.FAIL, fail_msg="no such size")
-    (notice,) = notices([task], [], ADDED_MS + 9_000 + 7_200_000)
-    assert (notice.text, notice.is_bad) == ("× fail: task_one (2h ago)\nno such size", True)
+@pytest.mark.parametrize(
+    ("task", "age_ms", "text"),
+    [
+        (
+            replace(ENDED, label="poster", prompt="a red\n fox", cost_time_ms=32_241),
+            1_000,
+            "✓ success: poster: a red fox (32.2 s)",
+        ),
+        (FAILED, 7_200_000, "× fail: task_one (2h ago)\nno such size"),
+        (replace(FAILED, fail_msg=None, fail_code="E17"), 0, "× fail: task_one\nE17"),
+    ],
+)
+def test_an_end_is_told_with_name_time_age_and_reason(task: Task, age_ms: int, text: str) -> None:
+    (notice,) = notices([task], [], ADDED_MS + 9_000 + age_ms)
+    assert (notice.text, notice.is_bad) == (text, task.state is State.FAIL)
 
 
 def test_the_last_of_a_label_is_told_as_the_label() -> None:
@@ -76,14 +84,7 @@ def test_messages_stay_few_and_leave_no_end_out(
     ends: list[tuple[bool, str | None, str]], complete: set[str]
 ) -> None:
     news = [
-        replace(
-            ENDED,
-            seq=n,
-            task_id=f"id-{n}",
-            state=State.SUCCESS if good else State.FAIL,
-            label=label,
-            prompt=prompt,
-        )
+        replace(ENDED if good else FAILED, seq=n, task_id=f"id-{n}", label=label, prompt=prompt)
         for n, (good, label, prompt) in enumerate(ends)
     ]
     batches = [

@@ -62,19 +62,18 @@ def test_every_code_point_comes_out_harmless() -> None:
         assert not bad
 
 
-@pytest.mark.parametrize("code", [*range(9), *range(0xE, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)])
-def test_a_control_leaves_a_visible_trace(code: int) -> None:
+CONTROLS = [*range(9), *range(0xE, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)]
+NO_CHARACTERS = [0xD800, 0xDBFF, 0xDC00, 0xDFFF, 0xFFFE, 0xFFFF, 0xFDD0, 0x10FFFF]
+
+
+@pytest.mark.parametrize("code", [*CONTROLS, *NO_CHARACTERS], ids=hex)
+def test_a_control_or_what_no_encoder_takes_leaves_a_visible_trace(code: int) -> None:
     assert inert(f"a{chr(code)}b") == f"a{REPLACEMENT}b"
 
 
 def test_a_character_that_nobody_sees_is_dropped() -> None:
     seen = [hex(code) for code in (*BIDI, *TAGS, *INVISIBLE) if inert(f"a{chr(code)}b") != "ab"]
     assert not seen
-
-
-@pytest.mark.parametrize("code", [0xD800, 0xDBFF, 0xDC00, 0xDFFF, 0xFFFE, 0xFFFF, 0xFDD0, 0x10FFFF])
-def test_what_no_encoder_or_standard_takes_is_replaced(code: int) -> None:
-    assert inert(f"a{chr(code)}b") == f"a{REPLACEMENT}b"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029"])
@@ -88,17 +87,20 @@ def test_ordinary_text_of_any_script_survives(text: str) -> None:
     assert inert(text) == text
 
 
-def test_an_escape_sequence_is_only_text() -> None:
-    assert inert("\x1b]52;c;aGk=\x07\x1b[2J\x9b31m") == "\ufffd]52;c;aGk=\ufffd\ufffd[2J\ufffd31m"
-
-
-@pytest.mark.parametrize("mark", ["\u0301", "\u0489", "\u20dd", "\ufe0f", "\u1175"])
-def test_a_tower_of_marks_is_cut_down(mark: str) -> None:
-    assert inert("e" + mark * 1000 + "f" + mark) == "e" + mark * MAX_MARKS + "f" + mark
-
-
-def test_marks_that_invisible_characters_hold_apart_are_still_a_tower() -> None:
-    assert inert("e" + "\u0301\u200b" * 1000) == "e" + "\u0301" * MAX_MARKS
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]52;c;aGk=\x07\x1b[2J\x9b31m", "\ufffd]52;c;aGk=\ufffd\ufffd[2J\ufffd31m"),
+        # Towers of marks, and what invisible characters hold apart.
+        *(
+            ("e" + mark * 1000 + "f" + mark, "e" + mark * MAX_MARKS + "f" + mark)
+            for mark in ("\u0301", "\u0489", "\u20dd", "\ufe0f", "\u1175")
+        ),
+        ("e" + "\u0301\u200b" * 1000, "e" + "\u0301" * MAX_MARKS),
+    ],
+)
+def test_escape_sequences_are_only_text_and_towers_of_marks_are_cut_down(text: str, shown: str) -> None:
+    assert inert(text) == shown
 
 
 def test_a_long_text_is_cut_to_the_limit_with_a_mark() -> None:
@@ -108,11 +110,7 @@ def test_a_long_text_is_cut_to_the_limit_with_a_mark() -> None:
         assert out.endswith(CUT_MARK)
     assert inert("x" * MAX_TEXT_CHARS) == "x" * MAX_TEXT_CHARS
     assert inert_line("word " * 10, 16) == "word word …[cut]"
-
-
-def test_one_line_has_single_spaces_and_no_ends() -> None:
-    assert inert_line("  a\t b\n\n c  ") == "a b c"
-    assert inert_line("  a  ") == "a"
+    assert [inert_line(text) for text in ("  a\t b\n\n c  ", "  a  ")] == ["a b c", "a"]
 
 
 @given(ANY_TEXT, st.integers(min_value=0, max_value=40))
@@ -146,11 +144,6 @@ def test_json_too_deep_is_cut_off() -> None:
     assert out is None
 
 
-def test_a_raw_body_is_byte_for_byte_what_was_sent() -> None:
-    body = '\ufeff{\r\n\t"a": "猫 🎨 \\u001b[2J \\"x\\" caf\u00e9 \u200b\u2028"}\n'.encode()
-    assert raw_text(body) == body
-
-
 RAW_UNSAFE = [*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), *BIDI, *TAGS]
 
 
@@ -163,12 +156,20 @@ def test_what_a_terminal_acts_on_is_escaped_in_a_raw_body_and_means_the_same(cod
     assert json.loads(out) == {"a\\": "x\\" + chr(code)}
 
 
-def test_tag_characters_come_as_surrogate_pairs() -> None:
-    assert raw_text('"\U000e0041\x9b\x7f\u202e"'.encode()) == rb'"\udb40\udc41\u009b\u007f\u202e"'
+AS_SENT = '\ufeff{\r\n\t"a": "猫 🎨 \\u001b[2J \\"x\\" caf\u00e9 \u200b\u2028"}\n'.encode()
 
 
-def test_a_lone_carriage_return_cannot_overwrite_its_line() -> None:
-    assert raw_text(b'"safe\rEVIL"\r\n') == b'"safe\\u000dEVIL"\r\n'
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (AS_SENT, AS_SENT),
+        ('"\U000e0041\x9b\x7f\u202e"'.encode(), rb'"\udb40\udc41\u009b\u007f\u202e"'),
+        # A lone carriage return would overwrite its line.
+        (b'"safe\rEVIL"\r\n', b'"safe\\u000dEVIL"\r\n'),
+    ],
+)
+def test_a_raw_body_is_what_was_sent_but_for_what_a_terminal_acts_on(body: bytes, shown: bytes) -> None:
+    assert raw_text(body) == shown
 
 
 @given(st.binary() | ANY_TEXT.map(lambda text: text.encode("utf-8", "replace")))
