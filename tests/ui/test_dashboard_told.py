@@ -20,7 +20,7 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
-from taskdash.domain.telling import Way
+from taskdash.domain.notices import Way
 from taskdash.store.store import Store, StoreThread
 from taskdash.ui import finished
 from taskdash.ui.desk import Desk

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.config.private_files import users_umask
 from taskdash.domain.errors import StoreError
+from taskdash.domain.notices import Way
 from taskdash.domain.task_json import task_environ, task_json
-from taskdash.domain.telling import Way
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.store import Store
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.notices import is_news
 from taskdash.domain.task import State, Task
-from taskdash.domain.telling import is_news
 from taskdash.store.news import keep_untold
 from taskdash.store.rows import (
     CHECKED_COLUMNS,

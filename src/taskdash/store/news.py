@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
-from taskdash.domain.telling import Batch, Way
 from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import ENDED, HAS_RESULTS, STATE_CODES, UNSAVED
 from taskdash.store.rows import STATES, TASK_COLUMNS, task_from_row

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 3}
 """As stored; their order is the order of `--sort state`."""
 # As in the indexes, word for word: SQLite uses them only where it finds the same words again. The end of a task is
-# found here as `domain.telling.ended_ms` finds it.
+# found here as `domain.notices.ended_ms` finds it.
 ENDED: Final = "coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms)"
 HAS_RESULTS: Final = "removal = 0 AND state = 2 AND result_count > 0"
 UNSAVED: Final = "result_count > saved_count"

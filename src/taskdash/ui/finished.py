@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
-from taskdash.domain.telling import Way, notices
+from taskdash.domain.notices import Way, notices
 from taskdash.domain.words import ended_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from taskdash.domain.notices import Batch, Notice
     from taskdash.domain.task import Task
-    from taskdash.domain.telling import Batch, Notice
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
     from taskdash.ui.said import Severity

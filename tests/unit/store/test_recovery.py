@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from taskdash.domain.errors import StoreChangedError, StoreError
+from taskdash.domain.notices import Way
 from taskdash.domain.query import Query
 from taskdash.domain.task import Answer, Record, State, apply_answer
-from taskdash.domain.telling import Way
 from taskdash.store.store import Store
 from taskdash.store.store_file import copies_of, keep_copy
 

@@ -10,8 +10,8 @@ import pytest
 from tests.bodies import fail_body, success_body, waiting_body
 
 from taskdash.api.wire import parse_answer
+from taskdash.domain.notices import Batch, Way, notices
 from taskdash.domain.task import apply_answer
-from taskdash.domain.telling import Batch, Way, notices
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:

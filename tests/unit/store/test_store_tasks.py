@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from taskdash.domain.errors import StoreError, UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
+from taskdash.domain.notices import Way
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import Answer, ProblemKind, Record, State, apply_answer
-from taskdash.domain.telling import Way
 from taskdash.store.query_sql import order, where
 from taskdash.store.store import Store
 

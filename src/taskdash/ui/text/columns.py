@@ -14,7 +14,9 @@ from taskdash.domain.words import (
     SYMBOLS,
     ago,
     elapsed,
+    expiry_of,
     length,
+    short_countdown,
     span,
     started_ms,
     state_word,
@@ -195,9 +197,6 @@ def _results(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - 
 def _expires(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
     if moment.ttl_ms is None:
         return [Span(NONE, "muted")]
-    # Few lists have this column: the first frame of the others goes without.
-    from taskdash.domain.words import expiry_of, short_countdown
-
     expiry = expiry_of(task, moment.ttl_ms)
     if expiry is None:
         return [Span(NONE, "muted")]

@@ -15,7 +15,9 @@ from taskdash.domain.words import (
     NONE,
     SYMBOLS,
     ago,
+    countdown,
     elapsed,
+    expiry_of,
     length,
     moment,
     plural,
@@ -110,8 +112,6 @@ def _failure(task: Task) -> Content:
 def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[Content]:
     if ttl_ms is None:
         return []
-    from taskdash.domain.words import countdown, expiry_of
-
     expiry = expiry_of(detail.task, ttl_ms)
     if expiry is None:
         return []

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskdash.domain.notices import MAX_SINGLE, Batch, is_news, notices
 from taskdash.domain.task import State, Task
-from taskdash.domain.telling import MAX_SINGLE, Batch, is_news, notices
 
 ADDED_MS = 1_000_000_000
 NEW = Task(seq=-1, profile="p", task_id="task_one", added_at_ms=ADDED_MS)
