@@ -30,6 +30,11 @@ _AT_THE_ENDS: Final = " \t\r\n\v\f\ufeff\u200b\u200c\u200d\u2060\xa0"
 """White space, byte order marks and the like around a key are no part of it."""
 _QUOTES: Final = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019")
 _FORM = re.compile(r"(?<![\w/\\.~-])sk[-_][^\s\"',;]{5,}", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"((?:key|token|secret|passw(?:or)?d|bearer|authorization|cookie)s?\b"
+    r"[\s\"':=]{1,8}(?:bearer\s+)?)[^\s\"',;]+",
+    re.IGNORECASE,
+)
 _END_OF_SENTENCE: Final = ".:!?)]}>"
 _IS_FILE = re.compile(r"[/\\]|\.[A-Za-z][A-Za-z0-9]{0,7}$")
 
@@ -186,6 +191,11 @@ def without_key_forms(line: str) -> str:
         return HIDDEN + match[0][len(word) :]
 
     return _FORM.sub(hidden, line) if "sk" in line.lower() else line
+
+
+def without_labelled_keys(line: str) -> str:
+    """Return `line` with `***` in place of what a label calls a key, a token, a password or the like."""
+    return _LABELLED.sub(rf"\1{HIDDEN}", line)
 
 
 def _is_in_path(line: str, at: int) -> bool:

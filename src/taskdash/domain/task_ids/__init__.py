@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import Kind, is_file_name, kind_of, looks_like_key
-from taskdash.domain.secret import KnownKeys
+from taskdash.domain.secret import KnownKeys, without_labelled_keys
 from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.bare import find_bare
 from taskdash.domain.task_ids.findings import (
@@ -50,11 +50,6 @@ MAX_IGNORED: Final = 200
 _MAX_SHOWN_CHARS: Final = 80
 
 _KEY = re.compile(r"sk-(?<![A-Za-z0-9]sk-)[A-Za-z0-9_-]{4,}")
-_LABELLED_SECRET = re.compile(
-    r"((?:key|token|secret|passw(?:or)?d|bearer|authorization|cookie)s?\b"
-    r"[\s\"':=]{1,8}(?:bearer\s+)?)[^\s\"',;]+",
-    re.IGNORECASE,
-)
 _SINGLE_WORD = re.compile(r"(?:[-*+>]|\d{1,4}[.)])?[\s\"'`,;<(\[*]*([^\s\"'`,;<>()\[\]*]+)[\s\"'`,;>)\].!*]*")
 
 
@@ -151,7 +146,7 @@ def _single_word(text: str, keys: KnownKeys) -> str | None:
 
 def _nothing_in(text: str, keys: KnownKeys) -> tuple[Ignored, ...]:
     for number, line in enumerate(lines_of(without_escapes(text[:20_000])), start=1):
-        if shown := _shown(_LABELLED_SECRET.sub(r"\1(a key)", line.strip()), "", keys):
+        if shown := _shown(without_labelled_keys(line.strip()), "", keys):
             return (Ignored(shown, number, _why_nothing(line.strip())),)
     return ()
 
