@@ -26,15 +26,7 @@ from taskdash.domain.id_forms import Kind, is_file_name, kind_of, looks_like_key
 from taskdash.domain.secret import KnownKeys, without_labelled_keys
 from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.bare import find_bare
-from taskdash.domain.task_ids.findings import (
-    CONFIGURED_KEY,
-    FILE_NAME,
-    KEY_OR_TOKEN,
-    LOOKS_LIKE_KEY,
-    OPTION,
-    Findings,
-    Miss,
-)
+from taskdash.domain.task_ids.findings import Findings, Miss, Why
 from taskdash.domain.task_ids.labels import find_labelled
 from taskdash.domain.task_ids.tables import find_in_columns
 from taskdash.domain.task_ids.text import lines_of, plain, without_escapes
@@ -98,7 +90,7 @@ def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
     known = KnownKeys(keys)
     seen = Findings(searched, known)
     for key in _KEY.finditer(searched):
-        seen.drop(key.start(), key[0], LOOKS_LIKE_KEY)
+        seen.drop(key.start(), key[0], Why.LOOKS_LIKE_KEY)
     find_labelled(searched, seen)
     find_in_columns(searched, seen)
     find_bare(searched, seen)
@@ -125,7 +117,7 @@ def _fit_to_show(misses: Iterable[Miss], keys: KnownKeys, lines: LineCounter) ->
 def _shown(text: str, why: str, keys: KnownKeys) -> str:
     if text.startswith("sk-"):
         return "sk-…"
-    if why in (KEY_OR_TOKEN, LOOKS_LIKE_KEY, CONFIGURED_KEY) or keys.are_in(text):
+    if why in (Why.KEY_LABEL, Why.LOOKS_LIKE_KEY, Why.CONFIGURED_KEY) or keys.are_in(text):
         return "(a key)"
     if any(looks_like_key(word) for word in text.split()):
         return "(a key)"
@@ -157,5 +149,5 @@ def _is_option(word: str) -> bool:
 
 def _why_nothing(line: str) -> str:
     if _is_option(line):
-        return OPTION
-    return FILE_NAME if is_file_name(line) else "no task ID in it"
+        return Why.OPTION
+    return Why.FILE_NAME if is_file_name(line) else Why.NOTHING

@@ -16,20 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.id_forms import TASK_TOKEN, has_known_form, is_placeholder, is_word_of_code, words
 from taskdash.domain.task import MAX_ID_CHARS
-from taskdash.domain.task_ids.findings import (
-    CLAIMS,
-    FILE_NAME,
-    IN_URL,
-    KEY_OR_TOKEN,
-    LONGER_WORD,
-    OTHER_ID,
-    PATH,
-    PLACEHOLDER,
-    REQUEST_ID,
-    TRACE_ID,
-    Findings,
-    Hit,
-)
+from taskdash.domain.task_ids.findings import CLAIMS, Findings, Hit, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,10 +123,10 @@ def find_bare(text: str, seen: Findings) -> None:
             seen.claim(word, why_not)
         why_not = why_not or _swallowed_before(text, start) or _swallowed_after(text, start, word)
         if why_not is None and rivals.outrank(start, is_json_value=context.is_json_value):
-            why_not = "beside a labelled ID"
+            why_not = Why.OUTRANKED
         if why_not is None:
             seen.take(Hit(start, word, _form_of(word)))
-        elif why_not != LONGER_WORD:
+        elif why_not != Why.LONGER_WORD:
             # The word that it is part of may be a key.
             seen.drop(start, word, why_not)
 
@@ -152,7 +139,7 @@ def _candidates(text: str, seen: Findings) -> Iterator[tuple[int, str]]:
         if has_known_form(word):
             yield match.start(), word
         elif len(word) <= MAX_ID_CHARS and is_placeholder(word) and not is_word_of_code(word):
-            seen.drop(match.start(), word, PLACEHOLDER)
+            seen.drop(match.start(), word, Why.PLACEHOLDER)
 
 
 class _Contexts:
@@ -233,33 +220,33 @@ def _swallowed_before(text: str, start: int) -> str | None:
     if before in "-+" and further == "\n":
         return None  # a bullet without its space, or a diff
     if before == "/" or (before == "#" and (further.isalnum() or further == "/")):
-        return PATH
+        return Why.PATH
     if before == "\\":
-        return PATH
+        return Why.PATH
     if (
         before in "_-"
         and _NAME_THEN_ENDING.match(text, start)
         and not _KEY_PREFIX.search(text, max(0, start - 40), start)
     ):
-        return FILE_NAME
-    return LONGER_WORD if before in "_-.@$+%~" else None
+        return Why.FILE_NAME
+    return Why.LONGER_WORD if before in "_-.@$+%~" else None
 
 
 def _swallowed_after(text: str, start: int, word: str) -> str | None:
     end = start + len(word)
     after, further = text[end : end + 1], text[end + 1 : end + 2]
     if after == ".":
-        return FILE_NAME if further.isalnum() else None
+        return Why.FILE_NAME if further.isalnum() else None
     if after in ("_", "-"):
-        return FILE_NAME if further.isalnum() else None
+        return Why.FILE_NAME if further.isalnum() else None
     if after == "/":
-        return PATH
+        return Why.PATH
     if after == "\\":
-        return None if further in "\"'nrtu\\/`" else PATH
+        return None if further in "\"'nrtu\\/`" else Why.PATH
     if after == "@" or (after == "(" and word.startswith("task_") and not word[-8:].isdigit()):
-        return LONGER_WORD
+        return Why.LONGER_WORD
     if after == " " and "-" not in word and _CHECKSUM_LINE.match(text, end):
-        return "a checksum" if text[start - 1] == "\n" else None
+        return Why.CHECKSUM if text[start - 1] == "\n" else None
     return None
 
 
@@ -275,7 +262,7 @@ def _context_before(text: str, start: int) -> _Context:
     if why_not is None and sep in ("||", "??", "ro", ","):
         why_not = _by_statement(text, start)
     if why_not is None and sep == "=" and found["before"][-1:] in ("?", "&"):
-        why_not = None if "".join(_parts_of(label)) in _OWN_PARAMETERS else IN_URL
+        why_not = None if "".join(_parts_of(label)) in _OWN_PARAMETERS else Why.IN_URL
     plural = label.lower().endswith(("s", "_list", "list"))
     begins_list = why_not is not None and (plural or any(mark in gap for mark in "[({-*"))
     quoted_key = sep == ":" and any(mark in found["mid"] for mark in "\"'")
@@ -305,7 +292,7 @@ def _by_phrase(window: str, end: int) -> str | None:
     said = _CLAIMING_PHRASE.search(phrase[0][::-1]) if phrase else None
     if said is None or _OWN_PHRASE.search(said.string, said.end()):
         return None
-    return REQUEST_ID if said["request"] else TRACE_ID if said["trace"] else KEY_OR_TOKEN
+    return Why.REQUEST_ID if said["request"] else Why.TRACE_ID if said["trace"] else Why.KEY_LABEL
 
 
 def _claim_after(text: str, end: int) -> str | None:
@@ -313,7 +300,7 @@ def _claim_after(text: str, end: int) -> str | None:
     said = _CLAIM_AFTER.match(text, end)
     if said is None:
         return None
-    return REQUEST_ID if said["request"] else KEY_OR_TOKEN
+    return Why.REQUEST_ID if said["request"] else Why.KEY_LABEL
 
 
 def _over_line(text: str, start: int, label: str, *, has_sep: bool) -> str | None:
@@ -326,7 +313,7 @@ def _over_line(text: str, start: int, label: str, *, has_sep: bool) -> str | Non
     why_not = denial(" ".join(heading[1].split()[-2:]), has_sep=True) if heading[1] else None
     if why_not is None and has_sep:
         why_not = denial(label, has_sep=True)
-    return None if why_not == OTHER_ID else why_not
+    return None if why_not == Why.OTHER_ID else why_not
 
 
 def _by_statement(text: str, start: int) -> str | None:
@@ -361,11 +348,11 @@ def denial(label: str, *, has_sep: bool) -> str | None:
         part in _SECRETS or part.endswith(("apikey", "token", "secret", "secretkey", "accesskey"))
         for part in parts
     ):
-        return KEY_OR_TOKEN
+        return Why.KEY_LABEL
     if not _REQUESTS.isdisjoint(bare_parts):
-        return REQUEST_ID
+        return Why.REQUEST_ID
     if not _TRACES.isdisjoint(bare_parts):
-        return TRACE_ID
+        return Why.TRACE_ID
     if not _OWN.isdisjoint(parts):
         return None
     says_id = any(part in _ID_WORDS for part in parts) or bare_parts != list(parts)
@@ -374,5 +361,5 @@ def denial(label: str, *, has_sep: bool) -> str | None:
         named[0] in _OTHERS
         and (has_sep or says_id or named[0] in ("user", "session", "commit", "order", "md", "sha", "etag"))
     ):
-        return OTHER_ID
-    return OTHER_ID if named and named[0] in _THINGS and says_id else None
+        return Why.OTHER_ID
+    return Why.OTHER_ID if named and named[0] in _THINGS and says_id else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -27,31 +28,41 @@ if TYPE_CHECKING:
 MAX_MISSES: Final = 2_000
 """Kept for each paste; nobody reads more."""
 
-LOOKS_LIKE_KEY: Final = "looks like an API key"
-CONFIGURED_KEY: Final = "a configured API key"
-OPTION: Final = "begins with a dash, as an option does"
-PLACEHOLDER: Final = "a placeholder"
-CUT_OFF: Final = "cut off or masked"
-ODD_CHARACTERS: Final = "has characters that no task ID has"
-FILE_NAME: Final = "part of a file name"
-TOO_LONG: Final = f"longer than {MAX_ID_CHARS} characters"
-EXCLUDED: Final = "inside param, a result or a list of URLs"
-PATH: Final = "part of a path or URL"
-LONGER_WORD: Final = "part of a longer word"
-KEY_OR_TOKEN: Final = "after a key or token label"  # noqa: S105 - a reason, no secret
-REQUEST_ID: Final = "an X-Request-ID"
-TRACE_ID: Final = "a trace or ray ID"
-OTHER_ID: Final = "the ID of something else"
-IN_URL: Final = "part of a URL"
-CLAIMS: Final = frozenset((KEY_OR_TOKEN, REQUEST_ID, TRACE_ID))
+
+class Why(StrEnum):
+    """Why what looks like a task ID is none, for people."""
+
+    LOOKS_LIKE_KEY = "looks like an API key"
+    CONFIGURED_KEY = "a configured API key"
+    OPTION = "begins with a dash, as an option does"
+    PLACEHOLDER = "a placeholder"
+    CUT_OFF = "cut off or masked"
+    ODD_CHARACTERS = "has characters that no task ID has"
+    FILE_NAME = "part of a file name"
+    TOO_LONG = f"longer than {MAX_ID_CHARS} characters"
+    EXCLUDED = "inside param, a result or a list of URLs"
+    PATH = "part of a path or URL"
+    LONGER_WORD = "part of a longer word"
+    KEY_LABEL = "after a key or token label"
+    REQUEST_ID = "an X-Request-ID"
+    TRACE_ID = "a trace or ray ID"
+    OTHER_ID = "the ID of something else"
+    IN_URL = "part of a URL"
+    IN_PATH_OR_WORD = "part of a path or of a longer word"
+    OUTRANKED = "beside a labelled ID"
+    CHECKSUM = "a checksum"
+    NOTHING = "no task ID in it"
+
+
+CLAIMS: Final = frozenset((Why.KEY_LABEL, Why.REQUEST_ID, Why.TRACE_ID))
 """What holds for a word wherever else it stands without a label."""
 WHY_NOT: Final[Mapping[Kind, str]] = {
-    Kind.KEY: LOOKS_LIKE_KEY,
-    Kind.OPTION: OPTION,
-    Kind.PLACEHOLDER: PLACEHOLDER,
-    Kind.TOO_LONG: TOO_LONG,
-    Kind.CUT_OFF: CUT_OFF,
-    Kind.FILE_NAME: FILE_NAME,
+    Kind.KEY: Why.LOOKS_LIKE_KEY,
+    Kind.OPTION: Why.OPTION,
+    Kind.PLACEHOLDER: Why.PLACEHOLDER,
+    Kind.TOO_LONG: Why.TOO_LONG,
+    Kind.CUT_OFF: Why.CUT_OFF,
+    Kind.FILE_NAME: Why.FILE_NAME,
 }
 """Why a word is no ID, for the kinds of which it is worth telling."""
 
@@ -90,11 +101,11 @@ class Findings:
     def take(self, hit: Hit) -> bool:
         """Take an ID, unless it is a key or stands where nothing counts; return whether it counts."""
         if self._keys.are_in(hit.task_id):
-            self.drop(hit.start, hit.task_id, CONFIGURED_KEY)
+            self.drop(hit.start, hit.task_id, Why.CONFIGURED_KEY)
             return False
         index = bisect_right(self._regions, hit.start, key=_start) - 1
         if index >= 0 and hit.start < self._regions[index][1]:
-            self.drop(hit.start, hit.task_id, EXCLUDED)
+            self.drop(hit.start, hit.task_id, Why.EXCLUDED)
             return False
         known = self._hits.get(hit.task_id)
         if (
@@ -116,7 +127,7 @@ class Findings:
         """Report what is no ID."""
         if len(self._misses) < MAX_MISSES:
             if self._keys.are_in(text):
-                why = CONFIGURED_KEY
+                why = Why.CONFIGURED_KEY
             self._misses.setdefault((text, why), Miss(start, text, why))
 
     def claim(self, word: str, why: str) -> None:

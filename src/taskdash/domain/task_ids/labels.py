@@ -21,14 +21,7 @@ from taskdash.domain.id_forms import (
     kind_of,
 )
 from taskdash.domain.task import MAX_ID_CHARS
-from taskdash.domain.task_ids.findings import (
-    CUT_OFF,
-    ODD_CHARACTERS,
-    PLACEHOLDER,
-    WHY_NOT,
-    Findings,
-    Hit,
-)
+from taskdash.domain.task_ids.findings import WHY_NOT, Findings, Hit, Why
 from taskdash.domain.task_ids.text import NOT_ASCII
 
 if TYPE_CHECKING:
@@ -256,21 +249,23 @@ def _why_not(place: _Place, word: str, end: int) -> str | None:
     if kind is Kind.KNOWN:
         return _why_not_here(place, word, end)
     if kind is Kind.EMPTY:
-        return PLACEHOLDER if _BLANK_TO_FILL.match(place.text, place.value.start("quote")) else ""
+        return Why.PLACEHOLDER if _BLANK_TO_FILL.match(place.text, place.value.start("quote")) else ""
     if kind is not Kind.UNKNOWN:
         return WHY_NOT.get(kind, "")
     if place.text[end : end + 1] in _MASKS and _MASK.match(place.text, end):
-        return CUT_OFF
+        return Why.CUT_OFF
     return _why_not_unknown(place, word, end)
 
 
 def _why_not_here(place: _Place, word: str, end: int) -> str | None:
     after = place.text[end : end + 1]
     if after and after not in _ENDS_VALUE and after not in ".:=(":
-        return "part of a path or of a longer word" if after in "/@%" else ODD_CHARACTERS
+        return Why.IN_PATH_OR_WORD if after in "/@%" else Why.ODD_CHARACTERS
     if place.label["prose"] and place.sep == "" and place.text[end : end + 2] == "()":
         return ""
-    return CUT_OFF if after == "*" and _MASK.match(place.text, end) and not is_wrapped_whole(word) else None
+    return (
+        Why.CUT_OFF if after == "*" and _MASK.match(place.text, end) and not is_wrapped_whole(word) else None
+    )
 
 
 def _why_not_unknown(place: _Place, word: str, end: int) -> str | None:
@@ -278,11 +273,11 @@ def _why_not_unknown(place: _Place, word: str, end: int) -> str | None:
     if place.quoted:
         quote = place.value["quote"]
         if not place.text.startswith(quote, end):
-            return "" if after in ("", "\n", "$", "{", "%", "+") else ODD_CHARACTERS
+            return "" if after in ("", "\n", "$", "{", "%", "+") else Why.ODD_CHARACTERS
         if place.label["id"]:
             return None
     elif after and after not in _ENDS_VALUE:
-        return "" if after in _CODE_GOES_ON else ODD_CHARACTERS
+        return "" if after in _CODE_GOES_ON else Why.ODD_CHARACTERS
     if place.label["job"]:
         return ""
     if _MOMENT.fullmatch(word) or ("\n" in place.gap and not place.alone):

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from taskdash.domain.errors import StoreError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id
-from taskdash.domain.task_ids.findings import PATH
+from taskdash.domain.task_ids.findings import Why
 from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import Confirm, Dialog
 from taskdash.ui.terminal import MAX_PASTE_CHARS
@@ -161,7 +161,7 @@ def _doubtful(paste: Paste) -> tuple[str, str] | None:
     """Return the one word that may be an ID if the user says so, and what speaks against it."""
     if paste.unsure and is_task_id(paste.unsure):
         return paste.unsure, "This does not look like any task ID known."
-    in_paths = [each.text for each in paste.ignored if each.why == PATH and has_known_form(each.text)]
+    in_paths = [each.text for each in paste.ignored if each.why == Why.PATH and has_known_form(each.text)]
     if len(in_paths) == 1:
         return in_paths[0], "This is part of a path or URL, and may be the ID of something else."
     return None
