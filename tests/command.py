@@ -1,11 +1,11 @@
 """The real `taskdash` as a process of its own, with a list, a config and an API of the test's own.
 
-`Command` runs it to its end; `Command.start` leaves it running. A profile with limits of its own makes checks as fast
-as the machine allows::
+`Command` runs it to its end, in a process that is forked from a warm one; `Command.start` starts it as a user does and
+leaves it running. A profile with limits of its own makes checks as fast as the machine allows::
 
     taskdash = Command(tmp_path, api)
-    done = taskdash("wait", "task_a", "--json")
-    assert done.returncode == 0, done.stderr
+    done = taskdash.ok("wait", "task_a", "--json")
+    assert taskdash("wait", "task_b", "--timeout", "1").returncode == 124
 """
 
 from __future__ import annotations
@@ -14,22 +14,41 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from tests.canary import KEY, assert_not_in
+from tests.warm import Warm
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tests.pty_screen import PtyScreen
     from tests.servers import RawServer
 
-__all__ = ["KEY", "PROGRAM", "Command", "Done"]
+__all__ = ["KEY", "PROGRAM", "Command", "Done", "wait_until"]
 
 PROGRAM = Path(sys.executable).with_name("taskdash")
 
 Done = subprocess.CompletedProcess[str]
+
+_FIXED_AT_START = ("PYTHON", "LC_", "LANG")
+"""Variables that count when Python starts, and never again."""
+
+
+def wait_until(holds: Callable[[], object], within_s: float = 20.0) -> float:
+    """Poll until it holds; return how many seconds that took.
+
+    Raises:
+        AssertionError: it did not within `within_s`.
+    """
+    began_s = time.monotonic()
+    while not holds():
+        assert time.monotonic() < began_s + within_s, f"not within {within_s} s"
+        time.sleep(0.01)
+    return time.monotonic() - began_s
 
 
 class Command:
@@ -37,6 +56,7 @@ class Command:
 
     def __init__(self, folder: Path, api: RawServer | None = None, *, per_second: int = 50) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.store = folder / "tasks.db"
         self.config = folder / "config.toml"
         self.env = {
@@ -64,7 +84,27 @@ class Command:
         timeout_s: float = 30,
     ) -> Done:
         """Run it to its end. `env` adds to the environment; None takes a variable away."""
-        return self.run(self.line(*arguments), stdin=stdin, env=env, timeout_s=timeout_s)
+        if any(name.startswith(_FIXED_AT_START) for name in env or ()):
+            return self.run(self.line(*arguments), stdin=stdin, env=env, timeout_s=timeout_s)
+        line = self.line(*arguments)
+        order = {"arguments": line, "cwd": str(self.folder), "env": self.environment(env)}
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+            given.write(_encoded(stdin))
+            given.seek(0)
+            code = Warm.take().run(order, (given, out, err), timeout_s)
+            for file in (out, err):
+                file.seek(0)
+            return _done(line, code, out.read(), err.read())
+
+    def ok(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 30) -> Done:
+        """Run it to a good end."""
+        done = self(*arguments, stdin=stdin, timeout_s=timeout_s)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def ids(self, *arguments: str) -> list[str]:
+        """The IDs that `list` finds, in its order."""
+        return self.ok("list", "--ids", *arguments).stdout.split()
 
     def run(
         self,
@@ -75,20 +115,16 @@ class Command:
         timeout_s: float = 30,
     ) -> Done:
         """Run a command line that has `line(...)` as a part, where and as that is run."""
-        data = stdin.encode() if isinstance(stdin, str) else stdin
         done = subprocess.run(
             line,
-            input=data if data is not None else b"",
+            input=_encoded(stdin),
             capture_output=True,
             env=self.environment(env),
             cwd=self.folder,
             timeout=timeout_s,
             check=False,
         )
-        assert_not_in(done.stdout + done.stderr, f"what {' '.join(line)} printed")
-        return subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
+        return _done(line, done.returncode, done.stdout, done.stderr)
 
     def start(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> subprocess.Popen[str]:
         """Start it, with pipes for stdout and stderr."""
@@ -134,6 +170,19 @@ class Command:
             cwd=self.folder,
         )
 
+    def browser(self, body: str = "") -> None:
+        """Have a browser that writes down what it is given, and then does what else is in `body`."""
+        path = self.folder / "browser"
+        path.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{self.folder}/visited"\n{body}\n', "utf-8")
+        path.chmod(0o755)
+        self.env["BROWSER"] = str(path)
+
+    @property
+    def visited(self) -> list[str]:
+        """What the browser was given."""
+        path = self.folder / "visited"
+        return path.read_text().splitlines() if path.exists() else []
+
     def line(self, *arguments: str) -> list[str]:
         """The command line, with the options of this list before the command."""
         options = ["--store", str(self.store)]
@@ -148,6 +197,13 @@ class Command:
 
     def json(self, *arguments: str) -> Any:
         """What it prints, as JSON."""
-        done = self(*arguments)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return json.loads(self.ok(*arguments).stdout)
+
+
+def _encoded(stdin: str | bytes | None) -> bytes:
+    return stdin.encode() if isinstance(stdin, str) else stdin or b""
+
+
+def _done(line: Sequence[str], code: int, out: bytes, err: bytes) -> Done:
+    assert_not_in(out + err, f"what {' '.join(line)} printed")
+    return subprocess.CompletedProcess(line, code, out.decode(), err.decode())

@@ -5,7 +5,7 @@ r"""A program in a real pseudo-terminal, its screen read as a person would read 
         screen.paste("5064bd1a-025a-490b-b28f-6a9fa12eb88a\n")
         screen.wait_for("1 new")
         screen.send("\r")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 The program is the leader of a session of its own with the terminal as its controlling one, so closing it hangs up and
 a resize signals, as with a real one. A thread reads what the program writes; nothing here waits without an end.
@@ -161,6 +161,12 @@ class PtyScreen:
             seen = len(self.raw)
             time.sleep(0.03)
         return code
+
+    def quit(self, key: str = "q", *, timeout_s: float = 10.0) -> None:
+        """Leave by a key: the exit code is 0, and the terminal as it was."""
+        self.send(key)
+        assert self.wait_exit(timeout_s) == 0, self.text
+        assert self.left_behind == []
 
     # What goes in
 

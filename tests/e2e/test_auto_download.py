@@ -90,8 +90,7 @@ def test_what_is_not_there_yet_is_waited_for(
     ended_ms = time.time_ns() // 1_000_000
     api.set(TWO, success_body(TWO, [f"{api.url}/files/two"], completeTime=ended_ms))
     api.not_yet = 2
-    done = taskdash(command, TWO)
-    assert done.returncode == 0, done.stderr
+    taskdash.ok(command, TWO)
     assert [name[-6:] for name in saved_names(tmp_path)] == ["-1.png"]
     assert len(api.file_requests()) == 3
 
@@ -106,8 +105,7 @@ def test_the_dashboard_waits_for_what_is_not_there_yet(
         taskdash("add", TWO)
         screen.wait_for("✓ success ↓", 30)
         assert "Not saved" not in screen.text
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     assert [name[-6:] for name in saved_names(tmp_path)] == ["-1.png"]
 
 
@@ -142,15 +140,13 @@ def test_two_dashboards_save_each_result_once_the_old_ones_too(
         for screen in (first, second):
             screen.wait_for(lambda text: text.count("✓ success ↓") == 2)
         for screen in (first, second):
-            screen.send("q")
-            assert screen.wait_exit() == 0
+            screen.quit()
     assert len(api.file_requests()) == 2
     dead = [request for request in api.requests if request.path == "/elsewhere"]
     assert len(dead) <= 2, "a dead link is not tried again and again"
     with dashboard(taskdash) as third:
         third.wait_for("✓ success ↓")
-        third.send("q")
-        assert third.wait_exit() == 0
+        third.quit()
     assert len([request for request in api.requests if request.path == "/elsewhere"]) == len(dead)
 
 
@@ -166,9 +162,7 @@ def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
         screen.send("d")
         screen.wait_for("0 of 1 result")
         until(lambda: [path.stat().st_size for path in (tmp_path / "saved").glob("*.part")] == [1_200])
-        screen.send("q")
-        assert screen.wait_exit() == 0
-        assert screen.left_behind == []
+        screen.quit()
     assert [name[-5:] for name in saved_names(tmp_path)] == [".json", ".part"]
     api.hold_after = None
     with dashboard(taskdash) as screen:
@@ -178,8 +172,7 @@ def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
         screen.wait_for("1 saved in")
         screen.send("d")
         screen.wait_for("1 was saved before")
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     assert saved_names(tmp_path) == ["Night-run-task_old-1.png"]
     assert [request.headers.get("range") for request in api.file_requests()] == [None, "bytes=1200-"]
 

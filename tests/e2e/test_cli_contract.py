@@ -48,8 +48,8 @@ def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FakeApi() as api:
         teach(api)
         taskdash = Command(tmp_path_factory.mktemp("filled"), api)
-        assert taskdash("add", OK, BAD, RUN, "--label", "hero").returncode == 0
-        assert taskdash("check").returncode == 0
+        taskdash.ok("add", OK, BAD, RUN, "--label", "hero")
+        taskdash.ok("check")
     return taskdash.store
 
 
@@ -204,14 +204,13 @@ def test_check_prints_what_changed(taskdash: Command, fake_api: FakeApi) -> None
     assert (fake_api.count(OK), fake_api.count(RUN)) == (1, 2)
     fake_api.set(RUN, success_body(RUN))
     assert taskdash("check", RUN[:9]).stdout == f"{RUN}\twaiting -> success\n"
-    assert taskdash("check", OK).returncode == 0
+    taskdash.ok("check", OK)
     assert fake_api.count(OK) == 2
 
 
 def test_wait_follows_tasks_to_their_end(taskdash: Command, fake_api: FakeApi) -> None:
     fake_api.set(RUN, [waiting_body(RUN), success_body(RUN)])
-    done = taskdash("wait", OK, RUN, "--json")
-    assert done.returncode == 0, done.stderr
+    done = taskdash.ok("wait", OK, RUN, "--json")
     assert [(task["taskId"], task["state"]) for task in json.loads(done.stdout)] == [
         (OK, "success"),
         (RUN, "success"),
@@ -225,9 +224,8 @@ def test_wait_waits_for_a_task_that_the_api_has_no_record_of_yet(
     taskdash: Command, fake_api: FakeApi, nothing: object
 ) -> None:
     fake_api.set(OK, [{"code": 200, "msg": "success", "data": nothing}, success_body(OK)])
-    assert taskdash("add", OK).returncode == 0
-    done = taskdash("wait", OK, "--timeout", "30")
-    assert done.returncode == 0, done.stderr
+    taskdash.ok("add", OK)
+    done = taskdash.ok("wait", OK, "--timeout", "30")
     assert "not found" in done.stderr
 
 
@@ -246,10 +244,10 @@ def test_open_prints_or_opens_a_result(filled: Command, tmp_path: Path) -> None:
 def test_remove_takes_all_that_are_named_or_none(filled: Command) -> None:
     refused = filled("remove", OK, LOST)
     assert (refused.returncode, refused.stdout) == (3, "")
-    assert filled("list", "--ids").stdout.splitlines() == [OK, BAD, RUN]
+    assert filled.ids() == [OK, BAD, RUN]
     done = filled("remove", OK[:8], RUN)
     assert (done.returncode, done.stdout.splitlines()) == (0, [OK, RUN])
-    assert filled("list", "--ids").stdout.splitlines() == [BAD]
+    assert filled.ids() == [BAD]
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "toml"])
@@ -258,8 +256,7 @@ def test_export_and_import_move_a_list(filled: Command, tmp_path: Path, form: st
     file.write_text(filled("export", "--format", form).stdout, "utf-8")
     before = filled("list", "--json").stdout
     filled.store = tmp_path / "other.db"
-    done = filled("import", str(file))
-    assert done.returncode == 0, done.stderr
+    filled.ok("import", str(file))
     assert filled("list", "--json").stdout == before
     assert filled("open", OK, "--print").stdout == "https://cdn.example.com/1.png\n"
 
@@ -271,7 +268,7 @@ def test_config_path_show_init_and_check(tmp_path: Path) -> None:
     assert taskdash("config", "init", "--tier", "basic").stdout.strip() == path
     again = taskdash("config", "init")
     assert (again.returncode, "was not touched" in again.stderr) == (1, True)
-    assert taskdash("config", "check").returncode == 0
+    taskdash.ok("config", "check")
     shown = {
         each["key"]: each for each in json.loads(taskdash("config", "show", "--json").stdout)["settings"]
     }
@@ -362,7 +359,7 @@ def test_the_help_of_every_command_has_an_example(taskdash: Command) -> None:
 
 
 def test_0_and_1_wait_is_never_0_unless_every_task_is_a_success(taskdash: Command) -> None:
-    assert taskdash("wait", OK).returncode == 0
+    taskdash.ok("wait", OK)
     done = taskdash("wait", OK, BAD, "--json")
     assert done.returncode == 1
     assert len(json.loads(done.stdout)) == 2
@@ -503,7 +500,7 @@ def test_3_check_of_an_id_that_is_removed_meanwhile(
     fake_api.set(RUN, Reply(200, waiting_body(RUN), delay_s=4))
     checking = taskdash.start("check", *named)
     fake_api.wait_for(lambda: fake_api.count(RUN) == 1, 20)
-    assert taskdash("remove", RUN).returncode == 0
+    taskdash.ok("remove", RUN)
     out, talk = checking.communicate(timeout=30)
     assert checking.returncode == code, talk
     assert f"{RUN}: was removed from the list" in talk
@@ -623,7 +620,7 @@ def test_6_a_full_disk_loses_nothing(filled: Command) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (6, ""), done.stderr
-    assert filled("list", "--ids").stdout.splitlines() == [OK, BAD, RUN]
+    assert filled.ids() == [OK, BAD, RUN]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

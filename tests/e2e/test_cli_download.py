@@ -34,9 +34,9 @@ def api() -> Iterator[FilesApi]:
 @pytest.fixture
 def taskdash(tmp_path: Path, api: FilesApi) -> Command:
     command = Command(tmp_path, api)
-    assert command("add", TWO, "--label", "Night run").returncode == 0
-    assert command("add", ONE, RUN).returncode == 0
-    assert command("check").returncode == 0
+    command.ok("add", TWO, "--label", "Night run")
+    command.ok("add", ONE, RUN)
+    command.ok("check")
     return command
 
 
@@ -84,8 +84,8 @@ def test_each_file_is_traced_to_its_task_by_its_name(
         api.set(task_id, success_body(task_id, [f"{api.url}/files/{task_id}"], param=param))
     taskdash("add", "--label", "mugs", *ids, *alike)
     taskdash("add", *prompts)
-    assert taskdash("check").returncode == 0
-    assert taskdash("download", *ids, *alike, *prompts, "-o", "pictures").returncode == 0
+    taskdash.ok("check")
+    taskdash.ok("download", *ids, *alike, *prompts, "-o", "pictures")
     assert {path.name for path in (tmp_path / "pictures").iterdir()} == {
         *(f"mugs-{number:08x}-{n}.png" for number in (1, 2, 3) for n in (1, 2)),
         *(f"mugs-{task_id}-{n}.png" for task_id in alike for n in (1, 2)),
@@ -120,14 +120,14 @@ def test_another_host_of_this_machine_is_refused_unless_the_profile_allows_it(
     assert (done.returncode, api.file_requests()) == (1, [])
     assert "private address" in done.stderr
     taskdash.write_config("https://gateway.test", more="allow_private = true")
-    assert taskdash("download", ONE, "-o", "pictures").returncode == 0
+    taskdash.ok("download", ONE, "-o", "pictures")
 
 
 def test_a_result_that_is_not_there_yet_is_waited_for(taskdash: Command, api: FilesApi) -> None:
     young = "task_young_12345678"
     ended_ms = time.time_ns() // 1_000_000
     api.set(young, success_body(young, [f"{api.url}/files/young"], completeTime=ended_ms))
-    assert taskdash("check", young).returncode == 0
+    taskdash.ok("check", young)
     api.not_yet = 2
     done = taskdash("download", young, "-o", "pictures")
     assert [line[-6:] for line in done.stdout.splitlines()] == ["-1.png"], done.stderr
@@ -198,7 +198,7 @@ def test_a_killed_run_leaves_what_the_next_one_goes_on_with(
     running.kill()
     running.communicate(timeout=10)
     api.hold_after = None
-    assert taskdash("download", ONE, "-o", "pictures").returncode == 0
+    taskdash.ok("download", ONE, "-o", "pictures")
     assert api.file_requests()[-1].headers["range"] == "bytes=1500-"
     assert [path.name for path in part.iterdir()] == [saved_name(ONE)]
 

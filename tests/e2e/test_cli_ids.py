@@ -30,7 +30,7 @@ def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
     for task_id in (*LONGER, UUID):
         fake_api.set(task_id, success_body(task_id))
     taskdash = Command(tmp_path, fake_api)
-    assert taskdash("add", *LONGER, UUID).returncode == 0
+    taskdash.ok("add", *LONGER, UUID)
     return taskdash
 
 
@@ -69,8 +69,7 @@ def test_what_is_waited_for_is_what_was_named(taskdash: Command, fake_api: FakeA
 
 @pytest.mark.parametrize("command", ["check", "wait"])
 def test_a_prefix_is_never_taken_silently(taskdash: Command, fake_api: FakeApi, command: str) -> None:
-    done = taskdash(command, UUID[:8])
-    assert done.returncode == 0, done.stderr
+    done = taskdash.ok(command, UUID[:8])
     assert fake_api.count(UUID) == 1
     assert f"{UUID[:8]} is short for {UUID}" in done.stderr
     assert "short for" not in taskdash(command, UUID).stderr
@@ -79,8 +78,8 @@ def test_a_prefix_is_never_taken_silently(taskdash: Command, fake_api: FakeApi, 
 def test_who_is_refused_a_prefix_is_told_the_whole_id(taskdash: Command) -> None:
     done = taskdash("show", "job-1000")
     assert "job-10001" in done.stderr
-    assert taskdash("show", "job-10001").returncode == 0
-    assert taskdash("show", UUID[:8]).returncode == 0
+    taskdash.ok("show", "job-10001")
+    taskdash.ok("show", UUID[:8])
     assert UUID in taskdash("show", UUID[:8]).stdout
 
 
@@ -107,8 +106,8 @@ def test_what_would_be_an_option_is_no_id(taskdash: Command, task_id: str) -> No
 def test_what_an_older_list_has_is_still_named_and_removed(taskdash: Command) -> None:
     """A list that another version wrote is kept whole: what is on it can be looked at and taken off."""
     moved = json.dumps([{"taskId": "-V1StGXR8_Z5jdHi6B-myT", "addedAt": 1}])
-    assert taskdash("import", "-", stdin=moved).returncode == 0
-    assert taskdash("show", "--", "-V1StGXR8_Z5jdHi6B-myT").returncode == 0
+    taskdash.ok("import", "-", stdin=moved)
+    taskdash.ok("show", "--", "-V1StGXR8_Z5jdHi6B-myT")
     done = subprocess.run(
         ["sh", "-c", "taskdash remove -- $(taskdash list --limit 1 --ids)"],
         env=taskdash.environment(

@@ -43,19 +43,19 @@ def test_a_plain_list_of_ids_is_taken(taskdash: Command) -> None:
     )
     assert code == 0
     assert "2 tasks added, 1 already listed" in talk
-    listed = taskdash("list", "--ids").stdout.splitlines()
+    listed = taskdash.ids()
     assert listed == ["task_a_12345678", "5064bd1a-025a-490b-b28f-6a9fa12eb88a", "task_mine_12345678"]
 
 
 def test_answers_of_the_api_are_a_text_like_any_other(taskdash: Command) -> None:
     assert imported(taskdash, '[{"code": 200, "data": {"taskId": "task_a_12345678"}}]')[0] == 0
     assert imported(taskdash, '[{"taskId": "task_b_12345678", "state": "success"}]')[0] == 0
-    assert taskdash("list", "--ids").stdout.splitlines()[:2] == ["task_b_12345678", "task_a_12345678"]
+    assert taskdash.ids()[:2] == ["task_b_12345678", "task_a_12345678"]
 
 
 def test_an_id_comes_in_as_it_went_out_and_what_is_none_is_not_made_one(taskdash: Command) -> None:
     odd = ["a.", "..", ":::", "a.b:c-d_e", "a2e"]
-    assert taskdash("add", *odd).returncode == 0
+    taskdash.ok("add", *odd)
     ids = taskdash("list", "--ids").stdout
     exported = [taskdash("export", "--format", form).stdout for form in ("json", "csv", "toml")]
     for text in [*exported, taskdash("list", "--json").stdout, taskdash("list", "--csv").stdout]:
@@ -243,7 +243,7 @@ def test_what_show_prints_of_a_task_can_be_imported(taskdash: Command) -> None:
 def test_a_log_of_json_lines_is_a_text_like_any_other(taskdash: Command) -> None:
     log = '{"taskId": "task_a_12345678", "note": "sent"}\n{"level": "info", "msg": "done"}\n'
     assert imported(taskdash, log)[0] == 0
-    assert taskdash("list", "--ids").stdout.splitlines()[0] == "task_a_12345678"
+    assert taskdash.ids()[0] == "task_a_12345678"
 
 
 @pytest.mark.parametrize(
@@ -335,14 +335,13 @@ LOG_IDS = ["5064bd1a-025a-490b-b28f-6a9fa12eb88a", "task_a_12345678"]
 def test_a_log_is_read_in_whatever_encoding_windows_wrote_it(
     taskdash: Command, command: str, log: bytes
 ) -> None:
-    done = taskdash(command, "-", stdin=log)
-    assert done.returncode == 0, done.stderr
-    assert taskdash("list", "--ids").stdout.splitlines() == [*LOG_IDS, "task_mine_12345678"]
+    taskdash.ok(command, "-", stdin=log)
+    assert taskdash.ids() == [*LOG_IDS, "task_mine_12345678"]
 
 
 def test_a_text_of_one_long_line_is_searched_for_ids(taskdash: Command) -> None:
     assert imported(taskdash, f'{"x" * 200_000} "taskId": "{LOG_IDS[0]}"')[0] == 0
-    assert taskdash("list", "--ids").stdout.splitlines()[0] == LOG_IDS[0]
+    assert taskdash.ids()[0] == LOG_IDS[0]
 
 
 def test_a_key_in_a_file_is_not_taken_for_a_task(taskdash: Command) -> None:
@@ -376,10 +375,10 @@ def test_ten_thousand_tasks_move_in_a_few_seconds(taskdash: Command, tmp_path: P
         "[\n" + ",\n".join(task.replace("ID", f"task_m_{n:013d}") for n in range(10_000)) + "\n]\n"
     )
     started_s = time.monotonic()
-    assert taskdash("import", str(file)).returncode == 0
+    taskdash.ok("import", str(file))
     # A hundred thousand have a minute.
     assert time.monotonic() - started_s < 6
-    ids = taskdash("list", "--ids").stdout.splitlines()
+    ids = taskdash.ids()
     assert ids[:2] + ids[-2:] == [
         "task_m_0000000000000",
         "task_m_0000000000001",

@@ -39,7 +39,7 @@ def test_wait_runs_it_once_for_each_task_before_it_ends(tmp_path: Path, fake_api
         talk = process.communicate(timeout=40)[1]
         assert process.returncode == 1, talk
     assert taskdash("wait", *IDS).returncode == 1
-    assert taskdash("check", *IDS).returncode == 0
+    taskdash.ok("check", *IDS)
     found = {path.name.partition(".")[0]: path for path in tmp_path.glob("*.json")}
     assert sorted(path.name.partition(".")[0] for path in tmp_path.glob("*.json")) == IDS
     given = json.loads(found[IDS[3]].read_text())
@@ -80,5 +80,5 @@ def test_a_signal_ends_a_wait_that_waits_for_it(tmp_path: Path, fake_api: FakeAp
     assert process.returncode == 128 + signal.SIGTERM, talk
     # It was claimed: nobody runs it again.
     (tmp_path / "runs").unlink()
-    assert taskdash("check", IDS[0]).returncode == 0
+    taskdash.ok("check", IDS[0])
     assert not (tmp_path / "runs").exists()

@@ -26,8 +26,7 @@ def task(task_id: str, **more: Any) -> dict[str, Any]:
 def listing(folder: Path, *tasks: dict[str, Any]) -> Command:
     """A list of these tasks."""
     taskdash = Command(folder)
-    done = taskdash("import", "-", stdin=json.dumps(tasks))
-    assert done.returncode == 0, done.stderr
+    taskdash.ok("import", "-", stdin=json.dumps(tasks))
     return taskdash
 
 
@@ -127,8 +126,7 @@ def test_nothing_to_save_says_why(tmp_path: Path) -> None:
     empty = Command(tmp_path / "empty")
     empty.folder.mkdir()
     for taskdash in (empty, listing(tmp_path, task("task_bad_12345678", state="fail"))):
-        done = taskdash("download", "--all")
-        assert done.returncode == 0, done.stderr
+        done = taskdash.ok("download", "--all")
         assert "saved" not in done.stderr
         assert "nothing to save" in done.stderr
 
@@ -142,4 +140,4 @@ def test_a_theme_that_there_is_not_is_told(tmp_path: Path) -> None:
     assert "gruvbox" in done.stderr
     for theme in ("gruvbox", "high-contrast-dark", "textual-light"):
         taskdash.config.write_text(f'[view]\ntheme = "{theme}"\n')
-        assert taskdash("config", "check").returncode == 0
+        taskdash.ok("config", "check")

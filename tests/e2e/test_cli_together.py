@@ -40,7 +40,7 @@ def test_eight_processes_adding_a_thousand_ids_each_lose_none(tmp_path: Path) ->
     for number, process in enumerate(adding):
         out, talk = process.communicate(timeout=60)
         assert (process.returncode, out.splitlines()) == (0, ids_of(number, 1_000)), talk
-    listed = taskdash("list", "--ids").stdout.splitlines()
+    listed = taskdash.ids()
     assert len(listed) == len(set(listed)) == PROCESSES * 1_000
     # Each paste stands together, in its own order.
     place = {task_id: n for n, task_id in enumerate(listed)}
@@ -56,7 +56,7 @@ def test_small_batches_of_eight_processes_lose_none(tmp_path: Path) -> None:
         for process in adding:
             talk = process.communicate(timeout=30)[1]
             assert process.returncode == 0, talk
-    assert len(taskdash("list", "--ids").stdout.splitlines()) == 3 * PROCESSES * 40
+    assert len(taskdash.ids()) == 3 * PROCESSES * 40
 
 
 def test_waits_on_one_task_send_what_one_would(tmp_path: Path, fake_api: FakeApi) -> None:
@@ -139,4 +139,4 @@ def test_a_command_that_is_stopped_while_it_writes_leaves_the_list_to_everybody_
         command.send_signal(signal.SIGCONT)
         assert command.wait(60) == 0
         assert added.returncode == 0, added.stderr
-    assert len(taskdash("list", "--ids").stdout.split()) == 50_002
+    assert len(taskdash.ids()) == 50_002

@@ -68,7 +68,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PtyScreen]
     with taskdash.config.open("a") as config:
         config.write('[profiles.aigptimage]\ntier = "basic"\n')
     tasks = [{"taskId": each, "addedAt": 1} for each in ("job:a:1", "job:b:2", "task_good_12345678")]
-    assert taskdash("import", "-", stdin=json.dumps(tasks)).returncode == 0
+    taskdash.ok("import", "-", stdin=json.dumps(tasks))
     (tmp_path / "only-this.json").write_text("[]")
     (tmp_path / "some-folder").mkdir()
     home = tmp_path / "home"

@@ -57,9 +57,7 @@ def test_in_a_terminal_it_shows_every_state_and_a_task_finishes(screen: PtyScree
     screen.send("[")
     screen.wait_for("[× Fail")
     screen.wait_for(lambda text: "Failure: " in text and "× fail" in text)
-    screen.send("q")
-    assert screen.wait_exit() == 0
-    assert screen.left_behind == []
+    screen.quit()
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not (tmp_path / "mine.db").exists()
 

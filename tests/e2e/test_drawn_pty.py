@@ -220,8 +220,7 @@ def test_after_each_act_of_the_mouse_the_screen_is_as_drawn_anew(store: Path) ->
                 act()
             assert_drawn_whole(screens, both[0][0])
         for screen in screens:
-            screen.send("q")
-            assert screen.wait_exit() == 0
+            screen.quit()
 
 
 def test_the_detail_is_the_task_at_the_cursor_however_fast_a_filter_is_typed(store: Path) -> None:
@@ -242,8 +241,7 @@ def test_the_detail_is_the_task_at_the_cursor_however_fast_a_filter_is_typed(sto
             screen.wait_for(f"[All {COUNT}]")
         screen.wait_until_at_rest()
         assert_detail_is_of_the_cursor(screen, "Esc")
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 
 def in_reverse(screen: PtyScreen) -> list[str]:
@@ -279,5 +277,4 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
         screen.drag(column + 8, line)
         screen.release_button(column + 8, line)
         screen.wait_for(lambda _: "mountain" in in_reverse(screen))
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()

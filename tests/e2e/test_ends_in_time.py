@@ -220,7 +220,7 @@ def test_ctrl_c_is_the_end_while_a_resolver_hangs(taskdash: Command, command: st
 
 def test_ctrl_c_is_the_end_of_a_download_while_a_resolver_hangs(taskdash: Command, api: Dripping) -> None:
     api.set(ID, success_body(ID, ["https://slow.test/x.png"]))
-    assert taskdash("check", ID).returncode == 0
+    taskdash.ok("check", ID)
     process = start(taskdash, "download", ID, "-o", "pictures", spoilt=True)
     assert process.stderr is not None
     for line in process.stderr:
@@ -270,7 +270,7 @@ def has_open(pid: int, path: Path) -> bool:
 
 def test_ctrl_c_is_the_end_of_a_download_that_cannot_tell_the_list(taskdash: Command, api: Dripping) -> None:
     api.file, api.at_once, api.every_s = picture(10_000), 9_900, 0.02
-    assert taskdash("check", ID).returncode == 0
+    taskdash.ok("check", ID)
     process = start(taskdash, "download", ID, "-o", "pictures")
     until(lambda: list((taskdash.folder / "pictures").glob("*.part")))
     with locked(taskdash.store):

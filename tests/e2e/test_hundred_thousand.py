@@ -97,6 +97,4 @@ def test_it_is_filtered_sorted_marked_removed_and_brought_back_whole(store: Path
         screen.wait_for(f"Brought back {len(violating):,} tasks", PATIENCE_S)
         screen.wait_for(f"[All {len(violating):,}]", PATIENCE_S)
         assert listed(store) == before
-        screen.send("q")
-        assert screen.wait_exit(PATIENCE_S) == 0
-        assert screen.left_behind == []
+        screen.quit(timeout_s=PATIENCE_S)

@@ -87,12 +87,6 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path, [LINK, DASHED, LONG])
 
 
-def quit_well(screen: PtyScreen) -> None:
-    screen.send("q")
-    assert screen.wait_exit() == 0
-    assert screen.left_behind == []
-
-
 def copies(screen: PtyScreen) -> list[str]:
     """What the terminal was asked to put into the clipboard."""
     return [base64.b64decode(found[1]).decode() for found in CLIPBOARD.finditer(screen.raw)]
@@ -106,7 +100,7 @@ def test_a_link_over_several_lines_is_well_formed_on_each(home: Home) -> None:
         screen.send("2")
         screen.wait_for("opened in the browser")
         assert home.visited == [DASHED]
-        quit_well(screen)
+        screen.quit()
         written = screen.raw
     pieces = HYPERLINK.findall(written)
     assert {target for _, target, _ in pieces} == {ENCODED.encode(), DASHED.encode(), LONG.encode()}
@@ -131,7 +125,7 @@ def test_a_browser_that_hangs_prints_and_reads_harms_nothing(home: Home) -> None
         assert time.monotonic() - began_s < 5
         assert home.visited == [ENCODED]
         assert b"NOISE" not in screen.raw
-        quit_well(screen)
+        screen.quit()
         assert time.monotonic() - began_s < 15
 
 
@@ -143,7 +137,7 @@ def test_over_ssh_the_link_is_shown_and_copied(home: Home) -> None:
         screen.wait_for(lambda _: words in toasts(screen))
         assert copies(screen) == [ENCODED]
         assert home.visited == []
-        quit_well(screen)
+        screen.quit()
 
 
 def test_on_a_desktop_its_program_gets_the_copy_and_the_terminal_nothing(home: Home) -> None:
@@ -159,7 +153,7 @@ def test_on_a_desktop_its_program_gets_the_copy_and_the_terminal_nothing(home: H
         assert (home.folder / "copied").read_text() == TASK
         assert KEY not in (home.folder / "environment").read_text()
         assert copies(screen) == []
-        quit_well(screen)
+        screen.quit()
 
 
 def test_what_is_too_much_for_a_terminal_is_in_a_file_of_ones_own(tmp_path: Path) -> None:
@@ -170,7 +164,7 @@ def test_what_is_too_much_for_a_terminal_is_in_a_file_of_ones_own(tmp_path: Path
         screen.send("u")
         screen.wait_for("saved to")
         assert copies(screen) == []
-        quit_well(screen)
+        screen.quit()
     saved = Path(os.environ["XDG_STATE_HOME"]) / "taskdash" / "copied.txt"
     assert saved.read_text().splitlines() == links
     assert saved.stat().st_mode & 0o777 == 0o600

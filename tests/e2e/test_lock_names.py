@@ -36,8 +36,7 @@ def test_a_damaged_list_is_mended_under_a_watcher_of_a_profile_called_mend(
         data = taskdash.store.read_bytes()
         taskdash.store.write_bytes(bytes(100) + data[100:])
         # Held up by the watcher's lease, this would take two minutes.
-        done = taskdash("list", "--ids", timeout_s=60)
-        assert done.returncode == 0, done.stderr
+        done = taskdash.ok("list", "--ids", timeout_s=60)
         assert done.stdout.split() == [ID]
     finally:
         watching.kill()

@@ -128,8 +128,7 @@ def test_a_key_of_a_command_is_not_logged_by_what_on_finish_prints(
             with command.dashboard(env=without) as screen:
                 screen.wait_for("Success 1", 30)
                 screen.wait_for(lambda _: "/?k=" in log_of(tmp_path).read_text("utf-8"), 30)
-                screen.send("q")
-                assert screen.wait_exit() == 0
+                screen.quit()
         else:
             done = command("check", TASK, env=without)
             assert done.returncode == 0, done.stderr

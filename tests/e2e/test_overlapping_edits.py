@@ -22,8 +22,8 @@ OTHER = "5f6ff8ea-ae97-4bb8-af5e-752ef4e96c0d"
 def taskdash(tmp_path: Path) -> Iterator[Command]:
     with FakeApi({each: success_body(each) for each in (TASK, OTHER)}) as api:
         command = Command(tmp_path, api)
-        assert command("add", TASK, "--label", "old").returncode == 0
-        assert command("check", TASK).returncode == 0
+        command.ok("add", TASK, "--label", "old")
+        command.ok("check", TASK)
         yield command
 
 
@@ -52,8 +52,7 @@ def test_of_two_edits_at_a_time_each_writes_what_was_typed_there(taskdash: Comma
         one.wait_for("Set back", 20)
         assert label_and_note(taskdash) == ("old", "mind the hand")
         for screen in (one, two):
-            screen.send("q")
-            assert screen.wait_exit() == 0
+            screen.quit()
 
 
 def test_what_was_added_again_meanwhile_gets_back_all_that_was_known_of_it(taskdash: Command) -> None:
@@ -71,7 +70,6 @@ def test_what_was_added_again_meanwhile_gets_back_all_that_was_known_of_it(taskd
         screen.send("z")
         screen.wait_for("had been added again", 20)
         screen.wait_for("✓ success", 20)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     assert label_and_note(taskdash) == ("old", "mind the hand")
-    assert taskdash("open", TASK, "--print").returncode == 0
+    taskdash.ok("open", TASK, "--print")

@@ -152,8 +152,7 @@ def test_the_dashboard_opens_from_the_wheel(installed: Path, tmp_path: Path) -> 
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     with PtyScreen([installed / "taskdash", "--demo"], env=env, cwd=tmp_path) as screen:
         screen.wait_for("gpt-image-2", 30)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 
 def test_tests_pass_on_the_wheel(installed: Path) -> None:

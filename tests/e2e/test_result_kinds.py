@@ -58,8 +58,8 @@ class Outcome:
         with FakeApi({MANY: success_body(MANY, [files.url + path for path in paths])}) as api:
             taskdash = Command(folder)
             taskdash.write_config(api.url, more="allow_private = true", top=top)
-            assert taskdash("add", MANY).returncode == 0
-            assert taskdash("check").returncode == 0
+            taskdash.ok("add", MANY)
+            taskdash.ok("check")
             done = taskdash("download", "-o", "pictures")
         self.said = done.stderr
         assert "Traceback" not in self.said

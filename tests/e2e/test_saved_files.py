@@ -44,7 +44,7 @@ def api() -> Iterator[OneMissing]:
 def taskdash(tmp_path: Path, api: OneMissing) -> Command:
     """A list with a task of which only the second result is saved."""
     command = with_folder(tmp_path, api)
-    assert command("check", ID).returncode == 0
+    command.ok("check", ID)
     api.missing = ("/files/1", "/files/3")
     assert command("download", ID).returncode == 1
     api.missing = ()
@@ -85,9 +85,9 @@ def test_another_list_knows_which_result_was_saved(
     [path] = saved(taskdash)
     exported = taskdash("export", "--format", form).stdout
     other = with_folder(tmp_path / "other", api)
-    assert other("import", "-", stdin=exported).returncode == 0
+    other.ok("import", "-", stdin=exported)
     assert saved(other) == [path]
-    assert other("download", ID).returncode == 0
+    other.ok("download", ID)
     assert asked_for(api) == ["/files/1", "/files/3"]
     first, third = (str(each) for each in sorted((tmp_path / "other" / "saved").iterdir()))
     assert saved(other) == [first, path, third]
@@ -98,10 +98,10 @@ def test_on_another_machine_nothing_is_saved_yet(taskdash: Command, tmp_path: Pa
     exported = taskdash("export").stdout
     shutil.rmtree(tmp_path / "saved")
     other = with_folder(tmp_path / "other", api)
-    assert other("import", "-", stdin=exported).returncode == 0
+    other.ok("import", "-", stdin=exported)
     assert saved(other) == []
     assert other("list", "--ids", "--filter", "saved:no").stdout.split() == [ID]
-    assert other("download", ID).returncode == 0
+    other.ok("download", ID)
     assert asked_for(api) == ["/files/1", "/files/2", "/files/3"]
 
 
@@ -112,7 +112,7 @@ def test_a_file_of_that_name_which_is_another_one_is_not_the_saved_result(
     exported = taskdash("export").stdout
     (tmp_path / "saved").joinpath(path).write_bytes(PNG + b"another list's")
     other = with_folder(tmp_path / "other", api)
-    assert other("import", "-", stdin=exported).returncode == 0
+    other.ok("import", "-", stdin=exported)
     assert saved(other) == []
 
 
@@ -124,36 +124,36 @@ def test_an_older_export_that_does_not_say_which_result_was_saved_is_not_believe
         for item in taskdash.json("export")
     ]
     other = with_folder(tmp_path / "other", api)
-    assert other("import", "-", stdin=json.dumps(items)).returncode == 0
+    other.ok("import", "-", stdin=json.dumps(items))
     assert saved(other) == []
     # Where each result was saved there is no doubt.
-    assert taskdash("download", ID).returncode == 0
+    taskdash.ok("download", ID)
     items = [
         {name: value for name, value in item.items() if name != "savedFiles"}
         for item in taskdash.json("export")
     ]
     third = with_folder(tmp_path / "third", api)
-    assert third("import", "-", stdin=json.dumps(items)).returncode == 0
+    third.ok("import", "-", stdin=json.dumps(items))
     assert saved(third) == saved(taskdash)
     assert len(saved(third)) == 3
 
 
 def test_a_file_that_is_gone_is_not_saved(taskdash: Command, tmp_path: Path, api: OneMissing) -> None:
-    assert taskdash("download", ID).returncode == 0
+    taskdash.ok("download", ID)
     paths = saved(taskdash)
     assert taskdash("list", "--ids", "--filter", "saved:no").stdout == ""
     (tmp_path / "saved" / paths[1]).unlink()
     assert taskdash("list", "--ids", "--filter", "saved:no").stdout.split() == [ID]
     assert saved(taskdash) == [paths[0], paths[2]]
     api.requests.clear()
-    assert taskdash("download", ID).returncode == 0
+    taskdash.ok("download", ID)
     assert asked_for(api) == ["/files/2"]
 
 
 def test_a_list_that_moved_to_another_machine_saves_its_results_there_on_its_own(
     taskdash: Command, tmp_path: Path, api: OneMissing
 ) -> None:
-    assert taskdash("download", ID).returncode == 0
+    taskdash.ok("download", ID)
     other = with_folder(tmp_path / "other", api, top="auto_download = true")
     shutil.copy(taskdash.store, other.store)
     # There is such a folder, but with other things in it.
@@ -163,15 +163,14 @@ def test_a_list_that_moved_to_another_machine_saves_its_results_there_on_its_own
     with other.dashboard() as screen:
         until(lambda: len(list((tmp_path / "other" / "saved").glob("*.png"))) == 3)
         screen.wait_for("✓ success ↓")
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     assert asked_for(api) == ["/files/1", "/files/2", "/files/3"]
 
 
 def test_a_picture_that_the_user_threw_away_does_not_come_back_on_its_own(
     taskdash: Command, tmp_path: Path, api: OneMissing
 ) -> None:
-    assert taskdash("download", ID).returncode == 0
+    taskdash.ok("download", ID)
     (tmp_path / "saved" / saved(taskdash)[1]).unlink()
     api.requests.clear()
     auto = with_folder(tmp_path, api, top="auto_download = true")
@@ -183,8 +182,7 @@ def test_a_picture_that_the_user_threw_away_does_not_come_back_on_its_own(
         screen.wait_for_none("✓ success ↓", 20)
         auto("add", later)
         until(lambda: "/files/later" in asked_for(api))
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     assert asked_for(api) == ["/files/later"]
-    assert auto("download", ID).returncode == 0
+    auto.ok("download", ID)
     assert asked_for(api) == ["/files/2", "/files/later"]

@@ -128,12 +128,10 @@ def test_a_stopped_dashboard_leaves_the_list_to_everybody_else(taskdash: Command
             time.sleep(turn * 0.037 % 0.3)
             stop(screen, taskdash)
             for arguments in (("add", f"task_{turn + 1000:032x}"), ("list", "--ids")):
-                done = taskdash(*arguments)
-                assert done.returncode == 0, done.stderr
+                taskdash.ok(*arguments)
             continue_with(screen, "fg")
             # It leads no longer: whoever wants a task checked need not wait for it.
-        done = taskdash("check", IDS[0])
-        assert done.returncode == 0, done.stderr
+        taskdash.ok("check", IDS[0])
 
 
 def test_it_stops_while_another_process_has_the_list_locked(taskdash: Command) -> None:
@@ -144,8 +142,7 @@ def test_it_stops_while_another_process_has_the_list_locked(taskdash: Command) -
         screen.wait_for("Another program has locked the list")
         stop(screen, taskdash)
         other.execute("ROLLBACK")
-        done = taskdash("check", IDS[0])
-        assert done.returncode == 0, done.stderr
+        taskdash.ok("check", IDS[0])
         continue_with(screen, "fg")
 
 
@@ -164,7 +161,7 @@ def test_it_comes_up_when_it_is_brought_from_the_background(taskdash: Command, s
         stop(screen, taskdash)
         # In the background it has no use for its terminal: it stops again.
         stop(screen, taskdash, "bg\r")
-        assert taskdash("list").returncode == 0
+        taskdash.ok("list")
         continue_with(screen, "fg")
         quit_well(screen, taskdash)
 
@@ -208,8 +205,7 @@ def test_where_no_shell_can_continue_it_ctrl_z_says_so_and_does_nothing(
         assert "T" not in states(taskdash).values()
         screen.send("\x1b")
         screen.wait_for_none("Help")
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 
 ORPHANING: Final = """

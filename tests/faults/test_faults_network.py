@@ -297,8 +297,7 @@ def test_nobody_there_is_said_once_tried_ever_more_rarely_and_costs_no_row(tmp_p
             assert "offline" in screen.lines[0]
             assert "All 150" in text
             assert "✓ success" in text
-            screen.send("q")
-            assert screen.wait_exit() == 0
+            screen.quit()
         # What was under way when the first failed comes together; then one at a time.
         at_s = [at for at in server.connected_at_s if at > down_at_s]
         probes = [at for at in at_s if at > at_s[0] + 0.6]
@@ -320,7 +319,6 @@ socket.getaddrinfo = look_up
             ("https://gateway.invalid", no_names, "the name of gateway.invalid is not known (DNS)"),
             ("https://255.255.255.255", "", "no network route to 255.255.255.255"),
         ):
-            (tmp_path / str(len(processes))).mkdir()
             taskdash = Command(tmp_path / str(len(processes)))
             taskdash.write_config(base_url)
             processes[said] = stack.enter_context(running(start_check(taskdash, [task_id(0)], first=first)))
@@ -355,8 +353,7 @@ def test_a_kept_connection_that_is_closed_as_a_check_crosses_is_no_fault_of_the_
     with RawServer(one_answer_a_connection) as server:
         taskdash = Command(tmp_path, server, per_second=1)
         ids = [task_id(0), task_id(1)]
-        done = taskdash("check", *ids, timeout_s=60)
-        assert done.returncode == 0, done.stderr
+        done = taskdash.ok("check", *ids, timeout_s=60)
         assert "unreachable" not in done.stderr
         first, lost, again = server.requests
         assert (lost.connection, again.connection) == (first.connection, first.connection + 1)
@@ -395,7 +392,6 @@ def test_large_records_that_come_all_at_once_cost_little_more_than_one(
     with ScriptedServer() as server:
         for count in (1, 64 if long else 20):
             folder = tmp_path / f"{count}"
-            folder.mkdir()
             taskdash = Command(folder, server, per_second=1000)
             ids = [task_id(number) for number in range(count)]
             for number, each in enumerate(ids):
@@ -444,7 +440,6 @@ def test_no_answer_whatever_ends_the_program(run: Run, tmp_path: Path, long: boo
     at_once = 1_000
     for start in range(0, 20_000 if long else 0, at_once):
         with ScriptedServer() as server:
-            (tmp_path / str(start)).mkdir()
             taskdash = Command(tmp_path / str(start), server, per_second=1000)
             answers = dict(zip(map(task_id, range(at_once)), noise("ID", at_once, seed=start), strict=True))
             for each, answer in answers.items():
@@ -517,7 +512,6 @@ def test_whoever_says_nothing_or_a_byte_now_and_then_meets_a_deadline(tmp_path: 
                 ("handshake", f"https://127.0.0.1:{silent.port}", ids[:1]),
                 ("connection", f"http://127.0.0.1:{full.getsockname()[1]}", ids[:1]),
             ):
-                (tmp_path / name).mkdir()
                 taskdash = Command(tmp_path / name)
                 taskdash.write_config(base_url)
                 process = stack.enter_context(running(start_check(taskdash, wanted, deadline_s=deadline_s)))
@@ -640,5 +634,4 @@ def test_the_dashboard_names_it_and_keeps_the_list_usable(tmp_path: Path) -> Non
     with taskdash.dashboard(env={"HTTPS_PROXY": "ftp://proxy.example"}) as screen:
         screen.wait_for("HTTPS_PROXY names a proxy of a kind that is not known")
         screen.wait_for(task_id(0)[:12])
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()

@@ -168,9 +168,7 @@ def test_a_long_stop_is_followed_by_no_burst_of_requests(taskdash: Command, api:
         asked = api.count()
         api.wait_for(lambda: api.count() >= asked + 6, 10)
         assert busiest_second(api) <= 5
-        screen.send("q")
-        assert screen.wait_exit() == 0
-        assert screen.left_behind == []
+        screen.quit()
 
 
 # R4, sizes:
@@ -239,8 +237,7 @@ def test_with_no_color_it_sends_no_colour_at_all(taskdash: Command, api: FakeApi
             screen.wait_for(shown)
             screen.send("\x1b")
             screen.wait_for_none(shown)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
         assert colours(screen.raw) == set()
         assert re.search(rb"\x1b\[[\d;]*\b1\b[\d;]*m", screen.raw), "bold is no colour"
 
@@ -268,8 +265,7 @@ def test_a_terminal_that_has_no_unicode_gets_question_marks(taskdash: Command, a
         assert "???? ?" in screen.text
         rows = [line for line in screen.lines if "? waiting" in line[:20]]
         assert len({(line.find("waiting"), line.find("task_")) for line in rows}) == 1
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 
 @pytest.mark.row("R5")
@@ -278,8 +274,7 @@ def test_its_size_is_that_of_the_terminal_it_draws_on_also_where_stdout_is_a_fil
         screen.wait_for_line(29, "q quit")
         screen.resize(90, 20)
         screen.wait_for_line(19, "q quit")
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 
 # Errors of its own (R6)
@@ -335,9 +330,7 @@ def test_an_error_in_the_watcher_is_said_and_the_list_stays(taskdash: Command, a
     with taskdash.dashboard(spoilt_by=spoilt_by) as screen:
         screen.wait_for("The watcher has stopped: ZeroDivisionError in taskdash")
         screen.wait_for("○ new")
-        screen.send("q")
-        assert screen.wait_exit() == 0
-        assert screen.left_behind == []
+        screen.quit()
 
 
 # A stalled terminal (R7)
@@ -364,8 +357,7 @@ def test_a_stalled_terminal_stops_no_check_and_leaves_no_burst(
         asked = api.count()
         api.wait_for(lambda: api.count() >= asked + 5, 10)
         assert busiest_second(api) <= 5
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 
 # Nobody reads (R8)
@@ -402,4 +394,4 @@ def test_a_closed_output_ends_a_command_without_a_traceback(taskdash: Command, c
     )
     assert done.returncode in (0, 1)
     assert "Traceback" not in done.stderr
-    assert taskdash("list", "--ids").stdout.split() == IDS[:3]
+    assert taskdash.ids() == IDS[:3]

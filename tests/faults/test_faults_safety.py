@@ -30,7 +30,6 @@ from taskdash.results.folder import Folder, stem_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.pty_screen import PtyScreen
     from tests.servers import OnRequest, Peer, Request
 
 IDS: Final = [f"task_{number:032x}" for number in range(400)]
@@ -49,8 +48,7 @@ def list_results(taskdash: Command, api: FakeApi, *links: str) -> None:
     for task_id, link in zip(IDS, links, strict=False):
         api.set(task_id, success_body(task_id, [link]))
     taskdash("add", *IDS[: len(links)])
-    done = taskdash("check")
-    assert done.returncode == 0, done.stderr
+    taskdash.ok("check")
 
 
 def download(taskdash: Command, *arguments: str) -> tuple[int, str]:
@@ -58,12 +56,6 @@ def download(taskdash: Command, *arguments: str) -> tuple[int, str]:
     done = taskdash("download", *arguments, "-o", "pictures")
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout + done.stderr
-
-
-def quit_well(screen: PtyScreen) -> None:
-    screen.send("q")
-    assert screen.wait_exit() == 0
-    assert screen.left_behind == []
 
 
 # Who may read what is written (Z1)
@@ -98,7 +90,7 @@ def test_a_folder_that_others_can_read_is_closed_with_a_warning_and_a_list_too(
     taskdash.write_config(api.url, more=f'api_key = "{KEY}"\n')
     taskdash.config = taskdash.config.rename(folders[0] / "config.toml")
     taskdash.store = folders[1] / "tasks.db"
-    assert taskdash("add", IDS[0]).returncode == 0
+    taskdash.ok("add", IDS[0])
     for mode in (0o755, 0o770, 0o707, 0o777):
         for path in (*folders, taskdash.store):
             path.chmod(mode)
@@ -112,7 +104,7 @@ def test_a_folder_that_others_can_read_is_closed_with_a_warning_and_a_list_too(
     # One that the user chose, such as /tmp, is not taskdash's own: it is left as it is.
     tmp_path.chmod(0o755)
     taskdash.store = tmp_path / "tasks.db"
-    assert taskdash("add", IDS[0]).returncode == 0
+    taskdash.ok("add", IDS[0])
     assert tmp_path.stat().st_mode & 0o777 == 0o755
     assert taskdash.store.stat().st_mode & 0o777 == 0o600
 
@@ -138,7 +130,7 @@ def test_whatever_the_umask_all_that_is_written_is_the_users_own_alone(
         # What it remembers of its look.
         screen.send("vv")
         screen.wait_for_none("1 result")
-        quit_well(screen)
+        screen.quit()
     assert {path.name for path in state.iterdir()} >= {"taskdash.log", "view.toml"}
     ours = [tmp_path / "data", state, tmp_path / "pictures"]
     for path in [*ours, *(inner for folder in ours for inner in folder.rglob("*"))]:
@@ -248,7 +240,7 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
             assert b"OTHER_TOKEN" not in children.started(name) or name == "on_finish"
         screen.wait_for("▀")
         assert_not_in(Path(f"/proc/{screen.pid}/cmdline").read_bytes(), "our own arguments")
-        quit_well(screen)
+        screen.quit()
     assert bool(children.started("pass")) == (source == "command")
     started = (tmp_path / "popen").read_text().splitlines()
     # The command that prints the key may know it; nothing else in here may.
@@ -494,7 +486,7 @@ def test_no_name_from_outside_leads_out_of_the_folder(
         )
     tasks = [{"taskId": task_id, "label": name} for task_id, name in zip(IDS, given, strict=False)]
     (tmp_path / "list.json").write_text(json.dumps(tasks))
-    assert taskdash("import", "list.json").returncode == 0
+    taskdash.ok("import", "list.json")
     taskdash("check")
     (tmp_path / "pictures").mkdir()
     folders = ("home", "pictures")
@@ -684,7 +676,7 @@ def test_a_link_to_this_machine_or_its_network_is_asked_for_by_nobody(
         # Not for a preview either.
         with taskdash.dashboard() as screen:
             screen.wait_for("is a private", 20)
-            quit_well(screen)
+            screen.quit()
         assert inside.connections == 0
         # It would have been seen.
         taskdash.write_config(api.url, more="allow_private = true")
@@ -880,7 +872,7 @@ def test_picture_bombs_show_no_preview_and_take_no_memory(
                 screen.wait_for(refused, 20)
                 screen.send("\x1b[B")
             assert most_mb - idle_mb < 100
-            quit_well(screen)
+            screen.quit()
         assert "▀" not in screen.text
 
 
@@ -938,7 +930,7 @@ def test_no_browser_is_a_shell_and_none_stops_or_spoils_the_screen(
         assert screen.modes_now == modes
         assert b"NOISE" not in screen.raw
         assert screen.raw.count(b"\x1b[?1049l") == 0
-        quit_well(screen)
+        screen.quit()
     assert visited.read_text().splitlines()[-1] == "https://-x/--flag"
     assert not list(tmp_path.rglob("pwned"))
 
@@ -1019,7 +1011,7 @@ def test_nothing_in_the_current_folder_or_of_other_programs_settings_counts(
         screen.wait_for("Copied")
         screen.send("1")
         screen.wait_for("browser")
-        quit_well(screen)
+        screen.quit()
         assert b"Warning" not in screen.raw
         assert b">>>" not in screen.raw
     assert not hijacked.exists(), hijacked.read_text()

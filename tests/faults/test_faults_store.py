@@ -60,8 +60,7 @@ def spoilt(
 
 
 def listed(taskdash: Command) -> list[str]:
-    done = taskdash("list", "--ids")
-    assert done.returncode == 0, done.stderr
+    done = taskdash.ok("list", "--ids")
     return done.stdout.splitlines()
 
 
@@ -174,7 +173,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 def test_a_full_disk_fails_loud_and_what_is_listed_stays(taskdash: Command) -> None:
     with small_disk(taskdash.folder / "small") as disk:
         taskdash.store = disk / "tasks.db"
-        assert taskdash("add", *IDS[:5]).returncode == 0
+        taskdash.ok("add", *IDS[:5])
         filler = disk / "filler"
         with filler.open("wb") as file:
             room = os.statvfs(disk)
@@ -185,7 +184,7 @@ def test_a_full_disk_fails_loud_and_what_is_listed_stays(taskdash: Command) -> N
         assert NO_TRACEBACK not in done.stderr
         assert listed(taskdash) == IDS[:5]
         filler.unlink()
-        assert taskdash("add", "task_later").returncode == 0
+        taskdash.ok("add", "task_later")
         assert len(listed(taskdash)) == 6
         assert is_whole(taskdash.store)
 
@@ -223,8 +222,7 @@ def test_a_dashboard_without_room_says_so_and_goes_on_when_there_is_some(
         wait_for_rows(screen, 4)
         if long:  # the watcher lets it be for ever longer, up to 8 s
             screen.wait_for(lambda text: "Nothing is checked" not in text, 30)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     assert listed(taskdash) == [IDS[10], *IDS[:3]]
     assert is_whole(taskdash.store)
 
@@ -285,8 +283,7 @@ def test_a_read_only_folder_is_read_and_writing_is_refused(taskdash: Command, ap
             screen.wait_for("Help")
             screen.send("\x1b")
             screen.wait_for(lambda text: "Help" not in text)
-            screen.send("q")
-            assert screen.wait_exit() == 0
+            screen.quit()
     finally:
         folder.chmod(0o700)
 
@@ -310,7 +307,7 @@ def test_a_damaged_file_is_set_aside_and_the_copy_and_what_can_be_read_come_back
     taskdash("add", "--label", "nightly", *IDS)
     api.set(IDS[0], waiting_body(IDS[0]))
     # Whatever watches keeps a copy of the day.
-    assert taskdash("check", IDS[0]).returncode == 0
+    taskdash.ok("check", IDS[0])
     taskdash("add", "task_after_the_copy")
     damaged = DAMAGES[kind](taskdash.store.read_bytes())
     taskdash.store.write_bytes(damaged)
@@ -326,7 +323,7 @@ def test_a_damaged_file_is_set_aside_and_the_copy_and_what_can_be_read_come_back
     assert aside.name in done.stderr
     if kind == "a page of zeros":
         assert "task_after_the_copy" in found
-    assert taskdash("add", "task_later").returncode == 0
+    taskdash.ok("add", "task_later")
     assert taskdash("list", "--ids").stderr == ""
 
 
@@ -350,8 +347,7 @@ def test_mending_that_takes_long_is_told_before_the_screen_is_taken(taskdash: Co
         before, _, after = screen.raw.partition(b"\x1b[?1049h")
         assert before.count(told.encode()) == 1
         assert told.encode() not in after
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 
 @pytest.mark.row("S5")
@@ -367,8 +363,7 @@ def test_damage_under_an_open_dashboard_is_said_and_mended(taskdash: Command) ->
         wait_for_rows(screen, len(IDS))
         taskdash("add", "task_later")
         wait_for_rows(screen, len(IDS) + 1)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     assert len(set_aside(taskdash)) == 1
 
 
@@ -514,8 +509,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
                 screen.wait_for(lambda text: "Help" not in text)
         wait_for_rows(screen, 3)
         screen.wait_for(lambda text: "locked the list" not in text, 10)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     assert listed(taskdash) == [IDS[9], *IDS[:2]]
 
 
@@ -577,7 +571,7 @@ def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Com
 
 @pytest.mark.row("S7")
 def test_a_command_prints_the_ids_that_it_could_not_add(taskdash: Command) -> None:
-    assert taskdash("add", "task_there").returncode == 0
+    taskdash.ok("add", "task_there")
     log = "".join(f"taskId: {task_id}\n" for task_id in IDS)
     quick = "import taskdash.cli.session as s; s.PATIENCE_S = 0.5"
     for command in ("add", "import"):
@@ -613,8 +607,7 @@ def test_two_dashboards_and_eight_commands_keep_one_budget_and_lose_no_row(
             screen.wait_for(f"All {8 * batch:,}", 30)
         api.wait_for(lambda: api.count() >= 2 * rate, 30)
         for screen in (first, second):
-            screen.send("q")
-            assert screen.wait_exit() == 0
+            screen.quit()
     times = sorted(request.at_s for request in api.requests)
     assert max(sum(start <= at < start + 0.99 for at in times) for start in times) <= rate
     assert sorted(listed(taskdash)) == sorted(each for ids in wanted for each in ids)
@@ -637,18 +630,17 @@ def test_a_list_that_is_deleted_or_replaced_under_the_dashboard_is_noticed(taskd
         ours.rename(taskdash.folder / "away.db")
         screen.wait_for("was deleted or moved away", 10)
         screen.wait_for("Nothing on this list yet")
-        assert taskdash("add", "task_fresh").returncode == 0
+        taskdash.ok("add", "task_fresh")
         wait_for_rows(screen, 1)
         ours.unlink()
         screen.wait_for("was deleted", 10)
         screen.wait_for("Nothing on this list yet")
-        assert taskdash("add", "task_later").returncode == 0
+        taskdash.ok("add", "task_later")
         wait_for_rows(screen, 1)
         other.replace(ours)
         screen.wait_for("was replaced", 10)
         screen.wait_for("task_of_another_list")
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     taskdash.store = taskdash.folder / "away.db"
     assert listed(taskdash) == IDS[:3]
 
@@ -693,8 +685,7 @@ def test_a_clock_that_jumps_a_day_brings_neither_a_burst_nor_a_pause(
             shift.with_name("next").replace(shift)
             before = api.count()
             api.wait_for(partial(more_than, api, before + 1), 20)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
     times = sorted(request.at_s for request in api.requests)
     assert max(sum(start <= at < start + 0.99 for at in times) for start in times) <= rate
     assert len(listed(taskdash)) == 6

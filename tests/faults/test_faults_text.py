@@ -83,7 +83,7 @@ def listed(taskdash: Command, api: FakeApi) -> list[str]:
     file = taskdash.folder / "hostile.json"
     tasks = [{"taskId": task_id(number), "label": text, "note": text} for number, text in enumerate(texts)]
     file.write_text(json.dumps(tasks))
-    assert taskdash("import", str(file)).returncode == 0
+    taskdash.ok("import", str(file))
     error = taskdash.folder / "error"
     done = taskdash("--log-level", "debug", "check")
     error.write_text(done.stdout + done.stderr)
@@ -190,9 +190,7 @@ def test_no_view_sends_the_terminal_what_it_acts_on(taskdash: Command, listed: l
         screen.wait_for("ignored")
         screen.send("\x1b")
         screen.wait_for_none("Add tasks")
-        screen.send("q")
-        assert screen.wait_exit() == 0
-        assert screen.left_behind == []
+        screen.quit()
         assert not hostile.leaks(screen.raw)
         clipboard = hostile.copied(screen.raw)
         assert clipboard
@@ -214,8 +212,7 @@ def test_what_is_told_of_a_task_that_ends_is_inert(taskdash: Command, api: FakeA
         screen.wait_for(lambda shown: shown.count("◐ waiting") >= 2)
         screen.send("R")
         screen.wait_for(lambda shown: f"✓ success: {MARK}" in shown and f"× fail: {MARK}" in shown, 30)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
         assert not hostile.leaks(screen.raw)
 
 
@@ -239,8 +236,7 @@ def test_markup_is_literal_and_a_click_on_it_does_nothing(taskdash: Command, api
         screen.wait_for("▌ ✓ success")
         screen.send("\x1b[F")
         screen.wait_for(lambda text: text.count(f"{hostile.MARKUP[-1]} {MARK}") == 2)
-        screen.send("q")
-        assert screen.wait_exit() == 0
+        screen.quit()
 
 
 @pytest.mark.row("X4")
@@ -273,8 +269,7 @@ def test_wide_and_piled_up_characters_keep_the_columns_aligned(
             # The cost is the same in all: it has to stand in the same cells.
             places = {column_of(cells, "32.2") for cells in rows}
             assert len(places) == 1, screen.text
-            screen.send("q")
-            assert screen.wait_exit() == 0
+            screen.quit()
 
 
 def column_of(cells: list[str], text: str) -> int:
@@ -307,7 +302,7 @@ def test_what_is_no_id_is_refused_and_what_is_asked_for_is_encoded(
     done = taskdash("add", "-", stdin="\0".join(bad) + "\nline two: taskId=\x00\x01")
     assert done.stdout == ""
     odd = ["a.b:c-d_e", "..", ".", ":::", "-"]
-    assert taskdash("add", "--", *odd[:-1]).returncode == 0
+    taskdash.ok("add", "--", *odd[:-1])
     taskdash("check")
     assert api.requests
     for request in api.requests:
@@ -324,7 +319,7 @@ def test_what_is_no_id_is_refused_and_what_is_asked_for_is_encoded(
     file.write_text(json.dumps([{"taskId": text, "profile": "aigptimage"} for text in bad]))
     done = taskdash("import", str(file))
     assert_inert(done.stderr, "import")
-    assert sorted(taskdash("list", "--ids").stdout.split()) == sorted(odd[:-1])
+    assert sorted(taskdash.ids()) == sorted(odd[:-1])
     assert KEY not in done.stderr
 
 

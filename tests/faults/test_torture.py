@@ -62,8 +62,8 @@ def prepared(taskdash: Command, api: FilesApi) -> Path:
     folder = taskdash.folder / "prepared"
     folder.mkdir()
     taskdash.store = folder / "tasks.db"
-    assert taskdash("add", *LISTED, SAVED).returncode == 0
-    assert taskdash("check", SAVED).returncode == 0
+    taskdash.ok("add", *LISTED, SAVED)
+    taskdash.ok("check", SAVED)
     (folder / "list.json").write_text(json.dumps([NEW, FINISHED]))
     (folder / "config.toml").write_text(taskdash.config.read_text())
     (folder / "config.toml").chmod(0o600)
@@ -173,11 +173,9 @@ def test_the_dashboard_outlives_every_call_that_fails_once(
                 # The look is kept in a file.
                 screen.send("v")
                 screen.wait_for(lambda text: "watching" in text or "Nothing is checked" in text, 20)
-                screen.send("q")
-                assert screen.wait_exit(20) == 0, screen.text
-            assert screen.left_behind == []
+                screen.quit(timeout_s=20)
             assert "Traceback" not in screen.text
             assert "error of taskdash itself" not in screen.text
-        assert {*LISTED, SAVED} <= set(taskdash("list", "--ids").stdout.split())
+        assert {*LISTED, SAVED} <= set(taskdash.ids())
         if not (prepared / "fired").exists():
             break
