@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import resource
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import KEY, PROGRAM, Command, Done
+from tests.command import KEY, PROGRAM, Command
 from tests.servers import FakeApi, Reply, closed_port, fail_body, rate_limit_reply, success_body, waiting_body
 
 from taskdash.cli.commands import COMMANDS
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
 
 OK, BAD, RUN = "task_good_12345678", "task_bad_12345678", "task_run_12345678"
 LOST = "task_lost_12345678"
+LINKS = ["https://cdn.example.com/1.png", "https://cdn.example.com/2.png"]
 
 
 def teach(api: FakeApi) -> None:
     """Make the API know three tasks."""
-    api.set(OK, success_body(OK, ["https://cdn.example.com/1.png", "https://cdn.example.com/2.png"]))
+    api.set(OK, success_body(OK, LINKS))
     api.set(BAD, fail_body(BAD))
     api.set(RUN, waiting_body(RUN))
 
@@ -77,13 +80,6 @@ def held_off(filled_store: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 # The rows
 
 
-def test_the_dashboard_without_a_terminal_is_one_line_of_help(taskdash: Command) -> None:
-    done = taskdash()
-    assert (done.returncode, done.stdout) == (2, "")
-    assert len(done.stderr.splitlines()) == 1
-    assert "terminal" in done.stderr
-
-
 def test_add_prints_the_ids_added_in_order_of_first_sight(taskdash: Command) -> None:
     done = taskdash("add", OK, "https://x.test/?taskId=5064bd1a-025a-490b-b28f-6a9fa12eb88a", OK, "task_xxx")
     assert done.returncode == 0
@@ -126,64 +122,45 @@ def test_list_as_json_is_an_array_of_tasks_with_the_contracts_fields(filled: Com
     assert done.stdout.isascii()
     assert [task["taskId"] for task in tasks] == [OK, BAD, RUN]
     assert all(tuple(task) == FIELDS for task in tasks)
-    good, bad, run = tasks
-    assert (good["state"], good["costTime"], good["resultUrls"][0]) == (
-        "success",
-        32241,
-        "https://cdn.example.com/1.png",
-    )
-    assert (bad["state"], bad["failCode"], bad["costTime"], bad["completeTime"]) == (
-        "fail",
-        "400",
-        None,
-        None,
-    )
-    assert (run["state"], run["rawState"], run["label"], run["problem"]) == (
-        "waiting",
-        "waiting",
-        "hero",
-        None,
-    )
-    assert run["param"]["input"]["prompt"].startswith("A cinematic portrait")
+    for task, fields in zip(
+        tasks,
+        (
+            {"state": "success", "costTime": 32241, "resultUrls": LINKS},
+            {"state": "fail", "failCode": "400", "costTime": None, "completeTime": None},
+            {"state": "waiting", "rawState": "waiting", "label": "hero", "problem": None},
+        ),
+        strict=True,
+    ):
+        assert task == task | fields
+    assert tasks[2]["param"]["input"]["prompt"].startswith("A cinematic portrait")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "ids"),
-    [
-        (("--state", "success"), [OK]),
-        (("--state", "fail"), [BAD]),
-        (("--state", "unfinished"), [RUN]),
-        (("--state", "new"), []),
-        (("--filter", "state:fail policies"), [BAD]),
-        (("--filter", "!state:fail", "--sort", "id"), [OK, RUN]),
-        (("--filter", "cost:>30s"), [OK]),
-        (("--sort", "-added"), [RUN, BAD, OK]),
-        (("--sort", "state"), [RUN, OK, BAD]),
-        (("--sort", "-id"), [RUN, OK, BAD]),
-        (("--limit", "2"), [OK, BAD]),
-        (("--limit", "0"), []),
-    ],
-)
-def test_list_chooses_and_sorts(filled: Command, arguments: tuple[str, ...], ids: list[str]) -> None:
-    assert filled("list", "--ids", *arguments).stdout.splitlines() == ids
+def test_list_chooses_and_sorts(filled: Command) -> None:
+    for words, ids in {
+        "--state success": [OK],
+        "--state fail": [BAD],
+        "--state unfinished": [RUN],
+        "--state new": [],
+        "--filter 'state:fail policies'": [BAD],
+        "--filter '!state:fail' --sort id": [OK, RUN],
+        "--filter 'cost:>30s'": [OK],
+        "--sort -added": [RUN, BAD, OK],
+        "--sort state": [RUN, OK, BAD],
+        "--sort -id": [RUN, OK, BAD],
+        "--limit 2": [OK, BAD],
+        "--limit 0": [],
+    }.items():
+        assert filled.ids(*shlex.split(words)) == ids, words
 
 
-def test_list_as_csv_has_a_header_of_the_json_names(filled: Command) -> None:
-    import csv
-
-    rows = list(csv.DictReader(filled("list", "--csv").stdout.splitlines()))
-    assert tuple(rows[0]) == FIELDS
-    assert json.loads(rows[0]["resultUrls"]) == [
-        "https://cdn.example.com/1.png",
-        "https://cdn.example.com/2.png",
-    ]
-    assert rows[0]["problem"] == ""
-
-
-def test_list_without_a_terminal_is_separated_by_tabs(filled: Command) -> None:
+def test_list_is_separated_by_tabs_without_a_terminal_or_by_commas_with_a_header(filled: Command) -> None:
     lines = filled("list").stdout.splitlines()
     assert [line.split("\t")[:2] for line in lines] == [["success", OK], ["fail", BAD], ["waiting", RUN]]
     assert "\x1b" not in "".join(lines)
+    rows = list(csv.DictReader(filled("list", "--csv").stdout.splitlines()))
+    assert tuple(rows[0]) == FIELDS
+    assert json.loads(rows[0]["resultUrls"]) == LINKS
+    assert rows[0]["problem"] == ""
 
 
 def test_show_prints_one_task_and_its_body(filled: Command) -> None:
@@ -219,23 +196,20 @@ def test_wait_follows_tasks_to_their_end(taskdash: Command, fake_api: FakeApi) -
     assert f"{RUN}: waiting -> success" in done.stderr
 
 
-@pytest.mark.parametrize("nothing", [None, {}])
 def test_wait_waits_for_a_task_that_the_api_has_no_record_of_yet(
-    taskdash: Command, fake_api: FakeApi, nothing: object
+    taskdash: Command, fake_api: FakeApi
 ) -> None:
-    fake_api.set(OK, [{"code": 200, "msg": "success", "data": nothing}, success_body(OK)])
-    taskdash.ok("add", OK)
-    done = taskdash.ok("wait", OK, "--timeout", "30")
-    assert "not found" in done.stderr
+    for task_id, nothing in ((OK, None), (RUN, {})):
+        fake_api.set(task_id, [{"code": 200, "msg": "success", "data": nothing}, success_body(task_id)])
+    taskdash.ok("add", OK, RUN)
+    assert taskdash.ok("wait", OK, RUN, "--timeout", "30").stderr.count("not found") >= 2
 
 
-def test_open_prints_or_opens_a_result(filled: Command, tmp_path: Path) -> None:
-    assert filled("open", OK, "2", "--print").stdout == "https://cdn.example.com/2.png\n"
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
-    browser.chmod(0o700)
-    assert filled("open", OK[:8], env={"BROWSER": str(browser)}).returncode == 0
-    assert (tmp_path / "opened").read_text() == "https://cdn.example.com/1.png\n"
+def test_open_prints_or_opens_a_result(filled: Command) -> None:
+    assert filled("open", OK, "2", "--print").stdout == f"{LINKS[1]}\n"
+    filled.browser()
+    filled.ok("open", OK[:8])
+    assert filled.visited == LINKS[:1]
     assert filled("open", OK, "3", "--print").returncode == 1
     assert filled("open", RUN, "--print").returncode == 1
     assert filled("open", OK, "0").returncode == 2
@@ -250,15 +224,15 @@ def test_remove_takes_all_that_are_named_or_none(filled: Command) -> None:
     assert filled.ids() == [BAD]
 
 
-@pytest.mark.parametrize("form", ["json", "csv", "toml"])
-def test_export_and_import_move_a_list(filled: Command, tmp_path: Path, form: str) -> None:
-    file = tmp_path / f"list.{form}"
-    file.write_text(filled("export", "--format", form).stdout, "utf-8")
+def test_export_and_import_move_a_list(filled: Command, tmp_path: Path) -> None:
     before = filled("list", "--json").stdout
-    filled.store = tmp_path / "other.db"
-    filled.ok("import", str(file))
-    assert filled("list", "--json").stdout == before
-    assert filled("open", OK, "--print").stdout == "https://cdn.example.com/1.png\n"
+    exported = {form: filled("export", "--format", form).stdout for form in ("json", "csv", "toml")}
+    for form, text in exported.items():
+        (tmp_path / f"list.{form}").write_text(text, "utf-8")
+        filled.store = tmp_path / f"{form}.db"
+        filled.ok("import", f"list.{form}")
+        assert filled("list", "--json").stdout == before
+        assert filled("open", OK, "--print").stdout == f"{LINKS[0]}\n"
 
 
 def test_config_path_show_init_and_check(tmp_path: Path) -> None:
@@ -312,36 +286,23 @@ def test_stats_counts_and_times(filled: Command) -> None:
     assert "50.0%" in filled("stats").stdout
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_a_script(taskdash: Command, shell: str) -> None:
-    done = taskdash("completion", shell)
-    assert done.returncode == 0
-    assert "_TASKDASH_COMPLETE" in done.stdout
+def test_completion_prints_a_script_that_knows_commands_and_ids(filled: Command) -> None:
+    for shell in ("bash", "zsh", "fish"):
+        assert "_TASKDASH_COMPLETE" in filled.ok("completion", shell).stdout
 
-
-def test_completion_knows_commands_and_ids(filled: Command) -> None:
     def completed(words: str) -> str:
-        env = {
-            "_TASKDASH_COMPLETE": "bash_complete",
-            "COMP_WORDS": words,
-            "COMP_CWORD": str(len(words.split()) - 1),
-        }
-        return subprocess.run(
-            [PROGRAM], env=filled.environment(env), capture_output=True, text=True, check=False
-        ).stdout
+        count = str(len(words.split()) - 1)
+        env = {"_TASKDASH_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": count}
+        return filled.run([str(PROGRAM)], env=env).stdout
 
     assert "plain,check" in completed("taskdash ch")
-    store = f"taskdash --store {filled.store} show task_g"
-    assert f"plain,{OK}" in completed(store)
+    assert f"plain,{OK}" in completed(f"taskdash --store {filled.store} show task_g")
 
 
 def test_options_of_all_commands_stand_before_and_after_the_command(filled: Command) -> None:
     options = ["--store", str(filled.store), "--config", str(filled.config), "--profile", "aigptimage"]
     for words in ([*options, "list", "--ids"], ["list", "--ids", *options]):
-        done = subprocess.run(
-            [PROGRAM, *words], env=filled.environment(), capture_output=True, text=True, check=False
-        )
-        assert done.stdout.splitlines() == [OK, BAD, RUN], done.stderr
+        assert filled.run([str(PROGRAM), *words]).stdout.splitlines() == [OK, BAD, RUN]
 
 
 def test_the_help_of_every_command_has_an_example(taskdash: Command) -> None:
@@ -372,8 +333,6 @@ def test_0_and_1_wait_is_never_0_unless_every_task_is_a_success(taskdash: Comman
         (Reply(400), 1),
         (Reply(200, b"<html>captive</html>"), 1),
         (Reply(401), 4),
-        (Reply(403), 4),
-        (Reply(200, {"code": 401, "msg": "no", "data": None}), 4),
     ],
 )
 def test_wait_and_check_end_with_the_code_of_the_problem(
@@ -386,7 +345,7 @@ def test_wait_and_check_end_with_the_code_of_the_problem(
         assert len([line for line in done.stderr.splitlines() if LOST in line and "added" not in line]) == 1
 
 
-@pytest.mark.parametrize("reply", [Reply(503), Reply(500), rate_limit_reply(30)])
+@pytest.mark.parametrize("reply", [Reply(503), rate_limit_reply(30)])
 def test_5_check_does_not_retry_and_wait_rides_it_out_to_its_timeout(
     taskdash: Command, fake_api: FakeApi, reply: Reply
 ) -> None:
@@ -413,36 +372,17 @@ def test_124_wait_is_out_of_time(taskdash: Command) -> None:
     assert taskdash("wait", RUN, "--timeout", "0").returncode == 124
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("nonsense",),
-        ("list", "--nonsense"),
-        ("list", "--state", "done"),
-        ("list", "--sort", "size"),
-        ("list", "--filter", '"open'),
-        ("list", "--limit", "-1"),
-        ("wait",),
-        ("wait", OK, "--timeout", "soon"),
-        ("open",),
-        ("remove",),
-        ("completion", "powershell"),
-        ("export", "--format", "xml"),
-        ("import", "no-such-file"),
-        ("import",),
-        ("demo-api", "--port", "70000"),
-        ("--profile", "nobody", "list"),
-        ("--config", "/no/such/file", "list"),
-        ("--demo", "list"),
-        ("config", "nonsense"),
-        ("download", OK, "--all"),
-    ],
-)
-def test_2_wrong_usage_is_one_or_two_lines(taskdash: Command, arguments: tuple[str, ...]) -> None:
-    done = taskdash(*arguments)
-    assert (done.returncode, done.stdout) == (2, ""), done.stderr
-    assert 1 <= len(done.stderr.splitlines()) <= 2
-    assert "Traceback" not in done.stderr
+def test_2_wrong_usage_is_one_or_two_lines(taskdash: Command) -> None:
+    for words in (
+        "nonsense", "list --nonsense", "list --state done", "list --sort size", "list --filter '\"open'",
+        "list --limit -1", "wait", f"wait {OK} --timeout soon", "open", "remove", "completion powershell",
+        "export --format xml", "import no-such-file", "import", "demo-api --port 70000", "--profile nobody list",
+        "--config /no/such/file list", "--demo list", "config nonsense", f"download {OK} --all",
+    ):  # fmt: skip
+        done = taskdash(*shlex.split(words))
+        assert (done.returncode, done.stdout) == (2, ""), (words, done.stderr)
+        assert 1 <= len(done.stderr.splitlines()) <= 2
+        assert "Traceback" not in done.stderr
 
 
 def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskdash: Command) -> None:
@@ -458,31 +398,20 @@ def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskd
             assert re.match(rf"(?:profiles\.aigptimage|keys)\.{key}: ", line), line
 
 
-@pytest.mark.parametrize(
-    ("wrong", "right"), [("lst", "list"), ("wiat", "wait"), ("rm", "remove"), ("ls", "list")]
-)
-def test_an_unknown_command_suggests_the_right_one(taskdash: Command, wrong: str, right: str) -> None:
-    assert f"did you mean {right}?" in taskdash(wrong).stderr
+def test_an_unknown_command_suggests_the_right_one(taskdash: Command) -> None:
+    for wrong, right in {"lst": "list", "wiat": "wait", "rm": "remove", "ls": "list"}.items():
+        assert f"did you mean {right}?" in taskdash(wrong).stderr
 
 
-@pytest.mark.parametrize(
-    ("command", "task_id"),
-    [
-        ("show", "nowhere"),
-        ("show", "good"),
-        ("show", "sk-secret-0123456789"),
-        ("open", "nowhere"),
-        ("remove", "nowhere"),
-        ("check", "nowhere"),
-        ("wait", "sk-secret-0123456789"),
-        ("download", "nowhere"),
-    ],
-)
-def test_3_an_id_that_the_list_does_not_know(filled: Command, command: str, task_id: str) -> None:
-    done = filled(command, task_id)
-    assert (done.returncode, done.stdout) == (3, ""), done.stderr
-    assert len(done.stderr.splitlines()) <= 2
-    assert "secret" not in done.stderr
+def test_3_an_id_that_the_list_does_not_know(filled: Command) -> None:
+    for words in (
+        "show nowhere", "show good", "show sk-secret-0123456789", "open nowhere", "remove nowhere", "check nowhere",
+        "wait sk-secret-0123456789", "download nowhere",
+    ):  # fmt: skip
+        done = filled(*words.split())
+        assert (done.returncode, done.stdout) == (3, ""), (words, done.stderr)
+        assert len(done.stderr.splitlines()) <= 2
+        assert "secret" not in done.stderr
 
 
 def test_3_check_exits_at_the_first_not_found(taskdash: Command, fake_api: FakeApi) -> None:
@@ -536,32 +465,27 @@ def _folder(path: Path) -> None:
 STORE_COMMANDS = [("list", "--json"), ("add", "task_new_12345678"), ("wait", OK), ("export",), ("stats",)]
 
 
-@pytest.mark.parametrize(
-    ("key", "fault"),
-    [
-        ("new", "is shorter than 8 characters"),
-        (f'"{KEY}', "has a quotation mark at one end only"),
-        (f"Bearer {KEY}", 'begins with the word "Bearer"'),
-        (f"{KEY}\nrotated", "has a line break"),
-    ],
-)
-def test_4_a_key_that_cannot_be_one_is_refused_with_the_reason(
-    taskdash: Command, key: str, fault: str
-) -> None:
-    done = taskdash("check", OK, env={"AIGPTIMAGE_API_KEY": key})
-    assert done.returncode == 4
-    assert f"the environment variable AIGPTIMAGE_API_KEY {fault}" in done.stderr.replace(
-        "The API key in ", ""
-    )
-    assert "rotated" not in done.stderr
+def test_4_a_key_that_cannot_be_one_is_refused_with_the_reason(taskdash: Command) -> None:
+    for key, fault in {
+        "new": "is shorter than 8 characters",
+        f'"{KEY}': "has a quotation mark at one end only",
+        f"Bearer {KEY}": 'begins with the word "Bearer"',
+        f"{KEY}\nrotated": "has a line break",
+    }.items():
+        done = taskdash("check", OK, env={"AIGPTIMAGE_API_KEY": key})
+        assert done.returncode == 4
+        said = done.stderr.replace("The API key in ", "")
+        assert f"the environment variable AIGPTIMAGE_API_KEY {fault}" in said
+        assert "rotated" not in done.stderr
 
 
-@pytest.mark.parametrize("around", ['"{}"', "'{}'\n", "\ufeff{}\r\n", "\ufeff'{}'"])
-def test_what_stands_around_a_key_is_left_out(tmp_path: Path, around: str) -> None:
+def test_what_stands_around_a_key_is_left_out(tmp_path: Path) -> None:
     with FakeApi(key=KEY) as api:
         teach(api)
-        done = Command(tmp_path, api)("check", OK, env={"AIGPTIMAGE_API_KEY": around.format(KEY)})
-    assert done.returncode == 0, done.stderr
+        taskdash = Command(tmp_path, api)
+        for around in ('"{}"', "'{}'\n", "\ufeff{}\r\n", "\ufeff'{}'"):
+            done = taskdash("check", OK, env={"AIGPTIMAGE_API_KEY": around.format(KEY)})
+            assert done.returncode == 0, done.stderr
 
 
 def test_no_field_and_no_path_is_taken_for_a_key(filled: Command, tmp_path: Path) -> None:
@@ -655,59 +579,30 @@ def test_of_several_causes_the_gravest_counts(taskdash: Command, fake_api: FakeA
     assert done.returncode == 4, done.stderr
 
 
-def run_python(code: str, environment: dict[str, str]) -> Done:
-    return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "has_client"),
-    [
-        (["add", OK], False),
-        (["add", f"taskId: {OK}"], False),
-        (["list", "--json"], False),
-        (["list"], False),
-        (["show", OK], False),
-        (["remove", RUN], False),
-        (["export"], False),
-        (["stats"], False),
-        (["open", OK, "--print"], False),
-        (["config", "show"], False),
-        (["completion", "bash"], False),
-        (["wait", OK], False),
-        (["check"], True),
-    ],
-)
-def test_no_command_loads_textual_and_only_those_that_send_load_a_client(
-    filled: Command, arguments: list[str], has_client: bool
-) -> None:
+def test_no_command_loads_textual_and_only_those_that_send_load_a_client(filled: Command) -> None:
+    quiet = (
+        f"add {OK}", f"add 'taskId: {OK}'", "list --json", "list", f"show {OK}", f"remove {BAD}", "export", "stats",
+        f"open {OK} --print", "config show", "completion bash", f"wait {OK}",
+    )  # fmt: skip
     code = (
         "import sys; from taskdash.cli.main import exit_code_of\n"
-        f"exit_code_of({[*filled.line(*arguments)[1:]]!r})\n"
-        "loaded = {'textual', 'rich', 'httpx', 'httpcore'} & set(sys.modules)\n"
-        "print(','.join(sorted(loaded)), file=sys.stderr)"
+        f"for line in {[filled.line(*shlex.split(words))[1:] for words in (*quiet, 'check')]!r}:\n"
+        "    exit_code_of(line)\n"
+        "    loaded = {'textual', 'rich', 'httpx', 'httpcore'} & set(sys.modules)\n"
+        "    print('loaded:', ','.join(sorted(loaded)), file=sys.stderr)"
     )
-    loaded = run_python(code, filled.environment()).stderr.splitlines()[-1]
-    assert not re.search("textual|rich", loaded)
-    assert ("httpcore" in loaded) is has_client, loaded
+    told = filled.run([sys.executable, "-c", code]).stderr.splitlines()
+    loaded = [line.partition(": ")[2] for line in told if line.startswith("loaded:")]
+    assert loaded[:-1] == [""] * len(quiet)
+    assert "httpcore" in loaded[-1]
 
 
 def test_the_key_is_nowhere_to_be_seen(filled: Command, fake_api: FakeApi) -> None:
     fake_api.set(OK, success_body(OK, param=f'{{"input": {{"prompt": "leak {KEY}"}}}}'))
-    filled("check", OK)
-    outputs = [
-        filled(*words)
-        for words in (
-            ["list", "--json"],
-            ["show", OK, "--raw"],
-            ["export"],
-            ["config", "show"],
-            ["wait", KEY],
-            ["show", KEY],
-        )
-    ]
-    for done in outputs:
+    for words in (
+        f"check {OK}", "list --json", f"show {OK} --raw", "export", "config show", f"wait {KEY}", f"show {KEY}",
+    ):  # fmt: skip
+        done = filled(*words.split())
         assert KEY not in done.stdout + done.stderr
     for path in filled.folder.rglob("*"):
         if path.is_file():

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import time
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.command import KEY, Command
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 NOW_MS = 1_780_000_000_000
@@ -29,6 +30,18 @@ def taskdash(tmp_path: Path) -> Command:
     with Store(command.store) as store:
         store.tasks.add("aigptimage", ["task_mine_12345678"], NOW_MS, label="mine")
     return command
+
+
+@pytest.fixture
+def fresh(taskdash: Command) -> Callable[[], Command]:
+    """That list, over and over again."""
+    data = taskdash.store.read_bytes()
+
+    def made() -> Command:
+        taskdash.store.write_bytes(data)
+        return taskdash
+
+    return made
 
 
 def imported(taskdash: Command, text: str) -> tuple[int, str]:
@@ -95,40 +108,35 @@ CSV = "taskId,state,addedAt\ntask_a_12345678,new,1\n"
 TOML = '[[tasks]]\ntaskId = "task_a_12345678"\naddedAt = 1\n\n'
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("[\n" + ",\n".join(LINES[:3]) + ",\n" + LINES[3][:20], 5),
-        ("[\n" + ",\n".join(LINES[:2]) + "\n" + LINES[2] + "\n]", 4),
-        ("[\n" + LINES[0] + ",\n" + '{"taskId": "bad id", "addedAt": 1}\n]', 3),
-        ("[\n" + LINES[0] + ",\n" + '{"state": "new"}\n]', 3),
-        ("[\n" + LINES[0] + ",\n17\n]", 3),
-        ("[\n" + LINES[0].replace('"new"', '"done"') + "\n]", 2),
-        ("[\n" + LINES[0][:-1] + ', "costTime": "32"}\n]', 2),
-        ("[\n" + LINES[0][:-1] + ', "costTime": 1e5}\n]', 2),
-        ("[\n" + LINES[0][:-1] + f', "costTime": {10**30}}}\n]', 2),
-        ("[\n" + LINES[0][:-1] + ', "costTime": NaN}\n]', 2),
-        ("[\n" + LINES[0][:-1] + ', "resultUrls": [1]}\n]', 2),
-        ("[\n" + LINES[0][:-1] + ', "problem": {"kind": "odd"}}\n]', 2),
-        ("[\n" + LINES[0][:-1] + ', "profile": "../x"}\n]', 2),
-        ("[\n" + LINES[0][:-1] + ', "label": 5}\n]', 2),
-        ("[\n" + LINES[0] + ",\n" + "[" * 100_000, 3),
-        (CSV + "task_b_12345678,new", 3),
-        (CSV + "task_b_12345678,new,soon\n", 3),
-        (CSV + 'task_b_12345678,"new,1\n', 3),
-        (TOML + '[[tasks]]\ntaskId = "task_b_12345678\n', 6),
-        (TOML + '[[tasks]]\ntaskId = "bad id"\naddedAt = 1\n', 5),
-        (TOML + '[[tasks]]\ntaskId = "task_b_12345678"\nparamJson = "{"\n', 5),
-    ],
-)
-def test_a_broken_file_changes_nothing_and_names_the_line(taskdash: Command, text: str, line: int) -> None:
+BROKEN: list[tuple[str, int]] = [
+    ("[\n" + ",\n".join(LINES[:3]) + ",\n" + LINES[3][:20], 5),
+    ("[\n" + ",\n".join(LINES[:2]) + "\n" + LINES[2] + "\n]", 4),
+    *(("[\n" + LINES[0] + ",\n" + second, 3) for second in (
+        '{"taskId": "bad id", "addedAt": 1}\n]', '{"state": "new"}\n]', "17\n]", "[" * 100_000
+    )),
+    ("[\n" + LINES[0].replace('"new"', '"done"') + "\n]", 2),
+    *((f"[\n{LINES[0][:-1]}, {field}}}\n]", 2) for field in (
+        '"costTime": "32"', '"costTime": 1e5', f'"costTime": {10**30}', '"costTime": NaN', '"resultUrls": [1]',
+        '"problem": {"kind": "odd"}', '"profile": "../x"', '"label": 5',
+    )),
+    (CSV + "task_b_12345678,new", 3),
+    (CSV + "task_b_12345678,new,soon\n", 3),
+    (CSV + 'task_b_12345678,"new,1\n', 3),
+    (TOML + '[[tasks]]\ntaskId = "task_b_12345678\n', 6),
+    (TOML + '[[tasks]]\ntaskId = "bad id"\naddedAt = 1\n', 5),
+    (TOML + '[[tasks]]\ntaskId = "task_b_12345678"\nparamJson = "{"\n', 5),
+]  # fmt: skip
+
+
+def test_a_broken_file_changes_nothing_and_names_the_line(taskdash: Command) -> None:
     before = taskdash.store.read_bytes()
-    code, talk = imported(taskdash, text)
-    assert code == 1, talk
-    assert len(talk.splitlines()) == 1
-    assert f"line {line}" in talk, talk
-    assert "nothing was imported" in talk
-    assert taskdash.store.read_bytes() == before
+    for text, line in BROKEN:
+        code, talk = imported(taskdash, text)
+        assert code == 1, (text[-200:], talk)
+        assert len(talk.splitlines()) == 1
+        assert f"line {line}" in talk, (text[-200:], talk)
+        assert "nothing was imported" in talk
+        assert taskdash.store.read_bytes() == before
 
 
 # What a spreadsheet, a person or PowerShell makes of a list
@@ -163,31 +171,29 @@ def saved_again(
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("changes", "encoding"),
-    [
-        ({"mark": ";"}, "utf-8"),
-        ({"mark": ";"}, "utf-8-sig"),
-        ({"mark": ";", "first": "sep=;\r\n"}, "utf-8-sig"),
-        ({"mark": "\t"}, "utf-16"),
-        ({"mark": "\t"}, "utf-16-le"),
-        ({"mark": ","}, "utf-16-be"),
-        ({"ending": "\r"}, "utf-8"),
-        ({"names": [*reversed(KEPT)]}, "utf-8"),
-        ({"names": [*KEPT[5:], *KEPT[:5]], "mark": ";"}, "utf-8-sig"),
-    ],
-)
-def test_a_list_that_a_spreadsheet_saved_again_loses_nothing(
-    taskdash: Command, changes: dict[str, Any], encoding: str
-) -> None:
+SAVED_AGAIN: list[tuple[dict[str, Any], str]] = [
+    ({"mark": ";"}, "utf-8"),
+    ({"mark": ";"}, "utf-8-sig"),
+    ({"mark": ";", "first": "sep=;\r\n"}, "utf-8-sig"),
+    ({"mark": "\t"}, "utf-16"),
+    ({"mark": "\t"}, "utf-16-le"),
+    ({"mark": ","}, "utf-16-be"),
+    ({"ending": "\r"}, "utf-8"),
+    ({"names": [*reversed(KEPT)]}, "utf-8"),
+    ({"names": [*KEPT[5:], *KEPT[:5]], "mark": ";"}, "utf-8-sig"),
+]
+
+
+def test_a_list_that_a_spreadsheet_saved_again_loses_nothing(taskdash: Command) -> None:
     assert imported(taskdash, json.dumps([EXPORTED]))[0] == 0
     exported = taskdash("export", "--format", "csv").stdout
-    taskdash.store.unlink()
-    done = taskdash("import", "-", stdin=saved_again(exported, **changes).encode(encoding))
-    assert (done.returncode, done.stderr.splitlines()[0]) == (0, "2 tasks added, 0 already listed")
-    assert taskdash.json("list", "--json")[1]["label"] == "mine"
-    found = taskdash.json("export")[0]
-    assert {name: found[name] for name in KEPT} == EXPORTED
+    for changes, encoding in SAVED_AGAIN:
+        taskdash.store.unlink()
+        done = taskdash("import", "-", stdin=saved_again(exported, **changes).encode(encoding))
+        assert (done.returncode, done.stderr.splitlines()[0]) == (0, "2 tasks added, 0 already listed")
+        assert taskdash.json("list", "--json")[1]["label"] == "mine"
+        found = taskdash.json("export")[0]
+        assert {name: found[name] for name in KEPT} == EXPORTED, (changes, encoding)
 
 
 def test_columns_that_were_taken_out_are_missing_and_nothing_else(taskdash: Command) -> None:
@@ -206,9 +212,8 @@ def test_columns_that_were_taken_out_are_missing_and_nothing_else(taskdash: Comm
     ]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_a_list_made_by_hand_keeps_its_labels(fresh: Callable[[], Command]) -> None:
+    for text in (
         "taskId,label\ntask_a_12345678,hero\ntask_b_12345678\n",
         "Label;Task ID\nhero;task_a_12345678\n;task_b_12345678\n",
         "\ntask_id, label\n task_a_12345678 , hero\ntask_b_12345678,\n,\n",
@@ -216,14 +221,13 @@ def test_columns_that_were_taken_out_are_missing_and_nothing_else(taskdash: Comm
         '[{"label": "hero", "taskId": "task_a_12345678"}, {"taskId": "task_b_12345678"}]',
         '{"taskId": "task_a_12345678", "label": "hero"}\n{"taskId": "task_b_12345678"}\n',
         '[[tasks]]\ntaskId = "task_a_12345678"\nlabel = "hero"\n[[tasks]]\ntaskId = "task_b_12345678"\n',
-    ],
-)
-def test_a_list_made_by_hand_keeps_its_labels(taskdash: Command, text: str) -> None:
-    assert imported(taskdash, text) == (0, "2 tasks added, 0 already listed\n")
-    assert [(task["taskId"], task["label"]) for task in taskdash.json("list", "--json")[:2]] == [
-        ("task_a_12345678", "hero"),
-        ("task_b_12345678", None),
-    ]
+    ):
+        taskdash = fresh()
+        assert imported(taskdash, text) == (0, "2 tasks added, 0 already listed\n"), text
+        assert [(task["taskId"], task["label"]) for task in taskdash.json("list", "--json")[:2]] == [
+            ("task_a_12345678", "hero"),
+            ("task_b_12345678", None),
+        ], text
 
 
 def test_a_label_of_a_task_further_down_is_kept_too(taskdash: Command) -> None:
@@ -246,42 +250,35 @@ def test_a_log_of_json_lines_is_a_text_like_any_other(taskdash: Command) -> None
     assert taskdash.ids()[0] == "task_a_12345678"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_no_task_has_is_left_out_and_said(fresh: Callable[[], Command]) -> None:
+    for text in (
         "taskId,label,seed,\ntask_a_12345678,hero,42,\n",
         '[{"taskId": "task_a_12345678", "label": "hero", "seed": 42}]',
-    ],
-)
-def test_what_no_task_has_is_left_out_and_said(taskdash: Command, text: str) -> None:
-    code, talk = imported(taskdash, text)
-    assert code == 0
-    assert talk.splitlines() == [
-        "1 task added, 0 already listed",
-        "left out, as a task has no such field: seed",
-    ]
+    ):
+        said = "1 task added, 0 already listed\nleft out, as a task has no such field: seed\n"
+        assert imported(fresh(), text) == (0, said)
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("taskId,costTime\ntask_a_12345678,3.2E+04\n", "line 2: costTime was rounded by a spreadsheet (3.2E+04)"),
-        ("taskId;addedAt;label\n1,23457E+20;1;x\n", "line 2: taskId is no task ID"),
-        ("taskId,label,label\ntask_a_12345678,a,b\n", "line 1: label is the name of more than one column"),
-        ("taskId,label,\ntask_a_12345678,a,b\n", "line 2: has a cell in a column without a name"),
-        ("taskId,label\ntask_a_12345678,a,b\n", "line 2: has 3 cells, and the header has 2"),
-        ("taskId,resultUrls\ntask_a_12345678,[\"https\n", "line 2: resultUrls is no JSON"),
-        ("taskId,label\ntask_a_12345678,h\xe9ro\n", "line 2: is neither UTF-8 nor UTF-16"),
-        ('[\n{"taskId": "task_a_12345678", "label": "h\xe9ro"}]', "line 2: is neither UTF-8 nor UTF-16"),
-    ],
-)  # fmt: skip
-def test_what_a_spreadsheet_spoilt_is_refused_and_why(taskdash: Command, text: str, why: str) -> None:
+SPOILT = [
+    ("taskId,costTime\ntask_a_12345678,3.2E+04\n", "line 2: costTime was rounded by a spreadsheet (3.2E+04)"),
+    ("taskId;addedAt;label\n1,23457E+20;1;x\n", "line 2: taskId is no task ID"),
+    ("taskId,label,label\ntask_a_12345678,a,b\n", "line 1: label is the name of more than one column"),
+    ("taskId,label,\ntask_a_12345678,a,b\n", "line 2: has a cell in a column without a name"),
+    ("taskId,label\ntask_a_12345678,a,b\n", "line 2: has 3 cells, and the header has 2"),
+    ("taskId,resultUrls\ntask_a_12345678,[\"https\n", "line 2: resultUrls is no JSON"),
+    ("taskId,label\ntask_a_12345678,h\xe9ro\n", "line 2: is neither UTF-8 nor UTF-16"),
+    ('[\n{"taskId": "task_a_12345678", "label": "h\xe9ro"}]', "line 2: is neither UTF-8 nor UTF-16"),
+]  # fmt: skip
+
+
+def test_what_a_spreadsheet_spoilt_is_refused_and_why(taskdash: Command) -> None:
     before = taskdash.store.read_bytes()
-    done = taskdash("import", "-", stdin=text.encode("latin-1"))
-    assert done.returncode == 1
-    assert why in done.stderr
-    assert "nothing was imported" in done.stderr
-    assert taskdash.store.read_bytes() == before
+    for text, why in SPOILT:
+        done = taskdash("import", "-", stdin=text.encode("latin-1"))
+        assert done.returncode == 1
+        assert why in done.stderr
+        assert "nothing was imported" in done.stderr
+        assert taskdash.store.read_bytes() == before
 
 
 def test_the_ids_of_a_file_that_is_refused_can_still_be_added(taskdash: Command) -> None:
@@ -306,37 +303,23 @@ LOG = (
 LOG_IDS = ["5064bd1a-025a-490b-b28f-6a9fa12eb88a", "task_a_12345678"]
 
 
-@pytest.mark.parametrize("command", ["add", "import"])
-@pytest.mark.parametrize(
-    "log",
-    [
-        LOG.replace("\n", "\r\n").encode("utf-16"),
-        b"\xfe\xff" + LOG.encode("utf-16-be"),
-        LOG.encode("utf-16-le"),
-        LOG.encode("utf-16-be"),
-        LOG.encode("utf-32"),
-        LOG.encode("utf-8-sig"),
-        LOG.splitlines()[0].encode("utf-16") + b"\r\n" + LOG.splitlines()[1].encode(),
-        ("x" * 40 + "\n" + LOG.splitlines()[0]).encode() + b"\n" + LOG.splitlines()[1].encode("utf-16-le"),
-        ("\0".join(LOG_IDS) + "\0").encode(),
-    ],
-    ids=[
-        "marked",
-        "big-endian",
-        "unmarked",
-        "unmarked big-endian",
-        "32",
-        "8",
-        "16 then 8",
-        "8 then 16",
-        "NUL",
-    ],
-)
-def test_a_log_is_read_in_whatever_encoding_windows_wrote_it(
-    taskdash: Command, command: str, log: bytes
-) -> None:
-    taskdash.ok(command, "-", stdin=log)
-    assert taskdash.ids() == [*LOG_IDS, "task_mine_12345678"]
+def test_a_log_is_read_in_whatever_encoding_windows_wrote_it(fresh: Callable[[], Command]) -> None:
+    first, second = LOG.splitlines()
+    logs = {
+        "marked": LOG.replace("\n", "\r\n").encode("utf-16"),
+        "big-endian": b"\xfe\xff" + LOG.encode("utf-16-be"),
+        "unmarked": LOG.encode("utf-16-le"),
+        "unmarked big-endian": LOG.encode("utf-16-be"),
+        "32": LOG.encode("utf-32"),
+        "8": LOG.encode("utf-8-sig"),
+        "16 then 8": first.encode("utf-16") + b"\r\n" + second.encode(),
+        "8 then 16": f"{'x' * 40}\n{first}\n".encode() + second.encode("utf-16-le"),
+        "NUL": ("\0".join(LOG_IDS) + "\0").encode(),
+    }
+    for (name, log), command in product(logs.items(), ("add", "import")):
+        taskdash = fresh()
+        taskdash.ok(command, "-", stdin=log)
+        assert taskdash.ids() == [*LOG_IDS, "task_mine_12345678"], (name, command)
 
 
 def test_a_text_of_one_long_line_is_searched_for_ids(taskdash: Command) -> None:
@@ -367,21 +350,13 @@ def test_hostile_values_are_made_inert(taskdash: Command) -> None:
 
 
 def test_ten_thousand_tasks_move_in_a_few_seconds(taskdash: Command, tmp_path: Path) -> None:
+    ids = [f"task_m_{n:013d}" for n in range(10_000)]
+    more = {"state": "success", "param": {"input": {"prompt": "a robot painter " * 9}}}
+    task = json.dumps({**TASK, "taskId": "ID", **more})
     file = tmp_path / "many.json"
-    task = json.dumps(
-        {**TASK, "taskId": "ID", "state": "success", "param": {"input": {"prompt": "a robot painter " * 9}}}
-    )
-    file.write_text(
-        "[\n" + ",\n".join(task.replace("ID", f"task_m_{n:013d}") for n in range(10_000)) + "\n]\n"
-    )
+    file.write_text("[\n" + ",\n".join(task.replace("ID", each) for each in ids) + "\n]\n")
     started_s = time.monotonic()
     taskdash.ok("import", str(file))
     # A hundred thousand have a minute.
     assert time.monotonic() - started_s < 6
-    ids = taskdash.ids()
-    assert ids[:2] + ids[-2:] == [
-        "task_m_0000000000000",
-        "task_m_0000000000001",
-        "task_m_0000000009999",
-        "task_mine_12345678",
-    ]
+    assert taskdash.ids() == [*ids, "task_mine_12345678"]
