@@ -34,34 +34,13 @@ UNPRIVILEGED: Final = [] if os.geteuid() else ["setpriv", "--bounding-set=-all",
 """What takes from root the right to ignore permissions."""
 
 
-def spoilt(
-    taskdash: Command,
-    code: str,
-    *arguments: str,
-    env: dict[str, str | None] | None = None,
-    stdin: str = "",
-) -> Done:
+def spoilt(taskdash: Command, code: str, *arguments: str, stdin: str = "") -> Done:
     """Run a command after some Python that changes what it finds."""
     line = taskdash.line(*arguments)
-    line[:1] = [sys.executable, "-c", f"{code}\nfrom taskdash.cli.main import run\nrun()"]
-    line[1:1] = ["-B"]
-    done = subprocess.run(
-        line,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        env=taskdash.environment(env),
-        cwd=taskdash.folder,
-        timeout=60,
-        check=False,
-    )
+    line[:1] = [sys.executable, "-B", "-c", f"{code}\nfrom taskdash.cli.main import run\nrun()"]
+    done = taskdash.run(line, stdin=stdin, timeout_s=60)
     assert NO_TRACEBACK not in done.stderr
     return done
-
-
-def listed(taskdash: Command) -> list[str]:
-    done = taskdash.ok("list", "--ids")
-    return done.stdout.splitlines()
 
 
 def digest(path: Path) -> str:
@@ -105,7 +84,7 @@ def test_a_killed_command_has_added_all_or_nothing(taskdash: Command, long: bool
         time.sleep(chance.uniform(0.02, 0.35))
         adding.kill()
         said = adding.communicate(timeout=10)[0].splitlines()
-        there = set(listed(taskdash)).intersection(wanted)
+        there = set(taskdash.ids()).intersection(wanted)
         assert there in (set(), set(wanted))
         assert set(said) <= there
     assert is_whole(taskdash.store)
@@ -182,10 +161,10 @@ def test_a_full_disk_fails_loud_and_what_is_listed_stays(taskdash: Command) -> N
         assert (done.returncode, done.stdout) == (6, "")
         assert "full" in done.stderr
         assert NO_TRACEBACK not in done.stderr
-        assert listed(taskdash) == IDS[:5]
+        assert taskdash.ids() == IDS[:5]
         filler.unlink()
         taskdash.ok("add", "task_later")
-        assert len(listed(taskdash)) == 6
+        assert len(taskdash.ids()) == 6
         assert is_whole(taskdash.store)
 
 
@@ -223,7 +202,7 @@ def test_a_dashboard_without_room_says_so_and_goes_on_when_there_is_some(
         if long:  # the watcher lets it be for ever longer, up to 8 s
             screen.wait_for(lambda text: "Nothing is checked" not in text, 30)
         screen.quit()
-    assert listed(taskdash) == [IDS[10], *IDS[:3]]
+    assert taskdash.ids() == [IDS[10], *IDS[:3]]
     assert is_whole(taskdash.store)
 
 
@@ -234,7 +213,7 @@ def test_a_limit_on_file_sizes_fails_loud(taskdash: Command) -> None:
     code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))"
     done = spoilt(taskdash, code, "add", *(f"task_{n:030d}" for n in range(800)))
     assert (done.returncode, done.stdout) == (6, "")
-    assert listed(taskdash) == IDS[:3]
+    assert taskdash.ids() == IDS[:3]
     assert is_whole(taskdash.store)
 
 
@@ -252,16 +231,8 @@ def test_a_read_only_folder_is_read_and_writing_is_refused(taskdash: Command, ap
         each.chmod(0o400)
     folder.chmod(0o500)
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*UNPRIVILEGED, *taskdash.line(*arguments)],
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            env=taskdash.environment(),
-            timeout=60,
-            check=False,
-        )
+    def run(*arguments: str) -> Done:
+        return taskdash.run([*UNPRIVILEGED, *taskdash.line(*arguments)], timeout_s=60)
 
     try:
         done = run("list", "--ids")
@@ -422,24 +393,8 @@ def test_a_flipped_bit_anywhere_loses_nothing_that_was_copied(taskdash: Command,
     (taskdash.folder / "copied").write_text("\n".join(ids[20:]))
     (taskdash.folder / "ids").write_text("\n".join(ids))
     step = len(sound) // (1_200 if long else 40)
-    done = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-c",
-                FLIPPER,
-                str(taskdash.folder / "sound"),
-                str(taskdash.folder / "flipped"),
-            ),
-            *(str(3), str(step | 1), str(taskdash.folder / "ids"), str(taskdash.folder / "copied")),
-        ],
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        env=taskdash.environment(),
-        timeout=1_800,
-        check=False,
-    )
+    line = [sys.executable, "-c", FLIPPER, "sound", "flipped", "3", str(step | 1), "ids", "copied"]
+    done = taskdash.run(line, timeout_s=1_800)
     assert done.returncode == 0, done.stderr[-2_000:]
     assert int(done.stdout) >= (1_000 if long else 35)
 
@@ -453,10 +408,12 @@ def test_a_file_of_a_newer_version_is_refused_and_unchanged(taskdash: Command) -
     with closing(sqlite3.connect(taskdash.store)) as connection:
         connection.execute("PRAGMA user_version = 4711").close()
     before = {each.name: digest(each) for each in taskdash.folder.iterdir() if each.is_file()}
-    for arguments in (("list",), ("add", "task_new"), ("export",)):
-        done = taskdash(*arguments)
+    for words in ("list", "list --json", "add task_new", f"wait {IDS[0]}", "export", "stats"):
+        done = taskdash(*words.split())
         assert (done.returncode, done.stdout) == (6, "")
         assert "newer taskdash" in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert taskdash("wait", IDS[0], "--json").stdout == "[]\n"
     with taskdash.dashboard() as screen:
         assert screen.wait_exit() == 6
         assert "newer taskdash" in screen.text.replace("\n", "")
@@ -510,22 +467,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
         wait_for_rows(screen, 3)
         screen.wait_for(lambda text: "locked the list" not in text, 10)
         screen.quit()
-    assert listed(taskdash) == [IDS[9], *IDS[:2]]
-
-
-@pytest.mark.row("S7")
-def test_what_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: Command) -> None:
-    with taskdash.dashboard() as screen:
-        screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
-        with locked(taskdash.store):
-            screen.paste(f"{IDS[9]}\n")
-            screen.wait_for("1 new", 10)
-            screen.send("\r")
-            screen.wait_for(lambda text: "1 new" not in text)
-            screen.send("q")
-            assert screen.wait_exit(15) == 6
-            assert IDS[9] in screen.text
-        assert screen.left_behind == []
+    assert taskdash.ids() == [IDS[9], *IDS[:2]]
 
 
 def printed(screen: PtyScreen) -> list[str]:
@@ -534,7 +476,7 @@ def printed(screen: PtyScreen) -> list[str]:
 
 
 @pytest.mark.row("S7")
-def test_of_all_that_a_locked_list_has_not_taken_nothing_is_cut(taskdash: Command) -> None:
+def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: Command) -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(5_000)]
     with taskdash.dashboard() as screen:
         screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
@@ -542,10 +484,11 @@ def test_of_all_that_a_locked_list_has_not_taken_nothing_is_cut(taskdash: Comman
             screen.paste("\n".join(ids))
             screen.wait_for("5,000 new", 20)
             screen.send("\r")
-            screen.wait_for(lambda text: "5,000 new" not in text)
+            screen.wait_for_none("5,000 new")
             screen.send("q")
             assert screen.wait_exit(30) == 6
         assert [line for line in printed(screen) if line in set(ids)] == ids
+        assert screen.left_behind == []
 
 
 @pytest.mark.row("S7")
@@ -610,7 +553,7 @@ def test_two_dashboards_and_eight_commands_keep_one_budget_and_lose_no_row(
             screen.quit()
     times = sorted(request.at_s for request in api.requests)
     assert max(sum(start <= at < start + 0.99 for at in times) for start in times) <= rate
-    assert sorted(listed(taskdash)) == sorted(each for ids in wanted for each in ids)
+    assert sorted(taskdash.ids()) == sorted(each for ids in wanted for each in ids)
 
 
 # S9, deleted and replaced:
@@ -642,7 +585,7 @@ def test_a_list_that_is_deleted_or_replaced_under_the_dashboard_is_noticed(taskd
         screen.wait_for("task_of_another_list")
         screen.quit()
     taskdash.store = taskdash.folder / "away.db"
-    assert listed(taskdash) == IDS[:3]
+    assert taskdash.ids() == IDS[:3]
 
 
 # S10, file systems without shared memory:
@@ -688,41 +631,28 @@ def test_a_clock_that_jumps_a_day_brings_neither_a_burst_nor_a_pause(
         screen.quit()
     times = sorted(request.at_s for request in api.requests)
     assert max(sum(start <= at < start + 0.99 for at in times) for start in times) <= rate
-    assert len(listed(taskdash)) == 6
+    assert len(taskdash.ids()) == 6
 
 
 # S12, no home:
 
 
 @pytest.mark.row("S12")
-@pytest.mark.parametrize(
-    ("variables", "named"),
-    [
-        ({"HOME": None}, "HOME"),
-        ({"HOME": "not/absolute"}, "HOME"),
-        ({"HOME": None, "XDG_DATA_HOME": "relative"}, "XDG_DATA_HOME"),
-    ],
-)
-def test_without_a_home_the_variable_is_named(
-    taskdash: Command, variables: dict[str, str | None], named: str
-) -> None:
-    nowhere: dict[str, str | None] = {
-        f"XDG_{name}_HOME": None for name in ("CONFIG", "DATA", "STATE", "CACHE")
-    }
+def test_without_a_home_the_variable_is_named(taskdash: Command) -> None:
+    nowhere: dict[str, str | None] = dict.fromkeys(
+        f"XDG_{name}_HOME" for name in ("CONFIG", "DATA", "STATE", "CACHE")
+    )
     nobody = "import pwd, os\ndef getpwuid(uid): raise KeyError(uid)\npwd.getpwuid = getpwuid"
     line = [sys.executable, "-c", f"{nobody}\nfrom taskdash.cli.main import run\nrun()"]
-    for arguments in (["list"], ["add", "task_new"], ["config", "path"]):
-        done = subprocess.run(
-            [*line, *arguments],
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            env=taskdash.environment(nowhere | variables),
-            cwd=taskdash.folder,
-            timeout=60,
-            check=False,
-        )
+    cases: tuple[tuple[dict[str, str | None], str], ...] = (
+        ({"HOME": None}, "list"),
+        ({"HOME": None}, "add task_new"),
+        ({"HOME": None}, "config path"),
+        ({"HOME": "not/absolute"}, "list"),
+        ({"HOME": None, "XDG_DATA_HOME": "relative"}, "list"),
+    )
+    for variables, words in cases:
+        done = taskdash.run([*line, *words.split()], env=nowhere | variables)
         assert done.returncode == 2, done
         assert "HOME" in done.stderr
         assert NO_TRACEBACK not in done.stderr
-    assert named in done.stderr or named == "XDG_DATA_HOME"
