@@ -29,47 +29,9 @@ def taskdash(tmp_path: Path) -> Command:
     return command
 
 
-@pytest.mark.parametrize(
-    "arguments", [["list"], ["list", "--json"], ["list", "--ids"], ["list", "--csv"], ["export"]]
-)
-def test_a_reader_that_leaves_is_no_error(taskdash: Command, arguments: list[str]) -> None:
-    process = taskdash.start(*arguments)
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(10) in (0, 141)
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-    process.stderr.close()
-
-
-def shell(taskdash: Command, words: str) -> subprocess.CompletedProcess[str]:
-    program = shlex.join(taskdash.line())
-    return subprocess.run(
-        ["sh", "-c", f"{program} {words}"],
-        env=taskdash.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_closed_streams_are_quiet(taskdash: Command) -> None:
-    assert shell(taskdash, "list >&-").returncode in (0, 141)
-    assert shell(taskdash, "list >&-").stderr == ""
-    done = shell(taskdash, "add task_new_12345678 2>&-")
-    assert (done.returncode, done.stdout) == (0, "task_new_12345678\n")
-    done = shell(taskdash, "add <&-")
-    assert (done.returncode, done.stdout) == (2, "")
-    done = shell(taskdash, "show nowhere-to-be-found >&- 2>&- <&-")
-    assert done.returncode == 3
-    with Store(taskdash.store) as store:
-        assert store.database.value("PRAGMA integrity_check") == "ok"
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_output_that_cannot_be_written_is_an_error(taskdash: Command) -> None:
-    done = shell(taskdash, "list > /dev/full")
+    done = taskdash.run(["sh", "-c", f"{shlex.join(taskdash.line('list'))} > /dev/full"])
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "cannot be written" in done.stderr
@@ -82,27 +44,25 @@ def test_an_ascii_terminal_gets_escapes_instead_of_a_crash(taskdash: Command) ->
     assert "D\\xfcnen" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "arguments", [["list"], ["list", "--json"], ["list", "--csv"], ["show", "task_new_12345678"]]
-)
-def test_hostile_text_reaches_no_terminal(taskdash: Command, arguments: list[str]) -> None:
+def assert_inert(text: str, where: str) -> None:
+    unsafe = [char for char in text if (char < " " and char not in "\n\t") or "\x7f" <= char <= "\x9f"]
+    assert unsafe == [], where
+    assert not {"\u202e", "\U000e0041"} & set(text), where
+
+
+def test_hostile_text_reaches_no_terminal(taskdash: Command) -> None:
     taskdash("add", "task_new_12345678", "--label", HOSTILE)
-    done = taskdash(*arguments)
-    unsafe = [char for char in done.stdout if (char < " " and char not in "\n\t") or "\x7f" <= char <= "\x9f"]
-    assert unsafe == []
-    assert "\u202e" not in done.stdout
-    assert "\U000e0041" not in done.stdout
-
-
-@pytest.mark.parametrize(
-    "arguments", [["show", HOSTILE], [HOSTILE], ["list", "--filter", f"nope:{HOSTILE}"], ["import", HOSTILE]]
-)
-def test_errors_are_inert(taskdash: Command, arguments: list[str]) -> None:
-    done = taskdash(*arguments)
-    assert done.returncode in (2, 3)
-    assert not any(
-        (char < " " and char != "\n") or "\x7f" <= char <= "\x9f" or char == "\u202e" for char in done.stderr
-    )
+    for words in ("list", "list --json", "list --csv", "show task_new_12345678"):
+        assert_inert(taskdash(*words.split()).stdout, words)
+    for arguments in (
+        ["show", HOSTILE],
+        [HOSTILE],
+        ["list", "--filter", f"nope:{HOSTILE}"],
+        ["import", HOSTILE],
+    ):
+        done = taskdash(*arguments)
+        assert done.returncode in (2, 3)
+        assert_inert(done.stderr, arguments[0])
 
 
 def on_a_terminal(
@@ -138,11 +98,11 @@ def on_a_terminal(
 def test_long_work_has_a_progress_line_on_a_terminal_only(taskdash: Command, tmp_path: Path) -> None:
     file = tmp_path / "many.json"
     task = json.dumps({"taskId": "ID", "addedAt": 1, "param": {"input": {"prompt": "x" * 400}}})
-    file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(30_000)) + "]")
+    file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(12_000)) + "]")
     shown, code = on_a_terminal(taskdash, "import", str(file))
     assert code == 0
-    assert b"30,000 tasks added" in shown
-    assert b"tasks read" in shown or b" of 30,000 tasks" in shown
+    assert b"12,000 tasks added" in shown
+    assert b"tasks read" in shown or b" of 12,000 tasks" in shown
     assert shown.rstrip().endswith(b"listed")
     assert "\r" not in taskdash("import", str(file)).stderr
 
