@@ -1,13 +1,14 @@
-"""`on_finish` beside the real `wait` and `check`, run by real processes."""
+"""`on_finish` beside the real `wait` and `check`, and what the user's own programs make as taskdash starts them."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import signal
-import time
 from typing import TYPE_CHECKING
 
-from tests.command import KEY, Command
+import pytest
+from tests.command import KEY, Command, wait_until
 from tests.servers import FakeApi, fail_body, success_body, waiting_body
 
 if TYPE_CHECKING:
@@ -71,10 +72,7 @@ def test_a_signal_ends_a_wait_that_waits_for_it(tmp_path: Path, fake_api: FakeAp
     taskdash = with_command(tmp_path, fake_api, "sh", "-c", f"touch {tmp_path}/runs; exec sleep 100")
     taskdash("add", IDS[0])
     process = taskdash.start("wait", IDS[0])
-    deadline_s = time.monotonic() + 20
-    while not (tmp_path / "runs").exists():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
+    wait_until((tmp_path / "runs").exists)
     process.send_signal(signal.SIGTERM)
     talk = process.communicate(timeout=15)[1]
     assert process.returncode == 128 + signal.SIGTERM, talk
@@ -82,3 +80,49 @@ def test_a_signal_ends_a_wait_that_waits_for_it(tmp_path: Path, fake_api: FakeAp
     (tmp_path / "runs").unlink()
     taskdash.ok("check", IDS[0])
     assert not (tmp_path / "runs").exists()
+
+
+def script(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [("002", 0o664), ("077", 0o600)])
+def test_files_that_the_users_own_programs_make_have_the_users_umask(
+    tmp_path: Path, fake_api: FakeApi, umask: str, mode: int
+) -> None:
+    fake_api.set(IDS[0], [waiting_body(IDS[0]), success_body(IDS[0])])
+    taskdash = Command(tmp_path)
+    made = tmp_path / "made"
+    made.mkdir()
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    script(programs / "xclip", f"cat > {made}/clipboard")
+    key = script(programs / "key", f'touch {made}/key; echo "$VAULT"')
+    finish = script(programs / "finish", f"touch {made}/finish")
+    browser = script(programs / "browser", f"touch {made}/browser; exit ${{BROWSER_EXIT:-0}}")
+    taskdash.write_config(
+        fake_api.url,
+        top=f"on_finish = {json.dumps([finish])}\nopen_command = {json.dumps([browser])}",
+        more=f"api_key_command = {json.dumps([key])}",
+    )
+    env = {
+        "AIGPTIMAGE_API_KEY": None,
+        "VAULT": KEY,
+        "DISPLAY": ":9",
+        "PATH": f"{programs}:{taskdash.env['PATH']}",
+    }
+
+    def run(*arguments: str, **more: str) -> int:
+        line = f"umask {umask}; exec {shlex.join(taskdash.line(*arguments))}"
+        return taskdash.run(["sh", "-c", line], env=env | more).returncode
+
+    run("add", IDS[0])
+    assert run("wait", IDS[0]) == 0
+    assert run("open", IDS[0]) == 0
+    # A browser that fails: then the link is copied.
+    run("open", IDS[0], BROWSER_EXIT="3")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in made.iterdir()}
+    assert modes == dict.fromkeys(("browser", "clipboard", "finish", "key"), mode)
+    assert taskdash.store.stat().st_mode & 0o777 == 0o600

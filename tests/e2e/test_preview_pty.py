@@ -6,13 +6,12 @@ import fcntl
 import os
 import re
 import struct
-import subprocess
-import sys
 import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import KEY, PROGRAM, Command
 from tests.pictures import halves
 from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, Peer, Reply, Request, success_body, waiting_body
@@ -20,8 +19,6 @@ from tests.servers import FakeApi, Peer, Reply, Request, success_body, waiting_b
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KEY = "sk-test-0123456789abcdef"
-TASKDASH = [sys.executable, "-m", "taskdash"]
 DONE = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 RUNNING = "7a1f0c52-9b1e-4c1b-8f5e-0d6a2f1b9c10"
 SENT = re.compile(rb"\x1b_Ga=T,[^;\x1b]*i=(\d+)")
@@ -42,37 +39,21 @@ class PictureApi(FakeApi):
 
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """A list with a finished task above one that runs."""
+    """The environment of a list with a finished task above one that runs."""
     with PictureApi(key=KEY) as api:
         api.set(DONE, success_body(DONE, [f"{api.url}/files/a.png"]))
         api.set(RUNNING, waiting_body(RUNNING))
-        made = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if name not in ("TMUX", "STY", "TERM_PROGRAM")
-            },
-            "AIGPTIMAGE_API_KEY": KEY,
-            "TASKDASH_BASE_URL": api.url,
-            "TASKDASH_STORE": str(tmp_path / "list" / "tasks.db"),
-            "COLORTERM": "truecolor",
-        }
-        subprocess.run(
-            [*TASKDASH, "add", DONE, RUNNING],
-            env=made,
-            check=True,
-            capture_output=True,
-            timeout=30,
-            stdin=subprocess.DEVNULL,
-        )
-        yield made
+        taskdash = Command(tmp_path, api)
+        taskdash.ok("add", DONE, RUNNING)
+        places = {"TASKDASH_STORE": str(taskdash.store), "TASKDASH_CONFIG": str(taskdash.config)}
+        yield taskdash.environment({**places, "COLORTERM": "truecolor"})
 
 
 class Terminal(PtyScreen):
     """The dashboard on a terminal that answers nothing, whose cells have a size in pixels."""
 
     def __init__(self, env: dict[str, str], *, cell: tuple[int, int] = (0, 0), **terminal: str) -> None:
-        super().__init__(TASKDASH, env={**env, **terminal})
+        super().__init__([PROGRAM], env={**env, **terminal})
         self._cell = cell
 
     def _set_size(self) -> None:

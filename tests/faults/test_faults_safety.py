@@ -8,7 +8,6 @@ import os
 import random
 import shlex
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 from tests import pictures
 from tests.bodies import saved_name
 from tests.canary import AWKWARD_KEY, KEY, assert_not_in, files_with_key
-from tests.command import Command
+from tests.command import Command, wait_until
 from tests.faults import hostile, trees
 from tests.file_server import PNG, FileServer
 from tests.files_api import FilesApi
@@ -120,10 +119,7 @@ def test_whatever_the_umask_all_that_is_written_is_the_users_own_alone(
     state.chmod(0o755)
     list_results(taskdash, api, f"{api.url}/files/1")
     script = "umask 000; exec " + shlex.join(taskdash.line("download", "-o", "pictures"))
-    done = subprocess.run(
-        ["bash", "-c", script], env=taskdash.environment(), cwd=tmp_path, capture_output=True, check=True
-    )
-    assert b"pictures" in done.stdout
+    assert "pictures" in taskdash.run(["bash", "-c", script]).stdout
     taskdash.env["AIGPTIMAGE_API_KEY"] = KEY
     with taskdash.dashboard("--log-level", "debug") as screen:
         screen.wait_for("✓ success")
@@ -179,11 +175,8 @@ class Children:
         return path.read_bytes() if path.exists() else b""
 
     def wait_for(self, name: str) -> bytes:
-        deadline_s = time.monotonic() + 15
-        while not (found := self.started(name)):
-            assert time.monotonic() < deadline_s, f"{name} was not started"
-            time.sleep(0.02)
-        return found
+        wait_until(lambda: self.started(name))
+        return self.started(name)
 
 
 @pytest.mark.row("Z2", "Z3")
@@ -298,33 +291,17 @@ def test_a_gateway_that_repeats_the_key_gets_it_into_no_file_no_output_and_no_re
         api.set(task_id, reply)
     taskdash("add", *IDS[:count], "--label", "night")
     commands = [
-        ["check", IDS[0], IDS[1]],
-        ["--log-level", "debug", "check"],
-        ["list", "--json"],
-        ["export", "--format", "toml"],
-        ["export"],
-        ["show", "--raw", IDS[0]],
-        ["show", "--json", IDS[1]],
-        ["config", "show"],
-        ["download", "-o", "pictures"],
-    ]
+        f"check {IDS[0]} {IDS[1]}", "--log-level debug check", "list --json", "export --format toml", "export",
+        f"show --raw {IDS[0]}", f"show --json {IDS[1]}", "config show", "download -o pictures",
+    ]  # fmt: skip
     if long:
+        commands += [f"show {option} {each}" for option in ("", "--raw") for each in IDS[:count]]
         commands += [
-            ["list"],
-            ["list", "--csv"],
-            *(["show", *option, task_id] for option in ([], ["--raw"]) for task_id in IDS[:count]),
-            ["wait", *IDS[:count], "--timeout", "2"],
-            ["open", IDS[1], "--print"],
-            ["stats"],
-            ["config", "check"],
-            ["config", "path"],
-            ["completion", "bash"],
-            ["add", key],
-            ["remove", IDS[4]],
-        ]
-    for arguments in commands:
-        done = taskdash(*arguments)
-        assert "Traceback" not in done.stderr
+            "list", "list --csv", f"wait {' '.join(IDS[:count])} --timeout 2", f"open {IDS[1]} --print", "stats",
+            "config check", "config path", "completion bash", f"add {shlex.quote(key)}", f"remove {IDS[4]}",
+        ]  # fmt: skip
+    for words in commands:
+        assert "Traceback" not in taskdash(*shlex.split(words)).stderr
     with taskdash.dashboard("--log-level", "debug") as screen:
         screen.wait_for("× fail")
         # Whatever they open is closed again; how far each of them gets does not matter.
@@ -370,21 +347,9 @@ def test_a_crash_in_any_layer_of_a_command_says_one_line_and_shows_no_value(
     for layer in CRASHES if long else ("command", "settings", "fetcher"):
         command, spoilt = CRASHES[layer]
         code = f"{_CRASH}\n{spoilt}\nfrom taskdash.cli.main import run\nrun()"
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                code,
-                *taskdash.line(command, *([IDS[0]] if command != "list" else []))[1:],
-            ],
-            env=taskdash.environment(),
-            cwd=tmp_path,
-            input=b"",
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
-        said = done.stderr.decode()
+        line = taskdash.line(command, *([IDS[0]] if command != "list" else []))
+        done = taskdash.run([sys.executable, "-c", code, *line[1:]])
+        said = done.stderr
         assert done.returncode == 1, (layer, said)
         assert "ZeroDivisionError" in said, layer
         assert "Traceback" not in said
@@ -398,23 +363,11 @@ def test_a_crash_in_any_layer_of_a_command_says_one_line_and_shows_no_value(
 # Z4, where a key may be sent:
 
 REFUSED_URLS: Final = (
-    "http://gateway.example",
-    "http://10.0.0.1",
-    "http://localhost.example",
-    "http://127.0.0.1.example",
-    f"https://user:{KEY}@gateway.example",
-    "https://gateway.example@127.0.0.1:1",
-    "ftp://127.0.0.1",
-    "file:///etc/passwd",
-    "javascript:alert(1)",
-    "//gateway.example",
-    "https://",
-    "https://a b",
-    "http://0x7f.1",
-    "http://[::ffff:10.0.0.1]",
-    "https://gateway.example:0",
-    "https://gateway.example\\@127.0.0.1",
-)
+    "http://gateway.example", "http://10.0.0.1", "http://localhost.example", "http://127.0.0.1.example",
+    f"https://user:{KEY}@gateway.example", "https://gateway.example@127.0.0.1:1", "ftp://127.0.0.1",
+    "file:///etc/passwd", "javascript:alert(1)", "//gateway.example", "https://", "https://a b", "http://0x7f.1",
+    "http://[::ffff:10.0.0.1]", "https://gateway.example:0", "https://gateway.example\\@127.0.0.1",
+)  # fmt: skip
 
 
 @pytest.mark.row("Z4")
@@ -475,15 +428,8 @@ def test_no_name_from_outside_leads_out_of_the_folder(
 ) -> None:
     given = names(400 if long else 50)
     for task_id, name in zip(IDS, given, strict=False):
-        api.set(
-            task_id,
-            success_body(
-                task_id,
-                [
-                    f"{api.url}/files/{quote(name, errors='replace')}",
-                ],
-            ),
-        )
+        link = f"{api.url}/files/{quote(name, errors='replace')}"
+        api.set(task_id, success_body(task_id, [link]))
     tasks = [{"taskId": task_id, "label": name} for task_id, name in zip(IDS, given, strict=False)]
     (tmp_path / "list.json").write_text(json.dumps(tasks))
     taskdash.ok("import", "list.json")
@@ -582,10 +528,8 @@ def test_what_is_in_the_way_of_a_file_in_the_making_is_neither_written_nor_follo
     api.hold_after = 1_000
     running = taskdash.start("download", "-o", "pictures")
     api.wait_for(lambda: api.held == 1, 15)
-    deadline_s = time.monotonic() + 10
-    while not (parts := list((tmp_path / "pictures").glob(".*.part"))):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    wait_until(lambda: list((tmp_path / "pictures").glob(".*.part")))
+    parts = list((tmp_path / "pictures").glob(".*.part"))
     running.kill()
     running.communicate()
     api.hold_after = None
@@ -922,10 +866,7 @@ def test_no_browser_is_a_shell_and_none_stops_or_spoils_the_screen(
             screen.wait_for_none("move up")
         screen.wait_for("opened in the browser")
         assert min(answered_s) < 1, answered_s
-        deadline_s = time.monotonic() + 10
-        while visited.read_text()[opened:].count("https://-x/--flag\n") < 2:
-            assert time.monotonic() < deadline_s, "the browser was not started"
-            time.sleep(0.02)
+        wait_until(lambda: visited.read_text()[opened:].count("https://-x/--flag\n") >= 2)
         # By now each has done what it could to the terminal.
         assert screen.modes_now == modes
         assert b"NOISE" not in screen.raw
