@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import saved_name
-from tests.command import Command
+from tests.command import Command, wait_until
 from tests.files_api import PNG, FilesApi
-from tests.pty_screen import PtyScreen
 from tests.servers import success_body, waiting_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 ONE, TWO, OLD, DEAD = (f"task_{name}_12345678" for name in ("one", "two", "old", "dead"))
@@ -41,18 +39,6 @@ def taskdash(tmp_path: Path, api: FilesApi) -> Command:
     return command
 
 
-def dashboard(taskdash: Command) -> PtyScreen:
-    env = {**os.environ, **taskdash.environment(), "TZ": "UTC"}
-    return PtyScreen(taskdash.line(), env=env, columns=120, rows=36, cwd=taskdash.folder)
-
-
-def until(holds: Callable[[], object], timeout_s: float = 15.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
-
-
 def saved_names(tmp_path: Path) -> list[str]:
     folder = tmp_path / "saved"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
@@ -61,14 +47,13 @@ def saved_names(tmp_path: Path) -> list[str]:
 def test_wait_saves_what_it_waited_for_and_says_where(
     taskdash: Command, tmp_path: Path, api: FilesApi
 ) -> None:
-    done = taskdash("wait", ONE, "--json")
+    done = taskdash.ok("wait", ONE, "--json")
     path = tmp_path / "saved" / saved_name(ONE)
-    assert done.returncode == 0, done.stderr
     assert path.read_bytes() == PNG
     assert f'"saved": ["{path}"]' in done.stdout
     assert f"saved {path}" in done.stderr
-    again = taskdash("wait", ONE)
-    assert (again.returncode, again.stderr, len(api.file_requests())) == (0, "", 1)
+    assert taskdash.ok("wait", ONE).stderr == ""
+    assert len(api.file_requests()) == 1
 
 
 def test_wait_saves_what_had_finished_before_and_its_exit_is_that_of_the_tasks(
@@ -83,30 +68,23 @@ def test_wait_saves_what_had_finished_before_and_its_exit_is_that_of_the_tasks(
     assert len(api.file_requests()) == 2
 
 
-@pytest.mark.parametrize("command", ["wait", "check"])
+@pytest.mark.parametrize("command", ["wait", "check", "dashboard"])
 def test_what_is_not_there_yet_is_waited_for(
     taskdash: Command, tmp_path: Path, api: FilesApi, command: str
 ) -> None:
     ended_ms = time.time_ns() // 1_000_000
     api.set(TWO, success_body(TWO, [f"{api.url}/files/two"], completeTime=ended_ms))
     api.not_yet = 2
-    taskdash.ok(command, TWO)
+    if command == "dashboard":
+        with taskdash.dashboard() as screen:
+            taskdash("add", TWO)
+            screen.wait_for("✓ success ↓", 30)
+            assert "Not saved" not in screen.text
+            screen.quit()
+    else:
+        taskdash.ok(command, TWO)
     assert [name[-6:] for name in saved_names(tmp_path)] == ["-1.png"]
     assert len(api.file_requests()) == 3
-
-
-def test_the_dashboard_waits_for_what_is_not_there_yet(
-    taskdash: Command, tmp_path: Path, api: FilesApi
-) -> None:
-    ended_ms = time.time_ns() // 1_000_000
-    api.set(TWO, success_body(TWO, [f"{api.url}/files/two"], completeTime=ended_ms))
-    api.not_yet = 2
-    with dashboard(taskdash) as screen:
-        taskdash("add", TWO)
-        screen.wait_for("✓ success ↓", 30)
-        assert "Not saved" not in screen.text
-        screen.quit()
-    assert [name[-6:] for name in saved_names(tmp_path)] == ["-1.png"]
 
 
 def test_check_saves_what_it_saw_finish(taskdash: Command, tmp_path: Path) -> None:
@@ -131,12 +109,12 @@ def test_two_dashboards_save_each_result_once_the_old_ones_too(
     before.store = taskdash.store
     before("add", OLD, DEAD)
     before("check")
-    with dashboard(taskdash) as first, dashboard(taskdash) as second:
-        until(lambda: saved_names(tmp_path) == [saved_name(OLD)])
+    with taskdash.dashboard() as first, taskdash.dashboard() as second:
+        wait_until(lambda: saved_names(tmp_path) == [saved_name(OLD)])
         # Whoever tried it says so.
-        until(lambda: any("Not saved, and not tried again" in each.text for each in (first, second)))
+        wait_until(lambda: any("Not saved, and not tried again" in each.text for each in (first, second)))
         taskdash("add", TWO)
-        until(lambda: saved_names(tmp_path) == [saved_name(OLD), saved_name(TWO)])
+        wait_until(lambda: saved_names(tmp_path) == [saved_name(OLD), saved_name(TWO)])
         for screen in (first, second):
             screen.wait_for(lambda text: text.count("✓ success ↓") == 2)
         for screen in (first, second):
@@ -144,7 +122,7 @@ def test_two_dashboards_save_each_result_once_the_old_ones_too(
     assert len(api.file_requests()) == 2
     dead = [request for request in api.requests if request.path == "/elsewhere"]
     assert len(dead) <= 2, "a dead link is not tried again and again"
-    with dashboard(taskdash) as third:
+    with taskdash.dashboard() as third:
         third.wait_for("✓ success ↓")
         third.quit()
     assert len([request for request in api.requests if request.path == "/elsewhere"]) == len(dead)
@@ -157,15 +135,15 @@ def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
     taskdash("add", OLD, "--label", "Night run")
     taskdash("check")
     api.hold_after = 1_200
-    with dashboard(taskdash) as screen:
+    with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
         screen.send("d")
         screen.wait_for("0 of 1 result")
-        until(lambda: [path.stat().st_size for path in (tmp_path / "saved").glob("*.part")] == [1_200])
+        wait_until(lambda: [path.stat().st_size for path in (tmp_path / "saved").glob("*.part")] == [1_200])
         screen.quit()
     assert [name[-5:] for name in saved_names(tmp_path)] == [".json", ".part"]
     api.hold_after = None
-    with dashboard(taskdash) as screen:
+    with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
         screen.send("d")
         screen.wait_for("✓ success ↓")
@@ -184,9 +162,7 @@ def test_the_command_shows_bars_in_a_terminal_and_takes_them_away(
     taskdash.write_config(api.url)
     taskdash("check")
     api.hold_after = 1_012
-    env = {**os.environ, **taskdash.environment()}
-    line = taskdash.line("download", "-o", "pictures")
-    with PtyScreen(line, env=env, columns=100, rows=12, cwd=taskdash.folder) as screen:
+    with taskdash.dashboard("download", "-o", "pictures", columns=100, rows=12) as screen:
         screen.wait_for("0 of 1 result")
         screen.wait_for(f"{saved_name(OLD)[:-4]}  [##########..........]   50 % of 2 KiB")
         api.let_go()

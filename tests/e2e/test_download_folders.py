@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import stat
 import sys
-import time
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.command import Command, Done
+from tests.command import Command, Done, wait_until
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -122,13 +120,10 @@ def test_what_was_begun_there_is_gone_on_with(taskdash: Command, api: FilesApi) 
     taskdash("add", ONE)
     taskdash("check")
     api.hold_after = 1_000
-    running = _start(taskdash, "another owner")
+    running = taskdash.begin(spoilt(taskdash, "another owner"))
     api.wait_for(lambda: api.held == 2, 15)
     folder = taskdash.folder / "pictures" / "taskdash"
-    deadline_s = time.monotonic() + 15
-    while [path.stat().st_size for path in folder.glob(".*.part")] != [1_000, 1_000]:
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    wait_until(lambda: [path.stat().st_size for path in folder.glob(".*.part")] == [1_000, 1_000])
     running.kill()
     running.communicate()
     api.hold_after = None
@@ -136,15 +131,3 @@ def test_what_was_begun_there_is_gone_on_with(taskdash: Command, api: FilesApi) 
     assert [path.read_bytes() for path in saved] == [PNG, PNG]
     assert [request.headers.get("range") for request in api.file_requests()[2:]] == ["bytes=1000-"] * 2
     assert sorted(folder.iterdir()) == sorted(saved)
-
-
-def _start(taskdash: Command, kind: str) -> subprocess.Popen[bytes]:
-    import subprocess
-
-    return subprocess.Popen(
-        spoilt(taskdash, kind),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=taskdash.environment(),
-        cwd=taskdash.folder,
-    )

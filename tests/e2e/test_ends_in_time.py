@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import Command
+from tests.command import Command, wait_until
 from tests.file_server import picture
 from tests.files_api import FilesApi
 from tests.servers import http_reply, success_body, waiting_body
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.servers import Peer, Request
 
@@ -97,13 +97,6 @@ def ended(process: subprocess.Popen[str], within_s: float = SOON_S) -> tuple[int
         process.kill()
         process.wait()
     return process.returncode, out, err
-
-
-def until(holds: Callable[[], object], timeout_s: float = 30.0) -> None:
-    until_s = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -186,11 +179,11 @@ def test_a_command_of_the_user_does_not_hold_up_a_wait_whose_time_is_over(
     api.set(ID, [waiting_body(ID), success_body(ID)])
     taskdash("add", ID, OTHER)
     process = start(taskdash, "wait", ID, OTHER, "--timeout", "8")
-    until(lambda: pid.exists() and pid.read_text())
+    wait_until(lambda: pid.exists() and pid.read_text())
     code, _, err = ended(process, within_s=8 + SOON_S)
     assert code == 124, err
     # It is ended with the command, whatever it thinks of that.
-    until(lambda: not alive(int(pid.read_text())))
+    wait_until(lambda: not alive(int(pid.read_text())))
 
 
 def alive(pid: int) -> bool:
@@ -250,7 +243,7 @@ def test_a_signal_is_the_end_while_the_list_is_locked(
     with locked(taskdash.store):
         if arguments[0] != "wait":
             process = start(taskdash, *arguments)
-            until(lambda: has_open(process.pid, taskdash.store))
+            wait_until(lambda: has_open(process.pid, taskdash.store))
         process.send_signal(number)
         # A lock is waited for longer than this.
         assert ended(process, within_s=8)[0] == 128 + number
@@ -272,8 +265,8 @@ def test_ctrl_c_is_the_end_of_a_download_that_cannot_tell_the_list(taskdash: Com
     api.file, api.at_once, api.every_s = picture(10_000), 9_900, 0.02
     taskdash.ok("check", ID)
     process = start(taskdash, "download", ID, "-o", "pictures")
-    until(lambda: list((taskdash.folder / "pictures").glob("*.part")))
+    wait_until(lambda: list((taskdash.folder / "pictures").glob("*.part")))
     with locked(taskdash.store):
-        until(lambda: list((taskdash.folder / "pictures").glob("*.png")))
+        wait_until(lambda: list((taskdash.folder / "pictures").glob("*.png")))
         process.send_signal(signal.SIGINT)
         assert ended(process, within_s=10)[0] == 128 + signal.SIGINT

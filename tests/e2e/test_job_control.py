@@ -10,16 +10,12 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import Command
+from tests.command import Command, wait_until
 from tests.servers import FakeApi, Reply, success_body, waiting_body
 
 from taskdash.watch.lease import Lease
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SHELL = """
 import os, subprocess, sys
@@ -34,13 +30,6 @@ sys.exit(job.wait())
 
 def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0].decode()
-
-
-def wait_until(holds: Callable[[], bool], within_s: float = 20) -> None:
-    until_s = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until_s, f"not within {within_s} s"
-        time.sleep(0.01)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="/proc tells whether a process is stopped")

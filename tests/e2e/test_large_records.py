@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import Command
@@ -11,7 +12,10 @@ from tests.command import Command
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.store.store import Store
 
-TASKS = 120
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TASKS = 60
 LARGE = "x" * 1_000_000
 MOST_KIB = 48 * 1_024
 
@@ -55,13 +59,15 @@ def peak_kib(taskdash: Command, *arguments: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def lists(tmp_path_factory: pytest.TempPathFactory) -> tuple[Command, Command, list[str]]:
+def lists(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Command, Command, list[str]]]:
     small, large = (Command(tmp_path_factory.mktemp(name)) for name in ("small", "large"))
     for taskdash, text in ((small, "x"), (large, LARGE)):
         taskdash.write_config("https://gateway.test", top="auto_download = true")
         with Store(taskdash.store) as store:
             ids = put(store, TASKS, large=text)
-    return small, large, ids
+    yield small, large, ids
+    # Every file that is left is searched for keys.
+    large.store.unlink()
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it is asked how much memory it took")

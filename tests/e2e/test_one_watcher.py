@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from tests.command import wait_until
 from tests.fake_clock import most_within
 from tests.servers import FakeApi, error_reply, success_body, waiting_body
 
@@ -89,15 +90,6 @@ class Child:
             self.process.send_signal(signal.SIGCONT)
         self.process.kill()
         self.process.wait()
-
-
-def wait_until(holds: Callable[[], bool], within_s: float) -> float:
-    """Poll until it holds; returns how long that took."""
-    began_s = time.monotonic()
-    while not holds():
-        assert time.monotonic() < began_s + within_s, f"not within {within_s} s"
-        time.sleep(0.01)
-    return time.monotonic() - began_s
 
 
 def times(api: FakeApi) -> list[float]:
@@ -245,7 +237,7 @@ def test_a_list_that_is_exchanged_under_a_watcher_has_two_of_them_keep_one_budge
             change(store_path)
             with Child(api, store_path, per_second, per_minute) as second:
                 wait_until(lambda: bool(second.said()), 20)
-                time.sleep(4)  # in which another budget would be spent
+                time.sleep(3)  # in which another budget would be spent
                 assert most_within(times(api), 60.0 - _SLACK_S) <= per_minute
                 assert most_within(times(api), 1.0 - _SLACK_S) <= per_second
                 assert sorted([first.said()[-1], second.said()[-1]]) == ["following", "leading"]

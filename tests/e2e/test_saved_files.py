@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import Command
+from tests.command import Command, wait_until
 from tests.files_api import PNG, FilesApi
 from tests.servers import http_reply, success_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.servers import Peer, Request
@@ -54,17 +53,9 @@ def taskdash(tmp_path: Path, api: OneMissing) -> Command:
 
 
 def with_folder(folder: Path, api: FilesApi, *, top: str = "") -> Command:
-    folder.mkdir(exist_ok=True)
     command = Command(folder, api)
     command.write_config(api.url, top=f'{top}\ndownload_dir = "{folder / "saved"}"\n[view]\npreview = false')
     return command
-
-
-def until(holds: Callable[[], object], timeout_s: float = 20.0) -> None:
-    until_s = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < until_s
-        time.sleep(0.02)
 
 
 def saved(taskdash: Command) -> list[str]:
@@ -78,15 +69,15 @@ def asked_for(api: FilesApi) -> list[str]:
     return sorted(request.path for request in api.file_requests())
 
 
-@pytest.mark.parametrize("form", ["json", "csv", "toml"])
 def test_another_list_knows_which_result_was_saved(
-    taskdash: Command, tmp_path: Path, api: OneMissing, form: str
+    taskdash: Command, tmp_path: Path, api: OneMissing
 ) -> None:
     [path] = saved(taskdash)
-    exported = taskdash("export", "--format", form).stdout
     other = with_folder(tmp_path / "other", api)
-    other.ok("import", "-", stdin=exported)
-    assert saved(other) == [path]
+    for form in ("json", "csv", "toml"):
+        other.store.unlink(missing_ok=True)
+        other.ok("import", "-", stdin=taskdash("export", "--format", form).stdout)
+        assert saved(other) == [path], form
     other.ok("download", ID)
     assert asked_for(api) == ["/files/1", "/files/3"]
     first, third = (str(each) for each in sorted((tmp_path / "other" / "saved").iterdir()))
@@ -161,7 +152,7 @@ def test_a_list_that_moved_to_another_machine_saves_its_results_there_on_its_own
         path.unlink()
     api.requests.clear()
     with other.dashboard() as screen:
-        until(lambda: len(list((tmp_path / "other" / "saved").glob("*.png"))) == 3)
+        wait_until(lambda: len(list((tmp_path / "other" / "saved").glob("*.png"))) == 3)
         screen.wait_for("✓ success ↓")
         screen.quit()
     assert asked_for(api) == ["/files/1", "/files/2", "/files/3"]
@@ -181,7 +172,7 @@ def test_a_picture_that_the_user_threw_away_does_not_come_back_on_its_own(
         # It is no longer taken for saved.
         screen.wait_for_none("✓ success ↓", 20)
         auto("add", later)
-        until(lambda: "/files/later" in asked_for(api))
+        wait_until(lambda: "/files/later" in asked_for(api))
         screen.quit()
     assert asked_for(api) == ["/files/later"]
     auto.ok("download", ID)
