@@ -49,16 +49,6 @@ def test_eight_processes_adding_a_thousand_ids_each_lose_none(tmp_path: Path) ->
         assert places == list(range(places[0], places[0] + 1_000))
 
 
-def test_small_batches_of_eight_processes_lose_none(tmp_path: Path) -> None:
-    taskdash = Command(tmp_path)
-    for batch in range(3):
-        adding = [taskdash.start("add", *ids_of(number * 10 + batch, 40)) for number in range(PROCESSES)]
-        for process in adding:
-            talk = process.communicate(timeout=30)[1]
-            assert process.returncode == 0, talk
-    assert len(taskdash.ids()) == 3 * PROCESSES * 40
-
-
 def test_waits_on_one_task_send_what_one_would(tmp_path: Path, fake_api: FakeApi) -> None:
     task_id = "task_shared_12345678"
     fake_api.set(task_id, [*[waiting_body(task_id)] * 2, success_body(task_id)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -16,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from lists import build
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 COUNT = 100_000
 PATIENCE_S = 60.0
@@ -30,10 +31,12 @@ EVERYTHING = (
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
+def store(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "list" / "tasks.db"
     build(path, COUNT, waiting=0, labels=10, raw=b"{}")
-    return path
+    yield path
+    # Every file that is left is searched for keys.
+    shutil.rmtree(path.parent)
 
 
 def environ(store: Path) -> Mapping[str, str]:

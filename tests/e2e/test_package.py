@@ -24,11 +24,7 @@ if TYPE_CHECKING:
     from email.message import Message
 
 ROOT = Path(__file__).parents[2]
-TESTED_ON_THE_WHEEL = (
-    "tests/architecture/test_imports.py",
-    "tests/e2e/test_cli_recipes.py",
-    "tests/unit/cli",
-)
+TESTED_ON_THE_WHEEL = ("tests/architecture/test_imports.py", "tests/e2e/test_cli_recipes.py")
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
