@@ -20,7 +20,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from tests.canary import KEY, assert_not_in
-from tests.warm import Warm
+from tests.warm import Forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,9 +33,6 @@ __all__ = ["KEY", "PROGRAM", "Command", "Done", "wait_until"]
 PROGRAM = Path(sys.executable).with_name("taskdash")
 
 Done = subprocess.CompletedProcess[str]
-
-_FIXED_AT_START = ("PYTHON", "LC_", "LANG")
-"""Variables that count when Python starts, and never again."""
 
 
 def wait_until(holds: Callable[[], object], within_s: float = 20.0) -> float:
@@ -84,14 +81,19 @@ class Command:
         timeout_s: float = 30,
     ) -> Done:
         """Run it to its end. `env` adds to the environment; None takes a variable away."""
-        if any(name.startswith(_FIXED_AT_START) for name in env or ()):
-            return self.run(self.line(*arguments), stdin=stdin, env=env, timeout_s=timeout_s)
         line = self.line(*arguments)
-        order = {"arguments": line, "cwd": str(self.folder), "env": self.environment(env)}
+        if _counts_at_start(env):
+            return self.run(line, stdin=stdin, env=env, timeout_s=timeout_s)
         with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
             given.write(_encoded(stdin))
             given.seek(0)
-            code = Warm.take().run(order, (given, out, err), timeout_s)
+            streams = [file.fileno() for file in (given, out, err)]
+            process = Forked(line, cwd=self.folder, env=self.environment(env), streams=streams)
+            try:
+                code = process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
             for file in (out, err):
                 file.seek(0)
             return _done(line, code, out.read(), err.read())
@@ -155,7 +157,8 @@ class Command:
     ) -> PtyScreen:
         """Open it in a terminal of its own, in a `with` block.
 
-        `spoilt_by` is Python that runs before it, `within` a command that runs it.
+        `spoilt_by` is Python that runs before it, `within` a command that runs it. Without them it is forked from a
+        warm process, as are commands.
         """
         from tests.pty_screen import PtyScreen
 
@@ -168,6 +171,7 @@ class Command:
             columns=columns,
             rows=rows,
             cwd=self.folder,
+            is_warm=not (spoilt_by or within or _counts_at_start(env)),
         )
 
     def browser(self, body: str = "") -> None:
@@ -198,6 +202,11 @@ class Command:
     def json(self, *arguments: str) -> Any:
         """What it prints, as JSON."""
         return json.loads(self.ok(*arguments).stdout)
+
+
+def _counts_at_start(env: Mapping[str, str | None] | None) -> bool:
+    """Whether one of these variables counts when Python starts, and never again."""
+    return any(name.startswith(("PYTHON", "LC_", "LANG")) for name in env or ())
 
 
 def _encoded(stdin: str | bytes | None) -> bytes:

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyte
 from tests.canary import assert_not_in
+from tests.warm import Forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,10 +66,13 @@ class PtyScreen:
         columns: int = 120,
         rows: int = 36,
         cwd: Path | None = None,
+        is_warm: bool = False,
     ) -> None:
+        """`is_warm`: the command is taskdash, which is forked from a process that has imported it."""
         self._command = [str(part) for part in command]
         self._env = {"TERM": "xterm-256color", "LANG": "C.UTF-8", **env}
         self._cwd = cwd
+        self._is_warm = is_warm
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
@@ -76,7 +80,7 @@ class PtyScreen:
         self._reading = threading.Event()
         self._reading.set()
         self._looking = True
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._master = self._slave = -1
         self._unfed = b""
         self.raw = b""
@@ -93,17 +97,26 @@ class PtyScreen:
         os.set_blocking(self._master, False)
         self._set_size()
         self.modes_before = termios.tcgetattr(self._slave)
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=self._slave,
-            env=self._env,
-            cwd=self._cwd,
-            start_new_session=True,
-            # No other thread of a test holds a lock that this call could need.
-            preexec_fn=_take_terminal,
-        )
+        if self._is_warm:
+            self._process = Forked(
+                self._command,
+                cwd=self._cwd or Path.cwd(),
+                env=self._env,
+                streams=[self._slave] * 3,
+                has_terminal=True,
+            )
+        else:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=self._slave,
+                stdout=self._slave,
+                stderr=self._slave,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+                # No other thread of a test holds a lock that this call could need.
+                preexec_fn=_take_terminal,
+            )
         threading.Thread(target=self._read, name="pty reader", daemon=True).start()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Processes of taskdash that need not start Python first: each is forked from one that has imported the commands.
+"""Processes of taskdash that need not start Python first: each is forked from one that has imported the program.
 
 Run as a script it is that one. It answers an order with the number of the process and, once that has ended, with its
 exit code. An order brings the descriptors of a file with the order in JSON and of the three standard streams.
@@ -7,6 +7,7 @@ exit code. An order brings the descriptors of a file with the order in JSON and 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import importlib
 import json
@@ -17,73 +18,106 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import IO
+    from pathlib import Path
 
-PACKAGES = ("domain", "config", "api", "store", "watch", "results", "cli")
-"""What commands import sooner or later; the dashboard is none of it."""
+PACKAGES = ("domain", "config", "api", "store", "watch", "results", "cli", "ui", "ui.screens", "ui.widgets")
+_SET_BY_THE_PROGRAM = {"TEXTUAL_FPS": "240"}
+"""What it sets before it imports the dashboard."""
 
 
-class Warm:
-    """The process that others are forked from, one after the other, for as long as this one lives."""
+class Forked:
+    """A process of taskdash, to be handled as a `subprocess.Popen`."""
 
-    _idle: ClassVar[list[Warm]] = []
-    """Several where several threads of a test run commands."""
+    def __init__(
+        self,
+        line: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        streams: Sequence[int],
+        has_terminal: bool = False,
+    ) -> None:
+        """Start it.
+
+        Args:
+            line: its command line.
+            cwd: its current folder.
+            env: its environment; what counts when Python starts has no effect.
+            streams: descriptors for stdin, stdout and stderr.
+            has_terminal: stdin is to be its controlling terminal.
+        """
+        self._line = line
+        self._server = _idle.pop() if _idle else _Server()
+        self.returncode: int | None = None
+        order = {"line": line, "cwd": str(cwd), "env": dict(env), "has_terminal": has_terminal}
+        with tempfile.TemporaryFile() as file:
+            file.write(json.dumps(order).encode())
+            file.seek(0)
+            socket.send_fds(self._server.control, [b"!"], [file.fileno(), *streams])
+        self.pid = int(self._server.control.recv(100))
+
+    def poll(self) -> int | None:
+        """Return the exit code, -n for signal n; None while it runs."""
+        return self._ended(0)
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for its end; return the exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end in time.
+        """
+        if (code := self._ended(timeout_s)) is None:
+            raise subprocess.TimeoutExpired(self._line, timeout_s)
+        return code
+
+    def kill(self) -> None:
+        """End it whatever it does."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.wait(10)
+
+    def _ended(self, timeout_s: float) -> int | None:
+        if self.returncode is None:
+            self._server.control.settimeout(timeout_s)
+            try:
+                self.returncode = int(self._server.control.recv(100))
+            except (BlockingIOError, TimeoutError):
+                return None
+            self._server.control.settimeout(None)
+            _idle.append(self._server)
+        return self.returncode
+
+
+class _Server:
+    """The process that others are forked from, one after the other, as long as this one lives."""
 
     def __init__(self) -> None:
-        self._control, theirs = socket.socketpair()
+        self.control, theirs = socket.socketpair()
         env = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "LANG", "LC_"))}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=env,
+                env=env | _SET_BY_THE_PROGRAM,
                 pass_fds=[theirs.fileno()],
             )
         atexit.register(self._end)
 
-    @classmethod
-    def take(cls) -> Warm:
-        """Return one that has nothing to do."""
-        return cls._idle.pop() if cls._idle else cls()
-
-    def run(self, order: Mapping[str, Any], streams: Sequence[IO[bytes]], timeout_s: float) -> int:
-        """Run a command line to its end and return its exit code, -n for signal n.
-
-        Args:
-            order: `arguments`, `cwd` and `env`.
-            streams: for stdin, stdout and stderr.
-            timeout_s: after so many seconds it is killed.
-
-        Raises:
-            subprocess.TimeoutExpired: it was.
-        """
-        with tempfile.TemporaryFile() as file:
-            file.write(json.dumps(order).encode())
-            file.seek(0)
-            socket.send_fds(self._control, [b"!"], [each.fileno() for each in (file, *streams)])
-        pid = int(self._control.recv(100))
-        self._control.settimeout(timeout_s)
-        try:
-            code = int(self._control.recv(100))
-        except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(order["arguments"], timeout_s) from None
-        self._control.settimeout(None)
-        self._idle.append(self)
-        return code
-
     def _end(self) -> None:
-        self._control.close()
+        self.control.close()
         self._process.wait()
 
 
-def serve(control: socket.socket) -> None:
+_idle: list[_Server] = []
+
+
+def _serve(control: socket.socket) -> None:
     """Fork a process for each order, until nobody is there to give any."""
     while True:
         _, descriptors, _, _ = socket.recv_fds(control, 1, 4)
@@ -92,25 +126,34 @@ def serve(control: socket.socket) -> None:
         pid = os.fork()
         if not pid:
             control.close()
-            become(*descriptors)
+            _become(*descriptors)
         for each in descriptors:
             os.close(each)
         control.send(b"%d" % pid)
         control.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
-def become(order: int, *streams: int) -> NoReturn:
+def _become(order: int, *streams: int) -> NoReturn:
     """Be the process that was ordered, as if it had just been started."""
     with open(order, encoding="utf-8") as file:
-        wanted = json.load(file)
+        wanted: dict[str, Any] = json.load(file)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # What they are is looked at when they are opened: a file, a pipe or a terminal.
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(  # type: ignore[misc]  # noqa: SIM115
+        2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
+    )
+    if wanted["has_terminal"]:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(wanted["cwd"])
     os.environ.clear()
     os.environ.update(wanted["env"])
     time.tzset()
-    sys.argv = wanted["arguments"]
+    sys.argv = wanted["line"]
     from taskdash.__main__ import run
 
     run()
@@ -122,6 +165,7 @@ if __name__ == "__main__":
     for package in PACKAGES:
         for module in pkgutil.iter_modules(importlib.import_module(f"taskdash.{package}").__path__):
             importlib.import_module(f"taskdash.{package}.{module.name}")
-    importlib.import_module("httpx")
+    for name in ("httpx", "taskdash.wiring"):
+        importlib.import_module(name)
     gc.freeze()
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    _serve(socket.socket(fileno=int(sys.argv[1])))

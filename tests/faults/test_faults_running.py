@@ -105,7 +105,7 @@ def test_a_signal_ends_it_in_time_and_restores_a_terminal_that_is_too_slow_for_a
 @pytest.mark.row("R2")
 @pytest.mark.parametrize("ignoring", [False, True], ids=["with its signal", "with nohup"])
 def test_a_closed_terminal_ends_it_within_a_second(taskdash: Command, *, ignoring: bool) -> None:
-    spoilt_by = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" if ignoring else ""
+    spoilt_by = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_{'IGN' if ignoring else 'DFL'})"
     with taskdash.dashboard(spoilt_by=spoilt_by) as screen:
         screen.wait_for("Nothing on this list yet")
         busy_s = cpu_s(screen.pid)
