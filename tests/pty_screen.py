@@ -2,8 +2,7 @@ r"""A program in a real pseudo-terminal, its screen read as a person would read 
 
     with PtyScreen([sys.executable, "-m", "taskdash"], columns=120, rows=36, env=env) as screen:
         screen.wait_for("Nothing on this list yet")
-        screen.paste("5064bd1a-025a-490b-b28f-6a9fa12eb88a\n")
-        screen.wait_for("1 new")
+        screen.paste("5064bd1a-025a-490b-b28f-6a9fa12eb88a\n", shows="1 new")
         screen.send("\r")
         screen.quit()
 
@@ -183,8 +182,13 @@ class PtyScreen:
 
     # What goes in
 
-    def send(self, text: str | bytes) -> None:
-        """Type what a terminal sends for keys: a carriage return for Enter, an escape for Esc."""
+    def send(
+        self, text: str | bytes, *, shows: str | Callable[[str], object] | None = None, hides: str = ""
+    ) -> None:
+        """Type what a terminal sends for keys: a carriage return for Enter, an escape for Esc.
+
+        Then wait until the screen has what it `shows`, and no more what it `hides`.
+        """
         data = text.encode() if isinstance(text, str) else text
         deadline_s = time.monotonic() + 10
         while data:
@@ -193,11 +197,15 @@ class PtyScreen:
             except BlockingIOError:
                 assert time.monotonic() < deadline_s, f"the program reads no more:\n{self.text}"
                 time.sleep(0.005)
+        if shows is not None:
+            self.wait_for(shows)
+        if hides:
+            self.wait_for_none(hides)
 
-    def paste(self, text: str | bytes) -> None:
-        """Paste, in the brackets of a terminal that was told to send them."""
+    def paste(self, text: str | bytes, *, shows: str | Callable[[str], object] | None = None) -> None:
+        """Paste, in the brackets of a terminal that was told to send them; wait as `send` does."""
         data = text.encode() if isinstance(text, str) else text
-        self.send(b"\x1b[200~" + data + b"\x1b[201~")
+        self.send(b"\x1b[200~" + data + b"\x1b[201~", shows=shows)
 
     def resize(self, columns: int, rows: int) -> None:
         """Give the terminal another size; the kernel signals it to the program."""

@@ -137,19 +137,16 @@ def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
     api.hold_after = 1_200
     with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
-        screen.send("d")
-        screen.wait_for("0 of 1 result")
+        screen.send("d", shows="0 of 1 result")
         wait_until(lambda: [path.stat().st_size for path in (tmp_path / "saved").glob("*.part")] == [1_200])
         screen.quit()
     assert [name[-5:] for name in saved_names(tmp_path)] == [".json", ".part"]
     api.hold_after = None
     with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
-        screen.send("d")
-        screen.wait_for("✓ success ↓")
+        screen.send("d", shows="✓ success ↓")
         screen.wait_for("1 saved in")
-        screen.send("d")
-        screen.wait_for("1 was saved before")
+        screen.send("d", shows="1 was saved before")
         screen.quit()
     assert saved_names(tmp_path) == ["Night-run-task_old-1.png"]
     assert [request.headers.get("range") for request in api.file_requests()] == [None, "bytes=1200-"]

@@ -77,15 +77,19 @@ def test_an_unknown_command(reader: Reader) -> None:
     assert reader.types(f"taskdash {named[1]}").returncode == 0
 
 
-@pytest.mark.parametrize(
-    "words", ["list --nonsense", "config nonsense", "nonsense", "wait", "open x y z", "export --format x"]
-)
-def test_wrong_usage(reader: Reader, words: str) -> None:
-    done = reader.types(f"taskdash {words}")
-    line = done.stderr.splitlines()[-1]
-    assert line.startswith("try: ")
-    helped = reader.types(line.removeprefix("try: "))
-    assert (helped.returncode, helped.stdout.startswith("Usage: ")) == (0, True)
+def test_wrong_usage(reader: Reader) -> None:
+    for words in (
+        "list --nonsense",
+        "config nonsense",
+        "nonsense",
+        "wait",
+        "open x y z",
+        "export --format x",
+    ):
+        line = reader.taskdash(*words.split()).stderr.splitlines()[-1]
+        assert line.startswith("try: ")
+        helped = reader.types(line.removeprefix("try: "))
+        assert (helped.returncode, helped.stdout.startswith("Usage: ")) == (0, True)
 
 
 def test_a_dashboard_without_a_terminal(reader: Reader) -> None:
@@ -173,49 +177,36 @@ def test_a_profile_that_there_is_not(reader: Reader) -> None:
     assert reader.types(command_in(told)).stdout.split("\t")[1] == GOOD
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        '"open',
-        "foo:bar",
-        'foo:"two words"',
-        "!",
-        "a ! b",
-        '""',
-        "cost:>soon",
-        "state:done",
-        "problem:x",
-        "reason:x",
-        "saved:x",
-        "label:",
-    ],
-)
-def test_a_filter_that_cannot_be_read(reader: Reader, words: str) -> None:
-    done = reader.taskdash("list", "--filter", words)
-    assert done.returncode == 2, words
-    said = done.stderr.splitlines()[0]
+def test_a_filter_that_cannot_be_read(reader: Reader) -> None:
+    for words in (
+        '"open', "foo:bar", 'foo:"two words"', "!", "a ! b", '""', "cost:>soon", "state:done", "problem:x", "reason:x",
+        "saved:x", "label:",
+    ):  # fmt: skip
+        done = reader.taskdash("list", "--filter", words)
+        assert done.returncode == 2, words
+        for each in corrections(words, done.stderr.splitlines()[0]):
+            reader.taskdash.ok("list", "--filter", each)
+
+
+def corrections(words: str, said: str) -> list[str]:
+    """The filters that are named as right ones."""
     if found := re.search(r"use one of ([\w, -]+)", said):
-        field = words.partition(":")[0]
-        right = [f"{field}:{each}" for each in found[1].split(", ")]
-    elif found := re.search(r"saved:x is neither (\S+) nor (\S+)", said):
-        right = [found[1], found[2]]
-    else:
-        found = re.search(r"(?:write|such as|not closed:) (.+?)(?: \(units.*)?$", said)
-        assert found, said
-        right = [found[1]] if found[1] != "a word between the quotes" else ['"word"']
-    for each in right:
-        done = reader.taskdash("list", "--filter", each)
-        assert done.returncode == 0, (each, done.stderr)
-
-
-@pytest.mark.parametrize(("option", "wrong"), [("--sort", "size"), ("--state", "done")])
-def test_an_order_and_a_state_that_there_are_not(reader: Reader, option: str, wrong: str) -> None:
-    said = reader.taskdash("list", option, wrong).stderr.splitlines()[0]
-    found = re.search(r"use one of ([a-z, ]+?)(?:, or -KEY)?$", said)
+        return [f"{words.partition(':')[0]}:{each}" for each in found[1].split(", ")]
+    if found := re.search(r"saved:x is neither (\S+) nor (\S+)", said):
+        return [found[1], found[2]]
+    found = re.search(r"(?:write|such as|not closed:) (.+?)(?: \(units.*)?$", said)
     assert found, said
-    for each in found[1].split(", "):
-        assert reader.taskdash("list", option, each).returncode == 0
-        assert option == "--state" or reader.taskdash("list", option, f"-{each}").returncode == 0
+    return [found[1] if found[1] != "a word between the quotes" else '"word"']
+
+
+def test_an_order_and_a_state_that_there_are_not(reader: Reader) -> None:
+    for option, wrong in (("--sort", "size"), ("--state", "done")):
+        said = reader.taskdash("list", option, wrong).stderr.splitlines()[0]
+        found = re.search(r"use one of ([a-z, ]+?)(?:, or -KEY)?$", said)
+        assert found, said
+        for each in found[1].split(", "):
+            reader.taskdash.ok("list", option, each)
+            assert option == "--state" or reader.taskdash("list", option, f"-{each}").returncode == 0
 
 
 def test_what_expires_where_nothing_is_known_to(reader: Reader) -> None:

@@ -43,18 +43,8 @@ CASES = [
     ("taskdash check 'job:b:2' job:a", "taskdash check 'job:b:2' job:a:1"),
 ]
 VARIABLES = (
-    "type",
-    "value",
-    "key",
-    "descr",
-    "completion",
-    "response",
-    "metadata",
-    "line",
-    "words_",
-    "cur",
-    "item",
-)
+    "type", "value", "key", "descr", "completion", "response", "metadata", "line", "words_", "cur", "item",
+)  # fmt: skip
 
 
 @pytest.fixture(params=SHELLS)
@@ -104,15 +94,13 @@ def test_what_is_begun_is_completed_and_nothing_else_is_touched_or_said(shell: P
         assert word not in said, said
 
 
-def test_a_list_that_is_offered_has_all_that_fits(shell: PtyScreen) -> None:
+def test_what_fits_is_offered_and_a_config_that_is_broken_is_silent(shell: PtyScreen, tmp_path: Path) -> None:
     shell.send("taskdash show job:\t\t")
     shell.wait_for(lambda text: "a:1" in text and "b:2" in text, 20)
     shell.send("\x15\x15")
     shell.send("taskdash config \t\t")
     shell.wait_for(lambda text: all(name in text for name in ("path", "example", "init", "check")), 20)
-
-
-def test_a_config_that_is_broken_or_a_store_that_is_none_is_silent(shell: PtyScreen, tmp_path: Path) -> None:
+    shell.send("\x15\x15")
     (tmp_path / "config.toml").write_text("profile = [")
     before = shell.text
     shell.send("taskdash show task_g\t")

@@ -49,24 +49,20 @@ def test_paste_a_task_watch_it_finish_open_its_link_quit_and_find_it_again(
     api.set(WAITING, waiting_body(WAITING, createTime=time.time_ns() // 1_000_000 - 28_000))
     with taskdash.dashboard() as screen:
         screen.wait_for("Nothing on this list yet")
-        screen.paste(f"created task {WAITING}\n")
-        screen.wait_for("1 new")
-        screen.send("\r")
-        screen.wait_for("◐ waiting")
+        screen.paste(f"created task {WAITING}\n", shows="1 new")
+        screen.send("\r", shows="◐ waiting")
         screen.wait_for("A cinematic portrait of a robot painter")
         api.set(WAITING, success_body(WAITING, [LINK]))
         screen.wait_for("✓ success", 30)
         screen.wait_for("32.2 s")
         screen.wait_for(LINK)
-        screen.send("o")
-        screen.wait_for("opened in the browser")
+        screen.send("o", shows="opened in the browser")
         assert taskdash.visited == [LINK]
         screen.quit()
     checks = api.count(WAITING)
     with taskdash.dashboard() as screen:
         screen.wait_for(lambda text: "✓ success" in text and "32.2 s" in text and LINK in text)
-        screen.send("1")
-        screen.wait_for("opened in the browser")
+        screen.send("1", shows="opened in the browser")
         assert taskdash.visited == [LINK, LINK]
         screen.quit("\x11")
     # A finished task is never asked for again.
@@ -81,40 +77,29 @@ def test_the_arrow_keys_of_a_terminal_move_the_cursor_and_what_a_script_adds_is_
         api.set(task_id, body)
     with taskdash.dashboard() as screen:
         screen.wait_for(lambda text: "▌ ◐ waiting" in text and "× fail" in text)
-        screen.send("\x1b[B")
-        screen.wait_for("▌ × fail")
+        screen.send("\x1b[B", shows="▌ × fail")
         screen.wait_for("code 400")
-        screen.send("\x1b[A")
-        screen.wait_for("▌ ◐ waiting")
+        screen.send("\x1b[A", shows="▌ ◐ waiting")
         # What a terminal with the kitty keyboard protocol sends for j, and for an arrow.
-        screen.send("\x1b[106u")
-        screen.wait_for("▌ × fail")
-        screen.send("\x1b[1;1A")
-        screen.wait_for("▌ ◐ waiting")
+        screen.send("\x1b[106u", shows="▌ × fail")
+        screen.send("\x1b[1;1A", shows="▌ ◐ waiting")
         taskdash("add", OTHER)
         screen.wait_for("○ new", 2)
         screen.wait_for("▌ ◐ waiting", 2)
-        screen.send("\x1b[H")
-        screen.wait_for("▌ ○ new")
-        screen.send("\x1b[F")
-        screen.wait_for("▌ × fail")
+        screen.send("\x1b[H", shows="▌ ○ new")
+        screen.send("\x1b[F", shows="▌ × fail")
         screen.quit("\x03")
 
 
 def test_keys_typed_ahead_are_not_lost_and_what_is_written_is_its_users_alone(taskdash: Command) -> None:
     with taskdash.dashboard() as screen:
         screen.wait_for("Nothing on this list yet")
-        screen.send("a")
-        screen.wait_for("Add tasks")
-        screen.send(OTHER)
-        screen.wait_for("1 new")
-        screen.send("\r")
-        screen.wait_for("○ new")
+        screen.send("a", shows="Add tasks")
+        screen.send(OTHER, shows="1 new")
+        screen.send("\r", shows="○ new")
         assert taskdash.ids() == [OTHER]
-        screen.send("/fox")
-        screen.wait_for("No task matches the filter")
-        screen.send("\x1b")
-        screen.wait_for("○ new")
+        screen.send("/fox", shows="No task matches the filter")
+        screen.send("\x1b", shows="○ new")
         screen.quit()
     assert taskdash.store.parent.stat().st_mode & 0o777 == 0o700
     for written in taskdash.folder.rglob("*"):
@@ -130,10 +115,8 @@ def test_a_paste_without_its_brackets_opens_the_dialog_and_is_no_keys(
     with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
         for text in (OTHER, f"taskId: {OTHER}", f"{OTHER}\r", f'{{"taskId":"{OTHER}"}}'):
-            screen.send(text)
-            screen.wait_for(lambda shown: "Add tasks" in shown and "1 new" in shown)
-            screen.send("\x1b")
-            screen.wait_for_none("Add tasks")
+            screen.send(text, shows=lambda shown: "Add tasks" in shown and "1 new" in shown)
+            screen.send("\x1b", hides="Add tasks")
             # What follows an Esc at once is Alt and that key.
             screen.wait_until_at_rest()
         screen.quit()
@@ -144,16 +127,11 @@ def test_a_paste_without_its_brackets_opens_the_dialog_and_is_no_keys(
 def test_the_palette_may_be_the_first_thing_that_is_asked_for(taskdash: Command) -> None:
     # Started as a user does: the key is there before the program is.
     with taskdash.dashboard(within=["env"]) as screen:
-        screen.send(":")
-        screen.wait_for("Search for commands")
-        screen.send("theme")
-        screen.wait_for("Change the colours")
-        screen.send("\r")
-        screen.wait_for("Search for themes")
-        screen.send("gruv")
-        screen.wait_for(lambda text: "  gruvbox" in text and "nord" not in text)
-        screen.send("\x1b")
-        screen.wait_for("Nothing on this list yet")
+        screen.send(":", shows="Search for commands")
+        screen.send("theme", shows="Change the colours")
+        screen.send("\r", shows="Search for themes")
+        screen.send("gruv", shows=lambda text: "  gruvbox" in text and "nord" not in text)
+        screen.send("\x1b", shows="Nothing on this list yet")
         screen.quit()
 
 
@@ -183,14 +161,10 @@ def test_a_server_that_dies_is_said_and_the_list_stays_usable(tmp_path: Path) ->
         screen.send("r")
         screen.wait_for("Offline", 20)
         screen.wait_for("The list stays usable")
-        screen.send("\r")
-        screen.wait_for(lambda text: "Prompt" in text and "costTime" not in text)
-        screen.send("\x1b")
-        screen.wait_for("costTime")
-        screen.paste(OTHER)
-        screen.wait_for("1 new")
-        screen.send("\r")
-        screen.wait_for("○ new")
+        screen.send("\r", shows=lambda text: "Prompt" in text and "costTime" not in text)
+        screen.send("\x1b", shows="costTime")
+        screen.paste(OTHER, shows="1 new")
+        screen.send("\r", shows="○ new")
         with FakeApi({WAITING: success_body(WAITING, [LINK])}, key=KEY, port=server.port):
             screen.send("R")
             screen.wait_for("✓ success", 30)
@@ -203,10 +177,8 @@ def test_a_kill_in_the_middle_loses_nothing(taskdash: Command, api: FakeApi) -> 
     api.set(WAITING, success_body(WAITING, [LINK]))
     with taskdash.dashboard() as screen:
         screen.wait_for("Nothing on this list yet")
-        screen.paste(f"{WAITING} {FAILED} {OTHER}")
-        screen.wait_for("3 new")
-        screen.send("\r")
-        screen.wait_for("All 3")
+        screen.paste(f"{WAITING} {FAILED} {OTHER}", shows="3 new")
+        screen.send("\r", shows="All 3")
         screen.wait_for("✓ success")
         screen.signal(signal.SIGKILL)
         assert screen.wait_exit() == -signal.SIGKILL
@@ -221,18 +193,13 @@ def test_without_a_key_the_banner_names_the_variable_and_removing_needs_a_y(
         screen.wait_for("AIGPTIMAGE_API_KEY")
         screen.wait_for("○ new")
         # A stray Enter does no harm.
-        screen.send("x\r\r")
-        screen.wait_for("Remove this task")
-        screen.send("n")
-        screen.wait_for_none("Remove this task")
+        screen.send("x\r\r", shows="Remove this task")
+        screen.send("n", hides="Remove this task")
         assert taskdash.ids() == [WAITING]
-        screen.send("x")
-        screen.wait_for("Remove this task")
-        screen.send("y")
-        screen.wait_for("Nothing on this list yet")
+        screen.send("x", shows="Remove this task")
+        screen.send("y", shows="Nothing on this list yet")
         assert taskdash.ids() == []
-        screen.send("z")
-        screen.wait_for("○ new")
+        screen.send("z", shows="○ new")
         screen.quit()
     assert api.count() == 0
 
@@ -252,8 +219,7 @@ def test_on_finish_runs_beside_the_dashboard_and_may_end_after_it(taskdash: Comm
     with_on_finish(taskdash, api, shell)
     with taskdash.dashboard() as screen:
         screen.wait_for("◐ waiting")
-        screen.send("r")
-        screen.wait_for("✓ success")
+        screen.send("r", shows="✓ success")
         screen.wait_for(lambda _: told.exists())
         screen.quit()
     assert told.read_text().splitlines() == ["begun success", "ended no key"]
@@ -264,10 +230,8 @@ def test_ctrl_c_ends_the_wait_for_on_finish(taskdash: Command, api: FakeApi) -> 
     with_on_finish(taskdash, api, f"echo begun >> {told}; exec sleep 60")
     with taskdash.dashboard() as screen:
         screen.wait_for("◐ waiting")
-        screen.send("r")
-        screen.wait_for(lambda _: told.exists())
-        screen.send("q")
-        screen.wait_for("Ctrl+C ends it")
+        screen.send("r", shows=lambda _: told.exists())
+        screen.send("q", shows="Ctrl+C ends it")
         began_s = time.monotonic()
         screen.quit("\x03")
         # Of its own accord it waits 10 s.
@@ -293,16 +257,12 @@ def test_opened_on_a_locked_list_it_says_so_at_once_and_comes_up_when_that_is_fr
             screen.resize(80, 24)
             screen.wait_for("Another program has locked the list")
             assert "Add tasks" not in screen.text
-            screen.paste(OTHER)
-            screen.wait_for("What you pasted is kept")
+            screen.paste(OTHER, shows="What you pasted is kept")
             lock.close()
             screen.wait_for("1 new")
-            screen.send("\x1b")
-            screen.wait_for(lambda text: "○ new" in text and "q quit" in text)
-            screen.send("a")
-            screen.wait_for("Add tasks")
-            screen.send("\x1b")
-            screen.wait_for_none("Add tasks")
+            screen.send("\x1b", shows=lambda text: "○ new" in text and "q quit" in text)
+            screen.send("a", shows="Add tasks")
+            screen.send("\x1b", hides="Add tasks")
             screen.quit()
 
 

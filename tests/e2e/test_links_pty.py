@@ -61,8 +61,7 @@ def test_a_link_over_several_lines_is_well_formed_on_each(taskdash: Command) -> 
         screen.wait_for("✓ success")
         screen.wait_for(lambda _: len(HYPERLINK.findall(screen.raw)) > 4)
         # One that looks like an option is an argument all the same.
-        screen.send("2")
-        screen.wait_for("opened in the browser")
+        screen.send("2", shows="opened in the browser")
         assert taskdash.visited == [DASHED]
         screen.quit()
         written = screen.raw
@@ -95,8 +94,7 @@ def test_on_a_desktop_its_program_gets_the_copy_and_the_terminal_nothing(taskdas
     path = f"{program.parent}:{os.environ['PATH']}"
     with taskdash.dashboard(env={"WAYLAND_DISPLAY": "wayland-0", "PATH": path}) as screen:
         screen.wait_for("✓ success")
-        screen.send("y")
-        screen.wait_for("Copied 1 task ID with wl-copy.")
+        screen.send("y", shows="Copied 1 task ID with wl-copy.")
         assert (taskdash.folder / "copied").read_text() == TASK
         assert KEY not in (taskdash.folder / "environment").read_text()
         assert copies(screen) == []
@@ -108,8 +106,7 @@ def test_what_is_too_much_for_a_terminal_is_in_a_file_of_ones_own(tmp_path: Path
     taskdash = machine(tmp_path, links)
     with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
-        screen.send("u")
-        screen.wait_for("saved to")
+        screen.send("u", shows="saved to")
         assert copies(screen) == []
         screen.quit()
     saved = Path(os.environ["XDG_STATE_HOME"]) / "taskdash" / "copied.txt"

@@ -58,18 +58,15 @@ def test_no_paste_no_lock_and_no_browser_keeps_the_screen_waiting(tmp_path: Path
             screen.send(("\x1b[200~" if start == 0 else "") + text[start : start + 4096])
         screen.send("\x1b[201~")
         screen.wait_for("0 new", 60)
-        screen.send("\x1b")
-        screen.wait_for_none("Add tasks")
+        screen.send("\x1b", hides="Add tasks")
         with closing(sqlite3.connect(taskdash.store, isolation_level=None, timeout=10)) as other:
             other.execute("BEGIN EXCLUSIVE")
             for key in ("r", "j", "R", "k", "]", "[") * 2:
                 screen.send(key)
                 time.sleep(0.1)
             other.execute("ROLLBACK")
-        screen.send("?")
-        screen.wait_for("move up")
-        screen.send("\x1b")
-        screen.wait_for_none("move up")
+        screen.send("?", shows="move up")
+        screen.send("\x1b", hides="move up")
         found = gaps_ms(tmp_path / "gaps", began_s)
         screen.quit()
     assert len(found) > 100

@@ -113,10 +113,8 @@ def wait_until_stopped(screen: PtyScreen, taskdash: Command) -> None:
 
 def quit_well(screen: PtyScreen, taskdash: Command) -> None:
     """Leave, with exit code 0 and a terminal as the shell wants it."""
-    screen.send("q")
-    screen.wait_for(lambda _: not states(taskdash))
-    screen.send("echo code $?\r")
-    screen.wait_for("code 0")
+    screen.send("q", shows=lambda _: not states(taskdash))
+    screen.send("echo code $?\r", shows="code 0")
     assert_given_back(screen)
 
 
@@ -124,7 +122,7 @@ def test_a_stopped_dashboard_leaves_the_list_to_everybody_else(taskdash: Command
     taskdash("add", *IDS)
     with in_shell(taskdash) as screen:
         open_in(screen, taskdash)
-        for turn in range(12):
+        for turn in range(8):
             time.sleep(turn * 0.037 % 0.3)
             stop(screen, taskdash)
             for arguments in (("add", f"task_{turn + 1000:032x}"), ("list", "--ids")):
@@ -156,8 +154,7 @@ def test_it_comes_up_when_it_is_brought_from_the_background(taskdash: Command, s
         continue_with(screen, "fg")
         stop(screen, taskdash)
         continue_with(screen, "fg")
-        screen.send("\x1b[B")
-        screen.wait_for(IDS[1])
+        screen.send("\x1b[B", shows=IDS[1])
         stop(screen, taskdash)
         # In the background it has no use for its terminal: it stops again.
         stop(screen, taskdash, "bg\r")
@@ -173,8 +170,7 @@ def test_ctrl_z_stops_the_whole_job(taskdash: Command, shell: str) -> None:
         open_in(screen, taskdash, f"sh -c {shlex.quote(dashboard(taskdash) + '; echo ended with $?')}")
         stop(screen, taskdash)
         continue_with(screen, "fg")
-        screen.send("q")
-        screen.wait_for("ended with 0")
+        screen.send("q", shows="ended with 0")
 
 
 def test_a_signal_that_stops_it_does_what_the_key_does(taskdash: Command) -> None:
@@ -196,15 +192,12 @@ def test_where_no_shell_can_continue_it_ctrl_z_says_so_and_does_nothing(
     taskdash("add", *IDS)
     with taskdash.dashboard(within=within) as screen:
         screen.wait_for(lambda text: text.count("waiting") >= 20)
-        screen.send("\x1a")
-        screen.wait_for("No shell")
+        screen.send("\x1a", shows="No shell")
         for pid in states(taskdash):
             os.kill(pid, signal.SIGTSTP)
-        screen.send("?")
-        screen.wait_for("Help")
+        screen.send("?", shows="Help")
         assert "T" not in states(taskdash).values()
-        screen.send("\x1b")
-        screen.wait_for_none("Help")
+        screen.send("\x1b", hides="Help")
         screen.quit()
 
 

@@ -664,14 +664,12 @@ def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
         screen.wait_for("Success 3")
         screen.wait_for("4 results")
         for number in range(1, 5):
-            screen.send(str(number))
-            screen.wait_for("not opened")
+            screen.send(str(number), shows="not opened")
         assert not visited.exists()
         painted_s = []
         # The best of many: the long version takes the time from the clock, which runs for other processes too.
         for _ in range(10 if long else 3):
-            screen.send("j")
-            screen.wait_for("1 result")
+            screen.send("j", shows="1 result")
             time.sleep(0.3)  # moves in a row are shown together
             seen, at_s, busy_s = len(screen.raw), time.perf_counter(), cpu_s(screen.pid)
             screen.send("j")
@@ -680,12 +678,9 @@ def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
                 time.sleep(0.002)
             # Where other tests run beside it, what it computes says more than the clock on the wall.
             painted_s.append(time.perf_counter() - at_s if long else cpu_s(screen.pid) - busy_s)
-            screen.send("g")
-            screen.wait_for("4 results")
+            screen.send("g", shows="4 results")
         assert min(painted_s) < 0.1, painted_s
-        screen.send("j")
-        screen.wait_for("1 result")
-        screen.send("1")
-        screen.wait_for(lambda _: visited.exists() and visited.read_text())
+        screen.send("j", shows="1 result")
+        screen.send("1", shows=lambda _: visited.exists() and visited.read_text())
         screen.quit()
     assert visited.read_text().split() == [URL]

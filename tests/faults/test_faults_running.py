@@ -50,8 +50,7 @@ def test_every_signal_that_ends_a_program_leaves_a_good_terminal_and_its_code(
             with taskdash.dashboard() as screen:
                 if turn == 0:
                     screen.wait_for("Nothing on this list yet")
-                    screen.send("a")
-                    screen.wait_for("Add tasks")
+                    screen.send("a", shows="Add tasks")
                 else:
                     # At any moment from its first frame on.
                     screen.wait_for(lambda _: b"\x1b[?1049h" in screen.raw)
@@ -228,10 +227,8 @@ def test_with_no_color_it_sends_no_colour_at_all(taskdash: Command, api: FakeApi
             ("?", "Help"),
             ("\x10", "Search for"),
         ):
-            screen.send(key)
-            screen.wait_for(shown)
-            screen.send("\x1b")
-            screen.wait_for_none(shown)
+            screen.send(key, shows=shown)
+            screen.send("\x1b", hides=shown)
         screen.quit()
         assert colours(screen.raw) == set()
         assert re.search(rb"\x1b\[[\d;]*\b1\b[\d;]*m", screen.raw), "bold is no colour"

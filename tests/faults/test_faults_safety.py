@@ -124,8 +124,7 @@ def test_whatever_the_umask_all_that_is_written_is_the_users_own_alone(
     with taskdash.dashboard("--log-level", "debug") as screen:
         screen.wait_for("✓ success")
         # What it remembers of its look.
-        screen.send("vv")
-        screen.wait_for_none("1 result")
+        screen.send("vv", hides="1 result")
         screen.quit()
     assert {path.name for path in state.iterdir()} >= {"taskdash.log", "view.toml"}
     ours = [tmp_path / "data", state, tmp_path / "pictures"]
@@ -220,14 +219,12 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
         paste = f"{IDS[0]}\n" + "nothing to see here\n" * 6000
         for start in range(0, len(paste), 4096):
             screen.send(("\x1b[200~" if start == 0 else "") + paste[start : start + 4096])
-        screen.send("\x1b[201~")
-        screen.wait_for("1 new")
+        screen.send("\x1b[201~", shows="1 new")
         screen.send("\r")
         screen.wait_for("◐ waiting", 20)
         screen.send("R")
         screen.wait_for("✓ success", 20)
-        screen.send("1y")
-        screen.wait_for("Copied")
+        screen.send("1y", shows="Copied")
         for name in ("on_finish", "open_command", "wl-copy"):
             assert_not_in(children.wait_for(name), f"what {name} was given")
             assert b"OTHER_TOKEN" not in children.started(name) or name == "on_finish"
@@ -859,11 +856,9 @@ def test_no_browser_is_a_shell_and_none_stops_or_spoils_the_screen(
         for link in "212":
             began_s = time.monotonic()
             screen.send(link)
-            screen.send("?")
-            screen.wait_for("move up")
+            screen.send("?", shows="move up")
             answered_s.append(time.monotonic() - began_s)
-            screen.send("\x1b")
-            screen.wait_for_none("move up")
+            screen.send("\x1b", hides="move up")
         screen.wait_for("opened in the browser")
         assert min(answered_s) < 1, answered_s
         wait_until(lambda: visited.read_text()[opened:].count("https://-x/--flag\n") >= 2)
@@ -944,14 +939,10 @@ def test_nothing_in_the_current_folder_or_of_other_programs_settings_counts(
     assert {request.headers.get("authorization") for request in api.requests} == {f"Bearer {KEY}", None}
     with taskdash.dashboard(env=env) as screen:
         screen.wait_for("▀")
-        screen.paste("nothing to see here\n" * 200)
-        screen.wait_for("Add tasks")
-        screen.send("\x1b")
-        screen.wait_for_none("Add tasks")
-        screen.send("y")
-        screen.wait_for("Copied")
-        screen.send("1")
-        screen.wait_for("browser")
+        screen.paste("nothing to see here\n" * 200, shows="Add tasks")
+        screen.send("\x1b", hides="Add tasks")
+        screen.send("y", shows="Copied")
+        screen.send("1", shows="browser")
         screen.quit()
         assert b"Warning" not in screen.raw
         assert b">>>" not in screen.raw

@@ -191,8 +191,7 @@ def test_a_dashboard_without_room_says_so_and_goes_on_when_there_is_some(
         screen.wait_for("cannot be used", 20)
         screen.send("j")
         screen.wait_for("Nothing is checked", 20)
-        screen.paste(f"{IDS[10]}\n")
-        screen.wait_for("1 new")
+        screen.paste(f"{IDS[10]}\n", shows="1 new")
         screen.send("\r")
         # What was pasted is still there to be added.
         screen.wait_for(lambda text: "Not added" in text and "1 new" in text, 20)
@@ -250,10 +249,8 @@ def test_a_read_only_folder_is_read_and_writing_is_refused(taskdash: Command, ap
         with taskdash.dashboard(within=UNPRIVILEGED) as screen:
             wait_for_rows(screen, 2)
             screen.wait_for("read-only")
-            screen.send("?")
-            screen.wait_for("Help")
-            screen.send("\x1b")
-            screen.wait_for(lambda text: "Help" not in text)
+            screen.send("?", shows="Help")
+            screen.send("\x1b", shows=lambda text: "Help" not in text)
             screen.quit()
     finally:
         folder.chmod(0o700)
@@ -453,8 +450,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
             asked_s = time.monotonic()
             screen.wait_for("Help", 5)
             assert time.monotonic() - asked_s < 3
-            screen.send("\x1b")
-            screen.wait_for(lambda text: "Help" not in text)
+            screen.send("\x1b", shows=lambda text: "Help" not in text)
             screen.paste(f"{IDS[9]}\n")
             screen.wait_for("1 new", 10)
             screen.send("\r")
@@ -462,8 +458,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
                 time.sleep(1)
                 screen.send("?")
                 screen.wait_for("Help", 5)
-                screen.send("\x1b")
-                screen.wait_for(lambda text: "Help" not in text)
+                screen.send("\x1b", shows=lambda text: "Help" not in text)
         wait_for_rows(screen, 3)
         screen.wait_for(lambda text: "locked the list" not in text, 10)
         screen.quit()
@@ -483,8 +478,7 @@ def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: 
         with locked(taskdash.store):
             screen.paste("\n".join(ids))
             screen.wait_for("5,000 new", 20)
-            screen.send("\r")
-            screen.wait_for_none("5,000 new")
+            screen.send("\r", hides="5,000 new")
             screen.send("q")
             assert screen.wait_exit(30) == 6
         assert [line for line in printed(screen) if line in set(ids)] == ids
@@ -499,8 +493,7 @@ def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Com
         with locked(taskdash.store, "IMMEDIATE"):
             screen.paste(f"{IDS[9]}\n")
             screen.wait_for("1 new", 10)
-            screen.send("\r")
-            screen.wait_for(lambda text: "1 new" not in text)
+            screen.send("\r", shows=lambda text: "1 new" not in text)
             screen.send(":")
             screen.wait_for("Search for commands", 10)
             screen.send("profile kie")
