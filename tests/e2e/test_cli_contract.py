@@ -533,16 +533,3 @@ def test_no_command_loads_textual_and_only_those_that_send_load_a_client(filled:
     loaded = [line.partition(": ")[2] for line in told if line.startswith("loaded:")]
     assert loaded[:-1] == [""] * len(quiet)
     assert "httpcore" in loaded[-1]
-
-
-def test_the_key_is_nowhere_to_be_seen(filled: Command, fake_api: FakeApi) -> None:
-    fake_api.set(OK, success_body(OK, param=f'{{"input": {{"prompt": "leak {KEY}"}}}}'))
-    for words in (
-        f"check {OK}", "list --json", f"show {OK} --raw", "export", "config show", f"wait {KEY}", f"show {KEY}",
-    ):  # fmt: skip
-        done = filled(*words.split())
-        assert KEY not in done.stdout + done.stderr
-    for path in filled.folder.rglob("*"):
-        if path.is_file():
-            assert KEY.encode() not in path.read_bytes(), path
-    assert filled.store.stat().st_mode & 0o777 == 0o600

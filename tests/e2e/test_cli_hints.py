@@ -7,7 +7,6 @@ import re
 import shlex
 import socket
 import sqlite3
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -268,12 +267,8 @@ def test_the_demo_api_tells_how_it_is_used_whatever_the_user_has_configured(read
     (home / "config.toml").write_text(
         'profile = "kie"\n[profiles.kie]\nbase_url = "https://api.kie.ai"\napi_key_env = "KIE_API_KEY"\n'
     )
-    environ = reader.taskdash.environment(
-        {**reader.env, "TASKDASH_PROFILE": "kie", "TASKDASH_BASE_URL": None}
-    )
-    server = subprocess.Popen(
-        [PROGRAM, "demo-api"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
-    )
+    environ = {**reader.env, "TASKDASH_PROFILE": "kie", "TASKDASH_BASE_URL": None}
+    server = reader.taskdash.begin([str(PROGRAM), "demo-api"], env=environ)
     try:
         assert server.stdout is not None
         assert server.stderr is not None
@@ -290,15 +285,8 @@ def test_the_demo_api_tells_how_it_is_used_whatever_the_user_has_configured(read
         # The sample that is waited for takes half a minute to finish.
         assert " wait " in lines[-1]
         lines[-1] = lines[-1].replace(" wait ", " check ")
-        done = subprocess.run(
-            ["sh", "-e", "-c", "\n".join([*lines[start:], f"{dashboard} list --ids"])],
-            env=environ,
-            cwd=reader.folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        script = "\n".join([*lines[start:], f"{dashboard} list --ids"])
+        done = reader.taskdash.run(["sh", "-e", "-c", script], env=environ, timeout_s=60)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-1] in lines[-1]
     finally:

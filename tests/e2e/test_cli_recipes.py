@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,24 +56,14 @@ def shell_folder(tmp_path: Path, api: FilesApi) -> Path:
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_a_recipe_runs_as_it_stands(shell_folder: Path, number: int) -> None:
     taskdash = Command(shell_folder)
-    environment = taskdash.environment(
-        {
-            "PATH": f"{shell_folder}/bin:{taskdash.env['PATH']}",
-            "TASKDASH_STORE": str(shell_folder / "recipes.db"),
-            "TASKDASH_CONFIG": str(taskdash.config),
-        }
-    )
     if number == 2:
-        subprocess.run([PROGRAM, "add", *BATCH], env=environment, capture_output=True, check=True)
-    done = subprocess.run(
-        ["sh", "-e", "-c", recipes()[number]],
-        env=environment,
-        cwd=shell_folder,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+        taskdash.ok("add", *BATCH)
+    environment = {
+        "PATH": f"{shell_folder}/bin:{taskdash.env['PATH']}",
+        "TASKDASH_STORE": str(taskdash.store),
+        "TASKDASH_CONFIG": str(taskdash.config),
+    }
+    done = taskdash.run(["sh", "-e", "-c", recipes()[number]], env=environment)
     assert done.returncode == 0, done.stderr
     expected = [NEW, BATCH[1], f"{BATCH[0]}-1.png"][number]
     assert expected in done.stdout, done.stdout + done.stderr

@@ -7,15 +7,11 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-import pytest
-from tests.command import KEY, Command
+from tests.command import Command
 from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, success_body
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 METER: Final = Path(__file__).resolve().parents[2] / "benchmarks" / "gap_meter.py"
 LINE: Final = "2026-04-29 10:52:47 INFO some line of a log that has nothing to do with any task of anybody\n"
@@ -24,27 +20,20 @@ P99_MS: Final = 100
 LONGEST_MS: Final = 500
 
 
-@pytest.fixture
-def api() -> Iterator[FakeApi]:
-    """The gateway of the config."""
-    with FakeApi(key=KEY) as server:
-        yield server
-
-
 def gaps_ms(path: Path, from_s: float) -> list[float]:
     """What the loop was late, without the time in which other processes had the processor, shortest first."""
     lines = (line.split() for line in path.read_text("utf-8").splitlines()[:-1])
     return sorted(max(0.0, float(gap) - float(lost)) for at, gap, lost in lines if float(at) >= from_s * 1000)
 
 
-def test_no_paste_no_lock_and_no_browser_keeps_the_screen_waiting(tmp_path: Path, api: FakeApi) -> None:
+def test_no_paste_no_lock_and_no_browser_keeps_the_screen_waiting(tmp_path: Path, fake_api: FakeApi) -> None:
     browser = tmp_path / "browser"
     browser.write_text("#!/bin/sh\nexec sleep 60\n")
     browser.chmod(0o755)
     taskdash = Command(tmp_path)
-    taskdash.write_config(api.url, per_second=10, more="[view]\npreview = false\n")
+    taskdash.write_config(fake_api.url, per_second=10, more="[view]\npreview = false\n")
     task_id = f"task_{1:032x}"
-    api.set(task_id, success_body(task_id))
+    fake_api.set(task_id, success_body(task_id))
     taskdash("add", task_id)
     taskdash("check")
     line = [sys.executable, str(METER), str(tmp_path / "gaps"), *taskdash.line()[1:]]

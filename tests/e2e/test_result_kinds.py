@@ -299,26 +299,6 @@ def test_what_the_disk_cannot_hold_is_refused_before_it_is_fetched(tmp_path: Pat
     )
 
 
-def test_the_limit_can_be_set_and_names_its_setting(tmp_path: Path, files: FileServer) -> None:
-    async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the answer is the same for all
-        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + PNG)
-        while not peer.gone:
-            await peer.send(bytes(65_536))
-
-    served: dict[str, bytes | OnRequest] = {
-        "/fits.png": http_reply(200, filled(PNG, 2)),
-        "/announced.mp4": http_reply(200, filled(MP4, 3)),
-        "/chunked.mp4": chunked(filled(MP4, 3)),
-        "/packed.png": http_reply(200, gzipped(filled(PNG, 300)), {"Content-Encoding": "gzip"}),
-        "/endless": endless,
-    }
-    outcome = Outcome(tmp_path, files, served, top="max_result_mib = 2")
-    assert set(outcome.saved) == {"/fits.png"}
-    assert set(outcome.refused.values()) == {
-        "it is larger than 2.0 MiB, the limit that max_result_mib sets in the config"
-    }
-
-
 def moved(location: bytes) -> bytes:
     return b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n"
 
