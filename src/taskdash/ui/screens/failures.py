@@ -50,7 +50,7 @@ class Failures(Choices[str]):
         newest: Mapping[int, Task],
         now_ms: int,
     ) -> None:
-        """Show `reasons` as `domain.reasons` orders them; `newest` has the task of each `newest_seq`."""
+        """Show `reasons` as `domain.failures` orders them; `newest` has the task of each `newest_seq`."""
         failed = sum(reason.count for reason in reasons)
         self._entries = [*_reasons(reasons, newest, now_ms), *_problems(problems)]
         super().__init__(
