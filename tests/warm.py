@@ -60,7 +60,7 @@ class Forked:
             file.write(json.dumps(order).encode())
             file.seek(0)
             socket.send_fds(self._server.control, [b"!"], [file.fileno(), *streams])
-        self.pid = int(self._server.control.recv(100))
+        self.pid = _received(self._server.control)
 
     def poll(self) -> int | None:
         """Return the exit code, -n for signal n; None while it runs."""
@@ -85,7 +85,7 @@ class Forked:
         if self.returncode is None:
             self._server.control.settimeout(timeout_s)
             try:
-                self.returncode = int(self._server.control.recv(100))
+                self.returncode = _received(self._server.control)
             except (BlockingIOError, TimeoutError):
                 return None
             self._server.control.settimeout(None)
@@ -117,6 +117,17 @@ class _Server:
 _idle: list[_Server] = []
 
 
+def _send(control: socket.socket, number: int) -> None:
+    control.sendall(number.to_bytes(4, "big", signed=True))
+
+
+def _received(control: socket.socket) -> int:
+    # Two of them may have come together.
+    data = control.recv(4)
+    assert len(data) == 4, "the process that others are forked from has ended"
+    return int.from_bytes(data, "big", signed=True)
+
+
 def _serve(control: socket.socket) -> None:
     """Fork a process for each order, until nobody is there to give any."""
     while True:
@@ -129,8 +140,8 @@ def _serve(control: socket.socket) -> None:
             _become(*descriptors)
         for each in descriptors:
             os.close(each)
-        control.send(b"%d" % pid)
-        control.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        _send(control, pid)
+        _send(control, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 def _become(order: int, *streams: int) -> NoReturn:

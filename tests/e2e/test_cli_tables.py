@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.cells import cell_len
 from tests.command import Command
-from tests.pty_screen import PtyScreen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +31,7 @@ def listing(folder: Path, *tasks: dict[str, Any]) -> Command:
 
 def on_a_terminal(taskdash: Command, *arguments: str, columns: int = 200) -> list[str]:
     """The lines that a command writes to a terminal."""
-    with PtyScreen(taskdash.line(*arguments), env=taskdash.environment(), columns=columns) as screen:
+    with taskdash.dashboard(*arguments, columns=columns) as screen:
         assert screen.wait_exit(30) == 0, screen.text
         return screen.raw.decode().splitlines()
 
@@ -124,7 +123,6 @@ def test_statistics_count_by_the_end_that_everything_else_counts_by(tmp_path: Pa
 
 def test_nothing_to_save_says_why(tmp_path: Path) -> None:
     empty = Command(tmp_path / "empty")
-    empty.folder.mkdir()
     for taskdash in (empty, listing(tmp_path, task("task_bad_12345678", state="fail"))):
         done = taskdash.ok("download", "--all")
         assert "saved" not in done.stderr

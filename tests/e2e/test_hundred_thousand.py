@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import sys
@@ -11,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from tests.pty_screen import PtyScreen
+from tests.command import Command
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from lists import build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from tests.pty_screen import PtyScreen
 
 COUNT = 100_000
 PATIENCE_S = 60.0
@@ -37,12 +38,6 @@ def store(tmp_path: Path) -> Iterator[Path]:
     yield path
     # Every file that is left is searched for keys.
     shutil.rmtree(path.parent)
-
-
-def environ(store: Path) -> Mapping[str, str]:
-    """A user without a key: nothing is checked, so nothing else writes to the list."""
-    kept = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    return {**kept, "TASKDASH_STORE": str(store), "TZ": "UTC"}
 
 
 def table_has_focus(screen: PtyScreen) -> bool:
@@ -71,8 +66,10 @@ def test_it_is_filtered_sorted_marked_removed_and_brought_back_whole(store: Path
     assert len(before) == COUNT
     assert 9_000 < len(violating) < 11_000
     first, last = violating[0].task_id[:8], violating[-1].task_id[:8]
-    command = [sys.executable, "-m", "taskdash"]
-    with PtyScreen(command, env=environ(store), cwd=tmp_path, columns=160, rows=40) as screen:
+    taskdash = Command(tmp_path)
+    taskdash.store = store
+    # Without a key nothing is checked, so nothing else writes to the list.
+    with taskdash.dashboard(columns=160, rows=40, env={"AIGPTIMAGE_API_KEY": None}) as screen:
         screen.wait_for(f"[All {COUNT:,}]", PATIENCE_S)
         # Filter: what the tabs count, the list has.
         screen.send("/")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 import time
 from typing import TYPE_CHECKING
 
-from tests.pty_screen import PtyScreen
+from tests.command import Command
 from tests.servers import waiting_body
 from tests.ui.driven_dashboard import PROFILE, answer
 
@@ -38,10 +36,9 @@ def seconds_shown(text: str) -> int:
 
 def test_every_second_the_numbers_grow_and_nothing_else_changes(tmp_path: Path) -> None:
     fill(tmp_path / "tasks.db")
-    env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "TZ": "UTC"}
-    env.pop("AIGPTIMAGE_API_KEY", None)
-    command = [sys.executable, "-m", "taskdash", "--store", str(tmp_path / "tasks.db")]
-    with PtyScreen(command, env=env, columns=160, rows=30) as screen:
+    with Command(tmp_path).dashboard(
+        columns=160, rows=30, env={"AIGPTIMAGE_API_KEY": None, "TZ": "UTC"}
+    ) as screen:
         before = screen.wait_for(lambda text: "no key" in text and seconds_shown(text) >= AGE_S)
         first = seconds_shown(before)
         after = screen.wait_for(lambda text: seconds_shown(text) >= first + 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -79,15 +78,9 @@ def tortured(taskdash: Command, prepared: Path, *, every_call: bool) -> list[dic
             options += ["--config", "{folder}/config.toml"]
         chosen = dict.fromkeys(KINDS, 1) if every_call else kinds
         cases.append({"prepared": str(prepared), "arguments": [*options, *arguments], "kinds": chosen})
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).parents[1] / "torture.py")],
-        input=json.dumps({"folder": str(taskdash.folder / "tortured"), "cases": cases, "all": every_call}),
-        capture_output=True,
-        text=True,
-        env=taskdash.environment(),
-        timeout=3_000,
-        check=False,
-    )
+    work = json.dumps({"folder": str(taskdash.folder / "tortured"), "cases": cases, "all": every_call})
+    line = [sys.executable, str(Path(__file__).parents[1] / "torture.py")]
+    done = taskdash.run(line, stdin=work, timeout_s=3_000)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
