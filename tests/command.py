@@ -35,7 +35,7 @@ PROGRAM = Path(sys.executable).with_name("taskdash")
 Done = subprocess.CompletedProcess[str]
 
 
-def wait_until(holds: Callable[[], object], within_s: float = 20.0) -> float:
+def wait_until(holds: Callable[[], object], within_s: float = 30.0) -> float:
     """Poll until it holds; return how many seconds that took.
 
     Raises:
