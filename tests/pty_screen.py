@@ -267,7 +267,7 @@ class PtyScreen:
         """Columns and rows."""
         return self._screen.columns, self._screen.lines
 
-    def wait_for(self, wanted: str | Callable[[str], object], timeout_s: float = 10.0) -> str:
+    def wait_for(self, wanted: str | Callable[[str], object], timeout_s: float = 20.0) -> str:
         """Wait until the screen has a text, or meets a condition; return the screen.
 
         Raises:
@@ -284,11 +284,11 @@ class PtyScreen:
             with self._changed:
                 self._changed.wait(min(left_s, 0.05))
 
-    def wait_for_none(self, unwanted: str, timeout_s: float = 10.0) -> str:
+    def wait_for_none(self, unwanted: str, timeout_s: float = 20.0) -> str:
         """Wait until the screen has a text no more; return the screen."""
         return self.wait_for(lambda text: unwanted not in text, timeout_s)
 
-    def wait_for_line(self, number: int, wanted: str, timeout_s: float = 10.0) -> str:
+    def wait_for_line(self, number: int, wanted: str, timeout_s: float = 20.0) -> str:
         """Wait until line `number`, from 0, has a text; return the line."""
         self.wait_for(lambda _: wanted in self.lines[number], timeout_s)
         return self.lines[number]

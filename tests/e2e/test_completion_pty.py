@@ -83,20 +83,19 @@ def test_what_is_begun_is_completed_and_nothing_else_is_touched_or_said(shell: P
     for begun, whole in CASES:
         shell.send("\x15" + begun + "\t")
         try:
-            shell.wait_for(partial(_is_typed, whole), 20)
+            shell.wait_for(partial(_is_typed, whole))
         except AssertionError as error:
             raise AssertionError(f"{begun!r} should have become {whole!r}:\n{error}") from None
     shell.send("\x15")
     said = shell.text
     shell.send('echo "' + "".join(f"<${name}>" for name in VARIABLES) + '"\r')
-    shell.wait_for("<mine>" * len(VARIABLES), 20)
+    shell.wait_for("<mine>" * len(VARIABLES))
     for word in ("not found", "rror", "usage", "Traceback", "insecure", "invalid"):
         assert word not in said, said
 
 
 def test_what_fits_is_offered_and_a_config_that_is_broken_is_silent(shell: PtyScreen, tmp_path: Path) -> None:
-    shell.send("taskdash show job:\t\t")
-    shell.wait_for(lambda text: "a:1" in text and "b:2" in text, 20)
+    shell.send("taskdash show job:\t\t", shows=lambda text: "a:1" in text and "b:2" in text)
     shell.send("\x15\x15")
     shell.send("taskdash config \t\t")
     shell.wait_for(lambda text: all(name in text for name in ("path", "example", "init", "check")), 20)
@@ -104,8 +103,7 @@ def test_what_fits_is_offered_and_a_config_that_is_broken_is_silent(shell: PtySc
     (tmp_path / "config.toml").write_text("profile = [")
     before = shell.text
     shell.send("taskdash show task_g\t")
-    shell.send("taskdash comple")
-    shell.wait_for("task_gtaskdash comple", 20)
+    shell.send("taskdash comple", shows="task_gtaskdash comple")
     assert "TOML" not in shell.text.replace(before, "")
     assert "error" not in shell.text.replace(before, "")
 

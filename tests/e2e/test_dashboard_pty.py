@@ -158,8 +158,7 @@ def test_a_server_that_dies_is_said_and_the_list_stays_usable(tmp_path: Path) ->
             screen.wait_for("◐ waiting")
         finally:
             server.__exit__(None, None, None)
-        screen.send("r")
-        screen.wait_for("Offline", 20)
+        screen.send("r", shows="Offline")
         screen.wait_for("The list stays usable")
         screen.send("\r", shows=lambda text: "Prompt" in text and "costTime" not in text)
         screen.send("\x1b", shows="costTime")
@@ -289,8 +288,6 @@ def test_enter_is_enter_before_the_program_has_the_terminal(taskdash: Command) -
     taskdash("add", WAITING, OTHER)
     with taskdash.dashboard(within=["env"]) as screen:
         # Until then the terminal turns it into a line feed.
-        screen.send(f"/{OTHER[:12]}\rt")
-        screen.wait_for("Statistics")
-        screen.send("\x1b")
-        screen.wait_for(lambda text: "Statistics" not in text and "All 1" in text)
+        screen.send(f"/{OTHER[:12]}\rt", shows="Statistics")
+        screen.send("\x1b", shows=lambda text: "Statistics" not in text and "All 1" in text)
         screen.quit()

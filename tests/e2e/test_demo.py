@@ -49,7 +49,7 @@ def test_in_a_terminal_it_shows_every_state_and_a_task_finishes(screen: PtyScree
     screen.wait_for(lambda _: count(screen, "Success") and count(screen, "Fail") and count(screen, "Waiting"))
     screen.wait_for(lambda text: "◐ waiting" in text and "✓ success" in text)
     assert time.monotonic() - started_s < 10
-    screen.wait_for(lambda _: count(screen, "New") == 1, 15)
+    screen.wait_for(lambda _: count(screen, "New") == 1)
     success, waiting = count(screen, "Success"), count(screen, "Waiting")
     screen.wait_for(lambda _: count(screen, "Success") > success and count(screen, "Waiting") < waiting, 60)
     screen.wait_for("✓ success: ")

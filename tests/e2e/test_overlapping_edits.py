@@ -28,8 +28,7 @@ def taskdash(tmp_path: Path) -> Iterator[Command]:
 
 
 def edit(screen: PtyScreen) -> None:
-    screen.send("e")
-    screen.wait_for("Tab goes to the other box", 20)
+    screen.send("e", shows="Tab goes to the other box")
 
 
 def label_and_note(taskdash: Command) -> tuple[str | None, str | None]:
@@ -40,16 +39,13 @@ def label_and_note(taskdash: Command) -> tuple[str | None, str | None]:
 def test_of_two_edits_at_a_time_each_writes_what_was_typed_there(taskdash: Command) -> None:
     with taskdash.dashboard() as one, taskdash.dashboard() as two:
         for screen in (one, two):
-            screen.wait_for("✓ success", 20)
+            screen.wait_for("✓ success")
             edit(screen)
-        two.send("\tmind the hand\r")
-        two.wait_for("Saved", 20)
-        one.send("er\r")
-        one.wait_for("Saved", 20)
+        two.send("\tmind the hand\r", shows="Saved")
+        one.send("er\r", shows="Saved")
         assert label_and_note(taskdash) == ("older", "mind the hand")
         # What is taken back is what was done here.
-        one.send("z")
-        one.wait_for("Set back", 20)
+        one.send("z", shows="Set back")
         assert label_and_note(taskdash) == ("old", "mind the hand")
         for screen in (one, two):
             screen.quit()
@@ -57,19 +53,15 @@ def test_of_two_edits_at_a_time_each_writes_what_was_typed_there(taskdash: Comma
 
 def test_what_was_added_again_meanwhile_gets_back_all_that_was_known_of_it(taskdash: Command) -> None:
     with taskdash.dashboard() as screen:
-        screen.wait_for("✓ success", 20)
+        screen.wait_for("✓ success")
         edit(screen)
-        screen.send("\tmind the hand\r")
-        screen.wait_for("Saved", 20)
-        screen.send("x")
-        screen.wait_for("Remove this task", 20)
-        screen.send("y")
-        screen.wait_for("Removed 1 task", 20)
+        screen.send("\tmind the hand\r", shows="Saved")
+        screen.send("x", shows="Remove this task")
+        screen.send("y", shows="Removed 1 task")
         assert taskdash("add", TASK).stdout == f"{TASK}\n"
-        screen.wait_for(TASK[:8], 20)
-        screen.send("z")
-        screen.wait_for("had been added again", 20)
-        screen.wait_for("✓ success", 20)
+        screen.wait_for(TASK[:8])
+        screen.send("z", shows="had been added again")
+        screen.wait_for("✓ success")
         screen.quit()
     assert label_and_note(taskdash) == ("old", "mind the hand")
     taskdash.ok("open", TASK, "--print")

@@ -69,7 +69,7 @@ def leave(screen: PtyScreen) -> None:
 
 def test_kitty_shows_the_picture_and_forgets_it(env: dict[str, str]) -> None:
     with Terminal(env, TERM="xterm-kitty") as screen:
-        screen.wait_for("PNG, 80 × 80", 20)
+        screen.wait_for("PNG, 80 × 80")
         screen.wait_for(lambda _: "\U0010eeee".encode() in screen.raw)
         (first,) = SENT.findall(screen.raw)
         assert REMOVED.findall(screen.raw) == []
@@ -92,7 +92,7 @@ def test_a_kitty_that_has_no_placeholders_gets_plain_characters(
     kitty.chmod(0o755)
     path = f"{kitty.parent}:{os.environ['PATH']}"
     with Terminal(env, TERM="xterm-kitty", KITTY_WINDOW_ID="1", PATH=path) as screen:
-        screen.wait_for("PNG, 80 × 80", 20)
+        screen.wait_for("PNG, 80 × 80")
         assert (SENT.search(screen.raw) is not None) == is_shown
         assert ("▀" in screen.text) != is_shown
         assert told.read_text() == f"kitty {version} created by 0\n"
@@ -101,7 +101,7 @@ def test_a_kitty_that_has_no_placeholders_gets_plain_characters(
 
 def test_sixels_come_with_their_lines(env: dict[str, str]) -> None:
     with Terminal(env, cell=(10, 20), TERM="foot") as screen:
-        screen.wait_for("PNG, 80 × 80", 20)
+        screen.wait_for("PNG, 80 × 80")
         screen.wait_for(lambda _: screen.raw.count(b"\x1bP0;0;0q") >= 8)
         assert re.search(rb'\x1b7\x1b\[16D\x1bP0;0;0q"1;1;160;20#[\x20-\x7e]*\x1b\\\x1b8', screen.raw)
         screen.send("j", shows=lambda text: "◐ waiting  for" in text and "▀" not in text)
@@ -120,7 +120,7 @@ def test_anywhere_else_it_is_plain_characters_and_off_is_remembered(
     env: dict[str, str], terminal: dict[str, str]
 ) -> None:
     with Terminal(env, cell=(10, 20), **terminal) as screen:
-        screen.wait_for("PNG, 80 × 80", 20)
+        screen.wait_for("PNG, 80 × 80")
         assert screen.text.count("▀") == 16 * 8
         screen.send("i", shows=lambda text: "▀" not in text)
         leave(screen)

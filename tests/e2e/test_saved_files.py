@@ -168,9 +168,9 @@ def test_a_picture_that_the_user_threw_away_does_not_come_back_on_its_own(
     later = "task_two_12345678"
     api.set(later, success_body(later, [f"{api.url}/files/later"]))
     with auto.dashboard() as screen:
-        screen.wait_for("✓ success", 20)
+        screen.wait_for("✓ success")
         # It is no longer taken for saved.
-        screen.wait_for_none("✓ success ↓", 20)
+        screen.wait_for_none("✓ success ↓")
         auto("add", later)
         wait_until(lambda: "/files/later" in asked_for(api))
         screen.quit()

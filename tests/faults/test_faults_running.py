@@ -144,7 +144,7 @@ def drawn_since(screen: PtyScreen, mark: int) -> str:
 
 def wait_until_drawn(screen: PtyScreen, mark: int, wanted: str) -> None:
     """Wait for a text in what was drawn since."""
-    screen.wait_for(lambda _: wanted in drawn_since(screen, mark), 20)
+    screen.wait_for(lambda _: wanted in drawn_since(screen, mark))
 
 
 @pytest.mark.row("R3")

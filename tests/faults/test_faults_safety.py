@@ -221,10 +221,8 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
         for start in range(0, len(paste), 4096):
             screen.send(("\x1b[200~" if start == 0 else "") + paste[start : start + 4096])
         screen.send("\x1b[201~", shows="1 new")
-        screen.send("\r")
-        screen.wait_for("◐ waiting", 20)
-        screen.send("R")
-        screen.wait_for("✓ success", 20)
+        screen.send("\r", shows="◐ waiting")
+        screen.send("R", shows="✓ success")
         screen.send("1y", shows="Copied")
         for name in ("on_finish", "open_command", "wl-copy"):
             assert_not_in(children.wait_for(name), f"what {name} was given")
@@ -617,7 +615,7 @@ def test_a_link_to_this_machine_or_its_network_is_asked_for_by_nobody(
         assert inside.connections == 0
         # Not for a preview either.
         with taskdash.dashboard() as screen:
-            screen.wait_for("is a private", 20)
+            screen.wait_for("is a private")
             screen.quit()
         assert inside.connections == 0
         # It would have been seen.
@@ -813,7 +811,7 @@ def test_picture_bombs_show_no_preview_and_take_no_memory(
                     most_mb = max(most_mb, family_mb(screen.pid))
                     return any(word in text for word in ("no preview", "No preview", *words.split("|")))
 
-                screen.wait_for(refused, 20)
+                screen.wait_for(refused)
                 screen.send("\x1b[B")
             assert most_mb - idle_mb < 100
             screen.quit()

@@ -62,7 +62,7 @@ def is_whole(path: Path) -> bool:
 
 
 def wait_for_rows(screen: PtyScreen, count: int) -> None:
-    screen.wait_for(f"All {count}", 20)
+    screen.wait_for(f"All {count}")
 
 
 # S1, SIGKILL:
@@ -187,14 +187,12 @@ def test_a_dashboard_without_room_says_so_and_goes_on_when_there_is_some(
         limits = resource.prlimit(screen.pid, resource.RLIMIT_FSIZE)
         # Not one page more may be written to any file.
         resource.prlimit(screen.pid, resource.RLIMIT_FSIZE, (1_024, limits[1]))
-        screen.send("r")
-        screen.wait_for("cannot be used", 20)
-        screen.send("j")
-        screen.wait_for("Nothing is checked", 20)
+        screen.send("r", shows="cannot be used")
+        screen.send("j", shows="Nothing is checked")
         screen.paste(f"{IDS[10]}\n", shows="1 new")
         screen.send("\r")
         # What was pasted is still there to be added.
-        screen.wait_for(lambda text: "Not added" in text and "1 new" in text, 20)
+        screen.wait_for(lambda text: "Not added" in text and "1 new" in text)
         resource.prlimit(screen.pid, resource.RLIMIT_FSIZE, limits)
         screen.send("\r")
         wait_for_rows(screen, 4)
@@ -323,11 +321,11 @@ def test_damage_under_an_open_dashboard_is_said_and_mended(taskdash: Command) ->
     taskdash("add", *IDS)
     with taskdash.dashboard() as screen:
         wait_for_rows(screen, len(IDS))
-        screen.wait_for(lambda _: set_aside(taskdash, "copy"), 20)
+        screen.wait_for(lambda _: set_aside(taskdash, "copy"))
         with taskdash.store.open("r+b", buffering=0) as file:
             # A write that is under way may put the page back that this spoils.
             screen.wait_for(lambda _: os.pwrite(file.fileno(), bytes(100), 0) and set_aside(taskdash), 20)
-        screen.wait_for(lambda text: "was damaged" in text and "corrupt-" in text, 20)
+        screen.wait_for(lambda text: "was damaged" in text and "corrupt-" in text)
         wait_for_rows(screen, len(IDS))
         taskdash("add", "task_later")
         wait_for_rows(screen, len(IDS) + 1)
@@ -443,7 +441,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
             done = spoilt(taskdash, quick, "add", "task_refused")
             assert (done.returncode, done.stdout) == (6, "")
             assert "locked" in done.stderr
-            screen.wait_for("locked the list", 10)
+            screen.wait_for("locked the list")
             # Keys that need the list do not hold up those that do not.
             screen.send("rR")
             screen.send("?")
@@ -451,8 +449,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
             screen.wait_for("Help", 5)
             assert time.monotonic() - asked_s < 3
             screen.send("\x1b", shows=lambda text: "Help" not in text)
-            screen.paste(f"{IDS[9]}\n")
-            screen.wait_for("1 new", 10)
+            screen.paste(f"{IDS[9]}\n", shows="1 new")
             screen.send("\r")
             while time.monotonic() - began_s < (29 if long else 0):
                 time.sleep(1)
@@ -460,7 +457,7 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
                 screen.wait_for("Help", 5)
                 screen.send("\x1b", shows=lambda text: "Help" not in text)
         wait_for_rows(screen, 3)
-        screen.wait_for(lambda text: "locked the list" not in text, 10)
+        screen.wait_for(lambda text: "locked the list" not in text)
         screen.quit()
     assert taskdash.ids() == [IDS[9], *IDS[:2]]
 
@@ -476,8 +473,7 @@ def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: 
     with taskdash.dashboard() as screen:
         screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
         with locked(taskdash.store):
-            screen.paste("\n".join(ids))
-            screen.wait_for("5,000 new", 20)
+            screen.paste("\n".join(ids), shows="5,000 new")
             screen.send("\r", hides="5,000 new")
             screen.send("q")
             assert screen.wait_exit(30) == 6
@@ -491,13 +487,10 @@ def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Com
     with taskdash.dashboard() as screen:
         screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
         with locked(taskdash.store, "IMMEDIATE"):
-            screen.paste(f"{IDS[9]}\n")
-            screen.wait_for("1 new", 10)
+            screen.paste(f"{IDS[9]}\n", shows="1 new")
             screen.send("\r", shows=lambda text: "1 new" not in text)
-            screen.send(":")
-            screen.wait_for("Search for commands", 10)
-            screen.send("profile kie")
-            screen.wait_for("Show the tasks of kie", 10)
+            screen.send(":", shows="Search for commands")
+            screen.send("profile kie", shows="Show the tasks of kie")
             screen.send("\r")
             screen.wait_for("1 ID was not added to aigptimage", 30)
             screen.send("q")
@@ -534,7 +527,7 @@ def test_two_dashboards_and_eight_commands_keep_one_budget_and_lose_no_row(
         api.set(task_id, waiting_body(task_id))
     with taskdash.dashboard() as first, taskdash.dashboard() as second:
         for screen in (first, second):
-            screen.wait_for("Nothing on this list yet", 20)
+            screen.wait_for("Nothing on this list yet")
         adding = [taskdash.start("add", *ids) for ids in wanted]
         for process, ids in zip(adding, wanted, strict=True):
             out, talk = process.communicate(timeout=60)
@@ -564,17 +557,17 @@ def test_a_list_that_is_deleted_or_replaced_under_the_dashboard_is_noticed(taskd
         # The watcher has opened the list as well: who opens it first after this would begin a new one.
         screen.wait_for("watching")
         ours.rename(taskdash.folder / "away.db")
-        screen.wait_for("was deleted or moved away", 10)
+        screen.wait_for("was deleted or moved away")
         screen.wait_for("Nothing on this list yet")
         taskdash.ok("add", "task_fresh")
         wait_for_rows(screen, 1)
         ours.unlink()
-        screen.wait_for("was deleted", 10)
+        screen.wait_for("was deleted")
         screen.wait_for("Nothing on this list yet")
         taskdash.ok("add", "task_later")
         wait_for_rows(screen, 1)
         other.replace(ours)
-        screen.wait_for("was replaced", 10)
+        screen.wait_for("was replaced")
         screen.wait_for("task_of_another_list")
         screen.quit()
     taskdash.store = taskdash.folder / "away.db"
@@ -615,7 +608,7 @@ def test_a_clock_that_jumps_a_day_brings_neither_a_burst_nor_a_pause(
         f"time.time_ns = lambda: real() + int(Path({str(shift)!r}).read_text()) * 10**9"
     )
     with taskdash.dashboard(spoilt_by=code) as screen:
-        screen.wait_for(lambda text: text.count("◐ waiting") >= 6, 20)
+        screen.wait_for(lambda text: text.count("◐ waiting") >= 6)
         for seconds in (86_400, 0, -86_400, 3_600) if long else (86_400, -86_400):
             shift.with_name("next").write_text(str(seconds))
             shift.with_name("next").replace(shift)

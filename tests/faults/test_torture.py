@@ -157,15 +157,14 @@ def test_the_dashboard_outlives_every_call_that_fails_once(
         (prepared / "fired").unlink(missing_ok=True)
         spoilt_by = SPOILT.format(root=root, kind=kind, n=n, folder=str(prepared))
         with taskdash.dashboard(spoilt_by=spoilt_by) as screen:
-            screen.wait_for(lambda text: "All 3" in text or "taskdash: " in text, 20)
+            screen.wait_for(lambda text: "All 3" in text or "taskdash: " in text)
             if "taskdash: " in screen.text:
                 # It could not begin, and said so.
                 assert screen.wait_exit() in (2, 6), screen.text
             else:
                 screen.send("r")
                 # The look is kept in a file.
-                screen.send("v")
-                screen.wait_for(lambda text: "watching" in text or "Nothing is checked" in text, 20)
+                screen.send("v", shows=lambda text: "watching" in text or "Nothing is checked" in text)
                 screen.quit(timeout_s=20)
             assert "Traceback" not in screen.text
             assert "error of taskdash itself" not in screen.text
