@@ -136,3 +136,26 @@ def test_a_check_goes_on_after_one_refused_id_and_stops_when_another_says_so(
     assert done.returncode == 4
     assert "not checked: the gateway refuses the key" in done.stderr
     assert fake_api.count() - before < len(ids)
+
+
+@pytest.mark.parametrize("command", ["wait", "check"])
+def test_who_has_a_network_takes_over_from_a_dashboard_that_has_none(
+    tmp_path: Path, api: FakeApi, command: str
+) -> None:
+    taskdash = Command(tmp_path, api)
+    taskdash("add", OPEN)
+    (tmp_path / "offline").mkdir()
+    (tmp_path / "offline" / "sitecustomize.py").write_text(
+        "import errno, socket\n"
+        "def connect(*_):\n"
+        "    raise OSError(errno.ENETUNREACH, 'Network is unreachable')\n"
+        "socket.socket.connect = socket.socket.connect_ex = connect\n",
+        "utf-8",
+    )
+    with taskdash.dashboard(env={"PYTHONPATH": str(tmp_path / "offline")}) as screen:
+        screen.wait_for("Offline", 60)
+        done = taskdash(command, FIRST, timeout_s=60)
+        assert done.returncode == 0, done.stderr
+        assert f"the watcher (pid {screen.pid}) cannot reach the gateway" in done.stderr
+        screen.send("q")
+        screen.wait_exit()

@@ -23,6 +23,7 @@ from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.words import length, span, state_word
 from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
+from taskdash.watch.status import CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -155,7 +156,11 @@ class Notices:
 
     def see(self, status: WatchStatus) -> None:
         """Look at what the watcher says of itself."""
-        if status.differs:
+        if status.differs == CONNECTION:
+            self.say(
+                f"the watcher (pid {status.watcher_pid}) cannot reach the gateway: this command tries by itself"
+            )
+        elif status.differs:
             self.say(
                 f"the watcher (pid {status.watcher_pid}) uses a different {status.differs}: "
                 "this command takes over if that one does not work"

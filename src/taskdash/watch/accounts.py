@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.budget import DEADLINE_S, Budget, Limits, Spent, allowed, learned
-from taskdash.domain.health import Health
+from taskdash.domain.health import LONGEST_PAUSE_S, Health
 from taskdash.domain.schedule import is_urgent
 from taskdash.domain.task import Answer, ProblemKind, Task, Throttle
 from taskdash.watch.clock import Clock, boot_id
@@ -134,6 +134,12 @@ class Accounts:
     def gets_nowhere(self) -> bool:
         """Whether the key is refused, or nobody is reached."""
         return self.health.is_key_doubted or self.health.kind is ProblemKind.UNREACHABLE
+
+    @property
+    def failed_lately(self) -> bool:
+        """Whether nobody was reached a moment ago."""
+        is_failing = self.health.kind is ProblemKind.UNREACHABLE
+        return is_failing and self._clock.now_s() < self.health.failed_at_s + LONGEST_PAUSE_S
 
     def hold_s(self) -> float:
         """How long the gateway's state forbids scheduled checks, of whatever task."""

@@ -112,8 +112,7 @@ class Dispatch:
         """What to say while another process watches."""
         if self.owes_word:
             await self._agree(store)
-        gets_nowhere = self._accounts.gets_nowhere()
-        return await self._notes.follow(store, paused=paused, can_lead=can_lead, gets_nowhere=gets_nowhere)
+        return await self._notes.follow(store, self._accounts, paused=paused, can_lead=can_lead)
 
     async def leave(self, store: StoreThread) -> None:
         """Take this process off the store's list of viewers."""

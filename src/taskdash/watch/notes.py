@@ -10,6 +10,7 @@ from taskdash.domain.task import ProblemKind
 from taskdash.store.gateways import GatewayNote, Sent, Viewer
 from taskdash.watch.accounts import used_lately
 from taskdash.watch.processes import is_alive, is_stopped, this_process
+from taskdash.watch.status import CONNECTION
 
 if TYPE_CHECKING:
     from taskdash.store.checks import InLine
@@ -77,9 +78,14 @@ class Notes:
         self._held_until_ms: int | None = None
         self._reading: _Reading | None = None
 
-    def differs_from(self, note: GatewayNote) -> str:
-        """What this process has another of than the watcher that left this word; "" for nothing."""
-        return self._access.differs_from(note.status) if self._access else ""
+    def differs_from(self, note: GatewayNote, *, gets_nowhere: bool = True) -> str:
+        """What this process has another of than the watcher that left this word; "" for nothing.
+
+        Unless it got nowhere itself (`gets_nowhere`) it may have a connection where that one reaches nobody.
+        """
+        differs = self._access.differs_from(note.status) if self._access else ""
+        is_offline = note.status.get("problem") == ProblemKind.UNREACHABLE
+        return differs or (CONNECTION if is_offline and not gets_nowhere else "")
 
     async def attend(
         self, store: StoreThread, *, paused: bool, can_lead: bool, rivals: bool = False
@@ -110,29 +116,31 @@ class Notes:
         await store.run(lambda store: store.gateways.leave(self._terms.profile, [this_process()]))
 
     async def follow(
-        self, store: StoreThread, *, paused: bool, can_lead: bool, gets_nowhere: bool = False
+        self, store: StoreThread, accounts: Accounts, *, paused: bool, can_lead: bool
     ) -> dict[str, Any]:
         """The status while another process watches. The store is asked only where it may say something else.
 
         Args:
             store: the list.
+            accounts: what became of the checks of this process, when it watched.
             paused: whether this process wants scheduled checks stopped.
             can_lead: whether it could watch.
-            gets_nowhere: whether it got nowhere when it did.
         """
         may_have_changed, reading = store.change_hint.may_have_changed(), self._reading
         if may_have_changed or reading is None or self._is_stale(reading, (paused, can_lead)):
             self._reading = None
+            gets_nowhere = accounts.gets_nowhere()
             note = await store.run(lambda store: store.gateways.note(self._terms.profile))
-            differs = bool(self.differs_from(note))
+            differs = self.differs_from(note, gets_nowhere=gets_nowhere)
+            is_useless = bool(differs) or note.watcher == this_process() or accounts.failed_lately
             company = await self.attend(
                 store,
                 paused=paused,
                 # With what got nowhere it has no use for the lease of one who has something else, known yet or not.
-                can_lead=can_lead and not (gets_nowhere and (differs or note.watcher == this_process())),
-                rivals=can_lead and differs and _gets_nowhere(note) and not gets_nowhere,
+                can_lead=can_lead and not (gets_nowhere and is_useless),
+                rivals=can_lead and bool(differs) and _gets_nowhere(note) and not gets_nowhere,
             )
-            reading = self._reading = await self._read(store, company, (paused, can_lead), reading)
+            reading = self._reading = await self._read(store, company, differs, (paused, can_lead), reading)
         return self._follower_words(reading)
 
     def _is_stale(self, reading: _Reading, terms: tuple[bool, bool]) -> bool:
@@ -148,7 +156,12 @@ class Notes:
         )
 
     async def _read(
-        self, store: StoreThread, company: Company, terms: tuple[bool, bool], last: _Reading | None
+        self,
+        store: StoreThread,
+        company: Company,
+        differs: str,
+        terms: tuple[bool, bool],
+        last: _Reading | None,
     ) -> _Reading:
         profile, now_s, now_ms = self._terms.profile, self._clock.now_s(), self._clock.now_ms()
 
@@ -161,7 +174,6 @@ class Notes:
 
         note, sent, line = await store.run(work)
         due_since_ms = (last and last.due_since_ms) or now_ms if line.due else None
-        differs = self.differs_from(note)
         return _Reading(terms, company, note, differs, sent, line, due_since_ms, now_s, now_ms)
 
     def _follower_words(self, reading: _Reading) -> dict[str, Any]:

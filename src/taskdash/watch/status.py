@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from taskdash.domain.task import ProblemKind
+
+CONNECTION: Final = "connection"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,8 @@ class WatchStatus:
     watcher_stopped: bool = False
     """The other watcher holds the lease but is stopped (SIGSTOP), so nothing is checked."""
     differs: str = ""
-    """What this process has another of than the one that sends the checks: "API key", "base URL"; "" for nothing."""
+    """What this process has another of than the one that sends the checks: "API key", "base URL", or, as far as it
+    knows, `CONNECTION`, as that one reaches nobody; "" for nothing."""
     key_doubted: bool = False
     """The key of the one that sends them was refused, and no proper answer came since."""
     paused: bool = False
