@@ -107,18 +107,9 @@ _END_MARKS: Final = {"png": b"IEND", "gif": b"\0;", "jpg": b"\xff\xd9"}
 _NO_LENGTH: Final = 0x7FFF_0000
 """What streams write as their length is this or more: nobody knew it when their first bytes were sent."""
 _MPEG_AUDIO: Final = (0xE2, 0xE3, 0xF2, 0xF3, 0xFA, 0xFB)
-
-
 _EXPIRED: Final = (
-    b"accessdenied",
-    b"request has expired",
-    b"expiredtoken",
-    b"authenticationfailed",
-    b"signaturedoesnotmatch",
-    b"invalidaccesskeyid",
-    b"nosuchkey",
-    b"blobnotfound",
-    b"invalid date format or expired",
+    *(b"accessdenied", b"request has expired", b"expiredtoken", b"authenticationfailed", b"nosuchkey"),
+    *(b"signaturedoesnotmatch", b"invalidaccesskeyid", b"blobnotfound", b"invalid date format or expired"),
 )
 """What file hosts (S3, OSS, GCS, Azure) write in the XML of a link whose time is over."""
 
@@ -272,12 +263,8 @@ class Unpacking:
         self._layers = [_Layer(label) for label in labels if label in PACKINGS]
         if len(self._layers) > _MAX_LAYERS:
             raise DownloadError("it is packed too often")
-        self._layers.reverse()
-
-    @property
-    def may_change_it(self) -> bool:
-        """Return whether what comes out may be something else than what arrives."""
-        return bool(self._layers)
+        self.may_change_it = bool(self._layers)
+        """Whether what comes out may be something else than what arrives."""
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Give what can be told after `data`.
@@ -285,16 +272,10 @@ class Unpacking:
         Raises:
             DownloadError: it cannot be unpacked.
         """
-        return self._feed(self._layers, data, is_last=is_last)
-
-    def _feed(self, layers: list[_Layer], data: bytes, *, is_last: bool) -> Iterator[bytes]:
-        if not layers:
-            yield data
-            return
-        for piece in layers[0].feed(data, is_last=is_last):
-            yield from self._feed(layers[1:], piece, is_last=False)
-        if is_last:
-            yield from self._feed(layers[1:], b"", is_last=True)
+        pieces = iter([data])
+        for layer in reversed(self._layers):
+            pieces = layer.unpacked(pieces, is_last=is_last)
+        return pieces
 
 
 class _Layer:
@@ -307,7 +288,13 @@ class _Layer:
         self._decoder: zlib._Decompress | None = None
         self._is_over = False
 
-    def feed(self, data: bytes, *, is_last: bool) -> Iterator[bytes]:
+    def unpacked(self, pieces: Iterable[bytes], *, is_last: bool) -> Iterator[bytes]:
+        for piece in pieces:
+            yield from self._feed(piece)
+        if is_last:
+            yield from self._feed(b"", is_last=True)
+
+    def _feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         if self._head is not None:
             data = self._head + data
             if len(data) < HEAD_BYTES and not is_last:

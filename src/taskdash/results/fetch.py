@@ -37,9 +37,9 @@ from taskdash.results.content import (
 )
 from taskdash.results.download_status import size_words
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
-from taskdash.results.guard import Guard, PrivateAddressError, resolve
+from taskdash.results.guard import Guard, resolve
 from taskdash.results.links import host_and_port, safe_url
-from taskdash.results.part import is_rest, range_headers, validator_of
+from taskdash.results.part import validator_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -114,7 +114,7 @@ class Fetcher:
         if sink.size:
             try:
                 if sink.is_whole:
-                    return _take(sink, _Answer(claim_of({}, [url])))
+                    return _take(sink, claim_of({}, [url]))
                 return await self._follow(url, sink)
             except _StaleError:
                 pass
@@ -149,36 +149,24 @@ class Fetcher:
             async with (
                 asyncio.timeout(self._timeouts.answer_s) as timer,
                 self._guard.connections_to(url) as pool,
+                pool.stream(
+                    "GET",
+                    url,
+                    headers=[*_HEADERS, *sink.range_headers()],
+                    extensions={"timeout": {"connect": self._timeouts.connect_s}},
+                ) as response,
             ):
-                timeouts = {"timeout": {"connect": self._timeouts.connect_s}}
-                asking = pool.stream(
-                    "GET", url, headers=[*_HEADERS, *range_headers(sink)], extensions=timeouts
-                )
-                async with asking as response:
-                    headers = _headers_of(response)
-                    if response.status in _REDIRECTS:
-                        return _location(headers)
-                    if response.status not in (200, 206):
-                        await self._refuse(response, headers, timer, asked_for_rest=sink.size > 0)
-                    await self._receive(response, headers, timer, sink, places)
-                    return None
-        except PrivateAddressError:
-            raise PrivateHostError(
-                f"{host} is a private address: profiles.<name>.allow_private = true in the config allows it"
-            ) from None
+                headers = _headers_of(response)
+                if response.status in _REDIRECTS:
+                    return _location(headers)
+                if response.status not in (200, 206):
+                    await self._refuse(response, headers, timer, asked_for_rest=sink.size > 0)
+                await self._receive(response, headers, timer, sink, places)
+                return None
         except (DownloadError, _StaleError):
             raise
-        except (httpcore.TimeoutException, TimeoutError):
-            raise PassingError(f"{host} does not answer in time") from None
-        except (httpcore.NetworkError, httpcore.ProxyError) as error:
-            raise PassingError(f"{host} cannot be reached: {_said(error)}") from None
-        except httpcore.RemoteProtocolError as error:
-            raise PassingError(f"{host}: {_said(error)}") from None
-        except UsageError as error:
-            raise DownloadError(str(error)) from None
         except Exception as error:
-            # One broken server or link must not end the others' downloads.
-            raise DownloadError(f"{host}: {_said(error)}") from None
+            raise _download_error(host, error) from None
 
     async def _receive(
         self,
@@ -192,7 +180,8 @@ class Fetcher:
         _set(timer, waits.stall_s)
         arriving = aiter(response.aiter_stream())
         chunk = await anext(arriving, b"")
-        answer = _begin(response.status, headers, sink, places, chunk)
+        answer = _Answer(response.status, headers, places, chunk)
+        answer.begin(sink)
         while chunk:
             self._keep(answer.unpacking.feed(chunk), sink, answer)
             heard += len(chunk)
@@ -201,8 +190,9 @@ class Fetcher:
                 _set(timer, waits.stall_s)
             chunk = await anext(arriving, b"")
         self._keep(answer.unpacking.feed(b"", is_last=True), sink, answer)
-        ending = sink.ending or _take(sink, answer)
-        if not _is_complete(headers, sink, ending):
+        if sink.ending is None:
+            _take(sink, answer.claim, answer.labels)
+        if not answer.is_complete(sink):
             raise PassingError("the server hung up before the end")
 
     def _keep(self, pieces: Iterable[bytes], sink: Sink, answer: _Answer) -> None:
@@ -211,17 +201,14 @@ class Fetcher:
             if sink.ending is None:
                 if sink.size < HEAD_BYTES:
                     continue
-                _take(sink, answer)
-            self._check_size(sink)
-
-    def _check_size(self, sink: Sink) -> None:
-        """Refuse what is too large, or says that it will be."""
-        size = max(sink.size, sink.whole or 0)
-        if self._max_bytes is not None and size > self._max_bytes:
-            raise DownloadError(f"it is larger than {size_words(self._max_bytes)}{self._limited_by}")
-        room = sink.room()
-        if room is not None and size > room:
-            raise DiskError(f"it is larger than {size_words(room)}, which is all that the disk has room for")
+                _take(sink, answer.claim, answer.labels)
+            size, room = max(sink.size, sink.whole or 0), sink.room()
+            if self._max_bytes is not None and size > self._max_bytes:
+                raise DownloadError(f"it is larger than {size_words(self._max_bytes)}{self._limited_by}")
+            if room is not None and size > room:
+                raise DiskError(
+                    f"it is larger than {size_words(room)}, which is all that the disk has room for"
+                )
 
     async def _refuse(
         self,
@@ -252,77 +239,83 @@ class Fetcher:
 
 
 class _Answer:
-    """What an answer says of the file in it."""
+    """An answer with a file in it, or with the rest of one."""
 
-    def __init__(self, claim: Claim, labels: Sequence[str] = ()) -> None:
-        self.claim = claim
-        self.labels = labels
-        """Of its Content-Encoding."""
-        self.unpacking = Unpacking(labels)
+    def __init__(self, status: int, headers: Mapping[str, str], places: Sequence[str], first: bytes) -> None:
+        """Take note of what it says of the file, which begins, or goes on, with `first`."""
+        self.is_rest = status == 206
+        self.headers = headers
+        self.claim = claim_of(headers, places)
+        self.labels = labels_of(headers.get("content-encoding", ""))
+        is_packed_picture = self.claim.is_media and first.startswith(GZIP)
+        if is_packed_picture and not self.is_rest and not set(self.labels) & set(PACKINGS):
+            self.labels.append("gzip")
+        self.unpacking = Unpacking(self.labels)
 
+    def begin(self, sink: Sink) -> None:
+        """Have the sink ready for what comes: all of it, or what is missing.
 
-def _begin(
-    status: int, headers: Mapping[str, str], sink: Sink, places: Sequence[str], first: bytes
-) -> _Answer:
-    """Have the sink ready for what comes: all of it, or what is missing; `first` are its first bytes.
+        Raises:
+            _StaleError: it is the rest of another file.
+            DownloadError: it cannot be used.
+        """
+        if self.is_rest:
+            if not sink.size or sink.validator is None:
+                raise DownloadError("the server sends a part of it, though all of it was asked for")
+            if self.unpacking.may_change_it or not sink.fits(self.headers):
+                raise _StaleError
+        elif self.unpacking.may_change_it:
+            sink.begin(None, None)
+        else:
+            length = self.headers.get("content-length", "")
+            sink.begin(int(length) if _NUMBER.fullmatch(length) else None, validator_of(self.headers))
 
-    Raises:
-        _StaleError: it is the rest of another file.
-        DownloadError: it cannot be used.
-    """
-    claim = claim_of(headers, places)
-    labels = labels_of(headers.get("content-encoding", ""))
-    if status == 200 and claim.is_media and first.startswith(GZIP) and not set(labels) & set(PACKINGS):
-        labels = [*labels, "gzip"]
-    answer = _Answer(claim, labels)
-    if status == 206:
-        if not sink.size or sink.validator is None:
-            raise DownloadError("the server sends a part of it, though all of it was asked for")
-        if answer.unpacking.may_change_it or not is_rest(headers, sink):
-            raise _StaleError
-    elif answer.unpacking.may_change_it:
-        sink.begin(None, None)
-    else:
-        length = headers.get("content-length", "")
-        sink.begin(int(length) if _NUMBER.fullmatch(length) else None, validator_of(headers))
-    return answer
-
-
-def _is_complete(headers: Mapping[str, str], sink: Sink, ending: str) -> bool:
-    """Return whether all has arrived, as far as anybody can tell."""
-    if sink.whole is not None:
-        return sink.size == sink.whole
-    if headers.get("transfer-encoding") or headers.get("content-length"):
-        # Had any of it been missing, that would have been an error.
-        return True
-    head = sink.read(0, HEAD_BYTES)
-    return not lacks_its_end(ending, head, sink.size, sink.holds)
+    def is_complete(self, sink: Sink) -> bool:
+        """Return whether all has arrived, as far as anybody can tell."""
+        if sink.whole is not None:
+            return sink.size == sink.whole
+        if self.headers.get("transfer-encoding") or self.headers.get("content-length"):
+            # Had any of it been missing, that would have been an error.
+            return True
+        return not lacks_its_end(sink.ending or "", sink.read(0, HEAD_BYTES), sink.size, sink.holds)
 
 
-def _take(sink: Sink, answer: _Answer) -> str:
+def _take(sink: Sink, claim: Claim, labels: Sequence[str] = ()) -> str:
     """Have the sink know what it is; return the ending of that.
 
     Raises:
         DownloadError: it is no result.
     """
     head = sink.read(0, HEAD_BYTES)
-    why = why_refused(head, answer.claim)
+    why = why_refused(head, claim)
     if why is not None:
         raise ExpiredError(why) if why == EXPIRED else DownloadError(why)
-    packing = next((label for label in answer.labels if label in OTHER_PACKINGS), None)
+    packing = next((label for label in labels if label in OTHER_PACKINGS), None)
     if packing is not None and kind_of_content(head) is None:
         raise DownloadError(f"it is packed in a way that taskdash does not know ({packing})")
-    ending = ending_of(head, answer.claim)
+    ending = ending_of(head, claim)
     sink.take(ending)
     return ending
 
 
+def _download_error(host: str, error: Exception) -> DownloadError:
+    said = inert_line(str(error), 200) or type(error).__name__
+    match error:
+        case httpcore.TimeoutException() | TimeoutError():
+            return PassingError(f"{host} does not answer in time")
+        case httpcore.NetworkError() | httpcore.ProxyError():
+            return PassingError(f"{host} cannot be reached: {said}")
+        case httpcore.RemoteProtocolError():
+            return PassingError(f"{host}: {said}")
+        case UsageError():
+            return DownloadError(str(error))
+        case _:
+            # One broken server or link must not end the others' downloads.
+            return DownloadError(f"{host}: {said}")
+
+
 def _set(timer: asyncio.Timeout, after_s: float) -> None:
     timer.reschedule(asyncio.get_running_loop().time() + after_s)
-
-
-def _said(error: Exception) -> str:
-    return inert_line(str(error), 200) or type(error).__name__
 
 
 def _headers_of(response: httpcore.Response) -> dict[str, str]:

@@ -10,7 +10,7 @@ import secrets
 import stat
 import time
 import unicodedata
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.config.private_files import make_private_dir
@@ -18,7 +18,8 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.results.faults import DiskError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 MAX_STEM_CHARS: Final = 80
@@ -67,6 +68,15 @@ def _sync(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
             raise
+
+
+@contextmanager
+def disk_errors(what: str) -> Iterator[None]:
+    """Raise a `DiskError` that says `what` is not possible, and why, where the system raises an OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError(f"{what}: {inert_line(error.strerror or str(error), 200)}") from None
 
 
 class Folder:
@@ -128,9 +138,9 @@ class Folder:
         return descriptor
 
     def _is_ours(self, owner: int) -> bool:
-        """Return whether files that we make in here belong to `owner`: on a network it need not be us."""
         if owner == os.getuid():
             return True
+        # On a network what we make need not belong to us.
         name = f".taskdash-{secrets.token_hex(16)}.part"
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self.descriptor)
         try:
@@ -156,26 +166,25 @@ class Folder:
         Raises:
             DiskError: it cannot be done.
         """
-        try:
+        n = 1
+        with self.disk_errors():
             _sync(descriptor)
-            n = 1
             while n < MAX_SAME_NAME:
                 name = f"{stem}.{ending}" if n == 1 else f"{stem}-{n}.{ending}"
                 try:
-                    has_it = self._link(own_name, name, descriptor)
+                    if self._link(own_name, name, descriptor):
+                        _sync(self.descriptor)
+                        return self.path / name
+                    n += 1
                 except OSError as error:
                     if error.errno != errno.ENAMETOOLONG or (shorter := _shortened(stem)) == stem:
                         raise
                     stem = shorter
-                    continue
-                if has_it:
-                    _sync(self.descriptor)
-                    return self.path / name
-                n += 1
-        except OSError as error:
-            why = inert_line(error.strerror or str(error), 200)
-            raise DiskError(f"cannot be written to {inert_line(str(self.path))}: {why}") from None
         raise DiskError(f"{stem}.{ending} and thousands of others of that name are there")
+
+    def disk_errors(self) -> AbstractContextManager[None]:
+        """Raise a `DiskError` that names the folder where the system raises an OSError."""
+        return disk_errors(f"cannot be written to {inert_line(str(self.path))}")
 
     def _link(self, own_name: str, name: str, descriptor: int) -> bool:
         """Give the file a name that nothing has; return whether it has it now."""
@@ -185,8 +194,6 @@ class Folder:
         except FileExistsError:
             # It may be an earlier run, which ended at this very point, that gave it that name.
             return self.is_that(name, descriptor)
-        except FileNotFoundError:
-            raise
         except (OSError, NotImplementedError):
             return self._rename(own_name, name)
         return True

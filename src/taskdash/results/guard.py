@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from taskdash.api.environment import find_proxy, tls_context
+from taskdash.results.faults import PrivateHostError
 from taskdash.results.links import host_and_port
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ Resolver: TypeAlias = Callable[[str, int], list[str]]
 NEXT_ADDRESS_AFTER_S: Final = 0.25
 """How long an address has to answer before the next one is tried beside it (RFC 8305, section 5)."""
 _NAT64: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-
-
-class PrivateAddressError(Exception):
-    """A host has no address that is public."""
 
 
 def is_public(address: str) -> bool:
@@ -80,7 +77,7 @@ class Guard:
         """Open what requests to `url` go through: the proxy that is set, if any.
 
         Raises:
-            PrivateAddressError: it leads where it may not; without a proxy that shows when it connects.
+            PrivateHostError: it leads where it may not; without a proxy that shows when it connects.
             UsageError: a variable of the environment cannot be used.
         """
         scheme, (host, port) = urlsplit(url).scheme, host_and_port(url)
@@ -97,7 +94,7 @@ class Guard:
             except (OSError, UnicodeError):
                 known = []
             if not self._may_be_private(host, port) and not all(map(is_public, known)):
-                raise PrivateAddressError(host)
+                raise _private(host)
             pool = _through(proxy, self._tls)
         async with pool:
             yield pool
@@ -106,7 +103,7 @@ class Guard:
         """Return the addresses of a host that may be connected to, both families in turn.
 
         Raises:
-            PrivateAddressError: it has none.
+            PrivateHostError: it has none.
             httpcore.ConnectError: it has no address at all.
         """
         try:
@@ -116,11 +113,17 @@ class Guard:
         if not self._may_be_private(host, port):
             addresses = [address for address in addresses if is_public(address)]
         if not addresses:
-            raise PrivateAddressError(host)
+            raise _private(host)
         return _by_turns(addresses)
 
     def _may_be_private(self, host: str, port: int) -> bool:
         return self._allow_private or (host, port) == self._own_host
+
+
+def _private(host: str) -> PrivateHostError:
+    return PrivateHostError(
+        f"{host} is a private address: profiles.<name>.allow_private = true in the config allows it"
+    )
 
 
 def _through(proxy: Proxy, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:

@@ -10,15 +10,16 @@ import hashlib
 import json
 import os
 import re
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.untrusted import inert_line
 from taskdash.results.faults import DiskError
+from taskdash.results.folder import disk_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from taskdash.results.folder import Folder
@@ -28,15 +29,23 @@ _COPY_BYTES: Final = 1_048_576
 _BLOCK_BYTES: Final = 65_536
 _LOOK_EVERY_BYTES: Final = 1_048_576
 """How much is written between two looks at what is free: on a network each look is a question."""
+# A strong tag, or a date.
+_VALIDATOR: Final = re.compile(
+    r'"[\x21\x23-\x7e]{1,200}"|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT'
+)
+_RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
+
+
+_writing = partial(disk_errors, "it cannot be written")
 
 
 class Sink:
     """An open file that is written from its start, or from where it was left."""
 
-    def __init__(self, descriptor: int, *, size: int = 0) -> None:
+    def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         """Of a file that is open for reading and writing; it stays the caller's to close."""
-        self.size = size
+        self.size = 0
         """How many of its bytes are good."""
         self.whole: int | None = None
         """How many bytes it will have, where that is known."""
@@ -57,7 +66,7 @@ class Sink:
         Raises:
             DiskError: the file cannot be emptied.
         """
-        with _disk_errors():
+        with _writing():
             os.ftruncate(self.descriptor, 0)
         self.size, self.whole, self.ending = 0, whole, None
         self.validator = validator if whole is not None else None
@@ -70,7 +79,7 @@ class Sink:
             DiskError: the disk does not take it.
         """
         view = memoryview(data)
-        with _disk_errors():
+        with _writing():
             while view:
                 written = os.pwrite(self.descriptor, view, self.size)
                 self.size += written
@@ -82,7 +91,7 @@ class Sink:
         Raises:
             DiskError: it cannot be read.
         """
-        with _disk_errors():
+        with _writing():
             return os.pread(self.descriptor, count, offset)
 
     def take(self, ending: str) -> None:
@@ -96,12 +105,28 @@ class Sink:
             DiskError: the disk does not answer.
         """
         if self._room is None or self.size - self._room[0] >= _LOOK_EVERY_BYTES:
-            with _disk_errors():
+            with _writing():
                 disk = os.fstatvfs(self.descriptor)
             free = disk.f_bavail * disk.f_frsize
             # Some file systems, mostly on networks, have no size.
             self._room = self.size, self.size + free * 9 // 10 if disk.f_blocks else None
         return self._room[1]
+
+    def range_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return the headers that ask for what is missing; none where it has to be fetched from its start."""
+        if not self.size or self.validator is None:
+            return []
+        return [(b"Range", b"bytes=%d-" % self.size), (b"If-Range", self.validator.encode("ascii"))]
+
+    def fits(self, headers: Mapping[str, str]) -> bool:
+        """Return whether an answer is what is missing, as far as anybody can tell."""
+        found = _RANGE.fullmatch(headers.get("content-range", ""))
+        if found is None or self.validator is None:
+            return False
+        first, last, whole = map(int, found.groups())
+        tag = headers.get("etag") or self.validator
+        is_other = self.validator.startswith('"') and tag != self.validator
+        return (first, last + 1, whole) == (self.size, self.whole, self.whole) and not is_other
 
     def holds(self, mark: bytes) -> bool:
         """Return whether `mark` occurs in what was written.
@@ -114,14 +139,6 @@ class Sink:
             mark in self.read(max(0, offset - overlap), _BLOCK_BYTES + overlap)
             for offset in range(0, self.size, _BLOCK_BYTES)
         )
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DiskError(f"it cannot be written: {inert_line(error.strerror or str(error), 200)}") from None
 
 
 def part_key(*names: str) -> str:
@@ -142,11 +159,8 @@ class PartFile(Sink):
         self._name = f".taskdash-{key}.part"
         self._note_name = f".taskdash-{key}.json"
         self._link = part_key(url)
-        try:
+        with folder.disk_errors():
             super().__init__(folder.open_own(self._name, os.O_RDWR | os.O_CREAT))
-        except OSError as error:
-            why = inert_line(error.strerror or str(error), 200)
-            raise DiskError(f"cannot be written to {inert_line(str(folder.path))}: {why}") from None
         self._go_on()
 
     def begin(self, whole: int | None, validator: str | None) -> None:
@@ -195,10 +209,8 @@ class PartFile(Sink):
     def _renew(self) -> None:
         os.close(self.descriptor)
         self._folder.remove(self._name)
-        try:
+        with _writing():
             self.descriptor = self._folder.open_own(self._name, os.O_RDWR | os.O_CREAT)
-        except OSError as error:
-            raise DiskError(f"it cannot be written: {inert_line(error.strerror or '', 200)}") from None
 
     # Going on
 
@@ -230,13 +242,6 @@ class PartFile(Sink):
             self.validator = None
 
 
-# A strong tag, or a date.
-_VALIDATOR: Final = re.compile(
-    r'"[\x21\x23-\x7e]{1,200}"|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT'
-)
-_RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
-
-
 def validator_of(headers: Mapping[str, str]) -> str | None:
     """Return what to send as If-Range to have the rest of an answer (RFC 9110, 8.8 and 13.1.5); None: it has no rest.
 
@@ -253,21 +258,3 @@ def validator_of(headers: Mapping[str, str]) -> str | None:
         if _VALIDATOR.fullmatch(modified) and answered > changed:
             return modified
     return None
-
-
-def range_headers(sink: Sink) -> list[tuple[bytes, bytes]]:
-    """Return the headers that ask for what the file in `sink` lacks; none where it has to be fetched from its start."""
-    if not sink.size or sink.validator is None:
-        return []
-    return [(b"Range", b"bytes=%d-" % sink.size), (b"If-Range", sink.validator.encode("ascii"))]
-
-
-def is_rest(headers: Mapping[str, str], sink: Sink) -> bool:
-    """Return whether an answer is what the file in `sink` lacks, as far as anybody can tell."""
-    found = _RANGE.fullmatch(headers.get("content-range", ""))
-    if found is None or sink.validator is None:
-        return False
-    first, last, whole = map(int, found.groups())
-    tag = headers.get("etag") or sink.validator
-    is_other = sink.validator.startswith('"') and tag != sink.validator
-    return (first, last + 1, whole) == (sink.size, sink.whole, sink.whole) and not is_other
