@@ -25,7 +25,7 @@ from taskdash.domain.budget import TIERS, Limits
 from taskdash.domain.task import Answer, ProblemKind, Record, State, Throttle
 from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import ChangeHint
-from taskdash.watch.accounts import Terms
+from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
 from taskdash.watch.watcher import Watcher
@@ -249,7 +249,7 @@ class World:
         self.clock = FakeClock()
         self.gateway = FakeGateway(self.clock, latency_s)
         self.path = folder / "tasks.db"
-        self.terms = Terms(profile="p", limits=limits, share=share, tier="as set")
+        self.policy = WatchPolicy(profile="p", limits=limits, share=share, tier="as set")
         self.seed = random.Random(7)  # noqa: S311 - the same jitter in every run
         self.mine = Store(self.path)
         """Another process's view of the list."""
@@ -259,18 +259,18 @@ class World:
     def watcher(
         self,
         *,
-        terms: Terms | None = None,
+        policy: WatchPolicy | None = None,
         fetch: Fetch | None = None,
         has_key: bool = True,
         on_change: Callable[[], None] = lambda: None,
     ) -> Watcher:
         """A watcher of this world, not running."""
         self.store = InlineStore(self.path)
-        terms = terms or self.terms
+        policy = policy or self.policy
         return Watcher(
             store=self.store,
-            lease=Lease(self.path, terms.profile),
-            dispatch=Dispatch(terms, self.clock, self.seed.random),
+            lease=Lease(self.path, policy.profile),
+            dispatch=Dispatch(policy, self.clock, self.seed.random),
             fetch=(fetch or self.gateway.fetch) if has_key else None,
             clock=self.clock,
             on_change=on_change,

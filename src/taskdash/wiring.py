@@ -22,7 +22,7 @@ from taskdash.domain.secret import KnownKeys
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.saved import gone_files
 from taskdash.store.store import StoreThread
-from taskdash.watch.clock import SystemClock
+from taskdash.watch.machine import SystemClock
 from taskdash.watch.thread import WatcherThread
 
 if TYPE_CHECKING:
@@ -38,26 +38,26 @@ if TYPE_CHECKING:
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.preview import Previews
     from taskdash.ui.desk import Desk, FirstKey
-    from taskdash.watch.accounts import Terms
+    from taskdash.watch.accounts import WatchPolicy
     from taskdash.watch.watcher import Watcher
 
 COPY_NAME: Final = "copied.txt"
 """Beside what the dashboard remembers of its look: the last copy that was too much for the terminal."""
 
 
-def terms_of(profile: Profile, *, scheduled: bool = True) -> Terms:
+def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
     """What a profile allows its checks to cost."""
     from taskdash.domain.budget import TIERS, Limits
-    from taskdash.watch.accounts import Terms
+    from taskdash.watch.accounts import WatchPolicy
 
     if profile.per_second is not None and profile.per_minute is not None:
         limits = Limits(profile.per_second, profile.per_minute)
-        return Terms(
+        return WatchPolicy(
             profile=profile.name, limits=limits, share=profile.share, written=limits, scheduled=scheduled
         )
     tier = profile.tier or "free"
     words = f"{tier} (assumed)" if profile.tier_assumed else tier
-    return Terms(
+    return WatchPolicy(
         profile=profile.name, limits=TIERS[tier], share=profile.share, tier=words, scheduled=scheduled
     )
 
@@ -75,16 +75,16 @@ async def build_watcher(
     """A watcher on the running event loop, with a store and a gateway of its own."""
     import random
 
-    from taskdash.watch.access import Access
     from taskdash.watch.accounts import MAX_IN_FLIGHT
     from taskdash.watch.dispatch import Dispatch
     from taskdash.watch.lease import Lease
+    from taskdash.watch.notes import Access
     from taskdash.watch.watcher import Watcher
 
     clock = SystemClock()
     # Not for cryptography: it spreads retries.
     access = Access(profile.base_url, key)
-    dispatch = Dispatch(terms_of(profile, scheduled=scheduled), clock, random.random, access)
+    dispatch = Dispatch(policy_of(profile, scheduled=scheduled), clock, random.random, access)
     gateway = None
     if key is not None:
         from taskdash.api.client import Gateway

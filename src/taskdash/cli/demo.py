@@ -22,7 +22,7 @@ from taskdash.domain.query import Query
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, length, state_word
 from taskdash.store.store import Store
-from taskdash.watch.clock import SystemClock
+from taskdash.watch.machine import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.cli.output import talk
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
-from taskdash.watch.processes import is_alive, this_process
+from taskdash.watch.machine import is_alive, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

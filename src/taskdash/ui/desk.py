@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from taskdash.results.download_thread import News
     from taskdash.results.preview import Previews
     from taskdash.store.store import StoreThread
-    from taskdash.watch.clock import Clock
+    from taskdash.watch.machine import Clock
     from taskdash.watch.status import WatchStatus
 
 CLOSE_GRACE_S: Final = 2.0

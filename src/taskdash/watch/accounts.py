@@ -14,10 +14,10 @@ from taskdash.domain.budget import DEADLINE_S, Budget, Limits, Spent, allowed, l
 from taskdash.domain.health import LONGEST_PAUSE_S, Health
 from taskdash.domain.schedule import is_urgent
 from taskdash.domain.task import Answer, ProblemKind, Task, Throttle
-from taskdash.watch.clock import Clock, boot_id
+from taskdash.watch.machine import Clock, boot_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from taskdash.store.gateways import Entry, GatewayNote, Sent
 
@@ -31,7 +31,7 @@ _LATENCY_WEIGHT: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class WatchPolicy:
     """What a profile allows its checks to cost."""
 
     profile: str
@@ -46,6 +46,27 @@ class Terms:
     """Whether to check what is due. False: only what somebody asks for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the gateway said of the key's limits."""
+
+    per_second: int
+    per_minute: int
+    tier: str | None
+    under: list[str | int | None]
+    """The settings that it was learned under: who changes them wants them to count again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """The hold of a 429, by the clock of one run of the machine and by the wall."""
+
+    boot: str
+    until_s: float
+    until_ms: int
+    message: str
+
+
 @dataclass(slots=True)
 class _Check:
     """One that was chosen: its place in the budget, and when, by the watcher's own clock."""
@@ -58,21 +79,20 @@ class _Check:
 class Accounts:
     """The accounts of one profile. Used on one event loop."""
 
-    def __init__(self, terms: Terms, clock: Clock, chance: Callable[[], float]) -> None:
+    def __init__(self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float]) -> None:
         self.health = Health()
         self.under_way = 0
         """Checks that were sent and not answered."""
-        self.learned: dict[str, Any] = {}
-        """What the gateway said of the key's limits; empty where it said nothing."""
-        self._terms = terms
+        self.learned: Learned | None = None
+        self._policy = policy
         self._clock = clock
         self._chance = chance
-        self._limits = terms.limits
-        self._budget = Budget(allowed(terms.limits, terms.share))
+        self._limits = policy.limits
+        self._budget = Budget(allowed(policy.limits, policy.share))
         self._checks: dict[int, _Check] = {}
         self._latency_s = 0.5
         self._asked = 0
-        self._quiet: dict[str, Any] = {}
+        self._quiet: Quiet | None = None
         self.last: Entry | None = None
         """The last reservation in the store, as far as is known."""
         self._ledger: deque[Sent] = deque()
@@ -82,10 +102,11 @@ class Accounts:
         sent = [entry.sent for entry in entries]
         self.last, self._ledger = (entries[-1] if entries else None), deque(sent)
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
-        self._limits, self.learned = self._terms.limits, {}
-        self._take_limits(dict(note.learned))
+        self._limits, self.learned = self._policy.limits, _learned_in(note.learned, self._under())
+        if self.learned is not None:
+            self._limits = Limits(self.learned.per_second, self.learned.per_minute)
         past = [spent for row in sent for spent in _spent(row, now_s)]
-        self._budget = Budget(allowed(self._limits, self._terms.share), past)
+        self._budget = Budget(allowed(self._limits, self._policy.share), past)
         self._checks.clear()
         self.under_way = 0
         held_s = _held_s(note.quiet, now_s, now_ms)
@@ -101,58 +122,58 @@ class Accounts:
 
     @property
     def limits(self) -> Limits:
-        """What the budget allows, the share taken."""
+        """Return what the budget allows, the share taken."""
         return self._budget.limits
 
     @property
     def key_limits(self) -> Limits:
-        """The key's limits as they are believed to be."""
+        """Return the key's limits as they are believed to be."""
         return self._limits
 
     def used(self) -> int:
-        """Checks sent in the last 60 s. The budget believes a clock that is shown to it every few seconds."""
+        """Return how many checks were sent in the last 60 s; the budget believes only a clock that it often sees."""
         return self._budget.used(self._clock.now_s())
 
     def capacity(self) -> dict[float, int]:
-        """How many scheduled checks there are for each of the spans ahead that the price looks at."""
+        """Return how many scheduled checks there are for each of the spans ahead that the price looks at."""
         return self._budget.capacity(self._clock.now_s())
 
     def room(self) -> int:
-        """How many more checks may be under way: what the budget's second keeps busy at this latency."""
+        """Return how many more checks may be under way: what the budget's second keeps busy at this latency."""
         wanted = math.ceil(self.limits.per_second * (self._latency_s + 0.1) * 1.5) + 1
         return max(0, min(MAX_IN_FLIGHT, wanted) - self.under_way)
 
     def is_busy(self, seq: int) -> bool:
-        """Whether a check of this task is under way, or answered and not on disk yet."""
+        """Return whether a check of this task is under way, or answered and not on disk yet."""
         return seq in self._checks
 
     @property
     def busy(self) -> int:
-        """How many tasks are."""
+        """Return how many tasks are."""
         return len(self._checks)
 
     def gets_nowhere(self) -> bool:
-        """Whether the key is refused, or nobody is reached."""
+        """Return whether the key is refused, or nobody is reached."""
         return self.health.is_key_doubted or self.health.kind is ProblemKind.UNREACHABLE
 
     @property
     def failed_lately(self) -> bool:
-        """Whether nobody was reached a moment ago."""
+        """Return whether nobody was reached a moment ago."""
         is_failing = self.health.kind is ProblemKind.UNREACHABLE
         return is_failing and self._clock.now_s() < self.health.failed_at_s + LONGEST_PAUSE_S
 
     def hold_s(self) -> float:
-        """How long the gateway's state forbids scheduled checks, of whatever task."""
+        """Return how long the gateway's state forbids scheduled checks, of whatever task."""
         return self.health.hold(self._clock.now_s()).wait_s
 
     def told_hold_s(self) -> float:
-        """How long it does for people: a key that one task speaks against is tried with others meanwhile."""
+        """Return how long it does for people: a key that one task speaks against is tried with others meanwhile."""
         now_s = self._clock.now_s()
         is_refused = self.health.problem(now_s) is ProblemKind.UNAUTHORIZED
         return self.health.key_retry_s(now_s) if is_refused else self.hold_s()
 
     def wait_s(self, task: Task) -> tuple[float, bool]:
-        """How long this check has to wait (0: not at all), and whether it is the budget that it waits for."""
+        """Return how long this check has to wait (0: not at all), and whether it is the budget that it waits for."""
         now_s = self._clock.now_s()
         hold = self.health.hold(now_s, task.asked_at_ms, task_id=task.task_id)
         if hold.wait_s > 0:
@@ -165,14 +186,11 @@ class Accounts:
     def begin(self, task: Task) -> None:
         """Count a check that is about to be reserved and sent."""
         now_s = self._clock.now_s()
-        self._checks[task.seq] = _Check(
-            self._budget.spend(now_s, urgent=is_urgent(task)),
-            now_s,
-        )
+        self._checks[task.seq] = _Check(self._budget.spend(now_s, urgent=is_urgent(task)), now_s)
         self.under_way += 1
 
     def ledger(self) -> list[Sent]:
-        """What was reserved lately, by this process or before it took over."""
+        """Return what was reserved lately, by this process or before it took over."""
         now_s = self._clock.now_s()
         while self._ledger and _age_s(self._ledger[0], now_s) >= LEDGER_S:
             self._ledger.popleft()
@@ -201,7 +219,7 @@ class Accounts:
         self._asked = max((self._asked, *(task.asked_at_ms or 0 for task in tasks)))
 
     def drop(self, tasks: Iterable[Task]) -> None:
-        """These were begun and never sent. Their places stay taken: a reservation may be on disk."""
+        """Forget checks that were begun and never sent. Their places stay taken: a reservation may be on disk."""
         for task in tasks:
             self.answered(task, None)
             self._checks.pop(task.seq, None)
@@ -229,54 +247,45 @@ class Accounts:
                 self._learn(answer.throttle)
 
     def recorded(self, seq: int) -> None:
-        """The answer is on disk: the task may be checked again."""
+        """Take note that the answer is on disk: the task may be checked again."""
         self._checks.pop(seq, None)
 
-    def quiet(self) -> dict[str, Any]:
-        """The hold of a 429, for whoever watches next; empty without one."""
+    def quiet(self) -> Quiet | None:
+        """Return the hold of a 429, for whoever watches next; None without one."""
         now_s, until_s = self._clock.now_s(), self.health.throttled_until_s
         if now_s >= until_s:
-            self._quiet = {}
-        elif self._quiet.get("until_s") != until_s:
+            self._quiet = None
+        elif self._quiet is None or self._quiet.until_s != until_s:
             until_ms = self._clock.now_ms() + round(1000 * (until_s - now_s))
-            self._quiet = {
-                "boot": boot_id(),
-                "until_s": until_s,
-                "until_ms": until_ms,
-                "message": self.health.message,
-            }
+            self._quiet = Quiet(boot_id(), until_s, until_ms, self.health.message)
         return self._quiet
 
     def _learn(self, throttle: Throttle) -> None:
-        limits = learned(throttle, self._limits, self._terms.written)
-        tier = throttle.tier or self.learned.get("tier")
+        limits = learned(throttle, self._limits, self._policy.written)
+        tier = throttle.tier or (self.learned.tier if self.learned else None)
         if limits == self._limits and tier is None:
             return
-        self._take_limits(
-            {
-                "per_second": limits.per_second,
-                "per_minute": limits.per_minute,
-                "tier": tier,
-                "under": self._under(),
-            }
-        )
-        self._budget.set_allowed(allowed(self._limits, self._terms.share))
+        self._limits = limits
+        self.learned = Learned(limits.per_second, limits.per_minute, tier, self._under())
+        self._budget.set_allowed(allowed(limits, self._policy.share))
 
-    def _under(self) -> list[Any]:
-        """The settings that a lesson was learned under: who changes them wants them to count again."""
-        written = self._terms.limits
-        return [self._terms.tier, written.per_second, written.per_minute]
+    def _under(self) -> list[str | int | None]:
+        limits = self._policy.limits
+        return [self._policy.tier, limits.per_second, limits.per_minute]
 
-    def _take_limits(self, values: dict[str, Any]) -> None:
-        per_second, per_minute = values.get("per_second"), values.get("per_minute")
-        if not isinstance(per_second, int) or not isinstance(per_minute, int):
-            return
-        if per_second > 0 and per_minute > 0 and values.get("under") == self._under():
-            self._limits, self.learned = Limits(per_second, per_minute), values
+
+def _learned_in(note: Mapping[str, Any], under: list[str | int | None]) -> Learned | None:
+    """Return what an earlier watcher learned under the same settings, where it makes sense."""
+    per_second, per_minute, tier = note.get("per_second"), note.get("per_minute"), note.get("tier")
+    if not isinstance(per_second, int) or not isinstance(per_minute, int) or note.get("under") != under:
+        return None
+    if min(per_second, per_minute) <= 0:
+        return None
+    return Learned(per_second, per_minute, tier if isinstance(tier, str) else None, under)
 
 
 def _spent(row: Sent, now_s: float) -> list[Spent]:
-    """A reservation as checks on this boot's clock.
+    """Return a reservation as checks on this boot's clock.
 
     Their requests were answered, or died with their process; until when is not known, but not after now.
     """
@@ -287,7 +296,7 @@ def _spent(row: Sent, now_s: float) -> list[Spent]:
 
 
 def _age_s(row: Sent, now_s: float) -> float:
-    """How long ago a reservation was made, at least. The wall clock has no say in it: it may have been set."""
+    """Return how long ago a reservation was made, at least. The wall clock has no say in it: it may have been set."""
     if row.boot and row.boot == boot_id():
         return max(0.0, now_s - row.clock_s)
     if row.boot and boot_id():
@@ -297,12 +306,12 @@ def _age_s(row: Sent, now_s: float) -> float:
 
 
 def used_lately(sent: Iterable[Sent], now_s: float) -> int:
-    """How many checks were reserved in the last 60 s."""
+    """Return how many checks were reserved in the last 60 s."""
     return sum(row.checks for row in sent if _age_s(row, now_s) < 60.0)
 
 
 def _held_s(quiet: object, now_s: float, now_ms: int) -> float:
-    """How much of a 429's hold is left, in seconds."""
+    """Return how much of a 429's hold is left, in seconds."""
     if not isinstance(quiet, dict):
         return 0.0
     until_s, until_ms = quiet.get("until_s"), quiet.get("until_ms")

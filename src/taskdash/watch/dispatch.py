@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.durations import Durations
-from taskdash.domain.schedule import is_urgent, next_check_ms, urgency
+from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, urgency
 from taskdash.domain.task import Answer, State, Task
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
-from taskdash.watch.accounts import RESERVATION_S, Accounts, Terms
-from taskdash.watch.clock import Clock, boot_id
-from taskdash.watch.notes import Company, Notes
-from taskdash.watch.price import Price
+from taskdash.watch.accounts import RESERVATION_S, Accounts
+from taskdash.watch.machine import boot_id
+from taskdash.watch.notes import Notes, Viewers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +25,10 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Outcome
     from taskdash.store.gateways import Entry, GatewayNote
     from taskdash.store.store import Store, StoreThread
-    from taskdash.watch.access import Access
+    from taskdash.watch.accounts import WatchPolicy
+    from taskdash.watch.machine import Clock
+    from taskdash.watch.notes import Access
+    from taskdash.watch.status import WatchStatus
 
 CANDIDATES: Final = 32
 COUNT_EVERY_S: Final = 1.0
@@ -37,6 +39,10 @@ OFFER_EVERY_S: Final = 5.0
 CROWD: Final = 20
 URGENT_IN_A_ROW: Final = 3
 """After so many checks of a crowd one that was merely planned has its turn."""
+PRICE_EVERY_S: Final = 2.0
+MOST_PRICED: Final = 5_000
+_PRICED_A_SECOND: Final = 500
+"""A long list is priced less often: its price moves less."""
 CLOCK_STEP_S: Final = 2.0
 """A wall clock that moves against the monotonic one by more than this was set."""
 
@@ -53,7 +59,7 @@ class Dispatch:
     """The watcher's choice for one profile. Used on one event loop."""
 
     def __init__(
-        self, terms: Terms, clock: Clock, chance: Callable[[], float], access: Access | None = None
+        self, policy: WatchPolicy, clock: Clock, chance: Callable[[], float], access: Access | None = None
     ) -> None:
         self.durations = Durations()
         self.wait_s = 0.0
@@ -65,10 +71,12 @@ class Dispatch:
         """The lease was offered and nobody took it: it is kept."""
         self.owes_word = False
         """The lease was lost with its file: whoever holds the one that took its place must know what was sent."""
-        self._accounts = Accounts(terms, clock, chance)
-        self._notes = Notes(terms, clock, access)
-        self._price = Price(terms.profile, clock)
-        self._terms = terms
+        self._accounts = Accounts(policy, clock, chance)
+        self._notes = Notes(policy, clock, access)
+        self._price_s = 1.0
+        """What a check must buy to be sent, in seconds of delay."""
+        self._price_at_s = -math.inf
+        self._policy = policy
         self._clock = clock
         self._line = InLine(0, 0, 0, None)
         self._counted_at_s = -math.inf
@@ -88,7 +96,7 @@ class Dispatch:
 
     async def take_over(self, store: StoreThread) -> None:
         """Learn from the store what earlier watchers spent and were told."""
-        profile, now_ms = self._terms.profile, self._clock.now_ms()
+        profile, now_ms = self._policy.profile, self._clock.now_ms()
         self._notes.forget()
 
         known = self._accounts.ledger()
@@ -103,13 +111,13 @@ class Dispatch:
         self._accounts.take_over(note, entries, has_same_key=not self._notes.differs_from(note))
         self.owes_word = False
         self._look_at_s = self._counted_at_s = -math.inf
-        self._price.forget()
+        self._price_at_s = -math.inf
         self._wall_ahead_s = None
         self.should_hand_over = False
         self._rivals_from_s = self._clock.now_s() + (OFFER_EVERY_S if self.was_refused else 0.0)
 
-    async def follow(self, store: StoreThread, paused: bool, *, can_lead: bool) -> dict[str, Any]:
-        """What to say while another process watches."""
+    async def follow(self, store: StoreThread, paused: bool, *, can_lead: bool) -> WatchStatus:
+        """Return the status while another process watches."""
         if self.owes_word:
             await self._agree(store)
         return await self._notes.follow(store, self._accounts, paused=paused, can_lead=can_lead)
@@ -129,7 +137,7 @@ class Dispatch:
         self._accounts.used()  # a budget that is not asked for long does not believe that time has passed
         await self._mend_clock(store)
         if changed:
-            self._meet(await self._notes.attend(store, paused=paused, can_lead=True))
+            self._heed(await self._notes.meet(store, paused=paused, can_lead=True))
         if (
             self._others_rival
             and self._accounts.gets_nowhere()
@@ -137,7 +145,7 @@ class Dispatch:
         ):
             if not self.should_hand_over:
                 # Or it would be given back at once.
-                await self._notes.attend(store, paused=paused, can_lead=False)
+                await self._notes.meet(store, paused=paused, can_lead=False)
             self.should_hand_over = True
         picked: list[Task] = []
         if self._clock.now_s() >= self._look_at_s and not self.should_hand_over:
@@ -154,7 +162,7 @@ class Dispatch:
         return picked
 
     def drop(self, tasks: Sequence[Task]) -> None:
-        """These were picked but are not sent."""
+        """Forget tasks that were picked but are not sent."""
         self._accounts.drop(tasks)
 
     async def _pick_now(self, store: StoreThread) -> list[Task]:
@@ -163,13 +171,23 @@ class Dispatch:
             self._left_over = True
             self._look_at_s = self._clock.now_s() + LOOK_EVERY_S
             return []
-        if self._terms.scheduled:
-            await self._price.renew(store, self.durations, self._accounts)
+        if self._policy.scheduled:
+            await self._renew_price(store)
         look = await self._look(store, room)
         picked = self._choose(look, room)
         if picked:
             await self._reserve(store, picked)
         return picked
+
+    async def _renew_price(self, store: StoreThread) -> None:
+        """Find anew, every few seconds, what a check must buy, from all that runs and what the budget has left."""
+        now_s = self._clock.now_s()
+        if now_s < self._price_at_s:
+            return
+        running = await store.run(lambda store: store.checks.running(self._policy.profile, MOST_PRICED))
+        now_ms = self._clock.now_ms()
+        self._price_s = price_for(running, now_ms, self.durations, self._accounts.capacity())
+        self._price_at_s = now_s + PRICE_EVERY_S + len(running) / _PRICED_A_SECOND
 
     async def _reserve(self, store: StoreThread, picked: list[Task]) -> None:
         """Write the checks down. They are dropped if that fails, or took so long that its time is no longer true.
@@ -181,7 +199,7 @@ class Dispatch:
         self._accounts.reserving(sent)
         is_written = False
         try:
-            reserved = await store.run(lambda store: store.gateways.reserve(self._terms.profile, sent, last))
+            reserved = await store.run(lambda store: store.gateways.reserve(self._policy.profile, sent, last))
             if reserved.entry is None:
                 await self._agree(store)
             else:
@@ -197,14 +215,14 @@ class Dispatch:
     async def _agree(self, store: StoreThread) -> None:
         """Have a list that is another file know of what was sent lately, and learn what others sent by it."""
         known = self._accounts.ledger()
-        entries = await store.run(lambda store: store.gateways.agree(self._terms.profile, known))
+        entries = await store.run(lambda store: store.gateways.agree(self._policy.profile, known))
         self._accounts.last = entries[-1] if entries else None
         self._accounts.learn_of(entry.sent for entry in entries)
         self.owes_word = False
 
     async def _look(self, store: StoreThread, room: int) -> _Look:
-        """What the list has to check, the most wanted first."""
-        profile, now_ms = self._terms.profile, self._clock.now_ms()
+        """Return what the list has to check, the most wanted first."""
+        profile, now_ms = self._policy.profile, self._clock.now_ms()
         limit = room + self._accounts.busy
         wants_scheduled = self._sends_scheduled()
 
@@ -238,11 +256,11 @@ class Dispatch:
         return _Look(found, len(later))
 
     def _next_ms(self, task: Task, now_ms: int) -> int | None:
-        """When a task that was due is due now: the price may have risen since its check was planned."""
+        """Return when a task that was due is due now: the price may have risen since its check was planned."""
         # Who was last checked in the future was so by a clock that was set back since.
         if is_urgent(task) or (task.checked_at_ms is not None and task.checked_at_ms > now_ms):
             return now_ms
-        return next_check_ms(task, now_ms, self.durations, self._price.in_s)
+        return next_check_ms(task, now_ms, self.durations, self._price_s)
 
     def _choose(self, look: _Look, room: int) -> list[Task]:
         """Begin what may be sent now, and find out when to look again."""
@@ -275,7 +293,7 @@ class Dispatch:
         return picked
 
     def _in_turn(self, found: list[Task]) -> list[Task]:
-        """Where a crowd of new or asked IDs is in line, every few checks the most wanted of the others."""
+        """Put the most wanted of the others first, every few checks, where a crowd of new or asked IDs is in line."""
         is_crowd = max(self._line.new, self._line.asked) > CROWD
         if not is_crowd or self._urgent_in_a_row < URGENT_IN_A_ROW:
             return found
@@ -283,7 +301,7 @@ class Dispatch:
         return found if running is None else [running, *(task for task in found if task is not running)]
 
     def _sends_scheduled(self) -> bool:
-        return self._terms.scheduled and not self._paused and self._accounts.hold_s() == 0
+        return self._policy.scheduled and not self._paused and self._accounts.hold_s() == 0
 
     # Answers
 
@@ -294,17 +312,17 @@ class Dispatch:
             self._look_at_s = -math.inf
 
     def lost(self, task: Task) -> None:
-        """This check brought no answer and is nobody's fault: it is picked again as soon as the budget allows."""
+        """Have a check sent again, as soon as the budget allows, that brought no answer and is nobody's fault."""
         self.drop([task])
         self._look_at_s = -math.inf
 
     def scheduled(self, outcome: Outcome) -> Outcome:
-        """The outcome with the time of the task's next check."""
-        next_ms = next_check_ms(outcome.task, self._clock.now_ms(), self.durations, self._price.in_s)
+        """Return the outcome with the time of the task's next check."""
+        next_ms = next_check_ms(outcome.task, self._clock.now_ms(), self.durations, self._price_s)
         return replace(outcome, task=replace(outcome.task, next_check_at_ms=next_ms))
 
     def recorded(self, outcomes: Sequence[Outcome]) -> None:
-        """The outcomes are on disk: their tasks are free again, and what they teach is learned."""
+        """Take note that the outcomes are on disk: their tasks are free again, and what they teach is learned."""
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         for outcome in outcomes:
             task = outcome.task
@@ -319,23 +337,24 @@ class Dispatch:
 
     # Keeping track
 
-    def words(self) -> dict[str, Any]:
-        """What the status says while leading."""
+    def status(self) -> WatchStatus:
+        """Return the status while leading."""
         due = max(0, self._line.due - self._accounts.busy)
         self._due_since_ms = (self._due_since_ms or self._counted_ms) if due else None
-        return self._notes.words(self._accounts) | {
-            "over_budget": self._over_budget,
-            "due": due,
-            "new": self._line.new,
-            "next_check_at_ms": self._due_since_ms if due else self._line.next_ms,
-            "paused": self._paused,
-        }
+        return replace(
+            self._notes.leader_status(self._accounts),
+            over_budget=self._over_budget,
+            due=due,
+            new=self._line.new,
+            next_check_at_ms=self._due_since_ms if due else self._line.next_ms,
+            paused=self._paused,
+        )
 
-    def _meet(self, company: Company) -> None:
-        self._paused = company.paused
-        may_offer = not self._terms.scheduled and not self.was_refused
-        self.should_hand_over = may_offer and company.others_follow
-        self._others_rival = company.others_rival
+    def _heed(self, viewers: Viewers) -> None:
+        self._paused = viewers.paused
+        may_offer = not self._policy.scheduled and not self.was_refused
+        self.should_hand_over = may_offer and viewers.others_follow
+        self._others_rival = viewers.others_rival
         self._look_at_s = -math.inf
 
     async def _count(self, store: StoreThread, *, looked: bool) -> None:
@@ -346,14 +365,14 @@ class Dispatch:
         if not (looked or has_come or is_stale) or now_s < self._counted_at_s + COUNT_EVERY_S:
             return
         self._counted_at_s, self._counted_ms = now_s, now_ms
-        self._line = await store.run(lambda store: store.checks.in_line(self._terms.profile, now_ms))
+        self._line = await store.run(lambda store: store.checks.in_line(self._policy.profile, now_ms))
 
     async def _mend_clock(self, store: StoreThread) -> None:
-        """A wall clock that was set back takes with it what was planned by it; set on, plans may have come due."""
+        """Move what was planned by a wall clock that was set back; where it was set on, plans may have come due."""
         ahead_s = self._clock.now_ms() / 1000 - self._clock.now_s()
         step_s = 0.0 if self._wall_ahead_s is None else ahead_s - self._wall_ahead_s
         if abs(step_s) > CLOCK_STEP_S:
             if step_s < 0:
-                await store.run(lambda store: store.checks.shift(self._terms.profile, round(1000 * step_s)))
+                await store.run(lambda store: store.checks.shift(self._policy.profile, round(1000 * step_s)))
             self._look_at_s = self._counted_at_s = -math.inf
         self._wall_ahead_s = ahead_s

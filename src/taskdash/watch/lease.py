@@ -30,7 +30,7 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether this process holds it, and by the file that has the name now."""
+        """Return whether this process holds it, and by the file that has the name now."""
         return self._lock is not None and self._identity_now() == self._identity
 
     def acquire(self) -> bool:
@@ -73,7 +73,7 @@ class Lease:
         return lock_path(self._store_path, profile=self._profile)
 
     def _identity_now(self) -> tuple[int, int] | None:
-        """Which file has the name; None where none has, or that cannot be told."""
+        """Return which file has the name; None where none has, or that cannot be told."""
         try:
             status = self._path().stat()
         except OSError:

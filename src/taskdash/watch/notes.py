@@ -3,42 +3,65 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import secrets
+from dataclasses import asdict, dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.task import ProblemKind
 from taskdash.store.gateways import GatewayNote, Sent, Viewer
 from taskdash.watch.accounts import used_lately
-from taskdash.watch.processes import is_alive, is_stopped, this_process
-from taskdash.watch.status import CONNECTION
+from taskdash.watch.machine import is_alive, is_stopped, this_process
+from taskdash.watch.status import CONNECTION, WatchStatus, told_by, told_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from taskdash.domain.secret import Secret
     from taskdash.store.checks import InLine
     from taskdash.store.store import Store, StoreThread
-    from taskdash.watch.access import Access
-    from taskdash.watch.accounts import Accounts, Terms
-    from taskdash.watch.clock import Clock
+    from taskdash.watch.accounts import Accounts, WatchPolicy
+    from taskdash.watch.machine import Clock
 
 NOTE_EVERY_S: Final = 1.0
-TOLD: Final = (
-    "problem",
-    "key_doubted",
-    "message",
-    "held_until_ms",
-    "per_second",
-    "per_minute",
-    "tier",
-    "learned",
-    "over_budget",
-)
-"""What of the leader's status followers cannot find out for themselves."""
 READ_EVERY_S: Final = 30.0
 """The longest time that a follower takes the store's file for what it was."""
+MARK_BYTES: Final = 4
+"""Enough to tell two keys apart, and too few to find one by."""
 _SAME_MOMENT_MS: Final = 1_000
 
 
+class Access:
+    """A base URL and a key, of which others learn no more than whether theirs is the same."""
+
+    def __init__(self, base_url: str, key: Secret | None) -> None:
+        self._base_url = base_url
+        self._key = key
+        self._salt = secrets.token_hex(blake2b.SALT_SIZE)
+
+    def told(self) -> dict[str, str]:
+        """Return what may be written down: of the key a few bits that are worth nothing without the key itself."""
+        return {"base_url": self._base_url, "salt": self._salt, "key_mark": self._mark(self._salt)}
+
+    def differs_from(self, told: Mapping[str, Any]) -> str:
+        """Return what is another one than that of a process that told this, in words; "" for nothing."""
+        base_url, salt, mark = told.get("base_url"), told.get("salt"), told.get("key_mark")
+        if isinstance(base_url, str) and base_url != self._base_url:
+            return "base URL"
+        if not (isinstance(salt, str) and isinstance(mark, str)) or self._key is None:
+            return ""
+        try:
+            return "" if mark == self._mark(salt) else "API key"
+        except ValueError:
+            return ""
+
+    def _mark(self, salt: str) -> str:
+        key = b"" if self._key is None else self._key.reveal().encode()
+        return blake2b(key, digest_size=MARK_BYTES, salt=bytes.fromhex(salt)).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
-class Company:
+class Viewers:
     """The living processes on this list, ourselves among them."""
 
     paused: bool
@@ -46,16 +69,16 @@ class Company:
     others_follow: bool
     """Another one, running and not stopped, would send scheduled checks had it the lease."""
     others_rival: bool
-    """Another one, running and not stopped, has another key or gateway than a watcher that gets nowhere."""
+    """Another one, running and not stopped, may get further than a watcher that gets nowhere."""
     others: list[Viewer]
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What the store said to a follower, under which terms (paused, can lead) and when."""
+    """What the store said to a follower, what it had asked with (paused, can lead) and when."""
 
-    terms: tuple[bool, bool]
-    company: Company
+    asked_with: tuple[bool, bool]
+    viewers: Viewers
     note: GatewayNote
     differs: str
     sent: list[Sent]
@@ -69,8 +92,8 @@ class _Reading:
 class Notes:
     """The words of one process about one profile."""
 
-    def __init__(self, terms: Terms, clock: Clock, access: Access | None = None) -> None:
-        self._terms = terms
+    def __init__(self, policy: WatchPolicy, clock: Clock, access: Access | None = None) -> None:
+        self._policy = policy
         self._access = access
         self._clock = clock
         self._noted: GatewayNote | None = None
@@ -79,7 +102,7 @@ class Notes:
         self._reading: _Reading | None = None
 
     def differs_from(self, note: GatewayNote, *, gets_nowhere: bool = True) -> str:
-        """What this process has another of than the watcher that left this word; "" for nothing.
+        """Return what this process has another of than the watcher that left this note; "" for nothing.
 
         Unless it got nowhere itself (`gets_nowhere`) it may have a connection where that one reaches nobody.
         """
@@ -87,12 +110,12 @@ class Notes:
         is_offline = note.status.get("problem") == ProblemKind.UNREACHABLE
         return differs or (CONNECTION if is_offline and not gets_nowhere else "")
 
-    async def attend(
+    async def meet(
         self, store: StoreThread, *, paused: bool, can_lead: bool, rivals: bool = False
-    ) -> Company:
-        """Say that this process is here and what it wants; see who else is, and forget the dead."""
-        profile = self._terms.profile
-        me = Viewer(this_process(), paused, can_lead and self._terms.scheduled, rivals)
+    ) -> Viewers:
+        """Say that this process is here and what it wants; return who else is, and forget the dead."""
+        profile = self._policy.profile
+        me = Viewer(this_process(), paused, can_lead and self._policy.scheduled, rivals)
 
         def work(store: Store) -> list[Viewer]:
             viewers = store.gateways.viewers(profile)
@@ -104,7 +127,7 @@ class Notes:
             return [each for each in viewers if each.process not in (me.process, *dead)]
 
         others = await store.run(work)
-        return Company(
+        return Viewers(
             paused or any(viewer.paused for viewer in others),
             any(viewer.follows and not is_stopped(viewer.process) for viewer in others),
             any(viewer.rivals and not is_stopped(viewer.process) for viewer in others),
@@ -113,12 +136,14 @@ class Notes:
 
     async def leave(self, store: StoreThread) -> None:
         """Take this process off the list of viewers."""
-        await store.run(lambda store: store.gateways.leave(self._terms.profile, [this_process()]))
+        await store.run(lambda store: store.gateways.leave(self._policy.profile, [this_process()]))
+
+    # Following
 
     async def follow(
         self, store: StoreThread, accounts: Accounts, *, paused: bool, can_lead: bool
-    ) -> dict[str, Any]:
-        """The status while another process watches. The store is asked only where it may say something else.
+    ) -> WatchStatus:
+        """Return the status while another process watches. The store is asked only where it may say something else.
 
         Args:
             store: the list.
@@ -126,84 +151,78 @@ class Notes:
             paused: whether this process wants scheduled checks stopped.
             can_lead: whether it could watch.
         """
-        may_have_changed, reading = store.change_hint.may_have_changed(), self._reading
-        if may_have_changed or reading is None or self._is_stale(reading, (paused, can_lead)):
+        may_have_changed, last, asked_with = (
+            store.change_hint.may_have_changed(),
+            self._reading,
+            (paused, can_lead),
+        )
+        if may_have_changed or last is None or self._is_stale(last, asked_with):
             self._reading = None
-            gets_nowhere = accounts.gets_nowhere()
-            note = await store.run(lambda store: store.gateways.note(self._terms.profile))
-            differs = self.differs_from(note, gets_nowhere=gets_nowhere)
-            is_useless = bool(differs) or note.watcher == this_process() or accounts.failed_lately
-            company = await self.attend(
-                store,
-                paused=paused,
-                # With what got nowhere it has no use for the lease of one who has something else, known yet or not.
-                can_lead=can_lead and not (gets_nowhere and is_useless),
-                rivals=can_lead and bool(differs) and _gets_nowhere(note) and not gets_nowhere,
-            )
-            reading = self._reading = await self._read(store, company, differs, (paused, can_lead), reading)
-        return self._follower_words(reading)
+            self._reading = await self._read(store, accounts, asked_with, last)
+        assert self._reading is not None  # noqa: S101 - it was just read
+        return self._follower_status(self._reading)
 
-    def _is_stale(self, reading: _Reading, terms: tuple[bool, bool]) -> bool:
+    def _is_stale(self, reading: _Reading, asked_with: tuple[bool, bool]) -> bool:
         now_ms, age_s = self._clock.now_ms(), self._clock.now_s() - reading.read_s
         next_ms = reading.line.next_ms
         return (
-            reading.terms != terms
+            reading.asked_with != asked_with
             or not 0 <= age_s < READ_EVERY_S
             # The wall clock was set, or a check fell due.
             or now_ms < reading.read_ms
             or (next_ms is not None and next_ms <= now_ms)
-            or not all(is_alive(viewer.process) for viewer in reading.company.others)
+            or not all(is_alive(viewer.process) for viewer in reading.viewers.others)
         )
 
     async def _read(
-        self,
-        store: StoreThread,
-        company: Company,
-        differs: str,
-        terms: tuple[bool, bool],
-        last: _Reading | None,
+        self, store: StoreThread, accounts: Accounts, asked_with: tuple[bool, bool], last: _Reading | None
     ) -> _Reading:
-        profile, now_s, now_ms = self._terms.profile, self._clock.now_s(), self._clock.now_ms()
+        profile, (paused, can_lead) = self._policy.profile, asked_with
+        note = await store.run(lambda store: store.gateways.note(profile))
+        gets_nowhere = accounts.gets_nowhere()
+        differs = self.differs_from(note, gets_nowhere=gets_nowhere)
+        is_useless = bool(differs) or note.watcher == this_process() or accounts.failed_lately
+        leader = told_in(note.status)
+        leader_gets_nowhere = leader.key_doubted or leader.problem is ProblemKind.UNREACHABLE
+        viewers = await self.meet(
+            store,
+            paused=paused,
+            # With what got nowhere it has no use for the lease of one who has something else, known yet or not.
+            can_lead=can_lead and not (gets_nowhere and is_useless),
+            rivals=can_lead and bool(differs) and leader_gets_nowhere and not gets_nowhere,
+        )
+        now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
 
         def work(store: Store) -> tuple[GatewayNote, list[Sent], InLine]:
-            return (
-                store.gateways.note(profile),
-                store.gateways.sent(profile),
-                store.checks.in_line(profile, now_ms),
-            )
+            gateways = store.gateways
+            return gateways.note(profile), gateways.sent(profile), store.checks.in_line(profile, now_ms)
 
         note, sent, line = await store.run(work)
         due_since_ms = (last and last.due_since_ms) or now_ms if line.due else None
-        return _Reading(terms, company, note, differs, sent, line, due_since_ms, now_s, now_ms)
+        return _Reading(asked_with, viewers, note, differs, sent, line, due_since_ms, now_s, now_ms)
 
-    def _follower_words(self, reading: _Reading) -> dict[str, Any]:
-        note, line, now_ms = reading.note, reading.line, self._clock.now_ms()
+    def _follower_status(self, reading: _Reading) -> WatchStatus:
+        note, line = reading.note, reading.line
         watcher = note.watcher if note.watcher and is_alive(note.watcher) else None
-        told = {name: note.status.get(name) for name in TOLD} if watcher else {}
-        until_ms = told.get("held_until_ms")
-        return {
-            "leading": False,
-            "watcher_pid": watcher.pid if watcher else None,
-            "watcher_stopped": watcher is not None and is_stopped(watcher),
-            "differs": reading.differs if watcher else "",
-            "key_doubted": bool(told.get("key_doubted")),
-            "paused": reading.company.paused,
-            "used": used_lately(reading.sent, self._clock.now_s()),
-            "per_second": _whole(told.get("per_second")),
-            "per_minute": _whole(told.get("per_minute")),
-            "tier": told.get("tier"),
-            "learned": told.get("learned"),
-            "problem": _kind(told.get("problem")),
-            "message": str(told.get("message") or ""),
-            "held_until_ms": until_ms if isinstance(until_ms, int) and until_ms > now_ms else None,
-            "over_budget": bool(told.get("over_budget")),
-            "due": line.due,
-            "new": line.new,
-            "next_check_at_ms": reading.due_since_ms if line.due else line.next_ms,
-        }
+        told = told_in(note.status if watcher else {})
+        until_ms = told.held_until_ms
+        return replace(
+            told,
+            watcher_pid=watcher.pid if watcher else None,
+            watcher_stopped=watcher is not None and is_stopped(watcher),
+            differs=reading.differs if watcher else "",
+            paused=reading.viewers.paused,
+            used=used_lately(reading.sent, self._clock.now_s()),
+            held_until_ms=until_ms if until_ms is not None and until_ms > self._clock.now_ms() else None,
+            due=line.due,
+            new=line.new,
+            next_check_at_ms=reading.due_since_ms if line.due else line.next_ms,
+        )
 
-    def words(self, accounts: Accounts) -> dict[str, Any]:
-        """The status of the gateway and the key, as the one who sends the checks knows it."""
+    # Leading
+
+    def leader_status(self, accounts: Accounts) -> WatchStatus:
+        """Return the status of the gateway and the key, as the one who sends the checks knows it."""
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
         held_s = accounts.told_hold_s()
         until_ms = now_ms + round(1000 * held_s) if 0 < held_s < math.inf else None
@@ -212,30 +231,32 @@ class Notes:
         if until_ms is None or said_ms is None or abs(until_ms - said_ms) > _SAME_MOMENT_MS:
             self._held_until_ms = until_ms
         problem = accounts.health.problem(now_s)
-        return {
-            "used": accounts.used(),
-            "per_second": accounts.limits.per_second,
-            "per_minute": accounts.limits.per_minute,
-            "tier": accounts.learned.get("tier") or self._terms.tier,
-            "learned": self._learned_words(accounts),
-            "problem": problem,
-            "differs": "",
-            "key_doubted": accounts.health.is_key_doubted,
-            "message": accounts.health.message if problem else "",
-            "held_until_ms": self._held_until_ms,
-        }
+        return WatchStatus(
+            leading=True,
+            watcher_pid=this_process().pid,
+            used=accounts.used(),
+            per_second=accounts.limits.per_second,
+            per_minute=accounts.limits.per_minute,
+            tier=(accounts.learned and accounts.learned.tier) or self._policy.tier,
+            learned=self._learned_words(accounts),
+            problem=problem,
+            key_doubted=accounts.health.is_key_doubted,
+            message=accounts.health.message if problem else "",
+            held_until_ms=self._held_until_ms,
+        )
 
     async def leave_word(self, store: StoreThread, accounts: Accounts, *, over_budget: bool) -> None:
         """Write down what followers and successors must know, if it is news.
 
         What forbids or limits checks is written at once: a successor must know it, even after a kill.
         """
-        words = self.words(accounts) | {"over_budget": over_budget}
+        status = replace(self.leader_status(accounts), over_budget=over_budget)
+        quiet = accounts.quiet()
         note = GatewayNote(
             watcher=this_process(),
-            status={name: words[name] for name in TOLD} | (self._access.told() if self._access else {}),
-            learned=accounts.learned,
-            quiet=accounts.quiet(),
+            status=told_by(status) | (self._access.told() if self._access else {}),
+            learned=asdict(accounts.learned) if accounts.learned else {},
+            quiet=asdict(quiet) if quiet else {},
         )
         last, now_s = self._noted, self._clock.now_s()
         if note == last:
@@ -243,29 +264,16 @@ class Notes:
         is_urgent = last is None or (note.learned, note.quiet) != (last.learned, last.quiet)
         if not is_urgent and self._noted_at_s <= now_s < self._noted_at_s + NOTE_EVERY_S:
             return
-        await store.run(lambda store: store.gateways.set_note(self._terms.profile, note))
+        await store.run(lambda store: store.gateways.set_note(self._policy.profile, note))
         self._noted, self._noted_at_s = note, now_s
 
     def forget(self) -> None:
-        """Another process may have left word since: the next one is written whatever the last one was."""
+        """Have the next note written whatever the last one was: another process may have left one since."""
         self._noted = self._reading = None
 
     def _learned_words(self, accounts: Accounts) -> str | None:
-        if not accounts.learned or accounts.key_limits == self._terms.limits:
+        if not accounts.learned or accounts.key_limits == self._policy.limits:
             return None
-        limits, tier = accounts.key_limits, accounts.learned.get("tier")
+        limits, tier = accounts.key_limits, accounts.learned.tier
         says = f"is `{tier}`:" if tier else "may send"
         return f"The server says this key {says} {limits.per_minute:,} per minute, {limits.per_second:,} per second."
-
-
-def _gets_nowhere(note: GatewayNote) -> bool:
-    """Whether the one who sends the checks is refused, or reaches nobody."""
-    return bool(note.status.get("key_doubted")) or note.status.get("problem") == ProblemKind.UNREACHABLE
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _kind(value: object) -> ProblemKind | None:
-    return ProblemKind(str(value)) if value in ProblemKind.__members__.values() else None

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.domain.task import ProblemKind
 
 if TYPE_CHECKING:
-    from taskdash.domain.task import ProblemKind
+    from collections.abc import Mapping
 
 CONNECTION: Final = "connection"
+_TOLD: Final = (
+    *("problem", "key_doubted", "message", "held_until_ms"),
+    *("per_second", "per_minute", "tier", "learned", "over_budget"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +61,30 @@ class WatchStatus:
     """Why the store cannot be used, while it cannot; nothing is checked until it can."""
     failure: str | None = None
     """Why this watcher has ended against its will: nothing is checked by this process any more."""
+
+
+def told_by(status: WatchStatus) -> dict[str, Any]:
+    """Return what of a leader's status followers cannot find out for themselves, as it is written down."""
+    return {name: getattr(status, name) for name in _TOLD}
+
+
+def told_in(note: Mapping[str, Any]) -> WatchStatus:
+    """Return what a leader wrote down of its status; what makes no sense counts as not told."""
+    problem, until_ms, tier, learned = (
+        note.get(name) for name in ("problem", "held_until_ms", "tier", "learned")
+    )
+    return WatchStatus(
+        problem=next((kind for kind in ProblemKind if kind == problem), None),
+        key_doubted=bool(note.get("key_doubted")),
+        message=str(note.get("message") or ""),
+        held_until_ms=until_ms if isinstance(until_ms, int) else None,
+        per_second=_whole(note.get("per_second")),
+        per_minute=_whole(note.get("per_minute")),
+        tier=tier if isinstance(tier, str) else None,
+        learned=learned if isinstance(learned, str) else None,
+        over_budget=bool(note.get("over_budget")),
+    )
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0

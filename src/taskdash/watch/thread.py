@@ -59,7 +59,7 @@ class WatcherThread:
 
     @property
     def status(self) -> WatchStatus:
-        """What the watcher last said of itself."""
+        """Return what the watcher last said of itself."""
         status = self._watcher.status if self._watcher else WatchStatus(store_problem=self._store_problem)
         return replace(status, failure=self._failed) if self._failed and not status.failure else status
 
@@ -94,7 +94,7 @@ class WatcherThread:
             self._thread.join(timeout_s)
 
     def failure(self) -> BaseException | None:
-        """What ended the watcher against its will, if anything."""
+        """Return what ended the watcher against its will, if anything."""
         return self._ended.exception() if self._ended.done() else None
 
     def _call(self, action: Callable[[Watcher], None]) -> None:
@@ -125,7 +125,7 @@ class WatcherThread:
         await self._watcher.run()
 
     async def _built(self) -> Watcher:
-        """The watcher, as soon as the store can be used."""
+        """Return the watcher, as soon as the store can be used."""
         while True:
             try:
                 watcher = await self._build(self._tell)

@@ -14,18 +14,17 @@ import math
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import Answer, Outcome, Task, apply_answer
-from taskdash.watch.arrivals import Arrival, Arrivals
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
     from taskdash.store.store import StoreThread
-    from taskdash.watch.clock import Clock
     from taskdash.watch.dispatch import Dispatch
     from taskdash.watch.lease import Lease
+    from taskdash.watch.machine import Clock
 
 FOLLOW_POLL_S: Final = 0.5
 KEYLESS_POLL_S: Final = 1.0
@@ -44,11 +43,67 @@ STOP_GRACE_S: Final = 2.0
 STAND_DOWN_S: Final = 1.5
 """How long the lease is kept for that when this process is being suspended."""
 
+FLUSH_EVERY_S: Final = 0.2
+FLUSH_AT: Final = 100
+FLUSH_AT_BYTES: Final = 1024 * 1024
+"""Large bodies are not kept waiting for each other."""
+
 _log = logging.getLogger(__name__)
 # Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
 _log.addHandler(logging.NullHandler())
 
 Fetch = Callable[[str], Awaitable[Answer]]
+
+
+class Arrival(NamedTuple):
+    """The task as it was when it was checked, what came back, and when, in Unix ms."""
+
+    task: Task
+    answer: Answer
+    at_ms: int
+
+
+class Arrivals:
+    """What waits to be written down. Used on one event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Arrival] = []
+        self._written = asyncio.Event()
+        self._flushed_at_s = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, arrival: Arrival) -> None:
+        """Have one more wait."""
+        self._waiting.append(arrival)
+
+    def waiting(self) -> list[Arrival]:
+        """Return those that wait, in the order they came in."""
+        return self._waiting[:]
+
+    def written(self, count: int, now_s: float) -> None:
+        """Take note that the first `count` of them are on disk."""
+        del self._waiting[:count]
+        self._written.set()
+        self._flushed_at_s = now_s
+
+    def due_in_s(self, now_s: float) -> float:
+        """Return how long they may still wait for others; 0 or less: write them down now."""
+        if self._is_much():
+            return 0.0
+        # A clock that is set back must not keep answers from the disk.
+        return min(FLUSH_EVERY_S, self._flushed_at_s + FLUSH_EVERY_S - now_s)
+
+    async def room(self) -> None:
+        """Return once not much waits any more."""
+        while self._is_much():
+            self._written.clear()
+            await self._written.wait()
+
+    def _is_much(self) -> bool:
+        bodies_bytes = sum(len(arrival.answer.raw) for arrival in self._waiting)
+        return len(self._waiting) >= FLUSH_AT or bodies_bytes >= FLUSH_AT_BYTES
 
 
 class Watcher:
@@ -150,7 +205,8 @@ class Watcher:
                     await self._abandon_lease()
                     await self._sleep(self._trouble(error))
         except Exception as error:
-            self._publish(failure=f"the watcher has stopped: {type(error).__name__} in taskdash")
+            failure = f"the watcher has stopped: {type(error).__name__} in taskdash"
+            self._publish(replace(self.status, failure=failure))
             raise
         finally:
             await self._end()
@@ -165,15 +221,14 @@ class Watcher:
                 return
             self._dispatch.was_refused = False
         self._stood_down.set()
-        said = await self._dispatch.follow(self._store, self._paused, can_lead=may_lead)
-        self._publish(**said)
+        self._publish(self._joined(await self._dispatch.follow(self._store, self._paused, can_lead=may_lead)))
         self._recovered()
         await self._sleep(FOLLOW_POLL_S if self._fetch is not None else KEYLESS_POLL_S)
 
     async def _lead(self) -> None:
         await self._dispatch.take_over(self._store)
         self._version = -1
-        self._publish(leading=True, watcher_pid=os.getpid(), watcher_stopped=False)
+        self._publish(replace(self.status, leading=True, watcher_pid=os.getpid(), watcher_stopped=False))
         _log.info("this process watches now")
         while not (self._stopping or self._yielding):
             if not self._lease.held:
@@ -197,7 +252,7 @@ class Watcher:
         await self._step_down()
 
     async def _round(self) -> float:
-        """One turn of the loop; returns how long to sleep at most."""
+        """Take one turn of the loop; return how long to sleep at most."""
         if self._error is not None:
             raise self._error
         if self._arrived and self._arrived.due_in_s(self._clock.now_s()) <= 0:
@@ -211,14 +266,14 @@ class Watcher:
             check = asyncio.create_task(self._check(task))
             self._checks.add(check)
             check.add_done_callback(self._checks.discard)
-        self._publish(**self._dispatch.words())
+        self._publish(self._joined(self._dispatch.status()))
         waits = [LEAD_POLL_S, self._dispatch.wait_s]
         if self._arrived:
             waits.append(self._arrived.due_in_s(self._clock.now_s()))
         return max(0.0, min(waits))
 
     async def _others_wrote(self) -> bool:
-        """Whether the list may be another one. A file that is as it was is asked seldom: it takes two threads to."""
+        """Return whether the list may be another one; a file that is as it was is seldom asked, in its thread."""
         may_have_changed, since_s = (
             self._store.change_hint.may_have_changed(),
             self._clock.now_s() - self._asked_at_s,
@@ -283,14 +338,14 @@ class Watcher:
         await self._drop_checks()
         self._lease.release()
         self._stood_down.set()
-        self._publish(leading=False)
+        self._publish(replace(self.status, leading=False))
 
     async def _end(self) -> None:
         try:
             await self._step_down()
             await self._dispatch.leave(self._store)
         except StoreError as error:
-            self._publish(store_problem=str(error))
+            self._publish(replace(self.status, store_problem=str(error)))
         finally:
             for timer in self._timers:
                 timer.cancel()
@@ -303,7 +358,7 @@ class Watcher:
 
     def _trouble(self, error: StoreError) -> float:
         """Tell that the store fails; return how long to leave it alone, in seconds."""
-        self._publish(store_problem=str(error))
+        self._publish(replace(self.status, store_problem=str(error)))
         # Only the store itself can tell that it works again.
         self._version = -1
         wait_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
@@ -311,12 +366,16 @@ class Watcher:
 
     def _recovered(self) -> None:
         self._retry_s = FIRST_RETRY_S
-        if self.status.store_problem is not None:
-            self._publish(store_problem=None)
+        self._publish(replace(self.status, store_problem=None))
 
-    def _publish(self, **changes: object) -> None:
-        if any(getattr(self.status, name) != now for name, now in changes.items()):
-            self.status = replace(self.status, **changes)  # type: ignore[arg-type] # the names are WatchStatus's own
+    def _joined(self, status: WatchStatus) -> WatchStatus:
+        """Return what the dispatch says together with what only this watcher knows."""
+        mine = self.status
+        return replace(status, has_key=mine.has_key, store_problem=mine.store_problem, failure=mine.failure)
+
+    def _publish(self, status: WatchStatus) -> None:
+        if status != self.status:
+            self.status = status
             self._on_change()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from taskdash.domain.secret import Secret
-from taskdash.watch.access import Access
+from taskdash.watch.notes import Access
 
 URL = "https://gateway.test"
 

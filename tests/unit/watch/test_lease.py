@@ -16,7 +16,7 @@ import pytest
 from taskdash.domain.errors import StoreError
 from taskdash.store.gateways import Process
 from taskdash.watch.lease import Lease
-from taskdash.watch.processes import is_alive, is_stopped, this_process
+from taskdash.watch.machine import is_alive, is_stopped, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable

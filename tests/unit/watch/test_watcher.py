@@ -236,18 +236,18 @@ async def test_the_limits_of_a_429_are_used_and_told_and_remembered(free: World)
     async with free.watching() as watcher:
         await free.clock.run_for(1)
         assert now(watcher).per_minute == 500
-    changed = replace(free.terms, tier="pro", limits=TIERS["pro"])
-    async with free.watching(free.watcher(terms=changed)) as watcher:
+    changed = replace(free.policy, tier="pro", limits=TIERS["pro"])
+    async with free.watching(free.watcher(policy=changed)) as watcher:
         await free.clock.run_for(1)
         assert now(watcher).per_minute == 3000  # whoever sets a tier wants it to count
 
 
 async def test_limits_written_in_the_profile_are_only_ever_lowered(world: World) -> None:
     written = Limits(10, 300)
-    terms = replace(world.terms, limits=written, written=written, tier=None)
+    policy = replace(world.policy, limits=written, written=written, tier=None)
     world.add("task_a")
     world.gateway.override = lambda _: throttled(1, limit=1000, tier="basic", window_s=60)
-    async with world.watching(world.watcher(terms=terms)) as watcher:
+    async with world.watching(world.watcher(policy=policy)) as watcher:
         await world.clock.run_for(1)
         assert (now(watcher).per_second, now(watcher).per_minute) == (5, 150)
         world.gateway.override = lambda _: throttled(1, limit=100, window_s=60)
@@ -455,7 +455,7 @@ async def test_the_pause_of_another_dashboard_is_obeyed_as_long_as_it_lives(worl
 
 async def test_a_watcher_for_requests_only_sends_nothing_else(world: World) -> None:
     world.add("task_a", "task_b")
-    watcher = world.watcher(terms=replace(world.terms, scheduled=False))
+    watcher = world.watcher(policy=replace(world.policy, scheduled=False))
     async with world.watching(watcher):
         await world.clock.run_for(60)
         world.ask("task_b")
@@ -468,7 +468,7 @@ async def test_a_watcher_for_requests_only_offers_the_lease_to_a_dashboard_and_k
 ) -> None:
     world.mine.gateways.view("p", Viewer(Process(os.getppid(), ""), paused=False, follows=True))
     world.add("task_a")
-    watcher = world.watcher(terms=replace(world.terms, scheduled=False))
+    watcher = world.watcher(policy=replace(world.policy, scheduled=False))
     async with world.watching(watcher):
         world.ask("task_a")
         await world.clock.run_for(1)
@@ -618,7 +618,7 @@ async def test_a_check_that_was_lost_is_sent_again_at_once_within_the_budget(wor
             return Answer(problem=ProblemKind.UNREACHABLE, message="hung up", is_lost=True)
         return answer
 
-    world.terms = replace(world.terms, limits=Limits(1, 60), share=1.0)
+    world.policy = replace(world.policy, limits=Limits(1, 60), share=1.0)
     for task_id in ("task_a", "task_b"):
         world.gateway.add(task_id, ends_at_s=world.clock.s)
     world.add("task_a", "task_b")

@@ -12,10 +12,10 @@ from tests.fake_clock import success
 from taskdash.domain.budget import TIERS
 from taskdash.domain.task import Answer, State
 from taskdash.store.store import Store, StoreThread
-from taskdash.watch.accounts import Terms
-from taskdash.watch.clock import SystemClock
+from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
+from taskdash.watch.machine import SystemClock
 from taskdash.watch.thread import WatcherThread, run_unwaited
 from taskdash.watch.watcher import Watcher
 
@@ -34,7 +34,7 @@ def thread_for(path: Path) -> WatcherThread:
         return Watcher(
             store=StoreThread(path, "watcher-store"),
             lease=Lease(path, "p"),
-            dispatch=Dispatch(Terms(profile="p", limits=TIERS["basic"], share=0.5), clock, lambda: 0.0),
+            dispatch=Dispatch(WatchPolicy(profile="p", limits=TIERS["basic"], share=0.5), clock, lambda: 0.0),
             fetch=fetch,
             clock=clock,
             on_change=on_change,
