@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.downloads import Downloads, Ended
     from taskdash.results.on_finish import FinishCommand
-    from taskdash.results.preview import Previews
+    from taskdash.results.previews import Previews
     from taskdash.ui.desk import Desk, FirstKey
     from taskdash.watch.accounts import WatchPolicy
     from taskdash.watch.watcher import Watcher
@@ -329,8 +329,7 @@ def _first_key(
 def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
     """Pictures of one gateway's results; the demo keeps its small copies where it keeps its store."""
     from taskdash.config.locations import previews_dir
-    from taskdash.results.preview import Previews, picture_fetcher
-    from taskdash.results.preview_files import PreviewFiles, can_decode
+    from taskdash.results.previews import PreviewFiles, Previews, can_decode, picture_fetcher
 
     try:
         folder = demo_folder / "previews" if demo_folder else previews_dir()

@@ -15,8 +15,7 @@ from tests.ui.driven_dashboard import DrivenDashboard, add, answer, driven, driv
 
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.faults import DownloadError, ExpiredError
-from taskdash.results.preview import OtherKindError, Previews
-from taskdash.results.preview_files import PreviewFiles
+from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.ui.app import Dashboard
 from taskdash.ui.widgets import preview as widget
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView

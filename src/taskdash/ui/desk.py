@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from taskdash.results.clipboard import ClipboardProgram
     from taskdash.results.download_status import DownloadStatus
     from taskdash.results.download_thread import News
-    from taskdash.results.preview import Previews
+    from taskdash.results.previews import Previews
     from taskdash.store.store import StoreThread
     from taskdash.watch.machine import Clock
     from taskdash.watch.status import WatchStatus

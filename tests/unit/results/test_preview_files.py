@@ -17,7 +17,7 @@ from PIL import Image
 from tests.pictures import bomb, encoded, halves, plain
 
 from taskdash.results import preview_worker
-from taskdash.results.preview_files import DecodingError, Picture, PreviewFiles, small_png
+from taskdash.results.previews import DecodingError, Picture, PreviewFiles, small_png
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,14 +14,16 @@ from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
 from tests.servers import Peer, Request, http_reply
 
-from taskdash.results.preview import (
+from taskdash.results.previews import (
     MAX_BYTES,
     REMEMBER_REFUSAL_S,
+    Picture,
+    PreviewFiles,
     Previews,
     Refused,
+    install_line,
     picture_fetcher,
 )
-from taskdash.results.preview_files import Picture, PreviewFiles, install_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from taskdash.results.preview_files import Picture
+    from taskdash.results.previews import Picture
 
 MAX_ENLARGING: Final = 2.0
 """How many times its own size a small picture may have on the screen."""

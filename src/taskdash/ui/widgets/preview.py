@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
-    from taskdash.results.preview import Refused
-    from taskdash.results.preview_files import Picture
+    from taskdash.results.previews import Picture, Refused
     from taskdash.store.store import Store
     from taskdash.ui.desk import Desk
     from taskdash.ui.widgets.drawing import Drawn, Room
@@ -196,7 +195,7 @@ class Preview(Vertical):
         return Room(plan.columns, plan.rows, cell or CELL, drawing, background.rgb)
 
     async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
-        from taskdash.results.preview import Refused
+        from taskdash.results.previews import Refused
         from taskdash.ui.widgets.drawing import draw
 
         if not isinstance(outcome, Refused):
