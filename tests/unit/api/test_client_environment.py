@@ -182,16 +182,10 @@ def test_a_key_log_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
-        ("localhost", True),
-        ("LOCALHOST.", True),
-        ("api.localhost", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("128.0.0.1", False),
-        ("localhost.example", False),
-        ("127.0.0.1.example", False),
+        ("localhost", True), ("LOCALHOST.", True), ("api.localhost", True), ("127.9.9.9", True),
+        ("::1", True), ("128.0.0.1", False), ("localhost.example", False), ("127.0.0.1.example", False),
     ],
-)
+)  # fmt: skip
 def test_only_this_computer_is_asked_past_every_proxy(host: str, expected: bool) -> None:
     assert (find_proxy("http", host, 80, {"http_proxy": "http://proxy.example"}) is None) is expected
 
@@ -199,23 +193,13 @@ def test_only_this_computer_is_asked_past_every_proxy(host: str, expected: bool)
 @pytest.mark.parametrize(
     "base_url",
     [
-        "",
-        "gateway.example",
-        "ftp://gateway.example",
-        "ftp://gateway.example:21",
-        "https://",
-        "https://user@gateway.example",
-        "https://gateway.example?x",
-        "https://gateway.example#x",
-        "https://gateway.example:port",
-        "https://[::1",
-        "https://gate\nway.example",
-        "https://gate way.example",
-        "https://gateway.example:0",
-        "https://gateway.example:65536",
+        "", "gateway.example", "ftp://gateway.example", "ftp://gateway.example:21", "https://",
+        "https://user@gateway.example", "https://gateway.example?x", "https://gateway.example#x",
+        "https://gateway.example:port", "https://[::1", "https://gate\nway.example",
+        "https://gate way.example", "https://gateway.example:0", "https://gateway.example:65536",
         "https://999.1.1.1",
     ],
-)
+)  # fmt: skip
 def test_what_is_no_base_url_is_refused(base_url: str) -> None:
     with pytest.raises(UsageError, match="is no base URL"):
         Gateway(base_url, KEY)

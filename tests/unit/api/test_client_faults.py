@@ -127,13 +127,11 @@ async def test_a_reset_is_told() -> None:
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENETUNREACH, "offline"),
-        (errno.EHOSTUNREACH, "no network route"),
-        (errno.EMFILE, "too many files open"),
-        (errno.EPERM, "does not allow"),
+        (errno.ENETUNREACH, "offline"), (errno.EHOSTUNREACH, "no network route"),
+        (errno.EMFILE, "too many files open"), (errno.EPERM, "does not allow"),
         (errno.ETIMEDOUT, "timed out"),
     ],
-)
+)  # fmt: skip
 def test_an_error_of_the_system_is_found_behind_those_it_caused(number: int, words: str) -> None:
     group = ExceptionGroup("all attempts failed", [OSError(number, "said by the system")])
     outer = RuntimeError("outer")

@@ -38,16 +38,10 @@ fuzz_wire = _script("fuzz_wire")
 
 TEXTS = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(
     [
-        "success",
-        "fail",
-        "https://a.example/1",
-        "https://a\x1b",
-        "\x9b\u202e",
-        "\ud800",
-        "1777459967759",
+        "success", "fail", "https://a.example/1", "https://a\x1b", "\x9b\u202e", "\ud800", "1777459967759",
         '{"a":[1]}',
     ]
-)
+)  # fmt: skip
 KEYS = (
     st.sampled_from(sorted(RECORD_FIELDS | set(STATE_KEYS) | {"error", "url", "data", "code", "msg"})) | TEXTS
 )

@@ -151,31 +151,27 @@ def test_a_browser_gets_the_environment_that_it_is_given_and_no_other(
     assert f"HOME={recorder.folder}" in file.read_text().splitlines()
 
 
-def test_a_browser_that_fails_is_said_with_its_exit_code(recorder: Recorder) -> None:
-    recorder.script("browser", "exit 3")
-    opened = open_url(PICTURE, command=["browser"], environ=recorder.environ)
-    assert not opened.ok
-    assert "browser failed (exit 3)" in opened.message
+WSL = {"WSL_DISTRO_NAME": "Ubuntu"}
 
 
-def test_a_command_that_does_not_exist_is_said(recorder: Recorder) -> None:
-    opened = open_url(PICTURE, command=["no-such-browser"], environ=recorder.environ)
-    assert not opened.ok
-    assert "no-such-browser" in opened.message
-
-
-def test_a_command_that_cannot_be_run_is_said(recorder: Recorder) -> None:
-    broken = recorder.folder / "broken"
-    broken.write_bytes(b"\x00\x01 not a program")
-    broken.chmod(0o755)
-    opened = open_url(PICTURE, command=["broken"], environ=recorder.environ)
-    assert not opened.ok
-    assert "broken" in opened.message
-
-
-def test_without_a_browser_or_a_display_it_says_so(recorder: Recorder) -> None:
-    opened = open_url(PICTURE, environ=recorder.environ)
-    assert opened == Opened(False, "no browser here (no BROWSER is set, and there is no display)")
+@pytest.mark.parametrize(
+    ("command", "environ", "said"),
+    [
+        (["fails"], {}, "the browser fails failed (exit 3)"),
+        (["no-such-browser"], {}, "the browser no-such-browser is not on the PATH"),
+        (["broken"], {}, "the browser broken did not start (Exec format error)"),
+        ([], {}, "no browser here (no BROWSER is set, and there is no display)"),
+        ([], {"DISPLAY": ":0"}, "no browser here (none is installed)"),
+        ([], {**WSL, "DISPLAY": ":0"}, "no browser here (in WSL, and no program of Windows is on the PATH)"),
+    ],
+)
+def test_why_nothing_is_opened_is_said(
+    recorder: Recorder, command: list[str], environ: dict[str, str], said: str
+) -> None:
+    recorder.script("fails", "exit 3")
+    recorder.script("broken", "").write_bytes(b"\x00\x01 not a program")
+    opened = open_url(PICTURE, command=command, environ={"PATH": str(recorder.folder), **environ})
+    assert opened == Opened(False, said)
 
 
 @pytest.mark.parametrize("variable", ["SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"])
@@ -187,9 +183,6 @@ def test_over_ssh_nothing_opens_on_the_far_machine(recorder: Recorder, variable:
     assert recorder.visited == []
     assert open_url(PICTURE, command=["browser"], environ=far).ok
     assert recorder.visited == [PICTURE]
-
-
-WSL = {"WSL_DISTRO_NAME": "Ubuntu"}
 
 
 @pytest.mark.parametrize(
@@ -214,20 +207,10 @@ def test_in_wsl_a_program_of_windows_opens_it_and_none_of_linux(
     assert not (recorder.folder / "wrong").exists()
 
 
-def test_in_wsl_without_a_program_of_windows_it_says_so(recorder: Recorder) -> None:
-    opened = open_url(PICTURE, environ={"PATH": str(recorder.folder), **WSL, "DISPLAY": ":0"})
-    assert opened == Opened(False, "no browser here (in WSL, and no program of Windows is on the PATH)")
-
-
 def test_with_a_display_the_desktops_own_opener_is_used(recorder: Recorder) -> None:
     recorder.script("xdg-open", f'printf "%s\\n" "$@" > "{recorder.file}"')
     assert open_url(PICTURE, environ={**recorder.environ, "WAYLAND_DISPLAY": "wayland-0"}).ok
     assert recorder.visited == [PICTURE]
-
-
-def test_a_desktop_without_any_opener_is_said(recorder: Recorder) -> None:
-    opened = open_url(PICTURE, environ={"PATH": str(recorder.folder), "DISPLAY": ":0"})
-    assert opened == Opened(False, "no browser here (none is installed)")
 
 
 def test_a_mac_has_an_opener_of_its_own(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

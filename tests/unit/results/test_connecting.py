@@ -41,15 +41,13 @@ def nowhere(addresses: Sequence[str], port: int) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def server() -> Iterator[FileServer]:
-    with FileServer() as running:
-        running.files["/x.png"] = http_reply(200, PNG)
-        yield running
+@pytest.fixture(autouse=True)
+def picture(server: FileServer) -> None:
+    server.files["/x.png"] = http_reply(200, PNG)
 
 
-def save(tmp_path: Path, port: int, addresses: Sequence[str], *, allow_private: bool = True) -> Path:
-    with Folder(tmp_path / "results") as folder:
+def save(target: Path, port: int, addresses: Sequence[str], *, allow_private: bool = True) -> Path:
+    with Folder(target) as folder:
         fetcher = Fetcher(
             "https://gateway.test",
             allow_private=allow_private,
@@ -64,33 +62,33 @@ def save(tmp_path: Path, port: int, addresses: Sequence[str], *, allow_private: 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_dead_addresses_before_one_that_answers_do_not_hold_it_up(
-    server: FileServer, tmp_path: Path, count: int
+    server: FileServer, target: Path, count: int
 ) -> None:
     dead = [f"127.0.1.{n}" for n in range(1, count + 1)]
     with nowhere(dead, server.port):
-        assert save(tmp_path, server.port, [*dead, "127.0.0.1"]).read_bytes() == PNG
+        assert save(target, server.port, [*dead, "127.0.0.1"]).read_bytes() == PNG
     assert len(server.requests) == 1
 
 
-def test_both_families_take_turns(tmp_path: Path) -> None:
+def test_both_families_take_turns(target: Path) -> None:
     dead = [f"127.0.1.{n}" for n in range(1, 61)]
     with _ipv6_server() as port, nowhere(dead, port):
-        assert save(tmp_path, port, [*dead, "::1"]).read_bytes() == PNG
+        assert save(target, port, [*dead, "::1"]).read_bytes() == PNG
 
 
-def test_an_address_that_refuses_is_left_at_once(server: FileServer, tmp_path: Path) -> None:
+def test_an_address_that_refuses_is_left_at_once(server: FileServer, target: Path) -> None:
     refusing = [f"127.0.1.{n}" for n in range(1, 200)]
-    assert save(tmp_path, server.port, [*refusing, "127.0.0.1"]).read_bytes() == PNG
+    assert save(target, server.port, [*refusing, "127.0.0.1"]).read_bytes() == PNG
 
 
-def test_where_all_refuse_the_reason_is_told(tmp_path: Path, server: FileServer) -> None:
+def test_where_all_refuse_the_reason_is_told(target: Path, server: FileServer) -> None:
     with pytest.raises(PassingError, match=r"cdn\.test cannot be reached"):
-        save(tmp_path, server.port, ["127.0.1.1", "127.0.1.2"])
+        save(target, server.port, ["127.0.1.1", "127.0.1.2"])
 
 
-def test_private_addresses_are_left_out_of_the_race(server: FileServer, tmp_path: Path) -> None:
+def test_private_addresses_are_left_out_of_the_race(server: FileServer, target: Path) -> None:
     with pytest.raises(PrivateHostError):
-        save(tmp_path, server.port, ["127.0.0.1", "::1", "10.0.0.1"], allow_private=False)
+        save(target, server.port, ["127.0.0.1", "::1", "10.0.0.1"], allow_private=False)
     assert server.connections == 0
 
 

@@ -419,36 +419,27 @@ async def test_a_young_result_that_is_not_there_yet_is_waited_for(bench: Bench, 
     assert len(rests.gaps_s) == 5
 
 
-async def test_it_counts_as_expired_after_some_minutes_and_few_requests(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("status", "age_s", "least_s", "most_s"),
+    [
+        (404, 0, 120, YOUNG_FOR_S),
+        (404, -3_600, 120, YOUNG_FOR_S),  # the clock was set back
+        (404, YOUNG_FOR_S, 0, 0),
+        (404, None, 0, 0),  # it finished long ago
+        (410, 0, 0, 0),
+    ],
+)
+async def test_it_counts_as_expired_after_some_minutes_and_few_requests(
+    bench: Bench, status: int, age_s: int | None, least_s: int, most_s: int
+) -> None:
+    bench.server.files["/gone"] = http_reply(status)
     rests = Rests()
-    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS)
-    queue.add([young(bench, 1, "/gone")])
+    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS + 1_000 * (age_s or 0))
+    queue.add([bench.wanted(1, "/gone") if age_s is None else young(bench, 1, "/gone")])
     await queue.drained()
     assert bench.counts() == {End.FAILED: 1}
-    assert 120 <= sum(rests.gaps_s) <= YOUNG_FOR_S
+    assert least_s <= sum(rests.gaps_s) <= most_s
     assert len(bench.server.requests) == len(rests.gaps_s) + 1 <= 12
-
-
-@pytest.mark.parametrize("age_ms", [0, -3_600_000])
-async def test_a_clock_that_was_set_back_does_not_make_it_wait_longer(bench: Bench, age_ms: int) -> None:
-    rests = Rests()
-    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS + age_ms)
-    queue.add([young(bench, 1, "/gone")])
-    await queue.drained()
-    assert sum(rests.gaps_s) <= YOUNG_FOR_S
-
-
-async def test_what_is_old_or_gone_for_good_is_not_waited_for(bench: Bench) -> None:
-    bench.server.files["/removed"] = http_reply(410)
-    rests = Rests()
-    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS + 1_000 * YOUNG_FOR_S)
-    queue.add([young(bench, 1, "/gone"), young(bench, 2, "/removed"), bench.wanted(3, "/gone")])
-    await queue.drained()
-    queue = bench.queue(sleep=rests, now_ms=lambda: NOW_MS)
-    queue.add([young(bench, 4, "/removed")])
-    await queue.drained()
-    assert bench.counts() == {End.FAILED: 4}
-    assert rests.gaps_s == []
 
 
 async def test_waiting_for_some_holds_up_no_others_and_ends_with_all(bench: Bench) -> None:

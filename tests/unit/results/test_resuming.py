@@ -22,22 +22,11 @@ from taskdash.results.folder import PART_KEPT_S, Folder
 from taskdash.results.part import part_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 DATA = picture(200_000)
 KEY = part_key("list", "profile", "task", "1")
 DATED = {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT", "Date": "Tue, 02 Jan 2024 00:00:00 GMT"}
-
-
-@pytest.fixture
-def server() -> Iterator[FileServer]:
-    with FileServer() as running:
-        yield running
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "results"
 
 
 def run(
