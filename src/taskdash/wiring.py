@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Profile, Settings, View
     from taskdash.domain.secret import Secret
-    from taskdash.results.browser import Opened
-    from taskdash.results.clipboard import ClipboardProgram
+    from taskdash.results.desktop import ClipboardProgram, Opened
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.downloads import Downloads, Ended
     from taskdash.results.on_finish import FinishCommand
@@ -357,13 +356,13 @@ def _remember(path: Path | None, first: View, view: View) -> str | None:
 
 
 def _open_url(command: Sequence[str], environ: Mapping[str, str], url: str) -> Opened:
-    from taskdash.results.browser import open_url
+    from taskdash.results.desktop import open_url
 
     return open_url(url, command=command, environ=environ)
 
 
 def _find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
-    from taskdash.results.clipboard import find_clipboard
+    from taskdash.results.desktop import find_clipboard
 
     return find_clipboard(environ)
 

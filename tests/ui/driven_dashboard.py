@@ -26,7 +26,7 @@ from textual.widgets import Input
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.task import apply_answer
-from taskdash.results.browser import Opened
+from taskdash.results.desktop import Opened
 from taskdash.ui.app import Dashboard
 from taskdash.ui.screens.main import MainScreen
 from taskdash.watch.status import WatchStatus

@@ -23,7 +23,7 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.domain.query import Query
-from taskdash.results.clipboard import MAX_TERMINAL_BYTES
+from taskdash.results.desktop import MAX_TERMINAL_BYTES
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store

@@ -24,7 +24,7 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.domain.secret import Secret
-from taskdash.results.clipboard import MAX_TERMINAL_BYTES, ClipboardError, ClipboardProgram
+from taskdash.results.desktop import MAX_TERMINAL_BYTES, ClipboardError, ClipboardProgram
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -37,7 +37,7 @@ def open_result(session: Session, task_id: str, number: int, *, only_print: bool
     The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop. Where there
     is no browser that would open before your eyes (over SSH, without a display) it is shown, and copied.
     """
-    from taskdash.results.browser import open_url
+    from taskdash.results.desktop import open_url
     from taskdash.results.links import UnsafeLinkError, checked_url
 
     with session.open_store() as store:
@@ -66,7 +66,7 @@ def open_result(session: Session, task_id: str, number: int, *, only_print: bool
 
 def _copied(url: str, environ: Mapping[str, str]) -> str:
     """Hand a link over that no browser takes; return what to say of it."""
-    from taskdash.results.clipboard import SENT, ClipboardError, find_clipboard, terminal_sequence
+    from taskdash.results.desktop import SENT, ClipboardError, find_clipboard, terminal_sequence
 
     program = find_clipboard(environ)
     if program is not None:

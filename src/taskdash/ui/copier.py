@@ -16,7 +16,7 @@ from taskdash.ui.said import Said
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from taskdash.results.clipboard import ClipboardProgram
+    from taskdash.results.desktop import ClipboardProgram
     from taskdash.ui.desk import Desk
 
 
@@ -62,7 +62,7 @@ class Copier:
         return Said(f"{said.what}: {outcome.words}.{said.more}", "warning")
 
     async def _put(self, desk: Desk, text: str) -> Copied:
-        from taskdash.results.clipboard import MAX_TERMINAL_BYTES, SENT, ClipboardError
+        from taskdash.results.desktop import MAX_TERMINAL_BYTES, SENT, ClipboardError
 
         failure = ""
         program = await asyncio.to_thread(desk.find_clipboard)

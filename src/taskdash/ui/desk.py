@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from taskdash.domain.durations import Durations
     from taskdash.domain.task import Task
     from taskdash.domain.task_ids import Paste
-    from taskdash.results.browser import Opened
-    from taskdash.results.clipboard import ClipboardProgram
+    from taskdash.results.desktop import ClipboardProgram, Opened
     from taskdash.results.download_status import DownloadStatus
     from taskdash.results.download_thread import News
     from taskdash.results.previews import Previews

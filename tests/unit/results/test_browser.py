@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.results import browser
-from taskdash.results.browser import Opened, open_url
+from taskdash.results import desktop
+from taskdash.results.desktop import Opened, open_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,7 @@ def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     monkeypatch.setattr(sys, "platform", "linux")
     kernel = tmp_path / "osrelease"
     kernel.write_text("6.1.0-13-amd64\n")
-    monkeypatch.setattr(browser, "KERNEL", kernel)
+    monkeypatch.setattr(desktop, "KERNEL", kernel)
     return Recorder(tmp_path)
 
 
@@ -68,8 +68,8 @@ def test_wsl_is_told_by_its_variables_or_its_kernel(
     kernel = tmp_path / "osrelease"
     if release is not None:
         kernel.write_text(release)
-    monkeypatch.setattr(browser, "KERNEL", kernel)
-    assert browser.is_wsl(environ) == is_it
+    monkeypatch.setattr(desktop, "KERNEL", kernel)
+    assert desktop.is_wsl(environ) == is_it
 
 
 def test_the_configs_command_gets_the_link_as_its_last_argument(recorder: Recorder) -> None:

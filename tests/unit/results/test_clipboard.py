@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.results import browser, clipboard
-from taskdash.results.clipboard import (
+from taskdash.results import desktop
+from taskdash.results.desktop import (
     MAX_TERMINAL_BYTES,
     ClipboardError,
     ClipboardProgram,
@@ -34,7 +34,7 @@ Install = Callable[..., dict[str, str]]
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Puts programs on a PATH of their own; each keeps what it read, and its arguments."""
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(browser, "KERNEL", tmp_path / "no-kernel")
+    monkeypatch.setattr(desktop, "KERNEL", tmp_path / "no-kernel")
 
     def install(*names: str, body: str = "exit 0") -> dict[str, str]:
         for name in names:
@@ -138,7 +138,7 @@ def test_a_program_has_no_part_in_our_terminal_and_gets_no_other_environment(
 def test_a_program_that_fails_or_hangs_is_said(
     install: Install, monkeypatch: pytest.MonkeyPatch, body: str, why: str
 ) -> None:
-    monkeypatch.setattr(clipboard, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(desktop, "CLIPBOARD_S", 0.3)
     found = find_clipboard({**install("xclip", body=body), "DISPLAY": ":0"})
     assert found is not None
     began_s = time.monotonic()
@@ -150,7 +150,7 @@ def test_a_program_that_fails_or_hangs_is_said(
 def test_a_program_that_reads_nothing_of_a_long_text_does_not_hang_us(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clipboard, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(desktop, "CLIPBOARD_S", 0.3)
     deaf = tmp_path / "deaf"
     deaf.write_text("#!/bin/sh\nexec sleep 30\n")
     deaf.chmod(0o755)

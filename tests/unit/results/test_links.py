@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.results.browser import open_url
+from taskdash.results.desktop import open_url
 from taskdash.results.links import MAX_URL_CHARS, UnsafeLinkError, checked_url, safe_url
 
 PICTURE = "https://cdn.example.com/result.png"

@@ -1,0 +1,281 @@
+"""The browser and the clipboard of the desktop that the user sits at, without harm to the terminal or the machine.
+
+Both are programs that no shell starts, with nothing of ours as their output, and no environment but what they are
+given. Where the user sits at another machine, or there is no screen, no browser is started: it would open where nobody
+looks, or ask its questions on our terminal. `webbrowser` of the standard library would pass on whatever it is given,
+and runs a browser of the text kind in our own terminal. The command of the config is the user's own word, and always
+tried.
+
+The clipboard is filled by a program of the desktop, or by the terminal, which is asked by OSC 52 and says nothing to
+it: some take it, some ignore it, some cut it. tmux ignores what programs ask for, unless it is told otherwise; but its
+own command fills its buffer, and asks the terminal outside.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.config.private_files import users_umask
+from taskdash.results.links import UnsafeLinkError, checked_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+KERNEL: Final = Path("/proc/sys/kernel/osrelease")
+BROWSER_S: Final = 0.7
+"""How long a browser is waited for to fail; one that takes longer has started."""
+_SSH_VARIABLES: Final = ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")
+_TERMINAL_BROWSERS: Final = frozenset({"w3m", "www-browser", "links", "links2", "elinks", "lynx"})
+_SHELLS: Final = frozenset({"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox"})
+_LINUX_OPENERS: Final = (
+    *(("xdg-open",), ("gio", "open"), ("x-www-browser",)),
+    *(("firefox",), ("chromium",), ("google-chrome",)),
+)
+# Programs of Windows, of the kind that read no command line as PowerShell and cmd do.
+_WINDOWS_OPENERS: Final = (("wslview",), ("rundll32.exe", "url.dll,FileProtocolHandler"), ("explorer.exe",))
+# Explorer says 1 whatever came of it.
+_GOOD_CODES: Final = {"explorer.exe": (0, 1)}
+CLIPBOARD_S: Final = 2.0
+MAX_TERMINAL_BYTES: Final = 65_536
+"""Terminals cut or drop more than this, without a word."""
+_SCREEN_STRING_CHARS: Final = 240
+SENT: Final = "sent to the terminal"
+
+
+# Where we are
+
+
+def is_remote(environ: Mapping[str, str]) -> bool:
+    """Return whether the user sits at another machine: what opens here, opens where nobody looks."""
+    return any(environ.get(name) for name in _SSH_VARIABLES)
+
+
+def is_wsl(environ: Mapping[str, str]) -> bool:
+    """Return whether this Linux runs inside Windows, whose programs can be started from here."""
+    if environ.get("WSL_DISTRO_NAME") or environ.get("WSL_INTEROP"):
+        return True
+    try:
+        return "microsoft" in KERNEL.read_text("ascii", "replace").lower()
+    except OSError:
+        return False
+
+
+def _apart(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options of a program that has no part in our terminal, and no environment but this."""
+    return {
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+        "start_new_session": True,
+        "umask": users_umask(),
+        "env": dict(environ),
+    }
+
+
+# The browser
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The outcome: whether a browser was started, and what to tell the user."""
+
+    ok: bool
+    message: str
+
+
+class NoBrowserError(Exception):
+    """There is no browser to start here; the message says why."""
+
+
+def open_url(url: str, *, command: Sequence[str] = (), environ: Mapping[str, str]) -> Opened:
+    """Open a link with `command` of the config, else with what BROWSER names, else with the desktop's own opener.
+
+    Args:
+        url: from outside.
+        command: a program and its arguments; the link takes the place of `%s`, else comes last.
+        environ: what the browser gets, with nothing in it that it has no use for; also says where we are.
+    """
+    try:
+        safe = checked_url(url)
+        arguments = list(command) or find_browser(environ)
+    except UnsafeLinkError as error:
+        return Opened(False, f"not opened: {error}")
+    except NoBrowserError as error:
+        return Opened(False, f"no browser here ({error})")
+    program = shutil.which(arguments[0], path=environ.get("PATH"))
+    if program is None:
+        return Opened(False, f"the browser {arguments[0]} is not on the PATH")
+    return _start(program, _filled(arguments, safe), environ)
+
+
+def find_browser(environ: Mapping[str, str]) -> list[str]:
+    """Return the command that opens a link where the user sees it.
+
+    Raises:
+        NoBrowserError: there is none.
+    """
+    if is_remote(environ):
+        raise NoBrowserError("this is an SSH session")
+    path = environ.get("PATH")
+    named = _named_browser(environ.get("BROWSER", ""), path)
+    if named:
+        return named
+    if sys.platform == "darwin":
+        return ["open"]
+    in_windows = is_wsl(environ)
+    if not (in_windows or environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
+        raise NoBrowserError("no BROWSER is set, and there is no display")
+    for opener in _WINDOWS_OPENERS if in_windows else _LINUX_OPENERS:
+        if shutil.which(opener[0], path=path):
+            return list(opener)
+    raise NoBrowserError(
+        "in WSL, and no program of Windows is on the PATH" if in_windows else "none is installed"
+    )
+
+
+def _named_browser(named: str, path: str | None) -> list[str]:
+    for name in named.split(os.pathsep):
+        try:
+            arguments = shlex.split(name)
+        except ValueError:
+            continue
+        if arguments and arguments[-1] == "&":
+            arguments.pop()
+        if not arguments or Path(arguments[0]).name in _TERMINAL_BROWSERS:
+            continue
+        if shutil.which(arguments[0], path=path):
+            return arguments
+    return []
+
+
+def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Opened:
+    name = Path(program).name
+    try:
+        process = subprocess.Popen(  # noqa: S603 - no shell, one argument, an encoded http(s) URL
+            [program, *arguments], stdin=subprocess.DEVNULL, **_apart(environ)
+        )
+    except OSError as error:
+        return Opened(False, f"the browser {name} did not start ({error.strerror})")
+    try:
+        code = process.wait(timeout=BROWSER_S)
+    except subprocess.TimeoutExpired:
+        # It stays; somebody has to take note of its end, or it would be a zombie until ours.
+        threading.Thread(target=process.wait, name="browser", daemon=True).start()
+        return Opened(True, "opened in the browser")
+    if code in _GOOD_CODES.get(name.lower(), (0,)):
+        return Opened(True, "opened in the browser")
+    return Opened(False, f"the browser {name} failed (exit {code})")
+
+
+def _filled(arguments: Sequence[str], safe: str) -> list[str]:
+    """Return the arguments after the program, with the link in the place of `%s`, else as the last one.
+
+    In a text that a shell is to read, `&` and `;` of a link would be commands. A shell, whoever starts it, gets such
+    a text as an argument with blanks in it: that one stays as it is, and the link becomes an argument of its own.
+    """
+    rest = arguments[1:]
+    names_shell = any(Path(argument).name in _SHELLS for argument in arguments)
+    is_text = any("%s" in argument and any(map(str.isspace, argument)) for argument in rest)
+    if names_shell or is_text or not any("%s" in argument for argument in rest):
+        return [*rest, safe]
+    return [argument.replace("%s", safe) for argument in rest]
+
+
+# The clipboard
+
+
+class ClipboardError(Exception):
+    """A program did not take the text; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipboardProgram:
+    """A program that fills the desktop's clipboard with what it reads."""
+
+    path: str
+    arguments: Sequence[str]
+    environ: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Return its name as people call it."""
+        return Path(self.path).name
+
+    def copy(self, text: str) -> None:
+        """Fill the clipboard; may take `CLIPBOARD_S` seconds.
+
+        Raises:
+            ClipboardError: it did not take the text.
+        """
+        # Windows' own program takes UTF-8 for its old code page.
+        is_windows = self.name.lower() == "clip.exe" and not text.isascii()
+        try:
+            done = subprocess.run(  # noqa: S603 - no shell; what is copied goes to its standard input
+                [self.path, *self.arguments],
+                input=text.encode("utf-16-le" if is_windows else "utf-8", "replace"),
+                **_apart(self.environ),
+                timeout=CLIPBOARD_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ClipboardError(f"{self.name} does not answer") from None
+        except OSError as error:
+            raise ClipboardError(f"{self.name} did not start: {error.strerror}") from None
+        if done.returncode:
+            raise ClipboardError(f"{self.name} failed, exit {done.returncode}")
+
+
+def find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
+    """Return the program that fills the clipboard the user pastes from; None where only the terminal can.
+
+    Args:
+        environ: what the program gets, with nothing in it that it has no use for; also says where we are.
+    """
+    for name, *arguments in _candidates(environ):
+        path = shutil.which(name, path=environ.get("PATH"))
+        if path:
+            return ClipboardProgram(path, arguments, environ)
+    return None
+
+
+def terminal_sequence(text: str, environ: Mapping[str, str]) -> str | None:
+    """Return what asks a terminal to fill the clipboard; None where it is more than terminals take."""
+    data = text.encode("utf-8", "replace")
+    if len(data) > MAX_TERMINAL_BYTES:
+        return None
+    sequence = f"\x1b]52;c;{base64.b64encode(data).decode('ascii')}\x07"
+    if not environ.get("STY") or environ.get("TMUX"):
+        return sequence
+    # GNU screen hands strings on, none of which may be long; it drops what it does not know.
+    parts = (sequence[at : at + _SCREEN_STRING_CHARS] for at in range(0, len(sequence), _SCREEN_STRING_CHARS))
+    return "".join(f"\x1bP{part}\x1b\\" for part in parts)
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
+    """Give the commands that may fill the clipboard, the best first.
+
+    pyperclip knows the same ones, but gives them our environment, waits for them without end, and takes no note of
+    those that fail.
+    """
+    if is_remote(environ):
+        pass
+    elif sys.platform == "darwin":
+        yield ("pbcopy",)
+    else:
+        if is_wsl(environ):
+            yield ("clip.exe",)
+        if environ.get("WAYLAND_DISPLAY"):
+            yield ("wl-copy", "--type", "text/plain;charset=utf-8")
+        if environ.get("DISPLAY"):
+            yield ("xclip", "-selection", "clipboard", "-in")
+            yield ("xsel", "--clipboard", "--input")
+    if environ.get("TMUX"):
+        yield ("tmux", "load-buffer", "-w", "-")
