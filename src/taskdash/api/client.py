@@ -17,9 +17,9 @@ import re
 import socket
 import ssl
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from urllib.parse import quote
 
 import httpx
@@ -35,7 +35,7 @@ from taskdash.domain.task import Answer, ProblemKind
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from taskdash.api.environment import Proxy
     from taskdash.domain.secret import Secret
@@ -158,8 +158,7 @@ class Gateway:
         try:
             # What is large stays the only one of its size until it is parsed.
             async with AsyncExitStack() as turn_of_large:
-                async with deadline, _Exchange(transport, self._request(task_id)) as exchange:
-                    response = await exchange.send()
+                async with deadline, _exchange(transport, self._request(task_id)) as response:
                     body = await _read(response, partial(self._wait_for_room, turn_of_large, deadline))
                 return await self._parse(response, body, task_id)
         except CrossedError:
@@ -221,45 +220,40 @@ class _Stream(Protocol):
     async def aclose(self) -> None: ...
 
 
-class _Exchange:
-    """One request on its way. Where it fails, or is cancelled, the connection that was made for it is closed."""
+@asynccontextmanager
+async def _exchange(
+    transport: httpx.AsyncHTTPTransport, request: httpx.Request
+) -> AsyncIterator[httpx.Response]:
+    """Send a request and give the answer with its body unread; close what was connected for it where that fails.
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> None:
-        self._transport = transport
-        self._request = request
-        self._request.extensions["trace"] = self._note
-        self._opened: _Stream | None = None
-        """The TCP end of its connection, where that is a new one."""
+    A connection that the server has closed meanwhile is noticed before anything is sent (httpx looks whether it is
+    readable). The closing may still cross the request on its way.
 
-    async def __aenter__(self) -> Self:
-        return self
+    Raises:
+        CrossedError: It did, and nothing was answered.
+        Exception: of httpx, h11, ssl, the system; see `faults`.
+    """
+    opened: list[_Stream] = []
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # httpx forgets a connection whose TLS handshake is cancelled.
-        if kind is not None and self._opened is not None:
-            await self._opened.aclose()
+    async def note(event: str, info: Mapping[str, Any]) -> None:
+        # httpx calls this for every step.
+        if event.endswith("connect_tcp.complete"):
+            opened.append(info["return_value"])
 
-    async def send(self) -> httpx.Response:
-        """Send it, and return the answer with its body unread.
-
-        A connection that the server has closed meanwhile is noticed before anything is sent (httpx looks whether it
-        is readable). The closing may still cross the request on its way.
-
-        Raises:
-            CrossedError: It did, and nothing was answered.
-            Exception: of httpx, h11, ssl, the system; see `faults`.
-        """
+    request.extensions["trace"] = note
+    try:
         try:
-            return await self._transport.handle_async_request(self._request)
+            response = await transport.handle_async_request(request)
         except (httpx.RemoteProtocolError, httpx.ReadError) as fault:
-            if self._opened is None and is_hang_up(fault):
+            if not opened and is_hang_up(fault):
                 raise CrossedError from fault
             raise
-
-    async def _note(self, event: str, info: Mapping[str, Any]) -> None:
-        """Remember what was connected; httpx calls this for every step of a request."""
-        if event.endswith("connect_tcp.complete"):
-            self._opened = info["return_value"]
+        yield response
+    except BaseException:
+        # httpx forgets a connection whose TLS handshake is cancelled.
+        for connection in opened:
+            await connection.aclose()
+        raise
 
 
 async def _read(response: httpx.Response, wait_for_room: Callable[[], Awaitable[None]]) -> bytes:
