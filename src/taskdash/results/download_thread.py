@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import TaskdashError
@@ -102,10 +103,7 @@ class DownloadThread:
 
     def take_news(self) -> list[News]:
         """Return what is new since the last time."""
-        taken = []
-        while self._news:
-            taken.append(self._news.popleft())
-        return taken
+        return [self._news.popleft() for _ in range(len(self._news))]
 
     # On the thread
 
@@ -181,9 +179,8 @@ class DownloadThread:
             self._say(f"Nothing to save: {known:,} {were} saved before." if known else "Nothing to save.")
 
     async def _save_on_its_own(self, downloads: Downloads, profile: str) -> None:
-        self._auto = AutoDownload(
-            downloads, downloads.saved.store, profile, lambda line: self._say(line, is_bad=True)
-        )
+        say = partial(self._say, is_bad=True)
+        self._auto = AutoDownload(downloads, downloads.saved.store, profile, say)
         try:
             await self._auto.run()
         except TaskdashError as error:
@@ -205,7 +202,10 @@ class DownloadThread:
             self._publish_status()
             downloads = self._downloads
             if downloads is not None and self._asked and not downloads.status.is_busy:
-                self._tell_round(downloads)
+                known, self._asked, self._known = self._known, 0, 0
+                if not self._tells_each:
+                    line = downloads.summary(known, inert_line(str(downloads.folder.path)))
+                    self._say(f"{line}.", is_bad=downloads.status.failed > 0)
 
     def _publish_status(self) -> None:
         status = self._downloads.status if self._downloads else DownloadStatus()
@@ -213,13 +213,6 @@ class DownloadThread:
         if status != self.status:
             self.status = status
             self._listener()
-
-    def _tell_round(self, downloads: Downloads) -> None:
-        known = self._known
-        self._asked = self._known = 0
-        if not self._tells_each:
-            line = downloads.summary(known, inert_line(str(downloads.folder.path)))
-            self._say(f"{line}.", is_bad=downloads.status.failed > 0)
 
     async def _drained(self) -> None:
         if self._look_ups:

@@ -145,6 +145,12 @@ class _Download:
     """How many bytes were there already when this try began."""
 
     @property
+    def status(self) -> Running:
+        """Return how far it is."""
+        sink = self.sink
+        return Running(self.wanted.stem, sink.size if sink else 0, sink.whole if sink else None)
+
+    @property
     def arrived(self) -> int:
         """Return how many bytes arrived in this try."""
         return max(0, self.sink.size - self.before) if self.sink else 0
@@ -200,14 +206,12 @@ class Downloads:
         """Have results saved, but for those that are under way; return how many that are."""
         if not self._tasks:
             self._new_round()
-        before = self._total
-        for each in wanted:
-            if (each.seq, each.n) not in self._tasks:
-                self._total += 1
-                task = self._group.create_task(self._run(_Download(each)))
-                self._tasks[each.seq, each.n] = task
-                task.add_done_callback(partial(self._ended, each))
-        return self._total - before
+        fresh = {(each.seq, each.n): each for each in wanted if (each.seq, each.n) not in self._tasks}
+        for place, each in fresh.items():
+            self._tasks[place] = self._group.create_task(self._run(_Download(each)))
+            self._tasks[place].add_done_callback(partial(self._ended, each))
+        self._total += len(fresh)
+        return len(fresh)
 
     async def save(self, wanted: Sequence[Wanted]) -> list[Ended]:
         """Have results saved, and wait until that is over; return what became of each."""
@@ -230,12 +234,7 @@ class Downloads:
     @property
     def status(self) -> DownloadStatus:
         """Return how far it is."""
-        running = tuple(
-            Running(
-                each.wanted.stem, each.sink.size if each.sink else 0, each.sink.whole if each.sink else None
-            )
-            for each in self._running
-        )
+        running = tuple(each.status for each in self._running)
         fresh = sum(each.arrived for each in self._running)
         speed = self._speed.see(self._now_s(), self._arrived + fresh) if self._tasks else None
         waiting = self._total - self._ends.total() - len(running)
@@ -279,7 +278,6 @@ class Downloads:
                 self.resting -= 1
 
     async def _try(self, this: _Download) -> Ended:
-        wanted = this.wanted
         try:
             return await self._save(this)
         except DownloadError as error:
@@ -291,7 +289,7 @@ class Downloads:
             # Whatever it is, the others go on.
             _LOG.exception("a download failed")
             failed = DownloadError(f"{type(error).__name__} in taskdash")
-        return Ended(wanted=wanted, end=End.FAILED, error=failed)
+        return Ended(wanted=this.wanted, end=End.FAILED, error=failed)
 
     async def _save(self, this: _Download) -> Ended:
         wanted = this.wanted

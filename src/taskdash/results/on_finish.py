@@ -86,7 +86,7 @@ class FinishCommand:
         self._seen = [0] * AT_ONCE
         self._running = 0
         self._closing = False
-        self._said: set[str] = set()
+        self._told: set[str] = set()
         self._on_trouble: Callable[[str], None] = lambda _: None
 
     def listen(self, on_trouble: Callable[[str], None]) -> None:
@@ -137,7 +137,7 @@ class FinishCommand:
         store: Store | None = None
         timeout_s: float | None = None
         try:
-            while (wakes := self._wait_from(self._seen[number], timeout_s)) is not None:
+            while (wakes := self._next_wake(self._seen[number], timeout_s)) is not None:
                 try:
                     store = store or Store(self._store_path)
                     self._run_all(store)
@@ -152,8 +152,8 @@ class FinishCommand:
             if store is not None:
                 store.close()
 
-    def _wait_from(self, seen: int, timeout_s: float | None) -> int | None:
-        """Wait for another wake than the one `seen`; None once closing."""
+    def _next_wake(self, seen: int, timeout_s: float | None) -> int | None:
+        """Wait for another wake than the one `seen`; return its number, None once closing."""
         with self._changed:
             self._changed.wait_for(lambda: self._closing or self._wakes > seen, timeout_s)
             return None if self._closing else self._wakes
@@ -169,9 +169,9 @@ class FinishCommand:
                 detail = store.tasks.detail(seq)
                 if detail is not None:
                     self._run(detail)
+            except StoreError:
+                raise
             except Exception as error:
-                if isinstance(error, StoreError):
-                    raise
                 # No traceback: it might show values.
                 _log.error("on_finish: %s", type(error).__name__)
                 self._on_trouble(f"on_finish: {type(error).__name__} in taskdash")
@@ -191,24 +191,18 @@ class FinishCommand:
             limit_s=self._limit_s,
             stop=self._stop,
         )
-        self._log_run(detail.task.task_id, ran, time.monotonic() - began_s)
-        if ran.fault:
-            self._tell(detail.task.task_id, ran)
-
-    def _tell(self, task_id: str, ran: Ran) -> None:
-        """Say each kind of failure once: a command that is wrong fails for every task."""
-        with self._changed:
-            is_known = ran.fault in self._said
-            self._said.add(ran.fault)
-        if not is_known:
-            whose = f" for {task_id}; the log has more" if ran.started else ""
-            self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")
-
-    def _log_run(self, task_id: str, ran: Ran, took_s: float) -> None:
+        task_id, took_s = detail.task.task_id, time.monotonic() - began_s
         level = logging.WARNING if ran.fault else logging.INFO
         _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
         for line in self._keys.redact(ran.output).splitlines()[:MAX_LOGGED_LINES]:
             _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))
+        with self._changed:
+            # Each kind of failure is told once: a command that is wrong fails for every task.
+            is_news = bool(ran.fault) and ran.fault not in self._told
+            self._told.add(ran.fault)
+        if is_news:
+            whose = f" for {task_id}; the log has more" if ran.started else ""
+            self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import tracemalloc
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -25,7 +24,6 @@ from tests.servers import (
 
 from taskdash import __version__
 from taskdash.api.client import Gateway
-from taskdash.api.wire import MAX_BODY_BYTES
 from taskdash.domain.secret import Secret
 from taskdash.domain.task import Answer, ProblemKind, State
 
@@ -219,24 +217,6 @@ async def test_the_deadline_does_not_run_while_a_check_waits_for_its_turn() -> N
         async with gateway(api.url, connections=1, deadline_s=0.4) as client:
             answers = await asyncio.gather(*(client.fetch_record("task_a") for _ in range(4)))
     assert all(answer.record for answer in answers)
-
-
-async def test_large_answers_to_all_requests_at_once_are_read_one_at_a_time() -> None:
-    async def endless(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for every request
-        await peer.send(b"HTTP/1.1 200 OK\r\n\r\n")
-        while not peer.gone:
-            await peer.send(b" " * 65_536)
-
-    with RawServer(endless) as server:
-        async with gateway(server.url, connections=16) as client:
-            tracemalloc.start()
-            try:
-                answers = await asyncio.gather(*(client.fetch_record("task_a") for _ in range(16)))
-                peak_bytes = tracemalloc.get_traced_memory()[1]
-            finally:
-                tracemalloc.stop()
-    assert [answer.problem for answer in answers] == [ProblemKind.UNREADABLE] * 16
-    assert peak_bytes < 8 * MAX_BODY_BYTES
 
 
 async def test_who_waits_for_a_large_answer_of_another_does_not_miss_the_deadline() -> None:
