@@ -82,7 +82,7 @@ class Downloader:
         Raises:
             DownloadError: it was not saved.
         """
-        part = PartFile(self.folder, key, url)
+        part = PartFile(self.folder, key)
         try:
             on_open(part)
             ending = await self._fetch(url, part)
@@ -108,7 +108,7 @@ class Downloader:
             try:
                 return await self._fetcher.fetch(url, part)
             except PassingError as error:
-                goes_on = part.validator is not None and part.size > before
+                goes_on = part.tag is not None and part.size > before
                 fruitless = 0 if goes_on else fruitless + 1
                 if not self._retry_after_s or fruitless > len(self._retry_after_s):
                     raise

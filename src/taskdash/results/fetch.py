@@ -39,7 +39,7 @@ from taskdash.results.download_status import size_words
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
 from taskdash.results.guard import Guard, resolve
 from taskdash.results.links import host_and_port, safe_url
-from taskdash.results.part import validator_of
+from taskdash.results.part import tag_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -260,7 +260,7 @@ class _Answer:
             DownloadError: it cannot be used.
         """
         if self.is_rest:
-            if not sink.size or sink.validator is None:
+            if not sink.size or sink.tag is None:
                 raise DownloadError("the server sends a part of it, though all of it was asked for")
             if self.unpacking.may_change_it or not sink.fits(self.headers):
                 raise _StaleError
@@ -268,7 +268,7 @@ class _Answer:
             sink.begin(None, None)
         else:
             length = self.headers.get("content-length", "")
-            sink.begin(int(length) if _NUMBER.fullmatch(length) else None, validator_of(self.headers))
+            sink.begin(int(length) if _NUMBER.fullmatch(length) else None, tag_of(self.headers))
 
     def is_complete(self, sink: Sink) -> bool:
         """Return whether all has arrived, as far as anybody can tell."""

@@ -10,8 +10,6 @@ import hashlib
 import json
 import os
 import re
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -29,10 +27,7 @@ _COPY_BYTES: Final = 1_048_576
 _BLOCK_BYTES: Final = 65_536
 _LOOK_EVERY_BYTES: Final = 1_048_576
 """How much is written between two looks at what is free: on a network each look is a question."""
-# A strong tag, or a date.
-_VALIDATOR: Final = re.compile(
-    r'"[\x21\x23-\x7e]{1,200}"|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT'
-)
+_TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,200}"')
 _RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
 
@@ -49,7 +44,7 @@ class Sink:
         """How many of its bytes are good."""
         self.whole: int | None = None
         """How many bytes it will have, where that is known."""
-        self.validator: str | None = None
+        self.tag: str | None = None
         """What names this very version at the server, for If-Range; None: it can only be fetched from its start."""
         self.ending: str | None = None
         """That of its kind, such as `png`, once that is known."""
@@ -60,7 +55,7 @@ class Sink:
         """Return whether every byte is there."""
         return self.whole is not None and 0 < self.whole == self.size
 
-    def begin(self, whole: int | None, validator: str | None) -> None:
+    def begin(self, whole: int | None, tag: str | None) -> None:
         """Start with nothing.
 
         Raises:
@@ -69,7 +64,7 @@ class Sink:
         with _writing():
             os.ftruncate(self.descriptor, 0)
         self.size, self.whole, self.ending = 0, whole, None
-        self.validator = validator if whole is not None else None
+        self.tag = tag if whole is not None else None
         self._room = None
 
     def write(self, data: bytes) -> None:
@@ -114,19 +109,17 @@ class Sink:
 
     def range_headers(self) -> list[tuple[bytes, bytes]]:
         """Return the headers that ask for what is missing; none where it has to be fetched from its start."""
-        if not self.size or self.validator is None:
+        if not self.size or self.tag is None:
             return []
-        return [(b"Range", b"bytes=%d-" % self.size), (b"If-Range", self.validator.encode("ascii"))]
+        return [(b"Range", b"bytes=%d-" % self.size), (b"If-Range", self.tag.encode("ascii"))]
 
     def fits(self, headers: Mapping[str, str]) -> bool:
         """Return whether an answer is what is missing, as far as anybody can tell."""
         found = _RANGE.fullmatch(headers.get("content-range", ""))
-        if found is None or self.validator is None:
+        if found is None or headers.get("etag", self.tag) != self.tag:
             return False
         first, last, whole = map(int, found.groups())
-        tag = headers.get("etag") or self.validator
-        is_other = self.validator.startswith('"') and tag != self.validator
-        return (first, last + 1, whole) == (self.size, self.whole, self.whole) and not is_other
+        return (first, last + 1, whole) == (self.size, self.whole, self.whole)
 
     def holds(self, mark: bytes) -> bool:
         """Return whether `mark` occurs in what was written.
@@ -149,7 +142,7 @@ def part_key(*names: str) -> str:
 class PartFile(Sink):
     """A file in the making. `leave` or `discard` ends it."""
 
-    def __init__(self, folder: Folder, key: str, url: str) -> None:
+    def __init__(self, folder: Folder, key: str) -> None:
         """Open what an earlier run left, else begin.
 
         Raises:
@@ -158,19 +151,18 @@ class PartFile(Sink):
         self._folder = folder
         self._name = f".taskdash-{key}.part"
         self._note_name = f".taskdash-{key}.json"
-        self._link = part_key(url)
         with folder.disk_errors():
             super().__init__(folder.open_own(self._name, os.O_RDWR | os.O_CREAT))
         self._go_on()
 
-    def begin(self, whole: int | None, validator: str | None) -> None:
+    def begin(self, whole: int | None, tag: str | None) -> None:
         """Start with nothing, and note what the rest will have to fit to."""
         self._folder.remove(self._note_name)
         if os.fstat(self.descriptor).st_nlink > 1:
             # An earlier run gave it a name for good; that file is the user's now.
             self._renew()
-        super().begin(whole, validator)
-        if self.validator is not None:
+        super().begin(whole, tag)
+        if self.tag is not None:
             self._write_note()
 
     def keep(self, stem: str, ending: str) -> Path:
@@ -181,7 +173,7 @@ class PartFile(Sink):
 
     def leave(self) -> None:
         """Keep it for another try, if that can go on with it."""
-        if self.validator is None or not self.size:
+        if self.tag is None or not self.size:
             self.discard()
         else:
             os.close(self.descriptor)
@@ -219,42 +211,30 @@ class PartFile(Sink):
         try:
             with open(self._folder.open_own(self._note_name, os.O_RDONLY), "rb") as file:  # noqa: PTH123 - opened by number
                 note = json.loads(file.read(MAX_NOTE_BYTES))
-            validator, whole, link = str(note["validator"]), note["whole"], note["link"]
+            tag, whole = str(note["validator"]), note["whole"]
         except (OSError, ValueError, RecursionError, TypeError, LookupError):
             return
-        # A tag names one version of one file wherever it is; a date may be that of many files.
-        is_ours = validator.startswith('"') or link == self._link
-        if not is_ours or type(whole) is not int or not _VALIDATOR.fullmatch(validator):
-            return
         status = os.fstat(self.descriptor)
-        if 0 < status.st_size <= whole and (status.st_nlink == 1 or status.st_size == whole):
-            self.size, self.whole, self.validator = status.st_size, whole, validator
+        if type(whole) is not int or not _TAG.fullmatch(tag) or not 0 < status.st_size <= whole:
+            return
+        if status.st_nlink == 1 or status.st_size == whole:
+            self.size, self.whole, self.tag = status.st_size, whole, tag
 
     def _write_note(self) -> None:
-        note = {"validator": self.validator, "whole": self.whole, "link": self._link}
         try:
             descriptor = self._folder.open_own(self._note_name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
             with open(descriptor, "w") as file:  # noqa: PTH123 - as above
-                json.dump(note, file)
+                json.dump({"validator": self.tag, "whole": self.whole}, file)
         except OSError:
             # Without the note it cannot be gone on with; that is all.
             self._folder.remove(self._note_name)
-            self.validator = None
+            self.tag = None
 
 
-def validator_of(headers: Mapping[str, str]) -> str | None:
-    """Return what to send as If-Range to have the rest of an answer (RFC 9110, 8.8 and 13.1.5); None: it has no rest.
+def tag_of(headers: Mapping[str, str]) -> str | None:
+    """Return the strong tag that an answer names its version by (RFC 9110, 8.8.3); None: there is no rest to ask for.
 
-    A server that does not say that it knows ranges is taken at its word.
+    A server that does not say that it knows ranges is taken at its word. A date names no version: many files have one.
     """
-    tag, modified = headers.get("etag", ""), headers.get("last-modified", "")
-    if headers.get("accept-ranges", "").lower() != "bytes":
-        return None
-    if tag.startswith('"') and _VALIDATOR.fullmatch(tag):
-        return tag
-    with suppress(ValueError, TypeError):
-        changed, answered = map(parsedate_to_datetime, (modified, headers.get("date", "")))
-        # A date counts only where nothing can have changed within its second.
-        if _VALIDATOR.fullmatch(modified) and answered > changed:
-            return modified
-    return None
+    tag = headers.get("etag", "")
+    return tag if headers.get("accept-ranges", "").lower() == "bytes" and _TAG.fullmatch(tag) else None
