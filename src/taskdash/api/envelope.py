@@ -27,7 +27,7 @@ from taskdash.domain.untrusted import inert_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_SAID_CHARS: Final = 300
+MAX_MESSAGE_CHARS: Final = 300
 
 _TEXT_KEYS: Final = ("msg", "message", "error", "detail", "errorMessage", "error_description")
 _RECORD_INFO_IS_NULL = re.compile(r"record\s*info\s+is\s+null", re.IGNORECASE)
@@ -44,7 +44,7 @@ class Envelope:
 
     code: int | None
     """The body's own code; None where it has none that is a number."""
-    said: str
+    message: str
     """The body's own words, inert and short; "" where it has none."""
     reason: str | None
     """The words that may say why a task failed, whole; None where all that is said is that the request went well."""
@@ -71,15 +71,15 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
     if isinstance(document, list) and len(document) == 1:
         document = document[0]
     if not isinstance(document, dict):
-        return Envelope(code=None, said="", reason=None, record=None, data={})
+        return Envelope(code=None, message="", reason=None, record=None, data={})
     data = unwrapped(document.get("data"))
     record = _record_in(document, data, asked_id)
     code = _code_of(document, has_record=record is not None)
-    lines = [line for line in (inert_line(said, MAX_SAID_CHARS) for said in _texts(document)) if line]
+    lines = [line for line in (inert_line(each, MAX_MESSAGE_CHARS) for each in _texts(document)) if line]
     is_null = any(_RECORD_INFO_IS_NULL.search(line) for line in lines)
     return Envelope(
         code=code,
-        said=lines[0] if lines else "",
+        message=lines[0] if lines else "",
         reason=next(filter(None, map(reason_in, _texts(document))), None),
         record=record,
         data=data if isinstance(data, dict) else document,

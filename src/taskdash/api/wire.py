@@ -103,7 +103,7 @@ def parse_answer(
     throttle = _throttle_of(headers, envelope.data, now_s) if kind is ProblemKind.RATE_LIMITED else None
     is_null = kind is ProblemKind.NOT_FOUND and envelope.record_info_is_null
     advice = _NOT_FOUND_YET if is_null else _ADVICE[kind]
-    return _problem(kind, advice, _told(status, envelope), throttle)
+    return _problem(kind, advice, _words_of(status, envelope), throttle)
 
 
 def _outweighs(status: int, envelope: Envelope) -> bool:
@@ -221,22 +221,22 @@ def _without_document(status: int, headers: Mapping[str, str], why: str, now_s: 
 
 def _without_record(status: int, envelope: Envelope) -> Answer:
     if envelope.is_nothing:
-        return _problem(ProblemKind.NOT_FOUND, _NOT_FOUND_YET, _told(status, envelope), None)
-    return _unreadable(f"no record in the answer ({_told(status, envelope)})")
+        return _problem(ProblemKind.NOT_FOUND, _NOT_FOUND_YET, _words_of(status, envelope), None)
+    return _unreadable(f"no record in the answer ({_words_of(status, envelope)})")
 
 
 def _oddity(envelope: Envelope, kind: ProblemKind | None) -> str:
     """Return a word on a record that came in an error's clothes; "" for all others."""
-    told = _told(None, envelope)
+    told = _words_of(None, envelope)
     return "" if kind is None else "the record came with an error" + (f" ({told})" if told else "")
 
 
-def _told(status: int | None, envelope: Envelope) -> str:
+def _words_of(status: int | None, envelope: Envelope) -> str:
     """Return what the answer says of itself: `HTTP 200, code 401: the API's own words`."""
     codes = [f"HTTP {status}"] if status is not None else []
     if envelope.code is not None and envelope.code != status:
         codes.append(f"code {envelope.code}")
-    return ": ".join(part for part in (", ".join(codes), envelope.said) if part)
+    return ": ".join(part for part in (", ".join(codes), envelope.message) if part)
 
 
 def _problem(kind: ProblemKind, advice: str, told: str, throttle: Throttle | None) -> Answer:

@@ -190,16 +190,7 @@ def test_only_this_computer_is_asked_past_every_proxy(host: str, expected: bool)
     assert (find_proxy("http", host, 80, {"http_proxy": "http://proxy.example"}) is None) is expected
 
 
-@pytest.mark.parametrize(
-    "base_url",
-    [
-        "", "gateway.example", "ftp://gateway.example", "ftp://gateway.example:21", "https://",
-        "https://user@gateway.example", "https://gateway.example?x", "https://gateway.example#x",
-        "https://gateway.example:port", "https://[::1", "https://gate\nway.example",
-        "https://gate way.example", "https://gateway.example:0", "https://gateway.example:65536",
-        "https://999.1.1.1",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("base_url", ["https://[::1", "https://999.1.1.1", "https://gate\nway.example"])
 def test_what_is_no_base_url_is_refused(base_url: str) -> None:
     with pytest.raises(UsageError, match="is no base URL"):
         Gateway(base_url, KEY)

@@ -72,7 +72,7 @@ async def test_a_name_that_cannot_be_looked_up_is_told(
     assert words in message
 
 
-@pytest.mark.parametrize("host", ["a" * 64 + ".invalid", "x..invalid", ".invalid", "exa mple.invalid"])
+@pytest.mark.parametrize("host", ["a" * 64 + ".invalid", "x..invalid", ".invalid"])
 async def test_a_host_that_is_no_name_is_refused_or_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     def look_up(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
