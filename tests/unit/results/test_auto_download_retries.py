@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import success_body
+from tests.finished import record
+from tests.unit.results.fakes import FakeDownloader, FakeLocks
 
-from taskdash.api.wire import parse_answer
 from taskdash.domain.errors import StoreError
-from taskdash.domain.task import apply_answer
 from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
-from taskdash.results.downloads import Downloader, Downloads, End, Ended
+from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
-from taskdash.results.folder import Folder
-from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
+from taskdash.results.saved_results import SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
@@ -65,9 +63,7 @@ class Scene:
         """Have a task end with so many results."""
         self.store.tasks.add(PROFILE, [task_id], self.now_ms)
         body = success_body(task_id, [f"https://cdn.test/{task_id}/{n}" for n in range(count)])
-        answer = parse_answer(200, {}, json.dumps(body).encode(), task_id)
-        task = self.store.tasks.find(PROFILE, task_id)
-        self.store.checks.record([apply_answer(task, answer, self.now_ms)])
+        record(self.store, PROFILE, body, self.now_ms)
 
     def end(self, error: DownloadError | None = None, end: End = End.FAILED) -> None:
         """End all that is under way."""
@@ -109,26 +105,6 @@ class Scene:
         async with asyncio.timeout(10):
             while self.rounds < seen + 3:  # noqa: ASYNC110 - rounds are counted elsewhere
                 await asyncio.sleep(0.002)
-
-
-class FakeLocks(ResultLocks):
-    """ResultLocks that are free to all, or held by another process."""
-
-    def __init__(self, *, is_free: bool = True) -> None:
-        self.is_free = is_free
-
-    def acquire(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the real one's signature
-        return self.is_free
-
-    def release(self, seq: int, n: int) -> None:
-        pass
-
-
-class FakeDownloader(Downloader):
-    """Saves nothing, and has no folder."""
-
-    def __init__(self) -> None:
-        self.folder = Folder.__new__(Folder)
 
 
 @pytest.fixture

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import success_body
+from tests.command import wait_until
 from tests.file_server import PNG, FileServer
+from tests.finished import record
 from tests.servers import Peer, Request, http_reply
 
-from taskdash.api.wire import parse_answer
 from taskdash.config.settings import Profile
-from taskdash.domain.task import apply_answer
 from taskdash.results.download_thread import DownloadThread
 from taskdash.store.store import Store
 from taskdash.wiring import open_downloads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 PROFILE = "aigptimage"
@@ -28,13 +27,6 @@ PROFILE = "aigptimage"
 
 async def stalling(peer: Peer, request: Request) -> None:  # noqa: ARG001 - the same for all
     await peer.stall()
-
-
-def until(holds: Callable[[], object], timeout_s: float = 20.0) -> None:
-    until_s = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < until_s
-        time.sleep(0.01)
 
 
 class Scene:
@@ -51,13 +43,8 @@ class Scene:
         """Have tasks end with a result each."""
         now_ms = time.time_ns() // 1_000_000
         self.store.additions.add(PROFILE, list(task_ids), now_ms)
-        outcomes = []
-        for task_id in task_ids:
-            body = success_body(task_id, [f"{self.server.url}{path}?{task_id}"])
-            answer = parse_answer(200, {}, json.dumps(body).encode(), task_id)
-            outcomes.append(apply_answer(self.store.tasks.find(PROFILE, task_id), answer, now_ms))
-        self.store.checks.record(outcomes)
-        return [outcome.task.seq for outcome in outcomes]
+        bodies = [success_body(task_id, [f"{self.server.url}{path}?{task_id}"]) for task_id in task_ids]
+        return [record(self.store, PROFILE, body, now_ms) for body in bodies]
 
     def thread(self, *, auto: bool = False) -> DownloadThread:
         profile = Profile(name=PROFILE, base_url=self.server.url)
@@ -87,13 +74,13 @@ def test_what_is_cancelled_while_it_is_looked_up_is_not_begun(scene: Scene) -> N
     thread = scene.thread()
     thread.save(seqs)
     thread.cancel()
-    until(lambda: scene.has_said(thread, "ancelled"))
-    until(lambda: not thread.status.is_busy)
+    wait_until(lambda: scene.has_said(thread, "ancelled"))
+    wait_until(lambda: not thread.status.is_busy)
     assert scene.server.connections == 0
     scene.server.files["/x"] = http_reply(200, PNG)
     scene.told.clear()
     thread.save(seqs[:1])
-    until(lambda: scene.has_said(thread, "1 saved"))
+    wait_until(lambda: scene.has_said(thread, "1 saved"))
 
 
 def test_what_is_cancelled_is_over_and_can_be_asked_for_again(scene: Scene) -> None:
@@ -101,26 +88,26 @@ def test_what_is_cancelled_is_over_and_can_be_asked_for_again(scene: Scene) -> N
     scene.server.files["/x"] = stalling
     thread = scene.thread()
     thread.save(seqs)
-    until(lambda: thread.status.running)
+    wait_until(lambda: thread.status.running)
     thread.cancel()
-    until(lambda: scene.has_said(thread, "50 cancelled"))
+    wait_until(lambda: scene.has_said(thread, "50 cancelled"))
     scene.server.files["/x"] = http_reply(200, PNG)
     thread.save(seqs)
-    until(lambda: scene.has_said(thread, "50 saved"))
+    wait_until(lambda: scene.has_said(thread, "50 saved"))
 
 
 def test_cancelling_stops_what_is_saved_on_its_own_until_the_next_start(scene: Scene) -> None:
     scene.finish(*(f"task_{n:08d}" for n in range(60)))
     scene.server.files["/x"] = stalling
     thread = scene.thread(auto=True)
-    until(lambda: thread.status.running)
+    wait_until(lambda: thread.status.running)
     thread.cancel()
-    until(lambda: not thread.status.is_busy)
+    wait_until(lambda: not thread.status.is_busy)
     before = scene.server.connections
     # What finishes from now on is saved all the same.
     scene.server.files["/new"] = http_reply(200, PNG)
     scene.finish("task_later", path="/new")
-    until(lambda: list((scene.folder / "saved").glob("*.png")))
+    wait_until(lambda: list((scene.folder / "saved").glob("*.png")))
     assert scene.server.connections == before + 1
 
 
@@ -129,12 +116,12 @@ def test_a_folder_that_cannot_be_used_is_told_and_tried_again_when_it_is_asked_f
     scene.server.files["/x"] = http_reply(200, PNG)
     (scene.folder / "saved").write_text("in the way")
     thread = scene.thread(auto=True)
-    until(lambda: scene.has_said(thread, "Nothing can be saved"))
+    wait_until(lambda: scene.has_said(thread, "Nothing can be saved"))
     assert not thread.status.is_busy
     scene.told.clear()
     thread.save(seqs)
-    until(lambda: scene.has_said(thread, "Nothing can be saved"))
+    wait_until(lambda: scene.has_said(thread, "Nothing can be saved"))
     (scene.folder / "saved").unlink()
     thread.save(seqs)
-    until(lambda: list((scene.folder / "saved").glob("*.png")))
+    wait_until(lambda: list((scene.folder / "saved").glob("*.png")))
     assert thread.is_drained(20)

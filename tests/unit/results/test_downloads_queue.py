@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.file_server import PNG, FileServer, Ranges, picture
 from tests.servers import Peer, Request, http_reply
+from tests.unit.results.fakes import FakeDownloader, FakeLocks
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.download_status import DownloadStatus, Running, Speed, left_s, size_words, summary
@@ -49,19 +50,6 @@ class Memory(SavedResults):
         if self.failure:
             raise self.failure
         self.kept[wanted.seq, wanted.n] = path
-
-
-class FreeForAll(ResultLocks):
-    """Nobody else saves anything."""
-
-    def __init__(self) -> None:
-        pass
-
-    def acquire(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
-        return True
-
-    def release(self, seq: int, n: int) -> None:
-        pass
 
 
 class Bench:
@@ -215,12 +203,7 @@ async def test_what_is_cancelled_before_its_first_step_ends_as_well_and_can_be_a
 def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None:
     """No server is needed: what is saved fails at once, or waits until it is cancelled."""
 
-    class Saver(Downloader):
-        folder = Folder.__new__(Folder)
-
-        def __init__(self) -> None:
-            pass
-
+    class Saver(FakeDownloader):
         async def save(self, url: str, *_: object, **__: object) -> Path:
             if url.endswith("/slow"):
                 await asyncio.Event().wait()
@@ -231,7 +214,7 @@ def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None
         queue = Downloads(
             Saver(),
             Memory(),
-            FreeForAll(),
+            FakeLocks(),
             group,
             on_end=ends.append,
             at_once=3,
@@ -272,15 +255,7 @@ def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None
 
 
 async def test_what_another_process_saves_is_waited_for_and_not_saved_twice(bench: Bench) -> None:
-    class Held(FreeForAll):
-        """Another process has the claim for a while."""
-
-        is_free = False
-
-        def acquire(self, seq: int, n: int) -> bool:  # noqa: ARG002 - the protocol's signature
-            return self.is_free
-
-    held = Held()
+    held = FakeLocks(is_free=False)
     queue = bench.queue(locks=held, sleep=lambda _: asyncio.sleep(0.001))
     queue.add([bench.wanted(1, "/x")])
     await asyncio.sleep(0.02)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
+from tests.command import wait_until
+from tests.finished import record
 
-from taskdash.api.wire import parse_answer
 from taskdash.domain.secret import KnownKeys, Secret
-from taskdash.domain.task import apply_answer
 from taskdash.domain.task_json import VARIABLES, task_json
 from taskdash.results import on_finish
 from taskdash.results.on_finish import AT_ONCE, MAX_OUTPUT_BYTES, FinishCommand, run_command
@@ -69,21 +69,13 @@ def make(store_path: Path) -> Iterator[Callable[..., FinishCommand]]:
         command.close()
 
 
-def answer(store: Store, body: Body) -> None:
-    """Write down what a check of a listed task brought."""
-    task_id = str(body["data"]["taskId"])
-    task = store.tasks.find(PROFILE, task_id)
-    parsed = parse_answer(200, {"content-type": "application/json"}, json.dumps(body).encode(), task_id)
-    store.checks.record([apply_answer(task, parsed, NOW_MS)])
-
-
 def end(store: Store, *bodies: Body, label: str | None = None) -> list[str]:
     """Tasks that were seen waiting and then ended."""
     ids = [str(body["data"]["taskId"]) for body in bodies]
     store.tasks.add(PROFILE, ids, NOW_MS, label=label)
     for task_id, body in zip(ids, bodies, strict=True):
-        answer(store, waiting_body(task_id))
-        answer(store, body)
+        record(store, PROFILE, waiting_body(task_id), NOW_MS)
+        record(store, PROFILE, body, NOW_MS)
     return ids
 
 
@@ -188,8 +180,8 @@ def test_an_id_that_had_ended_when_it_was_added_is_no_news(
     store: Store, tmp_path: Path, make: Callable[..., FinishCommand]
 ) -> None:
     store.tasks.add(PROFILE, ["task_old_12345678", "task_since_1234567"], NOW_MS)
-    answer(store, success_body("task_old_12345678"))
-    answer(store, success_body("task_since_1234567", completeTime=NOW_MS + 5))
+    record(store, PROFILE, success_body("task_old_12345678"), NOW_MS)
+    record(store, PROFILE, success_body("task_since_1234567", completeTime=NOW_MS + 5), NOW_MS)
     run_all(make(script(tmp_path, KEEP), str(tmp_path)))
     assert [path.stem for path in tmp_path.glob("task_*.json")] == ["task_since_1234567"]
 
@@ -267,7 +259,7 @@ def test_closing_ends_what_runs_and_leaves_the_rest_to_the_next(
     ids = end(store, *(success_body(f"task_many_{n:08d}") for n in range(4)))
     slow = make("sh", "-c", f"echo $$ >> {tmp_path}/pids; exec sleep 300")
     slow.wake()
-    until(lambda: (tmp_path / "pids").exists() and len(lines(tmp_path / "pids")) == AT_ONCE, "both run")
+    wait_until(lambda: (tmp_path / "pids").exists() and len(lines(tmp_path / "pids")) == AT_ONCE)
     began_s = time.monotonic()
     slow.close()
     assert time.monotonic() - began_s < 3
@@ -322,13 +314,6 @@ def lines(path: Path) -> list[str]:
     return path.read_text().split()
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + 15
-    while not holds():
-        assert time.monotonic() < deadline_s, what
-        time.sleep(0.01)
-
-
 def until_gone(pids: list[int]) -> None:
     """Wait until no process of these runs any more; one that nobody has taken note of does not."""
 
@@ -338,4 +323,4 @@ def until_gone(pids: list[int]) -> None:
         except OSError:
             return True
 
-    until(lambda: all(is_over(pid) for pid in pids), f"{pids} gone")
+    wait_until(lambda: all(is_over(pid) for pid in pids))

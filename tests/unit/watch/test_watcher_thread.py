@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from tests.command import wait_until
 from tests.fake_clock import success
 
 from taskdash.domain.budget import TIERS
@@ -41,13 +42,6 @@ def thread_for(path: Path) -> WatcherThread:
         )
 
     return WatcherThread(build)
-
-
-def wait_until(holds: Callable[[], bool], within_s: float = 5.0) -> None:
-    until_s = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until_s, f"not within {within_s} s"
-        time.sleep(0.01)
 
 
 def test_it_checks_what_is_added_tells_of_it_and_leaves_no_thread(tmp_path: Path) -> None:
