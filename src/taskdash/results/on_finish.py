@@ -44,7 +44,7 @@ MAX_KEPT_BYTES: Final = 1_048_576
 POLL_S: Final = 0.05
 TERM_GRACE_S: Final = 2.0
 """So long a command may take to end when asked to, before it is killed."""
-STOP_GRACE_S: Final = 0.5
+STOP_GRACE_S: Final = 0.2
 """The same where taskdash itself is ending, and nobody is to wait for it."""
 
 _log = logging.getLogger(__name__)
