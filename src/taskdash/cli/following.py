@@ -134,7 +134,9 @@ class Elsewhere:
 
     def answers(self, status: WatchStatus) -> bool:
         """Whether an answer that is found now did; a watcher that does not make room is believed after a while."""
-        differs = bool(status.differs)
+        # Before the watcher beside this command has said who leads, that may be anybody.
+        is_unknown = not status.leading and status.watcher_pid is None
+        differs = bool(status.differs) or is_unknown
         # The lease may have changed hands since the answer.
         did, self._differed = differs or self._differed, differs
         if not did:

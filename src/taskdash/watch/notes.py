@@ -261,7 +261,7 @@ class Notes:
         last, now_s = self._noted, self._clock.now_s()
         if note == last:
             return
-        is_urgent = last is None or (note.learned, note.quiet) != (last.learned, last.quiet)
+        is_urgent = last is None or _what_hinders(note) != _what_hinders(last)
         if not is_urgent and self._noted_at_s <= now_s < self._noted_at_s + NOTE_EVERY_S:
             return
         await store.run(lambda store: store.gateways.set_note(self._policy.profile, note))
@@ -277,3 +277,7 @@ class Notes:
         limits, tier = accounts.key_limits, accounts.learned.tier
         says = f"is `{tier}`:" if tier else "may send"
         return f"The server says this key {says} {limits.per_minute:,} per minute, {limits.per_second:,} per second."
+
+
+def _what_hinders(note: GatewayNote) -> tuple[object, ...]:
+    return note.learned, note.quiet, note.status.get("problem")
