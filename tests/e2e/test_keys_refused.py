@@ -18,6 +18,13 @@ OPEN, FIRST, SECOND = "task_open_12345678", "task_first_12345678", "task_second_
 FIREWALL = Reply(403, b"<html><title>Just a moment...</title></html>", {"Content-Type": "text/html"})
 LATER = "task_later_12345678"
 
+NO_NETWORK = """
+import errno, socket
+def connect(*_):
+    raise OSError(errno.ENETUNREACH, "Network is unreachable")
+socket.socket.connect = socket.socket.connect_ex = connect
+"""
+
 
 @pytest.fixture
 def api() -> Iterator[FakeApi]:
@@ -144,15 +151,7 @@ def test_who_has_a_network_takes_over_from_a_dashboard_that_has_none(
 ) -> None:
     taskdash = Command(tmp_path, api)
     taskdash("add", OPEN)
-    (tmp_path / "offline").mkdir()
-    (tmp_path / "offline" / "sitecustomize.py").write_text(
-        "import errno, socket\n"
-        "def connect(*_):\n"
-        "    raise OSError(errno.ENETUNREACH, 'Network is unreachable')\n"
-        "socket.socket.connect = socket.socket.connect_ex = connect\n",
-        "utf-8",
-    )
-    with taskdash.dashboard(env={"PYTHONPATH": str(tmp_path / "offline")}) as screen:
+    with taskdash.dashboard(spoilt_by=NO_NETWORK) as screen:
         screen.wait_for("Offline", 60)
         done = taskdash(command, FIRST, timeout_s=60)
         assert done.returncode == 0, done.stderr
