@@ -120,7 +120,8 @@ def _notice(task: Task, now_ms: int) -> Notice:
 
 
 def _time(task: Task, now_ms: int) -> str:
-    words = [] if task.cost_time_ms is None else [length(task.cost_time_ms)]
+    # Without a blank, not even a no-break space: Textual would break the line there.
+    words = [] if task.cost_time_ms is None else [length(task.cost_time_ms).replace(" ", "")]
     at_ms = ended_ms(task)
     if at_ms is not None and now_ms - at_ms > RECENT_MS:
         words.append(ago(at_ms, now_ms))
