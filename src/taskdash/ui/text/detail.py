@@ -1,7 +1,4 @@
-"""What the detail pane says of a task, as styled text. Pure: a task and the time in, lines out.
-
-What few tasks need is imported for those: this is part of the first frame.
-"""
+"""What the detail pane says of a task, as styled text. Pure: a task and the time in, lines out."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
+from taskdash.domain.failures import classify
 from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
 from taskdash.domain.words import (
     NONE,
@@ -24,6 +22,7 @@ from taskdash.domain.words import (
     started_ms,
     state_word,
 )
+from taskdash.results.links import UnsafeLinkError, checked_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,6 +32,12 @@ MAX_LINKS_SHOWN = 50
 _LABEL_CELLS = 12
 _TIME_LABEL_CELLS = 10
 """With these a moment and how long it is ago fit on one line of the pane in a terminal 120 columns wide."""
+_STATE_STYLES = {
+    State.NEW: "bold $text-muted",
+    State.WAITING: "bold $text-warning",
+    State.SUCCESS: "bold $text-success",
+    State.FAIL: "bold $text-error",
+}
 
 
 def detail_text(
@@ -56,72 +61,53 @@ def detail_text(
 
 
 def _head(task: Task, now_ms: int, typical_ms: Callable[[Task], int | None]) -> Content:
-    style = _STATE_STYLES[task.state]
-    parts: list[Content | tuple[str, str] | str] = [(f"{SYMBOLS[task.state]} {state_word(task)}", style)]
-    if task.state is State.SUCCESS:
-        parts.append(f"  in {length(task.cost_time_ms)}" if task.cost_time_ms is not None else "")
+    parts: list[tuple[str, str] | str] = [
+        (f"{SYMBOLS[task.state]} {state_word(task)}", _STATE_STYLES[task.state])
+    ]
+    if task.state is State.SUCCESS and task.cost_time_ms is not None:
+        parts.append(f"  in {length(task.cost_time_ms)}")
     elif task.state is State.WAITING:
-        since_ms = max(0, now_ms - started_ms(task))
+        since_ms, usual_ms = max(0, now_ms - started_ms(task)), typical_ms(task)
         parts.append(f"  for {elapsed(since_ms)}")
         if task.progress:
             parts.append(f", {task.progress.removesuffix('%')} %")
-        usual_ms = typical_ms(task)
         if usual_ms is not None:
-            late = since_ms > 1.5 * usual_ms
-            parts.append(
-                (
-                    f"  usually {length(usual_ms)}{': late' if late else ''}",
-                    "$text-warning" if late else "$text-muted",
-                )
-            )
+            late, style = (": late", "$text-warning") if since_ms > 1.5 * usual_ms else ("", "$text-muted")
+            parts.append((f"  usually {length(usual_ms)}{late}", style))
     elif task.state is State.NEW:
         parts.append(("  not answered yet", "$text-muted"))
-    lines = [Content.assemble(*parts), Content.styled(task.task_id, "$text-muted")]
-    if task.model:
-        lines.append(Content(task.model))
-    return _lines(lines)
+    model = [Content(task.model)] if task.model else []
+    return _lines([Content.assemble(*parts), Content.styled(task.task_id, "$text-muted"), *model])
 
 
 def _problem(task: Task, now_ms: int) -> Content:
-    if task.problem is None:
+    if (problem := task.problem) is None:
         return Content("")
-    problem = task.problem
-    return _lines(
-        [
-            Content.styled(
-                f"! {problem.kind.value} (since {ago(problem.since_ms, now_ms)})", "$text-warning"
-            ),
-            Content(problem.message),
-        ]
-    )
+    head = f"! {problem.kind.value} (since {ago(problem.since_ms, now_ms)})"
+    return _lines([Content.styled(head, "$text-warning"), Content(problem.message)])
 
 
 def _failure(task: Task) -> Content:
     if task.state is not State.FAIL:
         return Content("")
-    from taskdash.domain.failures import classify
-
     reason = classify(task.fail_code, task.fail_msg, task.raw_state)
     code = f", code {task.fail_code}" if task.fail_code else ""
-    message = (
+    said = (
         Content.styled(task.fail_msg, "$text-error") if task.fail_msg else Content("The answer says no more.")
     )
-    return _section(f"Failure: {reason.value}{code}", [message])
+    return _section(f"Failure: {reason.value}{code}", [said])
 
 
 def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[Content]:
-    if ttl_ms is None:
+    if ttl_ms is None or (expiry := expiry_of(detail.task, ttl_ms)) is None:
         return []
-    expiry = expiry_of(detail.task, ttl_ms)
-    if expiry is None:
-        return []
-    words = countdown(expiry, now_ms)
-    is_saved = len(detail.saved) >= len(detail.result_urls)
-    if expiry.left_ms(now_ms) <= 0:
-        return [Content.styled(words, "$text-muted" if is_saved else "$text-error")]
-    if expiry.is_soon(ttl_ms, now_ms) and not is_saved:
-        return [Content.styled(f"{words}, not saved", "$text-warning")]
-    return [Content.styled(words, "$text-muted")]
+    words, style = countdown(expiry, now_ms), "$text-muted"
+    if len(detail.saved) < len(detail.result_urls):
+        if expiry.left_ms(now_ms) <= 0:
+            style = "$text-error"
+        elif expiry.is_soon(ttl_ms, now_ms):
+            words, style = f"{words}, not saved", "$text-warning"
+    return [Content.styled(words, style)]
 
 
 def _links(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> Content:
@@ -135,9 +121,6 @@ def _links(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> Content:
 
 
 def _link(number: int, url: str) -> Content:
-    """A link by its number, and one for the terminal, too; but what would not be opened is none."""
-    from taskdash.results.links import UnsafeLinkError, checked_url
-
     head = (f"{number if number < 10 else ' '} ", "$text-accent bold")
     try:
         return Content.assemble(head, (url, Style(underline=True, link=checked_url(url))))
@@ -160,42 +143,33 @@ def _inputs(detail: TaskDetail) -> Content:
     if not isinstance(param, dict):
         return _section("Request", [Content(json_text(param))]) if param else Content("")
     inputs = param.get("input")
-    pairs = list(inputs.items()) if isinstance(inputs, dict) else []
-    pairs += [
-        (key, value)
-        for key, value in param.items()
-        if key not in ("model", "input") or (key == "input" and not pairs)
-    ]
+    pairs = [(key, value) for key, value in param.items() if key != "model"]
+    if isinstance(inputs, dict) and inputs:
+        pairs = [*inputs.items(), *(pair for pair in pairs if pair[0] != "input")]
     return _section("Inputs", [_pair(key, json_text(value)) for key, value in pairs if key != "prompt"])
 
 
 def _labels(task: Task) -> Content:
-    lines = [_pair("label", task.label)] if task.label else []
-    if task.note:
-        lines.append(_pair("note", task.note))
-    return _section("Yours", lines)
+    yours = {"label": task.label, "note": task.note}
+    return _section("Yours", [_pair(name, text) for name, text in yours.items() if text])
 
 
 def _times(detail: TaskDetail, now_ms: int) -> Content:
     task, extra = detail.task, detail.extra
-    lines = [_timed("created", _time(task.create_time_ms, now_ms, "createTime" in extra))]
+    times = {"created": _time(task.create_time_ms, now_ms, "createTime" in extra)}
     if task.complete_time_ms is not None or "completeTime" in extra:
-        lines.append(_timed("completed", _time(task.complete_time_ms, now_ms, "completeTime" in extra)))
+        times["completed"] = _time(task.complete_time_ms, now_ms, "completeTime" in extra)
     if task.state.finished:
-        odd = task.cost_time_ms is None and "costTime" in extra
-        lines.append(_timed("costTime", SENSELESS if odd else length(task.cost_time_ms)))
-    lines.append(_timed("added", _time(task.added_at_ms, now_ms)))
-    lines.append(_timed("checked", _time(task.checked_at_ms, now_ms)))
+        is_odd = task.cost_time_ms is None and "costTime" in extra
+        times["costTime"] = SENSELESS if is_odd else length(task.cost_time_ms)
+    times["added"] = _time(task.added_at_ms, now_ms)
+    times["checked"] = _time(task.checked_at_ms, now_ms)
     if task.checks > 1:
-        lines.append(_timed("checks", f"{task.checks:,}"))
+        times["checks"] = f"{task.checks:,}"
     if task.next_check_at_ms is not None and not task.state.finished:
-        lines.append(
-            _timed(
-                "next check",
-                "now" if task.next_check_at_ms < now_ms + 1000 else ago(task.next_check_at_ms, now_ms),
-            )
-        )
-    return _section("Times", lines)
+        is_now = task.next_check_at_ms < now_ms + 1000
+        times["next check"] = "now" if is_now else ago(task.next_check_at_ms, now_ms)
+    return _section("Times", [_pair(name, value, _TIME_LABEL_CELLS) for name, value in times.items()])
 
 
 def _extra(detail: TaskDetail) -> Content:
@@ -218,20 +192,8 @@ def _pair(key: str, value: str | Content, cells: int = _LABEL_CELLS) -> Content:
     return Content.assemble((f"{key:<{cells}} ", "$text-muted"), value)
 
 
-def _timed(key: str, value: str | Content) -> Content:
-    return _pair(key, value, _TIME_LABEL_CELLS)
-
-
 def _time(at_ms: int | None, now_ms: int, senseless: bool = False) -> str | Content:
-    """A moment; `senseless`: the answer gave one, but it cannot be (it stands as it was under "Also in the record")."""
+    # Senseless is what cannot be: it stands as it was under "Also in the record".
     if at_ms is None:
         return SENSELESS if senseless else NONE
     return Content.assemble(moment(at_ms), (f" {ago(at_ms, now_ms)}", "$text-muted"))
-
-
-_STATE_STYLES = {
-    State.NEW: "bold $text-muted",
-    State.WAITING: "bold $text-warning",
-    State.SUCCESS: "bold $text-success",
-    State.FAIL: "bold $text-error",
-}
