@@ -49,7 +49,9 @@ def store(tmp_path: Path) -> Path:
 def opened(store: Path, columns: int, rows: int, **environment: str) -> PtyScreen:
     """The dashboard of a user without a key; no picture is fetched."""
     taskdash = Command(store.parent)
-    taskdash.config.write_text("[view]\npreview = false\n", "utf-8")
+    taskdash.config.write_text(
+        '[view]\npreview = false\ncolumns = ["state", "label", "cost", "id"]\nwidths = { id = 9 }\n', "utf-8"
+    )
     without_key = {"AIGPTIMAGE_API_KEY": None, "TZ": "UTC"}
     return taskdash.dashboard(columns=columns, rows=rows, env=without_key | environment)
 

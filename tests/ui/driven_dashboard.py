@@ -196,8 +196,9 @@ class DrivenDashboard:
         return str(content)
 
     def row(self, text: str) -> str:
-        """The line of the table that has `text` in it."""
-        found = [line for line in self.table_lines if text in line]
+        """The line of the table that has `text` in it, or that is of the task whose ID begins with it."""
+        rows = zip(self.table_lines, self.shown_ids, strict=False)
+        found = [line for line, task_id in rows if text in line or task_id.startswith(text)]
         assert len(found) == 1, f"{text!r} is on {len(found)} lines:\n{self.screen}"
         return found[0]
 

@@ -265,7 +265,7 @@ class View:
     """The first look of the dashboard."""
 
     columns: tuple[str, ...] = setting(
-        COLUMN_NAMES[:7],
+        ("state", "label", "model", "cost", "created", "id"),
         some_of(COLUMN_NAMES),
         """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
         completed, note, problem, results, saved and expires, which is there by default where a result_ttl is

@@ -46,7 +46,7 @@ def test_defaults_are_said_to_be_defaults_and_a_missing_key_is_no_failure() -> N
     assert shown["profiles.aigptimage.result_ttl"].text == "none"
     assert shown["open_command"].text == "none"
     assert shown["bell"].text == "false"
-    assert shown["view.columns"].text == "state label model cost created checked id"
+    assert shown["view.columns"].text == "state label model cost created id"
     assert shown["profiles.aigptimage.api_key"].text.startswith("not set: No API key for profile aigptimage")
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from taskdash.config.settings import COLUMN_NAMES, View
 from taskdash.domain.task import Problem, ProblemKind, State, Task
-from taskdash.ui.text.columns import COLUMNS, GAP, Moment, place_columns
+from taskdash.ui.text.columns import ALONE, COLUMNS, GAP, Moment, Shared, place_columns, shared_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_COLUMNS = View().columns
 NOW_MS = 1_777_475_100_000
+PROBLEM = Problem(ProblemKind.SERVER_ERROR, "x", NOW_MS)
 
 
-def cell(name: str, task: Task, width: int = 40, typical_ms: int | None = None) -> str:
-    moment = Moment(NOW_MS, lambda _: typical_ms)
+def cell(
+    name: str, task: Task, width: int = 40, typical_ms: int | None = None, shared: Shared = ALONE
+) -> str:
+    moment = Moment(NOW_MS, lambda _: typical_ms, shared=shared)
     return "".join(span.text for span in COLUMNS[name].cell(task, moment, width)).strip()
 
 
@@ -34,13 +38,10 @@ def widths(cells: int, names: Sequence[str] = DEFAULT_COLUMNS) -> dict[str, int]
 @pytest.mark.parametrize("width", range(34, 320))
 def test_the_columns_fill_the_width_and_never_more(width: int) -> None:
     placed = widths(width)
-    names = list(placed)
     assert sum(placed.values()) + GAP * (len(placed) - 1) == width
-    assert {"state", "label", "cost"} <= set(names)
-    assert names == [name for name in DEFAULT_COLUMNS if name in names]
-    if width >= 57:
-        assert placed["label"] >= 18
-        assert placed["id"] >= 9
+    assert {"state", "label", "cost"} <= set(placed)
+    assert list(placed) == [name for name in DEFAULT_COLUMNS if name in placed]
+    assert placed["label"] >= min(36, width // 2 - 2)
 
 
 @pytest.mark.parametrize("names", [DEFAULT_COLUMNS, COLUMN_NAMES], ids=["by default", "all"])
@@ -57,11 +58,15 @@ def test_a_wider_table_takes_nothing_from_a_column_but_the_flexible_one(names: S
 @pytest.mark.parametrize(
     ("cells", "least"),
     [
-        # As much as the table has at 80x24, at 120x36 and 200x60 beside the detail, and at 200 alone.
-        (77, {"label": 22, "cost": 10, "created": 7, "checked": 7, "id": 9}),
-        (74, {"label": 19, "cost": 10, "created": 7, "checked": 7, "id": 9}),
-        (126, {"label": 26, "model": 18, "cost": 17, "created": 9, "checked": 7, "id": 24}),
-        (197, {"label": 60, "model": 26, "cost": 22, "created": 9, "checked": 19, "id": 36}),
+        # As much as the table has in a terminal 50 cells wide, at 80x24, at 100x30, ...
+        (47, {"state": 3, "label": 24, "cost": 8}),
+        (77, {"state": 12, "label": 34, "cost": 13, "created": 5}),
+        (97, {"state": 12, "label": 46, "cost": 13, "created": 5, "model": 12}),
+        # ... beside the detail at 120x36, 160x45 and 200x60, and at 200 alone.
+        (74, {"state": 12, "label": 36, "cost": 13, "created": 5}),
+        (100, {"state": 12, "label": 50, "cost": 13, "created": 5, "model": 12}),
+        (126, {"state": 12, "label": 70, "cost": 13, "created": 5, "model": 12}),
+        (197, {"state": 12, "label": 70, "cost": 20, "created": 9, "model": 26, "id": 36}),
     ],
 )
 def test_the_usual_sizes_have_room_for_what_matters(cells: int, least: dict[str, int]) -> None:
@@ -76,8 +81,8 @@ def test_every_column_can_be_chosen_and_has_a_place_in_the_order_of_giving_way()
 
 
 def test_without_a_flexible_column_the_others_shrink_only_as_far_as_they_must() -> None:
-    assert widths(90, ["state", "cost", "id"]) == {"state": 12, "cost": 22, "id": 36}
-    assert widths(60, ["state", "cost", "id"]) == {"state": 12, "cost": 17, "id": 24}
+    assert widths(90, ["state", "cost", "id"]) == {"state": 12, "cost": 20, "id": 36}
+    assert widths(60, ["state", "cost", "id"]) == {"state": 12, "cost": 20, "id": 24}
 
 
 def test_a_width_of_ones_own_does_not_give_way() -> None:
@@ -110,6 +115,7 @@ def test_a_narrow_column_of_times_leaves_the_word_out(width: int, shown: str) ->
     [
         ({"state": State.SUCCESS, "cost_time_ms": 32_241}, "32.2 s"),
         ({"state": State.SUCCESS, "cost_time_ms": 0}, "0.0 s"),
+        ({"state": State.SUCCESS, "cost_time_ms": 725_000}, "12min05s"),
         ({"state": State.SUCCESS}, "–"),
         ({"state": State.FAIL}, "–"),
         ({"state": State.WAITING, "create_time_ms": NOW_MS - 12_000}, "12s"),
@@ -131,42 +137,57 @@ def test_cost_time_or_the_time_so_far(fields: dict[str, object], shown: str) -> 
 )
 def test_the_bar_grows_to_the_usual_time_and_says_late_well_after_it(since_s: int, bar: str) -> None:
     waiting = task(state=State.WAITING, create_time_ms=NOW_MS - since_s * 1000)
-    assert cell("cost", waiting, 22, 32_000).split(maxsplit=1)[-1] == bar
-
-
-def test_a_bar_without_room_for_the_word_beside_it_gives_way_to_the_word() -> None:
-    waiting = task(state=State.WAITING, create_time_ms=NOW_MS - 49_000)
-    assert cell("cost", waiting, 17, 32_000).split() == ["49s", "late"]
-
-
-def test_the_bar_needs_room_and_a_history() -> None:
-    waiting = task(state=State.WAITING, create_time_ms=NOW_MS - 16_000)
-    assert "▰" not in cell("cost", waiting, 10, 32_000)
-    assert "▰" not in cell("cost", waiting, 22, None)
+    assert cell("cost", waiting, 20, 32_000).split(maxsplit=1)[-1] == bar
 
 
 @pytest.mark.parametrize(
-    ("fields", "shown"),
+    ("since_s", "width", "typical_ms", "shown"),
     [
-        ({"state": State.WAITING, "raw_state": "queuing"}, "◐ queuing"),
-        ({"state": State.WAITING, "raw_state": "waiting"}, "◐ waiting"),
-        ({"state": State.SUCCESS, "raw_state": "completed"}, "✓ success"),
-        ({"state": State.FAIL, "raw_state": "fail"}, "× fail"),
-        ({}, "○ new"),
+        (49, 15, 32_000, "49s late"),
+        (49, 13, 32_000, "49s late"),
+        (16, 13, 32_000, "16s ▰▰▱▱"),
+        (16, 8, 32_000, "16s"),
+        (16, 20, None, "16s"),
     ],
 )
-def test_a_state_is_a_symbol_and_a_word(fields: dict[str, object], shown: str) -> None:
-    assert cell("state", task(**fields)) == shown
+def test_the_bar_needs_a_history_and_room_which_the_word_gets_first(
+    since_s: int, width: int, typical_ms: int | None, shown: str
+) -> None:
+    waiting = task(state=State.WAITING, create_time_ms=NOW_MS - since_s * 1000)
+    assert cell("cost", waiting, width, typical_ms) == shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "width", "shown"),
+    [
+        ({"state": State.WAITING, "raw_state": "queuing"}, 11, "◐ queuing"),
+        ({"state": State.WAITING, "raw_state": "generating"}, 12, "◐ generating"),
+        ({"state": State.WAITING, "raw_state": "generating", "problem": PROBLEM}, 12, "◐ generat… !"),
+        ({"state": State.SUCCESS, "raw_state": "completed"}, 11, "✓ success"),
+        ({"state": State.SUCCESS, "result_count": 2, "saved_count": 2}, 11, "✓ success ↓"),
+        ({"state": State.SUCCESS, "result_count": 2, "saved_count": 2}, 3, "✓ ↓"),
+        ({"state": State.FAIL, "raw_state": "fail"}, 11, "× fail"),
+        ({"state": State.FAIL}, 3, "×"),
+        ({}, 11, "○ new"),
+        ({"state": State.WAITING, "problem": PROBLEM}, 11, "◐ waiting !"),
+        ({"state": State.WAITING, "problem": PROBLEM, "asked_at_ms": NOW_MS}, 11, "◐ waiting …"),
+        ({"state": State.WAITING, "problem": PROBLEM}, 3, "◐ !"),
+    ],
+)
+def test_a_state_is_a_symbol_and_a_word_and_a_sign_of_what_else_is_to_know(
+    fields: dict[str, object], width: int, shown: str
+) -> None:
+    assert cell("state", task(**fields), width) == shown
 
 
 @pytest.mark.parametrize(
     ("fields", "shown"),
     [
         ({"label": "hero", "prompt": "A fox"}, "hero  A fox"),
-        ({"label": "hero"}, "hero"),
+        ({"label": "hero"}, "hero  not checked yet  t"),
         ({"prompt": "A fox\nin the\tsnow"}, "A fox in the snow"),
-        ({}, "not checked yet"),
-        ({"checks": 3, "state": State.WAITING}, "–"),
+        ({}, "not checked yet  t"),
+        ({"checks": 3, "state": State.WAITING}, "–  t"),
         (
             {"checks": 1, "problem": Problem(ProblemKind.NOT_FOUND, "no such task", NOW_MS)},
             "not found: no such task",
@@ -175,6 +196,52 @@ def test_a_state_is_a_symbol_and_a_word(fields: dict[str, object], shown: str) -
 )
 def test_label_and_prompt_else_what_is_known(fields: dict[str, object], shown: str) -> None:
     assert cell("label", task(**fields)) == shown
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shown"),
+    [
+        (["A mug, matte black glaze, oak", "A mug, matte black glaze, ash"], ["…glaze, oak", "…glaze, ash"]),
+        # Those that differ within half of the cell, those that are the same, and those without one stay as they are.
+        (["A mug, red", "A mug, blue"], ["A mug, red", "A mug, blue"]),
+        (["A mug on a walnut desk"] * 2 + [None], ["A mug on a walnut desk"] * 2 + ["not checked yet  t"]),
+        # Among those that share something some share more.
+        (
+            [
+                f"A mug on a walnut desk, {end}"
+                for end in ("red ink on wet paper, 1", "red ink on wet paper, 2", "blue")
+            ],
+            ["…paper, 1", "…paper, 2", "…desk, blue"],
+        ),
+    ],
+)
+def test_what_prompts_share_is_left_out_where_it_takes_half_of_the_cell(
+    prompts: list[str | None], shown: list[str]
+) -> None:
+    tasks = [task(seq=n, prompt=prompt) for n, prompt in enumerate(prompts)]
+    assert [cell("label", each, 24, shared=shared_of(tasks, 24)) for each in tasks] == shown
+
+
+@pytest.mark.parametrize("cells", [34, 77, 97, 74, 100, 126, 197])
+def test_the_rows_of_a_batch_can_be_told_apart(cells: int) -> None:
+    begin = "Product photo of a handmade ceramic mug, matte black glaze, on a walnut desk, "
+    colours = (
+        "red",
+        "green",
+        "blue",
+        "amber and gold with a long description of its own that all of them have",
+    )
+    tasks = [
+        task(seq=n, label="mugs", prompt=f"{begin}{colours[n % 4]}, soft light, variant {n}")
+        for n in range(300)
+    ]
+    width = widths(cells)["label"]
+    for top in range(0, 300, 30):
+        rows = tasks[top : top + 90]
+        shared = shared_of(rows, width)
+        shown = [cell("label", each, width, shared=shared)[: width - 1] for each in rows]
+        assert shared.label == "mugs"
+        assert all(a != b for a, b in pairwise(shown)), shown
 
 
 def test_a_prompt_of_a_megabyte_costs_no_more_than_its_cell() -> None:
@@ -190,11 +257,11 @@ def test_a_prompt_of_a_megabyte_costs_no_more_than_its_cell() -> None:
         ({"checked_at_ms": NOW_MS - 61_000}, 19, "1m"),
         ({"checked_at_ms": NOW_MS - 3_000, "asked_at_ms": NOW_MS}, 19, "asked"),
         (
-            {"checked_at_ms": NOW_MS, "problem": Problem(ProblemKind.SERVER_ERROR, "x", NOW_MS)},
+            {"checked_at_ms": NOW_MS, "problem": PROBLEM},
             19,
             "now ! server error",
         ),
-        ({"checked_at_ms": NOW_MS, "problem": Problem(ProblemKind.SERVER_ERROR, "x", NOW_MS)}, 7, "now !"),
+        ({"checked_at_ms": NOW_MS, "problem": PROBLEM}, 7, "now !"),
     ],
 )
 def test_the_age_of_the_last_check_and_its_problem(fields: dict[str, object], width: int, shown: str) -> None:

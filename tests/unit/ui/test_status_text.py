@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from taskdash.domain.task import ProblemKind, State
-from taskdash.ui.text.status import banner_text, moving_words, status_text
+from taskdash.ui.text.status import banner_text, status_text
 from taskdash.watch.status import WatchStatus
 
 NOW_MS = 1_777_475_100_000
@@ -115,34 +113,3 @@ def test_a_narrow_line_of_new_ids_still_says_what_would_make_it_quicker() -> Non
         assert "24 of 300" in said
         assert "9 min left" in said
         assert said.strip().rstrip(")").endswith("set tier in the config if your key allows more")
-
-
-MOMENTS = st.none() | st.integers(-5_000, 200_000).map(lambda ms: NOW_MS + ms)
-
-
-@given(
-    st.sampled_from([None, *ProblemKind]),
-    MOMENTS,
-    MOMENTS,
-    st.integers(0, 2),
-    st.booleans(),
-    st.integers(0, 90_000),
-)
-def test_with_the_same_moving_words_both_lines_are_the_same(
-    problem: ProblemKind | None,
-    held_ms: int | None,
-    next_ms: int | None,
-    due: int,
-    paused: bool,
-    later_ms: int,
-) -> None:
-    said = WatchStatus(
-        leading=True, problem=problem, held_until_ms=held_ms, next_check_at_ms=next_ms, due=due, paused=paused
-    )
-
-    def words(now_ms: int) -> list[object]:
-        lines = status_text("kie", COUNTS, said, now_ms, 120), banner_text(said, None, now_ms)
-        return [(line.plain, line.spans) for line in lines]
-
-    is_same = moving_words(said, NOW_MS) == moving_words(said, NOW_MS + later_ms)
-    assert not is_same or words(NOW_MS) == words(NOW_MS + later_ms)

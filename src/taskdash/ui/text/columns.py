@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -23,21 +24,43 @@ from taskdash.domain.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 GAP: Final = 2
-FLEXIBLE_MIN: Final = 18
-FLEXIBLE_PART: Final = 5
-"""The flexible column wants a fifth of a wide table."""
-BAR_CELLS: Final = 6
+PROMPT_MIN: Final = 18
+PROMPT_ENOUGH: Final = 70
+"""A prompt is read at a glance up to here: what is left over goes to the other columns."""
+OTHERS: Final = 54
+"""What the other columns take, in cells, before the prompt has enough."""
 SAVED: Final = "↓"
 """Beside the state of a task all of whose results are saved."""
-_LATE: Final = " late"
-_NUMBER_CELLS: Final = 10
+ASKED: Final = "…"
+"""Beside the state of a task that the user has asked to be checked now."""
+TROUBLE: Final = "!"
+"""Beside the state of a task whose last check brought no answer."""
+_LEAST_STATE_CELLS: Final = 5
+_NUMBER_CELLS: Final = 8
+_BAR_CELLS: Final = 6
+_LEAST_BAR_CELLS: Final = 4
 _AGO_CELLS: Final = 9
 _ID_BOTH_ENDS: Final = 12
 
-NO_WIDTHS: Final[Mapping[str, int]] = MappingProxyType({})
+_PROMPT_CHARS: Final = 1_000
+"""Prompts that do not differ up to here are shown from their beginning."""
+
+NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+
+
+class Shared(NamedTuple):
+    """What tasks that stand near each other have in common, and need not say again and again."""
+
+    label: str | None = None
+    """The label that all of them have."""
+    prompt_chars: Mapping[int, int] = MappingProxyType({})
+    """How much of the beginning of a prompt others have as well, by `seq`."""
+
+
+ALONE: Final = Shared()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +71,7 @@ class Moment:
     typical_ms: Callable[[Task], int | None]
     ttl_ms: int | None = None
     """How long result links live."""
+    shared: Shared = ALONE
 
 
 class Span(NamedTuple):
@@ -58,6 +82,7 @@ class Span(NamedTuple):
 
 
 Cell = list[Span]
+_UNKNOWN: Final = Span(NONE, "muted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,60 +99,108 @@ class Column:
     sort: SortKey | None = None
     gives_way: tuple[int, ...] = ()
     """When it takes each step from one width to the next: of all the columns' steps the smallest number is first."""
+    narrow_title: str | None = None
+    """The title where the column is narrower than `title`."""
     title_width: int = 0
     """How many cells the title is right-aligned in, as its values are; 0: it starts at the left."""
     flexible: bool = False
 
+    def title_in(self, width: int) -> str:
+        """Return the title for a column of this width, in cells."""
+        return self.title if self.narrow_title is None or width >= len(self.title) else self.narrow_title
 
-def _state(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - one signature for every column
-    cell = [Span(f"{SYMBOLS[task.state]} {state_word(task)}", f"state-{task.state.value}")]
-    if task.saved_count and task.saved_count >= task.result_count:
-        cell.append(Span(f" {SAVED}", "muted"))
+
+def _state(task: Task, _: Moment, width: int) -> Cell:
+    is_saved = task.saved_count and task.saved_count >= task.result_count
+    if task.asked_at_ms is not None:
+        sign = [Span(f" {ASKED}", "live")]
+    elif task.problem:
+        sign = [Span(f" {TROUBLE}", "problem")]
+    else:
+        sign = [Span(f" {SAVED}", "muted")] if is_saved else []
+    text, room = f"{SYMBOLS[task.state]} {state_word(task)}", width - 2 * len(sign)
+    if width < _LEAST_STATE_CELLS:
+        text = SYMBOLS[task.state]
+    elif len(text) > room:
+        text = f"{text[: room - 1]}…"
+    return [Span(text, f"state-{task.state.value}"), *sign]
+
+
+def _prompt(task: Task, moment: Moment, width: int) -> Cell:
+    start = moment.shared.prompt_chars.get(task.seq, 0)
+    if task.prompt:
+        prompt = inert_line(task.prompt[: start + 4 * width + 80])
+        cell = [Span("…", "muted"), Span(prompt[start:])] if start else [Span(prompt)]
+    elif task.problem and task.state is State.NEW:
+        cell = _problem(task, moment, width)
+    else:
+        # Nothing but the ID tells those apart of which nothing else is known.
+        cell = [Span(f"{'not checked yet' if task.checks == 0 else NONE}  {task.task_id}", "muted")]
+    if task.label and task.label != moment.shared.label:
+        # All tasks of a batch may have one label: what tells them apart comes behind it.
+        cell = [Span(task.label, "label"), Span("  "), *cell]
     return cell
 
 
-def _prompt(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
-    prompt = inert_line(task.prompt[: 4 * width + 80]) if task.prompt else ""
-    if task.label:
-        # All tasks of a batch may have one label: what tells them apart comes behind it.
-        return [Span(task.label, "label"), Span(f"  {prompt}" if prompt else "", "muted")]
-    if prompt:
-        return [Span(prompt)]
-    if task.problem and task.state is State.NEW:
-        return [Span(f"{task.problem.kind.value}: {task.problem.message}", "problem")]
-    if task.checks == 0:
-        return [Span("not checked yet", "muted")]
-    return [Span(NONE, "muted")]
+def shared_of(tasks: Iterable[Task], width: int) -> Shared:
+    """Return what tasks need not each say in a prompt column that is `width` cells wide."""
+    tasks = list(tasks)
+    labels = {task.label for task in tasks}
+    prompts = {task.seq: inert_line(task.prompt[:_PROMPT_CHARS]) for task in tasks if task.prompt}
+    starts = dict.fromkeys(prompts, 0)
+    _skip_shared(prompts, starts, max(1, width // 2))
+    return Shared(
+        labels.pop() if len(labels) == 1 < len(tasks) else None,
+        {seq: start for seq, start in starts.items() if start},
+    )
 
 
-def _model(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
-    return [Span(task.model or NONE, "" if task.model else "muted")]
+def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int) -> None:
+    """Have prompts whose next `chars` are the same begin a word before they differ."""
+    alike: dict[str, list[int]] = defaultdict(list)
+    for seq, prompt in prompts.items():
+        alike[prompt[starts[seq] : starts[seq] + chars]].append(seq)
+    for seqs in alike.values():
+        texts = {prompts[seq] for seq in seqs}
+        first, last = min(texts), max(texts)
+        differ_at = next(
+            (at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first)
+        )
+        # One word that they share tells what it is that differs.
+        begin = first.rfind(" ", 0, max(0, first.rfind(" ", 0, differ_at))) + 1
+        if len(texts) > 1 and begin > starts[seqs[0]]:
+            starts.update(dict.fromkeys(seqs, begin))
+            _skip_shared({seq: prompts[seq] for seq in seqs}, starts, chars)
+
+
+def _model(task: Task, _: Moment, __: int) -> Cell:
+    return [Span(task.model) if task.model else _UNKNOWN]
 
 
 def _cost(task: Task, moment: Moment, width: int) -> Cell:
-    if task.state is State.NEW:
-        return [Span(f"{NONE:>{_NUMBER_CELLS}}", "muted")]
-    if task.state.finished:
-        style = "" if task.cost_time_ms is not None else "muted"
-        return [Span(f"{length(task.cost_time_ms):>{_NUMBER_CELLS}}", style)]
+    if task.state.finished or task.state is State.NEW:
+        is_known = task.state.finished and task.cost_time_ms is not None
+        text = length(task.cost_time_ms) if is_known else NONE
+        text = text if len(text) <= _NUMBER_CELLS else text.replace(" ", "")
+        return [Span(f"{text:>{_NUMBER_CELLS}}", "" if is_known else "muted")]
     since_ms = max(0, moment.now_ms - started_ms(task))
     cell = [Span(f"{elapsed(since_ms):>{_NUMBER_CELLS}}", "live")]
     room = width - _NUMBER_CELLS - 1
-    if room >= BAR_CELLS and (typical_ms := moment.typical_ms(task)):
+    if room >= _LEAST_BAR_CELLS and (typical_ms := moment.typical_ms(task)):
         cell += [Span(" "), *_bar(since_ms / typical_ms, room)]
     return cell
 
 
 def _bar(share: float, room: int) -> Cell:
-    """How far a task is on its usual way; when it takes much longer than usual it says so in a word."""
+    """Return how far a task is on its usual way, and in a word where it takes much longer than usual."""
+    cells = min(_BAR_CELLS, room)
     if share > 1.5:
-        return [Span("▰" * BAR_CELLS + _LATE if room >= BAR_CELLS + len(_LATE) else _LATE, "late")]
-    filled = min(BAR_CELLS, int(share * BAR_CELLS))
-    return [Span("▰" * filled, "live"), Span("▱" * (BAR_CELLS - filled), "muted")]
+        return [Span("▰" * cells + " late" if room >= cells + len(" late") else "late", "late")]
+    filled = min(cells, int(share * cells))
+    return [Span("▰" * filled, "live"), Span("▱" * (cells - filled), "muted")]
 
 
-def _since(at_ms: int | None, moment: Moment, width: int) -> Cell:
-    """How long ago; in a narrow column without the word."""
+def _age(at_ms: int | None, moment: Moment, width: int) -> Cell:
     text = ago(at_ms, moment.now_ms)
     if width < _AGO_CELLS:
         text = text.removeprefix("just ").removesuffix(" ago")
@@ -137,107 +210,104 @@ def _since(at_ms: int | None, moment: Moment, width: int) -> Cell:
 def _created(task: Task, moment: Moment, width: int) -> Cell:
     if task.create_time_ms is None and task.state is not State.NEW:
         return [Span("?", "muted")]
-    return _since(task.create_time_ms, moment, width)
-
-
-def _check_age(at_ms: int | None, now_ms: int) -> str:
-    """Return the age of a check, under a minute in steps of ten seconds: on a busy list they are all so young."""
-    if at_ms is None:
-        return NONE
-    age_ms = now_ms - at_ms
-    return "now" if age_ms < 10_000 else span(age_ms if age_ms >= 60_000 else age_ms // 10_000 * 10_000)
+    return _age(task.create_time_ms, moment, width)
 
 
 def _checked(task: Task, moment: Moment, width: int) -> Cell:
     if task.asked_at_ms is not None:
         return [Span("asked", "live")]
-    cell = [Span(f"{_check_age(task.checked_at_ms, moment.now_ms):>4}", "muted")]
+    age = NONE
+    if task.checked_at_ms is not None:
+        age_ms = moment.now_ms - task.checked_at_ms
+        # Under a minute in steps of ten seconds: on a busy list they are all so young.
+        age = "now" if age_ms < 10_000 else span(age_ms if age_ms >= 60_000 else age_ms // 10_000 * 10_000)
+    cell = [Span(f"{age:>4}", "muted")]
     if task.problem:
         word = task.problem.kind.value if width >= 16 else ""
-        cell.append(Span(f" ! {word}", "problem"))
+        cell.append(Span(f" {TROUBLE} {word}", "problem"))
     return cell
 
 
-def _id(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
+def _id(task: Task, _: Moment, width: int) -> Cell:
     return [Span(shortened_id(task.task_id, width), "muted")]
 
 
 def shortened_id(task_id: str, width: int) -> str:
-    """An ID in so many cells: its head, and from 12 cells on its tail too, which tells IDs of one prefix apart."""
+    """Return an ID in so many cells: its head, and from 12 cells on its tail, too."""
     if len(task_id) <= width or width < _ID_BOTH_ENDS:
         return task_id
     tail = (width - 1) // 3
     return f"{task_id[: width - 1 - tail]}…{task_id[-tail:]}"
 
 
-def _added(task: Task, moment: Moment, width: int) -> Cell:
-    return _since(task.added_at_ms, moment, width)
-
-
-def _completed(task: Task, moment: Moment, width: int) -> Cell:
-    return _since(task.complete_time_ms, moment, width)
-
-
-def _note(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
+def _note(task: Task, _: Moment, width: int) -> Cell:
     return [Span(inert_line(task.note[: 4 * width + 80]) if task.note else "")]
 
 
-def _problem(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
-    return (
-        [Span(f"{task.problem.kind.value}: {task.problem.message}", "problem")]
-        if task.problem
-        else [Span("")]
-    )
+def _problem(task: Task, _: Moment, __: int) -> Cell:
+    return [Span(f"{task.problem.kind.value}: {task.problem.message}", "problem")] if task.problem else []
 
 
-def _results(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
-    return [Span(f"{task.result_count:>7,}" if task.result_count else f"{NONE:>7}")]
+def _results(task: Task, _: Moment, __: int) -> Cell:
+    return [Span(f"{f'{task.result_count:,}' if task.result_count else NONE:>7}")]
 
 
-def _expires(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
-    if moment.ttl_ms is None:
-        return [Span(NONE, "muted")]
-    expiry = expiry_of(task, moment.ttl_ms)
-    if expiry is None:
-        return [Span(NONE, "muted")]
+def _expires(task: Task, moment: Moment, _: int) -> Cell:
+    if moment.ttl_ms is None or (expiry := expiry_of(task, moment.ttl_ms)) is None:
+        return [_UNKNOWN]
     is_soon = expiry.is_soon(moment.ttl_ms, moment.now_ms)
     is_over = expiry.left_ms(moment.now_ms) <= 0 or task.saved_count >= task.result_count
     style = "muted" if is_over else "problem" if is_soon else ""
     return [Span(short_countdown(expiry, moment.now_ms), style)]
 
 
-def _saved(task: Task, moment: Moment, width: int) -> Cell:  # noqa: ARG001 - as above
+def _saved(task: Task, _: Moment, __: int) -> Cell:
     if not task.result_count or not task.saved_count:
         return [Span(NONE if task.result_count else "", "muted")]
-    if task.saved_count >= task.result_count:
-        return [Span("saved")]
-    return [Span(f"{task.saved_count:,} of {task.result_count:,}")]
+    is_whole = task.saved_count >= task.result_count
+    return [Span("saved" if is_whole else f"{task.saved_count:,} of {task.result_count:,}")]
+
+
+def _added(task: Task, moment: Moment, width: int) -> Cell:
+    return _age(task.added_at_ms, moment, width)
+
+
+def _completed(task: Task, moment: Moment, width: int) -> Cell:
+    return _age(task.complete_time_ms, moment, width)
 
 
 COLUMNS: Final = {
     column.name: column
     for column in (
-        Column("state", "State", (12,), _state, SortKey.STATE),
+        Column("state", "State", (12, 3), _state, SortKey.STATE, gives_way=(95,), narrow_title=""),
         Column("label", "Prompt", (0,), _prompt, SortKey.LABEL, flexible=True),
         Column("model", "Model", (26, 18, 12, 0), _model, SortKey.MODEL, gives_way=(30, 70, 90)),
-        Column("cost", "costTime", (22, 17, 10), _cost, SortKey.COST, gives_way=(20, 65), title_width=10),
-        Column("created", "Created", (9, 7, 0), _created, SortKey.CREATED, gives_way=(80, 110)),
-        Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(10, 120)),
-        Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(75, 86)),
-        Column("completed", "Completed", (9, 0), _completed, gives_way=(85,)),
-        Column("note", "Note", (24, 12, 0), _note, gives_way=(15, 84)),
+        Column(
+            "cost",
+            "costTime",
+            (20, 15, 13, 8),
+            _cost,
+            SortKey.COST,
+            gives_way=(20, 65, 115),
+            title_width=8,
+        ),
+        Column("created", "Created", (9, 5, 0), _created, SortKey.CREATED, (75, 110), narrow_title="Age"),
+        Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(17, 86)),
+        Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(74, 83)),
+        Column("completed", "Completed", (9, 0), _completed, gives_way=(82,)),
+        Column("note", "Note", (24, 12, 0), _note, gives_way=(15, 81)),
         Column("problem", "Problem", (28, 14, 0), _problem, gives_way=(16, 88)),
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
-        Column("expires", "Expires", (9, 0), _expires, gives_way=(95,)),
+        Column("expires", "Expires", (9, 0), _expires, gives_way=(91,)),
         Column("saved", "Saved", (8, 0), _saved, gives_way=(93,)),
-        Column("id", "Task ID", (36, 24, 16, 9, 0), _id, SortKey.ID, gives_way=(50, 60, 100, 130)),
+        Column("id", "Task ID", (36, 24, 16, 8, 0), _id, SortKey.ID, gives_way=(10, 12, 14, 28)),
     )
 }
 _STEPS: Final = [
     name
     for _, name in sorted((number, column.name) for column in COLUMNS.values() for number in column.gives_way)
 ]
-"""Who shrinks by one step next, while the flexible column has less than it wants."""
+"""Who shrinks by one step next, while the prompt has less than it wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +319,7 @@ class Placed:
     x: int
 
 
-def place_columns(names: Sequence[str], width: int, fixed: Mapping[str, int] = NO_WIDTHS) -> list[Placed]:
+def place_columns(names: Sequence[str], width: int, fixed: Mapping[str, int] = NOTHING) -> list[Placed]:
     """Share `width` cells among the named columns; those that give way until nothing is left are not in the result.
 
     Args:
@@ -263,7 +333,8 @@ def place_columns(names: Sequence[str], width: int, fixed: Mapping[str, int] = N
     ]
     steps = dict.fromkeys(names, 0)
     has_flexible = any(column.flexible for column in columns)
-    wanted = max(FLEXIBLE_MIN, width // FLEXIBLE_PART) if has_flexible else -GAP
+    enough = max(PROMPT_MIN, min(PROMPT_ENOUGH, max(width // 2 - 1, width - OTHERS)))
+    wanted = enough if has_flexible else -GAP
 
     def flexible_width() -> int:
         taken = [column.widths[steps[column.name]] for column in columns if not column.flexible]

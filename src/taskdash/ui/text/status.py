@@ -12,10 +12,10 @@ from taskdash.domain.words import SYMBOLS, duration, span
 if TYPE_CHECKING:
     from taskdash.watch.status import WatchStatus
 
-Part = str | tuple[str, str]
 FEW_NEW: Final = 20
 """So many new IDs are checked so soon that no bar is worth it."""
 BAR_CELLS: Final = 12
+_SET_TIER: Final = "set tier in the config if your key allows more"
 _COMFORT: Final = " The list stays usable."
 """The first to go where a banner has not room for all it says."""
 
@@ -23,7 +23,7 @@ _COMFORT: Final = " The list stays usable."
 def status_text(
     profile: str, counts: dict[State, int], status: WatchStatus, now_ms: int, width: int, work: str = ""
 ) -> Content:
-    """The line on top, its least important parts dropped until it fits `width` cells.
+    """Return the line on top, its least important parts dropped until it fits `width` cells.
 
     Args:
         profile: The one in use.
@@ -33,24 +33,19 @@ def status_text(
         width: Cells of the line.
         work: How far that is what the user asked for, such as downloads; "" for none.
     """
-    parts: list[tuple[int, list[Part]]] = [
-        (0, [(" taskdash ", "bold reverse"), (f" {profile}", "bold")]),
-        (2, [_counts(counts)]),
-        (1, [_watching(status)]),
-        (1, [(work, "$text-accent")]),
-        (3, [_budget(status)]),
-        (4, [_next(status, now_ms)]),
+    shown = "  ".join(f"{SYMBOLS[state]} {count:,}" for state, count in counts.items() if count)
+    parts = [
+        (0, Content.assemble((" taskdash ", "bold reverse"), (f" {profile}", "bold"))),
+        (2, Content(shown)),
+        (1, _watching(status)),
+        (1, Content.styled(work, "$text-accent")),
+        (3, Content.styled(_budget(status), "$text-muted")),
+        (4, Content.styled(_next(status, now_ms), "$text-muted")),
     ]
-    kept = [part for part in parts if any(_text(piece) for piece in part[1])]
-    while (
-        len(kept) > 1
-        and sum(len(_text(piece)) for _, pieces in kept for piece in pieces) + 3 * len(kept) > width
-    ):
+    kept = [part for part in parts if part[1]]
+    while len(kept) > 1 and sum(len(text) + 3 for _, text in kept) > width:
         kept.remove(max(kept, key=lambda part: part[0]))
-    joined: list[Part] = []
-    for _, pieces in kept:
-        joined += [*pieces, ("  ", "")]
-    return Content.assemble(*joined[:-1])
+    return Content("  ").join(text for _, text in kept)
 
 
 def banner_text(
@@ -61,7 +56,7 @@ def banner_text(
     warning: str = "",
     width: int = 200,
 ) -> Content:
-    """What is wrong as a whole and what to do about it, or how far a crowd of new IDs is; empty when all is well.
+    """Return what is wrong and what to do about it, or how far a crowd of new IDs is; empty when all is well.
 
     Args:
         status: What the watcher says.
@@ -77,12 +72,6 @@ def banner_text(
     else:
         words = _problem(status, now_ms) or warning or _crowd(status, crowd, room) or _slow(status)
     return Content(words.removesuffix(_COMFORT) if len(words) > room else words)
-
-
-def moving_words(status: WatchStatus, now_ms: int) -> tuple[str, ...]:
-    """What the two texts say of the time: with all else as it was, they differ where this does."""
-    held = _in(status.held_until_ms - now_ms) if status.held_until_ms else ""
-    return _text(_next(status, now_ms)), held
 
 
 def _problem(status: WatchStatus, now_ms: int) -> str:
@@ -103,26 +92,24 @@ def _problem(status: WatchStatus, now_ms: int) -> str:
 def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
     resumes = f"; trying again {_in(status.held_until_ms - now_ms)}" if status.held_until_ms else ""
     said = f" ({status.message})" if status.message else ""
-    match status.problem:
-        case ProblemKind.UNAUTHORIZED:
-            # What to do comes first: a narrow screen cuts the end off.
-            advice = "set the right one and start again, or press r to try it now"
-            return f"Unauthorized: the server refuses this key{resumes}: {advice}{said}."
-        case ProblemKind.RATE_LIMITED:
-            return f"Rate limited: all checks wait{resumes}.{_COMFORT}"
-        case ProblemKind.NO_CREDITS:
-            return f"No credits: checks are slowed down{resumes}{said}."
-        case ProblemKind.UNREACHABLE:
-            return f"Offline: {status.message or 'the server cannot be reached'}{resumes}.{_COMFORT}"
-        case ProblemKind.SERVER_ERROR:
-            return f"Server error{resumes}{said}."
-    return ""
+    # What to do comes first: a narrow screen cuts the end off.
+    advice = "set the right one and start again, or press r to try it now"
+    return (
+        {
+            ProblemKind.UNAUTHORIZED: f"Unauthorized: the server refuses this key{resumes}: {advice}{said}.",
+            ProblemKind.RATE_LIMITED: f"Rate limited: all checks wait{resumes}.{_COMFORT}",
+            ProblemKind.NO_CREDITS: f"No credits: checks are slowed down{resumes}{said}.",
+            ProblemKind.UNREACHABLE: f"Offline: {status.message or 'the server cannot be reached'}{resumes}.{_COMFORT}",
+            ProblemKind.SERVER_ERROR: f"Server error{resumes}{said}.",
+        }.get(status.problem, "")
+        if status.problem
+        else ""
+    )
 
 
 def _slow(status: WatchStatus) -> str:
     if status.over_budget and status.tier and "assumed" in status.tier:
-        advice = "set tier in the config if your key allows more"
-        return f"{status.due:,} checks wait for the budget of tier {status.tier}: {advice}."
+        return f"{status.due:,} checks wait for the budget of tier {status.tier}: {_SET_TIER}."
     return status.learned or ""
 
 
@@ -136,26 +123,20 @@ def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
     words = f"New IDs: {bar} {done} checked, about {left} left at this budget"
     if status.tier is None or "assumed" not in status.tier:
         return words
-    advice = "set tier in the config if your key allows more"
-    told = f"{words} ({status.tier}: {advice})"
-    return told if len(told) <= room else f"{done} new IDs, {left} left: {advice}"
+    told = f"{words} ({status.tier}: {_SET_TIER})"
+    return told if len(told) <= room else f"{done} new IDs, {left} left: {_SET_TIER}"
 
 
-def _counts(counts: dict[State, int]) -> Part:
-    return "  ".join(f"{SYMBOLS[state]} {count:,}" for state, count in counts.items() if count)
-
-
-def _watching(status: WatchStatus) -> Part:
-    """Who watches, and what keeps it from checking."""
+def _watching(status: WatchStatus) -> Content:
+    """Return who watches, and what keeps it from checking."""
     follows = "" if status.leading or not status.watcher_pid else f"following pid {status.watcher_pid}"
     if follows and status.differs:
         follows += f" with another {status.differs}"
-    trouble = _trouble(status)
-    if trouble:
-        return (f"{trouble}, {follows}" if follows else trouble, "$text-warning")
-    if follows:
-        return (follows, "$text-muted")
-    return ("watching", "$text-success") if status.leading else ("starting", "$text-muted")
+    if trouble := _trouble(status):
+        return Content.styled(", ".join(filter(None, (trouble, follows))), "$text-warning")
+    if status.leading:
+        return Content.styled("watching", "$text-success")
+    return Content.styled(follows or "starting", "$text-muted")
 
 
 def _trouble(status: WatchStatus) -> str:
@@ -168,27 +149,20 @@ def _trouble(status: WatchStatus) -> str:
     return "paused" if status.paused else ""
 
 
-def _budget(status: WatchStatus) -> Part:
-    if not status.per_minute:
-        return ""
+def _budget(status: WatchStatus) -> str:
     tier = f", {status.tier}" if status.tier else ""
-    return (f"{status.used:,}/{status.per_minute:,} checks a minute{tier}", "$text-muted")
+    return f"{status.used:,}/{status.per_minute:,} checks a minute{tier}" if status.per_minute else ""
 
 
-def _next(status: WatchStatus, now_ms: int) -> Part:
+def _next(status: WatchStatus, now_ms: int) -> str:
     if status.paused or status.problem is ProblemKind.UNAUTHORIZED or not status.has_key:
         return ""
     if status.due > 1:
-        return (f"{status.due:,} due", "$text-muted")
+        return f"{status.due:,} due"
     if status.next_check_at_ms is None:
-        return ("nothing to check", "$text-muted")
-    wait_ms = status.next_check_at_ms - now_ms
-    return (f"next {_in(wait_ms)}", "$text-muted")
+        return "nothing to check"
+    return f"next {_in(status.next_check_at_ms - now_ms)}"
 
 
 def _in(wait_ms: int) -> str:
     return "now" if wait_ms < 1000 else f"in {span(wait_ms)}"
-
-
-def _text(part: Part) -> str:
-    return part if isinstance(part, str) else part[0]

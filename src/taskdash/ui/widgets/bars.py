@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
@@ -12,7 +13,7 @@ from textual.widget import Widget
 from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
 from taskdash.ui.text.columns import GAP, Placed
-from taskdash.ui.text.status import banner_text, moving_words, status_text
+from taskdash.ui.text.status import banner_text, status_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -169,13 +170,14 @@ class TableHeader(FittedLine):
         text = " " * self._margin
         ends: list[tuple[int, SortKey | None]] = []
         for place in self._columns():
-            title = place.column.title
-            if place.column.sort is self._sort.key:
+            column, width = place.column, place.width
+            title = column.title_in(width)
+            if column.sort is self._sort.key:
                 # The arrow stays where the title has to give way to it.
-                title = f"{title[: max(0, place.width - 2)]} {'▼' if self._sort.reverse else '▲'}"
-            title = f"{title:>{place.column.title_width}}"
-            text += f"{title:<{place.width}.{place.width}}" + " " * GAP
-            ends.append((len(text), place.column.sort))
+                arrow = "▼" if self._sort.reverse else "▲"
+                title = f"{set_cell_size(title, min(cell_len(title), max(0, width - 2)))} {arrow}"
+            text += set_cell_size(f"{title:>{column.title_width}}", width) + " " * GAP
+            ends.append((self._margin + place.x + width + GAP, column.sort))
         self._ends = tuple(ends)
         return Content.styled(text, "bold $text-muted")
 
@@ -217,7 +219,6 @@ class Headlines:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._crowd = 0
-        self._said: tuple[object, ...] = ()
         # Held, not looked up: news may still arrive while the screen is being taken down.
         self.status = Line(id="status")
         self.banner = Line(id="banner")
@@ -229,18 +230,15 @@ class Headlines:
         """Asked for a banner, with the time in ms, while the watcher has none; "" for nothing to say."""
 
     def show(self, counts: dict[State, int], width: int) -> None:
-        """Say it anew, in `width` cells."""
-        status, now_ms = self._desk.watcher.status, self._desk.clock.now_ms()
+        """Draw both lines in `width` cells, where they differ."""
+        desk, status, now_ms = self._desk, self._desk.watcher.status, self._desk.clock.now_ms()
         work = "  ".join(filter(None, (say() for say in self.progress)))
-        warning = next(filter(None, (say(now_ms) for say in self.warnings)), "")
-        alarm = next(filter(None, (say(now_ms) for say in self.alarms)), "")
-        advice, words = self._desk.key_advice, moving_words(status, now_ms)
-        said = (self._desk.profile, tuple(counts.items()), status, work, warning, alarm, advice, words, width)
-        if said == self._said:
-            return
-        self._said = said
-        self.status.show(status_text(self._desk.profile, counts, status, now_ms, width, work))
+        warning, alarm = (
+            next(filter(None, (say(now_ms) for say in each)), "") for each in (self.warnings, self.alarms)
+        )
+        self.status.show(status_text(desk.profile, counts, status, now_ms, width, work))
         self._crowd = max(self._crowd, status.new) if status.new else 0
-        banner = Content(alarm) if alarm else banner_text(status, advice, now_ms, self._crowd, warning, width)
-        self.banner.display = bool(banner.plain)
+        banner = banner_text(status, desk.key_advice, now_ms, self._crowd, warning, width)
+        banner = Content(alarm) if alarm else banner
+        self.banner.display = bool(banner)
         self.banner.show(banner)

@@ -20,12 +20,12 @@ from textual.strip import Strip
 
 from taskdash.domain.words import tells_seconds
 from taskdash.ui.keymap import bindings
-from taskdash.ui.text.columns import GAP, Moment, Placed, place_columns
+from taskdash.ui.text.columns import ALONE, COLUMNS, GAP, Moment, Placed, place_columns, shared_of
 from taskdash.ui.widgets.row_styles import RowStyles
-from taskdash.ui.widgets.window import FLASH_S, SIGN, Flash, Place, Window, read_window
+from taskdash.ui.widgets.window import Place, Window, changed_tasks, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.style import Style
     from textual import events
@@ -42,6 +42,10 @@ MARGIN: Final = 2
 """Cells left of the first column: the cursor's and the mark's."""
 MAX_STRIPS: Final = 400
 """Rows that are kept as they were drawn: as many as a few screens have."""
+FLASH_S: Final = 1.0
+"""How long a row that somebody else has changed is drawn apart."""
+CHANGED: Final = "»"
+"""Stands in the margin of such a row: no colour says it alone."""
 
 
 class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -88,6 +92,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.read_s = 0.0
         """How long the last window took to be read, in seconds."""
         self._styles = RowStyles(lambda: self.background_colors[1])
+        self._shared = ALONE
         self._moment = self._moment_now()
         """As of when the rows are drawn; all of them, so that none is ahead of another."""
         self._placed: list[Placed] = []
@@ -96,7 +101,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Rows as they were drawn last by `seq`, each with all that its look depends on."""
         self._removals = -1
         self.marked: set[int] = set()
-        self.flash = Flash()
+        self.flashing: set[int] = set()
+        """The tasks that others have just changed, by `seq`."""
 
     # What is shown
 
@@ -128,7 +134,18 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             view = self._desk.view
             self._placed = place_columns(view.columns, cells, view.widths)
             self._placed_cells = cells
+            self._share()
         return self._placed
+
+    def _share(self) -> None:
+        """Find what the rows that were read have in common, for their prompts to tell them apart."""
+        for n, place in enumerate(self._placed):
+            if place.column.flexible:
+                self._shared = shared_of(self._window.rows, place.width)
+                label = self._shared.label
+                title = f"{COLUMNS['label'].title} · {label}" if label else COLUMNS["label"].title
+                self._placed[n] = replace(place, column=replace(place.column, title=title))
+        self._moment = replace(self._moment, shared=self._shared)
 
     def place_columns(self) -> None:
         """Give the columns their widths anew: the look has others now."""
@@ -203,6 +220,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._moment = self._moment_now()
         self._flash_changes(window)
         shown, self._window = self._window, window
+        shared_before = self._shared
+        if shown.rows != window.rows:
+            self._share()
         task = window.row(window.cursor)
         seq = task.seq if task else None
         before = self._place
@@ -211,7 +231,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._place, cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
         )
         self.virtual_size = Size(self.size.width, window.total)
-        if window.top == self._drawn_from == int(self.scroll_offset.y) and shown.total == window.total:
+        is_in_place = window.top == self._drawn_from == int(self.scroll_offset.y)
+        if is_in_place and shown.total == window.total and self._shared == shared_before:
             moved = {before.cursor, window.cursor} if before.cursor != window.cursor else set()
             for line in moved.union(self._changed_lines(shown)):
                 self._refresh_line(line)
@@ -227,17 +248,20 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _flash_changes(self, window: Window) -> None:
         before = self._window
-        if window.query != before.query or not window.others_wrote_since(before):
+        if (
+            window.query != before.query
+            or not window.others_wrote_since(before)
+            or self.app.animation_level == "none"
+        ):
             return
         shown = window.rows[window.top - window.first :][: self.size.height]
-        if self.app.animation_level != "none" and (changed := self.flash.take(before.rows, shown)):
+        if changed := changed_tasks(before.rows, shown) - self.flashing:
+            self.flashing |= changed
             self.set_timer(FLASH_S, partial(self._fade, changed))
 
     def _fade(self, seqs: set[int]) -> None:
-        self.flash.fade(seqs)
-        for line in self._lines_on_screen():
-            if (task := self._window.row(line)) and task.seq in seqs:
-                self._refresh_line(line)
+        self.flashing -= seqs
+        self._refresh_tasks(lambda task, _: task.seq in seqs)
 
     def _place_now(self) -> Place:
         return replace(self._place, height=max(1, self.size.height))
@@ -358,13 +382,14 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         Rows that tell minutes change at a moment each of their own: together, they cost one frame and not fifty.
         """
         self._moment = self._moment_now()
-        for line in self._lines_on_screen():
-            task = self._window.row(line)
-            if task and not is_whole and not _tells_seconds(task, self._moment.now_ms):
-                continue
-            drawn = self._strips.get(task.seq) if task else None
-            if task and drawn and drawn[0] != self._look(task, is_cursor=line == self._place.cursor):
-                self._refresh_line(line)
+
+        def is_stale(task: Task, line: int) -> bool:
+            drawn = self._strips.get(task.seq)
+            if drawn is None or not (is_whole or _tells_seconds(task, self._moment.now_ms)):
+                return False
+            return drawn[0] != self._look(task, is_cursor=line == self._place.cursor)
+
+        self._refresh_tasks(is_stale)
 
     def notify_style_update(self) -> None:
         """Forget the styles of the old theme."""
@@ -419,14 +444,14 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _margin(self, task: Task, *, is_cursor: bool) -> tuple[str, str]:
         cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
-        if task.seq in self.flash.seqs:
-            cursor, mark = (cursor, SIGN) if is_cursor else (SIGN, mark)
+        if task.seq in self.flashing:
+            cursor, mark = (cursor, CHANGED) if is_cursor else (CHANGED, mark)
         return cursor, mark
 
     def _row_style_name(self, task: Task, *, is_cursor: bool) -> str:
         if is_cursor:
             return "row-cursor" if self.has_focus else "row-cursor-blurred"
-        if task.seq in self.flash.seqs:
+        if task.seq in self.flashing:
             return "row-updated"
         return "row-marked" if task.seq in self.marked else "row"
 
@@ -440,7 +465,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
                 known[kind] = self._desk.typical_ms(task)
             return known[kind]
 
-        return Moment(self._desk.clock.now_ms(), typical_ms, self._desk.result_ttl_ms)
+        return Moment(self._desk.clock.now_ms(), typical_ms, self._desk.result_ttl_ms, self._shared)
 
     def _draw_from(self, top: int) -> None:
         self._drawn_from = top
@@ -449,8 +474,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
 
-    def _lines_on_screen(self) -> range:
-        return range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total))
+    def _refresh_tasks(self, is_stale: Callable[[Task, int], bool]) -> None:
+        """Draw those rows on the screen again of which `is_stale` says so of task and line."""
+        for line in range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total)):
+            if (task := self._window.row(line)) and is_stale(task, line):
+                self._refresh_line(line)
 
     def _refresh_line(self, line: int) -> None:
         y = line - self._drawn_from

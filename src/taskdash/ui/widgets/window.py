@@ -6,7 +6,7 @@ Pure but for the store it is handed; the table runs it in the store's thread.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,16 +48,16 @@ class Window:
     """The store's number of what others have written, before these reads and after them."""
 
     def row(self, index: int) -> Task | None:
-        """The task on line `index` of the query, where this window reaches that far."""
+        """Return the task on line `index` of the query, None where this window does not reach that far."""
         position = index - self.first
         return self.rows[position] if 0 <= position < len(self.rows) else None
 
     def others_wrote_since(self, earlier: Window) -> bool:
-        """Whether what differs from an earlier window may be the work of others; the user knows what is his own."""
+        """Return whether what differs from an earlier window may be the work of others, not the user's own."""
         return self.versions[1] != earlier.versions[0]
 
     def covers(self, top: int, height: int) -> bool:
-        """Whether lines `top` to `top + height`, as far as there are that many, are here."""
+        """Return whether lines `top` to `top + height`, as far as there are that many, are here."""
         return self.first <= top and min(self.total, top + height) <= self.first + len(self.rows)
 
 
@@ -94,39 +94,15 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
     )
 
 
-FLASH_S: Final = 1.0
-SIGN: Final = "»"
-"""Stands in the margin of such a row: no colour says it alone."""
-
-
-class Flash:
-    """The rows that are drawn apart now."""
-
-    def __init__(self) -> None:
-        self.seqs: set[int] = set()
-
-    def take(self, before: Iterable[Task], after: Iterable[Task]) -> set[int]:
-        """The rows that begin to flash.
-
-        Args:
-            before: The tasks that stood on the screen, or near it.
-            after: Those that are to stand on it, as others have left them.
-        """
-        known = {task.seq: task for task in before}
-        changed = {
-            task.seq
-            for task in after
-            if (old := known.get(task.seq)) is not None and old != task and _settled(old) != _settled(task)
-        }
-        changed -= self.seqs
-        self.seqs |= changed
-        return changed
-
-    def fade(self, seqs: set[int]) -> None:
-        """Those are drawn as usual again."""
-        self.seqs -= seqs
+def changed_tasks(before: Iterable[Task], after: Iterable[Task]) -> set[int]:
+    """Return the `seq` of each task of `after` that was in `before` and differs in more than that it was checked."""
+    known = {task.seq: task for task in before}
+    return {
+        task.seq
+        for task in after
+        if (old := known.get(task.seq)) is not None and old != task and _settled(old) != _settled(task)
+    }
 
 
 def _settled(task: Task) -> Task:
-    """A task without what every check changes: a check that brings nothing new is no news."""
     return replace(task, checked_at_ms=None, next_check_at_ms=None, asked_at_ms=None, checks=0, misses=0)
