@@ -143,7 +143,7 @@ def test_a_resize_is_followed_also_where_the_shell_exports_a_size(taskdash: Comm
         for columns, rows in ((80, 24), (200, 60), (40, 12), (120, 36)):
             screen.resize(columns, rows)
             screen.wait_for_line(rows - 1, "q quit")
-            screen.wait_for("✓ success")
+            screen.wait_for("▌ ✓")
             assert all(len(line) <= columns for line in screen.lines)
         screen.quit()
 

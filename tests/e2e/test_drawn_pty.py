@@ -263,9 +263,9 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
                 text for text in in_reverse(screen) if first in text and second not in text
             ]
             screen.send("\x1b", shows=lambda _: in_reverse(screen) == before)
-        column, line = place_of(screen, "mountain city")
+        column, line = place_of(screen, "completed")
         screen.press_button(column, line)
-        screen.drag(column + 8, line)
-        screen.release_button(column + 8, line)
-        screen.wait_for(lambda _: "mountain" in in_reverse(screen))
+        screen.drag(column + 9, line)
+        screen.release_button(column + 9, line)
+        screen.wait_for(lambda _: "completed" in in_reverse(screen))
         screen.quit()
