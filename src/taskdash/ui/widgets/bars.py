@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.message import Message
+from textual.style import Style
 from textual.widget import Widget
 
+from taskdash.domain.query import SortKey
 from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
 from taskdash.ui.text.columns import GAP, Placed
@@ -20,10 +22,8 @@ if TYPE_CHECKING:
 
     from textual import events
 
-    from taskdash.domain.query import Sort, SortKey
+    from taskdash.domain.query import Sort
     from taskdash.ui.desk import Desk
-
-Part = str | Content | tuple[str, str]
 
 TABS: tuple[tuple[str, State | None], ...] = (
     ("All", None),
@@ -45,19 +45,18 @@ class Line(Widget):
 
     def show(self, content: Content) -> None:
         """Draw another text."""
-        if content != self._content or content.spans != self._content.spans:
+        if not content.is_same(self._content):
             self._content = content
             self.refresh(layout=self._needs_layout(content))
 
     def _needs_layout(self, content: Content) -> bool:
-        """Whether it takes more lines now, or fewer: in a dialog and in the banner it may be wrapped."""
-        if not self.styles.is_auto_height:
-            return False
+        """Return whether it takes more lines now, or fewer: in a dialog and in the banner it may be wrapped."""
         width = self.content_size.width
-        return not width or content.get_height({}, width) != self.content_size.height
+        return self.styles.is_auto_height and (
+            not width or content.get_height({}, width) != self.content_size.height
+        )
 
     def render(self) -> Content:
-        """The text."""
         return self._content
 
 
@@ -65,16 +64,14 @@ class FittedLine(Line):
     """A line whose text depends on the room there is: made when it is drawn, for the first frame has no other time."""
 
     def fitted(self) -> Content:
-        """The text for the width of now."""
+        """Return the text for the width of now."""
         raise NotImplementedError
 
     def render(self) -> Content:
-        """The text."""
         self._content = self.fitted()
         return self._content
 
     def on_resize(self) -> None:
-        """Fit the new width."""
         self.show(self.fitted())
 
 
@@ -91,7 +88,6 @@ class StateTabs(FittedLine):
             self.index = index
             super().__init__()
 
-    _ends: tuple[int, ...] = ()
     _counts: Mapping[State, int] = MappingProxyType({})
     _chosen: int = 0
 
@@ -101,38 +97,23 @@ class StateTabs(FittedLine):
         self.show(self.fitted())
 
     def fitted(self) -> Content:
-        """The tabs, in words as far as there is room."""
-        texts = self._texts(in_words=True)
-        if sum(len(text) + 3 for text in texts) > self.size.width > 0:
-            texts = self._texts(in_words=False)
-        parts: list[Part] = [" "]
-        ends = []
-        end = 1
-        for index, text in enumerate(texts):
-            is_chosen = index == self._chosen
-            parts.append(
-                (f"[{text}]", "bold $text-accent reverse") if is_chosen else (f" {text} ", "$text-muted")
-            )
-            parts.append(" ")
-            end += len(text) + 3
-            ends.append(end)
-        self._ends = tuple(ends)
-        return Content.assemble(*parts)
+        line = self._tabs(in_words=True)
+        return line if len(line) <= self.size.width + 1 or not self.size.width else self._tabs(in_words=False)
 
-    def _texts(self, *, in_words: bool) -> list[str]:
-        texts = []
+    def _tabs(self, *, in_words: bool) -> Content:
+        tabs = [Content("")]
         for index, (title, state) in enumerate(TABS):
+            is_chosen = index == self._chosen
             count = sum(self._counts.values()) if state is None else self._counts.get(state, 0)
-            words = [SYMBOLS[state]] if state else []
-            if in_words or not state or index == self._chosen:
-                words.append(title)
-            texts.append(" ".join([*words, f"{count:,}"]))
-        return texts
+            has_title = in_words or not state or is_chosen
+            words = [*([SYMBOLS[state]] if state else []), *([title] if has_title else []), f"{count:,}"]
+            text, style = ("[{}]", "bold $text-accent reverse") if is_chosen else (" {} ", "$text-muted")
+            tab = Content.styled(text.format(" ".join(words)), style)
+            tabs.append(tab.stylize(Style.from_meta({"tab": index})))
+        return Content(" ").join(tabs)
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the tab under the mouse."""
-        index = next((index for index, end in enumerate(self._ends) if event.x < end), None)
-        if index is not None:
+        if (index := event.style.meta.get("tab")) is not None:
             self.post_message(self.Chosen(index))
 
 
@@ -140,13 +121,11 @@ class TableHeader(FittedLine):
     """The titles of the columns, with an arrow at the one that is sorted by."""
 
     class Clicked(Message):
-        """A title was clicked; its column can be sorted by."""
+        """The title of a column that can be sorted by was clicked."""
 
         def __init__(self, key: SortKey) -> None:
             self.key = key
             super().__init__()
-
-    _ends: tuple[tuple[int, SortKey | None], ...] = ()
 
     def __init__(self, columns: Callable[[], Sequence[Placed]], sort: Sort, margin: int, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
@@ -155,10 +134,8 @@ class TableHeader(FittedLine):
         self._margin = margin
 
     def on_click(self, event: events.Click) -> None:
-        """Sort by the column under the mouse."""
-        key = next((key for end, key in self._ends if event.x < end), None)
-        if key is not None:
-            self.post_message(self.Clicked(key))
+        if key := event.style.meta.get("sort"):
+            self.post_message(self.Clicked(SortKey(key)))
 
     def show_sort(self, sort: Sort) -> None:
         """Draw the titles above their columns, with another arrow."""
@@ -166,9 +143,7 @@ class TableHeader(FittedLine):
         self.show(self.fitted())
 
     def fitted(self) -> Content:
-        """The titles, each as wide as its column."""
-        text = " " * self._margin
-        ends: list[tuple[int, SortKey | None]] = []
+        line = Content(" " * self._margin)
         for place in self._columns():
             column, width = place.column, place.width
             title = column.title_in(width)
@@ -176,45 +151,39 @@ class TableHeader(FittedLine):
                 # The arrow stays where the title has to give way to it.
                 arrow = "▼" if self._sort.reverse else "▲"
                 title = f"{set_cell_size(title, min(cell_len(title), max(0, width - 2)))} {arrow}"
-            text += set_cell_size(f"{title:>{column.title_width}}", width) + " " * GAP
-            ends.append((self._margin + place.x + width + GAP, column.sort))
-        self._ends = tuple(ends)
-        return Content.styled(text, "bold $text-muted")
+            text = Content(set_cell_size(f"{title:>{column.title_width}}", width) + " " * GAP)
+            line += text.stylize(Style.from_meta({"sort": column.sort and column.sort.value}))
+        return line.stylize("bold $text-muted")
 
 
 class KeyBar(FittedLine):
     """The keys, as many as there is room for."""
 
-    def show_keys(self, keys: Sequence[tuple[str, str]], note: str = "") -> None:
-        """Draw `(key, what it does)` pairs, and a note at the end of the line."""
-        self._keys, self._note = keys, note
-        self.show(self.fitted())
-
     _keys: Sequence[tuple[str, str]] = ()
     _note: str = ""
 
+    def show_keys(self, keys: Sequence[tuple[str, str]], note: str = "") -> None:
+        """Draw `(key, what it does)` pairs after a note."""
+        self._keys, self._note = keys, note
+        self.show(self.fitted())
+
     def fitted(self) -> Content:
-        """As many keys as there is room for; the last two, the ways to help and out, are always among them."""
-        note = f"{self._note}  " if self._note else ""
+        # The last two, the ways to help and out, are always there.
+        line = Content.assemble(" ", (f"{self._note}  " if self._note else "", "bold"))
+        *others, help_, out = [
+            Content.assemble((key, "bold $text-accent"), (f" {does}  ", "$text-muted"))
+            for key, does in self._keys
+        ] or [Content("")] * 2
         # The two blanks after the last key may fall off the line.
-        room = self.size.width + 1 - len(note) - sum(map(_cells, self._keys[-2:]))
-        kept = []
-        for key in self._keys[:-2]:
-            if _cells(key) <= room:
-                room -= _cells(key)
-                kept.append(key)
-        parts: list[Part] = [" ", (note, "bold")]
-        for name, title in (*kept, *self._keys[-2:]):
-            parts += [(name, "bold $text-accent"), (f" {title}  ", "$text-muted")]
-        return Content.assemble(*parts)
-
-
-def _cells(key: tuple[str, str]) -> int:
-    return len(key[0]) + len(key[1]) + 3
+        room = self.size.width + 2 - len(help_) - len(out)
+        for key in others:
+            if len(line) + len(key) <= room:
+                line += key
+        return line + help_ + out
 
 
 class Headlines:
-    """Two lines of the screen and what they say now."""
+    """The lines over the list: the status, and the banner for what is wrong as a whole."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
