@@ -22,10 +22,9 @@ _REVERSE: Final = Style(reverse=True, strike=False)
 
 
 class InertLines(LineFilter):
-    """Nothing that a terminal acts on: controls as U+FFFD, format characters dropped."""
+    """Leaves nothing that a terminal acts on: controls become U+FFFD, format characters go."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
-        """The segments, with the text of each made inert."""
         if all(text.isprintable() for text, _, _ in segments):
             return segments
         return [
@@ -35,14 +34,13 @@ class InertLines(LineFilter):
 
 
 class Colourless(LineFilter):
-    """No colour at all. Textual's own way of it is shades of grey, which are colours to a terminal.
+    """Leaves bold, reverse and the like, but no colour: Textual's own way of it, shades of grey, is colours.
 
     Textual's lists lose `reverse` from the style of what is chosen in them. The style sheets ask for it by `strike`,
     which nothing else has.
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
-        """The segments, with bold, reverse and the like, and no more."""
         return [Segment(text, style and _without_colour(style)) for text, style, _ in segments]
 
 

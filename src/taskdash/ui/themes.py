@@ -103,7 +103,7 @@ _AUTO: Final = re.compile(r"auto (\d+)%")
 
 
 def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
-    """What of a theme's variables must be otherwise for its texts to be read on its grounds.
+    """Return those of a theme's variables that must be otherwise for its texts to be read on its grounds.
 
     The terminal's own colours are left alone: nobody knows what they look like.
     """
@@ -118,7 +118,6 @@ def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _legible_value(value: str, grounds: Sequence[Color]) -> str:
-    """A variable's value, as it is or moved: a colour, or so much of black or white as in `auto 60%`."""
     share = _AUTO.fullmatch(value)
     if share is None:
         text = Color.parse(value)
@@ -132,19 +131,19 @@ def _legible_value(value: str, grounds: Sequence[Color]) -> str:
 
 
 def muted(ground: Color, share: int) -> Color:
-    """What Textual makes of `auto 60%` on a ground: black or white, whichever stands out, so many hundredths of it."""
+    """Return what Textual makes of `auto 60%` on a ground: so much of black or white, whichever stands out."""
     return ground + ground.get_contrast_text(share / 100)
 
 
 def grounds_of(variables: Mapping[str, str]) -> list[Color]:
-    """What a theme's texts are written on."""
+    """Return what a theme's texts are written on."""
     grounds = {name: Color.parse(variables[name]) for name in (*GROUNDS, "primary")}
     chosen = grounds["surface"].blend(grounds["primary"], CHOSEN_SHARE)
     return [*(grounds[name] for name in GROUNDS), chosen]
 
 
 def legible(text: Color, grounds: Sequence[Color]) -> Color:
-    """The colour, as far towards black or white as it must go to stand out from every ground."""
+    """Return a colour, as far towards black or white as it must go to stand out from every ground."""
     if _least(text, grounds) >= LEAST_CONTRAST:
         return text
     end = max(BLACK, WHITE, key=lambda each: _least(each, grounds))

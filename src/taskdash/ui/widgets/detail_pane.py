@@ -60,11 +60,10 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         """The picture of a result; None until the first frame is drawn."""
 
     def compose(self) -> ComposeResult:
-        """One text; its parts can be selected and copied."""
         yield self._text
 
     def on_mount(self) -> None:
-        """A picture that one can see through has the theme's colour behind it."""
+        # A picture that one can see through has the theme's colour behind it.
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.draw))
         if self._desk.make_previews is not None:
             self.call_after_refresh(self._begin_previews)
@@ -97,7 +96,6 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.scroll_end(animate=False)
 
     def on_resize(self) -> None:
-        """Give the picture the room there is now."""
         self._show_preview()
 
     def open(self, detail: TaskDetail | None) -> None:
@@ -149,7 +147,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         return await self._desk.store.run(read)
 
     def on_click(self, event: events.Click) -> None:
-        """Open the link under the mouse, unless it was dragged over to select text."""
+        # Not where it was dragged over to select text.
         url = event.style.link
         if url is None or self._detail is None or event.chain > 1 or self.screen.get_selected_text():
             return

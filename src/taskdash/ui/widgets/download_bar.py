@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
-from textual.widget import Widget
+from textual.widgets import Static
 
 if TYPE_CHECKING:
     from taskdash.results.download_status import DownloadStatus
@@ -16,7 +16,7 @@ ROOMY_LINES: Final = 30
 MAX_FILES: Final = 4
 
 
-class DownloadBar(Widget):
+class DownloadBar(Static):
     """How far downloads are; hidden while there are none."""
 
     DEFAULT_CSS = (
@@ -26,24 +26,17 @@ class DownloadBar(Widget):
     def __init__(self, cancel_key: str) -> None:
         super().__init__(id="downloads")
         self._cancel_key = cancel_key
-        self._content = Content("")
+        self._count = 0
         self.display = False
 
     def show(self, status: DownloadStatus) -> None:
-        """Draw how far it is."""
+        """Draw how far they are."""
         self.display = status.is_busy
         if status.is_busy:
-            roomy = self.app.size.height >= ROOMY_LINES
             lines = [_whole(status, self._cancel_key)]
-            lines += _files(status) if roomy else []
-            content = Content("\n").join(lines)
-            layout = len(lines) != len(self._content.plain.splitlines())
-            self._content = content
-            self.refresh(layout=layout)
-
-    def render(self) -> Content:
-        """The lines."""
-        return self._content
+            lines += _files(status) if self.app.size.height >= ROOMY_LINES else []
+            self.update(Content("\n").join(lines), layout=len(lines) != self._count)
+            self._count = len(lines)
 
 
 def _whole(status: DownloadStatus, cancel_key: str) -> Content:

@@ -1,4 +1,9 @@
-"""Draws a small PNG for the terminal: as half blocks, for kitty, or as sixels."""
+"""Draws a small PNG for the terminal, as half blocks, for kitty, or as sixels: as this terminal can show it.
+
+What it can show is told without asking it. A question to the terminal is answered among the keys that are typed, or
+not at all, and then costs half a second. So what is known of terminals by their own variables decides; whoever knows
+better says so in the config.
+"""
 
 from __future__ import annotations
 
@@ -168,7 +173,7 @@ _KITTY_WITH_PLACEHOLDERS: Final = (0, 28)
 
 
 def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool, knows_cells: bool) -> Drawing:
-    """How pictures are drawn here.
+    """Return how pictures are drawn here.
 
     Args:
         wanted: `auto`, or the value of a `Drawing`.
@@ -228,7 +233,7 @@ def is_old_kitty(environ: Mapping[str, str]) -> bool:
 
 
 def cell_size(descriptor: int) -> tuple[int, int] | None:
-    """Width and height of a terminal's cells in pixels, as the system knows them; None where it does not."""
+    """Return width and height of a terminal's cells in pixels, as the system knows them; None where it does not."""
     try:
         answer = fcntl.ioctl(descriptor, termios.TIOCGWINSZ, bytes(8))
     except (OSError, ValueError):

@@ -66,7 +66,6 @@ class FilterBox(Vertical):
         self.display = False
 
     def compose(self) -> ComposeResult:
-        """The box over its error."""
         yield self._box
         yield self._error
 
@@ -98,7 +97,6 @@ class FilterBox(Vertical):
         self.action_leave()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Take over what can be read; say what cannot."""
         event.stop()
         error = self._error
         try:
@@ -110,7 +108,6 @@ class FilterBox(Vertical):
         self.post_message(self.Changed(terms))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter keeps the filter."""
         event.stop()
         self.action_leave()
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -38,25 +37,19 @@ class Tasks(Vertical):
         super().__init__(id=id)
         self._titles = titles
         self._table = table
-        self._empty: Static | None = None
+        self._empty = Static(id="empty", markup=False)
+        self._empty.display = False
 
     def compose(self) -> ComposeResult:
-        """Top to bottom."""
         yield self._titles
-        if self._empty is not None:
-            yield self._empty
+        yield self._empty
         yield self._table
 
     def tell_empty(self, why: str) -> None:
         """Say why there are no tasks; "" where there are some."""
-        if self._empty is None and why:
-            # Made when it is first needed: it is seldom part of the first frame.
-            self._empty = Static(id="empty")
-            if self.is_mounted:
-                self.mount(self._empty, before=self._table)
-        if self._empty is not None:
+        if bool(why) or self._empty.display:
             self._empty.display = bool(why)
-            self._empty.update(Content(why))
+            self._empty.update(why)
 
 
 class Splitter(Widget):
@@ -77,18 +70,15 @@ class Splitter(Widget):
             super().__init__()
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold."""
         event.stop()
         self.capture_mouse()
         self.add_class("-dragged")
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Move along."""
         if self.app.mouse_captured is self:
             self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=False))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """Let go."""
         event.stop()
         if self.app.mouse_captured is self:
             self.capture_mouse(False)
@@ -96,11 +86,10 @@ class Splitter(Widget):
             self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=True))
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - each is like the others
-        """Draw a line of it; heavier, and not only in another colour, while it is dragged."""
+        # Heavier, and not only in another colour, while it is dragged.
         width = self.size.width
-        light, heavy = ("─", "━") if width > 1 else ("│", "┃")
-        text = (heavy if self.has_class("-dragged") else light) * width
-        return Strip([Segment(text, self.rich_style)], width)
+        line = ("─━" if width > 1 else "│┃")[self.has_class("-dragged")]
+        return Strip([Segment(line * width, self.rich_style)], width)
 
 
 class Panes(Container):
@@ -125,7 +114,6 @@ class Panes(Container):
         self._applied: tuple[str | None, str] | None = None
 
     def compose(self) -> ComposeResult:
-        """Left to right, or top to bottom."""
         yield self._tasks
         yield self._splitter
         yield self._detail
@@ -137,14 +125,14 @@ class Panes(Container):
 
     @property
     def position(self) -> str:
-        """Where the detail is, unless it is zoomed."""
+        """Return where the detail is, unless it is zoomed: one of `POSITIONS`."""
         width, height = self._room
         fitting = "right" if width >= WIDE_COLUMNS else "below" if height >= TALL_LINES else "hidden"
         return self._chosen or fitting
 
     @property
     def zoomed(self) -> bool:
-        """Whether the detail has all the room."""
+        """Return whether the detail has all the room."""
         return self.has_class("-zoomed")
 
     def fit_screen(self, width: int, height: int) -> None:
@@ -171,21 +159,20 @@ class Panes(Container):
         self._apply()
 
     def next_position(self) -> None:
-        """Right, below, hidden, right."""
+        """Put the detail at the right, below, out of sight, and at the right again."""
         self._chosen = POSITIONS[(POSITIONS.index(self.position) + 1) % len(POSITIONS)]
         self.remove_class("-zoomed")
         self.fit_screen(*self._room)
         self.post_message(self.Rearranged(self._chosen, self._percent))
 
     def grow_detail(self, steps: int) -> bool:
-        """Give the detail more of the screen, or less; whether there is a line to move."""
+        """Give the detail more of the screen, or less; return whether there is a line to move."""
         if self.position == "hidden" or self.zoomed:
             return False
         self._share(self._percent + steps * STEP_PERCENT, done=True)
         return True
 
     def on_splitter_dragged(self, event: Splitter.Dragged) -> None:
-        """The line follows the mouse; where it is let go is remembered."""
         region = self.region
         if self.position == "right":
             part, whole = region.right - 1 - event.x, region.width

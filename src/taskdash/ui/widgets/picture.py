@@ -12,6 +12,7 @@ import secrets
 import zlib
 from base64 import standard_b64encode
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from rich.color import Color
@@ -62,15 +63,14 @@ class PictureView(Widget, can_focus=False):
 
     @property
     def drawn(self) -> Drawn | None:
-        """What is shown."""
+        """Return the picture that is shown, None where there is none."""
         return self._ready.drawn if self._ready else None
 
     def on_mount(self) -> None:
-        """Whoever suspended the dashboard comes back to a terminal that knows no picture."""
+        # Whoever suspended the dashboard comes back to a terminal that knows no picture.
         self.app.app_resume_signal.subscribe(self, self._resend)
 
     def on_unmount(self) -> None:
-        """Leave nothing in the terminal's memory."""
         self._forget()
 
     def show(self, ready: Ready | None) -> None:
@@ -95,7 +95,7 @@ class PictureView(Widget, can_focus=False):
         # A number of its own for each picture: cells that are not yet written anew must not show the next one.
         self._number = secrets.randbelow(MAX_NUMBER) + 1
         drawn = ready.drawn
-        self._write(send(self._number, ready.packed, drawn.size, drawn.columns, drawn.rows))
+        self.app.write_to_terminal(send(self._number, ready.packed, drawn.size, drawn.columns, drawn.rows))
         red, green, blue = self._number.to_bytes(3, "big")
         style = Style(color=Color.from_rgb(red, green, blue))
         self._placeholders = [
@@ -106,22 +106,17 @@ class PictureView(Widget, can_focus=False):
 
     def _forget(self) -> None:
         if self._number:
-            self._write(remove(self._number))
+            self.app.write_to_terminal(remove(self._number))
             self._number = 0
-
-    def _write(self, text: str) -> None:
-        self.app.write_to_terminal(text)
 
     # Lines
 
     def render_line(self, y: int) -> Strip:
-        """A line of half blocks."""
         if self._ready is None or y >= len(self._ready.blocks):
             return Strip.blank(self.size.width, self.rich_style)
         return self._ready.blocks[y]
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines that are asked for, by whatever shows them best."""
         drawn = self.drawn
         if drawn is None or not self._is_on_top():
             return super().render_lines(crop)
@@ -154,7 +149,7 @@ class PictureView(Widget, can_focus=False):
 
 
 def half_blocks(drawn: Drawn) -> list[Strip]:
-    """A picture as characters whose upper and lower halves have colours of their own."""
+    """Return a picture as characters whose upper and lower halves have colours of their own."""
     line_bytes = drawn.columns * 3
     return [
         Strip(_half_block_line(drawn.blocks, row * 2 * line_bytes, line_bytes), drawn.columns)
@@ -163,22 +158,16 @@ def half_blocks(drawn: Drawn) -> list[Strip]:
 
 
 def _half_block_line(blocks: bytes, start: int, length: int) -> list[Segment]:
-    segments = []
-    last, run = b"", 0
-    for at in range(start, start + length, 3):
-        colours = blocks[at : at + 3] + blocks[at + length : at + length + 3]
-        if colours != last and run:
-            segments.append(_half_block(last, run))
-            run = 0
-        last, run = colours, run + 1
-    segments.append(_half_block(last, run))
-    return segments
-
-
-def _half_block(colours: bytes, count: int) -> Segment:
-    return Segment(
-        UPPER_HALF * count, Style(color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:]))
+    cells = (
+        blocks[at : at + 3] + blocks[at + length : at + length + 3] for at in range(start, start + length, 3)
     )
+    return [
+        Segment(
+            UPPER_HALF * len(list(run)),
+            Style(color=Color.from_rgb(*colours[:3]), bgcolor=Color.from_rgb(*colours[3:])),
+        )
+        for colours, run in groupby(cells)
+    ]
 
 
 # The sequences of kitty's graphics protocol, as far as one picture in placeholder characters needs them:
@@ -198,25 +187,21 @@ a6f0-a6f1 a8e0-a8f1 aab0 aab2-aab3 aab7-aab8 aabe-aabf aac1 fe20-fe26 10a0f 10a3
 1d1aa-1d1ad 1d242-1d244"""
 
 
-def _marks() -> str:
-    text = ""
-    for part in _MARKS.split():
-        first, _, last = part.partition("-")
-        text += "".join(map(chr, range(int(first, 16), int(last or first, 16) + 1)))
-    return text
-
-
-MARKS: Final = _marks()
+MARKS: Final = "".join(
+    chr(code)
+    for first, _, last in (part.partition("-") for part in _MARKS.split())
+    for code in range(int(first, 16), int(last or first, 16) + 1)
+)
 """One for each column and row a picture can have."""
 
 
 def packed(rgb: bytes) -> str:
-    """Red, green and blue, row by row, as they are sent; this takes a while."""
+    """Return red, green and blue, row by row, as they are sent; this takes a while."""
     return standard_b64encode(zlib.compress(rgb, 1)).decode("ascii")
 
 
 def send(number: int, data: str, size: tuple[int, int], columns: int, rows: int) -> str:
-    """Give the terminal a picture, to be shown in placeholders; it answers nothing.
+    """Return what gives the terminal a picture, to be shown in placeholders; it answers nothing.
 
     Args:
         number: 1 to `MAX_NUMBER`.
@@ -234,11 +219,11 @@ def send(number: int, data: str, size: tuple[int, int], columns: int, rows: int)
 
 
 def remove(number: int) -> str:
-    """Have the terminal forget a picture and whatever shows it."""
+    """Return what has the terminal forget a picture and whatever shows it."""
     return f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"
 
 
 def placeholders(columns: int, row: int) -> str:
-    """The cells of one row; each names its place itself, so that any part of them can be covered."""
+    """Return the cells of one row; each names its place itself, so that any part of them can be covered."""
     mark = MARKS[row]
     return "".join(f"{PLACEHOLDER}{mark}{MARKS[column]}" for column in range(columns))

@@ -89,7 +89,6 @@ class Preview(Vertical):
         self.display = False
 
     def compose(self) -> ComposeResult:
-        """The picture over its caption."""
         yield self._picture
         yield self._caption
 

@@ -60,7 +60,7 @@ class RowStyles:
         self._pieces.clear()
 
     def row(self, name: str) -> Style:
-        """The style of a row."""
+        """Return the style of a row, one of `ROWS`."""
         if name not in self._rows:
             ground = self._ground()
             texts = ROWS if ground.ansi is None else ANSI_ROWS
@@ -68,7 +68,7 @@ class RowStyles:
         return self._rows[name]
 
     def piece(self, name: str, row: Style) -> Style:
-        """The style of a piece of a cell on a row of style `row`."""
+        """Return the style of a piece of a cell, one of `PIECES`, on a row of style `row`."""
         if (style := self._pieces.get((name, row))) is None:
             style, ground = row, row.bgcolor
             # On a ground of the terminal's own no more than the row's own text is sure to be read.
@@ -80,7 +80,6 @@ class RowStyles:
 
 
 def _legible(style: Style) -> Style:
-    """The style, its text as it can be read on its ground."""
     text, ground = (color and color.triplet for color in (style.color, style.bgcolor))
     if text is None or ground is None:
         return style

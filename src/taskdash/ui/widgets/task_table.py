@@ -108,27 +108,27 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def window(self) -> Window:
-        """The rows that were read last."""
+        """Return the rows that were read last."""
         return self._window
 
     @property
     def wanted(self) -> Query:
-        """What is asked for; `window.query` is what is on screen."""
+        """Return what is asked for; `window.query` is what is on screen."""
         return self._query
 
     @property
     def task_at_cursor(self) -> Task | None:
-        """The task under the cursor."""
+        """Return the task under the cursor, None in an empty list."""
         return self._window.row(self._place.cursor)
 
     @property
     def top(self) -> int:
-        """The first line on screen. The scroll bar may be ahead of it, until the lines there are read."""
+        """Return the first line on screen. The scroll bar may be ahead of it, until the lines there are read."""
         return self._drawn_from
 
     @property
     def placed_columns(self) -> list[Placed]:
-        """The columns with their widths, as they are drawn."""
+        """Return the columns with their widths, as they are drawn."""
         cells = max(10, self.scrollable_content_region.width - MARGIN)
         if cells != self._placed_cells:
             view = self._desk.view
@@ -323,7 +323,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.reload(moved_only=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Follow the wheel and the scroll bar: they move what is seen, and the cursor only to stay in it."""
+        # Wheel and scroll bar move what is seen, and the cursor only to stay in it.
         super().watch_scroll_y(old_value, new_value)
         top = round(new_value)
         if top == self._place.top:
@@ -333,7 +333,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._go(min(line, max(0, self._window.total - 1)), top)
 
     def on_resize(self) -> None:
-        """Read what the new height shows, where it is not here yet."""
         self._strips.clear()
         if self._window.total:
             self._place = replace(self._place, height=self.size.height)
@@ -341,7 +340,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.reload()
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the click was; a second click opens."""
         line = self._drawn_from + event.y
         if line < self._window.total:
             self.move_to(line)
@@ -392,13 +390,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_tasks(is_stale)
 
     def notify_style_update(self) -> None:
-        """Forget the styles of the old theme."""
         super().notify_style_update()
         self._styles.forget()
         self._strips.clear()
 
     def render_line(self, y: int) -> Strip:
-        """Draw a row, or take it as it was drawn before."""
         line = self._drawn_from + y
         task = self._window.row(line)
         if task is None:

@@ -23,20 +23,15 @@ LOOK_EVERY_S: Final = 0.2
 
 class _Step(NamedTuple):
     text: str
-    is_done: Callable[[MainScreen], bool]
-
-
-def _never(_: MainScreen) -> bool:
-    return False
+    is_done: Callable[[MainScreen], bool] = lambda _: False
 
 
 def _dialog(name: str) -> Callable[[MainScreen], bool]:
-    """Whether a dialog of that class is open."""
     return lambda main: type(main.app.screen).__name__ == name
 
 
 STEPS: Final = (
-    _Step("New here? Press n for a tour of a minute, or Esc for none.", _never),
+    _Step("New here? Press n for a tour of a minute, or Esc for none."),
     _Step(
         "Each line is a task. Go down with ↓ or j: the pane shows the one under the cursor.",
         lambda main: main.table.window.cursor > 0,
@@ -53,9 +48,9 @@ STEPS: Final = (
         "/ filters while you type: try  lighthouse  or  state:success.  Esc drops it.",
         lambda main: bool(main.table.wanted.terms) and "reason:" not in main.filter_text,
     ),
-    _Step("On a success the pane shows its picture: i hides it. o opens the result, d saves it.", _never),
+    _Step("On a success the pane shows its picture: i hides it. o opens the result, d saves it."),
     _Step("Paste any text with task IDs in it, such as a log. Or press a to type one.", _dialog("AddIds")),
-    _Step("That was it: ? has all keys. n or Esc ends the tour.", _never),
+    _Step("That was it: ? has all keys. n or Esc ends the tour."),
 )
 OWN_KEY: Final = "Demo: nothing is kept. With your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
 
@@ -74,7 +69,6 @@ class Tour(Static):
         self._at = 0
 
     def on_mount(self) -> None:
-        """Begin with the offer."""
         self._show()
         self.set_interval(LOOK_EVERY_S, self._look)
 
@@ -84,7 +78,7 @@ class Tour(Static):
             self.go_on()
 
     def go_on(self) -> None:
-        """The next step, or the end."""
+        """Show the next step, or end."""
         self._at += 1
         if self._at < len(STEPS):
             self._show()
