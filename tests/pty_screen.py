@@ -19,6 +19,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -47,8 +48,8 @@ _SWITCHES = {
 """DEC private modes that a full-screen program switches on with `h` and has to switch off again with `l`."""
 
 
-_REST_S = 0.3
-"""Longer than any pause that the dashboard makes between two steps of one thing."""
+_QUIET_LOOKS = 30
+"""A hundredth of a second apart: longer than any pause that the dashboard makes between two steps of one thing."""
 _STRINGS = re.compile(rb"\x1b[P_][^\x1b]*\x1b\\")
 """Pictures: pyte takes sixels (DCS) and kitty's graphics (APC) for text."""
 _BEGUN = re.compile(rb"\x1b(?:[P_][^\x1b]*\x1b?)?$")
@@ -301,13 +302,20 @@ class PtyScreen:
         """
         screens = (self, *others)
         deadline_s = time.monotonic() + timeout_s
-        seen, rested_since_s = -1, time.monotonic()
-        while time.monotonic() - rested_since_s < _REST_S:
+        seen, quiet_looks = -1, 0
+        # Looks, not seconds: what passes while this process itself waits for a processor is no rest.
+        while quiet_looks < _QUIET_LOOKS:
             assert time.monotonic() < deadline_s, f"not at rest within {timeout_s} s:\n{self.text}"
             written = sum(len(screen.raw) for screen in screens)
-            if written != seen or any(screen._is_running() for screen in screens):
-                seen, rested_since_s = written, time.monotonic()
+            is_busy = written != seen or any(
+                screen._is_running() or screen._is_unread() for screen in screens
+            )
+            seen, quiet_looks = written, 0 if is_busy else quiet_looks + 1
             time.sleep(0.01)
+
+    def _is_unread(self) -> bool:
+        """Return whether there is something to be read: a program that waits to write more of it does not run."""
+        return bool(select.select([self._master], [], [], 0)[0])
 
     def _is_running(self) -> bool:
         """Whether a thread of the program runs, or waits for a processor or a disk."""
