@@ -368,7 +368,7 @@ def _find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
 
 
 def _save_copy(path: Path, text: str) -> Path:
-    from taskdash.config.private_files import make_private_dir, replace_private_file
+    from taskdash.config.locations import make_private_dir, replace_private_file
 
     make_private_dir(path.parent)
     replace_private_file(path, text.encode("utf-8", "replace"))

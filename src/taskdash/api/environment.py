@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from taskdash.config.base_url import is_loopback
+from taskdash.config.kinds import is_loopback
 from taskdash.domain.errors import UsageError
 from taskdash.domain.untrusted import inert_line
 

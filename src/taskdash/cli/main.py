@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.cli.output import talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
-from taskdash.config.private_files import keep_all_files_private
+from taskdash.config.locations import keep_all_files_private
 from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
 from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.load import load_settings
-from taskdash.config.locations import config_path, store_path
-from taskdash.config.private_files import tightened
+from taskdash.config.locations import config_path, store_path, tightened
 from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import Store
 

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.config import locations
 from taskdash.config.keys import find_key, key_origin
-from taskdash.config.readers import schema_of, settings_of
+from taskdash.config.readers import schema_of, settings_of, without_keys
 from taskdash.config.settings import DEFAULT_PROFILE, Profile, Settings, View
-from taskdash.config.wording import without_keys
 from taskdash.domain.errors import KeyMissingError, UsageError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.config.private_files import users_umask
+from taskdash.config.locations import users_umask
+from taskdash.config.readers import named_key, one_of_these, quoted, without_keys
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE, KEY_SOURCES, Profile, Settings
-from taskdash.config.wording import named_key, one_of_these, quoted, without_keys
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.untrusted import inert_line

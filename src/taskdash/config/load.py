@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from taskdash.config.base_url import checked_base_url
+from taskdash.config.kinds import checked_base_url
 from taskdash.config.locations import config_path
-from taskdash.config.readers import Place
+from taskdash.config.readers import Place, looks_like_key, one_of_these, quoted, suggestion, without_keys
 from taskdash.config.settings import DEFAULT_PROFILE, Profile, Settings, read_settings
-from taskdash.config.wording import looks_like_key, one_of_these, quoted, suggestion, without_keys
 from taskdash.domain.errors import ConfigError, UsageError
 from taskdash.domain.untrusted import inert_line
 
@@ -56,18 +56,15 @@ def load_settings(
     path, named_by = config_path(config_file, environ)
     file = read_config_file(path, named_by)
     settings = settings_in(file, action_names, theme_names) if file else Settings()
-    settings = _with_profile(settings, *_asked_profile(profile, environ), file)
+    asked, origin = profile, "--profile"
+    if asked is None:
+        asked, origin = environ.get(PROFILE_VARIABLE) or None, f"environment {PROFILE_VARIABLE}"
+    settings = _with_profile(settings, asked, origin, file)
     settings = _with_base_url(settings, environ.get(BASE_URL_VARIABLE))
     if log_level is not None:
         origins = {**settings.origins, "log_level": "--log-level"}
         settings = replace(settings, log_level=log_level, origins=origins)
     return settings
-
-
-def _asked_profile(option: str | None, environ: Mapping[str, str]) -> tuple[str | None, str]:
-    if option is not None:
-        return option, "--profile"
-    return environ.get(PROFILE_VARIABLE) or None, f"environment {PROFILE_VARIABLE}"
 
 
 def _with_profile(settings: Settings, asked: str | None, origin: str, file: ConfigFile | None) -> Settings:
@@ -231,8 +228,6 @@ def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
 
 
 def _command_line(command: str, path: Path) -> str:
-    import shlex
-
     return inert_line(f"{command} {shlex.quote(str(path))}")
 
 

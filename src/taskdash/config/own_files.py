@@ -11,8 +11,10 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+import tomli_w
+
 from taskdash.config.load import toml_values
-from taskdash.config.private_files import create_private_file, make_private_dir, replace_private_file
+from taskdash.config.locations import create_private_file, make_private_dir, replace_private_file
 from taskdash.config.readers import Place, read, settings_of
 from taskdash.config.settings import Profile, View
 from taskdash.domain.errors import ConfigError, TaskdashError
@@ -38,8 +40,6 @@ _TIER_HINT: Final = """
 
 def first_config_text(profile: Profile) -> str:
     """Return the text of a config with `profile` in use: its URL, its key's source, and what is no default."""
-    import tomli_w
-
     table = {"base_url": profile.base_url, **_changed(profile, Profile(name=profile.name))}
     if profile.api_key is not None:
         table["api_key"] = profile.api_key.reveal()
@@ -115,8 +115,6 @@ def save_view(path: Path, view: View, first: View) -> str | None:
     Returns:
         Why it could not be remembered, for the user; None when it was.
     """
-    import tomli_w
-
     try:
         warning = make_private_dir(path.parent)
         replace_private_file(path, tomli_w.dumps(_changed(view, first)).encode())

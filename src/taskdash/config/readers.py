@@ -8,15 +8,14 @@ on without that value: so a user sees all faults of a file at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from taskdash.config.locations import absolute
-from taskdash.config.wording import named_key, one_of_these, shown, suggestion
-from taskdash.domain.errors import UsageError
+from taskdash.domain.secret import without_key_forms
+from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from taskdash.domain.task import Json
@@ -24,9 +23,20 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-MAX_ARGUMENT_CHARS: Final = 4_096
-_UNIT_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
-_LENGTH_OF_TIME: Final = r" *([0-9]{1,9}(?:\.[0-9]{1,6})?) *([smhd]) *"
+_SHOWN_CHARS: Final = 60
+_KEY_PREFIX: Final = r"(?i)sk[-_]"
+_HEX_KEY: Final = r"[0-9A-Fa-f]{32,}"
+_LONG_WORD: Final = r"(?=[^\s]*[0-9])(?=[^\s]*[a-z])[A-Za-z0-9_+-]{24,}"
+WITHHELD: Final = "a text that looks like an API key (not shown)"
+
+_TYPE_NAMES: Final = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a float",
+    str: "a text",
+    list: "an array",
+    dict: "a table",
+}
 
 
 class Place:
@@ -190,7 +200,7 @@ def schema_of(model: type) -> dict[str, Json]:
 
 def _table(value: object, place: Place) -> dict[str, object]:
     if not isinstance(value, dict):
-        _refuse(f"must be a table such as [{place.name}]", value)
+        raise wrong(f"must be a table such as [{place.name}]", value)
     return value
 
 
@@ -199,152 +209,64 @@ def _note_unknown(key: str, known: Collection[str], place: Place, advice: str = 
     place.at(key).note(f"unknown key.{advice or allowed}")
 
 
-def _refuse(must: str, value: object) -> NoReturn:
-    raise ValueError(f"{must}, not {shown(value)}")
+def wrong(must: str, value: object) -> ValueError:
+    """Return what to raise for a value; `must` says what it must be."""
+    return ValueError(f"{must}, not {shown(value)}")
 
 
-def _checked_word(value: str, allowed: Collection[str]) -> str:
-    """Return a word that is one of those allowed.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if value not in allowed:
-        near = suggestion(value, allowed)
-        raise ValueError(f"{shown(value)} is not allowed, use {one_of_these(allowed)}.{near}")
-    return value
+# How what somebody typed appears in an error: inert, short, and never if it may be an API key
 
 
-def text(check: Callable[[str], T], *, secret: bool = False) -> Reader[T]:
-    """Read a text by `check`, which raises ValueError; a `secret` one is never shown, whatever its type."""
-
-    def read_text(value: object, _: Place) -> T:
-        if isinstance(value, str):
-            return check(value)
-        raise ValueError("must be a text in quotes" + ("" if secret else f", not {shown(value)}"))
-
-    return Reader(read_text, lambda: {"type": "string"})
+def looks_like_key(name: str) -> bool:
+    """Tell whether a name is an API key by its form: it starts with `sk-`, or is a long hexadecimal number."""
+    return bool(re.match(_KEY_PREFIX, name) or re.fullmatch(_HEX_KEY, name))
 
 
-def one_of(words: Collection[str]) -> Reader[str]:
-    """Read one of some words."""
-    return Reader(text(lambda value: _checked_word(value, words)).read, lambda: {"enum": list(words)})
+def may_be_key(text: str) -> bool:
+    """Tell whether `text` had better not be shown: it has `sk-...` in it, or is a long token of the kind keys are."""
+    has_form = without_key_forms(text) != text
+    return bool(has_form or re.fullmatch(_HEX_KEY, text) or re.fullmatch(_LONG_WORD, text))
 
 
-def whole(low: int, high: int) -> Reader[int]:
-    """Read an integer from `low` to `high`."""
-
-    def read_whole(value: object, _: Place) -> int:
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
-        _refuse(f"must be a whole number from {low} to {high}", value)
-
-    return Reader(read_whole, lambda: {"type": "integer", "minimum": low, "maximum": high})
+def without_keys(text: str, max_chars: int = 500) -> str:
+    """Return `text` on one inert line, with everything that has the form of a key replaced by `***`."""
+    return without_key_forms(inert_line(text, max_chars))
 
 
-def some_of(words: Collection[str]) -> Reader[tuple[str, ...]]:
-    """Read a list of different words, at least one."""
-
-    def read_words(value: object, _: Place) -> tuple[str, ...]:
-        named = tuple(_checked_word(word, words) for word in _texts(value))
-        if not named or len(set(named)) != len(named):
-            raise ValueError(f"must name at least one, and none twice: {one_of_these(words)}")
-        return named
-
-    return Reader(
-        read_words,
-        lambda: {"type": "array", "items": {"enum": list(words)}, "minItems": 1, "uniqueItems": True},
-    )
+def quoted(text: str) -> str:
+    """Return `text` in quotes, inert and cut short; or say that it looks like a key, and do not show it."""
+    if may_be_key(text.strip()):
+        return WITHHELD
+    return f'"{inert_line(text, _SHOWN_CHARS)}"'
 
 
-def length_of_time(high_ms: int) -> Reader[int]:
-    """Read a length of time such as "24h", from one second to `high_ms`, in milliseconds."""
-
-    def read_length(value: object, _: Place) -> int:
-        parts = re.fullmatch(_LENGTH_OF_TIME, value) if isinstance(value, str) else None
-        length_ms = round(float(parts[1]) * _UNIT_MS[parts[2]]) if parts else 0
-        if 1_000 <= length_ms <= high_ms:
-            return length_ms
-        high = length_text(high_ms)
-        _refuse(
-            f'must be a number and a unit (s, m, h or d) in quotes, such as "24h", from "1s" to "{high}"',
-            value,
-        )
-
-    return Reader(
-        read_length,
-        lambda: {"type": "string", "pattern": f"^{_LENGTH_OF_TIME}$"},
-        lambda value: None if value is None else length_text(value),
-    )
-
-
-def length_text(length_ms: int) -> str:
-    """Return a length of time as a config has it, in the largest unit that leaves no rest."""
-    for unit, unit_ms in _UNIT_MS.items():
-        if length_ms % unit_ms == 0:
-            return f"{length_ms // unit_ms}{unit}"
-    return f"{length_ms / 1_000:.3f}s"
-
-
-def _texts(value: object, _: Place | None = None) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        _refuse('must be a list of texts such as ["first", "second"]', value)
-    for item in value:
-        if not isinstance(item, str):
-            _refuse("must have texts in quotes only", item)
-    return tuple(value)
-
-
-def _flag(value: object, _: Place) -> bool:
-    if isinstance(value, bool):
-        return value
-    _refuse("must be true or false (without quotes)", value)
-
-
-def _fraction(value: object, _: Place) -> float:
-    # nan compares false with everything.
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
-        return float(value)
-    _refuse("must be a number above 0 and up to 1", value)
-
-
-def _arguments(value: object, _: Place) -> tuple[str, ...]:
-    arguments = _texts(value)
-    if arguments and not arguments[0].strip():
-        raise ValueError("must start with the name of a program")
-    if any("\0" in argument or len(argument) > MAX_ARGUMENT_CHARS for argument in arguments):
-        raise ValueError(f"must have arguments of up to {MAX_ARGUMENT_CHARS} characters without NUL")
-    return arguments
-
-
-def _command(value: object, place: Place) -> tuple[str, ...]:
+def shown(value: object) -> str:
+    """Return a value of a TOML file as an error shows it."""
     if isinstance(value, str):
-        import shlex
-
-        try:
-            value = shlex.split(value)
-        except ValueError:
-            raise ValueError("has a quote that is not closed; a list of arguments needs no quoting") from None
-    if not (arguments := _arguments(value, place)):
-        raise ValueError('must name a program, such as ["pass", "show", "aigptimage"]')
-    return arguments
+        return quoted(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        # Python refuses to print an integer of thousands of digits.
+        return "a huge number" if isinstance(value, int) and value.bit_length() > 128 else str(value)
+    return _TYPE_NAMES.get(type(value), "a date or time")
 
 
-def _folder(value: str) -> Path:
-    if not value.startswith(("/", "~")) or "\0" in value:
-        _refuse("must be an absolute path, or start with ~", value)
-    try:
-        return absolute(value)
-    except UsageError as error:
-        raise ValueError(str(error)) from None
+def named_key(key: str) -> str:
+    """Return a key of a TOML file as an error shows it: bare where TOML lets it be bare."""
+    if looks_like_key(key):
+        return "(a name that looks like an API key)"
+    return key if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", key) else quoted(key)
 
 
-_LIST_OF_TEXTS: Final[dict[str, Json]] = {"type": "array", "items": {"type": "string"}}
-FLAG: Final = Reader(_flag, lambda: {"type": "boolean"})
-FRACTION: Final = Reader(_fraction, lambda: {"type": "number", "exclusiveMinimum": 0, "maximum": 1})
-FOLDER: Final = text(_folder)
-TEXTS: Final = Reader(_texts, lambda: _LIST_OF_TEXTS)
-ARGUMENTS: Final = Reader(_arguments, lambda: _LIST_OF_TEXTS)
-"""A list of arguments, of which the first is the program; empty for none."""
-COMMAND: Final = Reader(_command, lambda: {"anyOf": [{"type": "string"}, {**_LIST_OF_TEXTS, "minItems": 1}]})
-"""A list of arguments that is not empty, or one text that is split as a shell would."""
+def suggestion(wrong: str, right: Iterable[str]) -> str:
+    """Return ` Did you mean "basic"?`, or nothing where nothing is near."""
+    import difflib
+
+    near = difflib.get_close_matches(wrong[:_SHOWN_CHARS].lower(), list(right), n=1, cutoff=0.6)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+def one_of_these(names: Collection[str]) -> str:
+    """Return `one of a, b, c`; `none` where there is nothing to choose from."""
+    return "one of " + ", ".join(inert_line(name, _SHOWN_CHARS) for name in names) if names else "none"

@@ -11,29 +11,22 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.config.base_url import checked_base_url
+from taskdash.config import kinds
 from taskdash.config.readers import (
-    ARGUMENTS,
-    COMMAND,
-    FLAG,
-    FOLDER,
-    FRACTION,
     NOTHING,
-    TEXTS,
     Reader,
     entries_of,
-    length_of_time,
-    one_of,
+    looks_like_key,
+    may_be_key,
+    one_of_these,
     read,
     schema_of,
     setting,
     settings_of,
-    some_of,
+    shown,
+    suggestion,
     table_of,
-    text,
-    whole,
 )
-from taskdash.config.wording import looks_like_key, may_be_key, one_of_these, shown, suggestion
 from taskdash.domain.budget import TIERS
 from taskdash.domain.secret import Secret
 
@@ -49,21 +42,10 @@ DEFAULT_KEY_VARIABLE: Final = "AIGPTIMAGE_API_KEY"
 
 KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "checked", "id")
 COLUMN_NAMES: Final = (
-    "state",
-    "label",
-    "model",
-    "cost",
-    "created",
-    "checked",
-    "id",
-    "added",
-    "completed",
-    "note",
-    "problem",
-    "results",
-    "expires",
-    "saved",
+    *FIRST_COLUMNS,
+    *("added", "completed", "note", "problem", "results", "expires", "saved"),
 )
 _TEN_YEARS_MS: Final = 3_650 * 86_400_000
 _MAX_CHECKS: Final = 1_000_000
@@ -96,7 +78,7 @@ def _profile_name(value: str) -> str:
 
 
 def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
-    keys = (value,) if isinstance(value, str) else TEXTS.read(value, place)
+    keys = (value,) if isinstance(value, str) else kinds.TEXTS.read(value, place)
     for key in keys:
         if not re.fullmatch(_KEY_NAME, key):
             raise ValueError(
@@ -121,7 +103,7 @@ def _sort(value: str) -> str:
 
 
 def _theme(value: object, place: Place) -> str:
-    reader = text(_theme_name) if place.words is None else one_of(place.words)
+    reader = kinds.text(_theme_name) if place.words is None else kinds.one_of(place.words)
     return reader.read(value, place)
 
 
@@ -131,12 +113,12 @@ def _theme_name(value: str) -> str:
     return value
 
 
-_KEYS: Final = Reader(_keys_of_action, lambda: {"anyOf": [{"type": "string"}, TEXTS.schema()]})
+_KEYS: Final = Reader(_keys_of_action, lambda: {"anyOf": [{"type": "string"}, kinds.TEXTS.schema()]})
 _SORT: Final = Reader(
-    text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
+    kinds.text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
 )
 _THEME: Final = Reader(_theme, lambda: {"type": "string"})
-_API_KEY: Final[Reader[Any]] = text(str, secret=True)
+_API_KEY: Final[Reader[Any]] = kinds.text(str, secret=True)
 """It becomes a `Secret` once the whole profile is read: no command that needs no key is to fail for a wrong one."""
 
 
@@ -148,18 +130,18 @@ class Profile:
     """The last part of the table's name, `[profiles.NAME]`."""
     base_url: str = setting(
         DEFAULT_BASE_URL,
-        text(checked_base_url, secret=True),
+        kinds.text(kinds.checked_base_url, secret=True),
         """Where the gateway is: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix is
         kept. Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in use.""",
     )
     api_key_env: str | None = setting(
         DEFAULT_KEY_VARIABLE,
-        text(_variable_name),
+        kinds.text(_variable_name),
         """The environment variable that holds the API key. This, api_key_command or api_key: one of the three.""",
     )
     api_key_command: tuple[str, ...] = setting(
         (),
-        COMMAND,
+        kinds.COMMAND,
         """A command that prints the API key as its first line, as a list of arguments or one text that is split into
         them: for a password manager. No shell; it has 10 seconds.""",
         example=["pass", "show", "aigptimage"],
@@ -174,7 +156,7 @@ class Profile:
     """Why the `api_key` of the file cannot be sent; empty where it can."""
     tier: str | None = setting(
         "free",
-        one_of(TIERS),
+        kinds.one_of(TIERS),
         """The key's tier, which says how many checks the gateway allows: free, basic, standard, pro, ultra or
         enterprise. Without it free is assumed, which is slow but never too fast.""",
         example="free",
@@ -183,27 +165,27 @@ class Profile:
     """Whether nobody set a tier or limits."""
     per_second: int | None = setting(
         None,
-        whole(1, _MAX_CHECKS),
+        kinds.whole(1, _MAX_CHECKS),
         """The key's own limit in place of a tier: checks in any 1 second, 1 to 1000000. Together with
         per_minute.""",
         example=2,
     )
     per_minute: int | None = setting(
         None,
-        whole(1, _MAX_CHECKS),
+        kinds.whole(1, _MAX_CHECKS),
         """The key's own limit in place of a tier: checks in any 60 seconds, 1 to 1000000. Together with
         per_second.""",
         example=60,
     )
     share: float = setting(
         0.5,
-        FRACTION,
+        kinds.FRACTION,
         """How much of the limits taskdash may use, above 0 up to 1; the rest is left to your own program on the same
         key.""",
     )
     result_ttl_ms: int | None = setting(
         None,
-        length_of_time(_TEN_YEARS_MS),
+        kinds.length_of_time(_TEN_YEARS_MS),
         """How long result links live, counted from the task's end, as a number with s, m, h or d: then a countdown is
         shown, and once for each task a warning before its results expire unsaved (when a quarter of that time is
         left, a day at most). Without it none is.""",
@@ -212,7 +194,7 @@ class Profile:
     )
     allow_private: bool = setting(
         False,
-        FLAG,
+        kinds.FLAG,
         """Whether results may be downloaded from private and loopback addresses other than the gateway's own
         host.""",
     )
@@ -266,7 +248,7 @@ class View:
 
     columns: tuple[str, ...] = setting(
         ("state", "label", "model", "cost", "created", "id"),
-        some_of(COLUMN_NAMES),
+        kinds.some_of(COLUMN_NAMES),
         """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
         completed, note, problem, results, saved and expires, which is there by default where a result_ttl is
         set.""",
@@ -279,26 +261,26 @@ class View:
     )
     detail: str = setting(
         "auto",
-        one_of(("auto", "right", "below", "hidden")),
+        kinds.one_of(("auto", "right", "below", "hidden")),
         """Where the detail pane is: right, below, hidden, or auto (right in a wide terminal, below in a narrow
         one).""",
     )
     detail_percent: int = setting(
-        35, whole(10, 90), "How much of the screen the detail pane takes, in percent, 10 to 90."
+        35, kinds.whole(10, 90), "How much of the screen the detail pane takes, in percent, 10 to 90."
     )
     theme: str = setting("textual-dark", _THEME, "The colour theme; the command palette lists them all.")
     preview: bool = setting(
-        True, FLAG, "Whether the detail pane shows a picture of the result; needs the extra `preview`."
+        True, kinds.FLAG, "Whether the detail pane shows a picture of the result; needs the extra `preview`."
     )
     preview_as: str = setting(
         "auto",
-        one_of(("auto", "kitty", "sixel", "blocks")),
+        kinds.one_of(("auto", "kitty", "sixel", "blocks")),
         """How pictures are drawn: kitty, sixel, blocks (coloured half characters, which any terminal has), or auto
         (what the terminal is known to have; blocks in tmux and screen).""",
     )
     widths: Mapping[str, int] = setting(
         NOTHING,
-        entries_of(whole(3, 200), COLUMN_NAMES),
+        entries_of(kinds.whole(3, 200), COLUMN_NAMES),
         "Widths of columns, in terminal cells, 3 to 200. A column that is not named here gets what it needs.",
         example={"label": 40},
     )
@@ -310,51 +292,53 @@ class Settings:
 
     profile: str = setting(
         DEFAULT_PROFILE,
-        text(_profile_name),
+        kinds.text(_profile_name),
         """The profile in use, unless --profile or TASKDASH_PROFILE says otherwise. Where only one other profile is
         configured, that one.""",
     )
     download_dir: Path | None = setting(
         None,
-        FOLDER,
+        kinds.FOLDER,
         """Where results are saved: an absolute folder, or one that starts with ~. By default the folder taskdash in
         your downloads.""",
         example="~/Downloads/taskdash",
     )
     open_command: tuple[str, ...] = setting(
         (),
-        ARGUMENTS,
+        kinds.ARGUMENTS,
         """The command that opens a result, as a list of arguments; the link is added as the last one. Empty: your
         browser.""",
     )
     on_finish: tuple[str, ...] = setting(
         (),
-        ARGUMENTS,
+        kinds.ARGUMENTS,
         """A command that is run once for each task that finishes, as a list of arguments; a shell reads it only if it
         is one: ["sh", "-c", "..."]. It gets the task as JSON on its standard input and its fields as TASKDASH_... in
         its environment, but no API key; it has 60 seconds. Empty: none.""",
     )
     bell: bool = setting(
-        False, FLAG, "Whether the terminal's bell rings when a task finishes, once for each message."
+        False, kinds.FLAG, "Whether the terminal's bell rings when a task finishes, once for each message."
     )
     auto_download: bool = setting(
-        False, FLAG, "Whether each result is saved as soon as its task finishes, before its link can expire."
+        False,
+        kinds.FLAG,
+        "Whether each result is saved as soon as its task finishes, before its link can expire.",
     )
     max_result_mib: int | None = setting(
         None,
-        whole(1, 1_048_576),
+        kinds.whole(1, 1_048_576),
         """The largest result that is saved, in MiB, 1 to 1048576. Without it, it is what the disk has room for: nine
         tenths of what is free.""",
         example=2048,
     )
     log_level: str = setting(
         "info",
-        one_of(LOG_LEVELS),
+        kinds.one_of(LOG_LEVELS),
         "How much goes to the log file: debug, info, warning or error. --log-level overrides it.",
     )
     key_preset: str = setting(
         "default",
-        one_of(("default", "plain", "vim")),
+        kinds.one_of(("default", "plain", "vim")),
         "The set of keys that [keys] changes: default, plain (arrows and named keys first) or vim.",
     )
     keys: Mapping[str, tuple[str, ...]] = setting(
@@ -411,12 +395,7 @@ def demo_settings(
 ) -> Settings:
     """Return the settings of `taskdash --demo`: one profile named `demo`, and nothing from any file or environment.
 
-    Args:
-        base_url: of the embedded API; taken as it stands.
-        key: what the embedded API accepts.
-        download_dir: inside the demo's temporary folder.
-        tier: whose limits the embedded API enforces.
-        result_ttl_ms: how long its result links live; None shows no countdown.
+    `base_url` is taken as it stands; without `result_ttl_ms` no countdown is shown.
     """
     profile = Profile(
         name="demo",

@@ -13,7 +13,7 @@ import unicodedata
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
 
-from taskdash.config.private_files import make_private_dir
+from taskdash.config.locations import make_private_dir
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.faults import DiskError
 

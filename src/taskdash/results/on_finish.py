@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.config.private_files import users_umask
+from taskdash.config.locations import users_umask
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.task_json import task_environ, task_json

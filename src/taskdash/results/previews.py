@@ -31,7 +31,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
-from taskdash.config.private_files import make_private_dir, replace_private_file
+from taskdash.config.locations import make_private_dir, replace_private_file
 from taskdash.domain.untrusted import inert_line
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content

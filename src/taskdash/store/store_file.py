@@ -15,7 +15,7 @@ import time
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
-from taskdash.config.private_files import make_private_dir
+from taskdash.config.locations import make_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable

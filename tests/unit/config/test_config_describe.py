@@ -11,8 +11,8 @@ import pytest
 
 from taskdash.config.describe import Line, describe
 from taskdash.config.keys import find_key
+from taskdash.config.kinds import length_text
 from taskdash.config.load import load_settings
-from taskdash.config.readers import length_text
 from taskdash.config.settings import Settings, demo_settings
 
 if TYPE_CHECKING:

@@ -10,8 +10,17 @@ from typing import NoReturn
 import pytest
 
 from taskdash.config.load import load_settings
-from taskdash.config.locations import absolute, config_path, download_dir, log_path, store_path, view_path
-from taskdash.config.private_files import create_private_file, make_private_dir, replace_private_file
+from taskdash.config.locations import (
+    absolute,
+    config_path,
+    create_private_file,
+    download_dir,
+    log_path,
+    make_private_dir,
+    replace_private_file,
+    store_path,
+    view_path,
+)
 from taskdash.config.settings import Settings
 from taskdash.domain.errors import UsageError
 

@@ -1,0 +1,238 @@
+"""The kinds of values that settings have, each with its reader, and which base URLs a key may be sent to."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from taskdash.config.locations import absolute
+from taskdash.config.readers import Place, Reader, one_of_these, quoted, shown, suggestion, wrong
+from taskdash.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+    from taskdash.domain.task import Json
+
+T = TypeVar("T")
+MAX_ARGUMENT_CHARS: Final = 4_096
+_UNIT_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
+_LENGTH_OF_TIME: Final = r" *([0-9]{1,9}(?:\.[0-9]{1,6})?) *([smhd]) *"
+_PRINTABLE = re.compile(r"[\x21-\x7e]{1,2048}")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})")
+# People paste the address of the endpoint from the API's page; the client adds this part itself.
+_ENDPOINT = re.compile(r"/api/v1(?:/jobs(?:/recordInfo|/createTask)?)?$")
+_ALLOWED = "use https://host, or http:// on this machine only (127.0.0.0/8, ::1, localhost)"
+
+
+def _checked_word(value: str, allowed: Collection[str]) -> str:
+    """Return a word that is one of those allowed.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value not in allowed:
+        near = suggestion(value, allowed)
+        raise ValueError(f"{shown(value)} is not allowed, use {one_of_these(allowed)}.{near}")
+    return value
+
+
+def text(check: Callable[[str], T], *, secret: bool = False) -> Reader[T]:
+    """Read a text by `check`, which raises ValueError; a `secret` one is never shown, whatever its type."""
+
+    def read_text(value: object, _: Place) -> T:
+        if isinstance(value, str):
+            return check(value)
+        raise ValueError("must be a text in quotes" + ("" if secret else f", not {shown(value)}"))
+
+    return Reader(read_text, lambda: {"type": "string"})
+
+
+def one_of(words: Collection[str]) -> Reader[str]:
+    """Read one of some words."""
+    return Reader(text(lambda value: _checked_word(value, words)).read, lambda: {"enum": list(words)})
+
+
+def as_it_stands(is_right: Callable[[Any], bool], must: str, **schema: Json) -> Reader[Any]:
+    """Read a value that is right as it stands; `must` says what any other one must be."""
+
+    def read_value(value: object, _: Place) -> object:
+        if is_right(value):
+            return value
+        raise wrong(must, value)
+
+    return Reader(read_value, lambda: schema)
+
+
+def whole(low: int, high: int) -> Reader[int]:
+    """Read an integer from `low` to `high`."""
+    return as_it_stands(
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+        f"must be a whole number from {low} to {high}",
+        type="integer",
+        minimum=low,
+        maximum=high,
+    )
+
+
+def some_of(words: Collection[str]) -> Reader[tuple[str, ...]]:
+    """Read a list of different words, at least one."""
+
+    def read_words(value: object, _: Place) -> tuple[str, ...]:
+        named = tuple(_checked_word(word, words) for word in _texts(value))
+        if not named or len(set(named)) != len(named):
+            raise ValueError(f"must name at least one, and none twice: {one_of_these(words)}")
+        return named
+
+    return Reader(
+        read_words,
+        lambda: {"type": "array", "items": {"enum": list(words)}, "minItems": 1, "uniqueItems": True},
+    )
+
+
+def length_of_time(high_ms: int) -> Reader[int]:
+    """Read a length of time such as "24h", from one second to `high_ms`, in milliseconds."""
+
+    def read_length(value: object, _: Place) -> int:
+        parts = re.fullmatch(_LENGTH_OF_TIME, value) if isinstance(value, str) else None
+        length_ms = round(float(parts[1]) * _UNIT_MS[parts[2]]) if parts else 0
+        if 1_000 <= length_ms <= high_ms:
+            return length_ms
+        must = 'must be a number and a unit (s, m, h or d) in quotes, such as "24h", from "1s" to'
+        raise wrong(f'{must} "{length_text(high_ms)}"', value)
+
+    return Reader(
+        read_length,
+        lambda: {"type": "string", "pattern": f"^{_LENGTH_OF_TIME}$"},
+        lambda value: None if value is None else length_text(value),
+    )
+
+
+def length_text(length_ms: int) -> str:
+    """Return a length of time as a config has it, in the largest unit that leaves no rest."""
+    for unit, unit_ms in _UNIT_MS.items():
+        if length_ms % unit_ms == 0:
+            return f"{length_ms // unit_ms}{unit}"
+    return f"{length_ms / 1_000:.3f}s"
+
+
+def _texts(value: object, _: Place | None = None) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise wrong('must be a list of texts such as ["first", "second"]', value)
+    for item in value:
+        if not isinstance(item, str):
+            raise wrong("must have texts in quotes only", item)
+    return tuple(value)
+
+
+def _arguments(value: object, _: Place) -> tuple[str, ...]:
+    arguments = _texts(value)
+    if arguments and not arguments[0].strip():
+        raise ValueError("must start with the name of a program")
+    if any("\0" in argument or len(argument) > MAX_ARGUMENT_CHARS for argument in arguments):
+        raise ValueError(f"must have arguments of up to {MAX_ARGUMENT_CHARS} characters without NUL")
+    return arguments
+
+
+def _command(value: object, place: Place) -> tuple[str, ...]:
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError:
+            raise ValueError("has a quote that is not closed; a list of arguments needs no quoting") from None
+    if not (arguments := _arguments(value, place)):
+        raise ValueError('must name a program, such as ["pass", "show", "aigptimage"]')
+    return arguments
+
+
+def _folder(value: str) -> Path:
+    if not value.startswith(("/", "~")) or "\0" in value:
+        raise wrong("must be an absolute path, or start with ~", value)
+    try:
+        return absolute(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+_LIST_OF_TEXTS: Final[dict[str, Json]] = {"type": "array", "items": {"type": "string"}}
+FLAG: Final[Reader[bool]] = as_it_stands(
+    lambda value: isinstance(value, bool), "must be true or false (without quotes)", type="boolean"
+)
+FRACTION: Final[Reader[float]] = as_it_stands(
+    # nan compares false with everything.
+    lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1,
+    "must be a number above 0 and up to 1",
+    type="number",
+    exclusiveMinimum=0,
+    maximum=1,
+)
+FOLDER: Final = text(_folder)
+TEXTS: Final = Reader(_texts, lambda: _LIST_OF_TEXTS)
+ARGUMENTS: Final = Reader(_arguments, lambda: _LIST_OF_TEXTS)
+"""A list of arguments, of which the first is the program; empty for none."""
+COMMAND: Final = Reader(_command, lambda: {"anyOf": [{"type": "string"}, {**_LIST_OF_TEXTS, "minItems": 1}]})
+"""A list of arguments that is not empty, or one text that is split as a shell would."""
+
+
+# Base URLs: https anywhere, http only on this machine
+
+
+def checked_base_url(text: str) -> str:
+    """Return the base URL without a slash at its end; a path prefix is kept.
+
+    Raises:
+        ValueError: it is no URL of a kind that a key may be sent to. The message shows nothing that may be secret.
+    """
+    text = text.strip()
+    if not _PRINTABLE.fullmatch(text) or "\\" in text:
+        raise ValueError(f"is empty, too long, or has characters that no URL has; {_ALLOWED}")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"is no URL: its host or port cannot be read; {_ALLOWED}") from None
+    host = _checked_host(parts)
+    if port == 0:
+        raise ValueError("has the port 0; use 1 to 65535")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ValueError(
+            f"would send the API key unencrypted to {quoted(host)}: http is for this machine only"
+            f" (127.0.0.0/8, ::1, localhost), use https://"
+        )
+    path = _ENDPOINT.sub("", parts.path.rstrip("/")).rstrip("/")
+    netloc = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{netloc}{'' if port is None else f':{port}'}{path}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is `localhost`, in 127.0.0.0/8 or ::1, in their usual spelling."""
+    address = None if host == "localhost" else _address(host)
+    return host == "localhost" or bool(
+        address and address.is_loopback and (address.version == 4 or host == "::1")
+    )
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _checked_host(parts: SplitResult) -> str:
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"must start with https://; {_ALLOWED}")
+    if "@" in parts.netloc:
+        raise ValueError("has a user name or password in it; leave out what stands before the @")
+    if "?" in parts.geturl() or "#" in parts.geturl():
+        raise ValueError("has a ? or # part; leave it out")
+    host = parts.hostname or ""
+    if ":" in host and not _address(host):
+        raise ValueError(f"has a host that is no IPv6 address; {_ALLOWED}")
+    if ":" not in host and not _HOST_NAME.fullmatch(host):
+        raise ValueError(f"has no valid host name; {_ALLOWED}")
+    return host
