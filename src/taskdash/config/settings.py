@@ -42,9 +42,9 @@ DEFAULT_KEY_VARIABLE: Final = "AIGPTIMAGE_API_KEY"
 
 KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "checked", "id")
+FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "id")
 COLUMN_NAMES: Final = (
-    *FIRST_COLUMNS,
+    *("state", "label", "model", "cost", "created", "checked", "id"),
     *("added", "completed", "note", "problem", "results", "expires", "saved"),
 )
 _TEN_YEARS_MS: Final = 3_650 * 86_400_000
@@ -247,7 +247,7 @@ class View:
     """The first look of the dashboard."""
 
     columns: tuple[str, ...] = setting(
-        ("state", "label", "model", "cost", "created", "id"),
+        FIRST_COLUMNS,
         kinds.some_of(COLUMN_NAMES),
         """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
         completed, note, problem, results, saved and expires, which is there by default where a result_ttl is

@@ -8,17 +8,17 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.config_files import CANARY
 
 from taskdash.config.describe import Line, describe
 from taskdash.config.keys import find_key
 from taskdash.config.kinds import length_text
-from taskdash.config.load import load_settings
 from taskdash.config.settings import Settings, demo_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CANARY = "sk-CANARY-0123456789abcdef"
+    from tests.config_files import Load
 
 
 def rows(settings: Settings, environ: dict[str, str], **options: bool) -> dict[str, Line]:
@@ -29,28 +29,21 @@ def rows(settings: Settings, environ: dict[str, str], **options: bool) -> dict[s
     return {row.key: row for row in shown}
 
 
-def load(
-    tmp_path: Path, text: str, environ: dict[str, str] | None = None, profile: str | None = None
-) -> Settings:
-    """Load `text`."""
-    file = tmp_path / "c.toml"
-    file.touch(0o600)
-    file.write_text(text)
-    return load_settings(file, environ or {}, profile=profile)
-
-
 def test_defaults_are_said_to_be_defaults_and_a_missing_key_is_no_failure() -> None:
     shown = rows(Settings(), {})
     assert {row.origin for row in shown.values()} == {"default", "environment AIGPTIMAGE_API_KEY"}
-    assert shown["profiles.aigptimage.tier"].text == "free (assumed)"
-    assert shown["profiles.aigptimage.result_ttl"].text == "none"
-    assert shown["open_command"].text == "none"
-    assert shown["bell"].text == "false"
-    assert shown["view.columns"].text == "state label model cost created id"
+    for key, said in (
+        ("profiles.aigptimage.tier", "free (assumed)"),
+        ("profiles.aigptimage.result_ttl", "none"),
+        ("open_command", "none"),
+        ("bell", "false"),
+        ("view.columns", "state label model cost created id"),
+    ):
+        assert shown[key].text == said
     assert shown["profiles.aigptimage.api_key"].text.startswith("not set: No API key for profile aigptimage")
 
 
-def test_each_value_says_where_it_came_from(tmp_path: Path) -> None:
+def test_each_value_says_where_it_came_from(tmp_path: Path, load: Load) -> None:
     environ = {"TASKDASH_BASE_URL": "http://127.0.0.1:1", "KIE": CANARY}
     text = f"""
         bell = true
@@ -69,25 +62,26 @@ def test_each_value_says_where_it_came_from(tmp_path: Path) -> None:
         per_minute = 20
         result_ttl = "36h"
     """
-    shown = rows(load(tmp_path, text, environ, "kie"), environ)
-    file = f"file {tmp_path / 'c.toml'}"
-    assert (shown["profile"].text, shown["profile"].origin) == ("kie", "--profile")
-    assert (shown["bell"].text, shown["bell"].origin) == ("true", file)
-    assert shown["open_command"].text == "x ***"
-    assert (shown["keys.open"].text, shown["keys.open"].origin) == ("o enter", file)
-    assert (shown["view.theme"].text, shown["view.theme"].origin) == ("nord", file)
-    assert (shown["view.widths"].text, shown["view.widths"].origin) == ("label=40", file)
-    assert shown["view.sort"].origin == "default"
-    assert shown["profiles.kie.base_url"].text == "http://127.0.0.1:1"
-    assert shown["profiles.kie.base_url"].origin == "environment TASKDASH_BASE_URL"
-    assert shown["profiles.a.base_url"].origin == file
-    assert shown["profiles.kie.result_ttl"].text == "36h"
+    shown = rows(load(text, profile="kie", **environ), environ)
+    file = f"file {tmp_path / 'my.toml'}"
+    for key, text, origin in (
+        ("profile", "kie", "--profile"),
+        ("bell", "true", file),
+        ("open_command", "x ***", file),
+        ("keys.open", "o enter", file),
+        ("view.theme", "nord", file),
+        ("view.widths", "label=40", file),
+        ("view.sort", "added", "default"),
+        ("profiles.kie.base_url", "http://127.0.0.1:1", "environment TASKDASH_BASE_URL"),
+        ("profiles.a.base_url", "https://a.example", file),
+        ("profiles.kie.result_ttl", "36h", file),
+        ("profiles.kie.api_key", "***cdef", "environment KIE"),
+    ):
+        assert (shown[key].text, shown[key].origin) == (text, origin)
     assert "profiles.kie.tier" not in shown
-    key = shown["profiles.kie.api_key"]
-    assert (key.text, key.origin) == ("***cdef", "environment KIE")
 
 
-def test_a_key_in_the_file_or_of_a_command_is_masked(tmp_path: Path) -> None:
+def test_a_key_in_the_file_or_of_a_command_is_masked(tmp_path: Path, load: Load) -> None:
     script = f"print('{CANARY[:8]}' + '{CANARY[8:]}')"
     text = f"""
         profile = "b"
@@ -101,35 +95,28 @@ def test_a_key_in_the_file_or_of_a_command_is_masked(tmp_path: Path) -> None:
         base_url = "https://c.example"
         api_key_command = ["touch", "{tmp_path}/ran"]
     """
-    settings = load(tmp_path, text)
+    settings = load(text)
     shown = rows(settings, dict(os.environ))
-    assert (shown["profiles.a.api_key"].text, shown["profiles.a.api_key"].origin) == (
-        "***cdef",
-        f"file {tmp_path / 'c.toml'}",
-    )
-    assert (shown["profiles.b.api_key"].text, shown["profiles.b.api_key"].origin) == (
-        "***cdef",
-        f"command {sys.executable}",
-    )
+    for name, origin in (("a", f"file {tmp_path / 'my.toml'}"), ("b", f"command {sys.executable}")):
+        key = shown[f"profiles.{name}.api_key"]
+        assert (key.text, key.origin) == ("***cdef", origin)
     assert shown["profiles.b.api_key_command"].text == f"{sys.executable} (3 arguments not shown)"
     assert "not run" in shown["profiles.c.api_key"].text
     assert not (tmp_path / "ran").exists()
     assert "not run" in rows(settings, {}, run_commands=False)["profiles.b.api_key"].text
 
 
-def test_a_command_that_fails_is_said_to(tmp_path: Path) -> None:
-    shown = rows(
-        load(tmp_path, '[profiles.a]\nbase_url="https://a.b"\napi_key_command=["false"]'), dict(os.environ)
-    )
+def test_a_command_that_fails_is_said_to(load: Load) -> None:
+    shown = rows(load('[profiles.a]\nbase_url="https://a.b"\napi_key_command=["false"]'), dict(os.environ))
     assert "failed with exit code 1" in shown["profiles.a.api_key"].text
 
 
 @pytest.mark.parametrize(
     ("length_ms", "text"), [(86_400_000, "1d"), (129_600_000, "36h"), (90_000, "90s"), (1_500, "1.500s")]
 )
-def test_a_length_of_time_is_shown_as_the_config_takes_it(tmp_path: Path, length_ms: int, text: str) -> None:
+def test_a_length_of_time_is_shown_as_the_config_takes_it(load: Load, length_ms: int, text: str) -> None:
     assert length_text(length_ms) == text
-    found = load(tmp_path, f'[profiles.a]\nbase_url="https://a.b"\nresult_ttl="{text}"')
+    found = load(f'[profiles.a]\nbase_url="https://a.b"\nresult_ttl="{text}"')
     assert found.in_use.result_ttl_ms == length_ms
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.config_files import CANARY, KIE, write
 
 from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.load import load_settings
 from taskdash.config.settings import Profile, Settings
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import Secret
-
-CANARY = "sk-CANARY-0123456789abcdef"
 
 
 def by_command(script: str, **profile: Any) -> Profile:
@@ -66,12 +65,10 @@ def test_a_key_that_no_header_can_carry_names_its_origin_and_its_fault_only(key:
 
 
 def test_a_key_in_the_file_is_found_or_its_fault_is_told_only_when_it_is_needed(tmp_path: Path) -> None:
-    file = tmp_path / "c.toml"
-    file.touch(0o600)
-    file.write_text(f'[profiles.kie]\nbase_url = "https://k.example"\napi_key = "{CANARY}"')
+    file = write(tmp_path / "c.toml", f'{KIE}api_key = "{CANARY}"')
     found = find_key(load_settings(file, {}).in_use, {"AIGPTIMAGE_API_KEY": "another"})
     assert (found.secret.reveal(), found.origin) == (CANARY, f"file {file}")
-    file.write_text(f'[profiles.kie]\nbase_url = "https://k.example"\napi_key = "{CANARY} x"')
+    write(file, f'{KIE}api_key = "{CANARY} x"')
     profile = load_settings(file, {}).in_use
     with pytest.raises(KeyMissingError, match=r"profiles\.kie\.api_key\) has white space") as caught:
         find_key(profile, {})
@@ -104,8 +101,7 @@ def test_what_a_command_prints_around_the_key_is_left_out(output: bytes) -> None
 def test_a_command_runs_without_a_shell_and_sees_no_key_in_its_arguments(tmp_path: Path) -> None:
     profile = Profile(name="kie", api_key_command=("printf", "%s", "$HOME;x;y"), api_key_env=None)
     assert find_key(profile, dict(os.environ)).secret.reveal() == "$HOME;x;y"
-    file = tmp_path / "c.toml"
-    file.write_text("[profiles.kie]\nbase_url='https://k.example'\napi_key_command = \"printf %s 'a-b'\"")
+    file = write(tmp_path / "c.toml", f"{KIE}api_key_command = \"printf %s 'a-b'\"")
     assert load_settings(file, {}).in_use.api_key_command == ("printf", "%s", "a-b")
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.config_files import CANARY, KIE, fits, write
 
+from taskdash.config.describe import json_schema
 from taskdash.config.load import load_settings, toml_values
 from taskdash.config.readers import Place, read, settings_of
 from taskdash.config.settings import Profile, Settings, View
@@ -19,132 +21,127 @@ from taskdash.domain.untrusted import inert_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-CANARY = "sk-CANARY-0123456789abcdef"
+    from tests.config_files import Load
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home directory of the test's own."""
-    for name in [name for name in os.environ if name.startswith(("XDG_", "TASKDASH_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
-
-
-def write(path: Path, text: str | bytes, mode: int = 0o600) -> Path:
-    """Write a config file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    path.chmod(mode)
-    return path
-
-
-def load(tmp_path: Path, text: str | bytes, **environ: str) -> Settings:
-    """Load `text` as a file named by --config."""
-    return load_settings(write(tmp_path / "my.toml", text), environ)
-
-
-KIE = '[profiles.kie]\nbase_url = "https://api.kie.ai"\n'
-
-WRONG = [
-    # text, key named, what is said
-    ('colour = "red"', "colour", ["unknown key", "open_command", "profiles"]),
-    ('downlod_dir = "/x"', "downlod_dir", ['Did you mean "download_dir"?']),
-    ('tier = "basic"', "tier", ["belongs to a profile", "[profiles.aigptimage]"]),
-    ("bell = 1", "bell", ["true or false", "not 1"]),
-    ("max_result_mib = 0", "max_result_mib", ["whole number from 1 to 1048576"]),
-    ('max_result_mib = "2GiB"', "max_result_mib", ["whole number", "2GiB"]),
-    ('auto_download = "yes"', "auto_download", ["true or false", '"yes"']),
-    ('log_level = "warn"', "log_level", ["debug, info, warning, error", 'Did you mean "warning"?']),
-    ('key_preset = "emacs"', "key_preset", ["default, plain, vim"]),
-    ('open_command = "firefox"', "open_command", ["list of texts", '"firefox"']),
-    ("on_finish = [1]", "on_finish", ["texts in quotes only", "not 1"]),
-    ('on_finish = [" "]', "on_finish", ["name of a program"]),
-    ('on_finish = ["a\\u0000b"]', "on_finish", ["without NUL"]),
-    ('download_dir = "results"', "download_dir", ["absolute path", "~", '"results"']),
-    ("download_dir = 5", "download_dir", ["a text in quotes", "not 5"]),
-    ('download_dir = "~nobody-of-that-name/x"', "download_dir", ["no such user"]),
-    ('profile = "b a d"', "profile", ["letters, digits"]),
-    ('profile = "kei"\n' + KIE, "profile", ['"kei"', "one of kie", 'Did you mean "kie"?']),
-    (KIE + '[profiles.b]\nbase_url = "https://b.example"', "profile", ["one of kie, b"]),
-    ("profiles = 1", "profiles", ["a table", "not 1"]),
-    ("[profiles]\nkie = 1", "profiles.kie", ["a table such as [profiles.kie]"]),
-    ('[profiles."a b"]', 'profiles."a b"', ["letters, digits"]),
-    ("[profiles.kie]", "profiles.kie.base_url", ["is missing"]),
-    (KIE + 'teir = "basic"', "profiles.kie.teir", ['Did you mean "tier"?', "api_key_env"]),
-    (KIE + "bell = true", "profiles.kie.bell", ["global setting", "above the first [table]"]),
+# Setting, values that are wrong, and what is said of each; the schema refuses them too.
+WRONG: list[tuple[str, list[str], list[str]]] = [
+    ("colour", ['"red"'], ["unknown key", "open_command", "profiles"]),
+    ("downlod_dir", ['"/x"'], ['Did you mean "download_dir"?']),
+    ("tier", ['"basic"'], ["belongs to a profile", "[profiles.aigptimage]"]),
+    ("bell", ["1"], ["true or false", "not 1"]),
+    ("max_result_mib", ["0", "true"], ["whole number from 1 to 1048576"]),
+    ("max_result_mib", ['"2GiB"'], ["whole number", "2GiB"]),
+    ("auto_download", ['"yes"'], ["true or false", '"yes"']),
+    ("log_level", ['"warn"'], ["debug, info, warning, error", 'Did you mean "warning"?']),
+    ("key_preset", ['"emacs"'], ["default, plain, vim"]),
+    ("open_command", ['"firefox"'], ["list of texts", '"firefox"']),
+    ("on_finish", ["[1]"], ["texts in quotes only", "not 1"]),
+    ("download_dir", ["5"], ["a text in quotes", "not 5"]),
+    ("profiles", ["1"], ["a table", "not 1"]),
+    ("profiles.kei", ["1"], ["a table such as [profiles.kei]"]),
+    ("profiles.kie.teir", ['"basic"'], ['Did you mean "tier"?', "api_key_env"]),
+    ("profiles.kie.bell", ["true"], ["global setting", "above the first [table]"]),
     (
-        KIE + 'tier = "basik"',
         "profiles.kie.tier",
-        ['"basik"', "free, basic, standard, pro, ultra, enterprise", 'mean "basic"'],
+        ['"basik"'],
+        ['"basik"', "free, basic, standard, pro, ultra, enterprise", '"basic"'],
     ),
-    (KIE + "tier = true", "profiles.kie.tier", ["a text in quotes", "not true"]),
-    (KIE + "tier = 1979-05-27", "profiles.kie.tier", ["a text in quotes", "a date or time"]),
+    ("profiles.kie.tier", ["true"], ["a text in quotes", "not true"]),
+    ("profiles.kie.tier", ["1979-05-27"], ["a text in quotes", "a date or time"]),
+    ("profiles.kie.per_second", ["true", "1.5", "0", "1000001"], ["whole number from 1 to 1000000, not "]),
+    ("profiles.kie.share", ["0", "1.01", "true", "nan", "inf"], ["a number above 0 and up to 1, not "]),
+    ("profiles.kie.share", ['"0.5"'], ["a number", '"0.5"']),
+    ("profiles.kie.share", ["9" * 100], ["a huge number"]),
+    ("profiles.kie.result_ttl", ["24", '"24"', '"1w"', '"-1h"'], ['"24h"', "s, m, h or d", "not "]),
+    ("profiles.kie.allow_private", ["0"], ["true or false"]),
+    ("profiles.kie.api_key_command", ["[]"], ["must name a program"]),
+    ("profiles.kie.api_key_command", ["1"], ["a list of texts"]),
+    ("profiles.kie.api_key", ["1"], ["a text in quotes"]),
+    ("keys", ["[]"], ["a table such as [keys]", "an array"]),
+    ("keys.open", ["1"], ["a list of texts"]),
+    ("view.theem", ['"x"'], ['mean "theme"']),
+    ("view.columns", ['["state", "lable"]'], ['"lable"', 'mean "label"', "model, cost"]),
+    ("view.columns", ["[]"], ["at least one"]),
+    ("view.sort", ['"-labl"'], ["added, state, label", 'mean "label"']),
+    ("view.detail", ['"left"'], ["auto, right, below, hidden"]),
+    ("view.detail_percent", ["95"], ["10 to 90"]),
+    ("view.preview", ["1"], ["true or false"]),
+    ("view.widths.labl", ["5"], ['mean "label"']),
+    ("view.widths.label", ["1"], ["3 to 200"]),
+]
+# What only the reader can tell.
+WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
+    ("on_finish", ['[" "]'], ["name of a program"]),
+    ("on_finish", ['["a\\u0000b"]'], ["without NUL"]),
+    ("download_dir", ['"results"'], ["absolute path", "~", '"results"']),
+    ("download_dir", ['"~nobody-of-that-name/x"'], ["no such user"]),
+    ("profile", ['"b a d"'], ["letters, digits"]),
+    ("profile", ['"kei"\n' + KIE], ['"kei"', "one of kie", 'Did you mean "kie"?']),
+    ('profiles."a b"', ["{}"], ["letters, digits"]),
+    ("profiles.kie.result_ttl", ['"0s"', '"999999d"'], ['from "1s" to "3650d"']),
+    (
+        "profiles.kie.api_key_env",
+        ['""', '"A=B"'],
+        ["name of an environment variable", "letters, digits and _"],
+    ),
+    ("profiles.kie.api_key_command", ['"pass \'x"'], ["quote that is not closed"]),
+    ("keys.open", ['""'], ["is no key", "[] for none"]),
+    ("keys.open", ['["o", "a b"]'], ["is no key", '"a b"']),
+    ("view.columns", ['["id", "id"]'], ["none twice"]),
+    ("view.theme", ['""'], ["name a theme"]),
+]
+# Settings that lack each other or exclude each other: text, the key that is named, what is said of it.
+WRONG_TOGETHER = [
+    (KIE + '[profiles.b]\nbase_url = "https://b.example"', "profile", ["one of kie, b"]),
+    ("[profiles.kie]", "profiles.kie.base_url", ["is missing"]),
     (KIE + "per_second = 5", "profiles.kie.per_minute", ["is missing beside per_second"]),
     (KIE + "per_minute = 5", "profiles.kie.per_second", ["is missing beside per_minute"]),
     (
         KIE + 'tier = "pro"\nper_second = 5\nper_minute = 9',
         "profiles.kie.tier",
-        ["beside per_second", "or per_second and per_minute"],
+        ["per_second and per_minute"],
     ),
-    (KIE + "per_second = true\nper_minute = 9", "profiles.kie.per_second", ["whole number", "1 to 1000000"]),
-    (KIE + "per_second = 1.5\nper_minute = 9", "profiles.kie.per_second", ["whole number", "1.5"]),
-    (KIE + "per_second = 0\nper_minute = 9", "profiles.kie.per_second", ["from 1"]),
-    (KIE + "per_second = 1\nper_minute = 1000001", "profiles.kie.per_minute", ["to 1000000"]),
-    (KIE + "share = 0", "profiles.kie.share", ["above 0 and up to 1", "not 0"]),
-    (KIE + "share = 1.01", "profiles.kie.share", ["above 0 and up to 1"]),
-    (KIE + "share = true", "profiles.kie.share", ["above 0 and up to 1", "not true"]),
-    (KIE + "share = nan", "profiles.kie.share", ["above 0 and up to 1", "nan"]),
-    (KIE + "share = inf", "profiles.kie.share", ["above 0 and up to 1"]),
-    (KIE + f"share = {'9' * 100}", "profiles.kie.share", ["a huge number"]),
-    (KIE + 'share = "0.5"', "profiles.kie.share", ["a number", '"0.5"']),
-    (KIE + "result_ttl = 24", "profiles.kie.result_ttl", ['"24h"', "s, m, h or d", "not 24"]),
-    (KIE + 'result_ttl = "24"', "profiles.kie.result_ttl", ["s, m, h or d"]),
-    (KIE + 'result_ttl = "1w"', "profiles.kie.result_ttl", ["s, m, h or d"]),
-    (KIE + 'result_ttl = "-1h"', "profiles.kie.result_ttl", ["s, m, h or d"]),
-    (KIE + 'result_ttl = "0s"', "profiles.kie.result_ttl", ['from "1s"']),
-    (KIE + 'result_ttl = "999999d"', "profiles.kie.result_ttl", ['"3650d"']),
-    (KIE + "allow_private = 0", "profiles.kie.allow_private", ["true or false"]),
-    (KIE + 'api_key_env = ""', "profiles.kie.api_key_env", ["name of an environment variable"]),
-    (KIE + 'api_key_env = "A=B"', "profiles.kie.api_key_env", ["letters, digits and _"]),
-    (KIE + "api_key_command = []", "profiles.kie.api_key_command", ["must name a program"]),
-    (KIE + 'api_key_command = "pass \'x"', "profiles.kie.api_key_command", ["quote that is not closed"]),
-    (KIE + "api_key_command = 1", "profiles.kie.api_key_command", ["a list of texts"]),
-    (KIE + "api_key = 1", "profiles.kie.api_key", ["a text in quotes"]),
     (
         KIE + 'api_key_env = "A"\napi_key_command = ["b"]',
         "profiles.kie.api_key_command",
         ["exactly one of api_key_env, api_key_command, api_key"],
     ),
     (KIE + 'api_key_env = "A"\napi_key = "b"', "profiles.kie.api_key", ["beside api_key_env", "exactly one"]),
-    ("keys = []", "keys", ["a table such as [keys]", "an array"]),
-    ("[keys]\nopen = 1", "keys.open", ["a list of texts"]),
-    ('[keys]\nopen = ""', "keys.open", ["is no key", "[] for none"]),
-    ('[keys]\nopen = ["o", "a b"]', "keys.open", ["is no key", '"a b"']),
-    ('[view]\ntheem = "x"', "view.theem", ['mean "theme"']),
-    ('[view]\ncolumns = ["state", "lable"]', "view.columns", ['"lable"', 'mean "label"', "model, cost"]),
-    ("[view]\ncolumns = []", "view.columns", ["at least one"]),
-    ('[view]\ncolumns = ["id", "id"]', "view.columns", ["none twice"]),
-    ('[view]\nsort = "-labl"', "view.sort", ["added, state, label", 'mean "label"']),
-    ('[view]\ndetail = "left"', "view.detail", ["auto, right, below, hidden"]),
-    ("[view]\ndetail_percent = 95", "view.detail_percent", ["10 to 90"]),
-    ('[view]\ntheme = ""', "view.theme", ["name a theme"]),
-    ("[view]\npreview = 1", "view.preview", ["true or false"]),
-    ("[view.widths]\nlabl = 5", "view.widths.labl", ['mean "label"']),
-    ("[view.widths]\nlabel = 1", "view.widths.label", ["3 to 200"]),
 ]
 
 
-@pytest.mark.parametrize(("text", "key", "said"), WRONG)
+def text_of(name: str, value: str) -> str:
+    """Return a file with one setting, and what its profile cannot do without."""
+    needed = 'profiles.kie.base_url = "https://api.kie.ai"\n' if name.startswith("profiles.kie.") else ""
+    other = "profiles.kie.per_minute = 9\n" if name.endswith("per_second") else ""
+    return f"{needed}{other}{name} = {value}"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        *(
+            (text_of(key, value), key, said)
+            for key, values, said in (*WRONG, *WRONG_TO_US)
+            for value in values
+        ),
+        *WRONG_TOGETHER,
+    ],
+)
 def test_a_wrong_setting_names_the_file_the_key_and_what_is_allowed(
-    tmp_path: Path, text: str, key: str, said: list[str]
+    tmp_path: Path, load: Load, text: str, key: str, said: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text)
+        load(text)
     message = re.sub(r": \d settings are wrong\n", ": ", str(caught.value))
     assert message.startswith(f"{tmp_path / 'my.toml'}: {key}: ")
     assert [part for part in said if part not in message] == []
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", [text_of(key, value) for key, values, _ in WRONG for value in values])
+def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:
+    assert not fits(tomllib.loads(text), json_schema())
 
 
 BAD_FILES: list[tuple[bytes, list[str]]] = [
@@ -162,9 +159,9 @@ BAD_FILES: list[tuple[bytes, list[str]]] = [
 
 
 @pytest.mark.parametrize(("data", "said"), BAD_FILES)
-def test_a_file_that_is_no_toml_says_where(tmp_path: Path, data: bytes, said: list[str]) -> None:
+def test_a_file_that_is_no_toml_says_where(tmp_path: Path, load: Load, data: bytes, said: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, data)
+        load(data)
     message = str(caught.value)
     assert message.startswith(f"{tmp_path / 'my.toml'}: ")
     assert [part for part in said if part not in message] == []
@@ -180,18 +177,20 @@ def test_no_bytes_raise_anything_but_a_printable_complaint(data: bytes) -> None:
         assert str(error) == inert_line(str(error))  # noqa: PT017 - that it raises at all is up to the example
 
 
-def test_every_fault_of_a_file_is_told_at_once_and_hostile_text_in_it_is_inert(tmp_path: Path) -> None:
+def test_every_fault_of_a_file_is_told_at_once_and_hostile_text_in_it_is_inert(
+    tmp_path: Path, load: Load
+) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, 'bell = 1\nlog_level = "\\u001b[2J\\u202Ex"\n"k\\u001b]0;x" = 1\n')
+        load('bell = 1\nlog_level = "\\u001b[2J\\u202Ex"\n"k\\u001b]0;x" = 1\n')
     first, *faults = str(caught.value).splitlines()
     assert first == f"{tmp_path / 'my.toml'}: 3 settings are wrong"
     assert len(faults) == 3
     assert all(line.isprintable() and "my.toml" not in line for line in faults)
 
 
-def test_a_hundred_faults_are_cut(tmp_path: Path) -> None:
+def test_a_hundred_faults_are_cut(load: Load) -> None:
     with pytest.raises(ConfigError, match=r"and 80 more$"):
-        load(tmp_path, "\n".join(f"x{n} = 1" for n in range(100)))
+        load("\n".join(f"x{n} = 1" for n in range(100)))
 
 
 @pytest.mark.parametrize(
@@ -216,9 +215,9 @@ def test_a_hundred_faults_are_cut(tmp_path: Path) -> None:
         f"{CANARY} = 1\n{CANARY} = 2",
     ],
 )
-def test_a_key_in_the_wrong_place_is_never_repeated(tmp_path: Path, text: str) -> None:
+def test_a_key_in_the_wrong_place_is_never_repeated(load: Load, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, text)
+        load(text)
     assert "CANARY" not in str(caught.value)
     assert "0123456789abcdef" not in str(caught.value)
 
@@ -236,18 +235,11 @@ def test_without_any_config_the_profile_is_aigptimage() -> None:
     found = load_settings(None, {})
     assert found == Settings()
     assert found.in_use == Profile(
-        name="aigptimage",
-        base_url="https://aigptimage.com",
-        api_key_env="AIGPTIMAGE_API_KEY",
-        tier="free",
-        tier_assumed=True,
-        share=0.5,
-        result_ttl_ms=None,
-        allow_private=False,
+        name="aigptimage", base_url="https://aigptimage.com", api_key_env="AIGPTIMAGE_API_KEY", tier="free"
     )
 
 
-def test_everything_in_a_full_file_is_in_force(tmp_path: Path) -> None:
+def test_everything_in_a_full_file_is_in_force(tmp_path: Path, load: Load) -> None:
     text = """\
         profile = "kie"
         download_dir = "~/pictures"
@@ -281,45 +273,55 @@ def test_everything_in_a_full_file_is_in_force(tmp_path: Path) -> None:
         result_ttl = "24h"
         allow_private = true
     """
-    found = load(tmp_path, b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
-    assert found.profile == "kie"
-    assert found.download_dir == tmp_path / "pictures"
-    assert found.open_command == ("firefox", "--new-tab")
-    assert found.on_finish == ("notify-send", "done")
-    assert (found.bell, found.auto_download, found.max_result_mib, found.log_level, found.key_preset) == (
-        True,
-        True,
-        512,
-        "debug",
-        "vim",
+    found = load(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert found == Settings(
+        profile="kie",
+        download_dir=tmp_path / "pictures",
+        open_command=("firefox", "--new-tab"),
+        on_finish=("notify-send", "done"),
+        bell=True,
+        auto_download=True,
+        max_result_mib=512,
+        log_level="debug",
+        key_preset="vim",
+        keys={"open": ("o",), "remove": (), "filter": ("slash", "ctrl+f")},
+        view=View(
+            columns=("id", "state"),
+            widths={"id": 20},
+            sort="-cost",
+            detail="below",
+            detail_percent=30,
+            theme="nord",
+            preview=False,
+        ),
+        profiles=found.profiles,
+        config_file=tmp_path / "my.toml",
+        origins=found.origins,
     )
-    assert found.keys == {"open": ("o",), "remove": (), "filter": ("slash", "ctrl+f")}
-    assert (found.view.columns, found.view.widths, found.view.sort) == (("id", "state"), {"id": 20}, "-cost")
-    assert (found.view.detail, found.view.detail_percent) == ("below", 30)
-    assert (found.view.theme, found.view.preview) == ("nord", False)
+    file = tmp_path / "my.toml"
     aigptimage, kie = found.profiles.values()
-    assert (aigptimage.base_url, aigptimage.tier, aigptimage.tier_assumed) == (
-        "https://aigptimage.com",
-        "basic",
-        False,
+    assert aigptimage == Profile(name="aigptimage", tier="basic", tier_assumed=False, source=file)
+    assert kie == Profile(
+        name="kie",
+        base_url="https://api.kie.ai",
+        api_key_env="KIE_API_KEY",
+        tier=None,
+        tier_assumed=False,
+        per_second=10,
+        per_minute=300,
+        share=1.0,
+        result_ttl_ms=86_400_000,
+        allow_private=True,
+        source=file,
     )
-    assert (kie.base_url, kie.api_key_env, kie.tier, kie.tier_assumed) == (
-        "https://api.kie.ai",
-        "KIE_API_KEY",
-        None,
-        False,
-    )
-    assert (kie.per_second, kie.per_minute, kie.share) == (10, 300, 1.0)
-    assert (kie.result_ttl_ms, kie.allow_private) == (86_400_000, True)
-    assert found.config_file == tmp_path / "my.toml"
 
 
 @pytest.mark.parametrize(
     ("text", "length_ms"),
     [("1s", 1_000), ("90m", 5_400_000), ("24h", 86_400_000), ("14d", 1_209_600_000), ("1.5 h", 5_400_000)],
 )
-def test_a_length_of_time_has_a_unit(tmp_path: Path, text: str, length_ms: int) -> None:
-    assert load(tmp_path, f'{KIE}result_ttl = "{text}"').in_use.result_ttl_ms == length_ms
+def test_a_length_of_time_has_a_unit(load: Load, text: str, length_ms: int) -> None:
+    assert load(f'{KIE}result_ttl = "{text}"').in_use.result_ttl_ms == length_ms
 
 
 @pytest.mark.parametrize(
@@ -336,49 +338,35 @@ def test_a_length_of_time_has_a_unit(tmp_path: Path, text: str, length_ms: int) 
         (" https://x.example\n", "https://x.example"),
     ],
 )
-def test_a_base_url_loses_its_slash_and_keeps_its_prefix(tmp_path: Path, given: str, kept: str) -> None:
-    assert load(tmp_path, "", TASKDASH_BASE_URL=given).in_use.base_url == kept
+def test_a_base_url_loses_its_slash_and_keeps_its_prefix(load: Load, given: str, kept: str) -> None:
+    assert load("", TASKDASH_BASE_URL=given).in_use.base_url == kept
+
+
+REFUSED_URLS = {
+    "unencrypted": "http://aigptimage.com http://0.0.0.0:1 http://10.0.0.1 http://127.1 http://0x7f.0.0.1 "
+    "http://localhost.evil.example http://127.0.0.1.evil.example http://[::ffff:127.0.0.1]",
+    "before the @": "http://127.0.0.1@evil.example https://user:password@x.example",
+    "? or #": "https://x.example?key=1 https://x.example/#x",
+    "https://": "ftp://x.example x.example //x.example https://[zz::1]",
+    "host name": "https:// https:///path https://-x.example",
+    "characters that no URL has": "https://x\tx.example https://x\\@y.example https://bücher.example",
+    "cannot be read": "https://x.example:99999 https://[::1",
+    "port 0": "https://x.example:0",
+}
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("http://aigptimage.com", "unencrypted"),
-        ("http://0.0.0.0:1", "unencrypted"),
-        ("http://10.0.0.1", "unencrypted"),
-        ("http://127.1", "unencrypted"),
-        ("http://0x7f.0.0.1", "unencrypted"),
-        ("http://localhost.evil.example", "unencrypted"),
-        ("http://127.0.0.1.evil.example", "unencrypted"),
-        ("http://[::ffff:127.0.0.1]", "unencrypted"),
-        ("http://127.0.0.1@evil.example", "before the @"),
-        ("https://user:password@x.example", "before the @"),
-        ("https://x.example?key=1", "? or #"),
-        ("https://x.example/#x", "? or #"),
-        ("ftp://x.example", "https://"),
-        ("x.example", "https://"),
-        ("//x.example", "https://"),
-        ("https://", "host name"),
-        ("https:///path", "host name"),
-        ("https://-x.example", "host name"),
-        ("https://x .example", "characters that no URL has"),
-        ("https://x\\@y.example", "characters that no URL has"),
-        ("https://bücher.example", "characters that no URL has"),
-        ("https://x.example:99999", "cannot be read"),
-        ("https://x.example:0", "port 0"),
-        ("https://[::1", "cannot be read"),
-        ("https://[zz::1]", "use https://host"),
-    ],
+    ("url", "said"), [(url, said) for said, urls in REFUSED_URLS.items() for url in urls.split(" ")]
 )
 def test_a_base_url_that_no_key_may_go_to_is_refused_by_the_name_of_its_source(
-    tmp_path: Path, url: str, said: str
+    tmp_path: Path, load: Load, url: str, said: str
 ) -> None:
     with pytest.raises(UsageError) as from_environment:
         load_settings(None, {"TASKDASH_BASE_URL": url})
     assert str(from_environment.value).startswith("TASKDASH_BASE_URL: ")
     escaped = url.replace("\\", "\\\\")
     with pytest.raises(ConfigError) as from_file:
-        load(tmp_path, f'[profiles.kie]\nbase_url = "{escaped}"')
+        load(f'[profiles.kie]\nbase_url = "{escaped}"')
     assert str(from_file.value).startswith(f"{tmp_path / 'my.toml'}: profiles.kie.base_url: ")
     for caught in (from_environment, from_file):
         assert said in str(caught.value)
@@ -407,12 +395,12 @@ def test_the_earlier_of_command_line_environment_file_and_default_wins(tmp_path:
     assert found.log_level == "error"
 
 
-def test_the_only_profile_of_a_file_is_in_use_and_aigptimage_can_be_asked_for(tmp_path: Path) -> None:
-    assert load(tmp_path, KIE).profile == "kie"
-    assert list(load(tmp_path, KIE).profiles) == ["kie"]
-    assert load(tmp_path, KIE, TASKDASH_PROFILE="aigptimage").in_use == Profile(name="aigptimage")
-    assert load(tmp_path, 'profile = "aigptimage"\n' + KIE).in_use == Profile(name="aigptimage")
-    assert load(tmp_path, "[profiles.aigptimage]\n[profiles.b]\nbase_url='https://b'").profile == "aigptimage"
+def test_the_only_profile_of_a_file_is_in_use_and_aigptimage_can_be_asked_for(load: Load) -> None:
+    assert load(KIE).profile == "kie"
+    assert list(load(KIE).profiles) == ["kie"]
+    assert load(KIE, TASKDASH_PROFILE="aigptimage").in_use == Profile(name="aigptimage")
+    assert load('profile = "aigptimage"\n' + KIE).in_use == Profile(name="aigptimage")
+    assert load("[profiles.aigptimage]\n[profiles.b]\nbase_url='https://b'").profile == "aigptimage"
 
 
 @pytest.mark.parametrize(
@@ -441,14 +429,14 @@ def test_an_unknown_profile_beside_none_says_how_to_get_one(
         load_settings(file, {}, profile="nope")
 
 
-def test_a_missing_profile_is_told_beside_the_other_faults(tmp_path: Path) -> None:
+def test_a_missing_profile_is_told_beside_the_other_faults(load: Load) -> None:
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, 'profile = "kei"\nbell = 1\n' + KIE)
+        load('profile = "kei"\nbell = 1\n' + KIE)
     heading, *faults = str(caught.value).splitlines()
     assert "2 settings are wrong" in heading
     assert [fault.partition(": ")[0] for fault in faults] == ["bell", "profile"]
     with pytest.raises(ConfigError) as caught:
-        load(tmp_path, 'profile = "b a d"\nbell = 1\n' + KIE)
+        load('profile = "b a d"\nbell = 1\n' + KIE)
     assert str(caught.value).count("profile: ") == 1
 
 
@@ -508,8 +496,8 @@ def test_actions_and_themes_are_checked_where_their_names_are_known(tmp_path: Pa
     assert 'view.theme: "nrod" is not allowed, use one of nord. Did you mean "nord"?' in str(caught.value)
 
 
-def test_a_secret_is_not_in_the_text_of_anything_that_holds_it(tmp_path: Path) -> None:
-    found = load(tmp_path, f'{KIE}api_key = "{CANARY}"')
+def test_a_secret_is_not_in_the_text_of_anything_that_holds_it(load: Load) -> None:
+    found = load(f'{KIE}api_key = "{CANARY}"')
     assert "CANARY" not in repr(found)
     assert "CANARY" not in repr(found.in_use)
 

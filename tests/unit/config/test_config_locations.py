@@ -25,15 +25,6 @@ from taskdash.config.settings import Settings
 from taskdash.domain.errors import UsageError
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home directory of the test's own, and no umask that would make files private by itself."""
-    for name in [name for name in os.environ if name.startswith(("XDG_", "TASKDASH_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
-
-
 @pytest.fixture
 def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user whom the password file does not know."""
