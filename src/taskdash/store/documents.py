@@ -12,7 +12,7 @@ from taskdash.domain.task_json import FIELDS as JSON_FIELDS
 from taskdash.domain.task_json import task_json
 from taskdash.store.additions import take_places
 from taskdash.store.query_sql import STATE_CODES, order, where
-from taskdash.store.rows import FIELDS, TASK_COLUMNS, keep_body, row_from_task, search_text
+from taskdash.store.rows import COLUMNS, TASK_COLUMNS, keep_body, row_from_task, search_text
 from taskdash.store.saved import SavedFile
 from taskdash.store.tasks import TaskList
 
@@ -146,12 +146,12 @@ def _json_object() -> str:
         "saved": "json((SELECT json_group_array(path) FROM "
         "(SELECT path FROM saved WHERE saved.seq = tasks.seq ORDER BY n)))",
     }
-    columns = {_json_name(field.name): field for field in FIELDS}
+    columns = {_json_name(name): name for name in COLUMNS}
     pairs = []
     for name in JSON_FIELDS:
         if (sql := special.get(name)) is None:
-            field = columns[name]
-            sql = f"CAST({field.name} AS {'TEXT' if field.clean else 'INTEGER'})"
+            column = columns[name]
+            sql = f"CAST({column} AS {'TEXT' if COLUMNS[column] else 'INTEGER'})"
         pairs.append(f"'{name}', {sql}")
     return f"json_object({', '.join(pairs)})"
 

@@ -1,9 +1,10 @@
-"""Rows to nouns and back. `FIELDS` is the one list of a task's fields; every list of columns derives from it."""
+"""Rows to nouns and back. A task's fields are listed in `Task` alone; every list of columns derives from it."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.query import folded_search_text
 from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
@@ -17,48 +18,33 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Record
 
 
-class Field(NamedTuple):
-    """A field of a task, kept in the column of its name."""
-
-    name: str
-    clean: Callable[[str], str] | None = None
-    """Makes its text inert; None for a number."""
-    is_checked: bool = False
-    """A check may change it. State, problem and next check, which a check changes too, are no plain fields."""
-
-
-FIELDS: Final = (
-    Field("seq"),
-    Field("profile", inert_line),
-    Field("task_id", inert_line),
-    Field("label", inert_line),
-    Field("note", inert),
-    Field("raw_state", inert_line, is_checked=True),
-    Field("model", inert_line, is_checked=True),
-    Field("variant", inert_line, is_checked=True),
-    Field("prompt", inert, is_checked=True),
-    Field("fail_code", inert_line, is_checked=True),
-    Field("fail_msg", inert, is_checked=True),
-    Field("progress", inert_line, is_checked=True),
-    Field("cost_time_ms", is_checked=True),
-    Field("complete_time_ms", is_checked=True),
-    Field("create_time_ms", is_checked=True),
-    Field("result_count", is_checked=True),
-    Field("checked_at_ms", is_checked=True),
-    Field("finished_at_ms", is_checked=True),
-    Field("checks", is_checked=True),
-    Field("misses", is_checked=True),
-    Field("added_at_ms"),
-    Field("next_check_at_ms"),
-    Field("asked_at_ms"),
-    Field("saved_count"),
+_LINES_KEPT: Final = ("note", "prompt", "fail_msg")
+"""Texts of a task that may have more lines than one."""
+_NEVER_CHECKED: Final = (
+    *("seq", "profile", "task_id", "label", "note"),
+    *("added_at_ms", "next_check_at_ms", "asked_at_ms", "saved_count"),
 )
+"""What no check writes of a task; when the next one is it writes in a way of its own."""
+
+
+def _clean(name: str, kind: str) -> Callable[[str], str] | None:
+    if kind not in ("str", "str | None"):
+        return None
+    return inert if name in _LINES_KEPT else inert_line
+
+
+COLUMNS: Final = {
+    each.name: _clean(each.name, str(each.type))
+    for each in fields(Task)
+    if each.name not in ("state", "problem")
+}
+"""The fields of a task that have a column of their name, `seq` first: what makes its text inert; None for a number."""
 STATES: Final = {code: state for state, code in STATE_CODES.items()}
 
-_NAMES: Final = tuple(field.name for field in FIELDS)
-_TEXTS: Final = tuple((n, field.clean) for n, field in enumerate(FIELDS) if field.clean)
+_NAMES: Final = tuple(COLUMNS)
+_TEXTS: Final = tuple((n, clean) for n, clean in enumerate(COLUMNS.values()) if clean)
 _STATE: Final = ("state", "problem_kind", "problem_message", "problem_since_ms")
-CHECKED_COLUMNS: Final = (*(field.name for field in FIELDS if field.is_checked), *_STATE)
+CHECKED_COLUMNS: Final = (*(name for name in _NAMES if name not in _NEVER_CHECKED), *_STATE)
 """What a check may change of a task, besides its next check."""
 TASK_WIDTH: Final = len(_NAMES) + len(_STATE)
 HEAD_CHARS: Final = 4_096
