@@ -7,11 +7,12 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from tests.store_lists import added, ids, recorded
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.query import Query
-from taskdash.domain.task import Answer, Record, State, apply_answer
+from taskdash.domain.task import State
 from taskdash.store.store import Store
 from taskdash.store.store_file import copies_of, keep_copy
 
@@ -34,15 +35,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "tasks.db"
-
-
-def listed(store: Store) -> list[str]:
-    return [task.task_id for task in store.tasks.rows(Query("p"), 0)]
-
-
 def set_aside(path: Path, what: str = "corrupt") -> list[Path]:
     found = path.parent.glob(f"{path.name}.{what}-*")
     return sorted(each for each in found if not each.name.endswith("-journal"))
@@ -50,6 +42,15 @@ def set_aside(path: Path, what: str = "corrupt") -> list[Path]:
 
 def zeroed(page: int) -> Callable[[bytes], bytes]:
     return lambda data: data[: (page - 1) * PAGE] + bytes(PAGE) + data[page * PAGE :]
+
+
+def renumbered(data: bytes) -> bytes:
+    """Give a store the number of another program: SQL can still read it all."""
+    return data[:68] + b"none" + data[72:]
+
+
+def spoil(path: Path, damage: Callable[[bytes], bytes] = renumbered) -> None:
+    path.write_bytes(damage(path.read_bytes()))
 
 
 def restored(store: Store) -> set[str]:
@@ -66,7 +67,7 @@ DAMAGES: Final[dict[str, tuple[Callable[[bytes], bytes], int]]] = {
     "no first page": (zeroed(1), 0),
     "no page of the list": (zeroed(2), 299),
     "the last pages are gone": (lambda data: data[: -3 * PAGE], 150),
-    "another program's number": (lambda data: data[:68] + b"none" + data[72:], 299),
+    "another program's number": (renumbered, 299),
     "nothing": (lambda _: b"", 0),
 }
 """Each with how many of 299 tasks SQL can read of it at least."""
@@ -102,7 +103,7 @@ def test_a_page_of_the_list_that_is_lost_comes_from_the_copy(path: Path, sound: 
     with Store(path) as store:
         keep_copy(path)
         store.additions.add("p", ["task_after_the_copy"], 3)
-    path.write_bytes(zeroed(2)(path.read_bytes()))
+    spoil(path, zeroed(2))
     with Store(path) as store:
         found = {task.task_id: task.label for task in store.tasks.rows(Query("p"), 0)}
     # What only an index still knows has lost its label; it comes without one.
@@ -117,8 +118,7 @@ def test_what_was_removed_since_the_copy_does_not_come_back(path: Path, sound: b
         keep_copy(path)
         gone = [store.tasks.find("p", each).seq for each in IDS[20:30]]
         store.tasks.remove(gone, 3)
-    data = path.read_bytes()
-    path.write_bytes(data[:68] + b"none" + data[72:])
+    spoil(path)
     with Store(path) as store:
         assert restored(store) == set(IDS) - {IDS[7], *IDS[20:30]}
 
@@ -128,7 +128,7 @@ def test_the_same_copy_serves_again(path: Path) -> None:
         store.additions.add("p", ["task_old"], 1)
         store.database.keep_copy()
     for damage, _ in (DAMAGES["no header"], DAMAGES["no page of the list"]):
-        path.write_bytes(damage(path.read_bytes()))
+        spoil(path, damage)
         with Store(path) as store:
             task = store.tasks.find("p", "task_old")
             assert task.added_at_ms == 1
@@ -141,8 +141,7 @@ def test_a_copy_of_a_list_that_was_deleted_is_not_taken_for_one_of_the_new_list(
     path.unlink()
     with Store(path) as store:
         store.additions.add("p", ["task_new"], 1)
-    data = path.read_bytes()
-    path.write_bytes(data[:68] + b"none" + data[72:])
+    spoil(path)
     with Store(path) as store:
         assert restored(store) == {"task_new"}
 
@@ -168,7 +167,7 @@ def test_a_page_that_is_damaged_while_the_store_is_open_is_found_when_it_is_read
         file.flush()
         store.database.connection.execute("PRAGMA cache_size=0")
         assert store.additions.add("p", ["task_later"], 3).added == ("task_later",)
-        assert set(listed(store)) >= {"task_later", IDS[0], IDS[-1]}
+        assert set(ids(store)) >= {"task_later", IDS[0], IDS[-1]}
     assert len(said) == len(set_aside(path)) == 1
 
 
@@ -194,7 +193,7 @@ def test_records_are_saved_too_and_one_that_is_lost_is_asked_for_again(path: Pat
                 "INSERT INTO bodies (seq, raw, result_urls) SELECT seq, x'7b7d', '[\"https://a.example/1.png\"]' "
                 "FROM tasks WHERE task_id = 'task_a'"
             )
-    path.write_bytes(path.read_bytes()[:68] + b"none" + path.read_bytes()[72:])
+    spoil(path)
     with Store(path) as store:
         tasks = {task.task_id: task for task in store.tasks.rows(Query("p"), 0)}
         assert {task.state for task in tasks.values()} == {State.SUCCESS}
@@ -206,15 +205,13 @@ def test_records_are_saved_too_and_one_that_is_lost_is_asked_for_again(path: Pat
 
 def test_a_record_that_is_lost_comes_from_the_copy_and_nothing_is_told_again(path: Path) -> None:
     with Store(path) as store:
-        store.additions.add("p", ["task_a"], 1)
+        task = added(store, "task_a")
         for state in (State.WAITING, State.SUCCESS):
-            task = store.tasks.find("p", "task_a")
-            record = Record(state=state, raw_state=state.value, result_urls=("https://a.example/1.png",))
-            store.checks.record([apply_answer(task, Answer(record=record, raw=b"{}"), 5)])
+            task = recorded(store, task, state, result_urls=("https://a.example/1.png",))
         store.database.keep_copy()
         assert store.news.claim_next("p", Way.SCREEN) == task.seq
         root = store.database.value("SELECT rootpage FROM sqlite_master WHERE name = 'bodies'")
-    path.write_bytes(zeroed(root)(path.read_bytes()))
+    spoil(path, zeroed(root))
     with Store(path) as store:
         # Found when it is read.
         found = store.tasks.find_detail("p", "task_a")
@@ -236,7 +233,7 @@ def test_a_rollback_that_is_left_to_do_is_no_damage(path: Path) -> None:
                 shutil.copy(f"{path}{end}", f"{other}{end}")
     said: list[str] = []
     with Store(other, on_mishap=said.append) as store:
-        assert listed(store) == IDS
+        assert ids(store) == IDS
         assert store.database.value("SELECT count(*) FROM tasks WHERE prompt IS NOT NULL") == 0
     assert said == []
 
@@ -274,8 +271,8 @@ def test_many_that_meet_one_damaged_store_mend_it_once(path: Path, sound: bytes)
     assert [error for error in errors if "locked" not in error] == []
     assert acknowledged
     with Store(path) as store:
-        assert acknowledged <= set(listed(store))
-        assert len(listed(store)) == 299 + len(acknowledged)
+        assert acknowledged <= set(ids(store))
+        assert len(ids(store)) == 299 + len(acknowledged)
     assert len(set_aside(path)) == 1
 
 
@@ -308,12 +305,12 @@ def test_a_store_that_was_deleted_or_moved_away_is_not_written_to(
     before, moved = path.read_bytes(), path.rename(path.with_name(away or "deleted"))
     if away is None:
         moved.unlink()
-    assert listed(store) == []
+    assert ids(store) == []
     assert store.additions.add("p", ["task_b"], 1).added == ("task_b",)
     assert ["deleted or moved away: a new list begins" in line for line in said] == [True]
     assert away is None or moved.read_bytes() == before
     with Store(path) as other:
-        assert listed(other) == ["task_b"]
+        assert ids(other) == ["task_b"]
 
 
 def test_a_store_that_was_replaced_is_shown(path: Path, opened: tuple[Store, list[str]]) -> None:
@@ -321,7 +318,7 @@ def test_a_store_that_was_replaced_is_shown(path: Path, opened: tuple[Store, lis
     with Store(path.with_name("other.db")) as other:
         other.additions.add("p", ["task_c"], 1)
     path.with_name("other.db").replace(path)
-    assert listed(store) == ["task_c"]
+    assert ids(store) == ["task_c"]
     assert ["replaced" in line for line in said] == [True]
 
 
@@ -337,4 +334,4 @@ def test_a_write_that_went_into_a_file_without_a_name_is_not_acknowledged(path: 
         with pytest.raises(StoreChangedError):
             write()
         assert store.additions.add("p", ["task_b"], 1).added == ("task_b",)
-        assert listed(store) == ["task_b"]
+        assert ids(store) == ["task_b"]

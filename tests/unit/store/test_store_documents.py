@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.store_lists import added, detail_of, recorded
 
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
@@ -27,21 +28,14 @@ from taskdash.domain.task import (
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.saved import SavedFile
-from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from taskdash.store.store import Store
 
 NOW_MS = 1_780_000_000_000
 EVERYTHING = Query(None)
 
 texts = st.text(max_size=20)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "tasks.db") as opened:
-        yield opened
 
 
 def the_long_way(store: Store) -> list[object]:
@@ -78,8 +72,8 @@ def test_both_ways_to_json_agree(
     path: str | None,
 ) -> None:
     store.database.connection.executescript("DELETE FROM tasks; DELETE FROM saved;")
-    store.tasks.add("aigptimage", ["task_a", "task_b"], NOW_MS, label=label)
-    task = store.tasks.find("aigptimage", "task_a")
+    store.tasks.add("p", ["task_a", "task_b"], NOW_MS, label=label)
+    task = store.tasks.find("p", "task_a")
     store.tasks.edit([task.seq], label=label, note=note)
     record = Record(
         state=State.SUCCESS,
@@ -92,7 +86,7 @@ def test_both_ways_to_json_agree(
     outcomes = [apply_answer(task, Answer(record=record, raw=b"{}"), NOW_MS)]
     if message is not None:
         problem = Answer(problem=ProblemKind.SERVER_ERROR, message=inert_line(message))
-        other = store.tasks.find("aigptimage", "task_b")
+        other = store.tasks.find("p", "task_b")
         outcomes.append(apply_answer(other, problem, NOW_MS))
     store.checks.record(outcomes)
     if path is not None:
@@ -117,10 +111,7 @@ def test_both_ways_to_json_agree(
     ],
 )
 def test_a_row_that_a_foreign_hand_changed_stays_one_json_document(store: Store, change: str) -> None:
-    store.tasks.add("aigptimage", ["task_a"], NOW_MS)
-    record = Record(state=State.SUCCESS, raw_state="success", param={"a": 1})
-    task = store.tasks.find("aigptimage", "task_a")
-    store.checks.record([apply_answer(task, Answer(record=record, raw=b"{}"), NOW_MS)])
+    recorded(store, added(store, "task_a"), param={"a": 1})
     store.database.connection.execute(change)
     (found,) = the_quick_way(store)
     assert isinstance(found, dict)
@@ -129,18 +120,14 @@ def test_a_row_that_a_foreign_hand_changed_stays_one_json_document(store: Store,
 
 
 def a_task(name: str, **changes: object) -> TaskDetail:
-    task = Task(seq=0, profile="aigptimage", task_id=name, added_at_ms=NOW_MS)
+    task = Task(seq=0, profile="p", task_id=name, added_at_ms=NOW_MS)
     return TaskDetail(task=replace(task, **changes))  # type: ignore[arg-type] # the names are Task's own
 
 
 def test_tasks_of_another_list_come_on_top_in_their_order_and_those_listed_stay(store: Store) -> None:
-    store.tasks.add("aigptimage", ["task_mine"], NOW_MS, label="mine")
-    tasks = [
-        a_task("task_b"),
-        a_task("task_mine", label="theirs"),
-        a_task("task_a", state=State.FAIL),
-        a_task("task_b"),
-    ]
+    store.tasks.add("p", ["task_mine"], NOW_MS, label="mine")
+    failed, theirs = a_task("task_a", state=State.FAIL), a_task("task_mine", label="theirs")
+    tasks = [a_task("task_b"), theirs, failed, a_task("task_b")]
     assert store.documents.import_tasks(tasks, NOW_MS) == (2, 2)
     rows = store.tasks.rows(EVERYTHING, NOW_MS)
     assert [(row.task_id, row.label) for row in rows] == [
@@ -149,7 +136,7 @@ def test_tasks_of_another_list_come_on_top_in_their_order_and_those_listed_stay(
         ("task_mine", "mine"),
     ]
     assert [row.next_check_at_ms for row in rows] == [NOW_MS, None, NOW_MS]
-    assert store.checks.finished_since("aigptimage", NOW_MS) == []
+    assert store.checks.finished_since("p", NOW_MS) == []
 
 
 def test_tasks_that_cannot_all_be_written_are_not_written_at_all(store: Store) -> None:
@@ -167,35 +154,24 @@ def test_what_was_taken_over_is_found_by_its_words(store: Store) -> None:
 def test_a_problem_that_was_taken_over_is_a_miss(store: Store) -> None:
     problem = Problem(ProblemKind.NOT_FOUND, "message", NOW_MS)
     store.documents.import_tasks([a_task("task_a", problem=problem, checked_at_ms=NOW_MS)], NOW_MS)
-    task = store.tasks.find("aigptimage", "task_a")
+    task = store.tasks.find("p", "task_a")
     assert (task.problem, task.misses, task.checks) == (problem, 1, 1)
 
 
 def test_saved_files_are_remembered_by_number(store: Store) -> None:
-    store.tasks.add("aigptimage", ["task_a"], NOW_MS)
-    seq = store.tasks.find("aigptimage", "task_a").seq
+    seq = added(store, "task_a").seq
     store.saved.keep(seq, 2, Path("/b"), 5, NOW_MS)
     store.saved.keep(seq, 1, Path("/a"), None, NOW_MS)
     store.saved.keep(seq, 2, Path("/c"), 6, NOW_MS)
     saved = {1: SavedFile(Path("/a"), None), 2: SavedFile(Path("/c"), 6)}
     assert store.saved.of([seq, 99]) == {seq: saved}
-    detail = store.tasks.detail(seq)
-    assert detail is not None
+    detail = detail_of(store, "task_a")
     assert detail.task.saved_count == 2
     assert detail.saved == (SavedResult(1, "/a"), SavedResult(2, "/c", 6))
 
 
-def test_a_request_is_taken_back_unless_it_was_answered_or_renewed(store: Store) -> None:
-    store.tasks.add("aigptimage", ["task_a", "task_b"], NOW_MS)
-    first, second = store.tasks.seqs(EVERYTHING, NOW_MS)
-    store.checks.ask([first, second], NOW_MS)
-    store.checks.ask([second], NOW_MS + 1)
-    store.checks.withdraw([first, second], NOW_MS)
-    assert [task.asked_at_ms for task in store.tasks.by_seq([first, second])] == [None, NOW_MS + 1]
-
-
 def test_ids_are_completed_within_a_profile(store: Store) -> None:
-    store.tasks.add("aigptimage", ["task_a", "task_b", "other"], NOW_MS)
+    store.tasks.add("p", ["task_a", "task_b", "other"], NOW_MS)
     store.tasks.add("kie", ["task_c"], NOW_MS)
-    assert store.documents.ids_like("aigptimage", "task_", 9) == ["task_a", "task_b"]
-    assert store.documents.ids_like("aigptimage", "", 1) == ["task_a"]
+    assert store.documents.ids_like("p", "task_", 9) == ["task_a", "task_b"]
+    assert store.documents.ids_like("p", "", 1) == ["task_a"]

@@ -2,63 +2,49 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bodies import fail_body, success_body, waiting_body
+from tests.store_lists import NOW, replied
 
-from taskdash.api.wire import parse_answer
 from taskdash.domain.query import ExpiryTerm, Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import apply_answer
 from taskdash.domain.words import expiry_of
 from taskdash.store.query_sql import where
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
+    import pytest
+
 PROFILE = "p"
-NOW_MS = 1_777_475_100_000
 H = 3_600_000
 TTLS = {PROFILE: 24 * H}
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "tasks.db") as opened:
-        yield opened
-
-
-def put(store: Store, name: str, body: Any, profile: str = PROFILE, now_ms: int = NOW_MS) -> int:
+def put(store: Store, name: str, body: Any, profile: str = PROFILE) -> int:
     """A task that was checked once; return its `seq`."""
     task_id = f"task_{name}_12345678"
-    store.tasks.add(profile, [task_id], now_ms)
-    task = store.tasks.find(profile, task_id)
-    raw = json.dumps(body(task_id) if callable(body) else body).encode()
-    parsed = parse_answer(200, {"content-type": "application/json"}, raw, task_id)
-    store.checks.record([apply_answer(task, parsed, now_ms)])
-    return task.seq
+    store.tasks.add(profile, [task_id], NOW)
+    return replied(store, body(task_id), profile).seq
 
 
 def done(left_ms: int, urls: int = 1) -> Any:
     """A success whose links still live so long."""
     links = [f"https://cdn.example.com/{n}.png" for n in range(urls)]
-    return lambda task_id: success_body(task_id, links, completeTime=NOW_MS - 24 * H + left_ms)
+    return lambda task_id: success_body(task_id, links, completeTime=NOW - 24 * H + left_ms)
 
 
 def found(
     store: Store, words: str, ttls_ms: dict[str, int] = TTLS, profile: str | None = PROFILE
 ) -> set[str]:
     query = Query(profile, terms=parse_filter(words, ttls_ms))
-    rows = store.tasks.rows(query, NOW_MS)
-    assert {task.seq for task in rows} == set(store.tasks.seqs(query, NOW_MS))
-    assert sum(store.tasks.counts(query, NOW_MS).values()) == len(rows)
+    rows = store.tasks.rows(query, NOW)
+    assert {task.seq for task in rows} == set(store.tasks.seqs(query, NOW))
+    assert sum(store.tasks.counts(query, NOW).values()) == len(rows)
     return {task.task_id.split("_")[1] for task in rows}
 
 
@@ -67,7 +53,7 @@ def keep(store: Store, seq: int, *numbers: int) -> None:
     for n in numbers:
         with store.database.writing() as connection:
             connection.execute(
-                "INSERT INTO saved (seq, n, path, saved_at_ms) VALUES (?, ?, ?, ?)", (seq, n, f"/{n}", NOW_MS)
+                "INSERT INTO saved (seq, n, path, saved_at_ms) VALUES (?, ?, ?, ?)", (seq, n, f"/{n}", NOW)
             )
 
 
@@ -90,8 +76,8 @@ def test_filters_by_what_is_left(store: Store) -> None:
 def test_what_was_found_is_not_kept_for_longer_than_it_holds(store: Store) -> None:
     put(store, "soon", done(3_000))
     query = Query(PROFILE, terms=parse_filter("expires:<1h", TTLS))
-    assert len(store.tasks.seqs(query, NOW_MS)) == 1
-    assert len(store.tasks.seqs(query, NOW_MS + 3_000)) == 0
+    assert len(store.tasks.seqs(query, NOW)) == 1
+    assert len(store.tasks.seqs(query, NOW + 3_000)) == 0
 
 
 def test_filters_by_what_is_saved(store: Store) -> None:
@@ -118,7 +104,7 @@ def test_each_profile_counts_by_its_own_ttl(store: Store) -> None:
 
 
 def test_it_is_found_by_the_index_of_ends(store: Store) -> None:
-    condition, values = where(Query(PROFILE, terms=parse_filter("expires:<2h saved:no", TTLS)), NOW_MS)
+    condition, values = where(Query(PROFILE, terms=parse_filter("expires:<2h saved:no", TTLS)), NOW)
     explained = f"EXPLAIN QUERY PLAN SELECT seq FROM tasks WHERE {condition}"  # noqa: S608 - it has bound values only
     plan = store.database.rows(explained, values)
     assert any("tasks_by_expiry (profile=? AND <expr>>? AND <expr><?)" in str(row) for row in plan), plan
@@ -131,11 +117,11 @@ def test_each_is_warned_of_once_and_the_first_to_expire_comes_first(store: Store
     put(store, "dead", done(-1))
     keep(store, saved, 1)
     keep(store, first, 1)
-    ended = (NOW_MS - 24 * H, NOW_MS - 18 * H)
+    ended = (NOW - 24 * H, NOW - 18 * H)
     with Store(store.path) as other:
         assert [task.seq for task in other.news.claim_expiring(PROFILE, ended)] == [first, second]
     assert store.news.claim_expiring(PROFILE, ended) == []
-    later = (NOW_MS - 23 * H, NOW_MS - 14 * H)
+    later = (NOW - 23 * H, NOW - 14 * H)
     assert [task.task_id for task in store.news.claim_expiring(PROFILE, later)] == ["task_late_12345678"]
 
 
@@ -161,16 +147,16 @@ def test_the_store_finds_what_the_countdown_says(
                 connection.execute(
                     "INSERT INTO tasks (seq, profile, task_id, state, result_count, complete_time_ms, "
                     "create_time_ms, cost_time_ms, finished_at_ms, added_at_ms) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, 0)",
-                    (n, PROFILE, f"id{n}", state, _at(completed), _at(created), cost, NOW_MS - 3 * H),
+                    (n, PROFILE, f"id{n}", state, _at(completed), _at(created), cost, NOW - 3 * H),
                 )
         term = ExpiryTerm(tuple(TTLS.items()), operator, span_ms)
-        listed = {task.seq for task in store.tasks.rows(Query(PROFILE, terms=(term,)), NOW_MS)}
-        everything = store.tasks.rows(Query(PROFILE), NOW_MS)
+        listed = {task.seq for task in store.tasks.rows(Query(PROFILE, terms=(term,)), NOW)}
+        everything = store.tasks.rows(Query(PROFILE), NOW)
         expected = set()
         for task in everything:
             if (expiry := expiry_of(task, TTLS[PROFILE])) is None:
                 continue
-            left_ms = expiry.left_ms(NOW_MS)
+            left_ms = expiry.left_ms(NOW)
             compared = {
                 "<": 0 < left_ms < span_ms,
                 "<=": 0 < left_ms <= span_ms,
@@ -185,4 +171,4 @@ def test_the_store_finds_what_the_countdown_says(
 
 
 def _at(from_now_ms: int | None) -> int | None:
-    return None if from_now_ms is None else NOW_MS + from_now_ms
+    return None if from_now_ms is None else NOW + from_now_ms

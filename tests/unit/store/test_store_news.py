@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
+from tests.store_lists import NOW, replied
 
-from taskdash.api.wire import parse_answer
 from taskdash.domain.notices import Batch, Way, notices
-from taskdash.domain.task import apply_answer
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.bodies import Body
 
-PROFILE = "aigptimage"
-NOW_MS = 1_777_475_100_000
+PROFILE = "p"
 DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "tasks.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with Store(path) as opened:
-        yield opened
-
-
-def answer(store: Store, body: Body, now_ms: int = NOW_MS) -> None:
-    task_id = str(body["data"]["taskId"])
-    parsed = parse_answer(200, {"content-type": "application/json"}, json.dumps(body).encode(), task_id)
-    store.checks.record([apply_answer(store.tasks.find(PROFILE, task_id), parsed, now_ms)])
 
 
 def start(store: Store, count: int, label: str | None = None, first: int = 0) -> list[str]:
     """Tasks that were seen waiting."""
     ids = [f"task_news_{n:010d}" for n in range(first, first + count)]
-    store.tasks.add(PROFILE, ids, NOW_MS, label=label)
+    store.tasks.add(PROFILE, ids, NOW, label=label)
     for task_id in ids:
-        answer(store, waiting_body(task_id))
+        replied(store, waiting_body(task_id))
     return ids
+
+
+def succeed(store: Store, ids: list[str]) -> None:
+    for task_id in ids:
+        replied(store, success_body(task_id))
+
+
+def seqs_of(store: Store, ids: list[str]) -> list[int]:
+    return [store.tasks.find(PROFILE, task_id).seq for task_id in ids]
 
 
 def untold(store: Store, way: Way = Way.SCREEN) -> list[str]:
@@ -62,21 +49,18 @@ def tell(store: Store) -> tuple[list[str], list[Batch]]:
 
 def test_each_end_is_news_once_in_each_way(store: Store, path: Path) -> None:
     ids = start(store, 3)
-    for task_id in ids[:2]:
-        answer(store, success_body(task_id))
-        answer(store, success_body(task_id))
+    succeed(store, ids[:2] + ids[:2])
     assert untold(store) == untold(store, Way.COMMAND) == ids[:2]
     assert tell(store) == (ids[:2], [])
     with Store(path) as later:
         assert tell(later) == ([], [])
         assert untold(later, Way.COMMAND) == ids[:2]
         seqs = [later.news.claim_next(PROFILE, Way.COMMAND) for _ in range(3)]
-    assert seqs == [*(store.tasks.find(PROFILE, task_id).seq for task_id in ids[:2]), None]
+    assert seqs == [*seqs_of(store, ids[:2]), None]
 
 
 def test_of_many_processes_one_gets_each_task(store: Store, path: Path) -> None:
-    for task_id in (ids := start(store, 40)):
-        answer(store, success_body(task_id))
+    succeed(store, ids := start(store, 40))
 
     def claim_all(_: int) -> list[int]:
         with Store(path) as other:
@@ -87,47 +71,43 @@ def test_of_many_processes_one_gets_each_task(store: Store, path: Path) -> None:
 
     with ThreadPoolExecutor(4) as threads:
         claimed = [seq for each in threads.map(claim_all, range(4)) for seq in each]
-    assert sorted(claimed) == sorted(store.tasks.find(PROFILE, task_id).seq for task_id in ids)
+    assert sorted(claimed) == sorted(seqs_of(store, ids))
 
 
 def test_a_removed_task_is_not_told_but_is_once_it_is_back(store: Store) -> None:
-    (task_id,) = start(store, 1)
-    answer(store, success_body(task_id))
-    removal = store.tasks.remove([store.tasks.find(PROFILE, task_id).seq], NOW_MS)
+    succeed(store, listed := start(store, 1))
+    removal = store.tasks.remove(seqs_of(store, listed), NOW)
     assert untold(store) == []
     assert store.news.claim_next(PROFILE, Way.COMMAND) is None
     store.tasks.restore(removal)
-    assert untold(store) == [task_id]
+    assert untold(store) == listed
 
 
 def test_what_was_deleted_for_good_leaves_nothing_behind(store: Store) -> None:
     ids = start(store, 2)
-    answer(store, success_body(ids[0]))
-    store.tasks.remove([store.tasks.find(PROFILE, ids[0]).seq], NOW_MS)
-    store.tasks.remove([store.tasks.find(PROFILE, ids[1]).seq], NOW_MS + 2 * DAY_MS)
+    succeed(store, ids[:1])
+    for n, seq in enumerate(seqs_of(store, ids)):
+        store.tasks.remove([seq], NOW + 2 * n * DAY_MS)
     assert store.database.value("SELECT count(*) FROM untold") == 0
 
 
 def test_dropping_a_way_leaves_the_other(store: Store) -> None:
-    (task_id,) = start(store, 1)
-    answer(store, success_body(task_id))
+    succeed(store, listed := start(store, 1))
     store.news.drop(PROFILE, Way.COMMAND)
-    assert untold(store, Way.COMMAND) == []
-    assert untold(store) == [task_id]
+    assert (untold(store, Way.COMMAND), untold(store)) == ([], listed)
 
 
 def test_a_label_is_complete_with_the_last_of_its_tasks_and_only_once(store: Store) -> None:
     ids = start(store, 4, "poster")
     start(store, 2, "other", first=10)
-    for task_id in ids[:2]:
-        answer(store, success_body(task_id))
+    succeed(store, ids[:2])
     assert tell(store) == (ids[:2], [])
-    answer(store, fail_body(ids[2]))
-    answer(store, success_body(ids[3]))
+    replied(store, fail_body(ids[2]))
+    replied(store, success_body(ids[3]))
     news = store.news.untold(PROFILE, Way.SCREEN)
     # The first to claim only one of the last two does not tell of the label: the other one is still to be told.
     assert store.news.claim_messages(news[:1])[1] == []
-    seqs = frozenset(store.tasks.find(PROFILE, task_id).seq for task_id in ids)
+    seqs = frozenset(seqs_of(store, ids))
     assert store.news.claim_messages(news) == (news[1:], [Batch("poster", 3, 1, seqs)])
     assert store.news.claim_messages(news) == ([], [])
 
@@ -137,19 +117,18 @@ def outcomes(batches: list[Batch]) -> list[tuple[str | None, int, int]]:
 
 
 def test_a_label_used_again_is_a_new_batch_once_it_was_complete(store: Store) -> None:
-    for task_id in start(store, 3, "nightly"):
-        answer(store, success_body(task_id))
+    succeed(store, start(store, 3, "nightly"))
     assert outcomes(tell(store)[1]) == [("nightly", 3, 0)]
     # One that is added alone is told alone, its reason with it.
     (alone,) = start(store, 1, "nightly", first=10)
-    answer(store, fail_body(alone))
+    replied(store, fail_body(alone))
     assert tell(store) == ([alone], [])
     ids = start(store, 2, "nightly", first=20)
-    answer(store, success_body(ids[0]))
+    replied(store, success_body(ids[0]))
     # Added while the label was not complete: it is of the same batch.
     more = start(store, 1, "nightly", first=30)
     for task_id in (ids[1], *more):
-        answer(store, fail_body(task_id))
+        replied(store, fail_body(task_id))
     assert outcomes(tell(store)[1]) == [("nightly", 1, 2)]
 
 
@@ -157,48 +136,43 @@ def test_a_label_used_again_is_a_new_batch_once_it_was_complete(store: Store) ->
 def test_batches_are_told_apart_whatever_the_clock_does(store: Store, step_ms: int) -> None:
     for n in range(3):
         ids = [f"task_night{n}_{each:09d}" for each in range(2)]
-        now_ms = NOW_MS + n * step_ms
+        now_ms = NOW + n * step_ms
         store.tasks.add(PROFILE, ids, now_ms, label="nightly")
         for task_id in ids:
-            answer(store, waiting_body(task_id), now_ms)
-            answer(store, success_body(task_id), now_ms)
+            replied(store, waiting_body(task_id), now_ms=now_ms)
+            replied(store, success_body(task_id), now_ms=now_ms)
         assert outcomes(tell(store)[1]) == [("nightly", 2, 0)]
 
 
 def test_batches_of_one_label_that_are_told_at_once_are_told_apart(store: Store) -> None:
-    first = start(store, 3, "nightly")
-    for task_id in first:
-        answer(store, success_body(task_id))
+    succeed(store, start(store, 3, "nightly"))
     (alone,) = start(store, 1, "nightly", first=10)
-    answer(store, fail_body(alone))
+    replied(store, fail_body(alone))
     ours, batches = store.news.claim_messages(store.news.untold(PROFILE, Way.SCREEN))
     assert outcomes(batches) == [("nightly", 3, 0)]
-    texts = [notice.text for notice in notices(ours, batches, NOW_MS)]
+    texts = [notice.text for notice in notices(ours, batches, NOW)]
     assert [text.partition(":")[0] for text in texts] == ['All 3 of "nightly" finished', "× fail"]
 
 
 def test_a_task_that_is_given_a_label_is_of_the_batch_that_is_under_way(store: Store) -> None:
-    for task_id in start(store, 2, "nightly"):
-        answer(store, success_body(task_id))
+    succeed(store, start(store, 2, "nightly"))
     tell(store)
     ids = start(store, 2, "nightly", first=10) + start(store, 1, first=20)
-    store.tasks.edit([store.tasks.find(PROFILE, ids[2]).seq], label="nightly", note=None)
-    for task_id in ids:
-        answer(store, success_body(task_id))
+    store.tasks.edit(seqs_of(store, ids[2:]), label="nightly", note=None)
+    succeed(store, ids)
     assert outcomes(tell(store)[1]) == [("nightly", 3, 0)]
 
 
 def test_a_label_of_one_task_is_no_batch(store: Store) -> None:
-    (task_id,) = start(store, 1, "poster")
-    answer(store, success_body(task_id))
-    assert tell(store) == ([task_id], [])
+    succeed(store, listed := start(store, 1, "poster"))
+    assert tell(store) == (listed, [])
 
 
 def test_marked_tasks_are_a_batch_once_all_that_are_listed_are_finished(store: Store) -> None:
     ids = start(store, 3)
-    seqs = [store.tasks.find(PROFILE, task_id).seq for task_id in ids]
-    answer(store, success_body(ids[0]))
-    answer(store, fail_body(ids[1]))
+    seqs = seqs_of(store, ids)
+    replied(store, success_body(ids[0]))
+    replied(store, fail_body(ids[1]))
     assert store.news.batch_of(seqs) is None
-    store.tasks.remove([seqs[2]], NOW_MS)
+    store.tasks.remove([seqs[2]], NOW)
     assert store.news.batch_of(seqs) == Batch(None, 1, 1, frozenset(seqs))

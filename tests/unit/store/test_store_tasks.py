@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.store_lists import NOW, added, detail_of, ids, recorded
 
 from taskdash.domain.errors import StoreError, UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
@@ -22,18 +23,14 @@ from taskdash.store.query_sql import order, where
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from taskdash.domain.task import Task
 
-NOW = 1_790_000_000_000
+    LabelAndNote = tuple[str | None, str | None]
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "tasks.db") as store:
-        store.database.connection.execute("PRAGMA synchronous = OFF")
-        yield store
+SORTS = [Sort(key, reverse) for key in SortKey for reverse in (False, True)]
+STATES = [None, frozenset({State.SUCCESS}), frozenset({State.NEW, State.WAITING}), frozenset({State.FAIL})]
 
 
 def fill(store: Store, count: int = 3000) -> None:
@@ -65,10 +62,6 @@ def fill(store: Store, count: int = 3000) -> None:
     store.tasks.edit(some, label="night", note=None)
 
 
-SORTS = [Sort(key, reverse) for key in SortKey for reverse in (False, True)]
-STATES = [None, frozenset({State.SUCCESS}), frozenset({State.NEW, State.WAITING}), frozenset({State.FAIL})]
-
-
 def test_every_window_and_rank_agrees_with_the_whole_list_in_its_order(store: Store) -> None:
     fill(store)
     for sort in SORTS:
@@ -76,15 +69,8 @@ def test_every_window_and_rank_agrees_with_the_whole_list_in_its_order(store: St
             query = Query("p", states, (), sort)
             whole = [task.seq for task in store.tasks.rows(query, NOW)]
             assert whole == store.tasks.seqs(query, NOW)
-            assert (
-                len(set(whole))
-                == len(whole)
-                == sum(
-                    count
-                    for state, count in store.tasks.counts(query, NOW).items()
-                    if states is None or state in states
-                )
-            )
+            counts = store.tasks.counts(query, NOW)
+            assert len(set(whole)) == len(whole) == sum(counts[state] for state in states or State)
             for offset in (0, 7, len(whole) // 2, 1200, len(whole) - 5, len(whole), len(whole) + 9):
                 window = [task.seq for task in store.tasks.rows(query, NOW, limit=20, offset=offset)]
                 assert window == whole[offset : offset + 20], (sort, states, offset)
@@ -94,16 +80,19 @@ def test_every_window_and_rank_agrees_with_the_whole_list_in_its_order(store: St
 
 def test_the_unknown_stands_last_either_way(store: Store) -> None:
     fill(store, 500)
-    for sort in SORTS:
-        if sort.key not in (SortKey.LABEL, SortKey.MODEL, SortKey.COST, SortKey.CREATED, SortKey.CHECKED):
-            continue
-        column = {"cost": "cost_time_ms", "created": "create_time_ms", "checked": "checked_at_ms"}.get(
-            sort.key.value, sort.key.value
-        )
-        values = [getattr(task, column) for task in store.tasks.rows(Query("p", sort=sort), NOW)]
+    columns = {
+        SortKey.LABEL: "label",
+        SortKey.MODEL: "model",
+        SortKey.COST: "cost_time_ms",
+        SortKey.CREATED: "create_time_ms",
+        SortKey.CHECKED: "checked_at_ms",
+    }
+    for (key, column), reverse in itertools.product(columns.items(), (False, True)):
+        tasks = store.tasks.rows(Query("p", sort=Sort(key, reverse)), NOW)
+        values = [getattr(task, column) for task in tasks]
         known = [value for value in values if value is not None]
         assert 0 < len(known) < len(values)
-        assert values[: len(known)] == sorted(known, reverse=sort.reverse)
+        assert values[: len(known)] == sorted(known, reverse=reverse)
 
 
 def plan_of(store: Store, sql: str, values: Sequence[object] = ()) -> str:
@@ -170,12 +159,7 @@ def test_each_paste_stands_above_the_earlier_ones_in_its_own_order(store: Store)
     store.additions.add("p", ["task_1", "task_2"], NOW)
     added = store.additions.add("p", ["task_3", "task_1", "task_3", "task_4"], NOW)
     assert (added.added, added.listed) == (("task_3", "task_4"), ("task_1",))
-    assert [task.task_id for task in store.tasks.rows(Query("p"), NOW)] == [
-        "task_3",
-        "task_4",
-        "task_1",
-        "task_2",
-    ]
+    assert ids(store) == ["task_3", "task_4", "task_1", "task_2"]
 
 
 def test_removed_tasks_come_back_whole_in_their_place(store: Store) -> None:
@@ -188,15 +172,11 @@ def test_removed_tasks_come_back_whole_in_their_place(store: Store) -> None:
 
 def known(store: Store, label: str | None, note: str | None) -> Task:
     """A task with a record, a saved result and an end that nobody was told of."""
-    store.additions.add("p", ["task_1"], NOW, label=label)
-    task = store.tasks.find("p", "task_1")
+    task = added(store, "task_1", label=label or "")
     store.tasks.edit([task.seq], label=None, note=note)
     for state in (State.WAITING, State.SUCCESS):
-        record = Record(
-            state=state, raw_state=state, prompt="a fox", param={"n": 1}, result_urls=("https://x/1",)
-        )
-        store.checks.record(
-            [apply_answer(store.tasks.find("p", "task_1"), Answer(record=record, raw=b"1"), NOW)]
+        task = recorded(
+            store, task, state, b"1", prompt="a fox", param={"n": 1}, result_urls=("https://x/1",)
         )
     store.saved.keep(task.seq, 1, Path("/a.png"), 5, NOW)
     return store.tasks.find("p", "task_1")
@@ -214,32 +194,25 @@ def known(store: Store, label: str | None, note: str | None) -> Task:
 )
 def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
     store: Store,
-    before: tuple[str | None, str | None],
-    after: tuple[str | None, str | None],
-    expected: tuple[str | None, str | None],
+    before: LabelAndNote,
+    after: LabelAndNote,
+    expected: LabelAndNote,
 ) -> None:
     old = known(store, *before)
     removal = store.tasks.remove([old.seq], NOW)
-    store.additions.add("p", ["task_1"], NOW + 9, label=after[0])
-    new = store.tasks.find("p", "task_1")
+    new = added(store, "task_1", now_ms=NOW + 9, label=after[0] or "")
     store.tasks.edit([new.seq], label=None, note=after[1])
     store.checks.ask([new.seq], NOW + 9)
     assert store.tasks.restore(removal) == (0, {old.seq: new.seq})
-    detail = store.tasks.detail(new.seq)
-    assert detail is not None
+    detail = detail_of(store, "task_1")
     task = detail.task
-    assert (task.label, task.note) == expected
-    assert (task.state, task.prompt, task.asked_at_ms, task.saved_count) == (
-        State.SUCCESS,
-        "a fox",
-        NOW + 9,
-        1,
-    )
+    assert (task.label, task.note, task.state, task.prompt) == (*expected, State.SUCCESS, "a fox")
+    assert (task.asked_at_ms, task.saved_count) == (NOW + 9, 1)
     assert (detail.result_urls, detail.param) == (("https://x/1",), {"n": 1})
     assert [saved.path for saved in detail.saved] == ["/a.png"]
     assert [each.seq for each in store.news.untold("p", Way.SCREEN)] == [new.seq]
     for words in ("fox", "old" if before[0] else "new"):
-        assert len(store.tasks.rows(Query("p", terms=parse_filter(words)), NOW)) == 1, words
+        assert ids(store, words) == ["task_1"], words
     assert store.tasks.counts(Query("p"), NOW)[State.SUCCESS] == 1
     assert store.database.value("SELECT count(*) FROM tasks") == 1
 
@@ -247,12 +220,10 @@ def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
 def test_a_record_that_was_learned_since_is_not_replaced_by_the_removed_one(store: Store) -> None:
     old = known(store, "old", None)
     removal = store.tasks.remove([old.seq], NOW)
-    store.additions.add("p", ["task_1"], NOW + 9)
-    record = Record(state=State.SUCCESS, raw_state="success", result_urls=("https://x/2",), prompt="a wolf")
-    store.checks.record([apply_answer(store.tasks.find("p", "task_1"), Answer(record=record, raw=b"2"), NOW)])
+    new = added(store, "task_1", now_ms=NOW + 9)
+    recorded(store, new, raw=b"2", result_urls=("https://x/2",), prompt="a wolf")
     store.tasks.restore(removal)
-    detail = store.tasks.detail(store.tasks.find("p", "task_1").seq)
-    assert detail is not None
+    detail = detail_of(store, "task_1")
     assert (detail.task.label, detail.task.prompt, detail.raw) == ("old", "a wolf", b"2")
     assert (detail.result_urls, detail.saved) == (("https://x/2",), ())
 
@@ -265,27 +236,17 @@ def test_only_what_an_edit_changed_and_nobody_since_is_set_back(store: Store) ->
     store.tasks.edit(seqs[1:2], label="c", note=None)
     store.tasks.remove(seqs[2:], NOW)
     assert store.tasks.undo_edit(edits) == 1
-    assert [(task.label, task.note) for task in store.tasks.rows(Query("p"), NOW)] == [
-        ("a", "theirs"),
-        ("c", None),
-    ]
+    left = [(task.label, task.note) for task in store.tasks.rows(Query("p"), NOW)]
+    assert left == [("a", "theirs"), ("c", None)]
 
 
 def test_a_prefix_finds_the_one_task_it_fits(store: Store) -> None:
-    listed = [
-        "task_abc1234",
-        "task_abd1234",
-        "job-10001",
-        "5064BD1A025A490BB28F6A9FA12EB88A",
-    ]
+    number = "5064BD1A025A490BB28F6A9FA12EB88A"
+    listed = ["task_abc1234", "task_abd1234", "job-10001", number]
     store.additions.add("p", listed, NOW)
-    for task_id in listed:
-        assert store.tasks.find("p", task_id).task_id == task_id
-    assert store.tasks.find("p", "task_abc").task_id == "task_abc1234"
-    assert store.tasks.find("p", "5064BD").task_id == "5064BD1A025A490BB28F6A9FA12EB88A"
-    assert (
-        store.tasks.find("p", "5064BD1A025A490BB28F6A9FA12EB8").task_id == "5064BD1A025A490BB28F6A9FA12EB88A"
-    )
+    shortened = {"task_abc": "task_abc1234", "5064BD": number, number[:-2]: number}
+    for text, task_id in {**shortened, **dict(zip(listed, listed, strict=True))}.items():
+        assert store.tasks.find("p", text).task_id == task_id
     for text in ("task_a", "task_", "task_z", "", "task%abc", "task_abc12345", "5064bd", "5064B"):
         with pytest.raises(UnknownTaskError):
             store.tasks.find("p", text)
@@ -321,37 +282,25 @@ def test_a_whole_id_is_that_id_or_unknown(store: Store, data: st.DataObject) -> 
 
 def test_an_edit_is_searched_from_then_on_and_can_be_undone(store: Store) -> None:
     store.additions.add("p", ["task_1", "task_2"], NOW)
-    seqs = store.tasks.seqs(Query("p"), NOW)
-
-    def found(words: str) -> int:
-        return len(store.tasks.rows(Query("p", terms=parse_filter(words)), NOW))
-
-    before = store.tasks.edit(seqs, label="Ärger", note="two\nlines")
-    assert (found("ärger"), found("LINES"), found("label:ÄRG"), found("!lines")) == (2, 2, 2, 0)
+    before = store.tasks.edit(store.tasks.seqs(Query("p"), NOW), label="Ärger", note="two\nlines")
+    assert [len(ids(store, words)) for words in ("ärger", "LINES", "label:ÄRG", "!lines")] == [2, 2, 2, 0]
     store.tasks.undo_edit(before)
-    assert found("ärger") == 0
+    assert ids(store, "ärger") == []
 
 
 def test_a_label_edited_while_a_check_was_under_way_stays_searchable(store: Store) -> None:
-    store.additions.add("p", ["task_1"], NOW)
-    task = store.tasks.find("p", "task_1")
+    task = added(store, "task_1")
     store.tasks.edit([task.seq], label="hero", note=None)
-    record = Record(state=State.SUCCESS, raw_state="success", prompt="a fox", model="m")
-    store.checks.record([apply_answer(task, Answer(record=record, raw=b"{}"), NOW)])
+    assert recorded(store, task, prompt="a fox", model="m").label == "hero"
     for words in ("hero", "fox", "m", "task_1"):
-        assert len(store.tasks.rows(Query("p", terms=parse_filter(words)), NOW)) == 1, words
-    assert store.tasks.find("p", "task_1").label == "hero"
+        assert ids(store, words) == ["task_1"], words
 
 
 def test_an_outcome_of_an_older_check_is_dropped(store: Store) -> None:
-    store.additions.add("p", ["task_1"], NOW)
-    task = store.tasks.find("p", "task_1")
-    done = Record(state=State.SUCCESS, raw_state="success", prompt="new")
-    late = Record(state=State.WAITING, raw_state="waiting", prompt="old")
-    store.checks.record([apply_answer(task, Answer(record=done, raw=b"new"), NOW)])
-    store.checks.record([apply_answer(task, Answer(record=late, raw=b"old"), NOW + 1)])
-    detail = store.tasks.detail(task.seq)
-    assert detail is not None
+    task = added(store, "task_1")
+    recorded(store, task, raw=b"new", prompt="new")
+    recorded(store, task, State.WAITING, b"old", NOW + 1, prompt="old")
+    detail = detail_of(store, "task_1")
     assert (detail.task.state, detail.task.checks, detail.raw) == (State.SUCCESS, 1, b"new")
 
 
@@ -359,8 +308,7 @@ def test_an_outcome_of_an_older_check_is_dropped(store: Store) -> None:
 def test_a_request_made_during_a_check_is_kept_whatever_the_clock_did(
     store: Store, asked_again_ms: int
 ) -> None:
-    store.additions.add("p", ["task_1"], NOW)
-    seq = store.tasks.find("p", "task_1").seq
+    seq = added(store, "task_1").seq
     store.checks.ask([seq], NOW)
     picked = store.tasks.find("p", "task_1")
     mark = store.checks.ask([seq], asked_again_ms)
@@ -396,12 +344,12 @@ def test_a_clock_that_was_set_back_leaves_nothing_planned_far_ahead(store: Store
 def test_an_answer_is_kept_for_the_task_it_is_of_and_not_for_another_in_its_place(
     store: Store, tmp_path: Path
 ) -> None:
-    store.additions.add("p", ["task_1"], NOW)
-    answer = Answer(record=Record(state=State.FAIL, raw_state="fail"), raw=b"{}")
-    outcome = apply_answer(store.tasks.find("p", "task_1"), answer, NOW + 5)
+    task = added(store, "task_1")
     with Store(tmp_path / "another.db") as other:
-        other.additions.add("p", ["task_2"], NOW)
-        other.checks.record([outcome])
+        assert added(other, "task_2").seq == task.seq
+        other.checks.record(
+            [apply_answer(task, Answer(record=Record(state=State.FAIL, raw_state="fail")), NOW + 5)]
+        )
         assert other.tasks.find("p", "task_2").state is State.NEW
 
 

@@ -1,0 +1,61 @@
+"""Lists in a store, as tests make them: tasks that were checked, and what a filter finds of them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from taskdash.api.wire import parse_answer
+from taskdash.domain.query import Query
+from taskdash.domain.query_language import parse_filter
+from taskdash.domain.task import Answer, Record, State, apply_answer
+
+if TYPE_CHECKING:
+    from tests.bodies import Body
+
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.store.store import Store
+
+NOW = 1_790_000_000_000
+
+
+def added(store: Store, task_id: str, profile: str = "p", now_ms: int = NOW, **label: str) -> Task:
+    """Put a task on the list, and return it."""
+    store.additions.add(profile, [task_id], now_ms, **label)
+    return store.tasks.find(profile, task_id)
+
+
+def answered(store: Store, task: Task, answer: Answer, now_ms: int = NOW) -> Task:
+    """Keep what a check of a task brought, and return the task as it is then."""
+    store.checks.record([apply_answer(task, answer, now_ms)])
+    return store.tasks.find(task.profile, task.task_id)
+
+
+def recorded(
+    store: Store,
+    task: Task,
+    state: State = State.SUCCESS,
+    raw: bytes = b"{}",
+    now_ms: int = NOW,
+    **record: Any,
+) -> Task:
+    """Keep a record of a task with these fields, and return the task as it is then."""
+    answer = Answer(record=Record(state=state, raw_state=state.value, **record), raw=raw)
+    return answered(store, task, answer, now_ms)
+
+
+def replied(store: Store, body: Body, profile: str = "p", now_ms: int = NOW) -> Task:
+    """Keep what the API said of the task that a body names, and return the task as it is then."""
+    task_id = str(body["data"]["taskId"])
+    answer = parse_answer(200, {"content-type": "application/json"}, json.dumps(body).encode(), task_id)
+    return answered(store, store.tasks.find(profile, task_id), answer, now_ms)
+
+
+def detail_of(store: Store, task_id: str, profile: str = "p") -> TaskDetail:
+    """Return a task with its bodies."""
+    return store.tasks.find_detail(profile, task_id)
+
+
+def ids(store: Store, words: str = "", profile: str | None = "p") -> list[str]:
+    """Return the IDs of the list, or of what a filter finds in it, in its order."""
+    return [task.task_id for task in store.tasks.rows(Query(profile, terms=parse_filter(words)), NOW)]
