@@ -32,7 +32,7 @@ from taskdash.domain.task import State
 from taskdash.store.database import IN_LIST, as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from taskdash.store.database import Database
 
@@ -55,7 +55,7 @@ _SORT_COLUMNS: Final = {
 }
 _LONGEST_GLOB: Final = 1_000
 """Characters of a pattern; SQLite refuses very long ones."""
-_GLOB_SPECIAL: Final = re.compile(r"[*?[]")
+_FAILED: Final = f"state = {STATE_CODES[State.FAIL]}"
 
 _SINCE: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 """How a moment compares with a limit where its age compares the other way."""
@@ -108,7 +108,7 @@ def _listed(profile: str | None) -> tuple[list[str], list[Any]]:
 
 def _each(terms: Iterable[Term], now_ms: int) -> Iterator[Condition]:
     for term in terms:
-        sql, bound = _CONDITIONS[type(term)](term, now_ms)
+        sql, bound = _condition(term, now_ms)
         yield (f"NOT coalesce({sql}, 0)" if term.negated else sql), bound
 
 
@@ -141,53 +141,47 @@ def _states(states: frozenset[State]) -> str:
     return f"state IN ({', '.join(str(STATE_CODES[state]) for state in sorted(states, key=STATE_CODES.__getitem__))})"
 
 
-def _text(term: TextTerm, now_ms: int) -> Condition:  # noqa: ARG001 - one signature for every kind of term
+def _condition(term: Term, now_ms: int) -> Condition:
+    match term:
+        case TextTerm():
+            return _text(term)
+        case StateTerm():
+            return _states(term.states), []
+        case ProblemTerm():
+            # By the index of problems even where negated: the rows themselves are too wide to be read for it.
+            kind = "problem_kind IS NOT NULL" if term.kind is None else "problem_kind = ?"
+            listed = f"SELECT seq FROM tasks WHERE removal = 0 AND {kind} AND problem_kind IS NOT NULL"
+            return f"seq IN ({listed})", [] if term.kind is None else [term.kind.value]
+        case ReasonTerm(failure_class=None):
+            said = "trim(coalesce(fail_msg, ''), char(9, 10, 13, 32))"
+            return f"({_FAILED} AND coalesce(fail_code, '') = '' AND {said} = '')", []
+        case ReasonTerm():
+            return f"({_FAILED} AND failure_class(fail_code, fail_msg, raw_state) = ?)", [term.failure_class]
+        case SpanTerm(field="cost"):
+            return f"cost_time_ms {term.operator} ?", [term.span_ms]
+        case SpanTerm():
+            # Age counts from createTime, else from when the task was added. Written as a moment, an index finds it.
+            than, moment_ms = _SINCE[term.operator], now_ms - term.span_ms
+            added = f"create_time_ms IS NULL AND added_at_ms {than} ?"
+            return f"(create_time_ms {than} ? OR ({added}))", [moment_ms, moment_ms]
+        case ExpiryTerm():
+            return _expiry(term, now_ms)
+        case SavedTerm():
+            saved = f"NOT ({UNSAVED})" if term.is_saved else UNSAVED
+            return f"(state = 2 AND result_count > 0 AND {saved})", []
+
+
+def _text(term: TextTerm) -> Condition:
     # The field's text stands between these two.
     number = SEARCHED.index(term.field) + 1 if term.field else 0
     if len(term.text) <= _LONGEST_GLOB:
         # As good as instr, in two thirds of the time.
-        text = _GLOB_SPECIAL.sub(_in_brackets, term.text)
+        text = re.sub(r"[*?[]", r"[\g<0>]", term.text)
         return "folded GLOB ?", [f"*{chr(number)}*{text}*{chr(number + 1)}*" if number else f"*{text}*"]
     if not number:
         return "instr(folded, ?) > 0", [term.text]
     begin, end = f"instr(folded, char({number}))", f"instr(folded, char({number + 1}))"
     return f"instr(substr(folded, {begin} + 1, {end} - {begin} - 1), ?) > 0", [term.text]
-
-
-def _in_brackets(match: re.Match[str]) -> str:
-    return f"[{match[0]}]"
-
-
-def _state(term: StateTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as above
-    return _states(term.states), []
-
-
-def _problem(term: ProblemTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as above
-    # By the index of problems even where negated: the rows themselves are too wide to be read for it.
-    kind = "problem_kind IS NOT NULL" if term.kind is None else "problem_kind = ?"
-    values = [] if term.kind is None else [term.kind.value]
-    return f"seq IN (SELECT seq FROM tasks WHERE removal = 0 AND {kind} AND problem_kind IS NOT NULL)", values
-
-
-def _reason(term: ReasonTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as above
-    failed = f"state = {STATE_CODES[State.FAIL]} AND"
-    if term.failure_class is None:
-        return (
-            f"({failed} coalesce(fail_code, '') = '' AND trim(coalesce(fail_msg, ''), char(9, 10, 13, 32)) = '')",
-            [],
-        )
-    return f"({failed} failure_class(fail_code, fail_msg, raw_state) = ?)", [term.failure_class]
-
-
-def _span(term: SpanTerm, now_ms: int) -> Condition:
-    if term.field == "cost":
-        return f"cost_time_ms {term.operator} ?", [term.span_ms]
-    # Age counts from createTime, else from when the task was added. Written as a moment, an index finds it.
-    than, moment_ms = _SINCE[term.operator], now_ms - term.span_ms
-    return (
-        f"(create_time_ms {than} ? OR (create_time_ms IS NULL AND added_at_ms {than} ?))",
-        [moment_ms, moment_ms],
-    )
 
 
 def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:
@@ -202,22 +196,6 @@ def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:
         return f"({found[0]})", values
     # By the index of ends in each case: the rows themselves are too wide to be read for it.
     return f"seq IN ({' UNION ALL '.join(f'SELECT seq FROM tasks WHERE {each}' for each in found)})", values
-
-
-def _saved(term: SavedTerm, now_ms: int) -> Condition:  # noqa: ARG001 - as above
-    saved = f"NOT ({UNSAVED})" if term.is_saved else UNSAVED
-    return f"(state = 2 AND result_count > 0 AND {saved})", []
-
-
-_CONDITIONS: Final[dict[type[Term], Callable[[Any, int], Condition]]] = {
-    TextTerm: _text,
-    StateTerm: _state,
-    ProblemTerm: _problem,
-    ReasonTerm: _reason,
-    SpanTerm: _span,
-    ExpiryTerm: _expiry,
-    SavedTerm: _saved,
-}
 
 
 class Found:
