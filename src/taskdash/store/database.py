@@ -29,6 +29,7 @@ from taskdash.store.store_file import (
     identity_of,
     is_copy_due,
     keep_daily_copy,
+    stopped_holder_of,
     uri_of,
     was_emptied,
 )
@@ -253,6 +254,8 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             said = inert_line(str(error), 200)
             advice = next(text for words, text in _ADVICE if re.search(words, said, re.IGNORECASE))
+            if _is_busy(error) and (holder := stopped_holder_of(self._file)):
+                advice = f"process {holder} holds it and is stopped; let it go on with: kill -CONT {holder}"
             kind = StoreChangedError if _is_changed(error) else StoreError
             raise kind(f"the store {inert_line(str(self.path))} cannot be used ({said}): {advice}") from error
 

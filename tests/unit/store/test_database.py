@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +25,6 @@ from taskdash.store.schema import APPLICATION_ID, MIGRATIONS
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from taskdash.store.additions import Added
 
 
@@ -119,6 +121,29 @@ def test_a_locked_store_is_waited_for_and_then_told(tmp_path: Path) -> None:
             assert time.monotonic() - began_s >= 0.3
             assert other.tasks.rows(Query("p"), 0) == []  # reading goes on
         assert other.additions.add("p", ["task_a"], 1).added == ("task_a",)
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not tell who has a file locked")
+def test_who_has_a_store_locked_and_is_stopped_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    hold = (
+        "c = sqlite3.connect(sys.argv[1]); c.execute('BEGIN EXCLUSIVE'); print(flush=True); sys.stdin.read()"
+    )
+    line = [sys.executable, "-c", f"import sqlite3, sys; {hold}", str(path)]
+    with Store(path, busy_timeout_s=0.1) as store:
+        with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout
+            holder.stdout.readline()
+            holder.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, holder.pid, os.WSTOPPED)
+            try:
+                with pytest.raises(
+                    StoreError, match=f"process {holder.pid} holds it.*kill -CONT {holder.pid}$"
+                ):
+                    store.tasks.rows(Query("p"), 0)
+            finally:
+                holder.kill()
+        assert store.tasks.rows(Query("p"), 0) == []
 
 
 def test_waiting_for_a_lock_can_be_interrupted(tmp_path: Path) -> None:
