@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.notices import is_news
 from taskdash.domain.task import State, Task
@@ -49,8 +49,7 @@ _KEEP_OUTCOME: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class InLine:
+class InLine(NamedTuple):
     """How many tasks want a check, and when the next one will."""
 
     asked: int

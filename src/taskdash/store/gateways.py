@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,8 +16,7 @@ SENT_KEPT_S: Final = 120.0
 _ENTRIES: Final = "SELECT n, boot, clock_s, checks FROM sent WHERE profile = ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """Checks that were reserved together, just before they were sent."""
 
     boot: str
@@ -27,16 +26,14 @@ class Sent:
     checks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A reservation as it stands in the store, under its number."""
 
     n: int
     sent: Sent
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(NamedTuple):
     """What became of a reservation."""
 
     entry: Entry | None
@@ -58,16 +55,14 @@ class GatewayNote:
     """Until when nothing may be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """A process, told from a later one of the same number by when it started ("" where that is unknown)."""
 
     pid: int
     started: str
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(NamedTuple):
     """A process that shows this list or waits for it."""
 
     process: Process
@@ -159,14 +154,7 @@ class Gateways:
             connection.execute(
                 "INSERT OR REPLACE INTO viewers (pid, started, profile, paused, follows, rivals) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    viewer.process.pid,
-                    viewer.process.started,
-                    profile,
-                    viewer.paused,
-                    viewer.follows,
-                    viewer.rivals,
-                ),
+                (*viewer.process, profile, viewer.paused, viewer.follows, viewer.rivals),
             )
 
     def viewers(self, profile: str) -> list[Viewer]:
@@ -174,17 +162,14 @@ class Gateways:
         rows = self._database.rows(
             "SELECT pid, started, paused, follows, rivals FROM viewers WHERE profile = ?", [profile]
         )
-        return [
-            Viewer(Process(int(pid), str(started)), bool(paused), bool(follows), bool(rivals))
-            for pid, started, paused, follows, rivals in rows
-        ]
+        return [Viewer(Process(int(pid), str(started)), *map(bool, flags)) for pid, started, *flags in rows]
 
     def leave(self, profile: str, processes: Sequence[Process]) -> None:
         """Forget processes that ended."""
         with self._database.writing() as connection:
             connection.executemany(
                 "DELETE FROM viewers WHERE profile = ? AND pid = ? AND started = ?",
-                ((profile, process.pid, process.started) for process in processes),
+                ((profile, *process) for process in processes),
             )
 
 
@@ -194,11 +179,8 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 
 
 def _insert(connection: sqlite3.Connection, profile: str, sent: Sent) -> int:
-    (n,) = connection.execute(
-        "INSERT INTO sent (profile, boot, clock_s, checks) VALUES (?, ?, ?, ?) RETURNING n",
-        (profile, sent.boot, sent.clock_s, sent.checks),
-    ).fetchone()
-    return int(n)
+    sql = "INSERT INTO sent (profile, boot, clock_s, checks) VALUES (?, ?, ?, ?)"
+    return int(connection.execute(sql, (profile, *sent)).lastrowid or 0)
 
 
 def _object(text: str) -> dict[str, Any]:

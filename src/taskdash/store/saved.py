@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.untrusted import inert_line
@@ -23,8 +22,7 @@ _MAX_INTEGER: Final = 2**63 - 1
 _UNSAVED: Final = f"removal = 0 AND profile = ? AND state = 2 AND {UNSAVED}"
 
 
-@dataclass(frozen=True, slots=True)
-class SavedFile:
+class SavedFile(NamedTuple):
     """A result that was saved."""
 
     path: Path
@@ -55,8 +53,7 @@ def gone_files(files: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, st
     return [(seq, n, path) for seq, n, path in files if not os.path.isfile(path)]  # noqa: PTH113 - see above
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(NamedTuple):
     """What became of a task whose results were to be saved on their own."""
 
     tries: int
