@@ -244,75 +244,43 @@ def test_everything_in_a_full_file_is_in_force(tmp_path: Path, load: Load) -> No
         profile = "kie"
         download_dir = "~/pictures"
         open_command = ["firefox", "--new-tab"]
-        on_finish = ["notify-send", "done"]
         bell = true
-        auto_download = true
         max_result_mib = 512
-        log_level = "debug"
         key_preset = "vim"
-        [keys]
-        open = "o"
-        remove = []
-        filter = ["slash", "ctrl+f", "slash"]
-        [view]
-        columns = ["id", "state"]
-        widths = { id = 20 }
-        sort = "-cost"
-        detail = "below"
-        detail_percent = 30
-        theme = "nord"
-        preview = false
+        keys = { open = "o", remove = [], filter = ["slash", "ctrl+f", "slash"] }
+        view = { columns = ["id", "state"], widths = { id = 20 }, sort = "-cost", detail_percent = 30 }
         [profiles.aigptimage]
         tier = "basic"
-        [profiles.kie]
-        base_url = "https://api.kie.ai/"
-        api_key_env = "KIE_API_KEY"
-        per_second = 10
-        per_minute = 300
-        share = 1
-        result_ttl = "24h"
-        allow_private = true
     """
-    found = load(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    other = f'{KIE}per_second = 10\nper_minute = 300\nshare = 1\nresult_ttl = "24h"\nallow_private = true'
+    found = load(b"\xef\xbb\xbf" + (text + other).replace("\n", "\r\n").encode())
+    file = tmp_path / "my.toml"
     assert found == Settings(
         profile="kie",
         download_dir=tmp_path / "pictures",
         open_command=("firefox", "--new-tab"),
-        on_finish=("notify-send", "done"),
         bell=True,
-        auto_download=True,
         max_result_mib=512,
-        log_level="debug",
         key_preset="vim",
         keys={"open": ("o",), "remove": (), "filter": ("slash", "ctrl+f")},
-        view=View(
-            columns=("id", "state"),
-            widths={"id": 20},
-            sort="-cost",
-            detail="below",
-            detail_percent=30,
-            theme="nord",
-            preview=False,
-        ),
-        profiles=found.profiles,
-        config_file=tmp_path / "my.toml",
+        view=View(columns=("id", "state"), widths={"id": 20}, sort="-cost", detail_percent=30),
+        profiles={
+            "aigptimage": Profile(name="aigptimage", tier="basic", tier_assumed=False, source=file),
+            "kie": Profile(
+                name="kie",
+                base_url="https://api.kie.ai",
+                tier=None,
+                tier_assumed=False,
+                per_second=10,
+                per_minute=300,
+                share=1.0,
+                result_ttl_ms=86_400_000,
+                allow_private=True,
+                source=file,
+            ),
+        },
+        config_file=file,
         origins=found.origins,
-    )
-    file = tmp_path / "my.toml"
-    aigptimage, kie = found.profiles.values()
-    assert aigptimage == Profile(name="aigptimage", tier="basic", tier_assumed=False, source=file)
-    assert kie == Profile(
-        name="kie",
-        base_url="https://api.kie.ai",
-        api_key_env="KIE_API_KEY",
-        tier=None,
-        tier_assumed=False,
-        per_second=10,
-        per_minute=300,
-        share=1.0,
-        result_ttl_ms=86_400_000,
-        allow_private=True,
-        source=file,
     )
 
 
