@@ -11,11 +11,10 @@ from taskdash.domain.task import State, Task
 from taskdash.store.news import keep_untold
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
-    TASK_COLUMNS,
     keep_body,
+    read_tasks,
     row_from_task,
     search_text,
-    task_from_row,
 )
 
 if TYPE_CHECKING:
@@ -122,13 +121,12 @@ class Checks:
 
     def withdraw(self, seqs: Sequence[int], asked_at_ms: int) -> None:
         """Take back what `ask` gave that mark and nobody has answered: who asked does not wait any more."""
-        with self._database.writing() as connection:
-            connection.executemany(
-                "UPDATE tasks SET asked_at_ms = NULL, "
-                "next_check_at_ms = CASE WHEN state IN (0, 1) THEN next_check_at_ms END "
-                "WHERE seq = ? AND asked_at_ms = ?",
-                ((seq, asked_at_ms) for seq in seqs),
-            )
+        self._database.write(
+            "UPDATE tasks SET asked_at_ms = NULL, "
+            "next_check_at_ms = CASE WHEN state IN (0, 1) THEN next_check_at_ms END "
+            "WHERE seq = ? AND asked_at_ms = ?",
+            ((seq, asked_at_ms) for seq in seqs),
+        )
 
     def ask_unfinished(self, profile: str, now_ms: int) -> int:
         """Mark every unfinished task of a profile; return how many there are."""
@@ -152,20 +150,15 @@ class Checks:
 
     def postpone(self, times: Sequence[tuple[int, int | None]]) -> None:
         """Plan checks anew: pairs of `seq` and Unix ms (None: never)."""
-        with self._database.writing() as connection:
-            connection.executemany(
-                "UPDATE tasks SET next_check_at_ms = ? WHERE seq = ? AND asked_at_ms IS NULL",
-                ((at_ms, seq) for seq, at_ms in times),
-            )
+        sql = "UPDATE tasks SET next_check_at_ms = ? WHERE seq = ? AND asked_at_ms IS NULL"
+        self._database.write(sql, ((at_ms, seq) for seq, at_ms in times))
 
     def shift(self, profile: str, by_ms: int) -> None:
         """Move what was planned along with a wall clock that was set back by `by_ms` (< 0)."""
-        with self._database.writing() as connection:
-            connection.execute(
-                "UPDATE tasks SET next_check_at_ms = next_check_at_ms + ? "
-                f"WHERE removal = 0 AND profile = ? AND {_PLANNED}",
-                (by_ms, profile),
-            )
+        planned = f"removal = 0 AND profile = ? AND {_PLANNED}"
+        self._database.write(
+            f"UPDATE tasks SET next_check_at_ms = next_check_at_ms + ? WHERE {planned}", [(by_ms, profile)]
+        )
 
     def bring_back(self, profile: str, now_ms: int) -> None:
         """Plan for now what a wall clock that was set back while nobody watched has left in the future.
@@ -178,8 +171,7 @@ class Checks:
         )
         bound = (profile, now_ms, now_ms + LONGEST_WAIT_MS, now_ms)
         if self._database.value(f"SELECT 1 FROM tasks WHERE {planned} LIMIT 1", bound):
-            with self._database.writing() as connection:
-                connection.execute(f"UPDATE tasks SET next_check_at_ms = ? WHERE {planned}", (now_ms, *bound))
+            self._database.write(f"UPDATE tasks SET next_check_at_ms = ? WHERE {planned}", [(now_ms, *bound)])
 
     def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
         """Return model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""
@@ -193,12 +185,8 @@ class Checks:
 
     def finished_since(self, profile: str, after_ms: int, limit: int = 1_000) -> list[Task]:
         """Return tasks whose end was learned after `after_ms`, in that order."""
-        return self._tasks(
-            "profile = ? AND finished_at_ms > ? ORDER BY finished_at_ms, seq LIMIT ?",
-            profile,
-            after_ms,
-            limit,
-        )
+        condition = "profile = ? AND finished_at_ms > ? ORDER BY finished_at_ms, seq LIMIT ?"
+        return self._tasks(condition, profile, after_ms, limit)
 
     def _both_ends(self, condition: str, order: str, limit: int, profile: str, *values: object) -> list[Task]:
         condition = f"profile = ? AND {condition} ORDER BY {order}"
@@ -213,10 +201,7 @@ class Checks:
         return int(self._database.value(sql, values))
 
     def _tasks(self, condition: str, *values: object) -> list[Task]:
-        rows = self._database.rows(
-            f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND {condition}", values
-        )
-        return [task_from_row(row) for row in rows]
+        return read_tasks(self._database, f"FROM tasks WHERE removal = 0 AND {condition}", values)
 
 
 def _keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:

@@ -160,6 +160,11 @@ class Database:
                     f"the store {inert_line(str(self.path))} was exchanged while it was written to: try again"
                 )
 
+    def write(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Execute a statement with each of `rows`, all in one transaction; return how many rows it changed."""
+        with self.writing() as connection:
+            return connection.executemany(sql, rows).rowcount
+
     def again(self, work: Callable[[], T]) -> T:
         """Do `work`; where the file turns out damaged or exchanged, once more on the one that takes its place."""
         try:

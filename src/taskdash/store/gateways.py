@@ -141,21 +141,19 @@ class Gateways:
         """Leave word of a profile's gateway to other processes and to later ones."""
         texts = (json.dumps(dict(each)) for each in (note.status, note.learned, note.quiet))
         watcher = note.watcher or Process(0, "")
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO gateways (profile, watcher_pid, watcher_started, status, learned, quiet) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (profile, watcher.pid or None, watcher.started, *texts),
-            )
+        self._database.write(
+            "INSERT OR REPLACE INTO gateways (profile, watcher_pid, watcher_started, status, learned, quiet) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [(profile, watcher.pid or None, watcher.started, *texts)],
+        )
 
     def view(self, profile: str, viewer: Viewer) -> None:
         """Tell the watcher of this process."""
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO viewers (pid, started, profile, paused, follows, rivals) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (*viewer.process, profile, viewer.paused, viewer.follows, viewer.rivals),
-            )
+        self._database.write(
+            "INSERT OR REPLACE INTO viewers (pid, started, profile, paused, follows, rivals) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [(*viewer.process, profile, viewer.paused, viewer.follows, viewer.rivals)],
+        )
 
     def viewers(self, profile: str) -> list[Viewer]:
         """Return every process that said it views this profile's list; some may have died since."""
@@ -166,11 +164,8 @@ class Gateways:
 
     def leave(self, profile: str, processes: Sequence[Process]) -> None:
         """Forget processes that ended."""
-        with self._database.writing() as connection:
-            connection.executemany(
-                "DELETE FROM viewers WHERE profile = ? AND pid = ? AND started = ?",
-                ((profile, *process) for process in processes),
-            )
+        sql = "DELETE FROM viewers WHERE profile = ? AND pid = ? AND started = ?"
+        self._database.write(sql, ((profile, *process) for process in processes))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

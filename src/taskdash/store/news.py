@@ -12,7 +12,7 @@ from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
 from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import ENDED, HAS_RESULTS, STATE_CODES, UNSAVED
-from taskdash.store.rows import STATES, TASK_COLUMNS, task_from_row
+from taskdash.store.rows import STATES, read_tasks
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,10 +32,8 @@ class News:
 
     def untold(self, profile: str, way: Way, limit: int = 1_000) -> list[Task]:
         """Return tasks whose end nobody was told of in this way, in the order in which it was learned."""
-        rows = self._database.rows(
-            f"SELECT {TASK_COLUMNS} {_UNTOLD} ORDER BY finished_at_ms, seq LIMIT ?", [way, profile, limit]
-        )
-        return [task_from_row(row) for row in rows]
+        waiting = f"{_UNTOLD} ORDER BY finished_at_ms, seq LIMIT ?"
+        return read_tasks(self._database, waiting, [way, profile, limit])
 
     def is_any(self, profile: str, way: Way) -> bool:
         """Return whether there is one."""
@@ -72,12 +70,8 @@ class News:
     def drop(self, profile: str, way: Way) -> None:
         """Have nobody told in this way."""
         if self.is_any(profile, way):
-            with self._database.writing() as connection:
-                connection.execute(
-                    "DELETE FROM untold WHERE way = ? "
-                    "AND seq IN (SELECT seq FROM tasks WHERE profile = ? AND removal = 0)",
-                    (way, profile),
-                )
+            listed = "SELECT seq FROM tasks WHERE profile = ? AND removal = 0"
+            self._database.write(f"DELETE FROM untold WHERE way = ? AND seq IN ({listed})", [(way, profile)])
 
     def claim_expiring(self, profile: str, ended: tuple[int, int], limit: int = 1_000) -> list[Task]:
         """Claim the warning of results that are not saved, of tasks that ended between two moments (Unix ms).
@@ -85,11 +79,10 @@ class News:
         Each is warned of once; the first to expire comes first.
         """
         sql = (
-            f"SELECT {TASK_COLUMNS} FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {ENDED} > ? AND {ENDED} < ? "
+            f"FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {ENDED} > ? AND {ENDED} < ? "
             f"AND {UNSAVED} AND seq NOT IN warned ORDER BY {ENDED} LIMIT ?"
         )
-        tasks = [task_from_row(row) for row in self._database.rows(sql, [profile, *ended, limit])]
-        if not tasks:
+        if not (tasks := read_tasks(self._database, sql, [profile, *ended, limit])):
             return []
         with self._database.writing() as connection:
             keep = "INSERT OR IGNORE INTO warned VALUES (?)"

@@ -14,6 +14,8 @@ import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from filelock import FileLock
+
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import is_task_id
 from taskdash.domain.untrusted import inert_line
@@ -113,8 +115,6 @@ def recovering(path: Path) -> Iterator[None]:
     Raises:
         OSError: another one is at it for too long, or no lock can be made here.
     """
-    from filelock import FileLock
-
     line = (
         f"the list {inert_line(path.name)} is damaged: saving what can be read of it, which may take a minute"
     )

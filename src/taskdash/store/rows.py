@@ -13,9 +13,10 @@ from taskdash.store.query_sql import STATE_CODES
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from taskdash.domain.task import Record
+    from taskdash.store.database import Database
 
 
 _LINES_KEPT: Final = ("note", "prompt", "fail_msg")
@@ -72,6 +73,11 @@ def task_from_row(row: tuple[Any, ...]) -> Task:
         problem = Problem(ProblemKind(kind), inert_line(str(message or "")), int(since_ms or 0))
     plain = dict(zip(_NAMES, cells, strict=False))
     return Task(**plain, state=STATES.get(state, State.WAITING), problem=problem)
+
+
+def read_tasks(database: Database, rest: str, values: Sequence[Any]) -> list[Task]:
+    """Return the tasks of a query of which `rest` is what follows its columns."""
+    return [task_from_row(row) for row in database.rows(f"SELECT {TASK_COLUMNS} {rest}", values)]
 
 
 def row_from_task(task: Task) -> dict[str, Any]:

@@ -158,8 +158,5 @@ class SavedFiles:
 
     def failed(self, seq: int, tries: int, next_try_at_ms: int | None, reason: str) -> None:
         """Remember that they could not be saved, and when it is tried again (None: not at all)."""
-        with self._database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO unsaved (seq, tries, next_try_at_ms, reason) VALUES (?, ?, ?, ?)",
-                (seq, tries, next_try_at_ms, reason),
-            )
+        sql = "INSERT OR REPLACE INTO unsaved (seq, tries, next_try_at_ms, reason) VALUES (?, ?, ?, ?)"
+        self._database.write(sql, [(seq, tries, next_try_at_ms, reason)])

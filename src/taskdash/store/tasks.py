@@ -22,6 +22,7 @@ from taskdash.store.rows import (
     TASK_COLUMNS,
     TASK_WIDTH,
     detail_from_row,
+    read_tasks,
     search_text,
     task_from_row,
     urls_from_text,
@@ -122,11 +123,13 @@ class TaskList(Additions):
         rows = self._database.rows(f"SELECT {key} FROM tasks WHERE {condition} AND seq = ?", [*values, seq])
         if not rows:
             return None
-        counted = f"SELECT count(*) FROM tasks WHERE {condition} AND"
-        return sum(
-            int(self._database.value(f"{counted} {before}", [*values, *bound]))
-            for before, bound in precedes(query.sort, rows[0][0], seq)
-        )
+        before = precedes(query.sort, rows[0][0], seq)
+        return sum(self._count(query, now_ms, condition, bound) for condition, bound in before)
+
+    def _count(self, query: Query, now_ms: int, condition: str, bound: Sequence[Any]) -> int:
+        listed, values = where(query, now_ms)
+        sql = f"SELECT count(*) FROM tasks WHERE {listed} AND {condition}"
+        return int(self._database.value(sql, [*values, *bound]))
 
     def counts(self, query: Query, now_ms: int, *, may_lag: bool = False) -> dict[State, int]:
         """Return how many tasks `query` has in each state, whatever states it asks for itself."""
@@ -222,17 +225,13 @@ class TaskList(Additions):
             return (
                 bisect_left(in_order, seq) if query.sort == Sort() else sum(each < seq for each in in_order)
             )
-        condition, values = where(query, now_ms)
-        sql = f"SELECT count(*) FROM tasks WHERE {condition} AND seq < ?"
-        return int(self._database.value(sql, [*values, seq]))
+        return self._count(query, now_ms, "seq < ?", [seq])
 
     def shown(self, query: Query, seqs: Collection[int], now_ms: int) -> int:
         """Return how many of the named tasks are among those of `query`."""
         if query.terms:
             return len(set(seqs).intersection(self.seqs(query, now_ms, may_lag=True)))
-        condition, values = where(query, now_ms)
-        sql = f"SELECT count(*) FROM tasks WHERE {condition} AND seq {IN_LIST}"
-        return int(self._database.value(sql, [*values, as_json(seqs)]))
+        return self._count(query, now_ms, f"seq {IN_LIST}", [as_json(seqs)])
 
     def find(self, profile: str, text: str) -> Task:
         """Return the task whose ID is `text`, or the one whose ID it shortens to 6 characters or more.
@@ -246,20 +245,17 @@ class TaskList(Additions):
         if not text.isascii():
             # No ID is anything else, and a byte that is no UTF-8 cannot be asked for.
             raise _unknown(profile, text)
-        base = f"SELECT {TASK_COLUMNS} FROM tasks WHERE removal = 0 AND profile = ? AND"
-        rows = self._database.rows(f"{base} task_id = ?", [profile, text])
-        if rows:
-            return task_from_row(rows[0])
+        of_profile = "FROM tasks WHERE removal = 0 AND profile = ? AND"
+        if found := read_tasks(self._database, f"{of_profile} task_id = ?", [profile, text]):
+            return found[0]
         hint = f" (a prefix needs {MIN_PREFIX_CHARS} characters)" if 0 < len(text) < MIN_PREFIX_CHARS else ""
         if len(text) >= MIN_PREFIX_CHARS:
             # Imported here: few commands are given the beginning of an ID.
             from taskdash.domain.id_forms import has_known_form
 
             # A range instead of LIKE, whose % and _ would have to be escaped and which knows no case.
-            rows = self._database.rows(
-                f"{base} task_id >= ? AND task_id < ? LIMIT 2", [profile, text, text + "\U0010ffff"]
-            )
-            longer = [task_from_row(row) for row in rows]
+            near = f"{of_profile} task_id >= ? AND task_id < ? LIMIT 2"
+            longer = read_tasks(self._database, near, [profile, text, text + "\U0010ffff"])
             if len(longer) == 1 and has_known_form(longer[0].task_id) and not has_known_form(text):
                 return longer[0]
             if longer:
