@@ -39,32 +39,31 @@ _TYPE_NAMES: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands in a file, with the faults of the file and the words that only its reader's caller knows."""
+    """Where a value stands in a file; at first the top of it."""
 
-    def __init__(self, faults: list[str], words: Mapping[str, Collection[str] | None] = NOTHING) -> None:
-        """Begin at the top of a file; `words` has what the settings of these names may name, None for anything."""
-        self._faults = faults
-        self._words = words
-        self.key = ""
-        self.name = ""
-        """Its key with the tables around it, as in `profiles.kie.tier`; fit to be shown."""
+    faults: list[str]
+    """Takes what is wrong in the file."""
+    named: Mapping[str, Collection[str] | None] = field(default_factory=dict)
+    """What the settings of these names may name, where only the caller of their readers knows it; None: anything."""
+    key: str = ""
+    name: str = ""
+    """Its key with the tables around it, as in `profiles.kie.tier`; fit to be shown."""
 
     def at(self, key: str) -> Place:
         """Return the place of `key` in the table that stands here."""
-        place = Place(self._faults, self._words)
-        place.key = key
-        place.name = f"{self.name}.{named_key(key)}" if self.name else named_key(key)
-        return place
+        name = f"{self.name}.{named_key(key)}".lstrip(".")
+        return replace(self, key=key, name=name)
 
     @property
     def words(self) -> Collection[str] | None:
         """Return what may be named here, where the caller knows it."""
-        return self._words.get(self.key)
+        return self.named.get(self.key)
 
     def note(self, fault: str) -> None:
         """Note that what stands here is wrong."""
-        self._faults.append(f"{self.name}: {fault}")
+        self.faults.append(f"{self.name}: {fault}")
 
 
 def _plain(value: object) -> Json:

@@ -183,7 +183,8 @@ class Database:
         def read() -> list[tuple[Any, ...]]:
             with self._using_file():
                 self._keep_up()
-                return self._fetch(sql, values)
+                with closing(self._execute(sql, values)) as cursor:
+                    return cursor.fetchall()
 
         return self.again(read)
 
@@ -285,18 +286,6 @@ class Database:
                 self.is_waiting = False
                 return cursor
 
-    def _fetch(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        try:
-            with closing(self._execute(sql, values)) as cursor:
-                return cursor.fetchall()
-        except sqlite3.OperationalError as error:
-            if code_of(error) or "UTF-8" not in str(error):
-                raise
-            # A letter on the disk is broken: the rest of the text still tells what it was.
-            self.connection.text_factory = text_of
-            with closing(self._execute(sql, values)) as cursor:
-                return cursor.fetchall()
-
     # Opening, and opening what has taken the file's place
 
     @property
@@ -332,6 +321,8 @@ class Database:
                 isolation_level=None,
                 check_same_thread=False,
             )
+        # Where a letter on the disk is broken, the rest of the text still tells what it was.
+        self.connection.text_factory = text_of
         refuse_foreign(self._execute, self.path)
         self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
         for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-8000", "temp_store=MEMORY"):
