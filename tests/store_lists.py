@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import TYPE_CHECKING, Any
 
 from taskdash.api.wire import parse_answer
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import Answer, Record, State, apply_answer
+from taskdash.domain.task import Answer, ProblemKind, Record, State, apply_answer
 
 if TYPE_CHECKING:
     from tests.bodies import Body
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
 
 NOW = 1_790_000_000_000
+WORDS = (
+    *["fox", "Robot", "Ärger", "straße", "日本の狐", "50%_off", "a*b", "[x]", "what?", "É", "🦊"],
+    "e\u0301",
+)
 
 
 def added(store: Store, task_id: str, profile: str = "p", now_ms: int = NOW, **label: str) -> Task:
@@ -59,3 +64,38 @@ def detail_of(store: Store, task_id: str, profile: str = "p") -> TaskDetail:
 def ids(store: Store, words: str = "", profile: str | None = "p") -> list[str]:
     """Return the IDs of the list, or of what a filter finds in it, in its order."""
     return [task.task_id for task in store.tasks.rows(Query(profile, terms=parse_filter(words)), NOW)]
+
+
+def fill(store: Store, count: int = 600) -> list[Task]:
+    """Make a list of two profiles, in every state, with every word in every field and every kind of gap."""
+    chance = random.Random(11)  # noqa: S311 - the same list in every run
+
+    def some(share: float = 0.6) -> str | None:
+        return " ".join(chance.choices(WORDS, k=3)) if chance.random() < share else None
+
+    store.additions.add("p", [f"task_{chance.getrandbits(64):016x}" for _ in range(count)], NOW - 5_000)
+    store.additions.add("q", ["task_other_fox"], NOW)
+    outcomes = []
+    for task in store.tasks.rows(Query("p"), NOW):
+        if (kind := chance.random()) < 0.1:
+            continue
+        if kind < 0.2:
+            answer = Answer(problem=chance.choice(list(ProblemKind)), message="no")
+        else:
+            state = chance.choice([State.WAITING, State.SUCCESS, State.FAIL])
+            record = Record(
+                state=state,
+                raw_state=state.value,
+                model=some(),
+                prompt=some(),
+                fail_code="400" if state is State.FAIL else None,
+                fail_msg=some() if state is State.FAIL else None,
+                cost_time_ms=chance.choice([None, 1_000, 30_000, 60_000]),
+                create_time_ms=chance.choice([None, NOW - chance.randrange(4) * 3_600_000]),
+            )
+            answer = Answer(record=record, raw=b"{}")
+        outcomes.append(apply_answer(task, answer, NOW - chance.randrange(7)))
+    store.checks.record(outcomes)
+    for task in store.tasks.rows(Query("p"), NOW)[::7]:
+        store.tasks.edit([task.seq], label=some(1), note=some())
+    return store.tasks.rows(Query("p"), NOW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import random
 import threading
 import time
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.store_lists import NOW, added, ids, recorded
+from tests.store_lists import NOW, WORDS, added, fill, ids, recorded
 
 from taskdash.domain.errors import ReadAbandonedError, StoreError
 from taskdash.domain.failures import classify
@@ -28,7 +27,7 @@ from taskdash.domain.query import (
     fold,
 )
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import Answer, ProblemKind, Record, State, apply_answer
+from taskdash.domain.task import State
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -38,44 +37,7 @@ if TYPE_CHECKING:
     from taskdash.domain.query import Term
     from taskdash.domain.task import Task
 
-WORDS = (
-    *["fox", "Robot", "Ärger", "straße", "日本の狐", "50%_off", "a*b", "[x]", "what?", "É", "🦊"],
-    "e\u0301",
-)
 COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "=": operator.eq}
-
-
-def fill(store: Store, count: int = 600) -> list[Task]:
-    """A list with every word in every field, and every kind of gap."""
-    chance = random.Random(11)  # noqa: S311 - the same list in every run
-
-    def some(share: float = 0.6) -> str | None:
-        return " ".join(chance.choices(WORDS, k=3)) if chance.random() < share else None
-
-    store.additions.add("p", [f"task_{chance.getrandbits(64):016x}" for _ in range(count)], NOW - 5_000)
-    store.additions.add("q", ["task_other_fox"], NOW)
-    outcomes = []
-    for task in store.tasks.rows(Query("p"), NOW):
-        if chance.random() < 0.1:
-            answer = Answer(problem=chance.choice(list(ProblemKind)), message="no")
-        else:
-            state = chance.choice([State.WAITING, State.SUCCESS, State.FAIL])
-            record = Record(
-                state=state,
-                raw_state=state.value,
-                model=some(),
-                prompt=some(),
-                fail_code="400" if state is State.FAIL else None,
-                fail_msg=some() if state is State.FAIL else None,
-                cost_time_ms=chance.choice([None, 1_000, 30_000, 60_000]),
-                create_time_ms=chance.choice([None, NOW - chance.randrange(4) * 3_600_000]),
-            )
-            answer = Answer(record=record, raw=b"{}")
-        outcomes.append(apply_answer(task, answer, NOW))
-    store.checks.record(outcomes)
-    for task in store.tasks.rows(Query("p"), NOW)[::7]:
-        store.tasks.edit([task.seq], label=some(1), note=some())
-    return store.tasks.rows(Query("p"), NOW)
 
 
 @pytest.fixture(scope="module")

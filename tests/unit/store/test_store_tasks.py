@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.store_lists import NOW, added, detail_of, ids, recorded
+from tests.store_lists import NOW, added, detail_of, fill, ids, recorded
 
 from taskdash.domain.errors import StoreError, UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
@@ -33,37 +32,8 @@ SORTS = [Sort(key, reverse) for key in SortKey for reverse in (False, True)]
 STATES = [None, frozenset({State.SUCCESS}), frozenset({State.NEW, State.WAITING}), frozenset({State.FAIL})]
 
 
-def fill(store: Store, count: int = 3000) -> None:
-    """A list of two profiles in every state, with gaps in every column."""
-    chance = random.Random(5)  # noqa: S311 - the same list in every run
-    for start in range(0, count, 500):
-        store.additions.add(
-            "p", [f"task_{chance.randrange(10**9):09d}_{n}" for n in range(start, start + 500)], NOW + start
-        )
-    store.additions.add("q", ["task_other"], NOW)
-    tasks = store.tasks.rows(Query("p"), NOW)
-    outcomes = []
-    for task in tasks:
-        state = chance.choice([State.NEW, State.WAITING, State.SUCCESS, State.SUCCESS, State.FAIL])
-        if state is State.NEW:
-            continue
-        record = Record(
-            task_id=task.task_id,
-            state=state,
-            raw_state=state.value,
-            model=chance.choice([None, "model-a", "model-b"]),
-            prompt=chance.choice([None, "a robot", "a fox"]),
-            cost_time_ms=chance.randrange(5) if state is State.SUCCESS else None,
-            create_time_ms=chance.choice([None, NOW - chance.randrange(9)]),
-        )
-        outcomes.append(apply_answer(task, Answer(record=record, raw=b"{}"), NOW + chance.randrange(7)))
-    store.checks.record(outcomes)
-    some = [task.seq for task in tasks if chance.random() < 0.3]
-    store.tasks.edit(some, label="night", note=None)
-
-
 def test_every_window_and_rank_agrees_with_the_whole_list_in_its_order(store: Store) -> None:
-    fill(store)
+    fill(store, 3000)
     for sort in SORTS:
         for states in STATES:
             query = Query("p", states, (), sort)
