@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.store_lists import added, detail_of, recorded
+from tests.store_lists import added, answered, detail_of, recorded
 
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
@@ -18,12 +18,10 @@ from taskdash.domain.task import (
     Answer,
     Problem,
     ProblemKind,
-    Record,
     SavedResult,
     State,
     Task,
     TaskDetail,
-    apply_answer,
 )
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
@@ -49,48 +47,31 @@ def the_quick_way(store: Store) -> list[object]:
     return [json.loads(item) for item in items]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    label=texts,
-    note=texts,
-    prompt=texts,
-    param=st.dictionaries(
-        texts, texts | st.lists(st.floats(allow_nan=False, allow_infinity=False)), max_size=3
-    ),
-    urls=st.lists(texts, max_size=2),
-    message=st.none() | texts,
-    path=st.none() | texts,
+LISTS = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(("label", "note", "prompt"), texts),
+        "param": st.dictionaries(
+            texts, texts | st.lists(st.floats(allow_nan=False, allow_infinity=False)), max_size=3
+        ),
+        "urls": st.lists(texts, max_size=2),
+        **dict.fromkeys(("message", "path"), st.none() | texts),
+    }
 )
-def test_both_ways_to_json_agree(
-    store: Store,
-    label: str,
-    note: str,
-    prompt: str,
-    param: dict[str, object],
-    urls: list[str],
-    message: str | None,
-    path: str | None,
-) -> None:
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LISTS)
+def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
     store.database.connection.executescript("DELETE FROM tasks; DELETE FROM saved;")
-    store.tasks.add("p", ["task_a", "task_b"], NOW_MS, label=label)
-    task = store.tasks.find("p", "task_a")
-    store.tasks.edit([task.seq], label=label, note=note)
-    record = Record(
-        state=State.SUCCESS,
-        raw_state="success",
-        prompt=inert(prompt),
-        param=inert_json(param),  # type: ignore[arg-type] # JSON all the same
-        result_urls=tuple(map(inert_line, urls)),
-        cost_time_ms=32_241,
-    )
-    outcomes = [apply_answer(task, Answer(record=record, raw=b"{}"), NOW_MS)]
-    if message is not None:
-        problem = Answer(problem=ProblemKind.SERVER_ERROR, message=inert_line(message))
-        other = store.tasks.find("p", "task_b")
-        outcomes.append(apply_answer(other, problem, NOW_MS))
-    store.checks.record(outcomes)
-    if path is not None:
-        store.saved.keep(task.seq, 1, Path(inert_line(path)), 7, NOW_MS)
+    task, other = added(store, "task_a", label=of["label"]), added(store, "task_b")
+    store.tasks.edit([task.seq], label=of["label"], note=of["note"])
+    prompt, urls = inert(of["prompt"]), tuple(map(inert_line, of["urls"]))
+    recorded(store, task, prompt=prompt, param=inert_json(of["param"]), result_urls=urls, cost_time_ms=32_241)
+    if of["message"] is not None:
+        problem = Answer(problem=ProblemKind.SERVER_ERROR, message=inert_line(of["message"]))
+        answered(store, other, problem)
+    if of["path"] is not None:
+        store.saved.keep(task.seq, 1, Path(inert_line(of["path"])), 7, NOW_MS)
     assert the_quick_way(store) == the_long_way(store)
 
 
