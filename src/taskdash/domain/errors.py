@@ -6,8 +6,7 @@ TaskdashError
 ├── UnknownTaskError      3   an ID that is not on the list, or a prefix that fits several
 ├── KeyMissingError       4   no API key where the profile says it should be
 └── StoreError            6   locked, read-only, full, or of a newer version
-    ├── StoreChangedError     damaged or exchanged: what was asked for has not happened, and can be asked again
-    └── ReadAbandonedError    given up, because another read is wanted; nobody is told
+    └── StoreChangedError     damaged or exchanged: what was asked for has not happened, and can be asked again
 """
 
 from __future__ import annotations
@@ -69,7 +68,3 @@ class StoreError(TaskdashError):
 
 class StoreChangedError(StoreError):
     """The file that is open is damaged, or is no longer the store: what was asked for has not happened."""
-
-
-class ReadAbandonedError(StoreError):
-    """A read was given up, because what it was to find is not wanted any more."""

@@ -20,7 +20,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from taskdash.domain.errors import ReadAbandonedError, StoreChangedError, StoreError
+from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.schema import bring_up_to_date, refuse_foreign
 from taskdash.store.store_file import (
@@ -45,8 +45,6 @@ IN_LIST: Final = "IN (SELECT value FROM json_each(?))"
 """Membership in a list of any length that is bound as one value, by `as_json`."""
 _BUSY_SLICE_S: Final = 0.25
 """SQLite's own wait for a lock cannot be interrupted, so it is cut into pieces of this length."""
-_STEPS_BETWEEN_QUESTIONS: Final = 20_000
-"""Steps of SQLite's machine, about a millisecond, after which a read asks whether it is still wanted."""
 _GONE_S: Final = 0.5
 """How long a file that is gone is waited for."""
 _OPENINGS: Final = 3
@@ -200,30 +198,6 @@ class Database:
     def version(self) -> tuple[int, int]:
         """Return what differs from last time when anything was written in between, here or elsewhere."""
         return self.data_version(), self.connection.total_changes
-
-    @contextmanager
-    def while_wanted(self, is_wanted: Callable[[], bool]) -> Iterator[None]:
-        """Give up the block's reads soon after `is_wanted` turned false; it is asked in this thread.
-
-        Raises:
-            ReadAbandonedError: they were given up.
-        """
-        given_up = False
-
-        def give_up() -> bool:
-            nonlocal given_up
-            given_up = not is_wanted()
-            return given_up
-
-        self.connection.set_progress_handler(give_up, _STEPS_BETWEEN_QUESTIONS)
-        try:
-            yield
-        except StoreError as error:
-            if given_up:
-                raise ReadAbandonedError(str(error)) from error
-            raise
-        finally:
-            self.connection.set_progress_handler(None, 0)
 
     def keep_copy(self) -> None:
         """Keep a copy of the list beside it, if the newest is a day old; nothing happens where none can be made."""

@@ -10,7 +10,6 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from taskdash.domain.errors import ReadAbandonedError
 from taskdash.store.database import BUSY_TIMEOUT_S, Database
 from taskdash.store.store_file import ChangeHint
 
@@ -172,21 +171,8 @@ class StoreThread:
         return await wrap_future(self.submit(work))
 
     async def run_while(self, is_wanted: Callable[[], bool], work: Callable[[Store], T]) -> T | None:
-        """Run `work` as `run` does; drop it, or give up what it reads, once `is_wanted` turns false, and return None.
-
-        `is_wanted` is asked in the thread.
-        """
-
-        def work_while_wanted(store: Store) -> T | None:
-            if not is_wanted():
-                return None
-            try:
-                with store.database.while_wanted(is_wanted):
-                    return work(store)
-            except ReadAbandonedError:
-                return None
-
-        return await self.run(work_while_wanted)
+        """Run `work` as `run` does; drop it and return None where `is_wanted`, asked there, is false by then."""
+        return await self.run(lambda store: work(store) if is_wanted() else None)
 
     def take_mishaps(self) -> list[str]:
         """Return what befell the file since the last time, a line each."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import operator
-import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.store_lists import NOW, WORDS, added, fill, ids, recorded
 
-from taskdash.domain.errors import ReadAbandonedError, StoreError
 from taskdash.domain.failures import classify
 from taskdash.domain.query import (
     ProblemTerm,
@@ -202,21 +199,3 @@ def test_ages_are_compared_again_as_time_goes_by(store: Store, may_lag: bool) ->
     query = Query("p", terms=parse_filter("age:<1m"))
     assert sum(store.tasks.counts(query, NOW + 50_000, may_lag=may_lag).values()) == 1
     assert sum(store.tasks.counts(query, NOW + 61_000, may_lag=may_lag).values()) == 0
-
-
-def test_a_read_that_nobody_wants_any_more_is_given_up(store: Store) -> None:
-    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT sum(i) FROM n"
-    unwanted = threading.Event()
-    timer = threading.Timer(0.05, unwanted.set)
-    timer.start()
-    began_s = time.monotonic()
-    with pytest.raises(ReadAbandonedError), store.database.while_wanted(lambda: not unwanted.is_set()):
-        store.database.rows(endless)
-    assert time.monotonic() - began_s < 5
-    timer.join()
-    # Whatever comes after is read to its end, and other failures keep their names.
-    numbered = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT max(i) FROM n"
-    assert store.database.value(numbered) == 100_000
-    with pytest.raises(StoreError) as caught, store.database.while_wanted(lambda: True):
-        store.database.rows("SELECT * FROM nothing")
-    assert not isinstance(caught.value, ReadAbandonedError)
