@@ -188,6 +188,8 @@ def _count(path: Path) -> int | None:
     """Return how many tasks are on a list; None where that cannot be told."""
     try:
         with closing(_connect(path, "ro")) as connection:
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return 0  # another thread is about to make a new list of it
             return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
     except sqlite3.Error:
         return None
