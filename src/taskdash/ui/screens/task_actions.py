@@ -11,6 +11,8 @@ from dataclasses import replace
 from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
 
+from textual.worker import WorkerError
+
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import plural
 from taskdash.ui.key_names import key_name
@@ -197,8 +199,18 @@ class TaskActions(_Screen):
         self.show_keys()
         self.tell(said)
 
+    async def _finish_changes(self) -> None:
+        """Wait for the changes that were typed before: the last of them is the one to undo."""
+        changes = [each for each in self.workers if each.group in ("edit", "remove") and not each.is_finished]
+        if changes:  # of none it would wait for all that works
+            await self.workers.wait_for_complete(changes)
+
     @in_order
     async def action_undo(self) -> None:
+        try:
+            await self._finish_changes()
+        except WorkerError:
+            return  # It is told of by itself, and an earlier change is not what was meant.
         said, marked = await self.acting.undo()
         self.table.mark(marked)
         self.table.reload()
@@ -213,11 +225,10 @@ class TaskActions(_Screen):
         if not tasks:
             return
 
-        def done(typed: Labels | None) -> None:
-            if typed is not None:
-                self.work(partial(self._edit, [task.seq for task in tasks], typed), group="edit")
+        def save(typed: Labels) -> None:
+            self.work(partial(self._edit, [task.seq for task in tasks], typed), group="edit")
 
-        await self.app.push_screen(EditLabel(tasks), done)
+        await self.app.push_screen(EditLabel(tasks, save))
 
     async def _edit(self, seqs: Sequence[int], typed: Labels) -> None:
         self.tell(await self.acting.edit(seqs, typed.label, typed.note))
