@@ -24,16 +24,15 @@ import resvg_py
 from PIL import Image
 from rich.cells import cell_len
 
-from taskdash.config.settings import demo_settings
+from taskdash.config.settings import Profile, Settings, demo_settings
 from taskdash.demo.server import DemoApi
 from taskdash.ui.app import Dashboard
-from taskdash.ui.desk import FirstKey
-from taskdash.wiring import open_desk
+from taskdash.wiring import open_context
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 FOLDER: Final = Path(__file__).parent
 FONT: Final = next(Path(fontpkg_fira_code.__file__).parent.rglob("*.ttf"))
@@ -167,30 +166,31 @@ LARGE: Final = {"dashboard-200x60": ("dashboard", (200, 60))}
 
 
 @contextmanager
-def demo_desk(shot: str) -> Iterator[Desk]:
-    """A desk on the demo API and a store that is thrown away."""
+def demo_context(shot: str) -> Iterator[Context]:
+    """A context on the demo API and a store that is thrown away."""
     with tempfile.TemporaryDirectory() as folder, DemoApi(tier="standard") as api:
         settings = demo_settings(api.base_url, api.key, download_dir=Path(folder), tier="standard")
-        desk = open_desk(settings, {}, Path(folder) / "tasks.db", is_demo=True)
+        context = open_context(settings, {}, Path(folder) / "tasks.db", is_demo=True)
         # The dashboard as it is on everybody's own list, but for the pictures of the demo's tour.
-        desk.is_demo = shot == "tour"
+        context.is_demo = shot == "tour"
         if shot == "welcome":
-            place = "~/.config/taskdash/config.toml"
-            desk.first_key = FirstKey(place, "AIGPTIMAGE_API_KEY", lambda _: desk)
-            desk.key_advice = "export AIGPTIMAGE_API_KEY=... and start again"
-        now_ms = desk.clock.now_ms()
+            context.config_path = Path("~/.config/taskdash/config.toml")
+            profile = Profile(name="demo", base_url=api.base_url)
+            context.settings = Settings(profile="demo", profiles={"demo": profile})
+            context.key_advice = "export AIGPTIMAGE_API_KEY=... and start again"
+        now_ms = context.clock.now_ms()
         ids = [] if shot == "welcome" else api.task_ids
-        desk.store.submit(lambda store: store.tasks.add("demo", ids, now_ms)).result()
+        context.store.submit(lambda store: store.tasks.add("demo", ids, now_ms)).result()
         try:
-            yield desk
+            yield context
         finally:
-            desk.close()
+            context.close()
 
 
 async def draw(shot: str, size: tuple[int, int]) -> dict[str, str]:
     """Draw one picture; return its SVG in each theme."""
-    with demo_desk(shot) as desk:
-        app = Dashboard(desk)
+    with demo_context(shot) as context:
+        app = Dashboard(context)
         async with app.run_test(size=size, notifications=True) as pilot:
             for act in SHOTS[shot]:
                 await act(pilot)

@@ -15,28 +15,29 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.keys import find_key, keyless_environ, known_keys
-from taskdash.config.locations import download_dir
+from taskdash.config.locations import download_dir, previews_dir
+from taskdash.config.own_files import load_view
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE
 from taskdash.domain.errors import KeyMissingError, StoreError, UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.saved import gone_files
 from taskdash.store.store import StoreThread
+from taskdash.ui.context import Context
+from taskdash.ui.keymap import make_keymap
 from taskdash.watch.machine import SystemClock
 from taskdash.watch.thread import WatcherThread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from taskdash.config.settings import Profile, Settings, View
     from taskdash.domain.secret import Secret
-    from taskdash.results.desktop import ClipboardProgram, Opened
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.downloads import Downloads, Ended
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.previews import Previews
-    from taskdash.ui.desk import Desk, FirstKey
     from taskdash.watch.accounts import WatchPolicy
     from taskdash.watch.watcher import Watcher
 
@@ -217,7 +218,7 @@ def download_thread(
     return DownloadThread(opening, auto_profile=profile.name if auto else None, tells_each=is_beside_command)
 
 
-def open_desk(
+def open_context(
     settings: Settings,
     environ: Mapping[str, str],
     store_path: Path,
@@ -226,8 +227,8 @@ def open_desk(
     config_path: Path | None = None,
     keys: KnownKeys | None = None,
     is_demo: bool = False,
-) -> Desk:
-    """All that the dashboard needs, nothing of it started.
+) -> Context:
+    """Return all that the dashboard needs, nothing of it started.
 
     Args:
         settings: those in force.
@@ -240,14 +241,9 @@ def open_desk(
 
     Raises:
         StoreError: the store cannot be used.
+        UsageError: there is no home directory to find the download folder in.
     """
-    from taskdash.ui.desk import Desk
-    from taskdash.ui.keymap import make_keymap
-
     keys = KnownKeys() if keys is None else keys
-    open_with = partial(
-        open_desk, environ=environ, store_path=store_path, view_path=view_path, keys=keys, is_demo=is_demo
-    )
     profile, first_view = settings.in_use, first_view_of(settings)
     key, advice = None, None
     try:
@@ -255,79 +251,41 @@ def open_desk(
     except KeyMissingError as error:
         advice = error.brief
     keys.add(*known_keys(settings, environ), *([key] if key else []))
-    # The demo takes nothing from the environment, but a browser and a clipboard are where the user is.
-    others_environ = keyless_environ(settings, os.environ, keys)
-    return Desk(
-        profile=profile.name,
-        profiles=tuple(settings.profiles),
-        desk_of=lambda name: open_with(replace(settings, profile=name)),
-        first_key=_first_key(settings, config_path, open_with) if advice else None,
+    if not os.environ.get("HOME", "").startswith("/"):
+        # It may fail: better now than over a result.
+        download_dir(settings)
+    return Context(
+        settings=settings,
         store=StoreThread(store_path, "store", is_patient=True),
         watcher=WatcherThread(partial(_build_first_watcher, profile, key, store_path, trust_env=not is_demo)),
         clock=SystemClock(),
-        open_url=partial(_open_url, settings.open_command, others_environ),
-        base_url=profile.base_url,
-        key_variable=profile.api_key_env or DEFAULT_KEY_VARIABLE,
-        find_clipboard=partial(_find_clipboard, others_environ),
-        save_copy=partial(_save_copy, (view_path or store_path).parent / COPY_NAME),
-        build_downloads=partial(download_thread, settings, store_path),
-        find_download_dir=_find_download_dir(settings),
-        auto_download=settings.auto_download,
-        key_advice=advice,
+        # The demo takes nothing from the environment, but a browser and a clipboard are where the user is.
+        environ=keyless_environ(settings, os.environ, keys),
         keys=keys,
-        is_demo=is_demo,
-        bell=settings.bell,
-        result_ttl_ms=profile.result_ttl_ms,
-        on_finish=open_finish_command(settings, environ, store_path, keys),
-        view=_remembered(view_path, first_view),
-        first_view=first_view,
-        remember=partial(_remember, view_path, first_view),
+        key_advice=advice,
         keymap=make_keymap(settings.key_preset, settings.keys, settings.config_file),
-        make_previews=partial(_make_previews, profile, store_path.parent if is_demo else None),
+        view=load_view(view_path, first_view).view if view_path else first_view,
+        first_view=first_view,
+        view_path=view_path,
+        copy_path=(view_path or store_path).parent / COPY_NAME,
+        config_path=config_path,
+        reopen=partial(
+            open_context,
+            environ=environ,
+            store_path=store_path,
+            view_path=view_path,
+            keys=keys,
+            is_demo=is_demo,
+        ),
+        on_finish=open_finish_command(settings, environ, store_path, keys),
+        make_downloads=partial(download_thread, settings, store_path),
+        make_previews=partial(_open_previews, profile, store_path.parent if is_demo else None),
+        is_demo=is_demo,
     )
 
 
-def _find_download_dir(settings: Settings) -> Callable[[], Path]:
-    """Finds the folder when it is first wanted: that takes longer than all else in `open_desk`.
-
-    Raises:
-        UsageError: there is no home directory to find the default in.
-    """
-    find = partial(download_dir, settings)
-    if not os.environ.get("HOME", "").startswith("/"):
-        # It may fail: better now than over a result.
-        find()
-    return find
-
-
-def _first_key(
-    settings: Settings, path: Path | None, open_with: Callable[[Settings], Desk]
-) -> FirstKey | None:
-    """How a key is kept that the user types at the first start; None where there is a config already."""
-    if path is None or settings.config_file is not None:
-        return None
-    from taskdash.ui.desk import FirstKey
-
-    def keep(text: str) -> Desk:
-        from taskdash.config.own_files import write_first_config
-        from taskdash.domain.secret import Secret
-
-        try:
-            key = Secret(text)
-        except ValueError as error:
-            raise UsageError(f"The key {error}") from None
-        profile = replace(settings.in_use, api_key=key, api_key_env=None)
-        write_first_config(path, profile)
-        profiles = {**settings.profiles, profile.name: profile}
-        return open_with(replace(settings, profiles=profiles, config_file=path))
-
-    variable = settings.in_use.api_key_env or DEFAULT_KEY_VARIABLE
-    return FirstKey(inert_line(str(path)), variable, keep)
-
-
-def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
-    """Pictures of one gateway's results; the demo keeps its small copies where it keeps its store."""
-    from taskdash.config.locations import previews_dir
+def _open_previews(profile: Profile, demo_folder: Path | None) -> Previews:
+    """Open what fetches pictures of one gateway's results; the demo keeps its small copies beside its store."""
     from taskdash.results.previews import PreviewFiles, Previews, can_decode, picture_fetcher
 
     try:
@@ -338,38 +296,3 @@ def _make_previews(profile: Profile, demo_folder: Path | None) -> Previews:
     fetch = picture_fetcher(profile.base_url, allow_private=profile.allow_private)
     files = PreviewFiles(folder) if folder else None
     return Previews(fetch, files, is_installed=can_decode())
-
-
-def _remembered(path: Path | None, first: View) -> View:
-    # Until something was changed there is nothing to read, and what reads it need not be loaded.
-    if path is None or not os.path.lexists(path):
-        return first
-    from taskdash.config.own_files import load_view
-
-    return load_view(path, first).view
-
-
-def _remember(path: Path | None, first: View, view: View) -> str | None:
-    from taskdash.config.own_files import save_view
-
-    return None if path is None else save_view(path, view, first)
-
-
-def _open_url(command: Sequence[str], environ: Mapping[str, str], url: str) -> Opened:
-    from taskdash.results.desktop import open_url
-
-    return open_url(url, command=command, environ=environ)
-
-
-def _find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
-    from taskdash.results.desktop import find_clipboard
-
-    return find_clipboard(environ)
-
-
-def _save_copy(path: Path, text: str) -> Path:
-    from taskdash.config.locations import make_private_dir, replace_private_file
-
-    make_private_dir(path.parent)
-    replace_private_file(path, text.encode("utf-8", "replace"))
-    return path

@@ -9,7 +9,7 @@ import click
 
 from taskdash.cli.commands import COMMANDS, Commands
 from taskdash.domain.task_json import VARIABLES
-from taskdash.ui.actions import key_table
+from taskdash.ui.keymap import key_table
 
 ROOT = Path(__file__).parents[2]
 

@@ -286,7 +286,7 @@ CRASHES: Final = {
         "Dashboard.on_mount = lambda app: (mount(app), asyncio.get_running_loop().call_later(0.3, crash))[0]"
     ),
     "thread": "Dashboard.on_mount = lambda app: (mount(app), threading.Timer(0.3, crash).start())[0]",
-    "worker": "from taskdash.ui.desk import Desk; Desk.read_history = crash",
+    "worker": "from taskdash.ui.context import Context; Context.read_history = crash",
     "store's thread": "from taskdash.store.checks import Checks; Checks.finished_since = crash",
     "terminal's thread": "from taskdash.ui.terminal import TerminalInput; TerminalInput.feed = crash",
     "drawing": "from taskdash.ui.widgets.task_table import TaskTable; TaskTable.render_line = crash",

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type information
 from rich.text import Text
-from tests.ui.driven_dashboard import PROFILE, FakeBrowser, FakeWatcher, FrozenClock
+from tests.ui.driven_dashboard import FakeBrowser, FakeWatcher, FrozenClock, context_on
 from textual.cache import LRUCache
 from textual.content import Content
 from textual.css.stylesheet import Stylesheet
 
-from taskdash.store.store import Store, StoreThread
-from taskdash.ui import finished, following
-from taskdash.ui.desk import Desk
+from taskdash.store.store import Store
+from taskdash.ui import acts, announce, following
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from taskdash.ui.context import Context
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -112,8 +113,8 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for what others write more often than a user needs; one test asks for the usual pace."""
     monkeypatch.setattr(following, "POLL_S", 0.03)
-    monkeypatch.setattr(finished, "TELL_EVERY_S", 0.0)
-    monkeypatch.setattr(finished, "QUIET_S", 0.05)
+    monkeypatch.setattr(announce, "TELL_EVERY_S", 0.0)
+    monkeypatch.setattr(announce, "QUIET_S", 0.05)
 
 
 @pytest.fixture
@@ -145,8 +146,10 @@ def watcher() -> FakeWatcher:
 
 
 @pytest.fixture
-def browser() -> FakeBrowser:
-    return FakeBrowser()
+def browser(monkeypatch: pytest.MonkeyPatch) -> FakeBrowser:
+    fake = FakeBrowser()
+    monkeypatch.setattr(acts, "open_url", fake)
+    return fake
 
 
 @pytest.fixture
@@ -154,15 +157,9 @@ def desk(
     store_path: Path,
     clock: FrozenClock,
     watcher: FakeWatcher,
-    browser: FakeBrowser,
+    browser: FakeBrowser,  # noqa: ARG001 - it takes the place of the real one
     nothing_is_parsed: None,  # noqa: ARG001 - it watches whatever is shown
-) -> Iterator[Desk]:
-    made = Desk(
-        profile=PROFILE,
-        store=StoreThread(store_path, "store"),
-        watcher=watcher,
-        clock=clock,
-        open_url=browser,
-    )
+) -> Iterator[Context]:
+    made = context_on(store_path, clock, watcher)
     yield made
     made.close()

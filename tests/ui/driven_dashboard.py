@@ -17,7 +17,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual import events
 from textual._context import visible_screen_stack
@@ -25,9 +25,12 @@ from textual.keys import _character_to_key
 from textual.widgets import Input
 
 from taskdash.api.wire import parse_answer
+from taskdash.config.settings import Settings
 from taskdash.domain.task import apply_answer
 from taskdash.results.desktop import Opened
+from taskdash.store.store import StoreThread
 from taskdash.ui.app import Dashboard
+from taskdash.ui.context import Context
 from taskdash.ui.screens.main import MainScreen
 from taskdash.watch.status import WatchStatus
 
@@ -39,8 +42,8 @@ if TYPE_CHECKING:
 
     from taskdash.domain.query import Query
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
     from taskdash.ui.widgets.task_table import TaskTable
+    from taskdash.watch.thread import WatcherThread
 
 PROFILE = "aigptimage"
 NOW_MS = 1_777_475_100_000
@@ -121,11 +124,32 @@ class FakeBrowser:
         self.opened: list[str] = []
         self.refusal: str | None = None
 
-    def __call__(self, url: str) -> Opened:
+    def __call__(self, url: str, **_: object) -> Opened:
         if self.refusal is not None:
             return Opened(ok=False, message=self.refusal)
         self.opened.append(url)
         return Opened(ok=True, message="opened in the browser")
+
+
+def context_on(store_path: Path, clock: FrozenClock, watcher: FakeWatcher | None = None) -> Context:
+    """A context on a list, with a watcher and a clock that do as they are told."""
+    return Context(
+        settings=Settings(profile=PROFILE),
+        store=StoreThread(store_path, "store"),
+        watcher=cast("WatcherThread", watcher or FakeWatcher()),
+        clock=clock,
+    )
+
+
+def configure(context: Context, **changes: Any) -> None:
+    """Have other settings in force."""
+    context.settings = replace(context.settings, **changes)
+
+
+def configure_profile(context: Context, **changes: Any) -> None:
+    """Have other settings of the profile in force."""
+    profiles = context.settings.profiles
+    configure(context, profiles={**profiles, PROFILE: replace(profiles[PROFILE], **changes)})
 
 
 def add(store: Store, *task_ids: str, label: str | None = None, now_ms: int = NOW_MS) -> None:
@@ -162,7 +186,7 @@ def fill_with_the_page(store: Store) -> None:
 class DrivenDashboard:
     """A running dashboard, its screen as text, and ways to wait for what it shows."""
 
-    def __init__(self, pilot: Pilot[None], desk: Desk) -> None:
+    def __init__(self, pilot: Pilot[None], desk: Context) -> None:
         self.pilot = pilot
         self.app = pilot.app
         self.desk = desk
@@ -332,7 +356,7 @@ class DrivenDashboard:
 
 @asynccontextmanager
 async def driven(
-    desk: Desk, size: tuple[int, int] = (120, 36), *, total: int | None = None
+    desk: Context, size: tuple[int, int] = (120, 36), *, total: int | None = None
 ) -> AsyncIterator[DrivenDashboard]:
     """Run a dashboard; enter once it has read the list (`total` tasks, where given)."""
     async with Dashboard(desk).run_test(size=size, notifications=True) as pilot:
@@ -342,7 +366,7 @@ async def driven(
 
 
 def driven_by(
-    desk: Desk, act: Callable[[DrivenDashboard], Awaitable[object]], total: int | None
+    desk: Context, act: Callable[[DrivenDashboard], Awaitable[object]], total: int | None
 ) -> Callable[[Pilot[None]], Awaitable[None]]:
     """What a snapshot runs before its picture is taken: the list read, then `act`, then all at rest."""
 

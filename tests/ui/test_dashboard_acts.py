@@ -27,7 +27,7 @@ from taskdash.results.desktop import MAX_TERMINAL_BYTES
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(20)]
 LINKS = [f"https://cdn.example.com/{n}.png" for n in range(1, 12)]
@@ -42,7 +42,7 @@ def asked(store: Store) -> list[str]:
 
 
 async def test_r_asks_for_the_task_at_the_cursor_and_wakes_the_watcher(
-    desk: Desk, other: Store, watcher: FakeWatcher
+    desk: Context, other: Store, watcher: FakeWatcher
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -53,7 +53,7 @@ async def test_r_asks_for_the_task_at_the_cursor_and_wakes_the_watcher(
         await dash.until(lambda: "✓ success …" in dash.row("A cat"), "the row says so")
 
 
-async def test_r_asks_for_every_marked_task(desk: Desk, other: Store) -> None:
+async def test_r_asks_for_every_marked_task(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=20) as dash:
         await dash.press("space", "j", "space", "r")
@@ -61,7 +61,9 @@ async def test_r_asks_for_every_marked_task(desk: Desk, other: Store) -> None:
         assert asked(other) == [MANY[0], MANY[2]]
 
 
-async def test_shift_r_asks_for_every_unfinished_task(desk: Desk, other: Store, watcher: FakeWatcher) -> None:
+async def test_shift_r_asks_for_every_unfinished_task(
+    desk: Context, other: Store, watcher: FakeWatcher
+) -> None:
     fill_with_the_page(other)
     add(other, MANY[0])
     async with driven(desk, total=4) as dash:
@@ -71,7 +73,7 @@ async def test_shift_r_asks_for_every_unfinished_task(desk: Desk, other: Store, 
         assert watcher.wakes == 1
 
 
-async def test_shift_r_says_so_where_everything_is_finished(desk: Desk, other: Store) -> None:
+async def test_shift_r_says_so_where_everything_is_finished(desk: Context, other: Store) -> None:
     add(other, PAGE_SUCCESS)
     answer(other, PAGE_SUCCESS, success_body(PAGE_SUCCESS))
     async with driven(desk, total=1) as dash:
@@ -83,7 +85,7 @@ async def test_shift_r_says_so_where_everything_is_finished(desk: Desk, other: S
 
 
 @pytest.mark.parametrize("key", ["n", "escape", "enter", "space"])
-async def test_x_asks_and_anything_but_y_removes_nothing(desk: Desk, other: Store, key: str) -> None:
+async def test_x_asks_and_anything_but_y_removes_nothing(desk: Context, other: Store, key: str) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("x")
@@ -95,7 +97,7 @@ async def test_x_asks_and_anything_but_y_removes_nothing(desk: Desk, other: Stor
         assert len(other.tasks.rows(Query(PROFILE), NOW_MS)) == 3
 
 
-async def test_y_removes_the_task_and_z_brings_it_back_with_its_record(desk: Desk, other: Store) -> None:
+async def test_y_removes_the_task_and_z_brings_it_back_with_its_record(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("j", "x")
@@ -111,7 +113,7 @@ async def test_y_removes_the_task_and_z_brings_it_back_with_its_record(desk: Des
         assert "32.2 s" in dash.row("✓ success")
 
 
-async def test_x_removes_the_marked_tasks_and_leaves_no_mark(desk: Desk, other: Store) -> None:
+async def test_x_removes_the_marked_tasks_and_leaves_no_mark(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=20) as dash:
         await dash.press("space", "j", "space", "x")
@@ -123,7 +125,7 @@ async def test_x_removes_the_marked_tasks_and_leaves_no_mark(desk: Desk, other: 
         await dash.until(lambda: "marked" not in dash.lines[-1], "no marks in the footer")
 
 
-async def test_z_brings_back_marked_what_was_removed_marked(desk: Desk, other: Store) -> None:
+async def test_z_brings_back_marked_what_was_removed_marked(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=20) as dash:
         await dash.press("space", "space", "x")
@@ -143,7 +145,7 @@ async def test_z_brings_back_marked_what_was_removed_marked(desk: Desk, other: S
         await dash.until(lambda: "2 tasks marked" in dash.lines[-1], "the marks in the footer")
 
 
-async def test_z_undoes_one_removal_after_the_other(desk: Desk, other: Store) -> None:
+async def test_z_undoes_one_removal_after_the_other(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=20) as dash:
         for total in (19, 18):
@@ -159,7 +161,9 @@ async def test_z_undoes_one_removal_after_the_other(desk: Desk, other: Store) ->
         await dash.until_said("Nothing to undo")
 
 
-async def test_a_marked_task_that_another_process_removes_is_marked_no_more(desk: Desk, other: Store) -> None:
+async def test_a_marked_task_that_another_process_removes_is_marked_no_more(
+    desk: Context, other: Store
+) -> None:
     add(other, *MANY)
     async with driven(desk, total=20) as dash:
         await dash.press("space")
@@ -173,7 +177,7 @@ async def test_a_marked_task_that_another_process_removes_is_marked_no_more(desk
 # Opening
 
 
-async def test_o_opens_the_only_link_at_once(desk: Desk, other: Store, browser: FakeBrowser) -> None:
+async def test_o_opens_the_only_link_at_once(desk: Context, other: Store, browser: FakeBrowser) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("j", "o")
@@ -193,7 +197,7 @@ async def test_o_opens_the_only_link_at_once(desk: Desk, other: Store, browser: 
     ],
 )
 async def test_o_lets_choose_among_several_links(
-    desk: Desk, other: Store, browser: FakeBrowser, keys: list[str], opened: list[str]
+    desk: Context, other: Store, browser: FakeBrowser, keys: list[str], opened: list[str]
 ) -> None:
     add(other, MANY[0])
     answer(other, MANY[0], success_body(MANY[0], LINKS))
@@ -209,7 +213,7 @@ async def test_o_lets_choose_among_several_links(
         assert not dash.app._exit
 
 
-async def test_a_number_opens_that_link(desk: Desk, other: Store, browser: FakeBrowser) -> None:
+async def test_a_number_opens_that_link(desk: Context, other: Store, browser: FakeBrowser) -> None:
     add(other, MANY[0])
     answer(other, MANY[0], success_body(MANY[0], LINKS))
     async with driven(desk, total=1) as dash:
@@ -220,7 +224,7 @@ async def test_a_number_opens_that_link(desk: Desk, other: Store, browser: FakeB
 
 
 async def test_a_number_without_a_link_says_how_many_there_are(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -230,7 +234,7 @@ async def test_a_number_without_a_link_says_how_many_there_are(
 
 
 async def test_the_keys_open_links_from_the_full_screen_too(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -244,7 +248,7 @@ async def test_the_keys_open_links_from_the_full_screen_too(
     ("steps", "why"), [(0, "No result link: it is not finished."), (2, "No result link: it ended as fail.")]
 )
 async def test_a_task_without_links_says_why(
-    desk: Desk, other: Store, browser: FakeBrowser, steps: int, why: str
+    desk: Context, other: Store, browser: FakeBrowser, steps: int, why: str
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -255,7 +259,7 @@ async def test_a_task_without_links_says_why(
 
 
 async def test_a_link_that_no_browser_takes_is_copied_and_shown(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     browser.refusal = "no browser here"
     fill_with_the_page(other)
@@ -269,7 +273,7 @@ async def test_a_link_that_no_browser_takes_is_copied_and_shown(
 # Copying
 
 
-async def test_y_copies_the_task_id(desk: Desk, other: Store) -> None:
+async def test_y_copies_the_task_id(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("y")
@@ -277,7 +281,7 @@ async def test_y_copies_the_task_id(desk: Desk, other: Store) -> None:
         assert dash.app.clipboard == PAGE_WAITING
 
 
-async def test_y_copies_the_marked_ids_in_the_order_of_the_list(desk: Desk, other: Store) -> None:
+async def test_y_copies_the_marked_ids_in_the_order_of_the_list(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=20) as dash:
         await dash.press("j", "j", "space", "g", "space", "y")
@@ -285,7 +289,7 @@ async def test_y_copies_the_marked_ids_in_the_order_of_the_list(desk: Desk, othe
         assert dash.app.clipboard == f"{MANY[0]}\n{MANY[2]}"
 
 
-async def test_u_copies_every_link_of_the_task_one_a_line(desk: Desk, other: Store) -> None:
+async def test_u_copies_every_link_of_the_task_one_a_line(desk: Context, other: Store) -> None:
     add(other, MANY[0])
     answer(other, MANY[0], success_body(MANY[0], LINKS))
     async with driven(desk, total=1) as dash:
@@ -294,7 +298,7 @@ async def test_u_copies_every_link_of_the_task_one_a_line(desk: Desk, other: Sto
         assert dash.app.clipboard == "\n".join(LINKS)
 
 
-async def test_u_copies_the_links_of_the_marked_tasks(desk: Desk, other: Store) -> None:
+async def test_u_copies_the_links_of_the_marked_tasks(desk: Context, other: Store) -> None:
     add(other, *MANY[:4])
     for n in (1, 3):
         answer(other, MANY[n], success_body(MANY[n], LINKS[n : n + 1]))
@@ -305,7 +309,7 @@ async def test_u_copies_the_links_of_the_marked_tasks(desk: Desk, other: Store) 
         assert dash.app.clipboard == f"{LINKS[1]}\n{LINKS[3]}"
 
 
-async def test_more_than_a_terminal_takes_is_not_copied(desk: Desk, other: Store) -> None:
+async def test_more_than_a_terminal_takes_is_not_copied(desk: Context, other: Store) -> None:
     add(other, MANY[0])
     long_links = [
         f"https://cdn.example.com/{n:04d}{'x' * 4000}" for n in range(MAX_TERMINAL_BYTES // 4000 + 1)
@@ -317,7 +321,7 @@ async def test_more_than_a_terminal_takes_is_not_copied(desk: Desk, other: Store
         assert dash.app.clipboard == ""
 
 
-async def test_keys_on_an_empty_list_do_no_harm(desk: Desk) -> None:
+async def test_keys_on_an_empty_list_do_no_harm(desk: Context) -> None:
     async with driven(desk) as dash:
         for number, key in enumerate(("x", "r", "o", "1", "y", "u", "z"), 1):
             await dash.press("space", "enter", key)

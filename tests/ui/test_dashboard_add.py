@@ -20,12 +20,12 @@ from textual.widgets import Input
 
 from taskdash.domain.query import Query
 from taskdash.domain.secret import Secret
-from taskdash.ui.pasting import MAX_LINE_CHARS
 from taskdash.ui.screens import add_ids
+from taskdash.ui.terminal import MAX_LINE_CHARS
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 A, B, C = uuid(1), uuid(2), uuid(3)
 LOG = f"""\
@@ -42,7 +42,7 @@ def listed(store: Store) -> list[str]:
 
 
 async def test_a_paste_opens_the_preview_and_enter_adds(
-    desk: Desk, other: Store, watcher: FakeWatcher
+    desk: Context, other: Store, watcher: FakeWatcher
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -65,7 +65,7 @@ async def test_a_paste_opens_the_preview_and_enter_adds(
         assert watcher.wakes == 1
 
 
-async def test_esc_drops_the_paste(desk: Desk, other: Store) -> None:
+async def test_esc_drops_the_paste(desk: Context, other: Store) -> None:
     async with driven(desk) as dash:
         await dash.paste(LOG)
         await dash.until_shown("3 new")
@@ -74,7 +74,7 @@ async def test_esc_drops_the_paste(desk: Desk, other: Store) -> None:
         assert listed(other) == []
 
 
-async def test_a_dialog_closed_while_it_searches_does_no_harm(desk: Desk) -> None:
+async def test_a_dialog_closed_while_it_searches_does_no_harm(desk: Context) -> None:
     async with driven(desk) as dash:
         for _ in range(5):
             await dash.press("a", "escape")
@@ -89,7 +89,7 @@ async def test_a_dialog_closed_while_it_searches_does_no_harm(desk: Desk) -> Non
         await dash.until_dialog("Help")
 
 
-async def test_enter_right_after_the_paste_adds_what_was_pasted(desk: Desk, other: Store) -> None:
+async def test_enter_right_after_the_paste_adds_what_was_pasted(desk: Context, other: Store) -> None:
     async with driven(desk) as dash:
         await dash.paste(A)
         await dash.press("enter")
@@ -98,7 +98,9 @@ async def test_enter_right_after_the_paste_adds_what_was_pasted(desk: Desk, othe
 
 
 @pytest.mark.parametrize("focused", ["table", "detail"])
-async def test_a_paste_is_taken_whatever_pane_has_the_focus(desk: Desk, other: Store, focused: str) -> None:
+async def test_a_paste_is_taken_whatever_pane_has_the_focus(
+    desk: Context, other: Store, focused: str
+) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press(*(["tab"] if focused == "detail" else []))
@@ -109,7 +111,7 @@ async def test_a_paste_is_taken_whatever_pane_has_the_focus(desk: Desk, other: S
 
 @pytest.mark.parametrize("key", ["question_mark", "enter"])
 async def test_a_paste_over_the_help_or_the_full_screen_opens_the_add_dialog(
-    desk: Desk, other: Store, key: str
+    desk: Context, other: Store, key: str
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -120,7 +122,7 @@ async def test_a_paste_over_the_help_or_the_full_screen_opens_the_add_dialog(
         await dash.until_shown("1 new")
 
 
-async def test_a_paste_into_the_dialog_is_added_to_the_one_before(desk: Desk, other: Store) -> None:
+async def test_a_paste_into_the_dialog_is_added_to_the_one_before(desk: Context, other: Store) -> None:
     async with driven(desk) as dash:
         await dash.paste(A)
         await dash.until_shown("1 new")
@@ -131,7 +133,7 @@ async def test_a_paste_into_the_dialog_is_added_to_the_one_before(desk: Desk, ot
         assert listed(other) == [A, B, C]
 
 
-async def test_a_opens_it_empty_and_what_is_typed_is_searched(desk: Desk, other: Store) -> None:
+async def test_a_opens_it_empty_and_what_is_typed_is_searched(desk: Context, other: Store) -> None:
     async with driven(desk) as dash:
         await dash.press("a")
         await dash.until_dialog("AddIds")
@@ -144,7 +146,7 @@ async def test_a_opens_it_empty_and_what_is_typed_is_searched(desk: Desk, other:
         assert listed(other) == [A]
 
 
-async def test_letters_in_the_box_are_text_and_not_keys(desk: Desk, other: Store) -> None:
+async def test_letters_in_the_box_are_text_and_not_keys(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("a")
@@ -155,7 +157,7 @@ async def test_letters_in_the_box_are_text_and_not_keys(desk: Desk, other: Store
         assert len(listed(other)) == 3
 
 
-async def test_enter_in_an_empty_box_closes_it(desk: Desk) -> None:
+async def test_enter_in_an_empty_box_closes_it(desk: Context) -> None:
     async with driven(desk) as dash:
         await dash.press("a")
         await dash.until_dialog("AddIds")
@@ -166,7 +168,7 @@ async def test_enter_in_an_empty_box_closes_it(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("key", "added"), [("y", ["my-task-7"]), ("n", []), ("escape", [])])
 async def test_a_single_word_of_unknown_form_is_asked_about(
-    desk: Desk, other: Store, key: str, added: list[str]
+    desk: Context, other: Store, key: str, added: list[str]
 ) -> None:
     async with driven(desk) as dash:
         await dash.press("a")
@@ -184,7 +186,7 @@ async def test_a_single_word_of_unknown_form_is_asked_about(
         assert listed(other) == added
 
 
-async def test_the_only_id_in_a_url_is_asked_about(desk: Desk, other: Store) -> None:
+async def test_the_only_id_in_a_url_is_asked_about(desk: Context, other: Store) -> None:
     async with driven(desk) as dash:
         await dash.paste(f"see https://example.com/dashboard/tasks/{A}")
         await dash.until_shown("part of a path or URL: Enter asks")
@@ -195,14 +197,14 @@ async def test_the_only_id_in_a_url_is_asked_about(desk: Desk, other: Store) -> 
         assert listed(other) == [A]
 
 
-async def test_of_several_ids_in_urls_none_is_asked_about(desk: Desk) -> None:
+async def test_of_several_ids_in_urls_none_is_asked_about(desk: Context) -> None:
     async with driven(desk) as dash:
         await dash.paste(f"https://example.com/tasks/{A}\nhttps://example.com/tasks/{B}")
         await dash.until_shown("2 ignored")
         assert not any("Enter asks" in line for line in dash.lines)
 
 
-async def test_text_without_an_id_stays_open_and_says_so(desk: Desk, other: Store) -> None:
+async def test_text_without_an_id_stays_open_and_says_so(desk: Context, other: Store) -> None:
     async with driven(desk) as dash:
         await dash.paste("nothing to see here, really")
         await dash.until_shown("0 new")
@@ -212,7 +214,7 @@ async def test_text_without_an_id_stays_open_and_says_so(desk: Desk, other: Stor
         assert listed(other) == []
 
 
-async def test_ids_that_are_all_listed_move_the_cursor_there(desk: Desk, other: Store) -> None:
+async def test_ids_that_are_all_listed_move_the_cursor_there(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     add(other, *(uuid(100 + n) for n in range(50)))
     async with driven(desk, total=53) as dash:
@@ -224,7 +226,9 @@ async def test_ids_that_are_all_listed_move_the_cursor_there(desk: Desk, other: 
         assert len(listed(other)) == 53
 
 
-async def test_an_id_added_from_a_tab_that_does_not_hold_it_is_still_added(desk: Desk, other: Store) -> None:
+async def test_an_id_added_from_a_tab_that_does_not_hold_it_is_still_added(
+    desk: Context, other: Store
+) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("left_square_bracket")
@@ -235,7 +239,7 @@ async def test_an_id_added_from_a_tab_that_does_not_hold_it_is_still_added(desk:
         await dash.until(lambda: "○ New 1" in dash.tabs, "the new task counted")
 
 
-async def test_a_configured_key_in_a_paste_is_neither_added_nor_shown(desk: Desk, other: Store) -> None:
+async def test_a_configured_key_in_a_paste_is_neither_added_nor_shown(desk: Context, other: Store) -> None:
     desk.keys.add(Secret(uuid(77)))
     async with driven(desk) as dash:
         await dash.paste(f"{uuid(77)} and sk-CANARY-0123456789abcdef")
@@ -248,7 +252,7 @@ async def test_a_configured_key_in_a_paste_is_neither_added_nor_shown(desk: Desk
 
 
 async def test_a_paste_that_is_too_long_is_refused_with_the_way_out(
-    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(add_ids, "MAX_PASTE_CHARS", 1000)
     async with driven(desk) as dash:
@@ -261,7 +265,9 @@ async def test_a_paste_that_is_too_long_is_refused_with_the_way_out(
         assert listed(other) == []
 
 
-async def test_thousands_of_ids_are_added_in_one_go_and_the_preview_scrolls(desk: Desk, other: Store) -> None:
+async def test_thousands_of_ids_are_added_in_one_go_and_the_preview_scrolls(
+    desk: Context, other: Store
+) -> None:
     ids = [uuid(n) for n in range(3000)]
     async with driven(desk) as dash:
         await dash.paste("\n".join(ids))
@@ -274,7 +280,7 @@ async def test_thousands_of_ids_are_added_in_one_go_and_the_preview_scrolls(desk
         await dash.until_cursor(ids[0])
 
 
-async def test_a_box_of_one_line_takes_one_inert_line_of_a_paste(desk: Desk, other: Store) -> None:
+async def test_a_box_of_one_line_takes_one_inert_line_of_a_paste(desk: Context, other: Store) -> None:
     add(other, A)
     async with driven(desk, total=1) as dash:
         await dash.press("slash")

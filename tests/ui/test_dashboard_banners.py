@@ -21,13 +21,13 @@ from taskdash.domain.task import ProblemKind
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 ADVICE = "set AIGPTIMAGE_API_KEY to the key and start again"
 
 
 async def test_without_a_key_a_banner_names_the_variable_and_the_list_works(
-    desk: Desk, other: Store, watcher: FakeWatcher, browser: FakeBrowser
+    desk: Context, other: Store, watcher: FakeWatcher, browser: FakeBrowser
 ) -> None:
     desk.key_advice = ADVICE
     watcher.say(has_key=False, leading=False)
@@ -47,7 +47,7 @@ async def test_without_a_key_a_banner_names_the_variable_and_the_list_works(
 
 
 @pytest.mark.parametrize("key", ["r", "R"])
-async def test_without_a_key_a_check_says_what_is_missing(desk: Desk, other: Store, key: str) -> None:
+async def test_without_a_key_a_check_says_what_is_missing(desk: Context, other: Store, key: str) -> None:
     desk.key_advice = ADVICE
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -56,7 +56,7 @@ async def test_without_a_key_a_check_says_what_is_missing(desk: Desk, other: Sto
         await dash.until_said("AIGPTIMAGE_API_KEY")
 
 
-async def test_an_empty_list_says_what_to_do_first(desk: Desk) -> None:
+async def test_an_empty_list_says_what_to_do_first(desk: Context) -> None:
     async with driven(desk) as dash:
         await dash.until_shown("Nothing on this list yet")
         assert "Paste task IDs" in dash.screen
@@ -64,7 +64,7 @@ async def test_an_empty_list_says_what_to_do_first(desk: Desk) -> None:
         assert "State" not in dash.screen
 
 
-async def test_the_first_task_replaces_the_advice(desk: Desk, other: Store) -> None:
+async def test_the_first_task_replaces_the_advice(desk: Context, other: Store) -> None:
     async with driven(desk) as dash:
         add(other, uuid(1))
         await dash.until_gone("Nothing on this list yet")
@@ -110,7 +110,7 @@ async def test_the_first_task_replaces_the_advice(desk: Desk, other: Store) -> N
     ],
 )
 async def test_one_banner_says_what_is_wrong_and_goes_when_it_is_over(
-    desk: Desk, other: Store, watcher: FakeWatcher, changes: dict[str, Any], said: str, word: str
+    desk: Context, other: Store, watcher: FakeWatcher, changes: dict[str, Any], said: str, word: str
 ) -> None:
     fill_with_the_page(other)
     healthy = {name: getattr(watcher.status, name) for name in changes}
@@ -126,7 +126,7 @@ async def test_one_banner_says_what_is_wrong_and_goes_when_it_is_over(
 
 
 async def test_a_banner_too_long_for_the_screen_is_told_whole(
-    desk: Desk, other: Store, watcher: FakeWatcher
+    desk: Context, other: Store, watcher: FakeWatcher
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, (60, 24), total=3) as dash:
@@ -136,7 +136,7 @@ async def test_a_banner_too_long_for_the_screen_is_told_whole(
 
 
 async def test_the_countdown_of_a_banner_runs(
-    desk: Desk, other: Store, watcher: FakeWatcher, clock: Any
+    desk: Context, other: Store, watcher: FakeWatcher, clock: Any
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 COUNT: Final = 100_000
 MOST_LEFT: Final = 6
@@ -89,7 +89,7 @@ def store_path(store_path: Path) -> Path:
 
 
 @contextmanager
-def held(desk: Desk) -> Iterator[None]:
+def held(desk: Context) -> Iterator[None]:
     """The store's thread has its hands full, as on a slow disk."""
     go_on = threading.Event()
     desk.store.submit(lambda _: go_on.wait(60))
@@ -99,7 +99,7 @@ def held(desk: Desk) -> Iterator[None]:
         go_on.set()
 
 
-async def test_of_a_burst_of_jumps_only_the_last_is_read(desk: Desk, queue: Queue) -> None:
+async def test_of_a_burst_of_jumps_only_the_last_is_read(desk: Context, queue: Queue) -> None:
     async with driven(desk, (160, 40), total=COUNT) as dash:
         await dash.until(lambda: queue.left == 0, "the store at rest")
         queue.forget()
@@ -116,7 +116,7 @@ async def test_of_a_burst_of_jumps_only_the_last_is_read(desk: Desk, queue: Queu
 
 
 async def test_after_a_burst_of_jumps_the_next_filter_is_all_that_is_searched_for(
-    desk: Desk, queue: Queue
+    desk: Context, queue: Queue
 ) -> None:
     async with driven(desk, (160, 40), total=COUNT) as dash:
         await dash.press("G")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.ui.driven_dashboard import DrivenDashboard, FrozenClock
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(100)]
 
@@ -52,7 +52,7 @@ def short_flash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("lasting_flash")
-async def test_a_row_that_others_change_is_drawn_apart_with_a_sign(desk: Desk, other: Store) -> None:
+async def test_a_row_that_others_change_is_drawn_apart_with_a_sign(desk: Context, other: Store) -> None:
     add(other, *MANY[:4])
     async with driven(desk, total=4) as dash:
         plain = dash.table.render_lines(Region(0, 2, dash.table.size.width, 1))[0]
@@ -67,7 +67,7 @@ async def test_a_row_that_others_change_is_drawn_apart_with_a_sign(desk: Desk, o
 
 
 @pytest.mark.usefixtures("short_flash")
-async def test_a_flash_is_over_soon(desk: Desk, other: Store) -> None:
+async def test_a_flash_is_over_soon(desk: Context, other: Store) -> None:
     add(other, *MANY[:4])
     async with driven(desk, total=4) as dash:
         answer(other, MANY[2], waiting_body(MANY[2]))
@@ -77,7 +77,7 @@ async def test_a_flash_is_over_soon(desk: Desk, other: Store) -> None:
 
 
 @pytest.mark.usefixtures("lasting_flash")
-async def test_the_cursors_row_and_a_marked_one_keep_their_own_signs(desk: Desk, other: Store) -> None:
+async def test_the_cursors_row_and_a_marked_one_keep_their_own_signs(desk: Context, other: Store) -> None:
     add(other, *MANY[:4])
     async with driven(desk, total=4) as dash:
         await dash.press("j", "space", "g")
@@ -89,7 +89,7 @@ async def test_the_cursors_row_and_a_marked_one_keep_their_own_signs(desk: Desk,
 
 @pytest.mark.usefixtures("lasting_flash")
 async def test_a_check_that_brings_nothing_new_does_not_flash(
-    desk: Desk, other: Store, clock: FrozenClock
+    desk: Context, other: Store, clock: FrozenClock
 ) -> None:
     add(other, *MANY[:4])
     answer_all(other, {task_id: waiting_body(task_id) for task_id in MANY[:2]})
@@ -102,7 +102,7 @@ async def test_a_check_that_brings_nothing_new_does_not_flash(
 
 
 @pytest.mark.usefixtures("lasting_flash")
-async def test_ones_own_edit_does_not_flash(desk: Desk, other: Store) -> None:
+async def test_ones_own_edit_does_not_flash(desk: Context, other: Store) -> None:
     add(other, *MANY[:4])
     async with driven(desk, total=4) as dash:
         await dash.press("e")
@@ -115,7 +115,7 @@ async def test_ones_own_edit_does_not_flash(desk: Desk, other: Store) -> None:
 
 
 @pytest.mark.usefixtures("lasting_flash")
-async def test_another_order_or_tab_does_not_flash(desk: Desk, other: Store) -> None:
+async def test_another_order_or_tab_does_not_flash(desk: Context, other: Store) -> None:
     add(other, *MANY[:4])
     answer(other, MANY[3], waiting_body(MANY[3]))
     async with driven(desk, total=4) as dash:
@@ -128,7 +128,7 @@ async def test_another_order_or_tab_does_not_flash(desk: Desk, other: Store) -> 
 
 
 @pytest.mark.usefixtures("lasting_flash")
-async def test_without_animations_nothing_flashes(desk: Desk, other: Store) -> None:
+async def test_without_animations_nothing_flashes(desk: Context, other: Store) -> None:
     add(other, *MANY[:4])
     async with driven(desk, total=4) as dash:
         dash.app.animation_level = "none"
@@ -140,7 +140,7 @@ async def test_without_animations_nothing_flashes(desk: Desk, other: Store) -> N
 # New tasks off the screen
 
 
-async def test_new_tasks_above_are_counted_and_g_goes_there(desk: Desk, other: Store) -> None:
+async def test_new_tasks_above_are_counted_and_g_goes_there(desk: Context, other: Store) -> None:
     add(other, *MANY[:60])
     async with driven(desk, total=60) as dash:
         await dash.press("G")
@@ -162,7 +162,7 @@ async def test_new_tasks_above_are_counted_and_g_goes_there(desk: Desk, other: S
         assert "new:" not in footer(dash)
 
 
-async def test_a_reader_at_the_head_is_told_of_no_news(desk: Desk, other: Store) -> None:
+async def test_a_reader_at_the_head_is_told_of_no_news(desk: Context, other: Store) -> None:
     add(other, *MANY[:5])
     async with driven(desk, total=5) as dash:
         add(other, *MANY[60:63])
@@ -171,7 +171,7 @@ async def test_a_reader_at_the_head_is_told_of_no_news(desk: Desk, other: Store)
         assert "new:" not in footer(dash)
 
 
-async def test_new_tasks_that_the_filter_hides_are_no_news(desk: Desk, other: Store) -> None:
+async def test_new_tasks_that_the_filter_hides_are_no_news(desk: Context, other: Store) -> None:
     add(other, *MANY[:60], label="sea")
     async with driven(desk, total=60) as dash:
         await dash.press("/", *"sea", "enter")
@@ -184,7 +184,7 @@ async def test_new_tasks_that_the_filter_hides_are_no_news(desk: Desk, other: St
         await until_footer(dash, "↑ 2 new: g")
 
 
-async def test_in_the_reverse_order_new_tasks_come_in_below(desk: Desk, other: Store) -> None:
+async def test_in_the_reverse_order_new_tasks_come_in_below(desk: Context, other: Store) -> None:
     add(other, *MANY[:60])
     async with driven(desk, total=60) as dash:
         await dash.press("S")
@@ -201,7 +201,7 @@ async def test_in_the_reverse_order_new_tasks_come_in_below(desk: Desk, other: S
 # Marks out of sight
 
 
-async def test_the_footer_counts_the_marks_and_those_that_are_hidden(desk: Desk, other: Store) -> None:
+async def test_the_footer_counts_the_marks_and_those_that_are_hidden(desk: Context, other: Store) -> None:
     add(other, *MANY[:5])
     answer(other, MANY[1], fail_body(MANY[1]))
     async with driven(desk, total=5) as dash:
@@ -220,7 +220,7 @@ async def test_the_footer_counts_the_marks_and_those_that_are_hidden(desk: Desk,
         await until_footer(dash, "3 tasks marked, 3 of them hidden")
 
 
-async def test_a_narrow_footer_names_what_can_be_done_with_marks(desk: Desk, other: Store) -> None:
+async def test_a_narrow_footer_names_what_can_be_done_with_marks(desk: Context, other: Store) -> None:
     add(other, *MANY[:5])
     async with driven(desk, (80, 24), total=5) as dash:
         assert "a add  / filter  o open  d download" in footer(dash)
@@ -231,7 +231,7 @@ async def test_a_narrow_footer_names_what_can_be_done_with_marks(desk: Desk, oth
         await until_footer(dash, "a add")
 
 
-async def test_hidden_marks_are_acted_on_with_one_line(desk: Desk, other: Store) -> None:
+async def test_hidden_marks_are_acted_on_with_one_line(desk: Context, other: Store) -> None:
     add(other, *MANY[:5])
     answer(other, MANY[1], fail_body(MANY[1]))
     async with driven(desk, total=5) as dash:
@@ -251,7 +251,7 @@ async def test_hidden_marks_are_acted_on_with_one_line(desk: Desk, other: Store)
 # Labels and notes
 
 
-async def test_what_is_typed_at_once_goes_to_the_box_it_is_meant_for(desk: Desk, other: Store) -> None:
+async def test_what_is_typed_at_once_goes_to_the_box_it_is_meant_for(desk: Context, other: Store) -> None:
     add(other, MANY[0])
     async with driven(desk, total=1) as dash:
         await dash.press("e")
@@ -264,7 +264,7 @@ async def test_what_is_typed_at_once_goes_to_the_box_it_is_meant_for(desk: Desk,
         assert (task.label, task.note) == ("hero", "n")
 
 
-async def test_labels_that_differ_are_kept_unless_something_is_typed(desk: Desk, other: Store) -> None:
+async def test_labels_that_differ_are_kept_unless_something_is_typed(desk: Context, other: Store) -> None:
     add(other, MANY[0], label="sea")
     add(other, MANY[1], label="fox")
     async with driven(desk, total=2) as dash:
@@ -294,7 +294,7 @@ def labels(store: Store) -> list[str | None]:
     return [task.label for task in store.tasks.rows(Query(None), NOW_MS)]
 
 
-async def test_an_emptied_label_that_all_share_is_taken_away(desk: Desk, other: Store) -> None:
+async def test_an_emptied_label_that_all_share_is_taken_away(desk: Context, other: Store) -> None:
     add(other, *MANY[:3], label="sea")
     answer(other, MANY[0], success_body(MANY[0]))
     async with driven(desk, total=3) as dash:
@@ -310,7 +310,7 @@ async def test_an_emptied_label_that_all_share_is_taken_away(desk: Desk, other: 
     [(("x",), ("seax", "theirs")), (("tab", "y"), ("also theirs", "y")), ((), ("also theirs", "theirs"))],
 )
 async def test_an_edit_writes_what_was_typed_and_nothing_else(
-    desk: Desk, other: Store, typed: tuple[str, ...], expected: tuple[str, str]
+    desk: Context, other: Store, typed: tuple[str, ...], expected: tuple[str, str]
 ) -> None:
     add(other, MANY[0], label="sea")
     async with driven(desk, total=1) as dash:
@@ -324,7 +324,9 @@ async def test_an_edit_writes_what_was_typed_and_nothing_else(
         assert (task.label, task.note) == expected
 
 
-async def test_what_was_edited_again_since_is_not_set_back_and_that_is_said(desk: Desk, other: Store) -> None:
+async def test_what_was_edited_again_since_is_not_set_back_and_that_is_said(
+    desk: Context, other: Store
+) -> None:
     add(other, *MANY[:3], label="sea")
     async with driven(desk, total=3) as dash:
         for key in ("A", "e"):
@@ -345,7 +347,7 @@ async def test_what_was_edited_again_since_is_not_set_back_and_that_is_said(desk
         ]
 
 
-async def test_z_says_what_it_could_not_bring_back(desk: Desk, other: Store, clock: FrozenClock) -> None:
+async def test_z_says_what_it_could_not_bring_back(desk: Context, other: Store, clock: FrozenClock) -> None:
     add(other, *MANY[:3], label="sea")
     async with driven(desk, total=3) as dash:
         await dash.press("space", "space", "x")

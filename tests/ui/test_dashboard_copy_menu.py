@@ -17,6 +17,7 @@ from tests.ui.driven_dashboard import (
     PROFILE,
     add,
     answer,
+    configure_profile,
     driven,
     fill_with_the_page,
     page,
@@ -25,6 +26,7 @@ from tests.ui.driven_dashboard import (
 
 from taskdash.domain.secret import Secret
 from taskdash.results.desktop import MAX_TERMINAL_BYTES, ClipboardError, ClipboardProgram
+from taskdash.ui import copying
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import Json
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 REQUEST_ID = "0b54b1b0-8f4f-4b0e-9c53-2f1f6d6ad6a4"
 AUTHORIZATION = '-H "Authorization: Bearer $KIE_API_KEY"'
@@ -44,10 +46,10 @@ MODEL = "gpt-image-2-text-to-image"
 
 
 @pytest.fixture
-def desk(desk: Desk) -> Desk:
-    desk.base_url = "https://api.kie.ai"
-    desk.key_variable = "KIE_API_KEY"
-    desk.new_request_id = lambda: REQUEST_ID
+def desk(desk: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    configure_profile(desk, base_url="https://api.kie.ai", api_key_env="KIE_API_KEY")
+    desk.copy_path = tmp_path / "copied.txt"
+    monkeypatch.setattr(copying, "uuid4", lambda: REQUEST_ID)
     return desk
 
 
@@ -98,7 +100,7 @@ PARAM: dict[str, Json] = {"model": MODEL, "input": {"prompt": "A cat"}}
     ],
 )
 async def test_a_letter_copies_what_it_stands_for(
-    desk: Desk, other: Store, letter: str, text: str, said: str
+    desk: Context, other: Store, letter: str, text: str, said: str
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -118,7 +120,7 @@ async def test_a_letter_copies_what_it_stands_for(
         (["j", "k", "enter"], PAGE_SUCCESS),
     ],
 )
-async def test_arrows_and_enter_copy_too(desk: Desk, other: Store, keys: Sequence[str], text: str) -> None:
+async def test_arrows_and_enter_copy_too(desk: Context, other: Store, keys: Sequence[str], text: str) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await open_menu(dash, "j")
@@ -128,7 +130,7 @@ async def test_arrows_and_enter_copy_too(desk: Desk, other: Store, keys: Sequenc
 
 
 @pytest.mark.parametrize("key", ["escape", "q"])
-async def test_leaving_the_menu_copies_nothing(desk: Desk, other: Store, key: str) -> None:
+async def test_leaving_the_menu_copies_nothing(desk: Context, other: Store, key: str) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await open_menu(dash)
@@ -137,14 +139,14 @@ async def test_leaving_the_menu_copies_nothing(desk: Desk, other: Store, key: st
         assert (dash.said, dash.app.clipboard, dash.app._exit) == ([], "", False)
 
 
-async def test_keys_typed_ahead_reach_the_menu(desk: Desk, other: Store) -> None:
+async def test_keys_typed_ahead_reach_the_menu(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("j", "c", "p")
         await dash.until(lambda: dash.app.clipboard == "A cat", "the prompt copied")
 
 
-async def test_the_menu_is_honest_about_what_a_command_does(desk: Desk, other: Store) -> None:
+async def test_the_menu_is_honest_about_what_a_command_does(desk: Context, other: Store) -> None:
     add(other, uuid(1))
     answer(other, uuid(1), with_param(uuid(1), {**PARAM, "callBackUrl": "https://me.example/hook"}))
     async with driven(desk, total=1, size=(120, 36)) as dash:
@@ -171,7 +173,7 @@ async def test_the_menu_is_honest_about_what_a_command_does(desk: Desk, other: S
     ],
 )
 async def test_what_a_task_lacks_cannot_be_chosen_and_says_why(
-    desk: Desk, other: Store, letter: str, reason: str
+    desk: Context, other: Store, letter: str, reason: str
 ) -> None:
     add(other, uuid(1))
     async with driven(desk, total=1) as dash:
@@ -186,7 +188,7 @@ async def test_what_a_task_lacks_cannot_be_chosen_and_says_why(
 
 
 async def test_a_task_of_an_imported_list_has_no_body_but_can_be_asked_for_again(
-    desk: Desk, other: Store
+    desk: Context, other: Store
 ) -> None:
     fill_with_the_page(other)
     detail = other.tasks.detail(other.tasks.find(PROFILE, PAGE_FAIL).seq)
@@ -201,7 +203,7 @@ async def test_a_task_of_an_imported_list_has_no_body_but_can_be_asked_for_again
 
 
 async def test_the_same_prompt_is_asked_for_letter_for_letter(
-    desk: Desk, other: Store, tmp_path: Path
+    desk: Context, other: Store, tmp_path: Path
 ) -> None:
     """What is shown is made inert: joined emoji fall apart, controls are replaced, long texts are cut."""
     prompt = "👨‍👩‍👧 it's \x1b[31m $(touch pwned) \\ '; touch pwned; ' @x\r\n" + "long " * 15_000
@@ -209,12 +211,6 @@ async def test_the_same_prompt_is_asked_for_letter_for_letter(
     add(other, uuid(1))
     answer(other, uuid(1), with_param(uuid(1), param))
     saved = tmp_path / "copied.txt"
-
-    def save(text: str) -> Path:
-        saved.write_text(text)
-        return saved
-
-    desk.save_copy = save
     async with driven(desk, total=1) as dash:
         await open_menu(dash)
         await dash.press("n")
@@ -250,7 +246,7 @@ async def marked(dash: DrivenDashboard) -> None:
     ],
 )
 async def test_of_marked_tasks_each_is_a_line(
-    desk: Desk, other: Store, letter: str, said: str, lines: list[str]
+    desk: Context, other: Store, letter: str, said: str, lines: list[str]
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -265,7 +261,7 @@ async def test_of_marked_tasks_each_is_a_line(
 
 
 async def test_create_commands_of_marked_tasks_stand_apart_and_say_who_lacks_one(
-    desk: Desk, other: Store
+    desk: Context, other: Store
 ) -> None:
     fill_with_the_page(other)
     answer(other, PAGE_WAITING, with_param(PAGE_WAITING, "no JSON"))
@@ -281,7 +277,7 @@ async def test_create_commands_of_marked_tasks_stand_apart_and_say_who_lacks_one
         assert " &&\ncurl -sS" in dash.app.clipboard
 
 
-async def test_a_record_is_copied_of_one_task_at_a_time(desk: Desk, other: Store) -> None:
+async def test_a_record_is_copied_of_one_task_at_a_time(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await marked(dash)
@@ -298,11 +294,12 @@ async def test_a_record_is_copied_of_one_task_at_a_time(desk: Desk, other: Store
 class Desktop:
     """A clipboard program that takes what it is given, or fails."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.texts: list[str] = []
         self.failure: str | None = None
         monkeypatch.setattr(ClipboardProgram, "copy", lambda _, text: self.copy(text))
-        desk.find_clipboard = lambda: ClipboardProgram("/usr/bin/wl-copy", (), {})
+        program = ClipboardProgram("/usr/bin/wl-copy", (), {})
+        monkeypatch.setattr(copying, "find_clipboard", lambda _: program)
 
     def copy(self, text: str) -> None:
         if self.failure is not None:
@@ -311,8 +308,8 @@ class Desktop:
 
 
 @pytest.fixture
-def desktop(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> Desktop:
-    return Desktop(monkeypatch, desk)
+def desktop(monkeypatch: pytest.MonkeyPatch) -> Desktop:
+    return Desktop(monkeypatch)
 
 
 def sequences(dash: DrivenDashboard, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -325,7 +322,7 @@ def sequences(dash: DrivenDashboard, monkeypatch: pytest.MonkeyPatch) -> list[st
 
 
 async def test_the_desktops_program_comes_first_and_is_named(
-    desk: Desk, other: Store, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -338,7 +335,7 @@ async def test_the_desktops_program_comes_first_and_is_named(
 
 
 async def test_where_that_fails_the_terminal_is_asked_and_both_is_said(
-    desk: Desk, other: Store, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desktop.failure = "wl-copy does not answer"
     fill_with_the_page(other)
@@ -350,7 +347,7 @@ async def test_where_that_fails_the_terminal_is_asked_and_both_is_said(
 
 
 async def test_a_desktop_takes_what_is_too_much_for_a_terminal(
-    desk: Desk, other: Store, desktop: Desktop
+    desk: Context, other: Store, desktop: Desktop
 ) -> None:
     fill_with_long_links(other)
     async with driven(desk, total=1) as dash:
@@ -360,15 +357,9 @@ async def test_a_desktop_takes_what_is_too_much_for_a_terminal(
 
 
 async def test_what_is_too_much_for_a_terminal_is_saved_and_said(
-    desk: Desk, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = tmp_path / "copied.txt"
-
-    def save(text: str) -> Path:
-        saved.write_text(text)
-        return saved
-
-    desk.save_copy = save
     fill_with_long_links(other)
     async with driven(desk, total=1) as dash:
         sent = sequences(dash, monkeypatch)
@@ -380,15 +371,12 @@ async def test_what_is_too_much_for_a_terminal_is_saved_and_said(
         assert (len(saved.read_text().splitlines()), sent) == (17, [])
 
 
-async def test_a_file_that_cannot_be_written_is_said(desk: Desk, other: Store) -> None:
-    def full(_: str) -> Path:
-        raise OSError(28, "No space left on device")
-
-    desk.save_copy = full
+async def test_a_file_that_cannot_be_written_is_said(desk: Context, other: Store, tmp_path: Path) -> None:
+    (tmp_path / "copied.txt").mkdir()
     fill_with_long_links(other)
     async with driven(desk, total=1) as dash:
         await dash.press("u")
-        await dash.until_said("it cannot be saved to a file: No space left on device")
+        await dash.until_said("it cannot be saved to a file: Is a directory")
 
 
 def fill_with_long_links(store: Store) -> None:
@@ -398,7 +386,7 @@ def fill_with_long_links(store: Store) -> None:
 
 
 @pytest.mark.parametrize("letter", ["p", "a", "r", "n"])
-async def test_a_key_is_never_copied(desk: Desk, other: Store, letter: str) -> None:
+async def test_a_key_is_never_copied(desk: Context, other: Store, letter: str) -> None:
     key = "sk-CANARY-0123456789abcdef"
     desk.keys.add(Secret(key))
     add(other, uuid(1))
@@ -410,7 +398,7 @@ async def test_a_key_is_never_copied(desk: Desk, other: Store, letter: str) -> N
         assert "CANARY" not in dash.app.clipboard
 
 
-async def test_of_two_copies_the_last_one_stays(desk: Desk, other: Store, desktop: Desktop) -> None:
+async def test_of_two_copies_the_last_one_stays(desk: Context, other: Store, desktop: Desktop) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("y", "j", "y", "u")

@@ -15,7 +15,7 @@ from taskdash.store.store import Store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(100)]
 
@@ -26,7 +26,9 @@ async def go_to(dash: DrivenDashboard, task_id: str) -> None:
     await dash.until_cursor(task_id)
 
 
-async def test_tasks_added_above_leave_the_cursor_on_its_task_and_its_line(desk: Desk, other: Store) -> None:
+async def test_tasks_added_above_leave_the_cursor_on_its_task_and_its_line(
+    desk: Context, other: Store
+) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await go_to(dash, MANY[5])
@@ -37,7 +39,9 @@ async def test_tasks_added_above_leave_the_cursor_on_its_task_and_its_line(desk:
         assert uuid(1000) not in dash.shown_ids
 
 
-async def test_a_reader_at_the_head_sees_what_is_added_and_keeps_the_task(desk: Desk, other: Store) -> None:
+async def test_a_reader_at_the_head_sees_what_is_added_and_keeps_the_task(
+    desk: Context, other: Store
+) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         assert dash.cursor == MANY[0]
@@ -47,7 +51,9 @@ async def test_a_reader_at_the_head_sees_what_is_added_and_keeps_the_task(desk: 
         assert (dash.cursor, dash.cursor_line) == (MANY[0], 2)
 
 
-async def test_more_added_than_the_screen_holds_leaves_the_cursor_in_view(desk: Desk, other: Store) -> None:
+async def test_more_added_than_the_screen_holds_leaves_the_cursor_in_view(
+    desk: Context, other: Store
+) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         add(other, *(uuid(1000 + n) for n in range(300)))
@@ -57,7 +63,7 @@ async def test_more_added_than_the_screen_holds_leaves_the_cursor_in_view(desk: 
 
 
 async def test_tasks_removed_above_leave_the_cursor_on_its_task_and_its_line(
-    desk: Desk, other: Store
+    desk: Context, other: Store
 ) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
@@ -71,7 +77,7 @@ async def test_tasks_removed_above_leave_the_cursor_on_its_task_and_its_line(
         assert (dash.cursor, dash.cursor_line) == (task_id, line)
 
 
-async def test_the_cursors_own_task_removed_leaves_it_on_the_next_one(desk: Desk, other: Store) -> None:
+async def test_the_cursors_own_task_removed_leaves_it_on_the_next_one(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await go_to(dash, MANY[5])
@@ -81,7 +87,7 @@ async def test_the_cursors_own_task_removed_leaves_it_on_the_next_one(desk: Desk
         assert (dash.cursor, dash.cursor_line) == (MANY[6], line)
 
 
-async def test_the_last_task_removed_leaves_the_cursor_on_the_one_before(desk: Desk, other: Store) -> None:
+async def test_the_last_task_removed_leaves_the_cursor_on_the_one_before(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.press("G")
@@ -92,7 +98,7 @@ async def test_the_last_task_removed_leaves_the_cursor_on_the_one_before(desk: D
         assert dash.cursor_line is not None
 
 
-async def test_the_list_emptied_and_filled_again_gets_its_cursor_back(desk: Desk, other: Store) -> None:
+async def test_the_list_emptied_and_filled_again_gets_its_cursor_back(desk: Context, other: Store) -> None:
     add(other, *MANY[:3])
     async with driven(desk, total=3) as dash:
         removal = other.tasks.remove([task.seq for task in other.tasks.rows(Query(PROFILE), 0)], 0)
@@ -106,7 +112,7 @@ async def test_the_list_emptied_and_filled_again_gets_its_cursor_back(desk: Desk
         await dash.until_cursor(MANY[2])
 
 
-async def test_another_order_keeps_the_cursor_on_its_task(desk: Desk, other: Store) -> None:
+async def test_another_order_keeps_the_cursor_on_its_task(desk: Context, other: Store) -> None:
     add(other, *MANY)
     answer_all(other, {each: success_body(each, costTime=1000 + n) for n, each in enumerate(MANY[::3])})
     async with driven(desk, total=100) as dash:
@@ -120,7 +126,9 @@ async def test_another_order_keeps_the_cursor_on_its_task(desk: Desk, other: Sto
                 assert dash.cursor_line is not None
 
 
-async def test_a_row_that_changes_its_state_keeps_the_cursor_and_its_place(desk: Desk, other: Store) -> None:
+async def test_a_row_that_changes_its_state_keeps_the_cursor_and_its_place(
+    desk: Context, other: Store
+) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await go_to(dash, MANY[5])
@@ -131,7 +139,7 @@ async def test_a_row_that_changes_its_state_keeps_the_cursor_and_its_place(desk:
 
 
 async def test_a_row_that_leaves_the_tab_above_the_cursor_keeps_it_on_its_task(
-    desk: Desk, other: Store
+    desk: Context, other: Store
 ) -> None:
     add(other, *MANY[:10])
     answer_all(other, {each: waiting_body(each) for each in MANY[:10]})
@@ -147,7 +155,7 @@ async def test_a_row_that_leaves_the_tab_above_the_cursor_keeps_it_on_its_task(
         assert dash.cursor == MANY[6]
 
 
-async def test_going_to_a_tab_that_has_the_task_keeps_the_cursor_on_it(desk: Desk, other: Store) -> None:
+async def test_going_to_a_tab_that_has_the_task_keeps_the_cursor_on_it(desk: Context, other: Store) -> None:
     add(other, *MANY[:10])
     answer_all(other, {each: fail_body(each) for each in MANY[4:10]})
     async with driven(desk, total=10) as dash:
@@ -160,7 +168,7 @@ async def test_going_to_a_tab_that_has_the_task_keeps_the_cursor_on_it(desk: Des
         assert dash.cursor == MANY[7]
 
 
-async def test_passing_a_tab_without_the_task_does_not_lose_it(desk: Desk, other: Store) -> None:
+async def test_passing_a_tab_without_the_task_does_not_lose_it(desk: Context, other: Store) -> None:
     add(other, *MANY[:10])
     answer_all(other, {each: success_body(each) for each in MANY[4:10]})
     async with driven(desk, total=10) as dash:
@@ -171,7 +179,7 @@ async def test_passing_a_tab_without_the_task_does_not_lose_it(desk: Desk, other
         await dash.until_cursor(MANY[7])
 
 
-async def test_reading_again_changes_nothing(desk: Desk, other: Store) -> None:
+async def test_reading_again_changes_nothing(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.press("pagedown", "j", "j", "j")
@@ -184,7 +192,7 @@ async def test_reading_again_changes_nothing(desk: Desk, other: Store) -> None:
         assert (dash.cursor, dash.cursor_line, dash.table_lines) == before
 
 
-async def test_keys_pressed_while_the_list_is_read_are_not_lost(desk: Desk, other: Store) -> None:
+async def test_keys_pressed_while_the_list_is_read_are_not_lost(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         for _ in range(10):
@@ -198,7 +206,7 @@ async def test_keys_pressed_while_the_list_is_read_are_not_lost(desk: Desk, othe
 
 @pytest.mark.usefixtures("usual_polls")
 async def test_another_process_adds_and_removes_and_it_shows_within_a_second(
-    desk: Desk, other: Store, store_path: Path
+    desk: Context, other: Store, store_path: Path
 ) -> None:
     add(other, *MANY[:5])
     async with driven(desk, total=5) as dash:
@@ -213,7 +221,7 @@ async def test_another_process_adds_and_removes_and_it_shows_within_a_second(
         assert dash.cursor == MANY[2]
 
 
-async def test_resizing_keeps_the_cursor_on_its_task_and_in_view(desk: Desk, other: Store) -> None:
+async def test_resizing_keeps_the_cursor_on_its_task_and_in_view(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await go_to(dash, MANY[20])
@@ -225,7 +233,7 @@ async def test_resizing_keeps_the_cursor_on_its_task_and_in_view(desk: Desk, oth
             assert dash.cursor == MANY[20]
 
 
-async def test_the_wheel_moves_the_cursor_only_to_keep_it_in_view(desk: Desk, other: Store) -> None:
+async def test_the_wheel_moves_the_cursor_only_to_keep_it_in_view(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await go_to(dash, MANY[10])
@@ -237,7 +245,7 @@ async def test_the_wheel_moves_the_cursor_only_to_keep_it_in_view(desk: Desk, ot
         assert dash.cursor_line == 0
 
 
-async def test_of_a_long_list_only_a_window_is_read(desk: Desk, other: Store) -> None:
+async def test_of_a_long_list_only_a_window_is_read(desk: Context, other: Store) -> None:
     count = 10_000
     add(other, *(uuid(n) for n in range(count)))
     async with driven(desk, total=count) as dash:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.ui.driven_dashboard import (
@@ -12,6 +12,7 @@ from tests.ui.driven_dashboard import (
     PAGE_SUCCESS,
     PROFILE,
     answer,
+    configure,
     driven,
     fill_with_the_page,
 )
@@ -22,8 +23,9 @@ from taskdash.results.download_thread import News
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from taskdash.results.download_thread import DownloadThread
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 
 class FakeDownloads:
@@ -68,9 +70,9 @@ def downloads() -> FakeDownloads:
 
 
 @pytest.fixture
-def desk(desk: Desk, downloads: FakeDownloads) -> Desk:
-    desk.build_downloads = lambda: downloads
-    desk.find_download_dir = lambda: Path("/pictures")
+def desk(desk: Context, downloads: FakeDownloads) -> Context:
+    desk.make_downloads = lambda: cast("DownloadThread", downloads)
+    configure(desk, download_dir=Path("/pictures"))
     return desk
 
 
@@ -83,7 +85,7 @@ BUSY = DownloadStatus(
 )
 
 
-async def test_d_saves_the_row_and_says_where(desk: Desk, other: Store, downloads: FakeDownloads) -> None:
+async def test_d_saves_the_row_and_says_where(desk: Context, other: Store, downloads: FakeDownloads) -> None:
     fill_with_the_page(other)
     seq = other.tasks.find(PROFILE, PAGE_SUCCESS).seq
     async with driven(desk, total=3) as dash:
@@ -98,7 +100,7 @@ async def test_d_saves_the_row_and_says_where(desk: Desk, other: Store, download
 
 
 async def test_d_saves_what_is_marked_and_says_what_it_leaves_out(
-    desk: Desk, other: Store, downloads: FakeDownloads
+    desk: Context, other: Store, downloads: FakeDownloads
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -107,7 +109,7 @@ async def test_d_saves_what_is_marked_and_says_what_it_leaves_out(
         assert len(downloads.asked) == 1
 
 
-async def test_what_came_of_it_is_a_toast(desk: Desk, other: Store, downloads: FakeDownloads) -> None:
+async def test_what_came_of_it_is_a_toast(desk: Context, other: Store, downloads: FakeDownloads) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("j", "d")
@@ -119,7 +121,7 @@ async def test_what_came_of_it_is_a_toast(desk: Desk, other: Store, downloads: F
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 async def test_lines_tell_how_far_it_is_and_go_when_it_is_over(
-    desk: Desk, other: Store, downloads: FakeDownloads, size: tuple[int, int]
+    desk: Context, other: Store, downloads: FakeDownloads, size: tuple[int, int]
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, size, total=3) as dash:
@@ -132,7 +134,7 @@ async def test_lines_tell_how_far_it_is_and_go_when_it_is_over(
         await dash.until_gone("of 12 results")
 
 
-async def test_a_key_cancels(desk: Desk, other: Store, downloads: FakeDownloads) -> None:
+async def test_a_key_cancels(desk: Context, other: Store, downloads: FakeDownloads) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("X")
@@ -145,7 +147,7 @@ async def test_a_key_cancels(desk: Desk, other: Store, downloads: FakeDownloads)
         await dash.until(lambda: downloads.cancels == 1, "the cancellation")
 
 
-async def test_saved_results_show_in_the_row_and_in_the_detail(desk: Desk, other: Store) -> None:
+async def test_saved_results_show_in_the_row_and_in_the_detail(desk: Context, other: Store) -> None:
     desk.view = replace(desk.view, columns=(*desk.view.columns, "saved"))
     fill_with_the_page(other)
     seq = other.tasks.find(PROFILE, PAGE_SUCCESS).seq
@@ -160,9 +162,9 @@ async def test_saved_results_show_in_the_row_and_in_the_detail(desk: Desk, other
 
 
 async def test_it_begins_by_itself_where_the_config_says_so_and_ends_with_the_dashboard(
-    desk: Desk, other: Store, downloads: FakeDownloads
+    desk: Context, other: Store, downloads: FakeDownloads
 ) -> None:
-    desk.auto_download = True
+    configure(desk, auto_download=True)
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.until(lambda: downloads.starts == 1, "it begun")
@@ -173,7 +175,7 @@ async def test_it_begins_by_itself_where_the_config_says_so_and_ends_with_the_da
 
 
 async def test_a_failed_task_with_links_is_not_saved(
-    desk: Desk, other: Store, downloads: FakeDownloads
+    desk: Context, other: Store, downloads: FakeDownloads
 ) -> None:
     other.tasks.add(PROFILE, [PAGE_FAIL], 0)
     body = {

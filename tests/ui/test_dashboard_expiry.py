@@ -6,15 +6,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.bodies import success_body
-from tests.ui.driven_dashboard import NOW_MS, FakeBrowser, FakeWatcher, FrozenClock, add, answer, driven, uuid
-
-from taskdash.store.store import StoreThread
-from taskdash.ui.desk import Desk
+from tests.ui.driven_dashboard import (
+    NOW_MS,
+    FrozenClock,
+    add,
+    answer,
+    configure_profile,
+    context_on,
+    driven,
+    uuid,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.store.store import Store
+    from taskdash.ui.context import Context
 
 H = 3_600_000
 TTL_MS = 24 * H
@@ -27,8 +34,8 @@ def put(store: Store, n: int, left_ms: int, label: str | None = None) -> str:
     return uuid(n)
 
 
-async def test_detail_and_row_count_down(desk: Desk, other: Store, clock: FrozenClock) -> None:
-    desk.result_ttl_ms = TTL_MS
+async def test_detail_and_row_count_down(desk: Context, other: Store, clock: FrozenClock) -> None:
+    configure_profile(desk, result_ttl_ms=TTL_MS)
     desk.view = replace(desk.view, columns=(*desk.view.columns, "expires"))
     put(other, 1, 10 * H + 12 * 60_000)
     async with driven(desk, (160, 36), total=1) as dash:
@@ -44,7 +51,7 @@ async def test_detail_and_row_count_down(desk: Desk, other: Store, clock: Frozen
         await dash.until(lambda: "expired" in dash.row("success"), "the row says so")
 
 
-async def test_without_a_ttl_nothing_counts_down(desk: Desk, other: Store) -> None:
+async def test_without_a_ttl_nothing_counts_down(desk: Context, other: Store) -> None:
     put(other, 1, H)
     async with driven(desk, (160, 36), total=1) as dash:
         await dash.until_in_pane("1 result")
@@ -56,9 +63,9 @@ async def test_without_a_ttl_nothing_counts_down(desk: Desk, other: Store) -> No
 
 
 async def test_one_is_warned_once_of_what_expires_unsaved(
-    desk: Desk, other: Store, clock: FrozenClock, store_path: Path
+    desk: Context, other: Store, clock: FrozenClock, store_path: Path
 ) -> None:
-    desk.result_ttl_ms = TTL_MS
+    configure_profile(desk, result_ttl_ms=TTL_MS)
     put(other, 1, H, "poster")
     put(other, 2, 20 * H)
     put(other, 3, -H)
@@ -71,14 +78,8 @@ async def test_one_is_warned_once_of_what_expires_unsaved(
             "The results of 2 tasks expire soon and are not saved, the first expires in 1 h 59 min: E shows them"
         )
         assert len(dash.said) == 2
-    again = Desk(
-        profile=desk.profile,
-        store=StoreThread(store_path, "again"),
-        watcher=FakeWatcher(),
-        clock=clock,
-        open_url=FakeBrowser(),
-        result_ttl_ms=TTL_MS,
-    )
+    again = context_on(store_path, clock)
+    again.settings = desk.settings
     try:
         put(other, 6, 4 * H, "later")
         async with driven(again, total=6) as dash:
@@ -88,8 +89,8 @@ async def test_one_is_warned_once_of_what_expires_unsaved(
         again.close()
 
 
-async def test_a_key_shows_what_expires_unsaved_and_all_again(desk: Desk, other: Store) -> None:
-    desk.result_ttl_ms = TTL_MS
+async def test_a_key_shows_what_expires_unsaved_and_all_again(desk: Context, other: Store) -> None:
+    configure_profile(desk, result_ttl_ms=TTL_MS)
     soon = put(other, 1, H)
     put(other, 2, 20 * H)
     async with driven(desk, total=2) as dash:

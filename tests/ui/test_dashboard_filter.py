@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.ui.driven_dashboard import FakeWatcher
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 SEA, FOX = [uuid(n) for n in range(3)], [uuid(n) for n in range(3, 5)]
 
@@ -27,7 +27,7 @@ def listed(other: Store) -> Store:
 
 
 @pytest.mark.usefixtures("listed")
-async def test_rows_and_tabs_follow_as_one_types_and_esc_restores(desk: Desk) -> None:
+async def test_rows_and_tabs_follow_as_one_types_and_esc_restores(desk: Context) -> None:
     async with driven(desk, total=5) as dash:
         await dash.press("/", *"fo")
         await dash.until_total(2)
@@ -42,7 +42,9 @@ async def test_rows_and_tabs_follow_as_one_types_and_esc_restores(desk: Desk) ->
 
 
 @pytest.mark.usefixtures("listed")
-async def test_the_status_line_counts_the_whole_list_and_the_tabs_what_the_filter_finds(desk: Desk) -> None:
+async def test_the_status_line_counts_the_whole_list_and_the_tabs_what_the_filter_finds(
+    desk: Context,
+) -> None:
     async with driven(desk, total=5) as dash:
         await dash.press("/", *"fox")
         await dash.until_tab("[All 2]")
@@ -50,7 +52,7 @@ async def test_the_status_line_counts_the_whole_list_and_the_tabs_what_the_filte
 
 
 @pytest.mark.usefixtures("listed")
-async def test_enter_keeps_the_filter_and_esc_in_the_box_brings_it_back(desk: Desk) -> None:
+async def test_enter_keeps_the_filter_and_esc_in_the_box_brings_it_back(desk: Context) -> None:
     async with driven(desk, total=5) as dash:
         await dash.press("/", *"sea", "enter")
         await dash.until_total(3)
@@ -67,7 +69,7 @@ async def test_enter_keeps_the_filter_and_esc_in_the_box_brings_it_back(desk: De
 
 
 @pytest.mark.usefixtures("listed")
-async def test_an_error_stands_under_the_box_and_leaves_the_rows(desk: Desk) -> None:
+async def test_an_error_stands_under_the_box_and_leaves_the_rows(desk: Context) -> None:
     async with driven(desk, total=5) as dash:
         await dash.press("/")
         # Not letter by letter: "cost" alone is a filter.
@@ -82,7 +84,7 @@ async def test_an_error_stands_under_the_box_and_leaves_the_rows(desk: Desk) -> 
 
 @pytest.mark.usefixtures("listed")
 async def test_letters_typed_at_once_with_the_slash_are_text_and_no_keys(
-    desk: Desk, watcher: FakeWatcher
+    desk: Context, watcher: FakeWatcher
 ) -> None:
     async with driven(desk, total=5) as dash:
         await dash.press("/", *"pRax q sea", "enter")
@@ -94,7 +96,7 @@ async def test_letters_typed_at_once_with_the_slash_are_text_and_no_keys(
 @pytest.mark.usefixtures("listed")
 @pytest.mark.parametrize(("key", "dialog"), [("e", "EditLabel"), ("a", "AddIds")])
 async def test_letters_typed_at_once_with_a_dialogs_key_are_text(
-    desk: Desk, watcher: FakeWatcher, key: str, dialog: str
+    desk: Context, watcher: FakeWatcher, key: str, dialog: str
 ) -> None:
     async with driven(desk, total=5) as dash:
         before = "sea" if key == "e" else ""

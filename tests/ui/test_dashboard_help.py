@@ -15,7 +15,7 @@ from taskdash.ui.palette import Palette
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     [((), "?", "In the list"), (("tab",), "?", "In the detail"), (("/",), "f1", "In the filter")],
 )
 async def test_the_help_begins_with_where_the_focus_is(
-    desk: Desk, other: Store, keys: tuple[str, ...], key: str, title: str
+    desk: Context, other: Store, keys: tuple[str, ...], key: str, title: str
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, (80, 24), total=3) as dash:
@@ -36,7 +36,7 @@ async def test_the_help_begins_with_where_the_focus_is(
         await dash.until_dialog(None)
 
 
-async def test_the_help_is_read_by_pages_and_from_its_end(desk: Desk, other: Store) -> None:
+async def test_the_help_is_read_by_pages_and_from_its_end(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (80, 24), total=3) as dash:
         await dash.press("?")
@@ -49,7 +49,7 @@ async def test_the_help_is_read_by_pages_and_from_its_end(desk: Desk, other: Sto
         await dash.until_shown("In the list")
 
 
-async def test_the_help_names_the_actions_for_the_config(desk: Desk, other: Store) -> None:
+async def test_the_help_names_the_actions_for_the_config(desk: Context, other: Store) -> None:
     add(other, uuid(1))
     async with driven(desk, (120, 60), total=1) as dash:
         await dash.press("?")
@@ -60,7 +60,7 @@ async def test_the_help_names_the_actions_for_the_config(desk: Desk, other: Stor
         assert [action.name for action in ACTIONS if action.name not in said] == []
 
 
-async def test_a_long_line_of_the_help_goes_on_beside_its_key(desk: Desk, other: Store) -> None:
+async def test_a_long_line_of_the_help_goes_on_beside_its_key(desk: Context, other: Store) -> None:
     add(other, uuid(1))
     async with driven(desk, (80, 60), total=1) as dash:
         await dash.press("?")
@@ -73,7 +73,7 @@ async def test_a_long_line_of_the_help_goes_on_beside_its_key(desk: Desk, other:
         assert begins[0] == begins[1]
 
 
-async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other: Store) -> None:
+async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (120, 60), total=3) as dash:
         await dash.press("?")
@@ -92,7 +92,7 @@ async def test_help_and_palette_say_why_a_key_would_do_nothing(desk: Desk, other
     [("next state", "Next state tab"), ("link 3", "Open result link 3"), ("copy_id", "Copy the task ID")],
 )
 async def test_the_palette_finds_every_action_by_title_or_name(
-    desk: Desk, other: Store, typed: str, found: str
+    desk: Context, other: Store, typed: str, found: str
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, (120, 36), total=3) as dash:
@@ -103,7 +103,7 @@ async def test_the_palette_finds_every_action_by_title_or_name(
         await dash.until_shown(found)
 
 
-async def test_the_palette_finds_every_setting_and_says_what_it_is_for(desk: Desk, other: Store) -> None:
+async def test_the_palette_finds_every_setting_and_says_what_it_is_for(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (120, 36), total=3) as dash:
         await dash.press(":")
@@ -116,7 +116,7 @@ async def test_the_palette_finds_every_setting_and_says_what_it_is_for(desk: Des
 
 
 async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(
-    desk: Desk, other: Store
+    desk: Context, other: Store
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, (120, 36), total=3) as dash:
@@ -147,7 +147,7 @@ async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(
     ],
 )
 async def test_a_long_dialog_still_says_how_to_leave_it(
-    desk: Desk, other: Store, key: str, hint: str, rows: int
+    desk: Context, other: Store, key: str, hint: str, rows: int
 ) -> None:
     links = [f"https://cdn.example.com/results/{n}.png" for n in range(60)]
     add(other, uuid(1))

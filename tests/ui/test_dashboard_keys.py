@@ -22,12 +22,12 @@ from taskdash.ui.keymap import make_keymap
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 MANY = [uuid(n) for n in range(100)]
 
 
-async def test_keys_that_move_the_cursor(desk: Desk, other: Store) -> None:
+async def test_keys_that_move_the_cursor(desk: Context, other: Store) -> None:
     add(other, *MANY)
     moves: list[tuple[str, int]] = [
         ("j", 1),
@@ -54,7 +54,7 @@ async def test_keys_that_move_the_cursor(desk: Desk, other: Store) -> None:
         await dash.until(lambda: MANY[0] in dash.pane, "the pane follows")
 
 
-async def test_the_arrows_move_the_cursor_and_not_the_list(desk: Desk, other: Store) -> None:
+async def test_the_arrows_move_the_cursor_and_not_the_list(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.press("down", "down", "down", "up")
@@ -63,7 +63,7 @@ async def test_the_arrows_move_the_cursor_and_not_the_list(desk: Desk, other: St
         assert dash.shown_ids[0] == MANY[0]
 
 
-async def test_page_down_to_the_end_and_back(desk: Desk, other: Store) -> None:
+async def test_page_down_to_the_end_and_back(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.press(*["pagedown"] * 9)
@@ -72,14 +72,14 @@ async def test_page_down_to_the_end_and_back(desk: Desk, other: Store) -> None:
         await dash.until_cursor(MANY[0])
 
 
-async def test_page_down_moves_by_a_screen(desk: Desk, other: Store) -> None:
+async def test_page_down_moves_by_a_screen(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.press("pagedown")
         await dash.until_cursor(MANY[dash.table.size.height])
 
 
-async def test_the_brackets_go_round_the_state_tabs(desk: Desk, other: Store) -> None:
+async def test_the_brackets_go_round_the_state_tabs(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         for tab in ("[○ New 0]", "[◐ Waiting 1]", "[✓ Success 1]", "[× Fail 1]", "[All 3]"):
@@ -92,7 +92,7 @@ async def test_the_brackets_go_round_the_state_tabs(desk: Desk, other: Store) ->
         assert "✓ success" in dash.table_lines[0]
 
 
-async def test_an_empty_tab_says_where_to_go(desk: Desk, other: Store) -> None:
+async def test_an_empty_tab_says_where_to_go(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("right_square_bracket")
@@ -100,14 +100,14 @@ async def test_an_empty_tab_says_where_to_go(desk: Desk, other: Store) -> None:
         await dash.until(lambda: dash.pane == "", "an empty pane")
 
 
-async def test_a_click_on_a_tab_goes_to_it(desk: Desk, other: Store) -> None:
+async def test_a_click_on_a_tab_goes_to_it(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.pilot.click("#tabs", offset=(dash.tabs.index("× Fail"), 0))
         await dash.until(lambda: "[× Fail 1]" in dash.tabs, "the tab Fail")
 
 
-async def test_a_click_puts_the_cursor_and_a_second_one_opens_the_detail(desk: Desk, other: Store) -> None:
+async def test_a_click_puts_the_cursor_and_a_second_one_opens_the_detail(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.pilot.click("#table", offset=(10, 7))
@@ -144,7 +144,7 @@ async def until_pane_at(dash: DrivenDashboard, top: int) -> None:
     ],
 )
 async def test_v_moves_the_detail_and_the_size_chooses_where_it_is_first(
-    desk: Desk, other: Store, size: tuple[int, int], first: str, then: list[str]
+    desk: Context, other: Store, size: tuple[int, int], first: str, then: list[str]
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -155,7 +155,7 @@ async def test_v_moves_the_detail_and_the_size_chooses_where_it_is_first(
             await until_position(dash, position)
 
 
-async def test_the_detail_still_follows_after_it_was_hidden(desk: Desk, other: Store) -> None:
+async def test_the_detail_still_follows_after_it_was_hidden(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("v", "v")
@@ -164,7 +164,7 @@ async def test_the_detail_still_follows_after_it_was_hidden(desk: Desk, other: S
         await dash.until_shown("✓ success  in 32.2 s")
 
 
-async def test_enter_shows_the_detail_full_screen_and_goes_back(desk: Desk, other: Store) -> None:
+async def test_enter_shows_the_detail_full_screen_and_goes_back(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (80, 24), total=3) as dash:
         for back in ("enter", "escape"):
@@ -177,7 +177,7 @@ async def test_enter_shows_the_detail_full_screen_and_goes_back(desk: Desk, othe
             assert dash.table.has_focus
 
 
-async def test_tab_goes_to_the_detail_where_the_keys_scroll_it(desk: Desk, other: Store) -> None:
+async def test_tab_goes_to_the_detail_where_the_keys_scroll_it(desk: Context, other: Store) -> None:
     add(other, *MANY)
     answer(other, MANY[0], success_body(MANY[0], [f"https://cdn.example.com/{n}" for n in range(50)]))
     async with driven(desk, (80, 24), total=100) as dash:
@@ -201,14 +201,14 @@ async def test_tab_goes_to_the_detail_where_the_keys_scroll_it(desk: Desk, other
         assert dash.table.has_focus
 
 
-async def test_tab_with_a_hidden_detail_stays_at_the_table(desk: Desk, other: Store) -> None:
+async def test_tab_with_a_hidden_detail_stays_at_the_table(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("v", "v", "tab")
         assert dash.table.has_focus
 
 
-async def test_space_marks_and_esc_clears_the_marks(desk: Desk, other: Store) -> None:
+async def test_space_marks_and_esc_clears_the_marks(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.press("space", "j", "space")
@@ -222,7 +222,7 @@ async def test_space_marks_and_esc_clears_the_marks(desk: Desk, other: Store) ->
         assert "marked" not in dash.lines[-1]
 
 
-async def test_marks_belong_to_tasks_through_reload_and_insert(desk: Desk, other: Store) -> None:
+async def test_marks_belong_to_tasks_through_reload_and_insert(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.press("space", "j", "space")
@@ -234,7 +234,7 @@ async def test_marks_belong_to_tasks_through_reload_and_insert(desk: Desk, other
         await dash.until(lambda: dash.marked_lines == [1, 3], "the marks with their tasks")
 
 
-async def test_esc_closes_the_full_screen_before_it_clears_the_marks(desk: Desk, other: Store) -> None:
+async def test_esc_closes_the_full_screen_before_it_clears_the_marks(desk: Context, other: Store) -> None:
     add(other, *MANY)
     async with driven(desk, total=100) as dash:
         await dash.press("space", "enter", "escape")
@@ -244,7 +244,7 @@ async def test_esc_closes_the_full_screen_before_it_clears_the_marks(desk: Desk,
         await dash.until(lambda: dash.marked_lines == [], "the marks cleared")
 
 
-async def test_help_names_every_key_and_closes(desk: Desk) -> None:
+async def test_help_names_every_key_and_closes(desk: Context) -> None:
     async with driven(desk) as dash:
         for close in ("escape", "question_mark", "q"):
             await dash.press("question_mark")
@@ -259,7 +259,7 @@ async def test_help_names_every_key_and_closes(desk: Desk) -> None:
             await dash.until_dialog(None)
 
 
-async def test_the_footer_names_keys_and_keeps_help_and_quit_when_narrow(desk: Desk, other: Store) -> None:
+async def test_the_footer_names_keys_and_keeps_help_and_quit_when_narrow(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (200, 60), total=3) as dash:
         for action in FOOTER:
@@ -270,7 +270,7 @@ async def test_the_footer_names_keys_and_keeps_help_and_quit_when_narrow(desk: D
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-async def test_the_keys_that_leave_end_with_exit_code_0(desk: Desk, other: Store, key: str) -> None:
+async def test_the_keys_that_leave_end_with_exit_code_0(desk: Context, other: Store, key: str) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press(key)
@@ -279,7 +279,7 @@ async def test_the_keys_that_leave_end_with_exit_code_0(desk: Desk, other: Store
 
 
 @pytest.mark.parametrize("opener", ["question_mark", "a", "x"])
-async def test_ctrl_c_leaves_from_within_a_dialog_too(desk: Desk, other: Store, opener: str) -> None:
+async def test_ctrl_c_leaves_from_within_a_dialog_too(desk: Context, other: Store, opener: str) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press(opener)
@@ -289,7 +289,7 @@ async def test_ctrl_c_leaves_from_within_a_dialog_too(desk: Desk, other: Store, 
         assert (dash.app.return_code or 0) == 0
 
 
-async def test_ctrl_c_copies_what_is_selected_and_stays(desk: Desk, other: Store) -> None:
+async def test_ctrl_c_copies_what_is_selected_and_stays(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         dash.main.text_select_all()
@@ -302,7 +302,7 @@ async def test_ctrl_c_copies_what_is_selected_and_stays(desk: Desk, other: Store
         await dash.until(lambda: dash.app._exit, "the end")
 
 
-async def test_text_of_the_detail_is_selected_with_the_mouse(desk: Desk, other: Store) -> None:
+async def test_text_of_the_detail_is_selected_with_the_mouse(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         line = next(y for y, text in enumerate(dash.lines) if "5064bd1a-025a" in text)
@@ -315,7 +315,7 @@ async def test_text_of_the_detail_is_selected_with_the_mouse(desk: Desk, other: 
         assert not dash.app._exit
 
 
-async def test_p_pauses_scheduled_checks_and_goes_on(desk: Desk, other: Store) -> None:
+async def test_p_pauses_scheduled_checks_and_goes_on(desk: Context, other: Store) -> None:
     add(other, MANY[0])
     answer(other, MANY[0], waiting_body(MANY[0]))
     async with driven(desk, total=1) as dash:
@@ -328,7 +328,7 @@ async def test_p_pauses_scheduled_checks_and_goes_on(desk: Desk, other: Store) -
 
 
 async def test_keys_of_ones_own_do_what_the_footer_says_and_the_old_ones_do_not(
-    desk: Desk, other: Store
+    desk: Context, other: Store
 ) -> None:
     own = {"remove": ("f8",), "edit": ("x",), "cursor_down": ("k",), "cursor_up": ("j",), "pause": ()}
     desk.keymap = make_keymap("vim", own)

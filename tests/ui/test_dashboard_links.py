@@ -16,13 +16,13 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
-from taskdash.ui.opener import ASK_ABOVE, MAX_AT_ONCE
+from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import DrivenDashboard
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 
 def hyperlinks(dash: DrivenDashboard) -> list[tuple[str, str]]:
@@ -35,7 +35,7 @@ def hyperlinks(dash: DrivenDashboard) -> list[tuple[str, str]]:
     ]
 
 
-async def test_result_links_are_links_to_the_terminal(desk: Desk, other: Store) -> None:
+async def test_result_links_are_links_to_the_terminal(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("j")
@@ -46,7 +46,9 @@ async def test_result_links_are_links_to_the_terminal(desk: Desk, other: Store) 
         assert {link for _, link in pieces} == {PAGE_LINK}
 
 
-async def test_a_link_over_several_lines_leads_to_one_place_percent_encoded(desk: Desk, other: Store) -> None:
+async def test_a_link_over_several_lines_leads_to_one_place_percent_encoded(
+    desk: Context, other: Store
+) -> None:
     link = "https://cdn.example.com/ü/$(touch)'z'/灯?sig=a+b%2F" + "x" * 90
     encoded = "https://cdn.example.com/%C3%BC/%24%28touch%29%27z%27/%E7%81%AF?sig=a+b%2F" + "x" * 90
     add(other, uuid(1))
@@ -71,7 +73,7 @@ async def test_a_link_over_several_lines_leads_to_one_place_percent_encoded(desk
     ],
 )
 async def test_what_is_not_opened_is_no_link_and_says_why(
-    desk: Desk, other: Store, link: str, why: str
+    desk: Context, other: Store, link: str, why: str
 ) -> None:
     add(other, uuid(1))
     answer(other, uuid(1), success_body(uuid(1), [link]))
@@ -81,7 +83,7 @@ async def test_what_is_not_opened_is_no_link_and_says_why(
 
 
 async def test_the_chooser_tells_long_links_apart_and_says_what_is_not_opened(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     signed = [f"https://cdn.example.com/{'deep/' * 20}cat-{n}.png?signature={'s' * 400}" for n in (1, 2)]
     add(other, uuid(1))
@@ -106,7 +108,7 @@ async def where(dash: DrivenDashboard, text: str) -> tuple[int, int]:
     return dash.lines[line].index(text), line
 
 
-async def test_a_click_on_a_link_opens_it(desk: Desk, other: Store, browser: FakeBrowser) -> None:
+async def test_a_click_on_a_link_opens_it(desk: Context, other: Store, browser: FakeBrowser) -> None:
     links = [f"https://cdn.example.com/{n}.png" for n in range(1, 4)]
     add(other, uuid(1))
     answer(other, uuid(1), success_body(uuid(1), links))
@@ -117,7 +119,7 @@ async def test_a_click_on_a_link_opens_it(desk: Desk, other: Store, browser: Fak
         assert browser.opened == [links[1]]
 
 
-async def test_a_click_beside_a_link_opens_nothing(desk: Desk, other: Store, browser: FakeBrowser) -> None:
+async def test_a_click_beside_a_link_opens_nothing(desk: Context, other: Store, browser: FakeBrowser) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("j")
@@ -129,7 +131,7 @@ async def test_a_click_beside_a_link_opens_nothing(desk: Desk, other: Store, bro
 
 
 async def test_a_link_that_is_selected_with_the_mouse_is_not_opened(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -159,7 +161,7 @@ def links(count: int) -> list[str]:
 
 
 async def test_o_on_one_mark_opens_that_task_and_not_the_one_at_the_cursor(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -170,7 +172,7 @@ async def test_o_on_one_mark_opens_that_task_and_not_the_one_at_the_cursor(
 
 
 async def test_o_on_marks_opens_the_first_result_of_each(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     finished(other, 4, *links(3))
     async with driven(desk, total=4) as dash:
@@ -180,7 +182,7 @@ async def test_o_on_marks_opens_the_first_result_of_each(
 
 
 async def test_a_number_on_marks_opens_that_result_of_each(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     finished(other, 3, *links(2))
     async with driven(desk, total=3) as dash:
@@ -193,7 +195,7 @@ async def test_a_number_on_marks_opens_that_result_of_each(
 
 @pytest.mark.parametrize(("key", "opened"), [("y", ASK_ABOVE + 1), ("n", 0), ("escape", 0)])
 async def test_many_are_asked_about_first(
-    desk: Desk, other: Store, browser: FakeBrowser, key: str, opened: int
+    desk: Context, other: Store, browser: FakeBrowser, key: str, opened: int
 ) -> None:
     count = ASK_ABOVE + 1
     finished(other, count, *links(count))
@@ -209,7 +211,7 @@ async def test_many_are_asked_about_first(
 
 
 async def test_too_many_are_not_opened_and_the_way_out_is_named(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     count = MAX_AT_ONCE + 1
     finished(other, count, *links(count))
@@ -222,7 +224,7 @@ async def test_too_many_are_not_opened_and_the_way_out_is_named(
 
 
 async def test_without_a_browser_the_links_of_all_marks_are_copied(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     browser.refusal = "no browser here (this is an SSH session)"
     finished(other, 3, *links(3))
@@ -234,7 +236,7 @@ async def test_without_a_browser_the_links_of_all_marks_are_copied(
         assert dash.app.clipboard == "\n".join(links(3))
 
 
-async def test_marks_without_any_result_say_so(desk: Desk, other: Store, browser: FakeBrowser) -> None:
+async def test_marks_without_any_result_say_so(desk: Context, other: Store, browser: FakeBrowser) -> None:
     finished(other, 2)
     async with driven(desk, total=2) as dash:
         await dash.press("A", "o")

@@ -10,25 +10,29 @@ from tests.ui.driven_dashboard import add, driven, fill_with_the_page, uuid
 
 from taskdash.config.settings import View
 from taskdash.store.tasks import TaskList
+from taskdash.ui import context
 from taskdash.ui.widgets.panes import Splitter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.ui.driven_dashboard import DrivenDashboard
 
     from taskdash.domain.task import TaskDetail
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 
 @pytest.fixture
-def remembered(desk: Desk) -> list[View]:
+def remembered(desk: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[View]:
     """The looks that were kept, the last one last."""
     kept: list[View] = []
 
-    def remember(view: View) -> None:
+    def save_view(_: Path, view: View, __: View) -> None:
         kept.append(view)
 
-    desk.remember = remember
+    desk.view_path = tmp_path / "view.toml"
+    monkeypatch.setattr(context, "save_view", save_view)
     return kept
 
 
@@ -50,7 +54,7 @@ async def drag(dash: DrivenDashboard, start: tuple[int, int], end: tuple[int, in
 
 
 async def test_the_line_is_dragged_and_stays_where_it_was_let_go(
-    desk: Desk, other: Store, remembered: list[View]
+    desk: Context, other: Store, remembered: list[View]
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -68,7 +72,7 @@ async def test_the_line_is_dragged_and_stays_where_it_was_let_go(
 
 
 async def test_the_lying_line_is_dragged_up_and_down(
-    desk: Desk, other: Store, remembered: list[View]
+    desk: Context, other: Store, remembered: list[View]
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, (80, 24), total=3) as dash:
@@ -80,7 +84,7 @@ async def test_the_lying_line_is_dragged_up_and_down(
         assert remembered[-1].detail_percent > 50
 
 
-async def test_dragging_the_line_selects_no_text(desk: Desk, other: Store) -> None:
+async def test_dragging_the_line_selects_no_text(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await drag(dash, (dash.main.query_one(Splitter).region.x, 8), (50, 20))
@@ -88,7 +92,7 @@ async def test_dragging_the_line_selects_no_text(desk: Desk, other: Store) -> No
 
 
 async def test_the_line_stops_before_either_pane_is_gone(
-    desk: Desk, other: Store, remembered: list[View]
+    desk: Context, other: Store, remembered: list[View]
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -101,7 +105,7 @@ async def test_the_line_stops_before_either_pane_is_gone(
         assert dash.main.pane.size.width >= 10
 
 
-async def test_plus_and_minus_move_the_line(desk: Desk, other: Store, remembered: list[View]) -> None:
+async def test_plus_and_minus_move_the_line(desk: Context, other: Store, remembered: list[View]) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         before = dash.main.pane.region.width
@@ -115,7 +119,7 @@ async def test_plus_and_minus_move_the_line(desk: Desk, other: Store, remembered
         )
 
 
-async def test_without_a_line_plus_says_so(desk: Desk, other: Store, remembered: list[View]) -> None:
+async def test_without_a_line_plus_says_so(desk: Context, other: Store, remembered: list[View]) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("v", "v")
@@ -128,7 +132,9 @@ async def test_without_a_line_plus_says_so(desk: Desk, other: Store, remembered:
         assert not dash.main.query_one(Splitter).display
 
 
-async def test_a_hidden_detail_is_not_read(desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hidden_detail_is_not_read(
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(other, *(uuid(n) for n in range(20)))
     async with driven(desk, total=20) as dash:
         await dash.press("v", "v")
@@ -154,7 +160,7 @@ async def test_a_hidden_detail_is_not_read(desk: Desk, other: Store, monkeypatch
 
 
 async def test_columns_are_hidden_moved_and_widened_and_remembered(
-    desk: Desk, other: Store, remembered: list[View]
+    desk: Context, other: Store, remembered: list[View]
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, (200, 40), total=3) as dash:
@@ -171,7 +177,7 @@ async def test_columns_are_hidden_moved_and_widened_and_remembered(
         assert remembered[-1].widths == {"model": 28}
 
 
-async def test_esc_drops_a_choice_of_columns(desk: Desk, other: Store, remembered: list[View]) -> None:
+async def test_esc_drops_a_choice_of_columns(desk: Context, other: Store, remembered: list[View]) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         before = titles(dash)
@@ -184,7 +190,7 @@ async def test_esc_drops_a_choice_of_columns(desk: Desk, other: Store, remembere
 
 
 async def test_a_click_shows_a_column_and_r_takes_the_configs(
-    desk: Desk, other: Store, remembered: list[View]
+    desk: Context, other: Store, remembered: list[View]
 ) -> None:
     fill_with_the_page(other)
     desk.view = View(columns=("state", "id"))
@@ -203,7 +209,7 @@ async def test_a_click_shows_a_column_and_r_takes_the_configs(
         await dash.until(lambda: remembered[-1].columns == View().columns, "the config's own columns")
 
 
-async def test_a_column_without_room_says_so(desk: Desk, other: Store) -> None:
+async def test_a_column_without_room_says_so(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (80, 24), total=3) as dash:
         await dash.press("C")
@@ -213,7 +219,7 @@ async def test_a_column_without_room_says_so(desk: Desk, other: Store) -> None:
         assert ["Model" in shown[0], "Task ID" in shown[1], len(shown)] == [True, True, 2]
 
 
-async def test_the_look_goes_back_to_the_configs(desk: Desk, other: Store, remembered: list[View]) -> None:
+async def test_the_look_goes_back_to_the_configs(desk: Context, other: Store, remembered: list[View]) -> None:
     fill_with_the_page(other)
     desk.view = View(columns=("id",), sort="-id", detail="below", detail_percent=60, theme="nord")
     async with driven(desk, total=3) as dash:
@@ -228,17 +234,20 @@ async def test_the_look_goes_back_to_the_configs(desk: Desk, other: Store, remem
         await dash.until(lambda: remembered[-1] == View(), "the config's look remembered")
 
 
-async def test_a_change_made_right_before_leaving_is_remembered(desk: Desk, other: Store) -> None:
+async def test_a_change_made_right_before_leaving_is_remembered(
+    desk: Context, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     add(other, uuid(1))
     kept: list[View] = []
     may_write = threading.Event()
 
-    def remember(view: View) -> None:
+    def save_view(_: Path, view: View, __: View) -> None:
         if threading.current_thread() is not threading.main_thread():
             may_write.wait(10)
         kept.append(view)
 
-    desk.remember = remember
+    desk.view_path = tmp_path / "view.toml"
+    monkeypatch.setattr(context, "save_view", save_view)
     async with driven(desk, (120, 36), total=1) as dash:
         before = desk.view
         await dash.press("v")

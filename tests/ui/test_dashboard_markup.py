@@ -13,18 +13,22 @@ from tests.ui.driven_dashboard import (
     add,
     answer,
     answer_all,
+    configure_profile,
     driven,
     uuid,
 )
+from textual.widgets import Input
 
 from taskdash.config.describe import explained_settings
 from taskdash.domain.errors import UsageError
 from taskdash.domain.task import ProblemKind
-from taskdash.ui.desk import FirstKey
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskdash.config.settings import Settings
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 MARKUP = ["[red]x", "[/]", "[/red]", "[@click=app.exit]X[/]", "[link=file:///x]y", "$primary", "[b", "\\[b]"]
 A, B = uuid(1), uuid(2)
@@ -34,7 +38,7 @@ HREF = "https://cdn.example.com/[red]/[@click=app.exit]x.png"
 EVERYWHERE: Final = "a [b]c[/b] [/] [red] [d $primary [@click=app.exit]"
 
 
-async def test_in_the_table_and_the_detail(desk: Desk, other: Store) -> None:
+async def test_in_the_table_and_the_detail(desk: Context, other: Store) -> None:
     for n, text in enumerate(MARKUP):
         failed, waiting, labelled = (uuid(3 * n + m) for m in range(3))
         add(other, failed, waiting)
@@ -56,7 +60,7 @@ async def test_in_the_table_and_the_detail(desk: Desk, other: Store) -> None:
             await dash.press("j")
 
 
-async def test_in_the_toasts_of_finished_tasks(desk: Desk, other: Store, clock: FrozenClock) -> None:
+async def test_in_the_toasts_of_finished_tasks(desk: Context, other: Store, clock: FrozenClock) -> None:
     ids = [uuid(n) for n in range(len(MARKUP))]
     add(other, *ids)
     params = {each: json.dumps({"input": {"prompt": text}}) for each, text in zip(ids, MARKUP, strict=True)}
@@ -68,7 +72,7 @@ async def test_in_the_toasts_of_finished_tasks(desk: Desk, other: Store, clock: 
             await dash.until_shown(f"× fail: {text}")
 
 
-async def test_in_the_question_before_a_removal(desk: Desk, other: Store) -> None:
+async def test_in_the_question_before_a_removal(desk: Context, other: Store) -> None:
     for n, text in enumerate(MARKUP):
         add(other, uuid(n), label=text)
     async with driven(desk, (160, 36), total=len(MARKUP)) as dash:
@@ -82,7 +86,7 @@ async def test_in_the_question_before_a_removal(desk: Desk, other: Store) -> Non
             await dash.press("j")
 
 
-async def test_in_a_paste(desk: Desk) -> None:
+async def test_in_a_paste(desk: Context) -> None:
     async with driven(desk) as dash:
         for text in MARKUP:
             await dash.paste(f"{text}\n{text} sk-{text}-{text} task id {text}")
@@ -95,7 +99,7 @@ async def test_in_a_paste(desk: Desk) -> None:
 
 
 async def test_in_links_of_the_chooser_and_of_the_toast(
-    desk: Desk, other: Store, browser: FakeBrowser
+    desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     add(other, A)
     answer(other, A, success_body(A, [HREF, "https://cdn.example.com/2.png"]))
@@ -111,14 +115,14 @@ async def test_in_links_of_the_chooser_and_of_the_toast(
         assert not dash.app._exit
 
 
-async def test_in_what_the_watcher_says(desk: Desk, other: Store, watcher: FakeWatcher) -> None:
+async def test_in_what_the_watcher_says(desk: Context, other: Store, watcher: FakeWatcher) -> None:
     add(other, A)
     async with driven(desk, total=1) as dash:
         watcher.say(problem=ProblemKind.UNREACHABLE, message="[/red][@click=app.exit]now[/]", tier="[/]")
         await dash.until_shown("Offline: [/red][@click=app.exit]now[/]")
 
 
-async def test_a_click_on_markup_does_nothing(desk: Desk, other: Store) -> None:
+async def test_a_click_on_markup_does_nothing(desk: Context, other: Store) -> None:
     param = json.dumps({"input": {"prompt": "[@click=app.exit]X[/]"}})
     add(other, A)
     answer(other, A, waiting_body(A, param=param))
@@ -136,7 +140,7 @@ async def test_a_click_on_markup_does_nothing(desk: Desk, other: Store) -> None:
         assert not dash.app._exit
 
 
-async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Desk, other: Store) -> None:
+async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Context, other: Store) -> None:
     add(other, A, B, label=EVERYWHERE)
     param = json.dumps({"model": EVERYWHERE, "input": {"prompt": EVERYWHERE, EVERYWHERE: [EVERYWHERE]}})
     answer(other, A, success_body(A, [HREF, f"{HREF}?2"], param=param, model=EVERYWHERE))
@@ -168,7 +172,7 @@ async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Desk, other: St
         assert not dash.app._exit
 
 
-async def test_in_the_palette(desk: Desk, other: Store) -> None:
+async def test_in_the_palette(desk: Context, other: Store) -> None:
     add(other, A)
     async with driven(desk, (120, 60), total=1) as dash:
         for typed, title, below in (
@@ -192,7 +196,7 @@ async def test_in_the_palette(desk: Desk, other: Store) -> None:
         await dash.until_shown("No matches found")
 
 
-async def test_every_entry_of_the_palette_is_shown_as_it_is_written(desk: Desk, other: Store) -> None:
+async def test_every_entry_of_the_palette_is_shown_as_it_is_written(desk: Context, other: Store) -> None:
     add(other, A)
     settings = explained_settings()
     async with driven(desk, (400, 400), total=1) as dash:
@@ -205,17 +209,20 @@ async def test_every_entry_of_the_palette_is_shown_as_it_is_written(desk: Desk, 
             await dash.until_shown(about[:80])
 
 
-async def test_in_what_others_have_to_say(desk: Desk, watcher: FakeWatcher) -> None:
-    def refuse(_: str) -> Desk:
+async def test_in_what_others_have_to_say(desk: Context, watcher: FakeWatcher, tmp_path: Path) -> None:
+    def refuse(_: Settings) -> Context:
         raise UsageError(f"no key: {EVERYWHERE}")
 
     desk.key_advice = EVERYWHERE
-    desk.first_key = FirstKey(f"/home/{EVERYWHERE}", "[VARIABLE]", refuse)
+    desk.config_path, desk.reopen = tmp_path / EVERYWHERE / "config.toml", refuse
+    configure_profile(desk, api_key_env="[VARIABLE]")
     async with driven(desk, (160, 40), total=0) as dash:
         await dash.until_dialog("Welcome")
         await dash.until_shown("[VARIABLE]")
-        await dash.press("k", *"sk-[/]", "enter")
-        await dash.until_shown(EVERYWHERE)
+        await dash.press("k")
+        await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
+        await dash.press(*"sk-[/]12345", "enter")
+        await dash.until_shown(f"no key: {EVERYWHERE}")
         await dash.press("escape", "escape")
         await dash.until_dialog(None)
         dash.main.following.on_mishap[0](f"mishap {EVERYWHERE}")

@@ -13,6 +13,8 @@ from tests.pictures import halves
 from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import DrivenDashboard, add, answer, driven, driven_by, uuid
 
+from taskdash.config.own_files import load_view
+from taskdash.config.settings import View
 from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.faults import DownloadError, ExpiredError
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
@@ -25,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from taskdash.config.settings import View
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 FIRST, SECOND, FOUR, RUNNING = uuid(1), uuid(2), uuid(3), uuid(4)
 
@@ -67,7 +68,7 @@ def source() -> Source:
 
 
 @pytest.fixture
-def desk(desk: Desk, other: Store, source: Source, tmp_path: Path) -> Desk:
+def desk(desk: Context, other: Store, source: Source, tmp_path: Path) -> Context:
     """Four tasks: two with a picture, one with four, one that runs."""
     add(other, FIRST, SECOND, FOUR, RUNNING)
     for task_id, count in ((FIRST, 1), (SECOND, 1), (FOUR, 4)):
@@ -91,7 +92,7 @@ async def until_picture(dash: DrivenDashboard) -> None:
     await dash.settle()
 
 
-async def test_it_is_there_once_the_cursor_rests(desk: Desk, source: Source) -> None:
+async def test_it_is_there_once_the_cursor_rests(desk: Context, source: Source) -> None:
     begun_s = time.monotonic()
     async with driven(desk, total=4) as dash:
         await until_picture(dash)
@@ -103,7 +104,7 @@ async def test_it_is_there_once_the_cursor_rests(desk: Desk, source: Source) -> 
 
 
 async def test_of_tasks_passed_over_nothing_is_fetched(
-    desk: Desk, source: Source, monkeypatch: pytest.MonkeyPatch
+    desk: Context, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(widget, "REST_S", 3_600.0)
     async with driven(desk, total=4) as dash:
@@ -118,7 +119,7 @@ async def test_of_tasks_passed_over_nothing_is_fetched(
         assert source.asked == [link(SECOND)]
 
 
-async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(desk: Desk, source: Source) -> None:
+async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(desk: Context, source: Source) -> None:
     async with driven(desk, total=4) as dash:
         await until_picture(dash)
         source.open.clear()
@@ -137,22 +138,25 @@ async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(desk: Desk, s
         assert source.asked == [link(FIRST), link(SECOND)], "the first one is still in memory"
 
 
-async def test_off_and_on_by_key_and_remembered(desk: Desk) -> None:
-    remembered: list[View] = []
-    desk.remember = lambda view: remembered.append(view)
+async def test_off_and_on_by_key_and_remembered(desk: Context, tmp_path: Path) -> None:
+    desk.view_path = tmp_path / "view.toml"
+
+    def kept() -> bool:
+        return load_view(tmp_path / "view.toml", View()).view.preview
+
     async with driven(desk, total=4) as dash:
         await until_picture(dash)
         await dash.press("i")
         await dash.until_said("Picture preview off")
         assert UPPER_HALF not in dash.screen
         assert not preview(dash).display
-        await dash.until(lambda: [view.preview for view in remembered] == [False], "it is kept")
+        await dash.until(lambda: not kept(), "it is kept")
         await dash.press("i")
         await until_picture(dash)
-        await dash.until(lambda: [view.preview for view in remembered] == [False, True], "it is kept")
+        await dash.until(kept, "it is kept")
 
 
-async def test_switched_off_in_the_config_nothing_is_fetched(desk: Desk, source: Source) -> None:
+async def test_switched_off_in_the_config_nothing_is_fetched(desk: Context, source: Source) -> None:
     desk.view = replace(desk.view, preview=False)
     async with driven(desk, total=4) as dash:
         await asyncio.sleep(0.4)
@@ -161,7 +165,7 @@ async def test_switched_off_in_the_config_nothing_is_fetched(desk: Desk, source:
         await until_picture(dash)
 
 
-async def test_a_hidden_pane_fetches_nothing(desk: Desk, source: Source) -> None:
+async def test_a_hidden_pane_fetches_nothing(desk: Context, source: Source) -> None:
     async with driven(desk, total=4) as dash:
         await until_picture(dash)
         await dash.press("v", "v")
@@ -175,7 +179,7 @@ async def test_a_hidden_pane_fetches_nothing(desk: Desk, source: Source) -> None
         await until_picture(dash)
 
 
-async def test_each_result_in_turn(desk: Desk, source: Source) -> None:
+async def test_each_result_in_turn(desk: Context, source: Source) -> None:
     async with driven(desk, total=4) as dash:
         await dash.press("j", "j")
         await dash.until_shown("1 of 4 results: PNG, 80 × 80", 20)
@@ -188,7 +192,7 @@ async def test_each_result_in_turn(desk: Desk, source: Source) -> None:
         await dash.until_said("no other result")
 
 
-async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk: Desk) -> None:
+async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk: Context) -> None:
     async with driven(desk, total=4) as dash:
         pane = dash.main.pane
     assert not pane.is_attached
@@ -197,21 +201,21 @@ async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk:
     assert pane.preview is before
 
 
-async def test_a_dead_link_says_why(desk: Desk, source: Source) -> None:
+async def test_a_dead_link_says_why(desk: Context, source: Source) -> None:
     source.refusals[link(FIRST)] = ExpiredError("the link has probably expired (HTTP 403)")
     async with driven(desk, total=4) as dash:
         await dash.until_shown("no preview: the link has probably", 20)
         assert picture(dash).drawn is None
 
 
-async def test_a_video_is_told_by_kind_size_and_link(desk: Desk, source: Source) -> None:
+async def test_a_video_is_told_by_kind_size_and_link(desk: Context, source: Source) -> None:
     source.refusals[link(FIRST)] = OtherKindError("MP4 video, 2.3 MiB")
     async with driven(desk, total=4) as dash:
         await dash.until_shown("MP4 video, 2.3 MiB", 20)
         await dash.until(lambda: dash.screen.count("https://cdn.example.com") == 2, "its link")
 
 
-async def test_without_the_extra_one_line_says_how_to_get_it(desk: Desk, source: Source) -> None:
+async def test_without_the_extra_one_line_says_how_to_get_it(desk: Context, source: Source) -> None:
     desk.make_previews = lambda: Previews(source, None, is_installed=False)
     async with driven(desk, (200, 40), total=4) as dash:
         await dash.until_shown("pictures need one more package: ")
@@ -230,7 +234,7 @@ async def test_without_the_extra_one_line_says_how_to_get_it(desk: Desk, source:
         assert source.asked == []
 
 
-async def test_where_no_next_result_can_be_shown_it_says_why(desk: Desk) -> None:
+async def test_where_no_next_result_can_be_shown_it_says_why(desk: Context) -> None:
     async with driven(desk, total=4) as dash:
         await dash.press("j", "j")
         await dash.until_shown("1 of 4 results: PNG, 80 × 80", 20)
@@ -245,7 +249,7 @@ async def test_where_no_next_result_can_be_shown_it_says_why(desk: Desk) -> None
 
 
 async def test_nothing_is_decoded_again_while_time_goes_by(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with driven(desk, total=4) as dash:
         await until_picture(dash)
@@ -260,7 +264,7 @@ async def test_nothing_is_decoded_again_while_time_goes_by(
         assert picture(dash).drawn is drawn
 
 
-async def test_a_resize_brings_another_size_without_another_fetch(desk: Desk, source: Source) -> None:
+async def test_a_resize_brings_another_size_without_another_fetch(desk: Context, source: Source) -> None:
     source.picture = halves(256, 256)
     async with driven(desk, total=4) as dash:
         await until_picture(dash)
@@ -278,7 +282,7 @@ async def test_a_resize_brings_another_size_without_another_fetch(desk: Desk, so
 
 @pytest.mark.parametrize("size", ["80x24", "120x36"])
 def test_picture_in_half_blocks(
-    snap_compare: Callable[..., bool], desk: Desk, source: Source, size: str
+    snap_compare: Callable[..., bool], desk: Context, source: Source, size: str
 ) -> None:
     source.picture = (MEDIA_FOLDER / "lighthouse.webp").read_bytes()
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.ui.driven_dashboard import FakeWatcher, add, driven, uuid
+from tests.ui.driven_dashboard import PROFILE, FakeWatcher, add, configure, context_on, driven, uuid
 
+from taskdash.config.settings import Profile
 from taskdash.domain.errors import StoreError
-from taskdash.store.store import StoreThread
 from taskdash.ui.app import Dashboard
-from taskdash.ui.desk import Desk
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.ui.driven_dashboard import DrivenDashboard, FakeBrowser, FrozenClock
+    from tests.ui.driven_dashboard import DrivenDashboard, FrozenClock
 
+    from taskdash.config.settings import Settings
     from taskdash.store.store import Store
+    from taskdash.ui.context import Context
 
 OTHER = "kie"
 
@@ -31,17 +32,23 @@ async def choose(dash: DrivenDashboard, words: str) -> None:
 
 
 async def test_the_palette_goes_over_to_another_profile(
-    desk: Desk, other: Store, store_path: Path, clock: FrozenClock, browser: FakeBrowser, watcher: FakeWatcher
+    desk: Context,
+    other: Store,
+    store_path: Path,
+    clock: FrozenClock,
+    watcher: FakeWatcher,
 ) -> None:
     add(other, uuid(1))
     other.tasks.add(OTHER, [uuid(2), uuid(3)], clock.now_ms())
     theirs = FakeWatcher()
 
-    def desk_of(name: str) -> Desk:
-        store = StoreThread(store_path, "another")
-        return Desk(profile=name, store=store, watcher=theirs, clock=clock, open_url=browser)
+    def reopen(settings: Settings) -> Context:
+        again = context_on(store_path, clock, theirs)
+        again.settings = settings
+        return again
 
-    desk.profiles, desk.desk_of = (desk.profile, OTHER), desk_of
+    desk.reopen = reopen
+    configure(desk, profiles={PROFILE: desk.settings.in_use, OTHER: Profile(name=OTHER)})
     async with driven(desk, total=1) as dash:
         await choose(dash, "profile kie")
         await dash.until(lambda: dash.main.table.wanted.profile == OTHER, "the other list")
@@ -51,16 +58,19 @@ async def test_the_palette_goes_over_to_another_profile(
         await dash.until_said("Checking it now")
         assert theirs.wakes == 1
     assert isinstance(dash.app, Dashboard)
-    dash.app.desk.close()
+    dash.app.context.close()
 
 
-async def test_a_profile_that_cannot_be_opened_leaves_everything_as_it_is(desk: Desk, other: Store) -> None:
+async def test_a_profile_that_cannot_be_opened_leaves_everything_as_it_is(
+    desk: Context, other: Store
+) -> None:
     add(other, uuid(1))
 
-    def desk_of(name: str) -> Desk:
-        raise StoreError(f"no store for [{name}]")
+    def reopen(settings: Settings) -> Context:
+        raise StoreError(f"no store for [{settings.profile}]")
 
-    desk.profiles, desk.desk_of = (desk.profile, OTHER), desk_of
+    desk.reopen = reopen
+    configure(desk, profiles={PROFILE: desk.settings.in_use, OTHER: Profile(name=OTHER)})
     async with driven(desk, total=1) as dash:
         await choose(dash, "profile kie")
         await dash.until_said("no store for [kie]")

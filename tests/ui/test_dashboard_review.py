@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.ui.driven_dashboard import DrivenDashboard
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 
 def fill(store: Store) -> None:
@@ -30,7 +30,7 @@ async def open_failures(dash: DrivenDashboard) -> None:
     await dash.until_dialog("Failures")
 
 
-async def test_failures_are_grouped_and_enter_filters_to_a_reason(desk: Desk, other: Store) -> None:
+async def test_failures_are_grouped_and_enter_filters_to_a_reason(desk: Context, other: Store) -> None:
     fill(other)
     async with driven(desk, total=10) as dash:
         await open_failures(dash)
@@ -45,7 +45,7 @@ async def test_failures_are_grouped_and_enter_filters_to_a_reason(desk: Desk, ot
         assert 'failure:"504 Timed out, request"' in dash.main.filter_box.text
 
 
-async def test_a_class_is_a_filter_too_and_esc_leaves_all_as_it_was(desk: Desk, other: Store) -> None:
+async def test_a_class_is_a_filter_too_and_esc_leaves_all_as_it_was(desk: Context, other: Store) -> None:
     fill(other)
     async with driven(desk, total=10) as dash:
         await open_failures(dash)
@@ -62,7 +62,7 @@ async def test_a_class_is_a_filter_too_and_esc_leaves_all_as_it_was(desk: Desk, 
         assert dash.main.filter_box.text == "state:fail reason:timeout"
 
 
-async def test_both_count_the_marked_alone_where_there_are_any(desk: Desk, other: Store) -> None:
+async def test_both_count_the_marked_alone_where_there_are_any(desk: Context, other: Store) -> None:
     fill(other)
     async with driven(desk, total=10) as dash:
         await dash.press("j", "j", "j", "j", "space", "j", "space")
@@ -77,7 +77,7 @@ async def test_both_count_the_marked_alone_where_there_are_any(desk: Desk, other
 
 
 async def test_where_none_of_the_marked_has_failed_it_says_so_and_how_to_see_those_that_have(
-    desk: Desk, other: Store
+    desk: Context, other: Store
 ) -> None:
     fill(other)
     async with driven(desk, total=10) as dash:
@@ -97,7 +97,7 @@ async def test_where_none_of_the_marked_has_failed_it_says_so_and_how_to_see_tho
         await dash.until_said("No failed task matches state:success. Esc clears the filter.")
 
 
-async def test_statistics_follow_the_filter_and_not_the_tab(desk: Desk, other: Store) -> None:
+async def test_statistics_follow_the_filter_and_not_the_tab(desk: Context, other: Store) -> None:
     fill(other)
     async with driven(desk, total=10) as dash:
         await dash.press("]", "]")
@@ -110,21 +110,21 @@ async def test_statistics_follow_the_filter_and_not_the_tab(desk: Desk, other: S
         await dash.until_dialog(None)
 
 
-async def test_on_a_low_terminal_statistics_say_that_there_is_more(desk: Desk, other: Store) -> None:
+async def test_on_a_low_terminal_statistics_say_that_there_is_more(desk: Context, other: Store) -> None:
     fill(other)
     async with driven(desk, (80, 15), total=10) as dash:
         await dash.press("t")
         await dash.until_shown("PgDn shows more")
 
 
-async def test_where_nothing_failed_a_line_says_so(desk: Desk, other: Store) -> None:
+async def test_where_nothing_failed_a_line_says_so(desk: Context, other: Store) -> None:
     add(other, uuid(1))
     async with driven(desk, total=1) as dash:
         await dash.press("F")
         await dash.until_said("No task has failed here.")
 
 
-async def test_an_empty_list_has_nothing_to_count(desk: Desk) -> None:
+async def test_an_empty_list_has_nothing_to_count(desk: Context) -> None:
     async with driven(desk, total=0) as dash:
         await dash.press("t")
         await dash.until_said("No task to count here.")

@@ -26,12 +26,12 @@ from tests.ui.driven_dashboard import (
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 A, B, C = uuid(1), uuid(2), uuid(3)
 
 
-async def test_the_pages_three_bodies_show_as_waiting_success_and_fail(desk: Desk, other: Store) -> None:
+async def test_the_pages_three_bodies_show_as_waiting_success_and_fail(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (200, 60), total=3) as dash:
         await dash.press("v")
@@ -63,7 +63,7 @@ async def test_the_pages_three_bodies_show_as_waiting_success_and_fail(desk: Des
         ]
 
 
-async def test_the_pages_waiting_body_in_the_detail(desk: Desk, other: Store) -> None:
+async def test_the_pages_waiting_body_in_the_detail(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         assert "◐ waiting  for 6m50s" in dash.pane
@@ -74,7 +74,7 @@ async def test_the_pages_waiting_body_in_the_detail(desk: Desk, other: Store) ->
         assert "costTime" not in dash.pane
 
 
-async def test_the_pages_success_body_in_the_detail(desk: Desk, other: Store) -> None:
+async def test_the_pages_success_body_in_the_detail(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("j")
@@ -84,7 +84,7 @@ async def test_the_pages_success_body_in_the_detail(desk: Desk, other: Store) ->
         assert "2026-04-29 10:53:20" in dash.pane  # completeTime 1777460000000
 
 
-async def test_the_pages_fail_body_in_the_detail(desk: Desk, other: Store) -> None:
+async def test_the_pages_fail_body_in_the_detail(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         await dash.press("G")
@@ -96,7 +96,7 @@ async def test_the_pages_fail_body_in_the_detail(desk: Desk, other: Store) -> No
         assert "360 equirectangular panorama" in dash.pane
 
 
-async def test_a_new_task_says_that_it_was_not_checked_yet(desk: Desk, other: Store) -> None:
+async def test_a_new_task_says_that_it_was_not_checked_yet(desk: Context, other: Store) -> None:
     add(other, A)
     async with driven(desk, total=1) as dash:
         assert "○ new" in dash.row("not checked yet")
@@ -105,7 +105,7 @@ async def test_a_new_task_says_that_it_was_not_checked_yet(desk: Desk, other: St
 
 @pytest.mark.parametrize("word", ["queuing", "generating", "some-word"])
 async def test_an_unfinished_task_shows_the_apis_own_word_and_is_filed_under_waiting(
-    desk: Desk, other: Store, word: str
+    desk: Context, other: Store, word: str
 ) -> None:
     add(other, A)
     answer(other, A, waiting_body(A, state=word))
@@ -115,7 +115,7 @@ async def test_an_unfinished_task_shows_the_apis_own_word_and_is_filed_under_wai
         assert "◐ Waiting 1" in dash.tabs
 
 
-async def test_waiting_rows_tick_with_the_clock(desk: Desk, other: Store, clock: FrozenClock) -> None:
+async def test_waiting_rows_tick_with_the_clock(desk: Context, other: Store, clock: FrozenClock) -> None:
     add(other, A)
     answer(other, A, waiting_body(A, createTime=NOW_MS - 11_000))
     async with driven(desk, total=1) as dash:
@@ -125,7 +125,7 @@ async def test_waiting_rows_tick_with_the_clock(desk: Desk, other: Store, clock:
         await dash.until_shown("for 42s")
 
 
-async def test_a_finished_row_does_not_tick(desk: Desk, other: Store, clock: FrozenClock) -> None:
+async def test_a_finished_row_does_not_tick(desk: Context, other: Store, clock: FrozenClock) -> None:
     add(other, PAGE_SUCCESS, A)
     answer(other, A, waiting_body(A, createTime=NOW_MS - 11_000))
     answer(other, PAGE_SUCCESS, success_body(PAGE_SUCCESS))
@@ -137,7 +137,7 @@ async def test_a_finished_row_does_not_tick(desk: Desk, other: Store, clock: Fro
 
 @pytest.mark.parametrize("finished", [4, 8])
 async def test_a_usual_time_is_shown_only_once_the_history_has_enough(
-    desk: Desk, other: Store, finished: int
+    desk: Context, other: Store, finished: int
 ) -> None:
     ids = [uuid(100 + n) for n in range(finished)]
     add(other, *ids)
@@ -154,7 +154,7 @@ async def test_a_usual_time_is_shown_only_once_the_history_has_enough(
             await dash.until(lambda: "▰▰▱▱" in dash.row("16s"), "half of the bar", 2.5)
 
 
-async def test_a_problem_stands_beside_the_record_and_never_replaces_it(desk: Desk, other: Store) -> None:
+async def test_a_problem_stands_beside_the_record_and_never_replaces_it(desk: Context, other: Store) -> None:
     add(other, A, B)
     answer(other, A, waiting_body(A))
     answer(other, A, error_body(500, "server error"), status=500)
@@ -168,7 +168,7 @@ async def test_a_problem_stands_beside_the_record_and_never_replaces_it(desk: De
         assert "! server error (since just now)" in dash.pane
 
 
-async def test_a_task_with_many_results_numbers_its_links(desk: Desk, other: Store) -> None:
+async def test_a_task_with_many_results_numbers_its_links(desk: Context, other: Store) -> None:
     urls = [f"https://cdn.example.com/{n}.png" for n in range(1, 13)]
     add(other, A)
     answer(other, A, success_body(A, urls))
@@ -181,7 +181,7 @@ async def test_a_task_with_many_results_numbers_its_links(desk: Desk, other: Sto
         ]
 
 
-async def test_the_inputs_of_a_task_are_listed_as_key_and_value(desk: Desk, other: Store) -> None:
+async def test_the_inputs_of_a_task_are_listed_as_key_and_value(desk: Context, other: Store) -> None:
     param = {"model": "m", "input": {"prompt": "A fox", "size": "1024x1024", "n": 2, "seeds": [1, 2]}}
     add(other, A)
     answer(other, A, waiting_body(A, param=json.dumps(param)))
@@ -192,7 +192,7 @@ async def test_the_inputs_of_a_task_are_listed_as_key_and_value(desk: Desk, othe
         assert ["seeds", "[1, 2]"] in pairs
 
 
-async def test_a_label_stands_in_place_of_the_prompt(desk: Desk, other: Store) -> None:
+async def test_a_label_stands_in_place_of_the_prompt(desk: Context, other: Store) -> None:
     add(other, A, label="hero shot")
     answer(other, A, waiting_body(A))
     async with driven(desk, total=1) as dash:
@@ -201,7 +201,7 @@ async def test_a_label_stands_in_place_of_the_prompt(desk: Desk, other: Store) -
         assert "robot painter" in dash.pane
 
 
-async def test_a_task_that_finishes_is_told_once(desk: Desk, other: Store, clock: FrozenClock) -> None:
+async def test_a_task_that_finishes_is_told_once(desk: Context, other: Store, clock: FrozenClock) -> None:
     add(other, A, B, C)
     for task_id in (A, B):
         answer(other, task_id, waiting_body(task_id))
@@ -220,7 +220,7 @@ async def test_a_task_that_finishes_is_told_once(desk: Desk, other: Store, clock
 
 
 async def test_many_that_finish_at_once_are_told_in_one_line(
-    desk: Desk, other: Store, clock: FrozenClock
+    desk: Context, other: Store, clock: FrozenClock
 ) -> None:
     ids = [uuid(n) for n in range(6)]
     add(other, *ids)
@@ -235,7 +235,7 @@ async def test_many_that_finish_at_once_are_told_in_one_line(
 
 
 async def test_the_status_line_tells_profile_counts_and_budget(
-    desk: Desk, other: Store, watcher: FakeWatcher
+    desk: Context, other: Store, watcher: FakeWatcher
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -249,20 +249,22 @@ async def test_the_status_line_tells_profile_counts_and_budget(
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])
-async def test_the_status_line_never_wraps_or_loses_the_profile(desk: Desk, other: Store, width: int) -> None:
+async def test_the_status_line_never_wraps_or_loses_the_profile(
+    desk: Context, other: Store, width: int
+) -> None:
     fill_with_the_page(other)
     async with driven(desk, (width, 24), total=3) as dash:
         assert "aigptimage" in dash.lines[0]
         assert len(dash.lines) == 24
 
 
-async def test_a_follower_says_whom_it_follows(desk: Desk, watcher: FakeWatcher) -> None:
+async def test_a_follower_says_whom_it_follows(desk: Context, watcher: FakeWatcher) -> None:
     watcher.say(leading=False, watcher_pid=4321)
     async with driven(desk) as dash:
         await dash.until(lambda: "following pid 4321" in dash.lines[0], "the other's pid")
 
 
-async def test_garbage_is_collected_again_once_the_first_frame_is_drawn(desk: Desk) -> None:
+async def test_garbage_is_collected_again_once_the_first_frame_is_drawn(desk: Context) -> None:
     gc.disable()
     try:
         async with driven(desk) as dash:

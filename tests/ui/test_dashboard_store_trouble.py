@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def is_there(path: Path) -> bool:
     return path.exists()
 
 
-async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(desk: Desk, other: Store) -> None:
+async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         lock(other)
@@ -56,7 +56,7 @@ async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(desk: De
 
 
 async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
-    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with driven(desk) as dash:
         real = desk.store.submit
@@ -80,7 +80,7 @@ async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
 
 
 async def test_a_list_that_cannot_be_read_is_told_and_read_again(
-    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
@@ -104,7 +104,7 @@ async def test_a_list_that_cannot_be_read_is_told_and_read_again(
 
 
 async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
-    desk: Desk, other: Store, store_path: Path
+    desk: Context, other: Store, store_path: Path
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, (160, 36), total=3) as dash:
@@ -117,7 +117,7 @@ async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
         await dash.until_total(0)
 
 
-async def test_enter_twice_takes_nothing_but_the_dialog_away(desk: Desk) -> None:
+async def test_enter_twice_takes_nothing_but_the_dialog_away(desk: Context) -> None:
     async with driven(desk) as dash:
         await dash.paste(uuid(1))
         await dash.until_shown("1 new")

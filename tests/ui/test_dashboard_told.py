@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
     NOW_MS,
     PROFILE,
-    FakeBrowser,
-    FakeWatcher,
     FrozenClock,
     add,
     answer,
     answer_all,
+    configure,
+    context_on,
     driven,
     uuid,
 )
 
 from taskdash.domain.notices import Way
-from taskdash.store.store import Store, StoreThread
-from taskdash.ui import finished
-from taskdash.ui.desk import Desk
+from taskdash.ui import announce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.bodies import Body
+
+    from taskdash.results.on_finish import FinishCommand
+    from taskdash.store.store import Store
+    from taskdash.ui.context import Context
 
 
 LATER_MS = NOW_MS + 2_000
@@ -56,15 +58,9 @@ class FakeCommand:
 
 
 @pytest.fixture
-def second(store_path: Path, clock: FrozenClock) -> Iterator[Desk]:
+def second(store_path: Path, clock: FrozenClock) -> Iterator[Context]:
     """Another dashboard on the same list."""
-    desk = Desk(
-        profile=PROFILE,
-        store=StoreThread(store_path, "second-store"),
-        watcher=FakeWatcher(),
-        clock=clock,
-        open_url=FakeBrowser(),
-    )
+    desk = context_on(store_path, clock)
     yield desk
     desk.close()
 
@@ -83,7 +79,7 @@ def ended(task_id: str) -> Body:
 
 
 async def test_of_two_dashboards_one_tells_and_a_later_one_does_not(
-    desk: Desk, second: Desk, other: Store
+    desk: Context, second: Context, other: Store
 ) -> None:
     ids = begin(other, 2)
     async with driven(desk, total=2) as one, driven(second, total=2) as two:
@@ -96,7 +92,7 @@ async def test_of_two_dashboards_one_tells_and_a_later_one_does_not(
 
 
 async def test_a_dashboard_that_starts_later_tells_nothing_again(
-    desk: Desk, second: Desk, other: Store
+    desk: Context, second: Context, other: Store
 ) -> None:
     ids = begin(other, 1)
     async with driven(desk, total=1) as dash:
@@ -109,7 +105,7 @@ async def test_a_dashboard_that_starts_later_tells_nothing_again(
         assert len(dash.said) == 1
 
 
-async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: Desk, other: Store) -> None:
+async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: Context, other: Store) -> None:
     ids = begin(other, 5)
     answer_all(other, {each: success_body(each) for each in ids}, now_ms=LATER_MS)
     async with driven(desk, total=5) as dash:
@@ -118,9 +114,9 @@ async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: De
 
 
 async def test_what_ended_before_the_start_waits_for_more_of_its_kind(
-    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finished, "QUIET_S", 0.6)
+    monkeypatch.setattr(announce, "QUIET_S", 0.6)
     ids = begin(other, 6)
     async with driven(desk, total=6) as dash:
         for each in ids[:5]:
@@ -132,9 +128,9 @@ async def test_what_ended_before_the_start_waits_for_more_of_its_kind(
 
 
 async def test_what_ends_within_a_moment_is_told_together(
-    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finished, "TELL_EVERY_S", 0.6)
+    monkeypatch.setattr(announce, "TELL_EVERY_S", 0.6)
     ids = begin(other, 6)
     async with driven(desk, total=6) as dash:
         for number, each in enumerate(ids, 1):
@@ -144,7 +140,7 @@ async def test_what_ends_within_a_moment_is_told_together(
         assert len(dash.said) <= 3
 
 
-async def test_the_last_of_a_label_brings_one_message_for_all(desk: Desk, other: Store) -> None:
+async def test_the_last_of_a_label_brings_one_message_for_all(desk: Context, other: Store) -> None:
     ids = begin(other, 3, "poster")
     async with driven(desk, total=3) as dash:
         answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
@@ -154,7 +150,9 @@ async def test_the_last_of_a_label_brings_one_message_for_all(desk: Desk, other:
         assert len(dash.said) == 2
 
 
-async def test_a_failure_under_a_label_used_before_is_told_with_its_reason(desk: Desk, other: Store) -> None:
+async def test_a_failure_under_a_label_used_before_is_told_with_its_reason(
+    desk: Context, other: Store
+) -> None:
     ids = begin(other, 3, "nightly")
     answer_all(other, {each: success_body(each) for each in ids}, now_ms=NOW_MS)
     other.news.claim(Way.SCREEN, [task.seq for task in other.news.untold(PROFILE, Way.SCREEN)])
@@ -165,7 +163,7 @@ async def test_a_failure_under_a_label_used_before_is_told_with_its_reason(desk:
         assert not any("All" in text for text in dash.said)
 
 
-async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Desk, other: Store) -> None:
+async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Context, other: Store) -> None:
     ids = begin(other, 3)
     async with driven(desk, total=3) as dash:
         await dash.press("space", "space")
@@ -180,7 +178,7 @@ async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Desk, oth
 
 
 async def test_marked_tasks_that_end_after_the_clock_was_set_back_bring_their_message(
-    desk: Desk, other: Store, clock: FrozenClock
+    desk: Context, other: Store, clock: FrozenClock
 ) -> None:
     ids = begin(other, 3)
     async with driven(desk, total=3) as dash:
@@ -195,9 +193,11 @@ async def test_marked_tasks_that_end_after_the_clock_was_set_back_bring_their_me
         await dash.until_said("All 2 marked finished: 2 success, 0 fail")
 
 
-async def test_the_users_command_is_woken_and_what_fails_about_it_is_shown(desk: Desk, other: Store) -> None:
+async def test_the_users_command_is_woken_and_what_fails_about_it_is_shown(
+    desk: Context, other: Store
+) -> None:
     command = FakeCommand()
-    desk.on_finish = command
+    desk.on_finish = cast("FinishCommand", command)
     ids = begin(other, 1)
     async with driven(desk, total=1) as dash:
         answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
@@ -207,7 +207,7 @@ async def test_the_users_command_is_woken_and_what_fails_about_it_is_shown(desk:
     assert other.news.is_any(PROFILE, Way.COMMAND)
 
 
-async def test_without_a_command_none_is_kept_for_later(desk: Desk, other: Store) -> None:
+async def test_without_a_command_none_is_kept_for_later(desk: Context, other: Store) -> None:
     ids = begin(other, 1)
     async with driven(desk, total=1) as dash:
         answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
@@ -217,9 +217,9 @@ async def test_without_a_command_none_is_kept_for_later(desk: Desk, other: Store
 
 @pytest.mark.parametrize("wanted", [True, False])
 async def test_the_bell_rings_once_for_a_message_if_wanted(
-    desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch, wanted: bool
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch, wanted: bool
 ) -> None:
-    desk.bell = wanted
+    configure(desk, bell=wanted)
     ids = begin(other, 2)
     rings: list[int] = []
     async with driven(desk, total=2) as dash:

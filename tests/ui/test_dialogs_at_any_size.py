@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -21,13 +22,12 @@ from tests.ui.driven_dashboard import (
 
 from taskdash.domain.query import SortKey
 from taskdash.ui.app import Dashboard
-from taskdash.ui.desk import FirstKey
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import DrivenDashboard
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 OPENED_BY: Final = {
     "a": "AddIds",
@@ -99,7 +99,7 @@ async def reopen(dash: DrivenDashboard, key: str) -> None:
 
 @pytest.mark.parametrize("key", OPENED_BY)
 async def test_no_key_in_a_dialog_ends_the_dashboard_however_small_it_is(
-    key: str, desk: Desk, other: Store
+    key: str, desk: Context, other: Store
 ) -> None:
     add(other, *(uuid(n) for n in range(20)))
     fill_with_the_page(other)
@@ -117,8 +117,8 @@ async def test_no_key_in_a_dialog_ends_the_dashboard_however_small_it_is(
                 assert dash.app.crash is None, f"{pressed} at {size}"
 
 
-async def test_no_key_in_the_welcome_ends_the_dashboard_however_small_it_is(desk: Desk) -> None:
-    desk.key_advice, desk.first_key = "set a key", FirstKey("/home/you/config.toml", "A_KEY", lambda _: desk)
+async def test_no_key_in_the_welcome_ends_the_dashboard_however_small_it_is(desk: Context) -> None:
+    desk.key_advice, desk.config_path = "set a key", Path("/home/you/config.toml")
     async with driven(desk, (80, 24), total=0) as dash:
         await dash.until_dialog("Welcome")
         for size in [(1, 1), (9, 24), (80, 1), (14, 6)]:
@@ -129,7 +129,7 @@ async def test_no_key_in_the_welcome_ends_the_dashboard_however_small_it_is(desk
                 assert dash.app.crash is None, f"{pressed} at {size}"
 
 
-async def test_keys_typed_ahead_move_in_a_list(desk: Desk) -> None:
+async def test_keys_typed_ahead_move_in_a_list(desk: Context) -> None:
     async with driven(desk, total=0) as dash:
         await dash.press("s", "j", "j", "k", "enter")
         await dash.until(lambda: dash.table.wanted.sort.key is list(SortKey)[1], "the second order")
@@ -141,7 +141,7 @@ async def test_keys_typed_ahead_move_in_a_list(desk: Desk) -> None:
     [("space", "k", "j", "G", "g"), ("pagedown", "up", "down", "end", "home")],
     ids=["letters", "names"],
 )
-async def test_a_long_text_is_read_page_by_page(desk: Desk, other: Store, keys: tuple[str, ...]) -> None:
+async def test_a_long_text_is_read_page_by_page(desk: Context, other: Store, keys: tuple[str, ...]) -> None:
     add(other, PAGE_SUCCESS)
     answer(other, PAGE_SUCCESS, success_body(PAGE_SUCCESS, [f"{PAGE_LINK}?{n:03}" for n in range(100)]))
     page_down, up, down, end, begin = keys

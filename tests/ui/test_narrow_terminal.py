@@ -14,7 +14,7 @@ from taskdash.ui.text.statistics import statistics_text
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 NARROW = (60, 50)
 
@@ -29,7 +29,7 @@ NARROW = (60, 50)
     ],
 )
 async def test_what_the_keys_of_a_dialog_do_is_not_cut_off(
-    key: str, dialog: str, ends: str, desk: Desk, other: Store
+    key: str, dialog: str, ends: str, desk: Context, other: Store
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, NARROW, total=3) as dash:
@@ -50,7 +50,7 @@ async def test_what_the_keys_of_a_dialog_do_is_not_cut_off(
     ],
 )
 async def test_what_the_keys_of_a_dialog_do_is_seen_however_much_scrolls(
-    key: str, dialog: str, ends: str, desk: Desk, other: Store
+    key: str, dialog: str, ends: str, desk: Context, other: Store
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, (80, 24), total=3) as dash:
@@ -59,7 +59,7 @@ async def test_what_the_keys_of_a_dialog_do_is_seen_however_much_scrolls(
         await dash.until_shown(ends)
 
 
-async def test_the_tabs_give_up_words_before_counts(desk: Desk, other: Store) -> None:
+async def test_the_tabs_give_up_words_before_counts(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, (40, 15), total=3) as dash:
         assert dash.lines[1].split() == ["[All", "3]", "○", "0", "◐", "1", "✓", "1", "×", "1"]
@@ -68,7 +68,9 @@ async def test_the_tabs_give_up_words_before_counts(desk: Desk, other: Store) ->
         assert dash.lines[1].split() == ["All", "3", "○", "0", "[◐", "Waiting", "1]", "✓", "1", "×", "1"]
 
 
-async def test_times_stand_on_one_line_each_beside_a_table_of_usual_width(desk: Desk, other: Store) -> None:
+async def test_times_stand_on_one_line_each_beside_a_table_of_usual_width(
+    desk: Context, other: Store
+) -> None:
     task_id = uuid(1)
     add(other, task_id)
     answer(other, task_id, fail_body(task_id, createTime=NOW_MS - 300 * 86_400_000))
@@ -90,7 +92,7 @@ def test_statistics_leave_columns_out_rather_than_wrap() -> None:
             assert sum(line.startswith(f"gpt-image-{n}-text-to-image") for line in lines) == 1
 
 
-async def test_statistics_that_scroll_keep_a_line_a_row(desk: Desk, other: Store) -> None:
+async def test_statistics_that_scroll_keep_a_line_a_row(desk: Context, other: Store) -> None:
     for n in range(9):
         add(other, uuid(n))
         answer(other, uuid(n), success_body(uuid(n), model=f"seedance-{n}.0-image-to-video"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.style import Style
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 WANTED = 4.5
 """Of text, by the Web Content Accessibility Guidelines."""
@@ -43,7 +43,7 @@ def weak_pieces(styles: RowStyles) -> dict[tuple[str, str], str]:
     return weak
 
 
-async def test_every_row_is_read_in_every_theme(desk: Desk, other: Store) -> None:
+async def test_every_row_is_read_in_every_theme(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         seen = {}
@@ -56,7 +56,7 @@ async def test_every_row_is_read_in_every_theme(desk: Desk, other: Store) -> Non
         assert {theme: weak for theme, weak in seen.items() if weak} == {}
 
 
-async def test_every_text_is_read_on_every_ground_of_every_theme(desk: Desk, other: Store) -> None:
+async def test_every_text_is_read_on_every_ground_of_every_theme(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         weak: dict[tuple[str, str, str], float] = {}
@@ -75,7 +75,9 @@ async def test_every_text_is_read_on_every_ground_of_every_theme(desk: Desk, oth
         assert weak == {}
 
 
-async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(desk: Desk, other: Store) -> None:
+async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(
+    desk: Context, other: Store
+) -> None:
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         # Its name is another in older versions of Textual.

@@ -13,6 +13,7 @@ from tests.ui.driven_dashboard import (
     FakeWatcher,
     add,
     answer,
+    configure_profile,
     driven_by,
     fill_with_the_page,
     uuid,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
     Compare = Callable[..., bool]
     Act = Callable[[DrivenDashboard], Awaitable[object]]
@@ -40,7 +41,7 @@ PASTE = f"created task {uuid(40)}\nX-Request-ID: {uuid(41)}\nagain {uuid(1)}\n"
 
 
 @pytest.fixture
-def desk(desk: Desk, other: Store) -> Desk:
+def desk(desk: Context, other: Store) -> Context:
     """A desk with tasks in every state, the API's page's own three among them."""
     fill_with_the_page(other)
     history = [uuid(60 + n) for n in range(6)]
@@ -67,7 +68,7 @@ def prompt(text: str) -> dict[str, str]:
 
 
 def picture(
-    snap_compare: Compare, desk: Desk, act: Act, size: str = "120x36", total: int | None = 17
+    snap_compare: Compare, desk: Context, act: Act, size: str = "120x36", total: int | None = 17
 ) -> bool:
     """Compare a dashboard with its picture, once `act` has brought it where the picture is taken."""
     return snap_compare(Dashboard(desk), terminal_size=SIZES[size], run_before=driven_by(desk, act, total))
@@ -79,11 +80,11 @@ async def nothing(dash: DrivenDashboard) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_list(snap_compare: Compare, desk: Desk, size: str) -> None:
+def test_list(snap_compare: Compare, desk: Context, size: str) -> None:
     assert picture(snap_compare, desk, nothing, size)
 
 
-def test_detail_below(snap_compare: Compare, desk: Desk) -> None:
+def test_detail_below(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("v", "j", "j", "j")
@@ -92,7 +93,7 @@ def test_detail_below(snap_compare: Compare, desk: Desk) -> None:
     assert picture(snap_compare, desk, act)
 
 
-def test_detail_full_screen_of_a_failure(snap_compare: Compare, desk: Desk) -> None:
+def test_detail_full_screen_of_a_failure(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("G", "enter")
@@ -101,7 +102,7 @@ def test_detail_full_screen_of_a_failure(snap_compare: Compare, desk: Desk) -> N
     assert picture(snap_compare, desk, act, "80x24")
 
 
-def test_marks_and_a_toast(snap_compare: Compare, desk: Desk) -> None:
+def test_marks_and_a_toast(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("space", "j", "space", "y")
@@ -112,7 +113,7 @@ def test_marks_and_a_toast(snap_compare: Compare, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("size", ["80x24", "120x36"])
-def test_marks_that_a_filter_hides(snap_compare: Compare, desk: Desk, size: str) -> None:
+def test_marks_that_a_filter_hides(snap_compare: Compare, desk: Context, size: str) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("space", "space", "space", "/", *"lighthouses", "enter")
@@ -124,7 +125,7 @@ def test_marks_that_a_filter_hides(snap_compare: Compare, desk: Desk, size: str)
     assert picture(snap_compare, desk, act, size)
 
 
-def test_a_filter_that_cannot_be_read(snap_compare: Compare, desk: Desk) -> None:
+def test_a_filter_that_cannot_be_read(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("/", *"sea cost:soon")
@@ -135,7 +136,7 @@ def test_a_filter_that_cannot_be_read(snap_compare: Compare, desk: Desk) -> None
 
 
 def test_a_row_that_others_changed_flashes(
-    snap_compare: Compare, desk: Desk, other: Store, monkeypatch: pytest.MonkeyPatch
+    snap_compare: Compare, desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(task_table, "FLASH_S", 1_000.0)
 
@@ -149,7 +150,7 @@ def test_a_row_that_others_changed_flashes(
     assert picture(snap_compare, desk, act, "80x24")
 
 
-def test_new_tasks_above_the_screen(snap_compare: Compare, desk: Desk, other: Store) -> None:
+def test_new_tasks_above_the_screen(snap_compare: Compare, desk: Context, other: Store) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("G")
@@ -162,7 +163,7 @@ def test_new_tasks_above_the_screen(snap_compare: Compare, desk: Desk, other: St
 
 
 @pytest.mark.parametrize("size", ["80x24", "120x36"])
-def test_choose_columns(snap_compare: Compare, desk: Desk, size: str) -> None:
+def test_choose_columns(snap_compare: Compare, desk: Context, size: str) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("C")
@@ -177,7 +178,7 @@ def test_choose_columns(snap_compare: Compare, desk: Desk, size: str) -> None:
     assert picture(snap_compare, desk, act, size)
 
 
-def test_labels_that_differ(snap_compare: Compare, desk: Desk, other: Store) -> None:
+def test_labels_that_differ(snap_compare: Compare, desk: Context, other: Store) -> None:
     other.tasks.edit([other.tasks.find("aigptimage", uuid(2)).seq], label="fox", note="")
 
     async def act(dash: DrivenDashboard) -> None:
@@ -190,7 +191,7 @@ def test_labels_that_differ(snap_compare: Compare, desk: Desk, other: Store) -> 
     assert picture(snap_compare, desk, act, "80x24")
 
 
-def test_add(snap_compare: Compare, desk: Desk) -> None:
+def test_add(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.paste(PASTE)
@@ -200,7 +201,7 @@ def test_add(snap_compare: Compare, desk: Desk) -> None:
     assert picture(snap_compare, desk, act)
 
 
-def test_confirm(snap_compare: Compare, desk: Desk) -> None:
+def test_confirm(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("j", "x")
@@ -209,7 +210,7 @@ def test_confirm(snap_compare: Compare, desk: Desk) -> None:
     assert picture(snap_compare, desk, act)
 
 
-def test_choose_a_link(snap_compare: Compare, desk: Desk) -> None:
+def test_choose_a_link(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("j", "j", "j", "o")
@@ -221,7 +222,7 @@ def test_choose_a_link(snap_compare: Compare, desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("key", "text"), [("F", "newest, "), ("t", "ended per hour")], ids=["failures", "statistics"]
 )
-def test_review(snap_compare: Compare, desk: Desk, key: str, text: str) -> None:
+def test_review(snap_compare: Compare, desk: Context, key: str, text: str) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press(key)
@@ -230,7 +231,7 @@ def test_review(snap_compare: Compare, desk: Desk, key: str, text: str) -> None:
     assert picture(snap_compare, desk, act, "80x24")
 
 
-def test_copy_menu(snap_compare: Compare, desk: Desk) -> None:
+def test_copy_menu(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("j", "c")
@@ -242,7 +243,7 @@ def test_copy_menu(snap_compare: Compare, desk: Desk) -> None:
     assert picture(snap_compare, desk, act)
 
 
-def test_copy_menu_on_marks(snap_compare: Compare, desk: Desk) -> None:
+def test_copy_menu_on_marks(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("A", "c")
@@ -251,7 +252,7 @@ def test_copy_menu_on_marks(snap_compare: Compare, desk: Desk) -> None:
     assert picture(snap_compare, desk, act, "80x24")
 
 
-def test_help(snap_compare: Compare, desk: Desk) -> None:
+def test_help(snap_compare: Compare, desk: Context) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         await dash.press("question_mark")
@@ -260,7 +261,7 @@ def test_help(snap_compare: Compare, desk: Desk) -> None:
     assert picture(snap_compare, desk, act)
 
 
-def test_offline(snap_compare: Compare, desk: Desk, watcher: FakeWatcher) -> None:
+def test_offline(snap_compare: Compare, desk: Context, watcher: FakeWatcher) -> None:
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)
         message = "connection to 127.0.0.1 refused"
@@ -270,19 +271,19 @@ def test_offline(snap_compare: Compare, desk: Desk, watcher: FakeWatcher) -> Non
     assert picture(snap_compare, desk, act, "80x24")
 
 
-def test_no_key(snap_compare: Compare, desk: Desk, watcher: FakeWatcher) -> None:
+def test_no_key(snap_compare: Compare, desk: Context, watcher: FakeWatcher) -> None:
     desk.key_advice = "set AIGPTIMAGE_API_KEY to your key and start again"
     watcher.say(has_key=False, leading=False)
     assert picture(snap_compare, desk, nothing, "80x24")
 
 
-def test_empty(snap_compare: Compare, desk: Desk, other: Store) -> None:
+def test_empty(snap_compare: Compare, desk: Context, other: Store) -> None:
     other.tasks.remove([task.seq for task in other.tasks.rows(Query(None), NOW_MS)], NOW_MS)
     assert picture(snap_compare, desk, nothing, "80x24", total=0)
 
 
-def test_results_that_expire(snap_compare: Compare, desk: Desk) -> None:
-    desk.result_ttl_ms = 5 * 3_600_000
+def test_results_that_expire(snap_compare: Compare, desk: Context) -> None:
+    configure_profile(desk, result_ttl_ms=5 * 3_600_000)
 
     async def act(dash: DrivenDashboard) -> None:
         await nothing(dash)

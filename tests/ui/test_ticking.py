@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 TASKS = [uuid(n) for n in range(3)]
 CREATED_MS = NOW_MS - 100_000
@@ -30,7 +30,7 @@ def tick(dash: DrivenDashboard, clock: FrozenClock, seconds: int) -> None:
 
 
 async def test_a_while_later_the_row_and_the_pane_say_so(
-    desk: Desk, other: Store, clock: FrozenClock
+    desk: Context, other: Store, clock: FrozenClock
 ) -> None:
     begin(other)
     async with driven(desk, total=3) as dash:
@@ -43,7 +43,7 @@ async def test_a_while_later_the_row_and_the_pane_say_so(
 
 
 async def test_no_frame_is_drawn_where_no_text_differs(
-    desk: Desk, other: Store, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin(other)
     async with driven(desk, total=3) as dash:
@@ -59,7 +59,7 @@ async def test_no_frame_is_drawn_where_no_text_differs(
         assert frames
 
 
-async def test_under_a_toast_the_rows_go_on(desk: Desk, other: Store, clock: FrozenClock) -> None:
+async def test_under_a_toast_the_rows_go_on(desk: Context, other: Store, clock: FrozenClock) -> None:
     begin(other)
     async with driven(desk, total=3) as dash:
         dash.main.say("something")

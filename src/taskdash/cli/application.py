@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Settings
     from taskdash.domain.secret import KnownKeys
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 FPS: Final = "240"
 """Frames a second at most. At Textual's own 60, one key in a hundred waits 16 ms for its frame."""
@@ -86,9 +86,9 @@ def open_app(
     # What is imported and built until the first frame stays: collecting in between only costs.
     gc.disable()
     sys.setswitchinterval(THREADS_TURN_S)
-    from taskdash.wiring import open_desk
+    from taskdash.wiring import open_context
 
-    desk = open_desk(
+    context = open_context(
         settings,
         environ,
         store_path,
@@ -98,19 +98,19 @@ def open_app(
         is_demo=is_demo,
     )
     # The store's thread reads the head of the list while Textual is imported.
-    opening = desk.opening
+    opening = context.opening
     from taskdash.ui.app import Dashboard
 
     # A list that cannot be read is told before the terminal is touched, one that is locked or mended is not waited for.
     with suppress(TimeoutError):
         opening.result(OPENING_S)
-    app = Dashboard(desk, waits_for_list=not opening.done())
+    app = Dashboard(context, waits_for_list=not opening.done())
     # From here on the terminal is the screen's.
     SLOW_RECOVERY_TOLD_TO[:] = [app.tell_of_mending]
     app.run_in_terminal()
-    # The dashboard may have gone over to another desk.
-    _close(app.desk, app.return_code or 0)
-    lost = [task_id for each in (*app.left_desks, app.desk) for task_id in each.not_added()]
+    # The dashboard may have gone over to another context.
+    _close(app.context, app.return_code or 0)
+    lost = [task_id for each in (*app.left_contexts, app.context) for task_id in each.not_added()]
     tell_not_added(lost, ", as the list was locked to the end")
     if app.unusable is not None:
         raise app.unusable
@@ -121,13 +121,13 @@ def open_app(
     return app.return_code or (6 if lost else 0)
 
 
-def _close(desk: Desk, code: int) -> None:
+def _close(context: Context, code: int) -> None:
     """End what runs beside the dashboard. A command of the user's gets some time, unless a signal ended us."""
-    if code >= 128 or desk.on_finish is None or not desk.on_finish.running:
-        desk.close()
+    if code >= 128 or context.on_finish is None or not context.on_finish.running:
+        context.close()
         return
     talk(f"waiting {FINISH_GRACE_S:.0f} s at most for on_finish; Ctrl+C ends it")
     try:
-        desk.close(FINISH_GRACE_S)
+        context.close(FINISH_GRACE_S)
     except KeyboardInterrupt:
-        desk.close()
+        context.close()

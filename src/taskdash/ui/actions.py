@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from taskdash.ui.key_names import key_name
-
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -101,15 +99,3 @@ FOOTER_ON_MARKS: Final = {
 
 RESULT_KEYS: Final = tuple(f"open_result_{n}" for n in range(1, 10))
 """Nine actions that are told as one."""
-
-
-def key_table() -> str:
-    """The README's table of keys, in Markdown: one row a thing to do, the nine result keys as one."""
-    lines = ["| key | does |", "|---|---|"]
-    for action in ACTIONS:
-        if action.name == RESULT_KEYS[0]:
-            lines.append("| `1` .. `9` | open that result link |")
-        elif action.name not in RESULT_KEYS:
-            keys = " ".join(f"`{key_name(key)}`" for key in action.keys) or "palette"
-            lines.append(f"| {keys} | {action.title} |")
-    return "\n".join(lines) + "\n"

@@ -21,14 +21,13 @@ from textual.worker import WorkerFailed
 
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
+from taskdash.ui.acts import Feedback
+from taskdash.ui.following import sentence
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import changed_keys
 from taskdash.ui.line_filters import Colourless, InertLines
-from taskdash.ui.pasting import fitted
-from taskdash.ui.said import Said
 from taskdash.ui.screens.main import MainScreen
-from taskdash.ui.store_trouble import sentence
-from taskdash.ui.terminal import Leaving, TerminalDriver, has_no_colour
+from taskdash.ui.terminal import MAX_LINE_CHARS, Leaving, TerminalDriver, has_no_colour
 from taskdash.ui.themes import legible_theme
 
 if TYPE_CHECKING:
@@ -41,8 +40,7 @@ if TYPE_CHECKING:
     from textual.theme import Theme
     from textual.worker import WorkType
 
-    from taskdash.ui.copier import Copier
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 _log = logging.getLogger(__name__)
 
@@ -73,18 +71,18 @@ class Dashboard(App[None]):
     leaving: Leaving
     """What ends it in order, once it runs in a terminal."""
 
-    def __init__(self, desk: Desk, *, waits_for_list: bool = False) -> None:
+    def __init__(self, context: Context, *, waits_for_list: bool = False) -> None:
         """`waits_for_list`: the list may take long to open, as another program has it locked."""
         super().__init__(driver_class=TerminalDriver)
         self.no_color = self.no_color or has_no_colour(os.environ.get("TERM", ""))
-        self.desk = desk
-        self.set_keymap(changed_keys(desk.keymap))
-        self.left_desks: list[Desk] = []
+        self.context = context
+        self.set_keymap(changed_keys(context.keymap))
+        self.left_contexts: list[Context] = []
         """Those of profiles that were left: what could not be added there is told at the end."""
         self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
-        if desk.view.theme not in self.available_themes:
+        if context.view.theme not in self.available_themes:
             self._register_themes()
-        self._copier: Copier | None = None
+        self._copying = asyncio.Lock()
         self._copied = ""
         self.terminal: TerminalDriver | None = None
         """What writes to the terminal, once it is taken; it says so itself."""
@@ -97,8 +95,8 @@ class Dashboard(App[None]):
         """What is being done to the list before it can be opened."""
         self.wants_demo = False
         """Whether it was left for the demo."""
-        if desk.view.theme in self.available_themes:
-            self.theme = desk.view.theme
+        if context.view.theme in self.available_themes:
+            self.theme = context.view.theme
 
     def run_in_terminal(self) -> None:
         """Run to the end, which also signals, a closed terminal and errors that no handler sees bring about."""
@@ -130,10 +128,8 @@ class Dashboard(App[None]):
 
     async def use_profile(self, name: str) -> None:
         """Show the list of another profile, and watch it instead of this one."""
-        if self.desk.desk_of is None:
-            return
         try:
-            await self._go_over(partial(self.desk.desk_of, name))
+            await self._go_over(partial(self.context.open_profile, name))
         except TaskdashError as error:
             self.notify(inert_line(str(error)), severity="error", markup=False)
 
@@ -143,34 +139,33 @@ class Dashboard(App[None]):
         Raises:
             TaskdashError: it is no key, or cannot be kept.
         """
-        if self.desk.first_key is not None:
-            place = self.desk.first_key.place
-            await self._go_over(partial(self.desk.first_key.keep, text))
-            self.notify(f"The key is kept in {place}", markup=False)
+        place = inert_line(str(self.context.config_path))
+        await self._go_over(partial(self.context.keep_key, text))
+        self.notify(f"The key is kept in {place}", markup=False)
 
-    async def _go_over(self, make: Callable[[], Desk]) -> None:
-        """Work at the desk that `make` brings, with a list screen of its own, and leave this one.
+    async def _go_over(self, make: Callable[[], Context]) -> None:
+        """Show the list of the context that `make` brings, and leave this one.
 
         Raises:
             TaskdashError: there is none; everything is as it was.
         """
-        before = self.desk
+        before = self.context
         try:
-            self.desk = await asyncio.to_thread(make)
-            await asyncio.wrap_future(self.desk.opening)
+            self.context = await asyncio.to_thread(make)
+            await asyncio.wrap_future(self.context.opening)
         except TaskdashError:
-            self.desk = before
+            self.context = before
             raise
         left = await self._open_list()
-        self.left_desks.append(before)
+        self.left_contexts.append(before)
         # Not waited for: a dialog of those that are left may be what called us.
         leave: WorkType[None] = partial(self._leave, left, before)
         self.run_worker(leave, group="leave")
 
     async def _open_list(self) -> Sequence[Screen[object]]:
-        """Show the list of the desk in place of the screens that are returned."""
+        """Show the list of the context in place of the screens that are returned."""
         # A mode for each: the screen that an app begins with cannot be switched for another.
-        left, mode = self.screen_stack[:], f"desk {time.monotonic_ns()}"
+        left, mode = self.screen_stack[:], f"list {time.monotonic_ns()}"
         self.add_mode(mode, self.get_default_screen)
         await self.switch_mode(mode)
         return left
@@ -178,7 +173,7 @@ class Dashboard(App[None]):
     async def _await_list(self) -> None:
         """Show the list as soon as it can be read."""
         try:
-            await asyncio.wrap_future(self.desk.opening)
+            await asyncio.wrap_future(self.context.opening)
         except StoreError as error:
             self.unusable = error
             self.exit()
@@ -193,17 +188,19 @@ class Dashboard(App[None]):
         """Say that the list is being mended, which takes long; may be called from any thread."""
         self.mending = line
 
-    async def _leave(self, screens: Sequence[Screen[object]], desk: Desk) -> None:
+    async def _leave(self, screens: Sequence[Screen[object]], context: Context) -> None:
         for screen in reversed(screens):
             await screen.remove()
-        if desk.on_finish is not None and desk.on_finish.running:
+        if context.on_finish is not None and context.on_finish.running:
             # The user's own command may end; nobody waits for that.
-            await asyncio.to_thread(desk.close, FINISH_GRACE_S)
+            await asyncio.to_thread(context.close, FINISH_GRACE_S)
         else:
-            await asyncio.to_thread(desk.close)
-        if lost := desk.not_added():
+            await asyncio.to_thread(context.close)
+        if lost := context.not_added():
             was = "1 ID was" if len(lost) == 1 else f"{len(lost):,} IDs were"
-            text = f"{was} not added to {desk.profile}: the list was locked. All are printed when you quit."
+            text = (
+                f"{was} not added to {context.profile}: the list was locked. All are printed when you quit."
+            )
             self.notify(text, severity="error", markup=False, timeout=20)
 
     def leave_for_demo(self) -> None:
@@ -211,21 +208,21 @@ class Dashboard(App[None]):
         self.wants_demo = True
         self.exit()
 
-    def copy(self, said: Said) -> None:
-        """Copy what `said` has with it, and tell how that was done."""
-        copy: WorkType[None] = partial(self._copy, said)
+    def copy(self, feedback: Feedback) -> None:
+        """Copy what `feedback` has with it, and tell how that was done."""
+        copy: WorkType[None] = partial(self._copy, feedback)
         self.run_worker(copy, group="copy")
 
     def copy_to_clipboard(self, text: str) -> None:
         """What is selected, in a text or a text box: Textual calls this."""
-        self.copy(Said("Copied the selection", copy=text, what="The selection"))
+        self.copy(Feedback("Copied the selection", copy=text, what="The selection"))
 
-    async def _copy(self, said: Said) -> None:
-        if self._copier is None:
-            from taskdash.ui.copier import Copier
+    async def _copy(self, feedback: Feedback) -> None:
+        from taskdash.ui.copying import deliver
 
-            self._copier = Copier(self._send, self._keep)
-        told = await self._copier.put(self.desk, said)
+        # One after the other, so that the last one asked for is the one that stays.
+        async with self._copying:
+            told = await deliver(self.context, feedback, self._send, self._keep)
         self.notify(told.text, severity=told.severity, markup=False, timeout=4)
 
     @property
@@ -250,10 +247,10 @@ class Dashboard(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """Return the screen of the list, or what stands in for it until the list can be opened."""
         if self._waits_for_list:
-            from taskdash.ui.screens.waiting import Waiting
+            from taskdash.ui.screens.welcome import Waiting
 
-            return Waiting(self.desk, lambda: self.mending)
-        return MainScreen(self.desk, self.size)
+            return Waiting(self.context, lambda: self.mending)
+        return MainScreen(self.context, self.size)
 
     def get_css_variables(self) -> dict[str, str]:
         """The theme's, so that its texts are read on its grounds."""
@@ -272,7 +269,7 @@ class Dashboard(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Hand a paste to what has the focus as that can take it; let a text box take in one key after the other."""
         if isinstance(event, events.Paste):
-            event = fitted(event, self.screen.focused)
+            event = _fitted(event, self.screen.focused)
         box = self.screen.focused if isinstance(event, events.Key) else None
         await super().on_event(event)
         if isinstance(box, Input):
@@ -321,7 +318,7 @@ class Dashboard(App[None]):
         """Give the terminal back, and all that others wait for; `stop`, and take it again in the foreground."""
         self._is_away = True
         try:
-            async with self.desk.at_rest():
+            async with self.context.at_rest():
                 with self.suspend():
                     stop()
                     # Also after `bg`: there it is stopped again.
@@ -374,3 +371,11 @@ async def _taken_in(box: Input) -> None:
             node.call_later(done.set)
             with suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), KEY_WAIT_S)
+
+
+def _fitted(paste: events.Paste, focused: Widget | None) -> events.Paste:
+    """The paste itself, or for a box of one line the first line of it that says something, inert and cut."""
+    if not isinstance(focused, Input) or getattr(focused, "takes_every_paste", False):
+        return paste
+    start = paste.text[: 2 * MAX_LINE_CHARS].lstrip().splitlines()
+    return events.Paste(inert_line(start[0])[:MAX_LINE_CHARS] if start else "")

@@ -1,12 +1,16 @@
-"""What can be copied of tasks, and what there is to say before and after: the copy menu without its screen."""
+"""What can be copied of tasks, how it gets to the clipboard, and what there is to say of it: no screen."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
+from taskdash.api.envelope import echoed_request
+from taskdash.config.locations import make_private_dir, replace_private_file
 from taskdash.domain.curl import (
     NEXT_COMMAND,
     Endpoint,
@@ -20,13 +24,15 @@ from taskdash.domain.curl import (
 from taskdash.domain.task import Json, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert_line, raw_text
 from taskdash.domain.words import plural
-from taskdash.ui.acting import no_links
-from taskdash.ui.said import Said, copied, warning
+from taskdash.results.desktop import MAX_TERMINAL_BYTES, SENT, ClipboardError, find_clipboard
+from taskdash.ui.acts import Feedback, copied, no_links, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from taskdash.ui.desk import Desk
+    from taskdash.store.store import Store
+    from taskdash.ui.context import Context
 
 AT_A_TIME: Final = 200
 """Tasks whose bodies are read in one go; in between the list may read."""
@@ -61,7 +67,7 @@ class _Kind:
     key: str
     title: str
     note: str
-    make: Callable[[Desk, TaskDetail], str]
+    make: Callable[[Context, TaskDetail], str]
     noun: str
     """As `words.plural` counts it."""
     join: str = "\n"
@@ -77,19 +83,19 @@ class _Kind:
 class Copying:
     """The copy menu's acts."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
-    def ids(self, tasks: Sequence[Task]) -> Said:
+    def ids(self, tasks: Sequence[Task]) -> Feedback:
         """Copy task IDs, one a line."""
         return copied("\n".join(task.task_id for task in tasks), plural(len(tasks), "task ID"))
 
-    async def links(self, tasks: Sequence[Task]) -> Said:
+    async def links(self, tasks: Sequence[Task]) -> Feedback:
         """Copy the result links, one a line."""
         if len(tasks) == 1 and not tasks[0].result_count:
             return no_links(tasks[0])
         seqs = [task.seq for task in tasks if task.result_count]
-        found = await self._desk.store.run(lambda store: list(store.tasks.links(seqs)))
+        found = await self._context.store.run(lambda store: list(store.tasks.links(seqs)))
         links = [link for _, links in found for link in links]
         if not links:
             return warning("No result links in these tasks.")
@@ -99,12 +105,12 @@ class Copying:
         """The menu for these tasks. For one it is exact; for several it is told by their rows alone."""
         if len(tasks) > 1:
             return [self._choice_for_many(kind, tasks) for kind in KINDS]
-        detail = await self._desk.store.run(lambda store: store.tasks.detail(tasks[0].seq))
+        detail = await self._context.store.run(lambda store: store.tasks.detail(tasks[0].seq))
         if detail is None:
             return []
         return await asyncio.to_thread(lambda: [self._choice(kind, detail) for kind in KINDS])
 
-    async def copy(self, tasks: Sequence[Task], key: str) -> Said:
+    async def copy(self, tasks: Sequence[Task], key: str) -> Feedback:
         """Copy what the letter stands for."""
         kind = next(kind for kind in KINDS if kind.key == key)
         if kind is _IDS:
@@ -131,19 +137,19 @@ class Copying:
         def make(details: Sequence[TaskDetail]) -> None:
             for detail in details:
                 try:
-                    texts.append(kind.make(self._desk, detail))
+                    texts.append(kind.make(self._context, detail))
                 except NothingToCopyError as error:
                     reasons.append(str(error))
 
         for start in range(0, len(seqs), AT_A_TIME):
             part = seqs[start : start + AT_A_TIME]
-            details = await self._desk.store.run(lambda store, part=part: list(store.tasks.details(part)))  # type: ignore[misc] # mypy knows no lambda with a default
+            details = await self._context.store.run(partial(_read_details, seqs=part))
             await asyncio.to_thread(make, details)
         return texts, reasons
 
     def _choice(self, kind: _Kind, detail: TaskDetail) -> Choice:
         try:
-            text = kind.make(self._desk, detail)
+            text = kind.make(self._context, detail)
         except NothingToCopyError as error:
             return Choice(kind.key, kind.title, "", kind.note, str(error))
         preview = kind.preview or inert_line(text[: 2 * PREVIEW_CHARS], PREVIEW_CHARS)
@@ -166,7 +172,7 @@ class Copying:
         return Choice(kind.key, kind.title, preview, note, "" if having else "none of these tasks has it")
 
     def _named(self, words: str) -> str:
-        return words.replace("$KEY", endpoint_of(self._desk).key_words)
+        return words.replace("$KEY", endpoint_of(self._context).key_words)
 
 
 def _cut(url: str) -> str:
@@ -174,28 +180,32 @@ def _cut(url: str) -> str:
     return shown if len(shown) <= CALLBACK_CHARS else f"{shown[:CALLBACK_CHARS]}…"
 
 
-def endpoint_of(desk: Desk) -> Endpoint:
+def _read_details(store: Store, seqs: Sequence[int]) -> list[TaskDetail]:
+    return list(store.tasks.details(seqs))
+
+
+def endpoint_of(context: Context) -> Endpoint:
     """Where command lines send their requests."""
-    return Endpoint(desk.base_url, desk.key_variable)
+    return Endpoint(context.settings.in_use.base_url, context.key_variable)
 
 
-def _id(_desk: Desk, detail: TaskDetail) -> str:
+def _id(_context: Context, detail: TaskDetail) -> str:
     return detail.task.task_id
 
 
-def _links(_desk: Desk, detail: TaskDetail) -> str:
+def _links(_context: Context, detail: TaskDetail) -> str:
     if not detail.result_urls:
         raise NothingToCopyError(no_links(detail.task).text.partition(": ")[2].rstrip("."))
     return "\n".join(detail.result_urls)
 
 
-def _prompt(_desk: Desk, detail: TaskDetail) -> str:
+def _prompt(_context: Context, detail: TaskDetail) -> str:
     if not detail.task.prompt:
         raise NothingToCopyError("its record names no prompt" if detail.raw else NO_RECORD)
     return detail.task.prompt
 
 
-def _param(_desk: Desk, detail: TaskDetail) -> str:
+def _param(_context: Context, detail: TaskDetail) -> str:
     if detail.param is None:
         raise NothingToCopyError("its record has no param" if detail.raw else NO_RECORD)
     return json.dumps(detail.param, ensure_ascii=False, indent=2)
@@ -205,23 +215,21 @@ def _param_line(text: str) -> str:
     return json.dumps(json.loads(text), ensure_ascii=False)
 
 
-def _record(_desk: Desk, detail: TaskDetail) -> str:
+def _record(_context: Context, detail: TaskDetail) -> str:
     if not detail.raw:
         raise NothingToCopyError(NO_RECORD)
     return raw_text(detail.raw).decode("utf-8")
 
 
-def _record_command(desk: Desk, detail: TaskDetail) -> str:
-    return record_command(endpoint_of(desk), detail.task.task_id)
+def _record_command(context: Context, detail: TaskDetail) -> str:
+    return record_command(endpoint_of(context), detail.task.task_id)
 
 
-def _create_command(desk: Desk, detail: TaskDetail) -> str:
-    return create_command(endpoint_of(desk), _body(detail), desk.new_request_id())
+def _create_command(context: Context, detail: TaskDetail) -> str:
+    return create_command(endpoint_of(context), _body(detail), str(uuid4()))
 
 
 def _body(detail: TaskDetail) -> dict[str, Json]:
-    from taskdash.api.envelope import echoed_request
-
     try:
         # A list that was imported has no bodies, only what was shown of them.
         param = echoed_request(detail.raw, detail.task.task_id) if detail.raw else whole(detail.param)
@@ -281,3 +289,53 @@ _HAS: Final[dict[str, Callable[[Task], bool]]] = {
     "c": lambda _: True,
     "n": lambda task: task.state is not State.NEW,
 }
+
+
+async def deliver(
+    context: Context, feedback: Feedback, send: Callable[[str], None], keep: Callable[[str], None]
+) -> Feedback:
+    """Copy what `feedback` has with it, without any key in it; return what to tell.
+
+    A program of the desktop comes first, where the user sits at this machine; then the terminal, which is asked to fill
+    the clipboard and says nothing to it. What is too much for a terminal is written to a file of the user's own.
+
+    Args:
+        context: which keys to hide, and where to.
+        feedback: what was asked for.
+        send: asks the terminal.
+        keep: remembers what the desktop's clipboard was filled with, for pasting within the dashboard.
+    """
+    if feedback.copy is None:
+        return feedback
+    # Half a surrogate pair has no bytes.
+    text = context.keys.redact(feedback.copy.encode("utf-8", "replace").decode())
+    failure = ""
+    program = await asyncio.to_thread(find_clipboard, context.environ)
+    if program is not None:
+        try:
+            await asyncio.to_thread(program.copy, text)
+        except ClipboardError as error:
+            failure = f"; {inert_line(str(error), 200)}"
+        else:
+            keep(text)
+            return Feedback(f"{feedback.text} with {program.name}.{feedback.more}", feedback.severity)
+    size = len(text.encode())
+    if size <= MAX_TERMINAL_BYTES:
+        send(text)
+        return Feedback(f"{feedback.text} ({SENT}{failure}).{feedback.more}", feedback.severity)
+    limit = f"{-(-size // 1024):,} KiB, it takes {MAX_TERMINAL_BYTES // 1024}"
+    saved = await asyncio.to_thread(_save, context.copy_path, text)
+    words = f"too much for a terminal's clipboard ({limit}{failure}){saved}"
+    return warning(f"{feedback.what}: {words}.{feedback.more}")
+
+
+def _save(path: Path | None, text: str) -> str:
+    """Write a text to a file only the user can read; return what to say of it."""
+    if path is None:
+        return ""
+    try:
+        make_private_dir(path.parent)
+        replace_private_file(path, text.encode())
+    except OSError as error:
+        return f", and it cannot be saved to a file: {error.strerror}"
+    return f": saved to {inert_line(str(path))}"

@@ -1,4 +1,4 @@
-"""Keeps a screen up with what others do: what is written to the store, and what the watcher says of itself.
+"""Keeps a screen up with what others do: what is written to the store, what the watcher says, what the file suffers.
 
 A part that wants to know plugs itself in: `on_written` for the list, `on_round` for whatever changes besides.
 """
@@ -10,12 +10,11 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
-from taskdash.ui.store_trouble import StoreTrouble
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 POLL_S: Final = 0.5
 REFRESH_EVERY_S: Final = 0.1
@@ -25,11 +24,54 @@ RETRY_S: Final = 2.0
 """How long a store that fails is left alone."""
 
 
+class StoreTrouble:
+    """Kept up to date by whoever reads or writes the list; the list stays on the screen as it was last read."""
+
+    def __init__(self) -> None:
+        self._error: str | None = None
+        self._waits = False
+        self._mishap: str | None = None
+
+    def failed(self, error: StoreError) -> None:
+        """It cannot be read or written just now."""
+        self._error = str(error)
+
+    def waits(self) -> None:
+        """Another program has it locked."""
+        self._waits = True
+
+    def works(self) -> None:
+        """It can be used."""
+        self._error, self._waits = None, False
+
+    def befell(self, line: str) -> None:
+        """The file was damaged or exchanged: said until `forget`."""
+        self._mishap = line
+
+    def forget(self) -> bool:
+        """The user has read it; return whether there was something to read."""
+        was_there, self._mishap = self._mishap is not None, None
+        return was_there
+
+    def banner(self, _now_ms: int) -> str:
+        """One line; "" where nothing is wrong."""
+        if self._error is not None:
+            return f"{sentence(self._error)} The list is shown as it was last read; it is tried again."
+        if self._waits:
+            return "Another program has locked the list: waiting for it. What is shown was read before."
+        return f"{sentence(self._mishap)} Esc closes this line." if self._mishap else ""
+
+
+def sentence(text: str) -> str:
+    """A message as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 class Following:
     """Notices this process's watcher, other dashboards and scripts."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._news = asyncio.Event()
         self._version = -1
         self.on_written: list[Callable[[], Awaitable[None]]] = []
@@ -51,7 +93,7 @@ class Following:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._news.set)
 
-        self._desk.watcher.start(tell)
+        self._context.watcher.start(tell)
 
     async def run(self) -> None:
         """Follow for as long as the screen stands."""
@@ -100,12 +142,12 @@ class Following:
 
     def _is_time(self) -> bool:
         return (
-            self._desk.store.change_hint.may_have_changed()
+            self._context.store.change_hint.may_have_changed()
             or asyncio.get_running_loop().time() >= self._again_at_s
         )
 
     def _tell_mishaps(self) -> None:
-        for line in self._desk.store.take_mishaps():
+        for line in self._context.store.take_mishaps():
             for tell in self.on_mishap:
                 tell(line)
 
@@ -132,9 +174,9 @@ class Following:
             looking.cancel()
 
     async def _look(self) -> None:
-        if self._desk.durations is None:
-            await self._desk.read_history()
-        version = await self._desk.store.run(lambda store: store.database.data_version())
+        if self._context.durations is None:
+            await self._context.read_history()
+        version = await self._context.store.run(lambda store: store.database.data_version())
         if version != self._version:
             self._version = version
             for listener in self.on_written:

@@ -1,19 +1,68 @@
-"""Which key does what: the table of actions, a preset over it, and the user's own keys over both."""
+"""Which key does what, and what keys are called: by Textual, by people, and in the config.
+
+The keys are those of the table of actions, with a preset over it, and the user's own keys over both.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
+from string import punctuation
 from typing import TYPE_CHECKING, Final
-
-from textual.binding import Binding
 
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS
-from taskdash.ui.key_names import is_key, key_name, textual_key
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from textual.binding import Binding
+
+
+KEY_NAMES: Final = {
+    "up": "↑",
+    "down": "↓",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "plus": "+",
+    "minus": "-",
+    "escape": "Esc",
+    "enter": "Enter",
+    "space": "Space",
+    "shift+tab": "shift+Tab",
+    "tab": "Tab",
+}
+_SPELLINGS: Final = {shown.casefold(): key for key, shown in KEY_NAMES.items()} | {
+    "esc": "escape",
+    "return": "enter",
+    "pgup": "pageup",
+    "pgdn": "pagedown",
+    "del": "delete",
+}
+# Textual has its own names for these; the others are as in Unicode.
+_SHORTENED: Final = {
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
+}
+_NAMED: Final = frozenset(
+    (*KEY_NAMES, "left", "right", "insert", "delete", "backspace", *(f"f{n}" for n in range(1, 25)))
+)
+_MODIFIERS: Final = frozenset(("ctrl", "shift", "alt", "meta", "super", "hyper"))
+_SENT_AS: Final = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape"}
+"""What a terminal sends for these is what it sends for those."""
 
 
 Keymap = Mapping[str, tuple[str, ...]]
@@ -47,7 +96,7 @@ PRESETS: Final[Mapping[str, Keymap]] = {
 
 
 def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str, tuple[str, ...]]:
-    """The keys of every action.
+    """Return the keys of every action.
 
     Args:
         preset: The name of one of `PRESETS`.
@@ -93,6 +142,9 @@ def bindings(place: str) -> list[Binding]:
 
     They have priority, so that they are acted on in the order in which they are typed, whatever has the focus by then.
     """
+    # The commands and the store's thread know the keys without Textual.
+    from textual.binding import Binding
+
     return [
         Binding(
             ",".join(action.keys) or NO_KEY, method_of(action.name), show=False, priority=True, id=action.name
@@ -112,3 +164,52 @@ def changed_keys(keymap: Keymap) -> dict[str, str]:
 def method_of(action: str) -> str:
     """Return the call of an action's method: one for the nine result keys, one for each other action."""
     return f"open_result_number({action.rpartition('_')[2]})" if action in RESULT_KEYS else action
+
+
+def key_table() -> str:
+    """Return the README's table of keys, in Markdown: one row a thing to do, the nine result keys as one."""
+    lines = ["| key | does |", "|---|---|"]
+    for action in ACTIONS:
+        if action.name == RESULT_KEYS[0]:
+            lines.append("| `1` .. `9` | open that result link |")
+        elif action.name not in RESULT_KEYS:
+            keys = " ".join(f"`{key_name(key)}`" for key in action.keys) or "palette"
+            lines.append(f"| {keys} | {action.title} |")
+    return "\n".join(lines) + "\n"
+
+
+def key_name(key: str) -> str:
+    """Return a key of Textual's as people call it."""
+    return KEY_NAMES.get(key, key)
+
+
+def textual_key(name: str) -> str:
+    """Return a key of the config as Textual names it: `?` is `question_mark`, `Esc` is `escape`."""
+    *modifiers, key = [name] if len(name) == 1 else name.split("+")
+    if name.endswith("++"):
+        modifiers, key = modifiers[:-1], "+"
+    modifiers = [modifier.casefold() for modifier in modifiers]
+    if modifiers == ["shift"] and len(key) == 1 and key.isalpha():
+        return key.upper()
+    if len(key) == 1 and not key.isalnum():
+        key = unicodedata.name(key, key).lower().replace("-", "_").replace(" ", "_")
+        key = _SHORTENED.get(key, key)
+    elif len(key) > 1 or (modifiers and "shift" not in modifiers):
+        # Terminals cannot tell Ctrl+A from Ctrl+a.
+        key = _SPELLINGS.get(key.casefold(), key.casefold())
+    whole = "+".join([*modifiers, key])
+    return _SENT_AS.get(whole, whole)
+
+
+def is_key(name: str) -> bool:
+    """Return whether there is such a key, as Textual names it."""
+    *modifiers, key = name.split("+")
+    return _MODIFIERS.issuperset(modifiers) and (len(key) == 1 or key in _NAMED or _is_sign(key))
+
+
+def _is_sign(name: str) -> bool:
+    if name in map(textual_key, punctuation):
+        return True
+    with suppress(KeyError):
+        return bool(unicodedata.lookup(name.replace("_", " ")))
+    return False

@@ -6,15 +6,15 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-from textual.await_complete import AwaitComplete
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from taskdash.config.describe import explained_settings
 from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS
-from taskdash.ui.key_names import key_name
-from taskdash.ui.keymap import method_of
-from taskdash.ui.said import Said
-from taskdash.ui.usefulness import why_not
+from taskdash.ui.acts import Feedback
+from taskdash.ui.availability import why_not
+from taskdash.ui.keymap import key_name, method_of
+from taskdash.ui.screens.dialog import LeftOnce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,25 +32,13 @@ _ITSELF: Final = "palette"
 _UNASKED: Final = (*RESULT_KEYS, _ITSELF)
 
 
-class Palette(CommandPalette):
+class Palette(LeftOnce, CommandPalette):
     """Textual's, with page keys that a list without a line bears, and an end that may be asked for more than once."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("pagedown", "page_down", "page down"),
         ("pageup", "page_up", "page up"),
     ]
-
-    _is_left = False
-
-    def dismiss(self, result: None = None) -> AwaitComplete:
-        """Leave, once: Enter that is typed twice chooses twice."""
-        if self._is_left:
-            return AwaitComplete()
-        self._is_left = True
-        if not self.is_mounted:
-            self.call_later(super().dismiss, result)
-            return AwaitComplete()
-        return super().dismiss(result)
 
     def run_worker(self, *args: Any, **kwargs: Any) -> Worker[Any]:  # noqa: ANN401 - as Textual has it
         """Begin a search, whose errors count for nothing: one that is under way as the palette goes finds no list."""
@@ -107,8 +95,6 @@ class ActionProvider(Provider):
 
     async def search(self, query: str) -> Hits:
         """Those whose title or name fits."""
-        from taskdash.config.describe import explained_settings
-
         matcher = self.matcher(query)
         for action in ACTIONS:
             title = _title(action)
@@ -127,9 +113,9 @@ class ActionProvider(Provider):
     def _others(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         """Title, what it does and the call of each entry that is no action of the list."""
         yield "Theme", "Change the colours", self.app.action_change_theme
-        desk = self._list.desk
-        for name in desk.profiles if desk.desk_of else ():
-            if name != desk.profile:
+        context = self._list.context
+        for name in context.settings.profiles if context.reopen else ():
+            if name != context.profile:
                 yield (
                     f"Profile {name}",
                     f"Show the tasks of {name}",
@@ -138,10 +124,10 @@ class ActionProvider(Provider):
 
     def _tell(self, name: str, about: str) -> Callable[[], None]:
         where = "Set in the config file: taskdash config path prints where it is."
-        return partial(self._list.tell, Said(f"{name}: {about} {where}"))
+        return partial(self._list.tell, Feedback(f"{name}: {about} {where}"))
 
     def _keys(self, action: Action) -> str:
-        keys = " ".join(map(key_name, self._list.desk.keymap[action.name])) or "no key"
+        keys = " ".join(map(key_name, self._list.context.keymap[action.name])) or "no key"
         why = why_not(action.name, self._list.situation)
         return f"{keys}   (not now: {why})" if why else keys
 

@@ -32,7 +32,7 @@ from textual._xterm_parser import XTermParser  # the one private name: nothing p
 from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
 
-from taskdash.ui.pasting import MIN_PASTE_CHARS, looks_pasted
+from taskdash.domain.id_forms import Kind, has_known_form, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,6 +71,20 @@ MAX_KEY_CHARS: Final = 32
 _MAX_CELLS: Final = 10_000
 """No terminal has so many columns or rows."""
 
+MAX_LINE_CHARS: Final = 2_000
+"""More than anybody means for a filter, a label or a note; a box that has a megabyte in it freezes the screen."""
+MIN_PASTE_CHARS: Final = 8
+"""No ID with a label, and no ID of a known form, is shorter."""
+MIN_TYPED_PASTE_CHARS: Final = 40
+"""So many characters in one read were not typed by a person ..."""
+MIN_FILTER_PASTE_CHARS: Final = 65
+"""... unless a key before them opens a box that they are meant for."""
+MIN_UNKNOWN_ID_CHARS: Final = 16
+MIN_TYPED_PASTE_VARIETY: Final = 5
+"""Different characters in it; a key held down on a slow line has fewer."""
+_BOX_KEYS: Final = ("/", ":")
+"""They open a box for text, and no ID begins with them."""
+
 _MARK = re.compile(f"{re.escape(START)}|{re.escape(END)}")
 _SEQUENCE_OR_RUN = re.compile(
     r"\x1b(?:\[[0-?]{0,30}[ -/]{0,4}[@-~]|O[ -~]|[^\x1b])?"
@@ -83,6 +97,28 @@ _NO_COLOUR = re.compile(r"vt(?:52|100|102|220|320|420)(?:-.*)?|.*-(?:m|mono)")
 def has_no_colour(term: str) -> bool:
     """Return whether terminals of that name have none; Textual and Rich take all for such of 16 colours at least."""
     return _NO_COLOUR.fullmatch(term) is not None
+
+
+def looks_pasted(text: str) -> bool:
+    """Return whether text of one read is longer than keys can be, or has an ID in it, or the beginning of one."""
+    if len(set(text)) < MIN_TYPED_PASTE_VARIETY:
+        return False
+    if text.startswith(_BOX_KEYS):
+        return len(text) >= MIN_FILTER_PASTE_CHARS
+    if len(text) >= MIN_TYPED_PASTE_CHARS:
+        return True
+    # Few reads are so long, and it is much to import.
+    from taskdash.domain.task_ids import find_task_ids
+
+    word = text.strip()
+    if "://" in word or word.startswith("task_") or kind_of(word) is Kind.CUT_OFF:
+        return True
+    if has_known_form(word[1:]):  # the key that opens the dialog, and an ID for it
+        return False
+    paste = find_task_ids(text)
+    return bool(paste.found) or (
+        paste.unsure is not None and len(word) >= MIN_UNKNOWN_ID_CHARS and any(map(str.isdigit, word))
+    )
 
 
 class TerminalInput:

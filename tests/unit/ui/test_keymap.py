@@ -6,8 +6,7 @@ import pytest
 
 from taskdash.domain.errors import ConfigError
 from taskdash.ui.actions import ACTIONS
-from taskdash.ui.key_names import textual_key
-from taskdash.ui.keymap import NO_KEY, PRESETS, bindings, changed_keys, make_keymap
+from taskdash.ui.keymap import NO_KEY, PRESETS, bindings, changed_keys, make_keymap, textual_key
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))

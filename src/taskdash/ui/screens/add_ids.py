@@ -15,6 +15,7 @@ from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.findings import Why
 from taskdash.domain.words import plural
+from taskdash.ui.paste_search import PasteSearch
 from taskdash.ui.screens.dialog import Confirm, Dialog
 from taskdash.ui.terminal import MAX_PASTE_CHARS
 from taskdash.ui.widgets.bars import Line
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task_ids import Paste
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 MAX_SHOWN: Final = 200
 STORE_PATIENCE_S: Final = 1.0
@@ -64,9 +65,9 @@ class AddIds(Dialog[tuple[str, ...] | None]):
 
     LINES_AROUND: ClassVar[int] = 15
 
-    def __init__(self, desk: Desk, text: str = "") -> None:
+    def __init__(self, context: Context, text: str = "") -> None:
         super().__init__("Add tasks", "Enter adds what is new, Esc drops it all")
-        self._desk = desk
+        self.context = context
         self._pasted = text
         self._preview: Preview | None = None
         self._searched: str | None = None
@@ -112,16 +113,24 @@ class AddIds(Dialog[tuple[str, ...] | None]):
 
     async def _search_now(self) -> Preview:
         text = self._text()
-        paste = await self._desk.find_ids(text)
+        paste = await self._find_ids(text)
         ids = [found.task_id for found in paste.found]
         listed = await self._listed(ids)
         self._preview, self._searched = Preview(paste, frozenset(listed)), text
         self._draw(self._preview, text)
         return self._preview
 
+    async def _find_ids(self, text: str) -> Paste:
+        search = PasteSearch(text, self.context.keys)
+        try:
+            return await asyncio.to_thread(search.run)
+        except asyncio.CancelledError:
+            search.drop()
+            raise
+
     async def _listed(self, ids: Sequence[str]) -> set[str]:
         """Return which are listed already; a store that is locked or fails does not keep them from being added."""
-        asking = self._desk.store.run(lambda store: store.tasks.listed(self._desk.profile, ids))
+        asking = self.context.store.run(lambda store: store.tasks.listed(self.context.profile, ids))
         try:
             return await asyncio.wait_for(asking, STORE_PATIENCE_S)
         except (StoreError, TimeoutError):

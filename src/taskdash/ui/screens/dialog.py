@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from textual.await_complete import AwaitComplete
 from textual.containers import Vertical, VerticalScroll
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.geometry import Size
 
+    _Modal = ModalScreen[Any]
+else:
+    _Modal = object
+
 T = TypeVar("T")
 
 SORT_TITLES: Final = {
@@ -44,7 +48,24 @@ _LINK_FRAME_CELLS: Final = 14
 """What else the line has: borders, margins, the number, a scroll bar."""
 
 
-class Dialog(ModalScreen[T]):
+class LeftOnce(_Modal):
+    """A screen that bears to be left more than once: what is typed too often would take the one below away as well."""
+
+    _is_left = False
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:  # noqa: ANN401 - whatever the screen is left with
+        """Leave, once."""
+        if self._is_left:
+            return AwaitComplete()
+        self._is_left = True
+        if not self.is_mounted:
+            # Its parts are on their way: it would be taken apart while it is put together.
+            self.call_later(super().dismiss, result)
+            return AwaitComplete()
+        return super().dismiss(result)
+
+
+class Dialog(LeftOnce, ModalScreen[T]):
     """A title, a body and a line of keys.
 
     It is modal, so that neither the list's keys nor the app's reach it: those it shares are here.
@@ -66,8 +87,6 @@ class Dialog(ModalScreen[T]):
     """Classes of the style sheet, such as `small`."""
     LINES_AROUND: ClassVar[int] = 9
     """Borders and margins, the title and two lines of keys: what is to be seen beside all that scrolls."""
-
-    _is_left = False
 
     def __init__(self, title: str, hint: str | Content) -> None:
         super().__init__()
@@ -92,17 +111,6 @@ class Dialog(ModalScreen[T]):
         for scrolled in self.query("VerticalScroll, OptionList"):
             if scrolled.styles.is_auto_height:
                 scrolled.styles.max_height = room
-
-    def dismiss(self, result: T | None = None) -> AwaitComplete:
-        """Leave, once: what was typed too often would take the screen below away as well."""
-        if self._is_left:
-            return AwaitComplete()
-        self._is_left = True
-        if not self.is_mounted:
-            # Its parts are on their way: it would be taken apart while it is put together.
-            self.call_later(super().dismiss, result)
-            return AwaitComplete()
-        return super().dismiss(result)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Let no key act on parts that are not there yet, or not any more."""

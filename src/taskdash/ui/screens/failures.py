@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from taskdash.domain.failures import class_filter
+from taskdash.domain.failures import class_filter, reasons
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import ago
 from taskdash.ui.screens.dialog import Choices
@@ -22,12 +22,36 @@ if TYPE_CHECKING:
 
     from taskdash.domain.failures import Reason
     from taskdash.domain.task import ProblemKind, Task
+    from taskdash.store.store import Store
+    from taskdash.ui.acts import Scope
 
 _NO_MESSAGE: Final = "the answers say no more"
 _MAX_MESSAGE_CHARS: Final = 200
 _MAX_NAME_CHARS: Final = 120
 _LINES_AROUND: Final = 15
 """Borders, title, what is said about one reason, keys, and what is free between them."""
+
+
+class FailureCounts(NamedTuple):
+    """What went wrong with some tasks."""
+
+    reasons: Sequence[Reason]
+    """As `domain.reasons` orders them."""
+    problems: Sequence[tuple[ProblemKind, int]]
+    newest: Mapping[int, Task]
+    """The task of each reason's `newest_seq`."""
+    total: int
+    """Of all the tasks that were looked at."""
+
+
+def read_failures(store: Store, scope: Scope, now_ms: int) -> FailureCounts:
+    """Read what went wrong with the tasks of a scope."""
+    query, marked = scope.asked
+    found = reasons(store.summaries.failures(query, now_ms, marked=marked))
+    problems = store.summaries.problems(query, now_ms, marked=marked)
+    newest = {task.seq: task for task in store.tasks.by_seq([reason.newest_seq for reason in found])}
+    total = sum(store.tasks.counts(query, now_ms).values()) if marked is None else len(marked)
+    return FailureCounts(found, problems, newest, total)
 
 
 class _Entry(NamedTuple):
@@ -42,17 +66,10 @@ class Failures(Choices[str]):
     SIZE = "wide full"
     BINDINGS: ClassVar[list[BindingType]] = [("F", "dismiss(None)", "close")]
 
-    def __init__(
-        self,
-        scope: str,
-        reasons: Sequence[Reason],
-        problems: Sequence[tuple[ProblemKind, int]],
-        newest: Mapping[int, Task],
-        now_ms: int,
-    ) -> None:
-        """Show `reasons` as `domain.failures` orders them; `newest` has the task of each `newest_seq`."""
-        failed = sum(reason.count for reason in reasons)
-        self._entries = [*_reasons(reasons, newest, now_ms), *_problems(problems)]
+    def __init__(self, scope: str, found: FailureCounts, now_ms: int) -> None:
+        """`scope` says which tasks these are, such as `12 tasks that match fox`."""
+        failed = sum(reason.count for reason in found.reasons)
+        self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
         super().__init__(
             f"Failures by reason: {failed:,} failed, of {scope}",
             "Enter shows these tasks in the list, Esc closes",
@@ -75,11 +92,11 @@ class Failures(Choices[str]):
         self._about.update(self._entries[event.option_index].about)
 
 
-def _reasons(reasons: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -> list[_Entry]:
-    failed = sum(reason.count for reason in reasons)
+def _reasons(found: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -> list[_Entry]:
+    failed = sum(reason.count for reason in found)
     entries: list[_Entry] = []
-    for failure_class in dict.fromkeys(reason.failure_class for reason in reasons):
-        some = [reason for reason in reasons if reason.failure_class is failure_class]
+    for failure_class in dict.fromkeys(reason.failure_class for reason in found):
+        some = [reason for reason in found if reason.failure_class is failure_class]
         count = sum(reason.count for reason in some)
         latest = max(some, key=lambda reason: reason.newest_at_ms)
         heading = Content.styled(f"{_share(count, failed)}{failure_class.value}", "bold $text-error")

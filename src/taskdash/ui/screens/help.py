@@ -9,15 +9,15 @@ from textual import events
 from textual.content import Content
 
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.key_names import key_name
+from taskdash.ui.availability import why_not
+from taskdash.ui.keymap import key_name
 from taskdash.ui.screens.dialog import FittedText, TextDialog
-from taskdash.ui.usefulness import why_not
 
 if TYPE_CHECKING:
     from textual.binding import BindingType
 
+    from taskdash.ui.availability import Situation
     from taskdash.ui.keymap import Keymap
-    from taskdash.ui.usefulness import Situation
 
 _KEY_CELLS: Final = 16
 _LEAST_CELLS: Final = 30

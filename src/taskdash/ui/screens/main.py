@@ -14,22 +14,17 @@ from textual.widgets import Input
 from taskdash.domain.query import Sort
 from taskdash.domain.query_language import parse_sort
 from taskdash.ui.actions import FOOTER, FOOTER_ON_MARKS
-from taskdash.ui.expiring import ExpiringResults
-from taskdash.ui.finished import FinishedTasks
-from taskdash.ui.following import Following
-from taskdash.ui.key_names import key_name
-from taskdash.ui.keymap import bindings
-from taskdash.ui.out_of_sight import OutOfSight
-from taskdash.ui.saving import Saving
-from taskdash.ui.screens.task_actions import TaskActions
-from taskdash.ui.store_trouble import sentence
-from taskdash.ui.usefulness import Situation
+from taskdash.ui.availability import Situation
+from taskdash.ui.downloads import BackgroundDownloads
+from taskdash.ui.following import Following, sentence
+from taskdash.ui.keymap import bindings, key_name
+from taskdash.ui.screens.task_actions import TaskActions, in_order
 from taskdash.ui.widgets.bars import TABS, Headlines, KeyBar, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.task_table import MARGIN, TaskTable
-from taskdash.ui.widgets.tour import OWN_KEY, Tour
+from taskdash.ui.widgets.unseen import Unseen
 
 if TYPE_CHECKING:
     from textual import events
@@ -38,11 +33,10 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.worker import WorkType
 
-    from taskdash.domain.query import SortKey
-    from taskdash.ui.app import Dashboard
-    from taskdash.ui.desk import Desk
-    from taskdash.ui.said import Said, Severity
-    from taskdash.ui.screens.choose_columns import ChosenColumns
+    from taskdash.ui.acts import Feedback, Severity
+    from taskdash.ui.announce import ExpiringResults
+    from taskdash.ui.context import Context
+    from taskdash.ui.widgets.tour import Tour
     from taskdash.ui.widgets.window import Window
 
 LONG_READ_S: Final = 0.03
@@ -71,14 +65,13 @@ class MainScreen(TaskActions, Screen[None]):
 
     AUTO_FOCUS = "#table"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("screen")]
-    app: Dashboard
 
     class Painted(Message):
         """The first frame is drawn: from now on there is time for the rest."""
 
-    def __init__(self, desk: Desk, size: Size) -> None:
+    def __init__(self, context: Context, size: Size) -> None:
         super().__init__()
-        self.desk = desk
+        self.context = context
         self._tab = 0
         self._coarse_now = 0
         self._begun = False
@@ -86,28 +79,25 @@ class MainScreen(TaskActions, Screen[None]):
         self._paused = False
         self._tour: Tour | None = None
         self._saving_view = asyncio.Lock()
-        self.following = Following(desk)
-        self.headlines = Headlines(desk)
+        self.following = Following(context)
+        self.headlines = Headlines(context)
         self.headlines.alarms.append(self.following.trouble.banner)
         # Held, not looked up: news may still arrive while the screen is being taken down.
-        opening = desk.opening.result()
-        self.table = TaskTable(desk, opening.window, id="table")
-        self.out_of_sight = OutOfSight(desk, self.table, opening.newest_seq)
-        self.pane = DetailPane(desk, id="detail")
+        opening = context.opening.result()
+        self.table = TaskTable(context, opening.window, id="table")
+        self.unseen = Unseen(context, self.table, opening.newest_seq)
+        self.pane = DetailPane(context, id="detail")
         self._tabs = StateTabs(id="tabs")
         self._titles = TableHeader(
             lambda: self.table.placed_columns, self.table.wanted.sort, MARGIN, id="titles"
         )
         self._keys = KeyBar(id="keys")
         self._tasks = Tasks(self._titles, self.table, id="list")
-        ttls_ms = {desk.profile: desk.result_ttl_ms} if desk.result_ttl_ms else {}
+        ttls_ms = context.settings.ttls_ms(context.profile)
         self.filter_box = FilterBox(ttls_ms, self.table, id="filter")
-        self.panes = Panes(self._tasks, self.pane, desk.view)
-        self.saving = Saving(desk, self)
-        self.finished = FinishedTasks(
-            desk, self.say, lambda: self.app.bell(), self._tell_again, lambda: self.table.marked
-        )
-        self.expiring = ExpiringResults(desk, self.say)
+        self.panes = Panes(self._tasks, self.pane, context.view)
+        self.downloads = BackgroundDownloads(context, self)
+        self._expiring: ExpiringResults | None = None
         # What is set before the screen is mounted costs no second layout.
         self.panes.fit_screen(size.width, size.height)
         self.pane.open(opening.detail)
@@ -130,23 +120,29 @@ class MainScreen(TaskActions, Screen[None]):
 
     def _begin(self) -> None:
         """Start to watch and to follow what is written."""
+        from taskdash.ui.announce import ExpiringResults, FinishedTasks
+
         self.post_message(self.Painted())
-        self.following.on_written += [self._reload, self.finished.tell, self._rest]
+        self._expiring = ExpiringResults(self.context, self)
+        finished = FinishedTasks(self.context, self)
+        self.following.on_written += [self._reload, finished.tell, self._rest]
         self.following.on_round.append(self.show_status)
         self.following.on_mishap.append(self._tell_mishap)
-        if self.desk.on_finish is not None:
-            self.desk.on_finish.listen(self._warn_from_thread)
+        if self.context.on_finish is not None:
+            self.context.on_finish.listen(self._warn_from_thread)
         self.following.start_watcher()
         follow: WorkType[None] = self.following.run
         self.run_worker(follow, group="follow")
         self.set_interval(1.0, self._tick)
-        self.saving.begin()
+        self.downloads.begin()
         # With tasks on the list it is not the first time: the banner says what is missing.
-        if (first := self.desk.first_key) is not None and not any(self.table.window.counts.values()):
+        if self.context.is_first_start and not any(self.table.window.counts.values()):
             from taskdash.ui.screens.welcome import Welcome
 
-            self.app.push_screen(Welcome(first.place, first.variable))
-        if self.desk.is_demo:
+            self.app.push_screen(Welcome(str(self.context.config_path), self.context.key_variable))
+        if self.context.is_demo:
+            from taskdash.ui.widgets.tour import Tour
+
             self._tour = Tour(self)
             self.mount(self._tour, before=self._tabs)
 
@@ -158,11 +154,6 @@ class MainScreen(TaskActions, Screen[None]):
         with suppress(RuntimeError):  # the dashboard has ended
             self.app.call_later(self.say, text, "warning")
 
-    def _tell_again(self, in_s: float) -> None:
-        tell: WorkType[None] = self.finished.tell
-        # A little later, so that it is not called before its time.
-        self.set_timer(in_s + 0.01, lambda: self.run_worker(tell, group="tell"))
-
     async def _reload(self) -> None:
         self.table.reload()
 
@@ -173,12 +164,12 @@ class MainScreen(TaskActions, Screen[None]):
 
     def _tick(self) -> None:
         self.following.glance()
-        coarse_now = self.desk.clock.now_ms() // COARSE_MS
+        coarse_now = self.context.clock.now_ms() // COARSE_MS
         is_whole, self._coarse_now = coarse_now != self._coarse_now, coarse_now
         self.table.tick(is_whole=is_whole)
         self.pane.tick(is_whole=is_whole)
-        if self.expiring.is_time:
-            warn: WorkType[None] = self.expiring.warn
+        if self._expiring is not None and self._expiring.is_time:
+            warn: WorkType[None] = self._expiring.warn
             self.run_worker(warn, group="expiring", exclusive=True)
         self.show_status()
 
@@ -208,17 +199,17 @@ class MainScreen(TaskActions, Screen[None]):
     def show_keys(self) -> None:
         """Draw the footer."""
         shown = FOOTER_ON_MARKS if self.table.marked else {action.name: action.short for action in FOOTER}
-        keymap = self.desk.keymap
+        keymap = self.context.keymap
         keys = [(key_name(keymap[name][0]), short) for name, short in shown.items() if keymap[name]]
         first, last = (next(map(key_name, keymap[name]), "") for name in ("first", "last"))
-        notes = (self.out_of_sight.marks(), self.out_of_sight.news(first, last))
+        notes = (self.unseen.marks(), self.unseen.news(first, last))
         self._keys.show_keys(keys, "  ".join(filter(None, notes)))
 
     def _look_around(self) -> None:
         """Count what is not on the screen, and say it in the footer."""
 
         async def look() -> None:
-            if await self.out_of_sight.look():
+            if await self.unseen.look():
                 self.show_keys()
 
         work: WorkType[None] = look
@@ -228,17 +219,17 @@ class MainScreen(TaskActions, Screen[None]):
         """Tell the user one thing."""
         self.notify(text, severity=severity, markup=False, timeout=4)
 
-    def tell(self, said: Said) -> None:
+    def tell(self, feedback: Feedback) -> None:
         """Tell what an act did; what it copied is told once that is done."""
-        if said.copy is None:
-            self.say(said.text, said.severity)
+        if feedback.copy is None:
+            self.say(feedback.text, feedback.severity)
         else:
-            self.app.copy(said)
+            self.app.copy(feedback)
 
     def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         """Show the task under the cursor."""
         self.pane.show_task(event.task)
-        if self.out_of_sight.has_news:
+        if self.unseen.has_news:
             self._look_around()
 
     # Layout
@@ -339,14 +330,13 @@ class MainScreen(TaskActions, Screen[None]):
         """Results follow as one types."""
         self.table.show(replace(self.table.wanted, terms=event.terms))
 
-    def action_sort(self) -> None:
+    @in_order
+    async def action_sort(self) -> None:
         from taskdash.ui.screens.dialog import ChooseSort
 
-        def chosen(key: SortKey | None) -> None:
-            if key is not None:
-                self._sort_by(Sort(key))
-
-        self.app.push_screen(ChooseSort(self.table.wanted.sort.key), chosen)
+        key = await self.ask(ChooseSort(self.table.wanted.sort.key))
+        if key is not None:
+            self._sort_by(Sort(key))
 
     def action_reverse(self) -> None:
         sort = self.table.wanted.sort
@@ -364,19 +354,18 @@ class MainScreen(TaskActions, Screen[None]):
 
     # The view, which is kept over restarts
 
-    def action_columns(self) -> None:
+    @in_order
+    async def action_columns(self) -> None:
         from taskdash.ui.screens.choose_columns import ChooseColumns
 
-        def chosen(columns: ChosenColumns | None) -> None:
-            if columns is not None:
-                self.remember(columns=columns.names, widths=columns.widths)
-                self._place_columns()
-
         drawn = {placed.column.name for placed in self.table.placed_columns}
-        self.app.push_screen(ChooseColumns(self.desk.view, self.desk.first_view, drawn), chosen)
+        columns = await self.ask(ChooseColumns(self.context.view, self.context.first_view, drawn))
+        if columns is not None:
+            self.remember(columns=columns.names, widths=columns.widths)
+            self._place_columns()
 
     def action_reset_look(self) -> None:
-        first = self.desk.first_view
+        first = self.context.first_view
         self.remember(**{field.name: getattr(first, field.name) for field in fields(first)})
         self.panes.follow(first)
         self.panes.fit_screen(self.size.width, self.size.height)
@@ -392,15 +381,13 @@ class MainScreen(TaskActions, Screen[None]):
 
     def remember(self, **changes: object) -> None:
         """Keep a change of the view for the next time."""
-        self.desk.view = replace(self.desk.view, **changes)  # type: ignore[arg-type] # the names are View's own
-        self.desk.is_view_kept = False
+        self.context.view = replace(self.context.view, **changes)  # type: ignore[arg-type] # the names are View's own
+        self.context.is_view_kept = False
 
         async def save() -> None:
             # One after the other: the last change is the one that stays.
             async with self._saving_view:
-                view = self.desk.view
-                warning = await asyncio.to_thread(self.desk.remember, view)
-                self.desk.is_view_kept = view is self.desk.view
+                warning = await asyncio.to_thread(self.context.remember_view)
             if warning:
                 self.say(warning, "warning")
 
@@ -421,6 +408,8 @@ class MainScreen(TaskActions, Screen[None]):
 
     def _leave_tour(self) -> None:
         if self._tour is not None:
+            from taskdash.ui.widgets.tour import OWN_KEY
+
             self._tour.remove()
             self._tour = None
             self.headlines.warnings.append(lambda _: OWN_KEY)
@@ -430,7 +419,7 @@ class MainScreen(TaskActions, Screen[None]):
 
     def action_pause(self) -> None:
         self._paused = not self._paused
-        self.desk.watcher.pause(self._paused)
+        self.context.watcher.pause(self._paused)
         self.say("Paused: only r and R check now." if self._paused else "Going on with scheduled checks.")
 
     async def action_palette(self) -> None:
@@ -446,7 +435,7 @@ class MainScreen(TaskActions, Screen[None]):
         from taskdash.ui.screens.help import Help
 
         place = "filter" if self.filter_box.has_focus_within else "detail" if self.pane.has_focus else "table"
-        self.app.push_screen(Help(self.desk.keymap, place, self.situation))
+        self.app.push_screen(Help(self.context.keymap, place, self.situation))
 
     @property
     def situation(self) -> Situation:
@@ -455,10 +444,10 @@ class MainScreen(TaskActions, Screen[None]):
             task=self.table.task_at_cursor,
             marked=len(self.table.marked),
             total=self.table.window.total,
-            key_advice=self.desk.key_advice,
-            can_undo=self.acting.can_undo,
-            expires=self.desk.result_ttl_ms is not None,
-            downloads=self.saving.under_way,
+            key_advice=self.context.key_advice,
+            can_undo=self.acts.can_undo,
+            expires=self.context.result_ttl_ms is not None,
+            downloads=self.downloads.under_way,
         )
 
     def action_copy_or_quit(self) -> None:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import replace
-from functools import cached_property, partial, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
-from textual.worker import WorkerError
+from textual.worker import WorkerError, get_current_worker
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.words import plural
-from taskdash.ui.key_names import key_name
-from taskdash.ui.said import Said, warning
-from taskdash.ui.store_trouble import sentence
+from taskdash.domain.words import filter_of, plural
+from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, Scope, name_of, removal_question, warning
+from taskdash.ui.following import sentence
+from taskdash.ui.keymap import key_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -25,20 +27,14 @@ if TYPE_CHECKING:
     from textual import events
     from textual.screen import Screen
     from textual.widget import AwaitMount
-    from textual.worker import Worker, WorkType
+    from textual.worker import WorkType
 
-    from taskdash.domain.failures import FailedTasks
-    from taskdash.domain.query import Query
-    from taskdash.domain.tally import TaskFigures
-    from taskdash.domain.task import ProblemKind, Task, TaskDetail
-    from taskdash.store.store import Store
-    from taskdash.ui.acting import Acting
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.ui.acts import Severity
+    from taskdash.ui.app import Dashboard
+    from taskdash.ui.context import Context
     from taskdash.ui.copying import Copying
-    from taskdash.ui.desk import Desk
-    from taskdash.ui.expiring import ExpiringResults
-    from taskdash.ui.opener import Opener
-    from taskdash.ui.saving import Saving
-    from taskdash.ui.screens.edit_label import Labels
+    from taskdash.ui.downloads import BackgroundDownloads
     from taskdash.ui.widgets.detail_pane import DetailPane
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.task_table import TaskTable
@@ -50,127 +46,129 @@ else:
 MAX_WAIT_S: Final = 0.25
 """How long the next key waits for what the last one does: they go one after the other, unless the store is locked."""
 _WORD: Final = re.compile(r'\S*"[^"]*"|\S+')
+_KEY: Final[ContextVar[asyncio.Future[AwaitMount | None]]] = ContextVar("key")
+"""Done once the keys after the one that began this act need not wait for it any more, but for a dialog it opens."""
 
 P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound="TaskActions")
 
 
 def in_order(
-    action: Callable[Concatenate[TaskActions, P], Coroutine[Any, Any, None]],
-) -> Callable[Concatenate[TaskActions, P], Awaitable[None]]:
-    """Make an action that reads or writes the store one that the keys after it wait for, but not for long."""
+    action: Callable[Concatenate[S, P], Coroutine[Any, Any, None]],
+) -> Callable[Concatenate[S, P], Awaitable[None]]:
+    """Make an action that the keys after it wait for, until it has ended or opened a dialog, but not for long."""
 
     @wraps(action)
-    async def begin(screen: TaskActions, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        ended = asyncio.Event()
+    async def begin(screen: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        key: asyncio.Future[AwaitMount | None] = asyncio.get_running_loop().create_future()
 
         async def act() -> None:
+            _KEY.set(key)
             try:
                 await action(screen, *args, **kwargs)
             finally:
-                ended.set()
+                _let_keys_go_on()
 
-        screen.work(act, group="act")
-        try:
-            await asyncio.wait_for(ended.wait(), MAX_WAIT_S)
-        except TimeoutError:
-            return
+        # Handed over as a function: a coroutine that is ended before it begins would be left behind unawaited.
+        work: WorkType[None] = act
+        screen.run_worker(work, group="act")
+        with suppress(TimeoutError):
+            dialog = await asyncio.wait_for(asyncio.shield(key), MAX_WAIT_S)
+            if dialog is not None:
+                await dialog
 
     return begin
+
+
+def _let_keys_go_on(dialog: AwaitMount | None = None) -> None:
+    if not (key := _KEY.get()).done():
+        key.set_result(dialog)
 
 
 class TaskActions(_Screen):
     """The acts of the main screen."""
 
-    desk: Desk
+    app: Dashboard
+    context: Context
     table: TaskTable
     pane: DetailPane
     filter_box: FilterBox
-    saving: Saving
-    expiring: ExpiringResults
+    downloads: BackgroundDownloads
 
     if TYPE_CHECKING:
 
-        def tell(self, said: Said) -> None: ...
-        def say(self, text: str) -> None: ...
+        def tell(self, feedback: Feedback) -> None: ...
+        def say(self, text: str, severity: Severity = "information") -> None: ...
         def show_keys(self) -> None: ...
         def show_tab(self, index: int) -> None: ...
         def remember(self, **changes: object) -> None: ...
 
     _range_from: int | None = None
 
-    def work(self, work: Callable[[], Awaitable[None]], *, group: str) -> Worker[None]:
-        """Do something that takes a while beside what is on the screen; an error of it is one of the screen's."""
-        # Handed over as a function: a coroutine that is ended before it begins would be left behind unawaited.
-        function: WorkType[None] = work  # type: ignore[assignment] # Textual asks for a coroutine's type
-        return self.run_worker(function, group=group)
+    async def ask(self, dialog: Screen[T]) -> T | None:
+        """Open a dialog and wait for its answer; for acts `in_order`, the keys after which are the dialog's."""
+        answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        _let_keys_go_on(self.app.push_screen(dialog, answer.set_result))
+        return await answer
 
     @cached_property
-    def acting(self) -> Acting:
-        """Return the acts of this list, imported with the first of them."""
-        from taskdash.ui.acting import Acting
-
-        return Acting(self.desk)
-
-    @cached_property
-    def _opener(self) -> Opener:
-        from taskdash.ui.opener import Opener
-
-        return Opener(self.desk)
+    def acts(self) -> Acts:
+        """Return the acts of this list."""
+        return Acts(self.context)
 
     @cached_property
     def _copying(self) -> Copying:
         from taskdash.ui.copying import Copying
 
-        return Copying(self.desk)
+        return Copying(self.context)
 
     async def _chosen(self) -> list[Task]:
-        tasks = await self.acting.chosen(self.table.marked, self.table.task_at_cursor)
+        tasks = await self.acts.chosen(self.table.marked, self.table.task_at_cursor)
         if not tasks:
             self.tell(warning("No task under the cursor."))
         return tasks
+
+    def _show_changes(self) -> None:
+        self.table.reload()
+        self.show_keys()
 
     # Checking
 
     @in_order
     async def action_check(self) -> None:
         if tasks := await self._chosen():
-            self.tell(await self.acting.check(tasks))
+            self.tell(await self.acts.check(tasks))
             self.table.reload()
 
     @in_order
     async def action_check_all(self) -> None:
-        self.tell(await self.acting.check_all())
+        self.tell(await self.acts.check_all())
         self.table.reload()
 
     # The list
 
-    async def action_add(self) -> None:
-        await self._open_add("")
-
-    def on_paste(self, event: events.Paste) -> None:
+    async def on_paste(self, event: events.Paste) -> None:
         """Text pasted anywhere opens the add dialog with its preview."""
         event.stop()
-        self._open_add(event.text)
+        await self.action_add(event.text)
 
-    def _open_add(self, text: str) -> AwaitMount:
+    @in_order
+    async def action_add(self, text: str = "") -> None:
         from taskdash.ui.screens.add_ids import AddIds
 
-        def done(ids: tuple[str, ...] | None) -> None:
-            if ids:
-                self.work(partial(self._add, ids), group="add")
-
-        return self.app.push_screen(AddIds(self.desk, text), done)
-
-    async def _add(self, ids: Sequence[str]) -> None:
-        try:
-            seq, said = await self.acting.add(ids)
-        except StoreError as error:
-            # They are all that is known of paid work: not one is dropped.
-            self.desk.adding.clear()
-            await self._open_add("\n".join(ids))
-            raise StoreError(f"not added: {error}") from error
-        self.table.show(self.table.wanted, seq=seq)
-        self.tell(said)
+        while ids := await self.ask(AddIds(self.context, text)):
+            try:
+                seq, feedback = await self.acts.add(ids)
+            except StoreError as error:
+                # They are all that is known of paid work: not one is dropped.
+                self.context.adding.clear()
+                self.tell(Feedback(sentence(f"not added: {error}"), "error"))
+                text = "\n".join(ids)
+            else:
+                self.table.show(self.table.wanted, seq=seq)
+                self.tell(feedback)
+                return
 
     @in_order
     async def action_remove(self) -> None:
@@ -184,67 +182,46 @@ class TaskActions(_Screen):
             seqs = [task.seq for task in tasks]
         if not seqs:
             return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.work(partial(self._remove, seqs), group="remove")
-
-        self.app.push_screen(Confirm(_removal_question(len(seqs), tasks)), answered)
-
-    async def _remove(self, seqs: Sequence[int]) -> None:
-        marked = self.table.marked.intersection(seqs)
-        said = await self.acting.remove(seqs, frozenset(marked))
-        self.table.marked -= set(seqs)
-        self.table.reload()
-        self.show_keys()
-        self.tell(said)
-
-    async def _finish_changes(self) -> None:
-        """Wait for the changes that were typed before: the last of them is the one to undo."""
-        changes = [each for each in self.workers if each.group in ("edit", "remove") and not each.is_finished]
-        if changes:  # of none it would wait for all that works
-            await self.workers.wait_for_complete(changes)
+        if await self.ask(Confirm(removal_question(len(seqs), tasks))):
+            feedback = await self.acts.remove(seqs, frozenset(self.table.marked.intersection(seqs)))
+            self.table.marked -= set(seqs)
+            self._show_changes()
+            self.tell(feedback)
 
     @in_order
     async def action_undo(self) -> None:
+        # The last change that was typed is the one to undo, even while it is still being made.
+        own = get_current_worker()
+        acts = [each for each in self.workers if each.group == "act" and each is not own and not each.is_finished]
         try:
-            await self._finish_changes()
+            if acts:  # of none it would wait for all that works
+                await self.workers.wait_for_complete(acts)
         except WorkerError:
             return  # It is told of by itself, and an earlier change is not what was meant.
-        said, marked = await self.acting.undo()
+        feedback, marked = await self.acts.undo()
         self.table.mark(marked)
-        self.table.reload()
-        self.show_keys()
-        self.tell(said)
+        self._show_changes()
+        self.tell(feedback)
 
     @in_order
     async def action_edit(self) -> None:
         from taskdash.ui.screens.edit_label import EditLabel
 
         tasks = await self._chosen()
-        if not tasks:
-            return
-
-        def save(typed: Labels) -> None:
-            self.work(partial(self._edit, [task.seq for task in tasks], typed), group="edit")
-
-        await self.app.push_screen(EditLabel(tasks, save))
-
-    async def _edit(self, seqs: Sequence[int], typed: Labels) -> None:
-        self.tell(await self.acting.edit(seqs, typed.label, typed.note))
-        self.table.reload()
+        typed = await self.ask(EditLabel(tasks)) if tasks else None
+        if typed is not None:
+            self.tell(await self.acts.edit([task.seq for task in tasks], typed.label, typed.note))
+            self.table.reload()
 
     def action_expiring(self) -> None:
-        wanted = self.expiring.filter_text
-        if wanted is None:
-            profile = self.desk.profile
-            self.tell(
-                warning(f"Nothing is known to expire: set profiles.{profile}.result_ttl in the config.")
-            )
-        elif self.filter_box.text == wanted:
+        ttl_ms = self.context.result_ttl_ms
+        if ttl_ms is None:
+            setting = f"profiles.{self.context.profile}.result_ttl"
+            self.tell(warning(f"Nothing is known to expire: set {setting} in the config."))
+        elif self.filter_box.text == filter_of(ttl_ms):
             self.filter_box.clear()
         else:
-            self.filter_box.put(wanted)
+            self.filter_box.put(filter_of(ttl_ms))
 
     # Marks
 
@@ -286,82 +263,59 @@ class TaskActions(_Screen):
             self.tell(warning("The range began at a task that is not shown now: press V to begin another."))
 
     async def _shown_seqs(self) -> list[int]:
-        query, now_ms = self.table.wanted, self.desk.clock.now_ms()
-        return await self.desk.store.run(lambda store: store.tasks.seqs(query, now_ms))
+        query, now_ms = self.table.wanted, self.context.clock.now_ms()
+        return await self.context.store.run(lambda store: store.tasks.seqs(query, now_ms))
 
     # Opening results
 
     @in_order
     async def action_open_result(self) -> None:
+        from taskdash.ui.screens.dialog import ChooseLink
+
         tasks = await self._chosen()
         if len(tasks) > 1:
             await self._open_many(tasks, 1)
-        elif tasks:
-            await self._open_or_choose(tasks[0])
+        elif tasks and (detail := await self.acts.detail(tasks[0])):
+            several = len(detail.result_urls) > 1
+            index = await self.ask(ChooseLink(detail.result_urls)) if several else 0
+            if index is not None:
+                self._open(detail, index + 1)
 
     @in_order
     async def action_open_result_number(self, number: int) -> None:
         tasks = await self._chosen()
         if len(tasks) > 1:
             await self._open_many(tasks, number)
-        elif tasks and (detail := await self.acting.detail(tasks[0])):
+        elif tasks and (detail := await self.acts.detail(tasks[0])):
             self._open(detail, number)
 
     def on_detail_pane_link_clicked(self, event: DetailPane.LinkClicked) -> None:
         """A link in the detail was clicked."""
         self._open(event.detail, event.number)
 
-    async def _open_or_choose(self, task: Task) -> None:
-        from taskdash.ui.screens.dialog import ChooseLink
-
-        detail = await self.acting.detail(task)
-        if detail is None:
-            return
-        if len(detail.result_urls) < 2:
-            self._open(detail, 1)
-            return
-
-        def chosen(index: int | None) -> None:
-            if index is not None:
-                self._open(detail, index + 1)
-
-        self.app.push_screen(ChooseLink(detail.result_urls), chosen)
-
     def _open(self, detail: TaskDetail, number: int) -> None:
+        # No key waits for it: a browser is given some time to fail.
         async def opening() -> None:
-            self.tell(await self._opener.one(detail, number))
+            self.tell(await self.acts.open_one(detail, number))
 
-        self.work(opening, group="open")
+        work: WorkType[None] = opening
+        self.run_worker(work, group="open")
 
     async def _open_many(self, tasks: Sequence[Task], number: int) -> None:
-        from taskdash.ui.opener import ASK_ABOVE, MAX_AT_ONCE
         from taskdash.ui.screens.dialog import Confirm
 
-        urls = await self._opener.links(tasks, number)
+        urls = await self.acts.links_to_open(tasks, number)
+        count = len(urls)
         if not urls:
             self.tell(warning(f"No result {number} in these {plural(len(tasks), 'task')}."))
-            return
-        if len(urls) > MAX_AT_ONCE:
-            self.tell(
-                warning(
-                    f"{len(urls):,} results: more than {MAX_AT_ONCE} at once are not opened; u copies the links."
-                )
-            )
-            return
-
-        async def opening() -> None:
-            self.tell(await self._opener.many(urls, len(tasks) - len(urls)))
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.work(opening, group="open")
-
-        if len(urls) > ASK_ABOVE:
-            self.app.push_screen(
-                Confirm(f"Open {len(urls)} results in the browser, one of each task?"), answered
-            )
-        else:
-            answered(True)
+        elif count > MAX_AT_ONCE:
+            why = f"more than {MAX_AT_ONCE} at once are not opened; u copies the links."
+            self.tell(warning(f"{count:,} results: {why}"))
+        elif count <= ASK_ABOVE or await self.ask(
+            Confirm(f"Open {count} results in the browser, one of each task?")
+        ):
+            _let_keys_go_on()
+            self.tell(await self.acts.open_many(urls, len(tasks) - count))
 
     # Copying
 
@@ -383,67 +337,58 @@ class TaskActions(_Screen):
         choices = await self._copying.choices(tasks) if tasks else []
         if not choices:
             return
-
-        async def copying(letter: str) -> None:
+        what = plural(len(tasks), "task") if len(tasks) > 1 else name_of(tasks[0])
+        letter = await self.ask(CopyMenu(f"Copy of {what}", choices))
+        if letter is not None:
             self.tell(await self._copying.copy(tasks, letter))
-
-        def chosen(letter: str | None) -> None:
-            if letter is not None:
-                self.work(partial(copying, letter), group="copy")
-
-        title = f"Copy of {plural(len(tasks), 'task')}" if len(tasks) > 1 else f"Copy of {_name(tasks[0])}"
-        self.app.push_screen(CopyMenu(title, choices), chosen)
 
     # Files and pictures
 
     @in_order
     async def action_download(self) -> None:
         if tasks := await self._chosen():
-            seqs, said = self.acting.to_download(tasks)
+            seqs, feedback = self.acts.to_download(tasks)
             if seqs:
-                await self.saving.save(seqs)
-            self.tell(said)
+                await self.downloads.save(seqs)
+            self.tell(feedback)
 
     def action_cancel_downloads(self) -> None:
-        self.saving.cancel()
+        self.downloads.cancel()
 
     async def action_preview(self) -> None:
-        preview = not self.desk.view.preview
+        preview = not self.context.view.preview
         self.remember(preview=preview)
-        self.desk.retry_previews()
+        self.context.retry_previews()
         self.pane.draw()
         words = "" if preview else "Picture preview off."
-        if missing := await self._missing_for_pictures():
+        if missing := await self.context.missing_for_pictures():
             self.tell(warning(f"{words} {sentence(missing)}".lstrip()))
         else:
             self.say(words or "Picture preview on.")
 
     async def action_preview_next(self) -> None:
-        task, key = self.table.task_at_cursor, "".join(map(key_name, self.desk.keymap["preview"][:1]))
-        if missing := await self._missing_for_pictures():
+        task, key = self.table.task_at_cursor, "".join(map(key_name, self.context.keymap["preview"][:1]))
+        if missing := await self.context.missing_for_pictures():
             self.tell(warning(sentence(missing)))
         elif task is None or task.result_count < 2:
             self.tell(warning("There is no other result to preview."))
-        elif not self.desk.view.preview:
+        elif not self.context.view.preview:
             switch = f": {key} switches it on." if key else "."
             self.tell(warning(f"Picture preview is off{switch}"))
         elif self.pane.preview is None or self.pane.preview.next_result() < 2:
             self.tell(warning("There is no room for a picture here."))
         self.pane.draw()
 
-    async def _missing_for_pictures(self) -> str:
-        return (await self.desk.previews()).missing if self.desk.make_previews else ""
-
     @in_order
     async def action_raw(self) -> None:
         from taskdash.ui.screens.inspect import RawJson
 
         task = self.table.task_at_cursor
-        text = await self.acting.raw(task) if task else None
+        text = await self.acts.raw(task) if task else None
         if task is None or text is None:
             self.tell(warning("No answer with a record yet."))
         else:
-            self.app.push_screen(RawJson(task.task_id, text))
+            await self.ask(RawJson(task.task_id, text))
 
     # What the tasks add up to: those of the filter whatever the tab, or the marked ones
 
@@ -451,83 +396,26 @@ class TaskActions(_Screen):
     async def action_statistics(self) -> None:
         from taskdash.ui.screens.inspect import Statistics
 
-        query, marked, now_ms = self._reviewed()
-
-        def read(store: Store) -> list[TaskFigures]:
-            return store.summaries.outcomes(query, now_ms, marked=marked)
-
-        outcomes = await self.desk.store.run(read)
-        if outcomes:
-            self.app.push_screen(Statistics(self._scope(len(outcomes)), outcomes, now_ms))
+        scope = self._scope()
+        if outcomes := await self.acts.outcomes(scope):
+            await self.ask(Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms()))
         else:
             self.tell(warning("No task to count here."))
 
     @in_order
     async def action_failures(self) -> None:
-        from taskdash.domain.failures import reasons
-        from taskdash.ui.screens.failures import Failures
+        from taskdash.ui.screens.failures import Failures, read_failures
 
-        query, marked, now_ms = self._reviewed()
+        scope, now_ms = self._scope(), self.context.clock.now_ms()
+        found = await self.context.store.run(lambda store: read_failures(store, scope, now_ms))
+        if not found.reasons and not found.problems:
+            self.tell(warning(scope.no_failures(found.total)))
+        elif filter_text := await self.ask(Failures(scope.name(found.total), found, now_ms)):
+            self.show_tab(0)
+            before = "" if self.table.marked else scope.filter_text
+            added = [word for word in _WORD.findall(filter_text) if word not in before]
+            self.filter_box.put(" ".join([before, *added]).strip())
 
-        def read(store: Store) -> tuple[list[FailedTasks], list[tuple[ProblemKind, int]], int]:
-            summaries = store.summaries
-            return (
-                summaries.failures(query, now_ms, marked=marked),
-                summaries.problems(query, now_ms, marked=marked),
-                sum(store.tasks.counts(query, now_ms).values()) if marked is None else len(marked),
-            )
-
-        failed, problems, total = await self.desk.store.run(read)
-        if not failed and not problems:
-            self.tell(warning(self._why_no_failures(total)))
-            return
-        found = reasons(failed)
-
-        def read_newest(store: Store) -> list[Task]:
-            return store.tasks.by_seq([reason.newest_seq for reason in found])
-
-        newest = {task.seq: task for task in await self.desk.store.run(read_newest)}
-        self.app.push_screen(Failures(self._scope(total), found, problems, newest, now_ms), self._filter_to)
-
-    def _reviewed(self) -> tuple[Query, list[int] | None, int]:
-        """Return what is asked for whatever the tab, the marks if there are any, the time in ms."""
+    def _scope(self) -> Scope:
         query = replace(self.table.wanted, states=None)
-        marked = sorted(self.table.marked)
-        if marked:
-            return replace(query, terms=()), marked, self.desk.clock.now_ms()
-        return query, None, self.desk.clock.now_ms()
-
-    def _why_no_failures(self, total: int) -> str:
-        """Say what was looked at, and what keeps other failures out of it."""
-        if self.table.marked:
-            return f"No failed task among the {plural(total, 'marked task')}. Esc clears the marks."
-        if self.table.wanted.terms:
-            return f"No failed task matches {self.filter_box.text.strip()}. Esc clears the filter."
-        return "No task has failed here."
-
-    def _scope(self, count: int) -> str:
-        if self.table.marked:
-            return f"{plural(count, 'marked task')}"
-        if self.table.wanted.terms:
-            return f"{plural(count, 'task')} that match {self.filter_box.text.strip()}"
-        return f"all {plural(count, 'task')}" if count > 1 else plural(count, "task")
-
-    def _filter_to(self, filter_text: str | None) -> None:
-        if filter_text is None:
-            return
-        self.show_tab(0)
-        before = "" if self.table.marked else self.filter_box.text.strip()
-        added = [word for word in _WORD.findall(filter_text) if word not in before]
-        self.filter_box.put(" ".join([before, *added]).strip())
-
-
-def _removal_question(count: int, tasks: Sequence[Task]) -> str:
-    if not tasks:
-        what = f"Remove {plural(count, 'task')} from the list?"
-    else:
-        what = f"Remove this task from the list?\n\n{_name(tasks[0])}\n{tasks[0].task_id}"
-    return f"{what}\n\nOnly the list changes, nothing at the gateway."
-
-
-def _name(task: Task) -> str:
-    return (task.label or task.prompt or task.task_id).partition("\n")[0][:200]
+        return Scope(query, sorted(self.table.marked), self.filter_box.text.strip())

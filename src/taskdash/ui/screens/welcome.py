@@ -1,24 +1,34 @@
-"""The first start, with no config and no key: set a key, look around in the demo, or go on without."""
+"""What is shown where the list is not all there is to it: at the first start, and while the list cannot be opened yet.
+
+At the first start there is no config and no key: one sets a key, looks around in the demo, or goes on without.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from taskdash.domain.errors import TaskdashError
-from taskdash.ui.pasting import MAX_LINE_CHARS
+from taskdash.domain.untrusted import inert_line
+from taskdash.ui.following import sentence
+from taskdash.ui.keymap import key_name
 from taskdash.ui.screens.dialog import Dialog, muted
+from taskdash.ui.terminal import MAX_LINE_CHARS
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
     from taskdash.ui.app import Dashboard
+    from taskdash.ui.context import Context
 
 _WHAT = """\
 taskdash keeps the IDs of your image jobs, checks on them within your key's rate limit, and shows what became of them. \
@@ -26,6 +36,9 @@ It never creates, cancels or pays for a task."""
 _HINT = muted("Esc goes on without: the list works, nothing is checked")
 _KEY_HINT = muted("Enter keeps it, Esc goes back")
 _KEEPING = muted("One moment ...")
+LOOK_S: Final = 0.1
+_OPENING: Final = "Opening the list ..."
+_LOCKED: Final = "Another program has locked the list: waiting for it."
 
 
 class _KeyInput(TextBox):
@@ -51,7 +64,7 @@ class Welcome(Dialog[None]):
     def __init__(self, place: str, variable: str) -> None:
         """`place` is where a key would be written to, `variable` what else may hold it."""
         super().__init__("Welcome to taskdash", _HINT)
-        self._place, self._variable = place, variable
+        self._place, self._variable = inert_line(place), variable
         self._what = Static(Content(f"\n{_WHAT}"))
         self._ways = Static(self._choices())
         self._box: Input | None = None
@@ -124,3 +137,56 @@ class Welcome(Dialog[None]):
             self._error.show(Content.styled(str(error), "$text-error"))
             self.hint.show(_KEY_HINT)
             self._is_keeping = False
+
+
+class Waiting(Screen[None]):
+    """Says what is waited for. Of the keys only those that quit or stop do something."""
+
+    DEFAULT_CSS = """
+    Waiting { align: center middle; }
+    Waiting > Static { width: auto; max-width: 90%; text-align: center; }
+    """
+
+    def __init__(self, context: Context, mending: Callable[[], str]) -> None:
+        """`mending` returns what is being done to the list, "" where nothing is."""
+        super().__init__()
+        self.context = context
+        self._mending = mending
+        self._text = Static()
+        self.pasted: list[str] = []
+        """What is for the list, once that is there."""
+
+    def compose(self) -> ComposeResult:
+        """The text."""
+        yield self._text
+
+    def on_mount(self) -> None:
+        """Look from time to time what it waits for."""
+        self._look()
+        self.set_interval(LOOK_S, self._look)
+
+    def _look(self) -> None:
+        what = _LOCKED if self.context.store.is_waiting else _OPENING
+        if mending := self._mending():
+            what = sentence(inert_line(mending))
+        lines = [Content(what)]
+        if keys := self.context.keymap["quit"]:
+            lines.append(Content.styled(f"{key_name(keys[0])} quits", "$text-muted"))
+        if self.pasted:
+            lines.append(Content("What you pasted is kept until then."))
+        self._text.update(Content("\n\n").join(lines))
+
+    def on_key(self, event: events.Key) -> None:
+        """Leave, or be stopped."""
+        keymap = self.context.keymap
+        if event.key in (*keymap["quit"], *keymap["copy_or_quit"]):
+            event.prevent_default()
+            self.app.exit()
+        elif event.key in keymap["suspend"]:
+            self.app.action_suspend_process()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Keep it: IDs in it are all that is known of paid work."""
+        event.stop()
+        self.pasted.append(event.text)
+        self._look()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textual import events
 
     from taskdash.domain.query import Sort
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
 
 TABS: tuple[tuple[str, State | None], ...] = (
     ("All", None),
@@ -185,7 +185,7 @@ class KeyBar(FittedLine):
 class Headlines:
     """The lines over the list: the status, and the banner for what is wrong as a whole."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Context) -> None:
         self._desk = desk
         self._crowd = 0
         # Held, not looked up: news may still arrive while the screen is being taken down.

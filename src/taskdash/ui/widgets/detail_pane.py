@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
     from taskdash.ui.widgets.preview import Preview
 
 
@@ -45,7 +45,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             """From 1."""
             super().__init__()
 
-    def __init__(self, desk: Desk, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, desk: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._desk = desk
         self._current: Task | None = None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import TaskDetail
     from taskdash.results.previews import Picture, Refused
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
     from taskdash.ui.widgets.drawing import Drawn, Room
 
 REST_S: Final = 0.25
@@ -76,7 +76,7 @@ class Preview(Vertical):
     Preview > #caption { width: 1fr; height: auto; max-height: 4; }
     """
 
-    def __init__(self, desk: Desk, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, desk: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._desk = desk
         self._plan: _Plan | None = None

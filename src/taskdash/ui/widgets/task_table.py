@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
     from taskdash.ui.text.columns import Cell
 
 MARGIN: Final = 2
@@ -76,7 +76,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """A row was clicked twice."""
 
-    def __init__(self, desk: Desk, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, desk: Context, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._desk = desk
         self._query = window.query

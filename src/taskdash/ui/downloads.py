@@ -6,28 +6,31 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from taskdash.ui.keymap import key_name
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from taskdash.ui.desk import Desk, Downloading
+    from taskdash.results.download_thread import DownloadThread
+    from taskdash.ui.context import Context
     from taskdash.ui.screens.main import MainScreen
     from taskdash.ui.widgets.download_bar import DownloadBar
 
 
-class Saving:
+class BackgroundDownloads:
     """What one dashboard saves. Nothing of it is there before it is needed."""
 
-    def __init__(self, desk: Desk, screen: MainScreen) -> None:
-        self._desk = desk
+    def __init__(self, context: Context, screen: MainScreen) -> None:
+        self._context = context
         self._screen = screen
         self._opening = asyncio.Lock()
-        self._downloads: Downloading | None = None
+        self._downloads: DownloadThread | None = None
         self._bar: DownloadBar | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> None:
         """The first frame is drawn: save what is to be saved on its own."""
-        if self._desk.auto_download:
+        if self._context.settings.auto_download:
             self._screen.run_worker(self._open(), group="downloads")
 
     async def save(self, seqs: Sequence[int]) -> None:
@@ -37,7 +40,7 @@ class Saving:
 
     @property
     def under_way(self) -> bool:
-        """Whether something is being saved."""
+        """Return whether something is being saved."""
         return self._downloads is not None and self._downloads.status.is_busy
 
     def cancel(self) -> None:
@@ -47,12 +50,12 @@ class Saving:
         else:
             self._downloads.cancel()
 
-    async def _open(self) -> Downloading | None:
+    async def _open(self) -> DownloadThread | None:
         self._loop = asyncio.get_running_loop()
         async with self._opening:
             if self._downloads is None:
                 # What it imports takes a tenth of a second.
-                self._downloads = await asyncio.to_thread(self._desk.downloads, self._heard)
+                self._downloads = await asyncio.to_thread(self._context.downloads, self._heard)
                 self._show()  # what it had to say before we knew it
         return self._downloads
 
@@ -68,10 +71,9 @@ class Saving:
             return
         status = downloads.status
         if self._bar is None and status.is_busy:
-            from taskdash.ui.key_names import key_name
             from taskdash.ui.widgets.download_bar import DownloadBar
 
-            keys = self._desk.keymap["cancel_downloads"]
+            keys = self._context.keymap["cancel_downloads"]
             self._bar = DownloadBar(key_name(keys[0]) if keys else "")
             screen.mount(self._bar, before=screen.query_one("#keys"))
         if self._bar is not None:

@@ -36,7 +36,7 @@ class Situation(NamedTuple):
 
 
 def why_not(action: str, now: Situation) -> str | None:
-    """Why an action would do nothing; None where it would do something."""
+    """Return why an action would do nothing; None where it would do something."""
     if action in ("check", "check_all") and now.key_advice:
         return "no API key is set"
     if action == "undo" and not now.can_undo:

@@ -8,7 +8,7 @@ import pytest
 
 from taskdash.domain.task import State, Task
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.usefulness import Situation, why_not
+from taskdash.ui.availability import Situation, why_not
 
 TASK = Task(seq=1, profile="p", task_id="task_1", added_at_ms=0)
 DONE = replace(TASK, state=State.SUCCESS, result_count=2)

@@ -9,15 +9,15 @@ from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
-    from taskdash.ui.desk import Desk
+    from taskdash.ui.context import Context
     from taskdash.ui.widgets.task_table import TaskTable
 
 
-class OutOfSight:
+class Unseen:
     """Counts for the footer, read after the rows and only as far as they are needed."""
 
-    def __init__(self, desk: Desk, table: TaskTable, seen_seq: int | None) -> None:
-        self._desk = desk
+    def __init__(self, context: Context, table: TaskTable, seen_seq: int | None) -> None:
+        self._context = context
         self._table = table
         self._seen_seq = seen_seq
         self._newer = 0
@@ -40,7 +40,7 @@ class OutOfSight:
         return True
 
     async def _count(self) -> None:
-        table, now_ms = self._table, self._desk.clock.now_ms()
+        table, now_ms = self._table, self._context.clock.now_ms()
         query, marked, seen_seq = table.window.query, frozenset(table.marked), self._see()
         filtered = query.states is not None or bool(query.terms)
         by_time = query.sort.key is SortKey.ADDED and self._unseen_lines > 0
@@ -52,7 +52,7 @@ class OutOfSight:
             return seen, hidden, newer
 
         # Of rows that are to give way to others nothing is counted: a search for it would hold those up.
-        counted = await self._desk.store.run_while(lambda: table.wanted is query, count)
+        counted = await self._context.store.run_while(lambda: table.wanted is query, count)
         if counted is not None:
             self._seen_seq, self._hidden, self._newer = counted
 

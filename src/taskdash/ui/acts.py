@@ -1,0 +1,334 @@
+"""What the keys do to tasks, without a screen: each act returns the line that tells what was done.
+
+Kept apart from the widgets so that it can be read and tested as what it is: store, watcher and browser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from taskdash.config.locations import download_dir
+from taskdash.domain.task import State
+from taskdash.domain.untrusted import inert, inert_line, raw_text
+from taskdash.domain.words import plural
+from taskdash.results.desktop import Opened, open_url
+from taskdash.results.links import safe_url
+
+if TYPE_CHECKING:
+    from taskdash.domain.query import Query
+    from taskdash.domain.tally import TaskFigures
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.store.store import Store
+    from taskdash.ui.context import Context
+
+MAX_RAW_CHARS: Final = 1_000_000
+ASK_ABOVE: Final = 5
+"""From more results than these on, opening them all at once is asked about first."""
+MAX_AT_ONCE: Final = 20
+"""More are not opened: each is a window or a tab."""
+_URL_CHARS: Final = 300
+
+Severity = Literal["information", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One thing to tell."""
+
+    text: str
+    severity: Severity = "information"
+    copy: str | None = None
+    """A text for the clipboard; how it got there is told after `text`."""
+    what: str = ""
+    """What is copied, for people, as the begin of a sentence: `2 links`."""
+    more: str = ""
+    """Told after how it was copied; begins with what divides it from that."""
+
+
+def warning(text: str) -> Feedback:
+    """Something that could not be done, and why."""
+    return Feedback(text, "warning")
+
+
+def copied(text: str, what: str, more: str = "") -> Feedback:
+    """A text that was asked for."""
+    return Feedback(f"Copied {what}", copy=text, what=what, more=more)
+
+
+Undo = Callable[["Store"], tuple[Feedback, Mapping[int, int]]]
+"""Takes something back; returns what to say, and the tasks that have another `seq` now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The tasks that statistics and failures are about: the marked ones, else those of the filter in every state."""
+
+    query: Query
+    marked: Sequence[int]
+    """Their `seq`; empty: none is marked."""
+    filter_text: str
+
+    @property
+    def asked(self) -> tuple[Query, Sequence[int] | None]:
+        """Return the query, and the marked tasks that it is limited to; None: all."""
+        return (replace(self.query, terms=()), self.marked) if self.marked else (self.query, None)
+
+    def name(self, count: int) -> str:
+        """Return words for `count` tasks, such as `12 tasks that match fox`."""
+        if self.marked:
+            return plural(count, "marked task")
+        if self.query.terms:
+            return f"{plural(count, 'task')} that match {self.filter_text}"
+        return f"all {plural(count, 'task')}" if count > 1 else plural(count, "task")
+
+    def no_failures(self, total: int) -> str:
+        """Say what was looked at, and what keeps other failures out of it."""
+        if self.marked:
+            return f"No failed task among the {plural(total, 'marked task')}. Esc clears the marks."
+        if self.query.terms:
+            return f"No failed task matches {self.filter_text}. Esc clears the filter."
+        return "No task has failed here."
+
+
+class Acts:
+    """The acts of one dashboard, and what it takes to undo the last ones."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._undo: list[tuple[Undo, frozenset[int]]] = []
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something to take back."""
+        return bool(self._undo)
+
+    async def chosen(self, marked: set[int], at_cursor: Task | None) -> list[Task]:
+        """The marked tasks in the order of the list, else the one under the cursor."""
+        if marked:
+            seqs = sorted(marked)
+            return await self._context.store.run(lambda store: store.tasks.by_seq(seqs))
+        return [at_cursor] if at_cursor else []
+
+    async def detail(self, task: Task) -> TaskDetail | None:
+        """A task with its bodies."""
+        return await self._context.store.run(lambda store: store.tasks.detail(task.seq))
+
+    # Checking
+
+    async def check(self, tasks: Sequence[Task]) -> Feedback:
+        """Have tasks checked now, finished ones too."""
+        if self._context.key_advice:
+            return self._no_key()
+        seqs, now_ms = [task.seq for task in tasks], self._context.clock.now_ms()
+        await self._context.store.run(lambda store: store.checks.ask(seqs, now_ms))
+        self._context.watcher.wake()
+        return Feedback(
+            f"Checking {plural(len(tasks), 'task')} now." if len(tasks) > 1 else "Checking it now."
+        )
+
+    async def check_all(self) -> Feedback:
+        """Have every unfinished task checked now."""
+        if self._context.key_advice:
+            return self._no_key()
+        profile, now_ms = self._context.profile, self._context.clock.now_ms()
+        count = await self._context.store.run(lambda store: store.checks.ask_unfinished(profile, now_ms))
+        self._context.watcher.wake()
+        return (
+            Feedback(f"Checking {plural(count, 'unfinished task')} now.")
+            if count
+            else warning("No unfinished task.")
+        )
+
+    def _no_key(self) -> Feedback:
+        return warning(f"Nothing can be checked: {self._context.key_advice}")
+
+    # The list
+
+    async def add(self, ids: Sequence[str]) -> tuple[int, Feedback]:
+        """Put IDs on the list; return the `seq` of the first and what to say."""
+        profile, now_ms = self._context.profile, self._context.clock.now_ms()
+        adding = self._context.store.submit(lambda store: store.tasks.add(profile, ids, now_ms))
+        self._context.adding.append((ids, adding))
+        # Who leaves while it waits for a locked list has it added all the same, or is told.
+        added = await asyncio.shield(asyncio.wrap_future(adding))
+        first = (added.added or added.listed)[0]
+        task = await self._context.store.run(lambda store: store.tasks.find(profile, first))
+        self._context.watcher.wake()
+        listed = f", {len(added.listed):,} already listed" if added.listed else ""
+        return task.seq, Feedback(f"Added {plural(len(added.added), 'task')}{listed}.")
+
+    async def remove(self, seqs: Sequence[int], marked: frozenset[int]) -> Feedback:
+        """Take tasks off the list; those of them that were `marked` come back so."""
+        now_ms = self._context.clock.now_ms()
+        removal = await self._context.store.run(lambda store: store.tasks.remove(seqs, now_ms))
+
+        def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
+            restored = store.tasks.restore(removal)
+            return _brought_back(restored.back, len(restored.again)), restored.again
+
+        self._undo.append((undo, marked))
+        return Feedback(
+            f"Removed {plural(len(seqs), 'task')}. z brings {'it' if len(seqs) == 1 else 'them'} back."
+        )
+
+    async def edit(self, seqs: Sequence[int], label: str | None, note: str | None) -> Feedback:
+        """Set the label and note of tasks; None leaves them as they are."""
+        if label is None and note is None:
+            return Feedback("Nothing was changed.")
+        edits = await self._context.store.run(lambda store: store.tasks.edit(seqs, label=label, note=note))
+
+        if not edits:
+            return warning("Nothing was saved: the list does not have it any more.")
+
+        def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
+            return _set_back(store.tasks.undo_edit(edits), len(edits)), {}
+
+        self._undo.append((undo, frozenset()))
+        return Feedback(
+            f"Saved label and note of {plural(len(edits), 'task')}." if len(edits) > 1 else "Saved."
+        )
+
+    async def raw(self, task: Task) -> str | None:
+        """The last body with a record, inert and without any key; None where there is none yet."""
+        detail = await self.detail(task)
+        if detail is None or not detail.raw:
+            return None
+        text = inert(raw_text(detail.raw).decode("utf-8", "replace"), max_chars=MAX_RAW_CHARS)
+        return self._context.keys.redact(text)
+
+    async def undo(self) -> tuple[Feedback, set[int]]:
+        """Take back the last removal or edit of this dashboard; what to say, and what is to be marked again."""
+        if not self._undo:
+            return warning("Nothing to undo."), set()
+        undo, marked = self._undo.pop()
+        feedback, moved = await self._context.store.run(undo)
+        marked = frozenset(moved.get(seq, seq) for seq in marked)
+        back = await self._context.store.run(lambda store: store.tasks.listed_seqs(sorted(marked)))
+        self._context.watcher.wake()
+        return feedback, back
+
+    # Results
+
+    def to_download(self, tasks: Sequence[Task]) -> tuple[list[int], Feedback]:
+        """The `seq` of the tasks that have something to save, and what to say of it."""
+        good = [task for task in tasks if task.state is State.SUCCESS and task.result_count]
+        if not good:
+            without = "None of these tasks has a result to save."
+            return [], no_links(tasks[0]) if len(tasks) == 1 else warning(without)
+        count = sum(max(0, task.result_count - task.saved_count) for task in good)
+        lacking = len(tasks) - len(good)
+        rest = f" {plural(lacking, 'task')} without a result left out." if lacking else ""
+        where = inert_line(str(download_dir(self._context.settings)))
+        what = (
+            f"Saving {plural(count, 'result')} to {where}."
+            if count
+            else "Saved before: looking for the files."
+        )
+        return [task.seq for task in good], Feedback(f"{what}{rest}")
+
+    async def outcomes(self, scope: Scope) -> list[TaskFigures]:
+        """Return what became of each task."""
+        (query, marked), now_ms = scope.asked, self._context.clock.now_ms()
+        return await self._context.store.run(
+            lambda store: store.summaries.outcomes(query, now_ms, marked=marked)
+        )
+
+    # Opening results
+
+    async def _open(self, url: str) -> Opened:
+        command, environ = self._context.settings.open_command, self._context.environ
+        return await asyncio.to_thread(open_url, url, command=command, environ=environ)
+
+    async def open_one(self, detail: TaskDetail, number: int) -> Feedback:
+        """Open result `number` (from 1) of a task."""
+        urls = detail.result_urls
+        if not urls:
+            return no_links(detail.task)
+        if number > len(urls):
+            return warning(f"There is no result {number}: this task has {len(urls)}.")
+        url = urls[number - 1]
+        opened = await self._open(url)
+        if opened.ok:
+            return Feedback(f"Result {number}: {opened.message}.")
+        safe = safe_url(url)
+        if safe is None:
+            return warning(f"Result {number}: {opened.message}.")
+        shown = safe if len(safe) <= _URL_CHARS else safe[:_URL_CHARS] + "…"
+        text = f"Result {number}: {opened.message}: link copied"
+        return Feedback(text, "warning", copy=safe, what="The link", more=f"\n{shown}")
+
+    async def links_to_open(self, tasks: Sequence[Task], number: int) -> list[str]:
+        """Result `number` (from 1) of each task that has it, in the order of the list."""
+        seqs = [task.seq for task in tasks if task.result_count >= number]
+        found = await self._context.store.run(lambda store: list(store.tasks.links(seqs)))
+        return [urls[number - 1] for _, urls in found if len(urls) >= number]
+
+    async def open_many(self, urls: Sequence[str], without: int) -> Feedback:
+        """Open the results of several tasks, one after the other, until one cannot be opened.
+
+        Args:
+            urls: the results.
+            without: how many of the tasks have none, to be told.
+        """
+        rest = f" {plural(without, 'task')} had none." if without else ""
+        opened = 0
+        for place, url in enumerate(urls):
+            answer = await self._open(url)
+            if not answer.ok and safe_url(url) is not None:
+                left = [safe for each in urls[place:] if (safe := safe_url(each))]
+                what = plural(len(left), "link")
+                before = f"{plural(opened, 'result')} opened, then: " if opened else ""
+                text = f"{before}{answer.message}: {what} copied"
+                return Feedback(text, "warning", copy="\n".join(left), what=what, more=rest)
+            opened += answer.ok
+        refused = len(urls) - opened
+        odd = f" {plural(refused, 'link')} not: no http(s) link with a host." if refused else ""
+        return Feedback(
+            f"Opened {plural(opened, 'result')} in the browser.{odd}{rest}",
+            "warning" if refused else "information",
+        )
+
+
+def _brought_back(back: int, again: int) -> Feedback:
+    if not back and not again:
+        return warning("Nothing to bring back: what was removed is kept for a day.")
+    words = [f"Brought back {plural(back, 'task')}."] if back or not again else []
+    if again:
+        words.append(
+            f"{again:,} had been added again: what was known of {'it' if again == 1 else 'them'} is kept."
+        )
+    return Feedback(" ".join(words))
+
+
+def _set_back(count: int, of: int) -> Feedback:
+    if not count:
+        return warning("Nothing was set back: it was changed again since.")
+    left = of - count
+    stays = "was changed again since and stays so" if left == 1 else "were changed again since and stay so"
+    rest = f" {left:,} {stays}." if left else ""
+    return Feedback(f"Set back label and note of {plural(count, 'task')}.{rest}")
+
+
+def no_links(task: Task) -> Feedback:
+    """Why there is nothing to open or copy."""
+    why = f"it ended as {task.state}" if task.state.finished else "it is not finished"
+    if task.state is State.SUCCESS:
+        why = "the answer has none"
+    return warning(f"No result link: {why}.")
+
+
+def removal_question(count: int, tasks: Sequence[Task]) -> str:
+    """Return the question before `count` tasks are taken off the list; `tasks` has it where it is one."""
+    if not tasks:
+        what = f"Remove {plural(count, 'task')} from the list?"
+    else:
+        what = f"Remove this task from the list?\n\n{name_of(tasks[0])}\n{tasks[0].task_id}"
+    return f"{what}\n\nOnly the list changes, nothing at the gateway."
+
+
+def name_of(task: Task) -> str:
+    """Return what people know a task by, in one line."""
+    return (task.label or task.prompt or task.task_id).partition("\n")[0][:200]

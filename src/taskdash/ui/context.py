@@ -1,0 +1,246 @@
+"""What one dashboard works with: the settings in force, the store, the watcher, and the ways out of the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from taskdash.config.own_files import save_view, write_first_config
+from taskdash.config.settings import DEFAULT_KEY_VARIABLE, View
+from taskdash.domain.errors import UsageError
+from taskdash.domain.query import Query
+from taskdash.domain.query_language import parse_sort
+from taskdash.domain.secret import KnownKeys, Secret
+from taskdash.domain.task import State
+from taskdash.store.transaction_gate import TRANSACTIONS
+from taskdash.ui.keymap import DEFAULT_KEYS, Keymap
+from taskdash.ui.widgets.window import Place, Window, read_window
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from taskdash.config.settings import Settings
+    from taskdash.domain.durations import Durations
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.results.download_thread import DownloadThread
+    from taskdash.results.on_finish import FinishCommand
+    from taskdash.results.previews import Previews
+    from taskdash.store.store import Store, StoreThread
+    from taskdash.watch.machine import Clock
+    from taskdash.watch.thread import WatcherThread
+
+CLOSE_GRACE_S: Final = 2.0
+"""How long a list that another program has locked is waited for at the end."""
+_FIRST_PLACE: Final = Place(height=20)
+"""Nobody has asked for the height of the terminal yet: a window is three times as high as this."""
+
+
+class Opening(NamedTuple):
+    """The list as it is opened."""
+
+    window: Window
+    detail: TaskDetail | None
+    """The task under the cursor; None where the list is empty."""
+    newest_seq: int | None
+    """The task that was added last; None in an empty store."""
+
+
+def read_opening(store: Store, query: Query, now_ms: int) -> Opening:
+    """Read the head of `query`."""
+    window = read_window(store, query, _FIRST_PLACE, now_ms)
+    task = window.row(window.cursor)
+    newest_seq = store.tasks.newest_seq()
+    return Opening(window, store.tasks.detail(task.seq) if task else None, newest_seq)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Context:
+    """The surroundings of one dashboard on the list of one profile, made by `wiring`."""
+
+    settings: Settings
+    """Those in force, with the profile in use."""
+    store: StoreThread
+    watcher: WatcherThread
+    clock: Clock
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """What a browser and a clipboard program get; it has no key in it."""
+    keys: KnownKeys = field(default_factory=KnownKeys)
+    """Never taken for a task ID, never copied."""
+    key_advice: str | None = None
+    """How to set a key, where none is set."""
+    keymap: Keymap = field(default_factory=lambda: DEFAULT_KEYS)
+    """The keys of each action."""
+    view: View = field(default_factory=View)
+    """The look in force."""
+    first_view: View = field(default_factory=View)
+    """The look as the config has it."""
+    view_path: Path | None = None
+    """Where the look is remembered; None: nowhere."""
+    copy_path: Path | None = None
+    """Where a copy is saved that is too much for the terminal; None: nowhere."""
+    config_path: Path | None = None
+    """Where a first config may be written; None: nowhere."""
+    reopen: Callable[[Settings], Context] | None = None
+    """Makes the context for other settings, such as another profile; raises TaskdashError where it cannot."""
+    on_finish: FinishCommand | None = None
+    """The user's own command for tasks that finish; None where there is none."""
+    make_downloads: Callable[[], DownloadThread] | None = None
+    """Makes what saves results, with all that it imports; None: nothing can be saved."""
+    make_previews: Callable[[], Previews] | None = None
+    """Makes what fetches pictures of results, with all that it imports; None: there are none."""
+    is_demo: bool = False
+    durations: Durations | None = field(default=None, init=False)
+    """What this list's finished tasks teach; None until `read_history`."""
+    adding: list[tuple[Sequence[str], Future[Any]]] = field(default_factory=list, init=False)
+    """What was to be added, and what became of it, as far as the user was not told."""
+    is_view_kept: bool = field(default=True, init=False)
+    """Whether the look in force was remembered."""
+    _previews: Previews | None = field(default=None, init=False)
+    _downloads: DownloadThread | None = field(default=None, init=False)
+
+    @property
+    def profile(self) -> str:
+        """Return the name of the profile in use."""
+        return self.settings.profile
+
+    @property
+    def result_ttl_ms(self) -> int | None:
+        """Return how long result links live; None where that is not known."""
+        return self.settings.in_use.result_ttl_ms
+
+    @property
+    def key_variable(self) -> str:
+        """Return the environment variable that holds the key, or may."""
+        return self.settings.in_use.api_key_env or DEFAULT_KEY_VARIABLE
+
+    @property
+    def is_first_start(self) -> bool:
+        """Return whether there is neither a key nor a config: one can be written that keeps a key."""
+        return bool(self.key_advice) and self.config_path is not None and self.settings.config_file is None
+
+    @cached_property
+    def opening(self) -> Future[Opening]:
+        """What the first frame shows; it is read in the store's thread from when it is first asked for."""
+        query = Query(self.profile, sort=parse_sort(self.view.sort))
+        return self.store.submit(partial(read_opening, query=query, now_ms=self.clock.now_ms()))
+
+    def open_profile(self, name: str) -> Context:
+        """Make the context of another profile.
+
+        Raises:
+            TaskdashError: its list cannot be opened.
+        """
+        return self._reopened(replace(self.settings, profile=name))
+
+    def keep_key(self, text: str) -> Context:
+        """Write a first config with an API key in it, and make the context that uses it.
+
+        Raises:
+            TaskdashError: it is no key, or the config cannot be written.
+        """
+        try:
+            key = Secret(text)
+        except ValueError as error:
+            raise UsageError(f"The key {error}") from None
+        if self.config_path is None:
+            raise UsageError("There is no place to keep a key in")
+        profile = replace(self.settings.in_use, api_key=key, api_key_env=None)
+        write_first_config(self.config_path, profile)
+        profiles = {**self.settings.profiles, profile.name: profile}
+        return self._reopened(replace(self.settings, profiles=profiles, config_file=self.config_path))
+
+    def _reopened(self, settings: Settings) -> Context:
+        if self.reopen is None:
+            raise UsageError("This dashboard has one list only")
+        return self.reopen(settings)
+
+    def remember_view(self) -> str | None:
+        """Keep the look in force for the next time; return why it could not be kept, for people."""
+        view = self.view
+        warning = save_view(self.view_path, view, self.first_view) if self.view_path else None
+        self.is_view_kept = view is self.view
+        return warning
+
+    def typical_ms(self, task: Task) -> int | None:
+        """Return how long a task of this kind usually takes, by this list's own history."""
+        return self.durations.typical_ms(task.model, task.variant) if self.durations else None
+
+    async def read_history(self) -> None:
+        """Learn how long tasks take here. Not part of the start: the first frame does not need it."""
+        from taskdash.domain.durations import Durations
+
+        finished = await self.store.run(lambda store: store.checks.durations(self.profile))
+        self.durations = Durations(finished)
+
+    def learn(self, task: Task) -> None:
+        """Learn from a task that just ended."""
+        if self.durations is not None and task.state is State.SUCCESS:
+            self.durations.learn(task.model, task.variant, task.cost_time_ms)
+
+    async def previews(self) -> Previews:
+        """Return what brings pictures of results, made when it is first asked for, off the event loop.
+
+        Raises:
+            LookupError: there are no pictures here.
+        """
+        if self._previews is None:
+            if self.make_previews is None:
+                raise LookupError("there are no pictures here")
+            self._previews = await asyncio.to_thread(self.make_previews)
+        return self._previews
+
+    async def missing_for_pictures(self) -> str:
+        """Return what has to be installed for pictures of results, for people; "" where nothing is missing."""
+        return (await self.previews()).missing if self.make_previews else ""
+
+    def retry_previews(self) -> None:
+        """Try again what could not be shown."""
+        if self._previews is not None:
+            self._previews.forget_refusals()
+
+    def downloads(self, listener: Callable[[], None]) -> DownloadThread | None:
+        """Return what saves results, made and started when it is first asked for; None: nothing can be saved."""
+        if self._downloads is None and self.make_downloads is not None:
+            self._downloads = self.make_downloads()
+            self._downloads.start(listener)
+        return self._downloads
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Hold neither the lease nor a lock of the list in the block: this process may be stopped in it for ever."""
+        watcher = self.watcher
+        try:
+            await asyncio.to_thread(watcher.yield_lease, True)
+            TRANSACTIONS.close()
+            await asyncio.to_thread(TRANSACTIONS.wait_until_clear)
+            yield
+        finally:
+            TRANSACTIONS.open()
+            watcher.yield_lease(False)
+
+    def close(self, grace_s: float = 0.0) -> None:
+        """End the watcher, the user's own command after `grace_s` seconds, and close the store."""
+        if not self.is_view_kept:
+            self.remember_view()
+        if self._previews is not None:
+            self._previews.close()
+        if self._downloads is not None:
+            self._downloads.stop()
+        impatient = threading.Timer(CLOSE_GRACE_S, self.store.interrupt)
+        impatient.start()
+        self.watcher.stop()
+        if self.on_finish is not None:
+            self.on_finish.close(grace_s)
+        self.store.close()
+        impatient.cancel()
+
+    def not_added(self) -> list[str]:
+        """Return IDs that were to be added when the store was closed, and could not be: it was locked to the end."""
+        left = [ids for ids, adding in self.adding if adding.cancelled() or adding.exception()]
+        return list(dict.fromkeys(each for ids in left for each in ids))
