@@ -163,6 +163,16 @@ async def test_a_long_dialog_still_says_how_to_leave_it(
         await dash.until_shown(hint)
 
 
+async def test_no_message_lies_over_the_foot_of_a_dialog(desk: Context, other: Store) -> None:
+    add(other, uuid(1))
+    async with driven(desk, (80, 24), total=1) as dash:
+        await dash.press("?")
+        await dash.until_dialog("Help")
+        dash.main.say("A message of a length that takes several lines: " + "again and " * 8)
+        await dash.until_shown("A message of a length")
+        assert "Keys of your own: [keys] in the config." in dash.screen
+
+
 async def test_a_palette_that_is_left_twice_takes_nothing_else_away() -> None:
     app: App[None] = App()
     async with app.run_test() as pilot:

@@ -172,9 +172,11 @@ async def test_enter_shows_the_detail_full_screen_and_goes_back(desk: Context, o
             await dash.until(lambda: dash.main.pane.size.width >= 76, "the whole width")
             assert not dash.main.query_one("#list").display
             assert dash.main.pane.has_focus
+            assert "Enter list" in dash.lines[-1]
             await dash.press(back)
             await dash.until(lambda: dash.main.query_one("#list").display, "the list again")
             assert dash.table.has_focus
+            assert "Enter detail" in dash.lines[-1]
 
 
 async def test_tab_goes_to_the_detail_where_the_keys_scroll_it(desk: Context, other: Store) -> None:

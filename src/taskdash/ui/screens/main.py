@@ -199,6 +199,8 @@ class MainScreen(TaskActions, Screen[None]):
     def show_keys(self) -> None:
         """Draw the footer."""
         shown = FOOTER_ON_MARKS if self.table.marked else {action.name: action.short for action in FOOTER}
+        if self.panes.zoomed:
+            shown = {**shown, **dict.fromkeys(shown.keys() & {"zoom", "close"}, "list")}
         keymap = self.context.keymap
         keys = [(key_name(keymap[name][0]), short) for name, short in shown.items() if keymap[name]]
         first, last = (next(map(key_name, keymap[name]), "") for name in ("first", "last"))
@@ -251,6 +253,7 @@ class MainScreen(TaskActions, Screen[None]):
     def on_panes_rearranged(self, event: Panes.Rearranged) -> None:
         """Where the user put the detail is where it is the next time."""
         self.remember(detail=event.position, detail_percent=event.percent)
+        self.show_keys()
         if event.position == "hidden":
             self.table.focus()
 
@@ -271,6 +274,7 @@ class MainScreen(TaskActions, Screen[None]):
         if self.table.task_at_cursor is not None:
             self.panes.zoom(not self.panes.zoomed)
             (self.pane if self.panes.zoomed else self.table).focus()
+            self.show_keys()
 
     def on_task_table_opened(self) -> None:
         """A double click does what Enter does."""
