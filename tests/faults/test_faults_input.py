@@ -140,10 +140,8 @@ def test_odd_sequences_raise_nothing_in_what_reads_them(long: bool) -> None:
 
 # Noise has keys in it, clicks on the footer and choices in the palette: whoever asks to quit so may.
 UNQUITTABLE: Final = (
-    "from taskdash.ui.screens.main import MainScreen as L;"
-    "from taskdash.ui.screens.dialog import Dialog as D;"
-    "from textual.app import App as A; L.action_quit = L.action_copy_or_quit = L.action_suspend ="
-    " D.action_copy_or_quit = A.action_quit = A.action_suspend_process = lambda self: None"
+    "from taskdash.ui.app import Dashboard as D;"
+    "D.action_quit = D.action_copy_or_quit = D.action_suspend_process = lambda self: None"
 )
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +14,7 @@ class Action:
     """One thing the dashboard can do."""
 
     name: str
-    """As in the config's `[keys]`; where it is bound there is a method `action_<name>` for it."""
+    """As in the config's `[keys]`."""
     keys: tuple[str, ...]
     """As Textual names them; the first is the one the footer shows. None: only the palette has it."""
     title: str
@@ -21,6 +24,23 @@ class Action:
     group: str = "List"
 
 
+_CALLS: Final = {
+    "previous_pane": "next_pane",  # There are two: back is forth.
+    "previous_tab": "go_to_tab(-1)",
+    "next_tab": "go_to_tab(1)",
+    "mark_up": "mark_and_move(-1)",
+    "mark_down": "mark_and_move(1)",
+    "larger_detail": "grow_detail(1)",
+    "smaller_detail": "grow_detail(-1)",
+    "palette": "app.palette",
+    "redraw": "app.draw_again",
+    "suspend": "app.suspend_process",
+    "quit": "app.quit",
+    "copy_or_quit": "app.copy_or_quit",
+}
+"""The calls that are named otherwise than their action."""
+NO_KEY: Final = "no-key"
+"""Stands where an action has no key: Textual wants one, and no terminal sends this."""
 MOVES: Final = ("cursor_up", "cursor_down", "page_up", "page_down", "first", "last")
 """What moves in the pane that has the focus; all else is for the screen, whatever has the focus."""
 ACTIONS: Final[tuple[Action, ...]] = (
@@ -99,3 +119,27 @@ FOOTER_ON_MARKS: Final = {
 
 RESULT_KEYS: Final = tuple(f"open_result_{n}" for n in range(1, 10))
 """Nine actions that are told as one."""
+
+
+def call_of(action: str) -> str:
+    """Return what Textual calls for an action, on the screen or on the pane that it is bound to."""
+    if action in RESULT_KEYS:
+        return f"open_result_number({action.rpartition('_')[2]})"
+    return _CALLS.get(action, action)
+
+
+def bindings(place: str) -> list[Binding]:
+    """Return the bindings of the screen, or of a pane, with the keys of the table of actions.
+
+    They have priority, so that they are acted on in the order in which they are typed, whatever has the focus by then.
+    """
+    # The commands and the store's thread know the keys without Textual.
+    from textual.binding import Binding
+
+    return [
+        Binding(
+            ",".join(action.keys) or NO_KEY, call_of(action.name), show=False, priority=True, id=action.name
+        )
+        for action in ACTIONS
+        if (action.name in MOVES) == (place == "pane")
+    ]

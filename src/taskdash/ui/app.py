@@ -61,9 +61,8 @@ class Dashboard(App[None]):
 
     CSS_PATH = "dashboard.tcss"
     TITLE = "taskdash"
-    ENABLE_COMMAND_PALETTE = True
-    # Its key is one of our own actions, so that it can be given another like all of them.
-    COMMAND_PALETTE_BINDING = "f20"
+    # Ours has a key among the actions, so that it can be given another like all of them.
+    ENABLE_COMMAND_PALETTE = False
     # Textual's own commands are left out: its screenshot would write what is on screen to a file.
     COMMANDS = {_actions}  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = []
@@ -113,12 +112,15 @@ class Dashboard(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
 
-    def action_command_palette(self) -> None:
-        """Open the palette."""
+    async def action_palette(self) -> None:
+        """Open the palette; what is typed next is for its box, which Textual gives the focus a little later."""
         from taskdash.ui.palette import Palette
 
-        if not isinstance(self.screen, Palette):
-            self.push_screen(Palette())
+        palette = Palette()
+        await self.push_screen(palette)
+        # An Esc may have left it.
+        for box in palette.query(Input):
+            palette.set_focus(box)
 
     def search_themes(self) -> None:
         """Open a palette of themes: the palette's own entry calls it."""
@@ -291,6 +293,16 @@ class Dashboard(App[None]):
         """Draw over whatever others have written on the terminal."""
         self.refresh(layout=True)
         self.screen.refresh()
+
+    def action_copy_or_quit(self) -> None:
+        """Copy what is selected, on the screen or in the text box at the cursor; quit where nothing is."""
+        box = self.screen.focused
+        selected = self.screen.get_selected_text() or (box.selected_text if isinstance(box, Input) else "")
+        if selected:
+            self.copy_to_clipboard(selected)
+            self.screen.clear_selection()
+        else:
+            self.exit()
 
     def action_suspend_process(self) -> None:
         """Go to the shell that started this job, if there is one: who stops where there is none never comes back."""

@@ -1,4 +1,4 @@
-"""What a key would do nothing for now, and why: help and palette say it before somebody tries."""
+"""What is not to be had now, and why: keys that would do nothing, for help and palette, and a list without tasks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from taskdash.ui.actions import RESULT_KEYS
 
 if TYPE_CHECKING:
     from taskdash.domain.task import Task
+    from taskdash.ui.screens.main import MainScreen
+    from taskdash.ui.widgets.window import Window
 
 _ON_TASKS: Final = frozenset(
     ("remove", "edit", "mark", "mark_range", "check", "copy_id", "copy_menu", "zoom", "raw")
@@ -17,6 +19,17 @@ _ON_RESULTS: Final = frozenset(("open_result", "download", "copy_urls", "preview
 _ON_ANY: Final = frozenset(
     ("mark_all", "check_all", "failures", "statistics", "sort", "reverse", "last", "first")
 )
+
+_EMPTY: Final = """\
+Nothing on this list yet.
+
+Paste task IDs here: as they are, in JSON, in a log, in a URL.
+Or press  a  to type one.
+
+From a script:   taskdash add <task ID>
+"""
+_EMPTY_TAB: Final = "No task here in this state. [ and ] go to the other tabs."
+_EMPTY_FILTER: Final = "No task matches the filter. Esc drops it."
 
 
 class Situation(NamedTuple):
@@ -33,6 +46,19 @@ class Situation(NamedTuple):
     """Whether the profile says how long results live."""
     downloads: bool
     """Whether some are under way."""
+
+
+def situation_of(main: MainScreen) -> Situation:
+    """Return what decides which keys are of use now."""
+    return Situation(
+        task=main.table.task_at_cursor,
+        marked=len(main.table.marked),
+        total=main.table.window.total,
+        key_advice=main.context.key_advice,
+        can_undo=main.acts.can_undo,
+        expires=main.context.result_ttl_ms is not None,
+        downloads=main.downloads.under_way,
+    )
 
 
 def why_not(action: str, now: Situation) -> str | None:
@@ -62,3 +88,11 @@ def _why_not_on_task(action: str, task: Task) -> str | None:
     if task.state is State.FAIL:
         return "a failed task has no result"
     return "no result yet" if not task.state.finished else "no link in the result"
+
+
+def why_empty(window: Window) -> str:
+    """Return why no task is shown, and what to do about it; "" where some are."""
+    if window.total:
+        return ""
+    others = any(window.counts.values())
+    return _EMPTY_TAB if others else _EMPTY_FILTER if window.query.terms else _EMPTY

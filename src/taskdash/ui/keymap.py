@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS
+from taskdash.ui.actions import ACTIONS, FOOTER, FOOTER_ON_MARKS, NO_KEY, RESULT_KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from textual.binding import Binding
 
 
 KEY_NAMES: Final = {
@@ -68,8 +66,6 @@ _SENT_AS: Final = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket
 Keymap = Mapping[str, tuple[str, ...]]
 """The keys of each action, as Textual names them; the first is the one that is shown."""
 
-NO_KEY: Final = "no-key"
-"""Stands where an action has no key: Textual wants one, and no terminal sends this."""
 DEFAULT_KEYS: Final = {action.name: action.keys for action in ACTIONS}
 PRESETS: Final[Mapping[str, Keymap]] = {
     "default": {},
@@ -137,23 +133,6 @@ def _no_such_key(action: str, written: str) -> str:
     )
 
 
-def bindings(place: str) -> list[Binding]:
-    """Return the bindings of the screen, or of a pane, with the keys of the table of actions.
-
-    They have priority, so that they are acted on in the order in which they are typed, whatever has the focus by then.
-    """
-    # The commands and the store's thread know the keys without Textual.
-    from textual.binding import Binding
-
-    return [
-        Binding(
-            ",".join(action.keys) or NO_KEY, method_of(action.name), show=False, priority=True, id=action.name
-        )
-        for action in ACTIONS
-        if (action.name in MOVES) == (place == "pane")
-    ]
-
-
 def changed_keys(keymap: Keymap) -> dict[str, str]:
     """Return what of a key map differs from the table of actions, for `App.set_keymap`."""
     return {
@@ -161,9 +140,12 @@ def changed_keys(keymap: Keymap) -> dict[str, str]:
     }
 
 
-def method_of(action: str) -> str:
-    """Return the call of an action's method: one for the nine result keys, one for each other action."""
-    return f"open_result_number({action.rpartition('_')[2]})" if action in RESULT_KEYS else action
+def footer_keys(keymap: Keymap, *, on_marks: bool, zoomed: bool) -> list[tuple[str, str]]:
+    """Return the keys of the footer and what they do: while rows are marked, while the detail has the whole screen."""
+    shown = FOOTER_ON_MARKS if on_marks else {action.name: action.short for action in FOOTER}
+    if zoomed:
+        shown = {name: "list" if name in ("zoom", "close") else short for name, short in shown.items()}
+    return [(key_name(keymap[name][0]), short) for name, short in shown.items() if keymap[name]]
 
 
 def key_table() -> str:

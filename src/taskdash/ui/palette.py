@@ -10,10 +10,10 @@ from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits
 from textual.content import Content
 
 from taskdash.config.describe import explained_settings
-from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS
+from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS, call_of
 from taskdash.ui.acts import Feedback
-from taskdash.ui.availability import why_not
-from taskdash.ui.keymap import key_name, method_of
+from taskdash.ui.availability import situation_of, why_not
+from taskdash.ui.keymap import key_name
 from taskdash.ui.screens.dialog import LeftOnce
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class ActionProvider(Provider):
 
     def _keys(self, action: Action) -> str:
         keys = " ".join(map(key_name, self._list.context.keymap[action.name])) or "no key"
-        why = why_not(action.name, self._list.situation)
+        why = why_not(action.name, situation_of(self._list))
         return f"{keys}   (not now: {why})" if why else keys
 
     def _run(self, action: Action) -> IgnoreReturnCallbackType:
@@ -138,7 +138,7 @@ class ActionProvider(Provider):
         async def run() -> None:
             # Textual's palette runs a command once for each Enter that is typed.
             if main.is_active:
-                await main.app.run_action(method_of(action.name), place)
+                await main.app.run_action(call_of(action.name), place)
 
         return run
 

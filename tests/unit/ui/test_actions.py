@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from taskdash.ui.actions import ACTIONS, FOOTER, MOVES
-from taskdash.ui.keymap import method_of
+from taskdash.ui.actions import ACTIONS, FOOTER, MOVES, call_of
+from taskdash.ui.app import Dashboard
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.task_table import TaskTable
@@ -56,9 +56,12 @@ def test_no_key_does_two_things() -> None:
 
 def test_every_action_exists_where_its_key_is_bound() -> None:
     for action in ACTIONS:
-        method = f"action_{method_of(action.name).partition('(')[0]}"
-        for place in (TaskTable, DetailPane) if action.name in MOVES else (MainScreen,):
-            assert callable(getattr(place, method)), action.name
+        call = call_of(action.name).partition("(")[0]
+        of_app = call.startswith("app.")
+        for place in (
+            (TaskTable, DetailPane) if action.name in MOVES else (Dashboard if of_app else MainScreen,)
+        ):
+            assert callable(getattr(place, f"action_{call.removeprefix('app.')}")), action.name
 
 
 def test_the_footer_ends_with_the_ways_to_help_and_out() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from taskdash.domain.errors import ConfigError
-from taskdash.ui.actions import ACTIONS
-from taskdash.ui.keymap import NO_KEY, PRESETS, bindings, changed_keys, make_keymap, textual_key
+from taskdash.ui.actions import ACTIONS, NO_KEY, bindings
+from taskdash.ui.keymap import PRESETS, changed_keys, make_keymap, textual_key
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))

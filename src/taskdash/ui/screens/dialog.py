@@ -79,7 +79,7 @@ class Dialog(LeftOnce, ModalScreen[T]):
         ("up", "scroll_by(-1)", "up"),
         ("pagedown", "scroll_pages(1)", "a page down"),
         ("pageup", "scroll_pages(-1)", "a page up"),
-        ("ctrl+c", "copy_or_quit", "copy the selected text, else quit"),
+        ("ctrl+c", "app.copy_or_quit", "copy the selected text, else quit"),
         ("ctrl+l", "app.draw_again", "draw the screen again"),
     ]
 
@@ -125,14 +125,6 @@ class Dialog(LeftOnce, ModalScreen[T]):
         for scrolled in self.query(VerticalScroll):
             # A page is what is seen at once, less a line to go on from.
             self.action_scroll_by(pages * max(1, scrolled.size.height - 1))
-
-    def action_copy_or_quit(self) -> None:
-        selected = self.get_selected_text()
-        if selected:
-            self.app.copy_to_clipboard(selected)
-            self.clear_selection()
-        else:
-            self.app.exit()
 
 
 class TextDialog(Dialog[None]):

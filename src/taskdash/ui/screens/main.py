@@ -13,11 +13,12 @@ from textual.widgets import Input
 
 from taskdash.domain.query import Sort
 from taskdash.domain.query_language import parse_sort
-from taskdash.ui.actions import FOOTER, FOOTER_ON_MARKS
-from taskdash.ui.availability import Situation
+from taskdash.ui.actions import bindings
+from taskdash.ui.acts import Acts
+from taskdash.ui.availability import situation_of, why_empty
 from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following, sentence
-from taskdash.ui.keymap import bindings, key_name
+from taskdash.ui.keymap import footer_keys, key_name
 from taskdash.ui.screens.task_actions import TaskActions, in_order
 from taskdash.ui.widgets.bars import TABS, Headlines, KeyBar, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
@@ -43,21 +44,8 @@ LONG_READ_S: Final = 0.03
 READS_APART: Final = 4
 COARSE_MS: Final = 10_000
 """What tells no seconds is drawn again once in so long a time: many rows with one frame."""
-WHILE_TYPING: Final = frozenset(
-    ("close", "next_pane", "previous_pane", "palette", "help", "redraw", "suspend", "quit", "copy_or_quit")
-)
-"""The actions whose keys are not for the text box that has the focus."""
-
-_EMPTY: Final = """\
-Nothing on this list yet.
-
-Paste task IDs here: as they are, in JSON, in a log, in a URL.
-Or press  a  to type one.
-
-From a script:   taskdash add <task ID>
-"""
-_EMPTY_TAB: Final = "No task here in this state. [ and ] go to the other tabs."
-_EMPTY_FILTER: Final = "No task matches the filter. Esc drops it."
+WHILE_TYPING: Final = frozenset(("close", "next_pane", "help"))
+"""The acts of the screen whose keys are not for the text box that has the focus; nor are those of the app."""
 
 
 class MainScreen(TaskActions, Screen[None]):
@@ -72,6 +60,7 @@ class MainScreen(TaskActions, Screen[None]):
     def __init__(self, context: Context, size: Size) -> None:
         super().__init__()
         self.context = context
+        self.acts = Acts(context)
         self._tab = 0
         self._coarse_now = 0
         self._begun = False
@@ -104,7 +93,6 @@ class MainScreen(TaskActions, Screen[None]):
         self._show_window(opening.window, size.width)
 
     def compose(self) -> ComposeResult:
-        """Top to bottom."""
         yield self.headlines.status
         yield self.headlines.banner
         yield self._tabs
@@ -188,9 +176,7 @@ class MainScreen(TaskActions, Screen[None]):
         self.headlines.show(window.listed, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
-        others = any(window.counts.values())
-        why = _EMPTY_TAB if others else _EMPTY_FILTER if window.query.terms else _EMPTY
-        self._tasks.tell_empty("" if window.total else why)
+        self._tasks.tell_empty(why_empty(window))
 
     def _show_titles(self) -> None:
         self._titles.display = self.table.window.total > 0
@@ -198,11 +184,8 @@ class MainScreen(TaskActions, Screen[None]):
 
     def show_keys(self) -> None:
         """Draw the footer."""
-        shown = FOOTER_ON_MARKS if self.table.marked else {action.name: action.short for action in FOOTER}
-        if self.panes.zoomed:
-            shown = {**shown, **dict.fromkeys(shown.keys() & {"zoom", "close"}, "list")}
         keymap = self.context.keymap
-        keys = [(key_name(keymap[name][0]), short) for name, short in shown.items() if keymap[name]]
+        keys = footer_keys(keymap, on_marks=bool(self.table.marked), zoomed=self.panes.zoomed)
         first, last = (next(map(key_name, keymap[name]), "") for name in ("first", "last"))
         notes = (self.unseen.marks(), self.unseen.news(first, last))
         self._keys.show_keys(keys, "  ".join(filter(None, notes)))
@@ -260,13 +243,7 @@ class MainScreen(TaskActions, Screen[None]):
     def action_detail_position(self) -> None:
         self.panes.next_position()
 
-    def action_larger_detail(self) -> None:
-        self._grow_detail(1)
-
-    def action_smaller_detail(self) -> None:
-        self._grow_detail(-1)
-
-    def _grow_detail(self, steps: int) -> None:
+    def action_grow_detail(self, steps: int) -> None:
         if not self.panes.grow_detail(steps):
             self.say("The detail is not beside the table.", "warning")
 
@@ -283,10 +260,6 @@ class MainScreen(TaskActions, Screen[None]):
     def action_next_pane(self) -> None:
         (self.pane if self.table.has_focus and self.pane.display else self.table).focus()
 
-    def action_previous_pane(self) -> None:
-        # There are two: back is forth.
-        self.action_next_pane()
-
     def action_close(self) -> None:
         if self.filter_box.has_focus_within:
             self.filter_box.restore()
@@ -298,7 +271,7 @@ class MainScreen(TaskActions, Screen[None]):
         elif self.filter_text:
             self.filter_box.clear()
         elif self._tour is not None:
-            self._leave_tour()
+            self.on_tour_left()
         elif self.following.trouble.forget():
             self.show_status()
         else:
@@ -306,11 +279,8 @@ class MainScreen(TaskActions, Screen[None]):
 
     # Tabs, filter, order
 
-    def action_previous_tab(self) -> None:
-        self.show_tab(self._tab - 1)
-
-    def action_next_tab(self) -> None:
-        self.show_tab(self._tab + 1)
+    def action_go_to_tab(self, steps: int) -> None:
+        self.show_tab(self._tab + steps)
 
     def on_state_tabs_chosen(self, event: StateTabs.Chosen) -> None:
         """A tab was clicked."""
@@ -407,10 +377,6 @@ class MainScreen(TaskActions, Screen[None]):
             self._tour.go_on()
 
     def on_tour_left(self) -> None:
-        """It is over."""
-        self._leave_tour()
-
-    def _leave_tour(self) -> None:
         if self._tour is not None:
             from taskdash.ui.widgets.tour import OWN_KEY
 
@@ -426,48 +392,8 @@ class MainScreen(TaskActions, Screen[None]):
         self.context.watcher.pause(self._paused)
         self.say("Paused: only r and R check now." if self._paused else "Going on with scheduled checks.")
 
-    async def action_palette(self) -> None:
-        from taskdash.ui.palette import Palette
-
-        palette = Palette()
-        await self.app.push_screen(palette)
-        # What is typed next is for its box, which Textual gives the focus a little later; an Esc may have left it.
-        for box in palette.query(Input):
-            palette.set_focus(box)
-
     def action_help(self) -> None:
         from taskdash.ui.screens.help import Help
 
         place = "filter" if self.filter_box.has_focus_within else "detail" if self.pane.has_focus else "table"
-        self.app.push_screen(Help(self.context.keymap, place, self.situation))
-
-    @property
-    def situation(self) -> Situation:
-        """Return what decides which keys are of use now."""
-        return Situation(
-            task=self.table.task_at_cursor,
-            marked=len(self.table.marked),
-            total=self.table.window.total,
-            key_advice=self.context.key_advice,
-            can_undo=self.acts.can_undo,
-            expires=self.context.result_ttl_ms is not None,
-            downloads=self.downloads.under_way,
-        )
-
-    def action_copy_or_quit(self) -> None:
-        box = self.focused
-        selected = self.get_selected_text() or (box.selected_text if isinstance(box, Input) else "")
-        if selected:
-            self.app.copy_to_clipboard(selected)
-            self.clear_selection()
-        else:
-            self.app.exit()
-
-    def action_redraw(self) -> None:
-        self.app.action_draw_again()
-
-    def action_suspend(self) -> None:
-        self.app.action_suspend_process()
-
-    def action_quit(self) -> None:
-        self.app.exit()
+        self.app.push_screen(Help(self.context.keymap, place, situation_of(self)))

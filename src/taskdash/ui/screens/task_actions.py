@@ -91,6 +91,7 @@ class TaskActions(_Screen):
 
     app: Dashboard
     context: Context
+    acts: Acts
     table: TaskTable
     pane: DetailPane
     filter_box: FilterBox
@@ -111,11 +112,6 @@ class TaskActions(_Screen):
         answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
         _let_keys_go_on(self.app.push_screen(dialog, answer.set_result))
         return await answer
-
-    @cached_property
-    def acts(self) -> Acts:
-        """Return the acts of this list."""
-        return Acts(self.context)
 
     @cached_property
     def _copying(self) -> Copying:
@@ -229,13 +225,7 @@ class TaskActions(_Screen):
         self.table.toggle_mark()
         self.show_keys()
 
-    def action_mark_up(self) -> None:
-        self._mark_and_move(-1)
-
-    def action_mark_down(self) -> None:
-        self._mark_and_move(1)
-
-    def _mark_and_move(self, steps: int) -> None:
+    def action_mark_and_move(self, steps: int) -> None:
         self.table.mark_and_move(steps)
         self.show_keys()
 
@@ -279,7 +269,7 @@ class TaskActions(_Screen):
             several = len(detail.result_urls) > 1
             index = await self.ask(ChooseLink(detail.result_urls)) if several else 0
             if index is not None:
-                self._open(detail, index + 1)
+                await self._open(detail, index + 1)
 
     @in_order
     async def action_open_result_number(self, number: int) -> None:
@@ -287,19 +277,17 @@ class TaskActions(_Screen):
         if len(tasks) > 1:
             await self._open_many(tasks, number)
         elif tasks and (detail := await self.acts.detail(tasks[0])):
-            self._open(detail, number)
+            await self._open(detail, number)
 
-    def on_detail_pane_link_clicked(self, event: DetailPane.LinkClicked) -> None:
+    @in_order
+    async def on_detail_pane_link_clicked(self, event: DetailPane.LinkClicked) -> None:
         """A link in the detail was clicked."""
-        self._open(event.detail, event.number)
+        await self._open(event.detail, event.number)
 
-    def _open(self, detail: TaskDetail, number: int) -> None:
+    async def _open(self, detail: TaskDetail, number: int) -> None:
         # No key waits for it: a browser is given some time to fail.
-        async def opening() -> None:
-            self.tell(await self.acts.open_one(detail, number))
-
-        work: WorkType[None] = opening
-        self.run_worker(work, group="open")
+        _let_keys_go_on()
+        self.tell(await self.acts.open_one(detail, number))
 
     async def _open_many(self, tasks: Sequence[Task], number: int) -> None:
         from taskdash.ui.screens.dialog import Confirm

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from taskdash.domain.words import tells_seconds
-from taskdash.ui.keymap import bindings
+from taskdash.ui.actions import bindings
 from taskdash.ui.text.detail import detail_text
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from taskdash.domain.words import tells_seconds
-from taskdash.ui.keymap import bindings
+from taskdash.ui.actions import bindings
 from taskdash.ui.text.columns import ALONE, COLUMNS, GAP, Moment, Placed, place_columns, shared_of
 from taskdash.ui.widgets.row_styles import RowStyles
 from taskdash.ui.widgets.window import Place, Window, changed_tasks, read_window
