@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -46,7 +47,7 @@ COPY_NAME: Final = "copied.txt"
 
 
 def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
-    """What a profile allows its checks to cost."""
+    """Return what a profile allows its checks to cost."""
     from taskdash.domain.budget import TIERS, Limits
     from taskdash.watch.accounts import WatchPolicy
 
@@ -72,9 +73,7 @@ async def build_watcher(
     trust_env: bool = True,
     store: StoreThread | None = None,
 ) -> Watcher:
-    """A watcher on the running event loop, with a store and a gateway of its own."""
-    import random
-
+    """Return a watcher on the running event loop, with a store and a gateway of its own."""
     from taskdash.watch.accounts import MAX_IN_FLIGHT
     from taskdash.watch.dispatch import Dispatch
     from taskdash.watch.lease import Lease
@@ -127,7 +126,7 @@ def _forget_gone_files(store: StoreThread) -> None:
 def open_finish_command(
     settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
 ) -> FinishCommand | None:
-    """What runs the user's own command for each task that finishes; None where there is none.
+    """Return what runs the user's own command for each task that finishes; None where there is none.
 
     The command gets no API key, but the list and the config in use: `taskdash show` in it shows the same task.
     """
@@ -147,7 +146,7 @@ def open_finish_command(
 
 
 def first_view_of(settings: Settings) -> View:
-    """The look to begin with: where results expire the table says so, unless the config names its columns."""
+    """Return the look to begin with: where results expire the table says so, unless the config names its columns."""
     view = settings.view
     if settings.in_use.result_ttl_ms is None or "view.columns" in settings.origins:
         return view
@@ -203,7 +202,7 @@ async def open_downloads(
 def download_thread(
     settings: Settings, store_path: Path, *, is_beside_command: bool = False
 ) -> DownloadThread:
-    """What saves results beside the dashboard, or beside a command, which names the tasks itself."""
+    """Return what saves results beside the dashboard, or beside a command, which names the tasks itself."""
     from taskdash.results.download_thread import DownloadThread
 
     profile = settings.in_use

@@ -166,11 +166,16 @@ async def test_a_long_dialog_still_says_how_to_leave_it(
 async def test_no_message_lies_over_the_foot_of_a_dialog(desk: Context, other: Store) -> None:
     add(other, uuid(1))
     async with driven(desk, (80, 24), total=1) as dash:
-        await dash.press("?")
-        await dash.until_dialog("Help")
         dash.main.say("A message of a length that takes several lines: " + "again and " * 8)
         await dash.until_shown("A message of a length")
+        await dash.press("?")
+        await dash.until_dialog("Help")
+        await dash.until_shown("A message of a length")
+        assert dash.screen.count("A message of a length") == 1
         assert "Keys of your own: [keys] in the config." in dash.screen
+        await dash.press("escape")
+        await dash.until_dialog(None)
+        await dash.until_shown("A message of a length")
 
 
 async def test_a_palette_that_is_left_twice_takes_nothing_else_away() -> None:

@@ -54,7 +54,7 @@ def warning(text: str) -> Feedback:
 
 
 def copied(text: str, what: str, more: str = "") -> Feedback:
-    """A text that was asked for."""
+    """Return that a text is to be copied, which was asked for."""
     return Feedback(f"Copied {what}", copy=text, what=what, more=more)
 
 
@@ -102,18 +102,18 @@ class Acts:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is something to take back."""
+        """Return whether there is something to take back."""
         return bool(self._undo)
 
     async def chosen(self, marked: set[int], at_cursor: Task | None) -> list[Task]:
-        """The marked tasks in the order of the list, else the one under the cursor."""
+        """Return the marked tasks in the order of the list, else the one under the cursor."""
         if marked:
             seqs = sorted(marked)
             return await self._context.store.run(lambda store: store.tasks.by_seq(seqs))
         return [at_cursor] if at_cursor else []
 
     async def detail(self, task: Task) -> TaskDetail | None:
-        """A task with its bodies."""
+        """Return a task with its bodies."""
         return await self._context.store.run(lambda store: store.tasks.detail(task.seq))
 
     # Checking
@@ -192,7 +192,7 @@ class Acts:
         )
 
     async def raw(self, task: Task) -> str | None:
-        """The last body with a record, inert and without any key; None where there is none yet."""
+        """Return the last body with a record, inert and without any key; None where there is none yet."""
         detail = await self.detail(task)
         if detail is None or not detail.raw:
             return None
@@ -213,7 +213,7 @@ class Acts:
     # Results
 
     def to_download(self, tasks: Sequence[Task]) -> tuple[list[int], Feedback]:
-        """The `seq` of the tasks that have something to save, and what to say of it."""
+        """Return the `seq` of the tasks that have something to save, and what to say of it."""
         good = [task for task in tasks if task.state is State.SUCCESS and task.result_count]
         if not good:
             without = "None of these tasks has a result to save."
@@ -313,7 +313,7 @@ def _set_back(count: int, of: int) -> Feedback:
 
 
 def no_links(task: Task) -> Feedback:
-    """Why there is nothing to open or copy."""
+    """Say why there is nothing to open or copy."""
     why = f"it ended as {task.state}" if task.state.finished else "it is not finished"
     if task.state is State.SUCCESS:
         why = "the answer has none"

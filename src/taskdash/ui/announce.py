@@ -123,7 +123,7 @@ class FinishedTasks:
         self._screen.set_timer(in_s + 0.01, lambda: self._screen.run_worker(tell, group="tell"))
 
     def _read(self, store: Store) -> list[Task]:
-        """What nobody was told of on a screen yet; a command that is to run is woken for the rest."""
+        """Return what nobody was told of on a screen yet; wake the command that is to run for the rest."""
         profile, command = self._context.profile, self._context.on_finish
         if command is None:
             store.news.drop(profile, Way.COMMAND)

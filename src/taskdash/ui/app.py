@@ -50,7 +50,7 @@ FINISH_GRACE_S: Final = 10.0
 
 
 def _actions() -> type[Provider]:
-    """What the palette finds, imported when it is first opened."""
+    """Return what the palette finds, imported when it is first opened."""
     from taskdash.ui.palette import ActionProvider
 
     return ActionProvider
@@ -216,7 +216,7 @@ class Dashboard(App[None]):
         self.run_worker(copy, group="copy")
 
     def copy_to_clipboard(self, text: str) -> None:
-        """What is selected, in a text or a text box: Textual calls this."""
+        """Copy what is selected in a text or a text box: Textual calls this."""
         self.copy(Feedback("Copied the selection", copy=text, what="The selection"))
 
     async def _copy(self, feedback: Feedback) -> None:
@@ -255,7 +255,7 @@ class Dashboard(App[None]):
         return MainScreen(self.context, self.size)
 
     def get_css_variables(self) -> dict[str, str]:
-        """The theme's, so that its texts are read on its grounds."""
+        """Return the theme's, changed so that its texts are legible on its backgrounds."""
         variables = super().get_css_variables()
         variables.update(legible_theme(variables))
         return variables
@@ -286,7 +286,7 @@ class Dashboard(App[None]):
             self.run_worker(open_list, group="open list")
 
     def _draw_again(self, _: object) -> None:
-        """The terminal shows nothing of ours after a stop. Textual draws for another size only."""
+        """Draw all of it: after a stop the terminal shows nothing of ours, and Textual draws for another size only."""
         self.action_draw_again()
 
     def action_draw_again(self) -> None:
@@ -369,7 +369,7 @@ class Dashboard(App[None]):
             self.screen_stack[0].remember(theme=theme.name)
 
     def on_main_screen_painted(self) -> None:
-        """The first frame is drawn: what stands now stays, so the collector need never look at it again."""
+        """Start the garbage collector: what was made before the first frame stays, so it need never look at that."""
         gc.freeze()
         gc.enable()
         self._register_themes()
@@ -386,7 +386,7 @@ async def _taken_in(box: Input) -> None:
 
 
 def _fitted(paste: events.Paste, focused: Widget | None) -> events.Paste:
-    """The paste itself, or for a box of one line the first line of it that says something, inert and cut."""
+    """Return the paste itself, or for a box of one line the first line of it that says something, inert and cut."""
     if not isinstance(focused, Input) or getattr(focused, "takes_every_paste", False):
         return paste
     start = paste.text[: 2 * MAX_LINE_CHARS].lstrip().splitlines()

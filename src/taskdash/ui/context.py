@@ -126,7 +126,7 @@ class Context:
 
     @cached_property
     def opening(self) -> Future[Opening]:
-        """What the first frame shows; it is read in the store's thread from when it is first asked for."""
+        """Return what the first frame shows; it is read in the store's thread from when it is first asked for."""
         query = Query(self.profile, sort=parse_sort(self.view.sort))
         return self.store.submit(partial(read_opening, query=query, now_ms=self.clock.now_ms()))
 

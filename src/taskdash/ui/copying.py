@@ -102,7 +102,7 @@ class Copying:
         return copied("\n".join(links), plural(len(links), "link"))
 
     async def choices(self, tasks: Sequence[Task]) -> list[Choice]:
-        """The menu for these tasks. For one it is exact; for several it is told by their rows alone."""
+        """Return the menu for these tasks. For one it is exact; for several it is told by their rows alone."""
         if len(tasks) > 1:
             return [self._choice_for_many(kind, tasks) for kind in KINDS]
         detail = await self._context.store.run(lambda store: store.tasks.detail(tasks[0].seq))
@@ -129,7 +129,7 @@ class Copying:
         return copied(kind.join.join(map(kind.line, texts)), plural(len(texts), kind.noun), more + lacking)
 
     async def _made(self, kind: _Kind, tasks: Sequence[Task]) -> tuple[list[str], list[str]]:
-        """The texts, and for each task that has none the reason; read in parts, made off the event loop."""
+        """Return the texts, and for each task that has none the reason; read in parts, made off the event loop."""
         texts: list[str] = []
         reasons: list[str] = []
         seqs = [task.seq for task in tasks]
@@ -161,7 +161,7 @@ class Copying:
         return Choice(kind.key, kind.title, preview, note)
 
     def _choice_for_many(self, kind: _Kind, tasks: Sequence[Task]) -> Choice:
-        """Whether any of them may have it, as far as the rows tell."""
+        """Return whether any of them may have it, as far as the rows tell."""
         if kind.is_for_one:
             return Choice(kind.key, kind.title, "", kind.note, "of one task at a time")
         having = sum(map(_HAS[kind.key], tasks))
@@ -185,7 +185,7 @@ def _read_details(store: Store, seqs: Sequence[int]) -> list[TaskDetail]:
 
 
 def endpoint_of(context: Context) -> Endpoint:
-    """Where command lines send their requests."""
+    """Return where command lines send their requests."""
     return Endpoint(context.settings.in_use.base_url, context.key_variable)
 
 

@@ -29,7 +29,7 @@ class BackgroundDownloads:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> None:
-        """The first frame is drawn: save what is to be saved on its own."""
+        """Save what is to be saved on its own, now that the first frame is drawn."""
         if self._context.settings.auto_download:
             self._screen.run_worker(self._open(), group="downloads")
 

@@ -33,28 +33,28 @@ class StoreTrouble:
         self._mishap: str | None = None
 
     def failed(self, error: StoreError) -> None:
-        """It cannot be read or written just now."""
+        """Note that it cannot be read or written just now."""
         self._error = str(error)
 
     def waits(self) -> None:
-        """Another program has it locked."""
+        """Note that another program has it locked."""
         self._waits = True
 
     def works(self) -> None:
-        """It can be used."""
+        """Note that it can be used."""
         self._error, self._waits = None, False
 
     def befell(self, line: str) -> None:
-        """The file was damaged or exchanged: said until `forget`."""
+        """Note that the file was damaged or exchanged: said until `forget`."""
         self._mishap = line
 
     def forget(self) -> bool:
-        """The user has read it; return whether there was something to read."""
+        """Note that the user has read it; return whether there was something to read."""
         was_there, self._mishap = self._mishap is not None, None
         return was_there
 
     def banner(self, _now_ms: int) -> str:
-        """One line; "" where nothing is wrong."""
+        """Return one line; "" where nothing is wrong."""
         if self._error is not None:
             return f"{sentence(self._error)} The list is shown as it was last read; it is tried again."
         if self._waits:
@@ -63,7 +63,7 @@ class StoreTrouble:
 
 
 def sentence(text: str) -> str:
-    """A message as a sentence of its own."""
+    """Return a message as a sentence of its own."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 

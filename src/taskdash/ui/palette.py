@@ -65,12 +65,12 @@ class ThemeProvider(Provider):
     """Finds the themes by their names."""
 
     async def discover(self) -> Hits:
-        """Before anything is typed: all of them."""
+        """Give all of them, before anything is typed."""
         for name in sorted(self.app.available_themes):
             yield DiscoveryHit(Content(name), partial(self._use, name), text=name)
 
     async def search(self, query: str) -> Hits:
-        """Those whose name fits."""
+        """Give those whose name fits."""
         matcher = self.matcher(query)
         for name in self.app.available_themes:
             if (score := matcher.match(name)) > 0:
@@ -84,7 +84,7 @@ class ActionProvider(Provider):
     """Finds every action by what it does, and by its name in the config; themes, profiles and the config's settings."""
 
     async def discover(self) -> Hits:
-        """Before anything is typed: all but what only moves the cursor, and the nine result keys."""
+        """Give all but what only moves the cursor and the nine result keys, before anything is typed."""
         for action in ACTIONS:
             if action.group == _MOVES or action.name in _UNASKED:
                 continue
@@ -94,7 +94,7 @@ class ActionProvider(Provider):
             yield DiscoveryHit(_entry(Content(title), about), run, text=title)
 
     async def search(self, query: str) -> Hits:
-        """Those whose title or name fits."""
+        """Give those whose title or name fits."""
         matcher = self.matcher(query)
         for action in ACTIONS:
             title = _title(action)
@@ -111,7 +111,7 @@ class ActionProvider(Provider):
                 yield Hit(score, _entry(_highlighted(title, matcher), about), run, text=title)
 
     def _others(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        """Title, what it does and the call of each entry that is no action of the list."""
+        """Give title, description and call of each entry that is no action of the list."""
         yield "Theme", "Change the colours", self.app.action_change_theme
         context = self._list.context
         for name in context.settings.profiles if context.reopen else ():
@@ -148,12 +148,12 @@ class ActionProvider(Provider):
 
 
 def _entry(title: Content, below: str) -> Content:
-    """An entry as it is shown: a title, and a line below. Textual would take either for markup if it were a string."""
+    """Return a title with a line below it. Textual would take either for markup if it were a string."""
     return Content.assemble(title, "\n", (below, "$text-muted not bold"))
 
 
 def _highlighted(title: str, matcher: Matcher) -> Content:
-    """A title with what matches in it, as Textual highlights it."""
+    """Return a title with what matches in it, as Textual highlights it."""
     _, matching = matcher.fuzzy_search.match(matcher.query, title)
     style, content = matcher.match_style, Content(title)
     for index in matching:

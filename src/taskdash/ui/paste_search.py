@@ -38,7 +38,7 @@ class PasteSearch:
         self._dropped = threading.Event()
 
     def run(self) -> Paste:
-        """What the text comes to."""
+        """Return what the text comes to."""
         if len(self._text) > SMALL_CHARS and not self._dropped.is_set():
             try:
                 return self._ask_process()
@@ -87,7 +87,7 @@ def _read_answer(answer: IO[bytes]) -> Paste:
 
 
 def answer() -> None:
-    """The other process: read keys and text, write what was found."""
+    """Be the other process: read keys and text, write what was found."""
     os.nice(5)
     keys = pickle.load(sys.stdin.buffer)  # noqa: S301 - as above
     text = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")

@@ -146,7 +146,7 @@ class TerminalInput:
 
     @property
     def wait_s(self) -> float:
-        """How long nobody need call."""
+        """Return how long nobody need call."""
         return POLL_S if self._paste is None and not self._tail else QUIET_S
 
     def feed(self, data: bytes) -> Iterator[Message]:

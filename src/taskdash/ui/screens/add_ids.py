@@ -80,7 +80,6 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         self._found = Static(Content(""), id="add-preview")
 
     def compose_body(self) -> ComposeResult:
-        """Yield the box and the preview."""
         yield self._input
         yield self._summary
         yield VerticalScroll(self._found, can_focus=False)

@@ -114,7 +114,6 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         self._list = ColumnList(*map(Option, self._texts()))
 
     def compose_body(self) -> ComposeResult:
-        """Yield the columns."""
         yield self._list
 
     @property

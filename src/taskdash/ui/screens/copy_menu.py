@@ -37,7 +37,6 @@ class CopyMenu(Choices[str]):
         self._note = Static(Content(""), id="copy-note")
 
     def compose_body(self) -> ComposeResult:
-        """Yield the choices, and what the one at the cursor is."""
         yield self.list
         yield self._note
 

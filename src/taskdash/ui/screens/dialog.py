@@ -94,7 +94,6 @@ class Dialog(LeftOnce, ModalScreen[T]):
         self.hint = Line(muted(hint) if isinstance(hint, str) else hint, id="hint")
 
     def compose(self) -> ComposeResult:
-        """Put the body between title and keys."""
         with Vertical(classes=f"dialog {self.SIZE}"):
             if self._title:
                 yield Line(Content.styled(self._title, "bold"))
@@ -144,7 +143,6 @@ class TextDialog(Dialog[None]):
         self.scroll = VerticalScroll(text, can_focus=False)
 
     def compose_body(self) -> ComposeResult:
-        """Yield the text."""
         yield self.scroll
 
 
@@ -197,7 +195,6 @@ class Choices(Dialog[T | None]):
         self.list = ChoiceList(*options)
 
     def compose_body(self) -> ComposeResult:
-        """Yield the list."""
         yield self.list
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -220,7 +217,6 @@ class Confirm(Dialog[bool]):
         self._question = question
 
     def compose_body(self) -> ComposeResult:
-        """Yield the question."""
         yield Static(Content(self._question))
 
 

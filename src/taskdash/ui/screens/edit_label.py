@@ -52,7 +52,6 @@ class EditLabel(Dialog[None]):
         self._note = _box("note", self._note_before)
 
     def compose_body(self) -> ComposeResult:
-        """Yield two boxes."""
         yield self._label
         yield self._note
 

@@ -78,7 +78,6 @@ class Failures(Choices[str]):
         self._about = Static(id="failure-about")
 
     def compose_body(self) -> ComposeResult:
-        """Yield the reasons, and below them more about the one under the cursor."""
         yield self.list
         yield self._about
 

@@ -211,8 +211,14 @@ class MainScreen(TaskActions, Screen[None]):
         else:
             self.app.copy(feedback)
 
+    def on_screen_suspend(self) -> None:
+        """Leave messages to the dialog that is over the list: it shows them too, elsewhere."""
+        self.query("Toast").set(visible=False)
+
+    def on_screen_resume(self) -> None:
+        self.query("Toast").set(visible=True)
+
     def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
-        """Show the task under the cursor."""
         self.pane.show_task(event.task)
         if self.unseen.has_news:
             self._look_around()
@@ -234,7 +240,7 @@ class MainScreen(TaskActions, Screen[None]):
             self.call_after_refresh(self._begin)
 
     def on_panes_rearranged(self, event: Panes.Rearranged) -> None:
-        """Where the user put the detail is where it is the next time."""
+        """Remember where the user put the detail."""
         self.remember(detail=event.position, detail_percent=event.percent)
         self.show_keys()
         if event.position == "hidden":
@@ -254,7 +260,6 @@ class MainScreen(TaskActions, Screen[None]):
             self.show_keys()
 
     def on_task_table_opened(self) -> None:
-        """A double click does what Enter does."""
         self.action_zoom()
 
     def action_next_pane(self) -> None:
@@ -283,7 +288,6 @@ class MainScreen(TaskActions, Screen[None]):
         self.show_tab(self._tab + steps)
 
     def on_state_tabs_chosen(self, event: StateTabs.Chosen) -> None:
-        """A tab was clicked."""
         self.show_tab(event.index)
 
     def show_tab(self, index: int) -> None:
@@ -294,14 +298,13 @@ class MainScreen(TaskActions, Screen[None]):
 
     @property
     def filter_text(self) -> str:
-        """What stands in the filter box."""
+        """Return what stands in the filter box."""
         return self.filter_box.text
 
     def action_filter(self) -> None:
         self.filter_box.open()
 
     def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
-        """Results follow as one types."""
         self.table.show(replace(self.table.wanted, terms=event.terms))
 
     @in_order
@@ -317,7 +320,7 @@ class MainScreen(TaskActions, Screen[None]):
         self._sort_by(replace(sort, reverse=not sort.reverse))
 
     def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
-        """A click on a title sorts by it; another one reverses."""
+        """Sort by the title that was clicked; a second click reverses."""
         sort = self.table.wanted.sort
         reverse = not sort.reverse if sort.key is event.key else False
         self._sort_by(Sort(event.key, reverse))

@@ -145,7 +145,7 @@ class TaskActions(_Screen):
     # The list
 
     async def on_paste(self, event: events.Paste) -> None:
-        """Text pasted anywhere opens the add dialog with its preview."""
+        """Open the add dialog with a preview of what was pasted."""
         event.stop()
         await self.action_add(event.text)
 
@@ -281,7 +281,7 @@ class TaskActions(_Screen):
 
     @in_order
     async def on_detail_pane_link_clicked(self, event: DetailPane.LinkClicked) -> None:
-        """A link in the detail was clicked."""
+        """Open the link in the detail that was clicked."""
         await self._open(event.detail, event.number)
 
     async def _open(self, detail: TaskDetail, number: int) -> None:

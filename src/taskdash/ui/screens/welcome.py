@@ -73,7 +73,6 @@ class Welcome(Dialog[None]):
         self._error = Line(id="key-error")
 
     def compose_body(self) -> ComposeResult:
-        """Yield what it is and what there is to choose."""
         yield self._what
         yield self._ways
         yield self._error
@@ -157,7 +156,6 @@ class Waiting(Screen[None]):
         """What is for the list, once that is there."""
 
     def compose(self) -> ComposeResult:
-        """The text."""
         yield self._text
 
     def on_mount(self) -> None:

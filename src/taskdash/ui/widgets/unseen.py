@@ -26,7 +26,7 @@ class Unseen:
         self._again = False
 
     async def look(self) -> bool:
-        """Count anew; whether it was done: while another count is under way that one begins again instead."""
+        """Count anew; return whether it was done: while another count is under way that one begins again instead."""
         self._again = True
         if self._busy:
             return False
@@ -57,7 +57,7 @@ class Unseen:
             self._seen_seq, self._hidden, self._newer = counted
 
     def _see(self) -> int | None:
-        """The newest task that has been on the screen, the one at the list's young end among them."""
+        """Return the newest task that has been on the screen, the one at the list's young end among them."""
         window, table = self._table.window, self._table
         line = window.total - 1 if window.query.sort.reverse else 0
         task = window.row(line) if self._unseen_lines == 0 else None
@@ -67,7 +67,7 @@ class Unseen:
 
     @property
     def _unseen_lines(self) -> int:
-        """How many lines there are between the screen and the end where new tasks come in."""
+        """Return how many lines there are between the screen and the end where new tasks come in."""
         table = self._table
         if table.window.query.sort.reverse:
             return max(0, table.window.total - table.top - table.size.height)
@@ -75,11 +75,11 @@ class Unseen:
 
     @property
     def has_news(self) -> bool:
-        """Whether new tasks were off the screen when it was counted."""
+        """Return whether new tasks were off the screen when it was counted."""
         return self._newer > 0
 
     def marks(self) -> str:
-        """How many tasks are marked and how many of them are not shown; "" for none."""
+        """Return how many tasks are marked and how many of them are not shown; "" for none."""
         marked = len(self._table.marked)
         if not marked:
             return ""
@@ -87,7 +87,7 @@ class Unseen:
         return f"{plural(marked, 'task')} marked{hidden}"
 
     def news(self, first_key: str, last_key: str) -> str:
-        """How many new tasks are off the screen, and the key that goes there; "" for none."""
+        """Return how many new tasks are off the screen, and the key that goes there; "" for none."""
         count = min(self._newer, self._unseen_lines)
         if not count:
             return ""
