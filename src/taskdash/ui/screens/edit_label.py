@@ -12,7 +12,7 @@ from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -32,8 +32,8 @@ class Labels:
     note: str | None
 
 
-class EditLabel(Dialog[None]):
-    """Two boxes; what was typed is saved before the dialog goes, so that a key typed behind it finds it under way."""
+class EditLabel(Dialog[Labels]):
+    """Two boxes; the result is what was typed, or None if the user went back."""
 
     SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,10 +42,9 @@ class EditLabel(Dialog[None]):
         Binding("shift+tab,up", "app.focus_previous", priority=True),
     ]
 
-    def __init__(self, tasks: Sequence[Task], save: Callable[[Labels], None]) -> None:
+    def __init__(self, tasks: Sequence[Task]) -> None:
         of = f" of {plural(len(tasks), 'task')}" if len(tasks) > 1 else ""
         super().__init__(f"Label and note{of}", "Enter saves, Tab goes to the other box, Esc closes")
-        self._save = save
         self._label_before = _shared([task.label for task in tasks])
         self._note_before = _shared([task.note for task in tasks])
         self._label = _box("label", self._label_before, max_length=200)
@@ -57,10 +56,8 @@ class EditLabel(Dialog[None]):
 
     def on_input_submitted(self) -> None:
         """Save both boxes, whichever Enter is pressed in."""
-        self._save(
-            Labels(_typed(self._label.value, self._label_before), _typed(self._note.value, self._note_before))
-        )
-        self.dismiss()
+        label = _typed(self._label.value, self._label_before)
+        self.dismiss(Labels(label, _typed(self._note.value, self._note_before)))
 
 
 def _shared(values: Sequence[str | None]) -> str | None:

@@ -188,7 +188,9 @@ class TaskActions(_Screen):
     async def action_undo(self) -> None:
         # The last change that was typed is the one to undo, even while it is still being made.
         own = get_current_worker()
-        acts = [each for each in self.workers if each.group == "act" and each is not own and not each.is_finished]
+        acts = [
+            each for each in self.workers if each.group == "act" and each is not own and not each.is_finished
+        ]
         try:
             if acts:  # of none it would wait for all that works
                 await self.workers.wait_for_complete(acts)
