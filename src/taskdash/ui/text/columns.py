@@ -148,15 +148,15 @@ def shared_of(tasks: Iterable[Task], width: int) -> Shared:
     labels = {task.label for task in tasks}
     prompts = {task.seq: inert_line(task.prompt[:_PROMPT_CHARS]) for task in tasks if task.prompt}
     starts = dict.fromkeys(prompts, 0)
-    _skip_shared(prompts, starts, max(1, width // 2))
+    _skip_shared(prompts, starts, max(1, width // 2), max(1, width - 2))
     return Shared(
         labels.pop() if len(labels) == 1 < len(tasks) else None,
         {seq: start for seq, start in starts.items() if start},
     )
 
 
-def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int) -> None:
-    """Have prompts whose next `chars` are the same begin a word before they differ."""
+def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int, seen: int) -> None:
+    """Have prompts whose next `chars` are the same begin a word before they differ, and again where `seen` are."""
     alike: dict[str, list[int]] = defaultdict(list)
     for seq, prompt in prompts.items():
         alike[prompt[starts[seq] : starts[seq] + chars]].append(seq)
@@ -170,7 +170,7 @@ def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int)
         begin = first.rfind(" ", 0, max(0, first.rfind(" ", 0, differ_at))) + 1
         if len(texts) > 1 and begin > starts[seqs[0]]:
             starts.update(dict.fromkeys(seqs, begin))
-            _skip_shared({seq: prompts[seq] for seq in seqs}, starts, chars)
+            _skip_shared({seq: prompts[seq] for seq in seqs}, starts, seen, seen)
 
 
 def _model(task: Task, _: Moment, __: int) -> Cell:
