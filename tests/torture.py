@@ -184,7 +184,7 @@ def _become(folder: Path, arguments: list[str], kind: str, n: int) -> None:
 def main() -> None:
     """Try the cases on stdin: {"folder", "cases": [{"prepared", "arguments", "kinds"}], "first", "all"}."""
     order = json.load(sys.stdin)
-    from taskdash.cli import commands  # noqa: F401 - so that it need not be imported again for each
+    import taskdash.cli.main  # noqa: F401 - so that it need not be imported again for each
 
     folder = Path(order["folder"])
     for case in order["cases"]:

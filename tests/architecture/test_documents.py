@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from taskdash.cli.commands import COMMANDS, Commands
+from taskdash.cli.main import COMMANDS, Commands
 from taskdash.domain.task_json import VARIABLES
 from taskdash.ui.keymap import key_table
 

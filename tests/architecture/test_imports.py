@@ -13,7 +13,7 @@ HEADLESS = (
     "taskdash.store.store",
     "taskdash.watch.watcher",
 )
-COMMANDS = ("taskdash.cli.main", "taskdash.cli.add", "taskdash.cli.listing", "taskdash.cli.results")
+COMMANDS = ("taskdash.cli.main", "taskdash.cli.add", "taskdash.cli.listing", "taskdash.cli.opening")
 
 
 def modules_loaded_by(module: str) -> set[str]:

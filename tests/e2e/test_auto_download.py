@@ -161,9 +161,10 @@ def test_the_command_shows_bars_in_a_terminal_and_takes_them_away(
     api.hold_after = 1_012
     with taskdash.dashboard("download", "-o", "pictures", columns=100, rows=12) as screen:
         screen.wait_for("0 of 1 result")
-        screen.wait_for(f"{saved_name(OLD)[:-4]}  [##########..........]   50 % of 2 KiB")
+        screen.wait_for(f"{saved_name(OLD)[:-4]}  ━━━━━━━━━━")
+        screen.wait_for("━   50 % of 2 KiB")
         api.let_go()
         screen.wait_for("1 saved")
         assert screen.wait_exit() == 0
-        assert "[" not in screen.text
+        assert "━" not in screen.text
         assert f"{tmp_path}/pictures/{saved_name(OLD)}" in screen.text.replace("\n", "")

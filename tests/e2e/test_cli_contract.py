@@ -17,7 +17,7 @@ import pytest
 from tests.command import KEY, PROGRAM, Command
 from tests.servers import FakeApi, Reply, closed_port, fail_body, rate_limit_reply, success_body, waiting_body
 
-from taskdash.cli.commands import COMMANDS
+from taskdash.cli.main import COMMANDS
 from taskdash.domain.task_json import FIELDS
 
 OK, BAD, RUN = "task_good_12345678", "task_bad_12345678", "task_run_12345678"

@@ -16,7 +16,7 @@ import pytest
 from tests.command import Command
 from tests.servers import closed_port
 
-from taskdash.cli.commands import taskdash as program
+from taskdash.cli.main import taskdash as program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +31,10 @@ def listing(folder: Path, *tasks: dict[str, Any]) -> Command:
 
 
 def on_a_terminal(taskdash: Command, *arguments: str, columns: int = 200) -> list[str]:
-    """The lines that a command writes to a terminal."""
+    """The lines that a command writes to a terminal, without their colours."""
     with taskdash.dashboard(*arguments, columns=columns) as screen:
         assert screen.wait_exit(30) == 0, screen.text
-        return screen.raw.decode().splitlines()
+        return re.sub(r"\x1b\[[0-9;]*m", "", screen.raw.decode()).splitlines()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 from tests.pty_screen import PtyScreen
 
 import taskdash
-from taskdash.cli.commands import COMMANDS
+from taskdash.cli.main import COMMANDS
 
 if TYPE_CHECKING:
     from email.message import Message

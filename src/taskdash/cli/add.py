@@ -1,4 +1,4 @@
-"""`taskdash add`: put IDs on the list."""
+"""`taskdash add` and `taskdash remove`: put IDs on the list, and take tasks off it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import common_options, pass_session
+from taskdash.cli.options import complete_ids, pass_session
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
-from taskdash.domain.errors import UsageError
+from taskdash.domain.errors import UnknownTaskError, UsageError
 from taskdash.domain.task import is_task_id, looks_like_option
 from taskdash.domain.untrusted import decoded
+from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from taskdash.cli.session import Session
     from taskdash.domain.secret import Secret
-    from taskdash.domain.task import Json
+    from taskdash.domain.task import Json, Task
 
 KEY_PREFIX: Final = "sk-"
 MAX_SHOWN: Final = 20
@@ -31,7 +32,6 @@ MAX_SHOWN: Final = 20
 @click.argument("text", nargs=-1)
 @click.option("--label", metavar="L", help="Give the new ones a label.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@common_options
 @pass_session
 def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bool) -> int:
     """Add task IDs: as they are, or found in any text (URLs, JSON, logs); `-` reads standard input.
@@ -65,7 +65,7 @@ def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bo
 
 
 def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
-    """The texts to take IDs from, each with whether it is an argument that may be an ID as it stands."""
+    """Return the texts to take IDs from, each with whether it is an argument that may be an ID as it stands."""
     if not arguments:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("give task IDs, or text with IDs in it, or - to read standard input")
@@ -82,7 +82,7 @@ def _stdin_text() -> str:
 def _find(
     texts: Sequence[tuple[str, bool]], keys: Collection[Secret]
 ) -> tuple[list[str], list[tuple[str, str]]]:
-    """The IDs in the order of first sight, and what was ignored with the reason."""
+    """Return the IDs in the order of first sight, and what was ignored with the reason."""
     found: list[str] = []
     ignored: list[tuple[str, str]] = []
     for text, is_argument in texts:
@@ -102,3 +102,36 @@ def _find(
                     (paste.unsure, "of unknown form; give it as an argument to add it as it stands")
                 )
     return list(dict.fromkeys(found)), ignored
+
+
+@click.command(
+    epilog="Example: taskdash list --state fail --ids | xargs taskdash remove --",
+    short_help="Remove tasks from the list.",
+)
+@click.argument("task_ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_ids)
+@pass_session
+def remove(session: Session, task_ids: Sequence[str]) -> int:
+    """Remove tasks from the list, all that are named or none.
+
+    Prints the IDs removed, one a line. Nothing happens to the task at the API: `taskdash add ID` brings it back.
+    An ID of a known form may be shortened to a unique prefix of 6 characters or more.
+    """
+    profile = session.profile.name
+    with session.open_store() as store:
+        found: dict[int, Task] = {}
+        unknown: list[UnknownTaskError] = []
+        for text in task_ids:
+            try:
+                task = store.tasks.find(profile, text)
+                found[task.seq] = task
+            except UnknownTaskError as error:
+                unknown.append(error)
+        for each in unknown:
+            talk(session.redacted(f"taskdash: {each}"))
+        if unknown:
+            talk("nothing was removed")
+            return UnknownTaskError.exit_code
+        store.tasks.remove(list(found), session.now_ms())
+    print_lines(task.task_id for task in found.values())
+    talk(f"{plural(len(found), 'task')} removed")
+    return 0

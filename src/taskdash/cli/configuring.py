@@ -8,6 +8,11 @@ import click
 
 from taskdash.cli.options import common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk
+from taskdash.config import locations
+from taskdash.config.describe import describe, example_text, json_schema
+from taskdash.config.keys import find_key
+from taskdash.config.load import BASE_URL_VARIABLE, PROFILE_VARIABLE, ConfigFile, load_settings, settings_in
+from taskdash.config.own_files import write_first_config
 from taskdash.config.settings import DEFAULT_PROFILE, Profile
 from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import KeyMissingError, UsageError
@@ -30,12 +35,9 @@ def config() -> None:
 @config.command(
     epilog='Example: $EDITOR "$(taskdash config path)"', short_help="Print where the config file is."
 )
-@common_options
 @pass_session
 def path(session: Session) -> None:
     """Print where the config file is, or would be; on stderr, where the other files are."""
-    from taskdash.config import locations
-
     print_lines([inert_line(str(session.config_path))])
     places = {"list": lambda: session.store_path, "view": locations.view_path, "log": locations.log_path}
     for name, find in places.items():
@@ -50,12 +52,9 @@ def path(session: Session) -> None:
     short_help="Print every setting in force and its origin.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@common_options
 @pass_session
 def show(session: Session, *, as_json: bool) -> None:
     """Print every setting that is in force, and where it comes from. API keys are masked."""
-    from taskdash.config.describe import describe
-
     lines = describe(session.settings, session.environ)
     if as_json:
         settings: list[Json] = [
@@ -73,8 +72,6 @@ def show(session: Session, *, as_json: bool) -> None:
 @common_options
 def example() -> None:
     """Print a config with every setting, its default, its unit and why it is there. Nothing is read or written."""
-    from taskdash.config.describe import example_text
-
     print_lines(example_text().splitlines())
 
 
@@ -85,8 +82,6 @@ def example() -> None:
 @common_options
 def schema() -> None:
     """Print a JSON Schema of the config, by which an editor completes and checks it. Nothing is read or written."""
-    from taskdash.config.describe import json_schema
-
     print_json(json_schema())
 
 
@@ -99,7 +94,6 @@ def schema() -> None:
     "--tier", type=click.Choice(list(TIERS)), help="The tier of your API key (default: free is assumed)."
 )
 @click.option("--key-env", metavar="NAME", help="The environment variable that holds the API key.")
-@common_options
 @pass_session
 def init(session: Session, *, base_url: str | None, tier: str | None, key_env: str | None) -> None:
     """Write a first config file, never over an existing one, and print where it is.
@@ -107,8 +101,6 @@ def init(session: Session, *, base_url: str | None, tier: str | None, key_env: s
     With `--profile P` the profile gets that name; it then needs `--base-url`. The API key itself is never an argument:
     put it into the environment variable, or see `taskdash config example` for the other ways.
     """
-    from taskdash.config.own_files import write_first_config
-
     profile = _first_profile(session, base_url, tier, key_env)
     warning = write_first_config(session.config_path, profile)
     print_lines([inert_line(str(session.config_path))])
@@ -122,8 +114,6 @@ def init(session: Session, *, base_url: str | None, tier: str | None, key_env: s
 
 def _first_profile(session: Session, base_url: str | None, tier: str | None, key_env: str | None) -> Profile:
     """Return the profile of the options, read by the same rules as a file's."""
-    from taskdash.config.load import BASE_URL_VARIABLE, PROFILE_VARIABLE, ConfigFile, settings_in
-
     name = session.options.get("profile") or session.environ.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
     table = {
         "base_url": base_url or session.environ.get(BASE_URL_VARIABLE) or None,
@@ -138,7 +128,6 @@ def _first_profile(session: Session, base_url: str | None, tier: str | None, key
 @config.command(
     epilog="Example: taskdash config check && taskdash", short_help="Say whether the config is right."
 )
-@common_options
 @pass_session
 def check(session: Session) -> None:
     """Say whether the config is right: every key and value, and every action that it names.
@@ -146,8 +135,6 @@ def check(session: Session) -> None:
     Exits with 2 and names the file, the key and what is allowed where something is wrong. A missing API key is said,
     and is no error of the config.
     """
-    from taskdash.config.keys import find_key
-    from taskdash.config.load import load_settings
     from taskdash.ui.actions import ACTIONS
     from taskdash.ui.keymap import make_keymap
     from taskdash.ui.themes import theme_names

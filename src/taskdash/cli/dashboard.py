@@ -1,19 +1,42 @@
-"""`taskdash` without a command: the dashboard."""
+"""The dashboard on the terminal, of the user's list or of the demo: its run from first to last."""
 
 from __future__ import annotations
 
+import gc
 import os
-from typing import TYPE_CHECKING
+import sys
+import termios
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.application import has_terminal, open_app
-from taskdash.cli.output import talk
+from taskdash.cli.log import start_log
+from taskdash.cli.output import talk, tell_not_added
+from taskdash.config.locations import view_path
+from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
+from taskdash.ui.job_control import wait_for_foreground
+from taskdash.wiring import open_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from taskdash.cli.session import Session
+    from taskdash.ui.context import Context
+
+FPS: Final = "240"
+"""Frames a second at most. At Textual's own 60, one key in a hundred waits 16 ms for its frame."""
+THREADS_TURN_S: Final = 0.0005
+"""How long a thread may keep the interpreter from others. A frame is written by a thread of its own: with Python's 5 ms
+it would be seen so much later.
+"""
+OPENING_S: Final = 0.4
+"""How long the first frame waits for the list."""
+FINISH_GRACE_S: Final = 10.0
+"""How long `on_finish` may go on after the dashboard has ended."""
 
 
 def open_dashboard(session: Session) -> int:
-    """Open it; return the exit code, which is 2 without a terminal."""
+    """Open the dashboard; return the exit code, which is 2 without a terminal."""
     if not has_terminal():
         dumb = " that can be drawn on (TERM is dumb)" if os.environ.get("TERM") == "dumb" else ""
         talk(
@@ -21,22 +44,85 @@ def open_dashboard(session: Session) -> int:
             "`taskdash --help` shows the commands"
         )
         return 2
-    from taskdash.cli.logs import start_log
-    from taskdash.config.locations import view_path
-
     start_log(session)
-    return open_app(
-        session.settings,
-        session.environ,
-        session.store_path,
-        view_path=view_path(),
-        config_path=session.config_path,
-        keys=session.keys,
-        open_demo=_open_demo,
+    return run_app(
+        partial(
+            open_context,
+            session.settings,
+            session.environ,
+            session.store_path,
+            view_path=view_path(),
+            config_path=session.config_path,
+            keys=session.keys,
+        )
     )
 
 
-def _open_demo() -> int:
-    from taskdash.cli.demo import open_demo
+def has_terminal() -> bool:
+    """Tell whether there is a terminal to draw on and to read keys from.
 
-    return open_demo()
+    Textual reads keys from stdin and draws on stderr: without both it would spin on nothing. A dumb terminal has no
+    cursor to move.
+    """
+    return (
+        os.environ.get("TERM") != "dumb"
+        and sys.stdin is not None
+        and sys.stdin.isatty()
+        and sys.__stderr__ is not None
+        and sys.__stderr__.isatty()
+    )
+
+
+def run_app(open_it: Callable[[], Context]) -> int:
+    """Run the dashboard, or the demo where the user chooses that instead, to its end; return the exit code."""
+    try:
+        wait_for_foreground()
+    except termios.error:
+        talk("taskdash: the dashboard needs a terminal, and this one does not let it out of the background")
+        return 2
+    os.environ.setdefault("TEXTUAL_FPS", FPS)
+    for name in ("COLUMNS", "LINES"):
+        # Where a shell exports them Textual would believe them instead of the terminal, and never follow a resize.
+        os.environ.pop(name, None)
+    # It asks stdout about the size, which may be a file: it draws on stderr.
+    sys.__stdout__ = sys.__stderr__  # type: ignore[misc]
+    # What is imported and built until the first frame stays: collecting in between only costs.
+    gc.disable()
+    sys.setswitchinterval(THREADS_TURN_S)
+    context = open_it()
+    # The store's thread reads the head of the list while Textual is imported.
+    opening = context.opening
+    from taskdash.ui.app import Dashboard
+
+    # A list that cannot be read is told before the terminal is touched, one that is locked or mended is not waited for.
+    with suppress(TimeoutError):
+        opening.result(OPENING_S)
+    app = Dashboard(context, waits_for_list=not opening.done())
+    # From here on the terminal is the screen's.
+    SLOW_RECOVERY_TOLD_TO[:] = [app.tell_of_mending]
+    app.run_in_terminal()
+    # The dashboard may have gone over to another context.
+    _close(app.context, app.return_code or 0)
+    lost = [task_id for each in (*app.left_contexts, app.context) for task_id in each.not_added()]
+    tell_not_added(lost, ", as the list was locked to the end")
+    if app.unusable is not None:
+        raise app.unusable
+    if app.crash is not None:
+        raise app.crash
+    if app.wants_demo:
+        from taskdash.cli.demo import run_demo
+
+        return run_demo()
+    return app.return_code or (6 if lost else 0)
+
+
+def _close(context: Context, code: int) -> None:
+    """End what runs beside the dashboard. A command of the user's gets some time, unless a signal ended us."""
+    if code >= 128 or context.on_finish is None or not context.on_finish.running:
+        context.close()
+        return
+    talk(f"waiting {FINISH_GRACE_S:.0f} s at most for on_finish; Ctrl+C ends it")
+    try:
+        context.close(FINISH_GRACE_S)
+    except KeyboardInterrupt:
+        context.close()

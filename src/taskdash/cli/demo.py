@@ -1,6 +1,6 @@
-"""`taskdash --demo`: the dashboard, or its job told as text, on an embedded API and a store that is thrown away.
+"""The embedded API: alone for `taskdash demo-api`, under a dashboard, or its job told as text, for `taskdash --demo`.
 
-Nothing of the user's counts here: no config, no key, no `TASKDASH_*`, and nothing is written but in a temporary
+Nothing of the user's counts in the demo: no config, no key, no `TASKDASH_*`, and nothing is written but in a temporary
 folder.
 """
 
@@ -10,19 +10,26 @@ import asyncio
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.application import has_terminal, open_app
+import click
+
+from taskdash.cli.dashboard import has_terminal, run_app
+from taskdash.cli.options import common_options, number
 from taskdash.cli.output import print_lines
-from taskdash.cli.table import crop, plain_table
+from taskdash.cli.screen import cropped, print_tasks
+from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
 from taskdash.demo.server import DemoApi
+from taskdash.domain.errors import TaskdashError
 from taskdash.domain.query import Query
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, length, state_word
 from taskdash.store.store import Store
 from taskdash.watch.machine import SystemClock
+from taskdash.wiring import build_watcher, open_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +43,7 @@ RESULT_TTL_MS: Final = 4 * 86_400_000
 """Longer than the oldest sample, as every link of the demo works."""
 
 
-def open_demo() -> int:
+def run_demo() -> int:
     """Run the demo to its end, as a dashboard or, without a terminal, as text; return the exit code."""
     with tempfile.TemporaryDirectory(prefix="taskdash-demo-") as folder, DemoApi(tier=TIER) as api:
         settings = demo_settings(
@@ -50,24 +57,11 @@ def open_demo() -> int:
         with Store(store_path) as store:
             store.tasks.add(settings.profile, api.task_ids, SystemClock().now_ms())
         if has_terminal() and sys.stdout.isatty():
-            return _dashboard(settings, store_path)
-        # Without a handler SIGTERM would leave the temporary folder behind.
-        signal.signal(signal.SIGTERM, _leave)
+            return run_app(partial(open_context, settings, {}, store_path, is_demo=True))
         return asyncio.run(_as_text(settings, store_path))
 
 
-def _leave(number: int, _frame: object) -> None:
-    raise SystemExit(128 + number)
-
-
-def _dashboard(settings: Settings, store_path: Path) -> int:
-    return open_app(settings, {}, store_path, is_demo=True)
-
-
 async def _as_text(settings: Settings, store_path: Path) -> int:
-    from taskdash.config.keys import find_key
-    from taskdash.wiring import build_watcher
-
     changed = asyncio.Event()
     key = find_key(settings.in_use, {}).secret
     watcher = await build_watcher(settings.in_use, key, store_path, changed.set, trust_env=False)
@@ -110,7 +104,9 @@ async def _tell(settings: Settings, store_path: Path, changed: asyncio.Event) ->
 def _print_table(title: str, tasks: Sequence[Task], now_ms: int) -> None:
     counts = {state: sum(task.state is state for task in tasks) for state in State}
     words = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    print_lines([f"{title}: {words}", "", *plain_table(tasks, now_ms, TEXT_WIDTH), ""])
+    print_lines([f"{title}: {words}", ""])
+    print_tasks(tasks, now_ms, TEXT_WIDTH)
+    print_lines([""])
     sys.stdout.flush()
 
 
@@ -120,5 +116,64 @@ def _print_changes(known: dict[int, Task], tasks: Sequence[Task]) -> None:
         if before is not None and (before.state, before.raw_state) != (task.state, task.raw_state):
             what = length(task.cost_time_ms) if task.state is State.SUCCESS else task.fail_msg or ""
             line = f"{SYMBOLS[task.state]} {state_word(task):<8} {task.task_id}  {what}  {task.prompt or ''}"
-            print_lines([crop(line.replace("\n", " "), TEXT_WIDTH)])
+            print_lines([cropped(line.replace("\n", " "), TEXT_WIDTH)])
     sys.stdout.flush()
+
+
+@click.command(
+    "demo-api",
+    epilog="Example: taskdash demo-api --port 8123",
+    short_help="Serve the embedded API for your own scripts.",
+)
+@click.option(
+    "--port",
+    metavar="N",
+    type=number(0, 65_535),
+    default=0,
+    help="The port on 127.0.0.1 (default: any that is free).",
+)
+@common_options
+def demo_api(*, port: int) -> int:
+    """Serve the embedded API, with its sample tasks, until a signal comes.
+
+    Prints its base URL, a key that it accepts, and the IDs it knows, one a line. It listens on 127.0.0.1 only, makes
+    up everything and costs nothing. Set TASKDASH_BASE_URL and AIGPTIMAGE_API_KEY to point taskdash at it. createTask
+    works as well; a prompt with the word "forbidden" in it fails.
+    """
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        numbers.discard(signal.SIGHUP)
+    # Blocked before the server's threads start, so that none of them is interrupted and `sigwait` gets it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    with _served(port) as api:
+        print_lines([f"base URL  {api.base_url}", f"key       {api.key}", "task IDs", *api.task_ids])
+        sys.stdout.flush()
+        # Not by `talk`, which hides keys: this one is made up, and everybody may know it.
+        click.echo(_advice(api.base_url, api.key, api.task_ids[0]), err=True)
+        number = signal.sigwait(numbers)
+    return 128 + number
+
+
+def _advice(base_url: str, key: str, task_id: str) -> str:
+    """Return what to try in another terminal, each command on lines of its own to be copied whole."""
+    return f"""\
+
+Ctrl+C ends it. Try in another terminal:
+
+curl -H 'Authorization: Bearer {key}' \\
+  '{base_url}/api/v1/jobs/recordInfo?taskId={task_id}'
+
+export TASKDASH_CONFIG=/dev/null TASKDASH_PROFILE= TASKDASH_BASE_URL={base_url} AIGPTIMAGE_API_KEY={key}
+taskdash --store demo.db wait {task_id}
+taskdash --store demo.db"""
+
+
+def _served(port: int) -> DemoApi:
+    from taskdash.demo.server import DemoApi
+
+    try:
+        return DemoApi(port)
+    except OSError as error:
+        raise TaskdashError(
+            f"port {port} of 127.0.0.1 cannot be had ({error.strerror}): name another"
+        ) from None

@@ -1,4 +1,4 @@
-"""What `check` and `wait` share: the tasks they are about, and a watcher beside them.
+"""How `check` and `wait` follow tasks: a watcher beside them, and the loop that looks at the store.
 
 Neither sends a request by itself. They mark tasks in the store, where whoever watches finds them: a dashboard, another
 command, or, while nobody else does, the watcher that runs beside the command and checks only what is asked for. So
@@ -14,126 +14,145 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.cli.ending import end_soon
-from taskdash.cli.finishing import Finishing
+from taskdash.cli.log import start_log
+from taskdash.cli.main import end_soon
 from taskdash.cli.output import talk
-from taskdash.domain.errors import UnknownTaskError, UsageError
-from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.task import ProblemKind, State
-from taskdash.domain.words import length, span, state_word
+from taskdash.cli.progress import Progress
+from taskdash.domain.errors import StoreError
+from taskdash.domain.notices import Way
+from taskdash.domain.task import ProblemKind
+from taskdash.domain.words import span
 from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
+from taskdash.watch.machine import is_alive, this_process
 from taskdash.watch.status import CONNECTION
+from taskdash.wiring import build_watcher, open_finish_command
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from taskdash.cli.ending import TimeLimit
-    from taskdash.cli.progress import Progress
+    from taskdash.cli.rules import Rules
     from taskdash.cli.session import Session
-    from taskdash.domain.secret import Secret
+    from taskdash.cli.waiting import AutoSaving
     from taskdash.domain.task import Task
+    from taskdash.results.on_finish import FinishCommand
     from taskdash.store.store import Store
     from taskdash.watch.status import WatchStatus
     from taskdash.watch.watcher import Watcher
 
 POLL_S: Final = 0.1
+READ_EVERY_S: Final = 1.0
+SAY_AFTER_S: Final = 1.0
+DRAIN_S: Final = 120.0
+"""How long a command waits for `on_finish`, before it leaves the rest to whoever watches next."""
 SLOW_AFTER_S: Final = 3.0
 """How long the budget may hold something up before it is worth a word."""
 ELSEWHERE_S: Final = 15.0
 """How long a watcher with another key, which is refused, is given to make room."""
 RETRY_NEWS_MS: Final = 30_000
 """A time at which a key is tried again is told anew where it differs by so much."""
-EXIT_CODES: Final = {
-    ProblemKind.UNAUTHORIZED: 4,
-    ProblemKind.NOT_FOUND: 3,
-    ProblemKind.UNREACHABLE: 5,
-    ProblemKind.RATE_LIMITED: 5,
-    ProblemKind.SERVER_ERROR: 5,
-    ProblemKind.NO_CREDITS: 1,
-    ProblemKind.REJECTED: 1,
-    ProblemKind.UNREADABLE: 1,
-}
 STAND_DOWN_S: Final = 2.0
 """How long a command that is to stop waits for its checks to be written down ..."""
 REST_S: Final = 2.0
 """... and for what its stores are at."""
-_FIRST_COUNTS: Final = (6, 4, 3, 5, 124, 1)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def pause(news: asyncio.Event, timeout_s: float) -> None:
-    """Until there are news, or `timeout_s` seconds have passed."""
-    # Not `wait_for`: in Python 3.11 it may swallow a cancellation that comes together with the event.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
-            await news.wait()
-    news.clear()
+class Following:
+    """The loop of a command: it looks at the tasks of its rules, and marks in the store what they ask for."""
 
+    def __init__(self, session: Session, rules: Rules, saving: AutoSaving) -> None:
+        """Prepare to follow the tasks of `rules`.
 
-def first_cause(codes: set[int]) -> int:
-    """The exit code of several causes; 0 for none."""
-    return next((code for code in _FIRST_COUNTS if code in codes), 0)
-
-
-def find_or_add(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
-    """The named tasks, each once; an ID that is not on the list is added if it has a known form.
-
-    Raises:
-        UnknownTaskError: one has none, or a prefix fits several; then nothing was added.
-        UsageError: one is an API key.
-    """
-    profile = session.profile.name
-    keys = {key.reveal() for key in session.keys}
-    if not keys.isdisjoint(texts):
-        raise UsageError("an API key was given where a task ID belongs; it was not used")
-    missing: list[str] = []
-    for text in texts:
-        try:
-            task = store.tasks.find(profile, text)
-        except UnknownTaskError:
-            if not has_known_form(text):
-                raise
-            missing.append(text)
-        else:
-            if task.task_id != text:
-                talk(f"{text} is short for {task.task_id}")
-    if missing:
-        added = store.additions.add(profile, missing, session.now_ms()).added
-        talk(f"added to the list: {', '.join(added)}")
-    found = [store.tasks.find(profile, text) for text in texts]
-    return list({task.seq: task for task in found}.values())
-
-
-def word(task: Task) -> str:
-    """The state as one word; `new` for what was never answered."""
-    return State.NEW.value if task.state is State.NEW else state_word(task)
-
-
-def change_line(before: Task, after: Task) -> str | None:
-    """What is new about a task, for people; None where nothing is."""
-    problem = after.problem
-    if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
-        return f"{after.task_id}: {problem.kind.value}: {problem.message}"
-    if word(before) == word(after):
-        return None
-    end = ""
-    if after.state is State.SUCCESS and after.cost_time_ms is not None:
-        end = f" in {length(after.cost_time_ms)}"
-    elif after.state is State.FAIL:
-        end = f": {after.fail_msg or after.fail_code or 'no reason given'}"
-    return f"{after.task_id}: {word(before)} -> {word(after)}{end}"
-
-
-class Elsewhere:
-    """Tells whether an answer came by another key or gateway than this command's."""
-
-    def __init__(self) -> None:
+        Raises:
+            KeyMissingError: there is no key to check with.
+        """
+        self._key = session.find_key()
+        self._session = session
+        self._rules = rules
+        self._saving = saving
+        self._seqs = [task.seq for task in rules.tasks]
+        self._version = -1
+        self._started_s = 0.0
         self._differed = False
-        self._began_s: float | None = None
+        self._elsewhere_since_s: float | None = None
 
-    def answers(self, status: WatchStatus) -> bool:
-        """Whether an answer that is found now did; a watcher that does not make room is believed after a while."""
+    async def run(self, is_over: Callable[[], bool] = lambda: False) -> int:
+        """Follow the tasks beside a watcher that checks only what is asked for, until they are done with.
+
+        They are not when a signal comes or the watcher fails. The user's own command is waited for until `is_over`.
+
+        Returns:
+            The number of the signal that ended it, or 0.
+
+        Raises:
+            TaskdashError: of the store, or of the watcher.
+        """
+        session = self._session
+        start_log(session)
+        news = asyncio.Event()
+        store = StoreThread(session.store_path, "store", on_mishap=session.tell_mishap)
+        command = open_finish_command(session.settings, session.environ, session.store_path, session.keys)
+        if command is not None:
+            command.listen(talk)
+
+        def on_change() -> None:
+            news.set()
+            if command is not None:
+                command.wake()
+
+        watcher = await build_watcher(
+            session.profile, self._key, session.store_path, on_change, scheduled=False
+        )
+        running = asyncio.create_task(watcher.run())
+        working = asyncio.ensure_future(self._look_on(watcher, store, news))
+        ended_by = cancel_on_signal(working)
+        stop_at_rest(watcher)
+        try:
+            await asyncio.wait({running, working}, return_when=asyncio.FIRST_COMPLETED)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            await _finish(command, store, session.profile.name, lambda: bool(ended_by) or is_over())
+        finally:
+            watcher.stop()
+            # At once: where the time is over, a second is all that there is for both.
+            ending = [running] if command is None else [running, asyncio.to_thread(command.close)]
+            await asyncio.gather(*ending, return_exceptions=True)
+            store.close()
+        for each in (running, working):
+            if not each.cancelled() and (failure := each.exception()) is not None:
+                raise failure
+        return ended_by[0] if ended_by else 0
+
+    async def _look_on(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
+        rules = self._rules
+        self._started_s = asyncio.get_running_loop().time()
+        with Progress(rules.noun, len(self._seqs)) as progress:
+            notices = Notices(self._session, progress)
+            try:
+                self._saving.see(rules.tasks)
+                rules.status = watcher.status
+                while not rules.is_over(self._elapsed_ms()):
+                    await self._ask(watcher, store)
+                    notices.see(watcher.status)
+                    if rules.notice:
+                        notices.say(rules.notice)
+                    progress.show(rules.done)
+                    await self._pause(store, news, min(READ_EVERY_S, rules.left_s(self._elapsed_ms())))
+                    tasks = await store.run(self._look)
+                    rules.status = watcher.status
+                    is_elsewhere = self._is_elsewhere(rules.status)
+                    now_ms, elapsed_ms = self._session.now_ms(), self._elapsed_ms()
+                    for line in rules.see(tasks, now_ms, elapsed_ms, is_elsewhere=is_elsewhere):
+                        notices.say_again(line)
+                    self._saving.see(rules.tasks)
+            finally:
+                # What nobody waits for any more needs no check. If the store is gone, that is for others to tell.
+                with suppress(StoreError):
+                    await store.run(self._withdraw)
+
+    def _is_elsewhere(self, status: WatchStatus) -> bool:
+        """Tell whether an answer that is found now came by another key or gateway than this command's."""
         # Before the watcher beside this command has said who leads, that may be anybody.
         is_unknown = not status.leading and status.watcher_pid is None
         differs = bool(status.differs) or is_unknown
@@ -142,8 +161,58 @@ class Elsewhere:
         if not did:
             return False
         now_s = time.monotonic()
-        self._began_s = now_s if self._began_s is None else self._began_s
-        return now_s < self._began_s + ELSEWHERE_S
+        self._elsewhere_since_s = self._elsewhere_since_s or now_s
+        # A watcher that does not make room is believed after a while.
+        return now_s < self._elsewhere_since_s + ELSEWHERE_S
+
+    def _elapsed_ms(self) -> int:
+        return round((asyncio.get_running_loop().time() - self._started_s) * 1000)
+
+    async def _ask(self, watcher: Watcher, store: StoreThread) -> None:
+        if seqs := self._rules.to_ask(self._elapsed_ms()):
+            now_ms = self._session.now_ms()
+            mark = await store.run(lambda store: store.checks.ask(seqs, now_ms))
+            self._rules.asked.update(dict.fromkeys(seqs, mark))
+            watcher.wake()
+
+    async def _pause(self, store: StoreThread, news: asyncio.Event, timeout_s: float) -> None:
+        """Wait until the store was written to, or so long that something may have come due."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + timeout_s
+        while (left_s := deadline_s - loop.time()) > 0:
+            # Not `wait_for`: in Python 3.11 it may swallow a cancellation that comes together with the event.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(POLL_S, left_s)):
+                    await news.wait()
+            news.clear()
+            if await store.run(lambda store: store.database.data_version()) != self._version:
+                return
+
+    def _look(self, store: Store) -> list[Task]:
+        # The version first: what is written in between is then read once more, not missed.
+        self._version = store.database.data_version()
+        return store.tasks.heads(self._seqs)
+
+    def _withdraw(self, store: Store) -> None:
+        _mark_told(store, self._session.profile.name, self._seqs)
+        asked = self._rules.asked
+        left = [
+            task.seq for task in store.tasks.heads(self._seqs) if task.asked_at_ms == asked.get(task.seq, 0)
+        ]
+        for mark in {asked[seq] for seq in left}:
+            store.checks.withdraw([seq for seq in left if asked[seq] == mark], mark)
+
+
+def _mark_told(store: Store, profile: str, seqs: Sequence[int]) -> None:
+    """Note that the user has read of these ends on this command's own output, unless a dashboard tells of them."""
+    # Where the store fails, a dashboard tells it again: no reason for this command to fail.
+    with suppress(StoreError):
+        has_dashboard = any(
+            viewer.follows and viewer.process != this_process() and is_alive(viewer.process)
+            for viewer in store.gateways.viewers(profile)
+        )
+        if not has_dashboard and store.news.is_any(profile, Way.SCREEN):
+            store.news.claim(Way.SCREEN, seqs)
 
 
 class Notices:
@@ -194,13 +263,13 @@ class Notices:
         )
 
     def say(self, text: str) -> None:
-        """One line on stderr, unless it was said before."""
+        """Print a line on stderr, unless it was said before."""
         if text not in self._said:
             self._said.add(text)
             self.say_again(text)
 
     def say_again(self, text: str) -> None:
-        """One line on stderr, whatever was said before."""
+        """Print a line on stderr, whatever was said before."""
         self._progress.clear()
         talk(text)
 
@@ -212,51 +281,27 @@ class Notices:
         return f"{line}: tier {status.tier}; set {setting} in the config if it is another"
 
 
-async def run_beside_watcher(
-    session: Session,
-    key: Secret,
-    work: Callable[[Watcher, StoreThread, asyncio.Event], Awaitable[None]],
-    *,
-    limit: TimeLimit | None = None,
-) -> int:
-    """Run `work` beside a watcher that checks only what is asked for.
-
-    `work` gets the watcher, a store and an event that is set whenever the watcher has news. It is cancelled when a
-    signal comes or the watcher fails. The user's own command is waited for no longer than the `limit` allows.
-
-    Returns:
-        The number of the signal that ended it, or 0.
-
-    Raises:
-        TaskdashError: of `work`, or of the watcher.
-    """
-    from taskdash.cli.logs import start_log
-    from taskdash.wiring import build_watcher
-
-    start_log(session)
-    news = asyncio.Event()
-    store = StoreThread(session.store_path, "store", on_mishap=session.tell_mishap)
-    finishing = Finishing(session, store)
-    on_change = finishing.with_wake(news.set)
-    watcher = await build_watcher(session.profile, key, session.store_path, on_change, scheduled=False)
-    running = asyncio.create_task(watcher.run())
-    working = asyncio.ensure_future(work(watcher, store, news))
-    ended_by = cancel_on_signal(working)
-    stop_at_rest(watcher)
-    try:
-        await asyncio.wait({running, working}, return_when=asyncio.FIRST_COMPLETED)
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-        await finishing.finish(lambda: bool(ended_by) or (limit is not None and not limit.left_s))
-    finally:
-        watcher.stop()
-        await asyncio.gather(running, return_exceptions=True)
-        finishing.close()
-        store.close()
-    for each in (running, working):
-        if not each.cancelled() and (failure := each.exception()) is not None:
-            raise failure
-    return ended_by[0] if ended_by else 0
+async def _finish(
+    command: FinishCommand | None, store: StoreThread, profile: str, is_over: Callable[[], bool]
+) -> None:
+    """Wait until the user's own command has run for all that has finished, if there is one; not once `is_over`."""
+    if command is None:
+        # The next one drops them as well: no reason for this command to fail.
+        with suppress(StoreError):
+            await store.run(lambda store: store.news.drop(profile, Way.COMMAND))
+        return
+    if is_over():
+        return
+    command.wake()
+    began_s, has_said = time.monotonic(), False
+    while not command.is_idle(0.0):
+        await asyncio.sleep(POLL_S)
+        waited_s = time.monotonic() - began_s
+        if is_over() or waited_s > DRAIN_S:
+            return
+        if waited_s > SAY_AFTER_S and not has_said:
+            has_said = True
+            talk("waiting for on_finish")
 
 
 def stop_at_rest(watcher: Watcher | None = None) -> None:

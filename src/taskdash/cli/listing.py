@@ -1,32 +1,52 @@
-"""`taskdash list` and `taskdash show`: what the store knows, without a request."""
+"""`taskdash list`, `show` and `stats`: what the store knows, without a request."""
 
 from __future__ import annotations
 
-import shutil
+import re
 import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from taskdash.cli.options import (
-    common_options,
     complete_ids,
     complete_words,
     form_options,
     number,
     pass_session,
 )
-from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines
+from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines, talk
 from taskdash.cli.session import Session, collecting_later
+from taskdash.domain.failures import classify
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import STATES, parse_filter, parse_sort, parse_states
+from taskdash.domain.task import State, Task, json_text
 from taskdash.domain.task_json import FIELDS, task_json
+from taskdash.domain.untrusted import inert_line, raw_text
+from taskdash.domain.words import NO_MODEL, NONE, ago, elapsed, length, moment, started_ms, state_word
 
 if TYPE_CHECKING:
-    from taskdash.domain.task import TaskDetail
+    from collections.abc import Sequence
+
+    from taskdash.domain.tally import Tally
+    from taskdash.domain.task import Json, TaskDetail
     from taskdash.store.store import Store
 
 MAX_LIMIT: Final = 1_000_000_000
+MAX_CELL_CHARS: Final = 1_000
+TALLY_HEADER: Final = (
+    "MODEL",
+    "TASKS",
+    "SUCCESS",
+    "FAIL",
+    "UNFINISHED",
+    "SUCCESS RATE",
+    "P50",
+    "P90",
+    "CREDITS",
+)
+_NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
+"""Texts in which each character is one cell, the dash for what is not known among them."""
 
 
 @click.command(
@@ -57,7 +77,6 @@ MAX_LIMIT: Final = 1_000_000_000
     ids="Print the IDs only, one a line.",
     csv="Print a table with a header.",
 )
-@common_options
 @pass_session
 def list_tasks(
     session: Session,
@@ -103,13 +122,14 @@ def _print_csv(store: Store, query: Query, now_ms: int, limit: int) -> None:
 
 
 def _print_table(store: Store, query: Query, now_ms: int, limit: int) -> None:
-    from taskdash.cli.table import plain_table, table_rows
-
     tasks = store.tasks.rows(query, now_ms, limit=limit)
-    if sys.stdout.isatty():
-        print_lines(plain_table(tasks, now_ms, shutil.get_terminal_size().columns))
-    else:
-        print_lines("\t".join(row) for row in table_rows(tasks, now_ms))
+    if not sys.stdout.isatty():
+        print_lines("\t".join(task_cells(task, now_ms)) for task in tasks)
+        return
+    # Rich takes longer to load than most lists take to be printed.
+    from taskdash.cli.screen import print_tasks
+
+    print_tasks(tasks, now_ms)
 
 
 _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": _print_csv}
@@ -120,7 +140,6 @@ _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": 
 )
 @click.argument("task_id", metavar="ID", shell_complete=complete_ids)
 @form_options(json="Print one JSON document.", raw="Print the last body with a record, as it was sent.")
-@common_options
 @pass_session
 def show(session: Session, task_id: str, *, form: str | None) -> int:
     """Print one task; an ID of a known form may be shortened to a unique prefix of 6 characters or more."""
@@ -133,16 +152,11 @@ def show(session: Session, task_id: str, *, form: str | None) -> int:
     elif form == "raw":
         return _print_raw(session, detail)
     else:
-        from taskdash.cli.table import detail_lines
-
         print_lines(detail_lines(detail, session.now_ms()))
     return 0
 
 
 def _print_raw(session: Session, detail: TaskDetail) -> int:
-    from taskdash.cli.output import talk
-    from taskdash.domain.untrusted import raw_text
-
     if not detail.raw:
         task_id = detail.task.task_id
         talk(f"{task_id} has no record yet: check it with `{session.line('check', task_id)}`")
@@ -151,3 +165,143 @@ def _print_raw(session: Session, detail: TaskDetail) -> int:
     sys.stdout.flush()
     sys.stdout.buffer.write(session.keys.redact_bytes(body))
     return 0
+
+
+@click.command(
+    epilog='Example: taskdash stats --filter "age:<7d" --json | jq .successRate',
+    short_help="Print counts, success rate and times per model.",
+)
+@click.option("--filter", "filter_text", metavar="F", help="Only those that match, as in `taskdash list`.")
+@click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; times are in milliseconds.")
+@pass_session
+def stats(session: Session, *, filter_text: str | None, all_profiles: bool, as_json: bool) -> None:
+    """Print counts, success rate, and the costTime that 50 % and 90 % of the successes of a model do not exceed.
+
+    The success rate is out of all that ended, in success or failure; credits are as far as the gateway reports them.
+    In JSON, `endedPerHour` has the last 24 hours, the oldest first. No request is sent.
+    """
+    from taskdash.domain.tally import ended_per_hour, tally
+
+    profile = None if all_profiles else session.profile.name
+    terms = parse_filter(filter_text, session.settings.ttls_ms(profile)) if filter_text else ()
+    query = Query(profile=profile, terms=terms)
+    with session.open_store() as store:
+        outcomes = store.summaries.outcomes(query, session.now_ms())
+    everything, models = tally(outcomes)
+    if as_json:
+        document: dict[str, Json] = {"profile": profile, **_tally_json(everything)}
+        document["endedPerHour"] = [*ended_per_hour(outcomes, session.now_ms())]
+        document["models"] = [{"model": each.model, **_tally_json(each)} for each in models]
+        print_json(document)
+    else:
+        print_lines(tally_lines([*models, everything] if len(models) != 1 else models))
+
+
+def _tally_json(tally: Tally) -> dict[str, Json]:
+    return {
+        "tasks": tally.total,
+        **{state.value: tally.counts[state] for state in State},
+        "successRate": tally.success_rate,
+        "costTimeP50": tally.cost_p50_ms,
+        "costTimeP90": tally.cost_p90_ms,
+        "creditsConsumed": tally.credits_consumed,
+    }
+
+
+def task_cells(task: Task, now_ms: int) -> tuple[str, ...]:
+    """Return the cells of a task, whole, the prompt and the reason of a failure last."""
+    waiting = task.state is State.WAITING
+    cost = elapsed(now_ms - started_ms(task)) if waiting else length(task.cost_time_ms)
+    checked = ago(task.checked_at_ms, now_ms)
+    if task.problem is not None:
+        checked += f" ! {task.problem.kind.value}"
+    failed = task.state is State.FAIL
+    return (
+        state_word(task),
+        task.task_id,
+        task.model or NONE,
+        cost,
+        ago(task.create_time_ms, now_ms),
+        checked,
+        inert_line(task.label or NONE, MAX_CELL_CHARS),
+        inert_line(task.prompt or NONE, MAX_CELL_CHARS),
+        inert_line(task.fail_msg or task.fail_code or NONE, MAX_CELL_CHARS) if failed else NONE,
+    )
+
+
+def detail_lines(detail: TaskDetail, now_ms: int) -> list[str]:
+    """Return the lines that tell of one task in full."""
+    task = detail.task
+    pairs: list[tuple[str, str | None]] = [
+        ("task ID", task.task_id),
+        ("state", state_word(task)),
+        ("problem", f"{task.problem.kind.value}: {task.problem.message}" if task.problem else None),
+        ("model", task.model),
+        ("label", task.label),
+        ("note", task.note),
+    ]
+    if task.state is State.FAIL:
+        pairs += [
+            ("kind", classify(task.fail_code, task.fail_msg, task.raw_state).value),
+            ("failCode", task.fail_code or NONE),
+            ("failMsg", task.fail_msg or NONE),
+        ]
+    pairs += [(f"result {n}", url) for n, url in enumerate(detail.result_urls, 1)]
+    pairs += [("saved", saved.path) for saved in detail.saved]
+    pairs += [
+        ("costTime", length(task.cost_time_ms) if task.state.finished else None),
+        ("created", _time(task.create_time_ms, now_ms)),
+        ("completed", _time(task.complete_time_ms, now_ms)),
+        ("added", _time(task.added_at_ms, now_ms)),
+        ("checked", _time(task.checked_at_ms, now_ms)),
+        ("param", json_text(detail.param) if detail.param is not None else None),
+    ]
+    lines = []
+    for name, value in pairs:
+        if value:
+            first, *rest = value.splitlines() or [""]
+            lines += [f"{name:<10} {first}", *(f"{'':<10} {line}" for line in rest)]
+    return lines
+
+
+def _time(at_ms: int | None, now_ms: int) -> str | None:
+    return f"{moment(at_ms)} ({ago(at_ms, now_ms)})" if at_ms is not None else None
+
+
+def tally_lines(tallies: Sequence[Tally]) -> list[str]:
+    """Return a table of a line for each model; the last of several is that of all."""
+    rows = [TALLY_HEADER, *(_tally_cells(each, n == len(tallies) - 1) for n, each in enumerate(tallies))]
+    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([_pad(row[0], widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
+    ]
+
+
+def _tally_cells(tally: Tally, is_total: bool) -> tuple[str, ...]:
+    rate = tally.success_rate
+    return (
+        tally.model or ("all" if is_total else NO_MODEL),
+        f"{tally.total:,}",
+        f"{tally.counts[State.SUCCESS]:,}",
+        f"{tally.counts[State.FAIL]:,}",
+        f"{tally.counts[State.NEW] + tally.counts[State.WAITING]:,}",
+        NONE if rate is None else f"{rate:.1%}",
+        length(tally.cost_p50_ms),
+        length(tally.cost_p90_ms),
+        NONE if tally.credits_consumed is None else f"{tally.credits_consumed:,g}",
+    )
+
+
+def cell_width(text: str) -> int:
+    """Return how many cells a terminal needs for a text, whatever script it is in."""
+    if _NARROW.fullmatch(text):
+        return len(text)
+    # Rich's tables of characters take longer to load than most lists need to be printed.
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _pad(text: str, cells: int) -> str:
+    return text + " " * (cells - cell_width(text))

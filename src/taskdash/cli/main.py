@@ -1,41 +1,58 @@
-"""The entry point: reads the command line, runs one command, and turns whatever ends it into an exit code.
+"""The program: it reads the command line, runs one command, and turns whatever ends it into an exit code.
 
-The dashboard alone is opened without click, which would take a tenth of the time to its first frame.
+Each command is imported when it is called, and the dashboard where no command is.
 """
 
 from __future__ import annotations
 
 import errno
 import gc
+import importlib
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Final
 
+import click
+
+from taskdash import __version__
+from taskdash.cli.options import common_options
 from taskdash.cli.output import talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.config.locations import keep_all_files_private
-from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
+from taskdash.domain.untrusted import inert_line
 from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
 
 if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
+COMMANDS: Final = {
+    "add": "taskdash.cli.add:add",
+    "list": "taskdash.cli.listing:list_tasks",
+    "show": "taskdash.cli.listing:show",
+    "check": "taskdash.cli.waiting:check",
+    "wait": "taskdash.cli.waiting:wait",
+    "open": "taskdash.cli.opening:open_result",
+    "download": "taskdash.cli.downloading:download",
+    "remove": "taskdash.cli.add:remove",
+    "export": "taskdash.cli.moving:export",
+    "import": "taskdash.cli.moving:import_list",
+    "config": "taskdash.cli.configuring:config",
+    "demo-api": "taskdash.cli.demo:demo_api",
+    "stats": "taskdash.cli.listing:stats",
+    "completion": "taskdash.cli.completion:completion",
+}
+"""Where each command is, in the order of the documentation."""
 TEXTUAL_VARIABLES: Final = ("TEXTUAL_ANIMATIONS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_FPS")
 """What counts of Textual's own variables. With others it would import modules, take screenshots, or write every key
 press, pasted keys among them, to a file in the current folder.
 """
-
-OPTIONS: Final = {
-    "--profile": "profile",
-    "--config": "config",
-    "--store": "store",
-    "--log-level": "log_level",
-}
-"""What may be given without a command and still opens the dashboard, each with a value."""
-
+END_S: Final = 1.0
+"""How long a command may take to end when its time is over or a signal came."""
+MAX_COMPLAINT_CHARS: Final = 1_000
 _OUTPUT_FAILED: Final = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF)
 
 
@@ -45,10 +62,10 @@ def run() -> NoReturn:
     for name in [name for name in os.environ if name.startswith("TEXTUAL") and name not in TEXTUAL_VARIABLES]:
         del os.environ[name]
     _open_closed_streams()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Who started us may want a signal ignored (nohup). Otherwise what is half done is cleaned up first.
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _leave_by_signal)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end_by_signal)
     code = exit_code_of(sys.argv[1:])
     # Nothing is left to do. Python would take a tenth of a short command's time to take itself apart, and wait for
     # threads that still ask the network for an address.
@@ -66,7 +83,7 @@ def exit_code_of(arguments: list[str]) -> int:
         # Who reads us had enough (`| head`).
         _discard_stdout()
         return 128 + signal.SIGPIPE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         return 128 + signal.SIGINT
     except Exception as error:
         # A crash must not print a traceback: that may show a key.
@@ -74,7 +91,7 @@ def exit_code_of(arguments: list[str]) -> int:
             _discard_stdout()
             talk(f"taskdash: the output cannot be written ({error.strerror})")
             return 1
-        from taskdash.cli.crash import report_crash
+        from taskdash.cli.log import report_crash
 
         talk(session.redacted(f"taskdash: {report_crash(error, session)}"))
         return 1
@@ -82,41 +99,121 @@ def exit_code_of(arguments: list[str]) -> int:
 
 
 def _exit_code_of(arguments: list[str], session: Session) -> int:
+    if COMPLETION_VARIABLE in os.environ:
+        importlib.import_module("taskdash.cli.completion")
     try:
-        options = None if COMPLETION_VARIABLE in os.environ else dashboard_options(arguments)
-        if options is None:
-            from taskdash.cli.commands import run_command
-            from taskdash.cli.ending import end_on_signals
-
-            end_on_signals()
-            # Who waits for tasks may do so for days.
-            gc.enable()
-            return run_command(arguments, session)
-        from taskdash.cli.dashboard import open_dashboard
-
-        session.options.update(options)
-        return open_dashboard(session)
+        result = taskdash.main(arguments, prog_name="taskdash", standalone_mode=False, obj=session)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        # Its message is the whole help of a group of commands, to be read as it is.
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        message = inert_line(error.format_message(), MAX_COMPLAINT_CHARS).rstrip(".")
+        talk(session.redacted(f"taskdash: {message[:1].lower()}{message[1:]}"))
+        context = getattr(error, "ctx", None)
+        talk(f"try: {context.command_path if context else 'taskdash'} --help")
+        return error.exit_code
     except TaskdashError as error:
         for line in f"taskdash: {error}".split("\n"):
             talk(session.redacted(line))
         return error.exit_code
+    return result if isinstance(result, int) else 0
 
 
-def dashboard_options(arguments: list[str]) -> dict[str, str] | None:
-    """The options of a line that plainly asks for the dashboard; None for every other, click understands those."""
-    names, values = arguments[::2], arguments[1::2]
-    if len(names) != len(values) or not all(name in OPTIONS for name in names):
-        return None
-    # The later one wins, as with click.
-    options = {OPTIONS[name]: value for name, value in zip(names, values, strict=True)}
-    if any(value.startswith("-") for value in values) or options.get("log_level", "info") not in LOG_LEVELS:
-        return None
-    return options
+class Commands(click.Group):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return every name, in the order of the documentation."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Return the command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named first, or fail with an error that says which one was meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise click.UsageError(f"there is no command {args[0]!r}{_advice(ctx, args[0])}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command, and end as programs do where whoever reads its output had enough (`| head`)."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # click would make 1 of it.
+            raise SystemExit(128 + signal.SIGPIPE) from None
 
 
-def _leave_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
+def _advice(context: click.Context, name: str) -> str:
+    import difflib
+
+    from taskdash.domain.id_forms import has_known_form
+
+    near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
+    if near:
+        return f": did you mean {near[0]}?"
+    if not has_known_form(name):
+        return ""
+    return f": to put an ID on the list, use `{context.obj.line('add', name)}`"
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: taskdash add 5064bd1a-025a-490b-b28f-6a9fa12eb88a && taskdash",
+)
+@click.version_option(__version__, message="taskdash %(version)s")
+@click.option("--demo", is_flag=True, help="Look around on an embedded API: no key, no network.")
+@common_options
+@click.pass_context
+def taskdash(context: click.Context, *, demo: bool) -> None:
+    """Watch asynchronous image generation tasks in the terminal.
+
+    Without a command the dashboard opens. taskdash only reads: it never creates, cancels or pays for a task.
+    """
+    session: Session = context.obj
+    if context.invoked_subcommand is not None:
+        if demo:
+            raise click.UsageError("--demo opens the dashboard: it takes no command")
+        # Who waits for tasks may do so for days.
+        gc.enable()
+        return
+    if demo and session.options:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in session.options)
+        raise click.UsageError(f"--demo has a list and settings of its own: it takes no {names}")
+    if demo:
+        from taskdash.cli.demo import run_demo
+
+        raise SystemExit(run_demo())
+    from taskdash.cli.dashboard import open_dashboard
+
+    raise SystemExit(open_dashboard(session))
+
+
+def end_soon(code: int) -> None:
+    """End this process in a second, unless it has ended by then."""
+    timer = threading.Timer(END_S, os._exit, [code])
+    timer.daemon = True
+    timer.start()
+
+
+def _end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
+    """End in good order, if that takes no longer than a second."""
+    end_soon(128 + number)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import common_options, complete_files, pass_session
+from taskdash.cli.options import complete_files, pass_session
 from taskdash.cli.output import print_csv, talk, tell_not_added, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
@@ -22,7 +22,7 @@ from taskdash.domain.untrusted import Decoded, decoded, inert_line
 from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from taskdash.domain.task import TaskDetail
 
@@ -42,7 +42,6 @@ _MAX_SHOWN: Final = 5
     help="The form (default: json, which alone keeps the answers of the API as they were sent).",
 )
 @click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
-@common_options
 @pass_session
 def export(session: Session, *, form: str, all_profiles: bool) -> None:
     """Print the list with all that is known of each task, for `taskdash import` on another machine.
@@ -50,17 +49,13 @@ def export(session: Session, *, form: str, all_profiles: bool) -> None:
     It has no API keys and no pictures in it, but all prompts and result links. In CSV a cell that a spreadsheet would
     take for a formula begins with a quote mark, which the import takes away.
     """
-
-    def write(text: str) -> None:
-        sys.stdout.write(text)
-
     query = Query(profile=None if all_profiles else session.profile.name)
     with collecting_later(), session.open_store() as store:
         store.saved.forget_gone()
         seqs = store.tasks.seqs(query, session.now_ms())
         with Progress("tasks", len(seqs)) as progress:
             details = map(session.keys.redact_values, store.tasks.details(seqs))
-            _WRITERS[form](_counted(details, progress), write)
+            _WRITERS[form](_counted(details, progress))
 
 
 def _counted(details: Iterable[TaskDetail], progress: Progress) -> Iterator[TaskDetail]:
@@ -69,29 +64,29 @@ def _counted(details: Iterable[TaskDetail], progress: Progress) -> Iterator[Task
         yield detail
 
 
-def _write_json(details: Iterable[TaskDetail], write: Callable[[str], None]) -> None:
+def _write_json(details: Iterable[TaskDetail]) -> None:
     before = "[\n"
     for detail in details:
-        write(before + json.dumps(export_json(detail)))
+        sys.stdout.write(before + json.dumps(export_json(detail)))
         before = ",\n"
-    write("[]\n" if before == "[\n" else "\n]\n")
+    sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
 
 
-def _write_csv(details: Iterable[TaskDetail], write: Callable[[str], None]) -> None:
-    print_csv(CSV_FIELDS, map(export_json, details), write)
+def _write_csv(details: Iterable[TaskDetail]) -> None:
+    print_csv(CSV_FIELDS, map(export_json, details))
 
 
-def _write_toml(details: Iterable[TaskDetail], write: Callable[[str], None]) -> None:
+def _write_toml(details: Iterable[TaskDetail]) -> None:
     import tomli_w
 
     write_utf8()
     is_empty = True
     for detail in details:
         # One table at a time: an array of tables is the same text as its tables one after the other.
-        write(tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n")
+        sys.stdout.write(tomli_w.dumps({"tasks": [toml_table(export_json(detail))]}) + "\n")
         is_empty = False
     if is_empty:
-        write(tomli_w.dumps({"tasks": []}))
+        sys.stdout.write(tomli_w.dumps({"tasks": []}))
 
 
 _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
@@ -103,7 +98,6 @@ _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
     short_help="Add the tasks of another list, or any text's IDs.",
 )
 @click.argument("file", metavar="FILE", shell_complete=complete_files)
-@common_options
 @pass_session
 def import_list(session: Session, file: str) -> int:
     """Add the tasks of a file that `taskdash export` wrote, or the IDs in any other text; `-` reads standard input.

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import update_wrapper
-from signal import SIGPIPE
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from taskdash.cli.session import Session
+from taskdash.config.load import load_settings
 from taskdash.config.settings import LOG_LEVELS
+from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from taskdash.cli.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_COMPLETIONS: Final = 200
@@ -68,71 +72,33 @@ def form_options(**helps: str) -> Callable[[F], F]:
     return decorate
 
 
-def _remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    if value is not None and parameter.name is not None:
-        context.ensure_object(Session).options[parameter.name] = value
-
-
 def common_options(function: F) -> F:
-    """The options that every command takes, and that stand before it as well."""
-    for option in (
-        click.option(
-            "--log-level",
-            type=click.Choice(LOG_LEVELS),
-            expose_value=False,
-            callback=_remember,
-            help="How much to log.",
-        ),
-        click.option(
-            "--store",
-            metavar="FILE",
-            expose_value=False,
-            callback=_remember,
-            shell_complete=complete_files,
-            help="Use another list.",
-        ),
-        click.option(
-            "--config",
-            metavar="FILE",
-            expose_value=False,
-            callback=_remember,
-            shell_complete=complete_files,
-            help="Use another config.",
-        ),
-        click.option(
-            "--profile",
-            metavar="P",
-            expose_value=False,
-            callback=_remember,
-            shell_complete=complete_profiles,
-            help="Use another gateway.",
-        ),
-    ):
-        function = option(function)
+    """Add the options that every command takes, and that stand before it as well; the session keeps them."""
+
+    def remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+        if value is not None and parameter.name is not None:
+            context.obj.options[parameter.name] = value
+
+    options: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("--log-level", {"type": click.Choice(LOG_LEVELS), "help": "How much to log."}),
+        ("--store", {"metavar": "FILE", "shell_complete": complete_files, "help": "Use another list."}),
+        ("--config", {"metavar": "FILE", "shell_complete": complete_files, "help": "Use another config."}),
+        ("--profile", {"metavar": "P", "shell_complete": complete_profiles, "help": "Use another gateway."}),
+    )
+    for name, more in options:
+        function = click.option(name, expose_value=False, callback=remember, **more)(function)
     return function
 
 
 def pass_session(function: F) -> F:
-    """Hand the session to a command as its first argument."""
-
-    def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the command takes
-        session = click.get_current_context().ensure_object(Session)
-        try:
-            return function(session, *args, **kwargs)
-        except BrokenPipeError:
-            # Who reads us had enough (`| head`). click would make an error of it.
-            raise SystemExit(128 + SIGPIPE) from None
-
-    return update_wrapper(call, function)  # type: ignore[return-value] # the wrapper stands for the function
+    """Add the options that every command takes, and hand it the session as its first argument."""
+    return common_options(click.pass_obj(function))  # type: ignore[return-value] # it stands for the function
 
 
 def complete_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the IDs of the list that start with what is typed. It never fails, and never speaks."""
-    from taskdash.domain.errors import TaskdashError
-    from taskdash.store.store import Store
-
     del parameter
-    session = context.ensure_object(Session)
+    session: Session = context.obj
     try:
         if not session.store_path.exists():
             return []
@@ -144,11 +110,8 @@ def complete_ids(context: click.Context, parameter: click.Parameter, incomplete:
 
 def complete_profiles(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the profiles of the config that start with what is typed. It never fails, and never speaks."""
-    from taskdash.config.load import load_settings
-    from taskdash.domain.errors import TaskdashError
-
     del parameter
-    session = context.ensure_object(Session)
+    session: Session = context.obj
     try:
         settings = load_settings(session.option_path("config"), session.environ)
     except TaskdashError:
@@ -157,19 +120,11 @@ def complete_profiles(context: click.Context, parameter: click.Parameter, incomp
 
 
 def complete_files(
-    context: click.Context, parameter: click.Parameter, incomplete: str
+    context: click.Context, parameter: click.Parameter, incomplete: str, kind: str = "file"
 ) -> list[CompletionItem]:
-    """Leave it to the shell, which knows files best."""
+    """Leave files, or folders as `kind` "dir", to the shell, which knows them best."""
     del context, parameter
-    return [CompletionItem(incomplete, type="file")]
-
-
-def complete_folders(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Leave it to the shell."""
-    del context, parameter
-    return [CompletionItem(incomplete, type="dir")]
+    return [CompletionItem(incomplete, type=kind)]
 
 
 def complete_words(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:

@@ -3,54 +3,45 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from taskdash.domain.secret import without_key_forms
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from taskdash.domain.task import Json
 
 
 def print_json(value: Json) -> None:
-    """One JSON document, pure ASCII, with a newline at its end."""
+    """Print one JSON document, pure ASCII, with a newline at its end."""
     import json
 
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
 def print_json_array(items: Sequence[str]) -> None:
-    """One JSON array of items that are JSON already, one a line: it can be read by line, too."""
+    """Print one JSON array of items that are JSON already, one a line: it can be read by line, too."""
     sys.stdout.write("[\n" + ",\n".join(items) + "\n]\n" if items else "[]\n")
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Lines of data."""
+    """Print lines of data on stdout."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
-def print_csv(
-    names: Sequence[str],
-    items: Iterable[Mapping[str, Json]],
-    write: Callable[[str], object] = lambda text: sys.stdout.write(text),
-) -> None:
-    """Write the fields `names` of each item as CSV that `import` reads again and no spreadsheet executes."""
+def print_csv(names: Sequence[str], items: Iterable[Mapping[str, Json]]) -> None:
+    """Print the fields `names` of each item as CSV that `import` reads again and no spreadsheet executes."""
     import csv
-    import io
 
     from taskdash.domain.task_file import csv_cell
 
-    def row(cells: Iterable[object]) -> str:
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(cells)
-        return line.getvalue()
-
     write_utf8()
-    write(row(names))
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(names)
     for item in items:
-        write(row(csv_cell(name, item[name]) for name in names))
+        table.writerow(csv_cell(name, item[name]) for name in names)
 
 
 def write_utf8() -> None:
@@ -60,13 +51,18 @@ def write_utf8() -> None:
 
 
 def talk(text: str) -> None:
-    """Something for people, on one line. It never shows what has the form of an API key."""
+    """Print one line for people on stderr. It never shows what has the form of an API key."""
     # With stderr closed there is nobody to talk to, and `print` would turn to stdout.
     if sys.stderr is None:
         return
     if sys.stdout is not None:
         sys.stdout.flush()
-    _write_line(sys.stderr, without_key_forms(inert_line(text)))
+    try:
+        sys.stderr.write(f"{without_key_forms(inert_line(text))}\n")
+        sys.stderr.flush()
+    except OSError:
+        # Whoever listened to the talk has gone. The work itself goes on.
+        return
 
 
 def tell_not_added(ids: Sequence[str], why: str = "") -> None:
@@ -75,12 +71,3 @@ def tell_not_added(ids: Sequence[str], why: str = "") -> None:
         talk(f"taskdash: {'1 ID was' if len(ids) == 1 else f'{len(ids):,} IDs were'} not added{why}:")
     for task_id in ids:
         talk(task_id)
-
-
-def _write_line(stream: TextIO, line: str) -> None:
-    try:
-        stream.write(f"{line}\n")
-        stream.flush()
-    except OSError:
-        # Whoever listened to the talk has gone. The work itself goes on.
-        return

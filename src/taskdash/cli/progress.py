@@ -1,27 +1,66 @@
-"""A line on stderr for long work: how much is done, how fast, how long still. Nothing where that is no terminal."""
+"""How far long work is, on stderr: a bar that is redrawn where that is a terminal, nothing or a line else."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Final, Self
 
+from taskdash.cli.output import talk
 from taskdash.domain.words import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from taskdash.cli.screen import Rewritten
+    from taskdash.results.download_status import DownloadStatus
+
 EVERY_S: Final = 0.1
-SHOWN_AFTER_S: Final = 0.5
+SHOWN_AFTER_S: Final = 0.4
 """Work that is done sooner shows no line at all."""
-BAR_CELLS: Final = 20
-_CLEAR: Final = "\r\x1b[K"
+PLAIN_EVERY_S: Final = 10.0
 
 
-class Progress:
-    """Use it in a `with` block; the line is gone when the block ends."""
+class _Bars:
+    """What is redrawn now and then, in a `with` block; it is gone when the block ends."""
+
+    def __init__(self, *, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self.started_s = now_s()
+        self.enabled = _can_rewrite_lines()
+        self._next_s = self.started_s + (SHOWN_AFTER_S if self.enabled else PLAIN_EVERY_S)
+        self._screen: Rewritten | None = None
+
+    def _is_due(self) -> bool:
+        now_s = self._now_s()
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + (EVERY_S if self.enabled else PLAIN_EVERY_S)
+        return True
+
+    def _on_screen(self) -> Rewritten:
+        # Rich is loaded where something is drawn.
+        from taskdash.cli.screen import Rewritten
+
+        self._screen = self._screen or Rewritten()
+        return self._screen
+
+    def clear(self) -> None:
+        """Take it off the screen, so that something else can be said."""
+        if self._screen is not None:
+            self._screen.clear()
+            self._screen = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+
+class Progress(_Bars):
+    """Shows how much is done, how fast, how long still. Nothing where stderr is no terminal."""
 
     def __init__(self, noun: str, total: int, *, now_s: Callable[[], float] = time.monotonic) -> None:
         """Prepare; nothing is shown yet.
@@ -31,62 +70,51 @@ class Progress:
             total: how many there are; 0 where nobody knows.
             now_s: monotonic seconds.
         """
+        super().__init__(now_s=now_s)
         self._noun = noun
         self._total = total
-        self._now_s = now_s
-        self._started_s = now_s()
-        self._shown_s = self._started_s + SHOWN_AFTER_S - EVERY_S
-        self._on_screen = False
-        self.enabled = can_rewrite_lines()
 
-    def show(self, done: int, note: str = "") -> None:
-        """Tell how many are done; `note` stands at the end of the line."""
-        now_s = self._now_s()
-        if not self.enabled or now_s < self._shown_s + EVERY_S:
-            return
-        self._shown_s = now_s
-        width = shutil.get_terminal_size().columns
-        _write(_CLEAR + self.line(done, now_s - self._started_s, note)[: max(0, width - 1)])
-        self._on_screen = True
+    def show(self, done: int) -> None:
+        """Tell how many are done."""
+        if self.enabled and self._is_due():
+            share = done / self._total if self._total else None
+            self._on_screen().draw((), share, self.words(done, self._now_s() - self.started_s))
 
-    def line(self, done: int, elapsed_s: float, note: str = "") -> str:
-        """The line as it is shown."""
-        parts = []
-        if self._total:
-            filled = BAR_CELLS * min(done, self._total) // self._total
-            parts += ["[" + "#" * filled + "." * (BAR_CELLS - filled) + "]"]
-        parts += [f"{done:,} of {self._total:,} {self._noun}" if self._total else f"{done:,} {self._noun}"]
+    def words(self, done: int, elapsed_s: float) -> str:
+        """Return it in words."""
+        parts = [f"{done:,} of {self._total:,} {self._noun}" if self._total else f"{done:,} {self._noun}"]
         rate = done / elapsed_s if elapsed_s > 0 else 0.0
-        if done and rate:
+        if rate:
             parts.append(f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s")
             if done < self._total:
                 parts.append(f"{clock((self._total - done) / rate)} left")
-        return "  ".join([*parts, note] if note else parts)
-
-    def clear(self) -> None:
-        """Take the line off the screen, so that something else can be said."""
-        if self._on_screen:
-            _write(_CLEAR)
-            self._on_screen = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.clear()
+        return "  ".join(parts)
 
 
-def can_rewrite_lines() -> bool:
-    """Whether stderr is a terminal that can rewrite a line."""
+class DownloadProgress(_Bars):
+    """Downloads under way: a bar for each file and one for all; a line now and then where stderr is no terminal."""
+
+    def show(self, status: DownloadStatus) -> None:
+        """Tell how far it is."""
+        if not self._is_due():
+            return
+        if not self.enabled:
+            talk(status.words)
+            return
+        files = [
+            (each.name, each.got / each.whole if each.whole else 0.0, each.words) for each in status.running
+        ]
+        self._on_screen().draw(files, status.share, status.words)
+
+    def ended(self, done: int, total: int, name: str) -> None:
+        """Tell of one that is saved, where no bar tells it."""
+        if not self.enabled:
+            self._next_s = self._now_s() + PLAIN_EVERY_S
+            talk(f"saved {done:,} of {total:,}: {name}")
+
+
+def _can_rewrite_lines() -> bool:
     try:
         return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     except ValueError:
         return False
-
-
-def _write(text: str) -> None:
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except OSError:
-        return

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from taskdash.cli.output import talk
+from taskdash.config.keys import find_key, keyless_environ, keys_in, known_keys
 from taskdash.config.load import load_settings
 from taskdash.config.locations import config_path, store_path, tightened
 from taskdash.domain.secret import KnownKeys
@@ -37,7 +39,7 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """What is in force.
+        """Return the settings in force.
 
         Raises:
             UsageError: a setting is wrong.
@@ -57,17 +59,17 @@ class Session:
 
     @property
     def config_path(self) -> Path:
-        """Where the config file is, or would be."""
+        """Return where the config file is, or would be."""
         return config_path(self.option_path("config"), self.environ)[0]
 
     @property
     def profile(self) -> Profile:
-        """The profile in use."""
+        """Return the profile in use."""
         return self.settings.in_use
 
     @cached_property
     def store_path(self) -> Path:
-        """Where the list is."""
+        """Return where the list is."""
         return store_path(self.option_path("store"), self.environ)
 
     def open_store(self, patience_s: float = PATIENCE_S) -> Store:
@@ -81,15 +83,11 @@ class Session:
 
     def tell_mishap(self, line: str) -> None:
         """Say what was found wrong with a file, and mended."""
-        from taskdash.cli.output import talk
-
         talk(f"taskdash: {line}")
 
     @cached_property
     def keys(self) -> KnownKeys:
-        """Every API key that is known here, wherever it came from."""
-        from taskdash.config.keys import keys_in, known_keys
-
+        """Return every API key that is known here, wherever it came from."""
         keys = KnownKeys(keys_in(self.environ))
         # The settings may be what is wrong, in whatever way: that must not keep an error from being told.
         with suppress(Exception):
@@ -102,8 +100,6 @@ class Session:
         Raises:
             KeyMissingError: there is none, or one that cannot be sent.
         """
-        from taskdash.config.keys import find_key
-
         key = find_key(self.profile, self.environ).secret
         self.keys.add(key)
         return key
@@ -113,13 +109,11 @@ class Session:
         return self.keys.redact_line(line)
 
     def keyless_environ(self) -> dict[str, str]:
-        """The environment for a program that has no use for a key."""
-        from taskdash.config.keys import keyless_environ
-
+        """Return the environment for a program that has no use for a key."""
         return keyless_environ(self.settings, self.environ, self.keys)
 
     def now_ms(self) -> int:
-        """The time, in Unix milliseconds."""
+        """Return the time, in Unix milliseconds."""
         return time.time_ns() // 1_000_000
 
     def line(self, command: str, *words: str) -> str:
@@ -134,14 +128,14 @@ class Session:
         return shlex.join(["taskdash", *options, *command.split(), *end, *words])
 
     def option_path(self, name: str) -> Path | None:
-        """The file that an option names; None where it was not given."""
+        """Return the file that an option names; None where it was not given."""
         value = self.options.get(name)
         return None if value is None else Path(value)
 
 
 @contextmanager
 def collecting_later() -> Iterator[None]:
-    """For many objects that all stay: to look through them for garbage again and again doubles the time."""
+    """Do not look for garbage where many objects are made that all stay: that doubles the time."""
     gc.disable()
     try:
         yield

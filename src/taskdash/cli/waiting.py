@@ -1,47 +1,82 @@
-"""`taskdash wait`: follow tasks to their end, whoever checks them."""
+"""`taskdash check` and `taskdash wait`: have tasks checked by whoever watches, once or until they are finished."""
 
 from __future__ import annotations
 
-import asyncio
 import json
+import math
+import os
+import sys
+import threading
+import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import click
 
-from taskdash.cli.auto_saving import AutoSaving
-from taskdash.cli.ending import END_S, TimeLimit
-from taskdash.cli.finishing import mark_told
-from taskdash.cli.following import (
-    POLL_S,
-    Elsewhere,
-    Notices,
-    find_or_add,
-    pause,
-    run_beside_watcher,
-)
-from taskdash.cli.options import common_options, complete_ids, number, pass_session
-from taskdash.cli.output import print_json_array, talk
-from taskdash.cli.progress import Progress
-from taskdash.cli.vigil import REFUSED_APART_MS, Vigil
-from taskdash.domain.errors import StoreError, TaskdashError, UsageError
-from taskdash.domain.task import TaskDetail
+from taskdash.cli.following import Following
+from taskdash.cli.main import END_S
+from taskdash.cli.options import complete_ids, number, pass_session
+from taskdash.cli.output import print_json_array, print_lines, talk
+from taskdash.cli.rules import CheckRules, WaitRules
+from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
+from taskdash.domain.id_forms import has_known_form
+from taskdash.domain.query import Query
+from taskdash.domain.query_language import UNFINISHED, parse_states
+from taskdash.domain.task import State, TaskDetail
 from taskdash.domain.task_json import task_json
+from taskdash.domain.words import plural
 from taskdash.watch.thread import run_unwaited
+from taskdash.wiring import download_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from taskdash.cli.session import Session
     from taskdash.domain.task import Task
-    from taskdash.store.store import Store, StoreThread
-    from taskdash.watch.watcher import Watcher
+    from taskdash.results.download_thread import DownloadThread
+    from taskdash.store.store import Store
 
 MAX_TIMEOUT_S: Final = 365 * 86_400
-READ_EVERY_S: Final = 1.0
-LEFT_TO_WATCHER_MS: Final = 1_000
-"""A check that is due is left to the dashboard that watches for so long; then it may be paused, so it is asked for."""
+SAVING_POLL_S: Final = 0.2
+HEADWAY_S: Final = 5.0
+HEADWAY_BYTES: Final = 65_536
+"""So much has to arrive in `HEADWAY_S`, or a result has to be done, for a command to wait on."""
+
+
+@click.command(
+    epilog="Example: taskdash check && taskdash list --state success --ids",
+    short_help="Check tasks once, now, and print what changed.",
+)
+@click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@pass_session
+def check(session: Session, task_ids: Sequence[str]) -> int:
+    """Check tasks once, now (default: all unfinished), and print what changed.
+
+    Prints a line for each task whose state changed: its ID, a tab, and the old and the new state. What went wrong is
+    said on stderr. An ID that is not on the list is added first. An ID of a known form may be shortened to a
+    unique prefix of 6 characters or more.
+    """
+    with session.open_store() as store:
+        if task_ids:
+            tasks = _find_or_add(session, store, task_ids)
+        else:
+            query = Query(profile=session.profile.name, states=parse_states(UNFINISHED))
+            tasks = store.tasks.rows(query, session.now_ms())
+    if not tasks:
+        talk("nothing to check: no unfinished task on the list")
+        return 0
+    rules = CheckRules(tasks, are_named=bool(task_ids))
+    with AutoSaving(session) as saving:
+        ended_by = run_unwaited(Following(session, rules, saving).run())
+        changes, troubles, code = rules.outcome()
+        for line in troubles:
+            talk(line)
+        print_lines(changes)
+        if ended_by:
+            return 128 + ended_by
+        saving.finish(is_patient=False)
+    return code
 
 
 @click.command(
@@ -57,7 +92,6 @@ LEFT_TO_WATCHER_MS: Final = 1_000
     help="Give up after so many seconds (default: never).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the tasks as one JSON array, however it ends.")
-@common_options
 @pass_session
 def wait(session: Session, task_ids: Sequence[str], *, timeout_s: float | None, as_json: bool) -> int:
     """Wait until all tasks are finished; each change is a line on stderr.
@@ -67,148 +101,195 @@ def wait(session: Session, task_ids: Sequence[str], *, timeout_s: float | None, 
     that is not on the list is added first. An ID of a known form may be shortened to a unique prefix of 6
     characters or more.
     """
-    vigil: Vigil | None = None
+    rules: WaitRules | None = None
     limit = TimeLimit(timeout_s)
     try:
         with session.open_store(limit.left_s + END_S) as store:
-            vigil = Vigil(find_or_add(session, store, task_ids), session.now_ms(), timeout_s)
-        limit.enforce(partial(_give_up, vigil, as_json=as_json))
-        return _watch(session, vigil, limit)
+            rules = WaitRules(_find_or_add(session, store, task_ids), session.now_ms(), timeout_s)
+        limit.enforce(partial(_give_up, rules, as_json=as_json))
+        return _watch(session, rules, limit)
     except UsageError:
         # With the command line or the config wrong there was no waiting, and no array of it.
         as_json = False
         raise
     except TaskdashError:
-        if vigil is None and as_json:
+        if rules is None and as_json:
             print_json_array([])
             as_json = False
         raise
     finally:
         limit.take_last_word()
         if as_json:
-            print_json_array(_items(session, vigil, limit))
+            print_json_array(_items(session, rules, limit))
 
 
-def _watch(session: Session, vigil: Vigil, limit: TimeLimit) -> int:
-    if vigil.is_over(0):
-        with AutoSaving(session) as saving:
-            saving.see(vigil.tasks)
-            saving.finish(limit.left_s)
-        return vigil.exit_code()
-    key = session.find_key()
+def _watch(session: Session, rules: WaitRules, limit: TimeLimit) -> int:
+    has_ended = rules.is_over(0)
     with AutoSaving(session) as saving:
-        run = _Run(session, vigil, saving)
-        ended_by = run_unwaited(run_beside_watcher(session, key, run.follow, limit=limit))
+        saving.see(rules.tasks)
+        ended_by = 0
+        if not has_ended:
+            ended_by = run_unwaited(Following(session, rules, saving).run(lambda: not limit.left_s))
         if ended_by:
             return 128 + ended_by
         saving.finish(limit.left_s)
     limit.take_last_word()
-    code = vigil.exit_code()
-    if code:
-        talk(vigil.closing_line())
+    code = rules.exit_code()
+    if code and not has_ended:
+        talk(rules.closing_line())
     return code
 
 
-def _give_up(vigil: Vigil, *, as_json: bool) -> int:
+def _give_up(rules: WaitRules, *, as_json: bool) -> int:
     """Tell what is known where something does not let this command end; return the exit code."""
-    vigil.timed_out = True
-    code = vigil.exit_code()
+    rules.timed_out = True
+    code = rules.exit_code()
     if code:
-        talk(vigil.closing_line())
+        talk(rules.closing_line())
     if as_json:
-        print_json_array(_last_seen(vigil))
+        print_json_array(_last_seen(rules))
     return code
 
 
-def _items(session: Session, vigil: Vigil | None, limit: TimeLimit) -> list[str]:
-    """The tasks as they are now; as they were last seen where the store cannot be read any more."""
-    if vigil is None:
+def _items(session: Session, rules: WaitRules | None, limit: TimeLimit) -> list[str]:
+    """Return the tasks as they are now, or as they were last seen where the store cannot be read any more."""
+    if rules is None:
         return []
     try:
         with session.open_store(limit.left_s + END_S) as store:
-            seqs = [task.seq for task in vigil.tasks]
+            seqs = [task.seq for task in rules.tasks]
             store.saved.forget_gone(seqs)
             details = store.tasks.details(seqs, raw=False)
             return [json.dumps(task_json(detail)) for detail in details]
     except TaskdashError:
-        return _last_seen(vigil)
+        return _last_seen(rules)
 
 
-def _last_seen(vigil: Vigil) -> list[str]:
-    return [json.dumps(task_json(TaskDetail(task=task))) for task in vigil.tasks]
+def _last_seen(rules: WaitRules) -> list[str]:
+    return [json.dumps(task_json(TaskDetail(task=task))) for task in rules.tasks]
 
 
-class _Run:
-    """The loop of `wait`: it looks at the store, and marks there what is due."""
+def _find_or_add(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
+    """Return the named tasks, each once; an ID that is not on the list is added if it has a known form."""
+    profile = session.profile.name
+    keys = {key.reveal() for key in session.keys}
+    if not keys.isdisjoint(texts):
+        raise UsageError("an API key was given where a task ID belongs; it was not used")
+    missing: list[str] = []
+    for text in texts:
+        try:
+            task = store.tasks.find(profile, text)
+        except UnknownTaskError:
+            if not has_known_form(text):
+                raise
+            missing.append(text)
+        else:
+            if task.task_id != text:
+                talk(f"{text} is short for {task.task_id}")
+    if missing:
+        added = store.additions.add(profile, missing, session.now_ms()).added
+        talk(f"added to the list: {', '.join(added)}")
+    found = [store.tasks.find(profile, text) for text in texts]
+    return list({task.seq: task for task in found}.values())
 
-    def __init__(self, session: Session, vigil: Vigil, saving: AutoSaving) -> None:
-        self._saving = saving
+
+class AutoSaving:
+    """Saves each result as its task finishes, in a `with` block, if the config asks for it (`auto_download`)."""
+
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._vigil = vigil
-        self._seqs = [task.seq for task in vigil.tasks]
-        self._asked: dict[int, int] = {}
-        self._version = -1
-        self._elsewhere = Elsewhere()
-        self._started_s = 0.0
+        self._is_on = session.settings.auto_download
+        self._thread: DownloadThread | None = None
+        self._seen: set[int] = set()
 
-    async def follow(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
-        """Look until the waiting is over."""
-        vigil = self._vigil
-        self._started_s = asyncio.get_running_loop().time()
-        with Progress("tasks finished", len(self._seqs)) as progress:
-            notices = Notices(self._session, progress)
-            try:
-                self._saving.see(vigil.tasks)
-                while not vigil.is_over(self._elapsed_ms()):
-                    await self._ask(watcher, store)
-                    notices.see(watcher.status)
-                    if vigil.is_key_doubted:
-                        notices.say(
-                            f"the key was refused: asked again after {REFUSED_APART_MS // 1000} s, to be sure"
-                        )
-                    progress.show(len(self._seqs) - len(vigil.waiting_for))
-                    left_s = vigil.left_s(self._elapsed_ms() / 1000)
-                    await self._pause(store, news, min(READ_EVERY_S, left_s))
-                    tasks = await store.run(self._look)
-                    is_elsewhere = self._elsewhere.answers(watcher.status)
-                    now_ms, elapsed_ms = self._session.now_ms(), self._elapsed_ms()
-                    for line in vigil.see(tasks, now_ms, elapsed_ms, is_elsewhere=is_elsewhere):
-                        notices.say_again(line)
-                    self._saving.see(vigil.tasks)
-            finally:
-                # What nobody waits for any more needs no check. If the store is gone, that is for others to tell.
-                with suppress(StoreError):
-                    await store.run(self._withdraw)
-
-    def _elapsed_ms(self) -> int:
-        return round((asyncio.get_running_loop().time() - self._started_s) * 1000)
-
-    async def _ask(self, watcher: Watcher, store: StoreThread) -> None:
-        left_ms = 0 if watcher.status.leading else LEFT_TO_WATCHER_MS
-        seqs = self._vigil.to_ask(self._elapsed_ms(), left_ms)
+    def see(self, tasks: Iterable[Task]) -> None:
+        """Look at tasks as they are now; those that have just succeeded are saved, beside whatever goes on."""
+        if not self._is_on:
+            return
+        seqs = [
+            task.seq
+            for task in tasks
+            if task.state is State.SUCCESS and task.result_count and task.seq not in self._seen
+        ]
         if seqs:
-            now_ms = self._session.now_ms()
-            asked_at_ms = await store.run(lambda store: store.checks.ask(seqs, now_ms))
-            self._asked.update(dict.fromkeys(seqs, asked_at_ms))
-            watcher.wake()
+            self._seen.update(seqs)
+            if self._thread is None:
+                settings, path = self._session.settings, self._session.store_path
+                self._thread = download_thread(settings, path, is_beside_command=True)
+            self._thread.save(seqs)
 
-    async def _pause(self, store: StoreThread, news: asyncio.Event, timeout_s: float) -> None:
-        """Until the store was written to, or some time has passed: then something may have come due."""
-        loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + timeout_s
-        while (left_s := deadline_s - loop.time()) > 0:
-            await pause(news, min(POLL_S, left_s))
-            if await store.run(lambda store: store.database.data_version()) != self._version:
+    def finish(self, left_s: float = math.inf, *, is_patient: bool = True) -> None:
+        """Wait until all is saved that can be.
+
+        Args:
+            left_s: no longer than that, in seconds.
+            is_patient: also while next to nothing arrives.
+        """
+        thread = self._thread
+        if thread is None:
+            return
+        until_s = time.monotonic() + left_s
+        arrived_s, at = time.monotonic(), (-1, 0)
+        while not thread.is_drained(min(SAVING_POLL_S, left_s)):
+            now_s, status = time.monotonic(), thread.status
+            got = sum(each.got for each in status.running)
+            if status.done != at[0] or got >= at[1] + HEADWAY_BYTES:
+                arrived_s, at = now_s, (status.done, got)
+            if now_s >= until_s or not (is_patient or now_s - arrived_s < HEADWAY_S):
+                left = plural(max(1, status.total - status.done), "result")
+                talk(f"{left} not saved yet: `taskdash download` goes on with that")
                 return
+        self._tell()
 
-    def _look(self, store: Store) -> list[Task]:
-        # The version first: what is written in between is then read once more, not missed.
-        self._version = store.database.data_version()
-        return store.tasks.heads(self._seqs)
+    def __enter__(self) -> Self:
+        return self
 
-    def _withdraw(self, store: Store) -> None:
-        mark_told(store, self._session.profile.name, self._seqs)
-        for task in store.tasks.by_seq(self._seqs):
-            asked_at_ms = self._asked.get(task.seq)
-            if asked_at_ms is not None and asked_at_ms == task.asked_at_ms:
-                store.checks.withdraw([task.seq], asked_at_ms)
+    def __exit__(self, *_: object) -> None:
+        """Break off what is still under way."""
+        if self._thread is not None:
+            self._thread.stop(END_S)
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._thread is not None:
+            for news in self._thread.take_news():
+                talk(news.text)
+
+
+class TimeLimit:
+    """The time that a command was given, which ends it a second later whatever it does."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        """Begin to count; None: for ever."""
+        self._until_s = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        self._last_word = threading.Lock()
+        self._has_last_word = False
+
+    @property
+    def left_s(self) -> float:
+        """Return how much of it is left, in seconds."""
+        return max(0.0, self._until_s - time.monotonic())
+
+    def enforce(self, report: Callable[[], int]) -> None:
+        """End the process a second after the time is over; `report` tells the outcome and returns the exit code.
+
+        It is called in another thread, and only if the command itself has not begun to tell it.
+        """
+        if self._until_s == math.inf:
+            return
+        timer = threading.Timer(min(self.left_s + END_S, threading.TIMEOUT_MAX), self._end, [report])
+        timer.daemon = True
+        timer.start()
+
+    def take_last_word(self) -> None:
+        """Have nobody else tell the outcome; this does not return where that is being done."""
+        if not self._has_last_word:
+            self._last_word.acquire()
+            self._has_last_word = True
+
+    def _end(self, report: Callable[[], int]) -> None:
+        if self._last_word.acquire(blocking=False):
+            code = report()
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
+            os._exit(code)

@@ -1,33 +1,63 @@
-"""The progress line says what is done, how fast and how long still, and nothing where no terminal is."""
+"""Progress says what is done, how fast and how long still, on a terminal that can rewrite lines and nowhere else."""
 
 from __future__ import annotations
 
 import io
 import sys
+from typing import TYPE_CHECKING
 
+import pyte
 import pytest
 
-from taskdash.cli.progress import Progress
+from taskdash.cli.progress import DownloadProgress, Progress
+from taskdash.results.download_status import DownloadStatus, Running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STATUS = DownloadStatus(
+    total=12,
+    saved=3,
+    running=(Running("満月の夜-1", 50, 100), Running("hero-1", 2_048, None), Running("x" * 60, 0, 10)),
+    speed=1_048_576.0,
+    left_s=9.2,
+)
 
 
 class Terminal(io.StringIO):
+    """A terminal of 80 cells and some rows, on which a screen can be read."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.rows = rows
+
     def isatty(self) -> bool:
         return True
 
+    @property
+    def lines(self) -> list[str]:
+        screen = pyte.Screen(80, self.rows)
+        pyte.Stream(screen).feed(self.getvalue().replace("\n", "\r\n"))
+        return [line.rstrip() for line in screen.display if line.strip()]
 
-def use_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+
+def use_terminal(monkeypatch: pytest.MonkeyPatch, rows: int = 24) -> Terminal:
     """Make stderr a terminal. No fixture: pytest puts its own stderr back between those and the test."""
-    shown = Terminal()
+    shown = Terminal(rows)
     monkeypatch.setattr(sys, "stderr", shown)
-    monkeypatch.setenv("TERM", "xterm")
+    for name, value in {"TERM": "xterm", "COLUMNS": "80", "LINES": str(rows)}.items():
+        monkeypatch.setenv(name, value)
     return shown
 
 
-def test_the_line_has_a_bar_a_rate_and_the_time_left() -> None:
-    line = Progress("checks", 5_000).line(1_250, 62.5)
-    assert line == "[#####...............]  1,250 of 5,000 checks  20.0/s  3:08 left"
-    assert Progress("tasks", 0).line(30, 0.1) == "30 tasks  300/s"
-    assert Progress("checks", 10).line(0, 0.0) == "[....................]  0 of 10 checks"
+def seconds() -> Iterator[float]:
+    return (float(n) for n in range(100))
+
+
+def test_the_words_have_a_rate_and_the_time_left() -> None:
+    assert Progress("checks", 5_000).words(1_250, 62.5) == "1,250 of 5,000 checks  20.0/s  3:08 left"
+    assert Progress("tasks", 0).words(30, 0.1) == "30 tasks  300/s"
+    assert Progress("checks", 10).words(0, 0.0) == "0 of 10 checks"
 
 
 def test_quick_work_shows_nothing_and_long_work_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,16 +69,33 @@ def test_quick_work_shows_nothing_and_long_work_leaves_nothing(monkeypatch: pyte
         now_s[0] = 0.6
         progress.show(5)
         progress.show(6)
-        assert terminal.getvalue().count("of 10") == 1
-        assert "5 of 10 tasks" in terminal.getvalue()
-    assert terminal.getvalue().endswith("\r\x1b[K")
+        (line,) = terminal.lines
+        assert line.endswith("5 of 10 tasks  8.3/s  0:01 left")
+    assert terminal.lines == []
+
+
+@pytest.mark.parametrize("rows", [2, 4, 24])
+def test_downloads_have_a_line_each_as_far_as_there_is_room_and_one_for_all(
+    monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    terminal, now_s = use_terminal(monkeypatch, rows), seconds()
+    with DownloadProgress(now_s=lambda: next(now_s)) as progress:
+        for _ in range(3):
+            progress.show(STATUS)
+        *files, total = terminal.lines
+        assert len(files) == min(3, rows - 2)
+        assert total.endswith("3 of 12 results  1.0 MiB/s  0:10 left")
+        if files:
+            assert files[0].startswith("  満月の夜-1 ")
+            assert files[0].endswith("  50 % of 100 B")
+        progress.clear()
+        assert terminal.lines == []
 
 
 @pytest.mark.parametrize("term", ["dumb", None])
 def test_a_dumb_terminal_shows_nothing(monkeypatch: pytest.MonkeyPatch, term: str | None) -> None:
-    terminal = use_terminal(monkeypatch)
+    terminal, now_s = use_terminal(monkeypatch), seconds()
     monkeypatch.setenv("TERM", term) if term else monkeypatch.delenv("TERM")
-    now_s = iter(range(100))
     with Progress("tasks", 10, now_s=lambda: next(now_s)) as progress:
         progress.show(5)
     assert terminal.getvalue() == ""

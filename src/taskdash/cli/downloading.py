@@ -1,16 +1,26 @@
-"""Saves results for a command: what is under way on stderr, the paths on stdout in the order they were asked for."""
+"""`taskdash download`: results saved as files; bars on stderr, the paths on stdout in the order they were asked for."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.download_lines import DownloadLines
+import click
+
 from taskdash.cli.following import cancel_on_signal, stop_at_rest
-from taskdash.cli.logs import start_log
+from taskdash.cli.log import start_log
+from taskdash.cli.options import complete_files, complete_ids, pass_session
 from taskdash.cli.output import print_lines, talk
+from taskdash.cli.progress import DownloadProgress
+from taskdash.config.locations import absolute, download_dir
+from taskdash.domain.errors import UsageError
+from taskdash.domain.query import Query
+from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import plural
 from taskdash.results.downloads import Downloads, End, Ended
+from taskdash.results.saved_results import wanted_of
 from taskdash.watch.thread import run_unwaited
 from taskdash.wiring import open_downloads
 
@@ -20,26 +30,63 @@ if TYPE_CHECKING:
 
     from taskdash.cli.session import Session
     from taskdash.results.saved_results import Wanted
+    from taskdash.store.store import Store
 
-LOOK_EVERY_S = 0.1
+LOOK_EVERY_S: Final = 0.1
 
 
-def save_results(session: Session, wanted: Sequence[Wanted], known: int, path: Path) -> int:
-    """Save results into a folder; return the exit code: 1 if one could not be saved, 128+n if signal n ended it.
+@click.command(
+    epilog="Example: taskdash wait 5064bd1a && taskdash download 5064bd1a -o pictures",
+    short_help="Save results that are not saved yet.",
+)
+@click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@click.option("--all", "every", is_flag=True, help="All results of the list; the same as no ID.")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    metavar="DIR",
+    shell_complete=partial(complete_files, kind="dir"),
+    help="Where to (default: download_dir of the config).",
+)
+@pass_session
+def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: str | None) -> int:
+    """Save the results that are not saved yet, of the tasks named or of all, and print their paths.
 
-    Args:
-        session: whose profile and store.
-        wanted: what to save.
-        known: how many others are saved already, for the closing line.
-        path: the folder, made where it is missing.
-
-    Raises:
-        UsageError: the folder cannot be used.
-        StoreError: the list cannot take note of what was saved.
+    A result that was saved is not saved again while its file is there. A file's name is the label or the prompt, the
+    first 8 characters of the ID (all, where those are another's too), and the number of the result.
+    What is broken off, by Ctrl+C too, goes on where it stopped the next time, if the server can do that.
     """
+    if task_ids and every:
+        raise UsageError("give IDs or --all, not both")
+    with session.open_store() as store:
+        seqs, lacking = _with_results(session, store, task_ids)
+        wanted, known = wanted_of(store, seqs)
+    if not wanted:
+        talk(
+            f"nothing to save: {plural(known, 'result')} saved before"
+            if known
+            else "nothing to save: no results"
+        )
+        return 1 if lacking else 0
+    path = absolute(folder) if folder is not None else download_dir(session.settings)
     # Where an error of our own goes; without a log, Python would print it with all its values.
     start_log(session)
-    return run_unwaited(_Run(session, wanted, known).save(path))
+    failed = run_unwaited(_Run(session, wanted, known).save(path))
+    return failed or (1 if lacking else 0)
+
+
+def _with_results(session: Session, store: Store, task_ids: Sequence[str]) -> tuple[list[int], int]:
+    """Return the `seq` of the tasks that may have something to save, and how many of the named ones have nothing."""
+    if not task_ids:
+        query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
+        return store.tasks.seqs(query, session.now_ms()), 0
+    tasks = [store.tasks.find(session.profile.name, text) for text in task_ids]
+    lacking = [task for task in tasks if task.state is not State.SUCCESS or not task.result_count]
+    for task in lacking:
+        talk(f"taskdash: {task.task_id} has no result to save ({task.state})")
+    without = {task.seq for task in lacking}
+    return list(dict.fromkeys(task.seq for task in tasks if task.seq not in without)), len(lacking)
 
 
 class _Run:
@@ -52,7 +99,7 @@ class _Run:
         self._ends: dict[tuple[int, int], Ended] = {}
         self._printed = 0
         self._waits = False
-        self._lines = DownloadLines()
+        self._progress = DownloadProgress()
 
     async def save(self, path: Path) -> int:
         """Save all; return the exit code."""
@@ -79,22 +126,22 @@ class _Run:
                 await asyncio.wait({draining}, timeout=LOOK_EVERY_S)
                 if downloads.resting and not self._waits:
                     self._waits = True
-                    self._lines.clear()
+                    self._progress.clear()
                     talk("some results are not there yet: trying again for up to 5 minutes (Ctrl+C ends it)")
-                self._lines.show(downloads.status)
+                self._progress.show(downloads.status)
         finally:
             downloads.cancel()
             await draining
-            self._lines.clear()
+            self._progress.clear()
 
     def _on_end(self, ended: Ended) -> None:
         self._ends[ended.wanted.seq, ended.wanted.n] = ended
         wanted = ended.wanted
         if ended.error is not None:
-            self._lines.clear()
+            self._progress.clear()
             talk(f"taskdash: {wanted.task_id}, result {wanted.n}: {ended.error}")
         elif ended.path is not None:
-            self._lines.ended(len(self._ends), len(self._wanted), ended.path.name)
+            self._progress.ended(len(self._ends), len(self._wanted), ended.path.name)
         self._print_paths(of_all=False)
 
     def _print_paths(self, *, of_all: bool) -> None:
@@ -108,7 +155,7 @@ class _Run:
             if ended is not None and ended.path is not None:
                 paths.append(inert_line(str(ended.path)))
         if paths:
-            self._lines.clear()
+            self._progress.clear()
             print_lines(paths)
 
     def _report(self, downloads: Downloads, ended_by: Sequence[int]) -> int:

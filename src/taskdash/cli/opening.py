@@ -1,0 +1,76 @@
+"""`taskdash open`: a result in the browser."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from taskdash.cli.options import complete_ids, number, pass_session
+from taskdash.cli.output import print_lines, talk
+from taskdash.domain.words import plural
+from taskdash.results.desktop import SENT, ClipboardError, find_clipboard, open_url, terminal_sequence
+from taskdash.results.links import UnsafeLinkError, checked_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from taskdash.cli.session import Session
+
+MAX_NUMBER: Final = 10_000
+
+
+@click.command(
+    "open", epilog="Example: taskdash open 5064bd1a 2 --print", short_help="Open a result in the browser."
+)
+@click.argument("task_id", metavar="ID", shell_complete=complete_ids)
+@click.argument("number", metavar="[N]", type=number(1, MAX_NUMBER), default=1)
+@click.option("--print", "only_print", is_flag=True, help="Print the URL, open nothing.")
+@pass_session
+def open_result(session: Session, task_id: str, number: int, *, only_print: bool) -> int:
+    """Open result N of a task (the first, unless told) in the browser; an ID of a known form may be shortened.
+
+    The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop. Where there
+    is no browser that would open before your eyes (over SSH, without a display) it is shown, and copied.
+    """
+    with session.open_store() as store:
+        detail = store.tasks.find_detail(session.profile.name, task_id)
+    task, urls = detail.task, detail.result_urls
+    if number > len(urls):
+        count = plural(len(urls), "result link") if urls else "no result link"
+        talk(f"taskdash: {task.task_id} has {count} ({task.state})")
+        return 1
+    try:
+        url = checked_url(urls[number - 1])
+    except UnsafeLinkError as error:
+        talk(f"taskdash: result {number} is not opened, {error}: see `{session.line('show', task.task_id)}`")
+        return 1
+    if only_print:
+        print_lines([url])
+        return 0
+    environ = session.keyless_environ()
+    opened = open_url(url, command=session.settings.open_command, environ=environ)
+    if opened.ok:
+        talk(opened.message)
+        return 0
+    talk(f"taskdash: {opened.message}{_copied(url, environ)}: {url}")
+    return 1
+
+
+def _copied(url: str, environ: Mapping[str, str]) -> str:
+    """Hand a link over that no browser takes; return what to say of it."""
+    program = find_clipboard(environ)
+    if program is not None:
+        try:
+            program.copy(url)
+        except ClipboardError as error:
+            talk(f"taskdash: {error}")
+        else:
+            return f": link copied with {program.name}"
+    sequence = terminal_sequence(url, environ)
+    if sequence is None or sys.stderr is None or not sys.stderr.isatty() or environ.get("TERM") == "dumb":
+        return ""
+    sys.stderr.write(sequence)
+    sys.stderr.flush()
+    return f": link copied ({SENT})"

@@ -1,0 +1,417 @@
+"""When `check` and `wait` ask for a task, what ends them, and what they came to.
+
+Pure: every moment is handed in. `cli.following` looks at the store and at the clock for it. Whether a task was checked
+since is told by the count of its checks, and how long ago by the clock of the waiting: the times in the store are
+those of a wall clock, which may be set while somebody waits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.task import ProblemKind, State, Task
+from taskdash.domain.words import length, plural, started_ms, state_word
+from taskdash.watch.status import WatchStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NEW_FOR_MS: Final = 30_000
+"""So long after it was added, an ID that is not found may only be too new."""
+APART_MS: Final = 5_000
+"""Two checks that found nothing count as two when they are so far apart."""
+REFUSED_APART_MS: Final = 3_000
+"""Two checks that were refused count as two when they are so far apart: a firewall's challenge may have passed."""
+OLD_MS: Final = 600_000
+"""The schedule knows best when to look at a young task. An older one it leaves alone ever longer, not so who waits."""
+OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000))
+"""How far apart the checks of an old task are, until so long after the waiting began; then `OLDEST_GAP_MS`."""
+OLDEST_GAP_MS: Final = 30_000
+_RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
+_CONFIRMED_AFTER_MS: Final = {
+    ProblemKind.NOT_FOUND: APART_MS,
+    ProblemKind.UNAUTHORIZED: REFUSED_APART_MS,
+}
+_SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
+LEFT_TO_WATCHER_MS: Final = 1_000
+"""A check that is due is left to the dashboard that watches for so long; then it may be paused, so it is asked for."""
+FAILURES_IN_A_ROW: Final = 3
+"""After so many, and no good answer since, the gateway is not asked for the rest."""
+STOPPED_FOR_MS: Final = 3_000
+"""How long a watcher that was stopped is given to go on."""
+QUIET_FOR_MS: Final = 1_000
+"""The answer that asked for quiet may be ours: it is on the list by then."""
+EXIT_CODES: Final = {
+    ProblemKind.UNAUTHORIZED: 4,
+    ProblemKind.NOT_FOUND: 3,
+    ProblemKind.UNREACHABLE: 5,
+    ProblemKind.RATE_LIMITED: 5,
+    ProblemKind.SERVER_ERROR: 5,
+    ProblemKind.NO_CREDITS: 1,
+    ProblemKind.REJECTED: 1,
+    ProblemKind.UNREADABLE: 1,
+}
+_NOWHERE: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE)
+_GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
+_FIRST_COUNTS: Final = (6, 4, 3, 5, 124, 1)
+
+
+def first_cause(codes: set[int]) -> int:
+    """Return the exit code of several causes; 0 for none."""
+    return next((code for code in _FIRST_COUNTS if code in codes), 0)
+
+
+def word(task: Task) -> str:
+    """Return the state as one word; `new` for what was never answered."""
+    return State.NEW.value if task.state is State.NEW else state_word(task)
+
+
+def change_line(before: Task, after: Task) -> str | None:
+    """Return what is new about a task, for people; None where nothing is."""
+    problem = after.problem
+    if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
+        return f"{after.task_id}: {problem.kind.value}: {problem.message}"
+    if word(before) == word(after):
+        return None
+    end = ""
+    if after.state is State.SUCCESS and after.cost_time_ms is not None:
+        end = f" in {length(after.cost_time_ms)}"
+    elif after.state is State.FAIL:
+        end = f": {after.fail_msg or after.fail_code or 'no reason given'}"
+    return f"{after.task_id}: {word(before)} -> {word(after)}{end}"
+
+
+def _gone(before: Sequence[Task], now: Sequence[Task]) -> list[Task]:
+    """Return the tasks that are not there any more. In a list that was exchanged the place may be another task's."""
+    ids = {task.seq: task.task_id for task in now}
+    return [task for task in before if ids.get(task.seq) != task.task_id]
+
+
+def _gone_lines(gone: Sequence[Task]) -> list[str]:
+    return [f"{task.task_id}: was removed from the list" for task in gone]
+
+
+class CheckRules:
+    """The rules of `check`: each task is asked for once, and done with when it was answered."""
+
+    noun = "checks"
+    notice = None
+
+    def __init__(self, tasks: Sequence[Task], *, are_named: bool) -> None:
+        """Begin to check tasks, which the user has named or not."""
+        self.tasks = list(tasks)
+        self.asked: dict[int, int] = {}
+        """The marks of what was asked for, by `seq`."""
+        self.status = WatchStatus()
+        """What the watcher says of itself."""
+        self._are_named = are_named
+        self._before = {task.seq: task for task in tasks}
+        self._checks = {task.seq: task.checks for task in tasks}
+        """How often each had been checked when it was asked for."""
+        self._again: dict[int, Task] = {}
+        """Those that another key, or gateway, got nowhere with: ours is to be tried."""
+        self._answered: dict[int, Task] = {}
+        """In the order of the answers."""
+        self._why_not: str | None = None
+        """Why the rest will not be answered soon."""
+        self._since_ms: dict[str, int] = {}
+        self._now_ms = 0
+
+    @property
+    def done(self) -> int:
+        """Return how many were answered."""
+        return len(self._answered)
+
+    def left_s(self, _elapsed_ms: int) -> float:
+        """Return how long until the time is over, in seconds: it is not limited."""
+        return math.inf
+
+    def to_ask(self, _elapsed_ms: int) -> list[int]:
+        """Return the `seq` of all at first; later of those that were not tried with our key."""
+        if not self.asked:
+            return list(self._before)
+        seqs = list(self._again) if self._is_ours_tried else []
+        self._again = {} if seqs else self._again
+        return seqs
+
+    @property
+    def _is_ours_tried(self) -> bool:
+        return self.status.leading or bool(self.status.watcher_pid and not self.status.differs)
+
+    def see(
+        self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
+    ) -> list[str]:
+        """Take the tasks as they are now, as `WaitRules.see` does; return a line for each that was removed."""
+        gone, self._now_ms = _gone(self.tasks, tasks), now_ms
+        self.tasks = [task for task in tasks if self._before[task.seq].task_id == task.task_id]
+        for task in sorted(self.tasks, key=lambda task: task.checked_at_ms or 0):
+            is_new = task.checks != self._checks[task.seq] and task.asked_at_ms != self.asked.get(task.seq)
+            if task.seq in self._answered or not is_new:
+                continue
+            self._checks[task.seq] = task.checks
+            got_nowhere = is_elsewhere and task.problem is not None and task.problem.kind in _NOWHERE
+            (self._again if got_nowhere else self._answered)[task.seq] = task
+        if not (is_elsewhere or self._is_ours_tried):
+            self._answered.update(self._again)
+            self._again = {}
+        for name, holds in (
+            ("stopped", self.status.watcher_stopped),
+            ("quiet", self.status.problem is ProblemKind.RATE_LIMITED),
+        ):
+            if not holds:
+                self._since_ms.pop(name, None)
+            else:
+                self._since_ms.setdefault(name, elapsed_ms)
+        return _gone_lines(gone)
+
+    def is_over(self, elapsed_ms: int) -> bool:
+        """Return whether all are answered, or the rest is hopeless."""
+        if all(task.seq in self._answered for task in self.tasks):
+            return True
+        self._why_not = self._hopeless(elapsed_ms)
+        return self._why_not is not None
+
+    def _hopeless(self, elapsed_ms: int) -> str | None:
+        status = self.status
+        if elapsed_ms - self._since_ms.get("stopped", elapsed_ms) >= STOPPED_FOR_MS:
+            return f"the watcher (pid {status.watcher_pid}) is stopped"
+        kinds = [task.problem.kind if task.problem else None for task in self._answered.values()]
+        if ProblemKind.RATE_LIMITED in kinds:
+            return "the gateway refuses every check for now"
+        if ProblemKind.UNAUTHORIZED in kinds and status.problem is ProblemKind.UNAUTHORIZED:
+            return "the gateway refuses the key"
+        last = kinds[-FAILURES_IN_A_ROW:]
+        if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
+            return "the gateway does not answer"
+        is_quiet = elapsed_ms - self._since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
+        if is_quiet and status.held_until_ms is not None and status.held_until_ms > self._now_ms:
+            wait_s = (status.held_until_ms - self._now_ms) // 1000 + 1
+            return f"the gateway asked for quiet for another {wait_s} s"
+        return None
+
+    def outcome(self) -> tuple[list[str], list[str], int]:
+        """Return a line for each change (ID, a tab, old and new state), one for each trouble, and the exit code."""
+        changes, troubles, codes = [], [], set()
+        for task in self.tasks:
+            before = self._before[task.seq]
+            if task.seq not in self._answered:
+                continue
+            if task.problem is not None:
+                codes.add(EXIT_CODES[task.problem.kind])
+                troubles.append(f"{task.task_id}: {task.problem.kind.value}: {task.problem.message}")
+            if word(task) != word(before):
+                changes.append(f"{task.task_id}\t{word(before)} -> {word(task)}")
+        if len(self.tasks) < len(self._before) and self._are_named:
+            codes.add(3)
+        if left := sum(task.seq not in self._answered for task in self.tasks):
+            troubles.append(
+                f"{plural(left, 'task')} not checked{f': {self._why_not}' if self._why_not else ''}"
+            )
+            codes.add(5 if self._why_not and not codes else 1)
+        return changes, troubles, first_cause(codes)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was seen of a task, in ms since the waiting began; what was before is negative."""
+
+    added_ms: int
+    first_checks: int
+    """How often it had been checked when the waiting began."""
+    checked_ms: int | None
+    due_ms: int
+    problem_ms: int
+    """When the first failure of an unbroken row of this kind came."""
+    refused_ms: int | None = None
+    """When the first of an unbroken row of refusals of the key came; None where the last check was not refused."""
+
+
+class WaitRules:
+    """The rules of `wait`: a task is asked for when it is due, and done with when it is finished."""
+
+    noun = "tasks finished"
+
+    def __init__(self, tasks: Sequence[Task], started_ms: int, timeout_s: float | None = None) -> None:
+        """Begin to wait.
+
+        Args:
+            tasks: what for, as it is now.
+            started_ms: the time by the wall clock, in Unix ms.
+            timeout_s: how long.
+        """
+        self.tasks = list(tasks)
+        self.removed: list[Task] = []
+        self.asked: dict[int, int] = {}
+        """The marks of what was asked for, by `seq`."""
+        self.status = WatchStatus()
+        """What the watcher says of itself."""
+        self.timed_out = False
+        self._elapsed_ms = 0
+        self._timeout_ms = None if timeout_s is None else round(timeout_s * 1000)
+        self._seen = {task.seq: _first_seen(task, started_ms) for task in tasks}
+
+    @property
+    def waiting_for(self) -> list[Task]:
+        """Return those that are still to finish."""
+        return [task for task in self.tasks if not self._is_settled(task)]
+
+    @property
+    def done(self) -> int:
+        """Return how many are finished."""
+        return len(self._seen) - len(self.waiting_for)
+
+    @property
+    def notice(self) -> str | None:
+        """Return what to tell of a key that was refused for a task that is still to finish."""
+        is_doubted = any(self._seen[task.seq].refused_ms is not None for task in self.waiting_for)
+        again = f"the key was refused: asked again after {REFUSED_APART_MS // 1000} s, to be sure"
+        return again if is_doubted else None
+
+    def see(
+        self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
+    ) -> list[str]:
+        """Take the tasks as they are now; return a line for each change. A task that is missing was removed.
+
+        Args:
+            tasks: as they were just read.
+            now_ms: the time by the wall clock, in Unix ms: what is planned is planned by it.
+            elapsed_ms: the time since the waiting began.
+            is_elsewhere: whether the answers came by another key, whose refusals say nothing of ours.
+        """
+        gone = _gone(self.tasks, tasks)
+        self.removed += gone
+        lines, before_by_seq = _gone_lines(gone), {task.seq: task for task in self.tasks if task not in gone}
+        self.tasks = [task for task in tasks if task.seq in before_by_seq]
+        for after in self.tasks:
+            before, seen = before_by_seq[after.seq], self._seen[after.seq]
+            _take_note(seen, before, after, now_ms, elapsed_ms)
+            if is_elsewhere:
+                seen.refused_ms = None
+            if line := change_line(before, after):
+                lines.append(line)
+        return lines
+
+    def to_ask(self, elapsed_ms: int) -> list[int]:
+        """Return the `seq` of the tasks that are due and were not asked for yet."""
+        left_ms = 0 if self.status.leading else LEFT_TO_WATCHER_MS
+        return [
+            task.seq
+            for task in self.waiting_for
+            if task.asked_at_ms is None and self._due_ms(task) + left_ms <= elapsed_ms
+        ]
+
+    def is_over(self, elapsed_ms: int) -> bool:
+        """Return whether there is nothing left to wait for."""
+        self._elapsed_ms = elapsed_ms
+        self.timed_out = self._timeout_ms is not None and elapsed_ms >= self._timeout_ms
+        hopeless = any(self._is_refused(task) or self._is_unknown(task) for task in self.tasks)
+        return not self.waiting_for or hopeless or bool(self.removed) or self.timed_out
+
+    def left_s(self, elapsed_ms: int) -> float:
+        """Return how long until the time is over, in seconds."""
+        return math.inf if self._timeout_ms is None else max(0, self._timeout_ms - elapsed_ms) / 1000
+
+    def exit_code(self) -> int:
+        """Return what it came to, once `is_over`."""
+        codes = {3} if self.removed else set()
+        for task in self.tasks:
+            problem = task.problem
+            if task.state.finished:
+                codes |= {1} if task.state is State.FAIL else set()
+            elif self._is_refused(task) or self._is_unknown(task) or self._is_settled(task):
+                assert problem is not None  # noqa: S101 - each of the three is a problem
+                codes.add(EXIT_CODES[problem.kind])
+            elif self.timed_out:
+                codes.add(5 if problem is not None and problem.kind in _RIDDEN_OUT else 124)
+        return first_cause(codes)
+
+    def closing_line(self) -> str:
+        """Return in words how it ended badly."""
+        unknown = sum(self._is_unknown(task) for task in self.tasks)
+        counts = [
+            (sum(task.state is State.SUCCESS for task in self.tasks), "succeeded"),
+            (sum(task.state is State.FAIL for task in self.tasks), "failed"),
+            (unknown, "unknown to the API"),
+            (len(self.removed), "removed"),
+            (sum(not task.state.finished for task in self.tasks) - unknown, "not finished"),
+        ]
+        why = "time is over: " if self.timed_out else ""
+        return why + ", ".join(f"{count} {what}" for count, what in counts if count)
+
+    def _due_ms(self, task: Task) -> int:
+        seen = self._seen[task.seq]
+        if task.problem is not None and not self._is_answered(task):
+            # An old problem says nothing of today: ask anew.
+            return 0
+        if seen.checked_ms is None or task.checked_at_ms is None:
+            return seen.due_ms
+        if task.problem is None and task.checked_at_ms - started_ms(task) >= OLD_MS:
+            return min(seen.due_ms, seen.checked_ms + _old_gap_ms(seen.checked_ms))
+        gap_ms = None if task.problem is None else _CONFIRMED_AFTER_MS.get(task.problem.kind)
+        # The schedule asks for these ever more rarely; here somebody waits for the answer.
+        return seen.due_ms if gap_ms is None else min(seen.due_ms, seen.checked_ms + gap_ms)
+
+    def _is_answered(self, task: Task) -> bool:
+        return task.checks > self._seen[task.seq].first_checks
+
+    def _is_settled(self, task: Task) -> bool:
+        if task.state.finished:
+            return True
+        return task.problem is not None and task.problem.kind in _SETTLED and self._is_answered(task)
+
+    def _is_refused(self, task: Task) -> bool:
+        """Tell whether the key is refused for this task: two checks of it say so."""
+        seen = self._seen[task.seq]
+        if task.state.finished or seen.refused_ms is None or seen.checked_ms is None:
+            return False
+        return seen.checked_ms - seen.refused_ms >= REFUSED_APART_MS
+
+    def _is_unknown(self, task: Task) -> bool:
+        seen, problem = self._seen[task.seq], task.problem
+        if task.state.finished or problem is None or problem.kind is not ProblemKind.NOT_FOUND:
+            return False
+        twice = seen.checked_ms is not None and seen.checked_ms - seen.problem_ms >= APART_MS
+        return self._is_answered(task) and twice and self._elapsed_ms - seen.added_ms >= NEW_FOR_MS
+
+
+def _first_seen(task: Task, started_ms: int) -> _Seen:
+    # Of what was before, only a wall clock can tell; if that was set back, it was just now.
+
+    def since_ms(at_ms: int) -> int:
+        return min(0, at_ms - started_ms)
+
+    return _Seen(
+        added_ms=since_ms(task.added_at_ms),
+        first_checks=task.checks,
+        checked_ms=None if task.checked_at_ms is None else since_ms(task.checked_at_ms),
+        due_ms=0 if task.next_check_at_ms is None else task.next_check_at_ms - started_ms,
+        problem_ms=0 if task.problem is None else since_ms(task.problem.since_ms),
+    )
+
+
+def _take_note(seen: _Seen, before: Task, after: Task, now_ms: int, elapsed_ms: int) -> None:
+    is_checked = after.checks != before.checks
+    if is_checked:
+        seen.checked_ms = elapsed_ms
+        is_refused = after.problem is not None and after.problem.kind is ProblemKind.UNAUTHORIZED
+        since_ms = elapsed_ms if seen.refused_ms is None else seen.refused_ms
+        seen.refused_ms = since_ms if is_refused else None
+    if after.problem is not None and _row(after) != _row(before):
+        seen.problem_ms = elapsed_ms
+    if is_checked or after.next_check_at_ms != before.next_check_at_ms:
+        planned_ms = now_ms if after.next_check_at_ms is None else after.next_check_at_ms
+        seen.due_ms = elapsed_ms + planned_ms - now_ms
+
+
+def _row(task: Task) -> tuple[ProblemKind, int] | None:
+    """Return what tells an unbroken row of failures from another; nothing is read from the time in it."""
+    return None if task.problem is None else (task.problem.kind, task.problem.since_ms)
+
+
+def _old_gap_ms(waited_ms: int) -> int:
+    return next((gap_ms for until_ms, gap_ms in OLD_GAPS_MS if waited_ms < until_ms), OLDEST_GAP_MS)
+
+
+Rules = CheckRules | WaitRules

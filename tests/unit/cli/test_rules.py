@@ -1,0 +1,317 @@
+"""What ends `wait` and `check`, and when they want a check, with every moment handed in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from taskdash.cli.rules import CheckRules, WaitRules
+from taskdash.domain.task import Problem, ProblemKind, State, Task
+from taskdash.watch.status import WatchStatus
+
+START_MS = 1_780_000_000_000
+S = 1_000
+
+
+def a_task(**changes: object) -> Task:
+    task = Task(
+        seq=1, profile="p", task_id="task_a", added_at_ms=START_MS - 60 * S, next_check_at_ms=START_MS
+    )
+    return replace(task, **changes)  # type: ignore[arg-type] # the names are Task's own
+
+
+def with_problem(kind: ProblemKind, *, since_ms: int, checked_ms: int, **changes: object) -> Task:
+    """A task whose last check, the first of this wait, failed."""
+    return a_task(problem=Problem(kind, "message", since_ms), checked_at_ms=checked_ms, checks=1, **changes)
+
+
+def a_wait(*tasks: Task, timeout_s: float | None = None) -> WaitRules:
+    """A wait for tasks that were found like this, and not checked yet where nothing else is said."""
+    rules = WaitRules(tasks or (a_task(),), START_MS, timeout_s)
+    rules.status = WatchStatus(leading=True)
+    return rules
+
+
+def see(rules: WaitRules, task: Task, at_ms: int) -> list[str]:
+    """Let the wait see a task at a moment."""
+    return rules.see([task], at_ms, at_ms - START_MS)
+
+
+def ended(task: Task, now_ms: int, *, timeout_s: float | None = None) -> int | None:
+    """The exit code of a wait for one task, which it finds like this; None while it goes on."""
+    rules = a_wait(timeout_s=timeout_s)
+    see(rules, task, min(now_ms, START_MS + 9 * S))
+    return rules.exit_code() if rules.is_over(now_ms - START_MS) else None
+
+
+def test_only_success_is_0() -> None:
+    now_ms = START_MS + 9 * S
+    assert ended(a_task(state=State.SUCCESS), now_ms) == 0
+    assert ended(a_task(state=State.FAIL), now_ms) == 1
+    assert ended(a_task(state=State.WAITING), now_ms) is None
+    assert ended(a_task(), now_ms) is None
+
+
+def lost_at(moments_ms: list[int], *, added_ms: int, jump_ms: int = 0) -> WaitRules:
+    """A wait for an ID that checks at these moments did not find; the wall clock jumps after the first of them."""
+    task = a_task(added_at_ms=added_ms)
+    rules = a_wait(task)
+    for checks, elapsed_ms in enumerate(moments_ms, start=1):
+        wall_ms = START_MS + elapsed_ms + (jump_ms if checks > 1 else 0)
+        since_ms = START_MS + moments_ms[0]
+        problem = Problem(ProblemKind.NOT_FOUND, "no", since_ms)
+        task = replace(task, checks=checks, checked_at_ms=wall_ms, problem=problem)
+        rules.see([task], wall_ms, elapsed_ms)
+    return rules
+
+
+@pytest.mark.parametrize("jump_ms", [0, -3_600 * S, 3_600 * S])
+def test_two_checks_that_find_nothing_5_s_apart_end_it_with_3(jump_ms: int) -> None:
+    assert not lost_at([S], added_ms=START_MS).is_over(40 * S)
+    assert not lost_at([S, S + 4_999], added_ms=START_MS, jump_ms=jump_ms).is_over(40 * S)
+    rules = lost_at([S, 6 * S], added_ms=START_MS, jump_ms=jump_ms)
+    assert not rules.is_over(29_999)
+    assert rules.is_over(30_000)
+    assert rules.exit_code() == 3
+    assert lost_at([S, 6 * S], added_ms=START_MS - 90 * S, jump_ms=jump_ms).is_over(8 * S)
+    # Added by a clock that was ahead of today's: it may be as new as it says.
+    assert not lost_at([S, 6 * S], added_ms=START_MS + 3_600 * S).is_over(29_999)
+
+
+def test_an_old_not_found_counts_as_one_of_the_two_but_not_alone() -> None:
+    old = with_problem(ProblemKind.NOT_FOUND, since_ms=START_MS - 50 * S, checked_ms=START_MS - S)
+    rules = a_wait(old)
+    assert not rules.is_over(S)
+    see(rules, replace(old, checked_at_ms=START_MS + S, checks=2), START_MS + S)
+    assert rules.is_over(S)
+    assert rules.exit_code() == 3
+
+
+@pytest.mark.parametrize(
+    "kind", [ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE]
+)
+def test_what_is_ridden_out_is_5_when_time_is_over(kind: ProblemKind) -> None:
+    task = with_problem(kind, since_ms=START_MS + S, checked_ms=START_MS + S)
+    assert ended(task, START_MS + 3600 * S) is None
+    assert ended(task, START_MS + 10 * S, timeout_s=10) == 5
+    assert ended(a_task(state=State.WAITING), START_MS + 10 * S, timeout_s=10) == 124
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (ProblemKind.NO_CREDITS, 1),
+        (ProblemKind.REJECTED, 1),
+        (ProblemKind.UNREADABLE, 1),
+    ],
+)
+def test_problems_that_waiting_does_not_mend_end_it_but_not_if_they_are_old(
+    kind: ProblemKind, code: int
+) -> None:
+    since_ms = START_MS - 50 * S
+    assert ended(with_problem(kind, since_ms=since_ms, checked_ms=START_MS + S), START_MS + S) == code
+    rules = a_wait(with_problem(kind, since_ms=since_ms, checked_ms=START_MS - S, next_check_at_ms=None))
+    assert not rules.is_over(S)
+    assert rules.to_ask(0) == [1]
+
+
+def test_of_several_causes_the_first_of_4_3_5_124_1_counts() -> None:
+    moment = START_MS + S
+    tasks = {
+        1: a_task(seq=1, state=State.FAIL),
+        124: a_task(seq=2, state=State.WAITING),
+        5: with_problem(ProblemKind.UNREACHABLE, since_ms=moment, checked_ms=moment, seq=3),
+        3: with_problem(ProblemKind.NOT_FOUND, since_ms=moment - 9 * S, checked_ms=moment, seq=4),
+        4: with_problem(ProblemKind.UNAUTHORIZED, since_ms=moment, checked_ms=moment, seq=5),
+    }
+    order = [4, 3, 5, 124, 1]
+    for place in range(len(order)):
+        found = [tasks[code] for code in reversed(order[place:])]
+        before = [
+            task if task.problem is None or task.problem.since_ms < START_MS else replace(task, problem=None)
+            for task in found
+        ]
+        rules = a_wait(*(replace(task, checks=0, state=State.WAITING) for task in before), timeout_s=1.0)
+        rules.see(found, moment, S)
+        confirmed = [replace(task, checks=2) if task.seq == 5 else task for task in found]
+        rules.see(confirmed, moment + 3 * S, 4 * S)
+        assert rules.is_over(4 * S)
+        assert rules.exit_code() == order[place]
+
+
+def test_a_settled_task_does_not_end_the_wait_for_the_others() -> None:
+    moment = START_MS + S
+    rejected = with_problem(ProblemKind.REJECTED, since_ms=moment, checked_ms=moment)
+    running = a_task(seq=2, state=State.WAITING)
+    rules = a_wait(a_task(), running)
+    rules.see([rejected, running], moment, S)
+    assert not rules.is_over(S)
+    rules.see([rejected, replace(running, state=State.SUCCESS)], moment, S)
+    assert rules.is_over(S)
+    assert rules.exit_code() == 1
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_task_that_was_removed_meanwhile_ends_it_with_3(*, is_gone: bool) -> None:
+    rules = a_wait()
+    assert see(rules, a_task(), START_MS) == []
+    # Another task in its place, as in a list that was exchanged, is not it.
+    found = [] if is_gone else [a_task(task_id="task_b", state=State.SUCCESS)]
+    assert rules.see(found, START_MS, 0) == ["task_a: was removed from the list"]
+    assert rules.is_over(0)
+    assert rules.exit_code() == 3
+
+
+def test_each_change_is_told_once() -> None:
+    rules = a_wait()
+    waiting = a_task(state=State.WAITING, raw_state="generating")
+    assert see(rules, waiting, START_MS) == ["task_a: new -> generating"]
+    assert see(rules, waiting, START_MS) == []
+    troubled = replace(waiting, problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 503", START_MS))
+    assert see(rules, troubled, START_MS) == ["task_a: server error: HTTP 503"]
+    again = replace(troubled, problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 500", START_MS))
+    assert see(rules, again, START_MS) == []
+    failed = replace(waiting, state=State.FAIL, fail_msg="no")
+    assert see(rules, failed, START_MS) == ["task_a: generating -> fail: no"]
+
+
+def test_what_is_due_is_asked_for_once_and_left_to_a_watcher_for_a_moment() -> None:
+    task = a_task(
+        next_check_at_ms=START_MS + 10 * S,
+        create_time_ms=START_MS,
+        state=State.WAITING,
+        checked_at_ms=START_MS,
+    )
+    rules = a_wait(task)
+    assert rules.to_ask(10 * S - 1) == []
+    assert rules.to_ask(10 * S) == [1]
+    rules.status = WatchStatus(leading=False)
+    assert rules.to_ask(10 * S) == []
+    assert rules.to_ask(11 * S) == [1]
+    assert a_wait(replace(task, asked_at_ms=START_MS + 10 * S)).to_ask(60 * S) == []
+
+
+@pytest.mark.parametrize("jump_ms", [0, -3_600 * S, 3_600 * S])
+def test_an_old_task_is_asked_for_more_often_than_the_schedule_would(jump_ms: int) -> None:
+    found = a_task(state=State.WAITING, create_time_ms=START_MS - 9_000 * S, checks=1)
+
+    def checked(elapsed_ms: int, next_in_ms: int) -> WaitRules:
+        wall_ms = START_MS + elapsed_ms + jump_ms
+        rules = a_wait(found)
+        task = replace(found, checked_at_ms=wall_ms, checks=2, next_check_at_ms=wall_ms + next_in_ms)
+        rules.see([task], wall_ms, elapsed_ms)
+        return rules
+
+    rules = checked(S, 39 * S)
+    assert rules.to_ask(3_999) == []
+    assert rules.to_ask(4_000) == [1]
+    late = checked(700 * S, 3_300 * S)
+    assert late.to_ask(729 * S) == []
+    assert late.to_ask(730 * S) == [1]
+
+
+@pytest.mark.parametrize("jump_ms", [0, -3_600 * S, 3_600 * S])
+def test_a_lost_id_is_asked_for_again_after_5_s(jump_ms: int) -> None:
+    wall_ms = START_MS + S + jump_ms
+    next_ms = wall_ms + 1800 * S
+    lost = with_problem(ProblemKind.NOT_FOUND, since_ms=wall_ms, checked_ms=wall_ms, next_check_at_ms=next_ms)
+    rules = a_wait()
+    rules.see([lost], wall_ms, S)
+    assert rules.to_ask(5_999) == []
+    assert rules.to_ask(6_000) == [1]
+
+
+def test_a_refused_key_ends_it_with_4_when_a_second_check_after_a_pause_says_so() -> None:
+    rules = a_wait()
+    task = a_task(create_time_ms=START_MS, state=State.WAITING)
+
+    def check(checks: int, elapsed_ms: int, kind: ProblemKind | None) -> None:
+        at_ms = START_MS + elapsed_ms
+        problem = None if kind is None else Problem(kind, "no", at_ms)
+        changes = {"checks": checks, "checked_at_ms": at_ms, "next_check_at_ms": at_ms + 60 * S}
+        see(rules, replace(task, problem=problem, **changes), at_ms)  # type: ignore[arg-type] # Task's own names
+
+    check(1, S, ProblemKind.UNAUTHORIZED)
+    assert (bool(rules.notice), rules.to_ask(3_999), rules.to_ask(4_000)) == (True, [], [1])
+    check(2, 2 * S, ProblemKind.UNAUTHORIZED)
+    assert not rules.is_over(2 * S)
+    check(3, 5 * S, None)
+    assert not rules.notice
+    check(4, 6 * S, ProblemKind.UNAUTHORIZED)
+    assert not rules.is_over(6 * S)
+    check(5, 9 * S, ProblemKind.UNAUTHORIZED)
+    assert rules.is_over(9 * S)
+    assert rules.exit_code() == 4
+
+
+def checked(kinds: list[ProblemKind | None], *, left: int = 0, are_named: bool = False) -> CheckRules:
+    """A check whose first tasks were answered, and as many as `left` not yet."""
+    tasks = [a_task(seq=seq, task_id=f"task_{seq}") for seq in range(len(kinds) + left)]
+    rules = CheckRules(tasks, are_named=are_named)
+    assert not rules.is_over(0)
+    assert rules.to_ask(0) == [task.seq for task in tasks]
+    rules.asked = dict.fromkeys(rules.to_ask(0), 7)
+    for seq, kind in enumerate(kinds):
+        problem = None if kind is None else Problem(kind, "no", START_MS)
+        tasks[seq] = replace(tasks[seq], checks=1, checked_at_ms=START_MS + seq, problem=problem)
+    tasks[len(kinds) :] = [replace(task, asked_at_ms=7) for task in tasks[len(kinds) :]]
+    assert rules.see(tasks, START_MS, S) == []
+    return rules
+
+
+@pytest.mark.parametrize(
+    ("kinds", "left", "code", "why"),
+    [
+        ([None, None], 0, 0, None),
+        ([None, ProblemKind.NOT_FOUND], 0, 3, None),
+        ([ProblemKind.REJECTED], 0, 1, None),
+        ([ProblemKind.RATE_LIMITED], 2, 5, "refuses every check for now"),
+        ([ProblemKind.SERVER_ERROR] * 2, 2, None, None),
+        ([ProblemKind.SERVER_ERROR] * 3, 2, 5, "2 tasks not checked: the gateway does not answer"),
+        ([ProblemKind.UNREACHABLE] * 3 + [None], 1, None, None),
+    ],
+)
+def test_a_check_is_over_when_all_is_answered_or_the_rest_is_hopeless(
+    kinds: list[ProblemKind | None], left: int, code: int | None, why: str | None
+) -> None:
+    rules = checked(kinds, left=left)
+    assert rules.is_over(S) == (code is not None)
+    changes, troubles, found = rules.outcome()
+    assert changes == []
+    if code is not None:
+        assert (found, any((why or "") in line for line in troubles)) == (code, bool(code))
+
+
+def test_a_check_gives_a_watcher_that_is_stopped_three_seconds() -> None:
+    rules = checked([], left=1)
+    for elapsed_ms, is_stopped in ((1_000, True), (2_000, False), (3_000, True), (5_999, True)):
+        rules.status = WatchStatus(watcher_pid=9, watcher_stopped=is_stopped)
+        rules.see(rules.tasks, START_MS, elapsed_ms)
+        assert not rules.is_over(elapsed_ms)
+    rules.see(rules.tasks, START_MS, 6_000)
+    assert rules.is_over(6_000)
+    assert rules.outcome() == ([], ["1 task not checked: the watcher (pid 9) is stopped"], 5)
+
+
+@pytest.mark.parametrize(("are_named", "code"), [(True, 3), (False, 0)])
+def test_a_task_that_is_removed_during_a_check_counts_where_it_was_named(
+    *, are_named: bool, code: int
+) -> None:
+    rules = checked([None], left=1, are_named=are_named)
+    assert rules.see(rules.tasks[:1], START_MS, S) == ["task_1: was removed from the list"]
+    assert rules.is_over(S)
+    assert rules.outcome()[2] == code
+
+
+def test_what_another_key_got_nowhere_with_is_asked_for_again_with_ours() -> None:
+    rules = checked([], left=1)
+    rules.status = WatchStatus(watcher_pid=9, differs="API key")
+    problem = Problem(ProblemKind.UNAUTHORIZED, "no", START_MS)
+    rules.see(
+        [replace(rules.tasks[0], checks=1, asked_at_ms=None, problem=problem)], START_MS, S, is_elsewhere=True
+    )
+    assert (rules.is_over(S), rules.to_ask(S)) == (False, [])
+    rules.status = WatchStatus(leading=True)
+    assert rules.to_ask(S) == [0]
+    assert rules.to_ask(S) == []
