@@ -78,11 +78,11 @@ def test_it_is_filtered_sorted_marked_removed_and_brought_back_whole(store: Path
         screen.wait_for(f"[All {len(violating):,}]", PATIENCE_S)
         screen.send("\r")
         screen.wait_for(lambda _: table_has_focus(screen), PATIENCE_S)
-        # Turned round, the list begins with what was its end.
+        # Turned round, the list begins with what was its end; the detail has the ID of the task at the cursor.
         screen.send("S")
-        screen.wait_for(lambda _: first in screen.lines[LAST_LINE], PATIENCE_S)
+        screen.wait_for(lambda text: "▌" in screen.lines[LAST_LINE] and first in text, PATIENCE_S)
         screen.send("g")
-        screen.wait_for(lambda _: last in screen.lines[FIRST_LINE], PATIENCE_S)
+        screen.wait_for(lambda text: "▌" in screen.lines[FIRST_LINE] and last in text, PATIENCE_S)
         # Mark all that the filter shows, remove them, and see them gone.
         screen.send("A")
         screen.wait_for(f"{len(violating):,} tasks marked", PATIENCE_S)
