@@ -21,7 +21,7 @@ _COMFORT: Final = " The list stays usable."
 
 
 def status_text(
-    profile: str, counts: dict[State, int], status: WatchStatus, now_ms: int, width: int, work: str = ""
+    profile: str, counts: dict[State, int], status: WatchStatus, now_ms: int, width: int
 ) -> Content:
     """Return the line on top, its least important parts dropped until it fits `width` cells.
 
@@ -31,14 +31,12 @@ def status_text(
         status: What the watcher says.
         now_ms: The time.
         width: Cells of the line.
-        work: How far that is what the user asked for, such as downloads; "" for none.
     """
     shown = "  ".join(f"{SYMBOLS[state]} {count:,}" for state, count in counts.items() if count)
     parts = [
         (0, Content.assemble((" taskdash ", "bold reverse"), (f" {profile}", "bold"))),
         (2, Content(shown)),
         (1, _watching(status)),
-        (1, Content.styled(work, "$text-accent")),
         (3, Content.styled(_budget(status), "$text-muted")),
         (4, Content.styled(_next(status, now_ms), "$text-muted")),
     ]

@@ -185,14 +185,12 @@ class KeyBar(FittedLine):
 class Headlines:
     """The lines over the list: the status, and the banner for what is wrong as a whole."""
 
-    def __init__(self, desk: Context) -> None:
-        self._desk = desk
+    def __init__(self, context: Context) -> None:
+        self.context = context
         self._crowd = 0
         # Held, not looked up: news may still arrive while the screen is being taken down.
         self.status = Line(id="status")
         self.banner = Line(id="banner")
-        self.progress: list[Callable[[], str]] = []
-        """Whoever works for the user says here how far it is, in a few words; "" for nothing to say."""
         self.alarms: list[Callable[[int], str]] = []
         """As `warnings`, but asked before all else: while the list itself is in trouble."""
         self.warnings: list[Callable[[int], str]] = []
@@ -200,14 +198,13 @@ class Headlines:
 
     def show(self, counts: dict[State, int], width: int) -> None:
         """Draw both lines in `width` cells, where they differ."""
-        desk, status, now_ms = self._desk, self._desk.watcher.status, self._desk.clock.now_ms()
-        work = "  ".join(filter(None, (say() for say in self.progress)))
+        context, status, now_ms = self.context, self.context.watcher.status, self.context.clock.now_ms()
         warning, alarm = (
             next(filter(None, (say(now_ms) for say in each)), "") for each in (self.warnings, self.alarms)
         )
-        self.status.show(status_text(desk.profile, counts, status, now_ms, width, work))
+        self.status.show(status_text(context.profile, counts, status, now_ms, width))
         self._crowd = max(self._crowd, status.new) if status.new else 0
-        banner = banner_text(status, desk.key_advice, now_ms, self._crowd, warning, width)
+        banner = banner_text(status, context.key_advice, now_ms, self._crowd, warning, width)
         banner = Content(alarm) if alarm else banner
         self.banner.display = bool(banner)
         self.banner.show(banner)

@@ -45,9 +45,9 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             """From 1."""
             super().__init__()
 
-    def __init__(self, desk: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._desk = desk
+        self.context = context
         self._current: Task | None = None
         self._read_as: Task | None = None
         """What `_current` was when `_detail` was read."""
@@ -65,7 +65,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     def on_mount(self) -> None:
         # A picture that one can see through has the theme's colour behind it.
         self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.draw))
-        if self._desk.make_previews is not None:
+        if self.context.make_previews is not None:
             self.call_after_refresh(self._begin_previews)
 
     def _begin_previews(self) -> None:
@@ -73,7 +73,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             return  # the first frame was the last one
         from taskdash.ui.widgets.preview import Preview
 
-        self.preview = Preview(self._desk, id="preview")
+        self.preview = Preview(self.context, id="preview")
         self.mount(self.preview)
         self.call_after_refresh(self._show_preview)
 
@@ -144,7 +144,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
             task = self._current
             return task, store.tasks.detail(task.seq, raw=False) if task is not None else None
 
-        return await self._desk.store.run(read)
+        return await self.context.store.run(read)
 
     def on_click(self, event: events.Click) -> None:
         # Not where it was dragged over to select text.
@@ -160,11 +160,11 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def tick(self, *, is_whole: bool = True) -> None:
         """Draw again where something grows or runs down with time; unless `is_whole`, only what tells seconds."""
-        detail, desk = self._detail, self._desk
-        now_ms = desk.clock.now_ms()
+        detail, context = self._detail, self.context
+        now_ms = context.clock.now_ms()
         if detail is None or not self.display or not (is_whole or _tells_seconds(detail.task, now_ms)):
             return
-        self._say(detail_text(detail, now_ms, desk.typical_ms, desk.result_ttl_ms))
+        self._say(detail_text(detail, now_ms, context.typical_ms, context.result_ttl_ms))
 
     def _say(self, content: Content) -> None:
         if content.is_same(self._said):

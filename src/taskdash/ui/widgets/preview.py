@@ -76,9 +76,9 @@ class Preview(Vertical):
     Preview > #caption { width: 1fr; height: auto; max-height: 4; }
     """
 
-    def __init__(self, desk: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._desk = desk
+        self.context = context
         self._plan: _Plan | None = None
         self._number = 1
         self._is_old_kitty: bool | None = None
@@ -127,7 +127,7 @@ class Preview(Vertical):
         return len(plan.urls)
 
     def _planned(self, detail: TaskDetail | None, pane: Size) -> _Plan | None:
-        if detail is None or self._desk.make_previews is None or not self._desk.view.preview:
+        if detail is None or self.context.make_previews is None or not self.context.view.preview:
             return None
         if detail.task.state is not State.SUCCESS or not detail.result_urls:
             return None
@@ -157,7 +157,7 @@ class Preview(Vertical):
         self.display = self.display or plan.beside
 
     async def _look(self, plan: _Plan) -> None:
-        previews = await self._desk.previews()
+        previews = await self.context.previews()
         outcome = previews.known(plan.url)
         if outcome is None:
             await asyncio.sleep(REST_S)
@@ -172,7 +172,7 @@ class Preview(Vertical):
             saved = store.saved.of([plan.seq]).get(plan.seq, {}).get(plan.number)
             return str(saved.path) if saved is not None and saved.is_there() else None
 
-        return await self._desk.store.run(saved_path)
+        return await self.context.store.run(saved_path)
 
     async def _room(self, plan: _Plan) -> Room:
         from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, drawing_for, is_old_kitty
@@ -182,12 +182,12 @@ class Preview(Vertical):
         if not self.app.is_headless and sys.__stderr__ is not None:
             cell = cell_size(sys.__stderr__.fileno())
             drawing = drawing_for(
-                self._desk.view.preview_as,
+                self.context.view.preview_as,
                 os.environ,
                 true_colour=self.app.console.color_system == "truecolor",
                 knows_cells=cell is not None,
             )
-            if drawing is Drawing.KITTY and self._desk.view.preview_as == "auto":
+            if drawing is Drawing.KITTY and self.context.view.preview_as == "auto":
                 if self._is_old_kitty is None:
                     self._is_old_kitty = await asyncio.to_thread(is_old_kitty, os.environ)
                 drawing = Drawing.BLOCKS if self._is_old_kitty else drawing

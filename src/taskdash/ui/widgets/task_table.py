@@ -76,9 +76,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """A row was clicked twice."""
 
-    def __init__(self, desk: Context, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, context: Context, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._desk = desk
+        self.context = context
         self._query = window.query
         self._window = window
         task = window.row(window.cursor)
@@ -131,7 +131,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Return the columns with their widths, as they are drawn."""
         cells = max(10, self.scrollable_content_region.width - MARGIN)
         if cells != self._placed_cells:
-            view = self._desk.view
+            view = self.context.view
             self._placed = place_columns(view.columns, cells, view.widths)
             self._placed_cells = cells
             self._share()
@@ -178,9 +178,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         try:
             while True:
                 query = self._query
-                began_s = self._desk.clock.now_s()
+                began_s = self.context.clock.now_s()
                 read = await self._read(query)
-                self.read_s = self._desk.clock.now_s() - began_s
+                self.read_s = self.context.clock.now_s() - began_s
                 if read is None:
                     continue
                 self._answered, place, window = read
@@ -195,14 +195,14 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     async def _read(self, query: Query) -> tuple[int, Place, Window] | None:
         """Read a window: return which request it answers, for which place; None once another query is wanted."""
-        now_ms = self._desk.clock.now_ms()
+        now_ms = self.context.clock.now_ms()
 
         def read(store: Store) -> tuple[int, Place, Window]:
             # As of when its turn comes: what was asked for and passed over before is not read.
             asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._place_now()
             return asked, place, read_window(store, query, place, now_ms, may_lag=may_lag)
 
-        return await self._desk.store.run_while(lambda: self._query is query, read)
+        return await self.context.store.run_while(lambda: self._query is query, read)
 
     async def _forget_removed_marks(self) -> None:
         asked, removals = sorted(self.marked), self._removals
@@ -212,7 +212,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             return last, set() if last == removals else set(asked) - store.tasks.listed_seqs(asked)
 
         if asked:
-            self._removals, removed = await self._desk.store.run(gone)
+            self._removals, removed = await self.context.store.run(gone)
             self.marked -= removed
 
     def adopt(self, window: Window) -> None:
@@ -458,10 +458,10 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             # Asked once for each kind of task: a median is sorted for.
             kind = (task.model, task.variant)
             if kind not in known:
-                known[kind] = self._desk.typical_ms(task)
+                known[kind] = self.context.typical_ms(task)
             return known[kind]
 
-        return Moment(self._desk.clock.now_ms(), typical_ms, self._desk.result_ttl_ms, self._shared)
+        return Moment(self.context.clock.now_ms(), typical_ms, self.context.result_ttl_ms, self._shared)
 
     def _draw_from(self, top: int) -> None:
         self._drawn_from = top
