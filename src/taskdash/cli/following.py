@@ -8,14 +8,13 @@ any number of them together send no more than one would.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.cli.log import start_log
-from taskdash.cli.main import end_soon
+from taskdash.cli.main import LAST_ACTS, end_now, end_soon
 from taskdash.cli.output import talk
 from taskdash.cli.progress import Progress
 from taskdash.domain.errors import StoreError
@@ -95,6 +94,7 @@ class Following:
         command = open_finish_command(session.settings, session.environ, session.store_path, session.keys)
         if command is not None:
             command.listen(talk)
+            LAST_ACTS.append(command.kill)
 
         def on_change() -> None:
             news.set()
@@ -347,7 +347,7 @@ def cancel_on_signal(working: asyncio.Future[Any]) -> list[int]:
 
     def leave(number: int) -> None:
         if numbers:
-            os._exit(128 + number)
+            end_now(128 + number)
         end_soon(128 + number)
         numbers.append(number)
         working.cancel()

@@ -26,6 +26,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
     from typing import NoReturn
 
@@ -52,6 +53,8 @@ press, pasted keys among them, to a file in the current folder.
 """
 END_S: Final = 1.0
 """How long a command may take to end when its time is over or a signal came."""
+LAST_ACTS: Final[list[Callable[[], None]]] = []
+"""What is done where the process ends without waiting for its threads: none of it waits for anything."""
 MAX_COMPLAINT_CHARS: Final = 1_000
 _OUTPUT_FAILED: Final = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF)
 
@@ -202,9 +205,16 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
     raise SystemExit(open_dashboard(session))
 
 
+def end_now(code: int) -> NoReturn:
+    """End this process, whatever its threads do."""
+    for last_act in LAST_ACTS:
+        last_act()
+    os._exit(code)
+
+
 def end_soon(code: int) -> None:
     """End this process in a second, unless it has ended by then."""
-    timer = threading.Timer(END_S, os._exit, [code])
+    timer = threading.Timer(END_S, end_now, [code])
     timer.daemon = True
     timer.start()
 

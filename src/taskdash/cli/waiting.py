@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import click
 
 from taskdash.cli.following import Following
-from taskdash.cli.main import END_S
+from taskdash.cli.main import END_S, end_now
 from taskdash.cli.options import complete_ids, number, pass_session
 from taskdash.cli.output import print_json_array, print_lines, talk
 from taskdash.cli.rules import CheckRules, WaitRules
@@ -292,4 +291,4 @@ class TimeLimit:
             code = report()
             with suppress(OSError, ValueError):
                 sys.stdout.flush()
-            os._exit(code)
+            end_now(code)

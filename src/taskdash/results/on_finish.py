@@ -10,6 +10,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -133,6 +134,12 @@ class FinishCommand:
             for thread in self._threads:
                 thread.join(2 * TERM_GRACE_S)
 
+    def kill(self) -> None:
+        """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
+        for process in tuple(_under_way):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
     def _work(self, number: int) -> None:
         store: Store | None = None
         timeout_s: float | None = None
@@ -205,6 +212,9 @@ class FinishCommand:
             self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")
 
 
+_under_way: Final[set[subprocess.Popen[bytes]]] = set()
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """How a run came out."""
@@ -250,12 +260,19 @@ def run_command(
                 start_new_session=True,
                 umask=users_umask(),
             )
-            fault = _wait(process, printed.fileno(), time.monotonic() + limit_s, stop)
+            _under_way.add(process)
+            try:
+                fault = _wait(process, printed.fileno(), time.monotonic() + limit_s, stop)
+            finally:
+                _under_way.discard(process)
             printed.seek(0)
             return Ran(fault, printed.read(MAX_OUTPUT_BYTES).decode("utf-8", "replace"))
-    except FileNotFoundError:
-        return Ran("was not found", started=False)
     except (OSError, ValueError) as error:
+        # A folder on the PATH that may not be searched makes of a missing program one that may not be run.
+        is_name = isinstance(error, PermissionError) and os.sep not in program
+        is_missing = is_name and not shutil.which(program, path=environ.get("PATH"))
+        if is_missing or isinstance(error, FileNotFoundError):
+            return Ran("was not found", started=False)
         return Ran(f"cannot be run ({getattr(error, 'strerror', None) or error})", started=False)
 
 

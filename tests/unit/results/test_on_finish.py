@@ -268,6 +268,26 @@ def test_closing_ends_what_runs_and_leaves_the_rest_to_the_next(
     assert sorted(lines(tmp_path / "told")) == ids[AT_ONCE:]
 
 
+def test_what_heeds_no_signal_is_killed_where_nobody_waits(
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
+) -> None:
+    end(store, success_body("task_many_12345678"))
+    slow = make("sh", "-c", f"trap '' TERM; echo $$ > {tmp_path}/pid; sleep 300")
+    slow.wake()
+    wait_until(lambda: (tmp_path / "pid").exists() and lines(tmp_path / "pid") != [])
+    slow.kill()
+    until_gone([int(pid) for pid in lines(tmp_path / "pid")])
+
+
+def test_a_program_that_no_folder_of_the_path_has_was_not_found(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text(
+        "no program"
+    )  # which is what a folder that may not be searched looks like
+    ran = run_command(["plain"], b"", {"PATH": str(tmp_path)}, limit_s=20, stop=threading.Event())
+    assert ran.fault == "was not found"
+    assert not ran.started
+
+
 def test_a_command_that_reads_nothing_and_prints_without_end_does_no_harm() -> None:
     ran = run_command(
         ["sh", "-c", "exec <&-; head -c 300000 /dev/zero | tr '\\0' x"],
