@@ -14,13 +14,13 @@ from taskdash.config.locations import download_dir
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert, inert_line, raw_text
 from taskdash.domain.words import plural
-from taskdash.results.desktop import Opened, open_url
 from taskdash.results.links import safe_url
 
 if TYPE_CHECKING:
     from taskdash.domain.query import Query
     from taskdash.domain.tally import TaskFigures
     from taskdash.domain.task import Task, TaskDetail
+    from taskdash.results.desktop import Opened
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
@@ -239,6 +239,8 @@ class Acts:
     # Opening results
 
     async def _open(self, url: str) -> Opened:
+        from taskdash.results.desktop import open_url
+
         command, environ = self._context.settings.open_command, self._context.environ
         return await asyncio.to_thread(open_url, url, command=command, environ=environ)
 

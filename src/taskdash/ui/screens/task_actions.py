@@ -45,7 +45,7 @@ else:
 
 MAX_WAIT_S: Final = 0.25
 """How long the next key waits for what the last one does: they go one after the other, unless the store is locked."""
-_WORD: Final = re.compile(r'\S*"[^"]*"|\S+')
+_WORD: Final = r'\S*"[^"]*"|\S+'
 _KEY: Final[ContextVar[asyncio.Future[AwaitMount | None]]] = ContextVar("key")
 """Done once the keys after the one that began this act need not wait for it any more, but for a dialog it opens."""
 
@@ -403,7 +403,7 @@ class TaskActions(_Screen):
         elif filter_text := await self.ask(Failures(scope.name(found.total), found, now_ms)):
             self.show_tab(0)
             before = "" if self.table.marked else scope.filter_text
-            added = [word for word in _WORD.findall(filter_text) if word not in before]
+            added = [word for word in re.findall(_WORD, filter_text) if word not in before]
             self.filter_box.put(" ".join([before, *added]).strip())
 
     def _scope(self) -> Scope:

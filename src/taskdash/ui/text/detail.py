@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
-from taskdash.domain.failures import classify
 from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
 from taskdash.domain.words import (
     NONE,
@@ -90,6 +89,9 @@ def _problem(task: Task, now_ms: int) -> Content:
 def _failure(task: Task) -> Content:
     if task.state is not State.FAIL:
         return Content("")
+    # Its patterns take a millisecond to compile: not before the first frame of a list without failures.
+    from taskdash.domain.failures import classify
+
     reason = classify(task.fail_code, task.fail_msg, task.raw_state)
     code = f", code {task.fail_code}" if task.fail_code else ""
     said = (
