@@ -1,28 +1,21 @@
-"""Puts the parts together: which store, which watcher, which gateway for the settings in force.
+"""Puts the parts together: what the dashboard works with, for the settings in force.
 
-What only the watcher needs is imported where it is built: in its own thread, after the dashboard's first frame.
+What is not part of the first frame is imported where it is built, which is in threads of its own after that frame.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import random
-from concurrent.futures import CancelledError
-from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.locations import download_dir, previews_dir
 from taskdash.config.own_files import load_view
 from taskdash.config.settings import DEFAULT_KEY_VARIABLE
-from taskdash.domain.errors import KeyMissingError, StoreError, UsageError
+from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.secret import KnownKeys
-from taskdash.domain.untrusted import inert_line
-from taskdash.store.saved import gone_files
 from taskdash.store.store import StoreThread
 from taskdash.ui.context import Context
 from taskdash.ui.keymap import make_keymap
@@ -30,97 +23,26 @@ from taskdash.watch.machine import SystemClock
 from taskdash.watch.thread import WatcherThread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from taskdash.config.settings import Profile, Settings, View
     from taskdash.domain.secret import Secret
     from taskdash.results.download_thread import DownloadThread
-    from taskdash.results.downloads import Downloads, Ended
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.previews import Previews
-    from taskdash.watch.accounts import WatchPolicy
     from taskdash.watch.watcher import Watcher
 
 COPY_NAME: Final = "copied.txt"
 """Beside what the dashboard remembers of its look: the last copy that was too much for the terminal."""
 
 
-def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
-    """Return what a profile allows its checks to cost."""
-    from taskdash.domain.budget import TIERS, Limits
-    from taskdash.watch.accounts import WatchPolicy
-
-    if profile.per_second is not None and profile.per_minute is not None:
-        limits = Limits(profile.per_second, profile.per_minute)
-        return WatchPolicy(
-            profile=profile.name, limits=limits, share=profile.share, written=limits, scheduled=scheduled
-        )
-    tier = profile.tier or "free"
-    words = f"{tier} (assumed)" if profile.tier_assumed else tier
-    return WatchPolicy(
-        profile=profile.name, limits=TIERS[tier], share=profile.share, tier=words, scheduled=scheduled
-    )
-
-
-async def build_watcher(
-    profile: Profile,
-    key: Secret | None,
-    store_path: Path,
-    on_change: Callable[[], None],
-    *,
-    scheduled: bool = True,
-    trust_env: bool = True,
-    store: StoreThread | None = None,
-) -> Watcher:
-    """Return a watcher on the running event loop, with a store and a gateway of its own."""
-    from taskdash.watch.accounts import MAX_IN_FLIGHT
-    from taskdash.watch.dispatch import Dispatch
-    from taskdash.watch.lease import Lease
-    from taskdash.watch.notes import Access
-    from taskdash.watch.watcher import Watcher
-
-    clock = SystemClock()
-    # Not for cryptography: it spreads retries.
-    access = Access(profile.base_url, key)
-    dispatch = Dispatch(policy_of(profile, scheduled=scheduled), clock, random.random, access)
-    gateway = None
-    if key is not None:
-        from taskdash.api.client import Gateway
-
-        gateway = Gateway(profile.base_url, key, connections=MAX_IN_FLIGHT, trust_env=trust_env)
-    watcher = Watcher(
-        store=store or StoreThread(store_path, "watcher-store"),
-        lease=Lease(store_path, profile.name),
-        dispatch=dispatch,
-        fetch=gateway.fetch_record if gateway else None,
-        clock=clock,
-        on_change=on_change,
-        on_end=gateway.aclose if gateway else None,
-    )
-    if gateway is not None:
-        gateway.room_for_large = watcher.room
-    return watcher
-
-
-async def _build_first_watcher(
+async def _build_watcher(
     profile: Profile, key: Secret | None, store_path: Path, on_change: Callable[[], None], *, trust_env: bool
 ) -> Watcher:
-    """Build a dashboard's watcher, and have it looked beside whether saved files are still there.
+    from taskdash.watching import build_first_watcher
 
-    That is done in a thread of its own, as a network's disk may take a minute to say so; but by the watcher's own way
-    to the list: another one would begin a new list where the file has just been deleted.
-    """
-    store = StoreThread(store_path, "watcher-store")
-    Thread(target=_forget_gone_files, args=(store,), name="saved-files", daemon=True).start()
-    return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env, store=store)
-
-
-def _forget_gone_files(store: StoreThread) -> None:
-    # It may be closed meanwhile.
-    with suppress(StoreError, RuntimeError, CancelledError):
-        gone = gone_files(store.submit(lambda opened: opened.saved.files()).result())
-        store.submit(lambda opened: opened.saved.forget(gone)).result()
+    return await build_first_watcher(profile, key, store_path, on_change, trust_env=trust_env)
 
 
 def open_finish_command(
@@ -153,57 +75,11 @@ def first_view_of(settings: Settings) -> View:
     return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
 
 
-@asynccontextmanager
-async def open_downloads(
-    profile: Profile,
-    path: Path,
-    store_path: Path,
-    on_end: Callable[[Ended], None],
-    *,
-    max_result_mib: int | None = None,
-) -> AsyncIterator[Downloads]:
-    """Open all that it takes to save results of a profile into a folder; what is under way is broken off at the end.
-
-    Raises:
-        UsageError: the folder cannot be used.
-        StoreError: the list cannot be used, or nothing can be written beside it.
-    """
-    from taskdash.results.downloads import Downloader, Downloads
-    from taskdash.results.fetch import Fetcher
-    from taskdash.results.folder import Folder
-    from taskdash.results.saved_results import ResultLocks, SavedResults
-
-    with ExitStack() as opened:
-        try:
-            folder = opened.enter_context(Folder(path))
-        except OSError as error:
-            raise UsageError(f"{inert_line(str(path))} cannot be used: {error.strerror}") from None
-        try:
-            locks = opened.enter_context(ResultLocks(store_path))
-        except OSError as error:
-            raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
-        store = StoreThread(store_path, "downloads-store")
-        opened.callback(store.close)
-        fetcher = Fetcher(
-            profile.base_url,
-            allow_private=profile.allow_private,
-            max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
-            limited_by=", the limit that max_result_mib sets in the config",
-        )
-        saved = SavedResults(store, SystemClock().now_ms)
-        async with asyncio.TaskGroup() as group:
-            downloads = Downloads(Downloader(folder, fetcher), saved, locks, group, on_end=on_end)
-            try:
-                yield downloads
-            finally:
-                downloads.cancel()
-
-
 def download_thread(
     settings: Settings, store_path: Path, *, is_beside_command: bool = False
 ) -> DownloadThread:
     """Return what saves results beside the dashboard, or beside a command, which names the tasks itself."""
-    from taskdash.results.download_thread import DownloadThread
+    from taskdash.results.download_thread import DownloadThread, open_downloads
 
     profile = settings.in_use
     opening = partial(
@@ -256,7 +132,7 @@ def open_context(
     return Context(
         settings=settings,
         store=StoreThread(store_path, "store", is_patient=True),
-        watcher=WatcherThread(partial(_build_first_watcher, profile, key, store_path, trust_env=not is_demo)),
+        watcher=WatcherThread(partial(_build_watcher, profile, key, store_path, trust_env=not is_demo)),
         clock=SystemClock(),
         # The demo takes nothing from the environment, but a browser and a clipboard are where the user is.
         environ=keyless_environ(settings, os.environ, keys),

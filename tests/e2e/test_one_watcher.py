@@ -35,7 +35,7 @@ from pathlib import Path
 from taskdash.config.settings import Profile
 from taskdash.domain.secret import Secret
 from taskdash.watch.machine import SystemClock
-from taskdash.wiring import build_watcher
+from taskdash.watching import build_watcher
 
 # A wall clock that the test sets, as an administrator or a time server would: by what stands in a file, in ms.
 wall = Path(sys.argv[2] + ".wall")

@@ -16,8 +16,9 @@ from textual.cache import LRUCache
 from textual.content import Content
 from textual.css.stylesheet import Stylesheet
 
+from taskdash.results import desktop
 from taskdash.store.store import Store
-from taskdash.ui import acts, announce, following
+from taskdash.ui import announce, following
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -148,7 +149,7 @@ def watcher() -> FakeWatcher:
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> FakeBrowser:
     fake = FakeBrowser()
-    monkeypatch.setattr(acts, "open_url", fake)
+    monkeypatch.setattr(desktop, "open_url", fake)
     return fake
 
 

@@ -29,7 +29,8 @@ from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, length, state_word
 from taskdash.store.store import Store
 from taskdash.watch.machine import SystemClock
-from taskdash.wiring import build_watcher, open_context
+from taskdash.watching import build_watcher
+from taskdash.wiring import open_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,10 +19,10 @@ from taskdash.domain.query import Query
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
+from taskdash.results.download_thread import open_downloads
 from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.saved_results import wanted_of
 from taskdash.watch.thread import run_unwaited
-from taskdash.wiring import open_downloads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

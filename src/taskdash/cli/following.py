@@ -25,7 +25,8 @@ from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.watch.machine import is_alive, this_process
 from taskdash.watch.status import CONNECTION
-from taskdash.wiring import build_watcher, open_finish_command
+from taskdash.watching import build_watcher
+from taskdash.wiring import open_finish_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

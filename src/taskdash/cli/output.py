@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 def print_json(value: Json) -> None:
     """Print one JSON document, pure ASCII, with a newline at its end."""
-    import json
-
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 

@@ -6,22 +6,30 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.errors import TaskdashError
+from taskdash.domain.errors import StoreError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.auto_download import AutoDownload
 from taskdash.results.download_status import DownloadStatus
+from taskdash.results.downloads import Downloader, Downloads
+from taskdash.results.fetch import Fetcher
+from taskdash.results.folder import Folder
+from taskdash.results.saved_results import ResultLocks, SavedResults
+from taskdash.store.store import StoreThread
+from taskdash.watch.machine import SystemClock
 from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
-    from taskdash.results.downloads import Downloads, Ended
+    from taskdash.config.settings import Profile
+    from taskdash.results.downloads import Ended
 
 PUBLISH_EVERY_S: Final = 0.2
 
@@ -34,6 +42,47 @@ class News:
 
     text: str
     is_bad: bool = False
+
+
+@asynccontextmanager
+async def open_downloads(
+    profile: Profile,
+    path: Path,
+    store_path: Path,
+    on_end: Callable[[Ended], None],
+    *,
+    max_result_mib: int | None = None,
+) -> AsyncIterator[Downloads]:
+    """Open all that it takes to save results of a profile into a folder; what is under way is broken off at the end.
+
+    Raises:
+        UsageError: the folder cannot be used.
+        StoreError: the list cannot be used, or nothing can be written beside it.
+    """
+    with ExitStack() as opened:
+        try:
+            folder = opened.enter_context(Folder(path))
+        except OSError as error:
+            raise UsageError(f"{inert_line(str(path))} cannot be used: {error.strerror}") from None
+        try:
+            locks = opened.enter_context(ResultLocks(store_path))
+        except OSError as error:
+            raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
+        store = StoreThread(store_path, "downloads-store")
+        opened.callback(store.close)
+        fetcher = Fetcher(
+            profile.base_url,
+            allow_private=profile.allow_private,
+            max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
+            limited_by=", the limit that max_result_mib sets in the config",
+        )
+        saved = SavedResults(store, SystemClock().now_ms)
+        async with asyncio.TaskGroup() as group:
+            downloads = Downloads(Downloader(folder, fetcher), saved, locks, group, on_end=on_end)
+            try:
+                yield downloads
+            finally:
+                downloads.cancel()
 
 
 class DownloadThread:

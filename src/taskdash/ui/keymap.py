@@ -5,6 +5,7 @@ The keys are those of the table of actions, with a preset over it, and the user'
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -119,8 +120,6 @@ def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str,
 
 
 def _no_such_action(name: str) -> str:
-    import difflib
-
     near = difflib.get_close_matches(name, DEFAULT_KEYS, n=1)
     advice = f" (did you mean {near[0]}?)" if near else ""
     return f"keys.{name}: there is no such action{advice}; the help (?) names them all"

@@ -14,9 +14,8 @@ from tests.finished import record
 from tests.servers import Peer, Request, http_reply
 
 from taskdash.config.settings import Profile
-from taskdash.results.download_thread import DownloadThread
+from taskdash.results.download_thread import DownloadThread, open_downloads
 from taskdash.store.store import Store
-from taskdash.wiring import open_downloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

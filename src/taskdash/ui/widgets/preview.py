@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from taskdash.domain.task import State
 from taskdash.domain.words import plural
+from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, drawing_for, is_old_kitty
 from taskdash.ui.widgets.picture import PictureView, prepare
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from taskdash.results.previews import Picture, Refused
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
-    from taskdash.ui.widgets.drawing import Drawn, Room
+    from taskdash.ui.widgets.drawing import Drawn
 
 REST_S: Final = 0.25
 """How long the cursor has rested on a task before anything is fetched for it."""
@@ -175,8 +176,6 @@ class Preview(Vertical):
         return await self.context.store.run(saved_path)
 
     async def _room(self, plan: _Plan) -> Room:
-        from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, drawing_for, is_old_kitty
-
         _, background = self.background_colors
         drawing, cell = Drawing.BLOCKS, None
         if not self.app.is_headless and sys.__stderr__ is not None:
@@ -195,7 +194,6 @@ class Preview(Vertical):
 
     async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
         from taskdash.results.previews import Refused
-        from taskdash.ui.widgets.drawing import draw
 
         if not isinstance(outcome, Refused):
             try:

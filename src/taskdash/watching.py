@@ -1,0 +1,95 @@
+"""Builds the watcher of a profile: its way to the list, its lease, its budget and its gateway."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from taskdash.domain.budget import TIERS, Limits
+from taskdash.domain.errors import StoreError
+from taskdash.store.saved import gone_files
+from taskdash.store.store import StoreThread
+from taskdash.watch.accounts import MAX_IN_FLIGHT, WatchPolicy
+from taskdash.watch.dispatch import Dispatch
+from taskdash.watch.lease import Lease
+from taskdash.watch.machine import SystemClock
+from taskdash.watch.notes import Access
+from taskdash.watch.watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from taskdash.config.settings import Profile
+    from taskdash.domain.secret import Secret
+
+
+def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
+    """Return what a profile allows its checks to cost."""
+    if profile.per_second is not None and profile.per_minute is not None:
+        limits = Limits(profile.per_second, profile.per_minute)
+        return WatchPolicy(
+            profile=profile.name, limits=limits, share=profile.share, written=limits, scheduled=scheduled
+        )
+    tier = profile.tier or "free"
+    words = f"{tier} (assumed)" if profile.tier_assumed else tier
+    return WatchPolicy(
+        profile=profile.name, limits=TIERS[tier], share=profile.share, tier=words, scheduled=scheduled
+    )
+
+
+async def build_watcher(
+    profile: Profile,
+    key: Secret | None,
+    store_path: Path,
+    on_change: Callable[[], None],
+    *,
+    scheduled: bool = True,
+    trust_env: bool = True,
+    store: StoreThread | None = None,
+) -> Watcher:
+    """Return a watcher on the running event loop, with a store and a gateway of its own."""
+    clock = SystemClock()
+    # Not for cryptography: it spreads retries.
+    access = Access(profile.base_url, key)
+    dispatch = Dispatch(policy_of(profile, scheduled=scheduled), clock, random.random, access)
+    gateway = None
+    if key is not None:
+        from taskdash.api.client import Gateway
+
+        gateway = Gateway(profile.base_url, key, connections=MAX_IN_FLIGHT, trust_env=trust_env)
+    watcher = Watcher(
+        store=store or StoreThread(store_path, "watcher-store"),
+        lease=Lease(store_path, profile.name),
+        dispatch=dispatch,
+        fetch=gateway.fetch_record if gateway else None,
+        clock=clock,
+        on_change=on_change,
+        on_end=gateway.aclose if gateway else None,
+    )
+    if gateway is not None:
+        gateway.room_for_large = watcher.room
+    return watcher
+
+
+async def build_first_watcher(
+    profile: Profile, key: Secret | None, store_path: Path, on_change: Callable[[], None], *, trust_env: bool
+) -> Watcher:
+    """Build a dashboard's watcher, and have it looked beside whether saved files are still there.
+
+    That is done in a thread of its own, as a network's disk may take a minute to say so; but by the watcher's own way
+    to the list: another one would begin a new list where the file has just been deleted.
+    """
+    store = StoreThread(store_path, "watcher-store")
+    Thread(target=_forget_gone_files, args=(store,), name="saved-files", daemon=True).start()
+    return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env, store=store)
+
+
+def _forget_gone_files(store: StoreThread) -> None:
+    # It may be closed meanwhile.
+    with suppress(StoreError, RuntimeError, CancelledError):
+        gone = gone_files(store.submit(lambda opened: opened.saved.files()).result())
+        store.submit(lambda opened: opened.saved.forget(gone)).result()
