@@ -7,30 +7,26 @@ import sys
 
 import pytest
 
-HEADLESS = (
-    "taskdash.domain.task_ids",
-    "taskdash.api.client",
-    "taskdash.store.store",
-    "taskdash.watch.watcher",
-)
-COMMANDS = ("taskdash.cli.main", "taskdash.cli.add", "taskdash.cli.listing", "taskdash.cli.opening")
+NO_UI = {"textual", "rich"}
+NO_HTTP = {"httpx", "httpcore", "anyio"}
+UNWANTED = {
+    "taskdash.domain.task_ids": NO_UI,
+    "taskdash.api.client": NO_UI,
+    "taskdash.store.store": NO_UI,
+    "taskdash.watch.watcher": NO_UI,
+    "taskdash.demo.server": NO_UI,
+    "taskdash.wiring": NO_UI | NO_HTTP,
+    "taskdash.cli.main": NO_UI | NO_HTTP,
+    "taskdash.cli.add": NO_UI | NO_HTTP | {"asyncio", "ssl", "filelock", "tomllib"},
+    "taskdash.cli.listing": NO_UI | NO_HTTP,
+    "taskdash.cli.opening": NO_UI | NO_HTTP,
+    "taskdash.ui.app": NO_HTTP,
+}
+"""Textual is loaded by the dashboard alone, httpx when a request is sent, and by `add` no more than it needs."""
 
 
-def modules_loaded_by(module: str) -> set[str]:
-    code = f"import {module}, sys; print(*sorted(sys.modules))"
+@pytest.mark.parametrize("module", UNWANTED)
+def test_a_module_loads_no_more_than_it_needs(module: str) -> None:
+    code = f"import {module}, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return {name.split(".")[0] for name in done.stdout.split()}
-
-
-@pytest.mark.parametrize("module", [*HEADLESS, *COMMANDS, "taskdash.wiring", "taskdash.demo.server"])
-def test_nothing_but_the_ui_loads_textual(module: str) -> None:
-    assert not modules_loaded_by(module) & {"textual", "rich"}
-
-
-@pytest.mark.parametrize("module", [*COMMANDS, "taskdash.ui.app", "taskdash.wiring"])
-def test_httpx_is_not_loaded_before_a_request_is_sent(module: str) -> None:
-    assert not modules_loaded_by(module) & {"httpx", "httpcore", "anyio"}
-
-
-def test_adding_an_id_loads_no_more_than_it_needs() -> None:
-    assert not modules_loaded_by("taskdash.cli.add") & {"asyncio", "ssl", "filelock", "tomllib"}
+    assert not {name.split(".")[0] for name in done.stdout.split()} & UNWANTED[module]

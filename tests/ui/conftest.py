@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type information
 from rich.text import Text
-from tests.ui.driven_dashboard import FakeBrowser, FakeWatcher, FrozenClock, context_on
-from textual.cache import LRUCache
+from tests.ui.driven_dashboard import (
+    Dash,
+    FakeBrowser,
+    FakeWatcher,
+    FrozenClock,
+    add,
+    context_on,
+    driven,
+    fill_with_the_page,
+    idle,
+    uuid,
+)
+from textual._compositor import Compositor
 from textual.content import Content
 from textual.css.stylesheet import Stylesheet
 
@@ -21,14 +32,17 @@ from taskdash.store.store import Store
 from taskdash.ui import announce, following
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
+
+    from textual.css.model import RuleSet
 
     from taskdash.ui.context import Context
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the report of a snapshot that differs be written on Python 3.12 and later too."""
+    """Let the report of a snapshot that differs be written on Python 3.12 and later too; name the mark for `dash`."""
+    config.addinivalue_line("markers", "dashboard(tasks, size): what the fixture `dash` begins with")
     config.addinivalue_line("filterwarnings", r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
 
 
@@ -61,16 +75,39 @@ def _noting(read: Callable[..., object], parsed: list[str]) -> Callable[..., obj
 @pytest.fixture(scope="session", autouse=True)
 def stylesheets_parsed_once() -> Iterator[None]:
     """Share the parsed style sheets among all apps of one theme; parsing them takes a tenth of a test's time."""
-    parsed: dict[frozenset[tuple[str, str]], LRUCache[Any, Any]] = {}
-    set_variables = Stylesheet.set_variables
+    parsed: dict[object, list[RuleSet]] = {}
+    parse_rules = Stylesheet._parse_rules
 
-    def share(self: Stylesheet, variables: dict[str, str]) -> None:
-        self._parse_cache = LRUCache(64)  # not the one that is shared, as this is cleared
-        set_variables(self, variables)
-        self._parse_cache = parsed.setdefault(frozenset(variables.items()), LRUCache(1_024))
+    def share(self: Stylesheet, *args: Any, **named: Any) -> list[RuleSet]:
+        key = (frozenset(self._variables.items()), args, *named.items())
+        if key not in parsed:
+            parsed[key] = parse_rules(self, *args, **named)
+        return parsed[key]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Stylesheet, "set_variables", share)
+        patched.setattr(Stylesheet, "_parse_rules", share)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def frames_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose no frames: a headless app drops them, after half of a test's time. What tests look at is drawn anew."""
+    compose = Compositor.render_update
+
+    def render_update(self: Compositor, **options: Any) -> object:
+        if options.get("simplify"):  # for a picture of the screen
+            return compose(self, **options)
+        self._dirty_regions.clear()
+        return None
+
+    monkeypatch.setattr(Compositor, "render_update", render_update)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pilots_wait_for_the_loop() -> Iterator[None]:
+    """Have clicks and resizes of a pilot wait until all is handled, not until this process takes no time."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("textual.pilot.wait_for_idle", idle)
         yield
 
 
@@ -133,6 +170,7 @@ def store_path(tmp_path: Path) -> Path:
 def other(store_path: Path) -> Iterator[Store]:
     """The list as another process has it open."""
     with Store(store_path) as store:
+        store.database.connection.execute("PRAGMA synchronous = OFF")
         yield store
 
 
@@ -164,3 +202,24 @@ def desk(
     made = context_on(store_path, clock, watcher)
     yield made
     made.close()
+
+
+@pytest.fixture
+def listed(request: pytest.FixtureRequest, other: Store) -> int:
+    """The tasks that `dash` begins with: the three of the API's page, or so many as the mark says; how many."""
+    wanted = request.node.get_closest_marker("dashboard")
+    count = wanted.kwargs.get("tasks") if wanted else None
+    if count is None:
+        fill_with_the_page(other)
+        return 3
+    add(other, *map(uuid, range(count)))
+    return int(count)
+
+
+@pytest.fixture
+async def dash(request: pytest.FixtureRequest, desk: Context, listed: int) -> AsyncIterator[Dash]:
+    """A dashboard that has read its list; `@pytest.mark.dashboard(tasks=0, size=(80, 24))` asks for another one."""
+    wanted = request.node.get_closest_marker("dashboard")
+    size = wanted.kwargs.get("size") if wanted else None
+    async with driven(desk, size or (120, 36), total=listed) as made:
+        yield made

@@ -176,6 +176,13 @@ def answer_all(
     store.checks.record(outcomes)
 
 
+def add_answered(store: Store, *bodies: Body, label: str | None = None) -> None:
+    """Put tasks on the list that are answered with these bodies."""
+    by_id = {body["data"]["taskId"]: body for body in bodies}
+    add(store, *by_id, label=label)
+    answer_all(store, by_id)
+
+
 def fill_with_the_page(store: Store) -> None:
     """The three tasks of the API's page, in its order, each answered with its own body."""
     add(store, PAGE_WAITING, PAGE_SUCCESS, PAGE_FAIL)
@@ -183,7 +190,16 @@ def fill_with_the_page(store: Store) -> None:
         answer(store, task_id, page(state))
 
 
-class DrivenDashboard:
+async def idle(*_: object) -> None:
+    """Wait until nothing is left for the event loop to run; a timer or another thread may still bring more."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(0)
+        if not loop._ready:  # type: ignore[attr-defined] # there is no other way to know
+            return
+
+
+class Dash:
     """A running dashboard, its screen as text, and ways to wait for what it shows."""
 
     def __init__(self, pilot: Pilot[None], desk: Context) -> None:
@@ -273,36 +289,50 @@ class DrivenDashboard:
         """The class of the dialog on top."""
         return type(self.app.screen).__name__ if len(self.app.screen_stack) > 1 else None
 
-    def steady_cursor(self) -> None:
-        """Stop the cursor of the text box from blinking: a picture would be taken in either phase."""
-        self.app.screen.query_one(Input).cursor_blink = False
+    async def press(self, *keys: str, **until: Any) -> None:
+        """Type keys as fast as a terminal sends them, then wait: `press("x", dialog="Confirm")`.
 
-    async def press(self, *keys: str) -> None:
-        """Type keys as fast as a terminal sends them; what they bring about may still be to come.
-
-        The pilot's own `press` waits for an idle machine after each key, which takes twenty times as long.
+        Each `until_...` below may be named. What the keys bring about besides may still be to come.
         """
         for key in keys:
             name = key if len(key) > 1 or key.isalnum() else _character_to_key(key)
             self.app.post_message(events.Key(name, key if len(key) == 1 else None))
-        await self.settle()
+        await self._settle_until(until)
 
     async def settle(self) -> None:
-        """Wait until every message is handled that was under way, and those that they sent."""
-        for _ in range(2):
-            await self.pilot._wait_for_screen()
+        """Wait until every message is handled that was under way, and those that they sent, and all is laid out."""
+        for pump in (self.app, self.app.screen):
+            # It may wait for the store, with more keys behind.
+            handled = asyncio.Event()
+            if pump.call_later(handled.set):
+                await asyncio.wait_for(handled.wait(), 10)
+        await idle()
+        self.app.screen._on_timer_update()
+        await idle()
 
-    async def paste(self, text: str) -> None:
-        """What the terminal hands over for a bracketed paste."""
+    async def paste(self, text: str, **until: Any) -> None:
+        """Hand over what the terminal does for a bracketed paste, then wait as `press` does."""
         self.app.post_message(events.Paste(text))
+        await self._settle_until(until)
+
+    async def open_palette(self, typed: str = "", **until: Any) -> None:
+        await self.press(":")
+        await self.until(lambda: self.dialog == "Palette", "the palette")
         await self.settle()
+        await self.press(*typed, **until)
+
+    async def _settle_until(self, until: Mapping[str, Any]) -> None:
+        await self.settle()
+        for what, wanted in until.items():
+            await getattr(self, f"until_{what}")(wanted)
 
     async def until(self, holds: Callable[[], bool], what: str, timeout_s: float = 5.0) -> None:
         """Wait until `holds` does."""
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s, pause_s = time.monotonic() + timeout_s, 0.002
         while not holds():
             assert time.monotonic() < deadline_s, f"not within {timeout_s} s: {what}\n{self.screen}"
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause_s)
+            pause_s = min(0.02, 1.5 * pause_s)
 
     async def until_shown(self, text: str, timeout_s: float = 5.0, *, times: int = 1) -> None:
         await self.until(lambda: self.screen.count(text) >= times, f"{text!r} on the screen", timeout_s)
@@ -329,6 +359,16 @@ class DrivenDashboard:
 
     async def until_said_times(self, times: int) -> None:
         await self.until(lambda: len(self.said) == times, f"{times} toasts; there are {self.said}")
+
+    async def until_copied(self, text: str) -> None:
+        await self.until(
+            lambda: self.app.clipboard == text, f"{text!r} copied, there is {self.app.clipboard!r}"
+        )
+
+    async def until_marked(self, lines: list[int]) -> None:
+        await self.until(
+            lambda: self.marked_lines == lines, f"marks on {lines}, there are {self.marked_lines}"
+        )
 
     async def until_cursor(self, task_id: str | None) -> None:
         await self.until(lambda: self.cursor == task_id, f"the cursor on {task_id}, it is on {self.cursor}")
@@ -357,34 +397,39 @@ class DrivenDashboard:
 @asynccontextmanager
 async def driven(
     desk: Context, size: tuple[int, int] = (120, 36), *, total: int | None = None
-) -> AsyncIterator[DrivenDashboard]:
+) -> AsyncIterator[Dash]:
     """Run a dashboard; enter once it has read the list (`total` tasks, where given)."""
     async with Dashboard(desk).run_test(size=size, notifications=True) as pilot:
-        dash = DrivenDashboard(pilot, desk)
+        dash = Dash(pilot, desk)
         await ready(dash, total)
         yield dash
 
 
 def driven_by(
-    desk: Context, act: Callable[[DrivenDashboard], Awaitable[object]], total: int | None
+    desk: Context, act: Callable[[Dash], Awaitable[object]], total: int | None
 ) -> Callable[[Pilot[None]], Awaitable[None]]:
     """What a snapshot runs before its picture is taken: the list read, then `act`, then all at rest."""
 
     async def run(pilot: Pilot[None]) -> None:
-        dash = DrivenDashboard(pilot, desk)
+        dash = Dash(pilot, desk)
         await ready(dash, total)
         await act(dash)
+        await shows_cursor(dash)
         await dash.settle()
-        await pilot.pause()
 
     return run
 
 
-async def ready(dash: DrivenDashboard, total: int | None = None) -> None:
+async def ready(dash: Dash, total: int | None = None) -> None:
     """Wait until the first frame is drawn, with the list as it is now, and its first task is in the pane."""
     await dash.until(lambda: dash.main._begun, "the first frame")
     if total is not None:
         await dash.until_total(total)
-    if dash.table.window.total:
+    await shows_cursor(dash)
+    await dash.settle()
+
+
+async def shows_cursor(dash: Dash) -> None:
+    """Wait until the pane shows the task at the cursor."""
+    if dash.table.window.total and dash.main.pane.display:
         await dash.until(lambda: (dash.cursor or "?") in dash.pane, "the pane shows the task at the cursor")
-    await dash.pilot.pause()

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.ui.driven_dashboard import (
     NOW_MS,
+    PAGE_FAIL,
     PAGE_LINK,
     PAGE_SUCCESS,
+    PAGE_WAITING,
+    Dash,
     FakeBrowser,
     FakeWatcher,
+    FrozenClock,
     add,
     driven,
     fill_with_the_page,
@@ -35,112 +39,85 @@ async def test_without_a_key_a_banner_names_the_variable_and_the_list_works(
     async with driven(desk, total=3) as dash:
         assert "AIGPTIMAGE_API_KEY" in dash.lines[1]
         assert "no key" in dash.lines[0]
-        await dash.press("j", "o")
-        await dash.until_said("opened in the browser")
+        await dash.press("j", "o", said="opened in the browser")
         assert browser.opened == [PAGE_LINK]
         await dash.press("y")
-        await dash.until(lambda: dash.app.clipboard == PAGE_SUCCESS, "the ID copied")
-        await dash.paste(uuid(1))
-        await dash.until_shown("1 new")
-        await dash.press("enter")
-        await dash.until_total(4)
+        await dash.until_copied(PAGE_SUCCESS)
+        await dash.paste(uuid(1), shown="1 new")
+        await dash.press("enter", total=4)
 
 
-@pytest.mark.parametrize("key", ["r", "R"])
-async def test_without_a_key_a_check_says_what_is_missing(desk: Context, other: Store, key: str) -> None:
+async def test_without_a_key_a_check_says_what_is_missing(desk: Context, other: Store) -> None:
     desk.key_advice = ADVICE
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
-        await dash.press(key)
-        await dash.until_said("Nothing can be checked")
-        await dash.until_said("AIGPTIMAGE_API_KEY")
+        for number, key in enumerate("rR", 1):
+            await dash.press(key, said_times=number)
+            assert "Nothing can be checked" in dash.said[-1]
+            assert "AIGPTIMAGE_API_KEY" in dash.said[-1]
 
 
-async def test_an_empty_list_says_what_to_do_first(desk: Context) -> None:
-    async with driven(desk) as dash:
-        await dash.until_shown("Nothing on this list yet")
-        assert "Paste task IDs" in dash.screen
-        assert "taskdash add" in dash.screen
-        assert "State" not in dash.screen
+@pytest.mark.dashboard(tasks=0)
+async def test_an_empty_list_says_what_to_do_first(other: Store, dash: Dash) -> None:
+    await dash.until_shown("Nothing on this list yet")
+    assert "Paste task IDs" in dash.screen
+    assert "taskdash add" in dash.screen
+    assert "State" not in dash.screen
+    add(other, uuid(1))
+    await dash.until_gone("Nothing on this list yet")
+    await dash.until_shown("not checked yet")
 
 
-async def test_the_first_task_replaces_the_advice(desk: Context, other: Store) -> None:
-    async with driven(desk) as dash:
-        add(other, uuid(1))
-        await dash.until_gone("Nothing on this list yet")
-        await dash.until_shown("not checked yet")
-
-
-@pytest.mark.parametrize(
-    ("changes", "said", "word"),
-    [
-        (
-            {
-                "problem": ProblemKind.UNREACHABLE,
-                "message": "connection refused",
-                "held_until_ms": NOW_MS + 9_000,
-            },
-            "Offline: connection refused; trying again in 9s",
-            "offline",
-        ),
-        (
-            {"problem": ProblemKind.UNAUTHORIZED, "message": "invalid key"},
-            "Unauthorized: the server refuses this key: set the right one and start again",
-            "unauthorized",
-        ),
-        (
-            {"problem": ProblemKind.RATE_LIMITED, "held_until_ms": NOW_MS + 17_000},
-            "Rate limited: all checks wait; trying again in 17s",
-            "rate limited",
-        ),
-        ({"problem": ProblemKind.NO_CREDITS}, "No credits", ""),
-        ({"problem": ProblemKind.SERVER_ERROR}, "Server error", ""),
-        ({"paused": True}, "Paused: nothing is checked on its own", "paused"),
-        (
-            {"leading": False, "watcher_pid": 77, "watcher_stopped": True},
-            "(pid 77) is stopped",
-            "following pid 77",
-        ),
-        (
-            {"over_budget": True, "due": 12, "tier": "free (assumed)"},
-            "12 checks wait for the budget of tier free (assumed): set tier",
-            "12 due",
-        ),
-        ({"learned": "the server says 90 a minute"}, "the server says 90 a minute", ""),
-    ],
-)
 async def test_one_banner_says_what_is_wrong_and_goes_when_it_is_over(
-    desk: Context, other: Store, watcher: FakeWatcher, changes: dict[str, Any], said: str, word: str
+    watcher: FakeWatcher, clock: FrozenClock, dash: Dash
 ) -> None:
-    fill_with_the_page(other)
-    healthy = {name: getattr(watcher.status, name) for name in changes}
-    async with driven(desk, total=3) as dash:
+    budget: dict[str, Any] = {"over_budget": True, "due": 12, "tier": "free (assumed)"}
+    stopped: dict[str, Any] = {"leading": False, "watcher_pid": 77, "watcher_stopped": True}
+    for word, said, changes in (
+        (
+            "offline",
+            "Offline: connection refused; trying again in 9s",
+            failing("UNREACHABLE", message="connection refused", held_until_ms=NOW_MS + 9_000),
+        ),
+        (
+            "unauthorized",
+            "Unauthorized: the server refuses this key: set the right one and start again",
+            failing("UNAUTHORIZED", message="invalid key"),
+        ),
+        (
+            "rate limited",
+            "Rate limited: all checks wait; trying again in 17s",
+            failing("RATE_LIMITED", held_until_ms=NOW_MS + 17_000),
+        ),
+        ("", "No credits", failing("NO_CREDITS")),
+        ("", "Server error", failing("SERVER_ERROR")),
+        ("paused", "Paused: nothing is checked on its own", {"paused": True}),
+        ("following pid 77", "(pid 77) is stopped", stopped),
+        ("12 due", "12 checks wait for the budget of tier free (assumed): set tier", budget),
+        ("", "the server says 90 a minute", {"learned": "the server says 90 a minute"}),
+    ):
+        healthy = {name: getattr(watcher.status, name) for name in changes}
         watcher.say(**changes)
-        await dash.until(lambda: said in dash.lines[1], said)
+        await dash.until(lambda said=said: said in dash.lines[1], said)  # type: ignore[misc] # the default binds it
         assert word in dash.lines[0]
-        await dash.press("j")
-        await dash.until_cursor(PAGE_SUCCESS)
+        # The list stays usable.
+        await dash.press("G", cursor=PAGE_FAIL)
+        await dash.press("g", cursor=PAGE_WAITING)
         watcher.say(**healthy)
         await dash.until_gone(said)
         await dash.until(lambda: "All 3" in dash.lines[1], "the tabs below the status line again")
+    watcher.say(**failing("UNREACHABLE", held_until_ms=NOW_MS + 9_000))
+    await dash.until_shown("trying again in 9s")
+    clock.at_ms += 4_000
+    await dash.until_shown("trying again in 5s", 2.5)
 
 
-async def test_a_banner_too_long_for_the_screen_is_told_whole(
-    desk: Context, other: Store, watcher: FakeWatcher
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (60, 24), total=3) as dash:
-        watcher.say(problem=ProblemKind.UNREACHABLE, message="no route to host " * 4 + "at last")
-        await dash.until_shown("at last")
-        assert "All 3" in dash.screen
+def failing(problem: str, **more: Any) -> dict[str, Any]:
+    return {"problem": ProblemKind[problem], **more}
 
 
-async def test_the_countdown_of_a_banner_runs(
-    desk: Context, other: Store, watcher: FakeWatcher, clock: Any
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        watcher.say(problem=ProblemKind.UNREACHABLE, held_until_ms=NOW_MS + 9_000)
-        await dash.until_shown("trying again in 9s")
-        clock.at_ms += 4_000
-        await dash.until_shown("trying again in 5s", 2.5)
+@pytest.mark.dashboard(size=(60, 24))
+async def test_a_banner_too_long_for_the_screen_is_told_whole(watcher: FakeWatcher, dash: Dash) -> None:
+    watcher.say(problem=ProblemKind.UNREACHABLE, message="no route to host " * 4 + "at last")
+    await dash.until_shown("at last")
+    assert "All 3" in dash.screen

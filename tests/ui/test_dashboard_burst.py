@@ -99,7 +99,9 @@ def held(desk: Context) -> Iterator[None]:
         go_on.set()
 
 
-async def test_of_a_burst_of_jumps_only_the_last_is_read(desk: Context, queue: Queue) -> None:
+async def test_of_a_burst_of_jumps_only_the_last_is_read_and_only_the_next_filter_searched_for(
+    desk: Context, queue: Queue
+) -> None:
     async with driven(desk, (160, 40), total=COUNT) as dash:
         await dash.until(lambda: queue.left == 0, "the store at rest")
         queue.forget()
@@ -113,14 +115,6 @@ async def test_of_a_burst_of_jumps_only_the_last_is_read(desk: Context, queue: Q
         await dash.until_in_pane(dash.cursor or "?")
         assert [first for _, first in queue.windows] == [dash.table.window.first]
         assert len(queue.details) <= 2
-
-
-async def test_after_a_burst_of_jumps_the_next_filter_is_all_that_is_searched_for(
-    desk: Context, queue: Queue
-) -> None:
-    async with driven(desk, (160, 40), total=COUNT) as dash:
-        await dash.press("G")
-        await dash.until(lambda: dash.table.window.cursor == COUNT - 1, "the last task")
         await dash.press("/", *"cat")
         await dash.until(lambda: 0 < dash.table.window.total < COUNT, "what the first filter finds")
         await dash.press("enter")

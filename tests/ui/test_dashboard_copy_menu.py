@@ -16,6 +16,7 @@ from tests.ui.driven_dashboard import (
     PAGE_WAITING,
     PROFILE,
     add,
+    add_answered,
     answer,
     configure_profile,
     driven,
@@ -29,11 +30,10 @@ from taskdash.results.desktop import MAX_TERMINAL_BYTES, ClipboardError, Clipboa
 from taskdash.ui import copying
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.bodies import Body
-    from tests.ui.driven_dashboard import DrivenDashboard
+    from tests.ui.driven_dashboard import Dash
 
     from taskdash.domain.task import Json
     from taskdash.store.store import Store
@@ -53,9 +53,8 @@ def desk(desk: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cont
     return desk
 
 
-async def open_menu(dash: DrivenDashboard, *keys: str) -> None:
-    await dash.press(*keys, "c")
-    await dash.until_dialog("CopyMenu")
+async def open_menu(dash: Dash, *keys: str) -> None:
+    await dash.press(*keys, "c", dialog="CopyMenu")
 
 
 def with_param(task_id: str, param: Json) -> Body:
@@ -79,71 +78,50 @@ def create_command(body: str) -> str:
 PARAM: dict[str, Json] = {"model": MODEL, "input": {"prompt": "A cat"}}
 
 
-@pytest.mark.parametrize(
-    ("letter", "text", "said"),
-    [
-        ("i", PAGE_SUCCESS, "Copied 1 task ID (sent to the terminal)."),
-        ("l", PAGE_LINK, "Copied 1 link (sent to the terminal)."),
-        ("p", "A cat", "Copied the prompt (sent to the terminal)."),
-        ("a", json.dumps(PARAM, indent=2), "Copied the param (sent to the terminal)."),
-        ("r", page("success").decode(), "Copied the record (sent to the terminal)."),
+async def test_a_letter_copies_what_it_stands_for(dash: Dash) -> None:
+    sent = "(sent to the terminal)."
+    await dash.press("j")
+    for letter, text, said in (
+        ("i", PAGE_SUCCESS, f"Copied 1 task ID {sent}"),
+        ("l", PAGE_LINK, f"Copied 1 link {sent}"),
+        ("p", "A cat", f"Copied the prompt {sent}"),
+        ("a", json.dumps(PARAM, indent=2), f"Copied the param {sent}"),
+        ("r", page("success").decode(), f"Copied the record {sent}"),
         (
             "c",
             f"curl -sS '{BASE}/recordInfo?taskId=task_xxx' {AUTHORIZATION}",
-            "Copied the recordInfo command (sent to the terminal). $KIE_API_KEY stands for the key.",
+            f"Copied the recordInfo command {sent} $KIE_API_KEY stands for the key.",
         ),
         (
             "n",
             create_command('{"model":"gpt-image-2-text-to-image","input":{"prompt":"A cat"}}'),
-            "Copied the createTask command (sent to the terminal). Running it asks for a new task",
+            f"Copied the createTask command {sent} Running it asks for a new task",
         ),
-    ],
-)
-async def test_a_letter_copies_what_it_stands_for(
-    desk: Context, other: Store, letter: str, text: str, said: str
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await open_menu(dash, "j")
-        await dash.press(letter)
-        await dash.until_dialog(None)
-        await dash.until_said(said)
+    ):
+        await open_menu(dash)
+        await dash.press(letter, dialog=None, said=said)
         assert dash.app.clipboard == text
 
 
-@pytest.mark.parametrize(
-    ("keys", "text"),
-    [
-        (["enter"], PAGE_SUCCESS),
-        (["j", "j", "enter"], "A cat"),
-        (["down", "enter"], PAGE_LINK),
-        (["j", "k", "enter"], PAGE_SUCCESS),
-    ],
-)
-async def test_arrows_and_enter_copy_too(desk: Context, other: Store, keys: Sequence[str], text: str) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await open_menu(dash, "j")
-        await dash.press(*keys)
-        await dash.until_dialog(None)
-        await dash.until(lambda: dash.app.clipboard == text, f"{text!r} copied")
-
-
-@pytest.mark.parametrize("key", ["escape", "q"])
-async def test_leaving_the_menu_copies_nothing(desk: Context, other: Store, key: str) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
+async def test_arrows_and_enter_copy_too_and_leaving_copies_nothing(dash: Dash) -> None:
+    await dash.press("j")
+    for keys, text in (
+        (("escape",), ""),
+        (("q",), ""),
+        (("enter",), PAGE_SUCCESS),
+        (("j", "j", "enter"), "A cat"),
+        (("down", "enter"), PAGE_LINK),
+        (("j", "k", "enter"), PAGE_SUCCESS),
+    ):
         await open_menu(dash)
-        await dash.press(key)
-        await dash.until_dialog(None)
-        assert (dash.said, dash.app.clipboard, dash.app._exit) == ([], "", False)
-
-
-async def test_keys_typed_ahead_reach_the_menu(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("j", "c", "p")
-        await dash.until(lambda: dash.app.clipboard == "A cat", "the prompt copied")
+        await dash.press(*keys, dialog=None)
+        await dash.until(lambda text=text: dash.app.clipboard == text, f"{text!r} copied")  # type: ignore[misc] # the default binds it
+        if not text:
+            assert dash.said == []
+        assert not dash.app._exit
+    # Typed ahead.
+    await dash.press("c", "p")
+    await dash.until_copied("A cat")
 
 
 async def test_the_menu_is_honest_about_what_a_command_does(desk: Context, other: Store) -> None:
@@ -152,39 +130,30 @@ async def test_the_menu_is_honest_about_what_a_command_does(desk: Context, other
     async with driven(desk, total=1, size=(120, 36)) as dash:
         await open_menu(dash)
         await dash.until_shown("a new task that costs credits")
-        await dash.press("k")
-        await dash.until_shown("Its callBackUrl")
+        await dash.press("k", shown="Its callBackUrl")
         shown = " ".join(dash.screen.replace("│", " ").split())
         assert "Running it asks" in shown
         assert "which costs credits. Run twice it is still one task." in shown
         assert "Its callBackUrl goes with it: https://me.example/hook" in shown
-        await dash.press("k")
-        await dash.until_shown("as taskdash does")
+        await dash.press("k", shown="as taskdash does")
 
 
-@pytest.mark.parametrize(
-    ("letter", "reason"),
-    [
-        ("l", "it is not finished"),
-        ("p", "no answer with a record yet"),
-        ("a", "no answer with a record yet"),
-        ("r", "no answer with a record yet"),
-        ("n", "no answer with a record yet"),
-    ],
-)
-async def test_what_a_task_lacks_cannot_be_chosen_and_says_why(
-    desk: Context, other: Store, letter: str, reason: str
-) -> None:
-    add(other, uuid(1))
-    async with driven(desk, total=1) as dash:
-        await open_menu(dash)
+@pytest.mark.dashboard(tasks=1)
+async def test_what_a_task_lacks_cannot_be_chosen_and_says_why(dash: Dash) -> None:
+    await open_menu(dash)
+    for letter, title, reason in (
+        ("l", "links", "it is not finished"),
+        ("p", "prompt", "no answer with a record yet"),
+        ("a", "param", "no answer with a record yet"),
+        ("r", "record", "no answer with a record yet"),
+        ("n", "createTask", "no answer with a record yet"),
+    ):
         await dash.until_shown(f"– {reason}")
-        await dash.press(letter)
-        await dash.until_shown("Nothing to copy: ")
+        await dash.press(letter, shown=f"Nothing to copy: {title}")
         assert (dash.dialog, dash.app.clipboard) == ("CopyMenu", "")
-        # The cursor goes over it.
-        await dash.press("down", "enter")
-        await dash.until(lambda: "recordInfo" in dash.app.clipboard, "the next that there is")
+    # The cursor goes over it.
+    await dash.press("home", "down", "enter")
+    await dash.until(lambda: "recordInfo" in dash.app.clipboard, "the next that there is")
 
 
 async def test_a_task_of_an_imported_list_has_no_body_but_can_be_asked_for_again(
@@ -226,14 +195,14 @@ async def test_the_same_prompt_is_asked_for_letter_for_letter(
 # On marks
 
 
-async def marked(dash: DrivenDashboard) -> None:
+async def marked(dash: Dash) -> None:
     await dash.press("A")
     await dash.until(lambda: "3 tasks marked" in dash.lines[-1], "all marked")
 
 
-@pytest.mark.parametrize(
-    ("letter", "said", "lines"),
-    [
+async def test_of_marked_tasks_each_is_a_line(dash: Dash) -> None:
+    await marked(dash)
+    for letter, said, lines in (
         ("i", "Copied 3 task IDs", [PAGE_WAITING, PAGE_SUCCESS, PAGE_FAIL]),
         ("l", "Copied 1 link", [PAGE_LINK]),
         (
@@ -241,23 +210,19 @@ async def marked(dash: DrivenDashboard) -> None:
             "Copied 3 prompts",
             ["A cinematic portrait of a robot painter", "A cat", "360 equirectangular"],
         ),
-        ("a", "Copied 3 params", ['{"model": ', '{"model": ', '{"model": ']),
+        ("a", "Copied 3 params", ['{"model": '] * 3),
         ("c", "Copied 3 recordInfo commands", [f"curl -sS '{BASE}/recordInfo?taskId="] * 3),
-    ],
-)
-async def test_of_marked_tasks_each_is_a_line(
-    desk: Context, other: Store, letter: str, said: str, lines: list[str]
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await marked(dash)
+    ):
         await open_menu(dash)
         await dash.until_shown("Copy of 3 tasks")
-        await dash.press(letter)
-        await dash.until_said(said)
+        await dash.press(letter, said=said)
         copied = dash.app.clipboard.split("\n")
         assert len(copied) == len(lines)
         assert all(line.startswith(start) for line, start in zip(copied, lines, strict=True))
+    await open_menu(dash)
+    await dash.until_shown("– of one task at a time")
+    await dash.press("r", shown="Nothing to copy: record: of one task at a time")
+    assert dash.app.clipboard.startswith("curl")
 
 
 async def test_create_commands_of_marked_tasks_stand_apart_and_say_who_lacks_one(
@@ -275,17 +240,6 @@ async def test_create_commands_of_marked_tasks_stand_apart_and_say_who_lacks_one
         await dash.until_said("1 task had none: its param is no JSON object.")
         assert dash.app.clipboard.count("curl -sS") == 2
         assert " &&\ncurl -sS" in dash.app.clipboard
-
-
-async def test_a_record_is_copied_of_one_task_at_a_time(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await marked(dash)
-        await open_menu(dash)
-        await dash.until_shown("– of one task at a time")
-        await dash.press("r")
-        await dash.until_shown("Nothing to copy: record: of one task at a time")
-        assert dash.app.clipboard == ""
 
 
 # What becomes of a copy
@@ -312,7 +266,7 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> Desktop:
     return Desktop(monkeypatch)
 
 
-def sequences(dash: DrivenDashboard, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def sequences(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the terminal is sent from now on, of the kind that fills a clipboard."""
     sent: list[str] = []
     driver = dash.app._driver
@@ -321,86 +275,48 @@ def sequences(dash: DrivenDashboard, monkeypatch: pytest.MonkeyPatch) -> list[st
     return sent
 
 
-async def test_the_desktops_program_comes_first_and_is_named(
-    desk: Context, other: Store, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
+async def test_the_desktops_program_comes_first_and_where_it_fails_the_terminal_is_asked(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch, dash: Dash
 ) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        sent = sequences(dash, monkeypatch)
-        await dash.press("y")
-        await dash.until_said("Copied 1 task ID with wl-copy.")
-        assert (desktop.texts, sent) == ([PAGE_WAITING], [])
-        # Text boxes paste what was copied last.
-        assert dash.app.clipboard == PAGE_WAITING
-
-
-async def test_where_that_fails_the_terminal_is_asked_and_both_is_said(
-    desk: Context, other: Store, desktop: Desktop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    sent = sequences(dash, monkeypatch)
+    await dash.press("y", said="Copied 1 task ID with wl-copy.")
+    # Of two copies the last one stays; text boxes paste it.
+    await dash.press("j", "y", "u", said_times=3)
+    assert (desktop.texts, sent) == ([PAGE_WAITING, PAGE_SUCCESS, PAGE_LINK], [])
+    assert dash.app.clipboard == PAGE_LINK
     desktop.failure = "wl-copy does not answer"
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        sent = sequences(dash, monkeypatch)
-        await dash.press("y")
-        await dash.until_said("Copied 1 task ID (sent to the terminal; wl-copy does not answer).")
-        assert len(sent) == 1
+    await dash.press("y", said="Copied 1 task ID (sent to the terminal; wl-copy does not answer).")
+    assert len(sent) == 1
 
 
-async def test_a_desktop_takes_what_is_too_much_for_a_terminal(
-    desk: Context, other: Store, desktop: Desktop
-) -> None:
-    fill_with_long_links(other)
-    async with driven(desk, total=1) as dash:
-        await dash.press("u")
-        await dash.until_said("links with wl-copy")
-        assert len(desktop.texts[0]) > MAX_TERMINAL_BYTES
-
-
-async def test_what_is_too_much_for_a_terminal_is_saved_and_said(
+async def test_what_is_too_much_for_a_terminal_is_saved_or_taken_by_a_desktop(
     desk: Context, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = tmp_path / "copied.txt"
-    fill_with_long_links(other)
+    saved.mkdir()
+    links = [f"https://cdn.example.com/{n:04d}{'x' * 4000}" for n in range(MAX_TERMINAL_BYTES // 4000 + 1)]
+    add_answered(other, success_body(uuid(1), links))
     async with driven(desk, total=1) as dash:
         sent = sequences(dash, monkeypatch)
-        await dash.press("u")
-        await dash.until_said(
-            "17 links: too much for a terminal's clipboard (67 KiB, it takes 64): saved to "
-        )
+        await dash.press("u", said="it cannot be saved to a file: Is a directory")
+        saved.rmdir()
+        too_much = "17 links: too much for a terminal's clipboard (67 KiB, it takes 64): saved to "
+        await dash.press("u", said=too_much)
         await dash.until_said(str(saved))
-        assert (len(saved.read_text().splitlines()), sent) == (17, [])
+        assert (saved.read_text().splitlines(), sent) == (links, [])
+        desktop = Desktop(monkeypatch)
+        await dash.press("u", said="links with wl-copy")
+        assert desktop.texts == ["\n".join(links)]
 
 
-async def test_a_file_that_cannot_be_written_is_said(desk: Context, other: Store, tmp_path: Path) -> None:
-    (tmp_path / "copied.txt").mkdir()
-    fill_with_long_links(other)
-    async with driven(desk, total=1) as dash:
-        await dash.press("u")
-        await dash.until_said("it cannot be saved to a file: Is a directory")
-
-
-def fill_with_long_links(store: Store) -> None:
-    add(store, uuid(1))
-    links = [f"https://cdn.example.com/{n:04d}{'x' * 4000}" for n in range(MAX_TERMINAL_BYTES // 4000 + 1)]
-    answer(store, uuid(1), success_body(uuid(1), links))
-
-
-@pytest.mark.parametrize("letter", ["p", "a", "r", "n"])
-async def test_a_key_is_never_copied(desk: Context, other: Store, letter: str) -> None:
+async def test_a_key_is_never_copied(desk: Context, other: Store) -> None:
     key = "sk-CANARY-0123456789abcdef"
     desk.keys.add(Secret(key))
     add(other, uuid(1))
     answer(other, uuid(1), with_param(uuid(1), {"model": MODEL, "input": {"prompt": f"my key is {key}"}}))
     async with driven(desk, total=1) as dash:
-        await open_menu(dash)
-        await dash.press(letter)
-        await dash.until(lambda: "my key is ***" in dash.app.clipboard, "the text without the key")
-        assert "CANARY" not in dash.app.clipboard
-
-
-async def test_of_two_copies_the_last_one_stays(desk: Context, other: Store, desktop: Desktop) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("y", "j", "y", "u")
-        await dash.until_said_times(3)
-        assert desktop.texts == [PAGE_WAITING, PAGE_SUCCESS, PAGE_LINK]
+        for number, letter in enumerate("parn", 1):
+            await open_menu(dash)
+            await dash.press(letter, said_times=number)
+            assert "my key is ***" in dash.app.clipboard
+            assert "CANARY" not in dash.app.clipboard

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
-from tests.ui.driven_dashboard import PROFILE, DrivenDashboard, add, answer, answer_all, driven, uuid
+from tests.ui.driven_dashboard import PROFILE, Dash, add, answer, answer_all, driven, uuid
 
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.store.store import Store
@@ -20,96 +20,72 @@ if TYPE_CHECKING:
 MANY = [uuid(n) for n in range(100)]
 
 
-async def go_to(dash: DrivenDashboard, task_id: str) -> None:
+async def go_to(dash: Dash, task_id: str) -> None:
     """Walk down to a task."""
-    await dash.press(*["j"] * (dash.shown_ids.index(task_id) - (dash.cursor_line or 0)))
-    await dash.until_cursor(task_id)
+    await dash.press(*["j"] * (dash.shown_ids.index(task_id) - (dash.cursor_line or 0)), cursor=task_id)
 
 
-async def test_tasks_added_above_leave_the_cursor_on_its_task_and_its_line(
-    desk: Context, other: Store
-) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await go_to(dash, MANY[5])
-        line = dash.cursor_line
-        add(other, uuid(1000), uuid(1001), uuid(1002))
-        await dash.until_total(103)
-        assert (dash.cursor, dash.cursor_line) == (MANY[5], line)
-        assert uuid(1000) not in dash.shown_ids
+@pytest.mark.dashboard(tasks=100)
+async def test_tasks_added_above_leave_the_cursor_on_its_task_and_its_line(other: Store, dash: Dash) -> None:
+    await go_to(dash, MANY[5])
+    line = dash.cursor_line
+    add(other, uuid(1000), uuid(1001), uuid(1002))
+    await dash.until_total(103)
+    assert (dash.cursor, dash.cursor_line) == (MANY[5], line)
+    assert uuid(1000) not in dash.shown_ids
 
 
-async def test_a_reader_at_the_head_sees_what_is_added_and_keeps_the_task(
-    desk: Context, other: Store
-) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        assert dash.cursor == MANY[0]
-        add(other, uuid(1000), uuid(1001))
-        await dash.until_total(102)
-        assert dash.shown_ids[:3] == [uuid(1000), uuid(1001), MANY[0]]
-        assert (dash.cursor, dash.cursor_line) == (MANY[0], 2)
+@pytest.mark.dashboard(tasks=100)
+async def test_a_reader_at_the_head_sees_what_is_added_and_keeps_the_task(other: Store, dash: Dash) -> None:
+    assert dash.cursor == MANY[0]
+    add(other, uuid(1000), uuid(1001))
+    await dash.until_total(102)
+    assert dash.shown_ids[:3] == [uuid(1000), uuid(1001), MANY[0]]
+    assert (dash.cursor, dash.cursor_line) == (MANY[0], 2)
+    # More than the screen holds.
+    add(other, *(uuid(2000 + n) for n in range(300)))
+    await dash.until_total(402)
+    assert dash.cursor == MANY[0]
+    assert dash.cursor_line is not None
 
 
-async def test_more_added_than_the_screen_holds_leaves_the_cursor_in_view(
-    desk: Context, other: Store
-) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        add(other, *(uuid(1000 + n) for n in range(300)))
-        await dash.until_total(400)
-        assert dash.cursor == MANY[0]
-        assert dash.cursor_line is not None
+def remove(store: Store, *task_ids: str) -> None:
+    """Take tasks off the list, as another process does."""
+    store.tasks.remove([store.tasks.find(PROFILE, task_id).seq for task_id in task_ids], 0)
 
 
-async def test_tasks_removed_above_leave_the_cursor_on_its_task_and_its_line(
-    desk: Context, other: Store
-) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press("G")
-        await dash.until_cursor(MANY[99])
-        await dash.press("pageup", "k", "k", "k")
-        await dash.until(lambda: dash.cursor is not None and dash.cursor_line not in (None, 0), "the cursor")
-        task_id, line = dash.cursor, dash.cursor_line
-        other.tasks.remove([other.tasks.find(PROFILE, gone).seq for gone in MANY[:10]], 0)
-        await dash.until_total(90)
-        assert (dash.cursor, dash.cursor_line) == (task_id, line)
+@pytest.mark.dashboard(tasks=100)
+async def test_where_tasks_are_removed_the_cursor_stays_or_goes_to_the_next(other: Store, dash: Dash) -> None:
+    await dash.press("G", cursor=MANY[99])
+    await dash.press("pageup", "k", "k", "k")
+    await dash.until(lambda: dash.cursor is not None and dash.cursor_line not in (None, 0), "the cursor")
+    task_id, line = dash.cursor, dash.cursor_line
+    remove(other, *MANY[:10])
+    await dash.until_total(90)
+    assert (dash.cursor, dash.cursor_line) == (task_id, line)
+    await dash.press("g", cursor=MANY[10])
+    await go_to(dash, MANY[15])
+    line = dash.cursor_line
+    remove(other, MANY[15])
+    await dash.until_total(89)
+    assert (dash.cursor, dash.cursor_line) == (MANY[16], line)
+    await dash.press("G", cursor=MANY[99])
+    remove(other, MANY[99])
+    await dash.until_total(88)
+    assert dash.cursor == MANY[98]
+    assert dash.cursor_line is not None
 
 
-async def test_the_cursors_own_task_removed_leaves_it_on_the_next_one(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await go_to(dash, MANY[5])
-        line = dash.cursor_line
-        other.tasks.remove([other.tasks.find(PROFILE, MANY[5]).seq], 0)
-        await dash.until_total(99)
-        assert (dash.cursor, dash.cursor_line) == (MANY[6], line)
-
-
-async def test_the_last_task_removed_leaves_the_cursor_on_the_one_before(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press("G")
-        await dash.until_cursor(MANY[99])
-        other.tasks.remove([other.tasks.find(PROFILE, MANY[99]).seq], 0)
-        await dash.until_total(99)
-        assert dash.cursor == MANY[98]
-        assert dash.cursor_line is not None
-
-
-async def test_the_list_emptied_and_filled_again_gets_its_cursor_back(desk: Context, other: Store) -> None:
-    add(other, *MANY[:3])
-    async with driven(desk, total=3) as dash:
-        removal = other.tasks.remove([task.seq for task in other.tasks.rows(Query(PROFILE), 0)], 0)
-        await dash.until_total(0)
-        await dash.until_cursor(None)
-        await dash.press("j", "k", "G", "g", "pagedown", "pageup", "space", "enter", "o", "1", "y")
-        other.tasks.restore(removal)
-        await dash.until_total(3)
-        assert dash.cursor in MANY[:3]
-        await dash.press("G")
-        await dash.until_cursor(MANY[2])
+@pytest.mark.dashboard(tasks=3)
+async def test_the_list_emptied_and_filled_again_gets_its_cursor_back(other: Store, dash: Dash) -> None:
+    removal = other.tasks.remove([task.seq for task in other.tasks.rows(Query(PROFILE), 0)], 0)
+    await dash.until_total(0)
+    await dash.until_cursor(None)
+    await dash.press("j", "k", "G", "g", "pagedown", "pageup", "space", "enter", "o", "1", "y")
+    other.tasks.restore(removal)
+    await dash.until_total(3)
+    assert dash.cursor in MANY[:3]
+    await dash.press("G", cursor=MANY[2])
 
 
 async def test_another_order_keeps_the_cursor_on_its_task(desk: Context, other: Store) -> None:
@@ -126,16 +102,13 @@ async def test_another_order_keeps_the_cursor_on_its_task(desk: Context, other: 
                 assert dash.cursor_line is not None
 
 
-async def test_a_row_that_changes_its_state_keeps_the_cursor_and_its_place(
-    desk: Context, other: Store
-) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await go_to(dash, MANY[5])
-        answer(other, MANY[5], success_body(MANY[5]))
-        await dash.until(lambda: "✓ Success 1" in dash.tabs, "the success counted")
-        assert (dash.cursor, dash.cursor_line) == (MANY[5], 5)
-        await dash.until(lambda: "✓ success" in dash.pane, "the pane follows")
+@pytest.mark.dashboard(tasks=100)
+async def test_a_row_that_changes_its_state_keeps_the_cursor_and_its_place(other: Store, dash: Dash) -> None:
+    await go_to(dash, MANY[5])
+    answer(other, MANY[5], success_body(MANY[5]))
+    await dash.until_tab("✓ Success 1")
+    assert (dash.cursor, dash.cursor_line) == (MANY[5], 5)
+    await dash.until_in_pane("✓ success")
 
 
 async def test_a_row_that_leaves_the_tab_above_the_cursor_keeps_it_on_its_task(
@@ -144,8 +117,7 @@ async def test_a_row_that_leaves_the_tab_above_the_cursor_keeps_it_on_its_task(
     add(other, *MANY[:10])
     answer_all(other, {each: waiting_body(each) for each in MANY[:10]})
     async with driven(desk, total=10) as dash:
-        await dash.press("right_square_bracket", "right_square_bracket")
-        await dash.until(lambda: "[◐ Waiting 10]" in dash.tabs, "the tab Waiting")
+        await dash.press("right_square_bracket", "right_square_bracket", tab="[◐ Waiting 10]")
         await go_to(dash, MANY[5])
         answer(other, MANY[2], fail_body(MANY[2]))
         await dash.until_total(9)
@@ -155,94 +127,78 @@ async def test_a_row_that_leaves_the_tab_above_the_cursor_keeps_it_on_its_task(
         assert dash.cursor == MANY[6]
 
 
-async def test_going_to_a_tab_that_has_the_task_keeps_the_cursor_on_it(desk: Context, other: Store) -> None:
+async def test_going_through_tabs_with_and_without_the_task_keeps_the_cursor_on_it(
+    desk: Context, other: Store
+) -> None:
     add(other, *MANY[:10])
     answer_all(other, {each: fail_body(each) for each in MANY[4:10]})
     async with driven(desk, total=10) as dash:
         await go_to(dash, MANY[7])
-        await dash.press("left_square_bracket")
-        await dash.until(lambda: "[× Fail 6]" in dash.tabs, "the tab Fail")
+        await dash.press("[", tab="[× Fail 6]")
         assert dash.cursor == MANY[7]
-        await dash.press("right_square_bracket")
-        await dash.until(lambda: "[All 10]" in dash.tabs, "back at the tab All")
+        await dash.press("]", tab="[All 10]")
         assert dash.cursor == MANY[7]
-
-
-async def test_passing_a_tab_without_the_task_does_not_lose_it(desk: Context, other: Store) -> None:
-    add(other, *MANY[:10])
-    answer_all(other, {each: success_body(each) for each in MANY[4:10]})
-    async with driven(desk, total=10) as dash:
-        await go_to(dash, MANY[7])
-        for tab in ("[○ New 4]", "[◐ Waiting 0]", "[✓ Success 6]"):
-            await dash.press("right_square_bracket")
-            await dash.until_tab(tab)
+        for tab in ("[○ New 4]", "[◐ Waiting 0]", "[✓ Success 0]", "[× Fail 6]"):
+            await dash.press("]", tab=tab)
         await dash.until_cursor(MANY[7])
 
 
-async def test_reading_again_changes_nothing(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press("pagedown", "j", "j", "j")
-        await dash.until(lambda: dash.cursor is not None, "the cursor's row")
-        await dash.pilot.pause()
-        before = (dash.cursor, dash.cursor_line, dash.table_lines)
-        for _ in range(5):
-            await dash.reload()
-        await dash.pilot.pause()
-        assert (dash.cursor, dash.cursor_line, dash.table_lines) == before
-
-
-async def test_keys_pressed_while_the_list_is_read_are_not_lost(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        for _ in range(10):
-            dash.table.reload()
-            dash.table.move(1)
-            dash.table.reload()
-            dash.table.move(2)
+@pytest.mark.dashboard(tasks=100)
+async def test_reading_again_changes_nothing(dash: Dash) -> None:
+    await dash.press("pagedown", "j", "j", "j")
+    await dash.until(lambda: dash.cursor is not None and dash.cursor_line is not None, "the cursor's row")
+    before = (dash.cursor, dash.cursor_line, dash.table_lines)
+    for _ in range(5):
         await dash.reload()
-        assert dash.cursor == MANY[30]
+    await dash.settle()
+    assert (dash.cursor, dash.cursor_line, dash.table_lines) == before
 
 
+@pytest.mark.dashboard(tasks=100)
+async def test_keys_pressed_while_the_list_is_read_are_not_lost(dash: Dash) -> None:
+    for _ in range(10):
+        dash.table.reload()
+        dash.table.move(1)
+        dash.table.reload()
+        dash.table.move(2)
+    await dash.reload()
+    assert dash.cursor == MANY[30]
+
+
+@pytest.mark.dashboard(tasks=5)
 @pytest.mark.usefixtures("usual_polls")
 async def test_another_process_adds_and_removes_and_it_shows_within_a_second(
-    desk: Context, other: Store, store_path: Path
+    store_path: Path, dash: Dash
 ) -> None:
-    add(other, *MANY[:5])
-    async with driven(desk, total=5) as dash:
-        await go_to(dash, MANY[2])
-        with Store(store_path) as third:
-            third.tasks.add(PROFILE, [uuid(500)], 0)
-            await dash.until(
-                lambda: uuid(500) in {t.task_id for t in dash.table.window.rows}, "the new row", 1.0
-            )
-            third.tasks.remove([third.tasks.find(PROFILE, MANY[0]).seq], 0)
-            await dash.until(lambda: MANY[0] not in dash.shown_ids, "the row gone", 1.0)
-        assert dash.cursor == MANY[2]
+    await go_to(dash, MANY[2])
+    with Store(store_path) as third:
+        third.tasks.add(PROFILE, [uuid(500)], 0)
+        await dash.until(lambda: uuid(500) in {t.task_id for t in dash.table.window.rows}, "the new row", 1.0)
+        third.tasks.remove([third.tasks.find(PROFILE, MANY[0]).seq], 0)
+        await dash.until(lambda: MANY[0] not in dash.shown_ids, "the row gone", 1.0)
+    assert dash.cursor == MANY[2]
 
 
-async def test_resizing_keeps_the_cursor_on_its_task_and_in_view(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await go_to(dash, MANY[20])
-        for size in ((80, 24), (200, 60), (60, 12), (120, 36)):
-            await dash.pilot.resize_terminal(*size)
-            await dash.until_size(*size)
-            await dash.reload()
-            await dash.until(lambda: dash.cursor_line is not None, "the cursor in view")
-            assert dash.cursor == MANY[20]
+@pytest.mark.dashboard(tasks=100)
+async def test_resizing_keeps_the_cursor_on_its_task_and_in_view(dash: Dash) -> None:
+    await go_to(dash, MANY[20])
+    for size in ((80, 24), (200, 60), (60, 12), (120, 36)):
+        await dash.pilot.resize_terminal(*size)
+        await dash.until_size(*size)
+        await dash.reload()
+        await dash.until(lambda: dash.cursor_line is not None, "the cursor in view")
+        assert dash.cursor == MANY[20]
 
 
-async def test_the_wheel_moves_the_cursor_only_to_keep_it_in_view(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await go_to(dash, MANY[10])
-        dash.table.scroll_to(y=5, animate=False)
-        await dash.until(lambda: dash.cursor_line == 5, "the cursor's row five lines up")
-        assert dash.cursor == MANY[10]
-        dash.table.scroll_to(y=40, animate=False)
-        await dash.until_cursor(MANY[40])
-        assert dash.cursor_line == 0
+@pytest.mark.dashboard(tasks=100)
+async def test_the_wheel_moves_the_cursor_only_to_keep_it_in_view(dash: Dash) -> None:
+    await go_to(dash, MANY[10])
+    dash.table.scroll_to(y=5, animate=False)
+    await dash.until(lambda: dash.cursor_line == 5, "the cursor's row five lines up")
+    assert dash.cursor == MANY[10]
+    dash.table.scroll_to(y=40, animate=False)
+    await dash.until_cursor(MANY[40])
+    await dash.until(lambda: dash.cursor_line == 0, "the cursor on the first line")
 
 
 async def test_of_a_long_list_only_a_window_is_read(desk: Context, other: Store) -> None:
@@ -251,14 +207,11 @@ async def test_of_a_long_list_only_a_window_is_read(desk: Context, other: Store)
     async with driven(desk, total=count) as dash:
         height = dash.table.size.height
         assert len(dash.table.window.rows) < 4 * height
-        await dash.press("G")
-        await dash.until_cursor(uuid(count - 1))
+        await dash.press("G", cursor=uuid(count - 1))
         assert len(dash.table.window.rows) < 4 * height
         await dash.until(lambda: dash.shown_ids[-1] == uuid(count - 1), "the last row in view")
-        await dash.press("pageup", "pageup")
-        await dash.until_cursor(uuid(count - 1 - 2 * height))
+        await dash.press("pageup", "pageup", cursor=uuid(count - 1 - 2 * height))
         assert len(dash.shown_ids) == height
-        await dash.press("g")
-        await dash.until_cursor(uuid(0))
+        await dash.press("g", cursor=uuid(0))
         assert len(dash.table.window.rows) < 4 * height
         assert f"[All {count:,}]" in dash.tabs

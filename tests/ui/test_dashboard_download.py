@@ -90,61 +90,32 @@ async def test_d_saves_the_row_and_says_where(desk: Context, other: Store, downl
     seq = other.tasks.find(PROFILE, PAGE_SUCCESS).seq
     async with driven(desk, total=3) as dash:
         assert downloads.starts == 0, "nothing is started before it is needed"
-        await dash.press("j", "d")
-        await dash.until_said("Saving 1 result to /pictures.")
+        await dash.press("j", "d", said="Saving 1 result to /pictures.")
         assert downloads.asked == [[seq]]
-        await dash.press("j", "d")
-        await dash.until_said("No result link: it ended as fail.")
+        await dash.press("j", "d", said="No result link: it ended as fail.")
         assert downloads.asked == [[seq]]
     assert downloads.starts == 1
 
 
-async def test_d_saves_what_is_marked_and_says_what_it_leaves_out(
-    desk: Context, other: Store, downloads: FakeDownloads
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("A", "d")
-        await dash.until_said("Saving 1 result to /pictures. 2 tasks without a result left out.")
-        assert len(downloads.asked) == 1
-
-
-async def test_what_came_of_it_is_a_toast(desk: Context, other: Store, downloads: FakeDownloads) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("j", "d")
-        await dash.until(lambda: bool(downloads.asked), "the download asked for")
-        downloads.say(News("1 saved in /[/]pictures."), News("2 failed: [red]no", is_bad=True))
-        await dash.until_said("1 saved in /[/]pictures.")
-        await dash.until_said("2 failed: [red]no")
-
-
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
-async def test_lines_tell_how_far_it_is_and_go_when_it_is_over(
+async def test_lines_tell_how_far_it_is_a_key_cancels_and_what_came_of_it_is_a_toast(
     desk: Context, other: Store, downloads: FakeDownloads, size: tuple[int, int]
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, size, total=3) as dash:
-        await dash.press("j", "d")
-        await dash.until(lambda: bool(downloads.asked), "the download asked for")
+        await dash.press("X", said="No download is under way.")
+        await dash.press("A", "d", said="Saving 1 result to /pictures. 2 tasks without a result left out.")
+        assert len(downloads.asked) == 1
         downloads.say(status=BUSY)
         await dash.until_shown("2 of 12 results  2.0 MiB/s  1:01 left")
         assert ("hero-1" in dash.screen) == (size[1] > 30)
-        downloads.say(status=replace(BUSY, saved=12, running=()))
-        await dash.until_gone("of 12 results")
-
-
-async def test_a_key_cancels(desk: Context, other: Store, downloads: FakeDownloads) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("X")
-        await dash.until_said("No download is under way.")
-        await dash.press("j", "d")
-        await dash.until(lambda: bool(downloads.asked), "the download asked for")
-        downloads.say(status=BUSY)
-        await dash.until_shown("2 of 12 results")
         await dash.press("X")
         await dash.until(lambda: downloads.cancels == 1, "the cancellation")
+        news = (News("1 saved in /[/]pictures."), News("2 failed: [red]no", is_bad=True))
+        downloads.say(*news, status=replace(BUSY, saved=12, running=()))
+        await dash.until_said("1 saved in /[/]pictures.")
+        await dash.until_said("2 failed: [red]no")
+        await dash.until_gone("of 12 results")
 
 
 async def test_saved_results_show_in_the_row_and_in_the_detail(desk: Context, other: Store) -> None:
@@ -152,8 +123,7 @@ async def test_saved_results_show_in_the_row_and_in_the_detail(desk: Context, ot
     fill_with_the_page(other)
     seq = other.tasks.find(PROFILE, PAGE_SUCCESS).seq
     async with driven(desk, (160, 36), total=3) as dash:
-        await dash.press("j")
-        await dash.until_cursor(PAGE_SUCCESS)
+        await dash.press("j", cursor=PAGE_SUCCESS)
         assert "↓" not in dash.row("success")
         other.saved.keep(seq, 1, Path("/pictures/[/]cat-1.png"), 7, 0)
         await dash.until(lambda: "✓ success ↓" in dash.row("success"), "the row says that it is saved")
@@ -184,6 +154,5 @@ async def test_a_failed_task_with_links_is_not_saved(
     }
     answer(other, PAGE_FAIL, body)
     async with driven(desk, total=1) as dash:
-        await dash.press("d")
-        await dash.until_said("No result link")
+        await dash.press("d", said="No result link")
         assert downloads.asked == []

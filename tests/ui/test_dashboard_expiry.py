@@ -57,8 +57,7 @@ async def test_without_a_ttl_nothing_counts_down(desk: Context, other: Store) ->
         await dash.until_in_pane("1 result")
         assert "expire" not in dash.pane.lower()
         assert "Expires" not in dash.screen
-        await dash.press("E")
-        await dash.until_said("Nothing is known to expire: set profiles.aigptimage.result_ttl")
+        await dash.press("E", said="Nothing is known to expire: set profiles.aigptimage.result_ttl")
         assert not dash.main.filter_box.display
 
 
@@ -94,16 +93,12 @@ async def test_a_key_shows_what_expires_unsaved_and_all_again(desk: Context, oth
     soon = put(other, 1, H)
     put(other, 2, 20 * H)
     async with driven(desk, total=2) as dash:
-        await dash.press("E")
-        await dash.until_total(1)
+        await dash.press("E", total=1)
         assert dash.cursor == soon
         await dash.until_shown("expires:<6h saved:no")
         assert dash.table.has_focus
-        await dash.press("E")
-        await dash.until_total(2)
+        await dash.press("E", total=2)
         await dash.press("slash")
         await dash.until(lambda: not dash.table.has_focus, "the box has the focus")
-        await dash.press(*"expires:past")
-        await dash.until_total(0)
-        await dash.press("escape")
-        await dash.until_total(2)
+        await dash.press(*"expires:past", total=0)
+        await dash.press("escape", total=2)

@@ -9,8 +9,9 @@ from tests.servers import success_body, waiting_body
 from tests.ui.driven_dashboard import (
     PAGE_FAIL,
     PAGE_SUCCESS,
-    DrivenDashboard,
+    Dash,
     add,
+    add_answered,
     answer,
     driven,
     fill_with_the_page,
@@ -27,96 +28,46 @@ if TYPE_CHECKING:
 MANY = [uuid(n) for n in range(100)]
 
 
-async def test_keys_that_move_the_cursor(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    moves: list[tuple[str, int]] = [
-        ("j", 1),
-        ("down", 2),
-        ("k", 1),
-        ("up", 0),
-        ("k", 0),
-        ("up", 0),
-        ("pageup", 0),
-        ("G", 99),
-        ("j", 99),
-        ("down", 99),
-        ("pagedown", 99),
-        ("k", 98),
-        ("g", 0),
-        ("end", 99),
-        ("home", 0),
-    ]
-    async with driven(desk, total=100) as dash:
-        for key, index in moves:
-            await dash.press(key)
-            await dash.until_cursor(MANY[index])
-            await dash.until(lambda: dash.cursor_line is not None, "the cursor in view")
-        await dash.until(lambda: MANY[0] in dash.pane, "the pane follows")
+@pytest.mark.dashboard(tasks=100)
+async def test_keys_that_move_the_cursor(dash: Dash) -> None:
+    for keys, index in (
+        *(("j", 1), ("down", 2), ("k", 1), ("up", 0), ("k", 0), ("up", 0), ("pageup", 0)),
+        *(("G", 99), ("j", 99), ("down", 99), ("pagedown", 99), ("k", 98), ("g", 0), ("end", 99)),
+        *(("home", 0), ("pagedown", dash.table.size.height), ("home", 0)),
+    ):
+        await dash.press(keys, cursor=MANY[index])
+        await dash.until(lambda: dash.cursor_line is not None, "the cursor in view")
+    await dash.until(lambda: MANY[0] in dash.pane, "the pane follows")
+    # The arrows move the cursor and not the list.
+    await dash.press("down", "down", "down", "up", cursor=MANY[2])
+    assert dash.cursor_line == 2
+    assert dash.shown_ids[0] == MANY[0]
+    await dash.press(*["pagedown"] * 9, cursor=MANY[99])
+    await dash.press(*["pageup"] * 9, cursor=MANY[0])
 
 
-async def test_the_arrows_move_the_cursor_and_not_the_list(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press("down", "down", "down", "up")
-        await dash.until_cursor(MANY[2])
-        assert dash.cursor_line == 2
-        assert dash.shown_ids[0] == MANY[0]
+async def test_brackets_and_clicks_go_to_the_state_tabs(dash: Dash) -> None:
+    await dash.press("]", tab="[○ New 0]", shown="No task here in this state")
+    await dash.until(lambda: dash.pane == "", "an empty pane")
+    for tab in ("[◐ Waiting 1]", "[✓ Success 1]", "[× Fail 1]", "[All 3]"):
+        await dash.press("]", tab=tab)
+    for tab in ("[× Fail 1]", "[✓ Success 1]"):
+        await dash.press("[", tab=tab)
+    await dash.until_total(1)
+    assert "✓ success" in dash.table_lines[0]
+    await dash.pilot.click("#tabs", offset=(dash.tabs.index("× Fail"), 0))
+    await dash.until_tab("[× Fail 1]")
 
 
-async def test_page_down_to_the_end_and_back(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press(*["pagedown"] * 9)
-        await dash.until_cursor(MANY[99])
-        await dash.press(*["pageup"] * 9)
-        await dash.until_cursor(MANY[0])
+@pytest.mark.dashboard(tasks=100)
+async def test_a_click_puts_the_cursor_and_a_second_one_opens_the_detail(dash: Dash) -> None:
+    await dash.pilot.click("#table", offset=(10, 7))
+    await dash.until_cursor(MANY[7])
+    await dash.pilot.click("#table", offset=(10, 7), times=2)
+    await dash.until(lambda: not dash.main.query_one("#list").display, "the detail full screen")
 
 
-async def test_page_down_moves_by_a_screen(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press("pagedown")
-        await dash.until_cursor(MANY[dash.table.size.height])
-
-
-async def test_the_brackets_go_round_the_state_tabs(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        for tab in ("[○ New 0]", "[◐ Waiting 1]", "[✓ Success 1]", "[× Fail 1]", "[All 3]"):
-            await dash.press("right_square_bracket")
-            await dash.until_tab(tab)
-        for tab in ("[× Fail 1]", "[✓ Success 1]"):
-            await dash.press("left_square_bracket")
-            await dash.until_tab(tab)
-        await dash.until_total(1)
-        assert "✓ success" in dash.table_lines[0]
-
-
-async def test_an_empty_tab_says_where_to_go(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("right_square_bracket")
-        await dash.until_shown("No task here in this state")
-        await dash.until(lambda: dash.pane == "", "an empty pane")
-
-
-async def test_a_click_on_a_tab_goes_to_it(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.pilot.click("#tabs", offset=(dash.tabs.index("× Fail"), 0))
-        await dash.until(lambda: "[× Fail 1]" in dash.tabs, "the tab Fail")
-
-
-async def test_a_click_puts_the_cursor_and_a_second_one_opens_the_detail(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.pilot.click("#table", offset=(10, 7))
-        await dash.until_cursor(MANY[7])
-        await dash.pilot.click("#table", offset=(10, 7), times=2)
-        await dash.until(lambda: not dash.main.query_one("#list").display, "the detail full screen")
-
-
-async def until_position(dash: DrivenDashboard, wanted: str) -> None:
+async def until_position(dash: Dash, wanted: str) -> None:
     """Wait until the detail is drawn right, below or not at all."""
     pane, table = dash.main.pane, dash.table
 
@@ -128,7 +79,7 @@ async def until_position(dash: DrivenDashboard, wanted: str) -> None:
     await dash.until(lambda: position() == wanted, f"the detail {wanted}")
 
 
-async def until_pane_at(dash: DrivenDashboard, top: int) -> None:
+async def until_pane_at(dash: Dash, top: int) -> None:
     """Wait until the detail is scrolled down by so many lines."""
     pane = dash.main.pane
     await dash.until(lambda: round(pane.scroll_offset.y) == top, f"the pane at line {top}")
@@ -144,39 +95,35 @@ async def until_pane_at(dash: DrivenDashboard, top: int) -> None:
     ],
 )
 async def test_v_moves_the_detail_and_the_size_chooses_where_it_is_first(
-    desk: Context, other: Store, size: tuple[int, int], first: str, then: list[str]
+    size: tuple[int, int], first: str, then: list[str], dash: Dash
 ) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.pilot.resize_terminal(*size)
-        await until_position(dash, first)
-        for position in then:
-            await dash.press("v")
-            await until_position(dash, position)
+    await dash.pilot.resize_terminal(*size)
+    await until_position(dash, first)
+    for position in then:
+        await dash.press("v")
+        await until_position(dash, position)
 
 
-async def test_the_detail_still_follows_after_it_was_hidden(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("v", "v")
-        await until_position(dash, "hidden")
-        await dash.press("j", "v")
-        await dash.until_shown("✓ success  in 32.2 s")
+async def test_a_hidden_detail_takes_no_focus_and_follows_when_it_is_back(dash: Dash) -> None:
+    await dash.press("v", "v")
+    await until_position(dash, "hidden")
+    await dash.press("tab")
+    assert dash.table.has_focus
+    await dash.press("j", "v", shown="✓ success  in 32.2 s")
 
 
-async def test_enter_shows_the_detail_full_screen_and_goes_back(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (80, 24), total=3) as dash:
-        for back in ("enter", "escape"):
-            await dash.press("enter")
-            await dash.until(lambda: dash.main.pane.size.width >= 76, "the whole width")
-            assert not dash.main.query_one("#list").display
-            assert dash.main.pane.has_focus
-            assert "Enter list" in dash.lines[-1]
-            await dash.press(back)
-            await dash.until(lambda: dash.main.query_one("#list").display, "the list again")
-            assert dash.table.has_focus
-            assert "Enter detail" in dash.lines[-1]
+@pytest.mark.dashboard(size=(80, 24))
+async def test_enter_shows_the_detail_full_screen_and_goes_back(dash: Dash) -> None:
+    for back in ("enter", "escape"):
+        await dash.press("enter")
+        await dash.until(lambda: dash.main.pane.size.width >= 76, "the whole width")
+        assert not dash.main.query_one("#list").display
+        assert dash.main.pane.has_focus
+        assert "Enter list" in dash.lines[-1]
+        await dash.press(back)
+        await dash.until(lambda: dash.main.query_one("#list").display, "the list again")
+        assert dash.table.has_focus
+        assert "Enter detail" in dash.lines[-1]
 
 
 async def test_tab_goes_to_the_detail_where_the_keys_scroll_it(desk: Context, other: Store) -> None:
@@ -184,16 +131,10 @@ async def test_tab_goes_to_the_detail_where_the_keys_scroll_it(desk: Context, ot
     answer(other, MANY[0], success_body(MANY[0], [f"https://cdn.example.com/{n}" for n in range(50)]))
     async with driven(desk, (80, 24), total=100) as dash:
         await dash.press("tab")
-        assert dash.main.pane.has_focus
         pane = dash.main.pane
-        for key, top in (
-            ("j", 1),
-            ("down", 2),
-            ("k", 1),
-            ("up", 0),
-            ("pagedown", pane.size.height - 1),
-            ("g", 0),
-        ):
+        assert pane.has_focus
+        page = pane.size.height - 1
+        for key, top in (("j", 1), ("down", 2), ("k", 1), ("up", 0), ("pagedown", page), ("g", 0)):
             await dash.press(key)
             await until_pane_at(dash, top)
         await dash.press("G")
@@ -203,129 +144,92 @@ async def test_tab_goes_to_the_detail_where_the_keys_scroll_it(desk: Context, ot
         assert dash.table.has_focus
 
 
-async def test_tab_with_a_hidden_detail_stays_at_the_table(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("v", "v", "tab")
-        assert dash.table.has_focus
+@pytest.mark.dashboard(tasks=100)
+async def test_space_marks_tasks_and_esc_clears_the_marks(other: Store, dash: Dash) -> None:
+    await dash.press("space", "j", "space", marked=[0, 2])
+    assert dash.cursor == MANY[3]
+    assert "2 tasks marked" in dash.lines[-1]
+    await dash.reload()
+    assert dash.marked_lines == [0, 2]
+    await dash.press("k", "space", marked=[0])
+    await dash.press("k", "space", "g")
+    add(other, uuid(1000))
+    await dash.until_total(101)
+    await dash.until_marked([1, 3])
+    # The full screen is closed first.
+    await dash.press("enter", "escape")
+    await dash.until(lambda: dash.main.query_one("#list").display, "the list again")
+    assert dash.marked_lines == [1, 3]
+    await dash.press("escape", marked=[])
+    assert "marked" not in dash.lines[-1]
 
 
-async def test_space_marks_and_esc_clears_the_marks(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press("space", "j", "space")
-        await dash.until(lambda: dash.marked_lines == [0, 2], "two rows marked")
-        assert dash.cursor == MANY[3]
-        assert "2 tasks marked" in dash.lines[-1]
-        await dash.press("k", "space")
-        await dash.until(lambda: dash.marked_lines == [0], "one of them unmarked")
-        await dash.press("escape")
-        await dash.until(lambda: dash.marked_lines == [], "none marked")
-        assert "marked" not in dash.lines[-1]
+@pytest.mark.dashboard(tasks=0)
+async def test_help_names_every_key_and_closes(dash: Dash) -> None:
+    for close in ("escape", "question_mark", "q"):
+        await dash.press("question_mark", dialog="Help")
+        (lines,) = dash.app.screen.query("VerticalScroll > *")
+        text = " ".join(str(lines.render()).split())
+        for action in ACTIONS:
+            if action.name not in RESULT_KEYS:
+                assert action.title in text
+        assert "1 .. 9" in text
+        await dash.press(close, dialog=None)
 
 
-async def test_marks_belong_to_tasks_through_reload_and_insert(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press("space", "j", "space")
-        await dash.reload()
-        assert dash.marked_lines == [0, 2]
-        await dash.press("g")
-        add(other, uuid(1000))
-        await dash.until_total(101)
-        await dash.until(lambda: dash.marked_lines == [1, 3], "the marks with their tasks")
-
-
-async def test_esc_closes_the_full_screen_before_it_clears_the_marks(desk: Context, other: Store) -> None:
-    add(other, *MANY)
-    async with driven(desk, total=100) as dash:
-        await dash.press("space", "enter", "escape")
-        await dash.until(lambda: dash.main.query_one("#list").display, "the list again")
-        assert dash.marked_lines == [0]
-        await dash.press("escape")
-        await dash.until(lambda: dash.marked_lines == [], "the marks cleared")
-
-
-async def test_help_names_every_key_and_closes(desk: Context) -> None:
-    async with driven(desk) as dash:
-        for close in ("escape", "question_mark", "q"):
-            await dash.press("question_mark")
-            await dash.until_dialog("Help")
-            (lines,) = dash.app.screen.query("VerticalScroll > *")
-            text = " ".join(str(lines.render()).split())
-            for action in ACTIONS:
-                if action.name not in RESULT_KEYS:
-                    assert action.title in text
-            assert "1 .. 9" in text
-            await dash.press(close)
-            await dash.until_dialog(None)
-
-
-async def test_the_footer_names_keys_and_keeps_help_and_quit_when_narrow(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (200, 60), total=3) as dash:
-        for action in FOOTER:
-            assert action.short in dash.lines[-1]
-        await dash.pilot.resize_terminal(40, 24)
-        await dash.until(lambda: dash.app.size.width == 40, "the narrow screen")
-        await dash.until(lambda: "? help" in dash.lines[-1] and "q quit" in dash.lines[-1], "the ways out")
+@pytest.mark.dashboard(size=(200, 60))
+async def test_the_footer_names_keys_and_keeps_help_and_quit_when_narrow(dash: Dash) -> None:
+    for action in FOOTER:
+        assert action.short in dash.lines[-1]
+    await dash.pilot.resize_terminal(40, 24)
+    await dash.until(lambda: dash.app.size.width == 40, "the narrow screen")
+    await dash.until(lambda: "? help" in dash.lines[-1] and "q quit" in dash.lines[-1], "the ways out")
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-async def test_the_keys_that_leave_end_with_exit_code_0(desk: Context, other: Store, key: str) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press(key)
-        await dash.until(lambda: dash.app._exit, "the end")
-        assert (dash.app.return_code or 0) == 0
+async def test_the_keys_that_leave_end_with_exit_code_0(key: str, dash: Dash) -> None:
+    await dash.press(key)
+    await dash.until(lambda: dash.app._exit, "the end")
+    assert (dash.app.return_code or 0) == 0
 
 
 @pytest.mark.parametrize("opener", ["question_mark", "a", "x"])
-async def test_ctrl_c_leaves_from_within_a_dialog_too(desk: Context, other: Store, opener: str) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press(opener)
-        await dash.until(lambda: dash.dialog is not None, "a dialog")
-        await dash.press("ctrl+c")
-        await dash.until(lambda: dash.app._exit, "the end", 2.0)
-        assert (dash.app.return_code or 0) == 0
+async def test_ctrl_c_leaves_from_within_a_dialog_too(opener: str, dash: Dash) -> None:
+    await dash.press(opener)
+    await dash.until(lambda: dash.dialog is not None, "a dialog")
+    await dash.press("ctrl+c")
+    await dash.until(lambda: dash.app._exit, "the end", 2.0)
+    assert (dash.app.return_code or 0) == 0
 
 
-async def test_ctrl_c_copies_what_is_selected_and_stays(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        dash.main.text_select_all()
-        await dash.until(lambda: bool(dash.main.get_selected_text()), "a selection")
-        await dash.press("ctrl+c")
-        await dash.until(lambda: "robot painter" in dash.app.clipboard, "the selection copied")
-        await dash.until_said("Copied the selection")
-        assert not dash.app._exit
-        await dash.press("ctrl+c")
-        await dash.until(lambda: dash.app._exit, "the end")
+async def test_ctrl_c_copies_what_is_selected_and_stays(dash: Dash) -> None:
+    dash.main.text_select_all()
+    await dash.until(lambda: bool(dash.main.get_selected_text()), "a selection")
+    await dash.press("ctrl+c")
+    await dash.until(lambda: "robot painter" in dash.app.clipboard, "the selection copied")
+    await dash.until_said("Copied the selection")
+    assert not dash.app._exit
+    await dash.press("ctrl+c")
+    await dash.until(lambda: dash.app._exit, "the end")
 
 
-async def test_text_of_the_detail_is_selected_with_the_mouse(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        line = next(y for y, text in enumerate(dash.lines) if "5064bd1a-025a" in text)
-        column = dash.lines[line].index("5064bd1a-025a")
-        await dash.pilot.mouse_down(offset=(column, line))
-        await dash.pilot.hover(offset=(column + 35, line))
-        await dash.pilot.mouse_up(offset=(column + 35, line))
-        await dash.press("ctrl+c")
-        await dash.until(lambda: dash.app.clipboard.startswith("5064bd1a-025a"), "the ID copied")
-        assert not dash.app._exit
+async def test_text_of_the_detail_is_selected_with_the_mouse(dash: Dash) -> None:
+    line = next(y for y, text in enumerate(dash.lines) if "5064bd1a-025a" in text)
+    column = dash.lines[line].index("5064bd1a-025a")
+    await dash.pilot.mouse_down(offset=(column, line))
+    await dash.pilot.hover(offset=(column + 35, line))
+    await dash.pilot.mouse_up(offset=(column + 35, line))
+    await dash.press("ctrl+c")
+    await dash.until(lambda: dash.app.clipboard.startswith("5064bd1a-025a"), "the ID copied")
+    assert not dash.app._exit
 
 
 async def test_p_pauses_scheduled_checks_and_goes_on(desk: Context, other: Store) -> None:
-    add(other, MANY[0])
-    answer(other, MANY[0], waiting_body(MANY[0]))
+    add_answered(other, waiting_body(MANY[0]))
     async with driven(desk, total=1) as dash:
-        await dash.press("p")
-        await dash.until_shown("Paused: nothing is checked on its own")
+        await dash.press("p", shown="Paused: nothing is checked on its own")
         assert "paused" in dash.lines[0]
-        await dash.press("p")
-        await dash.until_gone("Paused: nothing is checked on its own")
+        await dash.press("p", gone="Paused: nothing is checked on its own")
         assert dash.desk.watcher.pauses == [True, False]  # type: ignore[attr-defined] # it is the fake one
 
 
@@ -336,20 +240,14 @@ async def test_keys_of_ones_own_do_what_the_footer_says_and_the_old_ones_do_not(
     desk.keymap = make_keymap("vim", own)
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
-        await dash.press("k", "k")
-        await dash.until_cursor(PAGE_FAIL)
-        await dash.press("j", "p")
-        await dash.until_cursor(PAGE_SUCCESS)
+        await dash.press("k", "k", cursor=PAGE_FAIL)
+        await dash.press("j", "p", cursor=PAGE_SUCCESS)
         assert dash.said == []
-        await dash.press("x")
-        await dash.until_dialog("EditLabel")
-        await dash.press("escape")
-        await dash.until_dialog(None)
-        await dash.press("f8")
-        await dash.until_dialog("Confirm")
-        await dash.press("y")
-        await dash.until_total(2)
+        await dash.press("x", dialog="EditLabel")
+        await dash.press("escape", dialog=None)
+        await dash.press("f8", dialog="Confirm")
+        await dash.press("y", total=2)
         await dash.press("u")  # vim's undo
         await dash.until_total(3)
         await dash.press("tab", "l")  # whatever has the focus
-        await dash.until(lambda: "[○ New" in dash.tabs, "the next tab")
+        await dash.until_tab("[○ New")

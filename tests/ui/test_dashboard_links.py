@@ -6,26 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import success_body
-from tests.ui.driven_dashboard import (
-    PAGE_LINK,
-    FakeBrowser,
-    add,
-    answer,
-    driven,
-    fill_with_the_page,
-    uuid,
-)
+from tests.ui.driven_dashboard import PAGE_LINK, FakeBrowser, add, add_answered, answer, driven, uuid
 
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE
 
 if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import DrivenDashboard
+    from tests.ui.driven_dashboard import Dash
 
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
 
-def hyperlinks(dash: DrivenDashboard) -> list[tuple[str, str]]:
+def hyperlinks(dash: Dash) -> list[tuple[str, str]]:
     """Text and target of each piece of a link on the screen, top to bottom."""
     return [
         (segment.text, segment.style.link)
@@ -35,15 +27,12 @@ def hyperlinks(dash: DrivenDashboard) -> list[tuple[str, str]]:
     ]
 
 
-async def test_result_links_are_links_to_the_terminal(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("j")
-        await dash.until_in_pane(PAGE_LINK)
-        await dash.until(lambda: bool(hyperlinks(dash)), "a link on the screen")
-        pieces = hyperlinks(dash)
-        assert "".join(text.strip() for text, _ in pieces) == PAGE_LINK
-        assert {link for _, link in pieces} == {PAGE_LINK}
+async def test_result_links_are_links_to_the_terminal(dash: Dash) -> None:
+    await dash.press("j", in_pane=PAGE_LINK)
+    await dash.until(lambda: bool(hyperlinks(dash)), "a link on the screen")
+    pieces = hyperlinks(dash)
+    assert "".join(text.strip() for text, _ in pieces) == PAGE_LINK
+    assert {link for _, link in pieces} == {PAGE_LINK}
 
 
 async def test_a_link_over_several_lines_leads_to_one_place_percent_encoded(
@@ -51,34 +40,24 @@ async def test_a_link_over_several_lines_leads_to_one_place_percent_encoded(
 ) -> None:
     link = "https://cdn.example.com/ü/$(touch)'z'/灯?sig=a+b%2F" + "x" * 90
     encoded = "https://cdn.example.com/%C3%BC/%24%28touch%29%27z%27/%E7%81%AF?sig=a+b%2F" + "x" * 90
-    add(other, uuid(1))
-    answer(other, uuid(1), success_body(uuid(1), [link]))
+    add_answered(other, success_body(uuid(1), [link]))
     async with driven(desk, total=1) as dash:
         await dash.until(lambda: len(hyperlinks(dash)) > 2, "a link over several lines")
         before = hyperlinks(dash)
         assert "".join(text.strip() for text, _ in before) == link
         assert {target for _, target in before} == {encoded}
-        # Drawn anew it is still the same.
-        dash.main.pane.draw()
-        await dash.settle()
-        assert hyperlinks(dash) == before
 
 
-@pytest.mark.parametrize(
-    ("link", "why"),
-    [
-        ("https://user:secret@cdn.example.com/a", "it has a user name in it"),
-        ("https://a$b/c", "its host is no host name"),
-        ("https://cdn.example.com:99999/a", "its host or port cannot be read"),
-    ],
-)
-async def test_what_is_not_opened_is_no_link_and_says_why(
-    desk: Context, other: Store, link: str, why: str
-) -> None:
-    add(other, uuid(1))
-    answer(other, uuid(1), success_body(uuid(1), [link]))
+async def test_what_is_not_opened_is_no_link_and_says_why(desk: Context, other: Store) -> None:
+    refused = {
+        "https://user:secret@cdn.example.com/a": "it has a user name in it",
+        "https://a$b/c": "its host is no host name",
+        "https://cdn.example.com:99999/a": "its host or port cannot be read",
+    }
+    add_answered(other, success_body(uuid(1), list(refused)))
     async with driven(desk, total=1) as dash:
-        await dash.until_in_pane(f"(is not opened: {why})")
+        for why in refused.values():
+            await dash.until_in_pane(f"(is not opened: {why})")
         assert hyperlinks(dash) == []
 
 
@@ -86,12 +65,9 @@ async def test_the_chooser_tells_long_links_apart_and_says_what_is_not_opened(
     desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     signed = [f"https://cdn.example.com/{'deep/' * 20}cat-{n}.png?signature={'s' * 400}" for n in (1, 2)]
-    add(other, uuid(1))
-    answer(other, uuid(1), success_body(uuid(1), [*signed, "https://me@cdn.example.com/a", *links(100)]))
+    add_answered(other, success_body(uuid(1), [*signed, "https://me@cdn.example.com/a", *links(100)]))
     async with driven(desk, total=1) as dash:
-        await dash.press("o")
-        await dash.until_dialog("ChooseLink")
-        await dash.until_shown("cat-1.png?…")
+        await dash.press("o", dialog="ChooseLink", shown="cat-1.png?…")
         await dash.until_shown("cat-2.png?…")
         await dash.until_shown("https://me@cdn.example.com/a (is not opened: it has a user name in it)")
         await dash.until_shown("53 more in `taskdash show`")
@@ -102,7 +78,7 @@ async def test_the_chooser_tells_long_links_apart_and_says_what_is_not_opened(
 # The mouse
 
 
-async def where(dash: DrivenDashboard, text: str) -> tuple[int, int]:
+async def where(dash: Dash, text: str) -> tuple[int, int]:
     await dash.until_shown(text)
     line = next(y for y, shown in enumerate(dash.lines) if text in shown)
     return dash.lines[line].index(text), line
@@ -110,8 +86,7 @@ async def where(dash: DrivenDashboard, text: str) -> tuple[int, int]:
 
 async def test_a_click_on_a_link_opens_it(desk: Context, other: Store, browser: FakeBrowser) -> None:
     links = [f"https://cdn.example.com/{n}.png" for n in range(1, 4)]
-    add(other, uuid(1))
-    answer(other, uuid(1), success_body(uuid(1), links))
+    add_answered(other, success_body(uuid(1), links))
     async with driven(desk, total=1) as dash:
         column, line = await where(dash, links[1])
         await dash.pilot.click(offset=(column + 3, line))
@@ -119,31 +94,21 @@ async def test_a_click_on_a_link_opens_it(desk: Context, other: Store, browser: 
         assert browser.opened == [links[1]]
 
 
-async def test_a_click_beside_a_link_opens_nothing(desk: Context, other: Store, browser: FakeBrowser) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("j")
-        column, line = await where(dash, PAGE_LINK)
-        await dash.pilot.click(offset=(column + 3, line + 2))
-        await dash.pilot.click(offset=(column + 3, line - 1))
-        await dash.settle()
-        assert (browser.opened, dash.said) == ([], [])
-
-
-async def test_a_link_that_is_selected_with_the_mouse_is_not_opened(
-    desk: Context, other: Store, browser: FakeBrowser
+async def test_a_click_beside_a_link_or_a_selection_of_it_opens_nothing(
+    browser: FakeBrowser, dash: Dash
 ) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("j")
-        column, line = await where(dash, PAGE_LINK)
-        await dash.pilot.mouse_down(offset=(column, line))
-        await dash.pilot.hover(offset=(column + 20, line))
-        await dash.pilot.mouse_up(offset=(column + 20, line))
-        await dash.press("ctrl+c")
-        await dash.until(lambda: dash.app.clipboard.startswith("https://cdn.example"), "the link copied")
-        await dash.until_said("Copied the selection (sent to the terminal).")
-        assert browser.opened == []
+    await dash.press("j")
+    column, line = await where(dash, PAGE_LINK)
+    await dash.pilot.click(offset=(column + 3, line + 2))
+    await dash.pilot.click(offset=(column + 3, line - 1))
+    await dash.settle()
+    assert (browser.opened, dash.said) == ([], [])
+    await dash.pilot.mouse_down(offset=(column, line))
+    await dash.pilot.hover(offset=(column + 20, line))
+    await dash.pilot.mouse_up(offset=(column + 20, line))
+    await dash.press("ctrl+c", said="Copied the selection (sent to the terminal).")
+    assert dash.app.clipboard.startswith("https://cdn.example")
+    assert browser.opened == []
 
 
 # Of several tasks
@@ -161,53 +126,37 @@ def links(count: int) -> list[str]:
 
 
 async def test_o_on_one_mark_opens_that_task_and_not_the_one_at_the_cursor(
-    desk: Context, other: Store, browser: FakeBrowser
+    browser: FakeBrowser, dash: Dash
 ) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("j", "space", "o")
-        await dash.until_said("Result 1: opened in the browser")
-        await dash.press("g", "1")
-        await dash.until(lambda: browser.opened == [PAGE_LINK] * 2, "the marked task's, twice")
+    await dash.press("j", "space", "o", said="Result 1: opened in the browser")
+    await dash.press("g", "1")
+    await dash.until(lambda: browser.opened == [PAGE_LINK] * 2, "the marked task's, twice")
 
 
-async def test_o_on_marks_opens_the_first_result_of_each(
+async def test_keys_on_marks_open_that_result_of_each(
     desk: Context, other: Store, browser: FakeBrowser
 ) -> None:
     finished(other, 4, *links(3))
     async with driven(desk, total=4) as dash:
-        await dash.press("A", "o")
-        await dash.until_said("Opened 3 results in the browser. 1 task had none.")
+        await dash.press("A", "o", said="Opened 3 results in the browser. 1 task had none.")
         assert browser.opened == links(3)
+        browser.opened.clear()
+        await dash.press("2", said_times=2)
+        assert browser.opened == [f"{link}?second" for link in links(3)]
+        await dash.press("3", said="No result 3 in these 4 tasks.")
 
 
-async def test_a_number_on_marks_opens_that_result_of_each(
-    desk: Context, other: Store, browser: FakeBrowser
-) -> None:
-    finished(other, 3, *links(2))
-    async with driven(desk, total=3) as dash:
-        await dash.press("A", "2")
-        await dash.until_said("Opened 2 results in the browser. 1 task had none.")
-        assert browser.opened == [f"{link}?second" for link in links(2)]
-        await dash.press("3")
-        await dash.until_said("No result 3 in these 3 tasks.")
-
-
-@pytest.mark.parametrize(("key", "opened"), [("y", ASK_ABOVE + 1), ("n", 0), ("escape", 0)])
-async def test_many_are_asked_about_first(
-    desk: Context, other: Store, browser: FakeBrowser, key: str, opened: int
-) -> None:
+async def test_many_are_asked_about_first(desk: Context, other: Store, browser: FakeBrowser) -> None:
     count = ASK_ABOVE + 1
     finished(other, count, *links(count))
     async with driven(desk, total=count) as dash:
-        await dash.press("A", "o")
-        await dash.until_shown(f"Open {count} results in the browser, one of each task?")
-        assert browser.opened == []
-        await dash.press(key)
-        await dash.until_dialog(None)
-        await dash.until(lambda: len(browser.opened) == opened, f"{opened} opened")
-        if opened:
-            await dash.until_said(f"Opened {count} results in the browser.")
+        await dash.press("A")
+        for key in ("n", "escape", "y"):
+            await dash.press("o", shown=f"Open {count} results in the browser, one of each task?")
+            assert (browser.opened, dash.said) == ([], [])
+            await dash.press(key, dialog=None)
+        await dash.until_said(f"Opened {count} results in the browser.")
+        assert browser.opened == links(count)
 
 
 async def test_too_many_are_not_opened_and_the_way_out_is_named(
@@ -236,9 +185,7 @@ async def test_without_a_browser_the_links_of_all_marks_are_copied(
         assert dash.app.clipboard == "\n".join(links(3))
 
 
-async def test_marks_without_any_result_say_so(desk: Context, other: Store, browser: FakeBrowser) -> None:
-    finished(other, 2)
-    async with driven(desk, total=2) as dash:
-        await dash.press("A", "o")
-        await dash.until_said("No result 1 in these 2 tasks.")
-        assert browser.opened == []
+@pytest.mark.dashboard(tasks=2)
+async def test_marks_without_any_result_say_so(browser: FakeBrowser, dash: Dash) -> None:
+    await dash.press("A", "o", said="No result 1 in these 2 tasks.")
+    assert browser.opened == []

@@ -16,7 +16,7 @@ from taskdash.ui.widgets.panes import Splitter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.ui.driven_dashboard import DrivenDashboard
+    from tests.ui.driven_dashboard import Dash
 
     from taskdash.domain.task import TaskDetail
     from taskdash.store.store import Store
@@ -27,24 +27,20 @@ if TYPE_CHECKING:
 def remembered(desk: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[View]:
     """The looks that were kept, the last one last."""
     kept: list[View] = []
-
-    def save_view(_: Path, view: View, __: View) -> None:
-        kept.append(view)
-
     desk.view_path = tmp_path / "view.toml"
-    monkeypatch.setattr(context, "save_view", save_view)
+    monkeypatch.setattr(context, "save_view", lambda _, view, __: kept.append(view))
     return kept
 
 
-def titles(dash: DrivenDashboard) -> list[str]:
+def titles(dash: Dash) -> list[str]:
     return str(dash.main.query_one("#titles").render()).split()
 
 
-async def until_titles(dash: DrivenDashboard, *wanted: str) -> None:
+async def until_titles(dash: Dash, *wanted: str) -> None:
     await dash.until(lambda: titles(dash) == list(wanted), f"the titles {wanted}, they are {titles(dash)}")
 
 
-async def drag(dash: DrivenDashboard, start: tuple[int, int], end: tuple[int, int]) -> None:
+async def drag(dash: Dash, start: tuple[int, int], end: tuple[int, int]) -> None:
     await dash.pilot.mouse_down(offset=start)
     await dash.pilot.hover(offset=end)
     await dash.pilot.mouse_up(offset=end)
@@ -53,83 +49,54 @@ async def drag(dash: DrivenDashboard, start: tuple[int, int], end: tuple[int, in
 # The line between table and detail
 
 
-async def test_the_line_is_dragged_and_stays_where_it_was_let_go(
-    desk: Context, other: Store, remembered: list[View]
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        splitter = dash.main.query_one(Splitter)
-        assert splitter.region.width == 1
-        await drag(dash, (splitter.region.x, 10), (60, 12))
-        await dash.until(lambda: abs(splitter.region.x - 60) <= 1, "the line at the mouse")
-        assert dash.main.pane.region.x == splitter.region.right
-        await dash.until(lambda: bool(remembered), "the share remembered")
-        assert (remembered[-1].detail, remembered[-1].detail_percent) == ("auto", 49)
-        assert not dash.app.mouse_captured
-        # Moving on without the button leaves it alone.
-        await dash.pilot.hover(offset=(80, 12))
-        assert abs(splitter.region.x - 60) <= 1
+async def test_the_line_is_dragged_and_stays_where_it_was_let_go(remembered: list[View], dash: Dash) -> None:
+    splitter = dash.main.query_one(Splitter)
+    assert splitter.region.width == 1
+    await drag(dash, (splitter.region.x, 10), (60, 12))
+    await dash.until(lambda: abs(splitter.region.x - 60) <= 1, "the line at the mouse")
+    assert dash.main.pane.region.x == splitter.region.right
+    await until_percent(dash, remembered, 49)
+    assert remembered[-1].detail == "auto"
+    assert not dash.app.mouse_captured
+    # Moving on without the button leaves it alone, and no text is selected.
+    await dash.pilot.hover(offset=(80, 12))
+    assert abs(splitter.region.x - 60) <= 1
+    assert not dash.app.screen.get_selected_text()
+    # It stops before either pane is gone.
+    for x, percent in ((0, 90), (119, 10)):
+        await drag(dash, (splitter.region.x, 10), (x, 10))
+        await until_percent(dash, remembered, percent)
+    assert dash.main.pane.size.width >= 10
 
 
-async def test_the_lying_line_is_dragged_up_and_down(
-    desk: Context, other: Store, remembered: list[View]
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (80, 24), total=3) as dash:
-        splitter = dash.main.query_one(Splitter)
-        assert splitter.region.height == 1
-        await drag(dash, (30, splitter.region.y), (30, 9))
-        await dash.until(lambda: abs(splitter.region.y - 9) <= 1, "the line at the mouse")
-        await dash.until(lambda: bool(remembered), "the share remembered")
-        assert remembered[-1].detail_percent > 50
+async def until_percent(dash: Dash, remembered: list[View], percent: int) -> None:
+    await dash.until(
+        lambda: bool(remembered) and remembered[-1].detail_percent == percent, f"{percent} percent"
+    )
 
 
-async def test_dragging_the_line_selects_no_text(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await drag(dash, (dash.main.query_one(Splitter).region.x, 8), (50, 20))
-        assert not dash.app.screen.get_selected_text()
+@pytest.mark.dashboard(size=(80, 24))
+async def test_the_lying_line_is_dragged_up_and_down(remembered: list[View], dash: Dash) -> None:
+    splitter = dash.main.query_one(Splitter)
+    assert splitter.region.height == 1
+    await drag(dash, (30, splitter.region.y), (30, 9))
+    await dash.until(lambda: abs(splitter.region.y - 9) <= 1, "the line at the mouse")
+    await dash.until(lambda: bool(remembered), "the share remembered")
+    assert remembered[-1].detail_percent > 50
 
 
-async def test_the_line_stops_before_either_pane_is_gone(
-    desk: Context, other: Store, remembered: list[View]
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        for x, percent in ((0, 90), (119, 10)):
-            await drag(dash, (dash.main.query_one(Splitter).region.x, 10), (x, 10))
-            await dash.until(
-                lambda percent=percent: bool(remembered) and remembered[-1].detail_percent == percent,  # type: ignore[misc] # the default binds it
-                f"{percent} percent",
-            )
-        assert dash.main.pane.size.width >= 10
-
-
-async def test_plus_and_minus_move_the_line(desk: Context, other: Store, remembered: list[View]) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        before = dash.main.pane.region.width
-        await dash.press("+")
-        await dash.until(lambda: dash.main.pane.region.width == before + 6, "5 percent of 120 more")
-        await dash.press("-", "-")
-        await dash.until(lambda: dash.main.pane.region.width < before, "less than at first")
-        await dash.until(
-            lambda: bool(remembered) and remembered[-1].detail_percent == View().detail_percent - 5,
-            "the last share remembered",
-        )
-
-
-async def test_without_a_line_plus_says_so(desk: Context, other: Store, remembered: list[View]) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("v", "v")
-        await dash.until(
-            lambda: bool(remembered) and remembered[-1].detail == "hidden", "the place remembered"
-        )
-        await dash.press("+")
-        await dash.until_said("not beside the table")
-        assert remembered[-1].detail_percent == View().detail_percent
-        assert not dash.main.query_one(Splitter).display
+async def test_plus_and_minus_move_the_line_where_there_is_one(remembered: list[View], dash: Dash) -> None:
+    before = dash.main.pane.region.width
+    await dash.press("+")
+    await dash.until(lambda: dash.main.pane.region.width == before + 6, "5 percent of 120 more")
+    await dash.press("-", "-")
+    await dash.until(lambda: dash.main.pane.region.width < before, "less than at first")
+    await until_percent(dash, remembered, View().detail_percent - 5)
+    await dash.press("v", "v")
+    await dash.until(lambda: remembered[-1].detail == "hidden", "the place remembered")
+    await dash.press("+", said="not beside the table")
+    assert remembered[-1].detail_percent == View().detail_percent - 5
+    assert not dash.main.query_one(Splitter).display
 
 
 async def test_a_hidden_detail_is_not_read(
@@ -148,45 +115,36 @@ async def test_a_hidden_detail_is_not_read(
             return original(tasks, seq, raw=raw)
 
         monkeypatch.setattr(TaskList, "detail", counting)
-        await dash.press("j", "j", "j")
-        await dash.until_cursor(uuid(3))
+        await dash.press("j", "j", "j", cursor=uuid(3))
         assert read == []
-        await dash.press("v")
-        await dash.until_in_pane(uuid(3))
+        await dash.press("v", in_pane=uuid(3))
         assert len(read) == 1
 
 
 # The columns
 
 
+@pytest.mark.dashboard(size=(200, 40))
 async def test_columns_are_hidden_moved_and_widened_and_remembered(
-    desk: Context, other: Store, remembered: list[View]
+    remembered: list[View], dash: Dash
 ) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (200, 40), total=3) as dash:
-        assert titles(dash)[:3] == ["State", "Prompt", "Model"]
-        await dash.press("C")
-        await dash.until_dialog("ChooseColumns")
-        # Hide the state, put the prompt last of the shown, and widen the model by two cells.
-        await dash.press("space", "j", "J", "J", "J", "J", "k", "k", "k", "k", "right", "right")
-        await dash.press("enter")
-        await dash.until_dialog(None)
-        await until_titles(dash, "Model", "costTime", "Created", "Prompt")
-        await dash.until(lambda: bool(remembered), "the columns remembered")
-        assert remembered[-1].columns == ("model", "cost", "created", "id", "label")
-        assert remembered[-1].widths == {"model": 28}
+    assert titles(dash)[:3] == ["State", "Prompt", "Model"]
+    await dash.press("C", dialog="ChooseColumns")
+    # Hide the state, put the prompt last of the shown, and widen the model by two cells.
+    await dash.press("space", "j", "J", "J", "J", "J", "k", "k", "k", "k", "right", "right")
+    await dash.press("enter", dialog=None)
+    await until_titles(dash, "Model", "costTime", "Created", "Prompt")
+    await dash.until(lambda: bool(remembered), "the columns remembered")
+    assert remembered[-1].columns == ("model", "cost", "created", "id", "label")
+    assert remembered[-1].widths == {"model": 28}
 
 
-async def test_esc_drops_a_choice_of_columns(desk: Context, other: Store, remembered: list[View]) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        before = titles(dash)
-        await dash.press("C")
-        await dash.until_dialog("ChooseColumns")
-        await dash.press("space", "escape")
-        await dash.until_dialog(None)
-        assert titles(dash) == before
-        assert remembered == []
+async def test_esc_drops_a_choice_of_columns(remembered: list[View], dash: Dash) -> None:
+    before = titles(dash)
+    await dash.press("C", dialog="ChooseColumns")
+    await dash.press("space", "escape", dialog=None)
+    assert titles(dash) == before
+    assert remembered == []
 
 
 async def test_a_click_shows_a_column_and_r_takes_the_configs(
@@ -196,27 +154,22 @@ async def test_a_click_shows_a_column_and_r_takes_the_configs(
     desk.view = View(columns=("state", "id"))
     async with driven(desk, total=3) as dash:
         await until_titles(dash, "State", "Task", "ID")
-        await dash.press("C")
-        await dash.until_dialog("ChooseColumns")
+        await dash.press("C", dialog="ChooseColumns")
         line = next(y for y, text in enumerate(dash.lines) if "Prompt" in text and "hidden" in text)
         await dash.pilot.click(offset=(dash.lines[line].index("Prompt"), line))
         await dash.until_shown("✓ Prompt")
         await dash.press("enter")
         await until_titles(dash, "State", "Task", "ID", "Prompt")
-        await dash.press("C")
-        await dash.until_dialog("ChooseColumns")
+        await dash.press("C", dialog="ChooseColumns")
         await dash.press("r", "enter")
         await dash.until(lambda: remembered[-1].columns == View().columns, "the config's own columns")
 
 
-async def test_a_column_without_room_says_so(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (80, 24), total=3) as dash:
-        await dash.press("C")
-        await dash.until_dialog("ChooseColumns")
-        await dash.until_shown("no room for it now")
-        shown = [line for line in dash.lines if "no room" in line]
-        assert ["Model" in shown[0], "Task ID" in shown[1], len(shown)] == [True, True, 2]
+@pytest.mark.dashboard(size=(80, 24))
+async def test_a_column_without_room_says_so(dash: Dash) -> None:
+    await dash.press("C", dialog="ChooseColumns", shown="no room for it now")
+    shown = [line for line in dash.lines if "no room" in line]
+    assert ["Model" in shown[0], "Task ID" in shown[1], len(shown)] == [True, True, 2]
 
 
 async def test_the_look_goes_back_to_the_configs(desk: Context, other: Store, remembered: list[View]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+import pytest
 from tests.servers import error_body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import (
+    Dash,
     FakeBrowser,
     FakeWatcher,
     FrozenClock,
     add,
+    add_answered,
     answer,
     answer_all,
     configure_profile,
@@ -55,8 +58,7 @@ async def test_in_the_table_and_the_detail(desk: Context, other: Store) -> None:
             await dash.until_in_pane(text, times=6)
             assert "Failure" in dash.pane
             assert dash.screen.count(text) >= 6
-            await dash.press("j")
-            await dash.until_in_pane(f"◐ {text}")
+            await dash.press("j", in_pane=f"◐ {text}")
             await dash.press("j")
 
 
@@ -77,55 +79,41 @@ async def test_in_the_question_before_a_removal(desk: Context, other: Store) -> 
         add(other, uuid(n), label=text)
     async with driven(desk, (160, 36), total=len(MARKUP)) as dash:
         for text in reversed(MARKUP):
-            await dash.press("x")
-            await dash.until_dialog("Confirm")
+            await dash.press("x", dialog="Confirm")
             assert text in dash.table_lines[dash.cursor_line or 0]
             await dash.until_shown(text)
-            await dash.press("n")
-            await dash.until_dialog(None)
+            await dash.press("n", dialog=None)
             await dash.press("j")
 
 
-async def test_in_a_paste(desk: Context) -> None:
-    async with driven(desk) as dash:
-        for text in MARKUP:
-            await dash.paste(f"{text}\n{text} sk-{text}-{text} task id {text}")
-            await dash.until_shown("0 new")
-            await dash.press("enter")
-            await dash.until(lambda: bool(dash.said), "a word about it")
-            await dash.press("escape")
-            await dash.until_dialog(None)
-        assert not dash.app._exit
+@pytest.mark.dashboard(tasks=0)
+async def test_in_a_paste(dash: Dash) -> None:
+    for text in MARKUP:
+        await dash.paste(f"{text}\n{text} sk-{text}-{text} task id {text}", shown="0 new")
+        await dash.press("enter")
+        await dash.until(lambda: bool(dash.said), "a word about it")
+        await dash.press("escape", dialog=None)
+    assert not dash.app._exit
 
 
-async def test_in_links_of_the_chooser_and_of_the_toast(
-    desk: Context, other: Store, browser: FakeBrowser
+async def test_in_links_of_the_chooser_in_toasts_and_in_what_the_watcher_says(
+    desk: Context, other: Store, browser: FakeBrowser, watcher: FakeWatcher
 ) -> None:
-    add(other, A)
-    answer(other, A, success_body(A, [HREF, "https://cdn.example.com/2.png"]))
+    add_answered(other, success_body(A, [HREF, "https://cdn.example.com/2.png"]))
     async with driven(desk, total=1) as dash:
         assert HREF in dash.pane
         browser.refusal = "[/] no browser"
-        await dash.press("o")
-        await dash.until_dialog("ChooseLink")
+        await dash.press("o", dialog="ChooseLink")
         assert HREF in dash.screen
-        await dash.press("1")
-        await dash.until_said("[/] no browser")
-        await dash.until_shown("[/] no browser")
-        assert not dash.app._exit
-
-
-async def test_in_what_the_watcher_says(desk: Context, other: Store, watcher: FakeWatcher) -> None:
-    add(other, A)
-    async with driven(desk, total=1) as dash:
+        await dash.press("1", said="[/] no browser", shown="[/] no browser")
         watcher.say(problem=ProblemKind.UNREACHABLE, message="[/red][@click=app.exit]now[/]", tier="[/]")
         await dash.until_shown("Offline: [/red][@click=app.exit]now[/]")
+        assert not dash.app._exit
 
 
 async def test_a_click_on_markup_does_nothing(desk: Context, other: Store) -> None:
     param = json.dumps({"input": {"prompt": "[@click=app.exit]X[/]"}})
-    add(other, A)
-    answer(other, A, waiting_body(A, param=param))
+    add_answered(other, waiting_body(A, param=param))
     async with driven(desk, total=1) as dash:
         spots = [
             (line.index("[@click") + dx, y)
@@ -159,54 +147,30 @@ async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Context, other:
             ("s", "ChooseSort", "task ID"),
             ("?", "Help", "[/"),
         ):
-            await dash.press(key)
-            await dash.until_dialog(dialog)
-            await dash.until_shown(shown)
-            await dash.press("escape")
-            await dash.until_dialog(None)
+            await dash.press(key, dialog=dialog, shown=shown)
+            await dash.press("escape", dialog=None)
         for typed, shown in (("[b]c[/b]", "[All 2]"), ("[/nothing]", "[All 0]"), (" model:[/] [", "[All")):
-            await dash.press("/", *typed)
-            await dash.until_shown(shown)
-        await dash.press(*" state:[/]")
-        await dash.until_shown("[/]")
+            await dash.press("/", *typed, shown=shown)
+        await dash.press(*" state:[/]", shown="[/]")
         assert not dash.app._exit
 
 
-async def test_in_the_palette(desk: Context, other: Store) -> None:
-    add(other, A)
-    async with driven(desk, (120, 60), total=1) as dash:
-        for typed, title, below in (
-            ("previous state", "Previous state tab", "["),
-            ("setting key_preset", "Setting key_preset", "[keys]"),
-            ("theme", "Theme", "Change the colours"),
-        ):
-            await dash.press(":")
-            await dash.until(lambda: dash.dialog == "Palette", "the palette")
-            await dash.settle()
-            await dash.press(*typed)
-            await dash.until_shown(title)
-            at = next(number for number, line in enumerate(dash.lines) if title in line)
-            assert below in dash.lines[at + 1]
-            await dash.press("escape")
-            await dash.until(lambda: dash.dialog is None, "the list")
-        await dash.press(":")
-        await dash.until(lambda: dash.dialog == "Palette", "the palette")
-        await dash.settle()
-        await dash.press(*EVERYWHERE)
-        await dash.until_shown("No matches found")
-
-
-async def test_every_entry_of_the_palette_is_shown_as_it_is_written(desk: Context, other: Store) -> None:
-    add(other, A)
-    settings = explained_settings()
-    async with driven(desk, (400, 400), total=1) as dash:
-        await dash.press(":")
-        await dash.until(lambda: dash.dialog == "Palette", "the palette")
-        await dash.settle()
-        await dash.press(*"setting")
-        for name, about in settings.items():
-            await dash.until_shown(f"Setting {name}")
-            await dash.until_shown(about[:80])
+@pytest.mark.dashboard(tasks=1, size=(400, 400))
+async def test_in_the_palette(dash: Dash) -> None:
+    for typed, title, below in (
+        ("previous state", "Previous state tab", "["),
+        ("theme", "Theme", "Change the colours"),
+    ):
+        await dash.open_palette(typed, shown=title)
+        at = next(number for number, line in enumerate(dash.lines) if title in line)
+        assert below in dash.lines[at + 1]
+        await dash.press("escape", dialog=None)
+    await dash.open_palette("setting")
+    for name, about in explained_settings().items():
+        await dash.until_shown(f"Setting {name}")
+        await dash.until_shown(about[:80])
+    await dash.press("escape", dialog=None)
+    await dash.open_palette(EVERYWHERE, shown="No matches found")
 
 
 async def test_in_what_others_have_to_say(desk: Context, watcher: FakeWatcher, tmp_path: Path) -> None:
@@ -221,10 +185,8 @@ async def test_in_what_others_have_to_say(desk: Context, watcher: FakeWatcher, t
         await dash.until_shown("[VARIABLE]")
         await dash.press("k")
         await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
-        await dash.press(*"sk-[/]12345", "enter")
-        await dash.until_shown(f"no key: {EVERYWHERE}")
-        await dash.press("escape", "escape")
-        await dash.until_dialog(None)
+        await dash.press(*"sk-[/]12345", "enter", shown=f"no key: {EVERYWHERE}")
+        await dash.press("escape", "escape", dialog=None)
         dash.main.following.on_mishap[0](f"mishap {EVERYWHERE}")
         await dash.until_said(EVERYWHERE)
         watcher.say(has_key=False)

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 from tests.pictures import halves
 from tests.servers import success_body, waiting_body
-from tests.ui.driven_dashboard import DrivenDashboard, add, answer, driven, driven_by, uuid
+from tests.ui.driven_dashboard import Dash, add, answer, driven, driven_by, uuid
 
 from taskdash.config.own_files import load_view
 from taskdash.config.settings import View
@@ -78,15 +78,20 @@ def desk(desk: Context, other: Store, source: Source, tmp_path: Path) -> Context
     return desk
 
 
-def picture(dash: DrivenDashboard) -> PictureView:
+@pytest.fixture
+def listed() -> int:
+    return 4
+
+
+def picture(dash: Dash) -> PictureView:
     return dash.main.query_one(PictureView)
 
 
-def preview(dash: DrivenDashboard) -> Preview:
+def preview(dash: Dash) -> Preview:
     return dash.main.query_one(Preview)
 
 
-async def until_picture(dash: DrivenDashboard) -> None:
+async def until_picture(dash: Dash) -> None:
     await dash.until(lambda: bool(dash.main.query(PictureView)), "a place for pictures")
     await dash.until(lambda: picture(dash).drawn is not None, "a picture", 20)
     await dash.settle()
@@ -109,8 +114,7 @@ async def test_of_tasks_passed_over_nothing_is_fetched(
     monkeypatch.setattr(widget, "REST_S", 3_600.0)
     async with driven(desk, total=4) as dash:
         for key, task_id in (("j", SECOND), ("j", FOUR), ("k", SECOND)):
-            await dash.press(key)
-            await dash.until_in_pane(task_id)
+            await dash.press(key, in_pane=task_id)
         await dash.settle()
         assert source.asked == []
         monkeypatch.setattr(widget, "REST_S", 0.0)
@@ -119,23 +123,22 @@ async def test_of_tasks_passed_over_nothing_is_fetched(
         assert source.asked == [link(SECOND)]
 
 
-async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(desk: Context, source: Source) -> None:
-    async with driven(desk, total=4) as dash:
-        await until_picture(dash)
-        source.open.clear()
-        await dash.press("j")
-        await dash.until(lambda: picture(dash).drawn is None, "the picture of the first task gone")
-        assert UPPER_HALF not in dash.screen
-        await dash.until_shown("loading the picture")
-        await dash.until(lambda: source.asked == [link(FIRST), link(SECOND)], "the second is fetched")
-        await dash.press("G")
-        await dash.until(lambda: source.cancelled == [link(SECOND)], "the second fetch ended")
-        await dash.until_in_pane("◐ waiting")
-        assert not preview(dash).display
-        source.open.set()
-        await dash.press("g")
-        await until_picture(dash)
-        assert source.asked == [link(FIRST), link(SECOND)], "the first one is still in memory"
+async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(source: Source, dash: Dash) -> None:
+    await until_picture(dash)
+    source.open.clear()
+    await dash.press("j")
+    await dash.until(lambda: picture(dash).drawn is None, "the picture of the first task gone")
+    assert UPPER_HALF not in dash.screen
+    await dash.until_shown("loading the picture")
+    await dash.until(lambda: source.asked == [link(FIRST), link(SECOND)], "the second is fetched")
+    await dash.press("G")
+    await dash.until(lambda: source.cancelled == [link(SECOND)], "the second fetch ended")
+    await dash.until_in_pane("◐ waiting")
+    assert not preview(dash).display
+    source.open.set()
+    await dash.press("g")
+    await until_picture(dash)
+    assert source.asked == [link(FIRST), link(SECOND)], "the first one is still in memory"
 
 
 async def test_off_and_on_by_key_and_remembered(desk: Context, tmp_path: Path) -> None:
@@ -146,8 +149,7 @@ async def test_off_and_on_by_key_and_remembered(desk: Context, tmp_path: Path) -
 
     async with driven(desk, total=4) as dash:
         await until_picture(dash)
-        await dash.press("i")
-        await dash.until_said("Picture preview off")
+        await dash.press("i", said="Picture preview off")
         assert UPPER_HALF not in dash.screen
         assert not preview(dash).display
         await dash.until(lambda: not kept(), "it is kept")
@@ -165,31 +167,34 @@ async def test_switched_off_in_the_config_nothing_is_fetched(desk: Context, sour
         await until_picture(dash)
 
 
-async def test_a_hidden_pane_fetches_nothing(desk: Context, source: Source) -> None:
-    async with driven(desk, total=4) as dash:
-        await until_picture(dash)
-        await dash.press("v", "v")
-        await dash.until(lambda: not dash.main.pane.display, "the pane hidden")
-        await dash.until(lambda: picture(dash).drawn is None, "gone with the pane")
-        await dash.press("j")
-        await asyncio.sleep(0.4)
-        assert source.asked == [link(FIRST)]
-        await dash.press("v")
-        await dash.until(lambda: source.asked == [link(FIRST), link(SECOND)], "the second is fetched")
-        await until_picture(dash)
+async def test_a_hidden_pane_fetches_nothing(source: Source, dash: Dash) -> None:
+    await until_picture(dash)
+    await dash.press("v", "v")
+    await dash.until(lambda: not dash.main.pane.display, "the pane hidden")
+    await dash.until(lambda: picture(dash).drawn is None, "gone with the pane")
+    await dash.press("j")
+    await asyncio.sleep(0.4)
+    assert source.asked == [link(FIRST)]
+    await dash.press("v")
+    await dash.until(lambda: source.asked == [link(FIRST), link(SECOND)], "the second is fetched")
+    await until_picture(dash)
 
 
-async def test_each_result_in_turn(desk: Context, source: Source) -> None:
-    async with driven(desk, total=4) as dash:
-        await dash.press("j", "j")
-        await dash.until_shown("1 of 4 results: PNG, 80 × 80", 20)
-        await dash.press("I")
-        await dash.until_shown("2 of 4 results: PNG, 80 × 80", 20)
-        assert source.asked[-2:] == [link(FOUR, 1), link(FOUR, 2)]
-        await dash.press("k")
-        await dash.until_in_pane(SECOND)
-        await dash.press("I")
-        await dash.until_said("no other result")
+async def test_each_result_in_turn_or_why_there_is_no_next_one(source: Source, dash: Dash) -> None:
+    await dash.press("j", "j")
+    await dash.until_shown("1 of 4 results: PNG, 80 × 80", 20)
+    await dash.press("I")
+    await dash.until_shown("2 of 4 results: PNG, 80 × 80", 20)
+    assert source.asked[-2:] == [link(FOUR, 1), link(FOUR, 2)]
+    await dash.press("k", in_pane=SECOND)
+    await dash.press("I", said="no other result")
+    await dash.press("j", in_pane=FOUR)
+    await dash.press("i", "I", said="Picture preview is off: i switches it on.")
+    await dash.press("i")
+    await until_picture(dash)
+    await dash.press("v", "v")
+    await dash.until(lambda: picture(dash).drawn is None, "gone with the pane")
+    await dash.press("I", said="There is no room for a picture here.")
 
 
 async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk: Context) -> None:
@@ -201,18 +206,15 @@ async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk:
     assert pane.preview is before
 
 
-async def test_a_dead_link_says_why(desk: Context, source: Source) -> None:
-    source.refusals[link(FIRST)] = ExpiredError("the link has probably expired (HTTP 403)")
-    async with driven(desk, total=4) as dash:
-        await dash.until_shown("no preview: the link has probably", 20)
-        assert picture(dash).drawn is None
-
-
-async def test_a_video_is_told_by_kind_size_and_link(desk: Context, source: Source) -> None:
-    source.refusals[link(FIRST)] = OtherKindError("MP4 video, 2.3 MiB")
-    async with driven(desk, total=4) as dash:
-        await dash.until_shown("MP4 video, 2.3 MiB", 20)
-        await dash.until(lambda: dash.screen.count("https://cdn.example.com") == 2, "its link")
+async def test_a_dead_link_says_why_and_a_video_its_kind_size_and_link(source: Source, dash: Dash) -> None:
+    source.refusals[link(SECOND)] = ExpiredError("the link has probably expired (HTTP 403)")
+    source.refusals[link(FOUR)] = OtherKindError("MP4 video, 2.3 MiB")
+    await dash.press("j")
+    await dash.until_shown("no preview: the link has probably", 20)
+    assert picture(dash).drawn is None
+    await dash.press("j")
+    await dash.until_shown("MP4 video, 2.3 MiB", 20)
+    await dash.until(lambda: dash.screen.count("https://cdn.example.com") == 5, "its link")
 
 
 async def test_without_the_extra_one_line_says_how_to_get_it(desk: Context, source: Source) -> None:
@@ -220,48 +222,30 @@ async def test_without_the_extra_one_line_says_how_to_get_it(desk: Context, sour
     async with driven(desk, (200, 40), total=4) as dash:
         await dash.until_shown("pictures need one more package: ")
         assert "no preview:" not in dash.screen
-        await dash.press("i")
-        await dash.until_said("Picture preview off. Pictures need one more package: ")
+        await dash.press("i", said="Picture preview off. Pictures need one more package: ")
         await dash.until_gone("pictures need one more package")
-        await dash.press("i")
-        await dash.until_said("Pictures need one more package: ")
+        await dash.press("i", said="Pictures need one more package: ")
         assert not [told for told in dash.said if "preview on" in told]
         await dash.until_shown("pictures need one more package")
         before = len(dash.said)
-        await dash.press("I")
-        await dash.until_said_times(before + 1)
+        await dash.press("I", said_times=before + 1)
         assert dash.said[-1].startswith("Pictures need one more package: ")
         assert source.asked == []
 
 
-async def test_where_no_next_result_can_be_shown_it_says_why(desk: Context) -> None:
-    async with driven(desk, total=4) as dash:
-        await dash.press("j", "j")
-        await dash.until_shown("1 of 4 results: PNG, 80 × 80", 20)
-        await dash.press("i", "I")
-        await dash.until_said("Picture preview is off: i switches it on.")
-        await dash.press("i")
-        await until_picture(dash)
-        await dash.press("v", "v")
-        await dash.until(lambda: picture(dash).drawn is None, "gone with the pane")
-        await dash.press("I")
-        await dash.until_said("There is no room for a picture here.")
-
-
 async def test_nothing_is_decoded_again_while_time_goes_by(
-    desk: Context, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, dash: Dash
 ) -> None:
-    async with driven(desk, total=4) as dash:
-        await until_picture(dash)
-        drawn = picture(dash).drawn
-        shown: list[object] = []
-        monkeypatch.setattr(PictureView, "show", lambda _self, what: shown.append(what))
-        for _ in range(3):
-            dash.main.pane.tick()
-            dash.main.pane.draw()
-            await dash.settle()
-        assert shown == []
-        assert picture(dash).drawn is drawn
+    await until_picture(dash)
+    drawn = picture(dash).drawn
+    shown: list[object] = []
+    monkeypatch.setattr(PictureView, "show", lambda _self, what: shown.append(what))
+    for _ in range(3):
+        dash.main.pane.tick()
+        dash.main.pane.draw()
+        await dash.settle()
+    assert shown == []
+    assert picture(dash).drawn is drawn
 
 
 async def test_a_resize_brings_another_size_without_another_fetch(desk: Context, source: Source) -> None:
@@ -286,7 +270,7 @@ def test_picture_in_half_blocks(
 ) -> None:
     source.picture = (MEDIA_FOLDER / "lighthouse.webp").read_bytes()
 
-    async def act(dash: DrivenDashboard) -> None:
+    async def act(dash: Dash) -> None:
         await until_picture(dash)
         await dash.until_shown("WebP, 768 × 768")
 

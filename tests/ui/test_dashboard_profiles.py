@@ -13,7 +13,7 @@ from taskdash.ui.app import Dashboard
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.ui.driven_dashboard import DrivenDashboard, FrozenClock
+    from tests.ui.driven_dashboard import Dash, FrozenClock
 
     from taskdash.config.settings import Settings
     from taskdash.store.store import Store
@@ -22,21 +22,13 @@ if TYPE_CHECKING:
 OTHER = "kie"
 
 
-async def choose(dash: DrivenDashboard, words: str) -> None:
-    await dash.press(":")
-    await dash.until(lambda: dash.dialog == "Palette", "the palette")
-    await dash.settle()
-    await dash.press(*words)
-    await dash.until_shown(f"Show the tasks of {OTHER}")
+async def choose(dash: Dash, words: str) -> None:
+    await dash.open_palette(words, shown=f"Show the tasks of {OTHER}")
     await dash.press("enter")
 
 
 async def test_the_palette_goes_over_to_another_profile(
-    desk: Context,
-    other: Store,
-    store_path: Path,
-    clock: FrozenClock,
-    watcher: FakeWatcher,
+    desk: Context, other: Store, store_path: Path, clock: FrozenClock, watcher: FakeWatcher
 ) -> None:
     add(other, uuid(1))
     other.tasks.add(OTHER, [uuid(2), uuid(3)], clock.now_ms())
@@ -54,8 +46,7 @@ async def test_the_palette_goes_over_to_another_profile(
         await dash.until(lambda: dash.main.table.wanted.profile == OTHER, "the other list")
         await dash.until_total(2)
         await dash.until(lambda: watcher.stopped, "the watcher of the first is stopped")
-        await dash.press("j", "r")
-        await dash.until_said("Checking it now")
+        await dash.press("j", "r", said="Checking it now")
         assert theirs.wakes == 1
     assert isinstance(dash.app, Dashboard)
     dash.app.context.close()
@@ -74,5 +65,4 @@ async def test_a_profile_that_cannot_be_opened_leaves_everything_as_it_is(
     async with driven(desk, total=1) as dash:
         await choose(dash, "profile kie")
         await dash.until_said("no store for [kie]")
-        await dash.press("r")
-        await dash.until_said("Checking it now")
+        await dash.press("r", said="Checking it now")

@@ -4,127 +4,99 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import add, answer, driven, uuid
 
 if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import DrivenDashboard
+    from tests.ui.driven_dashboard import Dash
 
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
 
-def fill(store: Store) -> None:
+@pytest.fixture
+def listed(other: Store) -> int:
     """Ten tasks: three time-outs, one of them worded alone, a refusal, two successes."""
-    add(store, *(uuid(n) for n in range(10)))
+    add(other, *(uuid(n) for n in range(10)))
     for n, request in ((1, "aaaa1111"), (2, "bbbb2222")):
-        answer(store, uuid(n), fail_body(uuid(n), failCode="504", failMsg=f"Timed out, request {request}"))
-    answer(store, uuid(3), fail_body(uuid(3), failCode="504", failMsg="Deadline exceeded"))
-    answer(store, uuid(4), fail_body(uuid(4), failCode="400", failMsg="Flagged as [bold]unsafe[/]"))
+        answer(other, uuid(n), fail_body(uuid(n), failCode="504", failMsg=f"Timed out, request {request}"))
+    answer(other, uuid(3), fail_body(uuid(3), failCode="504", failMsg="Deadline exceeded"))
+    answer(other, uuid(4), fail_body(uuid(4), failCode="400", failMsg="Flagged as [bold]unsafe[/]"))
     for n in (5, 6):
-        answer(store, uuid(n), success_body(uuid(n), costTime=n * 1000))
+        answer(other, uuid(n), success_body(uuid(n), costTime=n * 1000))
+    return 10
 
 
-async def open_failures(dash: DrivenDashboard) -> None:
-    await dash.press("F")
-    await dash.until_dialog("Failures")
+async def open_failures(dash: Dash) -> None:
+    await dash.press("F", dialog="Failures")
 
 
-async def test_failures_are_grouped_and_enter_filters_to_a_reason(desk: Context, other: Store) -> None:
-    fill(other)
-    async with driven(desk, total=10) as dash:
-        await open_failures(dash)
-        await dash.until_shown("4 failed, of all 10 tasks")
-        assert "3   75%  timeout" in dash.screen
-        assert "2   50%    Timed out, request … (504)" in dash.screen
-        assert "Flagged as [bold]unsafe[/] (400)" in dash.screen
-        await dash.press("j")
-        await dash.until_shown("Timed out, request aaaa1111")
-        await dash.press("enter")
-        await dash.until_total(2)
-        assert 'failure:"504 Timed out, request"' in dash.main.filter_box.text
+async def test_failures_are_grouped_and_enter_filters_to_a_reason(dash: Dash) -> None:
+    await open_failures(dash)
+    await dash.until_shown("4 failed, of all 10 tasks")
+    assert "3   75%  timeout" in dash.screen
+    assert "2   50%    Timed out, request … (504)" in dash.screen
+    assert "Flagged as [bold]unsafe[/] (400)" in dash.screen
+    await dash.press("j", shown="Timed out, request aaaa1111")
+    await dash.press("enter", total=2)
+    assert 'failure:"504 Timed out, request"' in dash.main.filter_box.text
 
 
-async def test_a_class_is_a_filter_too_and_esc_leaves_all_as_it_was(desk: Context, other: Store) -> None:
-    fill(other)
-    async with driven(desk, total=10) as dash:
-        await open_failures(dash)
-        await dash.press("escape")
-        await dash.until_dialog(None)
-        assert dash.table.window.total == 10
-        await open_failures(dash)
-        await dash.press("enter")
-        await dash.until_total(3)
-        await open_failures(dash)
-        await dash.until_shown("3 failed, of 3 tasks that match state:fail reason:timeout")
-        await dash.press("enter")
-        await dash.until_dialog(None)
-        assert dash.main.filter_box.text == "state:fail reason:timeout"
+async def test_a_class_is_a_filter_too_and_esc_leaves_all_as_it_was(dash: Dash) -> None:
+    await open_failures(dash)
+    await dash.press("escape", dialog=None)
+    assert dash.table.window.total == 10
+    await open_failures(dash)
+    await dash.press("enter", total=3)
+    await open_failures(dash)
+    await dash.until_shown("3 failed, of 3 tasks that match state:fail reason:timeout")
+    await dash.press("enter", dialog=None)
+    assert dash.main.filter_box.text == "state:fail reason:timeout"
 
 
-async def test_both_count_the_marked_alone_where_there_are_any(desk: Context, other: Store) -> None:
-    fill(other)
-    async with driven(desk, total=10) as dash:
-        await dash.press("j", "j", "j", "j", "space", "j", "space")
-        await open_failures(dash)
-        await dash.until_shown("1 failed, of 2 marked tasks")
-        await dash.press("F")
-        await dash.until_dialog(None)
-        await dash.press("t")
-        await dash.until_dialog("Statistics")
-        await dash.until_shown("Statistics of 2 marked tasks")
-        await dash.until_shown("50.0%")
+async def test_both_count_the_marked_alone_where_there_are_any(dash: Dash) -> None:
+    await dash.press("j", "j", "j", "j", "space", "j", "space")
+    await open_failures(dash)
+    await dash.until_shown("1 failed, of 2 marked tasks")
+    await dash.press("F", dialog=None)
+    await dash.press("t", dialog="Statistics", shown="Statistics of 2 marked tasks")
+    await dash.until_shown("50.0%")
 
 
 async def test_where_none_of_the_marked_has_failed_it_says_so_and_how_to_see_those_that_have(
-    desk: Context, other: Store
+    dash: Dash,
 ) -> None:
-    fill(other)
-    async with driven(desk, total=10) as dash:
-        await dash.press("G", "space", "k", "space")
-        await dash.press("F")
-        await dash.until_said("No failed task among the 2 marked tasks. Esc clears the marks.")
-        await dash.press("escape", "j", "space", "F")
-        await dash.until_said("No failed task among the 1 marked task. Esc clears the marks.")
-        await dash.press("escape", "F")
-        await dash.until_dialog("Failures")
-        await dash.until_shown("4 failed, of all 10 tasks")
-        await dash.press("escape")
-        await dash.until_dialog(None)
-        await dash.press("/", *"state:success", "enter")
-        await dash.until_total(2)
-        await dash.press("F")
-        await dash.until_said("No failed task matches state:success. Esc clears the filter.")
+    await dash.press("G", "space", "k", "space")
+    await dash.press("F", said="No failed task among the 2 marked tasks. Esc clears the marks.")
+    await dash.press("escape", "j", "space", "F")
+    await dash.until_said("No failed task among the 1 marked task. Esc clears the marks.")
+    await dash.press("escape", "F", dialog="Failures", shown="4 failed, of all 10 tasks")
+    await dash.press("escape", dialog=None)
+    await dash.press("/", *"state:success", "enter", total=2)
+    await dash.press("F", said="No failed task matches state:success. Esc clears the filter.")
 
 
-async def test_statistics_follow_the_filter_and_not_the_tab(desk: Context, other: Store) -> None:
-    fill(other)
-    async with driven(desk, total=10) as dash:
-        await dash.press("]", "]")
-        await dash.until(lambda: dash.table.window.query.states is not None, "another tab")
-        await dash.press("t")
-        await dash.until_shown("Statistics of all 10 tasks")
-        await dash.until_shown("p90")
-        assert "PgDn" not in dash.screen
-        await dash.press("t")
-        await dash.until_dialog(None)
+async def test_statistics_follow_the_filter_and_not_the_tab(dash: Dash) -> None:
+    await dash.press("]", "]")
+    await dash.until(lambda: dash.table.window.query.states is not None, "another tab")
+    await dash.press("t", shown="Statistics of all 10 tasks")
+    await dash.until_shown("p90")
+    assert "PgDn" not in dash.screen
+    await dash.press("t", dialog=None)
 
 
-async def test_on_a_low_terminal_statistics_say_that_there_is_more(desk: Context, other: Store) -> None:
-    fill(other)
-    async with driven(desk, (80, 15), total=10) as dash:
-        await dash.press("t")
-        await dash.until_shown("PgDn shows more")
+@pytest.mark.dashboard(size=(80, 15))
+async def test_on_a_low_terminal_statistics_say_that_there_is_more(dash: Dash) -> None:
+    await dash.press("t", shown="PgDn shows more")
 
 
 async def test_where_nothing_failed_a_line_says_so(desk: Context, other: Store) -> None:
     add(other, uuid(1))
     async with driven(desk, total=1) as dash:
-        await dash.press("F")
-        await dash.until_said("No task has failed here.")
+        await dash.press("F", said="No task has failed here.")
 
 
 async def test_an_empty_list_has_nothing_to_count(desk: Context) -> None:
     async with driven(desk, total=0) as dash:
-        await dash.press("t")
-        await dash.until_said("No task to count here.")
+        await dash.press("t", said="No task to count here.")

@@ -14,13 +14,14 @@ from tests.ui.driven_dashboard import (
     PAGE_LINK,
     PAGE_SUCCESS,
     PAGE_WAITING,
+    Dash,
     FakeWatcher,
     FrozenClock,
     add,
+    add_answered,
     answer,
     answer_all,
     driven,
-    fill_with_the_page,
     uuid,
 )
 
@@ -31,107 +32,65 @@ if TYPE_CHECKING:
 A, B, C = uuid(1), uuid(2), uuid(3)
 
 
-async def test_the_pages_three_bodies_show_as_waiting_success_and_fail(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (200, 60), total=3) as dash:
-        await dash.press("v")
-        await dash.until(lambda: PAGE_WAITING in dash.table_lines[0], "the table at its full width")
-        assert dash.shown_ids == [PAGE_WAITING, PAGE_SUCCESS, PAGE_FAIL]
-        waiting, success, fail = dash.row("◐ waiting"), dash.row("✓ success"), dash.row("× fail")
-        assert PAGE_WAITING in waiting
-        assert "A cinematic portrait of a robot painter" in waiting
-        assert "6m50s" in waiting  # createTime 1777474689024 to NOW_MS
-        assert "A cat" in success
-        assert "32.2 s" in success
-        assert "32.2 s" not in fail + waiting
-        assert " – " in fail
-        assert dash.tabs.split() == [
-            "[All",
-            "3]",
-            "○",
-            "New",
-            "0",
-            "◐",
-            "Waiting",
-            "1",
-            "✓",
-            "Success",
-            "1",
-            "×",
-            "Fail",
-            "1",
-        ]
+@pytest.mark.dashboard(size=(200, 60))
+async def test_the_pages_three_bodies_show_as_waiting_success_and_fail(dash: Dash) -> None:
+    await dash.press("v")
+    await dash.until(lambda: PAGE_WAITING in dash.table_lines[0], "the table at its full width")
+    assert dash.shown_ids == [PAGE_WAITING, PAGE_SUCCESS, PAGE_FAIL]
+    waiting, success, fail = dash.row("◐ waiting"), dash.row("✓ success"), dash.row("× fail")
+    assert PAGE_WAITING in waiting
+    assert "A cinematic portrait of a robot painter" in waiting
+    assert "6m50s" in waiting  # createTime 1777474689024 to NOW_MS
+    assert "A cat" in success
+    assert "32.2 s" in success
+    assert "32.2 s" not in fail + waiting
+    assert " – " in fail
+    assert " ".join(dash.tabs.split()) == "[All 3] ○ New 0 ◐ Waiting 1 ✓ Success 1 × Fail 1"
 
 
-async def test_the_pages_waiting_body_in_the_detail(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        assert "◐ waiting  for 6m50s" in dash.pane
-        assert "gpt-image-2-text-to-image" in dash.pane
-        assert "A cinematic portrait of a robot painter" in dash.pane
-        assert "2026-04-29 14:58:09" in dash.pane
-        assert "completed" not in dash.pane
-        assert "costTime" not in dash.pane
+async def test_the_pages_three_bodies_in_the_detail(dash: Dash) -> None:
+    for text in ("◐ waiting  for 6m50s", "gpt-image-2-text-to-image", "portrait of a robot painter"):
+        assert text in dash.pane
+    assert "2026-04-29 14:58:09" in dash.pane
+    assert "completed" not in dash.pane
+    assert "costTime" not in dash.pane
+    await dash.press("j", in_pane="✓ success  in 32.2 s")
+    assert f"1 result\n1 {PAGE_LINK}" in dash.pane
+    assert "A cat" in dash.pane
+    assert "2026-04-29 10:53:20" in dash.pane  # completeTime 1777460000000
+    await dash.press("G", in_pane="× fail")
+    assert "code 400" in dash.pane
+    assert "Sorry, but the image we created may violate OpenAI's content policies." in dash.pane
+    costs = [line for line in dash.pane.splitlines() if line.startswith("costTime")]
+    assert [line.split() for line in costs] == [["costTime", "–"]]
+    assert "360 equirectangular panorama" in dash.pane
 
 
-async def test_the_pages_success_body_in_the_detail(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("j")
-        await dash.until(lambda: "✓ success  in 32.2 s" in dash.pane, "the success in the pane")
-        assert f"1 result\n1 {PAGE_LINK}" in dash.pane
-        assert "A cat" in dash.pane
-        assert "2026-04-29 10:53:20" in dash.pane  # completeTime 1777460000000
-
-
-async def test_the_pages_fail_body_in_the_detail(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        await dash.press("G")
-        await dash.until(lambda: "× fail" in dash.pane, "the failure in the pane")
-        assert "code 400" in dash.pane
-        assert "Sorry, but the image we created may violate OpenAI's content policies." in dash.pane
-        costs = [line for line in dash.pane.splitlines() if line.startswith("costTime")]
-        assert [line.split() for line in costs] == [["costTime", "–"]]
-        assert "360 equirectangular panorama" in dash.pane
-
-
-async def test_a_new_task_says_that_it_was_not_checked_yet(desk: Context, other: Store) -> None:
-    add(other, A)
-    async with driven(desk, total=1) as dash:
-        assert "○ new" in dash.row("not checked yet")
-        assert "not answered yet" in dash.pane
-
-
-@pytest.mark.parametrize("word", ["queuing", "generating", "some-word"])
 async def test_an_unfinished_task_shows_the_apis_own_word_and_is_filed_under_waiting(
-    desk: Context, other: Store, word: str
+    desk: Context, other: Store
 ) -> None:
+    words = ("queuing", "generating", "some-word")
     add(other, A)
-    answer(other, A, waiting_body(A, state=word))
-    async with driven(desk, total=1) as dash:
-        assert f"◐ {word}" in dash.table_lines[0]
-        assert f"◐ {word}" in dash.pane
-        assert "◐ Waiting 1" in dash.tabs
+    add_answered(other, *(waiting_body(uuid(n), state=word) for n, word in enumerate(words, 2)))
+    async with driven(desk, total=4) as dash:
+        for word in words:
+            await dash.until_in_pane(f"◐ {word}")
+            assert f"◐ {word}" in dash.table_lines[dash.cursor_line or 0]
+            await dash.press("j")
+        assert "◐ Waiting 3" in dash.tabs
+        await dash.until_in_pane("not answered yet")
+        assert "○ new" in dash.row("not checked yet")
 
 
-async def test_waiting_rows_tick_with_the_clock(desk: Context, other: Store, clock: FrozenClock) -> None:
-    add(other, A)
-    answer(other, A, waiting_body(A, createTime=NOW_MS - 11_000))
-    async with driven(desk, total=1) as dash:
-        assert "11s" in dash.screen
-        clock.at_ms += 31_000
-        await dash.until(lambda: "42s" in dash.row("00000001"), "42s in the row", 2.5)
-        await dash.until_shown("for 42s")
-
-
-async def test_a_finished_row_does_not_tick(desk: Context, other: Store, clock: FrozenClock) -> None:
-    add(other, PAGE_SUCCESS, A)
-    answer(other, A, waiting_body(A, createTime=NOW_MS - 11_000))
-    answer(other, PAGE_SUCCESS, success_body(PAGE_SUCCESS))
+async def test_waiting_rows_tick_with_the_clock_and_finished_ones_do_not(
+    desk: Context, other: Store, clock: FrozenClock
+) -> None:
+    add_answered(other, waiting_body(A, createTime=NOW_MS - 11_000), success_body(PAGE_SUCCESS))
     async with driven(desk, (200, 60), total=2) as dash:
+        assert "11s" in dash.row("◐")
         clock.at_ms += 31_000
-        await dash.until_shown("42s", 2.5)
+        await dash.until(lambda: "42s" in dash.row("◐"), "42s in the row", 2.5)
+        await dash.until_shown("for 42s")
         assert "32.2 s" in dash.row(PAGE_SUCCESS)
 
 
@@ -142,11 +101,10 @@ async def test_a_usual_time_is_shown_only_once_the_history_has_enough(
     ids = [uuid(100 + n) for n in range(finished)]
     add(other, *ids)
     answer_all(other, {each: success_body(each, costTime=32_000) for each in ids})
-    add(other, A)
-    answer(other, A, waiting_body(A, createTime=NOW_MS - 16_000))
+    add_answered(other, waiting_body(A, createTime=NOW_MS - 16_000))
     async with driven(desk, (200, 60), total=finished + 1) as dash:
         if finished < 5:
-            await dash.until(lambda: "for 16s" in dash.pane, "the time so far")
+            await dash.until_in_pane("for 16s")
             assert "usually" not in dash.pane
             assert "▱" not in dash.screen
         else:
@@ -168,10 +126,10 @@ async def test_a_problem_stands_beside_the_record_and_never_replaces_it(desk: Co
         assert "! server error (since just now)" in dash.pane
 
 
-async def test_a_task_with_many_results_numbers_its_links(desk: Context, other: Store) -> None:
+async def test_links_are_numbered_and_inputs_are_listed_as_key_and_value(desk: Context, other: Store) -> None:
     urls = [f"https://cdn.example.com/{n}.png" for n in range(1, 13)]
-    add(other, A)
-    answer(other, A, success_body(A, urls))
+    param = {"model": "m", "input": {"prompt": "A fox", "size": "1024x1024", "n": 2, "seeds": [1, 2]}}
+    add_answered(other, success_body(A, urls, param=json.dumps(param)))
     async with driven(desk, total=1) as dash:
         lines = dash.pane.splitlines()
         start = lines.index("12 results")
@@ -179,22 +137,13 @@ async def test_a_task_with_many_results_numbers_its_links(desk: Context, other: 
             *([str(n), url] for n, url in enumerate(urls[:9], 1)),
             *([url] for url in urls[9:]),
         ]
-
-
-async def test_the_inputs_of_a_task_are_listed_as_key_and_value(desk: Context, other: Store) -> None:
-    param = {"model": "m", "input": {"prompt": "A fox", "size": "1024x1024", "n": 2, "seeds": [1, 2]}}
-    add(other, A)
-    answer(other, A, waiting_body(A, param=json.dumps(param)))
-    async with driven(desk, total=1) as dash:
-        pairs = [line.split(maxsplit=1) for line in dash.pane.splitlines()]
-        assert ["size", "1024x1024"] in pairs
-        assert ["n", "2"] in pairs
-        assert ["seeds", "[1, 2]"] in pairs
+        pairs = [line.split(maxsplit=1) for line in lines]
+        for pair in (["size", "1024x1024"], ["n", "2"], ["seeds", "[1, 2]"]):
+            assert pair in pairs
 
 
 async def test_a_label_stands_in_place_of_the_prompt(desk: Context, other: Store) -> None:
-    add(other, A, label="hero shot")
-    answer(other, A, waiting_body(A))
+    add_answered(other, waiting_body(A), label="hero shot")
     async with driven(desk, total=1) as dash:
         assert "hero shot" in dash.table_lines[0]
         assert "robot painter" not in dash.table_lines[0]
@@ -214,54 +163,22 @@ async def test_a_task_that_finishes_is_told_once(desk: Context, other: Store, cl
         await dash.until_said("fail: A cinematic portrait of a robot painter\nSorry, but")
         clock.at_ms += 1_000
         answer(other, C, success_body(C), now_ms=clock.at_ms)
-        await dash.until(lambda: "✓ Success 2" in dash.tabs, "both successes counted")
+        await dash.until_tab("✓ Success 2")
         # C had ended when it was added: no news.
         assert len(dash.said) == 2
 
 
-async def test_many_that_finish_at_once_are_told_in_one_line(
-    desk: Context, other: Store, clock: FrozenClock
-) -> None:
-    ids = [uuid(n) for n in range(6)]
-    add(other, *ids)
-    for task_id in ids:
-        answer(other, task_id, waiting_body(task_id))
-    async with driven(desk, total=6) as dash:
-        clock.at_ms += 5_000
-        bodies = {task_id: success_body(task_id) for task_id in ids[1:]}
-        answer_all(other, {ids[0]: fail_body(ids[0]), **bodies}, now_ms=clock.at_ms)
-        await dash.until_said("6 tasks finished: 5 success, 1 fail")
-        assert len(dash.said) == 1
-
-
-async def test_the_status_line_tells_profile_counts_and_budget(
-    desk: Context, other: Store, watcher: FakeWatcher
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        watcher.say(used=7, per_minute=90, tier="standard", next_check_at_ms=NOW_MS + 12_000)
-        await dash.until(lambda: "7/90 checks a minute, standard" in dash.lines[0], "the budget")
-        line = dash.lines[0]
-        assert "aigptimage" in line
-        assert "◐ 1  ✓ 1  × 1" in line
-        assert "watching" in line
-        assert "next in 12s" in line
-
-
-@pytest.mark.parametrize("width", [40, 60, 80])
-async def test_the_status_line_never_wraps_or_loses_the_profile(
-    desk: Context, other: Store, width: int
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (width, 24), total=3) as dash:
-        assert "aigptimage" in dash.lines[0]
-        assert len(dash.lines) == 24
-
-
-async def test_a_follower_says_whom_it_follows(desk: Context, watcher: FakeWatcher) -> None:
+async def test_the_status_line_tells_profile_counts_and_budget(watcher: FakeWatcher, dash: Dash) -> None:
+    watcher.say(used=7, per_minute=90, tier="standard", next_check_at_ms=NOW_MS + 12_000)
+    await dash.until(lambda: "7/90 checks a minute, standard" in dash.lines[0], "the budget")
+    for text in ("aigptimage", "◐ 1  ✓ 1  × 1", "watching", "next in 12s"):
+        assert text in dash.lines[0]
     watcher.say(leading=False, watcher_pid=4321)
-    async with driven(desk) as dash:
-        await dash.until(lambda: "following pid 4321" in dash.lines[0], "the other's pid")
+    await dash.until(lambda: "following pid 4321" in dash.lines[0], "the other's pid")
+    for width in (80, 60, 40):
+        await dash.pilot.resize_terminal(width, 24)
+        await dash.until(lambda: len(dash.lines) == 24, "the other size")
+        assert "aigptimage" in dash.lines[0]
 
 
 async def test_garbage_is_collected_again_once_the_first_frame_is_drawn(desk: Context) -> None:

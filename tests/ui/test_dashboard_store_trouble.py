@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.ui.driven_dashboard import add, driven, fill_with_the_page, uuid
+from tests.ui.driven_dashboard import Dash, add, driven, uuid
 
 from taskdash.domain.errors import StoreError
 from taskdash.ui import following
@@ -41,18 +41,16 @@ def is_there(path: Path) -> bool:
     return path.exists()
 
 
-async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        lock(other)
-        desk.store.change_hint._seen = None
-        await dash.until_shown("Another program has locked the list")
-        await dash.press("r", "?")
-        await dash.until_dialog("Help")
-        await dash.press("escape")
-        await dash.until_dialog(None)
-        unlock(other)
-        await dash.until_gone("Another program has locked the list")
+async def test_while_the_list_is_locked_a_banner_says_so_and_keys_go_on(
+    desk: Context, other: Store, dash: Dash
+) -> None:
+    lock(other)
+    desk.store.change_hint._seen = None
+    await dash.until_shown("Another program has locked the list")
+    await dash.press("r", "?", dialog="Help")
+    await dash.press("escape", dialog=None)
+    unlock(other)
+    await dash.until_gone("Another program has locked the list")
 
 
 async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
@@ -66,62 +64,53 @@ async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
             failed.set_exception(StoreError("the disk is full"))
             return failed
 
-        await dash.paste(f"{uuid(1)} {uuid(2)}")
-        await dash.until_shown("2 new")
+        await dash.paste(f"{uuid(1)} {uuid(2)}", shown="2 new")
         monkeypatch.setattr(desk.store, "submit", full)
-        await dash.press("enter")
-        await dash.until_said("Not added: the disk is full.")
-        await dash.until_shown("2 new")
+        await dash.press("enter", said="Not added: the disk is full.", shown="2 new")
         monkeypatch.setattr(desk.store, "submit", real)
-        await dash.press("enter")
-        await dash.until_total(2)
+        await dash.press("enter", total=2)
         assert {task.task_id for task in dash.table.window.rows} == {uuid(1), uuid(2)}
     assert other.tasks.listed("aigptimage", [uuid(1), uuid(2)]) == {uuid(1), uuid(2)}
 
 
 async def test_a_list_that_cannot_be_read_is_told_and_read_again(
-    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch
+    desk: Context, other: Store, monkeypatch: pytest.MonkeyPatch, dash: Dash
 ) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, total=3) as dash:
-        real, fails = desk.store.run, True
+    real, fails = desk.store.run, True
 
-        async def unreadable(work: object) -> object:
-            if fails:
-                raise StoreError("the store cannot be read")
-            return await real(work)  # type: ignore[arg-type] # handed on as it came
+    async def unreadable(work: object) -> object:
+        if fails:
+            raise StoreError("the store cannot be read")
+        return await real(work)  # type: ignore[arg-type] # handed on as it came
 
-        monkeypatch.setattr(desk.store, "run", unreadable)
-        add(other, uuid(5))
-        await dash.until_shown("The store cannot be read. The list is shown as it was last read")
-        for key in ("r", "R", "x", "z", "t", "F", "J", "y", "A"):
-            await dash.press(key)
-            if dash.dialog is not None:
-                await dash.press("escape")
-        fails = False
-        await dash.until_total(4)
-        await dash.until_gone("cannot be read. The list")
+    monkeypatch.setattr(desk.store, "run", unreadable)
+    add(other, uuid(5))
+    await dash.until_shown("The store cannot be read. The list is shown as it was last read")
+    for key in ("r", "R", "x", "z", "t", "F", "J", "y", "A"):
+        await dash.press(key)
+        if dash.dialog is not None:
+            await dash.press("escape")
+    fails = False
+    await dash.until_total(4)
+    await dash.until_gone("cannot be read. The list")
 
 
+@pytest.mark.dashboard(size=(160, 36))
 async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
-    desk: Context, other: Store, store_path: Path
+    store_path: Path, dash: Dash
 ) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (160, 36), total=3) as dash:
-        delete(store_path)
-        await dash.until_shown("was deleted or moved away")
-        await dash.until_said("The store was deleted or moved away: a new list begins in tasks.db.")
-        assert is_there(store_path)
-        await dash.press("escape")
-        await dash.until(lambda: not dash.main.headlines.banner.display, "no banner")
-        await dash.until_total(0)
+    delete(store_path)
+    await dash.until_shown("was deleted or moved away")
+    await dash.until_said("The store was deleted or moved away: a new list begins in tasks.db.")
+    assert is_there(store_path)
+    await dash.press("escape")
+    await dash.until(lambda: not dash.main.headlines.banner.display, "no banner")
+    await dash.until_total(0)
 
 
-async def test_enter_twice_takes_nothing_but_the_dialog_away(desk: Context) -> None:
-    async with driven(desk) as dash:
-        await dash.paste(uuid(1))
-        await dash.until_shown("1 new")
-        await dash.press("enter", "enter", "enter")
-        await dash.until_total(1)
-        await asyncio.sleep(0)
-        assert dash.dialog is None
+@pytest.mark.dashboard(tasks=0)
+async def test_enter_twice_takes_nothing_but_the_dialog_away(dash: Dash) -> None:
+    await dash.paste(uuid(1), shown="1 new")
+    await dash.press("enter", "enter", "enter", total=1)
+    await asyncio.sleep(0)
+    assert dash.dialog is None

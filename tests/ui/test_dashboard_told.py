@@ -193,26 +193,22 @@ async def test_marked_tasks_that_end_after_the_clock_was_set_back_bring_their_me
         await dash.until_said("All 2 marked finished: 2 success, 0 fail")
 
 
+@pytest.mark.parametrize("has_command", [True, False])
 async def test_the_users_command_is_woken_and_what_fails_about_it_is_shown(
-    desk: Context, other: Store
+    desk: Context, other: Store, has_command: bool
 ) -> None:
     command = FakeCommand()
-    desk.on_finish = cast("FinishCommand", command)
-    ids = begin(other, 1)
-    async with driven(desk, total=1) as dash:
-        answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
-        await dash.until(lambda: command.wakes > 0, "the command is woken")
-        await asyncio.to_thread(command.trouble, "on_finish: [b]x was not found")
-        await dash.until_shown("on_finish: [b]x was not found")
-    assert other.news.is_any(PROFILE, Way.COMMAND)
-
-
-async def test_without_a_command_none_is_kept_for_later(desk: Context, other: Store) -> None:
+    desk.on_finish = cast("FinishCommand", command) if has_command else None
     ids = begin(other, 1)
     async with driven(desk, total=1) as dash:
         answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await dash.until_said("✓ success")
-    assert not other.news.is_any(PROFILE, Way.COMMAND)
+        if has_command:
+            await dash.until(lambda: command.wakes > 0, "the command is woken")
+            await asyncio.to_thread(command.trouble, "on_finish: [b]x was not found")
+            await dash.until_shown("on_finish: [b]x was not found")
+    # Without a command none is kept for later.
+    assert other.news.is_any(PROFILE, Way.COMMAND) is has_command
 
 
 @pytest.mark.parametrize("wanted", [True, False])

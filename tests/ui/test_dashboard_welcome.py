@@ -15,7 +15,7 @@ from taskdash.ui.widgets.tour import STEPS, Tour
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.ui.driven_dashboard import DrivenDashboard, FrozenClock
+    from tests.ui.driven_dashboard import Dash, FrozenClock
 
     from taskdash.config.settings import Settings
     from taskdash.store.store import Store
@@ -41,7 +41,7 @@ def kept_key(config: Path) -> object:
     return tomllib.loads(config.read_text())["profiles"][PROFILE]["api_key"] if config.exists() else None
 
 
-async def welcomed(dash: DrivenDashboard) -> None:
+async def welcomed(dash: Dash) -> None:
     await dash.until_dialog("Welcome")
     await dash.until_shown("look around in the demo")
 
@@ -52,17 +52,13 @@ async def test_a_key_that_is_typed_is_kept_and_used(desk: Context, config: Path)
         assert config.name in dash.screen
         await dash.press("k")
         await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
-        await dash.press(*"sk-12 34", "enter")
-        await dash.until_shown("white space in it")
+        await dash.press(*"sk-12 34", "enter", shown="white space in it")
         assert kept_key(config) is None
         assert "sk-12" not in dash.screen
-        await dash.press("escape")
-        await dash.until_shown("goes on without")
+        await dash.press("escape", shown="goes on without")
         await dash.press("k")
         await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
-        await dash.press(*"sk-12345678", "enter")
-        await dash.until_dialog(None)
-        await dash.until_said(f"The key is kept in {config}")
+        await dash.press(*"sk-12345678", "enter", dialog=None, said=f"The key is kept in {config}")
         assert kept_key(config) == "sk-12345678"
         assert isinstance(dash.app, Dashboard)
         assert dash.app.context.key_advice is None
@@ -82,21 +78,18 @@ async def test_a_pasted_key_stands_for_all_that_was_typed_and_is_taken_whole(
         await dash.until(lambda: box.value == "Hello, your key is sk-1", "the whole paste")
         await dash.paste(" sk-56789012\n")
         await dash.until(lambda: box.value == "sk-56789012", "only the key")
-        await dash.press("enter")
-        await dash.until_dialog(None)
+        await dash.press("enter", dialog=None)
         assert kept_key(config) == "sk-56789012"
         assert isinstance(dash.app, Dashboard)
     dash.app.context.close()
 
 
-async def test_esc_goes_on_without_a_key(desk: Context, config: Path) -> None:
-    async with driven(desk, (80, 24), total=0) as dash:
-        await welcomed(dash)
-        await dash.press("escape")
-        await dash.until_dialog(None)
-        await dash.press("a")
-        await dash.until_dialog("AddIds")
-        assert kept_key(config) is None
+@pytest.mark.dashboard(tasks=0, size=(80, 24))
+async def test_esc_goes_on_without_a_key(config: Path, dash: Dash) -> None:
+    await welcomed(dash)
+    await dash.press("escape", dialog=None)
+    await dash.press("a", dialog="AddIds")
+    assert kept_key(config) is None
 
 
 async def test_on_a_list_with_tasks_there_is_only_the_banner(
@@ -126,41 +119,25 @@ async def test_the_tour_goes_on_when_a_step_was_done_and_esc_leaves_it(desk: Con
     desk.is_demo = True
     async with driven(desk, total=3) as dash:
         await dash.until_shown(STEPS[0].text)
-        await dash.press("n")
-        await dash.until_shown("Tour 1/7")
-        await dash.press("j")
-        await dash.until_shown("Tour 2/7")
-        await dash.press("[")
-        await dash.until_shown("Tour 3/7")
-        await dash.press("F")
-        await dash.until_shown("Tour 4/7")
-        await dash.press("escape")
-        await dash.until_dialog(None)
+        await dash.press("n", shown="Tour 1/7")
+        await dash.press("j", shown="Tour 2/7")
+        await dash.press("[", shown="Tour 3/7")
+        await dash.press("F", shown="Tour 4/7")
+        await dash.press("escape", dialog=None)
         await dash.press("space", "escape")
         await dash.until(lambda: not dash.table.marked, "the mark cleared, the tour still there")
         assert "Tour 4/7" in dash.screen
-        await dash.press("escape")
-        await dash.until_gone("Tour 4/7")
-        await dash.until_shown("With your own key:")
+        await dash.press("escape", gone="Tour 4/7", shown="With your own key:")
 
 
-async def test_n_goes_through_the_whole_tour(desk: Context, other: Store) -> None:
+async def test_n_goes_through_the_whole_tour_which_may_look_once_more(desk: Context, other: Store) -> None:
     fill_with_the_page(other)
     desk.is_demo = True
     async with driven(desk, total=3) as dash:
         for number in range(1, len(STEPS)):
-            await dash.press("n")
-            await dash.until_shown(f"Tour {number}/7")
-        await dash.press("n")
-        await dash.until_gone("Tour ")
-
-
-async def test_the_tour_may_look_once_more_after_its_end(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    desk.is_demo = True
-    async with driven(desk, total=3) as dash:
+            await dash.press("n", shown=f"Tour {number}/7")
         tour = dash.main.query_one(Tour)
-        for _ in STEPS:
-            tour.go_on()
+        await dash.press("n", gone="Tour ")
         tour._look()
-        await dash.until_gone("Tour ")
+        await dash.settle()
+        assert "Tour " not in dash.screen

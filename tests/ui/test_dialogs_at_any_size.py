@@ -14,6 +14,7 @@ from tests.ui.driven_dashboard import (
     PAGE_LINK,
     PAGE_SUCCESS,
     add,
+    add_answered,
     answer,
     driven,
     fill_with_the_page,
@@ -24,7 +25,7 @@ from taskdash.domain.query import SortKey
 from taskdash.ui.app import Dashboard
 
 if TYPE_CHECKING:
-    from tests.ui.driven_dashboard import DrivenDashboard
+    from tests.ui.driven_dashboard import Dash
 
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
@@ -45,36 +46,9 @@ OPENED_BY: Final = {
 }
 """The key of each dialog."""
 MOVES: Final = (
-    *(
-        "up",
-        "down",
-        "left",
-        "right",
-        "pageup",
-        "pagedown",
-        "home",
-        "end",
-        "tab",
-        "shift+tab",
-        "backspace",
-        "delete",
-    ),
-    *(
-        "ctrl+home",
-        "ctrl+end",
-        "ctrl+u",
-        "ctrl+w",
-        "ctrl+a",
-        "ctrl+l",
-        "j",
-        "k",
-        "J",
-        "K",
-        "+",
-        "-",
-        "0",
-        "G",
-    ),
+    *("up", "down", "left", "right", "pageup", "pagedown", "home", "end"),
+    *("tab", "shift+tab", "backspace", "delete", "ctrl+home", "ctrl+end"),
+    *("ctrl+u", "ctrl+w", "ctrl+a", "ctrl+l", *"jkJK+-0G"),
 )
 """What moves in lists and text boxes, or edits; most dialogs stay open."""
 ENDS: Final = ("enter", "escape", "y", "q", "i", "r", "space", "1", "f1")
@@ -82,7 +56,7 @@ ENDS: Final = ("enter", "escape", "y", "q", "i", "r", "space", "1", "f1")
 SMALL: Final = [(columns, rows) for columns in range(1, 16) for rows in range(1, 12)]
 
 
-async def reopen(dash: DrivenDashboard, key: str) -> None:
+async def reopen(dash: Dash, key: str) -> None:
     """Open the dialog of a key on the task with results, where none is open."""
     for _ in range(5):
         if dash.dialog is not None:
@@ -113,6 +87,7 @@ async def test_no_key_in_a_dialog_ends_the_dashboard_however_small_it_is(
             for pressed in [chance.sample(MOVES, len(MOVES)), *([each] for each in ends)]:
                 await reopen(dash, key)
                 await dash.press(*pressed)
+                assert dash.lines  # drawn at this size
                 assert isinstance(dash.app, Dashboard)
                 assert dash.app.crash is None, f"{pressed} at {size}"
 
@@ -125,15 +100,16 @@ async def test_no_key_in_the_welcome_ends_the_dashboard_however_small_it_is(desk
             await dash.pilot.resize_terminal(*size)
             for pressed in (*MOVES, "k", *MOVES, "s", "k", "escape"):
                 await dash.press(pressed)
+                assert dash.lines  # drawn at this size
                 assert isinstance(dash.app, Dashboard)
                 assert dash.app.crash is None, f"{pressed} at {size}"
 
 
-async def test_keys_typed_ahead_move_in_a_list(desk: Context) -> None:
-    async with driven(desk, total=0) as dash:
-        await dash.press("s", "j", "j", "k", "enter")
-        await dash.until(lambda: dash.table.wanted.sort.key is list(SortKey)[1], "the second order")
-        await dash.until_dialog(None)
+@pytest.mark.dashboard(tasks=0)
+async def test_keys_typed_ahead_move_in_a_list(dash: Dash) -> None:
+    await dash.press("s", "j", "j", "k", "enter")
+    await dash.until(lambda: dash.table.wanted.sort.key is list(SortKey)[1], "the second order")
+    await dash.until_dialog(None)
 
 
 @pytest.mark.parametrize(
@@ -142,17 +118,14 @@ async def test_keys_typed_ahead_move_in_a_list(desk: Context) -> None:
     ids=["letters", "names"],
 )
 async def test_a_long_text_is_read_page_by_page(desk: Context, other: Store, keys: tuple[str, ...]) -> None:
-    add(other, PAGE_SUCCESS)
-    answer(other, PAGE_SUCCESS, success_body(PAGE_SUCCESS, [f"{PAGE_LINK}?{n:03}" for n in range(100)]))
+    add_answered(other, success_body(PAGE_SUCCESS, [f"{PAGE_LINK}?{n:03}" for n in range(100)]))
     page_down, up, down, end, begin = keys
 
     def links() -> list[str]:
         return re.findall(r'\?(\d{3})\\"', dash.screen)
 
     async with driven(desk, (80, 24), total=1) as dash:
-        await dash.press("J")
-        await dash.until_dialog("RawJson")
-        await dash.until_shown("Esc closes")
+        await dash.press("J", dialog="RawJson", shown="Esc closes")
         *_, last = links()
         await dash.press(page_down)
         await dash.until(
@@ -167,9 +140,7 @@ async def test_a_long_text_is_read_page_by_page(desk: Context, other: Store, key
         await dash.until(lambda: links()[:-2] == second[2:], "two lines more below")
         await dash.press(up, up)
         await dash.until(lambda: links() == second, "back again")
-        await dash.press("pageup")
-        await dash.until_shown('"taskId"')
+        await dash.press("pageup", shown='"taskId"')
         await dash.press(end)
         await dash.until(lambda: "099" in links(), "the last link")
-        await dash.press(begin)
-        await dash.until_shown('"taskId"')
+        await dash.press(begin, shown='"taskId"')

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import fail_body, success_body
-from tests.ui.driven_dashboard import NOW_MS, add, answer, driven, fill_with_the_page, uuid
+from tests.ui.driven_dashboard import NOW_MS, Dash, add_answered, driven, uuid
 
 from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import State
@@ -19,61 +19,30 @@ if TYPE_CHECKING:
 NARROW = (60, 50)
 
 
-@pytest.mark.parametrize(
-    ("key", "dialog", "ends"),
-    [
+@pytest.mark.dashboard(size=NARROW)
+async def test_what_the_keys_of_a_dialog_do_is_not_cut_off(dash: Dash) -> None:
+    for key, dialog, ends in (
         ("e", "EditLabel", "closes"),
-        ("question_mark", "Help", "[keys] in the config."),
+        ("?", "Help", "[keys] in the config."),
         ("t", "Statistics", "closes."),
         ("s", "ChooseSort", "Esc closes"),
-    ],
-)
-async def test_what_the_keys_of_a_dialog_do_is_not_cut_off(
-    key: str, dialog: str, ends: str, desk: Context, other: Store
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, NARROW, total=3) as dash:
-        await dash.press(key)
-        await dash.until_dialog(dialog)
-        await dash.until_shown(ends)
+    ):
+        await dash.press(key, dialog=dialog, shown=ends)
+        await dash.press("escape", dialog=None)
 
 
-@pytest.mark.parametrize(
-    ("key", "dialog", "ends"),
-    [
-        ("question_mark", "Help", "Esc closes"),
-        ("s", "ChooseSort", "Esc closes"),
-        ("C", "ChooseColumns", "Esc drop"),
-        ("c", "CopyMenu", "Esc closes"),
-        ("a", "AddIds", "Esc drops it all"),
-        ("F", "Failures", "Esc closes"),
-    ],
-)
-async def test_what_the_keys_of_a_dialog_do_is_seen_however_much_scrolls(
-    key: str, dialog: str, ends: str, desk: Context, other: Store
-) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (80, 24), total=3) as dash:
-        await dash.press(key)
-        await dash.until_dialog(dialog)
-        await dash.until_shown(ends)
-
-
-async def test_the_tabs_give_up_words_before_counts(desk: Context, other: Store) -> None:
-    fill_with_the_page(other)
-    async with driven(desk, (40, 15), total=3) as dash:
-        assert dash.lines[1].split() == ["[All", "3]", "○", "0", "◐", "1", "✓", "1", "×", "1"]
-        await dash.press("]", "]")
-        await dash.until_shown("[◐ Waiting 1]")
-        assert dash.lines[1].split() == ["All", "3", "○", "0", "[◐", "Waiting", "1]", "✓", "1", "×", "1"]
+@pytest.mark.dashboard(size=(40, 15))
+async def test_the_tabs_give_up_words_before_counts(dash: Dash) -> None:
+    assert dash.lines[1].split() == ["[All", "3]", "○", "0", "◐", "1", "✓", "1", "×", "1"]
+    await dash.press("]", "]", shown="[◐ Waiting 1]")
+    assert dash.lines[1].split() == ["All", "3", "○", "0", "[◐", "Waiting", "1]", "✓", "1", "×", "1"]
 
 
 async def test_times_stand_on_one_line_each_beside_a_table_of_usual_width(
     desk: Context, other: Store
 ) -> None:
     task_id = uuid(1)
-    add(other, task_id)
-    answer(other, task_id, fail_body(task_id, createTime=NOW_MS - 300 * 86_400_000))
+    add_answered(other, fail_body(task_id, createTime=NOW_MS - 300 * 86_400_000))
     async with driven(desk, (120, 36), total=1) as dash:
         await dash.until_shown(" 300d ago")
         assert not [line for line in dash.lines if line.rstrip().endswith("│ ago")]
@@ -94,12 +63,9 @@ def test_statistics_leave_columns_out_rather_than_wrap() -> None:
 
 async def test_statistics_that_scroll_keep_a_line_a_row(desk: Context, other: Store) -> None:
     for n in range(9):
-        add(other, uuid(n))
-        answer(other, uuid(n), success_body(uuid(n), model=f"seedance-{n}.0-image-to-video"))
+        add_answered(other, success_body(uuid(n), model=f"seedance-{n}.0-image-to-video"))
     async with driven(desk, (80, 24), total=9) as dash:
-        await dash.press("t")
-        await dash.until_dialog("Statistics")
-        await dash.until_shown("seedance-3.0-image-to-video")
+        await dash.press("t", dialog="Statistics", shown="seedance-3.0-image-to-video")
         names = [y for y, line in enumerate(dash.lines) if "-image-to-video" in line and "│  seed" in line]
         assert len(names) > 3
         for y in names[:-1]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from textual._context import visible_screen_stack
 from textual.app import App
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
@@ -65,6 +66,7 @@ class Stage:
     @property
     def screen(self) -> str:
         screen = self.pilot.app.screen
+        visible_screen_stack.set(self.pilot.app._background_screens)
         return "\n".join(strip.text for strip in screen._compositor.render_strips())
 
     @property
@@ -103,57 +105,58 @@ async def stage() -> AsyncIterator[Stage]:
         yield made
 
 
-async def test_half_blocks_have_the_colours_of_the_picture() -> None:
-    async with stage() as on:
-        await on.show(PLAIN)
-        assert on.screen.count(UPPER_HALF) == 12
-        first = next(iter(on.view.render_line(0))).style
-        assert first is not None
-        assert first.color is not None
-        assert first.bgcolor is not None
-        assert first.color.triplet == tuple(BLOCKS[:3])
-        assert first.bgcolor.triplet == tuple(BLOCKS[12:15])
-        assert on.written == []
+@pytest.fixture
+async def on() -> AsyncIterator[Stage]:
+    async with stage() as made:
+        yield made
 
 
-async def test_cells_of_one_colour_are_one_piece() -> None:
-    async with stage() as on:
-        await on.show(Drawn("PNG", 8, 6, 4, 3, b"\x07" * len(BLOCKS)))
-        assert len(list(on.view.render_line(1))) == 1
-        assert on.view.render_line(1).text == UPPER_HALF * 4
+async def test_half_blocks_have_the_colours_of_the_picture(on: Stage) -> None:
+    await on.show(PLAIN)
+    assert on.screen.count(UPPER_HALF) == 12
+    first = next(iter(on.view.render_line(0))).style
+    assert first is not None
+    assert first.color is not None
+    assert first.bgcolor is not None
+    assert first.color.triplet == tuple(BLOCKS[:3])
+    assert first.bgcolor.triplet == tuple(BLOCKS[12:15])
+    assert on.written == []
 
 
-async def test_nothing_is_left_where_a_picture_was() -> None:
-    async with stage() as on:
-        await on.show(PLAIN)
-        await on.show(None)
-        assert UPPER_HALF not in on.screen
+async def test_cells_of_one_colour_are_one_piece(on: Stage) -> None:
+    await on.show(Drawn("PNG", 8, 6, 4, 3, b"\x07" * len(BLOCKS)))
+    assert len(list(on.view.render_line(1))) == 1
+    assert on.view.render_line(1).text == UPPER_HALF * 4
 
 
-async def test_kitty_is_given_a_picture_once_and_shows_it_in_placeholders() -> None:
-    async with stage() as on:
-        await on.show(KITTY)
-        on.view.refresh()
-        await on.rest()
-        assert len(on.sent) == 1
-        assert on.screen.count(kitty.PLACEHOLDER) == 12
-        assert UPPER_HALF not in on.screen
-        style = on.view.render_lines(on.view.size.region)[0]._segments[0].style
-        assert style is not None
-        assert style.color is not None
-        assert style.color.triplet == tuple(on.sent[0].to_bytes(3, "big"))
+async def test_nothing_is_left_where_a_picture_was(on: Stage) -> None:
+    await on.show(PLAIN)
+    await on.show(None)
+    assert UPPER_HALF not in on.screen
 
 
-async def test_kitty_forgets_a_picture_that_another_one_replaces() -> None:
-    async with stage() as on:
-        await on.show(KITTY)
-        await on.show(Drawn("PNG", 8, 6, 4, 3, BLOCKS, size=(1, 1), pixels=b"abc"))
-        assert len(on.sent) == 2
-        assert on.removed == on.sent[:1]
-        assert on.sent[0] != on.sent[1]
-        await on.show(None)
-        assert on.removed == on.sent
-        assert kitty.PLACEHOLDER not in on.screen
+async def test_kitty_is_given_a_picture_once_and_shows_it_in_placeholders(on: Stage) -> None:
+    await on.show(KITTY)
+    on.view.refresh()
+    await on.rest()
+    assert len(on.sent) == 1
+    assert on.screen.count(kitty.PLACEHOLDER) == 12
+    assert UPPER_HALF not in on.screen
+    style = on.view.render_lines(on.view.size.region)[0]._segments[0].style
+    assert style is not None
+    assert style.color is not None
+    assert style.color.triplet == tuple(on.sent[0].to_bytes(3, "big"))
+
+
+async def test_kitty_forgets_a_picture_that_another_one_replaces(on: Stage) -> None:
+    await on.show(KITTY)
+    await on.show(Drawn("PNG", 8, 6, 4, 3, BLOCKS, size=(1, 1), pixels=b"abc"))
+    assert len(on.sent) == 2
+    assert on.removed == on.sent[:1]
+    assert on.sent[0] != on.sent[1]
+    await on.show(None)
+    assert on.removed == on.sent
+    assert kitty.PLACEHOLDER not in on.screen
 
 
 async def test_kitty_forgets_the_picture_when_the_dashboard_ends() -> None:
@@ -162,76 +165,70 @@ async def test_kitty_forgets_the_picture_when_the_dashboard_ends() -> None:
     assert on.removed == on.sent
 
 
-async def test_kitty_gets_the_picture_again_after_a_stop() -> None:
-    async with stage() as on:
-        await on.show(KITTY)
-        on.pilot.app.app_resume_signal.publish(on.pilot.app)
-        await on.rest()
-        assert len(on.sent) == 2
-        assert on.screen.count(kitty.PLACEHOLDER) == 12
-        await on.show(None)
-        assert set(on.removed) == set(on.sent)
+async def test_kitty_gets_the_picture_again_after_a_stop(on: Stage) -> None:
+    await on.show(KITTY)
+    on.pilot.app.app_resume_signal.publish(on.pilot.app)
+    await on.rest()
+    assert len(on.sent) == 2
+    assert on.screen.count(kitty.PLACEHOLDER) == 12
+    await on.show(None)
+    assert set(on.removed) == set(on.sent)
 
 
 @pytest.mark.parametrize("drawn", [KITTY, SIXEL], ids=["kitty", "sixel"])
-async def test_under_a_dialog_there_are_half_blocks_only(drawn: Drawn) -> None:
-    async with stage() as on:
-        await on.show(drawn)
-        dialog: ModalScreen[None] = ModalScreen()
-        on.pilot.app.push_screen(dialog)
-        await on.rest()
-        assert on.screen.count(UPPER_HALF) == 12
-        assert kitty.PLACEHOLDER not in on.screen
-        assert on.lines_with_sixels == {}
-        dialog.dismiss()
-        await on.rest()
-        if drawn is KITTY:
-            assert on.screen.count(kitty.PLACEHOLDER) == 12
-        else:
-            assert len(on.lines_with_sixels) == 3
-
-
-async def test_each_line_brings_its_sixels_and_puts_the_cursor_back() -> None:
-    async with stage() as on:
-        await on.show(SIXEL)
-        assert on.lines_with_sixels == {1: "q#1~", 2: "q#2~", 3: "q#3~"}
-        assert on.screen.count(UPPER_HALF) == 12, "what shows where the terminal knows no sixels"
-        assert on.control == ["\x1b7\x1b[4D\x1bPq#1~\x1b\\\x1b8"]
-        await on.show(None)
-        assert on.lines_with_sixels == {}
-
-
-async def test_lines_that_are_scrolled_out_of_sight_bring_none() -> None:
-    async with stage() as on:
-        await on.show(SIXEL)
-        on.pilot.app.query_one(VerticalScroll).scroll_to(y=2, animate=False)
-        await on.rest()
-        assert on.lines_with_sixels == {0: "q#2~", 1: "q#3~"}
-
-
-async def test_lines_that_a_toast_lies_over_bring_none() -> None:
-    async with stage() as on:
-        on.view.styles.dock = "bottom"
-        on.view.styles.offset = (30, -1)
-        await on.show(SIXEL)
-        assert len(on.lines_with_sixels) == 3
-        on.pilot.app.notify("a toast", timeout=60)
-        await on.rest()
-        (toast,) = on.pilot.app.screen.query(Toast)
-        assert toast.region.overlaps(on.view.region)
-        assert not set(on.lines_with_sixels) & set(range(toast.region.y, toast.region.bottom))
-        assert on.screen.count(UPPER_HALF) < 12
-        on.pilot.app.clear_notifications()
-        await on.rest()
+async def test_under_a_dialog_there_are_half_blocks_only(drawn: Drawn, on: Stage) -> None:
+    await on.show(drawn)
+    dialog: ModalScreen[None] = ModalScreen()
+    on.pilot.app.push_screen(dialog)
+    await on.rest()
+    assert on.screen.count(UPPER_HALF) == 12
+    assert kitty.PLACEHOLDER not in on.screen
+    assert on.lines_with_sixels == {}
+    dialog.dismiss()
+    await on.rest()
+    if drawn is KITTY:
+        assert on.screen.count(kitty.PLACEHOLDER) == 12
+    else:
         assert len(on.lines_with_sixels) == 3
 
 
-async def test_a_placeholder_that_a_toast_covers_is_cut_at_a_cell() -> None:
-    async with stage() as on:
-        on.view.styles.dock = "bottom"
-        on.view.styles.offset = (4, 0)
-        await on.show(KITTY)
-        on.pilot.app.notify("a toast", timeout=60)
-        await on.rest()
-        for strip in on.pilot.app.screen._compositor.render_strips():
-            assert strip.cell_length == 40
+async def test_each_line_brings_its_sixels_and_puts_the_cursor_back(on: Stage) -> None:
+    await on.show(SIXEL)
+    assert on.lines_with_sixels == {1: "q#1~", 2: "q#2~", 3: "q#3~"}
+    assert on.screen.count(UPPER_HALF) == 12, "what shows where the terminal knows no sixels"
+    assert on.control == ["\x1b7\x1b[4D\x1bPq#1~\x1b\\\x1b8"]
+    await on.show(None)
+    assert on.lines_with_sixels == {}
+
+
+async def test_lines_that_are_scrolled_out_of_sight_bring_none(on: Stage) -> None:
+    await on.show(SIXEL)
+    on.pilot.app.query_one(VerticalScroll).scroll_to(y=2, animate=False)
+    await on.rest()
+    assert on.lines_with_sixels == {0: "q#2~", 1: "q#3~"}
+
+
+async def test_lines_that_a_toast_lies_over_bring_none(on: Stage) -> None:
+    on.view.styles.dock = "bottom"
+    on.view.styles.offset = (30, -1)
+    await on.show(SIXEL)
+    assert len(on.lines_with_sixels) == 3
+    on.pilot.app.notify("a toast", timeout=60)
+    await on.rest()
+    (toast,) = on.pilot.app.screen.query(Toast)
+    assert toast.region.overlaps(on.view.region)
+    assert not set(on.lines_with_sixels) & set(range(toast.region.y, toast.region.bottom))
+    assert on.screen.count(UPPER_HALF) < 12
+    on.pilot.app.clear_notifications()
+    await on.rest()
+    assert len(on.lines_with_sixels) == 3
+
+
+async def test_a_placeholder_that_a_toast_covers_is_cut_at_a_cell(on: Stage) -> None:
+    on.view.styles.dock = "bottom"
+    on.view.styles.offset = (4, 0)
+    await on.show(KITTY)
+    on.pilot.app.notify("a toast", timeout=60)
+    await on.rest()
+    for strip in on.pilot.app.screen._compositor.render_strips():
+        assert strip.cell_length == 40

@@ -64,9 +64,30 @@ def typist(monkeypatch: pytest.MonkeyPatch) -> Typist:
     return someone
 
 
-def test_keys_come_at_once(typist: Typist) -> None:
-    typist.sends(b"aB1\r\x1b[A\x1b[106u\x11")
-    assert typist.said == ["a", "B", "1", "enter", "up", "j", "ctrl+q"]
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"aB1\r\x1b[A\x1b[106u\x11", ["a", "B", "1", "enter", "up", "j", "ctrl+q"]),
+        (b"\x1b" + START + b"task" + END, ["escape", "paste 'task'"]),
+        (START + b"task" + END + b"\r", ["paste 'task'", "enter"]),
+        (START + b"one" + END + b"xy" + START + b"two" + END, ["paste 'one\\nxy\\ntwo'"]),
+        (b"\x1b[48;99999999;99999999;1;1t\x1b[?2048;1$y\x1b[9999999;1R\x1b[<0;99999999;1M", []),
+        (b"\x1b[<0;10;10M", ["MouseDown"]),
+    ],
+    ids=[
+        "keys",
+        "escape and a paste",
+        "a paste and a key",
+        "a paste begun twice",
+        "sizes made up",
+        "a click",
+    ],
+)
+def test_what_comes_at_once_is_told_apart(typist: Typist, data: bytes, said: list[str]) -> None:
+    typist.sends(data, then_s=0.05)
+    assert typist.said == said
+    typist.sends(b"q")
+    assert typist.said == [*said, "q"]
 
 
 def test_escape_is_a_key_once_nothing_follows_it(typist: Typist) -> None:
@@ -91,29 +112,12 @@ def test_a_paste_is_one_event_however_it_is_cut(typist: Typist) -> None:
     assert typist.said == ["paste 'grün 😀\\n\\ta\\x1b[31mb'"] * len(data)
 
 
-def test_an_escape_key_just_before_a_paste_is_not_lost(typist: Typist) -> None:
-    typist.sends(b"\x1b" + START + b"task" + END, then_s=0.05)
-    assert typist.said == ["escape", "paste 'task'"]
-
-
-def test_keys_after_a_paste_are_keys(typist: Typist) -> None:
-    typist.sends(START + b"task" + END + b"\r", then_s=0.05)
-    assert typist.said == ["paste 'task'", "enter"]
-    typist.sends(b"q")
-    assert typist.said[2:] == ["q"]
-
-
 @pytest.mark.parametrize("cut", range(0, 24, 3))
 def test_the_mark_of_the_end_inside_a_paste_does_not_make_keys_of_the_rest(typist: Typist, cut: int) -> None:
     data = START + b"one" + END + b"xy\x11" + END + b"q" + END
     typist.sends(data[:cut])
     typist.sends(data[cut:], then_s=0.05)
     assert typist.said == ["paste 'one\\nxy\\x11\\nq'"]
-
-
-def test_a_paste_that_begins_again_inside_is_still_one(typist: Typist) -> None:
-    typist.sends(START + b"one" + END + b"xy" + START + b"two" + END, then_s=0.05)
-    assert typist.said == ["paste 'one\\nxy\\ntwo'"]
 
 
 def test_keys_are_back_within_two_seconds_of_a_paste_that_does_not_end(typist: Typist) -> None:
@@ -207,13 +211,6 @@ def test_what_ends_textuals_own_parser_does_not_end_this_one(typist: Typist, bad
     typist.sends(b"a" + bad + b"\x1b[Ab", then_s=0.3)
     assert typist.said[0] == "a"
     assert typist.said[-2:] == ["up", "b"]
-
-
-def test_a_size_or_a_place_that_is_made_up_is_not_believed(typist: Typist) -> None:
-    typist.sends(b"\x1b[48;99999999;99999999;1;1t\x1b[?2048;1$y\x1b[9999999;1R\x1b[<0;99999999;1M")
-    assert typist.said == []
-    typist.sends(b"\x1b[<0;10;10M")
-    assert typist.said == ["MouseDown"]
 
 
 def test_a_paste_of_10_mb_is_kept_and_of_a_longer_one_no_more_than_shows_it(typist: Typist) -> None:

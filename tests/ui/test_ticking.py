@@ -2,68 +2,70 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.servers import waiting_body
-from tests.ui.driven_dashboard import NOW_MS, DrivenDashboard, FrozenClock, add, answer, driven, uuid
+from tests.ui.driven_dashboard import NOW_MS, Dash, FrozenClock, add_answered, uuid
 
 if TYPE_CHECKING:
-    import pytest
-
     from taskdash.store.store import Store
-    from taskdash.ui.context import Context
 
 TASKS = [uuid(n) for n in range(3)]
 CREATED_MS = NOW_MS - 100_000
 
 
-def begin(store: Store) -> None:
-    add(store, *TASKS)
-    for n, task_id in enumerate(TASKS):
-        answer(store, task_id, waiting_body(task_id, createTime=CREATED_MS - 1000 * n))
+@pytest.fixture(autouse=True)
+def frames_left_out() -> None:
+    """Compose all frames, unlike elsewhere, as they are counted."""
 
 
-def tick(dash: DrivenDashboard, clock: FrozenClock, seconds: int) -> None:
+@pytest.fixture
+def listed(other: Store) -> int:
+    add_answered(
+        other, *(waiting_body(task_id, createTime=CREATED_MS - 1000 * n) for n, task_id in enumerate(TASKS))
+    )
+    return len(TASKS)
+
+
+def tick(dash: Dash, clock: FrozenClock, seconds: int) -> None:
     clock.at_ms += 1000 * seconds
     dash.table.tick()
     dash.main.pane.tick()
 
 
-async def test_a_while_later_the_row_and_the_pane_say_so(
-    desk: Context, other: Store, clock: FrozenClock
+async def test_a_while_later_the_row_and_the_pane_say_so_under_a_toast_too(
+    clock: FrozenClock, dash: Dash
 ) -> None:
-    begin(other)
-    async with driven(desk, total=3) as dash:
-        assert "1m40s" in dash.row(TASKS[0][:8])
-        tick(dash, clock, 17)
-        await dash.settle()
-        assert "1m50s" in dash.row(TASKS[0][:8])
-        assert "for 1m50s" in dash.pane
-        await dash.until_shown("for 1m50s")
+    assert "1m40s" in dash.row(TASKS[0][:8])
+    tick(dash, clock, 17)
+    await dash.until(lambda: "1m50s" in dash.row(TASKS[0][:8]), "the row says so")
+    assert "for 1m50s" in dash.pane
+    await dash.until_shown("for 1m50s")
+    dash.main.say("something")
+    await dash.until_shown("something")
+    tick(dash, clock, 10)
+    await dash.until_shown("2m00s")
+    assert "something" in dash.screen
 
 
 async def test_no_frame_is_drawn_where_no_text_differs(
-    desk: Context, other: Store, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+    clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, dash: Dash
 ) -> None:
-    begin(other)
-    async with driven(desk, total=3) as dash:
-        frames: list[object] = []
-        monkeypatch.setattr(dash.app, "_display", lambda _screen, update: frames.append(update))
-        for task in dash.table.window.rows:
-            assert task.checked_at_ms == clock.at_ms
-        tick(dash, clock, 0)
-        await dash.settle()
-        assert not frames
-        tick(dash, clock, 20)
-        await dash.settle()
-        assert frames
+    await asyncio.sleep(0.1)  # what the start left to be drawn
+    frames: list[object] = []
 
+    def note(_screen: object, update: object) -> None:
+        if update is not None:
+            frames.append(update)
 
-async def test_under_a_toast_the_rows_go_on(desk: Context, other: Store, clock: FrozenClock) -> None:
-    begin(other)
-    async with driven(desk, total=3) as dash:
-        dash.main.say("something")
-        await dash.until_shown("something")
-        tick(dash, clock, 27)
-        await dash.until_shown("2m00s")
-        assert "something" in dash.screen
+    monkeypatch.setattr(dash.app, "_display", note)
+    for task in dash.table.window.rows:
+        assert task.checked_at_ms == clock.at_ms
+    tick(dash, clock, 0)
+    await dash.settle()
+    assert not frames
+    tick(dash, clock, 20)
+    await dash.settle()
+    assert frames

@@ -84,11 +84,11 @@ def test_a_picture_is_served_whole_without_a_key(api: DemoApi) -> None:
     assert headers["Accept-Ranges"] == "bytes"
 
 
-@pytest.mark.parametrize("name", MEDIA)
-def test_every_file_has_a_media_type(api: DemoApi, name: str) -> None:
-    status, headers, _ = get(api, "HEAD", f"/uploads/{name}")
-    assert status == 200
-    assert headers["Content-Type"] in ("image/webp", "video/mp4")
+def test_every_file_has_a_media_type(api: DemoApi) -> None:
+    for name in MEDIA:
+        status, headers, _ = get(api, "HEAD", f"/uploads/{name}")
+        assert status == 200
+        assert headers["Content-Type"] in ("image/webp", "video/mp4")
 
 
 def test_head_tells_the_length_and_sends_nothing(api: DemoApi) -> None:
