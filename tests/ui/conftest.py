@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the report of a snapshot that differs be written on Python 3.12 and later too; name the mark for `dash`."""
-    config.addinivalue_line("markers", "dashboard(tasks, size): what the fixture `dash` begins with")
+    """Let the report of a snapshot that differs be written on Python 3.12 and later too."""
     config.addinivalue_line("filterwarnings", r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
 
 
