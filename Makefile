@@ -16,10 +16,10 @@ help: ## list these targets
 demo: $(VENV)/app.stamp ## open the dashboard on the embedded demo API
 	@$(BIN)/taskdash --demo
 
-# A third of the tests' time is waiting, for a process or a clock: three workers keep two cores busy.
+# Half of the tests' time is waiting, for a process or a clock: five workers keep two cores busy.
 # Bytecode is written whatever the environment says, or each process compiles all of the program again.
 test: $(VENV)/dev.stamp ## run the tests (TEXTUAL=lowest for the lowest version of it)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=5 --dist=worksteal
 
 faults: $(VENV)/dev.stamp ## provoke every row of the fault matrix and count (LONG= for short runs)
 	@$(BIN)/python -m pytest tests/faults --rows $(LONG)
