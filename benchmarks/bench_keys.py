@@ -201,6 +201,8 @@ def dashboard(folder: Path, count: int, url: str, *, loaded: bool) -> Program:
     config.write_text(
         f'[profiles.{PROFILE}]\nbase_url = "{url}"\nper_second = {2 * PER_SECOND}\nper_minute = {120 * PER_SECOND}\n'
         "share = 1.0\n"
+        # The task at the cursor is known by its ID.
+        '[view]\ncolumns = ["state", "label", "model", "cost", "created", "id"]\nwidths = {id = 12}\n'
     )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TASKDASH_")}
     environ |= {"AIGPTIMAGE_API_KEY": KEY, "XDG_STATE_HOME": str(home), "XDG_CACHE_HOME": str(home)}
