@@ -76,6 +76,7 @@ class Views:
         config.write_text(
             '[view]\ndetail = "hidden"\n'
             'columns = ["state", "label", "model", "cost", "created", "checked", "added", "id"]\n'
+            "widths = {id = 12}\n"
         )
         environ = {name: value for name, value in os.environ.items() if not name.startswith("TASKDASH_")}
         environ |= {"XDG_STATE_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "AIGPTIMAGE_API_KEY": ""}
