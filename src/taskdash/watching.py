@@ -53,8 +53,8 @@ async def build_watcher(
 ) -> Watcher:
     """Return a watcher on the running event loop, with a store and a gateway of its own."""
     clock = SystemClock()
-    # Not for cryptography: it spreads retries.
     access = Access(profile.base_url, key)
+    # The random numbers spread retries.
     dispatch = Dispatch(policy_of(profile, scheduled=scheduled), clock, random.random, access)
     gateway = None
     if key is not None:

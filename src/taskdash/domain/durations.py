@@ -84,7 +84,7 @@ class _History:
         self.learned += 1
 
     def is_stale(self, learned_in_all: int) -> bool:
-        """Whether the curve is worth fitting again: after each of the first, later after a tenth more."""
+        """Tell whether the curve is worth fitting again: after each of the first, later after a tenth more."""
         own, whole = self.fitted_at
         if self.curve is None or self.learned - own >= max(1, min(own, KEPT) // 10):
             return True

@@ -154,7 +154,7 @@ class _Contexts:
         self._last, self._last_end = _NO_CONTEXT, end
 
     def of(self, start: int, word: str) -> _Context:
-        """The context of the ID at `start`; asked in the order of the text."""
+        """Return the context of the ID at `start`; asked in the order of the text."""
         if not self._is_next_item(start):
             self._last = _context_before(self._text, start)
         elif not self._last.begins_list or self._text.count("\n", self._last_end, start) > 1:

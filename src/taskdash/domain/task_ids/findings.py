@@ -188,7 +188,7 @@ class _Scan:
         return self._line_end
 
     def text_end(self, start: int, slashes: int, quote: str) -> int:
-        """Where the text that opened before `start` closes; the line's end if it never does."""
+        """Return where the text that opened before `start` closes; the line's end if it never does."""
         line_end = self.line_end(start)
         closing = _closing(slashes, quote)
         found = closing.search(self.text, start, line_end)

@@ -130,7 +130,7 @@ class _Place:
 
     @property
     def quoted(self) -> bool:
-        """Whether the value begins with a quote, as markdown's asterisks do not."""
+        """Tell whether the value begins with a quote, as markdown's asterisks do not."""
         return self.value["quote"][-1:] in _QUOTES
 
     @property
