@@ -1,17 +1,23 @@
-"""A process that adds IDs as fast as it can and says so, killed at moments nobody chose."""
+"""Processes that write to a store: killed at moments nobody chose, or stopped in the middle of a change."""
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import pytest
 
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 WRITER: Final = """
 import sys
@@ -27,6 +33,22 @@ while True:
     sys.stdout.write("\\n".join(ids) + "\\n")
     sys.stdout.flush()
 """
+
+_HOLD: Final = """
+import sqlite3, sys
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+store.execute("PRAGMA cache_spill = 1")
+store.execute("PRAGMA cache_size = 1")
+store.execute("BEGIN " + sys.argv[2])
+store.execute("UPDATE tasks SET model = hex(zeroblob(2000))")
+print(flush=True)
+sys.stdin.read()
+"""
+"""Has a list locked with half of a change written to it: a cache of a page spills."""
+
+tells_locks = pytest.mark.skipif(
+    not Path("/proc/locks").exists(), reason="the system does not tell who has a file locked"
+)
 
 
 def killed_writers(path: Path, kills: int) -> list[str]:
@@ -54,3 +76,18 @@ def assert_whole(path: Path, acknowledged: list[str]) -> None:
         assert set(acknowledged) == store.additions.listed("p", acknowledged)
         counted = store.database.value("SELECT sum(tasks) FROM counts")
         assert counted == store.database.value("SELECT count(*) FROM tasks")
+
+
+@contextmanager
+def stopped_holder(path: Path, kind: str = "EXCLUSIVE") -> Iterator[int]:
+    """Have a list locked by a process that is stopped; the block gets its number."""
+    line = [sys.executable, "-c", _HOLD, str(path), kind]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        holder.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, holder.pid, os.WSTOPPED)
+        try:
+            yield holder.pid
+        finally:
+            holder.kill()

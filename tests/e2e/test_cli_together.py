@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.command import Command
+from tests.kills import stopped_holder, tells_locks
 from tests.servers import FakeApi, Reply, success_body, waiting_body
 
 if TYPE_CHECKING:
@@ -130,3 +131,20 @@ def test_a_command_that_is_stopped_while_it_writes_leaves_the_list_to_everybody_
         assert command.wait(60) == 0
         assert added.returncode == 0, added.stderr
     assert len(taskdash.ids()) == 50_002
+
+
+@tells_locks
+def test_commands_that_only_read_need_no_lock_that_a_stopped_process_has(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    ids = [f"task_{n:032}" for n in range(500)]
+    assert taskdash("add", *ids).returncode == 0
+    with stopped_holder(taskdash.store, "IMMEDIATE") as pid:
+        for line in (["list", "--ids"], ["show", ids[0]], ["stats"], ["export"]):
+            done = taskdash(*line, timeout_s=8)
+            assert done.returncode == 0, line
+            assert ids[0] in done.stdout or line == ["stats"]
+            assert done.stderr.count(f"kill -CONT {pid}") == 1, line
+        opened = taskdash("open", ids[0], timeout_s=8)
+        assert "has no result link" in opened.stderr
+    assert taskdash("list", "--ids").stdout.split() == ids
+    assert taskdash("list", "--ids").stderr == ""

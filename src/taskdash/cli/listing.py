@@ -101,7 +101,7 @@ def list_tasks(
         terms=parse_filter(filter_text, session.settings.ttls_ms(profile)) if filter_text else (),
         sort=parse_sort(sort_text) if sort_text else Sort(),
     )
-    with collecting_later(), session.open_store() as store:
+    with collecting_later(), session.open_store(only_reads=True) as store:
         if form in ("json", "csv") or filter_text:
             store.saved.forget_gone()
         _PRINTERS[form](store, query, session.now_ms(), -1 if limit is None else limit)
@@ -143,7 +143,7 @@ _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": 
 @pass_session
 def show(session: Session, task_id: str, *, form: str | None) -> int:
     """Print one task; an ID of a known form may be shortened to a unique prefix of 6 characters or more."""
-    with session.open_store() as store:
+    with session.open_store(only_reads=True) as store:
         task = store.tasks.find(session.profile.name, task_id)
         store.saved.forget_gone([task.seq])
         detail = store.tasks.find_detail(session.profile.name, task_id)
@@ -186,7 +186,7 @@ def stats(session: Session, *, filter_text: str | None, all_profiles: bool, as_j
     profile = None if all_profiles else session.profile.name
     terms = parse_filter(filter_text, session.settings.ttls_ms(profile)) if filter_text else ()
     query = Query(profile=profile, terms=terms)
-    with session.open_store() as store:
+    with session.open_store(only_reads=True) as store:
         outcomes = store.summaries.outcomes(query, session.now_ms())
     everything, models = tally(outcomes)
     if as_json:

@@ -50,7 +50,7 @@ def export(session: Session, *, form: str, all_profiles: bool) -> None:
     take for a formula begins with a quote mark, which the import takes away.
     """
     query = Query(profile=None if all_profiles else session.profile.name)
-    with collecting_later(), session.open_store() as store:
+    with collecting_later(), session.open_store(only_reads=True) as store:
         store.saved.forget_gone()
         seqs = store.tasks.seqs(query, session.now_ms())
         with Progress("tasks", len(seqs)) as progress:

@@ -34,7 +34,7 @@ def open_result(session: Session, task_id: str, number: int, *, only_print: bool
     The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop. Where there
     is no browser that would open before your eyes (over SSH, without a display) it is shown, and copied.
     """
-    with session.open_store() as store:
+    with session.open_store(only_reads=True) as store:
         detail = store.tasks.find_detail(session.profile.name, task_id)
     task, urls = detail.task, detail.result_urls
     if number > len(urls):

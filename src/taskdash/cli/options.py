@@ -102,7 +102,7 @@ def complete_ids(context: click.Context, parameter: click.Parameter, incomplete:
     try:
         if not session.store_path.exists():
             return []
-        with Store(session.store_path, busy_timeout_s=COMPLETION_PATIENCE_S) as store:
+        with Store(session.store_path, busy_timeout_s=COMPLETION_PATIENCE_S, only_reads=True) as store:
             return store.documents.ids_like(session.profile.name, incomplete, MAX_COMPLETIONS)
     except TaskdashError:
         return []

@@ -72,14 +72,18 @@ class Session:
         """Return where the list is."""
         return store_path(self.option_path("store"), self.environ)
 
-    def open_store(self, patience_s: float = PATIENCE_S) -> Store:
+    def open_store(self, patience_s: float = PATIENCE_S, *, only_reads: bool = False) -> Store:
         """Open the store, for a `with` block; `patience_s`: how long to wait for one that another program has locked.
+
+        A command that only reads does not wait for a process that is stopped: it gets a copy of the list.
 
         Raises:
             StoreError: it cannot be used.
         """
         patience_s = min(patience_s, PATIENCE_S)
-        return Store(self.store_path, busy_timeout_s=patience_s, on_mishap=self.tell_mishap)
+        return Store(
+            self.store_path, busy_timeout_s=patience_s, on_mishap=self.tell_mishap, only_reads=only_reads
+        )
 
     def tell_mishap(self, line: str) -> None:
         """Say what was found wrong with a file, and mended."""

@@ -29,7 +29,6 @@ from taskdash.store.store_file import (
     identity_of,
     is_copy_due,
     keep_daily_copy,
-    stopped_holder_of,
     uri_of,
     was_emptied,
 )
@@ -37,6 +36,7 @@ from taskdash.store.transaction_gate import TRANSACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from tempfile import TemporaryDirectory
 
 T = TypeVar("T")
 
@@ -78,6 +78,7 @@ class Database:
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         on_mishap: Callable[[str], None] = lambda _: None,
         opens: bool = True,
+        only_reads: bool = False,
     ) -> None:
         """Open the store, unless that is left to a later call of `open`.
 
@@ -86,6 +87,8 @@ class Database:
             busy_timeout_s: How long other processes' locks are waited for.
             on_mishap: Told in a line, now or later, where the file was damaged, open to others, or exchanged.
             opens: Whether to open it now.
+            only_reads: Whether to go over to a copy where a stopped process has the file locked: what is written
+                then is lost.
 
         Raises:
             StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.
@@ -98,6 +101,9 @@ class Database:
         """Whether another process has had the file locked when it was last asked for."""
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
+        self._only_reads = only_reads
+        self._copy: TemporaryDirectory[str] | None = None
+        """Where the copy is that is read in place of a file that a stopped process has locked."""
         self._openings = 0
         if opens:
             self.open()
@@ -222,6 +228,9 @@ class Database:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._copy is not None:
+            self._copy.cleanup()
+            self._copy = None
 
     # Statements
 
@@ -234,6 +243,9 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             said = inert_line(str(error), 200)
             advice = next(text for words, text in _ADVICE if re.search(words, said, re.IGNORECASE))
+            # Few commands meet a lock for long.
+            from taskdash.store.stopped_holder import stopped_holder_of
+
             if _is_busy(error) and (holder := stopped_holder_of(self._file)):
                 advice = f"process {holder} holds it and is stopped; let it go on with: kill -CONT {holder}"
             kind = StoreChangedError if _is_changed(error) else StoreError
@@ -256,6 +268,8 @@ class Database:
                     raise
                 if not self.connection.in_transaction:
                     TRANSACTIONS.step_aside()
+                    if self._only_reads and self._copy is None:
+                        self._go_over_to_copy()
             else:
                 self.is_waiting = False
                 return cursor
@@ -264,8 +278,22 @@ class Database:
 
     @property
     def _file(self) -> Path:
+        if self._copy is not None:
+            return Path(self._copy.name, self.path.name)
         # Where a link leads to no file, SQLite would make one with the umask's mode.
         return Path(os.path.realpath(self.path))
+
+    def _go_over_to_copy(self) -> None:
+        """Read a copy from now on, if a stopped process has the file locked: it may stay so for ever."""
+        from taskdash.store.stopped_holder import copy_past_holder
+
+        if found := copy_past_holder(self._file, self.path.name):
+            holder, self._copy = found
+            self._on_mishap(
+                f"process {holder} has the list locked and is stopped: this is the list as it was before "
+                f"(let the process go on with: kill -CONT {holder})"
+            )
+            self._connect()
 
     def _open(self) -> None:
         for left in reversed(range(_OPENINGS)):
@@ -286,7 +314,8 @@ class Database:
         self._identity = None
         while self._identity is None or self._is_exchanged():
             # Another file may be given the name in between.
-            self.close()
+            if self._connection is not None:
+                self._connection.close()
             self._identity = identity_of(file)
             self._connection = sqlite3.connect(
                 uri_of(file, "rw"),
@@ -307,7 +336,7 @@ class Database:
     def _is_exchanged(self) -> bool:
         """Return whether another file, or none, has the name now."""
         try:
-            return identity_of(self.path) != self._identity
+            return identity_of(self.path if self._copy is None else self._file) != self._identity
         except OSError:  # the folder cannot be looked into for the moment; the file itself may be in order
             return False
 

@@ -71,13 +71,18 @@ class Store:
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         on_mishap: Callable[[str], None] = lambda _: None,
         opens: bool = True,
+        only_reads: bool = False,
     ) -> None:
         """Open the file at `path`; `on_mishap` hears in a line where it was damaged or exchanged.
+
+        One that only reads goes over to a copy where a stopped process has the file locked.
 
         Raises:
             StoreError: it cannot be used.
         """
-        self.database = Database(path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap, opens=opens)
+        self.database = Database(
+            path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap, opens=opens, only_reads=only_reads
+        )
 
     def __getattr__(self, name: str) -> object:
         if name not in _PARTS:

@@ -13,13 +13,13 @@ import sqlite3
 import stat
 import time
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.locations import make_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 PRIVATE_FILE: Final = 0o600
 UNSETTLED_NS: Final = 2_500_000_000
@@ -67,17 +67,6 @@ def identity_of(path: Path) -> Identity | None:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
-
-
-def stopped_holder_of(path: Path) -> int | None:
-    """Return the number of a process that has a file locked and is stopped; None where the system tells of none."""
-    with suppress(OSError):
-        # A line is `1: POSIX  ADVISORY  WRITE 4711 fe:00:2506996 1073741824 1073742335`.
-        held = re.compile(rf"POSIX .* ([0-9]+) [0-9a-f]+:[0-9a-f]+:{path.stat().st_ino} ")
-        for found in held.finditer(Path("/proc/locks").read_text("ascii")):
-            if b") T " in Path(f"/proc/{found[1]}/stat").read_bytes():
-                return int(found[1])
-    return None
 
 
 def uri_of(path: Path, mode: str) -> str:

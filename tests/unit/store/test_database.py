@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
@@ -17,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.kills import stopped_holder, tells_locks
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import Query
@@ -123,27 +121,46 @@ def test_a_locked_store_is_waited_for_and_then_told(tmp_path: Path) -> None:
         assert other.additions.add("p", ["task_a"], 1).added == ("task_a",)
 
 
-@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not tell who has a file locked")
+@tells_locks
 def test_who_has_a_store_locked_and_is_stopped_is_named(tmp_path: Path) -> None:
     path = tmp_path / "tasks.db"
-    hold = (
-        "c = sqlite3.connect(sys.argv[1]); c.execute('BEGIN EXCLUSIVE'); print(flush=True); sys.stdin.read()"
-    )
-    line = [sys.executable, "-c", f"import sqlite3, sys; {hold}", str(path)]
     with Store(path, busy_timeout_s=0.1) as store:
-        with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-            assert holder.stdout
-            holder.stdout.readline()
-            holder.send_signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, holder.pid, os.WSTOPPED)
-            try:
-                with pytest.raises(
-                    StoreError, match=f"process {holder.pid} holds it.*kill -CONT {holder.pid}$"
-                ):
-                    store.tasks.rows(Query("p"), 0)
-            finally:
-                holder.kill()
+        with (
+            stopped_holder(path) as pid,
+            pytest.raises(StoreError, match=f"process {pid} holds it.*kill -CONT {pid}$"),
+        ):
+            store.tasks.rows(Query("p"), 0)
         assert store.tasks.rows(Query("p"), 0) == []
+
+
+@tells_locks
+@pytest.mark.parametrize("opened", ["before", "meanwhile"])
+def test_what_only_reads_reads_past_a_stopped_process_what_was_there_before(
+    tmp_path: Path, opened: str
+) -> None:
+    path = tmp_path / "tasks.db"
+    ids = [f"task_{n:032}" for n in range(500)]
+    with Store(path) as store:
+        store.additions.add("p", ids, 1)
+        size = path.stat().st_size
+    told: list[str] = []
+    reader = Store(path, busy_timeout_s=10, on_mishap=told.append, only_reads=True, opens=opened == "before")
+    with reader, stopped_holder(path, "IMMEDIATE") as pid:
+        assert path.stat().st_size > size, "half of the change is written"
+        began_s = time.monotonic()
+        if opened == "meanwhile":
+            reader.database.open()
+        rows = reader.tasks.rows(Query("p"), 0)
+        assert time.monotonic() - began_s < 5
+        assert [row.task_id for row in rows] == ids
+        assert not any(row.model for row in rows)
+        assert len(told) == 1
+        assert f"kill -CONT {pid}" in told[0]
+        copied = Path(reader.database.connection.execute("PRAGMA database_list").fetchone()[2])
+        assert copied.parent != path.parent
+    assert not copied.parent.exists()
+    with Store(path) as store:
+        assert len(store.tasks.rows(Query("p"), 0)) == 500
 
 
 def test_waiting_for_a_lock_can_be_interrupted(tmp_path: Path) -> None:
