@@ -18,7 +18,7 @@ from taskdash.cli.options import (
 from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines, talk
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.failures import classify
-from taskdash.domain.query import Query, Sort, SortKey
+from taskdash.domain.query import NEWEST_FIRST, Query, SortKey
 from taskdash.domain.query_language import STATES, parse_filter, parse_sort, parse_states
 from taskdash.domain.task import State, Task, json_text
 from taskdash.domain.task_json import FIELDS, task_json
@@ -99,7 +99,7 @@ def list_tasks(
         profile=profile,
         states=parse_states(state) if state else None,
         terms=parse_filter(filter_text, session.settings.ttls_ms(profile)) if filter_text else (),
-        sort=parse_sort(sort_text) if sort_text else Sort(),
+        sort=parse_sort(sort_text) if sort_text else NEWEST_FIRST,
     )
     with collecting_later(), session.open_store(only_reads=True) as store:
         if form in ("json", "csv") or filter_text:

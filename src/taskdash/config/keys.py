@@ -10,8 +10,7 @@ import os
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.config.locations import users_umask
 from taskdash.config.readers import named_key, one_of_these, quoted, without_keys
@@ -30,8 +29,7 @@ _GRACE_S: Final = 0.1
 _SECRET_ENDINGS: Final = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
-@dataclass(frozen=True, slots=True)
-class FoundKey:
+class FoundKey(NamedTuple):
     """A key and where it was found."""
 
     secret: Secret

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import tomli_w
 
@@ -77,8 +77,7 @@ def write_first_config(path: Path, profile: Profile) -> str | None:
     return warning
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedView:
+class LoadedView(NamedTuple):
     """The look in force, and what to tell the user of the file."""
 
     view: View

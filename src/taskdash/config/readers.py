@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from taskdash.domain.secret import without_key_forms
 from taskdash.domain.untrusted import inert_line
@@ -87,8 +87,7 @@ class Reader(Generic[T_co]):
     """Returns what it has read as TOML has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What the field of a model knows of itself."""
 
     key: str
@@ -112,7 +111,7 @@ def setting(default: T, reader: Reader[T], why: str, *, key: str = "", example: 
 def settings_of(model: type) -> dict[str, Setting]:
     """Return the settings of a model, by their names in the file."""
     named = [(each.name, each.metadata["setting"]) for each in fields(model) if "setting" in each.metadata]
-    settings = [replace(each, key=each.key or name, name=name) for name, each in named]
+    settings = [each._replace(key=each.key or name, name=name) for name, each in named]
     return {each.key: each for each in settings}
 
 

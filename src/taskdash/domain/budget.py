@@ -23,7 +23,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,8 +44,7 @@ _SECOND_S: Final = 1.0
 _MINUTE_S: Final = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Checks in any 1 s and in any 60 s."""
 
     per_second: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from taskdash.domain.task import ProblemKind, State
@@ -32,8 +32,7 @@ class SortKey(StrEnum):
     ID = "id"
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
+class Sort(NamedTuple):
     """An order and its direction."""
 
     key: SortKey = SortKey.ADDED
@@ -41,6 +40,9 @@ class Sort:
 
     def __str__(self) -> str:
         return f"-{self.key}" if self.reverse else str(self.key)
+
+
+NEWEST_FIRST: Final = Sort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Query:
     profile: str | None
     states: frozenset[State] | None = None
     terms: tuple[Term, ...] = ()
-    sort: Sort = Sort()
+    sort: Sort = NEWEST_FIRST
 
 
 def fold(text: str) -> str:

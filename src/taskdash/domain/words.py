@@ -7,9 +7,8 @@ and costTime, else from when the end was seen, which may be later: then it is sa
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State, Task
 
@@ -154,8 +153,7 @@ def ended_ms(task: Task) -> int | None:
 # Expiry
 
 
-@dataclass(frozen=True, slots=True)
-class Expiry:
+class Expiry(NamedTuple):
     """The moment a result's links die."""
 
     at_ms: int

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import UnknownTaskError
-from taskdash.domain.query import Sort
+from taskdash.domain.query import NEWEST_FIRST
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.store.additions import Additions, clean_label
@@ -223,7 +223,7 @@ class TaskList(Additions):
             # One search serves this and the rows that are on the screen.
             in_order = self.seqs(query, now_ms, may_lag=True)
             return (
-                bisect_left(in_order, seq) if query.sort == Sort() else sum(each < seq for each in in_order)
+                bisect_left(in_order, seq) if query.sort == NEWEST_FIRST else sum(each < seq for each in in_order)
             )
         return self._count(query, now_ms, "seq < ?", [seq])
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from taskdash.config.locations import download_dir
 from taskdash.domain.task import State
@@ -34,8 +34,7 @@ _URL_CHARS: Final = 300
 Severity = Literal["information", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(NamedTuple):
     """One thing to tell."""
 
     text: str
@@ -62,8 +61,7 @@ Undo = Callable[["Store"], tuple[Feedback, Mapping[int, int]]]
 """Takes something back; returns what to say, and the tasks that have another `seq` now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The tasks that statistics and failures are about: the marked ones, else those of the filter in every state."""
 
     query: Query

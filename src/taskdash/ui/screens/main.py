@@ -317,7 +317,7 @@ class MainScreen(TaskActions, Screen[None]):
 
     def action_reverse(self) -> None:
         sort = self.table.wanted.sort
-        self._sort_by(replace(sort, reverse=not sort.reverse))
+        self._sort_by(sort._replace(reverse=not sort.reverse))
 
     def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
         """Sort by the title that was clicked; a second click reverses."""

@@ -63,8 +63,7 @@ class Shared(NamedTuple):
 ALONE: Final = Shared()
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """What a cell may need besides its task: the time, and the typical costTime of a task's kind, None unknown."""
 
     now_ms: int
@@ -310,8 +309,7 @@ _STEPS: Final = [
 """Who shrinks by one step next, while the prompt has less than it wants."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A column with the width it got, and where in a row it begins, in cells."""
 
     column: Column

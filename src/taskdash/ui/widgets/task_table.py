@@ -144,8 +144,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
                 self._shared = shared_of(self._window.rows, place.width)
                 label = self._shared.label
                 title = f"{COLUMNS['label'].title} · {label}" if label else COLUMNS["label"].title
-                self._placed[n] = replace(place, column=replace(place.column, title=title))
-        self._moment = replace(self._moment, shared=self._shared)
+                self._placed[n] = place._replace(column=replace(place.column, title=title))
+        self._moment = self._moment._replace(shared=self._shared)
 
     def place_columns(self) -> None:
         """Give the columns their widths anew: the look has others now."""
