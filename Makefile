@@ -40,6 +40,7 @@ bench: $(VENV)/dev.stamp ## run every benchmark and print its table
 
 screenshots: $(VENV)/dev.stamp ## draw screenshots/ again from the real application
 	@$(BIN)/python screenshots/draw.py
+	@$(BIN)/python screenshots/draw_movie.py
 
 snapshots: $(VENV)/dev.stamp ## accept the screens as they are now
 	@$(BIN)/python -m pytest tests/ui --snapshot-update

@@ -3,7 +3,8 @@
 `gallery` has every screen at two sizes, dark and light.
 
 Run with `make screenshots`. The PNG is rendered from the SVG with Fira Code, whatever fonts the machine has; for
-other scripts than those of Europe it takes what it finds (such as Debian's fonts-wqy-zenhei).
+other scripts than those of Europe, and emoji, it takes what it finds (such as Debian's fonts-wqy-zenhei and
+fonts-noto-color-emoji).
 """
 
 from __future__ import annotations
