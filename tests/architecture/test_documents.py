@@ -14,9 +14,9 @@ from taskdash.ui.keymap import key_table
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_readme_has_the_keys_of_the_table_of_actions() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    table = re.search(r"<!-- keys.*?-->\n(.*?)<!-- /keys -->", readme, re.DOTALL)
+def test_the_documents_have_the_keys_of_the_table_of_actions() -> None:
+    text = (ROOT / "docs" / "keys.md").read_text("utf-8")
+    table = re.search(r"<!-- keys.*?-->\n(.*?)<!-- /keys -->", text, re.DOTALL)
     assert table is not None
     assert table[1] == key_table()
 
@@ -38,9 +38,9 @@ def test_the_readme_names_no_option_that_a_command_is_without() -> None:
         assert set(re.findall(r"`(--?[a-z][\w-]*)", does)) <= options, name
 
 
-def test_the_readme_names_every_variable_of_on_finish() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert [name for name in VARIABLES if f"`{name}`" not in readme] == []
+def test_the_documents_name_every_variable_of_on_finish() -> None:
+    text = (ROOT / "docs" / "scripts.md").read_text("utf-8")
+    assert [name for name in VARIABLES if f"`{name}`" not in text] == []
 
 
 def test_the_map_of_the_house_names_every_room_and_no_other() -> None:
@@ -64,7 +64,7 @@ def test_no_lock_names_a_host() -> None:
         assert "://" not in lock.read_text("utf-8")
 
 
-def test_the_readme_has_every_setting_of_the_example_config() -> None:
+def test_the_documents_have_every_setting_of_the_example_config() -> None:
     """A setting is a line `name = ...` there, behind a # where it has no fixed default."""
     example = (ROOT / "config.example.toml").read_text("utf-8")
     settings, table = set(), ""
@@ -76,14 +76,19 @@ def test_the_readme_has_every_setting_of_the_example_config() -> None:
             settings.add(f"{prefix}{setting[1]}")
     # Examples of a key and of a width, and the widths' own table.
     settings = settings - {"remove", "view.label"} | {"view.widths"}
-    readme = (ROOT / "README.md").read_text("utf-8")
-    section = readme[readme.index("| setting |") : readme.index("A key comes from")]
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    section = text[text.index("| setting |") : text.index("## Your API key")]
     assert set(re.findall(r"^\| `([\w.]+)`", section, re.MULTILINE)) == settings
 
 
-def test_the_readme_puts_figures_into_its_promises() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    promises = readme[readme.index("## What it promises") : readme.index("Not promised:")]
-    rows = re.findall(r"^\| (?!promise|---)(.*) \|$", promises, re.MULTILINE)
+def test_promises_have_figures() -> None:
+    text = (ROOT / "docs" / "promises.md").read_text("utf-8")
+    rows = re.findall(r"^\| (?!promise|---)(.*) \|$", text, re.MULTILINE)
     assert len(rows) >= 8
     assert [row for row in rows if not re.search(r"`.*`.*\|.*\d", row)] == []
+
+
+def test_links_between_documents_lead_to_files() -> None:
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").iterdir()):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
+            assert (path.parent / link).exists(), (path.name, link)
