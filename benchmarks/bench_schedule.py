@@ -22,10 +22,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from taskdash.domain.budget import TIERS, Budget, Limits, Spent, allowed
-from taskdash.domain.durations import Durations
 from taskdash.domain.plan import solve
 from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, urgency
 from taskdash.domain.task import State, Task
+from taskdash.domain.usual import Durations
 
 MODEL = "gpt-image-2-text-to-image"
 MEDIAN_S, SIGMA = 32.0, 0.4

@@ -467,7 +467,7 @@ def test_a_refusal_in_the_body_of_a_200_is_one(tmp_path: Path) -> None:
     for number, (reply, code, said) in enumerate(
         (
             ({"code": "401", "message": "no"}, 4, "unauthorized: "),
-            (error_body(429, "slow down", {"retryAfter": 7}), 5, "rate limited: .*in 7 s"),
+            (error_body(429, "slow down", {"retryAfter": 7}), 5, "rate limited: .*in 7s"),
         )
     ):
         with FakeApi(key=KEY, default=reply) as api:
@@ -547,16 +547,17 @@ def test_nothing_is_sent_before_the_later_of_both_waiting_times(tmp_path: Path, 
 
 @pytest.mark.row("A5")
 def test_a_senseless_waiting_time_is_bounded(tmp_path: Path, long: bool) -> None:
-    cases: tuple[tuple[Any, str, int], ...] = (
-        (1e9, "", 3600), ("abc", "-5", 5), (-5, "1e999", 5), (None, "Wed, 21 Oct 2015 07:28:00 GMT", 1), (0, "", 1),
-        (True, "", 5), ([], "soon", 5), (None, "99999999999", 3600), (0.2, "-1", 1),
+    cases: tuple[tuple[Any, str, str], ...] = (
+        (1e9, "", "1h"), ("abc", "-5", "5s"), (-5, "1e999", "5s"),
+        (None, "Wed, 21 Oct 2015 07:28:00 GMT", "1s"), (0, "", "1s"),
+        (True, "", "5s"), ([], "soon", "5s"), (None, "99999999999", "1h"), (0.2, "-1", "1s"),
     )  # fmt: skip
     with FakeApi(key=KEY) as api:
-        for number, (seconds, header, wait_s) in enumerate(cases if long else cases[:2]):
+        for number, (seconds, header, wait) in enumerate(cases if long else cases[:2]):
             api.override = rate_limit_reply(seconds, **({"Retry-After": header} if header else {}))
             done = Command(tmp_path / str(number), api)("check", IDS[0])
             assert done.returncode == 5
-            assert f"checks go on in {wait_s} s" in done.stderr
+            assert f"checks go on in {wait}" in done.stderr
 
 
 # What the dashboard shows of them

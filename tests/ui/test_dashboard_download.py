@@ -107,7 +107,7 @@ async def test_lines_tell_how_far_it_is_a_key_cancels_and_what_came_of_it_is_a_t
         await dash.press("A", "d", said="Saving 1 result to /pictures. 2 tasks without a result left out.")
         assert len(downloads.asked) == 1
         downloads.say(status=BUSY)
-        await dash.until_shown("2 of 12 results  2.0 MiB/s  1:01 left")
+        await dash.until_shown("2 of 12 results  2.0 MiB/s  1m1s left")
         assert ("hero-1" in dash.screen) == (size[1] > 30)
         await dash.press("X")
         await dash.until(lambda: downloads.cancels == 1, "the cancellation")

@@ -39,15 +39,15 @@ async def test_detail_and_row_count_down(desk: Context, other: Store, clock: Fro
     desk.view = replace(desk.view, columns=(*desk.view.columns, "expires"))
     put(other, 1, 10 * H + 12 * 60_000)
     async with driven(desk, (160, 36), total=1) as dash:
-        await dash.until_in_pane("expires in 10 h 12 min")
-        assert "10h 12min" in dash.row("success")
+        await dash.until_in_pane("expires in 10h12m")
+        assert "10h12m" in dash.row("success")
         clock.at_ms += 5 * 60_000
-        await dash.until_in_pane("expires in 10 h 7 min")
-        await dash.until_shown("10h 7min")
+        await dash.until_in_pane("expires in 10h7m")
+        await dash.until_shown("10h7m")
         clock.at_ms += 5 * H
-        await dash.until_in_pane("expires in 5 h 7 min, not saved")
+        await dash.until_in_pane("expires in 5h7m, not saved")
         clock.at_ms += 6 * H
-        await dash.until_in_pane("expired 53 min ago")
+        await dash.until_in_pane("expired 53m ago")
         await dash.until(lambda: "expired" in dash.row("success"), "the row says so")
 
 
@@ -69,12 +69,12 @@ async def test_one_is_warned_once_of_what_expires_unsaved(
     put(other, 2, 20 * H)
     put(other, 3, -H)
     async with driven(desk, total=3) as dash:
-        await dash.until_said("The result of poster expires in 1 h and is not saved: E shows it")
+        await dash.until_said("The result of poster expires in 1h and is not saved: E shows it")
         put(other, 4, 2 * H)
         put(other, 5, 3 * H)
         clock.at_ms += 60_000
         await dash.until_said(
-            "The results of 2 tasks expire soon and are not saved, the first expires in 1 h 59 min: E shows them"
+            "The results of 2 tasks expire soon and are not saved, the first expires in 1h59m: E shows them"
         )
         assert len(dash.said) == 2
     again = context_on(store_path, clock)

@@ -16,6 +16,7 @@ from taskdash.api.body import MAX_BODY_BYTES, UnreadableError, document, plain_b
 from taskdash.api.envelope import Envelope, envelope_of, is_same_id, task_id_in
 from taskdash.api.record import record_of
 from taskdash.api.values import number, whole_number, word
+from taskdash.domain.durations import duration
 from taskdash.domain.task import Answer, Json, ProblemKind, Throttle
 from taskdash.domain.untrusted import inert_line
 
@@ -241,7 +242,7 @@ def _words_of(status: int | None, envelope: Envelope) -> str:
 
 def _problem(kind: ProblemKind, advice: str, told: str, throttle: Throttle | None) -> Answer:
     if throttle is not None:
-        advice = f"{advice}: checks go on in {throttle.retry_after_s:.0f} s"
+        advice = f"{advice}: checks go on in {duration(1000 * throttle.retry_after_s)}"
     return Answer(problem=kind, message=f"{advice} ({told})", throttle=throttle)
 
 

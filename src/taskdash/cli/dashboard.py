@@ -121,7 +121,7 @@ def _close(context: Context, code: int) -> None:
     if code >= 128 or context.on_finish is None or not context.on_finish.running:
         context.close()
         return
-    talk(f"waiting {FINISH_GRACE_S:.0f} s at most for on_finish; Ctrl+C ends it")
+    talk(f"waiting {FINISH_GRACE_S:.0f}s at most for on_finish; Ctrl+C ends it")
     try:
         context.close(FINISH_GRACE_S)
     except KeyboardInterrupt:

@@ -23,10 +23,11 @@ from taskdash.cli.screen import cropped, print_tasks
 from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
 from taskdash.demo.server import DemoApi
+from taskdash.domain.durations import duration
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.query import Query
 from taskdash.domain.task import State, Task
-from taskdash.domain.words import SYMBOLS, length, state_word
+from taskdash.domain.words import SYMBOLS, state_word
 from taskdash.store.store import Store
 from taskdash.watch.machine import SystemClock
 from taskdash.watching import build_watcher
@@ -115,7 +116,11 @@ def _print_changes(known: dict[int, Task], tasks: Sequence[Task]) -> None:
     for task in tasks:
         before = known.get(task.seq)
         if before is not None and (before.state, before.raw_state) != (task.state, task.raw_state):
-            what = length(task.cost_time_ms) if task.state is State.SUCCESS else task.fail_msg or ""
+            what = (
+                duration(task.cost_time_ms, measured=True)
+                if task.state is State.SUCCESS
+                else task.fail_msg or ""
+            )
             line = f"{SYMBOLS[task.state]} {state_word(task):<8} {task.task_id}  {what}  {task.prompt or ''}"
             print_lines([cropped(line.replace("\n", " "), TEXT_WIDTH)])
     sys.stdout.flush()

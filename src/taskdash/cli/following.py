@@ -17,10 +17,10 @@ from taskdash.cli.log import start_log
 from taskdash.cli.main import LAST_ACTS, end_now, end_soon
 from taskdash.cli.output import talk
 from taskdash.cli.progress import Progress
+from taskdash.domain.durations import duration
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.task import ProblemKind
-from taskdash.domain.words import span
 from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.watch.machine import is_alive, this_process
@@ -258,7 +258,7 @@ class Notices:
         if not is_refused or retry_at_ms is None or abs(retry_at_ms - self._retry_at_ms) < RETRY_NEWS_MS:
             return
         self._retry_at_ms = retry_at_ms
-        wait = span(max(0, retry_at_ms - self._session.now_ms()))
+        wait = duration(max(0, retry_at_ms - self._session.now_ms()))
         self.say_again(
             f"the gateway refuses the key of the watcher (pid {status.watcher_pid}): it tries again in {wait}"
         )

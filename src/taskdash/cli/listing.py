@@ -17,13 +17,14 @@ from taskdash.cli.options import (
 )
 from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines, talk
 from taskdash.cli.session import Session, collecting_later
+from taskdash.domain.durations import NONE, ago, duration
 from taskdash.domain.failures import classify
 from taskdash.domain.query import NEWEST_FIRST, Query, SortKey
 from taskdash.domain.query_language import STATES, parse_filter, parse_sort, parse_states
 from taskdash.domain.task import State, Task, json_text
 from taskdash.domain.task_json import FIELDS, task_json
 from taskdash.domain.untrusted import inert_line, raw_text
-from taskdash.domain.words import NO_MODEL, NONE, ago, elapsed, length, moment, started_ms, state_word
+from taskdash.domain.words import NO_MODEL, moment, state_word, waited_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -212,7 +213,7 @@ def _tally_json(tally: Tally) -> dict[str, Json]:
 def task_cells(task: Task, now_ms: int) -> tuple[str, ...]:
     """Return the cells of a task, whole, the prompt and the reason of a failure last."""
     waiting = task.state is State.WAITING
-    cost = elapsed(now_ms - started_ms(task)) if waiting else length(task.cost_time_ms)
+    cost = duration(waited_ms(task, now_ms)) if waiting else duration(task.cost_time_ms, measured=True)
     checked = ago(task.checked_at_ms, now_ms)
     if task.problem is not None:
         checked += f" ! {task.problem.kind.value}"
@@ -250,7 +251,7 @@ def detail_lines(detail: TaskDetail, now_ms: int) -> list[str]:
     pairs += [(f"result {n}", url) for n, url in enumerate(detail.result_urls, 1)]
     pairs += [("saved", saved.path) for saved in detail.saved]
     pairs += [
-        ("costTime", length(task.cost_time_ms) if task.state.finished else None),
+        ("costTime", duration(task.cost_time_ms, measured=True) if task.state.finished else None),
         ("created", _time(task.create_time_ms, now_ms)),
         ("completed", _time(task.complete_time_ms, now_ms)),
         ("added", _time(task.added_at_ms, now_ms)),
@@ -287,8 +288,8 @@ def _tally_cells(tally: Tally, is_total: bool) -> tuple[str, ...]:
         f"{tally.counts[State.FAIL]:,}",
         f"{tally.counts[State.NEW] + tally.counts[State.WAITING]:,}",
         NONE if rate is None else f"{rate:.1%}",
-        length(tally.cost_p50_ms),
-        length(tally.cost_p90_ms),
+        duration(tally.cost_p50_ms, measured=True),
+        duration(tally.cost_p90_ms, measured=True),
         NONE if tally.credits_consumed is None else f"{tally.credits_consumed:,g}",
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.cli.output import talk
-from taskdash.domain.words import clock
+from taskdash.domain.durations import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ class Progress(_Bars):
         if rate:
             parts.append(f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s")
             if done < self._total:
-                parts.append(f"{clock((self._total - done) / rate)} left")
+                parts.append(f"{duration(1000 * math.ceil((self._total - done) / rate))} left")
         return "  ".join(parts)
 
 

@@ -11,8 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, State, Task
-from taskdash.domain.words import length, plural, started_ms, state_word
+from taskdash.domain.words import plural, started_ms, state_word
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def change_line(before: Task, after: Task) -> str | None:
         return None
     end = ""
     if after.state is State.SUCCESS and after.cost_time_ms is not None:
-        end = f" in {length(after.cost_time_ms)}"
+        end = f" in {duration(after.cost_time_ms, measured=True)}"
     elif after.state is State.FAIL:
         end = f": {after.fail_msg or after.fail_code or 'no reason given'}"
     return f"{after.task_id}: {word(before)} -> {word(after)}{end}"
@@ -187,8 +188,8 @@ class CheckRules:
             return "the gateway does not answer"
         is_quiet = elapsed_ms - self._since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
         if is_quiet and status.held_until_ms is not None and status.held_until_ms > self._now_ms:
-            wait_s = (status.held_until_ms - self._now_ms) // 1000 + 1
-            return f"the gateway asked for quiet for another {wait_s} s"
+            wait_ms = status.held_until_ms - self._now_ms
+            return f"the gateway asked for quiet for another {duration(wait_ms + 999)}"
         return None
 
     def outcome(self) -> tuple[list[str], list[str], int]:

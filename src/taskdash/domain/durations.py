@@ -1,217 +1,60 @@
-"""How long tasks take, learned from those of this list that are finished.
-
-Each model is learned on its own, from its last `KEPT` finished tasks: gateways get faster and slower, and
-old tasks say little of today's. A variant (size, quality and the like) is told apart only where this list
-shows that it differs from the model's other tasks; until then it shares what the model knows. A model that
-has finished nothing yet starts from what its name says (videos take minutes) and from its siblings of the
-same sort on this list.
-
-What is *shown* to people never rests on such a guess: `Durations.typical_ms` is None until `SHOWN_FROM` are
-finished.
-"""
+"""Durations and ages in words: `34s`, `1m52s`, `21h37m`, `3d4h` everywhere a user reads one, JSON and CSV aside."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections import deque
-from dataclasses import dataclass, field
-from enum import Enum
-from statistics import fmean, median, variance
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard
+from typing import Final
 
-from taskdash.domain.survival import Curve, Prior, fit
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-KEPT: Final = 200
-"""Finished tasks remembered per model, and per variant of it."""
-SHOWN_FROM: Final = 5
-_TOLD_APART_FROM: Final = 8
-_MODELS: Final = 500
-_VARIANTS: Final = 64
-_LEAST_MS: Final = 50
-_MOST_MS: Final = 7 * 86_400_000
-Finished: TypeAlias = "tuple[str | None, str | None, int | None]"
-"""Model, variant, and `costTime` in milliseconds."""
+NONE: Final = "–"
+"""Stands for what is not known."""
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+_DECIMAL_BELOW_MS: Final = 9_950
 
 
-class Sort(Enum):
-    """What a model makes, as far as its name says; the value is the seconds it is first believed to take."""
-
-    IMAGE = 32.0
-    """The one duration on the API's page: 32,241 ms."""
-    VIDEO = 180.0
-    AUDIO = 60.0
-    UNKNOWN = 45.0
-
-
-# Looked for in this order: "image-to-video" makes a video.
-_WORDS: Final = (
-    (
-        Sort.VIDEO,
-        re.compile(r"video|seedance|kling|veo|sora|runway|hailuo|wan|luma|pika|animate|avatar|t2v|i2v"),
-    ),
-    (Sort.AUDIO, re.compile(r"audio|music|suno|speech|tts|voice|elevenlabs|sound|song|lyria")),
-    (
-        Sort.IMAGE,
-        re.compile(
-            r"image|flux|midjourney|banana|ideogram|seedream|recraft|dall|diffusion|photo|upscale|4o|qwen"
-        ),
-    ),
-)
-
-
-def sort_of(model: str | None) -> Sort:
-    """Return what a model makes, by the words in its name."""
-    name = (model or "").lower()
-    return next((sort for sort, words in _WORDS if words.search(name)), Sort.UNKNOWN)
-
-
-@dataclass(slots=True)
-class _History:
-    """The last finished tasks of one model or variant, as logarithms of seconds."""
-
-    logs: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
-    learned: int = 0
-    """How many there ever were: tells a fitted curve's age."""
-    curve: Curve | None = None
-    fitted_at: tuple[int, int] = (0, 0)
-
-    def add(self, log_s: float) -> None:
-        self.logs.append(log_s)
-        self.learned += 1
-
-    def is_stale(self, learned_in_all: int) -> bool:
-        """Tell whether the curve is worth fitting again: after each of the first, later after a tenth more."""
-        own, whole = self.fitted_at
-        if self.curve is None or self.learned - own >= max(1, min(own, KEPT) // 10):
-            return True
-        # With few tasks of its own the siblings count.
-        return len(self.logs) < SHOWN_FROM and learned_in_all - whole >= max(1, whole // 10)
-
-
-@dataclass(slots=True)
-class _Model:
-    sort: Sort
-    all: _History = field(default_factory=_History)
-    names: deque[str | None] = field(default_factory=lambda: deque(maxlen=KEPT))
-    """The variant of each of `all`."""
-    variants: dict[str, _History] = field(default_factory=dict)
-    told_apart: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    """Per variant whether it differs from the rest, and after how many finished tasks that was found."""
-
-    def learn(self, variant: str | None, log_s: float) -> None:
-        self.all.add(log_s)
-        self.names.append(variant)
-        if variant is None:
-            return
-        if variant not in self.variants and len(self.variants) >= _VARIANTS:
-            oldest = next(iter(self.variants))
-            del self.variants[oldest]
-            self.told_apart.pop(oldest, None)
-        self.variants.setdefault(variant, _History()).add(log_s)
-
-    def history(self, variant: str | None) -> _History:
-        own = self.variants.get(variant) if variant is not None else None
-        if variant is None or own is None:
-            return self.all
-        at, differs = self.told_apart.get(variant, (-1, False))
-        if at != self.all.learned:
-            others = [x for x, name in zip(self.all.logs, self.names, strict=True) if name != variant]
-            differs = _differs(own.logs, others)
-            self.told_apart[variant] = (self.all.learned, differs)
-        return own if differs else self.all
-
-
-class Durations:
-    """What this list knows of how long its tasks take. Memory is bounded by models, not by tasks.
+def duration(ms: float | None, *, measured: bool = False) -> str:
+    """Return a duration in its largest unit and the next smaller one: `0s`, `34s`, `2m`, `1m52s`, `21h37m`, `3d4h`.
 
     Args:
-        finished: Tasks finished before, oldest first.
+        ms: The milliseconds; less than none is told as none, and what is not known as –.
+        measured: It is over and does not change while it is looked at: it is rounded instead of cut off, and has
+            a decimal below 10 s: `0.4s`, `4.2s`.
     """
-
-    def __init__(self, finished: Iterable[Finished] = ()) -> None:
-        self._models: dict[str, _Model] = {}
-        self._learned = 0
-        self._unknown: dict[str, _History] = {}
-        for model, variant, cost_ms in finished:
-            self.learn(model, variant, cost_ms)
-
-    def learn(self, model: str | None, variant: str | None, cost_ms: int | None) -> bool:
-        """Take one more finished task into account; False if it says nothing (no model, no sane time)."""
-        if not model or not _is_duration(cost_ms):
-            return False
-        log_s = math.log(max(cost_ms, _LEAST_MS) / 1000.0)
-        known = self._models.pop(model, None) or _Model(sort_of(model))
-        # The model learned last stands last: a flood of made-up names pushes out what is no longer used.
-        self._models[model] = known
-        if len(self._models) > _MODELS:
-            del self._models[next(iter(self._models))]
-        known.learn(variant, log_s)
-        self._learned += 1
-        return True
-
-    def count(self, model: str | None, variant: str | None = None) -> int:
-        """Return how many finished tasks the figures of this model and variant rest on, at most `KEPT`."""
-        history = self._history(model, variant)
-        return len(history.logs) if history else 0
-
-    def typical_ms(self, model: str | None, variant: str | None = None) -> int | None:
-        """Return the median duration, or None where the history is too thin: an ETA is never made up."""
-        return self.percentile_ms(model, variant, 0.5)
-
-    def percentile_ms(self, model: str | None, variant: str | None, share: float) -> int | None:
-        """Return the duration that `share` (0 to 1) of the finished stay within, or None with a thin history."""
-        history = self._history(model, variant)
-        if history is None or len(history.logs) < SHOWN_FROM:
-            return None
-        logs = sorted(history.logs)
-        place = min(max(share, 0.0), 1.0) * (len(logs) - 1)
-        i = min(int(place), len(logs) - 2)
-        return round(1000 * math.exp(logs[i] + (place - i) * (logs[i + 1] - logs[i])))
-
-    def curve(self, model: str | None, variant: str | None = None) -> Curve:
-        """Return how likely a task of this model and variant is still unfinished at each age.
-
-        The same object comes back until enough was learned to fit it again.
-        """
-        history = self._history(model, variant)
-        if history is None:
-            # Never learned: one curve per sort serves all such models.
-            history = self._unknown.setdefault(sort_of(model).name, _History())
-        if history.curve is None or history.is_stale(self._learned):
-            history.curve = fit(tuple(history.logs), self._prior(model, history))
-            history.fitted_at = (history.learned, self._learned)
-        return history.curve
-
-    def _history(self, model: str | None, variant: str | None) -> _History | None:
-        known = self._models.get(model) if model else None
-        return known.history(variant) if known else None
-
-    def _prior(self, model: str | None, history: _History) -> Prior:
-        known = self._models.get(model) if model else None
-        if known is not None and history is not known.all:
-            return Prior(mean=fmean(known.all.logs))
-        sort = sort_of(model)
-        siblings = [
-            median(other.all.logs)
-            for name, other in self._models.items()
-            if other.sort is sort and name != model and len(other.all.logs) >= SHOWN_FROM
-        ]
-        return Prior(mean=fmean([math.log(sort.value), *siblings]))
+    if ms is None:
+        return NONE
+    if measured and ms < _DECIMAL_BELOW_MS:
+        return f"{max(0.0, ms) / 1000:.1f}".removesuffix(".0") + "s"
+    return "".join(_parts(int(ms // 1000 + (measured and ms % 1000 >= 500))))
 
 
-def _is_duration(cost_ms: object) -> TypeGuard[int | float]:
-    if isinstance(cost_ms, bool) or not isinstance(cost_ms, int | float):
-        return False
-    return 0 < cost_ms <= _MOST_MS  # also False for NaN
+def age(ms: float | None) -> str:
+    """Return an age in one unit: `now`, `8s`, `2m`, `21h`, `206d`; `in 5s` for what is still to come."""
+    if ms is None:
+        return NONE
+    if abs(ms) < 1000:
+        return "now"
+    words = _parts(int(abs(ms) // 1000))[0]
+    return words if ms > 0 else f"in {words}"
 
 
-def _differs(mine: Collection[float], others: Collection[float]) -> bool:
-    """Whether a variant's durations are told from its model's others: beyond chance, and enough to matter."""
-    if len(mine) < _TOLD_APART_FROM or len(others) < _TOLD_APART_FROM:
-        return False
-    error = math.sqrt(variance(mine) / len(mine) + variance(others) / len(others))
-    return abs(fmean(mine) - fmean(others)) > max(0.15, 3.0 * error)
+def ago(at_ms: int | None, now_ms: int) -> str:
+    """Return the age of a moment in prose: `just now`, `2m ago`; `in 5s` for one that is still to come."""
+    if at_ms is None:
+        return NONE
+    ms = now_ms - at_ms
+    return f"{age(ms)} ago" if ms >= 1000 else f"just {age(ms)}" if ms > -1000 else age(ms)
+
+
+def tells_seconds(now_ms: int, *moments_ms: int | None) -> bool:
+    """Return whether the age of any of these moments is told in seconds, and so reads otherwise every second."""
+    return any(at_ms is not None and abs(now_ms - at_ms) < 60_000 for at_ms in moments_ms)
+
+
+def _parts(seconds: int) -> list[str]:
+    """Return the largest unit, and the next one where there is any of it."""
+    seconds = max(0, seconds)
+    place = next((n for n, (_, size) in enumerate(_UNITS) if seconds >= size), len(_UNITS) - 1)
+    (unit, size), *smaller = _UNITS[place : place + 2]
+    parts = [f"{seconds // size}{unit}"]
+    for less, less_size in smaller:
+        if count := seconds % size // less_size:
+            parts.append(f"{count}{less}")
+    return parts

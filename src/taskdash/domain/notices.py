@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.durations import ago, duration
 from taskdash.domain.task import State, Task
-from taskdash.domain.words import SYMBOLS, ago, ended_ms, length, plural
+from taskdash.domain.words import SYMBOLS, ended_ms, plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -120,8 +121,7 @@ def _notice(task: Task, now_ms: int) -> Notice:
 
 
 def _time(task: Task, now_ms: int) -> str:
-    # Without a blank, not even a no-break space: Textual would break the line there.
-    words = [] if task.cost_time_ms is None else [length(task.cost_time_ms).replace(" ", "")]
+    words = [] if task.cost_time_ms is None else [duration(task.cost_time_ms, measured=True)]
     at_ms = ended_ms(task)
     if at_ms is not None and now_ms - at_ms > RECENT_MS:
         words.append(ago(at_ms, now_ms))

@@ -4,7 +4,7 @@
 earlier look at a finished task. So each check has a *price*, in seconds of expected delay, and a task is
 checked when looking buys that much. For a task of known age and model the best sequence of checks follows by
 dynamic programming (`domain.plan`) from the survival curve that this list's own finished tasks teach
-(`domain.durations`, `domain.survival`): nothing before a task could be done, dense where tasks of this model
+(`domain.usual`, `domain.survival`): nothing before a task could be done, dense where tasks of this model
 usually end, thinner when it is late. At the same number of checks that finds the end about 40 % sooner than
 asking every 5 s.
 
@@ -43,8 +43,8 @@ from taskdash.domain.task import Problem, ProblemKind, State, Task
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from taskdash.domain.durations import Durations
     from taskdash.domain.survival import Curve
+    from taskdash.domain.usual import Durations
 
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86_400.0

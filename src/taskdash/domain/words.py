@@ -1,4 +1,4 @@
-"""Times, lengths, states and expiry in words: the same in the dashboard and on the command line.
+"""Moments, states and expiry in words: the same in the dashboard and on the command line.
 
 Gateways count the life of result links from the end of a task. Where that is not known it is taken from createTime
 and costTime, else from when the end was seen, which may be later: then it is said as "about".
@@ -10,19 +10,17 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from taskdash.domain.durations import NONE, duration
 from taskdash.domain.task import State, Task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NONE: Final = "–"
-"""Stands for what is not known."""
 NO_MODEL: Final = "not known yet"
 """What tasks are counted under whose model no answer has told."""
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
 LONGEST_NOTICE_MS: Final = 86_400_000
 _BARS: Final = "▁▂▃▄▅▆▇█"
-_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def plural(count: int, noun: str) -> str:
@@ -34,80 +32,6 @@ def bars(counts: Sequence[int]) -> str:
     """Return counts as a row of bars as high as they are, one cell each; a dot for none."""
     highest = max(counts, default=0)
     return "".join(_BARS[max(0, math.ceil(count * 8 / highest) - 1)] if count else "·" for count in counts)
-
-
-# Lengths of time
-
-
-def _parts(ms: float) -> list[tuple[int, str]]:
-    """A length in its largest unit and the next one, rounded down."""
-    seconds = max(0, int(ms // 1000))
-    place = next((n for n, (_, size) in enumerate(_UNITS) if seconds >= size), len(_UNITS) - 1)
-    parts = []
-    for unit, size in _UNITS[place : place + 2]:
-        count, seconds = divmod(seconds, size)
-        parts.append((count, unit))
-    return parts
-
-
-def duration(ms: float, unit_gap: str = " ") -> str:
-    """Return a length in two units, or one from a minute down: `3 h 12 min`, `12 min`, `40 s`; at least a second."""
-    (count, unit), *rest = _parts(max(ms, 1000))
-    parts = [(count, unit), *(part for part in rest if part[0] and part[1] != "s")]
-    return " ".join(f"{count}{unit_gap}{unit}" for count, unit in parts)
-
-
-def length(ms: int | None) -> str:
-    """Return a measured length: `0.4 s`, `32.2 s`, `2 min 05 s`, `1 h 12 min`; – where it is not known."""
-    if ms is None:
-        return NONE
-    if ms < 99_950:
-        return f"{ms / 1000:.1f} s"
-    (count, unit), (rest, smaller) = _parts(round(ms, -3))
-    return f"{count} {unit} {rest:02d} {smaller}"
-
-
-def span(ms: int | None) -> str:
-    """Return a length in one unit, for a narrow column: `0s`, `45s`, `3m`, `2h`, `206d`."""
-    if ms is None:
-        return NONE
-    count, unit = _parts(ms)[0]
-    return f"{count}{unit[0]}"
-
-
-def elapsed(ms: int) -> str:
-    """Return a length that is still growing: `34s`, `1m50s`, `12m`, `21h37m`, `3d4h`.
-
-    It changes once a second under a minute, every 10 s under ten minutes, then every minute and every hour.
-    """
-    (count, unit), *rest = _parts(ms)
-    if not rest or (unit == "min" and count >= 10):
-        return f"{count}{unit[0]}"
-    more, smaller = rest[0]
-    more = more // 10 * 10 if unit == "min" else more
-    return f"{count}{unit[0]}{more:0{1 if unit == 'd' else 2}d}{smaller[0]}"
-
-
-def clock(seconds: float) -> str:
-    """Return a time left as a clock shows it: `0:07`, `12:40`, `1:02:03`; at most 100 hours."""
-    minutes, second = divmod(math.ceil(min(seconds, 359_999)), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
-
-
-def ago(at_ms: int | None, now_ms: int) -> str:
-    """Return how long ago, for a column: `just now`, `3m ago`; `in 5s` for what the clock says is still to come."""
-    if at_ms is None:
-        return NONE
-    difference = now_ms - at_ms
-    if difference < -999:
-        return f"in {span(-difference)}"
-    return "just now" if difference < 1000 else f"{span(difference)} ago"
-
-
-def tells_seconds(now_ms: int, *moments_ms: int | None) -> bool:
-    """Return whether the age of any of these moments is told in seconds, and so reads otherwise every second."""
-    return any(at_ms is not None and abs(now_ms - at_ms) < 60_000 for at_ms in moments_ms)
 
 
 # Tasks and moments
@@ -139,6 +63,16 @@ def state_word(task: Task) -> str:
 def started_ms(task: Task) -> int:
     """Return from when a waiting task's elapsed time counts."""
     return task.create_time_ms or task.added_at_ms
+
+
+def waited_ms(task: Task, now_ms: int) -> int:
+    """Return how long a task has waited so far, in the steps in which it is told."""
+    return _in_steps(max(0, now_ms - started_ms(task)))
+
+
+def _in_steps(ms: int) -> int:
+    """Cut off what nobody reads of a time that runs: from a minute on it moves every 10 s, from ten on every minute."""
+    return ms - ms % (1_000 if ms < 60_000 else 10_000 if ms < 600_000 else 60_000)
 
 
 def ended_ms(task: Task) -> int | None:
@@ -183,19 +117,18 @@ def notice_ms(ttl_ms: int) -> int:
 
 
 def countdown(expiry: Expiry, now_ms: int) -> str:
-    """Return `expires in 3 h 12 min`, `expires in about 40 s`, `expired 2 d 3 h ago`."""
+    """Return `expires in 3h12m`, `expires in about 40s`, `expired 2d3h ago`."""
     left_ms = expiry.left_ms(now_ms)
-    about = "about " if expiry.is_rough else ""
-    words = f"{about}{duration(abs(left_ms))}"
+    words = ("about " if expiry.is_rough else "") + duration(_in_steps(max(1000, abs(left_ms))))
     return f"expires in {words}" if left_ms > 0 else f"expired {words} ago"
 
 
 def short_countdown(expiry: Expiry, now_ms: int) -> str:
-    """Return the same for a column: `3h 12min`, `~40s`, `expired`."""
+    """Return the same for a column: `3h12m`, `~40s`, `expired`."""
     left_ms = expiry.left_ms(now_ms)
     if left_ms <= 0:
         return "expired"
-    return ("~" if expiry.is_rough else "") + duration(left_ms, unit_gap="")
+    return ("~" if expiry.is_rough else "") + duration(_in_steps(max(1000, left_ms)))
 
 
 def filter_of(ttl_ms: int) -> str:

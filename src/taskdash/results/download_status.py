@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.words import clock, plural
+from taskdash.domain.durations import duration
+from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +87,7 @@ class DownloadStatus:
         if self.speed is not None:
             parts.append(f"{size_words(round(self.speed))}/s")
         if self.left_s is not None:
-            parts.append(f"{clock(self.left_s)} left")
+            parts.append(f"{duration(1000 * math.ceil(self.left_s))} left")
         return "  ".join(parts)
 
 

@@ -137,7 +137,7 @@ async def small_png(
             async with asyncio.timeout(deadline_s):
                 code = await process.wait()
         except TimeoutError:
-            raise DecodingError(f"it is not decoded after {deadline_s:g} s") from None
+            raise DecodingError(f"it is not decoded after {deadline_s:g}s") from None
         finally:
             if process.returncode is None:
                 process.kill()

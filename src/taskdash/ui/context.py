@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.config.settings import Settings
-    from taskdash.domain.durations import Durations
     from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.usual import Durations
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.previews import Previews
@@ -173,7 +173,7 @@ class Context:
 
     async def read_history(self) -> None:
         """Learn how long tasks take here. Not part of the start: the first frame does not need it."""
-        from taskdash.domain.durations import Durations
+        from taskdash.domain.usual import Durations
 
         finished = await self.store.run(lambda store: store.checks.durations(self.profile))
         self.durations = Durations(finished)

@@ -10,9 +10,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.durations import Durations
 from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, urgency
 from taskdash.domain.task import Answer, State, Task
+from taskdash.domain.usual import Durations
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
 from taskdash.watch.accounts import RESERVATION_S, Accounts

@@ -46,7 +46,7 @@ FAILED = replace(ENDED, state=State.FAIL, fail_msg="no such size")
         (
             replace(ENDED, label="poster", prompt="a red\n fox", cost_time_ms=32_241),
             1_000,
-            "✓ success: poster: a red fox (32.2s)",
+            "✓ success: poster: a red fox (32s)",
         ),
         (FAILED, 7_200_000, "× fail: task_one (2h ago)\nno such size"),
         (replace(FAILED, fail_msg=None, fail_code="E17"), 0, "× fail: task_one\nE17"),

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskdash.domain.budget import TIERS, Budget, Limits, allowed
-from taskdash.domain.durations import Durations
 from taskdash.domain.plan import Plan, plan_for, solve
 from taskdash.domain.schedule import (
     CEILING_PRICE_S,
@@ -28,6 +27,7 @@ from taskdash.domain.schedule import (
     urgency,
 )
 from taskdash.domain.task import Problem, ProblemKind, State, Task
+from taskdash.domain.usual import Durations
 
 IMAGE = "gpt-image-2-text-to-image"
 NOW = 1_777_474_689_024

@@ -1,4 +1,4 @@
-"""Times and lengths in words, and when results expire."""
+"""Moments and states in words, and when results expire."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import (
     Expiry,
-    clock,
     countdown,
-    elapsed,
     ended_ms,
     expiry_of,
     filter_of,
-    length,
     moment,
     notice_ms,
     short_countdown,
-    span,
+    waited_ms,
 )
 
 if TYPE_CHECKING:
@@ -96,15 +93,16 @@ def test_links_live_from_the_end_of_a_task_as_well_as_that_is_known(
 @pytest.mark.parametrize(
     ("left_ms", "words", "short"),
     [
-        (1, "expires in 1 s", "1s"),
-        (40 * S, "expires in 40 s", "40s"),
-        (MIN, "expires in 1 min", "1min"),
-        (12 * MIN + 59 * S, "expires in 12 min", "12min"),
-        (3 * H + 12 * MIN, "expires in 3 h 12 min", "3h 12min"),
-        (3 * H, "expires in 3 h", "3h"),
-        (2 * D + 3 * H, "expires in 2 d 3 h", "2d 3h"),
-        (0, "expired 1 s ago", "expired"),
-        (-2 * H, "expired 2 h ago", "expired"),
+        (1, "expires in 1s", "1s"),
+        (40 * S, "expires in 40s", "40s"),
+        (MIN, "expires in 1m", "1m"),
+        (12 * MIN + 59 * S, "expires in 12m", "12m"),
+        (7 * MIN + 39 * S, "expires in 7m30s", "7m30s"),
+        (3 * H + 12 * MIN, "expires in 3h12m", "3h12m"),
+        (3 * H, "expires in 3h", "3h"),
+        (2 * D + 3 * H, "expires in 2d3h", "2d3h"),
+        (0, "expired 1s ago", "expired"),
+        (-2 * H, "expired 2h ago", "expired"),
     ],
 )
 def test_the_countdown_in_words(left_ms: int, words: str, short: str) -> None:
@@ -153,25 +151,16 @@ def test_every_moment_has_words_that_fit(left_ms: int, is_rough: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ms", "measured", "narrow", "growing"),
+    ("waited_for_ms", "told_ms"),
     [
-        (0, "0.0 s", "0s", "0s"),
-        (400, "0.4 s", "0s", "0s"),
-        (32_241, "32.2 s", "32s", "32s"),
-        (60_000, "60.0 s", "1m", "1m00s"),
-        (99_949, "99.9 s", "1m", "1m30s"),
-        (125_000, "2 min 05 s", "2m", "2m00s"),
-        (12 * MIN + 30 * S, "12 min 30 s", "12m", "12m"),
-        (H + 12 * MIN, "1 h 12 min", "1h", "1h12m"),
-        (3 * D + 4 * H, "3 d 04 h", "3d", "3d4h"),
+        (-5 * S, 0),
+        (59_999, 59 * S),
+        (119 * S, 110 * S),
+        (599 * S, 590 * S),
+        (12 * MIN + 59 * S, 12 * MIN),
+        (21 * H + 37 * MIN + 1, 21 * H + 37 * MIN),
     ],
 )
-def test_a_length_is_measured_narrow_or_growing(ms: int, measured: str, narrow: str, growing: str) -> None:
-    assert (length(ms), span(ms), elapsed(ms)) == (measured, narrow, growing)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"), [(0, "0:00"), (6.2, "0:07"), (760, "12:40"), (3_723, "1:02:03")]
-)
-def test_a_time_left_is_shown_as_a_clock_shows_it(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
+def test_a_wait_is_told_in_the_steps_in_which_it_is_read(waited_for_ms: int, told_ms: int) -> None:
+    task = replace(DONE, state=State.WAITING, create_time_ms=D)
+    assert waited_ms(task, D + waited_for_ms) == told_ms

@@ -127,7 +127,7 @@ async def test_mangled_pictures_never_bring_more_than_a_reason() -> None:
 
 
 async def test_a_decoder_that_hangs_is_ended() -> None:
-    assert "not decoded after 0.5 s" in await refusal(TINY, "import time; time.sleep(60)", 0.5)
+    assert "not decoded after 0.5s" in await refusal(TINY, "import time; time.sleep(60)", 0.5)
 
 
 @pytest.mark.parametrize(

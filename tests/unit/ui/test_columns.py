@@ -113,13 +113,13 @@ def test_a_narrow_column_of_times_leaves_the_word_out(width: int, shown: str) ->
 @pytest.mark.parametrize(
     ("fields", "shown"),
     [
-        ({"state": State.SUCCESS, "cost_time_ms": 32_241}, "32.2 s"),
-        ({"state": State.SUCCESS, "cost_time_ms": 0}, "0.0 s"),
-        ({"state": State.SUCCESS, "cost_time_ms": 725_000}, "12min05s"),
+        ({"state": State.SUCCESS, "cost_time_ms": 32_241}, "32s"),
+        ({"state": State.SUCCESS, "cost_time_ms": 0}, "0s"),
+        ({"state": State.SUCCESS, "cost_time_ms": 725_000}, "12m5s"),
         ({"state": State.SUCCESS}, "–"),
         ({"state": State.FAIL}, "–"),
         ({"state": State.WAITING, "create_time_ms": NOW_MS - 12_000}, "12s"),
-        ({"state": State.WAITING, "create_time_ms": NOW_MS - 125_000}, "2m00s"),
+        ({"state": State.WAITING, "create_time_ms": NOW_MS - 125_000}, "2m"),
         # Without a createTime it counts from when it was added, and a clock that is behind counts as no time.
         ({"state": State.WAITING}, "5s"),
         # A task that never answered waits for nothing that is known.

@@ -111,5 +111,5 @@ def test_a_narrow_line_of_new_ids_still_says_what_would_make_it_quicker() -> Non
     for width in (80, 160):
         said = banner_text(crowd, None, NOW_MS, crowd=300, width=width).plain
         assert "24 of 300" in said
-        assert "9 min left" in said
+        assert "9m12s left" in said
         assert said.strip().rstrip(")").endswith("set tier in the config if your key allows more")

@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
+from taskdash.domain.durations import ago
 from taskdash.domain.failures import class_filter, reasons
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import ago
 from taskdash.ui.screens.dialog import Choices
 
 if TYPE_CHECKING:

@@ -7,20 +7,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from taskdash.domain.durations import NONE, age, ago, duration
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import (
-    NONE,
     SYMBOLS,
-    ago,
-    elapsed,
     expiry_of,
-    length,
     short_countdown,
-    span,
     started_ms,
     state_word,
+    waited_ms,
 )
 
 if TYPE_CHECKING:
@@ -179,11 +176,10 @@ def _model(task: Task, _: Moment, __: int) -> Cell:
 def _cost(task: Task, moment: Moment, width: int) -> Cell:
     if task.state.finished or task.state is State.NEW:
         is_known = task.state.finished and task.cost_time_ms is not None
-        text = length(task.cost_time_ms) if is_known else NONE
-        text = text if len(text) <= _NUMBER_CELLS else text.replace(" ", "")
+        text = duration(task.cost_time_ms, measured=True) if is_known else NONE
         return [Span(f"{text:>{_NUMBER_CELLS}}", "" if is_known else "muted")]
     since_ms = max(0, moment.now_ms - started_ms(task))
-    cell = [Span(f"{elapsed(since_ms):>{_NUMBER_CELLS}}", "live")]
+    cell = [Span(f"{duration(waited_ms(task, moment.now_ms)):>{_NUMBER_CELLS}}", "live")]
     room = width - _NUMBER_CELLS - 1
     if room >= _LEAST_BAR_CELLS and (typical_ms := moment.typical_ms(task)):
         cell += [Span(" "), *_bar(since_ms / typical_ms, room)]
@@ -200,10 +196,9 @@ def _bar(share: float, room: int) -> Cell:
 
 
 def _age(at_ms: int | None, moment: Moment, width: int) -> Cell:
-    text = ago(at_ms, moment.now_ms)
-    if width < _AGO_CELLS:
-        text = text.removeprefix("just ").removesuffix(" ago")
-    return [Span(text, "" if at_ms is not None else "muted")]
+    if at_ms is None:
+        return [_UNKNOWN]
+    return [Span(age(moment.now_ms - at_ms) if width < _AGO_CELLS else ago(at_ms, moment.now_ms))]
 
 
 def _created(task: Task, moment: Moment, width: int) -> Cell:
@@ -215,12 +210,12 @@ def _created(task: Task, moment: Moment, width: int) -> Cell:
 def _checked(task: Task, moment: Moment, width: int) -> Cell:
     if task.asked_at_ms is not None:
         return [Span("asked", "live")]
-    age = NONE
+    text = NONE
     if task.checked_at_ms is not None:
         age_ms = moment.now_ms - task.checked_at_ms
         # Under a minute in steps of ten seconds: on a busy list they are all so young.
-        age = "now" if age_ms < 10_000 else span(age_ms if age_ms >= 60_000 else age_ms // 10_000 * 10_000)
-    cell = [Span(f"{age:>4}", "muted")]
+        text = age(max(0, age_ms if age_ms >= 60_000 else age_ms // 10_000 * 10_000))
+    cell = [Span(f"{text:>4}", "muted")]
     if task.problem:
         word = task.problem.kind.value if width >= 16 else ""
         cell.append(Span(f" {TROUBLE} {word}", "problem"))

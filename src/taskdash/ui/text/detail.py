@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 from textual.style import Style
 
+from taskdash.domain.durations import NONE, ago, duration
 from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
 from taskdash.domain.words import (
-    NONE,
     SYMBOLS,
-    ago,
     countdown,
-    elapsed,
     expiry_of,
-    length,
     moment,
     plural,
     started_ms,
     state_word,
+    waited_ms,
 )
 from taskdash.results.links import UnsafeLinkError, checked_url
 
@@ -64,15 +62,15 @@ def _head(task: Task, now_ms: int, typical_ms: Callable[[Task], int | None]) -> 
         (f"{SYMBOLS[task.state]} {state_word(task)}", _STATE_STYLES[task.state])
     ]
     if task.state is State.SUCCESS and task.cost_time_ms is not None:
-        parts.append(f"  in {length(task.cost_time_ms)}")
+        parts.append(f"  in {duration(task.cost_time_ms, measured=True)}")
     elif task.state is State.WAITING:
         since_ms, usual_ms = max(0, now_ms - started_ms(task)), typical_ms(task)
-        parts.append(f"  for {elapsed(since_ms)}")
+        parts.append(f"  for {duration(waited_ms(task, now_ms))}")
         if task.progress:
             parts.append(f", {task.progress.removesuffix('%')} %")
         if usual_ms is not None:
             late, style = (": late", "$text-warning") if since_ms > 1.5 * usual_ms else ("", "$text-muted")
-            parts.append((f"  usually {length(usual_ms)}{late}", style))
+            parts.append((f"  usually {duration(usual_ms, measured=True)}{late}", style))
     elif task.state is State.NEW:
         parts.append(("  not answered yet", "$text-muted"))
     model = [Content(task.model)] if task.model else []
@@ -163,7 +161,7 @@ def _times(detail: TaskDetail, now_ms: int) -> Content:
         times["completed"] = _time(task.complete_time_ms, now_ms, "completeTime" in extra)
     if task.state.finished:
         is_odd = task.cost_time_ms is None and "costTime" in extra
-        times["costTime"] = SENSELESS if is_odd else length(task.cost_time_ms)
+        times["costTime"] = SENSELESS if is_odd else duration(task.cost_time_ms, measured=True)
     times["added"] = _time(task.added_at_ms, now_ms)
     times["checked"] = _time(task.checked_at_ms, now_ms)
     if task.checks > 1:

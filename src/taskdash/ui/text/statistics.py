@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 from textual.content import Content
 
+from taskdash.domain.durations import NONE, duration
 from taskdash.domain.tally import DAY_HOURS, ended_per_hour, histogram, tally
 from taskdash.domain.task import State
-from taskdash.domain.words import NO_MODEL, NONE, bars, length, plural
+from taskdash.domain.words import NO_MODEL, bars, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,8 +67,8 @@ def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
         tally.model or ("all" if is_total else NO_MODEL),
         f"{tally.total:,}",
         NONE if rate is None else f"{rate:.1%}",
-        length(tally.cost_p50_ms),
-        length(tally.cost_p90_ms),
+        duration(tally.cost_p50_ms, measured=True),
+        duration(tally.cost_p90_ms, measured=True),
         bars(histogram(costs_ms, _BARS, costs_ms[0], costs_ms[-1])) if has_bars else "",
         NONE if tally.credits_consumed is None else f"{tally.credits_consumed:,g}",
     )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from taskdash.domain.durations import age, duration
 from taskdash.domain.task import ProblemKind, State
-from taskdash.domain.words import SYMBOLS, duration, span
+from taskdash.domain.words import SYMBOLS
 
 if TYPE_CHECKING:
     from taskdash.watch.status import WatchStatus
@@ -163,4 +164,4 @@ def _next(status: WatchStatus, now_ms: int) -> str:
 
 
 def _in(wait_ms: int) -> str:
-    return "now" if wait_ms < 1000 else f"in {span(wait_ms)}"
+    return age(-max(0, wait_ms))

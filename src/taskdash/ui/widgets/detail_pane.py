@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from taskdash.domain.words import tells_seconds
+from taskdash.domain.durations import tells_seconds
 from taskdash.ui.actions import bindings
 from taskdash.ui.text.detail import detail_text
 

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from taskdash.domain.words import tells_seconds
+from taskdash.domain.durations import tells_seconds
 from taskdash.ui.actions import bindings
 from taskdash.ui.text.columns import ALONE, COLUMNS, GAP, Moment, Placed, place_columns, shared_of
 from taskdash.ui.widgets.row_styles import RowStyles

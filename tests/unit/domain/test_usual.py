@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskdash.domain.survival import AGES_S, Curve, Prior, fit
+from taskdash.domain.usual import (
+    KEPT,
+    SHOWN_FROM,
+    Durations,
+    Sort,
+    sort_of,
+)
+
+IMAGE = "gpt-image-2-text-to-image"
+VIDEO = "seedance-2.0-image-to-video"
+
+
+def seeded(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  # a simulation, no secret
+
+
+def lognormal_ms(rng: random.Random, median_s: float, sigma: float) -> int:
+    return round(1000 * median_s * math.exp(sigma * rng.gauss(0, 1)))
+
+
+def learned(median_s: float, count: int, *, model: str = IMAGE, variant: str | None = None) -> Durations:
+    rng = seeded(1)
+    return Durations((model, variant, lognormal_ms(rng, median_s, 0.3)) for _ in range(count))
+
+
+def test_nothing_is_said_of_a_model_before_five_of_its_tasks_are_finished() -> None:
+    durations = Durations()
+    for count in range(SHOWN_FROM):
+        assert durations.count(IMAGE) == count
+        assert durations.typical_ms(IMAGE) is None
+        durations.learn(IMAGE, None, 30_000 + count)
+    assert durations.typical_ms(IMAGE) == 30_002
+    assert durations.typical_ms("another") is None
+    assert durations.typical_ms(None) is None
+
+
+def test_typical_is_the_median_and_a_percentile_the_time_that_many_stay_within() -> None:
+    durations = Durations((IMAGE, None, 1000 * second) for second in range(1, 102))
+    assert durations.typical_ms(IMAGE) == 51_000
+    assert durations.percentile_ms(IMAGE, None, 0.9) == 91_000
+    assert durations.percentile_ms(IMAGE, None, 0.0) == 1000
+    assert durations.percentile_ms(IMAGE, None, 1.0) == 101_000
+    assert durations.percentile_ms(IMAGE, None, 7.0) == 101_000
+
+
+def test_an_outlier_hardly_moves_what_is_typical() -> None:
+    durations = learned(32.0, 50)
+    before = durations.typical_ms(IMAGE)
+    durations.learn(IMAGE, None, 6 * 3_600_000)
+    after = durations.typical_ms(IMAGE)
+    assert before is not None
+    assert after is not None
+    assert abs(after - before) < 1000
+    assert durations.curve(IMAGE).quantile_s(0.9) < 70
+
+
+@pytest.mark.parametrize(
+    "cost_ms", [None, 0, -5, 10**18, float("nan"), float("inf"), True, "32241", [], 7 * 86_400_000 + 1]
+)
+def test_an_absurd_time_teaches_nothing(cost_ms: object) -> None:
+    durations = Durations()
+    assert durations.learn(IMAGE, None, cost_ms) is False  # type: ignore[arg-type]  # what a gateway may send
+    assert durations.count(IMAGE) == 0
+    for model in (None, ""):
+        assert durations.learn(model, None, 1000) is False
+        assert durations.typical_ms(model) is None
+
+
+def test_learning_from_history_and_one_by_one_is_the_same() -> None:
+    rng = seeded(2)
+    finished = [(IMAGE, "quality=high", lognormal_ms(rng, 30, 0.4)) for _ in range(30)]
+    at_once, one_by_one = Durations(finished), Durations()
+    for model, variant, cost_ms in finished:
+        assert one_by_one.learn(model, variant, cost_ms)
+    assert at_once.typical_ms(IMAGE) == one_by_one.typical_ms(IMAGE)
+    assert at_once.curve(IMAGE).alive == one_by_one.curve(IMAGE).alive
+
+
+def test_a_variant_is_told_apart_where_it_differs() -> None:
+    rng = seeded(3)
+    durations = Durations()
+    for _ in range(30):
+        durations.learn(IMAGE, "quality=low", lognormal_ms(rng, 12, 0.2))
+        durations.learn(IMAGE, "quality=high", lognormal_ms(rng, 60, 0.2))
+    low, high = durations.typical_ms(IMAGE, "quality=low"), durations.typical_ms(IMAGE, "quality=high")
+    assert low is not None
+    assert high is not None
+    assert low < 15_000
+    assert high > 50_000
+    assert durations.count(IMAGE, "quality=low") == 30
+    assert durations.curve(IMAGE, "quality=low").quantile_s(0.95) < durations.curve(
+        IMAGE, "quality=high"
+    ).quantile_s(0.05)
+
+
+def test_variants_that_do_not_differ_share_what_the_model_knows() -> None:
+    rng = seeded(4)
+    durations = Durations()
+    for _ in range(30):
+        durations.learn(IMAGE, "size=1:1", lognormal_ms(rng, 30, 0.4))
+        durations.learn(IMAGE, "size=3:2", lognormal_ms(rng, 30, 0.4))
+    assert durations.count(IMAGE, "size=1:1") == 60
+    # A rare variant uses what the model knows, too.
+    durations.learn(IMAGE, "size=16:9", 300_000)
+    assert durations.count(IMAGE, "size=16:9") == 61
+    assert durations.typical_ms(IMAGE, "never seen") == durations.typical_ms(IMAGE)
+    assert durations.curve(IMAGE, "size=1:1") is durations.curve(IMAGE, "size=3:2")
+
+
+def test_memory_is_bounded_per_model_and_by_models() -> None:
+    durations = Durations()
+    for i in range(3000):
+        durations.learn(IMAGE, f"size={i}", 30_000)
+        durations.learn(f"made-up-{i}", None, 30_000)
+    assert durations.count(IMAGE) == KEPT
+    for _ in range(KEPT):
+        durations.learn(IMAGE, None, 1)
+    assert durations.typical_ms(IMAGE) == 50  # an instant task counts as very short
+    assert durations.curve(IMAGE).quantile_s(0.5) < 1.0
+    assert len(durations._models) <= 500
+    assert len(durations._models[IMAGE].variants) <= 64
+    assert len(durations._models[IMAGE].told_apart) <= 64
+
+
+@pytest.mark.parametrize(
+    ("model", "sort"),
+    [
+        (IMAGE, Sort.IMAGE),
+        (VIDEO, Sort.VIDEO),
+        ("kling-2.6/text-to-video", Sort.VIDEO),
+        ("google/veo3_fast", Sort.VIDEO),
+        ("google/nano-banana", Sort.IMAGE),
+        ("elevenlabs/text-to-dialogue-v3", Sort.AUDIO),
+        ("brand-new", Sort.UNKNOWN),
+        (None, Sort.UNKNOWN),
+    ],
+)
+def test_a_name_tells_what_a_model_makes(model: str | None, sort: Sort) -> None:
+    assert sort_of(model) is sort
+
+
+def test_an_unseen_video_model_is_believed_to_take_minutes_and_an_image_half_of_one() -> None:
+    durations = Durations()
+    assert 25 < durations.curve(IMAGE).quantile_s(0.5) < 40
+    assert durations.curve(VIDEO).quantile_s(0.5) > 120
+    assert durations.curve(IMAGE) is durations.curve("another-image-model")
+
+
+def test_an_unseen_model_is_believed_to_be_like_its_siblings() -> None:
+    durations = learned(120.0, 50)
+    assert 45 < durations.curve("gpt-image-3").quantile_s(0.5) < 100
+    assert durations.curve(VIDEO).quantile_s(0.5) == Durations().curve(VIDEO).quantile_s(0.5)
+
+
+def test_a_curve_is_kept_until_enough_was_learned_to_fit_it_again() -> None:
+    durations = learned(30.0, 100)
+    first = durations.curve(IMAGE)
+    for _ in range(9):
+        durations.learn(IMAGE, None, 30_000)
+        assert durations.curve(IMAGE) is first
+    durations.learn(IMAGE, None, 30_000)
+    assert durations.curve(IMAGE) is not first
+
+
+def assert_is_curve(curve: Curve) -> None:
+    assert len(curve.alive) == len(AGES_S)
+    assert curve.alive[0] == 1.0
+    assert all(0.0 <= later <= before for before, later in zip(curve.alive, curve.alive[1:], strict=False))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(-10, 10**12), max_size=60))
+def test_any_history_makes_a_curve_that_falls_from_one(costs_ms: list[int]) -> None:
+    assert_is_curve(Durations((IMAGE, None, cost_ms) for cost_ms in costs_ms).curve(IMAGE))
+
+
+@pytest.mark.parametrize("seconds", [0.05, 3.0, 32.0, 6 * 86_400.0])
+def test_tasks_that_all_last_the_same_make_a_curve(seconds: float) -> None:
+    curve = Durations([(IMAGE, None, round(1000 * seconds))] * 40).curve(IMAGE)
+    assert_is_curve(curve)
+    assert curve.quantile_s(0.02) >= seconds * 0.7 - 0.5
+    assert curve.quantile_s(0.9) <= seconds * 1.4 + 0.5
+
+
+def test_two_modes_stay_two_modes() -> None:
+    rng = seeded(5)
+    logs = [rng.gauss(math.log(12), 0.15) for _ in range(30)] + [
+        rng.gauss(math.log(80), 0.15) for _ in range(30)
+    ]
+    curve = fit(logs, Prior(math.log(32)))
+    assert curve.alive_at(25) - curve.alive_at(45) < 0.06
+    assert curve.alive_at(25) == pytest.approx(0.5, abs=0.06)
+
+
+def test_some_tasks_are_always_believed_to_hang() -> None:
+    curve = learned(30.0, 200).curve(IMAGE)
+    assert 1e-5 < curve.alive_at(86_400) < 0.01
+
+
+def test_a_check_is_worth_nothing_at_once_and_more_the_longer_nobody_looked() -> None:
+    curve = learned(30.0, 50).curve(IMAGE)
+    assert curve.gain_s(30, 30) == 0.0
+    assert curve.gain_s(30, 29) == 0.0
+    gains = [curve.gain_s(30, 30 + gap) for gap in (1, 2, 4, 8, 16)]
+    assert gains == sorted(gains)
+    assert gains[0] > 0
+    assert curve.gain_s(0, 5) < curve.gain_s(25, 30)
+    # What surely is finished loses a second per second.
+    assert curve.gain_s(5, 10_000) - curve.gain_s(5, 9_000) < 100
