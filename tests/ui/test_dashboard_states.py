@@ -105,11 +105,26 @@ async def test_a_usual_time_is_shown_only_once_the_history_has_enough(
     async with driven(desk, (200, 60), total=finished + 1) as dash:
         if finished < 5:
             await dash.until_in_pane("for 16s")
-            assert "usually" not in dash.pane
+            assert "usual" not in dash.pane
             assert "▱" not in dash.screen
         else:
-            await dash.until(lambda: "usually 32s" in dash.pane, "the usual time in the pane", 2.5)
+            await dash.until(lambda: "usual 32s" in dash.pane, "the usual time in the pane", 2.5)
             await dash.until(lambda: "▰▰▱▱" in dash.row("16s"), "half of the bar", 2.5)
+
+
+async def test_a_batch_half_done_is_not_overdue_as_those_that_wait_count_too(
+    desk: Context, other: Store, clock: FrozenClock
+) -> None:
+    done, waiting = ([uuid(first + n) for n in range(6)] for first in (100, 200))
+    add(other, *done, *waiting)
+    answer_all(other, {each: success_body(each, costTime=4_000 * n) for n, each in enumerate(done, 1)})
+    answer_all(other, {each: waiting_body(each, createTime=NOW_MS - 26_000) for each in waiting})
+    async with driven(desk, (200, 60), total=12) as dash:
+        await dash.press("G", in_pane="usual 24s")
+        assert "overdue" not in dash.pane
+        assert "late" not in dash.screen
+        clock.at_ms += 20_000
+        await dash.until_in_pane("usual 24s, overdue")
 
 
 async def test_a_problem_stands_beside_the_record_and_never_replaces_it(desk: Context, other: Store) -> None:

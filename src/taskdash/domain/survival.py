@@ -41,6 +41,8 @@ def _ages() -> tuple[float, ...]:
 AGES_S: Final = _ages()
 """The ages at which a curve is known: a quarter of a second apart, later a hundredth of the age."""
 
+_FEW: Final = 0.1
+"""A share is told as long as so many of the finished, as a part of them, are not yet behind: few tell of chance."""
 _BIN: Final = 0.03
 _LOW: Final = math.log(0.05)
 _BINS: Final = math.ceil((math.log(AGES_S[-1]) - _LOW) / _BIN) + 1
@@ -126,6 +128,28 @@ def _between(values: Sequence[float], age_s: float) -> float:
         return values[0]
     part = (age_s - AGES_S[i - 1]) / (AGES_S[i] - AGES_S[i - 1])
     return values[i - 1] + part * (values[i] - values[i - 1])
+
+
+def ended_shares(finished: Sequence[float], waiting: Sequence[float]) -> list[tuple[float, float]]:
+    """Return at which ages tasks ended, and what share of all had ended by then (Kaplan and Meier).
+
+    Those that still wait end some time later than they were last seen to wait: left out, they would leave the quick
+    ones alone to tell how long tasks take.
+
+    Args:
+        finished: How long the finished took, in any unit, or its logarithm.
+        waiting: At what age the others were last seen unfinished, in the same one.
+    """
+    ages = sorted((*((age, False) for age in finished), *((age, True) for age in waiting)))
+    alive, shares = 1.0, []
+    for place, (age, waits) in enumerate(ages):
+        left = len(ages) - place
+        if left < _FEW * len(finished):
+            break
+        if not waits:
+            alive *= 1.0 - 1.0 / left
+            shares.append((age, round(1.0 - alive, 9)))
+    return shares
 
 
 def fit(logs: Sequence[float], prior: Prior) -> Curve:

@@ -6,8 +6,8 @@ shows that it differs from the model's other tasks; until then it shares what th
 has finished nothing yet starts from what its name says (videos take minutes) and from its siblings of the
 same sort on this list.
 
-What is *shown* to people never rests on such a guess: `Durations.typical_ms` is None until `SHOWN_FROM` are
-finished.
+What is *shown* to people never rests on such a guess: `Durations.usual` is None until `SHOWN_FROM` are finished. The
+tasks that still wait count in it as well: of a batch half done, the finished ones are the quick ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from enum import Enum
 from statistics import fmean, median, variance
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard
 
-from taskdash.domain.survival import Curve, Prior, fit
+from taskdash.domain.survival import Curve, Prior, ended_shares, fit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -31,10 +31,27 @@ SHOWN_FROM: Final = 5
 _TOLD_APART_FROM: Final = 8
 _MODELS: Final = 500
 _VARIANTS: Final = 64
+_LONGEST_WAIT_MS: Final = 86_400_000
+"""What has waited longer hangs, and says nothing of the others."""
+_OVERDUE: Final = 1.5
 _LEAST_MS: Final = 50
 _MOST_MS: Final = 7 * 86_400_000
 Finished: TypeAlias = "tuple[str | None, str | None, int | None]"
 """Model, variant, and `costTime` in milliseconds."""
+Waiting: TypeAlias = "tuple[str | None, str | None, int]"
+"""Model, variant, and at what age it was last seen unfinished, in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How long tasks of one kind usually take."""
+
+    ms: int
+    """What half of them stay within."""
+    overdue_from_ms: int
+    """From this age on a task takes much longer than most: half as long again as three quarters of them."""
+    is_more: bool = False
+    """Fewer than half have ended: it takes longer than `ms`, nobody knows how much."""
 
 
 class Sort(Enum):
@@ -136,6 +153,8 @@ class Durations:
         self._models: dict[str, _Model] = {}
         self._learned = 0
         self._unknown: dict[str, _History] = {}
+        self._waiting: dict[str, list[tuple[str | None, float]]] = {}
+        self._usual: dict[tuple[str | None, str | None], Usual | None] = {}
         for model, variant, cost_ms in finished:
             self.learn(model, variant, cost_ms)
 
@@ -151,26 +170,43 @@ class Durations:
             del self._models[next(iter(self._models))]
         known.learn(variant, log_s)
         self._learned += 1
+        self._usual.clear()
         return True
+
+    def see_waiting(self, waiting: Iterable[Waiting]) -> None:
+        """Take note of the tasks that wait now, in place of those before."""
+        self._waiting.clear()
+        self._usual.clear()
+        for model, variant, age_ms in waiting:
+            if model and 0 < age_ms <= _LONGEST_WAIT_MS:
+                self._waiting.setdefault(model, []).append((variant, math.log(age_ms / 1000.0)))
 
     def count(self, model: str | None, variant: str | None = None) -> int:
         """Return how many finished tasks the figures of this model and variant rest on, at most `KEPT`."""
         history = self._history(model, variant)
         return len(history.logs) if history else 0
 
-    def typical_ms(self, model: str | None, variant: str | None = None) -> int | None:
-        """Return the median duration, or None where the history is too thin: an ETA is never made up."""
-        return self.percentile_ms(model, variant, 0.5)
+    def usual(self, model: str | None, variant: str | None = None) -> Usual | None:
+        """Return how long such tasks usually take, or None where the history is too thin: an ETA is never made up."""
+        kind = (model, variant)
+        if kind not in self._usual:
+            self._usual[kind] = self._usual_of(model, variant)
+        return self._usual[kind]
 
-    def percentile_ms(self, model: str | None, variant: str | None, share: float) -> int | None:
-        """Return the duration that `share` (0 to 1) of the finished stay within, or None with a thin history."""
-        history = self._history(model, variant)
-        if history is None or len(history.logs) < SHOWN_FROM:
+    def _usual_of(self, model: str | None, variant: str | None) -> Usual | None:
+        known = self._models.get(model) if model else None
+        history = known.history(variant) if known else None
+        if model is None or known is None or history is None or len(history.logs) < SHOWN_FROM:
             return None
-        logs = sorted(history.logs)
-        place = min(max(share, 0.0), 1.0) * (len(logs) - 1)
-        i = min(int(place), len(logs) - 2)
-        return round(1000 * math.exp(logs[i] + (place - i) * (logs[i + 1] - logs[i])))
+        waiting = [
+            log_s for name, log_s in self._waiting.get(model, ()) if history is known.all or name == variant
+        ]
+        shares = ended_shares(history.logs, waiting)
+        half_ms, most_ms = (
+            round(1000 * math.exp(next((log_s for log_s, ended in shares if ended >= share), shares[-1][0])))
+            for share in (0.5, 0.75)
+        )
+        return Usual(half_ms, round(_OVERDUE * most_ms), is_more=shares[-1][1] < 0.5)
 
     def curve(self, model: str | None, variant: str | None = None) -> Curve:
         """Return how likely a task of this model and variant is still unfinished at each age.

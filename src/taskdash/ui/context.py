@@ -16,6 +16,7 @@ from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_sort
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import State
+from taskdash.domain.words import started_ms
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.ui.keymap import DEFAULT_KEYS, Keymap
 from taskdash.ui.widgets.window import Place, Window, read_window
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Settings
     from taskdash.domain.task import Task, TaskDetail
-    from taskdash.domain.usual import Durations
+    from taskdash.domain.usual import Durations, Usual
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.previews import Previews
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 CLOSE_GRACE_S: Final = 2.0
 """How long a list that another program has locked is waited for at the end."""
+_MOST_WAITING: Final = 1_000
 _FIRST_PLACE: Final = Place(height=20)
 """Nobody has asked for the height of the terminal yet: a window is three times as high as this."""
 
@@ -167,9 +169,9 @@ class Context:
         self.is_view_kept = view is self.view
         return warning
 
-    def typical_ms(self, task: Task) -> int | None:
+    def usual(self, task: Task) -> Usual | None:
         """Return how long a task of this kind usually takes, by this list's own history."""
-        return self.durations.typical_ms(task.model, task.variant) if self.durations else None
+        return self.durations.usual(task.model, task.variant) if self.durations else None
 
     async def read_history(self) -> None:
         """Learn how long tasks take here. Not part of the start: the first frame does not need it."""
@@ -177,6 +179,14 @@ class Context:
 
         finished = await self.store.run(lambda store: store.checks.durations(self.profile))
         self.durations = Durations(finished)
+
+    async def read_waiting(self) -> None:
+        """Learn which tasks wait, and for how long by now: they take longer than that."""
+        waiting = await self.store.run(lambda store: store.checks.running(self.profile, _MOST_WAITING))
+        if self.durations is not None:
+            self.durations.see_waiting(
+                (task.model, task.variant, (task.checked_at_ms or 0) - started_ms(task)) for task in waiting
+            )
 
     def learn(self, task: Task) -> None:
         """Learn from a task that just ended."""

@@ -179,5 +179,6 @@ class Following:
         version = await self._context.store.run(lambda store: store.database.data_version())
         if version != self._version:
             self._version = version
+            await self._context.read_waiting()
             for listener in self.on_written:
                 await listener()

@@ -13,6 +13,7 @@ from taskdash.domain.usual import (
     SHOWN_FROM,
     Durations,
     Sort,
+    Usual,
     sort_of,
 )
 
@@ -28,6 +29,11 @@ def lognormal_ms(rng: random.Random, median_s: float, sigma: float) -> int:
     return round(1000 * median_s * math.exp(sigma * rng.gauss(0, 1)))
 
 
+def typical_ms(durations: Durations, model: str | None, variant: str | None = None) -> int | None:
+    usual = durations.usual(model, variant)
+    return usual.ms if usual else None
+
+
 def learned(median_s: float, count: int, *, model: str = IMAGE, variant: str | None = None) -> Durations:
     rng = seeded(1)
     return Durations((model, variant, lognormal_ms(rng, median_s, 0.3)) for _ in range(count))
@@ -37,27 +43,82 @@ def test_nothing_is_said_of_a_model_before_five_of_its_tasks_are_finished() -> N
     durations = Durations()
     for count in range(SHOWN_FROM):
         assert durations.count(IMAGE) == count
-        assert durations.typical_ms(IMAGE) is None
+        assert typical_ms(durations, IMAGE) is None
         durations.learn(IMAGE, None, 30_000 + count)
-    assert durations.typical_ms(IMAGE) == 30_002
-    assert durations.typical_ms("another") is None
-    assert durations.typical_ms(None) is None
+    assert typical_ms(durations, IMAGE) == 30_002
+    assert typical_ms(durations, "another") is None
+    assert typical_ms(durations, None) is None
 
 
-def test_typical_is_the_median_and_a_percentile_the_time_that_many_stay_within() -> None:
+def test_usual_is_what_half_stay_within_and_overdue_well_beyond_three_quarters() -> None:
     durations = Durations((IMAGE, None, 1000 * second) for second in range(1, 102))
-    assert durations.typical_ms(IMAGE) == 51_000
-    assert durations.percentile_ms(IMAGE, None, 0.9) == 91_000
-    assert durations.percentile_ms(IMAGE, None, 0.0) == 1000
-    assert durations.percentile_ms(IMAGE, None, 1.0) == 101_000
-    assert durations.percentile_ms(IMAGE, None, 7.0) == 101_000
+    assert durations.usual(IMAGE) == Usual(51_000, 114_000)
+
+
+@pytest.mark.parametrize("known_before", [0, 100])
+@pytest.mark.parametrize("spread", ["chance", "queue"])
+@pytest.mark.parametrize("part", [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97])
+def test_a_batch_under_way_is_not_taken_for_late(part: float, spread: str, known_before: int) -> None:
+    """A batch sent off at once: at any time those that are finished are the quick ones."""
+    rng = seeded(7)
+    takes_ms = sorted(
+        lognormal_ms(rng, 27.0, 0.4) if spread == "chance" else 4_000 + 200 * n for n in range(300)
+    )
+    before = [(IMAGE, None, takes_ms[rng.randrange(300)]) for _ in range(known_before)]
+    done = round(part * len(takes_ms))
+    durations = Durations([*before, *((IMAGE, None, ms) for ms in takes_ms[:done])])
+    age_ms = takes_ms[done] - 1
+    durations.see_waiting([(IMAGE, None, age_ms)] * (len(takes_ms) - done))
+    usual = durations.usual(IMAGE)
+    assert usual is not None
+    assert age_ms < usual.overdue_from_ms or (spread, part) == ("chance", 0.97)
+    half_ms = takes_ms[150]
+    if part >= 0.5:
+        # Of a larger batch the first ones are forgotten near its end.
+        assert abs(usual.ms - half_ms) < (0.1 if part < 0.9 else 0.3) * half_ms
+        assert not usual.is_more
+    elif not known_before:
+        assert usual.ms <= age_ms
+        assert usual.is_more
+
+
+def test_what_stalls_is_overdue_however_much_of_it_there_is() -> None:
+    for stalled in (1, 30, 100, 1000):
+        durations = learned(32.0, 200)
+        durations.learn(IMAGE, None, 6 * 3_600_000)
+        durations.see_waiting([(IMAGE, None, 1_200_000)] * stalled)
+        usual = durations.usual(IMAGE)
+        assert usual is not None
+        assert usual.overdue_from_ms < 130_000
+        assert usual.is_more == (stalled > 200)
+
+
+def test_what_has_just_begun_or_hangs_for_days_changes_nothing() -> None:
+    durations = learned(32.0, 50)
+    before = durations.usual(IMAGE)
+    durations.see_waiting([(IMAGE, None, age_ms) for age_ms in (0, -5, 100, 2 * 86_400_000)] * 100)
+    assert durations.usual(IMAGE) == before
+    durations.see_waiting([(None, None, 60_000), ("another", None, 60_000)])
+    assert durations.usual(IMAGE) == before
+
+
+def test_of_a_variant_told_apart_only_its_own_wait() -> None:
+    durations = Durations()
+    for n in range(10):
+        durations.learn(IMAGE, "quality=low", 10_000 + n)
+        durations.learn(IMAGE, "quality=high", 60_000 + n)
+    durations.see_waiting([(IMAGE, "quality=high", 90_000)] * 20)
+    assert typical_ms(durations, IMAGE, "quality=low") == 10_004
+    high = durations.usual(IMAGE, "quality=high")
+    assert high is not None
+    assert high.is_more
 
 
 def test_an_outlier_hardly_moves_what_is_typical() -> None:
     durations = learned(32.0, 50)
-    before = durations.typical_ms(IMAGE)
+    before = typical_ms(durations, IMAGE)
     durations.learn(IMAGE, None, 6 * 3_600_000)
-    after = durations.typical_ms(IMAGE)
+    after = typical_ms(durations, IMAGE)
     assert before is not None
     assert after is not None
     assert abs(after - before) < 1000
@@ -73,7 +134,7 @@ def test_an_absurd_time_teaches_nothing(cost_ms: object) -> None:
     assert durations.count(IMAGE) == 0
     for model in (None, ""):
         assert durations.learn(model, None, 1000) is False
-        assert durations.typical_ms(model) is None
+        assert typical_ms(durations, model) is None
 
 
 def test_learning_from_history_and_one_by_one_is_the_same() -> None:
@@ -82,7 +143,7 @@ def test_learning_from_history_and_one_by_one_is_the_same() -> None:
     at_once, one_by_one = Durations(finished), Durations()
     for model, variant, cost_ms in finished:
         assert one_by_one.learn(model, variant, cost_ms)
-    assert at_once.typical_ms(IMAGE) == one_by_one.typical_ms(IMAGE)
+    assert typical_ms(at_once, IMAGE) == typical_ms(one_by_one, IMAGE)
     assert at_once.curve(IMAGE).alive == one_by_one.curve(IMAGE).alive
 
 
@@ -92,7 +153,7 @@ def test_a_variant_is_told_apart_where_it_differs() -> None:
     for _ in range(30):
         durations.learn(IMAGE, "quality=low", lognormal_ms(rng, 12, 0.2))
         durations.learn(IMAGE, "quality=high", lognormal_ms(rng, 60, 0.2))
-    low, high = durations.typical_ms(IMAGE, "quality=low"), durations.typical_ms(IMAGE, "quality=high")
+    low, high = typical_ms(durations, IMAGE, "quality=low"), typical_ms(durations, IMAGE, "quality=high")
     assert low is not None
     assert high is not None
     assert low < 15_000
@@ -113,7 +174,7 @@ def test_variants_that_do_not_differ_share_what_the_model_knows() -> None:
     # A rare variant uses what the model knows, too.
     durations.learn(IMAGE, "size=16:9", 300_000)
     assert durations.count(IMAGE, "size=16:9") == 61
-    assert durations.typical_ms(IMAGE, "never seen") == durations.typical_ms(IMAGE)
+    assert typical_ms(durations, IMAGE, "never seen") == typical_ms(durations, IMAGE)
     assert durations.curve(IMAGE, "size=1:1") is durations.curve(IMAGE, "size=3:2")
 
 
@@ -125,7 +186,7 @@ def test_memory_is_bounded_per_model_and_by_models() -> None:
     assert durations.count(IMAGE) == KEPT
     for _ in range(KEPT):
         durations.learn(IMAGE, None, 1)
-    assert durations.typical_ms(IMAGE) == 50  # an instant task counts as very short
+    assert typical_ms(durations, IMAGE) == 50  # an instant task counts as very short
     assert durations.curve(IMAGE).quantile_s(0.5) < 1.0
     assert len(durations._models) <= 500
     assert len(durations._models[IMAGE].variants) <= 64

@@ -9,6 +9,7 @@ import pytest
 
 from taskdash.config.settings import COLUMN_NAMES, View
 from taskdash.domain.task import Problem, ProblemKind, State, Task
+from taskdash.domain.usual import Usual
 from taskdash.ui.text.columns import ALONE, COLUMNS, GAP, Moment, Shared, place_columns, shared_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ PROBLEM = Problem(ProblemKind.SERVER_ERROR, "x", NOW_MS)
 def cell(
     name: str, task: Task, width: int = 40, typical_ms: int | None = None, shared: Shared = ALONE
 ) -> str:
-    moment = Moment(NOW_MS, lambda _: typical_ms, shared=shared)
+    usual = Usual(typical_ms, round(1.5 * typical_ms)) if typical_ms else None
+    moment = Moment(NOW_MS, lambda _: usual, shared=shared)
     return "".join(span.text for span in COLUMNS[name].cell(task, moment, width)).strip()
 
 

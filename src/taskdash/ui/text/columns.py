@@ -23,6 +23,8 @@ from taskdash.domain.words import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from taskdash.domain.usual import Usual
+
 GAP: Final = 2
 PROMPT_MIN: Final = 18
 PROMPT_ENOUGH: Final = 70
@@ -61,10 +63,10 @@ ALONE: Final = Shared()
 
 
 class Moment(NamedTuple):
-    """What a cell may need besides its task: the time, and the typical costTime of a task's kind, None unknown."""
+    """What a cell may need besides its task: the time, and how long a task's kind usually takes, None unknown."""
 
     now_ms: int
-    typical_ms: Callable[[Task], int | None]
+    usual: Callable[[Task], Usual | None]
     ttl_ms: int | None = None
     """How long result links live."""
     shared: Shared = ALONE
@@ -181,17 +183,17 @@ def _cost(task: Task, moment: Moment, width: int) -> Cell:
     since_ms = max(0, moment.now_ms - started_ms(task))
     cell = [Span(f"{duration(waited_ms(task, moment.now_ms)):>{_NUMBER_CELLS}}", "live")]
     room = width - _NUMBER_CELLS - 1
-    if room >= _LEAST_BAR_CELLS and (typical_ms := moment.typical_ms(task)):
-        cell += [Span(" "), *_bar(since_ms / typical_ms, room)]
+    if room >= _LEAST_BAR_CELLS and (usual := moment.usual(task)):
+        cell += [Span(" "), *_bar(since_ms, usual, room)]
     return cell
 
 
-def _bar(share: float, room: int) -> Cell:
+def _bar(since_ms: int, usual: Usual, room: int) -> Cell:
     """Return how far a task is on its usual way, and in a word where it takes much longer than usual."""
     cells = min(_BAR_CELLS, room)
-    if share > 1.5:
+    if since_ms >= usual.overdue_from_ms:
         return [Span("▰" * cells + " late" if room >= cells + len(" late") else "late", "late")]
-    filled = min(cells, int(share * cells))
+    filled = min(cells, int(since_ms / usual.ms * cells))
     return [Span("▰" * filled, "live"), Span("▱" * (cells - filled), "muted")]
 
 

@@ -24,6 +24,8 @@ from taskdash.results.links import UnsafeLinkError, checked_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from taskdash.domain.usual import Usual
+
 SENSELESS = "?"
 MAX_LINKS_SHOWN = 50
 _LABEL_CELLS = 12
@@ -38,12 +40,12 @@ _STATE_STYLES = {
 
 
 def detail_text(
-    detail: TaskDetail, now_ms: int, typical_ms: Callable[[Task], int | None], ttl_ms: int | None = None
+    detail: TaskDetail, now_ms: int, usual: Callable[[Task], Usual | None], ttl_ms: int | None = None
 ) -> Content:
     """Return the whole pane for one task as of `now_ms`; `ttl_ms` is how long result links live."""
     task = detail.task
     sections = (
-        _head(task, now_ms, typical_ms),
+        _head(task, now_ms, usual),
         _problem(task, now_ms),
         _failure(task),
         _links(detail, now_ms, ttl_ms),
@@ -57,20 +59,20 @@ def detail_text(
     return Content("\n\n").join(section for section in sections if section.plain)
 
 
-def _head(task: Task, now_ms: int, typical_ms: Callable[[Task], int | None]) -> Content:
+def _head(task: Task, now_ms: int, usual: Callable[[Task], Usual | None]) -> Content:
     parts: list[tuple[str, str] | str] = [
         (f"{SYMBOLS[task.state]} {state_word(task)}", _STATE_STYLES[task.state])
     ]
     if task.state is State.SUCCESS and task.cost_time_ms is not None:
         parts.append(f"  in {duration(task.cost_time_ms, measured=True)}")
     elif task.state is State.WAITING:
-        since_ms, usual_ms = max(0, now_ms - started_ms(task)), typical_ms(task)
         parts.append(f"  for {duration(waited_ms(task, now_ms))}")
         if task.progress:
             parts.append(f", {task.progress.removesuffix('%')} %")
-        if usual_ms is not None:
-            late, style = (": late", "$text-warning") if since_ms > 1.5 * usual_ms else ("", "$text-muted")
-            parts.append((f"  usually {duration(usual_ms, measured=True)}{late}", style))
+        if (known := usual(task)) is not None:
+            words = f" · usual {'over ' if known.is_more else ''}{duration(known.ms, measured=True)}"
+            is_overdue = now_ms - started_ms(task) >= known.overdue_from_ms
+            parts.append((f"{words}, overdue", "$text-warning") if is_overdue else (words, "$text-muted"))
     elif task.state is State.NEW:
         parts.append(("  not answered yet", "$text-muted"))
     model = [Content(task.model)] if task.model else []

@@ -164,7 +164,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         now_ms = context.clock.now_ms()
         if detail is None or not self.display or not (is_whole or _tells_seconds(detail.task, now_ms)):
             return
-        self._say(detail_text(detail, now_ms, context.typical_ms, context.result_ttl_ms))
+        self._say(detail_text(detail, now_ms, context.usual, context.result_ttl_ms))
 
     def _say(self, content: Content) -> None:
         if content.is_same(self._said):

@@ -452,16 +452,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         return "row-marked" if task.seq in self.marked else "row"
 
     def _moment_now(self) -> Moment:
-        known: dict[tuple[str | None, str | None], int | None] = {}
-
-        def typical_ms(task: Task) -> int | None:
-            # Asked once for each kind of task: a median is sorted for.
-            kind = (task.model, task.variant)
-            if kind not in known:
-                known[kind] = self.context.typical_ms(task)
-            return known[kind]
-
-        return Moment(self.context.clock.now_ms(), typical_ms, self.context.result_ttl_ms, self._shared)
+        context = self.context
+        return Moment(context.clock.now_ms(), context.usual, context.result_ttl_ms, self._shared)
 
     def _draw_from(self, top: int) -> None:
         self._drawn_from = top
