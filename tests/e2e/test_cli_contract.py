@@ -290,10 +290,59 @@ def test_the_help_of_every_command_has_an_example(taskdash: Command) -> None:
     for command in COMMANDS:
         done = taskdash(command, "--help")
         assert done.returncode == 0
-        assert done.stdout.splitlines()[-1].startswith("  Example: "), "on one line, to be copied"
+        example, _, last = done.stdout.splitlines()[-3:]
+        assert example.startswith("  Example: "), "on one line, to be copied"
+        assert last == "Global options: see taskdash --help"
         line = next(line for line in help_of_all.splitlines() if line.startswith(f"  {command} "))
         assert line.endswith("."), line
         assert not line.endswith("..."), line
+
+
+def test_help_of_a_command_is_what_its_help_option_prints(taskdash: Command) -> None:
+    for words in ("", "list", "ls", "config", "config init", "help"):
+        assert taskdash("help", *words.split()).stdout == taskdash(*words.split(), "--help").stdout
+    for words in ("lsit", "list nothing", "config nothing"):
+        done = taskdash("help", *words.split())
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "there is no command" in done.stderr
+
+
+def test_the_options_that_all_commands_take_are_explained_once(taskdash: Command) -> None:
+    common = ("--profile", "--config", "--store", "--log-level", "-q, --quiet")
+    assert all(f"\n  {option} " in taskdash("--help").stdout for option in common)
+    for words in (*COMMANDS, "ls", "config init", "config"):
+        helped = taskdash(*words.split(), "--help").stdout
+        assert not any(f"\n  {option} " in helped for option in common), words
+        assert helped.endswith("\n\nGlobal options: see taskdash --help\n")
+
+
+def test_aliases_do_what_they_are_short_for(filled: Command) -> None:
+    assert filled("ls", "--json").stdout == filled("list", "--json").stdout
+    assert filled("rm", OK).stdout == f"{OK}\n"
+    assert filled.ids() == [BAD, RUN]
+    assert filled("-V").stdout == filled("--version").stdout
+    assert filled("--version").stdout.startswith("taskdash ")
+
+
+def test_quiet_leaves_only_errors_on_stderr(taskdash: Command) -> None:
+    for words in (
+        f"-q add {OK}",
+        f"add -q {BAD} {OK}",
+        f"remove {OK} --quiet",
+        f"--quiet wait {OK}",
+        "check -q",
+    ):
+        assert taskdash(*shlex.split(words)).stderr == "", words
+    assert taskdash("add", "-q", LOST).stdout == f"{LOST}\n"
+    for words in ("show -q nowhere", "-q list --state done", "-q nonsense"):
+        done = taskdash(*shlex.split(words))
+        assert done.returncode in (2, 3)
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("taskdash: ")
+    with taskdash.config.open("a") as config:
+        config.write('tier = "gold"\nodd = 1\n')
+    assert len(taskdash("-q", "list").stderr.splitlines()) == 3
+    assert taskdash("add", RUN, "-q").stderr == taskdash("add", RUN).stderr
 
 
 # Exit codes
@@ -379,7 +428,7 @@ def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskd
 
 
 def test_an_unknown_command_suggests_the_right_one(taskdash: Command) -> None:
-    for wrong, right in {"lst": "list", "wiat": "wait", "rm": "remove", "ls": "list"}.items():
+    for wrong, right in {"lst": "list", "wiat": "wait", "remov": "remove", "hlep": "help"}.items():
         assert f"did you mean {right}?" in taskdash(wrong).stderr
 
 

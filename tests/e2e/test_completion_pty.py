@@ -22,6 +22,11 @@ SHELLS = {
 }
 CASES = [
     ("taskdash comple", "taskdash completion"),
+    ("taskdash hel", "taskdash help"),
+    ("taskdash help config sch", "taskdash help config schema"),
+    ("taskdash rm task_g", "taskdash rm task_good_12345678"),
+    ("taskdash list --pro", "taskdash list --profile"),
+    ("taskdash add --qui", "taskdash add --quiet"),
     ("taskdash show job:a", "taskdash show job:a:1"),
     ("taskdash show task_g", "taskdash show task_good_12345678"),
     ("taskdash list --state unf", "taskdash list --state unfinished"),

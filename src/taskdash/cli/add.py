@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import complete_ids, pass_session
+from taskdash.cli.options import Command, complete_ids, pass_session
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
 from taskdash.domain.errors import UnknownTaskError, UsageError
 from taskdash.domain.task import is_task_id, looks_like_option
@@ -26,6 +26,7 @@ MAX_SHOWN: Final = 20
 
 
 @click.command(
+    cls=Command,
     epilog="Example: grep taskId run.log | taskdash add - --label nightly",
     short_help="Add task IDs to the list.",
 )
@@ -105,6 +106,7 @@ def _find(
 
 
 @click.command(
+    cls=Command,
     epilog="Example: taskdash list --state fail --ids | xargs taskdash remove --",
     short_help="Remove tasks from the list.",
 )

@@ -14,7 +14,7 @@ from typing import Final
 import click
 from click.shell_completion import BashComplete, add_completion_class, split_arg_string
 
-from taskdash.cli.options import common_options
+from taskdash.cli.options import Command, common_options
 from taskdash.cli.output import print_lines
 
 _BASH: Final = r"""
@@ -108,6 +108,7 @@ class LineComplete(BashComplete):
 
 
 @click.command(
+    cls=Command,
     epilog='Example: eval "$(taskdash completion bash)"',
     short_help="Print the completion script of a shell.",
 )

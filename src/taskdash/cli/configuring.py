@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from taskdash.cli.options import common_options, pass_session
+from taskdash.cli.options import CommandGroup, common_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk
 from taskdash.config import locations
 from taskdash.config.describe import describe, example_text, json_schema
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=CommandGroup,
     epilog="Example: taskdash config show",
     short_help="Show, begin and check the config.",
 )

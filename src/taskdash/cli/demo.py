@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.dashboard import has_terminal, run_app
-from taskdash.cli.options import common_options, number
+from taskdash.cli.options import Command, common_options, number
 from taskdash.cli.output import print_lines
 from taskdash.cli.screen import cropped, print_tasks
 from taskdash.config.keys import find_key
@@ -128,6 +128,7 @@ def _print_changes(known: dict[int, Task], tasks: Sequence[Task]) -> None:
 
 @click.command(
     "demo-api",
+    cls=Command,
     epilog="Example: taskdash demo-api --port 8123",
     short_help="Serve the embedded API for your own scripts.",
 )

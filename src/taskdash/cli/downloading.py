@@ -10,7 +10,7 @@ import click
 
 from taskdash.cli.following import cancel_on_signal, stop_at_rest
 from taskdash.cli.log import start_log
-from taskdash.cli.options import complete_files, complete_ids, pass_session
+from taskdash.cli.options import Command, complete_files, complete_ids, pass_session
 from taskdash.cli.output import print_lines, talk
 from taskdash.cli.progress import DownloadProgress
 from taskdash.config.locations import absolute, download_dir
@@ -36,6 +36,7 @@ LOOK_EVERY_S: Final = 0.1
 
 
 @click.command(
+    cls=Command,
     epilog="Example: taskdash wait 5064bd1a && taskdash download 5064bd1a -o pictures",
     short_help="Save results that are not saved yet.",
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.options import (
+    Command,
     complete_ids,
     complete_words,
     form_options,
@@ -52,6 +53,7 @@ _NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
 
 @click.command(
     "list",
+    cls=Command,
     epilog='Example: taskdash list --state fail --filter "age:<2h" --json | jq length',
     short_help="Print the list.",
 )
@@ -137,7 +139,9 @@ _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": 
 
 
 @click.command(
-    epilog="Example: taskdash show 5064bd1a --json | jq -r '.resultUrls[]'", short_help="Print one task."
+    cls=Command,
+    epilog="Example: taskdash show 5064bd1a --json | jq -r '.resultUrls[]'",
+    short_help="Print one task.",
 )
 @click.argument("task_id", metavar="ID", shell_complete=complete_ids)
 @form_options(json="Print one JSON document.", raw="Print the last body with a record, as it was sent.")
@@ -160,7 +164,7 @@ def show(session: Session, task_id: str, *, form: str | None) -> int:
 def _print_raw(session: Session, detail: TaskDetail) -> int:
     if not detail.raw:
         task_id = detail.task.task_id
-        talk(f"{task_id} has no record yet: check it with `{session.line('check', task_id)}`")
+        talk(f"taskdash: {task_id} has no record yet: check it with `{session.line('check', task_id)}`")
         return 1
     body = raw_text(detail.raw)
     sys.stdout.flush()
@@ -169,6 +173,7 @@ def _print_raw(session: Session, detail: TaskDetail) -> int:
 
 
 @click.command(
+    cls=Command,
     epilog='Example: taskdash stats --filter "age:<7d" --json | jq .successRate',
     short_help="Print counts, success rate and times per model.",
 )

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash import __version__
-from taskdash.cli.options import common_options
-from taskdash.cli.output import talk
+from taskdash.cli.options import Command, common_options
+from taskdash.cli.output import complain, speech, talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.config.locations import keep_all_files_private
 from taskdash.domain.errors import TaskdashError
@@ -45,8 +45,11 @@ COMMANDS: Final = {
     "demo-api": "taskdash.cli.demo:demo_api",
     "stats": "taskdash.cli.listing:stats",
     "completion": "taskdash.cli.completion:completion",
+    "help": "taskdash.cli.main:help_on",
 }
 """Where each command is, in the order of the documentation."""
+ALIASES: Final = {"ls": "list", "rm": "remove"}
+"""Short names of commands."""
 TEXTUAL_VARIABLES: Final = ("TEXTUAL_ANIMATIONS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_FPS")
 """What counts of Textual's own variables. With others it would import modules, take screenshots, or write every key
 press, pasted keys among them, to a file in the current folder.
@@ -78,6 +81,7 @@ def run() -> NoReturn:
 def exit_code_of(arguments: list[str]) -> int:
     """Run one command line; say what went wrong on stderr; return the exit code with all output written."""
     session = Session()
+    speech.is_quiet = False
     SLOW_RECOVERY_TOLD_TO[:] = [session.tell_mishap]
     try:
         code = _exit_code_of(arguments, session)
@@ -120,7 +124,7 @@ def _exit_code_of(arguments: list[str], session: Session) -> int:
         return error.exit_code
     except TaskdashError as error:
         for line in f"taskdash: {error}".split("\n"):
-            talk(session.redacted(line))
+            complain(session.redacted(line))
         return error.exit_code
     return result if isinstance(result, int) else 0
 
@@ -130,13 +134,14 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return every name, in the order of the documentation."""
-        return list(COMMANDS)
+        return [*COMMANDS, *ALIASES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """Return the command of that name."""
-        if cmd_name not in COMMANDS:
+        full_name = ALIASES.get(cmd_name, cmd_name)
+        if full_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[full_name].partition(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
@@ -145,9 +150,17 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that is named first, or fail with an error that says which one was meant."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise click.UsageError(f"there is no command {args[0]!r}{_advice(ctx, args[0])}")
+        is_known = args and (args[0] in COMMANDS or args[0] in ALIASES)
+        if args and not is_known and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise no_command(ctx, args[0])
         return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does in a line, and what the aliases stand for."""
+        commands = ((name, self.get_command(ctx, name)) for name in COMMANDS)
+        rows = [(name, command.get_short_help_str(formatter.width)) for name, command in commands if command]
+        with formatter.section("Commands"):
+            formatter.write_dl([*rows, *((short, f"Short for {name}.") for short, name in ALIASES.items())])
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command, and end as programs do where whoever reads its output had enough (`| head`)."""
@@ -156,6 +169,11 @@ class Commands(click.Group):
         except BrokenPipeError:
             # click would make 1 of it.
             raise SystemExit(128 + signal.SIGPIPE) from None
+
+
+def no_command(context: click.Context, name: str) -> click.UsageError:
+    """Return the error for a command that there is not; it says which one was meant, as far as that can be told."""
+    return click.UsageError(f"there is no command {name!r}{_advice(context, name)}")
 
 
 def _advice(context: click.Context, name: str) -> str:
@@ -171,20 +189,30 @@ def _advice(context: click.Context, name: str) -> str:
     return f": to put an ID on the list, use `{context.obj.line('add', name)}`"
 
 
+def _complete_commands(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of commands that start with what is typed; those of a group behind its name."""
+    names, shown = context.params.get(parameter.name or "") or (), context.find_root()
+    group: click.Command | None = shown.command
+    for name in names:
+        group = group.get_command(shown, name) if isinstance(group, click.Group) else None
+    listed = group.list_commands(shown) if isinstance(group, click.Group) else []
+    return [name for name in listed if name.startswith(incomplete)]
+
+
 @click.group(
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: taskdash add 5064bd1a-025a-490b-b28f-6a9fa12eb88a && taskdash",
 )
-@click.version_option(__version__, message="taskdash %(version)s")
-@click.option("--demo", is_flag=True, help="Look around on an embedded API: no key, no network.")
+@click.version_option(__version__, "-V", "--version", message="taskdash %(version)s")
+@click.option("--demo", is_flag=True, help="Open the demo.")
 @common_options
 @click.pass_context
 def taskdash(context: click.Context, *, demo: bool) -> None:
     """Watch asynchronous image generation tasks in the terminal.
 
-    Without a command the dashboard opens. taskdash only reads: it never creates, cancels or pays for a task.
+    Without a command, the dashboard opens. taskdash only reads: it never creates, cancels or pays for a task.
     """
     session: Session = context.obj
     if context.invoked_subcommand is not None:
@@ -203,6 +231,27 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
     from taskdash.cli.dashboard import open_dashboard
 
     raise SystemExit(open_dashboard(session))
+
+
+@click.command(
+    "help",
+    cls=Command,
+    epilog="Example: taskdash help config init",
+    short_help="Show the help of a command.",
+)
+@click.argument("names", metavar="[COMMAND]...", nargs=-1, shell_complete=_complete_commands)
+@common_options
+@click.pass_context
+def help_on(context: click.Context, *, names: tuple[str, ...]) -> None:
+    """Show the help of a command, or of taskdash itself."""
+    shown = context.find_root()
+    for name in names:
+        group = shown.command
+        command = group.get_command(shown, name) if isinstance(group, click.Group) else None
+        if command is None:
+            raise no_command(context, name)
+        shown = click.Context(command, info_name=name, parent=shown)
+    click.echo(shown.command.get_help(shown))
 
 
 def end_now(code: int) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import complete_files, pass_session
+from taskdash.cli.options import Command, complete_files, pass_session
 from taskdash.cli.output import print_csv, talk, tell_not_added, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
@@ -31,6 +31,7 @@ _MAX_SHOWN: Final = 5
 
 
 @click.command(
+    cls=Command,
     epilog="Example: taskdash export --all-profiles > list.json",
     short_help="Print the list as a file for another one.",
 )
@@ -94,6 +95,7 @@ _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
 
 @click.command(
     "import",
+    cls=Command,
     epilog="Example: taskdash import list.json",
     short_help="Add the tasks of another list, or any text's IDs.",
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import complete_ids, number, pass_session
+from taskdash.cli.options import Command, complete_ids, number, pass_session
 from taskdash.cli.output import print_lines, talk
 from taskdash.domain.words import plural
 from taskdash.results.desktop import SENT, ClipboardError, find_clipboard, open_url, terminal_sequence
@@ -22,7 +22,10 @@ MAX_NUMBER: Final = 10_000
 
 
 @click.command(
-    "open", epilog="Example: taskdash open 5064bd1a 2 --print", short_help="Open a result in the browser."
+    "open",
+    cls=Command,
+    epilog="Example: taskdash open 5064bd1a 2 --print",
+    short_help="Open a result in the browser.",
 )
 @click.argument("task_id", metavar="ID", shell_complete=complete_ids)
 @click.argument("number", metavar="[N]", type=number(1, MAX_NUMBER), default=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from taskdash.cli.output import speech
 from taskdash.config.load import load_settings
 from taskdash.config.settings import LOG_LEVELS
 from taskdash.domain.errors import TaskdashError
@@ -19,6 +20,7 @@ from taskdash.store.store import Store
 if TYPE_CHECKING:
     from taskdash.cli.session import Session
 
+GLOBAL_OPTIONS: Final = "Global options: see taskdash --help"
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_COMPLETIONS: Final = 200
 COMPLETION_PATIENCE_S: Final = 0.5
@@ -72,21 +74,67 @@ def form_options(**helps: str) -> Callable[[F], F]:
     return decorate
 
 
+class GlobalOption(click.Option):
+    """An option that every command takes. Only the help of the program itself lists it."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return what the help says of it; None in the help of a command."""
+        return super().get_help_record(ctx) if ctx.parent is None else None
+
+
+class Command(click.Command):
+    """A command whose help ends by saying where the options are that all commands take."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example, and where to look for more."""
+        super().format_epilog(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text(GLOBAL_OPTIONS)
+
+
+class CommandGroup(Command, click.Group):
+    """A command that has commands."""
+
+    command_class = Command
+
+
 def common_options(function: F) -> F:
     """Add the options that every command takes, and that stand before it as well; the session keeps them."""
+
+    def hush(context: click.Context, parameter: click.Parameter, value: object) -> None:
+        del context, parameter
+        speech.is_quiet = speech.is_quiet or bool(value)
 
     def remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
         if value is not None and parameter.name is not None:
             context.obj.options[parameter.name] = value
 
+    file: dict[str, Any] = {"metavar": "FILE", "shell_complete": complete_files, "callback": remember}
     options: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("--log-level", {"type": click.Choice(LOG_LEVELS), "help": "How much to log."}),
-        ("--store", {"metavar": "FILE", "shell_complete": complete_files, "help": "Use another list."}),
-        ("--config", {"metavar": "FILE", "shell_complete": complete_files, "help": "Use another config."}),
-        ("--profile", {"metavar": "P", "shell_complete": complete_profiles, "help": "Use another gateway."}),
+        ("-q --quiet", {"is_flag": True, "callback": hush, "help": "Print only data and errors."}),
+        (
+            "--log-level",
+            {
+                "metavar": "LEVEL",
+                "type": click.Choice(LOG_LEVELS),
+                "callback": remember,
+                "help": f"How much to log: {', '.join(LOG_LEVELS)}.",
+            },
+        ),
+        ("--store", {**file, "help": "List file to use."}),
+        ("--config", {**file, "help": "Config file to use."}),
+        (
+            "--profile",
+            {
+                "metavar": "P",
+                "shell_complete": complete_profiles,
+                "callback": remember,
+                "help": "Profile to use.",
+            },
+        ),
     )
-    for name, more in options:
-        function = click.option(name, expose_value=False, callback=remember, **more)(function)
+    for names, more in options:
+        function = click.option(*names.split(), cls=GlobalOption, expose_value=False, **more)(function)
     return function
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.secret import without_key_forms
 from taskdash.domain.untrusted import inert_line
@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from taskdash.domain.task import Json
+
+
+ERROR_PREFIX: Final = "taskdash: "
+
+
+class _Speech:
+    """How this process talks to people."""
+
+    is_quiet = False
+    """Whether only errors are told (`--quiet`)."""
+
+
+speech: Final = _Speech()
 
 
 def print_json(value: Json) -> None:
@@ -50,7 +63,16 @@ def write_utf8() -> None:
 
 
 def talk(text: str) -> None:
-    """Print one line for people on stderr. It never shows what has the form of an API key."""
+    """Print one line for people on stderr; with `--quiet` only one that tells of an error, as `taskdash: ` says.
+
+    It never shows what has the form of an API key.
+    """
+    if not speech.is_quiet or text.startswith(ERROR_PREFIX):
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Print one line on stderr that belongs to an error: `--quiet` does not hide it."""
     # With stderr closed there is nobody to talk to, and `print` would turn to stdout.
     if sys.stderr is None:
         return
@@ -67,6 +89,6 @@ def talk(text: str) -> None:
 def tell_not_added(ids: Sequence[str], why: str = "") -> None:
     """Print IDs that could not be added, one a line and all of them: nobody else may know them."""
     if ids:
-        talk(f"taskdash: {'1 ID was' if len(ids) == 1 else f'{len(ids):,} IDs were'} not added{why}:")
+        complain(f"taskdash: {'1 ID was' if len(ids) == 1 else f'{len(ids):,} IDs were'} not added{why}:")
     for task_id in ids:
-        talk(task_id)
+        complain(task_id)

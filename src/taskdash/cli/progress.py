@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from taskdash.cli.output import talk
+from taskdash.cli.output import speech, talk
 from taskdash.domain.durations import duration
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class DownloadProgress(_Bars):
 
 def _can_rewrite_lines() -> bool:
     try:
-        return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        if speech.is_quiet or sys.stderr is None:
+            return False
+        return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     except ValueError:
         return False

@@ -15,7 +15,7 @@ import click
 
 from taskdash.cli.following import Following
 from taskdash.cli.main import END_S, end_now
-from taskdash.cli.options import complete_ids, number, pass_session
+from taskdash.cli.options import Command, complete_ids, number, pass_session
 from taskdash.cli.output import print_json_array, print_lines, talk
 from taskdash.cli.rules import CheckRules, WaitRules
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
@@ -44,6 +44,7 @@ HEADWAY_BYTES: Final = 65_536
 
 
 @click.command(
+    cls=Command,
     epilog="Example: taskdash check && taskdash list --state success --ids",
     short_help="Check tasks once, now, and print what changed.",
 )
@@ -79,6 +80,7 @@ def check(session: Session, task_ids: Sequence[str]) -> int:
 
 
 @click.command(
+    cls=Command,
     epilog="Example: taskdash wait 5064bd1a --timeout 600 && taskdash open 5064bd1a",
     short_help="Wait until tasks are finished.",
 )
