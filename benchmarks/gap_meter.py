@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from taskdash.cli.main import run
+from taskdash.cli.process import run
 from taskdash.ui.app import Dashboard
 
 STEP_S: Final = 0.005

@@ -164,7 +164,7 @@ class Command:
 
         line = self.line(*arguments)
         if spoilt_by:
-            line[:1] = [sys.executable, "-c", f"{spoilt_by}\nfrom taskdash.cli.main import run\nrun()"]
+            line[:1] = [sys.executable, "-c", f"{spoilt_by}\nfrom taskdash.cli.process import run\nrun()"]
         return PtyScreen(
             [*within, *line],
             env=self.environment(env),

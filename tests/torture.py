@@ -169,7 +169,7 @@ def _become(folder: Path, arguments: list[str], kind: str, n: int) -> None:
         os.environ[f"XDG_{name}_HOME"] = str(folder / name.lower())
     os.environ["HOME"] = str(folder)
     sys.argv = ["taskdash", *arguments]
-    from taskdash.cli.main import run as begin
+    from taskdash.cli.process import run as begin
 
     Torture(kind, n, folder).install()
     with contextlib.suppress(SystemExit):

@@ -8,9 +8,9 @@ def run() -> NoReturn:
     """Run the command line of this process and exit."""
     # Half of the first imports would call the collector, and none of what they bring ever goes.
     gc.disable()
-    from taskdash.cli import main
+    from taskdash.cli import process
 
-    main.run()
+    process.run()
 
 
 if __name__ == "__main__":

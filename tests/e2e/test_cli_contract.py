@@ -572,7 +572,7 @@ def test_no_command_loads_textual_and_only_those_that_send_load_a_client(filled:
         f"open {OK} --print", "config show", "completion bash", f"wait {OK}",
     )  # fmt: skip
     code = (
-        "import sys; from taskdash.cli.main import exit_code_of\n"
+        "import sys; from taskdash.cli.process import exit_code_of\n"
         f"for line in {[filled.line(*shlex.split(words))[1:] for words in (*quiet, 'check')]!r}:\n"
         "    exit_code_of(line)\n"
         "    loaded = {'textual', 'rich', 'httpx', 'httpcore'} & set(sys.modules)\n"

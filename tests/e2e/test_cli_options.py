@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GOOD = "task_good_12345678"
 RUNNER = """
 import io, json, os, signal, sys
-from taskdash.cli.main import exit_code_of
+from taskdash.cli.process import exit_code_of
 def hang(*_):
     raise BaseException("it hangs")
 signal.signal(signal.SIGALRM, hang)

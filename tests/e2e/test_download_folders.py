@@ -82,7 +82,7 @@ def taskdash(tmp_path: Path, api: FilesApi) -> Command:
 def spoilt(taskdash: Command, kind: str) -> list[str]:
     """`download` into `pictures/taskdash`, on a file system of that kind."""
     line = taskdash.line("download", "-o", "pictures/taskdash")
-    code = f"{_IS_IN_FOLDER}{KINDS[kind]}from taskdash.cli.main import run\nrun()"
+    code = f"{_IS_IN_FOLDER}{KINDS[kind]}from taskdash.cli.process import run\nrun()"
     return [sys.executable, "-c", code, *line[1:]]
 
 

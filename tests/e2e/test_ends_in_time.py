@@ -44,7 +44,7 @@ def hanging(host, *args, **kwargs):
     return real(host, *args, **kwargs)
 
 socket.getaddrinfo = hanging
-from taskdash.cli.main import run
+from taskdash.cli.process import run
 
 run()
 """

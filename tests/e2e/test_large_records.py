@@ -42,7 +42,7 @@ def put(store: Store, count: int, *, large: str) -> list[str]:
 MEASURED = """
 import re, sys
 from pathlib import Path
-from taskdash.cli.main import exit_code_of
+from taskdash.cli.process import exit_code_of
 
 code = exit_code_of(sys.argv[1:])
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())

@@ -61,7 +61,7 @@ def run(command: Command, code: str) -> None:
 
 def test_the_exception_and_the_last_frames_of_a_long_traceback_are_in_the_log(tmp_path: Path) -> None:
     spoilt = "from taskdash.cli import listing\nlisting.list_tasks.callback = crash"
-    run(Command(tmp_path), f"{spoilt}\nfrom taskdash.cli.main import run\nrun()")
+    run(Command(tmp_path), f"{spoilt}\nfrom taskdash.cli.process import run\nrun()")
     text = log_of(tmp_path).read_text("utf-8")
     assert "LookupError: the reason xxx" in text
     assert "in crash" in text

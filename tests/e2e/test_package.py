@@ -137,7 +137,7 @@ def test_what_is_installed_is_the_wheel_and_every_command_has_its_help(
     assert Path(where.strip()).is_relative_to(installed.parent)
     program = installed / "taskdash"
     assert taskdash.__version__ in run(program, "--version", cwd=tmp_path)
-    code = f"from taskdash.cli.main import exit_code_of\nfor each in {[*COMMANDS]!r}: exit_code_of([each, '--help'])"
+    code = f"from taskdash.cli.process import exit_code_of\nfor each in {[*COMMANDS]!r}: exit_code_of([each, '--help'])"
     helped = run(installed / "python", "-c", code, cwd=tmp_path)
     assert [each for each in COMMANDS if f"taskdash {each}" not in helped] == []
     assert run(program, "config", "example", cwd=tmp_path) == (ROOT / "config.example.toml").read_text(

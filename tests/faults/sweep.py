@@ -31,7 +31,7 @@ import taskdash.domain.health, taskdash.cli.rules, taskdash.api.client, taskdash
 taskdash.domain.health.FIRST_PAUSE_S = taskdash.watch.watcher.LEAST_ROUND_S = 0.0
 taskdash.cli.rules.FAILURES_IN_A_ROW = 10**9
 taskdash.api.client.Gateway.__init__.__kwdefaults__["deadline_s"] = {deadline_s}
-from taskdash.cli.main import run
+from taskdash.cli.process import run
 run()
 """
 DEADLINE_S: Final = 15.0

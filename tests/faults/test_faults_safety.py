@@ -342,7 +342,7 @@ def test_a_crash_in_any_layer_of_a_command_says_one_line_and_shows_no_value(
     list_results(taskdash, api, f"{api.url}/files/1")
     for layer in CRASHES if long else ("command", "settings", "fetcher"):
         command, spoilt = CRASHES[layer]
-        code = f"{_CRASH}\n{spoilt}\nfrom taskdash.cli.main import run\nrun()"
+        code = f"{_CRASH}\n{spoilt}\nfrom taskdash.cli.process import run\nrun()"
         line = taskdash.line(command, *([IDS[0]] if command != "list" else []))
         done = taskdash.run([sys.executable, "-c", code, *line[1:]])
         said = done.stderr
@@ -676,7 +676,7 @@ async def sock_connect(self, sock, address):
         raise ConnectionRefusedError(111, "Connection refused")
     return await first(self, sock, address)
 loop.BaseSelectorEventLoop.sock_connect = sock_connect
-from taskdash.cli.main import run
+from taskdash.cli.process import run
 run()
 """
 

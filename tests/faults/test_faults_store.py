@@ -37,7 +37,7 @@ UNPRIVILEGED: Final = [] if os.geteuid() else ["setpriv", "--bounding-set=-all",
 def spoilt(taskdash: Command, code: str, *arguments: str, stdin: str = "") -> Done:
     """Run a command after some Python that changes what it finds."""
     line = taskdash.line(*arguments)
-    line[:1] = [sys.executable, "-B", "-c", f"{code}\nfrom taskdash.cli.main import run\nrun()"]
+    line[:1] = [sys.executable, "-B", "-c", f"{code}\nfrom taskdash.cli.process import run\nrun()"]
     done = taskdash.run(line, stdin=stdin, timeout_s=60)
     assert NO_TRACEBACK not in done.stderr
     return done
@@ -336,7 +336,7 @@ def test_damage_under_an_open_dashboard_is_said_and_mended(taskdash: Command) ->
 FLIPPER: Final = """
 import contextlib, io, shutil, sys
 from pathlib import Path
-from taskdash.cli.main import exit_code_of
+from taskdash.cli.process import exit_code_of
 
 sound, folder, first, step = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 copied = set(Path(sys.argv[6]).read_text().split())
@@ -629,7 +629,7 @@ def test_without_a_home_the_variable_is_named(taskdash: Command) -> None:
         f"XDG_{name}_HOME" for name in ("CONFIG", "DATA", "STATE", "CACHE")
     )
     nobody = "import pwd, os\ndef getpwuid(uid): raise KeyError(uid)\npwd.getpwuid = getpwuid"
-    line = [sys.executable, "-c", f"{nobody}\nfrom taskdash.cli.main import run\nrun()"]
+    line = [sys.executable, "-c", f"{nobody}\nfrom taskdash.cli.process import run\nrun()"]
     cases: tuple[tuple[dict[str, str | None], str], ...] = (
         ({"HOME": None}, "list"),
         ({"HOME": None}, "add task_new"),

@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.cli.log import start_log
-from taskdash.cli.main import LAST_ACTS, end_now, end_soon
 from taskdash.cli.output import talk
+from taskdash.cli.process import LAST_ACTS, end_now, end_soon
 from taskdash.cli.progress import Progress
 from taskdash.domain.durations import duration
 from taskdash.domain.errors import StoreError

@@ -1,34 +1,20 @@
-"""The program: it reads the command line, runs one command, and turns whatever ends it into an exit code.
-
-Each command is imported when it is called, and the dashboard where no command is.
-"""
+"""The command line: what it may say, and the commands, each of which is imported when it is called."""
 
 from __future__ import annotations
 
-import errno
 import gc
 import importlib
 import os
 import signal
-import sys
-import threading
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from taskdash import __version__
 from taskdash.cli.options import Command, common_options
-from taskdash.cli.output import complain, speech, talk
+from taskdash.cli.output import talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
-from taskdash.config.locations import keep_all_files_private
-from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
-    from typing import NoReturn
 
 COMMANDS: Final = {
     "add": "taskdash.cli.add:add",
@@ -50,68 +36,21 @@ COMMANDS: Final = {
 """Where each command is, in the order of the documentation."""
 ALIASES: Final = {"ls": "list", "rm": "remove"}
 """Short names of commands."""
-TEXTUAL_VARIABLES: Final = ("TEXTUAL_ANIMATIONS", "TEXTUAL_COLOR_SYSTEM", "TEXTUAL_FPS")
-"""What counts of Textual's own variables. With others it would import modules, take screenshots, or write every key
-press, pasted keys among them, to a file in the current folder.
-"""
-END_S: Final = 1.0
-"""How long a command may take to end when its time is over or a signal came."""
-LAST_ACTS: Final[list[Callable[[], None]]] = []
-"""What is done where the process ends without waiting for its threads: none of it waits for anything."""
 MAX_COMPLAINT_CHARS: Final = 1_000
-_OUTPUT_FAILED: Final = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF)
 
 
-def run() -> NoReturn:
-    """Run the command line of this process and exit."""
-    keep_all_files_private()
-    for name in [name for name in os.environ if name.startswith("TEXTUAL") and name not in TEXTUAL_VARIABLES]:
-        del os.environ[name]
-    _open_closed_streams()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Who started us may want a signal ignored (nohup). Otherwise what is half done is cleaned up first.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _end_by_signal)
-    code = exit_code_of(sys.argv[1:])
-    # Nothing is left to do. Python would take a tenth of a short command's time to take itself apart, and wait for
-    # threads that still ask the network for an address.
-    os._exit(code)
+def run_command(arguments: list[str], session: Session) -> int:
+    """Run the command that a command line names; return its exit code.
 
-
-def exit_code_of(arguments: list[str]) -> int:
-    """Run one command line; say what went wrong on stderr; return the exit code with all output written."""
-    session = Session()
-    speech.is_quiet = False
-    SLOW_RECOVERY_TOLD_TO[:] = [session.tell_mishap]
-    try:
-        code = _exit_code_of(arguments, session)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Who reads us had enough (`| head`).
-        _discard_stdout()
-        return 128 + signal.SIGPIPE
-    except (KeyboardInterrupt, click.Abort):
-        return 128 + signal.SIGINT
-    except Exception as error:
-        # A crash must not print a traceback: that may show a key.
-        if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT_FAILED:
-            _discard_stdout()
-            talk(f"taskdash: the output cannot be written ({error.strerror})")
-            return 1
-        from taskdash.cli.log import report_crash
-
-        talk(session.redacted(f"taskdash: {report_crash(error, session)}"))
-        return 1
-    return code
-
-
-def _exit_code_of(arguments: list[str], session: Session) -> int:
+    Raises:
+        TaskdashError: the command says what is wrong.
+    """
     if COMPLETION_VARIABLE in os.environ:
         importlib.import_module("taskdash.cli.completion")
     try:
         result = taskdash.main(arguments, prog_name="taskdash", standalone_mode=False, obj=session)
-    except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 0
+    except click.Abort:
+        raise KeyboardInterrupt from None
     except click.exceptions.NoArgsIsHelpError as error:
         # Its message is the whole help of a group of commands, to be read as it is.
         click.echo(error.format_message(), err=True)
@@ -121,10 +60,6 @@ def _exit_code_of(arguments: list[str], session: Session) -> int:
         talk(session.redacted(f"taskdash: {message[:1].lower()}{message[1:]}"))
         context = getattr(error, "ctx", None)
         talk(f"try: {context.command_path if context else 'taskdash'} --help")
-        return error.exit_code
-    except TaskdashError as error:
-        for line in f"taskdash: {error}".split("\n"):
-            complain(session.redacted(line))
         return error.exit_code
     return result if isinstance(result, int) else 0
 
@@ -252,46 +187,3 @@ def help_on(context: click.Context, *, names: tuple[str, ...]) -> None:
             raise no_command(context, name)
         shown = click.Context(command, info_name=name, parent=shown)
     click.echo(shown.command.get_help(shown))
-
-
-def end_now(code: int) -> NoReturn:
-    """End this process, whatever its threads do."""
-    for last_act in LAST_ACTS:
-        last_act()
-    os._exit(code)
-
-
-def end_soon(code: int) -> None:
-    """End this process in a second, unless it has ended by then."""
-    timer = threading.Timer(END_S, end_now, [code])
-    timer.daemon = True
-    timer.start()
-
-
-def _end_by_signal(number: int, _frame: FrameType | None) -> NoReturn:
-    """End in good order, if that takes no longer than a second."""
-    end_soon(128 + number)
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise SystemExit(128 + number)
-
-
-def _open_closed_streams() -> None:
-    """Put something harmless where a standard stream was closed: the store must not become number 1 or 2."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - it stays open to the end
-    elif hasattr(sys.stdout, "reconfigure"):
-        # A terminal that is not UTF-8 shows escapes instead of ending us.
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _discard_stdout() -> None:
-    """Send what is still unwritten nowhere: Python would complain once more when it flushes at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.close(null)

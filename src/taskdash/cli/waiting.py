@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, Self
 import click
 
 from taskdash.cli.following import Following
-from taskdash.cli.main import END_S, end_now
 from taskdash.cli.options import Command, complete_ids, number, pass_session
 from taskdash.cli.output import print_json_array, print_lines, talk
+from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import CheckRules, WaitRules
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taskdash.cli.main import exit_code_of
+from taskdash.cli.process import exit_code_of
 from taskdash.domain.task_json import FIELDS
 
 NOW_MS = 1_780_000_000_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.cli.main import exit_code_of
+from taskdash.cli.process import exit_code_of
 from taskdash.store.database import Database
 from taskdash.store.store import Store
 
