@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.unit.ui.test_themes import contrast, resolved
+from tests.unit.ui.test_themes import contrast
 from textual.color import Color
 from textual.geometry import Region
 
-from taskdash.ui.themes import TEXTS, grounds_of
+from taskdash.ui.themes import TEXTS
 from taskdash.ui.widgets.row_styles import PIECES, ROWS, RowStyles
 
 if TYPE_CHECKING:
@@ -52,21 +52,31 @@ async def test_every_row_is_read_in_every_theme(dash: Dash) -> None:
     assert {theme: weak for theme, weak in seen.items() if weak} == {}
 
 
-async def test_every_text_is_read_on_every_ground_of_every_theme(dash: Dash) -> None:
-    weak: dict[tuple[str, str, str], float] = {}
+async def test_what_is_muted_is_dimmer_than_the_text_on_every_row(dash: Dash) -> None:
+    as_bright: dict[tuple[str, str], tuple[float, float]] = {}
     for theme in dash.app.available_themes:
         dash.app.theme = theme
-        variables = dash.app.get_css_variables()
-        if Color.parse(variables["background"]).ansi is None:
-            weak |= {
-                (theme, text, ground.hex): round(ratio, 1)
-                for text in TEXTS
-                for ground in grounds_of(variables)
-                if (ratio := contrast(resolved(variables[text], ground), ground)) < WANTED
-            }
-            # Whatever Textual keeps of them is the same.
-            assert dash.app.theme_variables["text-warning"] == variables["text-warning"]
-    assert weak == {}
+        await dash.pilot.pause()
+        with dash.app._context():
+            styles = RowStyles(lambda: dash.table.background_colors[1])
+            # Whatever Textual keeps of a theme's colours is the same.
+            kept, told = dash.app.theme_variables, dash.app.get_css_variables()
+            assert {name: kept[name] for name in TEXTS} == {name: told[name] for name in TEXTS}
+            rows = {row: (styles.row(row), styles.piece("muted", styles.row(row))) for row in ROWS}
+        for row, (text, dim) in rows.items():
+            if (
+                text.bgcolor is not None
+                and text.bgcolor.triplet
+                and text.color is not None
+                and dim.color is not None
+            ):
+                ground = Color.from_rich_color(text.bgcolor)
+                of_text, of_dim = (
+                    contrast(Color.from_rich_color(each), ground) for each in (text.color, dim.color)
+                )
+                if not of_dim < of_text:
+                    as_bright[theme, row] = of_dim, of_text
+    assert as_bright == {}
 
 
 async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(dash: Dash) -> None:

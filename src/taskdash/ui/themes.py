@@ -6,7 +6,6 @@ of Okabe and Ito (jfly.uni-koeln.de/color), blue for success, vermillion for fai
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from textual.color import BLACK, WHITE, Color, ColorParseError
@@ -22,7 +21,7 @@ THEMES: Final = (
     Theme(
         name=f"high-contrast-{_DARK}",
         primary="#3d8bff",
-        secondary="#c0c0c0",
+        secondary="#c9a0ff",
         warning="#ffd500",
         error="#ff6060",
         success="#30ff60",
@@ -37,7 +36,7 @@ THEMES: Final = (
     Theme(
         name=f"high-contrast-{_LIGHT}",
         primary="#0040c0",
-        secondary="#303030",
+        secondary="#52008f",
         warning="#7a4a00",
         error="#b00000",
         success="#006020",
@@ -87,52 +86,107 @@ def theme_names() -> tuple[str, ...]:
 
 LEAST_CONTRAST: Final = 4.5
 """What the Web Content Accessibility Guidelines want of text; black or white has it on any ground."""
+TEXT_CONTRAST: Final = 6.0
+"""What plain text has, where black or white does: what is muted has to be dimmer."""
 TEXTS: Final = (
     "foreground",
     "text-primary",
+    "text-secondary",
     "text-accent",
     "text-warning",
     "text-error",
     "text-success",
-    "text-muted",
 )
 GROUNDS: Final = ("background", "surface", "panel")
 CHOSEN_SHARE: Final = 0.2
 """How much of `$primary` is in the ground of what is chosen in a dialog; its style sheet says the same."""
-_AUTO: Final = re.compile(r"auto (\d+)%")
+TOLD_APART: Final = 24
+"""Degrees of the colour circle between two hues that mean different things."""
+GREY: Final = 0.05
+"""A colour whose parts differ by less has no hue to speak of."""
+DIMMEST: Final = 0.45
+"""How far a muted text goes at most from the text towards its ground."""
+_HUES: Final = (172, 270, 315, 212, 90)
+"""Teal, violet, pink, blue, lime: for what a theme has no hue of its own for."""
+_OWN_COLOURS: Final = {
+    "accent": "ansi_magenta",
+    "text-accent": "ansi_magenta",
+    "text-primary": "ansi_blue",
+    "text-secondary": "ansi_cyan",
+}
+"""Of the terminal's own no more is known than their names."""
 
 
 def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return those of a theme's variables that must be otherwise for its texts to be read on its grounds.
+    """Return those of a theme's variables that must be otherwise for one colour to mean one thing and to be read.
 
-    The terminal's own colours are left alone: nobody knows what they look like.
+    `text-error`, `text-warning` and `text-success` stay what they are; `text-accent` (focus and keys), `text-primary`
+    (what is waited for) and `text-secondary` (labels) get other hues where they would look like one of those.
+    `text-muted` becomes a plain colour: of Textual's `auto 60%` a styled text keeps no more than black or white.
     """
     try:
         grounds = grounds_of(variables)
-        moved = {name: _legible_value(variables[name], grounds) for name in TEXTS}
+        texts = {name: Color.parse(variables[name]) for name in TEXTS}
     except (ColorParseError, KeyError):
         return {}
-    if any(ground.ansi is not None for ground in grounds):
-        return {}
-    return {name: value for name, value in moved.items() if value != variables[name]}
+    if any(colour.ansi is not None for colour in (*grounds, *texts.values())):
+        return _OWN_COLOURS
+    told = _told_apart(texts)
+    moved = {
+        name: legible(colour, grounds, TEXT_CONTRAST if name == "foreground" else LEAST_CONTRAST)
+        for name, colour in told.items()
+    }
+    changed = {name: colour.hex for name, colour in moved.items() if colour is not texts[name]}
+    if told["text-accent"] is not texts["text-accent"]:
+        changed["accent"] = (
+            variables["primary"] if told["text-accent"] is texts["text-primary"] else changed["text-accent"]
+        )
+    if variables["text-muted"].startswith("auto"):
+        changed["text-muted"] = muted(moved["foreground"], grounds).hex
+    return changed
 
 
-def _legible_value(value: str, grounds: Sequence[Color]) -> str:
-    share = _AUTO.fullmatch(value)
-    if share is None:
-        text = Color.parse(value)
-        seen = text if text.ansi is not None else legible(text, grounds)
-        return value if seen is text else seen.hex
-    shares = range(int(share[1]), 100, 5)
-    enough = (
-        n for n in shares if all(_contrast(muted(ground, n), ground) >= LEAST_CONTRAST for ground in grounds)
-    )
-    return f"auto {next(enough, 100)}%"
+def _told_apart(texts: Mapping[str, Color]) -> dict[str, Color]:
+    """Return the colours of texts, each of a hue that none before it has."""
+    told = {name: texts[name] for name in ("text-error", "text-warning", "text-success")}
+    hues = [hue for colour in told.values() if (hue := _hue(colour)) is not None]
+    for name, others in (
+        ("text-accent", ("text-primary",)),
+        ("text-primary", ("text-secondary",)),
+        ("text-secondary", ()),
+    ):
+        own = (texts[each] for each in (name, *others))
+        first = next((colour for colour in own if _degrees_apart(colour, hues) >= TOLD_APART), None)
+        told[name] = first or _of_own(texts["text-warning"], hues)
+        hues.append(_hue(told[name]) or 0.0)
+    return {**texts, **told}
 
 
-def muted(ground: Color, share: int) -> Color:
-    """Return what Textual makes of `auto 60%` on a ground: so much of black or white, whichever stands out."""
-    return ground + ground.get_contrast_text(share / 100)
+def _hue(colour: Color) -> float | None:
+    """Return a hue in degrees; None for a grey."""
+    red, green, blue = colour.normalized
+    return colour.hsl.h * 360 if max(red, green, blue) - min(red, green, blue) >= GREY else None
+
+
+def _degrees_apart(colour: Color, hues: Sequence[float]) -> float:
+    """Return how far a colour is from the nearest of other hues; a grey is like all of them."""
+    hue = _hue(colour)
+    return -1.0 if hue is None else min(min(abs(hue - each), 360 - abs(hue - each)) for each in hues)
+
+
+def _of_own(like: Color, hues: Sequence[float]) -> Color:
+    """Return a colour as light as another one, of a hue of its own."""
+    _, saturation, lightness = like.hsl
+    free = [Color.from_hsl(hue / 360, min(saturation, 0.6), lightness) for hue in _HUES]
+    first = next((colour for colour in free if _degrees_apart(colour, hues) >= TOLD_APART), None)
+    return first or max(free, key=lambda colour: _degrees_apart(colour, hues))
+
+
+def muted(text: Color, grounds: Sequence[Color]) -> Color:
+    """Return a colour that is dimmer than a text, as far as it can still be read on every ground."""
+    shares = (hundredths / 100 for hundredths in range(round(100 * DIMMEST), 0, -1))
+    dimmer = (text.blend(grounds[0], share) for share in shares)
+    return next((colour for colour in dimmer if _least(colour, grounds) >= LEAST_CONTRAST), text)
 
 
 def grounds_of(variables: Mapping[str, str]) -> list[Color]:
@@ -142,20 +196,21 @@ def grounds_of(variables: Mapping[str, str]) -> list[Color]:
     return [*(grounds[name] for name in GROUNDS), chosen]
 
 
-def legible(text: Color, grounds: Sequence[Color]) -> Color:
+def legible(text: Color, grounds: Sequence[Color], least: float = LEAST_CONTRAST) -> Color:
     """Return a colour, as far towards black or white as it must go to stand out from every ground."""
-    if _least(text, grounds) >= LEAST_CONTRAST:
+    if _least(text, grounds) >= least:
         return text
     end = max(BLACK, WHITE, key=lambda each: _least(each, grounds))
     steps = (text.blend(end, tenths / 10) for tenths in range(1, 10))
-    return next((colour for colour in steps if _least(colour, grounds) >= LEAST_CONTRAST), end)
+    return next((colour for colour in steps if _least(colour, grounds) >= least), end)
 
 
 def _least(text: Color, grounds: Sequence[Color]) -> float:
-    return min(_contrast(text, ground) for ground in grounds)
+    return min(contrast(text, ground) for ground in grounds)
 
 
-def _contrast(one: Color, other: Color) -> float:
+def contrast(one: Color, other: Color) -> float:
+    """Return how far two colours stand out from each other, 1 to 21, as the same guidelines measure it."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 

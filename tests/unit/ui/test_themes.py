@@ -1,18 +1,21 @@
-"""Our themes can be read: what is written stands out from what it is written on."""
+"""Every theme can be read: what is written stands out from what it is written on, and one colour means one thing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import combinations
 
 import pytest
 from textual.color import Color
+from textual.theme import BUILTIN_THEMES
 
-from taskdash.ui.themes import THEMES
+from taskdash.ui.themes import TEXTS, THEMES, grounds_of, legible_theme
 
-if TYPE_CHECKING:
-    from textual.theme import Theme
-
-TEXTS = ("foreground", "text-success", "text-warning", "text-error", "text-accent", "text-muted")
+WANTED = 4.5
+"""Of text, by the Web Content Accessibility Guidelines."""
+ALL = {theme.name: theme for theme in (*BUILTIN_THEMES.values(), *THEMES)}
+COLOURED = [name for name in ALL if "ansi" not in name]
+"""The terminal's own colours look like nobody knows what."""
+MEANINGS = ("text-error", "text-warning", "text-success", "text-accent", "text-primary", "text-secondary")
 
 
 def luminance(color: Color) -> float:
@@ -28,22 +31,39 @@ def contrast(text: Color, ground: Color) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def resolved(value: str, ground: Color) -> Color:
-    """Textual's `auto 87%` is black or white, whichever stands out."""
-    if value.startswith("auto"):
-        return ground.get_contrast_text(int(value.split()[1].rstrip("%")) / 100)
-    return Color.parse(value)
+def seen(theme: str) -> dict[str, str]:
+    """The variables of a theme as the dashboard has them."""
+    variables = ALL[theme].to_color_system().generate()
+    return {**variables, **legible_theme(variables)}
 
 
-@pytest.mark.parametrize("ground", ["background", "surface", "panel"])
-@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
-def test_every_text_stands_out(theme: Theme, ground: str) -> None:
-    variables = theme.to_color_system().generate()
-    colour = Color.parse(variables[ground])
-    wanted = 7.0 if theme.name.startswith("high") else 4.5
-    weak = {
-        name: round(contrast(resolved(variables[name], colour), colour), 1)
-        for name in TEXTS
-        if contrast(resolved(variables[name], colour), colour) < wanted
-    }
-    assert weak == {}
+@pytest.mark.parametrize("theme", COLOURED)
+def test_every_text_is_read_on_every_ground_and_muted_text_is_dimmer(theme: str) -> None:
+    variables = seen(theme)
+    wanted = 7.0 if theme.startswith("high") else WANTED
+    grounds = grounds_of(variables)
+    assert len(grounds) == 4
+    for ground in grounds:
+        ratios = {name: contrast(Color.parse(variables[name]), ground) for name in (*TEXTS, "text-muted")}
+        assert {name: ratio for name, ratio in ratios.items() if ratio < wanted} == {}, ground.hex
+        assert ratios["text-muted"] < 0.9 * ratios["foreground"] or theme.startswith("high"), ground.hex
+        assert ratios["text-muted"] < ratios["foreground"]
+
+
+def test_one_colour_means_one_thing() -> None:
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for theme in COLOURED:
+        variables = seen(theme)
+        hues = {name: 360 * Color.parse(variables[name]).hsl.h for name in MEANINGS}
+        for one, other in combinations(MEANINGS, 2):
+            apart = abs(hues[one] - hues[other])
+            # A theme's own three of states and problems are its own affair.
+            if min(apart, 360 - apart) < 20 and other not in MEANINGS[:3]:
+                alike.setdefault(theme, []).append((one, other))
+    assert alike == {}
+
+
+def test_the_terminals_own_colours_mean_one_thing_each() -> None:
+    for theme in set(ALL) - set(COLOURED):
+        variables = seen(theme)
+        assert len({variables[name] for name in MEANINGS}) == len(MEANINGS), theme

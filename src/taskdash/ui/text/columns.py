@@ -192,7 +192,7 @@ def _bar(since_ms: int, usual: Usual, room: int) -> Cell:
     """Return how far a task is on its usual way, and in a word where it takes much longer than usual."""
     cells = min(_BAR_CELLS, room)
     if since_ms >= usual.overdue_from_ms:
-        return [Span("▰" * cells + " late" if room >= cells + len(" late") else "late", "late")]
+        return [Span("▰" * cells + " late" if room >= cells + len(" late") else "late", "overdue")]
     filled = min(cells, int(since_ms / usual.ms * cells))
     return [Span("▰" * filled, "live"), Span("▱" * (cells - filled), "muted")]
 

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.style import Style as VisualStyle
 
-from taskdash.ui.themes import legible
+from taskdash.ui.themes import contrast, legible, muted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,16 +30,17 @@ ANSI_ROWS: Final = ROWS | {
 """The terminal's own colours have no shades, and nobody knows which of them stand out from which."""
 PIECES: Final = {
     "state-new": "$text-muted",
-    "state-waiting": "$text-warning",
+    "state-waiting": "$text-primary",
     "state-success": "$text-success",
     "state-fail": "$text-error",
     "muted": "$text-muted",
-    "label": "$text-accent",
-    "live": "$text-accent",
-    "late": "$text-warning",
+    "label": "$text-secondary",
+    "live": "$text-primary",
+    "focus": "$text-accent",
+    "overdue": "$text-warning",
     "problem": "$text-warning",
 }
-"""What a piece of a cell adds to its row, in the colours of the theme.
+"""What a piece of a cell adds to its row, in the colours of the theme: each of them means one thing (`themes`).
 
 Not component classes of the style sheet: to find the rules of fourteen of them takes longer than to draw the rows.
 """
@@ -75,6 +76,8 @@ class RowStyles:
             if ground is None or ground.is_default or ground.triplet:
                 colour = (VisualStyle(self._ground()) + VisualStyle.parse(PIECES[name])).rich_style.color
                 style = _legible(row + Style(color=colour))
+                if PIECES[name] == "$text-muted":
+                    style = _dimmer(style, row)
             self._pieces[name, row] = style
         return style
 
@@ -86,3 +89,16 @@ def _legible(style: Style) -> Style:
     colour = Color(*text)
     seen = legible(colour, [Color(*ground)])
     return style if seen is colour else style + Style(color=RichColor.from_rgb(*seen.rgb))
+
+
+def _dimmer(style: Style, row: Style) -> Style:
+    """Return a muted style, dimmed further where it would stand out as the row's own text does."""
+    own, text, ground = (color and color.triplet for color in (style.color, row.color, row.bgcolor))
+    if own is None or text is None or ground is None:
+        return style
+    on = Color(*ground)
+    dimmed = muted(Color(*text), [on])
+    # What is dimmer than that could not be read.
+    if contrast(Color(*own), on) <= 0.9 * contrast(Color(*text), on):
+        return style
+    return style + Style(color=RichColor.from_rgb(*dimmed.rgb))

@@ -419,7 +419,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _strip(
         self, margin: tuple[str, str], cells: list[Cell], placed: list[Placed], row_style: Style
     ) -> Strip:
-        segments = [Segment(margin[0], self._styles.piece("live", row_style)), Segment(margin[1], row_style)]
+        segments = [Segment(margin[0], self._styles.piece("focus", row_style)), Segment(margin[1], row_style)]
         for cell, place in zip(cells, placed, strict=True):
             segments += self._fit(cell, place.width, row_style)
             segments.append(Segment(" " * GAP, row_style))
