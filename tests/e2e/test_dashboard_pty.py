@@ -160,8 +160,8 @@ def test_a_server_that_dies_is_said_and_the_list_stays_usable(tmp_path: Path) ->
             server.__exit__(None, None, None)
         screen.send("r", shows="Offline")
         screen.wait_for("The list stays usable")
-        screen.send("\r", shows=lambda text: "Prompt" in text and "costTime" not in text)
-        screen.send("\x1b", shows="costTime")
+        screen.send("\r", shows=lambda text: "Prompt" in text and "Duration" not in text)
+        screen.send("\x1b", shows="Duration")
         screen.paste(OTHER, shows="1 new")
         screen.send("\r", shows="○ new")
         with FakeApi({WAITING: success_body(WAITING, [LINK])}, key=KEY, port=server.port):

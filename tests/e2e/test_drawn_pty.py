@@ -186,7 +186,7 @@ def acts(hand: Hand) -> list[tuple[str, Callable[[], None]]]:
         ("a click on the bar", lambda: screen.click(hand.bar[0], hand.bar[1][-1])),
         ("half a drag of the divider", lambda: hand.take_divider(-6)),
         ("a drag of the divider", hand.let_go),
-        ("a click on a title", lambda: hand.click("costTime")),
+        ("a click on a title", lambda: hand.click("Duration")),
         ("a wheel in another order", lambda: hand.wheel(7)),
         ("a click on a tab", lambda: hand.click("× Fail")),
         ("a wheel in a tab", lambda: hand.wheel(5)),
@@ -247,7 +247,7 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
         screen.wait_for("Inputs", 30)
         before = in_reverse(screen)
         for key, first, second in (
-            ("s", "last added first", "state: new, waiting, success, fail"),
+            ("s", "newest first", "state: new, waiting, success, fail"),
             ("C", "State", "Prompt"),
             ("F", "policy", "content policies."),
             ("c", "task ID", "links"),
@@ -263,9 +263,9 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
                 text for text in in_reverse(screen) if first in text and second not in text
             ]
             screen.send("\x1b", shows=lambda _: in_reverse(screen) == before)
-        column, line = place_of(screen, "completed")
+        column, line = place_of(screen, "Inputs")
         screen.press_button(column, line)
-        screen.drag(column + 9, line)
-        screen.release_button(column + 9, line)
-        screen.wait_for(lambda _: "completed" in in_reverse(screen))
+        screen.drag(column + 6, line)
+        screen.release_button(column + 6, line)
+        screen.wait_for(lambda _: "Inputs" in in_reverse(screen))
         screen.quit()

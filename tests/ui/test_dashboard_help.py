@@ -86,7 +86,13 @@ async def test_a_long_dialog_still_says_how_to_leave_it(
     async with driven(desk, size, total=2) as dash:
         for key, hint in (
             *(("?", "Esc closes"), ("J", "Esc closes"), ("o", "Esc closes"), ("c", "Esc closes")),
-            *(("s", "Esc closes"), ("C", "Esc drop"), ("F", "Esc closes"), ("e", "closes"), ("t", "closes.")),
+            *(
+                ("s", "Esc closes"),
+                ("C", "Esc cancel"),
+                ("F", "Esc closes"),
+                ("e", "closes"),
+                ("t", "closes."),
+            ),
             ("a", "Esc drops it all"),
         ):
             await dash.press(key)

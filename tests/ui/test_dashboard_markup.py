@@ -51,7 +51,7 @@ async def test_in_the_table_and_the_detail(desk: Context, other: Store) -> None:
         answer(other, failed, fail_body(failed, param=json.dumps(param), **fields))
         answer(other, waiting, waiting_body(waiting, state=text, param=text))
         answer(other, failed, error_body(500, text), status=500)
-    async with driven(desk, (160, 50), total=3 * len(MARKUP)) as dash:
+    async with driven(desk, (320, 50), total=3 * len(MARKUP)) as dash:
         for text in reversed(MARKUP):
             assert text in dash.table_lines[dash.cursor_line or 0]
             await dash.press("j")
@@ -77,7 +77,7 @@ async def test_in_the_toasts_of_finished_tasks(desk: Context, other: Store, cloc
 async def test_in_the_question_before_a_removal(desk: Context, other: Store) -> None:
     for n, text in enumerate(MARKUP):
         add(other, uuid(n), label=text)
-    async with driven(desk, (160, 36), total=len(MARKUP)) as dash:
+    async with driven(desk, (320, 36), total=len(MARKUP)) as dash:
         for text in reversed(MARKUP):
             await dash.press("x", dialog="Confirm")
             assert text in dash.table_lines[dash.cursor_line or 0]
@@ -144,7 +144,7 @@ async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Context, other:
             ("F", "Failures", EVERYWHERE),
             ("t", "Statistics", EVERYWHERE[:10]),
             ("C", "ChooseColumns", "Prompt"),
-            ("s", "ChooseSort", "task ID"),
+            ("s", "ChooseSort", "newest first"),
             ("?", "Help", "[/"),
         ):
             await dash.press(key, dialog=dialog, shown=shown)

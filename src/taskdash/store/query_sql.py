@@ -29,6 +29,7 @@ from taskdash.domain.query import (
     TextTerm,
 )
 from taskdash.domain.task import State
+from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, as_json
 
 if TYPE_CHECKING:
@@ -212,6 +213,8 @@ class Found:
         """How many have each state's code."""
         self.listing: tuple[tuple[frozenset[State] | None, Sort], array[int]] | None = None
         """States and order that were asked for last, and the `seq` of those tasks."""
+        self.labels: tuple[str | None, ...] | None = None
+        """The first and the last label of them; None until they are asked for."""
 
     def in_states(self, states: frozenset[State] | None) -> array[int]:
         """Return the `seq` of those in these states, ascending."""
@@ -250,6 +253,18 @@ class Matches:
             found.listing = wanted, self._in_order(found.in_states(query.states), query.profile, query.sort)
         return found.listing[1]
 
+    def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
+        """Return the first and the last label of the tasks that match; one if all of them have it."""
+        found = self.found(query, now_ms, may_lag=may_lag)
+        if found.labels is None:
+            seqs = found.in_states(None)
+            # Of so many it is enough to know what the whole list has.
+            condition, values = where(Query(query.profile), now_ms)
+            if len(seqs) <= _FEW:
+                condition, values = f"seq {IN_LIST}", [as_json(seqs)]
+            found.labels = end_labels(self._database, condition, values) if seqs else ()
+        return found.labels
+
     def _in_order(self, seqs: array[int], profile: str | None, sort: Sort) -> array[int]:
         if sort.key is SortKey.ADDED:
             return seqs[::-1] if sort.reverse else seqs
@@ -269,6 +284,20 @@ class Matches:
             table, (condition, values) = "tasks", where(Query(query.profile, None, query.terms), now_ms)
         sql = f"SELECT seq * 4 + state FROM {table} WHERE {condition}"
         return array("q", sorted(numbers(self._database, sql, values)))
+
+
+def end_labels(database: Database, condition: str, values: Sequence[Any]) -> tuple[str | None, ...]:
+    """Return the first and the last label of what meets a condition: one if all of it has that, or nothing has one."""
+    ends = [
+        row[0]
+        for direction in ("", " DESC")
+        for row in database.rows(
+            f"SELECT label FROM tasks WHERE {condition} ORDER BY label{direction} LIMIT 1", values
+        )
+    ]
+    # The file may have been edited by hand.
+    labels = (None if label is None else inert_line(str(label)) for label in ends)
+    return tuple(dict.fromkeys(labels))
 
 
 def numbers(database: Database, sql: str, values: Sequence[Any]) -> array[int]:

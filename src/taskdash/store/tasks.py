@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import UnknownTaskError
@@ -11,7 +12,7 @@ from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.store.additions import Additions, clean_label
 from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import Matches, numbers, order, precedes, sort_column, where
+from taskdash.store.query_sql import Matches, end_labels, numbers, order, precedes, sort_column, where
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
     DETAIL_COLUMNS,
@@ -141,6 +142,12 @@ class TaskList(Additions):
         condition, values = ("1", []) if query.profile is None else ("profile = ?", [query.profile])
         sql = f"SELECT state, sum(tasks) FROM counts WHERE {condition} GROUP BY state"
         return _by_state(self._database.rows(sql, values))
+
+    def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
+        """Return the first and the last label of the tasks of `query`, of any state: one if all of them have it."""
+        if query.terms:
+            return self._matches.labels(query, now_ms, may_lag=may_lag)
+        return end_labels(self._database, *where(replace(query, states=None), now_ms))
 
     def by_seq(self, seqs: Sequence[int]) -> list[Task]:
         """Return those of the named tasks that are on the list, in the order of `seqs`."""

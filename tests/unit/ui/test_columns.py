@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from taskdash.config.settings import COLUMN_NAMES, View
+from taskdash.domain.query import SortKey
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.domain.usual import Usual
 from taskdash.ui.text.columns import ALONE, COLUMNS, GAP, Moment, Shared, place_columns, shared_of
@@ -21,10 +22,16 @@ PROBLEM = Problem(ProblemKind.SERVER_ERROR, "x", NOW_MS)
 
 
 def cell(
-    name: str, task: Task, width: int = 40, typical_ms: int | None = None, shared: Shared = ALONE
+    name: str,
+    task: Task,
+    width: int = 40,
+    typical_ms: int | None = None,
+    shared: Shared = ALONE,
+    *,
+    says_label: bool = True,
 ) -> str:
     usual = Usual(typical_ms, round(1.5 * typical_ms)) if typical_ms else None
-    moment = Moment(NOW_MS, lambda _: usual, shared=shared)
+    moment = Moment(NOW_MS, lambda _: usual, shared=shared, says_label=says_label)
     return "".join(span.text for span in COLUMNS[name].cell(task, moment, width)).strip()
 
 
@@ -44,6 +51,9 @@ def test_the_columns_fill_the_width_and_never_more(width: int) -> None:
     assert {"state", "label", "cost"} <= set(placed)
     assert list(placed) == [name for name in DEFAULT_COLUMNS if name in placed]
     assert placed["label"] >= min(36, width // 2 - 2)
+    # The state's word from a terminal of 70 on, the bar of what is waited for from one of 80 on.
+    assert placed["state"] == (12 if width >= 67 else 3)
+    assert placed["cost"] == 13 or width < 77
 
 
 @pytest.mark.parametrize("names", [DEFAULT_COLUMNS, COLUMN_NAMES], ids=["by default", "all"])
@@ -62,13 +72,13 @@ def test_a_wider_table_takes_nothing_from_a_column_but_the_flexible_one(names: S
     [
         # As much as the table has in a terminal 50 cells wide, at 80x24, at 100x30, ...
         (47, {"state": 3, "label": 24, "cost": 8}),
-        (77, {"state": 12, "label": 34, "cost": 13, "created": 5}),
+        (77, {"state": 12, "label": 40, "cost": 13, "created": 5}),
         (97, {"state": 12, "label": 46, "cost": 13, "created": 5, "model": 12}),
         # ... beside the detail at 120x36, 160x45 and 200x60, and at 200 alone.
         (74, {"state": 12, "label": 36, "cost": 13, "created": 5}),
         (100, {"state": 12, "label": 50, "cost": 13, "created": 5, "model": 12}),
         (126, {"state": 12, "label": 70, "cost": 13, "created": 5, "model": 12}),
-        (197, {"state": 12, "label": 70, "cost": 20, "created": 9, "model": 26, "id": 36}),
+        (197, {"state": 12, "label": 120, "cost": 13, "created": 5, "model": 26, "id": 8}),
     ],
 )
 def test_the_usual_sizes_have_room_for_what_matters(cells: int, least: dict[str, int]) -> None:
@@ -83,8 +93,9 @@ def test_every_column_can_be_chosen_and_has_a_place_in_the_order_of_giving_way()
 
 
 def test_without_a_flexible_column_the_others_shrink_only_as_far_as_they_must() -> None:
-    assert widths(90, ["state", "cost", "id"]) == {"state": 12, "cost": 20, "id": 36}
-    assert widths(60, ["state", "cost", "id"]) == {"state": 12, "cost": 20, "id": 24}
+    assert widths(90, ["state", "cost", "id"]) == {"state": 12, "cost": 13, "id": 36}
+    assert widths(60, ["state", "cost", "id"]) == {"state": 3, "cost": 13, "id": 36}
+    assert widths(50, ["state", "cost", "id"]) == {"state": 3, "cost": 13, "id": 8}
 
 
 def test_a_width_of_ones_own_does_not_give_way() -> None:
@@ -94,15 +105,33 @@ def test_a_width_of_ones_own_does_not_give_way() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cells", "label", "prompt"), [(197, 24, 97), (126, 14, 54), (74, 10, 26), (77, 10, 29), (47, 0, 27)]
+)
+def test_several_labels_have_a_column_of_their_own_where_there_is_room(
+    cells: int, label: int, prompt: int
+) -> None:
+    placed = place_columns(DEFAULT_COLUMNS, cells, has_labels=True)
+    by_title = {place.column.title: place.width for place in placed}
+    assert (by_title.get("Label", 0), by_title["Prompt"]) == (label, prompt)
+    assert all(after.x == before.x + before.width + GAP for before, after in pairwise(placed))
+    assert placed[-1].x + placed[-1].width == cells
+    # Each title sorts by what stands under it.
+    sorts = [place.column.sort for place in placed if place.column.name == "label"]
+    assert sorts == ([SortKey.LABEL, None] if label else [SortKey.LABEL])
+
+
+@pytest.mark.parametrize(
     ("task_id", "width", "shown"),
     [
         ("5064bd1a-025a-490b-b28f-6a9fa12eb88a", 36, "5064bd1a-025a-490b-b28f-6a9fa12eb88a"),
         ("5064bd1a-025a-490b-b28f-6a9fa12eb88a", 24, "5064bd1a-025a-49…12eb88a"),
         ("task_gpt-image-2_1f2e3d4c", 16, "task_gpt-i…e3d4c"),
         ("task_xxx", 9, "task_xxx"),
+        ("5064bd1a-025a-490b-b28f-6a9fa12eb88a", 8, "5064bd1a"),
+        ("task_gpt-image-2_1f2e3d4c", 8, "…f2e3d4c"),
     ],
 )
-def test_an_id_without_room_keeps_its_head_and_its_tail(task_id: str, width: int, shown: str) -> None:
+def test_an_id_without_room_keeps_what_tells_it_from_others(task_id: str, width: int, shown: str) -> None:
     assert cell("id", task(task_id=task_id), width) == shown
 
 
@@ -134,29 +163,36 @@ def test_cost_time_or_the_time_so_far(fields: dict[str, object], shown: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("since_s", "bar"),
-    [(0, "▱▱▱▱▱▱"), (16, "▰▰▰▱▱▱"), (31, "▰▰▰▰▰▱"), (32, "▰▰▰▰▰▰"), (47, "▰▰▰▰▰▰"), (49, "▰▰▰▰▰▰ late")],
-)
-def test_the_bar_grows_to_the_usual_time_and_says_late_well_after_it(since_s: int, bar: str) -> None:
-    waiting = task(state=State.WAITING, create_time_ms=NOW_MS - since_s * 1000)
-    assert cell("cost", waiting, 20, 32_000).split(maxsplit=1)[-1] == bar
-
-
-@pytest.mark.parametrize(
     ("since_s", "width", "typical_ms", "shown"),
     [
-        (49, 15, 32_000, "49s late"),
-        (49, 13, 32_000, "49s late"),
-        (16, 13, 32_000, "16s ▰▰▱▱"),
+        (0, 13, 32_000, "0s ▱▱▱▱▱▱▱"),
+        (16, 13, 32_000, "16s ▰▰▰▱▱▱▱"),
+        (31, 13, 32_000, "31s ▰▰▰▰▰▰▱"),
+        (47, 13, 32_000, "47s ▰▰▰▰▰▰▰"),
+        (49, 13, 32_000, "49s overdue"),
+        # The bar needs a history, and room; so does the word.
+        (16, 13, None, "16s"),
         (16, 8, 32_000, "16s"),
-        (16, 20, None, "16s"),
+        (49, 8, 32_000, "49s"),
+        (16, 10, 32_000, "16s ▰▰▱▱"),
+        (49, 10, 32_000, "49s ▰▰▰▰"),
+        # What takes more than its place is told in one unit, so that bar and word have theirs.
+        (77_820, 13, 32_000, "21h overdue"),
     ],
 )
-def test_the_bar_needs_a_history_and_room_which_the_word_gets_first(
+def test_the_bar_grows_to_the_usual_time_and_becomes_a_word_well_after_it(
     since_s: int, width: int, typical_ms: int | None, shown: str
 ) -> None:
     waiting = task(state=State.WAITING, create_time_ms=NOW_MS - since_s * 1000)
     assert cell("cost", waiting, width, typical_ms) == shown
+
+
+def test_what_is_overdue_has_the_colour_of_problems() -> None:
+    waiting = task(state=State.WAITING, create_time_ms=NOW_MS - 49_000)
+    assert COLUMNS["cost"].cell(waiting, Moment(NOW_MS, lambda _: Usual(32_000, 48_000)), 13)[-1] == (
+        "overdue",
+        "overdue",
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,6 +236,10 @@ def test_label_and_prompt_else_what_is_known(fields: dict[str, object], shown: s
     assert cell("label", task(**fields)) == shown
 
 
+def test_a_label_that_is_said_elsewhere_is_not_said_before_each_prompt() -> None:
+    assert cell("label", task(label="hero", prompt="A fox"), says_label=False) == "A fox"
+
+
 @pytest.mark.parametrize(
     ("prompts", "shown"),
     [
@@ -241,8 +281,7 @@ def test_the_rows_of_a_batch_can_be_told_apart(cells: int) -> None:
     for top in range(0, 300, 30):
         rows = tasks[top : top + 90]
         shared = shared_of(rows, width)
-        shown = [cell("label", each, width, shared=shared)[: width - 1] for each in rows]
-        assert shared.label == "mugs"
+        shown = [cell("label", each, width, shared=shared, says_label=False)[: width - 1] for each in rows]
         assert all(a != b for a, b in pairwise(shown)), shown
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.content import Content
 from textual.widgets.option_list import Option
 
+from taskdash.domain.words import plural
 from taskdash.ui.screens.dialog import ChoiceList, Dialog
 from taskdash.ui.text.columns import COLUMNS
 
@@ -27,8 +28,8 @@ FLEXIBLE_CELLS: Final = 40
 
 _KEYS: Final = (
     (("Space", "show or hide"), ("J K", "move"), ("← →", "width")),
-    (("0", "width as it fits"), ("r", "all as in the config")),
-    (("Enter", "keep"), ("Esc", "drop")),
+    (("0", "auto width"), ("r", "reset")),
+    (("Enter", "apply"), ("Esc", "cancel")),
 )
 
 
@@ -87,7 +88,7 @@ class ColumnChoice:
 class ColumnList(ChoiceList):
     """A list in which Enter is no click."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "keep")]
+    BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "apply")]
 
 
 class ChooseColumns(Dialog[ChosenColumns | None]):
@@ -101,8 +102,8 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         ("K,shift+up", "move(-1)", "move up"),
         ("left,h,minus", "widen(-1)", "narrower"),
         ("right,l,plus", "widen(1)", "wider"),
-        ("0", "fit", "width as it fits"),
-        ("r", "reset", "as in the config"),
+        ("0", "fit", "auto width"),
+        ("r", "reset", "reset"),
     ]
 
     def __init__(self, view: View, first: View, drawn: Collection[str]) -> None:
@@ -136,9 +137,9 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
 
     def _text(self, name: str) -> Content:
         shown, cells = name in self._choice.shown, self._choice.widths.get(name)
-        width = f"{cells} cells" if cells else "as it fits"
+        width = plural(cells, "cell") if cells else "auto"
         if shown and name in self._first_shown and name not in self._drawn:
-            width = "no room for it now"
+            width = "no room"
         return Content.assemble(
             (f"{'✓' if shown else ' '} {COLUMNS[name].title:<12}", "" if shown else "$text-muted"),
             (f"{'shown' if shown else 'hidden':<8}", "$text-accent" if shown else "$text-muted"),

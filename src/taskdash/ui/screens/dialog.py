@@ -32,14 +32,14 @@ else:
 T = TypeVar("T")
 
 SORT_TITLES: Final = {
-    SortKey.ADDED: "last added first",
+    SortKey.ADDED: "newest first",
     SortKey.STATE: "state: new, waiting, success, fail",
     SortKey.LABEL: "label",
     SortKey.MODEL: "model",
-    SortKey.COST: "costTime, quickest first",
-    SortKey.CREATED: "createTime, oldest first",
-    SortKey.CHECKED: "last check, oldest first",
-    SortKey.ID: "task ID",
+    SortKey.COST: "duration, fastest first",
+    SortKey.CREATED: "created, oldest first",
+    SortKey.CHECKED: "checked, oldest first",
+    SortKey.ID: "ID",
 }
 MAX_LINK_CHARS: Final = 84
 """What stands on one line of the dialog, where the terminal is wide enough for it."""

@@ -20,6 +20,7 @@ from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following, sentence
 from taskdash.ui.keymap import footer_keys, key_name
 from taskdash.ui.screens.task_actions import TaskActions, in_order
+from taskdash.ui.text.status import list_title
 from taskdash.ui.widgets.bars import TABS, Headlines, KeyBar, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
@@ -181,6 +182,11 @@ class MainScreen(TaskActions, Screen[None]):
     def _show_titles(self) -> None:
         self._titles.display = self.table.window.total > 0
         self._titles.show_sort(self.table.wanted.sort)
+        self._show_range()
+
+    def _show_range(self) -> None:
+        window = self.table.window
+        self._tasks.show_title(list_title(self.table.lines_seen, window.total, window.label))
 
     def show_keys(self) -> None:
         """Draw the footer."""
@@ -220,6 +226,7 @@ class MainScreen(TaskActions, Screen[None]):
 
     def on_task_table_cursor_moved(self, event: TaskTable.CursorMoved) -> None:
         self.pane.show_task(event.task)
+        self._show_range()
         if self.unseen.has_news:
             self._look_around()
 

@@ -37,10 +37,15 @@ ASKED: Final = "…"
 """Beside the state of a task that the user has asked to be checked now."""
 TROUBLE: Final = "!"
 """Beside the state of a task whose last check brought no answer."""
+WORDS_FROM: Final = 67
+"""From so many cells on, a terminal of 70, a state is told in a word as well; below the prompt needs them more."""
+_LABEL_CELLS: Final = ((24, PROMPT_ENOUGH), (14, 50), (10, PROMPT_MIN))
+"""Widths of a label's own column, each with what the prompt must have beside it."""
 _LEAST_STATE_CELLS: Final = 5
-_NUMBER_CELLS: Final = 8
-_BAR_CELLS: Final = 6
+_NUMBER_CELLS: Final = 5
 _LEAST_BAR_CELLS: Final = 4
+_OVERDUE: Final = "overdue"
+_AGE_CELLS: Final = 5
 _AGO_CELLS: Final = 9
 _ID_BOTH_ENDS: Final = 12
 
@@ -53,8 +58,6 @@ NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 class Shared(NamedTuple):
     """What tasks that stand near each other have in common, and need not say again and again."""
 
-    label: str | None = None
-    """The label that all of them have."""
     prompt_chars: Mapping[int, int] = MappingProxyType({})
     """How much of the beginning of a prompt others have as well, by `seq`."""
 
@@ -70,6 +73,8 @@ class Moment(NamedTuple):
     ttl_ms: int | None = None
     """How long result links live."""
     shared: Shared = ALONE
+    says_label: bool = True
+    """Whether a label stands before the prompt: it is said nowhere else."""
 
 
 class Span(NamedTuple):
@@ -102,6 +107,7 @@ class Column:
     title_width: int = 0
     """How many cells the title is right-aligned in, as its values are; 0: it starts at the left."""
     flexible: bool = False
+    """It takes what the others leave."""
 
     def title_in(self, width: int) -> str:
         """Return the title for a column of this width, in cells."""
@@ -134,8 +140,7 @@ def _prompt(task: Task, moment: Moment, width: int) -> Cell:
     else:
         # Nothing but the ID tells those apart of which nothing else is known.
         cell = [Span(f"{'not checked yet' if task.checks == 0 else NONE}  {task.task_id}", "muted")]
-    if task.label and task.label != moment.shared.label:
-        # All tasks of a batch may have one label: what tells them apart comes behind it.
+    if task.label and moment.says_label:
         cell = [Span(task.label, "label"), Span("  "), *cell]
     return cell
 
@@ -143,14 +148,14 @@ def _prompt(task: Task, moment: Moment, width: int) -> Cell:
 def shared_of(tasks: Iterable[Task], width: int) -> Shared:
     """Return what tasks need not each say in a prompt column that is `width` cells wide."""
     tasks = list(tasks)
-    labels = {task.label for task in tasks}
     prompts = {task.seq: inert_line(task.prompt[:_PROMPT_CHARS]) for task in tasks if task.prompt}
     starts = dict.fromkeys(prompts, 0)
     _skip_shared(prompts, starts, max(1, width // 2), max(1, width - 2))
-    return Shared(
-        labels.pop() if len(labels) == 1 < len(tasks) else None,
-        {seq: start for seq, start in starts.items() if start},
-    )
+    return Shared({seq: start for seq, start in starts.items() if start})
+
+
+def _label(task: Task, _: Moment, __: int) -> Cell:
+    return [Span(task.label or "", "label")]
 
 
 def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int, seen: int) -> None:
@@ -172,7 +177,7 @@ def _skip_shared(prompts: Mapping[int, str], starts: dict[int, int], chars: int,
 
 
 def _model(task: Task, _: Moment, __: int) -> Cell:
-    return [Span(task.model) if task.model else _UNKNOWN]
+    return [Span(task.model or NONE, "muted")]
 
 
 def _cost(task: Task, moment: Moment, width: int) -> Cell:
@@ -181,31 +186,33 @@ def _cost(task: Task, moment: Moment, width: int) -> Cell:
         text = duration(task.cost_time_ms, measured=True) if is_known else NONE
         return [Span(f"{text:>{_NUMBER_CELLS}}", "" if is_known else "muted")]
     since_ms = max(0, moment.now_ms - started_ms(task))
-    cell = [Span(f"{duration(waited_ms(task, moment.now_ms)):>{_NUMBER_CELLS}}", "live")]
+    text = duration(waited_ms(task, moment.now_ms))
+    text = age(since_ms) if len(text) > _NUMBER_CELLS else text
     room = width - _NUMBER_CELLS - 1
-    if room >= _LEAST_BAR_CELLS and (usual := moment.usual(task)):
-        cell += [Span(" "), *_bar(since_ms, usual, room)]
-    return cell
+    usual = moment.usual(task) if room >= _LEAST_BAR_CELLS else None
+    bar = [Span(" "), *_bar(since_ms, usual, room)] if usual else []
+    return [Span(f"{text:>{_NUMBER_CELLS}}"), *bar]
 
 
-def _bar(since_ms: int, usual: Usual, room: int) -> Cell:
+def _bar(since_ms: int, usual: Usual, cells: int) -> Cell:
     """Return how far a task is on its usual way, and in a word where it takes much longer than usual."""
-    cells = min(_BAR_CELLS, room)
     if since_ms >= usual.overdue_from_ms:
-        return [Span("▰" * cells + " late" if room >= cells + len(" late") else "late", "overdue")]
+        return [Span(_OVERDUE if cells >= len(_OVERDUE) else "▰" * cells, "overdue")]
     filled = min(cells, int(since_ms / usual.ms * cells))
     return [Span("▰" * filled, "live"), Span("▱" * (cells - filled), "muted")]
 
 
 def _age(at_ms: int | None, moment: Moment, width: int) -> Cell:
     if at_ms is None:
-        return [_UNKNOWN]
-    return [Span(age(moment.now_ms - at_ms) if width < _AGO_CELLS else ago(at_ms, moment.now_ms))]
+        return [Span(f"{NONE:>{min(width, _AGE_CELLS)}}", "muted")]
+    if width >= _AGO_CELLS:
+        return [Span(ago(at_ms, moment.now_ms), "muted")]
+    return [Span(f"{age(moment.now_ms - at_ms):>{min(width, _AGE_CELLS)}}", "muted")]
 
 
 def _created(task: Task, moment: Moment, width: int) -> Cell:
     if task.create_time_ms is None and task.state is not State.NEW:
-        return [Span("?", "muted")]
+        return [Span(f"{'?':>{min(width, _AGE_CELLS)}}", "muted")]
     return _age(task.create_time_ms, moment, width)
 
 
@@ -229,9 +236,14 @@ def _id(task: Task, _: Moment, width: int) -> Cell:
 
 
 def shortened_id(task_id: str, width: int) -> str:
-    """Return an ID in so many cells: its head, and from 12 cells on its tail, too."""
-    if len(task_id) <= width or width < _ID_BOTH_ENDS:
+    """Return an ID in so many cells: its head, and from 12 cells on its tail, too.
+
+    With fewer it is what tells it from others: the tail where all IDs of a form begin alike.
+    """
+    if len(task_id) <= width:
         return task_id
+    if width < _ID_BOTH_ENDS:
+        return f"…{task_id[1 - width :]}" if task_id.startswith("task_") else task_id[:width]
     tail = (width - 1) // 3
     return f"{task_id[: width - 1 - tail]}…{task_id[-tail:]}"
 
@@ -275,19 +287,20 @@ def _completed(task: Task, moment: Moment, width: int) -> Cell:
 COLUMNS: Final = {
     column.name: column
     for column in (
-        Column("state", "State", (12, 3), _state, SortKey.STATE, gives_way=(95,), narrow_title=""),
+        Column("state", "State", (12, 3), _state, SortKey.STATE, gives_way=(120,), narrow_title=""),
         Column("label", "Prompt", (0,), _prompt, SortKey.LABEL, flexible=True),
         Column("model", "Model", (26, 18, 12, 0), _model, SortKey.MODEL, gives_way=(30, 70, 90)),
+        Column("cost", "Duration", (13, 8), _cost, SortKey.COST, gives_way=(115,)),
         Column(
-            "cost",
-            "costTime",
-            (20, 15, 13, 8),
-            _cost,
-            SortKey.COST,
-            gives_way=(20, 65, 115),
-            title_width=8,
+            "created",
+            "Created",
+            (5, 0),
+            _created,
+            SortKey.CREATED,
+            gives_way=(110,),
+            narrow_title="Age",
+            title_width=_AGE_CELLS,
         ),
-        Column("created", "Created", (9, 5, 0), _created, SortKey.CREATED, (75, 110), narrow_title="Age"),
         Column("checked", "Checked", (19, 7, 0), _checked, SortKey.CHECKED, gives_way=(17, 86)),
         Column("added", "Added", (9, 5, 0), _added, SortKey.ADDED, gives_way=(74, 83)),
         Column("completed", "Completed", (9, 0), _completed, gives_way=(82,)),
@@ -296,9 +309,11 @@ COLUMNS: Final = {
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
         Column("expires", "Expires", (9, 0), _expires, gives_way=(91,)),
         Column("saved", "Saved", (8, 0), _saved, gives_way=(93,)),
-        Column("id", "Task ID", (36, 24, 16, 8, 0), _id, SortKey.ID, gives_way=(10, 12, 14, 28)),
+        Column("id", "ID", (36, 8, 0), _id, SortKey.ID, gives_way=(10, 28)),
     )
 }
+"""By their names in the settings. `label` is the prompt, and the label beside or before it where there are several."""
+_LABEL: Final = Column("label", "Label", (0,), _label, SortKey.LABEL)
 _STEPS: Final = [
     name
     for _, name in sorted((number, column.name) for column in COLUMNS.values() for number in column.gives_way)
@@ -314,36 +329,51 @@ class Placed(NamedTuple):
     x: int
 
 
-def place_columns(names: Sequence[str], width: int, fixed: Mapping[str, int] = NOTHING) -> list[Placed]:
+def place_columns(
+    names: Sequence[str], width: int, fixed: Mapping[str, int] = NOTHING, *, has_labels: bool = False
+) -> list[Placed]:
     """Share `width` cells among the named columns; those that give way until nothing is left are not in the result.
 
     Args:
         names: The columns, from left to right.
         width: The cells there are.
         fixed: Widths that the user chose: these do not give way.
+        has_labels: Whether the tasks have several labels, for which the prompt leaves room.
     """
     columns = [
-        replace(COLUMNS[name], widths=(fixed[name],), flexible=False) if name in fixed else COLUMNS[name]
-        for name in names
+        replace(COLUMNS[name], widths=(fixed[name],)) if name in fixed else COLUMNS[name] for name in names
     ]
+    has_flexible = any(column.flexible and column.name not in fixed for column in columns)
     steps = dict.fromkeys(names, 0)
-    has_flexible = any(column.flexible for column in columns)
-    enough = max(PROMPT_MIN, min(PROMPT_ENOUGH, max(width // 2 - 1, width - OTHERS)))
+    for name, gives_way in (("state", width < WORDS_FROM), ("id", has_flexible)):
+        if gives_way and name in steps and name not in fixed:
+            # Eight cells tell an ID to the eye, and a key copies it whole.
+            steps[name] = 1
+    enough = max(PROMPT_MIN, min(PROMPT_ENOUGH, max(width // 2 - 2, width - OTHERS)))
     wanted = enough if has_flexible else -GAP
 
     def flexible_width() -> int:
-        taken = [column.widths[steps[column.name]] for column in columns if not column.flexible]
+        taken = [column.widths[steps[column.name]] for column in columns if column.widths != (0,)]
         return width - sum(cells + GAP for cells in taken if cells)
 
     for name in _STEPS:
         if flexible_width() >= wanted:
             break
-        if name in steps and name not in fixed:
+        if name in steps and name not in fixed and steps[name] + 1 < len(COLUMNS[name].widths):
             steps[name] += 1
     placed, x = [], 0
     for column in columns:
-        cells = max(4, flexible_width()) if column.flexible else column.widths[steps[column.name]]
-        if cells:
-            placed.append(Placed(column, cells, x))
-            x += cells + GAP
+        cells = max(4, flexible_width()) if column.widths == (0,) else column.widths[steps[column.name]]
+        for part, room in _with_label(column, cells) if column.flexible and has_labels else [(column, cells)]:
+            if room:
+                placed.append(Placed(part, room, x))
+                x += room + GAP
     return placed
+
+
+def _with_label(prompt: Column, cells: int) -> list[tuple[Column, int]]:
+    """Divide a prompt's cells between the label and the prompt, where there is room for both."""
+    for width, least in _LABEL_CELLS:
+        if (rest := cells - width - GAP) >= least:
+            return [(_LABEL, width), (replace(prompt, sort=None), rest)]
+    return [(prompt, cells)]

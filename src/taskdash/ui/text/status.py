@@ -165,3 +165,9 @@ def _next(status: WatchStatus, now_ms: int) -> str:
 
 def _in(wait_ms: int) -> str:
     return age(-max(0, wait_ms))
+
+
+def list_title(lines: range, total: int, label: str | None) -> Content:
+    """Return what stands over the table: which lines of how many are shown, and the label that all of them have."""
+    title = f"Tasks {lines.start + 1:,}–{lines.stop:,} of {total:,}" if lines else "Tasks"
+    return Content.assemble(title, " · ", (label, "$text-secondary")) if label and lines else Content(title)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
 from textual.containers import Container, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -26,12 +27,11 @@ POSITIONS: Final = ("right", "below", "hidden")
 MIN_PERCENT: Final = 10
 MAX_PERCENT: Final = 90
 STEP_PERCENT: Final = 5
+DETAIL: Final = "Detail"
 
 
 class Tasks(Vertical):
     """The titles and the table under them, or why there are no tasks."""
-
-    BLANK = True
 
     def __init__(self, titles: Widget, table: Widget, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
@@ -39,11 +39,18 @@ class Tasks(Vertical):
         self._table = table
         self._empty = Static(id="empty", markup=False)
         self._empty.display = False
+        self._title = Content("")
 
     def compose(self) -> ComposeResult:
         yield self._titles
         yield self._empty
         yield self._table
+
+    def show_title(self, title: Content) -> None:
+        """Say on the line over it what is shown."""
+        if title != self._title:
+            self._title = title
+            self.border_title = Content.assemble(" ", title, " ")
 
     def tell_empty(self, why: str) -> None:
         """Say why there are no tasks; "" where there are some."""
@@ -53,13 +60,17 @@ class Tasks(Vertical):
 
 
 class Splitter(Widget):
-    """A line, upright or lying as its place is; it tells where it is dragged to and moves nothing itself."""
+    """The line between, upright or lying as its place is; it tells where it is dragged to and moves nothing itself.
+
+    Where it lies it is the top line of the detail, with its title.
+    """
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    Splitter { width: 1; height: 1fr; background: $surface; color: $primary-muted; pointer: ew-resize; }
-    Splitter:hover { color: $primary; }
-    Splitter.-dragged { color: $primary; text-style: bold; }
+    Splitter { width: 1; height: 1fr; color: $text-muted; pointer: ew-resize; }
+    Splitter.-focused { color: $text-accent; }
+    Splitter:hover, Splitter.-dragged { color: $text-accent; }
+    Splitter.-dragged { text-style: bold; }
     """
 
     class Dragged(Message):
@@ -85,11 +96,15 @@ class Splitter(Widget):
             self.remove_class("-dragged")
             self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=True))
 
-    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - each is like the others
-        # Heavier, and not only in another colour, while it is dragged.
-        width = self.size.width
-        line = ("─━" if width > 1 else "│┃")[self.has_class("-dragged")]
-        return Strip([Segment(line * width, self.rich_style)], width)
+    def render_line(self, y: int) -> Strip:
+        # Heavier, and not only in another colour, while it is dragged or has the focus below it.
+        width, is_heavy = self.size.width, self.has_class("-dragged") or self.has_class("-focused")
+        if width == 1:
+            line = "┬" if y == 0 else "│┃"[self.has_class("-dragged")]
+        else:
+            rule = "─━"[is_heavy]
+            line = f"{rule} {DETAIL} {rule * width}"[:width]
+        return Strip([Segment(line, self.rich_style)], width)
 
 
 class Panes(Container):
@@ -108,6 +123,7 @@ class Panes(Container):
         super().__init__(id="body")
         self._tasks = tasks
         self._detail = detail
+        detail.border_title = Content(f" {DETAIL} ")
         self._splitter = Splitter(id="splitter")
         self.follow(view)
         self._room = (0, 0)
@@ -171,6 +187,12 @@ class Panes(Container):
             return False
         self._share(self._percent + steps * STEP_PERCENT, done=True)
         return True
+
+    def on_descendant_focus(self) -> None:
+        self._splitter.set_class(self._detail.has_focus and self.position == "below", "-focused")
+
+    def on_descendant_blur(self) -> None:
+        self.on_descendant_focus()
 
     def on_splitter_dragged(self, event: Splitter.Dragged) -> None:
         region = self.region

@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from taskdash.domain.durations import tells_seconds
 from taskdash.ui.actions import bindings
-from taskdash.ui.text.columns import ALONE, COLUMNS, GAP, Moment, Placed, place_columns, shared_of
+from taskdash.ui.text.columns import ALONE, GAP, Moment, Placed, place_columns, shared_of
 from taskdash.ui.widgets.row_styles import RowStyles
 from taskdash.ui.widgets.window import Place, Window, changed_tasks, read_window
 
@@ -93,10 +93,10 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """How long the last window took to be read, in seconds."""
         self._styles = RowStyles(lambda: self.background_colors[1])
         self._shared = ALONE
-        self._moment = self._moment_now()
-        """As of when the rows are drawn; all of them, so that none is ahead of another."""
         self._placed: list[Placed] = []
         self._placed_cells = 0
+        self._moment = self._moment_now()
+        """As of when the rows are drawn; all of them, so that none is ahead of another."""
         self._strips: dict[int, tuple[object, Strip]] = {}
         """Rows as they were drawn last by `seq`, each with all that its look depends on."""
         self._removals = -1
@@ -127,25 +127,27 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._drawn_from
 
     @property
+    def lines_seen(self) -> range:
+        """Return which lines of the query are on screen."""
+        return range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total))
+
+    @property
     def placed_columns(self) -> list[Placed]:
         """Return the columns with their widths, as they are drawn."""
         cells = max(10, self.scrollable_content_region.width - MARGIN)
         if cells != self._placed_cells:
-            view = self.context.view
-            self._placed = place_columns(view.columns, cells, view.widths)
+            view, has_labels = self.context.view, len(self._window.labels) > 1
+            self._placed = place_columns(view.columns, cells, view.widths, has_labels=has_labels)
             self._placed_cells = cells
             self._share()
         return self._placed
 
     def _share(self) -> None:
         """Find what the rows that were read have in common, for their prompts to tell them apart."""
-        for n, place in enumerate(self._placed):
+        for place in self._placed:
             if place.column.flexible:
                 self._shared = shared_of(self._window.rows, place.width)
-                label = self._shared.label
-                title = f"{COLUMNS['label'].title} · {label}" if label else COLUMNS["label"].title
-                self._placed[n] = place._replace(column=replace(place.column, title=title))
-        self._moment = self._moment._replace(shared=self._shared)
+        self._moment = self._moment_now()
 
     def place_columns(self) -> None:
         """Give the columns their widths anew: the look has others now."""
@@ -221,7 +223,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._flash_changes(window)
         shown, self._window = self._window, window
         shared_before = self._shared
-        if shown.rows != window.rows:
+        if (len(shown.labels) > 1) != (len(window.labels) > 1):
+            self.place_columns()
+        elif shown.rows != window.rows:
             self._share()
         task = window.row(window.cursor)
         seq = task.seq if task else None
@@ -453,7 +457,14 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _moment_now(self) -> Moment:
         context = self.context
-        return Moment(context.clock.now_ms(), context.usual, context.result_ttl_ms, self._shared)
+        has_column = any(each.column.name == "label" and not each.column.flexible for each in self._placed)
+        return Moment(
+            context.clock.now_ms(),
+            context.usual,
+            context.result_ttl_ms,
+            self._shared,
+            says_label=len(self._window.labels) > 1 and not has_column,
+        )
 
     def _draw_from(self, top: int) -> None:
         self._drawn_from = top
@@ -464,7 +475,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _refresh_tasks(self, is_stale: Callable[[Task, int], bool]) -> None:
         """Draw those rows on the screen again of which `is_stale` says so of task and line."""
-        for line in range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total)):
+        for line in self.lines_seen:
             if (task := self._window.row(line)) and is_stale(task, line):
                 self._refresh_line(line)
 

@@ -40,12 +40,19 @@ class Window:
     """What the filter finds, by state, whatever states the query asks for."""
     listed: dict[State, int] = field(default_factory=dict)
     """As `counts`, of the whole list."""
+    labels: tuple[str | None, ...] = ()
+    """The first and the last label of what the filter finds, whatever states the query asks for; one if all have it."""
     cursor: int = 0
     top: int = 0
     first: int = 0
     rows: list[Task] = field(default_factory=list)
     versions: tuple[int, int] = (0, 0)
     """The store's number of what others have written, before these reads and after them."""
+
+    @property
+    def label(self) -> str | None:
+        """Return the label that all tasks have; None where they have several, or none."""
+        return self.labels[0] if len(self.labels) == 1 else None
 
     def row(self, index: int) -> Task | None:
         """Return the task on line `index` of the query, None where this window does not reach that far."""
@@ -86,6 +93,7 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
         total=total,
         counts=counts,
         listed=listed,
+        labels=store.tasks.labels(query, now_ms, may_lag=may_lag),
         cursor=cursor,
         top=top,
         first=first,
