@@ -88,6 +88,7 @@ def test_the_arrow_keys_of_a_terminal_move_the_cursor_and_what_a_script_adds_is_
         screen.wait_for("▌ ◐ waiting", 2)
         screen.send("\x1b[H", shows="▌ ○ new")
         screen.send("\x1b[F", shows="▌ × fail")
+        screen.send("\x03", shows="Press Ctrl+C again to quit")
         screen.quit("\x03")
 
 

@@ -276,7 +276,12 @@ class Dash:
 
     @property
     def said(self) -> list[str]:
-        """What was told in toasts that still stand."""
+        """What was told, in the line over the footer or in toasts, oldest first."""
+        return [message.text for message in cast("Dashboard", self.app).messages.kept]
+
+    @property
+    def toasts(self) -> list[str]:
+        """What stands in toasts."""
         return [notification.message for notification in self.app._notifications]
 
     @property
@@ -354,11 +359,11 @@ class Dash:
 
     async def until_said(self, text: str) -> None:
         await self.until(
-            lambda: any(text in each for each in self.said), f"{text!r} in a toast; there are {self.said}"
+            lambda: any(text in each for each in self.said), f"{text!r} said; there is {self.said}"
         )
 
     async def until_said_times(self, times: int) -> None:
-        await self.until(lambda: len(self.said) == times, f"{times} toasts; there are {self.said}")
+        await self.until(lambda: len(self.said) == times, f"{times} messages; there are {self.said}")
 
     async def until_copied(self, text: str) -> None:
         await self.until(

@@ -49,10 +49,10 @@ async def test_keys_that_move_the_cursor(dash: Dash) -> None:
 async def test_brackets_and_clicks_go_to_the_state_tabs(dash: Dash) -> None:
     await dash.press("]", tab="[○ New 0]", shown="No task here in this state")
     await dash.until(lambda: dash.pane == "", "an empty pane")
-    for tab in ("[◐ Waiting 1]", "[✓ Success 1]", "[× Fail 1]", "[All 3]"):
-        await dash.press("]", tab=tab)
-    for tab in ("[× Fail 1]", "[✓ Success 1]"):
-        await dash.press("[", tab=tab)
+    for key, tab in zip("]r]r", ("[◐ Waiting 1]", "[✓ Success 1]", "[× Fail 1]", "[All 3]"), strict=True):
+        await dash.press("right" if key == "r" else key, tab=tab)
+    for key, tab in (("left", "[× Fail 1]"), ("[", "[✓ Success 1]")):
+        await dash.press(key, tab=tab)
     await dash.until_total(1)
     assert "✓ success" in dash.table_lines[0]
     await dash.pilot.click("#tabs", offset=(dash.tabs.index("× Fail"), 0))
@@ -186,9 +186,9 @@ async def test_the_footer_names_keys_and_keeps_help_and_quit_when_narrow(dash: D
     await dash.until(lambda: "? help" in dash.lines[-1] and "q quit" in dash.lines[-1], "the ways out")
 
 
-@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-async def test_the_keys_that_leave_end_with_exit_code_0(key: str, dash: Dash) -> None:
-    await dash.press(key)
+@pytest.mark.parametrize("keys", [["q"], ["ctrl+q"], ["ctrl+c", "ctrl+c"]])
+async def test_the_keys_that_leave_end_with_exit_code_0(keys: list[str], dash: Dash) -> None:
+    await dash.press(*keys)
     await dash.until(lambda: dash.app._exit, "the end")
     assert (dash.app.return_code or 0) == 0
 
@@ -197,6 +197,8 @@ async def test_the_keys_that_leave_end_with_exit_code_0(key: str, dash: Dash) ->
 async def test_ctrl_c_leaves_from_within_a_dialog_too(opener: str, dash: Dash) -> None:
     await dash.press(opener)
     await dash.until(lambda: dash.dialog is not None, "a dialog")
+    await dash.press("ctrl+c", shown="Press Ctrl+C again to quit")
+    assert not dash.app._exit
     await dash.press("ctrl+c")
     await dash.until(lambda: dash.app._exit, "the end", 2.0)
     assert (dash.app.return_code or 0) == 0
@@ -209,7 +211,7 @@ async def test_ctrl_c_copies_what_is_selected_and_stays(dash: Dash) -> None:
     await dash.until(lambda: "robot painter" in dash.app.clipboard, "the selection copied")
     await dash.until_said("Copied the selection")
     assert not dash.app._exit
-    await dash.press("ctrl+c")
+    await dash.press("ctrl+c", "ctrl+c")
     await dash.until(lambda: dash.app._exit, "the end")
 
 

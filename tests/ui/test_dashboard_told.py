@@ -109,7 +109,7 @@ async def test_what_ended_while_nothing_ran_is_told_as_one_at_the_start(desk: Co
     ids = begin(other, 5)
     answer_all(other, {each: success_body(each) for each in ids}, now_ms=LATER_MS)
     async with driven(desk, total=5) as dash:
-        await dash.until_said("5 tasks finished: 5 success, 0 fail")
+        await dash.until_said("5 tasks finished: 5 succeeded")
         assert len(dash.said) == 1
 
 
@@ -123,7 +123,7 @@ async def test_what_ended_before_the_start_waits_for_more_of_its_kind(
             answer(other, each, success_body(each), now_ms=LATER_MS)
             await dash.until_tab(f"Success {ids.index(each) + 1}")
         answer(other, ids[5], fail_body(ids[5]), now_ms=LATER_MS)
-        await dash.until_said("6 tasks finished: 5 success, 1 fail")
+        await dash.until_said("6 tasks finished: 5 succeeded, 1 failed")
         assert len(dash.said) == 1
 
 
@@ -146,7 +146,7 @@ async def test_the_last_of_a_label_brings_one_message_for_all(desk: Context, oth
         answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await dash.until_said("✓ success: poster")
         answer_all(other, {ids[1]: fail_body(ids[1]), ids[2]: ended(ids[2])}, now_ms=LATER_MS)
-        await dash.until_said('All 3 of "poster" finished: 2 success, 1 fail')
+        await dash.until_said('All 3 tasks of "poster" finished: 2 succeeded, 1 failed')
         assert len(dash.said) == 2
 
 
@@ -171,7 +171,7 @@ async def test_the_last_of_the_marked_brings_one_message_for_all(desk: Context, 
         answer(other, ids[0], ended(ids[0]), now_ms=LATER_MS)
         await dash.until_said("✓ success")
         answer(other, ids[1], ended(ids[1]), now_ms=LATER_MS)
-        await dash.until_said("All 2 marked finished: 2 success, 0 fail")
+        await dash.until_said("All 2 marked tasks finished: 2 succeeded")
         answer(other, ids[2], ended(ids[2]), now_ms=LATER_MS)
         await dash.until_said_times(3)
         assert sum("marked" in text for text in dash.said) == 1
@@ -190,7 +190,7 @@ async def test_marked_tasks_that_end_after_the_clock_was_set_back_bring_their_me
         for each in ids[:2]:
             clock.at_ms += 5_000
             answer(other, each, ended(each), now_ms=clock.at_ms - 500)
-        await dash.until_said("All 2 marked finished: 2 success, 0 fail")
+        await dash.until_said("All 2 marked tasks finished: 2 succeeded")
 
 
 @pytest.mark.parametrize("has_command", [True, False])

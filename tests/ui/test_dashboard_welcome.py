@@ -58,7 +58,7 @@ async def test_a_key_that_is_typed_is_kept_and_used(desk: Context, config: Path)
         await dash.press("escape", shown="goes on without")
         await dash.press("k")
         await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
-        await dash.press(*"sk-12345678", "enter", dialog=None, said=f"The key is kept in {config}")
+        await dash.press(*"sk-12345678", "enter", dialog=None, said=f"API key saved to {config}")
         assert kept_key(config) == "sk-12345678"
         assert isinstance(dash.app, Dashboard)
         assert dash.app.context.key_advice is None

@@ -23,7 +23,7 @@ YOUNG_MS: Final = 15_000
 """An ID added so soon after its creation had hardly ended by then."""
 RECENT_MS: Final = 60_000
 """An end that is older is told with its age."""
-_NAME_CHARS: Final = 60
+_NAME_CHARS: Final = 50
 _REASON_CHARS: Final = 120
 
 
@@ -53,8 +53,9 @@ class Batch:
     @property
     def words(self) -> str:
         """Return one message for all of them."""
-        name = "marked" if self.label is None else f'of "{self.label[:_NAME_CHARS]}"'
-        return f"All {self.success + self.fail:,} {name} finished: {_outcome(self.success, self.fail)}"
+        count = self.success + self.fail
+        name = "marked tasks" if self.label is None else f'tasks of "{self.label[:_NAME_CHARS]}"'
+        return f"All {count:,} {name} finished: {_outcome(self.success, self.fail)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,9 @@ class Notice:
 
     text: str
     is_bad: bool = False
+    """Something failed."""
+    is_batch: bool = False
+    """It is of tasks that belong together."""
 
 
 def is_news(before: Task, after: Task) -> bool:
@@ -86,12 +90,12 @@ def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list
         now_ms: The time.
     """
     told = [batch for batch in batches if not _is_repeated(batch, batches, news)]
-    said = [Notice(batch.words, batch.success == 0) for batch in told]
+    said = [Notice(batch.words, is_bad=batch.fail > 0, is_batch=True) for batch in told]
     single = [task for task in news if not any(batch.has(task) for batch in told)]
     if len(single) > MAX_SINGLE:
         good = sum(task.state is State.SUCCESS for task in single)
         words = f"{plural(len(single), 'task')} finished: {_outcome(good, len(single) - good)}"
-        return [*said, Notice(words, good == 0)]
+        return [*said, Notice(words, is_bad=good < len(single), is_batch=good < len(single))]
     return [*said, *(_notice(task, now_ms) for task in single)]
 
 
@@ -129,4 +133,5 @@ def _time(task: Task, now_ms: int) -> str:
 
 
 def _outcome(success: int, fail: int) -> str:
-    return f"{success:,} success, {fail:,} fail"
+    counts = ((success, "succeeded"), (fail, "failed"))
+    return ", ".join(f"{count:,} {what}" for count, what in counts if count)

@@ -50,8 +50,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("last", ("G", "end"), "to the last task", group="Move"),
     Action("next_pane", ("tab",), "next pane", group="Move"),
     Action("previous_pane", ("shift+tab",), "previous pane", group="Move"),
-    Action("previous_tab", ("left_square_bracket",), "previous state tab", group="Move"),
-    Action("next_tab", ("right_square_bracket",), "next state tab", group="Move"),
+    Action("previous_tab", ("left_square_bracket", "left"), "previous state tab", group="Move"),
+    Action("next_tab", ("right_square_bracket", "right"), "next state tab", group="Move"),
     Action("add", ("a",), "add task IDs (or just paste)", "add", group="List"),
     Action("remove", ("x",), "remove from the list", "remove", group="List"),
     Action("undo", ("z",), "undo the last removal or edit", group="List"),
@@ -87,12 +87,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("failures", ("F",), "failures grouped by reason", group="View"),
     Action("statistics", ("t",), "statistics of what is shown, or of the marked", group="View"),
     Action("raw", ("J",), "the raw JSON", group="View"),
+    Action("messages", ("m",), "messages of this run", group="View"),
     Action("palette", ("colon", "ctrl+p"), "command palette", group="View"),
     Action("help", ("question_mark", "f1"), "help", "help", group="View"),
     Action("suspend", ("ctrl+z",), "go to the shell (fg brings the dashboard back)", group="View"),
     Action("quit", ("q", "ctrl+q"), "quit", "quit", group="View"),
     Action("redraw", ("ctrl+l",), "draw the screen again", group="View"),
-    Action("copy_or_quit", ("ctrl+c",), "copy the selected text, else quit", group="View"),
+    Action("copy_or_quit", ("ctrl+c",), "copy the selected text, else quit (press twice)", group="View"),
 )
 
 _FOOTER_ORDER: Final = (

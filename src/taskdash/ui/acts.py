@@ -258,7 +258,7 @@ class Acts:
             return warning(f"Result {number}: {opened.message}.")
         shown = safe if len(safe) <= _URL_CHARS else safe[:_URL_CHARS] + "…"
         text = f"Result {number}: {opened.message}: link copied"
-        return Feedback(text, "warning", copy=safe, what="The link", more=f"\n{shown}")
+        return Feedback(text, "error", copy=safe, what="The link", more=f"\n{shown}")
 
     async def links_to_open(self, tasks: Sequence[Task], number: int) -> list[str]:
         """Result `number` (from 1) of each task that has it, in the order of the list."""
@@ -282,7 +282,7 @@ class Acts:
                 what = plural(len(left), "link")
                 before = f"{plural(opened, 'result')} opened, then: " if opened else ""
                 text = f"{before}{answer.message}: {what} copied"
-                return Feedback(text, "warning", copy="\n".join(left), what=what, more=rest)
+                return Feedback(text, "error", copy="\n".join(left), what=what, more=rest)
             opened += answer.ok
         refused = len(urls) - opened
         odd = f" {plural(refused, 'link')} not: no http(s) link with a host." if refused else ""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from taskdash.domain.notices import Batch, Notice
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
+    from taskdash.ui.acts import Severity
     from taskdash.ui.context import Context
     from taskdash.ui.screens.main import MainScreen
 
@@ -74,7 +75,8 @@ class FinishedTasks:
         if self._context.settings.bell:
             self._screen.app.bell()
         for notice in found:
-            self._screen.say(notice.text, "error" if notice.is_bad else "information")
+            bad: Severity = "warning" if notice.is_batch else "error"
+            self._screen.say(notice.text, bad if notice.is_bad else "information", is_batch=notice.is_batch)
 
     async def _learn(self) -> None:
         """Take note of all that ended, whoever tells of it: how long it took, and whether it was the last marked."""

@@ -24,8 +24,9 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.ui.acts import Feedback
 from taskdash.ui.following import sentence
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
-from taskdash.ui.keymap import changed_keys
+from taskdash.ui.keymap import changed_keys, key_name
 from taskdash.ui.line_filters import Colourless, InertLines
+from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.terminal import MAX_LINE_CHARS, Leaving, TerminalDriver, has_no_colour
 from taskdash.ui.themes import legible_theme
@@ -81,6 +82,7 @@ class Dashboard(App[None]):
         self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
         if context.view.theme not in self.available_themes:
             self._register_themes()
+        self.messages = Messages(self)
         self._copying = asyncio.Lock()
         self._copied = ""
         self.terminal: TerminalDriver | None = None
@@ -133,7 +135,7 @@ class Dashboard(App[None]):
         try:
             await self._go_over(partial(self.context.open_profile, name))
         except TaskdashError as error:
-            self.notify(inert_line(str(error)), severity="error", markup=False)
+            self.messages.tell(inert_line(str(error)), "error")
 
     async def use_key(self, text: str) -> None:
         """Keep an API key in a first config, and begin to check with it.
@@ -143,7 +145,7 @@ class Dashboard(App[None]):
         """
         place = inert_line(str(self.context.config_path))
         await self._go_over(partial(self.context.keep_key, text))
-        self.notify(f"The key is kept in {place}", markup=False)
+        self.messages.tell(f"API key saved to {place}")
 
     async def _go_over(self, make: Callable[[], Context]) -> None:
         """Show the list of the context that `make` brings, and leave this one.
@@ -203,7 +205,7 @@ class Dashboard(App[None]):
             text = (
                 f"{was} not added to {context.profile}: the list was locked. All are printed when you quit."
             )
-            self.notify(text, severity="error", markup=False, timeout=20)
+            self.messages.tell(text, "error")
 
     def leave_for_demo(self) -> None:
         """End, so that the demo can be opened instead."""
@@ -225,7 +227,7 @@ class Dashboard(App[None]):
         # One after the other, so that the last one asked for is the one that stays.
         async with self._copying:
             told = await deliver(self.context, feedback, self._send, self._keep)
-        self.notify(told.text, severity=told.severity, markup=False, timeout=4)
+        self.messages.tell(told.text, told.severity)
 
     @property
     def clipboard(self) -> str:
@@ -275,6 +277,8 @@ class Dashboard(App[None]):
         if isinstance(event, events.Paste):
             event = _fitted(event, self.screen.focused)
         box = self.screen.focused if isinstance(event, events.Key) else None
+        if isinstance(event, events.Key):
+            self.messages.key_pressed()
         await super().on_event(event)
         if isinstance(box, Input):
             await _taken_in(box)
@@ -297,13 +301,13 @@ class Dashboard(App[None]):
         self.screen.refresh()
 
     def action_copy_or_quit(self) -> None:
-        """Copy what is selected, on the screen or in the text box at the cursor; quit where nothing is."""
+        """Copy what is selected, on the screen or in the text box at the cursor; else quit, if it is pressed twice."""
         box = self.screen.focused
         selected = self.screen.get_selected_text() or (box.selected_text if isinstance(box, Input) else "")
         if selected:
             self.copy_to_clipboard(selected)
             self.screen.clear_selection()
-        else:
+        elif self.messages.quits("".join(map(key_name, self.context.keymap["copy_or_quit"][:1]))):
             self.exit()
 
     def action_suspend_process(self) -> None:
@@ -314,7 +318,7 @@ class Dashboard(App[None]):
             suspend: WorkType[None] = partial(self._be_away, stop_job)
             self.run_worker(suspend, group="suspend")
         else:
-            self.notify("No shell runs this dashboard as a job: nothing could continue it.", markup=False)
+            self.messages.tell("Not started from a shell, so nothing could resume it.", "warning")
 
     def continue_process(self) -> None:
         """Take the terminal anew: who was stopped by SIGSTOP did not give it back, and others have used it."""
@@ -354,7 +358,7 @@ class Dashboard(App[None]):
         """
         cause = error.error if isinstance(error, WorkerFailed) else error
         if isinstance(cause, StoreError):
-            self.notify(sentence(str(cause)), severity="error", markup=False, timeout=8)
+            self.messages.tell(sentence(str(cause)), "error")
             return
         if self.is_headless:
             # So that a test that drives it fails.

@@ -326,7 +326,7 @@ async def deliver(
     limit = f"{-(-size // 1024):,} KiB, it takes {MAX_TERMINAL_BYTES // 1024}"
     saved = await asyncio.to_thread(_save, context.copy_path, text)
     words = f"too much for a terminal's clipboard ({limit}{failure}){saved}"
-    return warning(f"{feedback.what}: {words}.{feedback.more}")
+    return Feedback(f"{feedback.what}: {words}.{feedback.more}", "error")
 
 
 def _save(path: Path | None, text: str) -> str:

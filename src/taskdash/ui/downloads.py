@@ -79,4 +79,4 @@ class BackgroundDownloads:
         if self._bar is not None:
             self._bar.show(status)
         for news in downloads.take_news():
-            screen.say(news.text, "warning" if news.is_bad else "information")
+            screen.say(news.text, "error" if news.is_bad else "information")

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from string import punctuation
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 KEY_NAMES: Final = {
     "up": "↑",
     "down": "↓",
+    "left": "←",
+    "right": "→",
     "pageup": "PgUp",
     "pagedown": "PgDn",
     "home": "Home",
@@ -56,9 +58,7 @@ _SHORTENED: Final = {
     "plus_sign": "plus",
     "low_line": "underscore",
 }
-_NAMED: Final = frozenset(
-    (*KEY_NAMES, "left", "right", "insert", "delete", "backspace", *(f"f{n}" for n in range(1, 25)))
-)
+_NAMED: Final = frozenset((*KEY_NAMES, "insert", "delete", "backspace", *(f"f{n}" for n in range(1, 25))))
 _MODIFIERS: Final = frozenset(("ctrl", "shift", "alt", "meta", "super", "hyper"))
 _SENT_AS: Final = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket": "escape"}
 """What a terminal sends for these is what it sends for those."""
@@ -84,12 +84,15 @@ PRESETS: Final[Mapping[str, Keymap]] = {
         "cursor_down": ("j", "down"),
         "page_up": ("ctrl+b", "ctrl+u", "pageup"),
         "page_down": ("ctrl+f", "ctrl+d", "pagedown"),
-        "previous_tab": ("h", "left_square_bracket"),
-        "next_tab": ("l", "right_square_bracket"),
+        "previous_tab": ("h", "left_square_bracket", "left"),
+        "next_tab": ("l", "right_square_bracket", "right"),
         "undo": ("u", "z"),
         "copy_urls": ("U",),
     },
 }
+
+YIELDING: Final = frozenset(("left", "right", "m"))
+"""Keys that no action had in 1.0: a config from then may have given them to another one, which keeps them."""
 
 
 def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str, tuple[str, ...]]:
@@ -107,7 +110,9 @@ def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str,
     for name, written in own.items():
         faults += [_no_such_key(name, each) for each in written if not is_key(textual_key(each))]
     keys = DEFAULT_KEYS | dict(PRESETS[preset])
-    keys |= {name: tuple(map(textual_key, written)) for name, written in own.items() if name in keys}
+    own = {name: tuple(map(textual_key, written)) for name, written in own.items() if name in keys}
+    taken = YIELDING.intersection(key for written in own.values() for key in written)
+    keys = {name: tuple(key for key in written if key not in taken) for name, written in keys.items()} | own
     owners: dict[str, str] = {}
     for name, written in keys.items():
         for key in written:
@@ -139,12 +144,22 @@ def changed_keys(keymap: Keymap) -> dict[str, str]:
     }
 
 
-def footer_keys(keymap: Keymap, *, on_marks: bool, zoomed: bool) -> list[tuple[str, str]]:
-    """Return the keys of the footer and what they do: while rows are marked, while the detail has the whole screen."""
+class FooterKey(NamedTuple):
+    """A key in the footer."""
+
+    key: str
+    does: str
+    action: str
+
+
+def footer_keys(keymap: Keymap, *, on_marks: bool, zoomed: bool) -> list[FooterKey]:
+    """Return the keys of the footer: while rows are marked, while the detail has the whole screen, and else."""
     shown = FOOTER_ON_MARKS if on_marks else {action.name: action.short for action in FOOTER}
     if zoomed:
         shown = {name: "list" if name in ("zoom", "close") else short for name, short in shown.items()}
-    return [(key_name(keymap[name][0]), short) for name, short in shown.items() if keymap[name]]
+    return [
+        FooterKey(key_name(keymap[name][0]), short, name) for name, short in shown.items() if keymap[name]
+    ]
 
 
 def key_table() -> str:

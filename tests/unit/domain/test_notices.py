@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.notices import MAX_SINGLE, Batch, is_news, notices
+from taskdash.domain.notices import MAX_SINGLE, Batch, Notice, is_news, notices
 from taskdash.domain.task import State, Task
 
 ADDED_MS = 1_000_000_000
@@ -61,9 +61,9 @@ def test_the_last_of_a_label_is_told_as_the_label() -> None:
     task = replace(ENDED, label="poster")
     other = replace(ENDED, seq=-2, task_id="task_two")
     found = notices([task, other], [Batch("poster", 22, 2, frozenset({-1}))], ADDED_MS)
-    assert [notice.text for notice in found] == [
-        'All 24 of "poster" finished: 22 success, 2 fail',
-        "✓ success: task_two",
+    assert found == [
+        Notice('All 24 tasks of "poster" finished: 22 succeeded, 2 failed', is_bad=True, is_batch=True),
+        Notice("✓ success: task_two"),
     ]
 
 
@@ -71,9 +71,9 @@ def test_marked_tasks_that_are_a_label_are_told_once() -> None:
     task = replace(ENDED, label="poster")
     marked = Batch(None, 2, 0, frozenset({-1, -7}))
     found = notices([task], [Batch("poster", 2, 0, frozenset({-1})), marked], ADDED_MS)
-    assert [notice.text for notice in found] == ['All 2 of "poster" finished: 2 success, 0 fail']
+    assert [notice.text for notice in found] == ['All 2 tasks of "poster" finished: 2 succeeded']
     found = notices([task], [Batch("poster", 3, 0, frozenset({-1})), marked], ADDED_MS)
-    assert [notice.text for notice in found][1:] == ["All 2 marked finished: 2 success, 0 fail"]
+    assert [notice.text for notice in found][1:] == ["All 2 marked tasks finished: 2 succeeded"]
 
 
 @given(
@@ -97,6 +97,9 @@ def test_messages_stay_few_and_leave_no_end_out(
     assert len(rest) == (len(single) if len(single) <= MAX_SINGLE else 1)
     if len(single) > MAX_SINGLE:
         good = sum(task.state is State.SUCCESS for task in single)
-        assert rest[0].text == f"{len(single)} tasks finished: {good} success, {len(single) - good} fail"
+        bad = len(single) - good
+        told = [f"{good} succeeded"] * (good > 0) + [f"{bad} failed"] * (bad > 0)
+        assert rest[0].text == f"{len(single)} tasks finished: {', '.join(told)}"
+        assert rest[0].is_bad == rest[0].is_batch == (bad > 0)
     else:
         assert [notice.is_bad for notice in rest] == [task.state is State.FAIL for task in single]

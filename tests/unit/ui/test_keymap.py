@@ -40,6 +40,16 @@ def test_a_key_may_change_hands() -> None:
     assert keymap["remove"] == ("delete",)
 
 
+@pytest.mark.parametrize("preset", list(PRESETS))
+def test_keys_that_actions_got_in_2_0_stay_with_what_an_older_config_gave_them_to(preset: str) -> None:
+    keymap = make_keymap(preset, {"sort": ("m",), "mark_all": ("left",)})
+    assert (keymap["sort"], keymap["mark_all"], keymap["messages"]) == (("m",), ("left",), ())
+    assert "left_square_bracket" in keymap["previous_tab"]
+    assert "right" in keymap["next_tab"]
+    with pytest.raises(ConfigError, match="m is given to both sort and messages"):
+        make_keymap(preset, {"sort": ("m",), "messages": ("m",)})
+
+
 def test_an_action_may_be_left_without_a_key() -> None:
     keymap = make_keymap("default", {"pause": ()})
     assert keymap["pause"] == ()

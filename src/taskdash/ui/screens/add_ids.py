@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task_ids import Paste
+    from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
 
 MAX_SHOWN: Final = 200
@@ -155,7 +156,8 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         elif not self._text().strip():
             self.dismiss(None)
         else:
-            self.notify("No task ID found in this text: nothing to add.", severity="warning", markup=False)
+            words = "No task ID found in this text: nothing to add."
+            cast("Dashboard", self.app).messages.tell(words, "warning")
 
     def _answered(self, task_id: str) -> Callable[[bool | None], None]:
         def answered(yes: bool | None) -> None:

@@ -79,7 +79,7 @@ class Dialog(LeftOnce, ModalScreen[T]):
         ("up", "scroll_by(-1)", "up"),
         ("pagedown", "scroll_pages(1)", "a page down"),
         ("pageup", "scroll_pages(-1)", "a page up"),
-        ("ctrl+c", "app.copy_or_quit", "copy the selected text, else quit"),
+        ("ctrl+c", "app.copy_or_quit", "copy the selected text, else quit (press twice)"),
         ("ctrl+l", "app.draw_again", "draw the screen again"),
     ]
 

@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from taskdash.domain.query import Sort
 from taskdash.domain.query_language import parse_sort
-from taskdash.ui.actions import bindings
+from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Acts
 from taskdash.ui.availability import situation_of, why_empty
 from taskdash.ui.downloads import BackgroundDownloads
@@ -21,7 +21,7 @@ from taskdash.ui.following import Following, sentence
 from taskdash.ui.keymap import footer_keys, key_name
 from taskdash.ui.screens.task_actions import TaskActions, in_order
 from taskdash.ui.text.status import list_title
-from taskdash.ui.widgets.bars import TABS, Headlines, KeyBar, StateTabs, TableHeader
+from taskdash.ui.widgets.bars import TABS, Headlines, KeyBar, MessageLine, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.panes import Panes, Tasks
@@ -99,6 +99,7 @@ class MainScreen(TaskActions, Screen[None]):
         yield self._tabs
         yield self.filter_box
         yield self.panes
+        yield MessageLine(id="message")
         yield self._keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
@@ -137,11 +138,11 @@ class MainScreen(TaskActions, Screen[None]):
 
     def _tell_mishap(self, line: str) -> None:
         self.following.trouble.befell(line)
-        self.say(sentence(line), "warning")
+        self.say(sentence(line), "error")
 
     def _warn_from_thread(self, text: str) -> None:
         with suppress(RuntimeError):  # the dashboard has ended
-            self.app.call_later(self.say, text, "warning")
+            self.app.call_later(self.say, text, "error")
 
     async def _reload(self) -> None:
         self.table.reload()
@@ -206,9 +207,9 @@ class MainScreen(TaskActions, Screen[None]):
         work: WorkType[None] = look
         self.run_worker(work, group="look")
 
-    def say(self, text: str, severity: Severity = "information") -> None:
+    def say(self, text: str, severity: Severity = "information", *, is_batch: bool = False) -> None:
         """Tell the user one thing."""
-        self.notify(text, severity=severity, markup=False, timeout=4)
+        self.app.messages.tell(text, severity, is_batch=is_batch)
 
     def tell(self, feedback: Feedback) -> None:
         """Tell what an act did; what it copied is told once that is done."""
@@ -373,7 +374,7 @@ class MainScreen(TaskActions, Screen[None]):
             async with self._saving_view:
                 warning = await asyncio.to_thread(self.context.remember_view)
             if warning:
-                self.say(warning, "warning")
+                self.say(warning, "error")
 
         work: WorkType[None] = save
         self.run_worker(work, group="remember")
@@ -396,6 +397,17 @@ class MainScreen(TaskActions, Screen[None]):
             self.show_status()
 
     # The rest
+
+    async def on_key_bar_clicked(self, event: KeyBar.Clicked) -> None:
+        """Do what the key does, which to a text box would be a letter."""
+        if isinstance(self.focused, Input):
+            self.set_focus(self.table)
+        await self.run_action(call_of(event.action))
+
+    def action_messages(self) -> None:
+        from taskdash.ui.screens.messages import Messages
+
+        self.app.push_screen(Messages(self.app.messages.kept))
 
     def action_pause(self) -> None:
         self._paused = not self._paused

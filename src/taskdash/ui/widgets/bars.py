@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from textual import events
+    from textual.timer import Timer
 
     from taskdash.domain.query import Sort
     from taskdash.ui.context import Context
+    from taskdash.ui.keymap import FooterKey
 
 TABS: tuple[tuple[str, State | None], ...] = (
     ("All", None),
@@ -39,8 +41,14 @@ class Line(Widget):
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
-    def __init__(self, content: Content | None = None, *, id: str | None = None) -> None:  # noqa: A002 - as Textual names it
-        super().__init__(id=id)
+    def __init__(
+        self,
+        content: Content | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - as Textual names it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
         self._content = content or Content("")
 
     def show(self, content: Content) -> None:
@@ -157,13 +165,24 @@ class TableHeader(FittedLine):
 
 
 class KeyBar(FittedLine):
-    """The keys, as many as there is room for."""
+    """The keys, as many as there is room for; a click does what the key does."""
 
-    _keys: Sequence[tuple[str, str]] = ()
+    class Clicked(Message):
+        """A key was clicked."""
+
+        def __init__(self, action: str) -> None:
+            self.action = action
+            super().__init__()
+
+    _keys: Sequence[FooterKey] = ()
     _note: str = ""
 
-    def show_keys(self, keys: Sequence[tuple[str, str]], note: str = "") -> None:
-        """Draw `(key, what it does)` pairs after a note."""
+    def on_click(self, event: events.Click) -> None:
+        if action := event.style.meta.get("key"):
+            self.post_message(self.Clicked(action))
+
+    def show_keys(self, keys: Sequence[FooterKey], note: str = "") -> None:
+        """Draw the keys after a note."""
         self._keys, self._note = keys, note
         self.show(self.fitted())
 
@@ -171,8 +190,11 @@ class KeyBar(FittedLine):
         # The last two, the ways to help and out, are always there.
         line = Content.assemble(" ", (f"{self._note}  " if self._note else "", "bold"))
         *others, help_, out = [
-            Content.assemble((key, "bold $text-accent"), (f" {does}  ", "$text-muted"))
-            for key, does in self._keys
+            Content.assemble((key, "bold $text-accent"), (f" {does}", "$text-muted")).stylize(
+                Style.from_meta({"key": action})
+            )
+            + "  "
+            for key, does, action in self._keys
         ] or [Content("")] * 2
         # The two blanks after the last key may fall off the line.
         room = self.size.width + 2 - len(help_) - len(out)
@@ -180,6 +202,28 @@ class KeyBar(FittedLine):
             if len(line) + len(key) <= room:
                 line += key
         return line + help_ + out
+
+
+class MessageLine(Line):
+    """What was told last; it has a row only while it says something."""
+
+    DEFAULT_CSS = """
+    MessageLine { display: none; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    MessageLine.-over { layer: messages; dock: bottom; margin-bottom: 1; background: $background; }
+    """
+
+    _gone: Timer | None = None
+
+    def tell(self, content: Content, for_s: float) -> None:
+        """Show a text for so long, unless another one comes."""
+        if self._gone is not None:
+            self._gone.stop()
+        self._gone = self.set_timer(for_s, self._go)
+        self.show(content)
+        self.display = True
+
+    def _go(self) -> None:
+        self.display = False
 
 
 class Headlines:

@@ -1,0 +1,86 @@
+"""Tells the user one thing at a time, and keeps what was told.
+
+Errors and batches that ended are toasts. Everything else is a line over the footer, which the next one replaces.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from time import monotonic
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from textual.content import Content
+
+from taskdash.ui.widgets.bars import MessageLine
+
+if TYPE_CHECKING:
+    from taskdash.ui.acts import Severity
+    from taskdash.ui.app import Dashboard
+
+LINE_S: Final = 6.0
+"""How long a line stands, unless another one replaces it."""
+TOAST_S: Final = 8.0
+UNTIL_A_KEY_S: Final = 10_000_000.0
+"""No dashboard runs so long without a key."""
+QUIT_S: Final = 4.0
+"""How long after the first Ctrl+C the second one quits."""
+MAX_KEPT: Final = 500
+
+
+class Message(NamedTuple):
+    """What was told."""
+
+    at_ms: int
+    text: str
+    severity: Severity
+
+
+class Messages:
+    """The messages of this run, oldest first, and how each one is shown."""
+
+    def __init__(self, app: Dashboard) -> None:
+        self._app = app
+        self.kept: deque[Message] = deque(maxlen=MAX_KEPT)
+        self._read_at_s: float | None = None
+        """When the toasts that wait for a key, and those beside them, have stood long enough for one to mean them."""
+        self._asked_at_s = -QUIT_S
+
+    def tell(self, text: str, severity: Severity = "information", *, is_batch: bool = False) -> None:
+        """Tell one thing; `is_batch`: it is of many tasks, and waits for a key where some of them failed."""
+        self.kept.append(Message(self._app.context.clock.now_ms(), text, severity))
+        if severity != "error" and not is_batch:
+            self.show_line(text, severity, LINE_S)
+            return
+        waits = is_batch and severity != "information"
+        if waits or self._read_at_s is not None:
+            self._read_at_s = monotonic() + TOAST_S / 2
+        self._app.notify(text, severity=severity, markup=False, timeout=UNTIL_A_KEY_S if waits else TOAST_S)
+
+    def show_line(self, text: str, severity: Severity, for_s: float) -> None:
+        """Show a line on the list, and on what lies over it; what it says is not kept."""
+        style = "$text-warning" if severity == "warning" else ""
+        content = Content.styled(" ".join(text.split()), style)
+        stack = self._app.screen_stack
+        for screen in {stack[0], stack[-1]} if stack else ():
+            if not screen.is_attached or not screen.is_running:
+                continue
+            line = next(iter(screen.query(MessageLine)), None)
+            if line is None:
+                line = MessageLine(classes="-over")
+                screen.mount(line)
+            line.tell(content, for_s)
+
+    def key_pressed(self) -> None:
+        """Take away the toasts that wait for a key, once there was time to read them."""
+        if self._read_at_s is not None and monotonic() >= self._read_at_s:
+            self._read_at_s = None
+            self._app.clear_notifications()
+
+    def quits(self, key: str) -> bool:
+        """Return whether `key` was pressed a moment ago as well; ask for it where it was not."""
+        before_s, self._asked_at_s = self._asked_at_s, monotonic()
+        if self._asked_at_s - before_s < QUIT_S:
+            return True
+        again = key.title() if "+" in key else key
+        self.show_line(f"Press {again} again to quit", "information", QUIT_S)
+        return False
