@@ -145,8 +145,8 @@ def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
     with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
         screen.send("d", shows="✓ success ↓")
-        screen.wait_for("1 saved in")
-        screen.send("d", shows="1 was saved before")
+        screen.wait_for("Saved 1 file to")
+        screen.send("d", shows="1 already saved")
         screen.quit()
     assert saved_names(tmp_path) == ["Night-run-task_old-1.png"]
     assert [request.headers.get("range") for request in api.file_requests()] == [None, "bytes=1200-"]
@@ -164,7 +164,7 @@ def test_the_command_shows_bars_in_a_terminal_and_takes_them_away(
         screen.wait_for(f"{saved_name(OLD)[:-4]}  ━━━━━━━━━━")
         screen.wait_for("━   50 % of 2 KiB")
         api.let_go()
-        screen.wait_for("1 saved")
+        screen.wait_for("Saved 1 file")
         assert screen.wait_exit() == 0
         assert "━" not in screen.text
         assert f"{tmp_path}/pictures/{saved_name(OLD)}" in screen.text.replace("\n", "")

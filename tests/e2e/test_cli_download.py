@@ -108,7 +108,7 @@ def test_what_cannot_be_saved_is_said_and_the_rest_is_saved(taskdash: Command, a
     assert done.stdout.endswith(f"{saved_name(ONE)}\n")
     assert "task_gone_12345678, result 1: the link has probably expired" in done.stderr
     assert f"{RUN} has no result to save (waiting)" in done.stderr
-    last = "2 saved, 1 was saved before, 1 failed: the link has probably expired (HTTP 404)"
+    last = "Saved 2 files, 1 already saved, 1 failed: the link has probably expired (HTTP 404)"
     assert taskdash("download", "-o", "pictures").stderr.splitlines()[-1] == last
 
 

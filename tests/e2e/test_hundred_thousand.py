@@ -94,7 +94,7 @@ def test_it_is_filtered_sorted_marked_removed_and_brought_back_whole(store: Path
         assert listed(store) == [row for row in before if row.state != 3]
         # And back again, each in its place.
         screen.send("z")
-        screen.wait_for(f"Brought back {len(violating):,} tasks", PATIENCE_S)
+        screen.wait_for(f"Restored {len(violating):,} tasks", PATIENCE_S)
         screen.wait_for(f"[All {len(violating):,}]", PATIENCE_S)
         assert listed(store) == before
         screen.quit(timeout_s=PATIENCE_S)

@@ -45,7 +45,7 @@ def test_of_two_edits_at_a_time_each_writes_what_was_typed_there(taskdash: Comma
         one.send("er\r", shows="Saved")
         assert label_and_note(taskdash) == ("older", "mind the hand")
         # What is taken back is what was done here.
-        one.send("z", shows="Set back")
+        one.send("z", shows="Restored")
         assert label_and_note(taskdash) == ("old", "mind the hand")
         for screen in (one, two):
             screen.quit()

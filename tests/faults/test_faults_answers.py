@@ -420,9 +420,9 @@ def test_a_refused_key_stops_every_check_but_a_rare_try_and_one_for_who_asks(
     taskdash("add", *IDS)
     api.override = Reply(401)
     with taskdash.dashboard() as screen:
-        screen.wait_for("Unauthorized: the server refuses this key")
+        screen.wait_for("API key rejected (HTTP 401)")
         assert "unauthorized" in screen.lines[0]
-        assert "set the right one" in screen.text
+        assert "press r to retry" in screen.text
         time.sleep(0.3)  # what was under way when the first was refused
         count = api.count()
         assert count <= MOST_BEFORE_BELIEF

@@ -291,7 +291,7 @@ socket.getaddrinfo = look_up
     processes: dict[str, subprocess.Popen[str]] = {}
     with ExitStack() as stack:
         for base_url, first, said in (
-            (f"http://127.0.0.1:{closed_port()}", "", "refuses connections"),
+            (f"http://127.0.0.1:{closed_port()}", "", "connection refused by"),
             ("https://gateway.invalid", no_names, "the name of gateway.invalid is not known (DNS)"),
             ("https://255.255.255.255", "", "no network route to 255.255.255.255"),
         ):

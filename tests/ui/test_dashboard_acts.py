@@ -45,7 +45,7 @@ def asked(store: Store) -> list[str]:
 async def test_r_asks_for_the_task_at_the_cursor_and_wakes_the_watcher(
     other: Store, watcher: FakeWatcher, dash: Dash
 ) -> None:
-    await dash.press("j", "r", said="Checking it now")
+    await dash.press("j", "r", said="Checking now.")
     assert asked(other) == [PAGE_SUCCESS]
     assert watcher.wakes == 1
     await dash.until(lambda: "✓ success …" in dash.row("A cat"), "the row says so")
@@ -84,7 +84,7 @@ async def test_y_removes_the_task_and_z_brings_it_back_with_its_record(dash: Das
     await dash.press("j", "x", dialog="Confirm")
     await dash.press("y", total=2, said="Removed 1 task")
     assert dash.cursor == PAGE_FAIL
-    await dash.press("z", total=3, said="Brought back 1 task")
+    await dash.press("z", total=3, said="Restored 1 task")
     assert dash.shown_ids == [PAGE_WAITING, PAGE_SUCCESS, PAGE_FAIL]
     assert "32s" in dash.row("✓ success")
 
@@ -130,7 +130,7 @@ async def test_a_marked_task_that_another_process_removes_is_marked_no_more(othe
 
 
 async def test_o_and_numbers_open_the_only_link_at_once(browser: FakeBrowser, dash: Dash) -> None:
-    await dash.press("j", "2", said="There is no result 2: this task has 1")
+    await dash.press("j", "2", said="No result 2: this task has 1")
     assert browser.opened == []
     await dash.press("o", said="Result 1: opened in the browser")
     assert browser.opened == [PAGE_LINK]
@@ -174,7 +174,7 @@ async def test_a_number_opens_that_link_and_u_copies_all(
 
 
 async def test_a_task_without_links_says_why(browser: FakeBrowser, dash: Dash) -> None:
-    unfinished, failed = "No result link: it is not finished.", "No result link: it ended as fail."
+    unfinished, failed = "No result yet.", "No result: the task failed."
     await dash.press("o", "1", "u", said_times=3)
     await dash.press("G", "o", "1", "u", said_times=6)
     assert dash.said == [unfinished] * 3 + [failed] * 3

@@ -81,18 +81,18 @@ async def test_one_banner_says_what_is_wrong_and_goes_when_it_is_over(
         ),
         (
             "unauthorized",
-            "Unauthorized: the server refuses this key: set the right one and start again",
+            "API key rejected. Fix it and restart, or press r to retry.",
             failing("UNAUTHORIZED", message="invalid key"),
         ),
         (
             "rate limited",
-            "Rate limited: all checks wait; trying again in 17s",
+            "Rate limited: checks are on hold; trying again in 17s",
             failing("RATE_LIMITED", held_until_ms=NOW_MS + 17_000),
         ),
         ("", "No credits", failing("NO_CREDITS")),
         ("", "Server error", failing("SERVER_ERROR")),
-        ("paused", "Paused: nothing is checked on its own", {"paused": True}),
-        ("following pid 77", "(pid 77) is stopped", stopped),
+        ("paused", "Paused: no automatic checks", {"paused": True}),
+        ("following pid 77", "(77) is stopped", stopped),
         ("12 due", "12 checks wait for the budget of tier free (assumed): set tier", budget),
         ("", "the server says 90 a minute", {"learned": "the server says 90 a minute"}),
     ):

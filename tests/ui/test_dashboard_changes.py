@@ -189,7 +189,7 @@ async def test_marks_that_are_hidden_are_counted_and_acted_on(desk: Context, oth
         await dash.press("x", dialog="Confirm", shown="Remove 3 tasks")
         await dash.press("y", said="Removed 3 tasks")
         assert "marked" not in footer(dash)
-        await dash.press("z", said="Brought back 3 tasks")
+        await dash.press("z", said="Restored 3 tasks")
 
 
 @pytest.mark.dashboard(tasks=5, size=(80, 24))
@@ -227,7 +227,7 @@ async def test_labels_that_differ_are_kept_unless_something_is_typed(desk: Conte
         await dash.press("e", dialog="EditLabel")
         assert [box.value for box in dash.app.screen.query(Input)] == ["", "mine"]
         # Typed ahead, too, it is the last edit that is taken back.
-        await dash.press("-", "enter", "z", said="Set back label and note of 2 tasks")
+        await dash.press("-", "enter", "z", said="Restored label and note of 2 tasks")
         assert labelled(other) == [("fox", "mine"), ("sea", "mine")]
 
 
@@ -260,7 +260,7 @@ async def test_an_edit_writes_what_was_typed_and_nothing_else(desk: Context, oth
             await dash.press("e", dialog="EditLabel")
             other.tasks.edit([seq], label=theirs[0], note=theirs[1])
             await dash.press(*typed, "enter", said_times=number)
-            assert dash.said[-1].startswith("Saved" if typed else "Nothing was changed")
+            assert dash.said[-1].startswith("Saved" if typed else "Nothing changed")
             assert labelled(other) == [expected]
             await dash.reload()
 
@@ -276,7 +276,7 @@ async def test_what_was_edited_again_since_is_not_set_back_and_that_is_said(
         other.tasks.edit(seqs[:1], label="theirs", note=None)
         other.tasks.edit(seqs[1:2], label=None, note="theirs")
         await dash.press("z")
-        await dash.until_said("Set back label and note of 2 tasks. 1 was changed again since and stays so.")
+        await dash.until_said("Restored label and note of 2 tasks. Skipped 1 that was changed again since.")
         assert labelled(other) == [("theirs", None), ("sea", "theirs"), ("sea", None)]
 
 
@@ -288,7 +288,7 @@ async def test_z_says_what_it_could_not_bring_back(desk: Context, other: Store, 
         add(other, MANY[1], label="again")
         await dash.until_total(2)
         await dash.press("z")
-        await dash.until_said("Brought back 1 task. 1 had been added again: what was known of it is kept.")
+        await dash.until_said("Restored 1 task. 1 had been added again; its data was merged.")
         await dash.until_total(3)
         await dash.until(lambda: len(dash.marked_lines) == 2, "both marked again")
         task = other.tasks.find("aigptimage", MANY[1])
@@ -296,4 +296,4 @@ async def test_z_says_what_it_could_not_bring_back(desk: Context, other: Store, 
         await dash.press("escape", "x", dialog="Confirm")
         await dash.press("y", total=2)
         other.tasks.remove([], clock.at_ms + 2 * 86_400_000)
-        await dash.press("z", said="Nothing to bring back: what was removed is kept for a day.")
+        await dash.press("z", said="Nothing to restore: removed tasks are kept for a day.")

@@ -92,7 +92,7 @@ async def test_d_saves_the_row_and_says_where(desk: Context, other: Store, downl
         assert downloads.starts == 0, "nothing is started before it is needed"
         await dash.press("j", "d", said="Saving 1 result to /pictures.")
         assert downloads.asked == [[seq]]
-        await dash.press("j", "d", said="No result link: it ended as fail.")
+        await dash.press("j", "d", said="No result: the task failed.")
         assert downloads.asked == [[seq]]
     assert downloads.starts == 1
 
@@ -103,17 +103,17 @@ async def test_lines_tell_how_far_it_is_a_key_cancels_and_what_came_of_it_is_a_t
 ) -> None:
     fill_with_the_page(other)
     async with driven(desk, size, total=3) as dash:
-        await dash.press("X", said="No download is under way.")
-        await dash.press("A", "d", said="Saving 1 result to /pictures. 2 tasks without a result left out.")
+        await dash.press("X", said="No downloads running.")
+        await dash.press("A", "d", said="Saving 1 result to /pictures. Skipped 2 tasks without a result.")
         assert len(downloads.asked) == 1
         downloads.say(status=BUSY)
         await dash.until_shown("2 of 12 results  2.0 MiB/s  1m1s left")
         assert ("hero-1" in dash.screen) == (size[1] > 30)
         await dash.press("X")
         await dash.until(lambda: downloads.cancels == 1, "the cancellation")
-        news = (News("1 saved in /[/]pictures."), News("2 failed: [red]no", is_bad=True))
+        news = (News("Saved 1 file to /[/]pictures."), News("2 failed: [red]no", is_bad=True))
         downloads.say(*news, status=replace(BUSY, saved=12, running=()))
-        await dash.until_said("1 saved in /[/]pictures.")
+        await dash.until_said("Saved 1 file to /[/]pictures.")
         await dash.until_said("2 failed: [red]no")
         await dash.until_gone("of 12 results")
 
@@ -154,5 +154,5 @@ async def test_a_failed_task_with_links_is_not_saved(
     }
     answer(other, PAGE_FAIL, body)
     async with driven(desk, total=1) as dash:
-        await dash.press("d", said="No result link")
+        await dash.press("d", said="No result yet.")
         assert downloads.asked == []

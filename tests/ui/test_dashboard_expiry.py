@@ -57,7 +57,7 @@ async def test_without_a_ttl_nothing_counts_down(desk: Context, other: Store) ->
         await dash.until_in_pane("1 result")
         assert "expire" not in dash.pane.lower()
         assert "Expires" not in dash.screen
-        await dash.press("E", said="Nothing is known to expire: set profiles.aigptimage.result_ttl")
+        await dash.press("E", said="Expiry is unknown: set profiles.aigptimage.result_ttl")
         assert not dash.main.filter_box.display
 
 
@@ -69,13 +69,11 @@ async def test_one_is_warned_once_of_what_expires_unsaved(
     put(other, 2, 20 * H)
     put(other, 3, -H)
     async with driven(desk, total=3) as dash:
-        await dash.until_said("The result of poster expires in 1h and is not saved: E shows it")
+        await dash.until_said('"poster" expires in 1h and isn\'t saved. Press E.')
         put(other, 4, 2 * H)
         put(other, 5, 3 * H)
         clock.at_ms += 60_000
-        await dash.until_said(
-            "The results of 2 tasks expire soon and are not saved, the first expires in 1h59m: E shows them"
-        )
+        await dash.until_said("2 results expire soon and aren't saved, the first in 1h. Press E.")
         assert len(dash.said) == 2
     again = context_on(store_path, clock)
     again.settings = desk.settings

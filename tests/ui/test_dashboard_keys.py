@@ -229,9 +229,9 @@ async def test_text_of_the_detail_is_selected_with_the_mouse(dash: Dash) -> None
 async def test_p_pauses_scheduled_checks_and_goes_on(desk: Context, other: Store) -> None:
     add_answered(other, waiting_body(MANY[0]))
     async with driven(desk, total=1) as dash:
-        await dash.press("p", shown="Paused: nothing is checked on its own")
+        await dash.press("p", shown="Paused: no automatic checks")
         assert "paused" in dash.lines[0]
-        await dash.press("p", gone="Paused: nothing is checked on its own")
+        await dash.press("p", gone="Paused: no automatic checks")
         assert dash.desk.watcher.pauses == [True, False]  # type: ignore[attr-defined] # it is the fake one
 
 

@@ -138,7 +138,7 @@ async def test_keys_on_marks_open_that_result_of_each(
 ) -> None:
     finished(other, 4, *links(3))
     async with driven(desk, total=4) as dash:
-        await dash.press("A", "o", said="Opened 3 results in the browser. 1 task had none.")
+        await dash.press("A", "o", said="Opened 3 results in the browser. Skipped 1 task without a result.")
         assert browser.opened == links(3)
         browser.opened.clear()
         await dash.press("2", said_times=2)
@@ -152,7 +152,7 @@ async def test_many_are_asked_about_first(desk: Context, other: Store, browser: 
     async with driven(desk, total=count) as dash:
         await dash.press("A")
         for key in ("n", "escape", "y"):
-            await dash.press("o", shown=f"Open {count} results in the browser, one of each task?")
+            await dash.press("o", shown=f"Open {count} results in the browser, one per task?")
             assert (browser.opened, dash.said) == ([], [])
             await dash.press(key, dialog=None)
         await dash.until_said(f"Opened {count} results in the browser.")
@@ -167,7 +167,7 @@ async def test_too_many_are_not_opened_and_the_way_out_is_named(
     async with driven(desk, total=count) as dash:
         await dash.press("A", "o")
         await dash.until_said(
-            f"{count} results: more than {MAX_AT_ONCE} at once are not opened; u copies the links."
+            f"{count} results are too many to open at once (limit {MAX_AT_ONCE}). Press u to copy the links."
         )
         assert browser.opened == []
 

@@ -124,7 +124,7 @@ async def test_plus_and_minus_move_the_line_where_there_is_one(remembered: list[
     await until_percent(dash, remembered, View().detail_percent - 5)
     await dash.press("v", "v")
     await dash.until(lambda: remembered[-1].detail == "hidden", "the place remembered")
-    await dash.press("+", said="not beside the table")
+    await dash.press("+", said="The detail pane is hidden (v).")
     assert remembered[-1].detail_percent == View().detail_percent - 5
     assert not dash.main.query_one(Splitter).display
 

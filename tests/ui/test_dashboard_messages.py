@@ -130,7 +130,7 @@ async def test_no_message_lies_over_the_hints_of_a_dialog(desk: Context, other: 
 
 
 async def test_ctrl_c_is_asked_for_again_after_a_while(dash: Dash, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "QUIT_S", 0.05)
+    monkeypatch.setattr(messages, "QUIT_S", 0.5)
     await dash.press("ctrl+c", shown="Press Ctrl+C again to quit")
     await dash.until_gone("Press Ctrl+C again to quit")
     await dash.press("ctrl+c", shown="Press Ctrl+C again to quit")

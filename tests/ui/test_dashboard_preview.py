@@ -187,14 +187,14 @@ async def test_each_result_in_turn_or_why_there_is_no_next_one(source: Source, d
     await dash.until_shown("2 of 4 results: PNG, 80 × 80", 20)
     assert source.asked[-2:] == [link(FOUR, 1), link(FOUR, 2)]
     await dash.press("k", in_pane=SECOND)
-    await dash.press("I", said="no other result")
+    await dash.press("I", said="No other result")
     await dash.press("j", in_pane=FOUR)
-    await dash.press("i", "I", said="Picture preview is off: i switches it on.")
+    await dash.press("i", "I", said="Picture preview is off. Press i to turn it on.")
     await dash.press("i")
     await until_picture(dash)
     await dash.press("v", "v")
     await dash.until(lambda: picture(dash).drawn is None, "gone with the pane")
-    await dash.press("I", said="There is no room for a picture here.")
+    await dash.press("I", said="No room for a picture here.")
 
 
 async def test_a_dashboard_that_ends_at_its_first_frame_begins_no_pictures(desk: Context) -> None:

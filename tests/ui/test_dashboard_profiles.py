@@ -46,7 +46,7 @@ async def test_the_palette_goes_over_to_another_profile(
         await dash.until(lambda: dash.main.table.wanted.profile == OTHER, "the other list")
         await dash.until_total(2)
         await dash.until(lambda: watcher.stopped, "the watcher of the first is stopped")
-        await dash.press("j", "r", said="Checking it now")
+        await dash.press("j", "r", said="Checking now.")
         assert theirs.wakes == 1
     assert isinstance(dash.app, Dashboard)
     dash.app.context.close()
@@ -65,4 +65,4 @@ async def test_a_profile_that_cannot_be_opened_leaves_everything_as_it_is(
     async with driven(desk, total=1) as dash:
         await choose(dash, "profile kie")
         await dash.until_said("no store for [kie]")
-        await dash.press("r", said="Checking it now")
+        await dash.press("r", said="Checking now.")

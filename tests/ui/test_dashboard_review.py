@@ -68,13 +68,13 @@ async def test_where_none_of_the_marked_has_failed_it_says_so_and_how_to_see_tho
     dash: Dash,
 ) -> None:
     await dash.press("G", "space", "k", "space")
-    await dash.press("F", said="No failed task among the 2 marked tasks. Esc clears the marks.")
+    await dash.press("F", said="No failures in 2 marked tasks. Esc clears the marks.")
     await dash.press("escape", "j", "space", "F")
-    await dash.until_said("No failed task among the 1 marked task. Esc clears the marks.")
+    await dash.until_said("No failures in 1 marked task. Esc clears the marks.")
     await dash.press("escape", "F", dialog="Failures", shown="4 failed, of all 10 tasks")
     await dash.press("escape", dialog=None)
     await dash.press("/", *"state:success", "enter", total=2)
-    await dash.press("F", said="No failed task matches state:success. Esc clears the filter.")
+    await dash.press("F", said='No failed tasks match "state:success". Esc clears the filter.')
 
 
 async def test_statistics_follow_the_filter_and_not_the_tab(dash: Dash) -> None:
@@ -94,7 +94,7 @@ async def test_on_a_low_terminal_statistics_say_that_there_is_more(dash: Dash) -
 async def test_where_nothing_failed_a_line_says_so(desk: Context, other: Store) -> None:
     add(other, uuid(1))
     async with driven(desk, total=1) as dash:
-        await dash.press("F", said="No task has failed here.")
+        await dash.press("F", said="No failed tasks in this view.")
 
 
 async def test_an_empty_list_has_nothing_to_count(desk: Context) -> None:

@@ -85,7 +85,7 @@ async def test_a_list_that_cannot_be_read_is_told_and_read_again(
 
     monkeypatch.setattr(desk.store, "run", unreadable)
     add(other, uuid(5))
-    await dash.until_shown("The store cannot be read. The list is shown as it was last read")
+    await dash.until_shown("The store cannot be read. Showing the list as last read")
     for key in ("r", "R", "x", "z", "t", "F", "J", "y", "A"):
         await dash.press(key)
         if dash.dialog is not None:

@@ -38,7 +38,7 @@ _NOT_TLS: Final = frozenset(
 _HANG_UP: Final = "without sending a response"
 
 _ERRNO: Final = {
-    errno.ECONNREFUSED: "{peer} refuses connections",
+    errno.ECONNREFUSED: "connection refused by {peer}",
     errno.ENETUNREACH: "no network route to {peer}; is this computer offline?",
     errno.EHOSTUNREACH: "no network route to {peer}",
     errno.ENETDOWN: "no network; is this computer offline?",

@@ -134,9 +134,9 @@ def summary(status: DownloadStatus, reasons: Counter[str], known: int = 0, where
     parts = []
     known += status.known
     if status.saved or not (known or status.failed or status.cancelled):
-        parts.append(f"{status.saved:,} saved" + (f" in {where}" if where else ""))
+        parts.append(f"Saved {plural(status.saved, 'file')}" + (f" to {where}" if where else ""))
     if known:
-        parts.append(f"{known:,} {'was' if known == 1 else 'were'} saved before")
+        parts.append(f"{known:,} already saved")
     if status.cancelled:
         parts.append(f"{status.cancelled:,} cancelled")
     if status.failed:

@@ -198,7 +198,7 @@ class DownloadThread:
 
     def _cancel(self) -> None:
         if self._look_ups:
-            self._say("The downloads were cancelled before they began.")
+            self._say("Downloads cancelled before they started.")
         for each in self._look_ups:
             each.cancel()
         if self._auto is not None:
@@ -224,8 +224,7 @@ class DownloadThread:
             self._known += known
             downloads.add(wanted)
         elif not self._tells_each:
-            were = "was" if known == 1 else "were"
-            self._say(f"Nothing to save: {known:,} {were} saved before." if known else "Nothing to save.")
+            self._say(f"Nothing to save: {known:,} already saved." if known else "Nothing to save.")
 
     async def _save_on_its_own(self, downloads: Downloads, profile: str) -> None:
         say = partial(self._say, is_bad=True)
@@ -233,7 +232,7 @@ class DownloadThread:
         try:
             await self._auto.run()
         except TaskdashError as error:
-            self._say(f"Results are no longer saved on their own: {error}", is_bad=True)
+            self._say(f"Results are no longer saved automatically: {error}", is_bad=True)
 
     def _on_end(self, ended: Ended) -> None:
         if not self._tells_each:

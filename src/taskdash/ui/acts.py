@@ -85,10 +85,10 @@ class Scope(NamedTuple):
     def no_failures(self, total: int) -> str:
         """Say what was looked at, and what keeps other failures out of it."""
         if self.marked:
-            return f"No failed task among the {plural(total, 'marked task')}. Esc clears the marks."
+            return f"No failures in {plural(total, 'marked task')}. Esc clears the marks."
         if self.query.terms:
-            return f"No failed task matches {self.filter_text}. Esc clears the filter."
-        return "No task has failed here."
+            return f'No failed tasks match "{self.filter_text}". Esc clears the filter.'
+        return "No failed tasks in this view."
 
 
 class Acts:
@@ -123,9 +123,7 @@ class Acts:
         seqs, now_ms = [task.seq for task in tasks], self._context.clock.now_ms()
         await self._context.store.run(lambda store: store.checks.ask(seqs, now_ms))
         self._context.watcher.wake()
-        return Feedback(
-            f"Checking {plural(len(tasks), 'task')} now." if len(tasks) > 1 else "Checking it now."
-        )
+        return Feedback(f"Checking {plural(len(tasks), 'task')} now." if len(tasks) > 1 else "Checking now.")
 
     async def check_all(self) -> Feedback:
         """Have every unfinished task checked now."""
@@ -137,7 +135,7 @@ class Acts:
         return (
             Feedback(f"Checking {plural(count, 'unfinished task')} now.")
             if count
-            else warning("No unfinished task.")
+            else warning("No unfinished tasks.")
         )
 
     def _no_key(self) -> Feedback:
@@ -155,8 +153,9 @@ class Acts:
         first = (added.added or added.listed)[0]
         task = await self._context.store.run(lambda store: store.tasks.find(profile, first))
         self._context.watcher.wake()
-        listed = f", {len(added.listed):,} already listed" if added.listed else ""
-        return task.seq, Feedback(f"Added {plural(len(added.added), 'task')}{listed}.")
+        listed = f"{len(added.listed):,} already listed" if added.listed else ""
+        new = f"Added {plural(len(added.added), 'task')}" if added.added else "Nothing new"
+        return task.seq, Feedback(f"{', '.join(filter(None, (new, listed)))}.")
 
     async def remove(self, seqs: Sequence[int], marked: frozenset[int]) -> Feedback:
         """Take tasks off the list; those of them that were `marked` come back so."""
@@ -165,24 +164,22 @@ class Acts:
 
         def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
             restored = store.tasks.restore(removal)
-            return _brought_back(restored.back, len(restored.again)), restored.again
+            return _restored(restored.back, len(restored.again)), restored.again
 
         self._undo.append((undo, marked))
-        return Feedback(
-            f"Removed {plural(len(seqs), 'task')}. z brings {'it' if len(seqs) == 1 else 'them'} back."
-        )
+        return Feedback(f"Removed {plural(len(seqs), 'task')}. Press z to undo.")
 
     async def edit(self, seqs: Sequence[int], label: str | None, note: str | None) -> Feedback:
         """Set the label and note of tasks; None leaves them as they are."""
         if label is None and note is None:
-            return Feedback("Nothing was changed.")
+            return Feedback("Nothing changed.")
         edits = await self._context.store.run(lambda store: store.tasks.edit(seqs, label=label, note=note))
 
         if not edits:
-            return warning("Nothing was saved: the list does not have it any more.")
+            return warning("Not saved: the task is no longer on the list.")
 
         def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
-            return _set_back(store.tasks.undo_edit(edits), len(edits)), {}
+            return _edit_undone(store.tasks.undo_edit(edits), len(edits)), {}
 
         self._undo.append((undo, frozenset()))
         return Feedback(
@@ -214,16 +211,14 @@ class Acts:
         """Return the `seq` of the tasks that have something to save, and what to say of it."""
         good = [task for task in tasks if task.state is State.SUCCESS and task.result_count]
         if not good:
-            without = "None of these tasks has a result to save."
+            without = "None of these tasks has a result."
             return [], no_links(tasks[0]) if len(tasks) == 1 else warning(without)
         count = sum(max(0, task.result_count - task.saved_count) for task in good)
         lacking = len(tasks) - len(good)
-        rest = f" {plural(lacking, 'task')} without a result left out." if lacking else ""
+        rest = f" {_skipped(lacking)}" if lacking else ""
         where = inert_line(str(download_dir(self._context.settings)))
         what = (
-            f"Saving {plural(count, 'result')} to {where}."
-            if count
-            else "Saved before: looking for the files."
+            f"Saving {plural(count, 'result')} to {where}." if count else "Already saved: checking the files."
         )
         return [task.seq for task in good], Feedback(f"{what}{rest}")
 
@@ -248,7 +243,7 @@ class Acts:
         if not urls:
             return no_links(detail.task)
         if number > len(urls):
-            return warning(f"There is no result {number}: this task has {len(urls)}.")
+            return warning(f"No result {number}: this task has {len(urls)}.")
         url = urls[number - 1]
         opened = await self._open(url)
         if opened.ok:
@@ -273,7 +268,7 @@ class Acts:
             urls: the results.
             without: how many of the tasks have none, to be told.
         """
-        rest = f" {plural(without, 'task')} had none." if without else ""
+        rest = f" {_skipped(without)}" if without else ""
         opened = 0
         for place, url in enumerate(urls):
             answer = await self._open(url)
@@ -285,39 +280,40 @@ class Acts:
                 return Feedback(text, "error", copy="\n".join(left), what=what, more=rest)
             opened += answer.ok
         refused = len(urls) - opened
-        odd = f" {plural(refused, 'link')} not: no http(s) link with a host." if refused else ""
+        odd = f" Skipped {plural(refused, 'invalid link')}." if refused else ""
         return Feedback(
             f"Opened {plural(opened, 'result')} in the browser.{odd}{rest}",
             "warning" if refused else "information",
         )
 
 
-def _brought_back(back: int, again: int) -> Feedback:
+def _skipped(count: int) -> str:
+    return f"Skipped {plural(count, 'task')} without a result."
+
+
+def _restored(back: int, again: int) -> Feedback:
     if not back and not again:
-        return warning("Nothing to bring back: what was removed is kept for a day.")
-    words = [f"Brought back {plural(back, 'task')}."] if back or not again else []
+        return warning("Nothing to restore: removed tasks are kept for a day.")
+    words = [f"Restored {plural(back, 'task')}."] if back or not again else []
     if again:
-        words.append(
-            f"{again:,} had been added again: what was known of {'it' if again == 1 else 'them'} is kept."
-        )
+        words.append(f"{again:,} had been added again; {'its' if again == 1 else 'their'} data was merged.")
     return Feedback(" ".join(words))
 
 
-def _set_back(count: int, of: int) -> Feedback:
+def _edit_undone(count: int, of: int) -> Feedback:
     if not count:
-        return warning("Nothing was set back: it was changed again since.")
+        return warning("Nothing restored: it was changed again since.")
     left = of - count
-    stays = "was changed again since and stays so" if left == 1 else "were changed again since and stay so"
-    rest = f" {left:,} {stays}." if left else ""
-    return Feedback(f"Set back label and note of {plural(count, 'task')}.{rest}")
+    rest = f" Skipped {left:,} that {'was' if left == 1 else 'were'} changed again since." if left else ""
+    return Feedback(f"Restored label and note of {plural(count, 'task')}.{rest}")
 
 
 def no_links(task: Task) -> Feedback:
     """Say why there is nothing to open or copy."""
-    why = f"it ended as {task.state}" if task.state.finished else "it is not finished"
-    if task.state is State.SUCCESS:
-        why = "the answer has none"
-    return warning(f"No result link: {why}.")
+    if not task.state.finished:
+        return warning("No result yet.")
+    why = "the response has no link" if task.state is State.SUCCESS else "the task failed"
+    return warning(f"No result: {why}.")
 
 
 def removal_question(count: int, tasks: Sequence[Task]) -> str:

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.notices import Way, notices
-from taskdash.domain.words import countdown, ended_ms, expiry_of, notice_ms
+from taskdash.domain.words import ended_ms, expiry_of, notice_ms, span
 from taskdash.ui.keymap import key_name
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ HOLD_S: Final = 30.0
 
 SET_BACK_MS: Final = 60_000
 """How far back is looked after the clock was set back."""
+_NAME_CHARS: Final = 40
 LOOK_EVERY_MS: Final = 30_000
 """How often is looked for results that are about to expire."""
 
@@ -164,11 +165,11 @@ class ExpiringResults:
 
     def _words(self, tasks: list[Task], ttl_ms: int, now_ms: int) -> str:
         first = expiry_of(tasks[0], ttl_ms)
-        when = countdown(first, now_ms) if first else "expires soon"
+        when = f"in {'about ' * first.is_rough}{span(first.left_ms(now_ms))}" if first else "soon"
         keys = self._context.keymap["expiring"]
-        how = f": {key_name(keys[0])} shows it" if keys else ""
+        how = f" Press {key_name(keys[0])}." if keys else ""
         if len(tasks) == 1:
-            name = " ".join((tasks[0].label or tasks[0].prompt or tasks[0].task_id)[:200].split())[:60]
-            return f"The result of {name} {when} and is not saved{how}"
-        how = how.replace(" it", " them")
-        return f"The results of {len(tasks):,} tasks expire soon and are not saved, the first {when}{how}"
+            name = " ".join((tasks[0].label or tasks[0].prompt or tasks[0].task_id)[:200].split())
+            name = f"{name[: _NAME_CHARS - 1]}…" if len(name) > _NAME_CHARS else name
+            return f'"{name}" expires {when} and isn\'t saved.{how}'
+        return f"{len(tasks):,} results expire soon and aren't saved, the first {when}.{how}"

@@ -202,10 +202,8 @@ class Dashboard(App[None]):
             await asyncio.to_thread(context.close)
         if lost := context.not_added():
             was = "1 ID was" if len(lost) == 1 else f"{len(lost):,} IDs were"
-            text = (
-                f"{was} not added to {context.profile}: the list was locked. All are printed when you quit."
-            )
-            self.messages.tell(text, "error")
+            why = "the list was locked. They will be printed when you quit."
+            self.messages.tell(f"{was} not added to {context.profile}: {why}", "error")
 
     def leave_for_demo(self) -> None:
         """End, so that the demo can be opened instead."""
@@ -318,7 +316,7 @@ class Dashboard(App[None]):
             suspend: WorkType[None] = partial(self._be_away, stop_job)
             self.run_worker(suspend, group="suspend")
         else:
-            self.messages.tell("Not started from a shell, so nothing could resume it.", "warning")
+            self.messages.tell("Cannot suspend: not started from a shell.", "warning")
 
     def continue_process(self) -> None:
         """Take the terminal anew: who was stopped by SIGSTOP did not give it back, and others have used it."""

@@ -151,7 +151,7 @@ class Context:
         except ValueError as error:
             raise UsageError(f"The key {error}") from None
         if self.config_path is None:
-            raise UsageError("There is no place to keep a key in")
+            raise UsageError("No config file to save a key to")
         profile = replace(self.settings.in_use, api_key=key, api_key_env=None)
         write_first_config(self.config_path, profile)
         profiles = {**self.settings.profiles, profile.name: profile}

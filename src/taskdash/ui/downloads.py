@@ -46,7 +46,7 @@ class BackgroundDownloads:
     def cancel(self) -> None:
         """Break off what is under way."""
         if self._downloads is None or not self.under_way:
-            self._screen.say("No download is under way.", "warning")
+            self._screen.say("No downloads running.", "warning")
         else:
             self._downloads.cancel()
 

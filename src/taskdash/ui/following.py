@@ -56,10 +56,10 @@ class StoreTrouble:
     def banner(self, _now_ms: int) -> str:
         """Return one line; "" where nothing is wrong."""
         if self._error is not None:
-            return f"{sentence(self._error)} The list is shown as it was last read; it is tried again."
+            return f"{sentence(self._error)} Showing the list as last read; retrying."
         if self._waits:
-            return "Another program has locked the list: waiting for it. What is shown was read before."
-        return f"{sentence(self._mishap)} Esc closes this line." if self._mishap else ""
+            return "Another program has locked the list: waiting for it. Showing the list as last read."
+        return f"{sentence(self._mishap)} Esc dismisses this." if self._mishap else ""
 
 
 def sentence(text: str) -> str:

@@ -269,7 +269,7 @@ async def test_a_proxy_that_is_not_there_is_told_by_its_variable(monkeypatch: py
     port = closed_port()
     monkeypatch.setenv("all_proxy", f"127.0.0.1:{port}")
     message = await unreachable("https://gateway.invalid")
-    assert message == f"the proxy 127.0.0.1:{port} (all_proxy) refuses connections"
+    assert message == f"connection refused by the proxy 127.0.0.1:{port} (all_proxy)"
 
 
 async def test_a_proxy_that_stays_silent_meets_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_what_is_cancelled_while_it_is_looked_up_is_not_begun(scene: Scene) -> N
     scene.server.files["/x"] = http_reply(200, PNG)
     scene.told.clear()
     thread.save(seqs[:1])
-    wait_until(lambda: scene.has_said(thread, "1 saved"))
+    wait_until(lambda: scene.has_said(thread, "Saved 1 file"))
 
 
 def test_what_is_cancelled_is_over_and_can_be_asked_for_again(scene: Scene) -> None:
@@ -92,7 +92,7 @@ def test_what_is_cancelled_is_over_and_can_be_asked_for_again(scene: Scene) -> N
     wait_until(lambda: scene.has_said(thread, "50 cancelled"))
     scene.server.files["/x"] = http_reply(200, PNG)
     thread.save(seqs)
-    wait_until(lambda: scene.has_said(thread, "50 saved"))
+    wait_until(lambda: scene.has_said(thread, "Saved 50 files"))
 
 
 def test_cancelling_stops_what_is_saved_on_its_own_until_the_next_start(scene: Scene) -> None:

@@ -137,7 +137,7 @@ async def test_what_is_saved_already_is_not_asked_for(bench: Bench) -> None:
     assert bench.counts() == {End.SAVED: 1, End.KNOWN: 1, End.FAILED: 1}
     assert len(bench.server.requests) == 2
     assert queue.summary(2, "/pictures") == (
-        "1 saved in /pictures, 3 were saved before, 1 failed: the link has probably expired (HTTP 404)"
+        "Saved 1 file to /pictures, 3 already saved, 1 failed: the link has probably expired (HTTP 404)"
     )
 
 
@@ -345,7 +345,7 @@ def test_a_status_in_words() -> None:
     reasons = Counter({"a": 5, "b": 2, "c": 1, "d": 1})
     many = summary(DownloadStatus(total=9, failed=9), reasons)
     assert many == "9 failed: a (5); b (2); c (1); ..."
-    assert summary(DownloadStatus(), Counter()) == "0 saved"
+    assert summary(DownloadStatus(), Counter()) == "Saved 0 files"
     assert [size_words(size) for size in (7, 2_048, 3 * 2**20, 5 * 2**30)] == [
         "7 B",
         "2 KiB",

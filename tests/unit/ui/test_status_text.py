@@ -68,7 +68,11 @@ def test_what_the_watcher_does(changes: dict[str, Any], said: str) -> None:
         ({"problem": ProblemKind.UNREACHABLE, "held_until_ms": NOW_MS + 2_000}, "trying again in 2s"),
         ({"problem": ProblemKind.UNREACHABLE, "held_until_ms": NOW_MS - 2_000}, "trying again now"),
         ({"problem": ProblemKind.UNREACHABLE}, "the server cannot be reached"),
-        ({"problem": ProblemKind.UNAUTHORIZED}, "refuses this key"),
+        ({"problem": ProblemKind.UNAUTHORIZED}, "API key rejected. Fix it and restart, or press r to retry."),
+        (
+            {"problem": ProblemKind.UNAUTHORIZED, "message": "the API refused the key (HTTP 401: bad key)"},
+            "API key rejected (HTTP 401). Fix it",
+        ),
         (
             {"problem": ProblemKind.NO_CREDITS, "message": "top up"},
             "No credits: checks are slowed down (top up)",
@@ -101,7 +105,7 @@ def test_a_narrow_banner_leaves_out_the_comfort_not_the_end_of_a_sentence() -> N
     )
     whole = banner_text(offline, None, NOW_MS, width=120).plain
     narrow = banner_text(offline, None, NOW_MS, width=80).plain
-    assert whole == f"{narrow} The list stays usable."
+    assert whole == f"{narrow} Your list still works."
     assert narrow == "Offline: api.kie.ai cut the connection; trying again in 6s."
 
 
@@ -111,5 +115,5 @@ def test_a_narrow_line_of_new_ids_still_says_what_would_make_it_quicker() -> Non
     for width in (80, 160):
         said = banner_text(crowd, None, NOW_MS, crowd=300, width=width).plain
         assert "24 of 300" in said
-        assert "9m12s left" in said
+        assert "9m12s" in said
         assert said.strip().rstrip(")").endswith("set tier in the config if your key allows more")

@@ -259,7 +259,8 @@ class MainScreen(TaskActions, Screen[None]):
 
     def action_grow_detail(self, steps: int) -> None:
         if not self.panes.grow_detail(steps):
-            self.say("The detail is not beside the table.", "warning")
+            zoomed = self.panes.zoomed
+            self.say(f"The detail pane {'fills the screen' if zoomed else 'is hidden (v)'}.", "warning")
 
     def action_zoom(self) -> None:
         if self.table.task_at_cursor is not None:
@@ -358,7 +359,7 @@ class MainScreen(TaskActions, Screen[None]):
         self.table.show(replace(self.table.wanted, sort=parse_sort(first.sort)))
         if first.theme in self.app.available_themes:
             self.app.theme = first.theme
-        self.say("The look is as the config has it.")
+        self.say("View reset.")
 
     def _place_columns(self) -> None:
         self.table.place_columns()
@@ -412,7 +413,7 @@ class MainScreen(TaskActions, Screen[None]):
     def action_pause(self) -> None:
         self._paused = not self._paused
         self.context.watcher.pause(self._paused)
-        self.say("Paused: only r and R check now." if self._paused else "Going on with scheduled checks.")
+        self.say("Automatic checks paused." if self._paused else "Automatic checks resumed.")
 
     def action_help(self) -> None:
         from taskdash.ui.screens.help import Help

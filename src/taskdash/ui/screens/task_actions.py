@@ -122,7 +122,7 @@ class TaskActions(_Screen):
     async def _chosen(self) -> list[Task]:
         tasks = await self.acts.chosen(self.table.marked, self.table.task_at_cursor)
         if not tasks:
-            self.tell(warning("No task under the cursor."))
+            self.tell(warning("No task selected."))
         return tasks
 
     def _show_changes(self) -> None:
@@ -215,7 +215,7 @@ class TaskActions(_Screen):
         ttl_ms = self.context.result_ttl_ms
         if ttl_ms is None:
             setting = f"profiles.{self.context.profile}.result_ttl"
-            self.tell(warning(f"Nothing is known to expire: set {setting} in the config."))
+            self.tell(warning(f"Expiry is unknown: set {setting} in the config."))
         elif self.filter_box.text == filter_of(ttl_ms):
             self.filter_box.clear()
         else:
@@ -243,7 +243,7 @@ class TaskActions(_Screen):
             return
         if self._range_from is None:
             self._range_from = task.seq
-            self.say("Range begun: move, then V again marks all in between.")
+            self.say("Range started: move, then press V again.")
             return
         begun, self._range_from = self._range_from, None
         seqs = await self._shown_seqs()
@@ -252,7 +252,7 @@ class TaskActions(_Screen):
             self.table.mark(seqs[first : last + 1])
             self.show_keys()
         else:
-            self.tell(warning("The range began at a task that is not shown now: press V to begin another."))
+            self.tell(warning("The start of the range is no longer shown. Press V to start again."))
 
     async def _shown_seqs(self) -> list[int]:
         query, now_ms = self.table.wanted, self.context.clock.now_ms()
@@ -299,10 +299,10 @@ class TaskActions(_Screen):
         if not urls:
             self.tell(warning(f"No result {number} in these {plural(len(tasks), 'task')}."))
         elif count > MAX_AT_ONCE:
-            why = f"more than {MAX_AT_ONCE} at once are not opened; u copies the links."
-            self.tell(warning(f"{count:,} results: {why}"))
+            limit = f"{count:,} results are too many to open at once (limit {MAX_AT_ONCE})."
+            self.tell(warning(f"{limit} Press u to copy the links."))
         elif count <= ASK_ABOVE or await self.ask(
-            Confirm(f"Open {count} results in the browser, one of each task?")
+            Confirm(f"Open {count} results in the browser, one per task?")
         ):
             _let_keys_go_on()
             self.tell(await self.acts.open_many(urls, len(tasks) - count))
@@ -361,12 +361,12 @@ class TaskActions(_Screen):
         if missing := await self.context.missing_for_pictures():
             self.tell(warning(sentence(missing)))
         elif task is None or task.result_count < 2:
-            self.tell(warning("There is no other result to preview."))
+            self.tell(warning("No other result to preview."))
         elif not self.context.view.preview:
-            switch = f": {key} switches it on." if key else "."
-            self.tell(warning(f"Picture preview is off{switch}"))
+            switch = f" Press {key} to turn it on." if key else ""
+            self.tell(warning(f"Picture preview is off.{switch}"))
         elif self.pane.preview is None or self.pane.preview.next_result() < 2:
-            self.tell(warning("There is no room for a picture here."))
+            self.tell(warning("No room for a picture here."))
         self.pane.draw()
 
     @in_order

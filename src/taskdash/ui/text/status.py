@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -17,7 +18,7 @@ FEW_NEW: Final = 20
 """So many new IDs are checked so soon that no bar is worth it."""
 BAR_CELLS: Final = 12
 _SET_TIER: Final = "set tier in the config if your key allows more"
-_COMFORT: Final = " The list stays usable."
+_COMFORT: Final = " Your list still works."
 """The first to go where a banner has not room for all it says."""
 
 
@@ -75,28 +76,28 @@ def banner_text(
 
 def _problem(status: WatchStatus, now_ms: int) -> str:
     if status.failure:
-        return f"{status.failure[:1].upper()}{status.failure[1:]}. Start taskdash again; nothing on the list is lost."
+        return f"{status.failure[:1].upper()}{status.failure[1:]}. Restart taskdash; nothing on your list is lost."
     if status.store_problem:
         return f"Nothing is checked: {status.store_problem}"
     if status.watcher_stopped:
-        who = f"The process that watches this list (pid {status.watcher_pid})"
-        return f"{who} is stopped: nothing is checked until it goes on."
+        return (
+            f"The process watching this list ({status.watcher_pid}) is stopped: no checks until it resumes."
+        )
     if status.problem:
         return _gateway_problem(status, now_ms)
     if status.paused:
-        return "Paused: nothing is checked on its own. p goes on, r and R check at once."
+        return "Paused: no automatic checks (p resumes, r/R check now)."
     return ""
 
 
 def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
     resumes = f"; trying again {_in(status.held_until_ms - now_ms)}" if status.held_until_ms else ""
     said = f" ({status.message})" if status.message else ""
-    # What to do comes first: a narrow screen cuts the end off.
-    advice = "set the right one and start again, or press r to try it now"
+    code = f" ({found[0]})" if (found := re.search(r"\bHTTP \d{3}\b", status.message)) else ""
     return (
         {
-            ProblemKind.UNAUTHORIZED: f"Unauthorized: the server refuses this key{resumes}: {advice}{said}.",
-            ProblemKind.RATE_LIMITED: f"Rate limited: all checks wait{resumes}.{_COMFORT}",
+            ProblemKind.UNAUTHORIZED: f"API key rejected{code}. Fix it and restart, or press r to retry.",
+            ProblemKind.RATE_LIMITED: f"Rate limited: checks are on hold{resumes}.{_COMFORT}",
             ProblemKind.NO_CREDITS: f"No credits: checks are slowed down{resumes}{said}.",
             ProblemKind.UNREACHABLE: f"Offline: {status.message or 'the server cannot be reached'}{resumes}.{_COMFORT}",
             ProblemKind.SERVER_ERROR: f"Server error{resumes}{said}.",
@@ -119,11 +120,11 @@ def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
     bar = "▰" * round(share * BAR_CELLS) + "▱" * (BAR_CELLS - round(share * BAR_CELLS))
     done = f"{crowd - status.new:,} of {crowd:,}"
     left = duration(1000 * status.new / min(status.per_second, status.per_minute / 60))
-    words = f"New IDs: {bar} {done} checked, about {left} left at this budget"
+    words = f"First check: {bar} {done}, about {left} left"
     if status.tier is None or "assumed" not in status.tier:
         return words
     told = f"{words} ({status.tier}: {_SET_TIER})"
-    return told if len(told) <= room else f"{done} new IDs, {left} left: {_SET_TIER}"
+    return told if len(told) <= room else f"First check: {done}, {left}: {_SET_TIER}"
 
 
 def _watching(status: WatchStatus) -> Content:
