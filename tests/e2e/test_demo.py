@@ -55,7 +55,7 @@ def test_in_a_terminal_it_shows_every_state_and_a_task_finishes(screen: PtyScree
     screen.wait_for("✓ success: ")
     # As many as its fail tab says are there, with a reason.
     screen.send("[", shows="[× Fail")
-    screen.wait_for(lambda text: "Failure: " in text and "× fail" in text)
+    screen.wait_for(lambda text: "× fail · " in text)
     screen.quit()
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not (tmp_path / "mine.db").exists()

@@ -187,6 +187,7 @@ def watcher() -> FakeWatcher:
 def browser(monkeypatch: pytest.MonkeyPatch) -> FakeBrowser:
     fake = FakeBrowser()
     monkeypatch.setattr(desktop, "open_url", fake)
+    monkeypatch.setattr(desktop, "open_file", lambda path, **_: fake(path.as_uri()))
     return fake
 
 

@@ -128,7 +128,7 @@ async def test_saved_results_show_in_the_row_and_in_the_detail(desk: Context, ot
         other.saved.keep(seq, 1, Path("/pictures/[/]cat-1.png"), 7, 0)
         await dash.until(lambda: "✓ success ↓" in dash.row("success"), "the row says that it is saved")
         assert dash.row("success").rstrip().endswith("saved")
-        await dash.until_in_pane("Saved\n/pictures/[/]cat-1.png")
+        await dash.until_in_pane("1 saved /pictures/[/]cat-1.png")
 
 
 async def test_it_begins_by_itself_where_the_config_says_so_and_ends_with_the_dashboard(

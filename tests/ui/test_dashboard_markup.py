@@ -56,7 +56,7 @@ async def test_in_the_table_and_the_detail(desk: Context, other: Store) -> None:
             assert text in dash.table_lines[dash.cursor_line or 0]
             await dash.press("j")
             await dash.until_in_pane(text, times=6)
-            assert "Failure" in dash.pane
+            assert "× fail · " in dash.pane
             assert dash.screen.count(text) >= 6
             await dash.press("j", in_pane=f"◐ {text}")
             await dash.press("j")
@@ -100,7 +100,7 @@ async def test_in_links_of_the_chooser_in_toasts_and_in_what_the_watcher_says(
     desk: Context, other: Store, browser: FakeBrowser, watcher: FakeWatcher
 ) -> None:
     add_answered(other, success_body(A, [HREF, "https://cdn.example.com/2.png"]))
-    async with driven(desk, total=1) as dash:
+    async with driven(desk, (200, 50), total=1) as dash:
         assert HREF in dash.pane
         browser.refusal = "[/] no browser"
         await dash.press("o", dialog="ChooseLink")

@@ -214,7 +214,7 @@ async def test_a_dead_link_says_why_and_a_video_its_kind_size_and_link(source: S
     assert picture(dash).drawn is None
     await dash.press("j")
     await dash.until_shown("MP4 video, 2.3 MiB", 20)
-    await dash.until(lambda: dash.screen.count("https://cdn.example.com") == 5, "its link")
+    await dash.until(lambda: dash.screen.count("https://cdn.") == 5, "its link")
 
 
 async def test_without_the_extra_one_line_says_how_to_get_it(desk: Context, source: Source) -> None:

@@ -41,12 +41,12 @@ async def test_a_while_later_the_row_and_the_pane_say_so_under_a_toast_too(
     assert "1m40s" in dash.row(TASKS[0][:8])
     tick(dash, clock, 17)
     await dash.until(lambda: "1m50s" in dash.row(TASKS[0][:8]), "the row says so")
-    assert "for 1m50s" in dash.pane
-    await dash.until_shown("for 1m50s")
+    assert "◐ waiting 1m50s" in dash.pane
+    await dash.until_shown("◐ waiting 1m50s")
     dash.main.say("something")
     await dash.until_shown("something")
     tick(dash, clock, 10)
-    await dash.until_shown("2m00s")
+    await dash.until_shown("◐ waiting 2m")
     assert "something" in dash.screen
 
 

@@ -17,6 +17,7 @@ from taskdash.results.faults import DownloadError, PassingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
 
 HEAD_BYTES: Final = 512
 """How much of a file `kind_of_content` looks at."""
@@ -84,6 +85,7 @@ _LOOSE_TYPES: Final = {
     "text/markdown": "md",
 }
 """Of what has many forms, each with an ending of its own: a link knows better."""
+_DOCUMENTS: Final = frozenset([*_WRITTEN_AS_XML, *_WRITTEN_AS_JSON, *_TYPES.values(), *_LOOSE_TYPES.values()])
 _NEVER_GIVEN: Final = re.compile(
     "app|aspx?|bash|bat|cgi|cmd|com|command|desktop|dll|exe|fish|hta|html?|jar|jse?|jsp|lnk|mjs|msi|php|pif|pl|"
     "psm?1|py|rb|reg|scr|sh|url|vbs?|webloc|wsf|xhtml|zsh"
@@ -112,6 +114,12 @@ _EXPIRED: Final = (
     *(b"signaturedoesnotmatch", b"invalidaccesskeyid", b"blobnotfound", b"invalid date format or expired"),
 )
 """What file hosts (S3, OSS, GCS, Azure) write in the XML of a link whose time is over."""
+
+
+def is_data(path: Path) -> bool:
+    """Return whether a path is whole, and ends as what is looked at or listened to and never run."""
+    ending = path.suffix.removeprefix(".").lower()
+    return path.is_absolute() and (ending in _MEDIA or ending in _DOCUMENTS)
 
 
 def says_expired(head: bytes) -> bool:

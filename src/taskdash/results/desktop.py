@@ -104,10 +104,19 @@ def open_url(url: str, *, command: Sequence[str] = (), environ: Mapping[str, str
         environ: what the browser gets, with nothing in it that it has no use for; also says where we are.
     """
     try:
-        safe = checked_url(url)
-        arguments = list(command) or find_browser(environ)
+        return _open(checked_url(url), command, environ)
     except UnsafeLinkError as error:
         return Opened(False, f"not opened: {error}")
+
+
+def open_file(path: Path, *, command: Sequence[str] = (), environ: Mapping[str, str]) -> Opened:
+    """Open a file on this machine with what opens links; `path` is absolute."""
+    return _open(path.as_uri(), command, environ)
+
+
+def _open(safe: str, command: Sequence[str], environ: Mapping[str, str]) -> Opened:
+    try:
+        arguments = list(command) or find_browser(environ)
     except NoBrowserError as error:
         return Opened(False, f"no browser here ({error})")
     program = shutil.which(arguments[0], path=environ.get("PATH"))
@@ -159,7 +168,7 @@ def _named_browser(named: str, path: str | None) -> list[str]:
 def _start(program: str, arguments: Sequence[str], environ: Mapping[str, str]) -> Opened:
     name = Path(program).name
     try:
-        process = subprocess.Popen(  # noqa: S603 - no shell, one argument, an encoded http(s) URL
+        process = subprocess.Popen(  # noqa: S603 - no shell, one argument, an encoded URL
             [program, *arguments], stdin=subprocess.DEVNULL, **_apart(environ)
         )
     except OSError as error:

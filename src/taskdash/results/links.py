@@ -64,3 +64,15 @@ def safe_url(url: str) -> str | None:
         return checked_url(url)
     except UnsafeLinkError:
         return None
+
+
+def shortened_url(url: str, room: int) -> str:
+    """Return a link in `room` characters: its host and the end of its path, without the signature."""
+    if len(url) <= room:
+        return url
+    path, mark, _ = url.partition("?")
+    room -= 2 * bool(mark)
+    if len(path) > room:
+        half = room // 2
+        path = f"{path[: room - half - 1]}…{path[-half:]}"
+    return f"{path}?…" if mark else path

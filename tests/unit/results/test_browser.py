@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from taskdash.results import desktop
-from taskdash.results.desktop import Opened, open_url
+from taskdash.results.desktop import Opened, open_file, open_url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,6 +119,13 @@ def test_no_shell_ever_reads_a_link(
     monkeypatch.chdir(recorder.folder)
     open_url(f"https://cdn.example.com/a{tail}", environ={**recorder.environ, "BROWSER": browser})
     assert not (recorder.folder / "pwned").exists()
+
+
+def test_a_file_is_opened_as_a_link_to_it_that_no_shell_reads(recorder: Recorder) -> None:
+    path = recorder.folder / "a fox;touch pwned&$(touch pwned).png"
+    assert open_file(path, command=["browser"], environ=recorder.environ).ok
+    assert recorder.visited == [path.as_uri()]
+    assert not set(" ;&$") & set(path.as_uri())
 
 
 def test_a_browser_that_stays_is_not_waited_for(recorder: Recorder) -> None:

@@ -14,7 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from taskdash.domain.query import SortKey
-from taskdash.results.links import UnsafeLinkError, checked_url
+from taskdash.results.links import UnsafeLinkError, checked_url, shortened_url
 from taskdash.ui.text.detail import MAX_LINKS_SHOWN
 from taskdash.ui.widgets.bars import Line
 
@@ -272,15 +272,5 @@ def _link_option(number: int, url: str, room: int) -> Option:
         why = ""
     except UnsafeLinkError as error:
         why = f" (is not opened: {error})"
-    shown = _shortened(url, room) if len(url) > room else url
+    shown = shortened_url(url, room)
     return Option(Content.assemble((f"{number:>2}  ", "$text-accent bold"), shown, (why, "$text-muted")))
-
-
-def _shortened(url: str, room: int) -> str:
-    """Shorten a link to what tells it from others: its host and the end of its path, without the signature."""
-    path, mark, _ = url.partition("?")
-    room -= 2 * bool(mark)
-    if len(path) > room:
-        half = room // 2
-        path = f"{path[: room - half - 1]}…{path[-half:]}"
-    return f"{path}?…" if mark else path

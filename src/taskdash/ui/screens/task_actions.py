@@ -283,8 +283,9 @@ class TaskActions(_Screen):
 
     @in_order
     async def on_detail_pane_link_clicked(self, event: DetailPane.LinkClicked) -> None:
-        """Open the link in the detail that was clicked."""
-        await self._open(event.detail, event.number)
+        """Open the result in the detail that was clicked: its file where it is saved."""
+        _let_keys_go_on()
+        self.tell(await self.acts.open_shown(event.detail, event.number))
 
     async def _open(self, detail: TaskDetail, number: int) -> None:
         # No key waits for it: a browser is given some time to fail.

@@ -14,12 +14,13 @@ from textual.widgets import Static
 
 from taskdash.domain.durations import tells_seconds
 from taskdash.ui.actions import bindings
-from taskdash.ui.text.detail import detail_text
+from taskdash.ui.text.detail import detail_text, result_target
 
 if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
+    from textual.geometry import Size
     from textual.worker import WorkType
 
     from taskdash.domain.task import Task, TaskDetail
@@ -37,7 +38,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
 
     class LinkClicked(Message):
-        """A result link was clicked."""
+        """The line of a result was clicked."""
 
         def __init__(self, detail: TaskDetail, number: int) -> None:
             self.detail = detail
@@ -75,7 +76,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
         self.preview = Preview(self.context, id="preview")
         self.mount(self.preview)
-        self.call_after_refresh(self._show_preview)
+        self.call_after_refresh(self.draw)
 
     def action_cursor_up(self) -> None:
         self.scroll_relative(y=-1, animate=False)
@@ -96,7 +97,7 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.scroll_end(animate=False)
 
     def on_resize(self) -> None:
-        self._show_preview()
+        self.draw()
 
     def open(self, detail: TaskDetail | None) -> None:
         """Begin with a task that was read already."""
@@ -151,10 +152,12 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         url = event.style.link
         if url is None or self._detail is None or event.chain > 1 or self.screen.get_selected_text():
             return
-        from taskdash.results.links import safe_url
-
-        for number, found in enumerate(self._detail.result_urls, 1):
-            if safe_url(found) == url:
+        numbers = {
+            *range(1, len(self._detail.result_urls) + 1),
+            *(each.number for each in self._detail.saved),
+        }
+        for number in sorted(numbers):
+            if result_target(self._detail, number) == url:
                 self.post_message(self.LinkClicked(self._detail, number))
                 return
 
@@ -164,7 +167,13 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         now_ms = context.clock.now_ms()
         if detail is None or not self.display or not (is_whole or _tells_seconds(detail.task, now_ms)):
             return
-        self._say(detail_text(detail, now_ms, context.usual, context.result_ttl_ms))
+        width = self._room.width - (self.preview.cells_beside if self.preview else 0)
+        self._say(detail_text(detail, now_ms, context.usual, context.result_ttl_ms, width))
+
+    @property
+    def _room(self) -> Size:
+        """The cells for text and picture. The scroll bar's are left out, there or not: it comes and goes with both."""
+        return self.outer_size - self.gutter.totals - (1, 0)
 
     def _say(self, content: Content) -> None:
         if content.is_same(self._said):
@@ -182,15 +191,13 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def draw(self) -> None:
         """Draw the task as it was read."""
-        self.tick()
         self._show_preview()
+        self.tick()
 
     def _show_preview(self) -> None:
         if self.preview is None:
             return
-        # Not the size without the scroll bar: that comes and goes with the picture.
-        room = self.outer_size - self.gutter.totals - (1, 0)
-        self.preview.want(self._detail if self.display else None, room)
+        self.preview.want(self._detail if self.display else None, self._room)
 
 
 def _tells_seconds(task: Task, now_ms: int) -> bool:

@@ -1,7 +1,7 @@
 """The picture of a result in the detail pane: when one is wanted, what is said while there is none, where it goes.
 
-It stands at the pane's lower edge, or at its right where the pane is wide and low, and the text scrolls beside it: so
-the text never jumps, and the picture is always in sight as a whole.
+It stands at the pane's upper edge, or at its right where the pane is wide and low, and the text scrolls under or
+beside it: so the picture is always in sight as a whole.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Preview(Vertical):
     """A picture and a line about it; not there while there is nothing to show."""
 
     DEFAULT_CSS = """
-    Preview { dock: bottom; width: 1fr; height: auto; padding-top: 1; }
+    Preview { dock: top; width: 1fr; height: auto; padding-bottom: 1; }
     Preview.-beside { dock: right; height: 100%; padding: 0 0 0 1; align-horizontal: right; }
     Preview > #caption { width: 1fr; height: auto; max-height: 4; }
     """
@@ -119,6 +119,11 @@ class Preview(Vertical):
         look: WorkType[None] = partial(self._look, plan)
         self.run_worker(look, group="look", exclusive=True)
 
+    @property
+    def cells_beside(self) -> int:
+        """Return how many cells of the pane's width it takes from the text."""
+        return self._plan.columns + 1 if self._plan is not None and self._plan.beside else 0
+
     def next_result(self) -> int:
         """Go on to the next result of this task; return how many there are."""
         plan = self._plan
@@ -155,7 +160,10 @@ class Preview(Vertical):
         self._picture.styles.max_width, self._picture.styles.max_height = plan.columns, plan.rows
         # Beside the text its width is the text's margin: it must not change with each picture.
         self.styles.width = plan.columns if plan.beside else None
-        self.display = self.display or plan.beside
+        if not self.display and self._picture.drawn is None:
+            # Most are square: the text has its place before the picture is there.
+            self._picture.styles.height = min(plan.rows, plan.columns // 2)
+        self.display = True
 
     async def _look(self, plan: _Plan) -> None:
         previews = await self.context.previews()
