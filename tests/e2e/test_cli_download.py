@@ -159,7 +159,7 @@ def test_what_has_arrived_is_kept_however_a_run_ends_and_the_next_one_goes_on(
     running.send_signal(number)
     out, err = running.communicate(timeout=10)
     assert (running.returncode, out) == (code, "")
-    assert ("goes on where it stopped" in err) == (code == 130)
+    assert ("to resume" in err) == (code == 130)
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".part"]
     api.hold_after = None
     assert taskdash("download", ONE, "-o", "pictures").stdout == f"{folder}/{saved_name(ONE)}\n"

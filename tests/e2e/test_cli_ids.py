@@ -46,10 +46,16 @@ def test_an_id_that_another_one_begins_with_is_not_that_one(taskdash: Command, f
 
 
 def test_an_id_of_a_known_form_is_whole(taskdash: Command, fake_api: FakeApi) -> None:
-    for command in ("show", "open", "download", "remove"):
-        done = taskdash(command, SHORTER[1])
+    for named in (("remove", SHORTER[1]), ("label", SHORTER[1], "mugs")):
+        done = taskdash(*named)
         assert (done.returncode, done.stdout) == (3, ""), done.stderr
         assert len(state_of(taskdash)) == len(LONGER) + 1
+    for command, code in (("show", 0), ("open", 1), ("download", 1)):
+        done = taskdash(command, SHORTER[1])
+        assert (done.returncode, LONGER[1] in done.stdout) == (code, False), done.stderr
+        assert f"added to the list: {SHORTER[1]}" in done.stderr
+        assert state_of(taskdash)[0] == (SHORTER[1], "new")
+        taskdash.ok("remove", SHORTER[1])
     for words in ("check", "wait --timeout 1"):
         assert taskdash(*words.split(), SHORTER[1]).returncode != 0
         assert fake_api.count(SHORTER[1]) >= 1

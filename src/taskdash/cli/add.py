@@ -1,4 +1,4 @@
-"""`taskdash add` and `taskdash remove`: put IDs on the list, and take tasks off it."""
+"""`taskdash add`, `label` and `remove`: put IDs on the list, label tasks, and take them off it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, complete_ids, pass_session
+from taskdash.cli.options import Command, complete_ids, pass_session, selection_options, shown
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
+from taskdash.cli.selection import check_one_of, choose, find_all
 from taskdash.domain.errors import UnknownTaskError, UsageError
+from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id, looks_like_option
 from taskdash.domain.untrusted import decoded
 from taskdash.domain.words import plural
+from taskdash.store.additions import clean_label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
     from taskdash.domain.secret import Secret
-    from taskdash.domain.task import Json, Task
+    from taskdash.domain.task import Json
 
 KEY_PREFIX: Final = "sk-"
 MAX_SHOWN: Final = 20
@@ -41,8 +45,8 @@ def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bo
     no ID.
     """
     keys = session.keys
-    if label is not None and any(key.reveal() in label for key in keys):
-        raise UsageError("the label has an API key in it; nothing was added")
+    if label is not None:
+        _refuse_key(label, keys)
     texts = _texts(text)
     found, ignored = _find(texts, keys)
     try:
@@ -107,33 +111,62 @@ def _find(
 
 @click.command(
     cls=Command,
+    epilog='Example: taskdash label --filter "age:<1h" mugs',
+    short_help="Label tasks of the list.",
+)
+@click.argument("words", metavar="[ID]... TEXT", nargs=-1, shell_complete=complete_ids)
+@selection_options
+@pass_session
+def label(session: Session, words: Sequence[str], *, selection: Selection) -> int:
+    """Give tasks the label TEXT, all that are named or none; an empty TEXT clears the label.
+
+    Prints the IDs labelled, one a line. With --filter, --state or --label TEXT stands alone, and the last is the label
+    that the tasks have now.
+    """
+    if not words:
+        raise click.UsageError("give task IDs and a label, or a label and --filter, --state or --label")
+    *task_ids, text = words
+    check_one_of(task_ids, selection)
+    _refuse_key(text, session.keys)
+    if has_known_form(text):
+        raise click.UsageError(f"the label comes last, and {shown(text)} is a task ID; nothing was labelled")
+    with session.open_store() as store:
+        tasks = choose(session, store, task_ids, selection, find_all)
+        store.tasks.edit([task.seq for task in tasks], label=text, note=None)
+    print_lines(task.task_id for task in tasks)
+    cleaned = clean_label(text)
+    talk(
+        f'{plural(len(tasks), "task")} labelled "{cleaned}"'
+        if cleaned
+        else f"{plural(len(tasks), 'label')} cleared"
+    )
+    return 0
+
+
+def _refuse_key(label: str, keys: Collection[Secret]) -> None:
+    if any(key.reveal() in label for key in keys):
+        raise UsageError("the label has an API key in it; nothing was changed")
+
+
+@click.command(
+    cls=Command,
     epilog="Example: taskdash list --state fail --ids | xargs taskdash remove --",
     short_help="Remove tasks from the list.",
 )
-@click.argument("task_ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_ids)
+@click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@selection_options
 @pass_session
-def remove(session: Session, task_ids: Sequence[str]) -> int:
+def remove(session: Session, task_ids: Sequence[str], *, selection: Selection) -> int:
     """Remove tasks from the list, all that are named or none.
 
-    Prints the IDs removed, one a line. Nothing happens to the task at the API: `taskdash add ID` brings it back.
-    An ID of a known form may be shortened to a unique prefix of 6 characters or more.
+    Prints the IDs removed, one a line. The task itself is not cancelled or deleted: `taskdash add ID` brings it back.
     """
-    profile = session.profile.name
     with session.open_store() as store:
-        found: dict[int, Task] = {}
-        unknown: list[UnknownTaskError] = []
-        for text in task_ids:
-            try:
-                task = store.tasks.find(profile, text)
-                found[task.seq] = task
-            except UnknownTaskError as error:
-                unknown.append(error)
-        for each in unknown:
-            talk(session.redacted(f"taskdash: {each}"))
-        if unknown:
-            talk("nothing was removed")
-            return UnknownTaskError.exit_code
-        store.tasks.remove(list(found), session.now_ms())
-    print_lines(task.task_id for task in found.values())
-    talk(f"{plural(len(found), 'task')} removed")
+        try:
+            tasks = choose(session, store, task_ids, selection, find_all)
+        except UnknownTaskError as error:
+            raise UnknownTaskError(f"{error}\nnothing was removed") from None
+        store.tasks.remove([task.seq for task in tasks], session.now_ms())
+    print_lines(task.task_id for task in tasks)
+    talk(f"{plural(len(tasks), 'task')} removed")
     return 0

@@ -10,9 +10,10 @@ import click
 
 from taskdash.cli.following import cancel_on_signal, stop_at_rest
 from taskdash.cli.log import start_log
-from taskdash.cli.options import Command, complete_files, complete_ids, pass_session
+from taskdash.cli.options import Command, complete_files, complete_ids, pass_session, selection_options
 from taskdash.cli.output import print_lines, talk
 from taskdash.cli.progress import DownloadProgress
+from taskdash.cli.selection import OPTIONS, choose, find_or_add
 from taskdash.config.locations import absolute, download_dir
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import Query
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
     from taskdash.results.saved_results import Wanted
     from taskdash.store.store import Store
@@ -41,6 +43,7 @@ LOOK_EVERY_S: Final = 0.1
     short_help="Save results that are not saved yet.",
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@selection_options
 @click.option("--all", "every", is_flag=True, help="All results of the list; the same as no ID.")
 @click.option(
     "-o",
@@ -51,17 +54,19 @@ LOOK_EVERY_S: Final = 0.1
     help="Where to (default: download_dir of the config).",
 )
 @pass_session
-def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: str | None) -> int:
-    """Save the results that are not saved yet, of the tasks named or of all, and print their paths.
+def download(
+    session: Session, task_ids: Sequence[str], *, selection: Selection, every: bool, folder: str | None
+) -> int:
+    """Save the results that are not saved yet, of the tasks named or selected or of all, and print their paths.
 
     A result that was saved is not saved again while its file is there. A file's name is the label or the prompt, the
     first 8 characters of the ID (all, where those are another's too), and the number of the result.
     What is broken off, by Ctrl+C too, goes on where it stopped the next time, if the server can do that.
     """
-    if task_ids and every:
-        raise UsageError("give IDs or --all, not both")
+    if every and (task_ids or selection.is_given):
+        raise UsageError(f"give {'task IDs' if task_ids else OPTIONS} or --all, not both")
     with session.open_store() as store:
-        seqs, lacking = _with_results(session, store, task_ids)
+        seqs, lacking = _with_results(session, store, task_ids, selection)
         wanted, known = wanted_of(store, seqs)
     if not wanted:
         talk(
@@ -77,17 +82,22 @@ def download(session: Session, task_ids: Sequence[str], *, every: bool, folder: 
     return failed or (1 if lacking else 0)
 
 
-def _with_results(session: Session, store: Store, task_ids: Sequence[str]) -> tuple[list[int], int]:
+def _with_results(
+    session: Session, store: Store, task_ids: Sequence[str], selection: Selection
+) -> tuple[list[int], int]:
     """Return the `seq` of the tasks that may have something to save, and how many of the named ones have nothing."""
-    if not task_ids:
+    if not task_ids and not selection.is_given:
         query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
         return store.tasks.seqs(query, session.now_ms()), 0
-    tasks = [store.tasks.find(session.profile.name, text) for text in task_ids]
+    tasks = choose(session, store, task_ids, selection, find_or_add)
+    found = [task.seq for task in tasks if task.state is State.SUCCESS and task.result_count]
+    if not task_ids:
+        # Nobody expects that each task of a selection has some.
+        return found, 0
     lacking = [task for task in tasks if task.state is not State.SUCCESS or not task.result_count]
     for task in lacking:
         talk(f"taskdash: {task.task_id} has no result to save ({task.state})")
-    without = {task.seq for task in lacking}
-    return list(dict.fromkeys(task.seq for task in tasks if task.seq not in without)), len(lacking)
+    return found, len(lacking)
 
 
 class _Run:
@@ -165,6 +175,6 @@ class _Run:
             raise downloads.failure
         talk(downloads.summary(self._known))
         if ended_by:
-            talk("broken off: the same command goes on where it stopped, if the server can do that")
+            talk("interrupted; run the same command again to resume")
             return 128 + ended_by[0]
         return 1 if any(ended.end is End.FAILED for ended in self._ends.values()) else 0

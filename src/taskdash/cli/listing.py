@@ -15,13 +15,15 @@ from taskdash.cli.options import (
     form_options,
     number,
     pass_session,
+    selection_options,
 )
 from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines, talk
+from taskdash.cli.selection import read_details
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.durations import NONE, ago, duration
 from taskdash.domain.failures import classify
-from taskdash.domain.query import NEWEST_FIRST, Query, SortKey
-from taskdash.domain.query_language import STATES, parse_filter, parse_sort, parse_states
+from taskdash.domain.query import NEWEST_FIRST, SortKey
+from taskdash.domain.query_language import parse_sort
 from taskdash.domain.task import State, Task, json_text
 from taskdash.domain.task_json import FIELDS, task_json
 from taskdash.domain.untrusted import inert_line, raw_text
@@ -30,6 +32,8 @@ from taskdash.domain.words import NO_MODEL, moment, state_word, waited_ms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.cli.selection import Selection
+    from taskdash.domain.query import Query
     from taskdash.domain.tally import Tally
     from taskdash.domain.task import Json, TaskDetail
     from taskdash.store.store import Store
@@ -57,15 +61,7 @@ _NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
     epilog='Example: taskdash list --state fail --filter "age:<2h" --json | jq length',
     short_help="Print the list.",
 )
-@click.option(
-    "--state",
-    metavar="S",
-    shell_complete=complete_words(STATES),
-    help="Only new, waiting, success, fail or unfinished ones.",
-)
-@click.option(
-    "--filter", "filter_text", metavar="F", help="Only those that match, as in the dashboard's filter box."
-)
+@selection_options
 @click.option(
     "--sort",
     "sort_text",
@@ -84,8 +80,7 @@ _NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
 def list_tasks(
     session: Session,
     *,
-    state: str | None,
-    filter_text: str | None,
+    selection: Selection,
     sort_text: str | None,
     limit: int | None,
     all_profiles: bool,
@@ -97,15 +92,10 @@ def list_tasks(
     must match ID, label, note, prompt, model or failure text, and state:fail, model:gpt, label:x, problem:any,
     reason:timeout, cost:>30s, age:<2h, saved:no, !word or "a phrase"; with a result_ttl in the config also expires:<2h.
     """
-    profile = None if all_profiles else session.profile.name
-    query = Query(
-        profile=profile,
-        states=parse_states(state) if state else None,
-        terms=parse_filter(filter_text, session.settings.ttls_ms(profile)) if filter_text else (),
-        sort=parse_sort(sort_text) if sort_text else NEWEST_FIRST,
-    )
+    sort = parse_sort(sort_text) if sort_text else NEWEST_FIRST
+    query = selection.query(session, all_profiles=all_profiles, sort=sort)
     with collecting_later(), session.open_store(only_reads=True) as store:
-        if form in ("json", "csv") or filter_text:
+        if form in ("json", "csv") or selection.filter_text:
             store.saved.forget_gone()
         _PRINTERS[form](store, query, session.now_ms(), -1 if limit is None else limit)
 
@@ -143,21 +133,26 @@ _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": 
     epilog="Example: taskdash show 5064bd1a --json | jq -r '.resultUrls[]'",
     short_help="Print one task.",
 )
-@click.argument("task_id", metavar="ID", shell_complete=complete_ids)
+@click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
+@selection_options
 @form_options(json="Print one JSON document.", raw="Print the last body with a record, as it was sent.")
 @pass_session
-def show(session: Session, task_id: str, *, form: str | None) -> int:
-    """Print one task; an ID of a known form may be shortened to a unique prefix of 6 characters or more."""
-    with session.open_store(only_reads=True) as store:
-        task = store.tasks.find(session.profile.name, task_id)
-        store.saved.forget_gone([task.seq])
-        detail = store.tasks.find_detail(session.profile.name, task_id)
+def show(session: Session, task_id: str | None, *, selection: Selection, form: str | None) -> int:
+    """Print one task, or all that are selected; an ID may be shortened to a unique prefix of 6 characters or more.
+
+    With --filter, --state or --label the JSON document is an array. An ID that is not on the list is added first.
+    """
+    details = read_details(session, [task_id] if task_id else [], selection)
+    if form == "raw":
+        if len(details) > 1:
+            raise click.UsageError(f"--raw prints one task, and {len(details):,} match: name one")
+        return _print_raw(session, details[0])
     if form == "json":
-        print_json(task_json(detail))
-    elif form == "raw":
-        return _print_raw(session, detail)
-    else:
-        print_lines(detail_lines(detail, session.now_ms()))
+        items: list[Json] = [task_json(detail) for detail in details]
+        print_json(items[0] if task_id else items)
+        return 0
+    for n, detail in enumerate(details):
+        print_lines([*([""] if n else []), *detail_lines(detail, session.now_ms())])
     return 0
 
 
@@ -177,11 +172,11 @@ def _print_raw(session: Session, detail: TaskDetail) -> int:
     epilog='Example: taskdash stats --filter "age:<7d" --json | jq .successRate',
     short_help="Print counts, success rate and times per model.",
 )
-@click.option("--filter", "filter_text", metavar="F", help="Only those that match, as in `taskdash list`.")
+@selection_options
 @click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; times are in milliseconds.")
 @pass_session
-def stats(session: Session, *, filter_text: str | None, all_profiles: bool, as_json: bool) -> None:
+def stats(session: Session, *, selection: Selection, all_profiles: bool, as_json: bool) -> None:
     """Print counts, success rate, and the costTime that 50 % and 90 % of the successes of a model do not exceed.
 
     The success rate is out of all that ended, in success or failure; credits are as far as the gateway reports them.
@@ -189,14 +184,12 @@ def stats(session: Session, *, filter_text: str | None, all_profiles: bool, as_j
     """
     from taskdash.domain.tally import ended_per_hour, tally
 
-    profile = None if all_profiles else session.profile.name
-    terms = parse_filter(filter_text, session.settings.ttls_ms(profile)) if filter_text else ()
-    query = Query(profile=profile, terms=terms)
+    query = selection.query(session, all_profiles=all_profiles)
     with session.open_store(only_reads=True) as store:
         outcomes = store.summaries.outcomes(query, session.now_ms())
     everything, models = tally(outcomes)
     if as_json:
-        document: dict[str, Json] = {"profile": profile, **_tally_json(everything)}
+        document: dict[str, Json] = {"profile": query.profile, **_tally_json(everything)}
         document["endedPerHour"] = [*ended_per_hour(outcomes, session.now_ms())]
         document["models"] = [{"model": each.model, **_tally_json(each)} for each in models]
         print_json(document)

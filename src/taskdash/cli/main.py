@@ -25,11 +25,13 @@ COMMANDS: Final = {
     "open": "taskdash.cli.opening:open_result",
     "download": "taskdash.cli.downloading:download",
     "remove": "taskdash.cli.add:remove",
+    "label": "taskdash.cli.add:label",
     "export": "taskdash.cli.moving:export",
     "import": "taskdash.cli.moving:import_list",
     "config": "taskdash.cli.configuring:config",
     "demo-api": "taskdash.cli.demo:demo_api",
     "stats": "taskdash.cli.listing:stats",
+    "failures": "taskdash.cli.failures:failures",
     "completion": "taskdash.cli.completion:completion",
     "help": "taskdash.cli.main:help_on",
 }

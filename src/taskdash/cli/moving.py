@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, complete_files, pass_session
+from taskdash.cli.options import Command, complete_files, pass_session, selection_options
 from taskdash.cli.output import print_csv, talk, tell_not_added, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.errors import TaskdashError, UsageError
-from taskdash.domain.query import Query
 from taskdash.domain.task_file import read_tasks
 from taskdash.domain.task_json import CSV_FIELDS, export_json, toml_table
 from taskdash.domain.task_values import TaskFileError
@@ -24,6 +23,7 @@ from taskdash.domain.words import plural
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from taskdash.cli.selection import Selection
     from taskdash.domain.task import TaskDetail
 
 MAX_FILE_BYTES: Final = 2**30
@@ -42,18 +42,21 @@ _MAX_SHOWN: Final = 5
     default="json",
     help="The form (default: json, which alone keeps the answers of the API as they were sent).",
 )
+@selection_options
 @click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
 @pass_session
-def export(session: Session, *, form: str, all_profiles: bool) -> None:
+def export(session: Session, *, form: str, selection: Selection, all_profiles: bool) -> None:
     """Print the list with all that is known of each task, for `taskdash import` on another machine.
 
     It has no API keys and no pictures in it, but all prompts and result links. In CSV a cell that a spreadsheet would
     take for a formula begins with a quote mark, which the import takes away.
     """
-    query = Query(profile=None if all_profiles else session.profile.name)
+    query = selection.query(session, all_profiles=all_profiles)
     with collecting_later(), session.open_store(only_reads=True) as store:
         store.saved.forget_gone()
         seqs = store.tasks.seqs(query, session.now_ms())
+        if selection.is_given and not seqs:
+            raise selection.matches_nothing()
         with Progress("tasks", len(seqs)) as progress:
             details = map(session.keys.redact_values, store.tasks.details(seqs))
             _WRITERS[form](_counted(details, progress))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, complete_ids, number, pass_session
+from taskdash.cli.options import Command, complete_ids, number, pass_session, selection_options
 from taskdash.cli.output import print_lines, talk
+from taskdash.cli.selection import read_details
+from taskdash.domain.errors import TaskdashError
 from taskdash.domain.words import plural
 from taskdash.results.desktop import SENT, ClipboardError, find_clipboard, open_url, terminal_sequence
 from taskdash.results.links import UnsafeLinkError, checked_url
@@ -16,9 +18,11 @@ from taskdash.results.links import UnsafeLinkError, checked_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
+    from taskdash.domain.task import TaskDetail
 
-MAX_NUMBER: Final = 10_000
+_NUMBER: Final = number(1, 10_000)
 
 
 @click.command(
@@ -27,18 +31,32 @@ MAX_NUMBER: Final = 10_000
     epilog="Example: taskdash open 5064bd1a 2 --print",
     short_help="Open a result in the browser.",
 )
-@click.argument("task_id", metavar="ID", shell_complete=complete_ids)
-@click.argument("number", metavar="[N]", type=number(1, MAX_NUMBER), default=1)
+@click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
+@click.argument("number", metavar="[N]", type=_NUMBER, default=1)
+@selection_options
 @click.option("--print", "only_print", is_flag=True, help="Print the URL, open nothing.")
 @pass_session
-def open_result(session: Session, task_id: str, number: int, *, only_print: bool) -> int:
+def open_result(
+    session: Session, task_id: str | None, number: int, *, selection: Selection, only_print: bool
+) -> int:
     """Open result N of a task (the first, unless told) in the browser; an ID of a known form may be shortened.
+
+    Instead of the ID, --filter, --state or --label may select one task; with --print as many as there are. An ID that
+    is not on the list is added first.
 
     The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop. Where there
     is no browser that would open before your eyes (over SSH, without a display) it is shown, and copied.
     """
-    with session.open_store(only_reads=True) as store:
-        detail = store.tasks.find_detail(session.profile.name, task_id)
+    if task_id and selection.is_given and number == 1 and task_id.isdigit():
+        number, task_id = _NUMBER(task_id), None
+    details = read_details(session, [task_id] if task_id else [], selection)
+    if len(details) > 1 and not only_print:
+        raise TaskdashError(f"{len(details):,} tasks match {selection}: name one, or use --print")
+    having = [detail for detail in details if len(detail.result_urls) >= number]
+    return max(_open(session, detail, number, only_print=only_print) for detail in having or details[:1])
+
+
+def _open(session: Session, detail: TaskDetail, number: int, *, only_print: bool) -> int:
     task, urls = detail.task, detail.result_urls
     if number > len(urls):
         count = plural(len(urls), "result link") if urls else "no result link"

@@ -21,28 +21,51 @@ if TYPE_CHECKING:
     from taskdash.cli.session import Session
 
 GLOBAL_OPTIONS: Final = "Global options: see taskdash --help"
+_UNITS_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_SECONDS: Final = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
+_IN_UNITS: Final = r"(?=.)" + "".join(rf"(?:{_SECONDS}{unit})?" for unit in _UNITS_S)
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_COMPLETIONS: Final = 200
 COMPLETION_PATIENCE_S: Final = 0.5
 """How long a list that another program has locked is waited for, with the user's line standing still."""
 
 
-def number(least: int, most: int, *, is_whole: bool = True) -> Callable[[str | int], int | float]:
-    """Return what reads a number in a range, as the type of an option.
+def number(least: int, most: int) -> Callable[[str | int], int]:
+    """Return what reads a whole number in a range, as the type of an option.
 
     It is written in digits: no sign, no exponent, and none of what else Python reads as a number.
     """
-    pattern = re.compile(r"[0-9]{1,20}" if is_whole else r"[0-9]{1,20}(\.[0-9]{1,20})?")
-    read: Callable[[str], int | float] = int if is_whole else float
 
-    def convert(written: str | int) -> int | float:
+    def convert(written: str | int) -> int:
         text = str(written)
-        if pattern.fullmatch(text) and least <= (value := read(text)) <= most:
+        if re.fullmatch(r"[0-9]{1,20}", text) and least <= (value := int(text)) <= most:
             return value
-        noun = "a whole number" if is_whole else "a number"
-        raise click.BadParameter(f"{shown(text)} is not {noun} from {least:,} to {most:,}")
+        raise click.BadParameter(f"{shown(text)} is not a whole number from {least:,} to {most:,}")
 
     return convert
+
+
+def length_of_time(most_s: int) -> Callable[[str], float]:
+    """Return what reads seconds, or a length of time such as 15m or 1h30m, as the type of an option."""
+
+    def convert(written: str | float) -> float:
+        seconds = seconds_in(str(written))
+        if seconds is not None and seconds <= most_s:
+            return seconds
+        raise click.BadParameter(
+            f"{shown(str(written))} is no time from 0 to {most_s // _UNITS_S['d']}d: use seconds, or 15m, 2h"
+        )
+
+    return convert
+
+
+def seconds_in(text: str) -> float | None:
+    """Return the seconds that a text says, plain or in units as `1m52s` and `2h`; None where it says none."""
+    if re.fullmatch(_SECONDS, text):
+        return float(text)
+    if not re.fullmatch(_IN_UNITS, text):
+        return None
+    return sum(float(count) * _UNITS_S[unit] for count, unit in re.findall(r"([0-9.]+)([dhms])", text))
 
 
 def shown(text: str) -> str:
@@ -98,6 +121,44 @@ class CommandGroup(Command, click.Group):
     command_class = Command
 
 
+def selection_options(function: F) -> F:
+    """Add the options that select tasks of the list; together they are one argument, `selection`."""
+
+    def call(
+        *args: Any,  # noqa: ANN401 - whatever the command takes
+        filter_text: str | None,
+        state: str | None,
+        only_label: str | None,
+        **kwargs: Any,  # noqa: ANN401 - as above
+    ) -> Any:  # noqa: ANN401 - as above
+        from taskdash.cli.selection import Selection
+
+        return function(*args, selection=Selection(filter_text, state, only_label), **kwargs)
+
+    wrapped = update_wrapper(call, function)
+    options: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
+        (
+            ("--label", "only_label"),
+            {"metavar": "L", "shell_complete": complete_labels, "help": "Only tasks with this very label."},
+        ),
+        (
+            ("--state",),
+            {
+                "metavar": "S",
+                "shell_complete": complete_states,
+                "help": "Only new, waiting, success, fail or unfinished tasks.",
+            },
+        ),
+        (
+            ("--filter", "filter_text"),
+            {"metavar": "F", "help": "Only tasks that match, as in the dashboard's filter box."},
+        ),
+    )
+    for names, more in options:
+        wrapped = click.option(*names, **more)(wrapped)
+    return wrapped  # type: ignore[return-value] # the wrapper stands for the function
+
+
 def common_options(function: F) -> F:
     """Add the options that every command takes, and that stand before it as well; the session keeps them."""
 
@@ -146,12 +207,33 @@ def pass_session(function: F) -> F:
 def complete_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the IDs of the list that start with what is typed. It never fails, and never speaks."""
     del parameter
-    session: Session = context.obj
+    return _from_list(
+        context.obj, lambda store, profile: store.documents.ids_like(profile, incomplete, MAX_COMPLETIONS)
+    )
+
+
+def complete_labels(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the labels of the list that start with what is typed. It never fails, and never speaks."""
+    del parameter
+    return _from_list(
+        context.obj, lambda store, profile: store.documents.labels_like(profile, incomplete, MAX_COMPLETIONS)
+    )
+
+
+def complete_states(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the states that start with what is typed."""
+    del context, parameter
+    from taskdash.domain.query_language import STATES
+
+    return [name for name in STATES if name.startswith(incomplete)]
+
+
+def _from_list(session: Session, read: Callable[[Store, str], list[str]]) -> list[str]:
     try:
         if not session.store_path.exists():
             return []
         with Store(session.store_path, busy_timeout_s=COMPLETION_PATIENCE_S, only_reads=True) as store:
-            return store.documents.ids_like(session.profile.name, incomplete, MAX_COMPLETIONS)
+            return read(store, session.profile.name)
     except TaskdashError:
         return []
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final, Self
 import click
 
 from taskdash.cli.following import Following
-from taskdash.cli.options import Command, complete_ids, number, pass_session
+from taskdash.cli.options import Command, complete_ids, length_of_time, pass_session, selection_options
 from taskdash.cli.output import print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import CheckRules, WaitRules
-from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
-from taskdash.domain.id_forms import has_known_form
+from taskdash.cli.selection import choose, find_or_add
+from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import UNFINISHED, parse_states
 from taskdash.domain.task import State, TaskDetail
@@ -31,6 +31,7 @@ from taskdash.wiring import download_thread
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
     from taskdash.domain.task import Task
     from taskdash.results.download_thread import DownloadThread
@@ -41,6 +42,7 @@ SAVING_POLL_S: Final = 0.2
 HEADWAY_S: Final = 5.0
 HEADWAY_BYTES: Final = 65_536
 """So much has to arrive in `HEADWAY_S`, or a result has to be done, for a command to wait on."""
+_FIND: Final = partial(find_or_add, tells_prefixes=True)
 
 
 @click.command(
@@ -49,22 +51,19 @@ HEADWAY_BYTES: Final = 65_536
     short_help="Check tasks once, now, and print what changed.",
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@selection_options
 @pass_session
-def check(session: Session, task_ids: Sequence[str]) -> int:
-    """Check tasks once, now (default: all unfinished), and print what changed.
+def check(session: Session, task_ids: Sequence[str], *, selection: Selection) -> int:
+    """Check tasks once, now, and print what changed.
 
-    Prints a line for each task whose state changed: its ID, a tab, and the old and the new state. What went wrong is
-    said on stderr. An ID that is not on the list is added first. An ID of a known form may be shortened to a
-    unique prefix of 6 characters or more.
+    Without IDs all unfinished tasks are checked; --filter and --label narrow that down, --state says otherwise.
+    Prints a line for each task whose state changed: its ID, a tab, and the old and the new state. Errors go to
+    stderr. An ID that is not on the list is added first.
     """
     with session.open_store() as store:
-        if task_ids:
-            tasks = _find_or_add(session, store, task_ids)
-        else:
-            query = Query(profile=session.profile.name, states=parse_states(UNFINISHED))
-            tasks = store.tasks.rows(query, session.now_ms())
+        tasks = _to_check(session, store, task_ids, selection)
     if not tasks:
-        talk("nothing to check: no unfinished task on the list")
+        talk("nothing to check: no unfinished tasks")
         return 0
     rules = CheckRules(tasks, are_named=bool(task_ids))
     with AutoSaving(session) as saving:
@@ -79,37 +78,57 @@ def check(session: Session, task_ids: Sequence[str]) -> int:
     return code
 
 
+def _to_check(session: Session, store: Store, task_ids: Sequence[str], selection: Selection) -> list[Task]:
+    """Return the named tasks, or the selected ones: of those that are finished only where states are spoken of."""
+    if not task_ids and not selection.is_given:
+        query = Query(profile=session.profile.name, states=parse_states(UNFINISHED))
+        return store.tasks.rows(query, session.now_ms())
+    tasks = choose(session, store, task_ids, selection, _FIND)
+    has_all = task_ids or selection.names_states
+    return [task for task in tasks if has_all or not task.state.finished]
+
+
 @click.command(
     cls=Command,
-    epilog="Example: taskdash wait 5064bd1a --timeout 600 && taskdash open 5064bd1a",
+    epilog="Example: taskdash wait --label mugs --timeout 15m && notify-send done",
     short_help="Wait until tasks are finished.",
 )
-@click.argument("task_ids", metavar="ID...", nargs=-1, required=True, shell_complete=complete_ids)
+@click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@selection_options
 @click.option(
     "--timeout",
     "timeout_s",
-    metavar="S",
-    type=number(0, MAX_TIMEOUT_S, is_whole=False),
-    help="Give up after so many seconds (default: never).",
+    metavar="TIME",
+    type=length_of_time(MAX_TIMEOUT_S),
+    help="Time out after N seconds, or 15m, 2h (default: never).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the tasks as one JSON array, however it ends.")
+@click.option("--json", "as_json", is_flag=True, help="Output the tasks as one JSON array, however it ends.")
 @pass_session
-def wait(session: Session, task_ids: Sequence[str], *, timeout_s: float | None, as_json: bool) -> int:
-    """Wait until all tasks are finished; each change is a line on stderr.
+def wait(
+    session: Session,
+    task_ids: Sequence[str],
+    *,
+    selection: Selection,
+    timeout_s: float | None,
+    as_json: bool,
+) -> int:
+    """Wait until tasks are finished; each change is a line on stderr.
 
-    Exits with 0 only if every task is a success: 1 if one failed, 3 if one is unknown, 4 if the key is refused or
-    missing, 5 or 124 if the time is over. Rate limits and failures of the server or the network are waited out. An ID
-    that is not on the list is added first. An ID of a known form may be shortened to a unique prefix of 6
-    characters or more.
+    Name the tasks, or select them: then it waits for the tasks that match when it starts, and exits with 1 if there
+    are none. An ID that is not on the list is added first.
+
+    Exits with 0 only if every task succeeded: 1 if one failed, 3 if one is unknown, 4 if the key is refused or
+    missing, 5 or 124 if the time is over. Rate limits and failures of the server or the network are waited out.
     """
     rules: WaitRules | None = None
     limit = TimeLimit(timeout_s)
     try:
         with session.open_store(limit.left_s + END_S) as store:
-            rules = WaitRules(_find_or_add(session, store, task_ids), session.now_ms(), timeout_s)
+            tasks = choose(session, store, task_ids, selection, _FIND)
+            rules = WaitRules(tasks, session.now_ms(), timeout_s)
         limit.enforce(partial(_give_up, rules, as_json=as_json))
         return _watch(session, rules, limit)
-    except UsageError:
+    except (UsageError, click.UsageError):
         # With the command line or the config wrong there was no waiting, and no array of it.
         as_json = False
         raise
@@ -168,30 +187,6 @@ def _items(session: Session, rules: WaitRules | None, limit: TimeLimit) -> list[
 
 def _last_seen(rules: WaitRules) -> list[str]:
     return [json.dumps(task_json(TaskDetail(task=task))) for task in rules.tasks]
-
-
-def _find_or_add(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
-    """Return the named tasks, each once; an ID that is not on the list is added if it has a known form."""
-    profile = session.profile.name
-    keys = {key.reveal() for key in session.keys}
-    if not keys.isdisjoint(texts):
-        raise UsageError("an API key was given where a task ID belongs; it was not used")
-    missing: list[str] = []
-    for text in texts:
-        try:
-            task = store.tasks.find(profile, text)
-        except UnknownTaskError:
-            if not has_known_form(text):
-                raise
-            missing.append(text)
-        else:
-            if task.task_id != text:
-                talk(f"{text} is short for {task.task_id}")
-    if missing:
-        added = store.additions.add(profile, missing, session.now_ms()).added
-        talk(f"added to the list: {', '.join(added)}")
-    found = [store.tasks.find(profile, text) for text in texts]
-    return list({task.seq: task for task in found}.values())
 
 
 class AutoSaving:

@@ -55,6 +55,14 @@ class TextTerm:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelTerm:
+    """The label that matches, whole and as it is written; the filter's `label:x` is a `TextTerm`."""
+
+    label: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StateTerm:
     """The states that match."""
 
@@ -107,7 +115,7 @@ class SavedTerm:
     negated: bool = False
 
 
-Term = TextTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm | ExpiryTerm | SavedTerm
+Term = TextTerm | LabelTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm | ExpiryTerm | SavedTerm
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,14 @@ class Documents:
             task_id for (task_id,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])
         ]
 
+    def labels_like(self, profile: str, start: str, limit: int) -> list[str]:
+        """Return labels of a profile that start with `start`, each once."""
+        sql = (
+            "SELECT DISTINCT label FROM tasks WHERE removal = 0 AND profile = ? AND label >= ? AND label < ? "
+            "ORDER BY label LIMIT ?"
+        )
+        return [label for (label,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])]
+
     def import_tasks(
         self,
         tasks: Sequence[TaskDetail],

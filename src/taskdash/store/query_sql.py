@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from taskdash.domain.query import (
     SEARCHED,
     ExpiryTerm,
+    LabelTerm,
     ProblemTerm,
     Query,
     ReasonTerm,
@@ -146,6 +147,8 @@ def _condition(term: Term, now_ms: int) -> Condition:
     match term:
         case TextTerm():
             return _text(term)
+        case LabelTerm():
+            return "label = ?", [term.label]
         case StateTerm():
             return _states(term.states), []
         case ProblemTerm():
@@ -158,13 +161,8 @@ def _condition(term: Term, now_ms: int) -> Condition:
             return f"({_FAILED} AND coalesce(fail_code, '') = '' AND {said} = '')", []
         case ReasonTerm():
             return f"({_FAILED} AND failure_class(fail_code, fail_msg, raw_state) = ?)", [term.failure_class]
-        case SpanTerm(field="cost"):
-            return f"cost_time_ms {term.operator} ?", [term.span_ms]
         case SpanTerm():
-            # Age counts from createTime, else from when the task was added. Written as a moment, an index finds it.
-            than, moment_ms = _SINCE[term.operator], now_ms - term.span_ms
-            added = f"create_time_ms IS NULL AND added_at_ms {than} ?"
-            return f"(create_time_ms {than} ? OR ({added}))", [moment_ms, moment_ms]
+            return _span(term, now_ms)
         case ExpiryTerm():
             return _expiry(term, now_ms)
         case SavedTerm():
@@ -183,6 +181,15 @@ def _text(term: TextTerm) -> Condition:
         return "instr(folded, ?) > 0", [term.text]
     begin, end = f"instr(folded, char({number}))", f"instr(folded, char({number + 1}))"
     return f"instr(substr(folded, {begin} + 1, {end} - {begin} - 1), ?) > 0", [term.text]
+
+
+def _span(term: SpanTerm, now_ms: int) -> Condition:
+    if term.field == "cost":
+        return f"cost_time_ms {term.operator} ?", [term.span_ms]
+    # Age counts from createTime, else from when the task was added. Written as a moment, an index finds it.
+    than, moment_ms = _SINCE[term.operator], now_ms - term.span_ms
+    added = f"create_time_ms IS NULL AND added_at_ms {than} ?"
+    return f"(create_time_ms {than} ? OR ({added}))", [moment_ms, moment_ms]
 
 
 def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:

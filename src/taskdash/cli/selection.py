@@ -1,0 +1,215 @@
+"""Which tasks a command is about: those whose IDs are given, or those that `--filter`, `--state` and `--label` select.
+
+It is one or the other. Both together might mean either the ones as well as the others or only what both have, which a
+command that removes tasks should not have to guess.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import click
+
+from taskdash.cli.output import talk
+from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
+from taskdash.domain.id_forms import has_known_form
+from taskdash.domain.query import NEWEST_FIRST, LabelTerm, Query, Sort, StateTerm, Term
+from taskdash.domain.query_language import parse_filter, parse_states
+from taskdash.domain.untrusted import inert_line
+from taskdash.store.additions import clean_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from taskdash.cli.session import Session
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.store.store import Store
+
+OPTIONS: Final = "--filter, --state or --label"
+_MAX_SHOWN_CHARS: Final = 60
+
+
+class Selection(NamedTuple):
+    """What the options select, as they were given; see `options.selection_options`."""
+
+    filter_text: str | None = None
+    state: str | None = None
+    label: str | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Return whether there is any of the options."""
+        return any(value is not None for value in self)
+
+    def query(self, session: Session, *, all_profiles: bool = False, sort: Sort = NEWEST_FIRST) -> Query:
+        """Return what is selected: everything, where no option was given.
+
+        Raises:
+            UsageError: an option cannot be read.
+        """
+        profile = None if all_profiles else session.profile.name
+        terms: tuple[Term, ...] = ()
+        if self.filter_text:
+            terms = parse_filter(self.filter_text, session.settings.ttls_ms(profile))
+        if self.label is not None:
+            if (label := clean_label(self.label)) is None:
+                raise UsageError("--label is empty: name a label")
+            terms = (*terms, LabelTerm(label))
+        states = parse_states(self.state) if self.state else None
+        return Query(profile=profile, states=states, terms=terms, sort=sort)
+
+    @property
+    def names_states(self) -> bool:
+        """Return whether it says itself in which states the tasks are to be."""
+        terms = parse_filter(self.filter_text, {"": 0}) if self.filter_text else ()
+        return self.state is not None or any(isinstance(term, StateTerm) for term in terms)
+
+    @property
+    def _named(self) -> list[tuple[str, str | None]]:
+        return [("--filter", self.filter_text), ("--state", self.state), ("--label", self.label)]
+
+    def __str__(self) -> str:
+        given = [(name, inert_line(value, _MAX_SHOWN_CHARS)) for name, value in self._named if value]
+        return " ".join(f'{name} "{value}"' if " " in value else f"{name} {value}" for name, value in given)
+
+    def seqs(self, session: Session, store: Store) -> list[int]:
+        """Return the `seq` of the tasks that are selected, of which there is at least one.
+
+        Raises:
+            UsageError: an option cannot be read, or selects everything by selecting nothing.
+            TaskdashError: no task matches.
+        """
+        for name, value in self._named:
+            if value is not None and not value.strip():
+                # As a variable that is not set leaves it: everything is too much to take it for.
+                raise UsageError(f"{name} is empty: say which tasks")
+        query = self.query(session)
+        if self.filter_text:
+            store.saved.forget_gone()
+        if not (seqs := store.tasks.seqs(query, session.now_ms())):
+            raise self.matches_nothing()
+        return seqs
+
+    def matches_nothing(self) -> TaskdashError:
+        """Return the error for a selection that no task is in."""
+        return TaskdashError(f"no tasks match {self}")
+
+
+def choose(
+    session: Session,
+    store: Store,
+    task_ids: Sequence[str],
+    selection: Selection,
+    find: Callable[[Session, Store, Sequence[str]], list[Task]],
+) -> list[Task]:
+    """Return the tasks that are named, each once, as `find` finds them, or those that are selected.
+
+    Of the long texts of selected ones only the first part is there.
+
+    Raises:
+        UsageError: there are both IDs and options, or neither.
+        UnknownTaskError: an ID is not on the list.
+        TaskdashError: the options match no task.
+    """
+    check_one_of(task_ids, selection)
+    if task_ids:
+        return find(session, store, task_ids)
+    return store.tasks.heads(selection.seqs(session, store))
+
+
+def read_details(session: Session, task_ids: Sequence[str], selection: Selection) -> list[TaskDetail]:
+    """Return all that is known of the tasks that are named or selected.
+
+    An ID of a known form that is not on the list is added to it, which is told.
+
+    Raises:
+        UsageError: there are both IDs and options, or neither.
+        UnknownTaskError: an ID is not on the list.
+        TaskdashError: the options match no task.
+    """
+    with session.open_store(only_reads=True) as store:
+        # Nothing is added here: what only reads may have been given a copy of the list.
+        try:
+            tasks = choose(session, store, task_ids, selection, find_all)
+        except UnknownTaskError:
+            if not any(map(has_known_form, task_ids)):
+                raise
+        else:
+            return _details(store, tasks)
+    with session.open_store() as store:
+        return _details(store, choose(session, store, task_ids, selection, find_or_add))
+
+
+def _details(store: Store, tasks: Sequence[Task]) -> list[TaskDetail]:
+    store.saved.forget_gone([task.seq for task in tasks])
+    return [store.tasks.find_detail(task.profile, task.task_id) for task in tasks]
+
+
+def check_one_of(task_ids: Sequence[str], selection: Selection) -> None:
+    """See to it that a command is given IDs or a selection.
+
+    Raises:
+        UsageError: it is given both, or neither.
+    """
+    if task_ids and selection.is_given:
+        raise click.UsageError(f"give task IDs or {OPTIONS}, not both")
+    if not task_ids and not selection.is_given:
+        raise click.UsageError(f"give task IDs, or {OPTIONS}")
+
+
+def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
+    """Return the named tasks, each once.
+
+    Raises:
+        UnknownTaskError: of several that are not on the list each has been told but the last.
+    """
+    found: dict[int, Task] = {}
+    unknown: list[UnknownTaskError] = []
+    for text in texts:
+        try:
+            task = store.tasks.find(session.profile.name, text)
+            found[task.seq] = task
+        except UnknownTaskError as error:
+            unknown.append(error)
+    for each in unknown[:-1]:
+        talk(session.redacted(f"taskdash: {each}"))
+    if unknown:
+        raise unknown[-1]
+    return list(found.values())
+
+
+def find_or_add(
+    session: Session, store: Store, texts: Sequence[str], *, tells_prefixes: bool = False
+) -> list[Task]:
+    """Return the named tasks, each once; an ID that is not on the list is added, which is told, if it has a known form.
+
+    Args:
+        session: of the command.
+        store: the list.
+        texts: the IDs, shortened or whole.
+        tells_prefixes: whether it is told as well what a shortened one stands for.
+
+    Raises:
+        UsageError: one of them is an API key.
+        UnknownTaskError: one is not on the list, and its form is none that is known.
+    """
+    profile = session.profile.name
+    keys = {key.reveal() for key in session.keys}
+    if not keys.isdisjoint(texts):
+        raise UsageError("an API key was given where a task ID belongs; it was not used")
+    missing: list[str] = []
+    for text in texts:
+        try:
+            task = store.tasks.find(profile, text)
+        except UnknownTaskError:
+            if not has_known_form(text):
+                raise
+            missing.append(text)
+        else:
+            if tells_prefixes and task.task_id != text:
+                talk(f"{text} is short for {task.task_id}")
+    if missing:
+        added = store.additions.add(profile, missing, session.now_ms()).added
+        talk(f"added to the list: {', '.join(added)}")
+    found = [store.tasks.find(profile, text) for text in texts]
+    return list({task.seq: task for task in found}.values())

@@ -1,0 +1,210 @@
+"""`--filter`, `--state` and `--label` wherever IDs are taken, and the commands that were made for them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.command import KEY, PROGRAM, Command
+from tests.servers import FakeApi, success_body, waiting_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MUG, MUGS, BAD, NEW, RUN = (f"task_{name}_12345678" for name in ("mug", "mugs", "bad", "new", "run"))
+TAKING = ("check", "wait --timeout 5", "show", "open", "open --print", "download", "remove", "label x")
+"""What takes IDs, or a selection in their place."""
+
+
+def task(task_id: str, **more: Any) -> dict[str, Any]:
+    now_ms = time.time_ns() // 1_000_000
+    return {"taskId": task_id, "addedAt": now_ms, "checkedAt": now_ms, "state": "success", **more}
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
+    """A list of two batches whose labels begin alike, in all states."""
+    taskdash = Command(tmp_path, fake_api)
+    link = ["https://cdn.example.com/1.png"]
+    tasks = [
+        task(MUG, label="mug", prompt="a red fox", resultUrls=link),
+        task(MUGS, label="mugs", prompt="a blue mug", resultUrls=[*link, "https://cdn.example.com/2.png"]),
+        task(BAD, label="mugs", prompt="a bad mug", state="fail", failCode="400", failMsg="The prompt was refused."),
+        task(NEW, state="new", checkedAt=None),
+        task(RUN, label="mugs", state="waiting"),
+    ]  # fmt: skip
+    taskdash.ok("import", "-", stdin=json.dumps(tasks))
+    return taskdash
+
+
+@pytest.fixture
+def listed(taskdash: Command) -> Iterator[Command]:
+    """The same, which a test must leave as it is."""
+    before = taskdash("list", "--json").stdout
+    yield taskdash
+    assert taskdash("list", "--json").stdout == before
+
+
+def test_the_list_is_narrowed_by_each_and_by_all_of_them(listed: Command) -> None:
+    for words, ids in {
+        "--label mugs": [MUGS, BAD, RUN],
+        "--label mug": [MUG],
+        "--label MUGS": [],
+        "--label mugs --state fail": [BAD],
+        "--label mugs --filter blue": [MUGS],
+        "--filter label:mug": [MUG, MUGS, BAD, RUN],
+    }.items():
+        assert listed.ids(*shlex.split(words)) == ids, words
+        assert [
+            each["taskId"] for each in json.loads(listed("export", *shlex.split(words)).stdout or "[]")
+        ] == ids
+    assert listed.json("stats", "--label", "mugs", "--json")["tasks"] == 3
+
+
+def test_ids_and_a_selection_together_or_neither_are_wrong_usage(listed: Command) -> None:
+    for command in TAKING:
+        for options, said in ((f"--label mug -- {MUG}", "not both"), ("", "give task IDs")):
+            if not options and command in ("download", "check"):
+                continue  # these have a default
+            name, text = ("label", " x") if command.startswith("label") else (command, "")
+            words = shlex.split(f"{name} {options}{text}")
+            done = listed(*words)
+            assert (done.returncode, done.stdout) == (2, ""), (words, done.stderr)
+            assert said in done.stderr, words
+            assert len(done.stderr.splitlines()) <= 2
+
+
+def test_a_selection_of_nothing_is_told_and_exits_with_1(listed: Command) -> None:
+    for command in (*TAKING, "export"):
+        done = listed(*shlex.split(command), "--label", "no such", "--state", "fail")
+        assert (done.returncode, done.stdout) == (1, ""), (command, done.stderr)
+        assert done.stderr == 'taskdash: no tasks match --state fail --label "no such"\n'
+
+
+def test_a_variable_that_is_not_set_selects_nothing(listed: Command) -> None:
+    for command in TAKING:
+        for option in ("--filter", "--label", "--state"):
+            done = listed(*shlex.split(command), option, "")
+            assert (done.returncode, done.stdout) == (2, ""), (command, done.stderr)
+            assert f"{option} is empty" in done.stderr
+
+
+def test_show_prints_each_and_an_array(listed: Command) -> None:
+    assert [each["taskId"] for each in listed.json("show", "--label", "mugs", "--json")] == [MUGS, BAD, RUN]
+    assert [each["taskId"] for each in listed.json("show", "--label", "mug", "--json")] == [MUG]
+    assert listed("show", "--label", "mugs").stdout.count("task ID") == 3
+    assert listed("show", "--label", "mugs", "--raw").returncode == 2
+
+
+def test_open_takes_one_and_prints_several(listed: Command) -> None:
+    listed.browser()
+    assert listed("open", "--label", "mugs").returncode == 1
+    assert "3 tasks match --label mugs" in listed("open", "--label", "mugs").stderr
+    assert listed.visited == []
+    listed.ok("open", "--label", "mugs", "--state", "success", "2")
+    assert listed.visited == ["https://cdn.example.com/2.png"]
+    urls = listed("open", "--filter", "state:success", "--print").stdout
+    assert urls == "https://cdn.example.com/1.png\n" * 2
+    assert listed("open", "--state", "fail", "--print").returncode == 1
+
+
+def test_remove_takes_what_is_selected(taskdash: Command) -> None:
+    assert taskdash("remove", "--label", "mugs").stdout.split() == [MUGS, BAD, RUN]
+    assert taskdash.ids() == [MUG, NEW]
+
+
+def test_check_leaves_the_finished_alone_unless_the_selection_speaks_of_them(
+    taskdash: Command, fake_api: FakeApi
+) -> None:
+    for task_id in (MUG, MUGS, BAD, NEW, RUN):
+        fake_api.set(task_id, waiting_body(task_id))
+    taskdash.ok("check", "--label", "mugs")
+    assert [fake_api.count(each) for each in (MUGS, BAD, RUN, NEW)] == [0, 0, 1, 0]
+    taskdash("check", "--filter", "state:fail")
+    taskdash("check", "--state", "success", "--label", "mug")
+    assert [fake_api.count(each) for each in (MUG, MUGS, BAD)] == [1, 0, 1]
+    taskdash.ok("remove", RUN, NEW, MUG, BAD)
+    done = taskdash.ok("check", "--label", "mugs")
+    assert "nothing to check" in done.stderr
+
+
+def test_wait_waits_for_what_matches_when_it_starts(taskdash: Command, fake_api: FakeApi) -> None:
+    fake_api.set(RUN, [waiting_body(RUN), success_body(RUN)])
+    done = taskdash("wait", "--label", "mugs", "--json")
+    assert done.returncode == 1, "one of them had failed before"
+    assert [(each["taskId"], each["state"]) for each in json.loads(done.stdout)] == [
+        (MUGS, "success"),
+        (BAD, "fail"),
+        (RUN, "success"),
+    ]
+    taskdash.ok("wait", "--filter", f"id:{RUN}")
+    assert taskdash("wait", "--label", "no such", "--json").stdout == "[]\n"
+
+
+def test_download_saves_what_is_selected(taskdash: Command) -> None:
+    done = taskdash("download", "--label", "mugs", "--all")
+    assert (done.returncode, "not both" in done.stderr) == (2, True)
+    done = taskdash.ok("download", "--state", "unfinished")
+    assert "nothing to save" in done.stderr
+
+
+def test_label_sets_and_clears(taskdash: Command) -> None:
+    assert taskdash("label", NEW, BAD[:8], "a set").stdout.split() == [NEW, BAD]
+    assert taskdash.ids("--label", "a set") == [BAD, NEW]
+    done = taskdash.ok("label", "--label", "mugs", "cups")
+    assert (done.stdout.split(), done.stderr) == ([MUGS, RUN], '2 tasks labelled "cups"\n')
+    assert taskdash.ok("label", "--label", "cups", "").stderr == "2 labels cleared\n"
+    assert taskdash.ids("--label", "cups") == []
+    before = taskdash("list", "--json").stdout
+    for words, code in (
+        ([], 2), (["mugs"], 2), ([MUG], 2), ([MUG, NEW], 2), ([MUG, f"x {KEY}"], 2), (["nowhere", "x"], 3),
+    ):  # fmt: skip
+        assert taskdash("label", *words).returncode == code, words
+    assert taskdash("list", "--json").stdout == before
+
+
+def test_failures_are_grouped_by_reason(listed: Command) -> None:
+    document = listed.json("failures", "--json")
+    assert (document["profile"], document["tasks"], document["failed"]) == ("aigptimage", 5, 1)
+    (reason,) = document["reasons"]
+    assert (reason["failCode"], reason["failMsg"], reason["count"]) == ("400", "The prompt was refused.", 1)
+    assert reason["newest"] == {"taskId": BAD, "label": "mugs", "prompt": "a bad mug"}
+    assert listed.ids("--filter", reason["filter"]) == [BAD]
+    row = listed("failures").stdout.splitlines()
+    assert [line.split("\t") for line in row] == [
+        ["1", reason["reason"], "400", "The prompt was refused.", BAD, "mugs", "a bad mug"]
+    ]
+    done = listed.ok("failures", "--label", "mug")
+    assert (done.stdout, done.stderr) == ("", "no failed tasks among 1 task\n")
+    assert listed.json("failures", "--state", "success", "--json")["tasks"] == 2
+    with listed.dashboard("failures", columns=80) as screen:
+        assert screen.wait_exit(30) == 0
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", screen.raw.decode()).splitlines()
+    assert lines[0] == "1 failed of 5 tasks"
+    assert any("The prompt was refused. (400)" in line for line in lines)
+    assert any("task_bad  mugs · a bad mug" in line for line in lines)
+
+
+def test_completion_knows_labels(listed: Command) -> None:
+    words = f"taskdash --store {listed.store} --config {listed.config} wait --label m"
+    env = {
+        "_TASKDASH_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    assert listed.run([str(PROGRAM)], env=env).stdout.split() == ["plain,mug", "plain,mugs"]
+
+
+def test_a_time_is_seconds_or_has_units(taskdash: Command, fake_api: FakeApi) -> None:
+    fake_api.set(RUN, waiting_body(RUN))
+    began_s = time.monotonic()
+    assert taskdash("wait", RUN, "--timeout", "0.02m").returncode == 124
+    assert 0.9 <= time.monotonic() - began_s < 12
+    done = taskdash("wait", RUN, "--timeout", "soon")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "use seconds, or 15m, 2h" in done.stderr
