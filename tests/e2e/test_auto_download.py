@@ -137,7 +137,7 @@ def test_d_saves_in_a_terminal_and_quitting_keeps_what_has_arrived(
     api.hold_after = 1_200
     with taskdash.dashboard() as screen:
         screen.wait_for("✓ success")
-        screen.send("d", shows="0 of 1 result")
+        screen.send("d", shows="0/1 result")
         wait_until(lambda: [path.stat().st_size for path in (tmp_path / "saved").glob("*.part")] == [1_200])
         screen.quit()
     assert [name[-5:] for name in saved_names(tmp_path)] == [".json", ".part"]
@@ -160,11 +160,10 @@ def test_the_command_shows_bars_in_a_terminal_and_takes_them_away(
     taskdash("check")
     api.hold_after = 1_012
     with taskdash.dashboard("download", "-o", "pictures", columns=100, rows=12) as screen:
-        screen.wait_for("0 of 1 result")
-        screen.wait_for(f"{saved_name(OLD)[:-4]}  ━━━━━━━━━━")
-        screen.wait_for("━   50 % of 2 KiB")
+        screen.wait_for("0/1 result")
+        screen.wait_for(f"▰▰▰▰▱▱▱▱  50% of 2 KiB {saved_name(OLD)[:-4]}")
         api.let_go()
         screen.wait_for("Saved 1 file")
         assert screen.wait_exit() == 0
-        assert "━" not in screen.text
+        assert "▱" not in screen.text
         assert f"{tmp_path}/pictures/{saved_name(OLD)}" in screen.text.replace("\n", "")

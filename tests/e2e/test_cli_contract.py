@@ -174,6 +174,8 @@ def test_wait_follows_tasks_to_their_end(taskdash: Command, fake_api: FakeApi) -
     ]
     assert f"{RUN}: new -> waiting" in done.stderr
     assert f"{RUN}: waiting -> success" in done.stderr
+    assert "(A cinematic portrait" in done.stderr
+    assert re.fullmatch(r"2 tasks finished: 2 succeeded in [0-9.]+s", done.stderr.splitlines()[-1])
 
 
 def test_wait_waits_for_a_task_that_the_api_has_no_record_of_yet(

@@ -107,7 +107,7 @@ async def test_lines_tell_how_far_it_is_a_key_cancels_and_what_came_of_it_is_a_t
         await dash.press("A", "d", said="Saving 1 result to /pictures. Skipped 2 tasks without a result.")
         assert len(downloads.asked) == 1
         downloads.say(status=BUSY)
-        await dash.until_shown("2 of 12 results  2.0 MiB/s  1m1s left")
+        await dash.until_shown("2/12 results · 2.0 MiB/s · 1m1s left")
         assert ("hero-1" in dash.screen) == (size[1] > 30)
         await dash.press("X")
         await dash.until(lambda: downloads.cancels == 1, "the cancellation")
@@ -115,7 +115,7 @@ async def test_lines_tell_how_far_it_is_a_key_cancels_and_what_came_of_it_is_a_t
         downloads.say(*news, status=replace(BUSY, saved=12, running=()))
         await dash.until_said("Saved 1 file to /[/]pictures.")
         await dash.until_said("2 failed: [red]no")
-        await dash.until_gone("of 12 results")
+        await dash.until_gone("/12 results")
 
 
 async def test_saved_results_show_in_the_row_and_in_the_detail(desk: Context, other: Store) -> None:

@@ -11,7 +11,7 @@ import click
 from taskdash.cli.following import cancel_on_signal, stop_at_rest
 from taskdash.cli.log import start_log
 from taskdash.cli.options import Command, complete_files, complete_ids, pass_session, selection_options
-from taskdash.cli.output import print_lines, talk
+from taskdash.cli.output import RESUMES, print_lines, talk
 from taskdash.cli.progress import DownloadProgress
 from taskdash.cli.selection import OPTIONS, choose, find_or_add
 from taskdash.config.locations import absolute, download_dir
@@ -175,6 +175,6 @@ class _Run:
             raise downloads.failure
         talk(downloads.summary(self._known))
         if ended_by:
-            talk("interrupted; run the same command again to resume")
+            talk(RESUMES)
             return 128 + ended_by[0]
         return 1 if any(ended.end is End.FAILED for ended in self._ends.values()) else 0

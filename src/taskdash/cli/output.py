@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 ERROR_PREFIX: Final = "taskdash: "
+RESUMES: Final = "interrupted; run the same command again to resume"
 
 
 class _Speech:

@@ -61,13 +61,13 @@ class _Bars:
 
 
 class Progress(_Bars):
-    """Shows how much is done, how fast, how long still. Nothing where stderr is no terminal."""
+    """Shows how much is done, and how long the rest will take. Nothing where stderr is no terminal."""
 
     def __init__(self, noun: str, total: int, *, now_s: Callable[[], float] = time.monotonic) -> None:
         """Prepare; nothing is shown yet.
 
         Args:
-            noun: what is counted, in the plural.
+            noun: what is counted, in the plural; it is said where nobody knows how many there are.
             total: how many there are; 0 where nobody knows.
             now_s: monotonic seconds.
         """
@@ -83,13 +83,13 @@ class Progress(_Bars):
 
     def words(self, done: int, elapsed_s: float) -> str:
         """Return it in words."""
-        parts = [f"{done:,} of {self._total:,} {self._noun}" if self._total else f"{done:,} {self._noun}"]
+        if not self._total:
+            return f"{done:,} {self._noun}"
+        said = f"{done:,}/{self._total:,}"
         rate = done / elapsed_s if elapsed_s > 0 else 0.0
-        if rate:
-            parts.append(f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s")
-            if done < self._total:
-                parts.append(f"{duration(1000 * math.ceil((self._total - done) / rate))} left")
-        return "  ".join(parts)
+        if not rate or done >= self._total:
+            return said
+        return f"{said} · {duration(1000 * math.ceil((self._total - done) / rate))} left"
 
 
 class DownloadProgress(_Bars):

@@ -8,12 +8,14 @@ those of a wall clock, which may be set while somebody waits.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from taskdash.cli.changes import change_line, removed_line, summary, word
 from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, State, Task
-from taskdash.domain.words import plural, started_ms, state_word
+from taskdash.domain.words import plural, started_ms
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -64,34 +66,10 @@ def first_cause(codes: set[int]) -> int:
     return next((code for code in _FIRST_COUNTS if code in codes), 0)
 
 
-def word(task: Task) -> str:
-    """Return the state as one word; `new` for what was never answered."""
-    return State.NEW.value if task.state is State.NEW else state_word(task)
-
-
-def change_line(before: Task, after: Task) -> str | None:
-    """Return what is new about a task, for people; None where nothing is."""
-    problem = after.problem
-    if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
-        return f"{after.task_id}: {problem.kind.value}: {problem.message}"
-    if word(before) == word(after):
-        return None
-    end = ""
-    if after.state is State.SUCCESS and after.cost_time_ms is not None:
-        end = f" in {duration(after.cost_time_ms, measured=True)}"
-    elif after.state is State.FAIL:
-        end = f": {after.fail_msg or after.fail_code or 'no reason given'}"
-    return f"{after.task_id}: {word(before)} -> {word(after)}{end}"
-
-
 def _gone(before: Sequence[Task], now: Sequence[Task]) -> list[Task]:
     """Return the tasks that are not there any more. In a list that was exchanged the place may be another task's."""
     ids = {task.seq: task.task_id for task in now}
     return [task for task in before if ids.get(task.seq) != task.task_id]
-
-
-def _gone_lines(gone: Sequence[Task]) -> list[str]:
-    return [f"{task.task_id}: was removed from the list" for task in gone]
 
 
 class CheckRules:
@@ -165,7 +143,7 @@ class CheckRules:
                 self._since_ms.pop(name, None)
             else:
                 self._since_ms.setdefault(name, elapsed_ms)
-        return _gone_lines(gone)
+        return [*map(removed_line, gone)]
 
     def is_over(self, elapsed_ms: int) -> bool:
         """Return whether all are answered, or the rest is hopeless."""
@@ -267,7 +245,7 @@ class WaitRules:
     def notice(self) -> str | None:
         """Return what to tell of a key that was refused for a task that is still to finish."""
         is_doubted = any(self._seen[task.seq].refused_ms is not None for task in self.waiting_for)
-        again = f"the key was refused: asked again after {REFUSED_APART_MS // 1000} s, to be sure"
+        again = f"API key rejected: trying again in {duration(REFUSED_APART_MS)}, to be sure"
         return again if is_doubted else None
 
     def see(
@@ -283,7 +261,10 @@ class WaitRules:
         """
         gone = _gone(self.tasks, tasks)
         self.removed += gone
-        lines, before_by_seq = _gone_lines(gone), {task.seq: task for task in self.tasks if task not in gone}
+        lines, before_by_seq = (
+            [*map(removed_line, gone)],
+            {task.seq: task for task in self.tasks if task not in gone},
+        )
         self.tasks = [task for task in tasks if task.seq in before_by_seq]
         for after in self.tasks:
             before, seen = before_by_seq[after.seq], self._seen[after.seq]
@@ -328,18 +309,19 @@ class WaitRules:
                 codes.add(5 if problem is not None and problem.kind in _RIDDEN_OUT else 124)
         return first_cause(codes)
 
-    def closing_line(self) -> str:
-        """Return in words how it ended badly."""
-        unknown = sum(self._is_unknown(task) for task in self.tasks)
-        counts = [
-            (sum(task.state is State.SUCCESS for task in self.tasks), "succeeded"),
-            (sum(task.state is State.FAIL for task in self.tasks), "failed"),
-            (unknown, "unknown to the API"),
-            (len(self.removed), "removed"),
-            (sum(not task.state.finished for task in self.tasks) - unknown, "not finished"),
-        ]
-        why = "time is over: " if self.timed_out else ""
-        return why + ", ".join(f"{count} {what}" for count, what in counts if count)
+    def summary(self) -> str:
+        """Return in words what it came to."""
+        states = Counter(task.state for task in self.tasks)
+        unknown, finished = sum(map(self._is_unknown, self.tasks)), states[State.SUCCESS] + states[State.FAIL]
+        counts = {
+            "succeeded": states[State.SUCCESS],
+            "failed": states[State.FAIL],
+            "unknown to the API": unknown,
+            "removed": len(self.removed),
+            "not finished": len(self.tasks) - finished - unknown,
+        }
+        timeout_ms = self._timeout_ms if self.timed_out else None
+        return summary(len(self._seen), counts, self._elapsed_ms, finished=finished, timeout_ms=timeout_ms)
 
     def _due_ms(self, task: Task) -> int:
         seen = self._seen[task.seq]

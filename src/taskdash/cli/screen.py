@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.live_render import LiveRender
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -31,7 +30,7 @@ BLOCK_ROWS: Final = 500
 """So many rows at a time, that the first of a long list are there at once."""
 _GAP: Final = 2
 NAME_CELLS: Final = 40
-BAR_CELLS: Final = 20
+BAR_CELLS: Final = 8
 
 
 def print_tasks(tasks: Sequence[Task], now_ms: int, width: int | None = None) -> None:
@@ -87,12 +86,14 @@ class Rewritten:
 
     def draw(self, files: Sequence[tuple[str, float, str]], share: float | None, words: str) -> None:
         """Draw a line for each file (its name, how much of it there is, in words), and one for all."""
-        each = Table.grid(padding=(0, _GAP, 0, 0))
+        each = Table.grid(padding=(0, 1, 0, 0))
+        each.add_column()
+        each.add_column()
         each.add_column(max_width=NAME_CELLS, no_wrap=True, overflow="ellipsis")
         for name, done, more in files[: max(0, self._console.height - 2)]:
-            each.add_row(Text(f"  {name}"), _bar(done), Text(more, no_wrap=True))
-        total = Table.grid(padding=(0, _GAP, 0, 0))
-        total.add_row(*([] if share is None else [_bar(share)]), Text(words, no_wrap=True))
+            each.add_row(self._bar(done), Text(more, no_wrap=True), Text(name, style="dim"))
+        total = Table.grid(padding=(0, 1, 0, 0))
+        total.add_row(*([] if share is None else [self._bar(share)]), Text(words, no_wrap=True))
         self._lines.set_renderable(Group(each, total) if each.row_count else total)
         with suppress(OSError):
             self._console.print(self._lines.position_cursor(), self._lines, sep="", end="")
@@ -103,6 +104,8 @@ class Rewritten:
             self._console.print(self._lines.position_cursor(), end="")
         self._lines = LiveRender("", vertical_overflow="crop")
 
-
-def _bar(share: float) -> ProgressBar:
-    return ProgressBar(total=1.0, completed=min(1.0, share), width=BAR_CELLS)
+    def _bar(self, share: float) -> Text:
+        """Draw as the dashboard does, in plain letters where the terminal has no others."""
+        full, empty = ("#", "-") if self._console.options.ascii_only else ("▰", "▱")
+        filled = min(BAR_CELLS, int(share * BAR_CELLS))
+        return Text.assemble((full * filled, "cyan"), (empty * (BAR_CELLS - filled), "dim"), no_wrap=True)

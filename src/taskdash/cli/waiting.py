@@ -15,7 +15,7 @@ import click
 
 from taskdash.cli.following import Following
 from taskdash.cli.options import Command, complete_ids, length_of_time, pass_session, selection_options
-from taskdash.cli.output import print_json_array, print_lines, talk
+from taskdash.cli.output import RESUMES, print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import CheckRules, WaitRules
 from taskdash.cli.selection import choose, find_or_add
@@ -151,12 +151,13 @@ def _watch(session: Session, rules: WaitRules, limit: TimeLimit) -> int:
         if not has_ended:
             ended_by = run_unwaited(Following(session, rules, saving).run(lambda: not limit.left_s))
         if ended_by:
+            talk(RESUMES)
             return 128 + ended_by
         saving.finish(limit.left_s)
     limit.take_last_word()
     code = rules.exit_code()
-    if code and not has_ended:
-        talk(rules.closing_line())
+    if code or not has_ended:
+        talk(rules.summary())
     return code
 
 
@@ -164,8 +165,7 @@ def _give_up(rules: WaitRules, *, as_json: bool) -> int:
     """Tell what is known where something does not let this command end; return the exit code."""
     rules.timed_out = True
     code = rules.exit_code()
-    if code:
-        talk(rules.closing_line())
+    talk(rules.summary())
     if as_json:
         print_json_array(_last_seen(rules))
     return code

@@ -37,7 +37,7 @@ class Running:
         """Return how far it is, in words."""
         if not self.whole:
             return size_words(self.got)
-        return f"{100 * self.got // self.whole:>3} % of {size_words(self.whole)}"
+        return f"{100 * self.got // self.whole:>3}% of {size_words(self.whole)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class DownloadStatus:
     @property
     def words(self) -> str:
         """Return the round in one line, without its single files."""
-        parts = [f"{self.done:,} of {plural(self.total, 'result')}"]
+        parts = [f"{self.done:,}/{plural(self.total, 'result')}"]
         if self.failed:
             parts.append(f"{self.failed:,} failed")
         if self.resting:
@@ -88,7 +88,7 @@ class DownloadStatus:
             parts.append(f"{size_words(round(self.speed))}/s")
         if self.left_s is not None:
             parts.append(f"{duration(1000 * math.ceil(self.left_s))} left")
-        return "  ".join(parts)
+        return " · ".join(parts)
 
 
 class Speed:

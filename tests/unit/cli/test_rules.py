@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from taskdash.cli.changes import change_line
 from taskdash.cli.rules import CheckRules, WaitRules
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.watch.status import WatchStatus
@@ -174,6 +175,39 @@ def test_each_change_is_told_once() -> None:
     assert see(rules, again, START_MS) == []
     failed = replace(waiting, state=State.FAIL, fail_msg="no")
     assert see(rules, failed, START_MS) == ["task_a: generating -> fail: no"]
+
+
+def test_a_line_names_label_and_prompt() -> None:
+    task = a_task(state=State.WAITING, label="mugs", prompt="Product photo\nof a " + "very " * 20 + "red mug")
+    name = "(mugs · Product photo of a very very very very very very very very…)"
+    done = replace(task, state=State.SUCCESS, cost_time_ms=112_000)
+    assert change_line(task, done) == f"task_a: waiting -> success in 1m52s {name}"
+    assert (
+        change_line(task, replace(task, state=State.FAIL))
+        == f"task_a: waiting -> fail: no reason given {name}"
+    )
+    troubled = replace(
+        task, label=None, prompt="a mug", problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 503", 0)
+    )
+    assert change_line(task, troubled) == "task_a: server error: HTTP 503 (a mug)"
+
+
+def test_a_wait_ends_with_what_it_came_to() -> None:
+    success, fail, waiting = (
+        a_task(seq=seq, state=state) for seq, state in enumerate((State.SUCCESS, State.FAIL, State.WAITING))
+    )
+
+    def said(*tasks: Task, elapsed_ms: int = 112 * S, timeout_s: float | None = None) -> str:
+        rules = a_wait(*tasks, timeout_s=timeout_s)
+        rules.is_over(elapsed_ms)
+        return rules.summary()
+
+    assert said(success, replace(success, seq=7), fail) == "3 tasks finished: 2 succeeded, 1 failed in 1m52s"
+    assert said(success, elapsed_ms=0) == "1 task finished: 1 succeeded"
+    assert said(success, waiting, timeout_s=60) == "timed out after 1m: 1 succeeded, 1 not finished"
+    rules = a_wait(success, waiting)
+    rules.see([success], START_MS, S)
+    assert rules.summary() == "1 succeeded, 1 removed"
 
 
 def test_what_is_due_is_asked_for_once_and_left_to_a_watcher_for_a_moment() -> None:

@@ -339,8 +339,8 @@ def test_a_status_in_words() -> None:
     status = DownloadStatus(
         total=12, saved=2, failed=1, running=(Running("a", 50, 100),), speed=2_097_152.0, left_s=61
     )
-    assert status.words == "3 of 12 results  1 failed  2.0 MiB/s  1m1s left"
-    assert status.running[0].words == " 50 % of 100 B"
+    assert status.words == "3/12 results · 1 failed · 2.0 MiB/s · 1m1s left"
+    assert status.running[0].words == " 50% of 100 B"
     assert status.share == pytest.approx(3.5 / 12)
     reasons = Counter({"a": 5, "b": 2, "c": 1, "d": 1})
     many = summary(DownloadStatus(total=9, failed=9), reasons)
