@@ -223,7 +223,7 @@ def test_config_path_show_init_and_check(tmp_path: Path) -> None:
     assert path.endswith("taskdash/config.toml")
     assert taskdash("config", "init", "--tier", "basic").stdout.strip() == path
     again = taskdash("config", "init")
-    assert (again.returncode, "was not touched" in again.stderr) == (1, True)
+    assert (again.returncode, "already exists; not overwritten" in again.stderr) == (1, True)
     taskdash.ok("config", "check")
     shown = {
         each["key"]: each for each in json.loads(taskdash("config", "show", "--json").stdout)["settings"]

@@ -255,19 +255,19 @@ def test_what_no_task_has_is_left_out_and_said(fresh: Callable[[], Command]) -> 
         "taskId,label,seed,\ntask_a_12345678,hero,42,\n",
         '[{"taskId": "task_a_12345678", "label": "hero", "seed": 42}]',
     ):
-        said = "1 task added, 0 already listed\nleft out, as a task has no such field: seed\n"
+        said = "1 task added, 0 already listed\nignored unknown fields: seed\n"
         assert imported(fresh(), text) == (0, said)
 
 
 SPOILT = [
     ("taskId,costTime\ntask_a_12345678,3.2E+04\n", "line 2: costTime was rounded by a spreadsheet (3.2E+04)"),
-    ("taskId;addedAt;label\n1,23457E+20;1;x\n", "line 2: taskId is no task ID"),
+    ("taskId;addedAt;label\n1,23457E+20;1;x\n", "line 2: taskId is not a task ID"),
     ("taskId,label,label\ntask_a_12345678,a,b\n", "line 1: label is the name of more than one column"),
     ("taskId,label,\ntask_a_12345678,a,b\n", "line 2: has a cell in a column without a name"),
     ("taskId,label\ntask_a_12345678,a,b\n", "line 2: has 3 cells, and the header has 2"),
-    ("taskId,resultUrls\ntask_a_12345678,[\"https\n", "line 2: resultUrls is no JSON"),
-    ("taskId,label\ntask_a_12345678,h\xe9ro\n", "line 2: is neither UTF-8 nor UTF-16"),
-    ('[\n{"taskId": "task_a_12345678", "label": "h\xe9ro"}]', "line 2: is neither UTF-8 nor UTF-16"),
+    ("taskId,resultUrls\ntask_a_12345678,[\"https\n", "line 2: resultUrls is not valid JSON"),
+    ("taskId,label\ntask_a_12345678,h\xe9ro\n", "line 2: neither UTF-8 nor UTF-16"),
+    ('[\n{"taskId": "task_a_12345678", "label": "h\xe9ro"}]', "line 2: neither UTF-8 nor UTF-16"),
 ]  # fmt: skip
 
 
@@ -285,7 +285,7 @@ def test_the_ids_of_a_file_that_is_refused_can_still_be_added(taskdash: Command)
     text = "taskId,state\ntask_a_12345678,on its way\n"
     code, talk = imported(taskdash, text)
     assert code == 1
-    assert "`taskdash add - < FILE` takes the IDs alone" in talk
+    assert "`taskdash add - < FILE` adds just the IDs" in talk
     assert taskdash("add", "-", stdin=text).stdout == "task_a_12345678\n"
 
 

@@ -231,7 +231,7 @@ def test_ctrl_c_ends_the_wait_for_on_finish(taskdash: Command, api: FakeApi) -> 
     with taskdash.dashboard() as screen:
         screen.wait_for("◐ waiting")
         screen.send("r", shows=lambda _: told.exists())
-        screen.send("q", shows="Ctrl+C ends it")
+        screen.send("q", shows="Ctrl+C to stop")
         began_s = time.monotonic()
         screen.quit("\x03")
         # Of its own accord it waits 10 s.

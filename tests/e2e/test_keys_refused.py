@@ -141,7 +141,7 @@ def test_a_check_goes_on_after_one_refused_id_and_stops_when_another_says_so(
     before = fake_api.count()
     done = taskdash("check", *ids, timeout_s=60)
     assert done.returncode == 4
-    assert "not checked: the gateway refuses the key" in done.stderr
+    assert "not checked: API key rejected" in done.stderr
     assert fake_api.count() - before < len(ids)
 
 

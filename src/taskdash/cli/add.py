@@ -73,7 +73,7 @@ def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
     """Return the texts to take IDs from, each with whether it is an argument that may be an ID as it stands."""
     if not arguments:
         if sys.stdin is None or sys.stdin.isatty():
-            raise UsageError("give task IDs, or text with IDs in it, or - to read standard input")
+            raise UsageError("give task IDs, text that contains them, or - to read standard input")
         arguments = ("-",)
     return [(_stdin_text(), False) if argument == "-" else (argument, True) for argument in arguments]
 
@@ -92,7 +92,7 @@ def _find(
     ignored: list[tuple[str, str]] = []
     for text, is_argument in texts:
         if is_argument and (text.startswith(KEY_PREFIX) or any(key.reveal() == text for key in keys)):
-            ignored.append(("(an API key)", "looks like an API key; it was not stored"))
+            ignored.append(("(an API key)", "looks like an API key; not stored"))
         elif is_argument and is_task_id(text) and not looks_like_option(text):
             found.append(text)
         else:
@@ -103,9 +103,7 @@ def _find(
             found += [item.task_id for item in paste.found]
             ignored += [(item.text, item.why) for item in paste.ignored]
             if paste.unsure is not None:
-                ignored.append(
-                    (paste.unsure, "of unknown form; give it as an argument to add it as it stands")
-                )
+                ignored.append((paste.unsure, "not in a known form; give it as an argument to add it anyway"))
     return list(dict.fromkeys(found)), ignored
 
 
@@ -145,7 +143,7 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
 
 def _refuse_key(label: str, keys: Collection[Secret]) -> None:
     if any(key.reveal() in label for key in keys):
-        raise UsageError("the label has an API key in it; nothing was changed")
+        raise UsageError("the label contains an API key; nothing was changed")
 
 
 @click.command(

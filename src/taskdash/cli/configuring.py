@@ -149,12 +149,8 @@ def check(session: Session) -> None:
     )
     file = settings.config_file
     make_keymap(settings.key_preset, settings.keys, file)
-    where = (
-        inert_line(str(file))
-        if file
-        else f"{inert_line(str(session.config_path))} is not there: the defaults"
-    )
-    print_lines([f"{where}: fine" if file else f"{where} are in force"])
+    where = inert_line(str(file)) if file else f"{inert_line(str(session.config_path))} does not exist"
+    print_lines([f"{where}: OK" if file else f"{where}: using the defaults"])
     try:
         find_key(settings.in_use, session.environ)
     except KeyMissingError as error:

@@ -78,7 +78,7 @@ def run_app(open_it: Callable[[], Context]) -> int:
     try:
         wait_for_foreground()
     except termios.error:
-        talk("taskdash: the dashboard needs a terminal, and this one does not let it out of the background")
+        talk("taskdash: the dashboard needs a terminal, and cannot run in the background")
         return 2
     os.environ.setdefault("TEXTUAL_FPS", FPS)
     for name in ("COLUMNS", "LINES"):
@@ -104,7 +104,7 @@ def run_app(open_it: Callable[[], Context]) -> int:
     # The dashboard may have gone over to another context.
     _close(app.context, app.return_code or 0)
     lost = [task_id for each in (*app.left_contexts, app.context) for task_id in each.not_added()]
-    tell_not_added(lost, ", as the list was locked to the end")
+    tell_not_added(lost, " because the list stayed locked")
     if app.unusable is not None:
         raise app.unusable
     if app.crash is not None:
@@ -121,7 +121,7 @@ def _close(context: Context, code: int) -> None:
     if code >= 128 or context.on_finish is None or not context.on_finish.running:
         context.close()
         return
-    talk(f"waiting {FINISH_GRACE_S:.0f}s at most for on_finish; Ctrl+C ends it")
+    talk(f"waiting up to {FINISH_GRACE_S:.0f}s for on_finish (Ctrl+C to stop)")
     try:
         context.close(FINISH_GRACE_S)
     except KeyboardInterrupt:

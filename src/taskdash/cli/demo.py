@@ -165,7 +165,7 @@ def _advice(base_url: str, key: str, task_id: str) -> str:
     """Return what to try in another terminal, each command on lines of its own to be copied whole."""
     return f"""\
 
-Ctrl+C ends it. Try in another terminal:
+Press Ctrl+C to stop. Try in another terminal:
 
 curl -H 'Authorization: Bearer {key}' \\
   '{base_url}/api/v1/jobs/recordInfo?taskId={task_id}'
@@ -181,6 +181,4 @@ def _served(port: int) -> DemoApi:
     try:
         return DemoApi(port)
     except OSError as error:
-        raise TaskdashError(
-            f"port {port} of 127.0.0.1 cannot be had ({error.strerror}): name another"
-        ) from None
+        raise TaskdashError(f"cannot listen on 127.0.0.1:{port} ({error.strerror})") from None

@@ -70,7 +70,7 @@ def download(
         wanted, known = wanted_of(store, seqs)
     if not wanted:
         talk(
-            f"nothing to save: {plural(known, 'result')} saved before"
+            f"nothing to save: {plural(known, 'result')} already saved"
             if known
             else "nothing to save: no results"
         )
@@ -138,7 +138,7 @@ class _Run:
                 if downloads.resting and not self._waits:
                     self._waits = True
                     self._progress.clear()
-                    talk("some results are not there yet: trying again for up to 5 minutes (Ctrl+C ends it)")
+                    talk("some results are not there yet; retrying for up to 5m (Ctrl+C to stop)")
                 self._progress.show(downloads.status)
         finally:
             downloads.cancel()

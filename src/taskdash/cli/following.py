@@ -21,6 +21,7 @@ from taskdash.domain.durations import duration
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.task import ProblemKind
+from taskdash.domain.words import plural
 from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.watch.machine import is_alive, this_process
@@ -229,20 +230,18 @@ class Notices:
     def see(self, status: WatchStatus) -> None:
         """Look at what the watcher says of itself."""
         if status.differs == CONNECTION:
-            self.say(
-                f"the watcher (pid {status.watcher_pid}) cannot reach the gateway: this command tries by itself"
-            )
+            self.say(f"the watcher (pid {status.watcher_pid}) cannot reach the gateway; trying from here")
         elif status.differs:
             self.say(
-                f"the watcher (pid {status.watcher_pid}) uses a different {status.differs}: "
-                "this command takes over if that one does not work"
+                f"the watcher (pid {status.watcher_pid}) uses a different {status.differs}; "
+                "this command takes over if that one fails"
             )
         else:
             self._see_refusal(status)
         if status.watcher_stopped:
             self.say(
                 f"the watcher (pid {status.watcher_pid}) is stopped, so nothing is checked: "
-                f"continue it with kill -CONT {status.watcher_pid}, or end it"
+                f"resume it with `kill -CONT {status.watcher_pid}`, or end it"
             )
         if not status.over_budget:
             self._over_budget_since_s = None
@@ -259,9 +258,7 @@ class Notices:
             return
         self._retry_at_ms = retry_at_ms
         wait = duration(max(0, retry_at_ms - self._session.now_ms()))
-        self.say_again(
-            f"the gateway refuses the key of the watcher (pid {status.watcher_pid}): it tries again in {wait}"
-        )
+        self.say_again(f"API key of the watcher (pid {status.watcher_pid}) rejected; it retries in {wait}")
 
     def say(self, text: str) -> None:
         """Print a line on stderr, unless it was said before."""
@@ -275,11 +272,11 @@ class Notices:
         talk(text)
 
     def _budget_line(self, status: WatchStatus) -> str:
-        line = f"slowed down by the budget of {status.per_second} checks per second, {status.per_minute} per minute"
+        line = f"slowed by the budget of {plural(status.per_second, 'check')} a second, {status.per_minute:,} a minute"
         if not (status.tier or "").endswith("(assumed)"):
             return line
         setting = f"profiles.{self._session.profile.name}.tier"
-        return f"{line}: tier {status.tier}; set {setting} in the config if it is another"
+        return f"{line}: tier {status.tier}; set {setting} in the config if yours is another"
 
 
 async def _finish(

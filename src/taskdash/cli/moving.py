@@ -123,7 +123,7 @@ def import_list(session: Session, file: str) -> int:
     if left_out:
         names = ", ".join(inert_line(name, 60) for name in sorted(left_out)[:_MAX_SHOWN])
         more = f" and {len(left_out) - _MAX_SHOWN:,} more" if len(left_out) > _MAX_SHOWN else ""
-        talk(f"left out, as a task has no such field: {names}{more}")
+        talk(f"ignored unknown fields: {names}{more}")
     _tell_of_profiles(session, {detail.task.profile for detail in tasks})
     return 0
 
@@ -134,7 +134,7 @@ def _parse(session: Session, file: str, read: Decoded, left_out: set[str]) -> li
         return None
     name = "standard input" if file == "-" else inert_line(file, 200)
     if read.broken_line is not None:
-        raise _refused(name, f"line {read.broken_line}: is neither UTF-8 nor UTF-16: save it as UTF-8")
+        raise _refused(name, f"line {read.broken_line}: neither UTF-8 nor UTF-16; save the file as UTF-8")
     found: list[TaskDetail] = []
     try:
         with Progress("tasks read", 0) as progress:
@@ -145,12 +145,12 @@ def _parse(session: Session, file: str, read: Decoded, left_out: set[str]) -> li
         raise _refused(name, str(error)) from None
     keys = {key.reveal() for key in session.keys}
     if any(detail.task.task_id in keys for detail in found):
-        raise TaskdashError(f"{name}: an API key stands in it as a task ID; nothing was imported")
+        raise TaskdashError(f"{name}: it has an API key as a task ID; nothing was imported")
     return found
 
 
 def _refused(name: str, why: str) -> TaskdashError:
-    return TaskdashError(f"{name}: {why}; nothing was imported (`taskdash add - < FILE` takes the IDs alone)")
+    return TaskdashError(f"{name}: {why}; nothing was imported (`taskdash add - < FILE` adds just the IDs)")
 
 
 def _import_text(session: Session, text: str) -> int:
@@ -159,7 +159,7 @@ def _import_text(session: Session, text: str) -> int:
     paste = find_task_ids(text, keys=session.keys)
     ids = [found.task_id for found in paste.found]
     if not ids:
-        talk("taskdash: no task ID found: it is no export, and no text with IDs in it")
+        talk("taskdash: no task IDs found: neither an export nor text that contains IDs")
         return 1
     try:
         with session.open_store() as store:
@@ -175,7 +175,7 @@ def _import_text(session: Session, text: str) -> int:
 def _tell_of_profiles(session: Session, names: set[str]) -> None:
     for name in sorted(names - set(session.settings.profiles))[:_MAX_SHOWN]:
         talk(
-            f"profile {name} is not in the config: its tasks are kept, but not checked: "
+            f"profile {name} is not in the config: its tasks are kept but not checked; "
             f"see `{session.line('list --all-profiles')}`"
         )
 
@@ -190,8 +190,8 @@ def _read(file: str) -> bytes:
             with Path(file).open("rb") as opened:
                 data = opened.read(MAX_FILE_BYTES + 1)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no file name"
-            raise UsageError(f"{inert_line(file, 200)} cannot be read: {reason}") from None
+            reason = getattr(error, "strerror", None) or "not a file name"
+            raise UsageError(f"cannot read {inert_line(file, 200)}: {reason}") from None
     if len(data) > MAX_FILE_BYTES:
         raise TaskdashError(f"{inert_line(file, 200)} is larger than 1 GiB; nothing was imported")
     return data

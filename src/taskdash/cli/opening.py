@@ -60,12 +60,13 @@ def _open(session: Session, detail: TaskDetail, number: int, *, only_print: bool
     task, urls = detail.task, detail.result_urls
     if number > len(urls):
         count = plural(len(urls), "result link") if urls else "no result link"
-        talk(f"taskdash: {task.task_id} has {count} ({task.state})")
+        hint = "" if task.state.finished else f"; `{session.line('wait', task.task_id)}` waits for it"
+        talk(f"taskdash: {task.task_id} has {count} ({task.state}){hint}")
         return 1
     try:
         url = checked_url(urls[number - 1])
     except UnsafeLinkError as error:
-        talk(f"taskdash: result {number} is not opened, {error}: see `{session.line('show', task.task_id)}`")
+        talk(f"taskdash: result {number} was not opened: {error}; see `{session.line('show', task.task_id)}`")
         return 1
     if only_print:
         print_lines([url])

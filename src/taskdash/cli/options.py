@@ -84,9 +84,7 @@ def form_options(**helps: str) -> Callable[[F], F]:
         def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the command takes
             forms = [name for name in helps if kwargs.pop(f"as_{name}")]
             if len(forms) > 1:
-                raise click.UsageError(
-                    f"{' and '.join(f'--{name}' for name in forms)} exclude each other: give one"
-                )
+                raise click.UsageError(f"{' and '.join(f'--{name}' for name in forms)} cannot be combined")
             return function(*args, form=forms[0] if forms else None, **kwargs)
 
         wrapped = update_wrapper(call, function)

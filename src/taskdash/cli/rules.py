@@ -158,16 +158,16 @@ class CheckRules:
             return f"the watcher (pid {status.watcher_pid}) is stopped"
         kinds = [task.problem.kind if task.problem else None for task in self._answered.values()]
         if ProblemKind.RATE_LIMITED in kinds:
-            return "the gateway refuses every check for now"
+            return "rate limited by the gateway"
         if ProblemKind.UNAUTHORIZED in kinds and status.problem is ProblemKind.UNAUTHORIZED:
-            return "the gateway refuses the key"
+            return "API key rejected"
         last = kinds[-FAILURES_IN_A_ROW:]
         if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
-            return "the gateway does not answer"
+            return "the gateway is not responding"
         is_quiet = elapsed_ms - self._since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
         if is_quiet and status.held_until_ms is not None and status.held_until_ms > self._now_ms:
             wait_ms = status.held_until_ms - self._now_ms
-            return f"the gateway asked for quiet for another {duration(wait_ms + 999)}"
+            return f"rate limited by the gateway for another {duration(wait_ms + 999)}"
         return None
 
     def outcome(self) -> tuple[list[str], list[str], int]:

@@ -196,7 +196,7 @@ def find_or_add(
     profile = session.profile.name
     keys = {key.reveal() for key in session.keys}
     if not keys.isdisjoint(texts):
-        raise UsageError("an API key was given where a task ID belongs; it was not used")
+        raise UsageError("an API key was given in place of a task ID; it was not used")
     missing: list[str] = []
     for text in texts:
         try:

@@ -15,7 +15,7 @@ import click
 
 from taskdash.cli.following import Following
 from taskdash.cli.options import Command, complete_ids, length_of_time, pass_session, selection_options
-from taskdash.cli.output import RESUMES, print_json_array, print_lines, talk
+from taskdash.cli.output import RESUMES, complain, print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import CheckRules, WaitRules
 from taskdash.cli.selection import choose, find_or_add
@@ -70,7 +70,7 @@ def check(session: Session, task_ids: Sequence[str], *, selection: Selection) ->
         ended_by = run_unwaited(Following(session, rules, saving).run())
         changes, troubles, code = rules.outcome()
         for line in troubles:
-            talk(line)
+            complain(line)
         print_lines(changes)
         if ended_by:
             return 128 + ended_by
@@ -233,7 +233,7 @@ class AutoSaving:
                 arrived_s, at = now_s, (status.done, got)
             if now_s >= until_s or not (is_patient or now_s - arrived_s < HEADWAY_S):
                 left = plural(max(1, status.total - status.done), "result")
-                talk(f"{left} not saved yet: `taskdash download` goes on with that")
+                talk(f"{left} not saved yet; run `taskdash download` to resume")
                 return
         self._tell()
 

@@ -55,7 +55,7 @@ def find_key(profile: Profile, environ: Mapping[str, str], *, command_timeout_s:
     if profile.api_key_fault:
         raise KeyMissingError(
             f"The API key of profile {profile.name} ({key_origin(profile)}: {_setting(profile, 'api_key')})"
-            f" {profile.api_key_fault}: write it there again."
+            f" {profile.api_key_fault}: enter it again."
         )
     return _from_environment(profile, environ)
 
@@ -119,7 +119,7 @@ def _from_environment(profile: Profile, environ: Mapping[str, str]) -> FoundKey:
         state = "is not set" if value is None else "is empty"
         raise KeyMissingError(
             f"No API key for profile {profile.name}: the environment variable {variable} {state}. {how}."
-            f" Or give it another source in the config, {_setting(profile, '')[:-1]}: {one_of_these(KEY_SOURCES)}.",
+            f" Or set another source in the config, {_setting(profile, '')[:-1]}: {one_of_these(KEY_SOURCES)}.",
             f"no API key: export {variable}=... and start again",
         )
     try:
@@ -139,7 +139,7 @@ def _from_command(profile: Profile, environ: Mapping[str, str], timeout_s: float
     setting = _setting(profile, "api_key_command")
     raise KeyMissingError(
         f"No API key for profile {profile.name}: its {origin} ({setting}) {fault}."
-        " It must print the key as its first line: try it in a shell."
+        " It must print the key on its first line; try it in a shell."
     )
 
 
@@ -168,7 +168,7 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
             umask=users_umask(),
         )
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it cannot be passed on"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "invalid argument"
         raise _CommandError(f"cannot be run: {reason}") from None
     with process:
         try:
@@ -176,7 +176,7 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
         except BaseException as error:
             _kill_group(process)
             if isinstance(error, TimeoutError):
-                raise _CommandError(f"took longer than {timeout_s:g} seconds") from None
+                raise _CommandError(f"took longer than {timeout_s:g}s") from None
             raise
     if process.returncode != 0:
         raise _CommandError(f"failed with {_ending(process.returncode)}{_said(talk, output)}")

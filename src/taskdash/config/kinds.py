@@ -47,7 +47,7 @@ def text(check: Callable[[str], T], *, secret: bool = False) -> Reader[T]:
     def read_text(value: object, _: Place) -> T:
         if isinstance(value, str):
             return check(value)
-        raise ValueError("must be a text in quotes" + ("" if secret else f", not {shown(value)}"))
+        raise ValueError("must be text in quotes" + ("" if secret else f", not {shown(value)}"))
 
     return Reader(read_text, lambda: {"type": "string"})
 
@@ -122,10 +122,10 @@ def length_text(length_ms: int) -> str:
 
 def _texts(value: object, _: Place | None = None) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise wrong('must be a list of texts such as ["first", "second"]', value)
+        raise wrong('must be a list such as ["first", "second"]', value)
     for item in value:
         if not isinstance(item, str):
-            raise wrong("must have texts in quotes only", item)
+            raise wrong("must contain only text in quotes", item)
     return tuple(value)
 
 
@@ -143,7 +143,7 @@ def _command(value: object, place: Place) -> tuple[str, ...]:
         try:
             value = shlex.split(value)
         except ValueError:
-            raise ValueError("has a quote that is not closed; a list of arguments needs no quoting") from None
+            raise ValueError("has an unclosed quote; a list of arguments needs no quoting") from None
     if not (arguments := _arguments(value, place)):
         raise ValueError('must name a program, such as ["pass", "show", "aigptimage"]')
     return arguments
@@ -189,12 +189,12 @@ def checked_base_url(text: str) -> str:
     """
     text = text.strip()
     if not _PRINTABLE.fullmatch(text) or "\\" in text:
-        raise ValueError(f"is empty, too long, or has characters that no URL has; {_ALLOWED}")
+        raise ValueError(f"is empty, too long, or contains characters not allowed in a URL; {_ALLOWED}")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ValueError(f"is no URL: its host or port cannot be read; {_ALLOWED}") from None
+        raise ValueError(f"is not a URL: invalid host or port; {_ALLOWED}") from None
     host = _checked_host(parts)
     if port == 0:
         raise ValueError("has the port 0; use 1 to 65535")
@@ -227,12 +227,12 @@ def _checked_host(parts: SplitResult) -> str:
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"must start with https://; {_ALLOWED}")
     if "@" in parts.netloc:
-        raise ValueError("has a user name or password in it; leave out what stands before the @")
+        raise ValueError("contains a user name or password; remove everything before the @")
     if "?" in parts.geturl() or "#" in parts.geturl():
-        raise ValueError("has a ? or # part; leave it out")
+        raise ValueError("has a ? or # part; remove it")
     host = parts.hostname or ""
     if ":" in host and not _address(host):
-        raise ValueError(f"has a host that is no IPv6 address; {_ALLOWED}")
+        raise ValueError(f"has an invalid IPv6 address; {_ALLOWED}")
     if ":" not in host and not _HOST_NAME.fullmatch(host):
-        raise ValueError(f"has no valid host name; {_ALLOWED}")
+        raise ValueError(f"has an invalid host name; {_ALLOWED}")
     return host

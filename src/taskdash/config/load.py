@@ -87,11 +87,9 @@ def _no_such_profile(
     place = f"{file.shown_path}: " if file else ""
     if not file or not profiles:
         way = "add a table [profiles.NAME]" if file else "`taskdash --profile NAME config init` adds one"
-        there = f"{DEFAULT_PROFILE}, the only one until the config has others: {way}"
+        there = f"{DEFAULT_PROFILE}, the only one so far: {way}"
     if not name:
-        return ConfigError(
-            f'{place}profile: say which of the profiles is in use, as in profile = "kie": {there}'
-        )
+        return ConfigError(f'{place}profile: choose one, as in profile = "kie": {there}')
     near = "" if looks_like_key(name) else suggestion(name, profiles)
     if not origin:
         return ConfigError(f"{place}profile: there is no table for {quoted(name)}, use {there}.{near}")
@@ -136,7 +134,7 @@ def settings_in(
     for name, profile in profiles.items():
         if file.readable_by_others and (profile.api_key or profile.api_key_fault):
             raise ConfigError(
-                f"{file.shown_path}: profiles.{name}.api_key: this file has an API key in it,"
+                f"{file.shown_path}: profiles.{name}.api_key: this file contains an API key,"
                 f" and other users can read or change it. Run: {file.chmod_line}"
             )
     return Settings(
@@ -204,23 +202,21 @@ def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
             return None
         what = "is a link to nothing" if path.is_symlink() else "there is no such file"
         line = _command_line("taskdash --config", path) if named_by == "--config" else "taskdash"
-        raise ConfigError(
-            f"{shown_path}: {what}{source}; name one that is there, or write it with `{line} config init`"
-        ) from None
+        raise ConfigError(f"{shown_path}: {what}{source}; create it with `{line} config init`") from None
     except OSError as error:
         what, advice = (
             f"cannot be read{source}: {inert_line(error.strerror or 'unknown reason')}",
-            "name another with --config",
+            "choose another with --config",
         )
         if isinstance(error, IsADirectoryError):
-            what, advice = f"is a directory{source}", "name a file such as config.toml in it"
+            what, advice = f"is a directory{source}", "give a file in it, such as config.toml"
         elif isinstance(error, PermissionError):
-            what = f"you may not read it{source}"
-            advice = f"let yourself with: {_command_line('chmod u+r', path)}"
+            what = f"permission denied{source}"
+            advice = f"run: {_command_line('chmod u+r', path)}"
         raise ConfigError(f"{shown_path}: {what}; {advice}") from None
     data, readable_by_others = found
     if len(data) > MAX_CONFIG_BYTES:
-        raise ConfigError(f"{shown_path}: is larger than 1 MiB{source}; is it the right file?")
+        raise ConfigError(f"{shown_path}: larger than 1 MiB{source}; is it the right file?")
     try:
         return ConfigFile(path, toml_values(data), readable_by_others)
     except ValueError as error:
@@ -259,10 +255,10 @@ def toml_values(data: bytes) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(_syntax_error(str(error), text)) from None
     except RecursionError:
-        raise ValueError("is no TOML: it is nested too deeply") from None
+        raise ValueError("is not valid TOML: nested too deeply") from None
     except ValueError:
         # tomllib hands on what Python says to numbers of thousands of digits and to dates out of range.
-        raise ValueError("is no TOML: a number or a date in it is out of range") from None
+        raise ValueError("is not valid TOML: a number or a date is out of range") from None
 
 
 def _syntax_error(message: str, text: str) -> str:
@@ -271,5 +267,5 @@ def _syntax_error(message: str, text: str) -> str:
     if place is None or place[1] is None:
         end = text.rstrip("\n")
         line, column = end.count("\n") + 1, len(end) - end.rfind("\n")
-        return f"line {line}, column {column} (its end): is no TOML: {what}"
-    return f"line {place[1]}, column {place[2]}: is no TOML: {what}"
+        return f"line {line}, column {column} (its end): not valid TOML: {what}"
+    return f"line {place[1]}, column {place[2]}: not valid TOML: {what}"

@@ -144,7 +144,7 @@ def _folder(kind: Literal["config", "data", "state", "cache", "downloads"]) -> P
         text = ""
     # Older releases of platformdirs hand a relative HOME or XDG_* on.
     if not os.path.isabs(text):  # noqa: PTH117 - it is a text yet, and may be empty
-        raise UsageError(f"cannot tell where the {kind} directory is: {_no_home(_XDG_VARIABLES[kind])}")
+        raise UsageError(f"cannot determine the {kind} directory: {_no_home(_XDG_VARIABLES[kind])}")
     return Path(text)
 
 

@@ -66,13 +66,11 @@ def write_first_config(path: Path, profile: Profile) -> str | None:
         warning = make_private_dir(path.parent)
         create_private_file(path, first_config_text(profile).encode())
     except FileExistsError:
-        raise TaskdashError(
-            f"{shown_path} is there already and was not touched: edit it, or move it away first"
-        ) from None
+        raise TaskdashError(f"{shown_path} already exists; not overwritten") from None
     except OSError as error:
         reason = inert_line(error.strerror or "unknown reason")
         raise ConfigError(
-            f"{shown_path}: cannot be written: {reason}; name another place with --config"
+            f"{shown_path}: cannot be written: {reason}; choose another path with --config"
         ) from None
     return warning
 

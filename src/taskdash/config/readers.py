@@ -27,13 +27,13 @@ _SHOWN_CHARS: Final = 60
 _KEY_PREFIX: Final = r"(?i)sk[-_]"
 _HEX_KEY: Final = r"[0-9A-Fa-f]{32,}"
 _LONG_WORD: Final = r"(?=[^\s]*[0-9])(?=[^\s]*[a-z])[A-Za-z0-9_+-]{24,}"
-WITHHELD: Final = "a text that looks like an API key (not shown)"
+WITHHELD: Final = "text that looks like an API key (not shown)"
 
 _TYPE_NAMES: Final = {
     bool: "a boolean",
     int: "an integer",
     float: "a float",
-    str: "a text",
+    str: "text",
     list: "an array",
     dict: "a table",
 }

@@ -228,14 +228,18 @@ def _check_together(given: Collection[str], found: Collection[str], place: Place
     sources = [key for key in KEY_SOURCES if key in given]
     if len(sources) > 1 and sources[1] in found:
         place.at(sources[1]).note(
-            f"stands beside {sources[0]}; a profile has exactly {one_of_these(KEY_SOURCES)}"
+            f"cannot be combined with {sources[0]}; a profile has exactly {one_of_these(KEY_SOURCES)}"
         )
     limits = [key for key in ("per_second", "per_minute") if key in given]
     if limits and "tier" in found:
-        place.at("tier").note(f"stands beside {limits[0]}; give a tier, or per_second and per_minute")
+        place.at("tier").note(
+            f"cannot be combined with {limits[0]}; give a tier, or per_second and per_minute"
+        )
     elif len(limits) == 1 and "tier" not in given:
         missing = "per_minute" if limits == ["per_second"] else "per_second"
-        place.at(missing).note(f"is missing beside {limits[0]}; give per_second and per_minute, or a tier")
+        place.at(missing).note(
+            f"is missing, and {limits[0]} needs it; give per_second and per_minute, or a tier"
+        )
 
 
 def _place_of_global_setting(key: str) -> str:

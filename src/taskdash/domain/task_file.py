@@ -148,7 +148,7 @@ def _json_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         at = between.end()
         if is_list and between[1] == "]":
             if at != len(text):
-                raise TaskFileError(f"line {lines.number(at)}: there is more after the list's end")
+                raise TaskFileError(f"line {lines.number(at)}: unexpected text after the end of the list")
             return
         if not is_list and at == len(text):
             return
@@ -161,11 +161,11 @@ def _json_object(text: str, at: int, line: int) -> tuple[dict[str, Any], int]:
         raise TaskFileError(f"line {line}: is nested too deeply") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise TaskFileError(f"{place}: is no JSON ({inert_line(error.msg, 100)})") from None
+        raise TaskFileError(f"{place}: is not valid JSON ({inert_line(error.msg, 100)})") from None
     except ValueError as error:
         raise TaskFileError(f"line {line}: {inert_line(str(error), 100)}") from None
     if not isinstance(item, dict):
-        raise TaskFileError(f"line {line}: is no task: an object with taskId is needed")
+        raise TaskFileError(f"line {line}: is not a task: needs an object with taskId")
     return item, end
 
 
@@ -175,7 +175,7 @@ def _after_space(text: str, at: int) -> int:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
@@ -193,23 +193,23 @@ def _toml_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         said = inert_line(str(error), 200)
         place = re.search(r" \(at line (\d+), column (\d+)\)$", said)
         if place is None:
-            raise TaskFileError(f"line {text.count(chr(10)) + 1}: is no TOML ({said})") from None
+            raise TaskFileError(f"line {text.count(chr(10)) + 1}: is not valid TOML ({said})") from None
         raise TaskFileError(
-            f"line {place[1]}, column {place[2]}: is no TOML ({said[: place.start()]})"
+            f"line {place[1]}, column {place[2]}: is not valid TOML ({said[: place.start()]})"
         ) from None
     except (RecursionError, KeyError, ValueError):
         raise TaskFileError(
-            "line 1: is no TOML: it is nested too deeply, or has a number out of range"
+            "line 1: is not valid TOML: nested too deeply, or a number out of range"
         ) from None
     lines = LineCounter(text)
     headers = (lines.number(match.start()) for match in _OUR_TOML.finditer(text))
     if not isinstance(tables, list):
-        raise TaskFileError(f"line {next(headers, 1)}: tasks is no array of tables")
+        raise TaskFileError(f"line {next(headers, 1)}: tasks is not an array of tables")
     line = 1
     for table in tables:
         line = next(headers, line)
         if not isinstance(table, dict):
-            raise TaskFileError(f"line {line}: is no task: a table is needed")
+            raise TaskFileError(f"line {line}: is not a task: needs a table")
         for name in ("param", "extra"):
             if f"{name}Json" in table:
                 table[name] = _from_json(table.pop(f"{name}Json"), f"{name}Json", line)
@@ -220,7 +220,7 @@ def _from_json(text: object, name: str, line: int) -> Any:  # noqa: ANN401 - wha
     try:
         return json.loads(str(text), parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise TaskFileError(f"line {line}: {name} is no JSON") from None
+        raise TaskFileError(f"line {line}: {name} is not valid JSON") from None
 
 
 # CSV
@@ -276,7 +276,7 @@ def _csv_items(text: str, header: _Header) -> Iterator[tuple[int, dict[str, Any]
         except StopIteration:
             return
         except csv.Error as error:
-            raise TaskFileError(f"line {at}: is no CSV ({inert_line(str(error), 100)})") from None
+            raise TaskFileError(f"line {at}: is not valid CSV ({inert_line(str(error), 100)})") from None
         if not any(row):
             continue
         is_cut = len(row) < width and rows.tell() == len(text) and text[-1] not in "\r\n"
@@ -295,7 +295,7 @@ def _cell(name: str, cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JS
             return int(whole[1])
         if _ROUNDED_NUMBER.fullmatch(cell.strip()):
             raise TaskFileError(f"line {line}: {name} was rounded by a spreadsheet ({cell.strip()})")
-        raise TaskFileError(f"line {line}: {name} is no whole number")
+        raise TaskFileError(f"line {line}: {name} is not a whole number")
     if name == "param":
         return _param(cell, line)
     if name in _JSON_CELLS:

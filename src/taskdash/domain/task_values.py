@@ -50,7 +50,7 @@ class _Fields:
     def text(self, name: str) -> str | None:
         value = self.values.get(name)
         if value is not None and not isinstance(value, str):
-            raise self.wrong(name, "is no text")
+            raise self.wrong(name, "is not text")
         return inert(value) or None if value else None
 
     def ms(self, name: str) -> int | None:
@@ -58,7 +58,7 @@ class _Fields:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
-            raise self.wrong(name, "is no whole number of milliseconds")
+            raise self.wrong(name, "is not a whole number of milliseconds")
         if not -MAX_MS <= value <= MAX_MS:
             raise self.wrong(name, "is out of range")
         return value
@@ -68,13 +68,13 @@ class _Fields:
         if value is None:
             return ()
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self.wrong(name, "is no list of texts")
+            raise self.wrong(name, "is not a list of texts")
         return tuple(inert_line(item) for item in value)
 
     def word_of(self, name: str, words: type[Word], default: str | None = None) -> Word:
         value = self.values.get(name, default)
         if not isinstance(value, str) or value not in words.__members__.values():
-            raise self.wrong(name, f"is none of {', '.join(words)}")
+            raise self.wrong(name, f"is not one of {', '.join(words)}")
         return words(value)
 
 
@@ -93,14 +93,14 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
     fields = _Fields(values, line)
     task_id = values.get("taskId")
     if not isinstance(task_id, str) or not is_task_id(task_id):
-        raise fields.wrong("taskId", "is no task ID: it needs 1 to 128 letters, digits and . _ : -")
+        raise fields.wrong("taskId", "is not a task ID: it needs 1 to 128 letters, digits and . _ : -")
     named = fields.one_line("profile")
     if named is not None and not _PROFILE.fullmatch(named):
-        raise fields.wrong("profile", "is no name of a profile: it needs letters, digits, dots, - and _")
+        raise fields.wrong("profile", "is not a profile name: it needs letters, digits, dots, - and _")
     state = fields.word_of("state", State, State.NEW)
     param, extra = inert_json(values.get("param")), inert_json(values.get("extra") or {})
     if not isinstance(extra, dict):
-        raise fields.wrong("extra", "is no object")
+        raise fields.wrong("extra", "is not an object")
     known: dict[str, Any] = {attribute: fields.one_line(name) for name, attribute in LINES.items()}
     known |= {attribute: fields.text(name) for name, attribute in TEXTS.items()}
     known |= {attribute: fields.ms(name) for name, attribute in TIMES.items()}
@@ -133,7 +133,7 @@ def _problem(fields: _Fields) -> Problem | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise fields.wrong("problem", "is no object")
+        raise fields.wrong("problem", "is not an object")
     inner = _Fields({f"problem.{name}": item for name, item in value.items()}, fields.line)
     kind = inner.word_of("problem.kind", ProblemKind)
     return Problem(kind, inner.one_line("problem.message") or "", inner.ms("problem.since") or 0)
@@ -147,7 +147,7 @@ def _saved(fields: _Fields) -> tuple[SavedResult, ...]:
         is_complete = len(paths) == len(fields.texts("resultUrls"))
         return tuple(SavedResult(n, path) for n, path in enumerate(paths, 1)) if is_complete else ()
     if not isinstance(found, list):
-        raise fields.wrong("savedFiles", "is no list")
+        raise fields.wrong("savedFiles", "is not a list")
     files: dict[int, SavedResult] = {}
     for item in found:
         values = item if isinstance(item, dict) else {}
@@ -169,6 +169,6 @@ def _raw(fields: _Fields) -> bytes:
     if raw is None:
         return b""
     if not isinstance(raw, str) or len(raw) > MAX_RAW_CHARS:
-        raise fields.wrong(RAW, "is no text of at most 4 MiB")
+        raise fields.wrong(RAW, "is not text of at most 4 MiB")
     # A lone surrogate, which only \ud800 in a text can make, has no bytes.
     return raw.encode("utf-8", "replace")

@@ -268,9 +268,9 @@ class TaskList(Additions):
             if len(longer) == 1 and has_known_form(longer[0].task_id) and not has_known_form(text):
                 return longer[0]
             if longer:
-                hint = "; IDs that begin so are: give one whole"
+                hint = "; several IDs start with it: give one in full"
             if len(longer) == 1:
-                hint = f"; {longer[0].task_id} is: give it whole"
+                hint = f"; did you mean {longer[0].task_id}?"
         raise _unknown(profile, text, hint)
 
     def find_detail(self, profile: str, text: str) -> TaskDetail:

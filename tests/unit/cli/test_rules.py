@@ -300,9 +300,9 @@ def checked(kinds: list[ProblemKind | None], *, left: int = 0, are_named: bool =
         ([None, None], 0, 0, None),
         ([None, ProblemKind.NOT_FOUND], 0, 3, None),
         ([ProblemKind.REJECTED], 0, 1, None),
-        ([ProblemKind.RATE_LIMITED], 2, 5, "refuses every check for now"),
+        ([ProblemKind.RATE_LIMITED], 2, 5, "rate limited by the gateway"),
         ([ProblemKind.SERVER_ERROR] * 2, 2, None, None),
-        ([ProblemKind.SERVER_ERROR] * 3, 2, 5, "2 tasks not checked: the gateway does not answer"),
+        ([ProblemKind.SERVER_ERROR] * 3, 2, 5, "2 tasks not checked: the gateway is not responding"),
         ([ProblemKind.UNREACHABLE] * 3 + [None], 1, None, None),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_first_config_is_never_written_over_anything(tmp_path: Path, kind: str
         path.mkdir()
     else:
         path.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(TaskdashError, match="is there already and was not touched") as caught:
+    with pytest.raises(TaskdashError, match="already exists; not overwritten") as caught:
         write_first_config(path, Profile(name="aigptimage"))
     assert caught.value.exit_code == 1
     assert [item.name for item in tmp_path.iterdir()] == ["config.toml"]
@@ -86,7 +86,7 @@ def test_a_first_config_is_never_written_over_anything(tmp_path: Path, kind: str
 def test_a_first_config_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(
-        ConfigError, match="cannot be written: Not a directory; name another place with --config"
+        ConfigError, match="cannot be written: Not a directory; choose another path with --config"
     ):
         write_first_config(tmp_path / "file" / "config.toml", Profile(name="aigptimage"))
 
@@ -131,9 +131,9 @@ def test_a_missing_view_file_is_no_news(tmp_path: Path) -> None:
     ("data", "warning"),
     [
         (b"\xff\xfe", "not UTF-8"),
-        (b"theme = ", "no TOML"),
+        (b"theme = ", "not valid TOML"),
         (b"a = " + b"[" * 100_000, "larger than 64 KiB"),
-        (b"a = " + b"[" * 60_000, "no TOML"),
+        (b"a = " + b"[" * 60_000, "not valid TOML"),
         (b"detail = 'left'\npreview = 3", "partly not used: detail: .*and 1 more"),
         (b"theme = 'no-such-theme'", "theme"),
         (b"widths = 3", "widths"),

@@ -34,9 +34,9 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("auto_download", ['"yes"'], ["true or false", '"yes"']),
     ("log_level", ['"warn"'], ["debug, info, warning, error", 'Did you mean "warning"?']),
     ("key_preset", ['"emacs"'], ["default, plain, vim"]),
-    ("open_command", ['"firefox"'], ["list of texts", '"firefox"']),
-    ("on_finish", ["[1]"], ["texts in quotes only", "not 1"]),
-    ("download_dir", ["5"], ["a text in quotes", "not 5"]),
+    ("open_command", ['"firefox"'], ["must be a list", '"firefox"']),
+    ("on_finish", ["[1]"], ["only text in quotes", "not 1"]),
+    ("download_dir", ["5"], ["must be text in quotes", "not 5"]),
     ("profiles", ["1"], ["a table", "not 1"]),
     ("profiles.kei", ["1"], ["a table such as [profiles.kei]"]),
     ("profiles.kie.teir", ['"basic"'], ['Did you mean "tier"?', "api_key_env"]),
@@ -46,8 +46,8 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
         ['"basik"'],
         ['"basik"', "free, basic, standard, pro, ultra, enterprise", '"basic"'],
     ),
-    ("profiles.kie.tier", ["true"], ["a text in quotes", "not true"]),
-    ("profiles.kie.tier", ["1979-05-27"], ["a text in quotes", "a date or time"]),
+    ("profiles.kie.tier", ["true"], ["must be text in quotes", "not true"]),
+    ("profiles.kie.tier", ["1979-05-27"], ["must be text in quotes", "a date or time"]),
     ("profiles.kie.per_second", ["true", "1.5", "0", "1000001"], ["whole number from 1 to 1000000, not "]),
     ("profiles.kie.share", ["0", "1.01", "true", "nan", "inf"], ["a number above 0 and up to 1, not "]),
     ("profiles.kie.share", ['"0.5"'], ["a number", '"0.5"']),
@@ -55,10 +55,10 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.result_ttl", ["24", '"24"', '"1w"', '"-1h"'], ['"24h"', "s, m, h or d", "not "]),
     ("profiles.kie.allow_private", ["0"], ["true or false"]),
     ("profiles.kie.api_key_command", ["[]"], ["must name a program"]),
-    ("profiles.kie.api_key_command", ["1"], ["a list of texts"]),
-    ("profiles.kie.api_key", ["1"], ["a text in quotes"]),
+    ("profiles.kie.api_key_command", ["1"], ["a list such as"]),
+    ("profiles.kie.api_key", ["1"], ["must be text in quotes"]),
     ("keys", ["[]"], ["a table such as [keys]", "an array"]),
-    ("keys.open", ["1"], ["a list of texts"]),
+    ("keys.open", ["1"], ["a list such as"]),
     ("view.theem", ['"x"'], ['mean "theme"']),
     ("view.columns", ['["state", "lable"]'], ['"lable"', 'mean "label"', "model, cost"]),
     ("view.columns", ["[]"], ["at least one"]),
@@ -84,7 +84,7 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
         ['""', '"A=B"'],
         ["name of an environment variable", "letters, digits and _"],
     ),
-    ("profiles.kie.api_key_command", ['"pass \'x"'], ["quote that is not closed"]),
+    ("profiles.kie.api_key_command", ['"pass \'x"'], ["unclosed quote"]),
     ("keys.open", ['""'], ["is no key", "[] for none"]),
     ("keys.open", ['["o", "a b"]'], ["is no key", '"a b"']),
     ("view.columns", ['["id", "id"]'], ["none twice"]),
@@ -94,8 +94,8 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
 WRONG_TOGETHER = [
     (KIE + '[profiles.b]\nbase_url = "https://b.example"', "profile", ["one of kie, b"]),
     ("[profiles.kie]", "profiles.kie.base_url", ["is missing"]),
-    (KIE + "per_second = 5", "profiles.kie.per_minute", ["is missing beside per_second"]),
-    (KIE + "per_minute = 5", "profiles.kie.per_second", ["is missing beside per_minute"]),
+    (KIE + "per_second = 5", "profiles.kie.per_minute", ["is missing, and per_second needs it"]),
+    (KIE + "per_minute = 5", "profiles.kie.per_second", ["is missing, and per_minute needs it"]),
     (
         KIE + 'tier = "pro"\nper_second = 5\nper_minute = 9',
         "profiles.kie.tier",
@@ -106,7 +106,11 @@ WRONG_TOGETHER = [
         "profiles.kie.api_key_command",
         ["exactly one of api_key_env, api_key_command, api_key"],
     ),
-    (KIE + 'api_key_env = "A"\napi_key = "b"', "profiles.kie.api_key", ["beside api_key_env", "exactly one"]),
+    (
+        KIE + 'api_key_env = "A"\napi_key = "b"',
+        "profiles.kie.api_key",
+        ["combined with api_key_env", "exactly one"],
+    ),
 ]
 
 
@@ -145,15 +149,15 @@ def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:
 
 
 BAD_FILES: list[tuple[bytes, list[str]]] = [
-    (b'a = 1\nb = "x\n', ["line 2, column 7", "no TOML"]),
-    (b"a = 1\nb 2\n", ["line 2, column 3", "no TOML"]),
-    (b"a = [1,\n", ["line 1", "no TOML"]),
+    (b'a = 1\nb = "x\n', ["line 2, column 7", "not valid TOML"]),
+    (b"a = 1\nb 2\n", ["line 2, column 3", "not valid TOML"]),
+    (b"a = [1,\n", ["line 1", "not valid TOML"]),
     (b"a = 1\na = 2\n", ["line 2", "Cannot overwrite"]),
     (b"a = 1\nb = '\xff'\n", ["not UTF-8", "0xff", "line 2"]),
     ("bell = true".encode("utf-16"), ["not UTF-8"]),
-    (b"a = " + b"[" * 100_000, ["no TOML"]),
+    (b"a = " + b"[" * 100_000, ["not valid TOML"]),
     (b"a = " + b"9" * 5_000, ["out of range"]),
-    (b"\x00\x1b[31m", ["no TOML"]),
+    (b"\x00\x1b[31m", ["not valid TOML"]),
     (b"#" * 1_100_000, ["1 MiB"]),
 ]
 
@@ -317,8 +321,8 @@ REFUSED_URLS = {
     "? or #": "https://x.example?key=1 https://x.example/#x",
     "https://": "ftp://x.example x.example //x.example https://[zz::1]",
     "host name": "https:// https:///path https://-x.example",
-    "characters that no URL has": "https://x\tx.example https://x\\@y.example https://bücher.example",
-    "cannot be read": "https://x.example:99999 https://[::1",
+    "characters not allowed in a URL": "https://x\tx.example https://x\\@y.example https://bücher.example",
+    "invalid host or port": "https://x.example:99999 https://[::1",
     "port 0": "https://x.example:0",
 }
 
@@ -423,16 +427,18 @@ def test_only_a_file_that_somebody_named_must_exist(tmp_path: Path, home: Path) 
 def test_a_directory_and_an_unreadable_file_say_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigError, match=r"is a directory .*name a file"):
+    with pytest.raises(ConfigError, match=r"is a directory .*give a file"):
         load_settings(tmp_path, {})
-    with pytest.raises(ConfigError, match=r"cannot be read .*: Not a directory; name another with --config"):
+    with pytest.raises(
+        ConfigError, match=r"cannot be read .*: Not a directory; choose another with --config"
+    ):
         load_settings(write(tmp_path / "a", "") / "b.toml", {})
 
     def refuse(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("taskdash.config.load.os.open", refuse)
-    with pytest.raises(ConfigError, match=r"you may not read it .*chmod u\+r '/.*/my file.toml'"):
+    with pytest.raises(ConfigError, match=r"permission denied .*run: chmod u\+r '/.*/my file.toml'"):
         load_settings(tmp_path / "my file.toml", {})
 
 
