@@ -12,7 +12,9 @@ from taskdash.domain.words import plural, state_word
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_PROMPT_CHARS: Final = 60
+MAX_NAME_CHARS: Final = 80
+LEAST_NAME_CELLS: Final = 24
+"""What tells one task from another, even where it begins another line."""
 NO_REASON: Final = "no reason given"
 
 
@@ -21,11 +23,17 @@ def word(task: Task) -> str:
     return State.NEW.value if task.state is State.NEW else state_word(task)
 
 
-def change_line(before: Task, after: Task) -> str | None:
-    """Return what is new about a task, with its label and prompt at the end; None where nothing is."""
+def change_line(before: Task, after: Task, cells: int | None = None) -> str | None:
+    """Return what is new about a task, with its label and prompt at the end; None where nothing is.
+
+    Args:
+        before: as it was.
+        after: as it is.
+        cells: of a line of the terminal, which label and prompt are cut to fit.
+    """
     problem = after.problem
     if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
-        return f"{after.task_id}: {problem.kind.value}: {problem.message}{_name(after)}"
+        return _named(f"{after.task_id}: {problem.kind.value}: {problem.message}", after, cells)
     if word(before) == word(after):
         return None
     end = ""
@@ -33,15 +41,20 @@ def change_line(before: Task, after: Task) -> str | None:
         end = f" in {duration(after.cost_time_ms, measured=True)}"
     elif after.state is State.FAIL:
         end = f": {after.fail_msg or after.fail_code or NO_REASON}"
-    return f"{after.task_id}: {word(before)} -> {word(after)}{end}{_name(after)}"
+    return _named(f"{after.task_id}: {word(before)} -> {word(after)}{end}", after, cells)
 
 
-def _name(task: Task) -> str:
-    prompt = inert_line(task.prompt or "")
-    if len(prompt) > MAX_PROMPT_CHARS:
-        prompt = prompt[: MAX_PROMPT_CHARS - 1].rstrip() + "…"
-    name = " · ".join(filter(None, (task.label, prompt)))
-    return f" ({name})" if name else ""
+def _named(line: str, task: Task, cells: int | None) -> str:
+    name = " · ".join(filter(None, (task.label, inert_line(task.prompt or ""))))
+    if not name:
+        return line
+    if cells is None:
+        name = name if len(name) <= MAX_NAME_CHARS else name[: MAX_NAME_CHARS - 1].rstrip() + "…"
+    else:
+        from taskdash.cli.screen import cropped
+
+        name = cropped(name, max(LEAST_NAME_CELLS, cells - len(f"{line} ()")))
+    return f"{line} ({name})"
 
 
 def removed_line(task: Task) -> str:
@@ -65,5 +78,5 @@ def summary(
     if finished == total:
         took = f" in {duration(elapsed_ms, measured=True)}" if elapsed_ms else ""
         return f"{plural(total, 'task')} finished: {parts}{took}"
-    why = "" if timeout_ms is None else f"timed out after {duration(timeout_ms, measured=True)}: "
-    return f"{why}{parts}"
+    why = "" if timeout_ms is None else f"timed out after {duration(timeout_ms, measured=True)} with "
+    return f"{why}{finished:,} of {plural(total, 'task')} finished ({parts})"

@@ -130,8 +130,7 @@ def _print_for_people(found: _Found) -> None:
     for kind, count in found.problems:
         lines.append(Text(f"{count:>7,}        last check: {kind.value}", "yellow"))
     for line in lines:
-        line.no_wrap, line.overflow = True, "ellipsis"
-        console.print(line)
+        console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _share(count: int, of: int) -> str:

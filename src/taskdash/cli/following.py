@@ -32,7 +32,8 @@ from taskdash.wiring import open_finish_command
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from taskdash.cli.rules import Rules
+    from taskdash.cli.check_rules import CheckRules
+    from taskdash.cli.rules import WaitRules
     from taskdash.cli.session import Session
     from taskdash.cli.waiting import AutoSaving
     from taskdash.domain.task import Task
@@ -62,7 +63,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Following:
     """The loop of a command: it looks at the tasks of its rules, and marks in the store what they ask for."""
 
-    def __init__(self, session: Session, rules: Rules, saving: AutoSaving) -> None:
+    def __init__(self, session: Session, rules: CheckRules | WaitRules, saving: AutoSaving) -> None:
         """Prepare to follow the tasks of `rules`.
 
         Raises:
@@ -276,7 +277,7 @@ class Notices:
         if not (status.tier or "").endswith("(assumed)"):
             return line
         setting = f"profiles.{self._session.profile.name}.tier"
-        return f"{line}: tier {status.tier}; set {setting} in the config if yours is another"
+        return f"{line}: tier {status.tier}; set {setting} in the config if yours differs"
 
 
 async def _finish(

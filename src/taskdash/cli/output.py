@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -85,6 +86,11 @@ def complain(text: str) -> None:
     except OSError:
         # Whoever listened to the talk has gone. The work itself goes on.
         return
+
+
+def line_cells() -> int | None:
+    """Return how many cells a line of stderr has; None where that is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stderr is not None and sys.stderr.isatty() else None
 
 
 def tell_not_added(ids: Sequence[str], why: str = "") -> None:

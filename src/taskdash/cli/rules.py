@@ -1,4 +1,4 @@
-"""When `check` and `wait` ask for a task, what ends them, and what they came to.
+"""When `wait` asks for a task, what ends it, and what it came to; the causes of exit codes that `check` has as well.
 
 Pure: every moment is handed in. `cli.following` looks at the store and at the clock for it. Whether a task was checked
 since is told by the count of its checks, and how long ago by the clock of the waiting: the times in the store are
@@ -12,10 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.changes import change_line, removed_line, summary, word
+from taskdash.cli.changes import change_line, removed_line, summary
 from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, State, Task
-from taskdash.domain.words import plural, started_ms
+from taskdash.domain.words import started_ms
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -40,12 +40,6 @@ _CONFIRMED_AFTER_MS: Final = {
 _SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
 LEFT_TO_WATCHER_MS: Final = 1_000
 """A check that is due is left to the dashboard that watches for so long; then it may be paused, so it is asked for."""
-FAILURES_IN_A_ROW: Final = 3
-"""After so many, and no good answer since, the gateway is not asked for the rest."""
-STOPPED_FOR_MS: Final = 3_000
-"""How long a watcher that was stopped is given to go on."""
-QUIET_FOR_MS: Final = 1_000
-"""The answer that asked for quiet may be ours: it is on the list by then."""
 EXIT_CODES: Final = {
     ProblemKind.UNAUTHORIZED: 4,
     ProblemKind.NOT_FOUND: 3,
@@ -56,8 +50,6 @@ EXIT_CODES: Final = {
     ProblemKind.REJECTED: 1,
     ProblemKind.UNREADABLE: 1,
 }
-_NOWHERE: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE)
-_GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
 _FIRST_COUNTS: Final = (6, 4, 3, 5, 124, 1)
 
 
@@ -66,130 +58,10 @@ def first_cause(codes: set[int]) -> int:
     return next((code for code in _FIRST_COUNTS if code in codes), 0)
 
 
-def _gone(before: Sequence[Task], now: Sequence[Task]) -> list[Task]:
+def gone(before: Sequence[Task], now: Sequence[Task]) -> list[Task]:
     """Return the tasks that are not there any more. In a list that was exchanged the place may be another task's."""
     ids = {task.seq: task.task_id for task in now}
     return [task for task in before if ids.get(task.seq) != task.task_id]
-
-
-class CheckRules:
-    """The rules of `check`: each task is asked for once, and done with when it was answered."""
-
-    noun = "checks"
-    notice = None
-
-    def __init__(self, tasks: Sequence[Task], *, are_named: bool) -> None:
-        """Begin to check tasks, which the user has named or not."""
-        self.tasks = list(tasks)
-        self.asked: dict[int, int] = {}
-        """The marks of what was asked for, by `seq`."""
-        self.status = WatchStatus()
-        """What the watcher says of itself."""
-        self._are_named = are_named
-        self._before = {task.seq: task for task in tasks}
-        self._checks = {task.seq: task.checks for task in tasks}
-        """How often each had been checked when it was asked for."""
-        self._again: dict[int, Task] = {}
-        """Those that another key, or gateway, got nowhere with: ours is to be tried."""
-        self._answered: dict[int, Task] = {}
-        """In the order of the answers."""
-        self._why_not: str | None = None
-        """Why the rest will not be answered soon."""
-        self._since_ms: dict[str, int] = {}
-        self._now_ms = 0
-
-    @property
-    def done(self) -> int:
-        """Return how many were answered."""
-        return len(self._answered)
-
-    def left_s(self, _elapsed_ms: int) -> float:
-        """Return how long until the time is over, in seconds: it is not limited."""
-        return math.inf
-
-    def to_ask(self, _elapsed_ms: int) -> list[int]:
-        """Return the `seq` of all at first; later of those that were not tried with our key."""
-        if not self.asked:
-            return list(self._before)
-        seqs = list(self._again) if self._is_ours_tried else []
-        self._again = {} if seqs else self._again
-        return seqs
-
-    @property
-    def _is_ours_tried(self) -> bool:
-        return self.status.leading or bool(self.status.watcher_pid and not self.status.differs)
-
-    def see(
-        self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
-    ) -> list[str]:
-        """Take the tasks as they are now, as `WaitRules.see` does; return a line for each that was removed."""
-        gone, self._now_ms = _gone(self.tasks, tasks), now_ms
-        self.tasks = [task for task in tasks if self._before[task.seq].task_id == task.task_id]
-        for task in sorted(self.tasks, key=lambda task: task.checked_at_ms or 0):
-            is_new = task.checks != self._checks[task.seq] and task.asked_at_ms != self.asked.get(task.seq)
-            if task.seq in self._answered or not is_new:
-                continue
-            self._checks[task.seq] = task.checks
-            got_nowhere = is_elsewhere and task.problem is not None and task.problem.kind in _NOWHERE
-            (self._again if got_nowhere else self._answered)[task.seq] = task
-        if not (is_elsewhere or self._is_ours_tried):
-            self._answered.update(self._again)
-            self._again = {}
-        for name, holds in (
-            ("stopped", self.status.watcher_stopped),
-            ("quiet", self.status.problem is ProblemKind.RATE_LIMITED),
-        ):
-            if not holds:
-                self._since_ms.pop(name, None)
-            else:
-                self._since_ms.setdefault(name, elapsed_ms)
-        return [*map(removed_line, gone)]
-
-    def is_over(self, elapsed_ms: int) -> bool:
-        """Return whether all are answered, or the rest is hopeless."""
-        if all(task.seq in self._answered for task in self.tasks):
-            return True
-        self._why_not = self._hopeless(elapsed_ms)
-        return self._why_not is not None
-
-    def _hopeless(self, elapsed_ms: int) -> str | None:
-        status = self.status
-        if elapsed_ms - self._since_ms.get("stopped", elapsed_ms) >= STOPPED_FOR_MS:
-            return f"the watcher (pid {status.watcher_pid}) is stopped"
-        kinds = [task.problem.kind if task.problem else None for task in self._answered.values()]
-        if ProblemKind.RATE_LIMITED in kinds:
-            return "rate limited by the gateway"
-        if ProblemKind.UNAUTHORIZED in kinds and status.problem is ProblemKind.UNAUTHORIZED:
-            return "API key rejected"
-        last = kinds[-FAILURES_IN_A_ROW:]
-        if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
-            return "the gateway is not responding"
-        is_quiet = elapsed_ms - self._since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
-        if is_quiet and status.held_until_ms is not None and status.held_until_ms > self._now_ms:
-            wait_ms = status.held_until_ms - self._now_ms
-            return f"rate limited by the gateway for another {duration(wait_ms + 999)}"
-        return None
-
-    def outcome(self) -> tuple[list[str], list[str], int]:
-        """Return a line for each change (ID, a tab, old and new state), one for each trouble, and the exit code."""
-        changes, troubles, codes = [], [], set()
-        for task in self.tasks:
-            before = self._before[task.seq]
-            if task.seq not in self._answered:
-                continue
-            if task.problem is not None:
-                codes.add(EXIT_CODES[task.problem.kind])
-                troubles.append(f"{task.task_id}: {task.problem.kind.value}: {task.problem.message}")
-            if word(task) != word(before):
-                changes.append(f"{task.task_id}\t{word(before)} -> {word(task)}")
-        if len(self.tasks) < len(self._before) and self._are_named:
-            codes.add(3)
-        if left := sum(task.seq not in self._answered for task in self.tasks):
-            troubles.append(
-                f"{plural(left, 'task')} not checked{f': {self._why_not}' if self._why_not else ''}"
-            )
-            codes.add(5 if self._why_not and not codes else 1)
-        return changes, troubles, first_cause(codes)
 
 
 @dataclass(slots=True)
@@ -212,13 +84,21 @@ class WaitRules:
 
     noun = "tasks finished"
 
-    def __init__(self, tasks: Sequence[Task], started_ms: int, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        started_ms: int,
+        timeout_s: float | None = None,
+        *,
+        line_cells: int | None = None,
+    ) -> None:
         """Begin to wait.
 
         Args:
             tasks: what for, as it is now.
             started_ms: the time by the wall clock, in Unix ms.
             timeout_s: how long.
+            line_cells: how wide the terminal is that the changes are told on.
         """
         self.tasks = list(tasks)
         self.removed: list[Task] = []
@@ -227,6 +107,7 @@ class WaitRules:
         self.status = WatchStatus()
         """What the watcher says of itself."""
         self.timed_out = False
+        self._line_cells = line_cells
         self._elapsed_ms = 0
         self._timeout_ms = None if timeout_s is None else round(timeout_s * 1000)
         self._seen = {task.seq: _first_seen(task, started_ms) for task in tasks}
@@ -259,11 +140,11 @@ class WaitRules:
             elapsed_ms: the time since the waiting began.
             is_elsewhere: whether the answers came by another key, whose refusals say nothing of ours.
         """
-        gone = _gone(self.tasks, tasks)
-        self.removed += gone
+        removed = gone(self.tasks, tasks)
+        self.removed += removed
         lines, before_by_seq = (
-            [*map(removed_line, gone)],
-            {task.seq: task for task in self.tasks if task not in gone},
+            [*map(removed_line, removed)],
+            {task.seq: task for task in self.tasks if task not in removed},
         )
         self.tasks = [task for task in tasks if task.seq in before_by_seq]
         for after in self.tasks:
@@ -271,7 +152,7 @@ class WaitRules:
             _take_note(seen, before, after, now_ms, elapsed_ms)
             if is_elsewhere:
                 seen.refused_ms = None
-            if line := change_line(before, after):
+            if line := change_line(before, after, self._line_cells):
                 lines.append(line)
         return lines
 
@@ -395,6 +276,3 @@ def _row(task: Task) -> tuple[ProblemKind, int] | None:
 
 def _old_gap_ms(waited_ms: int) -> int:
     return next((gap_ms for until_ms, gap_ms in OLD_GAPS_MS if waited_ms < until_ms), OLDEST_GAP_MS)
-
-
-Rules = CheckRules | WaitRules

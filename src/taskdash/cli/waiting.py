@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 import click
 
+from taskdash.cli.check_rules import CheckRules
 from taskdash.cli.following import Following
 from taskdash.cli.options import Command, complete_ids, length_of_time, pass_session, selection_options
-from taskdash.cli.output import RESUMES, complain, print_json_array, print_lines, talk
+from taskdash.cli.output import RESUMES, complain, line_cells, print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
-from taskdash.cli.rules import CheckRules, WaitRules
+from taskdash.cli.rules import WaitRules
 from taskdash.cli.selection import choose, find_or_add
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.query import Query
@@ -125,7 +126,7 @@ def wait(
     try:
         with session.open_store(limit.left_s + END_S) as store:
             tasks = choose(session, store, task_ids, selection, _FIND)
-            rules = WaitRules(tasks, session.now_ms(), timeout_s)
+            rules = WaitRules(tasks, session.now_ms(), timeout_s, line_cells=line_cells())
         limit.enforce(partial(_give_up, rules, as_json=as_json))
         return _watch(session, rules, limit)
     except (UsageError, click.UsageError):

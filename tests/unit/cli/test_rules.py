@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from taskdash.cli.changes import change_line
-from taskdash.cli.rules import CheckRules, WaitRules
+from taskdash.cli.check_rules import CheckRules
+from taskdash.cli.rules import WaitRules
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.watch.status import WatchStatus
 
@@ -179,7 +180,7 @@ def test_each_change_is_told_once() -> None:
 
 def test_a_line_names_label_and_prompt() -> None:
     task = a_task(state=State.WAITING, label="mugs", prompt="Product photo\nof a " + "very " * 20 + "red mug")
-    name = "(mugs · Product photo of a very very very very very very very very…)"
+    name = "(mugs · Product photo of a " + "very " * 10 + "ver…)"
     done = replace(task, state=State.SUCCESS, cost_time_ms=112_000)
     assert change_line(task, done) == f"task_a: waiting -> success in 1m52s {name}"
     assert (
@@ -190,6 +191,11 @@ def test_a_line_names_label_and_prompt() -> None:
         task, label=None, prompt="a mug", problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 503", 0)
     )
     assert change_line(task, troubled) == "task_a: server error: HTTP 503 (a mug)"
+    for cells, end in {
+        80: "(mugs · Product photo of a very very very…)",
+        20: "(mugs · Product photo of…)",
+    }.items():
+        assert change_line(task, done, cells) == f"task_a: waiting -> success in 1m52s {end}"
 
 
 def test_a_wait_ends_with_what_it_came_to() -> None:
@@ -204,10 +210,13 @@ def test_a_wait_ends_with_what_it_came_to() -> None:
 
     assert said(success, replace(success, seq=7), fail) == "3 tasks finished: 2 succeeded, 1 failed in 1m52s"
     assert said(success, elapsed_ms=0) == "1 task finished: 1 succeeded"
-    assert said(success, waiting, timeout_s=60) == "timed out after 1m: 1 succeeded, 1 not finished"
+    assert (
+        said(success, waiting, timeout_s=60)
+        == "timed out after 1m with 1 of 2 tasks finished (1 succeeded, 1 not finished)"
+    )
     rules = a_wait(success, waiting)
     rules.see([success], START_MS, S)
-    assert rules.summary() == "1 succeeded, 1 removed"
+    assert rules.summary() == "1 of 2 tasks finished (1 succeeded, 1 removed)"
 
 
 def test_what_is_due_is_asked_for_once_and_left_to_a_watcher_for_a_moment() -> None:

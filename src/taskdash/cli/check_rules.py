@@ -1,0 +1,145 @@
+"""When `check` has asked for each task, what ends it, and what it came to. Pure, as `cli.rules` is."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from taskdash.cli.changes import removed_line, word
+from taskdash.cli.rules import EXIT_CODES, first_cause, gone
+from taskdash.domain.durations import duration
+from taskdash.domain.task import ProblemKind, Task
+from taskdash.domain.words import plural
+from taskdash.watch.status import WatchStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILURES_IN_A_ROW: Final = 3
+"""After so many, and no good answer since, the gateway is not asked for the rest."""
+STOPPED_FOR_MS: Final = 3_000
+"""How long a watcher that was stopped is given to go on."""
+QUIET_FOR_MS: Final = 1_000
+"""The answer that asked for quiet may be ours: it is on the list by then."""
+_NOWHERE: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE)
+_GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
+
+
+class CheckRules:
+    """The rules of `check`: each task is asked for once, and done with when it was answered."""
+
+    noun = "checks"
+    notice = None
+
+    def __init__(self, tasks: Sequence[Task], *, are_named: bool) -> None:
+        """Begin to check tasks, which the user has named or not."""
+        self.tasks = list(tasks)
+        self.asked: dict[int, int] = {}
+        """The marks of what was asked for, by `seq`."""
+        self.status = WatchStatus()
+        """What the watcher says of itself."""
+        self._are_named = are_named
+        self._before = {task.seq: task for task in tasks}
+        self._checks = {task.seq: task.checks for task in tasks}
+        """How often each had been checked when it was asked for."""
+        self._again: dict[int, Task] = {}
+        """Those that another key, or gateway, got nowhere with: ours is to be tried."""
+        self._answered: dict[int, Task] = {}
+        """In the order of the answers."""
+        self._why_not: str | None = None
+        """Why the rest will not be answered soon."""
+        self._since_ms: dict[str, int] = {}
+        self._now_ms = 0
+
+    @property
+    def done(self) -> int:
+        """Return how many were answered."""
+        return len(self._answered)
+
+    def left_s(self, _elapsed_ms: int) -> float:
+        """Return how long until the time is over, in seconds: it is not limited."""
+        return math.inf
+
+    def to_ask(self, _elapsed_ms: int) -> list[int]:
+        """Return the `seq` of all at first; later of those that were not tried with our key."""
+        if not self.asked:
+            return list(self._before)
+        seqs = list(self._again) if self._is_ours_tried else []
+        self._again = {} if seqs else self._again
+        return seqs
+
+    @property
+    def _is_ours_tried(self) -> bool:
+        return self.status.leading or bool(self.status.watcher_pid and not self.status.differs)
+
+    def see(
+        self, tasks: Sequence[Task], now_ms: int, elapsed_ms: int, *, is_elsewhere: bool = False
+    ) -> list[str]:
+        """Take the tasks as they are now, as `WaitRules.see` does; return a line for each that was removed."""
+        removed, self._now_ms = gone(self.tasks, tasks), now_ms
+        self.tasks = [task for task in tasks if self._before[task.seq].task_id == task.task_id]
+        for task in sorted(self.tasks, key=lambda task: task.checked_at_ms or 0):
+            is_new = task.checks != self._checks[task.seq] and task.asked_at_ms != self.asked.get(task.seq)
+            if task.seq in self._answered or not is_new:
+                continue
+            self._checks[task.seq] = task.checks
+            got_nowhere = is_elsewhere and task.problem is not None and task.problem.kind in _NOWHERE
+            (self._again if got_nowhere else self._answered)[task.seq] = task
+        if not (is_elsewhere or self._is_ours_tried):
+            self._answered.update(self._again)
+            self._again = {}
+        for name, holds in (
+            ("stopped", self.status.watcher_stopped),
+            ("quiet", self.status.problem is ProblemKind.RATE_LIMITED),
+        ):
+            if not holds:
+                self._since_ms.pop(name, None)
+            else:
+                self._since_ms.setdefault(name, elapsed_ms)
+        return [*map(removed_line, removed)]
+
+    def is_over(self, elapsed_ms: int) -> bool:
+        """Return whether all are answered, or the rest is hopeless."""
+        if all(task.seq in self._answered for task in self.tasks):
+            return True
+        self._why_not = self._hopeless(elapsed_ms)
+        return self._why_not is not None
+
+    def _hopeless(self, elapsed_ms: int) -> str | None:
+        status = self.status
+        if elapsed_ms - self._since_ms.get("stopped", elapsed_ms) >= STOPPED_FOR_MS:
+            return f"the watcher (pid {status.watcher_pid}) is stopped"
+        kinds = [task.problem.kind if task.problem else None for task in self._answered.values()]
+        if ProblemKind.RATE_LIMITED in kinds:
+            return "rate limited by the gateway"
+        if ProblemKind.UNAUTHORIZED in kinds and status.problem is ProblemKind.UNAUTHORIZED:
+            return "API key rejected"
+        last = kinds[-FAILURES_IN_A_ROW:]
+        if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
+            return "the gateway is not responding"
+        is_quiet = elapsed_ms - self._since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
+        if is_quiet and status.held_until_ms is not None and status.held_until_ms > self._now_ms:
+            wait_ms = status.held_until_ms - self._now_ms
+            return f"rate limited by the gateway for another {duration(wait_ms + 999)}"
+        return None
+
+    def outcome(self) -> tuple[list[str], list[str], int]:
+        """Return a line for each change (ID, a tab, old and new state), one for each trouble, and the exit code."""
+        changes, troubles, codes = [], [], set()
+        for task in self.tasks:
+            before = self._before[task.seq]
+            if task.seq not in self._answered:
+                continue
+            if task.problem is not None:
+                codes.add(EXIT_CODES[task.problem.kind])
+                troubles.append(f"{task.task_id}: {task.problem.kind.value}: {task.problem.message}")
+            if word(task) != word(before):
+                changes.append(f"{task.task_id}\t{word(before)} -> {word(task)}")
+        if len(self.tasks) < len(self._before) and self._are_named:
+            codes.add(3)
+        if left := sum(task.seq not in self._answered for task in self.tasks):
+            troubles.append(
+                f"{plural(left, 'task')} not checked{f': {self._why_not}' if self._why_not else ''}"
+            )
+            codes.add(5 if self._why_not and not codes else 1)
+        return changes, troubles, first_cause(codes)
