@@ -135,8 +135,15 @@ def test_list_chooses_and_sorts(filled: Command) -> None:
 
 def test_list_is_separated_by_tabs_without_a_terminal_or_by_commas_with_a_header(filled: Command) -> None:
     lines = filled("list").stdout.splitlines()
-    assert [line.split("\t")[:2] for line in lines] == [["success", OK], ["fail", BAD], ["waiting", RUN]]
+    assert [line.split("\t")[:2] for line in lines] == [
+        ["STATE", "TASK ID"],
+        ["success", OK],
+        ["fail", BAD],
+        ["waiting", RUN],
+    ]
     assert "\x1b" not in "".join(lines)
+    assert filled("list", "--no-header").stdout.splitlines() == lines[1:]
+    assert filled("list", "--wide").stdout.splitlines() == lines
     rows = list(csv.DictReader(filled("list", "--csv").stdout.splitlines()))
     assert tuple(rows[0]) == FIELDS
     assert json.loads(rows[0]["resultUrls"]) == LINKS

@@ -173,7 +173,7 @@ def test_a_profile_that_there_is_not(reader: Reader) -> None:
         assert reader.types(reader.here(f"--profile {name} list")).returncode == 0
     moved = json.dumps([{"taskId": GOOD, "addedAt": 1, "profile": "gone"}])
     told = reader.taskdash("import", "-", stdin=moved).stderr
-    assert reader.types(command_in(told)).stdout.split("\t")[1] == GOOD
+    assert reader.types(command_in(told)).stdout.splitlines()[1].split("\t")[1] == GOOD
 
 
 def test_a_filter_that_cannot_be_read(reader: Reader) -> None:

@@ -16,6 +16,7 @@ import pytest
 from tests.command import Command
 from tests.servers import closed_port
 
+from taskdash.cli.main import ALIASES
 from taskdash.cli.main import taskdash as program
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def all_commands(
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
+            if name in ALIASES:
+                continue
             inner = command.get_command(context, name)
             assert inner is not None
             yield from all_commands(inner, (*path, name))
@@ -152,6 +155,9 @@ def harmless(line: Line) -> list[str]:
     match line.path:
         case ():
             return ["list"] if line.spelled != "--demo" else []
+        case ("list",) if line.spelled == "--watch":
+            # It would print the list until a signal comes: no field is refused last.
+            return ["--fields", ""]
         case ("show" | "remove" | "open" | "download" | "check",):
             return [GOOD]
         case ("wait",):
@@ -177,6 +183,10 @@ def lines_with(line: Line, values: Sequence[str | bytes]) -> list[list[str | byt
             ("wait",): ["--timeout", "0", "--"],
         }
         return [[*line.path, *before.get(line.path, ["--"]), value] for value in values]
+    if line.spelled == "--watch":
+        # Its value may be left out: what looks like an option is one.
+        joined = [b"--watch=" + value if isinstance(value, bytes) else f"--watch={value}" for value in values]
+        return [[*line.path, each, *rest] for each in joined if each[8:9] not in ("-", b"-")]
     return [[*line.path, line.spelled, value, *rest] for value in values]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +13,13 @@ import pytest
 from rich.cells import cell_len
 from tests.command import Command
 
+from taskdash.domain.task_json import FIELDS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 HOUR_MS = 3_600_000
+PROBLEM = {"kind": "not found", "message": "recordInfo is null", "since": 1}
 REASON = "The prompt was refused: it violates the policies."
 
 
@@ -48,26 +53,177 @@ def labelled(tmp_path: Path) -> Command:
     )
 
 
-def test_a_piped_list_has_label_and_prompt_and_why_a_task_failed(labelled: Command) -> None:
-    rows = [line.split("\t") for line in labelled("list").stdout.splitlines()]
+def test_a_piped_list_has_every_column_whole(labelled: Command) -> None:
+    header, *rows = [line.split("\t") for line in labelled("list").stdout.splitlines()]
+    assert header == [
+        *("STATE", "TASK ID", "MODEL", "DURATION", "CREATED", "CHECKED"),
+        *("LABEL", "PROMPT", "REASON", "PROBLEM"),
+    ]
     assert [row[6:] for row in rows] == [
-        ["mugs", "a red fox", "–"],
-        ["mugs", "a mug", REASON],
-        ["–", "–", "501"],
-        ["–", "no label", "–"],
+        ["mugs", "a red fox", "–", "–"],
+        ["mugs", "a mug", REASON, "–"],
+        ["–", "–", "501", "–"],
+        ["–", "no label", "–", "–"],
     ]
 
 
-def test_a_list_on_a_terminal_has_the_label_beside_the_prompt_or_the_reason(labelled: Command) -> None:
-    header, good, bad, mute, bare = on_a_terminal(labelled, "list")
-    at, end = header.index("LABEL"), header.index("PROMPT")
-    assert "REASON" in header
-    assert [(line[at:end].strip(), line[end:]) for line in (good, bad, mute, bare)] == [
-        ("mugs", "a red fox"),
-        ("mugs", REASON),
-        ("–", "501"),
-        ("–", "no label"),
+def test_a_piped_list_tells_times_as_iso_8601_does_and_durations_as_all_do(tmp_path: Path) -> None:
+    taskdash = listing(
+        tmp_path,
+        task(
+            "task_done_12345678", createTime=1_780_000_000_999, costTime=112_000, checkedAt=1_780_000_200_000
+        ),
+        task("task_lost_12345678", state="new", checkedAt=None, problem=PROBLEM),
+        task("task_text_12345678", prompt=f"tab\there {'x' * 9_000}"),
+    )
+    done, lost, text = [line.split("\t") for line in taskdash("list", "--no-header").stdout.splitlines()]
+    assert done[3:6] == ["1m52s", "2026-05-28T20:26:40Z", "2026-05-28T20:30:00Z"]
+    assert lost[3:] == ["–", "–", "–", "–", "–", "–", "not found: recordInfo is null"]
+    assert text[7] == f"tab here {'x' * 9_000}"
+
+
+def test_fields_are_columns_by_their_json_names(labelled: Command) -> None:
+    def printed(*options: str) -> list[str]:
+        return labelled.ok("list", "--limit", "2", *options).stdout.splitlines()
+
+    assert printed("--fields", "state,taskId") == [
+        "state\ttaskId",
+        "success\ttask_good_12345678",
+        "fail\ttask_bad_12345678",
     ]
+    assert printed("--fields", "prompt, label", "--no-header") == ["a red fox\tmugs", "a mug\tmugs"]
+    assert printed("--fields", "failMsg,label,resultUrls", "--csv") == [
+        "failMsg,label,resultUrls",
+        ",mugs,[]",
+        f"{REASON},mugs,[]",
+    ]
+    assert printed("--fields", "label", "--csv", "--no-header") == ["mugs", "mugs"]
+    assert json.loads("".join(printed("--fields", "costTime,state", "--json"))) == [
+        {"costTime": None, "state": "success"},
+        {"costTime": None, "state": "fail"},
+    ]
+    (added,) = printed("--fields", "addedAt", "--no-header", "--limit", "1")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", added)
+    assert set(printed("--fields", ",".join(FIELDS))[0].split("\t")) == set(FIELDS)
+    for wrong in ("cost", "taskId,nope", ",", ""):
+        done = labelled("list", "--fields", wrong)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert ", ".join(FIELDS) in done.stderr
+    assert labelled("list", "--fields", "state", "--ids").returncode == 2
+
+
+def test_several_profiles_are_told_apart(tmp_path: Path) -> None:
+    taskdash = listing(
+        tmp_path,
+        task("task_mine_12345678", profile="aigptimage"),
+        task("task_kies_12345678", profile="kie", label="mugs"),
+    )
+    header, *rows = [line.split("\t") for line in taskdash("list", "--all-profiles").stdout.splitlines()]
+    assert header[-1] == "PROFILE"
+    assert [row[-1] for row in rows] == ["aigptimage", "kie"]
+    assert "PROFILE" not in taskdash("list").stdout
+    for columns in (60, 80, 120):
+        header_line, mine, kies = on_a_terminal(taskdash, "list", "--all-profiles", columns=columns)
+        at = header_line.index("PROFILE")
+        assert (mine[at:].split()[0], kies[at:].split()[0]) == ("aigptimage"[: columns // 6], "kie")
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Command:
+    """300 tasks of one batch, whose prompts have their first 60 characters in common."""
+    now_ms = time.time_ns() // 1_000_000
+    shared = "Product photography of a handmade ceramic mug, matte black, on a "
+    tasks = [
+        task(
+            f"{n:08x}-025a-490b-b28f-6a9fa12eb88a",
+            state="success" if n % 3 else "waiting",
+            prompt=f"{shared}{wood} desk, variation {n}",
+            label="mugs",
+            createTime=now_ms - n * 61_000,
+            costTime=n * 1_000 if n % 3 else None,
+        )
+        for n, wood in zip(range(300), itertools.cycle(["walnut", "oak", "cherry", "ash"]))
+    ]
+    return listing(tmp_path, *tasks)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200])
+def test_a_list_fits_the_terminal_and_tells_its_rows_apart(batch: Command, columns: int) -> None:
+    header, *rows = on_a_terminal(batch, "list", columns=columns)
+    assert len(rows) == 300
+    assert max(map(cell_len, (header, *rows))) <= columns
+    at = header.index("PROMPT")
+    texts = [row[at : at + 24] for row in rows]
+    assert all(one != other for one, other in itertools.pairwise(texts))
+    assert header.split()[-3:] == ["DURATION", "AGE", "ID"]
+    assert rows[0].startswith("◐ waiting ")
+    assert rows[2].split()[-3:] == ["2s", "2m", "00000002"]
+    assert ("LABEL" in header) is (columns >= 80)
+
+
+@pytest.mark.parametrize("columns", [1, 8, 24, 40])
+def test_a_list_fits_a_terminal_that_is_too_narrow_for_it(labelled: Command, columns: int) -> None:
+    header, *rows = on_a_terminal(labelled, "list", columns=columns)
+    if columns >= 24:
+        assert max(map(cell_len, (header, *rows))) <= columns
+        assert [row[0] for row in rows] == ["✓", "×", "×", "✓"]
+        assert [row.split()[-1] for row in rows] == ["task_goo", "task_bad", "task_mut", "task_bar"]
+
+
+def test_ids_are_cut_to_what_tells_them_apart(tmp_path: Path) -> None:
+    taskdash = listing(tmp_path, task("task_0001_12345678"), task("task_0002_12345678"))
+    _, *rows = on_a_terminal(taskdash, "list", columns=80)
+    assert [row.split()[-1] for row in rows] == ["task_0001", "task_0002"]
+
+
+def test_a_wide_list_has_all_columns_whole_on_a_terminal(batch: Command) -> None:
+    header, first, *_ = on_a_terminal(batch, "list", "--wide", "--limit", "2", columns=60)
+    assert header.endswith("  PROBLEM")
+    whole = batch("list", "--limit", "1", "--no-header").stdout.rstrip().split("\t")
+    assert [cell for cell in re.split(r"  +", first) if cell != whole[3]] == [
+        cell for cell in whole if cell != whole[3]
+    ]
+    assert "matte black, on a walnut desk, variation 0" in first
+    assert on_a_terminal(batch, "list", "--no-header", "--limit", "1")[0].startswith("◐ waiting")
+
+
+def test_the_states_have_colours_unless_none_are_wanted(labelled: Command) -> None:
+    with labelled.dashboard("list") as screen:
+        screen.wait_exit(30)
+        assert b"\x1b[32m\xe2\x9c\x93 success\x1b[0m" in screen.raw
+        assert b"\x1b[31m\xc3\x97 fail\x1b[0m" in screen.raw
+    with labelled.dashboard("list", env={"NO_COLOR": "1"}) as screen:
+        screen.wait_exit(30)
+        assert b"\x1b[3" not in screen.raw
+
+
+def test_a_watched_list_is_drawn_again_and_ends_cleanly(labelled: Command) -> None:
+    with labelled.dashboard("list", "--watch", "0.5s", columns=80, rows=8) as screen:
+        screen.wait_for("Ctrl+C to quit")
+        assert "4 tasks · every" in screen.text
+        labelled.ok("add", "task_more_12345678")
+        screen.wait_for("task_mor")
+        labelled.ok("add", "task_most_12345678", "task_last_12345678")
+        screen.wait_for("5 of 7 tasks")
+        screen.resize(50, 20)
+        screen.wait_for(lambda text: "7 tasks" in text and "of 7" not in text)
+        assert max(map(cell_len, screen.lines)) <= 50
+        screen.send("\x03")
+        assert screen.wait_exit() == 130
+        assert screen.left_behind == []
+        assert "Traceback" not in screen.text
+
+
+def test_a_watched_list_is_printed_again_without_a_terminal(labelled: Command) -> None:
+    watching = labelled.start("list", "--watch", "0.5", "--fields", "taskId", "--limit", "1")
+    assert watching.stdout is not None
+    lines = [watching.stdout.readline() for _ in range(5)]
+    assert lines == ["taskId\n", "task_good_12345678\n", "\n", "taskId\n", "task_good_12345678\n"]
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(10) == 130
+    assert watching.communicate()[1] == ""
+    for wrong in (["--json"], ["--csv"], ["--ids"]):
+        assert labelled("list", "--watch", *wrong).returncode == 2
 
 
 SCRIPTS = [

@@ -19,7 +19,7 @@ import click
 from taskdash.cli.dashboard import has_terminal, run_app
 from taskdash.cli.options import Command, common_options, number
 from taskdash.cli.output import print_lines
-from taskdash.cli.screen import cropped, print_tasks
+from taskdash.cli.screen import cropped, task_lines
 from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
 from taskdash.demo.server import DemoApi
@@ -107,7 +107,8 @@ def _print_table(title: str, tasks: Sequence[Task], now_ms: int) -> None:
     counts = {state: sum(task.state is state for task in tasks) for state in State}
     words = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     print_lines([f"{title}: {words}", ""])
-    print_tasks(tasks, now_ms, TEXT_WIDTH)
+    for lines in task_lines(tasks, now_ms, TEXT_WIDTH, is_plain=True):
+        print_lines(lines)
     print_lines([""])
     sys.stdout.flush()
 

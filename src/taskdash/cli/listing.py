@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
 import sys
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
@@ -13,24 +17,26 @@ from taskdash.cli.options import (
     complete_ids,
     complete_words,
     form_options,
+    length_of_time,
     number,
     pass_session,
     selection_options,
 )
 from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines, talk
+from taskdash.cli.rows import HEADINGS, cells, complete_fields, field_cells, fields_of, read_fields
 from taskdash.cli.selection import read_details
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.durations import NONE, ago, duration
-from taskdash.domain.failures import classify
 from taskdash.domain.query import NEWEST_FIRST, SortKey
 from taskdash.domain.query_language import parse_sort
-from taskdash.domain.task import State, Task, json_text
+from taskdash.domain.task import State, json_text
 from taskdash.domain.task_json import FIELDS, task_json
-from taskdash.domain.untrusted import inert_line, raw_text
-from taskdash.domain.words import NO_MODEL, moment, state_word, waited_ms
+from taskdash.domain.untrusted import raw_text
+from taskdash.domain.words import NO_MODEL, moment, plural, state_word
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from typing import NoReturn
 
     from taskdash.cli.selection import Selection
     from taskdash.domain.query import Query
@@ -39,7 +45,8 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
 
 MAX_LIMIT: Final = 1_000_000_000
-MAX_CELL_CHARS: Final = 1_000
+MAX_WATCH_S: Final = 86_400
+LEAST_WATCH_S: Final = 0.5
 TALLY_HEADER: Final = (
     "MODEL",
     "TASKS",
@@ -69,13 +76,27 @@ _NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
     shell_complete=complete_words(SortKey),
     help="added, state, label, model, cost, created, checked, id; -K reverses.",
 )
-@click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="At most so many.")
-@click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
-@form_options(
-    json="Print one JSON document.",
-    ids="Print the IDs only, one a line.",
-    csv="Print a table with a header.",
+@click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="Maximum number of rows.")
+@click.option("--all-profiles", is_flag=True, help="The tasks of all profiles.")
+@click.option("--wide", is_flag=True, help="All columns, whole, on a terminal too.")
+@click.option(
+    "--fields",
+    "fields_text",
+    metavar="A,B,...",
+    shell_complete=complete_fields,
+    help="Columns by their JSON names.",
 )
+@click.option("--no-header", is_flag=True, help="No line of headings.")
+@click.option(
+    "--watch",
+    "watch_s",
+    metavar="[S]",
+    is_flag=False,
+    flag_value="2",
+    type=length_of_time(MAX_WATCH_S),
+    help="Print it again every 2 seconds, or every S (10, 1m), until Ctrl+C.",
+)
+@form_options(json="Output JSON.", ids="Output only IDs, one per line.", csv="Output CSV.")
 @pass_session
 def list_tasks(
     session: Session,
@@ -84,48 +105,148 @@ def list_tasks(
     sort_text: str | None,
     limit: int | None,
     all_profiles: bool,
+    wide: bool,
+    fields_text: str | None,
+    no_header: bool,
+    watch_s: float | None,
     form: str | None,
 ) -> None:
-    """Print the list, last added first. No request is sent.
+    """Print the list, last added first. Sends no request.
 
-    In a terminal it is a table; elsewhere its cells are separated by tabs, and whole. A filter has words, all of which
-    must match ID, label, note, prompt, model or failure text, and state:fail, model:gpt, label:x, problem:any,
-    reason:timeout, cost:>30s, age:<2h, saved:no, !word or "a phrase"; with a result_ttl in the config also expires:<2h.
+    On a terminal it is a table that fits it; elsewhere all columns, whole and separated by tabs, with times in UTC.
+    All words of a filter must match: text in ID, label, note, prompt, model or failure reason, state:fail, model:gpt,
+    label:x, problem:any, reason:timeout, cost:>30s, age:<2h, saved:no, !word, "exact phrase"; with a result_ttl in the
+    config also expires:<2h. --fields takes the names of the JSON, such as taskId,state,prompt.
     """
+    fields = () if fields_text is None else read_fields(fields_text)
+    if form == "ids" and fields:
+        raise click.UsageError("--ids and --fields exclude each other: give one")
+    if form and watch_s is not None:
+        raise click.UsageError(f"--watch shows a table: it takes no --{form}")
     sort = parse_sort(sort_text) if sort_text else NEWEST_FIRST
     query = selection.query(session, all_profiles=all_profiles, sort=sort)
-    with collecting_later(), session.open_store(only_reads=True) as store:
-        if form in ("json", "csv") or selection.filter_text:
+    table = _Table(fields, is_wide=wide, has_heading=not no_header, has_profile=all_profiles)
+    rows = -1 if limit is None else limit
+    with session.open_store(only_reads=True) as store:
+        if form in ("json", "csv") or fields or selection.filter_text:
             store.saved.forget_gone()
-        _PRINTERS[form](store, query, session.now_ms(), -1 if limit is None else limit)
+        if watch_s is not None:
+            try:
+                _watch(session, store, query, rows, table, watch_s)
+            except KeyboardInterrupt:
+                # click would write an empty line.
+                raise SystemExit(128 + signal.SIGINT) from None
+        with collecting_later():
+            _PRINTERS[form](store, query, session.now_ms(), rows, table)
 
 
-def _print_json(store: Store, query: Query, now_ms: int, limit: int) -> None:
-    print_json_array(store.documents.json_items(query, now_ms, limit=limit))
+class _Table(NamedTuple):
+    """How the list is printed as a table or a part of its fields, as the options say."""
+
+    fields: tuple[str, ...] = ()
+    is_wide: bool = False
+    has_heading: bool = True
+    has_profile: bool = False
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Return the names of the columns of what is printed whole."""
+        return self.fields or (HEADINGS if self.has_profile else HEADINGS[:-1])
+
+    def rows(self, store: Store, query: Query, now_ms: int, limit: int) -> Iterator[list[str]]:
+        """Yield the cells of each task, one for each of `headings`."""
+        if self.fields:
+            yield from (field_cells(detail, self.fields) for detail in _details(store, query, now_ms, limit))
+        else:
+            for task in store.tasks.rows(query, now_ms, limit=limit, whole=True):
+                yield cells(task, now_ms, has_profile=self.has_profile)
+
+    def plain_lines(self, store: Store, query: Query, now_ms: int, limit: int) -> Iterator[str]:
+        """Yield the lines for output that is no terminal."""
+        if self.has_heading:
+            yield "\t".join(self.headings)
+        yield from map("\t".join, self.rows(store, query, now_ms, limit))
+
+    def lines(self, store: Store, query: Query, now_ms: int, limit: int, width: int) -> Iterator[list[str]]:
+        """Yield the lines for a terminal so many cells wide, in blocks."""
+        # Rich takes longer to load than most lists take to be printed.
+        from taskdash.cli.screen import cell_lines, task_lines
+
+        if self.fields or self.is_wide:
+            room = None if self.is_wide else width
+            rows = self.rows(store, query, now_ms, limit)
+            yield cell_lines(self.headings, rows, room, has_heading=self.has_heading)
+        else:
+            tasks = store.tasks.rows(query, now_ms, limit=limit)
+            yield from task_lines(
+                tasks, now_ms, width, has_heading=self.has_heading, has_profile=self.has_profile
+            )
 
 
-def _print_ids(store: Store, query: Query, now_ms: int, limit: int) -> None:
+def _print_json(store: Store, query: Query, now_ms: int, limit: int, table: _Table) -> None:
+    if table.fields:
+        details = _details(store, query, now_ms, limit)
+        print_json_array([json.dumps(fields_of(detail, table.fields)) for detail in details])
+    else:
+        print_json_array(store.documents.json_items(query, now_ms, limit=limit))
+
+
+def _print_ids(store: Store, query: Query, now_ms: int, limit: int, _: _Table) -> None:
     print_lines(task.task_id for task in store.tasks.rows(query, now_ms, limit=limit))
 
 
-def _print_csv(store: Store, query: Query, now_ms: int, limit: int) -> None:
-    seqs = store.tasks.seqs(query, now_ms)
-    details = list(store.tasks.details(seqs if limit < 0 else seqs[:limit], raw=False))
-    print_csv(FIELDS, map(task_json, details))
+def _print_csv(store: Store, query: Query, now_ms: int, limit: int, table: _Table) -> None:
+    details = list(_details(store, query, now_ms, limit))
+    items = (fields_of(detail, table.fields or FIELDS) for detail in details)
+    print_csv(table.fields or FIELDS, items, has_heading=table.has_heading)
 
 
-def _print_table(store: Store, query: Query, now_ms: int, limit: int) -> None:
-    tasks = store.tasks.rows(query, now_ms, limit=limit)
+def _print_table(store: Store, query: Query, now_ms: int, limit: int, table: _Table) -> None:
     if not sys.stdout.isatty():
-        print_lines("\t".join(task_cells(task, now_ms)) for task in tasks)
+        print_lines(table.plain_lines(store, query, now_ms, limit))
         return
-    # Rich takes longer to load than most lists take to be printed.
-    from taskdash.cli.screen import print_tasks
+    from taskdash.cli.screen import terminal_size
 
-    print_tasks(tasks, now_ms)
+    for lines in table.lines(store, query, now_ms, limit, terminal_size()[0]):
+        print_lines(lines)
+
+
+def _details(store: Store, query: Query, now_ms: int, limit: int) -> Iterator[TaskDetail]:
+    seqs = store.tasks.seqs(query, now_ms)
+    return store.tasks.details(seqs if limit < 0 else seqs[:limit], raw=False)
 
 
 _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": _print_csv}
+
+
+def _watch(
+    session: Session, store: Store, query: Query, limit: int, table: _Table, every_s: float
+) -> NoReturn:
+    """Print the list again and again, on a terminal in the same place, until a signal comes."""
+    every_s = max(every_s, LEAST_WATCH_S)
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
+        while True:
+            _print_table(store, query, session.now_ms(), limit, table)
+            print_lines([""])
+            sys.stdout.flush()
+            time.sleep(every_s)
+    from taskdash.cli.screen import cropped, redraw
+
+    def lines_for(width: int, height: int) -> list[str]:
+        now_ms = session.now_ms()
+        total = sum(
+            count
+            for state, count in store.tasks.counts(query, now_ms).items()
+            if query.states is None or state in query.states
+        )
+        most = max(1, height - 2 - table.has_heading)
+        most = most if limit < 0 else min(most, limit)
+        blocks = table.lines(store, query, now_ms, most, width)
+        lines = [line for block in blocks for line in block][: height - 2]
+        shown = f"{min(most, total):,} of {plural(total, 'task')}" if total > most else plural(total, "task")
+        return [*lines, "", cropped(f"{shown} · every {duration(1000 * every_s)} · Ctrl+C to quit", width)]
+
+    redraw(lines_for, every_s)
 
 
 @click.command(
@@ -208,27 +329,6 @@ def _tally_json(tally: Tally) -> dict[str, Json]:
     }
 
 
-def task_cells(task: Task, now_ms: int) -> tuple[str, ...]:
-    """Return the cells of a task, whole, the prompt and the reason of a failure last."""
-    waiting = task.state is State.WAITING
-    cost = duration(waited_ms(task, now_ms)) if waiting else duration(task.cost_time_ms, measured=True)
-    checked = ago(task.checked_at_ms, now_ms)
-    if task.problem is not None:
-        checked += f" ! {task.problem.kind.value}"
-    failed = task.state is State.FAIL
-    return (
-        state_word(task),
-        task.task_id,
-        task.model or NONE,
-        cost,
-        ago(task.create_time_ms, now_ms),
-        checked,
-        inert_line(task.label or NONE, MAX_CELL_CHARS),
-        inert_line(task.prompt or NONE, MAX_CELL_CHARS),
-        inert_line(task.fail_msg or task.fail_code or NONE, MAX_CELL_CHARS) if failed else NONE,
-    )
-
-
 def detail_lines(detail: TaskDetail, now_ms: int) -> list[str]:
     """Return the lines that tell of one task in full."""
     task = detail.task
@@ -241,6 +341,9 @@ def detail_lines(detail: TaskDetail, now_ms: int) -> list[str]:
         ("note", task.note),
     ]
     if task.state is State.FAIL:
+        # Its patterns take a millisecond to compile, which `list` has no use for.
+        from taskdash.domain.failures import classify
+
         pairs += [
             ("kind", classify(task.fail_code, task.fail_msg, task.raw_state).value),
             ("failCode", task.fail_code or NONE),

@@ -45,7 +45,7 @@ def print_lines(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
-def print_csv(names: Sequence[str], items: Iterable[Mapping[str, Json]]) -> None:
+def print_csv(names: Sequence[str], items: Iterable[Mapping[str, Json]], *, has_heading: bool = True) -> None:
     """Print the fields `names` of each item as CSV that `import` reads again and no spreadsheet executes."""
     import csv
 
@@ -53,7 +53,8 @@ def print_csv(names: Sequence[str], items: Iterable[Mapping[str, Json]]) -> None
 
     write_utf8()
     table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(names)
+    if has_heading:
+        table.writerow(names)
     for item in items:
         table.writerow(csv_cell(name, item[name]) for name in names)
 

@@ -1,10 +1,13 @@
-"""What only a terminal is shown, drawn by Rich: the list as a table that fits it, and lines that are rewritten."""
+"""What only a terminal is shown, drawn by Rich: tables that fit it, and lines that are drawn again in their place."""
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
@@ -12,20 +15,40 @@ from rich.live_render import LiveRender
 from rich.table import Table
 from rich.text import Text
 
-from taskdash.cli.listing import task_cells
-from taskdash.cli.output import print_lines
+from taskdash.cli.rows import duration_word, reason_of
+from taskdash.domain.durations import NONE, age
 from taskdash.domain.task import State, Task
+from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import SYMBOLS, state_word
+from taskdash.ui.text.columns import shared_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import NoReturn
 
-HEADER: Final = ("STATE", "TASK ID", "MODEL", "DURATION", "CREATED", "CHECKED", "LABEL", "PROMPT OR REASON")
-DROPPED: Final = ("MODEL", "CHECKED", "LABEL", "CREATED")
+STATE_STYLES: Final[Mapping[str, str]] = {
+    State.NEW: "dim",
+    State.WAITING: "yellow",
+    State.SUCCESS: "green",
+    State.FAIL: "red",
+}
+STATES: Final = ("STATE", "state")
+_DIM, _NAMED = ("AGE", "ID", "TASK ID", "taskId"), ("LABEL", "PROFILE", "label", "profile")
+STYLES: Final = {**dict.fromkeys(_DIM, "dim"), **dict.fromkeys(_NAMED, "cyan")}
+TROUBLE: Final = "!"
+"""Behind the state of a task whose last check brought no answer."""
+RIGHT: Final = ("DURATION", "AGE")
+"""Columns whose cells end where their headings end."""
+OPTIONAL: Final = ("LABEL", "PROFILE")
+"""Columns that are there only if a task has something to say in them; they take a sixth of the width at most."""
+DROPPED: Final = ("LABEL", "AGE", "PROFILE", "DURATION")
 """Columns that a narrow terminal is without, the first of them first; the rest shrinks only then."""
-STATE_STYLES: Final = {State.NEW: "dim", State.WAITING: "yellow", State.SUCCESS: "green", State.FAIL: "red"}
-MAX_LABEL_CELLS: Final = 24
 MIN_TEXT_CELLS: Final = 20
 """So much of a prompt or reason is worth more than another column."""
+MAX_STATE_CELLS: Final = 14
+ID_CELLS: Final = 8
+MAX_ID_CELLS: Final = 12
+"""An ID is cut to what tells the tasks apart, if so many are enough for that."""
 BLOCK_ROWS: Final = 500
 """So many rows at a time, that the first of a long list are there at once."""
 _GAP: Final = 2
@@ -33,43 +56,189 @@ NAME_CELLS: Final = 40
 BAR_CELLS: Final = 8
 
 
-def print_tasks(tasks: Sequence[Task], now_ms: int, width: int | None = None) -> None:
-    """Print tasks as a table with a header, as wide as the terminal or `width` cells."""
-    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
-    rows = []
-    for task in tasks:
-        *cells, prompt, reason = task_cells(task, now_ms)
-        rows.append((*cells, reason if task.state is State.FAIL else prompt))
-    widths = _widths([HEADER, *rows], console.width)
-    for start in range(0, max(1, len(rows)), BLOCK_ROWS):
-        table = Table(
-            box=None, padding=(0, _GAP, 0, 0), pad_edge=False, show_header=not start, header_style="bold"
-        )
-        for name, width_of in widths.items():
-            table.add_column(name, width=width_of, no_wrap=True, style="dim" if name == "TASK ID" else "")
-        for task, row in zip(tasks[start:], rows[start : start + BLOCK_ROWS], strict=False):
-            shown = [Text(cell) for name, cell in zip(HEADER, row, strict=True) if name in widths]
-            shown[0].stylize(STATE_STYLES[task.state])
-            table.add_row(*shown)
-        with console.capture() as drawn:
-            console.print(table)
-        print_lines(line.rstrip() for line in drawn.get().splitlines())
+class Cell(NamedTuple):
+    """A text in a table, and how it looks where that is not how its column does."""
+
+    text: str
+    style: str = ""
 
 
-def _widths(rows: Sequence[Sequence[str]], width: int) -> dict[str, int]:
+def terminal_size() -> tuple[int, int]:
+    """Return how many cells wide and high the terminal is."""
+    return Console(file=sys.stdout).size
+
+
+def task_lines(
+    tasks: Sequence[Task],
+    now_ms: int,
+    width: int,
+    *,
+    has_heading: bool = True,
+    has_profile: bool = False,
+    is_plain: bool = False,
+) -> Iterator[list[str]]:
+    """Yield the lines of a table of tasks that fits the terminal, in blocks.
+
+    Args:
+        tasks: in their order.
+        now_ms: the time, in Unix ms.
+        width: of the terminal, in cells.
+        has_heading: whether the first line names the columns.
+        has_profile: whether it tells of which profile each task is.
+        is_plain: whether the states are words without a sign, and the IDs whole.
+    """
+    id_cells = None if is_plain else _id_cells(tasks)
+    rows = [
+        {
+            "STATE": _state(task, is_plain=is_plain),
+            "PROMPT": _text(task),
+            "LABEL": Cell(inert_line(task.label or "")),
+            "PROFILE": Cell(task.profile if has_profile else ""),
+            "DURATION": Cell(duration_word(task, now_ms)),
+            "AGE": Cell(age(now_ms - (task.create_time_ms or task.added_at_ms))),
+            "ID": Cell(task.task_id[:id_cells]),
+        }
+        for task in tasks
+    ]
+    headings = {
+        name: name
+        for name in ("STATE", "PROMPT", "LABEL", "PROFILE", "DURATION", "AGE", "ID")
+        if name not in OPTIONAL or any(row[name].text for row in rows)
+    }
+    if any(task.state is State.FAIL for task in tasks):
+        headings["PROMPT"] = "PROMPT OR REASON"
+    widths = _fitting(_natural(headings, rows), width)
+    if has_heading:
+        yield _lines(widths, [{name: Cell(heading, "bold") for name, heading in headings.items()}])
+    for start in range(0, len(rows), BLOCK_ROWS):
+        block = rows[start : start + BLOCK_ROWS]
+        _elide(tasks[start : start + BLOCK_ROWS], block, widths["PROMPT"])
+        yield _lines(widths, block)
+
+
+def cell_lines(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], width: int | None, *, has_heading: bool = True
+) -> list[str]:
+    """Return the lines of any table: whole, or where a width is given as much as has room in it."""
+    named = [
+        {
+            name: Cell(text, STATE_STYLES.get(text, "yellow") if name in STATES else "")
+            for name, text in zip(headings, row, strict=True)
+        }
+        for row in rows
+    ]
+    widths = _natural({name: name if has_heading else "" for name in headings}, named)
+    if width is not None:
+        room, most = width - _GAP * (len(widths) - 1), max(widths.values())
+        while sum(min(cells, most) for cells in widths.values()) > room and most > 1:
+            most -= 1
+        widths = {name: min(cells, most) for name, cells in widths.items()}
+    if has_heading:
+        named.insert(0, {name: Cell(name, "bold") for name in headings})
+    return _lines(widths, named)
+
+
+def redraw(lines_for: Callable[[int, int], Sequence[str]], every_s: float) -> NoReturn:
+    """Draw lines on a screen of their own, again and again and whenever its size changes, until a signal comes.
+
+    Args:
+        lines_for: returns them for a screen so many cells wide and high.
+        every_s: how often, in seconds.
+    """
+    awake, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    signal.signal(signal.SIGWINCH, lambda *_: None)
+    with Console(file=sys.stdout).screen(hide_cursor=True):
+        while True:
+            lines = "\x1b[K\r\n".join(lines_for(*terminal_size()))
+            sys.stdout.write(f"\x1b[H{lines}\x1b[K\x1b[J")
+            sys.stdout.flush()
+            if select.select([awake], [], [], every_s)[0]:
+                os.read(awake, 4_096)
+
+
+def _state(task: Task, *, is_plain: bool) -> Cell:
+    word = state_word(task) if is_plain else f"{SYMBOLS[task.state]} {state_word(task)}"
+    word = cropped(word, MAX_STATE_CELLS - 2)
+    return Cell(f"{word} {TROUBLE}" if task.problem else word, STATE_STYLES[task.state])
+
+
+def _text(task: Task) -> Cell:
+    """Return what tells a task from others: why it failed, or its prompt, or why nothing is known of it."""
+    if task.state is State.FAIL:
+        return Cell(reason_of(task) or NONE)
+    if task.prompt:
+        return Cell(inert_line(task.prompt))
+    if task.problem:
+        return Cell(f"{task.problem.kind.value}: {inert_line(task.problem.message)}", "dim")
+    return Cell(NONE if task.checks else "not checked yet", "dim")
+
+
+def _id_cells(tasks: Sequence[Task]) -> int:
+    ids = {task.task_id for task in tasks}
+    for cells in range(ID_CELLS, MAX_ID_CELLS + 1):
+        if len({task_id[:cells] for task_id in ids}) == len(ids):
+            return cells
+    return ID_CELLS
+
+
+def _elide(tasks: Sequence[Task], rows: Sequence[dict[str, Cell]], width: int) -> None:
+    """Leave out of prompts what those of other tasks have as well, as the dashboard does."""
+    shown = [task for task in tasks if task.prompt and task.state is not State.FAIL]
+    chars = shared_of(shown, width).prompt_chars
+    for task, row in zip(tasks, rows, strict=True):
+        if start := chars.get(task.seq):
+            row["PROMPT"] = Cell(f"…{row['PROMPT'].text[start:]}")
+
+
+def _natural(headings: Mapping[str, str], rows: Sequence[Mapping[str, Cell]]) -> dict[str, int]:
+    """Return how wide each column would be."""
+    return {
+        name: max(cell_len(heading), *(cell_len(row[name].text) for row in rows), 0)
+        for name, heading in headings.items()
+    }
+
+
+def _fitting(natural: Mapping[str, int], width: int) -> dict[str, int]:
     """Return the columns that there is room for, and how wide each is."""
-    columns = zip(*rows, strict=True)
-    widths = {name: max(map(cell_len, cells)) for name, cells in zip(HEADER, columns, strict=True)}
-    widths["LABEL"] = min(widths["LABEL"], MAX_LABEL_CELLS)
-    text = widths.pop(HEADER[-1])
+    wanted = natural["PROMPT"]
+    least = min(wanted, MIN_TEXT_CELLS)
+    widths = {
+        name: min(cells, width // 6) if name in OPTIONAL else cells
+        for name, cells in natural.items()
+        if name != "PROMPT"
+    }
 
     def left() -> int:
         return width - sum(cells + _GAP for cells in widths.values())
 
     for name in DROPPED:
-        if left() < min(text, MIN_TEXT_CELLS):
-            del widths[name]
-    return {**widths, HEADER[-1]: max(1, min(text, left()))}
+        if left() < least:
+            widths.pop(name, None)
+    if left() < least:
+        widths["STATE"] = 1
+    widths["PROMPT"] = max(1, min(wanted, left()))
+    return {name: widths[name] for name in natural if name in widths}
+
+
+def _lines(widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]]) -> list[str]:
+    """Return rows as lines in columns, with the colours that the terminal has."""
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    *_, last = widths
+    with console.capture() as drawn:
+        for row in rows:
+            line = Text()
+            for name, width in widths.items():
+                cell = row[name]
+                # Of a state that has no room its sign says most.
+                text = cell.text[:1] if width == 1 else cropped(cell.text, width)
+                blanks = " " * (width - cell_len(text))
+                line.append(blanks if name in RIGHT else "")
+                line.append(text, cell.style or STYLES.get(name, ""))
+                line.append("" if name == last else " " * _GAP if name in RIGHT else blanks + " " * _GAP)
+            console.print(line, soft_wrap=True)
+    return [line.rstrip() for line in drawn.get().splitlines()]
 
 
 def cropped(text: str, cells: int) -> str:

@@ -7,7 +7,7 @@ and costTime, else from when the end was seen, which may be later: then it is sa
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.durations import NONE, duration
@@ -49,6 +49,16 @@ def moment(at_ms: int | None) -> str:
         naive = local.replace(tzinfo=None)
         is_twice = naive.replace(fold=0).timestamp() != naive.replace(fold=1).timestamp()
         return local.strftime("%Y-%m-%d %H:%M:%S %z" if is_twice else "%Y-%m-%d %H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return "?"
+
+
+def iso_time(at_ms: int | None) -> str:
+    """Return a moment as ISO 8601 has it, in UTC: `2026-11-29T05:36:44Z`; – where it is not known."""
+    if at_ms is None:
+        return NONE
+    try:
+        return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, OSError, ValueError):
         return "?"
 

@@ -78,21 +78,29 @@ class TaskList(Additions):
         self._matches = Matches(database)
 
     def rows(
-        self, query: Query, now_ms: int, *, limit: int = -1, offset: int = 0, may_lag: bool = False
+        self,
+        query: Query,
+        now_ms: int,
+        *,
+        limit: int = -1,
+        offset: int = 0,
+        may_lag: bool = False,
+        whole: bool = False,
     ) -> list[Task]:
         """Return the tasks of `query` in its order, a window of them where `limit` (rows) is given.
 
-        For tables: of prompts and failure texts only the first `HEAD_CHARS` characters are there.
+        For tables: of prompts and failure texts only the first `HEAD_CHARS` characters are there, unless `whole`.
         """
+        columns = TASK_COLUMNS if whole else HEAD_COLUMNS
         if query.terms and limit >= 0:
             # One that was removed since is shown a moment longer: without it the rest would stand on wrong lines.
             seqs = self._matches.seqs(query, now_ms, may_lag=may_lag)[offset : offset + limit]
-            return self._in_order(seqs, condition="1", columns=HEAD_COLUMNS)
+            return self._in_order(seqs, condition="1", columns=columns)
         condition, values = where(query, now_ms)
         in_order = f"ORDER BY {order(query.sort)}"
         # The window is found on indexes alone; only its own rows are read whole.
         chosen = f"SELECT seq FROM tasks WHERE {condition} {in_order} LIMIT ? OFFSET ?"
-        sql = f"SELECT {HEAD_COLUMNS} FROM tasks WHERE seq IN ({chosen}) {in_order}"
+        sql = f"SELECT {columns} FROM tasks WHERE seq IN ({chosen}) {in_order}"
         return [task_from_row(row) for row in self._database.rows(sql, [*values, limit, offset])]
 
     def seqs(self, query: Query, now_ms: int, *, may_lag: bool = False) -> list[int]:
