@@ -226,6 +226,70 @@ def test_a_watched_list_is_printed_again_without_a_terminal(labelled: Command) -
         assert labelled("list", "--watch", *wrong).returncode == 2
 
 
+def test_a_task_is_shown_in_the_order_of_the_dashboards_detail(tmp_path: Path) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    inputs = {"prompt": "not this one", "aspect_ratio": "1:1", "nested": {"seed": 1}}
+    taskdash = listing(
+        tmp_path,
+        task(
+            "task_good_12345678",
+            prompt="a red fox\non a hill",
+            model="flux",
+            label="mugs",
+            note="mine",
+            costTime=34_000,
+            createTime=now_ms - 130_000,
+            resultUrls=["https://x.test/1.png"],
+            param={"model": "flux", "input": inputs, "callBackUrl": "https://me.test"},
+        ),
+        task(
+            "task_bad_12345678", state="fail", prompt="a mug", failCode="400", failMsg=REASON, problem=PROBLEM
+        ),
+        task("task_new_12345678", state="new", checkedAt=None),
+    )
+
+    def shown(task_id: str) -> list[tuple[str, str]]:
+        lines = taskdash("show", task_id).stdout.splitlines()
+        at = lines[-1].index("task_") if lines[-1].startswith("task ID") else lines[-1].index("flux")
+        assert all(line[at - 2 : at] == "  " for line in lines), "aligned"
+        return [(line[:at].strip(), line[at:]) for line in lines]
+
+    good = shown("task_good_12345678")
+    assert [pair for pair in good if pair[0] not in ("created", "added", "checked")] == [
+        ("prompt", "a red fox"),
+        ("", "on a hill"),
+        ("result 1", "https://x.test/1.png"),
+        ("state", "success"),
+        ("duration", "34s"),
+        ("aspect_ratio", "1:1"),
+        ("nested", '{"seed": 1}'),
+        ("callBackUrl", "https://me.test"),
+        ("label", "mugs"),
+        ("note", "mine"),
+        ("task ID", "task_good_12345678"),
+        ("model", "flux"),
+    ]
+    assert dict(good)["created"].endswith("(2m ago)")
+    bad = shown("task_bad_12345678")
+    assert bad[:3] == [("prompt", "a mug"), ("reason", REASON), ("failure", "content policy (code 400)")]
+    assert bad[-2][0] == "problem"
+    assert bad[-2][1].startswith("not found: recordInfo is null (since ")
+    assert [name for name, _ in shown("task_new_12345678")] == ["state", "added", "task ID"]
+
+
+def test_prose_is_broken_between_words_on_a_terminal(tmp_path: Path) -> None:
+    words = " ".join(["walnut"] * 40)
+    url = f"https://x.test/{'a' * 90}.png"
+    taskdash = listing(tmp_path, task("task_good_12345678", prompt=words, resultUrls=[url]))
+    lines = on_a_terminal(taskdash, "show", "task_good_12345678", columns=60)
+    prose = lines[: next(n for n, line in enumerate(lines) if line.startswith("result 1"))]
+    assert len(prose) > 5
+    assert max(map(len, prose)) <= 60
+    assert set(" ".join(prose).split()) == {"prompt", "walnut"}
+    assert any(line.endswith(url) for line in lines), "to be copied whole"
+    assert f"prompt    {words}" in taskdash("show", "task_good_12345678").stdout.splitlines()[0]
+
+
 SCRIPTS = [
     "กำลังสร้างภาพ",
     "हिन्दी में चित्र",
@@ -263,6 +327,21 @@ def test_statistics_are_columns_in_every_script(tmp_path: Path) -> None:
     )
     lines = taskdash("stats").stdout.splitlines()
     assert len({cell_len(line) for line in lines}) == 1, lines
+
+
+def test_statistics_fit_the_terminal(tmp_path: Path) -> None:
+    model = "gpt-image-2-text-to-image"
+    tasks = [task(f"task_{n}_12345678", model=model, costTime=112_000, createTime=1) for n in range(3)]
+    taskdash = listing(tmp_path, *tasks, task("task_bad_12345678", state="fail", model="灯" * 30))
+    header, first, _, all_models = on_a_terminal(taskdash, "stats", columns=80)
+    assert header.split() == ["MODEL", "TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "P50", "P90"]
+    assert first.split() == [model, "3", "3", "0", "0", "100.0%", "1m52s", "1m52s"]
+    assert all_models.split() == ["all", "4", "3", "1", "0", "75.0%", "1m52s", "1m52s"]
+    for columns in (30, 60, 80):
+        lines = on_a_terminal(taskdash, "stats", columns=columns)
+        assert len({cell_len(line) for line in lines}) == 1, lines
+        assert cell_len(lines[0]) <= columns
+    assert f"{'灯' * 30}  " in taskdash("stats").stdout
 
 
 def test_statistics_count_by_the_end_that_everything_else_counts_by(tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
-"""`taskdash list`, `show` and `stats`: what the store knows, without a request."""
+"""`taskdash list`: what the store knows, without a request."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sys
 import time
@@ -14,7 +13,6 @@ import click
 
 from taskdash.cli.options import (
     Command,
-    complete_ids,
     complete_words,
     form_options,
     length_of_time,
@@ -22,44 +20,27 @@ from taskdash.cli.options import (
     pass_session,
     selection_options,
 )
-from taskdash.cli.output import print_csv, print_json, print_json_array, print_lines, talk
+from taskdash.cli.output import print_csv, print_json_array, print_lines
 from taskdash.cli.rows import HEADINGS, cells, complete_fields, field_cells, fields_of, read_fields
-from taskdash.cli.selection import read_details
 from taskdash.cli.session import Session, collecting_later
-from taskdash.domain.durations import NONE, ago, duration
+from taskdash.domain.durations import duration
 from taskdash.domain.query import NEWEST_FIRST, SortKey
 from taskdash.domain.query_language import parse_sort
-from taskdash.domain.task import State, json_text
-from taskdash.domain.task_json import FIELDS, task_json
-from taskdash.domain.untrusted import raw_text
-from taskdash.domain.words import NO_MODEL, moment, plural, state_word
+from taskdash.domain.task_json import FIELDS
+from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import NoReturn
 
     from taskdash.cli.selection import Selection
     from taskdash.domain.query import Query
-    from taskdash.domain.tally import Tally
-    from taskdash.domain.task import Json, TaskDetail
+    from taskdash.domain.task import TaskDetail
     from taskdash.store.store import Store
 
 MAX_LIMIT: Final = 1_000_000_000
 MAX_WATCH_S: Final = 86_400
 LEAST_WATCH_S: Final = 0.5
-TALLY_HEADER: Final = (
-    "MODEL",
-    "TASKS",
-    "SUCCESS",
-    "FAIL",
-    "UNFINISHED",
-    "SUCCESS RATE",
-    "P50",
-    "P90",
-    "CREDITS",
-)
-_NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
-"""Texts in which each character is one cell, the dash for what is not known among them."""
 
 
 @click.command(
@@ -77,7 +58,7 @@ _NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
     help="added, state, label, model, cost, created, checked, id; -K reverses.",
 )
 @click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="Maximum number of rows.")
-@click.option("--all-profiles", is_flag=True, help="The tasks of all profiles.")
+@click.option("--all-profiles", is_flag=True, help="Tasks of all profiles.")
 @click.option("--wide", is_flag=True, help="All columns, whole, on a terminal too.")
 @click.option(
     "--fields",
@@ -120,7 +101,7 @@ def list_tasks(
     """
     fields = () if fields_text is None else read_fields(fields_text)
     if form == "ids" and fields:
-        raise click.UsageError("--ids and --fields exclude each other: give one")
+        raise click.UsageError("--ids and --fields cannot be combined")
     if form and watch_s is not None:
         raise click.UsageError(f"--watch shows a table: it takes no --{form}")
     sort = parse_sort(sort_text) if sort_text else NEWEST_FIRST
@@ -247,163 +228,3 @@ def _watch(
         return [*lines, "", cropped(f"{shown} · every {duration(1000 * every_s)} · Ctrl+C to quit", width)]
 
     redraw(lines_for, every_s)
-
-
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash show 5064bd1a --json | jq -r '.resultUrls[]'",
-    short_help="Print one task.",
-)
-@click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
-@selection_options
-@form_options(json="Print one JSON document.", raw="Print the last body with a record, as it was sent.")
-@pass_session
-def show(session: Session, task_id: str | None, *, selection: Selection, form: str | None) -> int:
-    """Print one task, or all that are selected; an ID may be shortened to a unique prefix of 6 characters or more.
-
-    With --filter, --state or --label the JSON document is an array. An ID that is not on the list is added first.
-    """
-    details = read_details(session, [task_id] if task_id else [], selection)
-    if form == "raw":
-        if len(details) > 1:
-            raise click.UsageError(f"--raw prints one task, and {len(details):,} match: name one")
-        return _print_raw(session, details[0])
-    if form == "json":
-        items: list[Json] = [task_json(detail) for detail in details]
-        print_json(items[0] if task_id else items)
-        return 0
-    for n, detail in enumerate(details):
-        print_lines([*([""] if n else []), *detail_lines(detail, session.now_ms())])
-    return 0
-
-
-def _print_raw(session: Session, detail: TaskDetail) -> int:
-    if not detail.raw:
-        task_id = detail.task.task_id
-        talk(f"taskdash: {task_id} has no record yet: check it with `{session.line('check', task_id)}`")
-        return 1
-    body = raw_text(detail.raw)
-    sys.stdout.flush()
-    sys.stdout.buffer.write(session.keys.redact_bytes(body))
-    return 0
-
-
-@click.command(
-    cls=Command,
-    epilog='Example: taskdash stats --filter "age:<7d" --json | jq .successRate',
-    short_help="Print counts, success rate and times per model.",
-)
-@selection_options
-@click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document; times are in milliseconds.")
-@pass_session
-def stats(session: Session, *, selection: Selection, all_profiles: bool, as_json: bool) -> None:
-    """Print counts, success rate, and the costTime that 50 % and 90 % of the successes of a model do not exceed.
-
-    The success rate is out of all that ended, in success or failure; credits are as far as the gateway reports them.
-    In JSON, `endedPerHour` has the last 24 hours, the oldest first. No request is sent.
-    """
-    from taskdash.domain.tally import ended_per_hour, tally
-
-    query = selection.query(session, all_profiles=all_profiles)
-    with session.open_store(only_reads=True) as store:
-        outcomes = store.summaries.outcomes(query, session.now_ms())
-    everything, models = tally(outcomes)
-    if as_json:
-        document: dict[str, Json] = {"profile": query.profile, **_tally_json(everything)}
-        document["endedPerHour"] = [*ended_per_hour(outcomes, session.now_ms())]
-        document["models"] = [{"model": each.model, **_tally_json(each)} for each in models]
-        print_json(document)
-    else:
-        print_lines(tally_lines([*models, everything] if len(models) != 1 else models))
-
-
-def _tally_json(tally: Tally) -> dict[str, Json]:
-    return {
-        "tasks": tally.total,
-        **{state.value: tally.counts[state] for state in State},
-        "successRate": tally.success_rate,
-        "costTimeP50": tally.cost_p50_ms,
-        "costTimeP90": tally.cost_p90_ms,
-        "creditsConsumed": tally.credits_consumed,
-    }
-
-
-def detail_lines(detail: TaskDetail, now_ms: int) -> list[str]:
-    """Return the lines that tell of one task in full."""
-    task = detail.task
-    pairs: list[tuple[str, str | None]] = [
-        ("task ID", task.task_id),
-        ("state", state_word(task)),
-        ("problem", f"{task.problem.kind.value}: {task.problem.message}" if task.problem else None),
-        ("model", task.model),
-        ("label", task.label),
-        ("note", task.note),
-    ]
-    if task.state is State.FAIL:
-        # Its patterns take a millisecond to compile, which `list` has no use for.
-        from taskdash.domain.failures import classify
-
-        pairs += [
-            ("kind", classify(task.fail_code, task.fail_msg, task.raw_state).value),
-            ("failCode", task.fail_code or NONE),
-            ("failMsg", task.fail_msg or NONE),
-        ]
-    pairs += [(f"result {n}", url) for n, url in enumerate(detail.result_urls, 1)]
-    pairs += [("saved", saved.path) for saved in detail.saved]
-    pairs += [
-        ("costTime", duration(task.cost_time_ms, measured=True) if task.state.finished else None),
-        ("created", _time(task.create_time_ms, now_ms)),
-        ("completed", _time(task.complete_time_ms, now_ms)),
-        ("added", _time(task.added_at_ms, now_ms)),
-        ("checked", _time(task.checked_at_ms, now_ms)),
-        ("param", json_text(detail.param) if detail.param is not None else None),
-    ]
-    lines = []
-    for name, value in pairs:
-        if value:
-            first, *rest = value.splitlines() or [""]
-            lines += [f"{name:<10} {first}", *(f"{'':<10} {line}" for line in rest)]
-    return lines
-
-
-def _time(at_ms: int | None, now_ms: int) -> str | None:
-    return f"{moment(at_ms)} ({ago(at_ms, now_ms)})" if at_ms is not None else None
-
-
-def tally_lines(tallies: Sequence[Tally]) -> list[str]:
-    """Return a table of a line for each model; the last of several is that of all."""
-    rows = [TALLY_HEADER, *(_tally_cells(each, n == len(tallies) - 1) for n, each in enumerate(tallies))]
-    widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join([_pad(row[0], widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
-    ]
-
-
-def _tally_cells(tally: Tally, is_total: bool) -> tuple[str, ...]:
-    rate = tally.success_rate
-    return (
-        tally.model or ("all" if is_total else NO_MODEL),
-        f"{tally.total:,}",
-        f"{tally.counts[State.SUCCESS]:,}",
-        f"{tally.counts[State.FAIL]:,}",
-        f"{tally.counts[State.NEW] + tally.counts[State.WAITING]:,}",
-        NONE if rate is None else f"{rate:.1%}",
-        duration(tally.cost_p50_ms, measured=True),
-        duration(tally.cost_p90_ms, measured=True),
-        NONE if tally.credits_consumed is None else f"{tally.credits_consumed:,g}",
-    )
-
-
-def cell_width(text: str) -> int:
-    """Return how many cells a terminal needs for a text, whatever script it is in."""
-    if _NARROW.fullmatch(text):
-        return len(text)
-    # Rich's tables of characters take longer to load than most lists need to be printed.
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _pad(text: str, cells: int) -> str:
-    return text + " " * (cells - cell_width(text))

@@ -19,7 +19,7 @@ from taskdash.domain.untrusted import inert_line
 COMMANDS: Final = {
     "add": "taskdash.cli.add:add",
     "list": "taskdash.cli.listing:list_tasks",
-    "show": "taskdash.cli.listing:show",
+    "show": "taskdash.cli.showing:show",
     "check": "taskdash.cli.waiting:check",
     "wait": "taskdash.cli.waiting:wait",
     "open": "taskdash.cli.opening:open_result",
@@ -30,7 +30,7 @@ COMMANDS: Final = {
     "import": "taskdash.cli.moving:import_list",
     "config": "taskdash.cli.configuring:config",
     "demo-api": "taskdash.cli.demo:demo_api",
-    "stats": "taskdash.cli.listing:stats",
+    "stats": "taskdash.cli.showing:stats",
     "failures": "taskdash.cli.failures:failures",
     "completion": "taskdash.cli.completion:completion",
     "help": "taskdash.cli.main:help_on",

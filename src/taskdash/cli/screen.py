@@ -246,6 +246,12 @@ def cropped(text: str, cells: int) -> str:
     return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
 
 
+def wrapped(text: str, cells: int) -> list[str]:
+    """Return a line of text as lines of so many cells, broken between words where there are any."""
+    lines = Text(text).wrap(Console(file=sys.stdout), max(1, cells))
+    return [line.plain.rstrip() for line in lines] or [""]
+
+
 class Rewritten:
     """Lines on stderr that are drawn again in their place."""
 

@@ -39,6 +39,20 @@ def json_text(value: Json) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def inputs_of(param: Json) -> list[tuple[str, Json]]:
+    """Return the inputs of a `createTask` request with their names, and what else stands beside them.
+
+    The prompt and the model are not among them: a task has these for itself.
+    """
+    if not isinstance(param, dict):
+        return [("request", param)] if param else []
+    inputs = param.get("input")
+    pairs = [(name, value) for name, value in param.items() if name != "model"]
+    if isinstance(inputs, dict) and inputs:
+        pairs = [*inputs.items(), *(pair for pair in pairs if pair[0] != "input")]
+    return [(name, value) for name, value in pairs if name != "prompt"]
+
+
 def variant_of(param: Json) -> str | None:
     """Return the inputs of a `createTask` request that change its duration, as one text; None without any.
 
