@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
@@ -30,7 +31,8 @@ from taskdash.domain.task_json import FIELDS
 from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from typing import NoReturn
 
     from taskdash.cli.selection import Selection
@@ -108,17 +110,23 @@ def list_tasks(
     query = selection.query(session, all_profiles=all_profiles, sort=sort)
     table = _Table(fields, is_wide=wide, has_heading=not no_header, has_profile=all_profiles)
     rows = -1 if limit is None else limit
-    with session.open_store(only_reads=True) as store:
-        if form in ("json", "csv") or fields or selection.filter_text:
-            store.saved.forget_gone()
-        if watch_s is not None:
-            try:
-                _watch(session, store, query, rows, table, watch_s)
-            except KeyboardInterrupt:
-                # click would write an empty line.
-                raise SystemExit(128 + signal.SIGINT) from None
-        with collecting_later():
+
+    @contextmanager
+    def opened() -> Iterator[Store]:
+        with session.open_store(only_reads=True) as store:
+            if form in ("json", "csv") or fields or selection.filter_text:
+                store.saved.forget_gone()
+            yield store
+
+    if watch_s is None:
+        with collecting_later(), opened() as store:
             _PRINTERS[form](store, query, session.now_ms(), rows, table)
+        return
+    try:
+        _watch(session, opened, query, rows, table, max(watch_s, LEAST_WATCH_S))
+    except KeyboardInterrupt:
+        # click would write an empty line.
+        raise SystemExit(128 + signal.SIGINT) from None
 
 
 class _Table(NamedTuple):
@@ -201,13 +209,18 @@ _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": 
 
 
 def _watch(
-    session: Session, store: Store, query: Query, limit: int, table: _Table, every_s: float
+    session: Session,
+    opened: Callable[[], AbstractContextManager[Store]],
+    query: Query,
+    limit: int,
+    table: _Table,
+    every_s: float,
 ) -> NoReturn:
     """Print the list again and again, on a terminal in the same place, until a signal comes."""
-    every_s = max(every_s, LEAST_WATCH_S)
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         while True:
-            _print_table(store, query, session.now_ms(), limit, table)
+            with opened() as store:
+                _print_table(store, query, session.now_ms(), limit, table)
             print_lines([""])
             sys.stdout.flush()
             time.sleep(every_s)
@@ -215,16 +228,14 @@ def _watch(
 
     def lines_for(width: int, height: int) -> list[str]:
         now_ms = session.now_ms()
-        total = sum(
-            count
-            for state, count in store.tasks.counts(query, now_ms).items()
-            if query.states is None or state in query.states
-        )
-        most = max(1, height - 2 - table.has_heading)
-        most = most if limit < 0 else min(most, limit)
-        blocks = table.lines(store, query, now_ms, most, width)
-        lines = [line for block in blocks for line in block][: height - 2]
-        shown = f"{min(most, total):,} of {plural(total, 'task')}" if total > most else plural(total, "task")
-        return [*lines, "", cropped(f"{shown} · every {duration(1000 * every_s)} · Ctrl+C to quit", width)]
+        room = max(1, height - 2 - table.has_heading)
+        most = room if limit < 0 else min(room, limit)
+        with opened() as store:
+            counts = store.tasks.counts(query, now_ms)
+            lines = [line for block in table.lines(store, query, now_ms, most, width) for line in block]
+        total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
+        shown = plural(total, "task") if total <= most else f"{most:,} of {plural(total, 'task')}"
+        told = f"{shown} · every {duration(1000 * every_s, measured=True)} · Ctrl+C to quit"
+        return [*lines[: height - 2], "", cropped(told, width)]
 
     redraw(lines_for, every_s)
