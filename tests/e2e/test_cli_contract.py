@@ -354,6 +354,12 @@ def test_quiet_leaves_only_errors_on_stderr(taskdash: Command) -> None:
     assert taskdash("add", RUN, "-q").stderr == taskdash("add", RUN).stderr
 
 
+def test_quiet_tells_how_a_wait_went_wrong(taskdash: Command) -> None:
+    failed = taskdash("wait", "-q", OK, BAD)
+    assert (failed.returncode, len(failed.stderr.splitlines())) == (1, 1)
+    assert "1 failed" in failed.stderr
+
+
 # Exit codes
 
 

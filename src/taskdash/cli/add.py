@@ -35,14 +35,14 @@ MAX_SHOWN: Final = 20
     short_help="Add task IDs to the list.",
 )
 @click.argument("text", nargs=-1)
-@click.option("--label", metavar="L", help="Give the new ones a label.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--label", metavar="L", help="Label for the new tasks.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @pass_session
 def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bool) -> int:
-    """Add task IDs: as they are, or found in any text (URLs, JSON, logs); `-` reads standard input.
+    """Add task IDs, given as such or contained in any text (URLs, JSON, logs); `-` reads standard input.
 
-    Prints the IDs added, one a line; what was listed already or ignored is said on stderr. Exits with 1 if there was
-    no ID.
+    Prints the added IDs, one per line; what was already listed or ignored goes to stderr. Exits with 1 if there are no
+    task IDs.
     """
     keys = session.keys
     if label is not None:
@@ -110,16 +110,16 @@ def _find(
 @click.command(
     cls=Command,
     epilog='Example: taskdash label --filter "age:<1h" mugs',
-    short_help="Label tasks of the list.",
+    short_help="Label tasks on the list.",
 )
 @click.argument("words", metavar="[ID]... TEXT", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @pass_session
 def label(session: Session, words: Sequence[str], *, selection: Selection) -> int:
-    """Give tasks the label TEXT, all that are named or none; an empty TEXT clears the label.
+    """Set the label of tasks to TEXT; an empty TEXT clears it. If any ID is unknown, nothing changes.
 
-    Prints the IDs labelled, one a line. With --filter, --state or --label TEXT stands alone, and the last is the label
-    that the tasks have now.
+    Prints the IDs of the labelled tasks, one per line. To label selected tasks, give TEXT alone with --filter, --state
+    or --label (the label they have now).
     """
     if not words:
         raise click.UsageError("give task IDs and a label, or a label and --filter, --state or --label")
@@ -155,9 +155,9 @@ def _refuse_key(label: str, keys: Collection[Secret]) -> None:
 @selection_options
 @pass_session
 def remove(session: Session, task_ids: Sequence[str], *, selection: Selection) -> int:
-    """Remove tasks from the list, all that are named or none.
+    """Remove tasks from the list. If any ID is unknown, nothing is removed.
 
-    Prints the IDs removed, one a line. The task itself is not cancelled or deleted: `taskdash add ID` brings it back.
+    Prints the removed IDs, one per line. The task itself is not cancelled or deleted: `taskdash add ID` brings it back.
     """
     with session.open_store() as store:
         try:

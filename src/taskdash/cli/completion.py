@@ -110,15 +110,16 @@ class LineComplete(BashComplete):
 @click.command(
     cls=Command,
     epilog='Example: eval "$(taskdash completion bash)"',
-    short_help="Print the completion script of a shell.",
+    short_help="Print a shell completion script.",
 )
 @click.argument("shell", type=click.Choice(list(_SCRIPTS)))
 @common_options
 def completion(*, shell: str) -> None:
-    """Print the script that makes a shell complete commands, options and task IDs.
+    """Print a script that completes commands, options and task IDs in your shell.
 
-    For bash and zsh put `eval "$(taskdash completion bash)"` (or zsh) into ~/.bashrc or ~/.zshrc, in the latter below
-    compinit if you call that; for fish put `taskdash completion fish | source` into ~/.config/fish/config.fish.
+    bash: put `eval "$(taskdash completion bash)"` into ~/.bashrc. zsh: put `eval "$(taskdash completion zsh)"` into
+    ~/.zshrc, below compinit if you call it. fish: put `taskdash completion fish | source` into
+    ~/.config/fish/config.fish.
     """
     print_lines([_SCRIPTS[shell].strip()])
 

@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 @click.group(
     cls=CommandGroup,
     epilog="Example: taskdash config show",
-    short_help="Show, begin and check the config.",
+    short_help="Show, create and validate the config.",
 )
 @common_options
 def config() -> None:
-    """Show, begin and check the config; `taskdash config example` explains every setting."""
+    """Show, create and validate the config. `taskdash config example` explains every setting."""
 
 
 @config.command(
-    epilog='Example: $EDITOR "$(taskdash config path)"', short_help="Print where the config file is."
+    epilog='Example: $EDITOR "$(taskdash config path)"', short_help="Print the path of the config file."
 )
 @pass_session
 def path(session: Session) -> None:
-    """Print where the config file is, or would be; on stderr, where the other files are."""
+    """Print the path of the config file, whether or not it exists; on stderr, the paths of the other files."""
     print_lines([inert_line(str(session.config_path))])
     places = {"list": lambda: session.store_path, "view": locations.view_path, "log": locations.log_path}
     for name, find in places.items():
@@ -50,12 +50,12 @@ def path(session: Session) -> None:
 
 @config.command(
     epilog="Example: taskdash config show | grep -v '(default)'",
-    short_help="Print every setting in force and its origin.",
+    short_help="Print the settings in force and their origin.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @pass_session
 def show(session: Session, *, as_json: bool) -> None:
-    """Print every setting that is in force, and where it comes from. API keys are masked."""
+    """Print every setting in force and where it comes from. API keys are masked."""
     lines = describe(session.settings, session.environ)
     if as_json:
         settings: list[Json] = [
@@ -72,7 +72,7 @@ def show(session: Session, *, as_json: bool) -> None:
 )
 @common_options
 def example() -> None:
-    """Print a config with every setting, its default, its unit and why it is there. Nothing is read or written."""
+    """Print a config with every setting, its default, its unit and its purpose. Reads and writes no files."""
     print_lines(example_text().splitlines())
 
 
@@ -82,25 +82,28 @@ def example() -> None:
 )
 @common_options
 def schema() -> None:
-    """Print a JSON Schema of the config, by which an editor completes and checks it. Nothing is read or written."""
+    """Print a JSON Schema of the config, for completion and checks in an editor. Reads and writes no files."""
     print_json(json_schema())
 
 
 @config.command(
     epilog="Example: taskdash config init --tier basic",
-    short_help="Write a first config file.",
+    short_help="Create a config file.",
 )
-@click.option("--base-url", metavar="URL", help="The gateway (default: that of aigptimage).")
+@click.option("--base-url", metavar="URL", help="Base URL of the gateway (default: https://aigptimage.com).")
 @click.option(
-    "--tier", type=click.Choice(list(TIERS)), help="The tier of your API key (default: free is assumed)."
+    "--tier",
+    metavar="TIER",
+    type=click.Choice(list(TIERS)),
+    help=f"Tier of your API key: {', '.join(TIERS)} (default: free).",
 )
-@click.option("--key-env", metavar="NAME", help="The environment variable that holds the API key.")
+@click.option("--key-env", metavar="NAME", help="Environment variable that holds the API key.")
 @pass_session
 def init(session: Session, *, base_url: str | None, tier: str | None, key_env: str | None) -> None:
-    """Write a first config file, never over an existing one, and print where it is.
+    """Create a config file and print its path. An existing file is never overwritten.
 
-    With `--profile P` the profile gets that name; it then needs `--base-url`. The API key itself is never an argument:
-    put it into the environment variable, or see `taskdash config example` for the other ways.
+    With --profile P, the profile is named P and needs --base-url. The API key is never an argument: put it into the
+    environment variable, or see `taskdash config example` for other ways.
     """
     profile = _first_profile(session, base_url, tier, key_env)
     warning = write_first_config(session.config_path, profile)
@@ -126,15 +129,13 @@ def _first_profile(session: Session, base_url: str | None, tier: str | None, key
     return settings_in(file).profiles[name]
 
 
-@config.command(
-    epilog="Example: taskdash config check && taskdash", short_help="Say whether the config is right."
-)
+@config.command(epilog="Example: taskdash config check && taskdash", short_help="Validate the config.")
 @pass_session
 def check(session: Session) -> None:
-    """Say whether the config is right: every key and value, and every action that it names.
+    """Validate the config: every key, every value, and every action under [keys].
 
-    Exits with 2 and names the file, the key and what is allowed where something is wrong. A missing API key is said,
-    and is no error of the config.
+    Exits with 2 if anything is wrong, naming the file, the key and what is allowed. A missing API key is reported, but
+    is not an error.
     """
     from taskdash.ui.actions import ACTIONS
     from taskdash.ui.keymap import make_keymap

@@ -131,22 +131,22 @@ def _print_changes(known: dict[int, Task], tasks: Sequence[Task]) -> None:
     "demo-api",
     cls=Command,
     epilog="Example: taskdash demo-api --port 8123",
-    short_help="Serve the embedded API for your own scripts.",
+    short_help="Run the demo API server.",
 )
 @click.option(
     "--port",
     metavar="N",
     type=number(0, 65_535),
     default=0,
-    help="The port on 127.0.0.1 (default: any that is free).",
+    help="Port on 127.0.0.1 (default: any free port).",
 )
 @common_options
 def demo_api(*, port: int) -> int:
-    """Serve the embedded API, with its sample tasks, until a signal comes.
+    """Run the demo API server until Ctrl+C.
 
-    Prints its base URL, a key that it accepts, and the IDs it knows, one a line. It listens on 127.0.0.1 only, makes
-    up everything and costs nothing. Set TASKDASH_BASE_URL and AIGPTIMAGE_API_KEY to point taskdash at it. createTask
-    works as well; a prompt with the word "forbidden" in it fails.
+    Prints its base URL, an API key it accepts and its task IDs, one per line. It listens on 127.0.0.1 only, and its
+    data is made up. To use it with taskdash, set TASKDASH_BASE_URL and AIGPTIMAGE_API_KEY. createTask works too; a
+    prompt that contains the word "forbidden" fails.
     """
     numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

@@ -44,24 +44,24 @@ LOOK_EVERY_S: Final = 0.1
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
-@click.option("--all", "every", is_flag=True, help="All results of the list; the same as no ID.")
+@click.option("--all", "every", is_flag=True, help="All results on the list (same as no ID).")
 @click.option(
     "-o",
     "--output",
     "folder",
     metavar="DIR",
     shell_complete=partial(complete_files, kind="dir"),
-    help="Where to (default: download_dir of the config).",
+    help="Destination folder (default: download_dir in the config).",
 )
 @pass_session
 def download(
     session: Session, task_ids: Sequence[str], *, selection: Selection, every: bool, folder: str | None
 ) -> int:
-    """Save the results that are not saved yet, of the tasks named or selected or of all, and print their paths.
+    """Save results that are not saved yet, and print their paths.
 
-    A result that was saved is not saved again while its file is there. A file's name is the label or the prompt, the
-    first 8 characters of the ID (all, where those are another's too), and the number of the result.
-    What is broken off, by Ctrl+C too, goes on where it stopped the next time, if the server can do that.
+    Without IDs or a selection, saves the results of all tasks. A result is not saved again while its file exists. Files
+    are named after the label or the prompt, the first 8 characters of the ID (more, if another task shares them) and
+    the number of the result. An interrupted download resumes the next time, if the server supports that.
     """
     if every and (task_ids or selection.is_given):
         raise UsageError(f"give {'task IDs' if task_ids else OPTIONS} or --all, not both")

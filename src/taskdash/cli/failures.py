@@ -46,14 +46,14 @@ class _Found(NamedTuple):
     short_help="Show why tasks failed, grouped by reason.",
 )
 @selection_options
-@click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
+@click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON.")
 @pass_session
 def failures(session: Session, *, selection: Selection, all_profiles: bool, as_json: bool) -> None:
     """Show why tasks failed: how many for each reason, and the newest of them.
 
     On a terminal reasons of a kind stand together. Elsewhere there is a line for each, separated by tabs: count, kind,
-    code, message, and ID, label and prompt of the newest task. No request is sent.
+    code, message, and ID, label and prompt of the newest task. Sends no request.
     """
     query = selection.query(session, all_profiles=all_profiles)
     now_ms = session.now_ms()

@@ -57,19 +57,19 @@ LEAST_WATCH_S: Final = 0.5
     "sort_text",
     metavar="K",
     shell_complete=complete_words(SortKey),
-    help="added, state, label, model, cost, created, checked, id; -K reverses.",
+    help="Sort by added, state, label, model, cost, created, checked or id; -K reverses.",
 )
 @click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="Maximum number of rows.")
-@click.option("--all-profiles", is_flag=True, help="Tasks of all profiles.")
-@click.option("--wide", is_flag=True, help="All columns, whole, on a terminal too.")
+@click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
+@click.option("--wide", is_flag=True, help="Print every column in full, on a terminal too.")
 @click.option(
     "--fields",
     "fields_text",
     metavar="A,B,...",
     shell_complete=complete_fields,
-    help="Columns by their JSON names.",
+    help="Print only these fields, by their JSON names.",
 )
-@click.option("--no-header", is_flag=True, help="No line of headings.")
+@click.option("--no-header", is_flag=True, help="Omit the column headings.")
 @click.option(
     "--watch",
     "watch_s",
@@ -77,7 +77,7 @@ LEAST_WATCH_S: Final = 0.5
     is_flag=False,
     flag_value="2",
     type=length_of_time(MAX_WATCH_S),
-    help="Print it again every 2 seconds, or every S (10, 1m), until Ctrl+C.",
+    help="Refresh every 2 seconds, or every S (10, 1m), until Ctrl+C.",
 )
 @form_options(json="Output JSON.", ids="Output only IDs, one per line.", csv="Output CSV.")
 @pass_session
@@ -94,18 +94,20 @@ def list_tasks(
     watch_s: float | None,
     form: str | None,
 ) -> None:
-    """Print the list, last added first. Sends no request.
+    """Print the list, newest first. Sends no request.
 
-    On a terminal it is a table that fits it; elsewhere all columns, whole and separated by tabs, with times in UTC.
-    All words of a filter must match: text in ID, label, note, prompt, model or failure reason, state:fail, model:gpt,
-    label:x, problem:any, reason:timeout, cost:>30s, age:<2h, saved:no, !word, "exact phrase"; with a result_ttl in the
-    config also expires:<2h. --fields takes the names of the JSON, such as taskId,state,prompt.
+    On a terminal, the table fits the width. Elsewhere every column is printed in full, separated by tabs, with times
+    in UTC. --fields takes JSON names, such as taskId,state,prompt.
+
+    In a filter, all words must match: text in the ID, label, note, prompt, model or failure reason; state:fail,
+    model:gpt, label:x, problem:any, reason:timeout, cost:>30s, age:<2h, saved:no; "exact phrase"; !word to exclude.
+    With result_ttl in the config, also expires:<2h.
     """
     fields = () if fields_text is None else read_fields(fields_text)
     if form == "ids" and fields:
         raise click.UsageError("--ids and --fields cannot be combined")
     if form and watch_s is not None:
-        raise click.UsageError(f"--watch shows a table: it takes no --{form}")
+        raise click.UsageError(f"--watch and --{form} cannot be combined")
     sort = parse_sort(sort_text) if sort_text else NEWEST_FIRST
     query = selection.query(session, all_profiles=all_profiles, sort=sort)
     table = _Table(fields, is_wide=wide, has_heading=not no_header, has_profile=all_profiles)

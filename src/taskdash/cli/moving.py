@@ -33,23 +33,23 @@ _MAX_SHOWN: Final = 5
 @click.command(
     cls=Command,
     epilog="Example: taskdash export --all-profiles > list.json",
-    short_help="Print the list as a file for another one.",
+    short_help="Export the list.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(["json", "csv", "toml"]),
     default="json",
-    help="The form (default: json, which alone keeps the answers of the API as they were sent).",
+    help="Format (default: json, the only one that keeps the API's responses as they were sent).",
 )
 @selection_options
-@click.option("--all-profiles", is_flag=True, help="The tasks of every gateway.")
+@click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
 @pass_session
 def export(session: Session, *, form: str, selection: Selection, all_profiles: bool) -> None:
-    """Print the list with all that is known of each task, for `taskdash import` on another machine.
+    """Export the list, with everything known about each task, for `taskdash import` on another machine.
 
-    It has no API keys and no pictures in it, but all prompts and result links. In CSV a cell that a spreadsheet would
-    take for a formula begins with a quote mark, which the import takes away.
+    The export contains all prompts and result links, but no API keys and no images. In CSV, a cell that a spreadsheet
+    would read as a formula starts with a quotation mark, which the import removes.
     """
     query = selection.query(session, all_profiles=all_profiles)
     with collecting_later(), session.open_store(only_reads=True) as store:
@@ -100,16 +100,16 @@ _WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
     "import",
     cls=Command,
     epilog="Example: taskdash import list.json",
-    short_help="Add the tasks of another list, or any text's IDs.",
+    short_help="Import an exported list, or the IDs in any text.",
 )
 @click.argument("file", metavar="FILE", shell_complete=complete_files)
 @pass_session
 def import_list(session: Session, file: str) -> int:
-    """Add the tasks of a file that `taskdash export` wrote, or the IDs in any other text; `-` reads standard input.
+    """Import a file written by `taskdash export`, or the task IDs in any other text; `-` reads standard input.
 
-    A spreadsheet may have saved the file again, and a table or JSON made by hand will do: taskId, and any other fields.
-    The tasks keep their order, and stand above those of the list. An ID that is listed already stays as it is. A file
-    that is broken changes nothing.
+    A file that a spreadsheet has saved again works too, and so does a table or JSON made by hand: taskId and any other
+    fields. Imported tasks keep their order and go on top of the list. A task that is already listed is left as it is.
+    A broken file changes nothing.
     """
     found = decoded(_read(file))
     left_out: set[str] = set()

@@ -34,18 +34,18 @@ _NUMBER: Final = number(1, 10_000)
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
 @click.argument("number", metavar="[N]", type=_NUMBER, default=1)
 @selection_options
-@click.option("--print", "only_print", is_flag=True, help="Print the URL, open nothing.")
+@click.option("--print", "only_print", is_flag=True, help="Print the URL instead of opening it.")
 @pass_session
 def open_result(
     session: Session, task_id: str | None, number: int, *, selection: Selection, only_print: bool
 ) -> int:
-    """Open result N of a task (the first, unless told) in the browser; an ID of a known form may be shortened.
+    """Open result N of a task (default: 1) in the browser. An ID may be shortened to a unique prefix.
 
-    Instead of the ID, --filter, --state or --label may select one task; with --print as many as there are. An ID that
-    is not on the list is added first.
+    Instead of an ID, --filter, --state or --label may select one task, or any number with --print. An ID that is not on
+    the list is added first.
 
-    The link is given to `open_command` of the config, else to what BROWSER names, else to the desktop. Where there
-    is no browser that would open before your eyes (over SSH, without a display) it is shown, and copied.
+    The link goes to open_command in the config, else to the program in BROWSER, else to the desktop's browser. Without
+    a browser on this screen (over SSH, or without a display), the link is printed and copied.
     """
     if task_id and selection.is_given and number == 1 and task_id.isdigit():
         number, task_id = _NUMBER(task_id), None

@@ -137,7 +137,11 @@ def selection_options(function: F) -> F:
     options: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         (
             ("--label", "only_label"),
-            {"metavar": "L", "shell_complete": complete_labels, "help": "Only tasks with this very label."},
+            {
+                "metavar": "L",
+                "shell_complete": complete_labels,
+                "help": "Only tasks with exactly this label.",
+            },
         ),
         (
             ("--state",),

@@ -40,16 +40,17 @@ _NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
 @click.command(
     cls=Command,
     epilog="Example: taskdash show 5064bd1a --json | jq -r '.resultUrls[]'",
-    short_help="Print one task.",
+    short_help="Print a task in full.",
 )
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
 @selection_options
-@form_options(json="Print one JSON document.", raw="Print the last body with a record, as it was sent.")
+@form_options(json="Output JSON.", raw="Output the last response with a record, as it was sent.")
 @pass_session
 def show(session: Session, task_id: str | None, *, selection: Selection, form: str | None) -> int:
-    """Print one task, or all that are selected; an ID may be shortened to a unique prefix of 6 characters or more.
+    """Print a task, or all selected tasks, in full.
 
-    With --filter, --state or --label the JSON document is an array. An ID that is not on the list is added first.
+    An ID may be shortened to a unique prefix of 6 characters or more. An ID that is not on the list is added first.
+    With --filter, --state or --label, the JSON is an array.
     """
     details = read_details(session, [task_id] if task_id else [], selection)
     if form == "raw":
@@ -149,7 +150,7 @@ def pair_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
     short_help="Print counts, success rates and durations by model.",
 )
 @selection_options
-@click.option("--all-profiles", is_flag=True, help="Tasks of all profiles.")
+@click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON; times are in milliseconds.")
 @pass_session
 def stats(session: Session, *, selection: Selection, all_profiles: bool, as_json: bool) -> None:

@@ -49,7 +49,7 @@ _FIND: Final = partial(find_or_add, tells_prefixes=True)
 @click.command(
     cls=Command,
     epilog="Example: taskdash check && taskdash list --state success --ids",
-    short_help="Check tasks once, now, and print what changed.",
+    short_help="Check tasks once and print what changed.",
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
@@ -57,9 +57,9 @@ _FIND: Final = partial(find_or_add, tells_prefixes=True)
 def check(session: Session, task_ids: Sequence[str], *, selection: Selection) -> int:
     """Check tasks once, now, and print what changed.
 
-    Without IDs all unfinished tasks are checked; --filter and --label narrow that down, --state says otherwise.
-    Prints a line for each task whose state changed: its ID, a tab, and the old and the new state. Errors go to
-    stderr. An ID that is not on the list is added first.
+    Without IDs, checks all unfinished tasks; --filter and --label narrow that down, --state includes finished ones.
+    Prints a line for each task whose state changed: its ID, a tab, the old and the new state. Errors go to stderr. An
+    ID that is not on the list is added first.
     """
     with session.open_store() as store:
         tasks = _to_check(session, store, task_ids, selection)
@@ -103,7 +103,9 @@ def _to_check(session: Session, store: Store, task_ids: Sequence[str], selection
     type=length_of_time(MAX_TIMEOUT_S),
     help="Time out after N seconds, or 15m, 2h (default: never).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Output the tasks as one JSON array, however it ends.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Output the tasks as a JSON array, whatever the exit code."
+)
 @pass_session
 def wait(
     session: Session,
@@ -113,13 +115,13 @@ def wait(
     timeout_s: float | None,
     as_json: bool,
 ) -> int:
-    """Wait until tasks are finished; each change is a line on stderr.
+    """Wait until tasks are finished, with a line on stderr for each change.
 
-    Name the tasks, or select them: then it waits for the tasks that match when it starts, and exits with 1 if there
-    are none. An ID that is not on the list is added first.
+    Give IDs or a selection. A selection is made once, at the start; if nothing matches, wait exits with 1. An ID that
+    is not on the list is added first.
 
-    Exits with 0 only if every task succeeded: 1 if one failed, 3 if one is unknown, 4 if the key is refused or
-    missing, 5 or 124 if the time is over. Rate limits and failures of the server or the network are waited out.
+    Exits with 0 only if every task succeeded; with 1 if one failed, 3 if one is unknown, 4 if the API key is missing or
+    rejected, 5 or 124 on a time-out. Rate limits and server or network errors are waited out.
     """
     rules: WaitRules | None = None
     limit = TimeLimit(timeout_s)
@@ -157,7 +159,9 @@ def _watch(session: Session, rules: WaitRules, limit: TimeLimit) -> int:
         saving.finish(limit.left_s)
     limit.take_last_word()
     code = rules.exit_code()
-    if code or not has_ended:
+    if code:
+        complain(rules.summary())
+    elif not has_ended:
         talk(rules.summary())
     return code
 
@@ -166,7 +170,7 @@ def _give_up(rules: WaitRules, *, as_json: bool) -> int:
     """Tell what is known where something does not let this command end; return the exit code."""
     rules.timed_out = True
     code = rules.exit_code()
-    talk(rules.summary())
+    (complain if code else talk)(rules.summary())
     if as_json:
         print_json_array(_last_seen(rules))
     return code
