@@ -135,6 +135,12 @@ class Record:
     progress: str | None = None
     """0 to 100 as text, where a gateway reports it."""
     credits_consumed: str | None = None
+    credits: float | None = None
+    """The same as a number. 0 is a statement: nothing was charged."""
+    result_expires_at_ms: int | None = None
+    """When the first of the result links dies, where the answer or a signed link says so."""
+    purged: bool = False
+    """Whether the answer says that the result was removed, so that no link will come."""
     extra: dict[str, Json] = field(default_factory=dict)
     """Every field of the record that has no place above, decoded and inert; and each known field whose value made
     no sense, under its own name: `createTime` in here is shown as `?`, missing from here and above as `–`."""
