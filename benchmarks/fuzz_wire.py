@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import Answer, Json, Record
 
-PAYLOADS: Final = Path(__file__).parents[1] / "tests" / "data" / "payloads"
+DATA: Final = Path(__file__).parents[1] / "tests" / "data"
+BODIES: Final = sorted(
+    [
+        *(DATA / "payloads").iterdir(),
+        *(path for path in (DATA / "families").iterdir() if path.stem != "expected"),
+    ]
+)
 OTHER_ID: Final = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 
 _UNSAFE = re.compile(
@@ -104,10 +110,10 @@ class Case:
 def cases(count: int, seed: int) -> Iterator[Case]:
     """Yield `count` answers; equal seeds give equal answers."""
     random = Random(seed)  # noqa: S311 - test data, and repeatable on purpose
-    bodies = [path.read_bytes() for path in sorted(PAYLOADS.iterdir())]
+    bodies = [path.read_bytes() for path in BODIES]
     for _ in range(count):
         body = random.choice(bodies)
-        named = re.search(rb'"taskId": "(.*)"', body)
+        named = re.search(rb'"(?:taskId|task_id|id)": "(.*)"', body)
         asked_id = named[1].decode() if named and random.random() < 0.95 else OTHER_ID
         if random.random() < 0.5:
             body = _mutated_bytes(random, body, bodies)
@@ -223,7 +229,13 @@ def _json_texts(value: Json) -> Iterator[str]:
 
 
 def _number_fault(record: Record) -> str | None:
-    for number in (record.cost_time_ms, record.complete_time_ms, record.create_time_ms):
+    times_ms = (
+        record.cost_time_ms,
+        record.complete_time_ms,
+        record.create_time_ms,
+        record.result_expires_at_ms,
+    )
+    for number in times_ms:
         if number is not None and not 0 <= number < _INT64:
             return f"{number} is no time"
     return None

@@ -10,16 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from taskdash.api import names
 from taskdash.api.body import UnreadableError, json_document, unwrapped
-from taskdash.api.record import (
-    RECORD_FIELDS,
-    STATE_KEYS,
-    TASK_ID_KEYS,
-    reason_in,
-    request_in,
-    state_of,
-    state_word,
-)
+from taskdash.api.failure import reason_in
+from taskdash.api.record import RECORD_FIELDS, request_in
+from taskdash.api.states import is_not_found, may_be_of_request, says_state, standing_in
 from taskdash.api.values import whole_number
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
@@ -30,11 +25,17 @@ if TYPE_CHECKING:
 MAX_MESSAGE_CHARS: Final = 300
 
 _TEXT_KEYS: Final = ("msg", "message", "error", "detail", "errorMessage", "error_description")
-_RECORD_INFO_IS_NULL = re.compile(r"record\s*info\s+is\s+null", re.IGNORECASE)
-_FIELDS_BUT_IDS: Final = RECORD_FIELDS.difference(TASK_ID_KEYS)
-_WORDS_OF_REQUESTS: Final = frozenset(
-    ("success", "done", "fail", "failure", "error", "timeout", "aborted", "rejected", "expired")
+_IS_NOT_FOUND = re.compile(
+    r"record\s*info\s+is\s+null"
+    r"|\b(?:task|job|record|video|generation)(?:[\s_-]*id)?[\s_-]+(?:(?:is|was|does|do|has)\s+)?"
+    r"(?:not[\s_-]+(?:been\s+)?found|not[\s_-]+exist|doesn['\u2019]?t\s+exist)"
+    r"|\bno\s+such\s+(?:task|job|record|video)\b|任[务務]不存在",
+    re.IGNORECASE,
 )
+_FIELDS_BUT_IDS: Final = RECORD_FIELDS.difference(names.TASK_ID)
+_PREFIX = re.compile(r"[A-Za-z]{2,16}[_:-]")
+_LEAST_ID_CHARS: Final = 8
+_ID_KEYS: Final = (*names.TASK_ID, names.OWN_ID[0])
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
 
 
@@ -63,7 +64,8 @@ class Envelope:
         """Tell whether the record says `fail` and is one beyond doubt: only that outweighs an error code."""
         if self.record is None or not RECORD_FIELDS.intersection(self.record):
             return False
-        return _state_in(self.record) is State.FAIL and not _may_be_of_request(self.record)
+        standing = standing_in(self.record)
+        return standing is not None and standing.state is State.FAIL and not _may_be_of_request(self.record)
 
 
 def envelope_of(document: Json, asked_id: str) -> Envelope:
@@ -76,14 +78,16 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
     record = _record_in(document, data, asked_id)
     code = _code_of(document, has_record=record is not None)
     lines = [line for line in (inert_line(each, MAX_MESSAGE_CHARS) for each in _texts(document)) if line]
-    is_null = any(_RECORD_INFO_IS_NULL.search(line) for line in lines)
+    is_null = any(_IS_NOT_FOUND.search(line) for line in lines)
+    if record is not None and is_not_found(record):
+        record, is_null = None, True
     return Envelope(
         code=code,
         message=lines[0] if lines else "",
         reason=next(filter(None, map(reason_in, _texts(document))), None),
         record=record,
         data=data if isinstance(data, dict) else document,
-        record_info_is_null=is_null and record is None and code in (None, 200, 422),
+        record_info_is_null=is_null and record is None and code in (None, 200, 400, 422),
         is_nothing="data" in document and code in (0, 200) and data in (None, "", "null", [], {}),
     )
 
@@ -101,32 +105,51 @@ def echoed_request(body: bytes, task_id: str) -> Json:
     return request_in(record) if record is not None else None
 
 
-def task_id_in(record: dict[str, Json]) -> str | None:
-    """Return the ID that a record gives for itself; None where it gives none, or something that is no text."""
-    for key in TASK_ID_KEYS:
-        value = record.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-    return None
+def task_id_in(record: dict[str, Json], asked_id: str) -> str | None:
+    """Return the ID that a record gives for its task: the asked one where it is among them.
+
+    None where it gives none, or something that is no text. A number as `id` is that of a row somewhere.
+    """
+    said = [value.strip() for key in _ID_KEYS if isinstance(value := record.get(key), str) and value.strip()]
+    return next((each for each in said if is_same_id(each, asked_id)), said[0] if said else None)
 
 
 def is_same_id(one: str, other: str) -> bool:
-    """Tell whether two IDs name the same task: UUIDs and hex in any case, all others exactly."""
-    return one == other or (one.lower() == other.lower() and _HEX.issuperset(one))
+    """Tell whether two IDs name the same task.
+
+    UUIDs and hex are compared in any case, all others exactly; but gateways drop a prefix (`task_`, `video-`) where
+    they hand on the ID of a provider, or put one before it.
+    """
+    if one == other or (one.lower() == other.lower() and _HEX.issuperset(one)):
+        return True
+    short, long = sorted((one, other), key=len)
+    is_end = len(short) >= _LEAST_ID_CHARS and long.endswith(short)
+    return is_end and _PREFIX.fullmatch(long, 0, len(long) - len(short)) is not None
 
 
 def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str, Json] | None:
+    """Return the record in a document: its `data`, one of the list there, its `output`, or the document itself."""
     if isinstance(data, dict):
-        is_record = _is_record(data, asked_id) or isinstance(data.get("state"), str)
-        return data if is_record else None
+        if _is_record(data, asked_id) or isinstance(data.get("state"), str):
+            return data
+        if not _names(document, asked_id):
+            return None
     if isinstance(data, list):
         records = [item for item in data if isinstance(item, dict) and _is_record(item, asked_id)]
-        asked = [record for record in records if is_same_id(task_id_in(record) or "", asked_id)]
+        asked = [record for record in records if _names(record, asked_id)]
         if asked or len(records) == 1:
             return (asked or records)[0]
+    output = unwrapped(document.get("output"))
+    if isinstance(output, dict) and standing_in(document) is None and _is_record(output, asked_id):
+        return output
     # With `data: null` beside it, a `status` speaks of the request, not of a task.
     is_envelope = ("data" in document and data is None) or _may_be_of_request(document)
     return document if not is_envelope and _is_record(document, asked_id) else None
+
+
+def _names(record: dict[str, Json], asked_id: str) -> bool:
+    named = task_id_in(record, asked_id)
+    return named is not None and is_same_id(named, asked_id)
 
 
 def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
@@ -134,25 +157,16 @@ def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
 
     `{"status": "error", "message": ...}` is an error and must not be taken for a failed task, which is final.
     """
-    names_task = not candidate.keys().isdisjoint(TASK_ID_KEYS) or candidate.get("id") == asked_id
+    names_task = not candidate.keys().isdisjoint(names.TASK_ID) or any(
+        isinstance(said := candidate.get(key), str) and is_same_id(said, asked_id) for key in names.OWN_ID
+    )
     evidence = len(_FIELDS_BUT_IDS.intersection(candidate)) + names_task
-    return evidence >= 2 or (evidence == 1 and _state_in(candidate) is not None)
+    return evidence >= 2 or (evidence == 1 and says_state(candidate))
 
 
 def _may_be_of_request(candidate: dict[str, Json]) -> bool:
     """Tell whether a `status` may be that of the request, which errors have beside the ID that was asked for."""
-    if _FIELDS_BUT_IDS.intersection(candidate) or isinstance(candidate.get("state"), str):
-        return False
-    said = next((said for key in STATE_KEYS if isinstance(said := candidate.get(key), str)), "")
-    return said.strip().lower() in _WORDS_OF_REQUESTS
-
-
-def _state_in(candidate: dict[str, Json]) -> State | None:
-    for key in STATE_KEYS:
-        value = candidate.get(key)
-        if isinstance(value, str) and state_word(value):
-            return state_of(state_word(value))
-    return None
+    return _FIELDS_BUT_IDS.isdisjoint(candidate) and may_be_of_request(candidate)
 
 
 def _code_of(document: dict[str, Json], *, has_record: bool) -> int | None:

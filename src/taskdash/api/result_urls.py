@@ -1,16 +1,19 @@
 """Where the result links of a record stand, in every form that was met, and in which order they count.
 
 The API's page has one form: `resultJson`, a JSON text with `resultUrls`. All others are seen at kie.ai-like
-gateways, where the key depends on the model. The rule that covers them: known keys first, in their order,
-then every other http(s) URL in the result, as it comes. Never from `param`: inputs are echoed there.
+gateways, where the key depends on the model, and at those of other families. The rule that covers them: known keys
+first, in their order, then every other http(s) URL in the result, as it comes, what is only a cover or an origin last.
+Never from `param`: inputs are echoed there.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlsplit
 
+from taskdash.api import names
 from taskdash.api.body import json_within, unwrapped
 from taskdash.domain.untrusted import MAX_DEPTH, inert_line
 
@@ -24,41 +27,52 @@ MAX_RESULT_URLS: Final = 20_000
 MAX_URL_CHARS: Final = 8192
 
 KNOWN_KEYS: Final = (
-    "resultUrls",
-    "resultWaterMarkUrls",
-    "firstFrameUrl",
-    "lastFrameUrl",
-    "resultObject",
-    "resultUrl",
-    "resultImageUrl",
-    "originImageUrl",
-    "originUrls",
-    "output",
-    "outputs",
-    "videoUrl",
-    "audioUrl",
-    "audio_url",
-    "sunoData",
-    "fileUrl",
-    "downloadUrl",
+    *("resultUrls", "result_urls", "resultWaterMarkUrls", "firstFrameUrl", "lastFrameUrl", "resultObject"),
+    *("resultUrl", "result_url", "resultVideoUrl", "resultImageUrl", "originImageUrl", "originUrls"),
+    *(
+        "output",
+        "outputs",
+        "videoUrl",
+        "video_url",
+        "audioUrl",
+        "audio_url",
+        "sunoData",
+        "fileUrl",
+        "downloadUrl",
+    ),
 )
-RECORD_KEYS: Final = (
-    "resultJson",
-    "result_json",
-    *KNOWN_KEYS,
-    "result",
-    "results",
-    "resultInfoJson",
-    "response",
+_HOLDERS: Final = (
+    *("resultJson", "result_json", "result", "results", "resultInfoJson", "response"),
+    *("videoInfo", "video_info", "task_result", "taskResult", "assets", "creations", "generated"),
+    *("output_images", "output_videos"),
 )
+RECORD_KEYS: Final = (*_HOLDERS[:2], *KNOWN_KEYS, *_HOLDERS[2:])
 """The fields of a record that are its result: `resultJson`, and what stands beside or instead of it."""
+LAST_KEYS: Final = (
+    *("videos", "images", "audios", "content", "data", "metadata", "url"),
+    *("imageUrls", "image_urls", "imageUrl", "image_url"),
+)
+"""Fields that may be inputs as well: they count where a record has no other result and echoes no request."""
+_HELD: Final = frozenset(_HOLDERS)
+_RANK: Final = {key: rank for rank, key in enumerate(RECORD_KEYS)}
+_REQUESTS: Final = (*names.PARAM, "input", "inputs", "request")
 
 # `output: [{"url": ...}]` of answers without an envelope. Not among the known keys: at the top of a result a
 # `url` is one URL among others.
 _KEYS_OF_AN_ITEM: Final = (*KNOWN_KEYS, "url")
-_ECHOES_OF_INPUT: Final = frozenset(
-    {"param", "paramJson", "generateParam", "input", "callBackUrl", "callbackUrl"}
+_NEVER = re.compile(
+    r"param|paramJson|generateParam"
+    r"|(?:inputs?|ref(?:erence)?|parent|request|call_?back|webhook|notify|status|cancel|polling)"
+    r"_?(?:image|video|audio|frame|file|media|hook)?s?_?(?:urls?|list)?"
+    r"|(?:image|video|audio|mask)_?(?:inputs?|list)",
+    re.IGNORECASE,
 )
+"""Names of what a task was asked, and of where its state is asked for or sent."""
+_LATER = re.compile(
+    r".*(?:(?<!re)(?:cover|source)|thumb|poster|preview|origin|stream|progress|(?:first|last)_?frame|water_?mark).*",
+    re.IGNORECASE,
+)
+"""Names of what only comes with a result."""
 _NAMES_INPUT = re.compile(r"\b(?:param|generateParam|input|call_?back)", re.IGNORECASE)
 _TOKEN = re.compile(r"""[^\s"'<>()\\]++""")
 _QUOTES: Final = frozenset({('"', '"'), ("'", "'"), ("(", ")")})
@@ -73,22 +87,33 @@ _STARTS_A_URL = re.compile(r"\s*https?://", re.IGNORECASE)
 _BETWEEN_URLS = re.compile(r"(?<![\s,;])[\s,;]++(?=https?://)", re.IGNORECASE)
 
 
-def result_urls(record: dict[str, Json]) -> tuple[str, ...]:
+def result_parts(record: dict[str, Json]) -> dict[str, Json]:
+    """Return what a record has of a result, decoded, in the order in which it counts."""
+    given = [key for key in _RANK.keys() & record.keys() if record[key] is not None]
+    given.sort(key=_RANK.__getitem__)
+    if all(record.get(key) is None for key in _REQUESTS):
+        given += [key for key in LAST_KEYS if record.get(key) is not None]
+    return {key: result_in(record[key]) for key in given}
+
+
+def result_urls(record: dict[str, Json], parts: dict[str, Json] | None = None) -> tuple[str, ...]:
     """Return the result links of a record as it came, each once; with a host, not yet judged safe to open.
 
     They are read in every state. Only those of a `success` are final: gateways fill `resultJson` of a task
     that is still `waiting`, and the state is what counts.
+
+    Args:
+        record: as it came.
+        parts: its `result_parts`, where they are known already.
     """
-    parts = {key: result_in(record[key]) for key in RECORD_KEYS if record.get(key) is not None}
+    parts = result_parts(record) if parts is None else parts
+    if not parts:
+        return ()
     found = _Found()
-    result = parts.get("resultJson", parts.get("result_json"))
-    objects = [part for part in (result, parts) if isinstance(part, dict)]
-    if not isinstance(result, dict):
-        found.add_known(result)
-    for key in KNOWN_KEYS:
-        for part in objects:
-            found.add_known(part.get(key))
-    found.add_all(parts)
+    found.add_parts({key: part for key, part in parts.items() if key in _RANK})
+    if not found.urls:
+        for key in LAST_KEYS:
+            found.add_known(parts.get(key))
     if not found.urls:
         for key in parts:
             found.add_whole(record[key])
@@ -109,7 +134,26 @@ class _Found:
 
     def __init__(self) -> None:
         self.urls: dict[str, None] = {}
+        self._later: list[tuple[Json, int]] = []
         self._json_texts_left = _MAX_JSON_TEXTS
+
+    def add_parts(self, parts: dict[str, Json]) -> None:
+        """Add what the fields of a record name that are its result."""
+        objects = [part for key, part in parts.items() if key in _HELD and isinstance(part, dict)] + [parts]
+        for key in _HOLDERS[:2]:
+            if not isinstance(parts.get(key), dict):
+                self.add_known(parts.get(key))
+        for key in KNOWN_KEYS:
+            for part in objects:
+                if key in part:
+                    self.add_known(part[key])
+        self.add_all(parts)
+        later, self._later = self._later, []
+        for value, depth in later:
+            self.add_all(value, depth)
+        # What stands within those.
+        for value, depth in self._later:
+            self.add_all(value, depth)
 
     def add_known(self, value: Json, depth: int = MAX_DEPTH) -> None:
         """Add what `value`, found under a known key, names; of an object without known keys, all URLs."""
@@ -121,7 +165,8 @@ class _Found:
         elif isinstance(value, dict) and depth:
             before = len(self.urls)
             for key in _KEYS_OF_AN_ITEM:
-                self.add_known(value.get(key), depth - 1)
+                if key in value:
+                    self.add_known(value[key], depth - 1)
             if len(self.urls) == before:
                 self.add_all(value, depth)
 
@@ -134,7 +179,12 @@ class _Found:
                 self.add_all(item, depth - 1)
         elif isinstance(value, dict) and depth:
             for key, item in value.items():
-                if key not in _ECHOES_OF_INPUT:
+                if not isinstance(item, str | list | dict):
+                    continue
+                when = _when(key)
+                if when is _LATER:
+                    self._later.append((item, depth - 1))
+                elif when is not _NEVER:
                     self.add_all(item, depth - 1)
 
     def _add_text(self, text: str, depth: int) -> None:
@@ -168,6 +218,12 @@ class _Found:
             url = encoded_url(text) if is_odd else text
             if url not in self.urls and is_result_url(url):
                 self.urls[url] = None
+
+
+@lru_cache(maxsize=1024)
+def _when(key: str) -> re.Pattern[str] | None:
+    """Return what a key of a result is one of: `_NEVER`, `_LATER`, or neither."""
+    return next((each for each in (_NEVER, _LATER) if each.fullmatch(key)), None)
 
 
 def encoded_url(text: str) -> str:

@@ -6,6 +6,7 @@ Every reader takes any JSON value and returns what it means, or None where it ma
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from taskdash.domain.untrusted import inert, inert_json, inert_line
@@ -21,6 +22,9 @@ MAX_WORD_CHARS: Final = 256
 MAX_EXTRA_FIELDS: Final = 256
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,12})?")
+_ISO = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)? ?(?:[Zz]|[+-]\d\d(?::?\d\d)?)", re.ASCII
+)
 _INT64_END: Final = 2**63
 _MAX_COST_MS: Final = 10**12
 _YEAR_2100_S: Final = 4_102_444_800
@@ -42,7 +46,9 @@ class Fields:
     def read(self, reader: Callable[[Json], T | None], *names: str) -> T | None:
         """Return what `reader` makes of the first of `names` that it makes anything of."""
         for name in names:
-            value = self._wire.get(name)
+            if name not in self._wire:
+                continue
+            value = self._wire[name]
             if is_blank(value):
                 self._understood.add(name)
                 continue
@@ -121,14 +127,23 @@ def _scalar_text(value: Json, clean: Callable[[str], str]) -> str | None:
 def timestamp_ms(value: Json) -> int | None:
     """Return Unix milliseconds between 2001 and 2100.
 
-    The API's page has milliseconds. Ten digits are seconds. 0, negative and far-off values make no sense.
+    The API's page has milliseconds. Ten digits are seconds. 0, negative and far-off values make no sense. A text of
+    ISO 8601 needs its zone: without one nobody can count from it, so it makes no sense here.
     """
-    found = number(value)
+    found = _iso_ms(value) if isinstance(value, str) and _ISO.fullmatch(value.strip()) else number(value)
     if found is None:
         return None
     if _YEAR_2001_S <= found < _YEAR_2100_S:
         found = found * 1000
     return round(found) if _YEAR_2001_S * 1000 <= found < _YEAR_2100_S * 1000 else None
+
+
+def _iso_ms(text: str) -> int | None:
+    text = text.strip().upper()
+    try:
+        return round(datetime.fromisoformat(text[:11] + text[11:].replace(" ", "")).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
 
 
 def cost(value: Json) -> int | float | None:

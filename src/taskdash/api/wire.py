@@ -92,7 +92,7 @@ def parse_answer(
     kind = _problem_kind(status, envelope)
     record = envelope.record
     if record is not None and (kind is None or _outweighs(status, envelope)):
-        named = task_id_in(record)
+        named = task_id_in(record, asked_id)
         if named is None or is_same_id(named, asked_id):
             around = _error_code(status, envelope), envelope.reason
             return Answer(record=record_of(record, around), message=_oddity(envelope, kind), raw=plain)
@@ -142,6 +142,8 @@ def _kind_of_status(status: int) -> ProblemKind | None:
 
 def _kind_of_code(code: int) -> ProblemKind | None:
     """Return what a code says. Codes that HTTP does not have (0 and 1 are met for "fine") say nothing."""
+    if 40_000 <= code < 60_000:
+        code //= 100  # 40401 is a kind of 404
     if code in _KIND_OF_CODE:
         return _KIND_OF_CODE[code]
     if 400 <= code < 500:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdash.api.record import RECORD_FIELDS, STATE_KEYS
+from taskdash.api.names import STATE as STATE_KEYS
+from taskdash.api.record import RECORD_FIELDS
 from taskdash.api.wire import parse_answer
 
 if TYPE_CHECKING:
