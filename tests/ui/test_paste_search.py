@@ -17,7 +17,7 @@ from taskdash.ui.paste_search import SMALL_CHARS, PasteSearch
 
 KEY = Secret("task_5064bd1a025a490bb28f6a9fa12eb88a")
 TEXT = "".join(
-    f'INFO created {{"taskId": "{number:08x}-025a-490b-b28f-6a9fa12eb88a"}} grün 😀 \ud800\x00\n'
+    f'INFO created {{"veoTaskId": "{number:08x}-025a-490b-b28f-6a9fa12eb88a"}} grün 😀 \ud800\x00\n'
     f"key {KEY.reveal()} request id {number:08x}-1111-490b-b28f-6a9fa12eb88a\n"
     for number in range(3000)
 )

@@ -92,7 +92,7 @@ def answer() -> None:
     keys = pickle.load(sys.stdin.buffer)  # noqa: S301 - as above
     text = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")
     paste = find_task_ids(text, keys=keys)
-    found = [(each.task_id, each.line, each.why) for each in paste.found]
+    found = [(each.task_id, each.line, each.why, each.path_hint) for each in paste.found]
     for start in range(0, len(found), _BATCH):
         pickle.dump(found[start : start + _BATCH], sys.stdout.buffer)
     pickle.dump([], sys.stdout.buffer)

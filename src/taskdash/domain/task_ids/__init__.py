@@ -5,7 +5,8 @@ an ID's form or an ID's label is looked at, and each is taken or ignored for a r
 rules:
 
 1. Labelled IDs count: `taskId` (in any spelling) in JSON and literals, `taskId=` in URLs, labels in text,
-   lists and columns; nothing inside `param`, `resultJson` or lists of URLs.
+   lists and columns, the URL of a record, an `id` of a task's form beside a status; nothing inside `param`,
+   `resultJson` or lists of URLs.
 2. Words of a known form count without a label, unless they are in a path or a file name, or another label
    claims them; a labelled ID outranks bare ones on its line and in its JSON document.
 3. A single word of unknown form is reported as `Paste.unsure`: only the user can tell.
@@ -13,7 +14,7 @@ rules:
 Time is linear in the text, and nothing here recurses.
 
 `text` makes a paste plain ASCII with its line numbers, `findings` collects what the searches report and knows where
-nothing counts, `labels`, `tables` and `bare` search.
+nothing counts, `labels`, `families`, `tables` and `bare` search.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from taskdash.domain.id_forms import Kind, is_file_name, kind_of, looks_like_key
 from taskdash.domain.secret import KnownKeys, without_labelled_keys
 from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.bare import find_bare
+from taskdash.domain.task_ids.families import find_of_families, path_hint_of, path_hints
 from taskdash.domain.task_ids.findings import Findings, Miss, Why
 from taskdash.domain.task_ids.labels import find_labelled
 from taskdash.domain.task_ids.tables import find_in_columns
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from taskdash.domain.secret import Secret
+
+__all__ = ["Found", "Ignored", "Paste", "find_task_ids", "path_hint_of"]
 
 MAX_IGNORED: Final = 200
 """More reasons than anybody reads; a paste of 10 MB can have a million."""
@@ -54,6 +58,8 @@ class Found:
     """1-based."""
     why: str
     """For people: "taskId in JSON", "labelled", "bare UUID"."""
+    path_hint: str | None = None
+    """Under which path its record is, where the text or the form of the ID tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +98,15 @@ def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
     for key in _KEY.finditer(searched):
         seen.drop(key.start(), key[0], Why.LOOKS_LIKE_KEY)
     find_labelled(searched, seen)
+    find_of_families(searched, seen)
     find_in_columns(searched, seen)
     find_bare(searched, seen)
     lines = LineCounter(searched, first=0)
-    found = tuple(Found(hit.task_id, lines.number(hit.start), hit.why) for hit in seen.hits())
+    hits = seen.hits()
+    hints = path_hints(searched, hits)
+    found = tuple(
+        Found(hit.task_id, lines.number(hit.start), hit.why, hints.get(hit.task_id)) for hit in hits
+    )
     ignored = _fit_to_show(seen.misses(), known, LineCounter(searched, first=0))
     unsure = None if found or ignored else _single_word(searched, known)
     if not found and not ignored and unsure is None:
