@@ -50,16 +50,18 @@ _TEXT_RULES: Final = (
         violat\w{0,6}\b.{0,60}\b(?:polic|guideline|terms|rules)
         \bpolic(?:y|ies)\b.{0,40}\b(?:violat|block|reject)
         content ?(?:filter|moderat|violat|block|safety|reject|restrict|risk)
-        \bmoderation\b|\bmoderated\b|\bflagged\b|\bblocklist
+        \bmoderation\b|\bmoderated\b|\bflagged\b|\bblocklist|\brisk control|\bdata ?inspection
         \bsafety (?:system|filter|check|setting|reason|block|error|guard)|\bimage safety\b|\bunsafe\b
         (?:blocked|rejected|refused|filtered|stopped)\b.{0,40}\bsafety
         \bprompt (?:was |is |has been )?blocked|\bblocked (?:prompt|word)
         \b(?:prohibited|inappropriate|offensive|harmful|disallowed|explicit|forbidden|illegal)
             [ ](?:\w+ ){0,2}(?:content|material|image|prompt|use|word|term|keyword)
-        \bsensitive (?:content|word|info|term|input|material)
+        sensitive ?(?:content|word|info|term|input|material)|\A *sensitive\b|\bsafety\.|\baudit ?\w* ?illegal
+        \bbanned (?:prompt|word)|\baudio filtered|\bminor upload
         \b(?:is|are|be|contains?|as|possibly|potentially) sensitive\b
         \bnsfw\b|\bsexual|\bnudity\b|\bporn
         \bgore\b|\bself harm\b|\bhate(?:ful)? speech|\bviolen(?:t|ce)\b
+        infringement|\bartist'?s? name|\bmatches existing
         \bcopyright|\btrademark|\bintellectual property|\bthird party (?:content|likeness)|\blikeness
         \bcelebrit|\b(?:public|prominent|real) (?:figure|person|people)|\bdeepfake
         违规|違規|敏感|审核|審核|内容(?:政策|安全|风险|不当)|不合规
@@ -117,6 +119,7 @@ _TEXT_RULES: Final = (
         \bconcurren(?:cy|t)\b|\b(?:try|retry|request) again (?:later|in)\b
         \bplease (?:try again|retry)
         \bconnection (?:reset|refused|error|closed|aborted)|\bnetwork error
+        \bcallback (?:process )?(?:exception|error)
         \bout of memory|\bcuda\b|\boom\b|\btraceback|\bnull ?pointer|\binvalid api key
         \b(?:unexpected|unknown) (?:error|exception)|\bprovider (?:error|fail|returned)
         \b(?:service|model|provider|worker|node|gpu|endpoint)s?
