@@ -15,7 +15,7 @@ from taskdash.api.body import UnreadableError, json_document, unwrapped
 from taskdash.api.failure import reason_in
 from taskdash.api.record import RECORD_FIELDS, request_in
 from taskdash.api.states import is_not_found, may_be_of_request, says_state, standing_in
-from taskdash.api.values import whole_number
+from taskdash.api.values import is_blank, whole_number, word
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
 
@@ -33,7 +33,7 @@ _IS_NOT_FOUND = re.compile(
     re.IGNORECASE,
 )
 _FIELDS_BUT_IDS: Final = RECORD_FIELDS.difference(names.TASK_ID)
-_PREFIX = re.compile(r"[A-Za-z]{2,16}[_:-]")
+_PREFIX = re.compile(r"(?:[A-Za-z]{2,16}[_:-]){1,2}")
 _LEAST_ID_CHARS: Final = 8
 _ID_KEYS: Final = (*names.TASK_ID, names.OWN_ID[0])
 _HEX: Final = frozenset("0123456789abcdefABCDEF-")
@@ -108,10 +108,11 @@ def echoed_request(body: bytes, task_id: str) -> Json:
 def task_id_in(record: dict[str, Json], asked_id: str) -> str | None:
     """Return the ID that a record gives for its task: the asked one where it is among them.
 
-    None where it gives none, or something that is no text. A number as `id` is that of a row somewhere.
+    None where it gives none, or something that is no text. Another number as `id` is that of a row somewhere.
     """
-    said = [value.strip() for key in _ID_KEYS if isinstance(value := record.get(key), str) and value.strip()]
-    return next((each for each in said if is_same_id(each, asked_id)), said[0] if said else None)
+    values = [value for key in _ID_KEYS if not is_blank(value := record.get(key))]
+    said = (found for value in values if (found := word(value)) and is_same_id(found, asked_id))
+    return next(said, None) or next((value.strip() for value in values if isinstance(value, str)), None)
 
 
 def is_same_id(one: str, other: str) -> bool:
@@ -139,11 +140,15 @@ def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str
         asked = [record for record in records if _names(record, asked_id)]
         if asked or len(records) == 1:
             return (asked or records)[0]
+    standing = standing_in(document)
     output = unwrapped(document.get("output"))
-    if isinstance(output, dict) and standing_in(document) is None and _is_record(output, asked_id):
+    if isinstance(output, dict) and standing is None and _is_record(output, asked_id):
         return output
-    # With `data: null` beside it, a `status` speaks of the request, not of a task.
-    is_envelope = ("data" in document and data is None) or _may_be_of_request(document)
+    # With `data: null` beside it, a `status` speaks of the request, not of a task; so may a flag that is all there is.
+    is_flag_alone = (
+        standing is not None and standing.keys == (names.FLAG,) and _FIELDS_BUT_IDS.isdisjoint(document)
+    )
+    is_envelope = ("data" in document and data is None) or is_flag_alone or _may_be_of_request(document)
     return document if not is_envelope and _is_record(document, asked_id) else None
 
 
@@ -158,7 +163,7 @@ def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
     `{"status": "error", "message": ...}` is an error and must not be taken for a failed task, which is final.
     """
     names_task = not candidate.keys().isdisjoint(names.TASK_ID) or any(
-        isinstance(said := candidate.get(key), str) and is_same_id(said, asked_id) for key in names.OWN_ID
+        (said := word(candidate.get(key))) and is_same_id(said, asked_id) for key in names.OWN_ID
     )
     evidence = len(_FIELDS_BUT_IDS.intersection(candidate)) + names_task
     return evidence >= 2 or (evidence == 1 and says_state(candidate))

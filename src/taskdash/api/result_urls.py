@@ -61,7 +61,7 @@ _REQUESTS: Final = (*names.PARAM, "input", "inputs", "request")
 # `url` is one URL among others.
 _KEYS_OF_AN_ITEM: Final = (*KNOWN_KEYS, "url")
 _NEVER = re.compile(
-    r"param|paramJson|generateParam"
+    r"param|paramJson|generateParam|prompt_?(?:json|image)?s?"
     r"|(?:inputs?|ref(?:erence)?|parent|request|call_?back|webhook|notify|status|cancel|polling)"
     r"_?(?:image|video|audio|frame|file|media|hook)?s?_?(?:urls?|list)?"
     r"|(?:image|video|audio|mask)_?(?:inputs?|list)",

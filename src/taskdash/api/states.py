@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.api import names
 from taskdash.api.failure import names_reason
 from taskdash.api.result_urls import result_urls
-from taskdash.api.values import timestamp_ms, whole_number, word
+from taskdash.api.values import is_moment, whole_number, word
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
 
@@ -97,6 +97,9 @@ def _by_flag(record: Mapping[str, Json]) -> Standing | None:
     if names.FLAG not in record:
         return None
     flag = whole_number(record[names.FLAG])
+    if flag is None and (named := word(record[names.FLAG])):
+        # At Suno's files (`wav/record-info`) it is a word.
+        return Standing(state_of(named), inert_line(named, _MAX_STATE_CHARS), (names.FLAG,))
     if flag is None or flag not in _OF_FLAG:
         return None
     state, said = _OF_FLAG[flag]
@@ -108,7 +111,7 @@ def _by_flag(record: Mapping[str, Json]) -> Standing | None:
 
 def _has_ended_in_vain(record: Mapping[str, Json]) -> bool:
     fields = dict(record)
-    has_end = any(timestamp_ms(record.get(key)) is not None for key in names.ENDED)
+    has_end = any(is_moment(record.get(key)) for key in names.ENDED)
     return not result_urls(fields) and (has_end or names_reason(fields))
 
 
@@ -129,6 +132,6 @@ def may_be_of_request(record: Mapping[str, Json]) -> bool:
     """Tell whether the word is one that requests have as well; `state` and its like are a task's own."""
     key = next((key for key in names.STATE if isinstance(record.get(key), str)), None)
     if key is None:
-        return names.FLAG in record
+        return False
     said = str(record[key]).strip().lower()
     return key == names.STATE[-1] and (said in _WORDS_OF_REQUESTS or _names_failure(said))

@@ -25,6 +25,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(?:\.[0-9]{1,12})?")
 _ISO = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)? ?(?:[Zz]|[+-]\d\d(?::?\d\d)?)", re.ASCII
 )
+_LOCAL = re.compile(r"20\d\d-\d\d-\d\d[Tt ]\d\d:\d\d", re.ASCII)
 _INT64_END: Final = 2**63
 _MAX_COST_MS: Final = 10**12
 _YEAR_2100_S: Final = 4_102_444_800
@@ -136,6 +137,13 @@ def timestamp_ms(value: Json) -> int | None:
     if _YEAR_2001_S <= found < _YEAR_2100_S:
         found = found * 1000
     return round(found) if _YEAR_2001_S * 1000 <= found < _YEAR_2100_S * 1000 else None
+
+
+def is_moment(value: Json) -> bool:
+    """Tell whether a value is a time of some kind, also one of which nobody knows the zone."""
+    return timestamp_ms(value) is not None or (
+        isinstance(value, str) and _LOCAL.match(value.strip()) is not None
+    )
 
 
 def _iso_ms(text: str) -> int | None:

@@ -43,7 +43,7 @@ FAILURES = {
     ),
     *("expired", "timeout", "timedout", "contentmoderated", "requestmoderated", "moderated", "nsfw"),
 }
-STATE_NAMES = ("state", "status", "taskStatus", "task_status")
+STATE_NAMES = ("state", "status", "taskStatus", "task_status", "successFlag")
 KEYS = st.sampled_from(
     [
         *(

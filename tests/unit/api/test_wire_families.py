@@ -86,6 +86,8 @@ def test_a_neighbouring_form_is_read(neighbour: dict[str, Any]) -> None:
         ("task_a1", "a1", False),
         ("task_flux-2_1765175072483", "1765175072483", False),
         ("xabc12345", "abc12345", False),
+        ("mj_task_abc12345", "abc12345", True),
+        ("a_b_c_abc12345", "abc12345", False),
         ("task_abc12345", "video_abc12345", False),
     ],
 )
@@ -108,6 +110,9 @@ def test_an_id_without_its_prefix_is_the_asked_one_and_another_is_not(
 def test_the_number_of_a_row_is_not_the_id_of_a_task() -> None:
     assert record_in({"data": {"id": 17, "state": "success", "param": "{}"}}).extra == {"id": 17}
     assert record_in({"data": {"id": "row-1", "taskId": ID, "state": "success"}}).task_id == ID
+    assert record_in(
+        {"id": 1747132423020537, "status": "SUCCESS", "progress": "100%"}, "1747132423020537"
+    ).state.finished
 
 
 @pytest.mark.parametrize(
@@ -156,6 +161,14 @@ def test_what_became_of_a_request_is_no_record(document: Json) -> None:
     assert answer_to(document).record is None
 
 
+@pytest.mark.parametrize("code", [200, 400, 422, 500, 501])
+def test_a_failure_by_its_flag_counts_whatever_the_code_around_it(code: int) -> None:
+    record = record_in(
+        {"code": code, "msg": "no", "data": {"taskId": ID, "successFlag": 3, "errorMessage": "Bad"}}
+    )
+    assert (record.state, record.fail_msg) == (State.FAIL, "Bad")
+
+
 @pytest.mark.parametrize(
     ("fields", "state", "word"),
     [
@@ -181,7 +194,12 @@ def test_what_became_of_a_request_is_no_record(document: Json) -> None:
             State.WAITING,
             "generating",
         ),
-        ({"successFlag": 0, "completeTime": "2025-01-01 00:00:00"}, State.WAITING, "generating"),
+        ({"successFlag": 0, "completeTime": "2025-01-01 00:00:00"}, State.FAIL, "fail"),
+        ({"successFlag": 0, "completeTime": "soon"}, State.WAITING, "generating"),
+        # A word, as at Suno's files.
+        ({"successFlag": "PENDING"}, State.WAITING, "PENDING"),
+        ({"successFlag": "SUCCESS"}, State.SUCCESS, "SUCCESS"),
+        ({"successFlag": "GENERATE_WAV_FAILED"}, State.FAIL, "GENERATE_WAV_FAILED"),
         # What is said of the task counts before what may be said of the request.
         ({"status": "success", "task_status": "processing"}, State.WAITING, "processing"),
     ],
