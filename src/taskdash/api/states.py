@@ -130,8 +130,9 @@ def is_not_found(record: Mapping[str, Json]) -> bool:
 
 def may_be_of_request(record: Mapping[str, Json]) -> bool:
     """Tell whether the word is one that requests have as well; `state` and its like are a task's own."""
-    key = next((key for key in names.STATE if isinstance(record.get(key), str)), None)
-    if key is None:
-        return False
-    said = str(record[key]).strip().lower()
-    return key == names.STATE[-1] and (said in _WORDS_OF_REQUESTS or _names_failure(said))
+    for key in names.STATE:
+        said = record.get(key)
+        if isinstance(said, str) and said.strip():
+            said = said.strip().lower()
+            return key == names.STATE[-1] and (said in _WORDS_OF_REQUESTS or _names_failure(said))
+    return False

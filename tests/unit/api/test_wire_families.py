@@ -151,6 +151,7 @@ def test_a_code_of_five_digits_begins_with_that_of_http(code: int, kind: Problem
         {"status": "INTERNAL_ERROR", "taskId": ID, "message": "no"},
         {"code": 500, "data": {"status": "UPSTREAM_EXCEPTION", "taskId": ID}},
         {"status": "ready", "id": ID},
+        {"state": "", "status": "error", "taskId": ID},
         {"successFlag": 1, "taskId": ID},
         {"successFlag": 1, "id": ID, "message": "ok"},
         {"status": 404, "id": ID, "message": "no"},
