@@ -132,3 +132,12 @@ def test_each_time_and_its_age_fit_on_one_line(age_ms: int) -> None:
 def test_the_next_check_is_still_to_come(in_ms: int, said: str) -> None:
     text = text_of(task(State.WAITING, next_check_at_ms=NOW_MS + in_ms))
     assert f"\nnext check    {said}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [("2025-01-01 00:00:00", "2025-01-01 00:00:00"), ("soon", "?"), (0, "?"), ("2025-01-01", "?")],
+)
+def test_a_time_without_a_zone_stands_as_it_was_sent(sent: Any, shown: str) -> None:
+    lines = text_of(task(State.SUCCESS), extra={"createTime": sent}).splitlines()
+    assert [line.split(None, 1)[1] for line in lines if line.startswith("created ")] == [shown]

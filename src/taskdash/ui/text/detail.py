@@ -5,6 +5,7 @@ What the eye looks for comes first: the prompt, why it failed, the results. What
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ MAX_LINKS_SHOWN = 50
 _NAME_CELLS = 12
 _MOMENT_CELLS = _NAME_CELLS + len("  2026-11-29 05:36:44  ")
 _LEAST_LINK_CELLS = 20
+_LOCAL_TIME = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*", re.ASCII)
 _STATE_STYLES = {
     State.NEW: "bold $text-muted",
     State.WAITING: "bold $text-warning",
@@ -164,8 +166,10 @@ def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> l
 
     def time(at_ms: int | None, name: str = "") -> Content:
         if at_ms is None:
-            # What cannot be stands as it was at the end.
-            return Content(SENSELESS if name in extra else "")
+            # Without a zone a time stands as it was sent; what cannot be stands so at the end.
+            sent = extra.get(name)
+            is_local = isinstance(sent, str) and _LOCAL_TIME.fullmatch(sent)
+            return Content(sent if isinstance(sent, str) and is_local else SENSELESS if name in extra else "")
         when = ago(at_ms, now_ms)
         when = when if _MOMENT_CELLS + len(when) <= width else age(now_ms - at_ms)
         return Content.assemble(moment(at_ms), (f"  {when}", "$text-muted"))
