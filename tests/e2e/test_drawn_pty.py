@@ -207,7 +207,7 @@ def test_after_each_act_of_the_mouse_the_screen_is_as_drawn_anew(store: Path) ->
         screens = [stack.enter_context(opened(store, *layout)) for layout in LAYOUTS]
         for screen in screens:
             screen.wait_for(f"[All {COUNT}]", 30)
-            screen.wait_for("aspect_ratio", 30)
+            screen.wait_for("added   ", 30)
         for both in zip(*(acts(Hand(screen)) for screen in screens), strict=True):
             for _, act in both:
                 act()
@@ -220,7 +220,7 @@ def test_the_detail_is_the_task_at_the_cursor_however_fast_a_filter_is_typed(sto
     # On the way to each there are letters with which nothing is found, and which are taken back.
     typed = ("silkq\x7fq\x7f", "catz\x7fs\x7f z\x7f", "state:success", "q\x7fpainz\x7ft")
     with opened(store, *LAYOUTS[0]) as screen:
-        screen.wait_for("aspect_ratio", 30)
+        screen.wait_for("added   ", 30)
         # Each at two speeds.
         for gap_ms, keys in zip((0, 3, 10, 30, 30, 10, 3, 0), typed * 2, strict=True):
             screen.send("/", shows="a phrase")
@@ -244,7 +244,7 @@ def in_reverse(screen: PtyScreen) -> list[str]:
 
 def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
     with opened(store, *LAYOUTS[0], NO_COLOR="1") as screen:
-        screen.wait_for("aspect_ratio", 30)
+        screen.wait_for("added   ", 30)
         before = in_reverse(screen)
         for key, first, second in (
             ("s", "newest first", "state: new, waiting, success, fail"),

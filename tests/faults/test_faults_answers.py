@@ -631,7 +631,7 @@ def test_the_dashboard_shows_of_each_what_it_was_and_when_it_is_asked_for_again(
     # What made no sense can be seen as it was.
     assert "No link in the result" in details["result"]
     assert re.search(r'resultJson +\{"resultUrls": "no \[b\]links\[/b\]', details["result"])
-    for name in ("created", "completed", "costTime"):
+    for name in ("created", "completed", "✓ success in"):
         assert re.search(rf"│ {name} +\?", details["times"]), name
     assert "yesterday" in details["times"]
     # Of many links the first are shown, and all are counted.
@@ -663,14 +663,14 @@ def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
     taskdash("add", bad, good, many)
     with taskdash.dashboard(columns=150, rows=80) as screen:
         screen.wait_for("Success 3")
-        screen.wait_for("4 results")
+        screen.wait_for("4.png (is")
         for number in range(1, 5):
             screen.send(str(number), shows="not opened")
         assert not visited.exists()
         painted_s = []
         # The best of many: the long version takes the time from the clock, which runs for other processes too.
         for _ in range(10 if long else 3):
-            screen.send("j", shows="1 result")
+            screen.send("j", shows=f"1 {URL}")
             time.sleep(0.3)  # moves in a row are shown together
             seen, at_s, busy_s = len(screen.raw), time.perf_counter(), cpu_s(screen.pid)
             screen.send("j")
@@ -679,9 +679,9 @@ def test_a_link_that_is_none_is_never_opened_and_many_are_painted_at_once(
                 time.sleep(0.002)
             # Where other tests run beside it, what it computes says more than the clock on the wall.
             painted_s.append(time.perf_counter() - at_s if long else cpu_s(screen.pid) - busy_s)
-            screen.send("g", shows="4 results")
+            screen.send("g", shows="4.png (is")
         assert min(painted_s) < 0.1, painted_s
-        screen.send("j", shows="1 result")
+        screen.send("j", shows=f"1 {URL}")
         screen.send("1", shows=lambda _: visited.exists() and visited.read_text())
         screen.quit()
     assert visited.read_text().split() == [URL]

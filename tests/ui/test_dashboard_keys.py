@@ -109,7 +109,7 @@ async def test_a_hidden_detail_takes_no_focus_and_follows_when_it_is_back(dash: 
     await until_position(dash, "hidden")
     await dash.press("tab")
     assert dash.table.has_focus
-    await dash.press("j", "v", shown="✓ success  in 32s")
+    await dash.press("j", "v", shown="✓ success in 32s")
 
 
 @pytest.mark.dashboard(size=(80, 24))

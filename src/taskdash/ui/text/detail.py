@@ -68,7 +68,7 @@ def detail_text(
         _failure(task) if failed else [],
         _results(detail, width),
         [
-            *([] if failed else [_state(task, now_ms, usual)]),
+            *([] if failed else [_state(detail, now_ms, usual)]),
             *_inputs(detail),
             *_times(detail, now_ms, ttl_ms, width),
             *(_pair(name, text) for name, text in (("label", task.label), ("note", task.note)) if text),
@@ -91,10 +91,12 @@ def result_target(detail: TaskDetail, number: int) -> str | None:
         return None
 
 
-def _state(task: Task, now_ms: int, usual: Callable[[Task], Usual | None]) -> Content:
+def _state(detail: TaskDetail, now_ms: int, usual: Callable[[Task], Usual | None]) -> Content:
+    task = detail.task
     head, parts = f"{SYMBOLS[task.state]} {state_word(task)}", []
-    if task.state is State.SUCCESS and task.cost_time_ms is not None:
-        parts.append(f" in {duration(task.cost_time_ms, measured=True)}")
+    if task.state is State.SUCCESS and (task.cost_time_ms is not None or "costTime" in detail.extra):
+        took = SENSELESS if task.cost_time_ms is None else duration(task.cost_time_ms, measured=True)
+        parts.append(f" in {took}")
     elif task.state is State.WAITING:
         parts.append(f" {duration(waited_ms(task, now_ms))}")
         if task.progress:
