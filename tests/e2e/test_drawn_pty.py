@@ -176,7 +176,7 @@ def acts(hand: Hand) -> list[tuple[str, Callable[[], None]]]:
         ("a notch with the cursor in sight", lambda: hand.wheel(1)),
         ("a spin back", lambda: hand.wheel(-25)),
         ("a double click", lambda: hand.click_row(2, times=2)),
-        ("a wheel over the detail", lambda: hand.wheel(2, "Prompt")),
+        ("a wheel over the detail", lambda: hand.wheel(2, "added   ")),
         ("another one, by Enter", lambda: screen.send("\r")),
         ("half a drag of the scroll bar", lambda: hand.take_bar(0.8)),
         ("the rest of it", hand.let_go),
