@@ -90,12 +90,12 @@ async def test_a_letter_copies_what_it_stands_for(dash: Dash) -> None:
         (
             "c",
             f"curl -sS '{BASE}/recordInfo?taskId=task_xxx' {AUTHORIZATION}",
-            f"Copied the recordInfo command {sent} $KIE_API_KEY stands for the key.",
+            f"Copied the recordInfo command {sent} $KIE_API_KEY stands for your key.",
         ),
         (
             "n",
             create_command('{"model":"gpt-image-2-text-to-image","input":{"prompt":"A cat"}}'),
-            f"Copied the createTask command {sent} Running it asks for a new task",
+            f"Copied the createTask command {sent} Running it creates a new task and costs credits",
         ),
     ):
         await open_menu(dash)
@@ -129,12 +129,14 @@ async def test_the_menu_is_honest_about_what_a_command_does(desk: Context, other
     answer(other, uuid(1), with_param(uuid(1), {**PARAM, "callBackUrl": "https://me.example/hook"}))
     async with driven(desk, total=1, size=(120, 36)) as dash:
         await open_menu(dash)
-        await dash.until_shown("a new task that costs credits")
-        await dash.press("k", shown="Its callBackUrl")
+        await dash.until_shown("curl command to run it again (new task, costs credits)")
+        await dash.press("k", shown="It keeps the callBackUrl")
         shown = " ".join(dash.screen.replace("│", " ").split())
-        assert "Running it asks" in shown
-        assert "which costs credits. Run twice it is still one task." in shown
-        assert "Its callBackUrl goes with it: https://me.example/hook" in shown
+        assert (
+            "Running it creates a new task and costs credits. Running it twice still creates only one."
+            in shown
+        )
+        assert "It keeps the callBackUrl https://me.example/hook" in shown
         await dash.press("k", shown="as taskdash does")
 
 
@@ -143,10 +145,10 @@ async def test_what_a_task_lacks_cannot_be_chosen_and_says_why(dash: Dash) -> No
     await open_menu(dash)
     for letter, title, reason in (
         ("l", "links", "it is not finished"),
-        ("p", "prompt", "no answer with a record yet"),
-        ("a", "param", "no answer with a record yet"),
-        ("r", "record", "no answer with a record yet"),
-        ("n", "createTask", "no answer with a record yet"),
+        ("p", "prompt", "no record yet"),
+        ("a", "param", "no record yet"),
+        ("r", "record", "no record yet"),
+        ("n", "createTask", "no record yet"),
     ):
         await dash.until_shown(f"– {reason}")
         await dash.press(letter, shown=f"Nothing to copy: {title}")
@@ -214,14 +216,14 @@ async def test_of_marked_tasks_each_is_a_line(dash: Dash) -> None:
         ("c", "Copied 3 recordInfo commands", [f"curl -sS '{BASE}/recordInfo?taskId="] * 3),
     ):
         await open_menu(dash)
-        await dash.until_shown("Copy of 3 tasks")
+        await dash.until_shown("Copy from 3 tasks")
         await dash.press(letter, said=said)
         copied = dash.app.clipboard.split("\n")
         assert len(copied) == len(lines)
         assert all(line.startswith(start) for line, start in zip(copied, lines, strict=True))
     await open_menu(dash)
-    await dash.until_shown("– of one task at a time")
-    await dash.press("r", shown="Nothing to copy: record: of one task at a time")
+    await dash.until_shown("– one task at a time")
+    await dash.press("r", shown="Nothing to copy: record: one task at a time")
     assert dash.app.clipboard.startswith("curl")
 
 
@@ -235,9 +237,9 @@ async def test_create_commands_of_marked_tasks_stand_apart_and_say_who_lacks_one
         await open_menu(dash)
         await dash.press("n")
         await dash.until_said(
-            "Copied 2 createTask commands (sent to the terminal). Running it asks for a new task"
+            "Copied 2 createTask commands (sent to the terminal). Running it creates a new task and costs credits"
         )
-        await dash.until_said("1 task had none: its param is no JSON object.")
+        await dash.until_said("Skipped 1 task: its param is not a JSON object.")
         assert dash.app.clipboard.count("curl -sS") == 2
         assert " &&\ncurl -sS" in dash.app.clipboard
 
@@ -298,9 +300,9 @@ async def test_what_is_too_much_for_a_terminal_is_saved_or_taken_by_a_desktop(
     add_answered(other, success_body(uuid(1), links))
     async with driven(desk, total=1) as dash:
         sent = sequences(dash, monkeypatch)
-        await dash.press("u", said="it cannot be saved to a file: Is a directory")
+        await dash.press("u", said="it could not be saved to a file: Is a directory")
         saved.rmdir()
-        too_much = "17 links: too much for a terminal's clipboard (67 KiB, it takes 64): saved to "
+        too_much = "17 links: too large for the terminal's clipboard (67 KiB, limit 64 KiB): saved to "
         await dash.press("u", said=too_much)
         await dash.until_said(str(saved))
         assert (saved.read_text().splitlines(), sent) == (links, [])

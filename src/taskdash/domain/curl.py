@@ -89,10 +89,10 @@ def create_body(param: Json, model: str | None) -> dict[str, Json]:
         NoRequestError: something is missing.
     """
     if not isinstance(param, dict) or not param:
-        raise NoRequestError("its record has no param" if not param else "its param is no JSON object")
+        raise NoRequestError("no param in its record" if not param else "its param is not a JSON object")
     named = param.get("model") or model
     if not isinstance(named, str):
-        raise NoRequestError("its model is not known")
+        raise NoRequestError("its model is unknown")
     if "input" in param:
         rest = {key: value for key, value in param.items() if key != "model"}
     else:

@@ -341,6 +341,7 @@ def removal_question(count: int, tasks: Sequence[Task]) -> str:
     return f"{what}\n\nOnly the list changes, nothing at the gateway."
 
 
-def name_of(task: Task) -> str:
-    """Return what people know a task by, in one line."""
-    return (task.label or task.prompt or task.task_id).partition("\n")[0][:200]
+def name_of(task: Task, chars: int = 200) -> str:
+    """Return what people know a task by, in one line of so many characters at most."""
+    name = (task.label or task.prompt or task.task_id).partition("\n")[0]
+    return name if len(name) <= chars else f"{name[: chars - 1]}…"

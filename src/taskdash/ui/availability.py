@@ -80,7 +80,7 @@ def why_not(action: str, now: Situation) -> str | None:
 
 def _why_not_on_task(action: str, task: Task) -> str | None:
     if action == "raw" and task.state is State.NEW:
-        return "no answer with a record yet"
+        return "no record yet"
     if action in RESULT_KEYS and int(action.rpartition("_")[2]) > task.result_count > 0:
         return f"the task has {task.result_count}"
     if (action not in _ON_RESULTS and action not in RESULT_KEYS) or task.result_count:

@@ -38,8 +38,8 @@ AT_A_TIME: Final = 200
 """Tasks whose bodies are read in one go; in between the list may read."""
 PREVIEW_CHARS: Final = 200
 CALLBACK_CHARS: Final = 60
-NO_RECORD: Final = "no answer with a record yet"
-COSTS: Final = "Running it asks for a new task, which costs credits."
+NO_RECORD: Final = "no record yet"
+COSTS: Final = "Running it creates a new task and costs credits."
 
 
 class NothingToCopyError(Exception):
@@ -119,10 +119,8 @@ class Copying:
             return await self.links(tasks)
         texts, reasons = await self._made(kind, tasks)
         if not texts:
-            return warning(
-                f"Nothing to copy: {reasons[0] if reasons else 'they are not on the list any more'}."
-            )
-        lacking = f" {plural(len(reasons), 'task')} had none: {reasons[0]}." if reasons else ""
+            return warning(f"Nothing to copy: {reasons[0] if reasons else 'no longer on the list'}.")
+        lacking = f" Skipped {plural(len(reasons), 'task')}: {reasons[0]}." if reasons else ""
         more = self._named(kind.more)
         if len(tasks) == 1:
             return copied(texts[0], f"the {kind.title}", more)
@@ -157,13 +155,13 @@ class Copying:
         if kind is _LINKS and len(detail.result_urls) > 1:
             preview = f"{plural(len(detail.result_urls), 'link')}: {preview}"
         if kind is _CREATE and (callback := callback_of(_body(detail))):
-            note = f"{note} Its callBackUrl goes with it: {_cut(callback)}"
+            note = f"{note} It keeps the callBackUrl {_cut(callback)}"
         return Choice(kind.key, kind.title, preview, note)
 
     def _choice_for_many(self, kind: _Kind, tasks: Sequence[Task]) -> Choice:
         """Return whether any of them may have it, as far as the rows tell."""
         if kind.is_for_one:
-            return Choice(kind.key, kind.title, "", kind.note, "of one task at a time")
+            return Choice(kind.key, kind.title, "", kind.note, "one task at a time")
         having = sum(map(_HAS[kind.key], tasks))
         preview = f"{plural(having, kind.noun)}{f' of {len(tasks):,} tasks' if having < len(tasks) else ''}"
         if kind is _LINKS:
@@ -201,13 +199,13 @@ def _links(_context: Context, detail: TaskDetail) -> str:
 
 def _prompt(_context: Context, detail: TaskDetail) -> str:
     if not detail.task.prompt:
-        raise NothingToCopyError("its record names no prompt" if detail.raw else NO_RECORD)
+        raise NothingToCopyError("no prompt in its record" if detail.raw else NO_RECORD)
     return detail.task.prompt
 
 
 def _param(_context: Context, detail: TaskDetail) -> str:
     if detail.param is None:
-        raise NothingToCopyError("its record has no param" if detail.raw else NO_RECORD)
+        raise NothingToCopyError("no param in its record" if detail.raw else NO_RECORD)
     return json.dumps(detail.param, ensure_ascii=False, indent=2)
 
 
@@ -242,28 +240,28 @@ def _body(detail: TaskDetail) -> dict[str, Json]:
 
 
 _IDS: Final = _Kind("i", "task ID", "The task's ID.", _id, "task ID")
-_LINKS: Final = _Kind("l", "links", "The result links, one a line.", _links, "link")
-_PROMPT: Final = _Kind("p", "prompt", "The prompt, as it is shown.", _prompt, "prompt", line=inert_line)
+_LINKS: Final = _Kind("l", "links", "The result links, one per line.", _links, "link")
+_PROMPT: Final = _Kind("p", "prompt", "The prompt, as shown.", _prompt, "prompt", line=inert_line)
 _CREATE: Final = _Kind(
     "n",
     "createTask command",
-    f"A curl command with the same model and inputs and an X-Request-ID of its own. {COSTS} "
-    "Run twice it is still one task. $KEY stands for the key.",
+    f"A curl command with the same model and inputs and its own X-Request-ID. {COSTS} "
+    "Running it twice still creates only one. $KEY stands for your key.",
     _create_command,
     "createTask command",
     join=NEXT_COMMAND,
-    preview="the same once more, with curl: a new task that costs credits",
-    more=f" {COSTS} $KEY stands for the key.",
+    preview="curl command to run it again (new task, costs credits)",
+    more=f" {COSTS} $KEY stands for your key.",
 )
 KINDS: Final = (
     _IDS,
     _LINKS,
     _PROMPT,
-    _Kind("a", "param", "The request as the record echoes it, as JSON.", _param, "param", line=_param_line),
+    _Kind("a", "param", "The request as its record has it, as JSON.", _param, "param", line=_param_line),
     _Kind(
         "r",
         "record",
-        "The last answer with a record, as it was sent; a key in it becomes ***.",
+        "The last response with a record, as it was sent; an API key in it is shown as ***.",
         _record,
         "record",
         is_for_one=True,
@@ -271,11 +269,11 @@ KINDS: Final = (
     _Kind(
         "c",
         "recordInfo command",
-        "A curl command that asks for the record, as taskdash does. It costs nothing. $KEY stands for the key.",
+        "A curl command to fetch the record, as taskdash does; it costs nothing. $KEY stands for your key.",
         _record_command,
         "recordInfo command",
-        preview="ask for the record, with curl",
-        more=" $KEY stands for the key.",
+        preview="curl command to fetch the record",
+        more=" $KEY stands for your key.",
     ),
     _CREATE,
 )
@@ -323,9 +321,9 @@ async def deliver(
     if size <= MAX_TERMINAL_BYTES:
         send(text)
         return Feedback(f"{feedback.text} ({SENT}{failure}).{feedback.more}", feedback.severity)
-    limit = f"{-(-size // 1024):,} KiB, it takes {MAX_TERMINAL_BYTES // 1024}"
+    limit = f"{-(-size // 1024):,} KiB, limit {MAX_TERMINAL_BYTES // 1024} KiB"
     saved = await asyncio.to_thread(_save, context.copy_path, text)
-    words = f"too much for a terminal's clipboard ({limit}{failure}){saved}"
+    words = f"too large for the terminal's clipboard ({limit}{failure}){saved}"
     return Feedback(f"{feedback.what}: {words}.{feedback.more}", "error")
 
 
@@ -337,5 +335,5 @@ def _save(path: Path | None, text: str) -> str:
         make_private_dir(path.parent)
         replace_private_file(path, text.encode())
     except OSError as error:
-        return f", and it cannot be saved to a file: {error.strerror}"
+        return f", and it could not be saved to a file: {error.strerror}"
     return f": saved to {inert_line(str(path))}"

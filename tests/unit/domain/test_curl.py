@@ -211,11 +211,11 @@ def test_the_body_is_the_first_request(param: Json, model: str | None, made: dic
 @pytest.mark.parametrize(
     ("param", "model", "why"),
     [
-        (None, "m", "its record has no param"),
-        ({}, "m", "its record has no param"),
-        ("not JSON", "m", "its param is no JSON object"),
-        ([1], "m", "its param is no JSON object"),
-        ({"input": {"prompt": "p"}}, None, "its model is not known"),
+        (None, "m", "no param in its record"),
+        ({}, "m", "no param in its record"),
+        ("not JSON", "m", "its param is not a JSON object"),
+        ([1], "m", "its param is not a JSON object"),
+        ({"input": {"prompt": "p"}}, None, "its model is unknown"),
         ({"model": "m"}, None, "its param has no inputs"),
         ({"model": "m", "input": {}}, None, "its param has no inputs"),
     ],

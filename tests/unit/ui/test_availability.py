@@ -31,7 +31,7 @@ def test_where_all_is_well_every_key_is_of_use_but_those_of_further_results() ->
         ("cancel_downloads", ALL_WELL._replace(downloads=False), "none is under way"),
         ("mark_all", ALL_WELL._replace(total=0, task=None), "no task is shown"),
         ("remove", ALL_WELL._replace(task=None), "no task is shown"),
-        ("raw", ALL_WELL._replace(task=TASK), "no answer with a record yet"),
+        ("raw", ALL_WELL._replace(task=TASK), "no record yet"),
         ("open_result", ALL_WELL._replace(task=TASK), "no result yet"),
         ("open_result_3", ALL_WELL, "the task has 2"),
         ("download", ALL_WELL._replace(task=replace(DONE, result_count=0)), "no link in the result"),

@@ -328,8 +328,8 @@ class TaskActions(_Screen):
         choices = await self._copying.choices(tasks) if tasks else []
         if not choices:
             return
-        what = plural(len(tasks), "task") if len(tasks) > 1 else name_of(tasks[0])
-        letter = await self.ask(CopyMenu(f"Copy of {what}", choices))
+        what = plural(len(tasks), "task") if len(tasks) > 1 else f'"{name_of(tasks[0], 40)}"'
+        letter = await self.ask(CopyMenu(f"Copy from {what}", choices))
         if letter is not None:
             self.tell(await self._copying.copy(tasks, letter))
 
