@@ -151,7 +151,7 @@ def test_batches_of_one_label_that_are_told_at_once_are_told_apart(store: Store)
     ours, batches = store.news.claim_messages(store.news.untold(PROFILE, Way.SCREEN))
     assert outcomes(batches) == [("nightly", 3, 0)]
     texts = [notice.text for notice in notices(ours, batches, NOW)]
-    assert [text.partition(":")[0] for text in texts] == ['All 3 of "nightly" finished', "× fail"]
+    assert [text.partition(":")[0] for text in texts] == ['All 3 tasks of "nightly" finished', "× fail"]
 
 
 def test_a_task_that_is_given_a_label_is_of_the_batch_that_is_under_way(store: Store) -> None:
