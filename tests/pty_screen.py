@@ -170,7 +170,7 @@ class PtyScreen:
         # more does.
         seen, quiet = -1, 0
         while quiet < 4:
-            quiet = quiet + 1 if seen == len(self.raw) else 0
+            quiet = quiet + 1 if seen == len(self.raw) and not self._is_unread() else 0
             seen = len(self.raw)
             time.sleep(0.03)
         return code
