@@ -17,8 +17,8 @@ UNWANTED = {
     "taskdash.demo.server": NO_UI,
     "taskdash.wiring": NO_UI | NO_HTTP,
     "taskdash.cli.main": NO_UI | NO_HTTP,
-    "taskdash.cli.add": NO_UI | NO_HTTP | {"asyncio", "ssl", "filelock", "tomllib"},
-    "taskdash.cli.listing": NO_UI | NO_HTTP,
+    "taskdash.cli.add": NO_UI | NO_HTTP | {"asyncio", "ssl", "filelock", "tomllib", "shutil"},
+    "taskdash.cli.listing": NO_UI | NO_HTTP | {"asyncio", "ssl", "shutil"},
     "taskdash.cli.opening": NO_UI | NO_HTTP,
     "taskdash.ui.app": NO_HTTP,
 }

@@ -9,13 +9,10 @@ import click
 
 from taskdash.cli.options import Command, complete_ids, pass_session, selection_options, shown
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
-from taskdash.cli.selection import check_one_of, choose, find_all
 from taskdash.domain.errors import UnknownTaskError, UsageError
-from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id, looks_like_option
 from taskdash.domain.untrusted import decoded
 from taskdash.domain.words import plural
-from taskdash.store.additions import clean_label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -121,6 +118,11 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
     Prints the IDs of the labelled tasks, one per line. To label selected tasks, give TEXT alone with --filter, --state
     or --label (the label they have now).
     """
+    # `add` shall not wait for what only this one needs.
+    from taskdash.cli.selection import check_one_of, choose, find_all
+    from taskdash.domain.id_forms import has_known_form
+    from taskdash.store.additions import clean_label
+
     if not words:
         raise click.UsageError("give task IDs and a label, or a label and --filter, --state or --label")
     *task_ids, text = words
@@ -159,6 +161,8 @@ def remove(session: Session, task_ids: Sequence[str], *, selection: Selection) -
 
     Prints the removed IDs, one per line. The task itself is not cancelled or deleted: `taskdash add ID` brings it back.
     """
+    from taskdash.cli.selection import choose, find_all
+
     with session.open_store() as store:
         try:
             tasks = choose(session, store, task_ids, selection, find_all)

@@ -26,7 +26,6 @@ from taskdash.cli.rows import HEADINGS, cells, complete_fields, field_cells, fie
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.durations import duration
 from taskdash.domain.query import NEWEST_FIRST, SortKey
-from taskdash.domain.query_language import parse_sort
 from taskdash.domain.task_json import FIELDS
 from taskdash.domain.words import plural
 
@@ -108,7 +107,11 @@ def list_tasks(
         raise click.UsageError("--ids and --fields cannot be combined")
     if form and watch_s is not None:
         raise click.UsageError(f"--watch and --{form} cannot be combined")
-    sort = parse_sort(sort_text) if sort_text else NEWEST_FIRST
+    sort = NEWEST_FIRST
+    if sort_text:
+        from taskdash.domain.query_language import parse_sort
+
+        sort = parse_sort(sort_text)
     query = selection.query(session, all_profiles=all_profiles, sort=sort)
     table = _Table(fields, is_wide=wide, has_heading=not no_header, has_profile=all_profiles)
     rows = -1 if limit is None else limit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -91,7 +90,12 @@ def complain(text: str) -> None:
 
 def line_cells() -> int | None:
     """Return how many cells a line of stderr has; None where that is no terminal."""
-    return shutil.get_terminal_size().columns if sys.stderr is not None and sys.stderr.isatty() else None
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    # It loads what reads archives, too, which a short command should not wait for.
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def tell_not_added(ids: Sequence[str], why: str = "") -> None:

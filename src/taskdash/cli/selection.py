@@ -12,9 +12,7 @@ import click
 
 from taskdash.cli.output import talk
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
-from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import NEWEST_FIRST, LabelTerm, Query, Sort, StateTerm, Term
-from taskdash.domain.query_language import parse_filter, parse_states
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.additions import clean_label
 
@@ -48,6 +46,10 @@ class Selection(NamedTuple):
             UsageError: an option cannot be read.
         """
         profile = None if all_profiles else session.profile.name
+        if not self.is_given:
+            return Query(profile=profile, sort=sort)
+        from taskdash.domain.query_language import parse_filter, parse_states
+
         terms: tuple[Term, ...] = ()
         if self.filter_text:
             terms = parse_filter(self.filter_text, session.settings.ttls_ms(profile))
@@ -61,6 +63,8 @@ class Selection(NamedTuple):
     @property
     def names_states(self) -> bool:
         """Return whether it says itself in which states the tasks are to be."""
+        from taskdash.domain.query_language import parse_filter
+
         terms = parse_filter(self.filter_text, {"": 0}) if self.filter_text else ()
         return self.state is not None or any(isinstance(term, StateTerm) for term in terms)
 
@@ -132,6 +136,9 @@ def read_details(session: Session, task_ids: Sequence[str], selection: Selection
         try:
             tasks = choose(session, store, task_ids, selection, find_all)
         except UnknownTaskError:
+            # Its patterns take longer to compile than most lists need to be printed.
+            from taskdash.domain.id_forms import has_known_form
+
             if not any(map(has_known_form, task_ids)):
                 raise
         else:
@@ -202,6 +209,8 @@ def find_or_add(
         try:
             task = store.tasks.find(profile, text)
         except UnknownTaskError:
+            from taskdash.domain.id_forms import has_known_form
+
             if not has_known_form(text):
                 raise
             missing.append(text)
