@@ -124,6 +124,8 @@ def test_list_chooses_and_sorts(filled: Command) -> None:
         "--filter 'state:fail policies'": [BAD],
         "--filter '!state:fail' --sort id": [OK, RUN],
         "--filter 'cost:>30s'": [OK],
+        "--filter 'duration:<=32241ms'": [OK],
+        "--sort duration": [OK, BAD, RUN],
         "--sort -added": [RUN, BAD, OK],
         "--sort state": [RUN, OK, BAD],
         "--sort -id": [RUN, OK, BAD],

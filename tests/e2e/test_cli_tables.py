@@ -170,6 +170,13 @@ def test_a_list_fits_a_terminal_that_is_too_narrow_for_it(labelled: Command, col
         assert [row.split()[-1] for row in rows] == ["task_goo", "task_bad", "task_mut", "task_bar"]
 
 
+def test_an_empty_list_says_so_on_a_terminal(labelled: Command, tmp_path: Path) -> None:
+    assert "no tasks match" in on_a_terminal(labelled, "list", "--state", "waiting")[-1]
+    assert "no tasks yet: add some" in on_a_terminal(Command(tmp_path / "empty"), "list")[-1]
+    done = labelled("list", "--state", "waiting")
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
 def test_ids_are_cut_to_what_tells_them_apart(tmp_path: Path) -> None:
     taskdash = listing(tmp_path, task("task_0001_12345678"), task("task_0002_12345678"))
     _, *rows = on_a_terminal(taskdash, "list", columns=80)

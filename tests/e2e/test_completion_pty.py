@@ -22,6 +22,9 @@ SHELLS = {
 }
 CASES = [
     ("taskdash comple", "taskdash completion"),
+    ("taskdash list --sort dura", "taskdash list --sort duration"),
+    ("taskdash list --fields taskId,raw", "taskdash list --fields taskId,rawState"),
+    ("taskdash ls --no-h", "taskdash ls --no-header"),
     ("taskdash hel", "taskdash help"),
     ("taskdash help config sch", "taskdash help config schema"),
     ("taskdash rm task_g", "taskdash rm task_good_12345678"),

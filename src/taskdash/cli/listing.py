@@ -21,7 +21,7 @@ from taskdash.cli.options import (
     pass_session,
     selection_options,
 )
-from taskdash.cli.output import print_csv, print_json_array, print_lines
+from taskdash.cli.output import print_csv, print_json_array, print_lines, talk
 from taskdash.cli.rows import HEADINGS, cells, complete_fields, field_cells, fields_of, read_fields
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.durations import duration
@@ -55,8 +55,8 @@ LEAST_WATCH_S: Final = 0.5
     "--sort",
     "sort_text",
     metavar="K",
-    shell_complete=complete_words(SortKey),
-    help="Sort by added, state, label, model, cost, created, checked or id; -K reverses.",
+    shell_complete=complete_words((*SortKey, "duration")),
+    help="Sort by added, state, label, model, duration, created, checked or id; -K reverses.",
 )
 @click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="Maximum number of rows.")
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
@@ -99,7 +99,7 @@ def list_tasks(
     in UTC. --fields takes JSON names, such as taskId,state,prompt.
 
     In a filter, all words must match: text in the ID, label, note, prompt, model or failure reason; state:fail,
-    model:gpt, label:x, problem:any, reason:timeout, cost:>30s, age:<2h, saved:no; "exact phrase"; !word to exclude.
+    model:gpt, label:x, problem:any, reason:timeout, duration:>30s, age:<2h, saved:no; "exact phrase"; !word to exclude.
     With result_ttl in the config, also expires:<2h.
     """
     fields = () if fields_text is None else read_fields(fields_text)
@@ -201,8 +201,13 @@ def _print_table(store: Store, query: Query, now_ms: int, limit: int, table: _Ta
         return
     from taskdash.cli.screen import terminal_size
 
+    count = -table.has_heading
     for lines in table.lines(store, query, now_ms, limit, terminal_size()[0]):
         print_lines(lines)
+        count += len(lines)
+    if count == 0 and limit != 0:
+        is_all = query.states is None and not query.terms
+        talk("no tasks yet: add some with `taskdash add ID`" if is_all else "no tasks match")
 
 
 def _details(store: Store, query: Query, now_ms: int, limit: int) -> Iterator[TaskDetail]:

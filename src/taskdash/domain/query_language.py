@@ -54,6 +54,8 @@ _EXAMPLES: Final = {
     "saved": "saved:no",
 }
 FIELDS: Final = tuple(_EXAMPLES)
+OTHER_NAMES: Final = {"duration": "cost"}
+"""What people read, for what the API has another word for."""
 
 _NO_TTLS: Final[Mapping[str, int]] = MappingProxyType({})
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -75,6 +77,7 @@ def parse_sort(text: str) -> Sort:
         UsageError: there is no such key; the message lists them.
     """
     name = text.removeprefix("-")
+    name = OTHER_NAMES.get(name, name)
     if name not in SortKey.__members__.values():
         raise UsageError(f"{_unknown('order', text, list(SortKey))}, or -KEY")
     return Sort(SortKey(name), reverse=text.startswith("-"))
@@ -140,7 +143,7 @@ def _text_term(text: str, field: str | None, negated: bool) -> Term:
 
 
 def _field_term(name: str, value: str, negated: bool) -> Term:
-    field = name.casefold()
+    field = OTHER_NAMES.get(name.casefold(), name.casefold())
     if field not in FIELDS:
         raise FilterError(
             f"no field {name}:{_suggestion(field, list(FIELDS))}; there are {', '.join(FIELDS)}. "
