@@ -146,7 +146,7 @@ def test_a_resolver_that_hangs_does_not_hold_up_a_wait_whose_time_is_over(taskda
     assert "looking up" in err
     assert code in (5, 124), err
     assert [task["taskId"] for task in json.loads(out)] == [OTHER]
-    assert "time is over" in err
+    assert "timed out after" in err
 
 
 @pytest.mark.parametrize("moment", ["before", "while"])
