@@ -133,15 +133,25 @@ def test_check_leaves_the_finished_alone_unless_the_selection_speaks_of_them(
     assert "nothing to check" in done.stderr
 
 
-def test_wait_waits_for_what_matches_when_it_starts(taskdash: Command, fake_api: FakeApi) -> None:
-    fake_api.set(RUN, [waiting_body(RUN), success_body(RUN)])
-    done = taskdash("wait", "--label", "mugs", "--json")
-    assert done.returncode == 1, "one of them had failed before"
-    assert [(each["taskId"], each["state"]) for each in json.loads(done.stdout)] == [
-        (MUGS, "success"),
-        (BAD, "fail"),
-        (RUN, "success"),
-    ]
+def test_wait_waits_for_what_matches_and_for_what_is_added_meanwhile(
+    taskdash: Command, fake_api: FakeApi
+) -> None:
+    late = "task_late_12345678"
+    for task_id in (RUN, late):
+        fake_api.set(task_id, waiting_body(task_id))
+    waiting = taskdash.start("wait", "--label", "mugs", "--json")
+    fake_api.wait_for(lambda: fake_api.count(RUN) >= 1, 20)
+    taskdash.ok("add", late, "--label", "mugs")
+    fake_api.wait_for(lambda: fake_api.count(late) >= 1, 20)
+    fake_api.set(RUN, success_body(RUN))
+    fake_api.wait_for(lambda: fake_api.count(late) >= 2, 20)
+    assert waiting.poll() is None
+    fake_api.set(late, success_body(late))
+    out, talk = waiting.communicate(timeout=60)
+    assert waiting.returncode == 1, "one of them had failed before"
+    states = {each["taskId"]: each["state"] for each in json.loads(out)}
+    assert states == {MUGS: "success", BAD: "fail", RUN: "success", late: "success"}
+    assert talk.splitlines()[-1].startswith("4 tasks finished: 3 succeeded, 1 failed in ")
     taskdash.ok("wait", "--filter", f"id:{RUN}")
     assert taskdash("wait", "--label", "no such", "--json").stdout == "[]\n"
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from taskdash.cli.rules import WaitRules
     from taskdash.cli.session import Session
     from taskdash.cli.waiting import AutoSaving
+    from taskdash.domain.query import Query
     from taskdash.domain.task import Task
     from taskdash.results.on_finish import FinishCommand
     from taskdash.store.store import Store
@@ -63,8 +64,14 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Following:
     """The loop of a command: it looks at the tasks of its rules, and marks in the store what they ask for."""
 
-    def __init__(self, session: Session, rules: CheckRules | WaitRules, saving: AutoSaving) -> None:
-        """Prepare to follow the tasks of `rules`.
+    def __init__(
+        self,
+        session: Session,
+        rules: CheckRules | WaitRules,
+        saving: AutoSaving,
+        query: Query | None = None,
+    ) -> None:
+        """Prepare to follow the tasks of `rules`, and those that come to match `query` meanwhile.
 
         Raises:
             KeyMissingError: there is no key to check with.
@@ -74,6 +81,7 @@ class Following:
         self._rules = rules
         self._saving = saving
         self._seqs = [task.seq for task in rules.tasks]
+        self._query = query
         self._version = -1
         self._started_s = 0.0
         self._differed = False
@@ -140,6 +148,7 @@ class Following:
                     notices.see(watcher.status)
                     if rules.notice:
                         notices.say(rules.notice)
+                    progress.total = len(rules.tasks)
                     progress.show(rules.done)
                     await self._pause(store, news, min(READ_EVERY_S, rules.left_s(self._elapsed_ms())))
                     tasks = await store.run(self._look)
@@ -194,6 +203,10 @@ class Following:
     def _look(self, store: Store) -> list[Task]:
         # The version first: what is written in between is then read once more, not missed.
         self._version = store.database.data_version()
+        if self._query is not None:
+            known = set(self._seqs)
+            found = store.tasks.seqs(self._query, self._session.now_ms())
+            self._seqs += [seq for seq in found if seq not in known]
         return store.tasks.heads(self._seqs)
 
     def _withdraw(self, store: Store) -> None:

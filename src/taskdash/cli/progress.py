@@ -73,23 +73,23 @@ class Progress(_Bars):
         """
         super().__init__(now_s=now_s)
         self._noun = noun
-        self._total = total
+        self.total = total
 
     def show(self, done: int) -> None:
         """Tell how many are done."""
         if self.enabled and self._is_due():
-            share = done / self._total if self._total else None
+            share = done / self.total if self.total else None
             self._on_screen().draw((), share, self.words(done, self._now_s() - self.started_s))
 
     def words(self, done: int, elapsed_s: float) -> str:
         """Return it in words."""
-        if not self._total:
+        if not self.total:
             return f"{done:,} {self._noun}"
-        said = f"{done:,}/{self._total:,}"
+        said = f"{done:,}/{self.total:,}"
         rate = done / elapsed_s if elapsed_s > 0 else 0.0
-        if not rate or done >= self._total:
+        if not rate or done >= self.total:
             return said
-        return f"{said} · {duration(1000 * math.ceil((self._total - done) / rate))} left"
+        return f"{said} · {duration(1000 * math.ceil((self.total - done) / rate))} left"
 
 
 class DownloadProgress(_Bars):

@@ -90,6 +90,7 @@ class WaitRules:
         started_ms: int,
         timeout_s: float | None = None,
         *,
+        are_named: bool = True,
         line_cells: int | None = None,
     ) -> None:
         """Begin to wait.
@@ -98,6 +99,8 @@ class WaitRules:
             tasks: what for, as it is now.
             started_ms: the time by the wall clock, in Unix ms.
             timeout_s: how long.
+            are_named: whether the user has named each. Else they were selected, and others may join them: then one that
+                is removed, or that the API does not know, is no reason not to wait for the rest.
             line_cells: how wide the terminal is that the changes are told on.
         """
         self.tasks = list(tasks)
@@ -107,6 +110,7 @@ class WaitRules:
         self.status = WatchStatus()
         """What the watcher says of itself."""
         self.timed_out = False
+        self._are_named = are_named
         self._line_cells = line_cells
         self._elapsed_ms = 0
         self._timeout_ms = None if timeout_s is None else round(timeout_s * 1000)
@@ -115,7 +119,11 @@ class WaitRules:
     @property
     def waiting_for(self) -> list[Task]:
         """Return those that are still to finish."""
-        return [task for task in self.tasks if not self._is_settled(task)]
+        return [
+            task
+            for task in self.tasks
+            if not self._is_settled(task) and (self._are_named or not self._is_unknown(task))
+        ]
 
     @property
     def done(self) -> int:
@@ -134,6 +142,8 @@ class WaitRules:
     ) -> list[str]:
         """Take the tasks as they are now; return a line for each change. A task that is missing was removed.
 
+        One that is there for the first time joins them.
+
         Args:
             tasks: as they were just read.
             now_ms: the time by the wall clock, in Unix ms: what is planned is planned by it.
@@ -142,10 +152,14 @@ class WaitRules:
         """
         removed = gone(self.tasks, tasks)
         self.removed += removed
-        lines, before_by_seq = (
-            [*map(removed_line, removed)],
-            {task.seq: task for task in self.tasks if task not in removed},
-        )
+        lines = [*map(removed_line, removed)]
+        before_by_seq = {task.seq: task for task in self.tasks if task not in removed}
+        for task in removed if not self._are_named else ():
+            del self._seen[task.seq]
+        for task in tasks if not self._are_named else ():
+            if task.seq not in self._seen:
+                before_by_seq[task.seq] = task
+                self._seen[task.seq] = _first_seen(task, now_ms, elapsed_ms)
         self.tasks = [task for task in tasks if task.seq in before_by_seq]
         for after in self.tasks:
             before, seen = before_by_seq[after.seq], self._seen[after.seq]
@@ -169,8 +183,8 @@ class WaitRules:
         """Return whether there is nothing left to wait for."""
         self._elapsed_ms = elapsed_ms
         self.timed_out = self._timeout_ms is not None and elapsed_ms >= self._timeout_ms
-        hopeless = any(self._is_refused(task) or self._is_unknown(task) for task in self.tasks)
-        return not self.waiting_for or hopeless or bool(self.removed) or self.timed_out
+        lost = self._are_named and (bool(self.removed) or any(map(self._is_unknown, self.tasks)))
+        return not self.waiting_for or lost or any(map(self._is_refused, self.tasks)) or self.timed_out
 
     def left_s(self, elapsed_ms: int) -> float:
         """Return how long until the time is over, in seconds."""
@@ -178,7 +192,7 @@ class WaitRules:
 
     def exit_code(self) -> int:
         """Return what it came to, once `is_over`."""
-        codes = {3} if self.removed else set()
+        codes = {3} if self.removed and (self._are_named or not self.tasks) else set()
         for task in self.tasks:
             problem = task.problem
             if task.state.finished:
@@ -240,17 +254,17 @@ class WaitRules:
         return self._is_answered(task) and twice and self._elapsed_ms - seen.added_ms >= NEW_FOR_MS
 
 
-def _first_seen(task: Task, started_ms: int) -> _Seen:
+def _first_seen(task: Task, now_ms: int, elapsed_ms: int = 0) -> _Seen:
     # Of what was before, only a wall clock can tell; if that was set back, it was just now.
 
     def since_ms(at_ms: int) -> int:
-        return min(0, at_ms - started_ms)
+        return elapsed_ms + min(0, at_ms - now_ms)
 
     return _Seen(
         added_ms=since_ms(task.added_at_ms),
         first_checks=task.checks,
         checked_ms=None if task.checked_at_ms is None else since_ms(task.checked_at_ms),
-        due_ms=0 if task.next_check_at_ms is None else task.next_check_at_ms - started_ms,
+        due_ms=elapsed_ms + (0 if task.next_check_at_ms is None else task.next_check_at_ms - now_ms),
         problem_ms=0 if task.problem is None else since_ms(task.problem.since_ms),
     )
 

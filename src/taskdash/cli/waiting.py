@@ -117,8 +117,8 @@ def wait(
 ) -> int:
     """Wait until tasks are finished, with a line on stderr for each change.
 
-    Give IDs or a selection. A selection is made once, at the start; if nothing matches, wait exits with 1. An ID that
-    is not on the list is added first.
+    Give IDs or a selection. With a selection it waits for the tasks that match at the start (if nothing does, it exits
+    with 1), and for those that come to match while it waits. An ID that is not on the list is added first.
 
     Exits with 0 only if every task succeeded; with 1 if one failed, 3 if one is unknown, 4 if the API key is missing or
     rejected, 5 or 124 on a time-out. Rate limits and server or network errors are waited out.
@@ -128,9 +128,12 @@ def wait(
     try:
         with session.open_store(limit.left_s + END_S) as store:
             tasks = choose(session, store, task_ids, selection, _FIND)
-            rules = WaitRules(tasks, session.now_ms(), timeout_s, line_cells=line_cells())
+            query = selection.query(session) if selection.is_given else None
+            rules = WaitRules(
+                tasks, session.now_ms(), timeout_s, are_named=query is None, line_cells=line_cells()
+            )
         limit.enforce(partial(_give_up, rules, as_json=as_json))
-        return _watch(session, rules, limit)
+        return _watch(session, rules, limit, query)
     except (UsageError, click.UsageError):
         # With the command line or the config wrong there was no waiting, and no array of it.
         as_json = False
@@ -146,13 +149,13 @@ def wait(
             print_json_array(_items(session, rules, limit))
 
 
-def _watch(session: Session, rules: WaitRules, limit: TimeLimit) -> int:
+def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | None) -> int:
     has_ended = rules.is_over(0)
     with AutoSaving(session) as saving:
         saving.see(rules.tasks)
         ended_by = 0
         if not has_ended:
-            ended_by = run_unwaited(Following(session, rules, saving).run(lambda: not limit.left_s))
+            ended_by = run_unwaited(Following(session, rules, saving, query).run(lambda: not limit.left_s))
         if ended_by:
             talk(RESUMES)
             return 128 + ended_by

@@ -219,6 +219,55 @@ def test_a_wait_ends_with_what_it_came_to() -> None:
     assert rules.summary() == "1 of 2 tasks finished (1 succeeded, 1 removed)"
 
 
+def test_of_selected_tasks_one_that_is_lost_does_not_end_the_wait_for_the_rest() -> None:
+    lost, running = (
+        a_task(added_at_ms=START_MS - 90 * S),
+        a_task(seq=2, task_id="task_b", state=State.WAITING),
+    )
+    rules = WaitRules([lost, running], START_MS, are_named=False)
+    for checks, elapsed_ms in ((1, S), (2, 7 * S)):
+        problem = Problem(ProblemKind.NOT_FOUND, "no", START_MS + S)
+        lost = replace(lost, checks=checks, checked_at_ms=START_MS + elapsed_ms, problem=problem)
+        rules.see([lost, running], START_MS + elapsed_ms, elapsed_ms)
+    assert not rules.is_over(8 * S)
+    assert [task.seq for task in rules.waiting_for] == [2]
+    success = replace(running, state=State.SUCCESS)
+    rules.see([lost, success], START_MS + 9 * S, 9 * S)
+    assert rules.is_over(9 * S)
+    assert (rules.exit_code(), rules.summary()) == (
+        3,
+        "1 of 2 tasks finished (1 succeeded, 1 unknown to the API)",
+    )
+    assert rules.see([success], START_MS + 10 * S, 10 * S) == ["task_a: was removed from the list"]
+    assert rules.is_over(10 * S)
+    assert (rules.exit_code(), rules.done) == (0, 1)
+    rules.see([], START_MS + 11 * S, 11 * S)
+    assert rules.is_over(11 * S)
+    assert rules.exit_code() == 3, "a success that nobody can see is none"
+
+
+def test_tasks_join_a_wait_for_selected_ones_and_are_asked_for_like_the_others() -> None:
+    first = a_task(state=State.WAITING, next_check_at_ms=START_MS + 60 * S)
+    rules = WaitRules([first], START_MS, are_named=False)
+    rules.status = WatchStatus(leading=True)
+    added_ms = START_MS + 20 * S
+    late = a_task(seq=0, task_id="task_b", added_at_ms=added_ms, next_check_at_ms=added_ms)
+    assert rules.see([first, late], added_ms, 20 * S) == []
+    assert rules.to_ask(20 * S) == [0]
+    assert (rules.done, len(rules.waiting_for)) == (0, 2)
+    for checks, elapsed_ms in ((1, 21 * S), (2, 27 * S)):
+        problem = Problem(ProblemKind.NOT_FOUND, "no", START_MS + 21 * S)
+        late = replace(late, checks=checks, checked_at_ms=START_MS + elapsed_ms, problem=problem)
+        rules.see([first, late], START_MS + elapsed_ms, elapsed_ms)
+    rules.is_over(49 * S)
+    assert len(rules.waiting_for) == 2, "it may only be too new"
+    rules.is_over(50 * S)
+    assert len(rules.waiting_for) == 1
+    named = a_wait(first)
+    named.see([first, late], added_ms, 20 * S)
+    assert len(named.tasks) == 1
+
+
 def test_what_is_due_is_asked_for_once_and_left_to_a_watcher_for_a_moment() -> None:
     task = a_task(
         next_check_at_ms=START_MS + 10 * S,
