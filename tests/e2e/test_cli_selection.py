@@ -191,6 +191,7 @@ def test_failures_are_grouped_by_reason(listed: Command) -> None:
     ]
     done = listed.ok("failures", "--label", "mug")
     assert (done.stdout, done.stderr) == ("", "no failed tasks among 1 task\n")
+    assert listed.ok("failures", "--label", "no").stderr == "no tasks match --label no\n"
     assert listed.json("failures", "--state", "success", "--json")["tasks"] == 2
     with listed.dashboard("failures", columns=80) as screen:
         assert screen.wait_exit(30) == 0

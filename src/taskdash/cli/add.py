@@ -123,7 +123,7 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
     from taskdash.domain.id_forms import has_known_form
     from taskdash.store.additions import clean_label
 
-    if not words:
+    if len(words) < 2 and not (words and selection.is_given):
         raise click.UsageError("give task IDs and a label, or a label and --filter, --state or --label")
     *task_ids, text = words
     check_one_of(task_ids, selection)

@@ -72,7 +72,11 @@ def failures(session: Session, *, selection: Selection, all_profiles: bool, as_j
     if as_json:
         print_json({"profile": query.profile, **_json(outcome)})
     elif not found and not problems:
-        talk(f"no failed tasks among {plural(total, 'task')}")
+        talk(
+            f"no failed tasks among {plural(total, 'task')}"
+            if total or not selection.is_given
+            else f"no tasks match {selection}"
+        )
     elif sys.stdout.isatty():
         _print_for_people(outcome)
     else:

@@ -53,7 +53,7 @@ def length_of_time(most_s: int) -> Callable[[str], float]:
         if seconds is not None and seconds <= most_s:
             return seconds
         raise click.BadParameter(
-            f"{shown(str(written))} is no time from 0 to {most_s // _UNITS_S['d']}d: use seconds, or 15m, 2h"
+            f"{shown(str(written))} is not a duration from 0 to {most_s // _UNITS_S['d']}d: use seconds, or 15m, 2h"
         )
 
     return convert

@@ -86,8 +86,8 @@ def _no_such_profile(
     there = one_of_these(profiles)
     place = f"{file.shown_path}: " if file else ""
     if not file or not profiles:
-        way = "add a table [profiles.NAME]" if file else "`taskdash --profile NAME config init` adds one"
-        there = f"{DEFAULT_PROFILE}, the only one so far: {way}"
+        way = "add a table [profiles.NAME]" if file else "run `taskdash --profile NAME config init`"
+        there = f"{DEFAULT_PROFILE}, the only one so far; for another {way}"
     if not name:
         return ConfigError(f'{place}profile: choose one, as in profile = "kie": {there}')
     near = "" if looks_like_key(name) else suggestion(name, profiles)
