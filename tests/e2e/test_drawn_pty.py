@@ -263,9 +263,9 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
                 text for text in in_reverse(screen) if first in text and second not in text
             ]
             screen.send("\x1b", shows=lambda _: in_reverse(screen) == before)
-        column, line = place_of(screen, "Inputs")
+        column, line = place_of(screen, "added   ")
         screen.press_button(column, line)
         screen.drag(column + 6, line)
         screen.release_button(column + 6, line)
-        screen.wait_for(lambda _: "Inputs" in in_reverse(screen))
+        screen.wait_for(lambda _: "added" in in_reverse(screen))
         screen.quit()

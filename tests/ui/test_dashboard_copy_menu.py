@@ -144,7 +144,7 @@ async def test_the_menu_is_honest_about_what_a_command_does(desk: Context, other
 async def test_what_a_task_lacks_cannot_be_chosen_and_says_why(dash: Dash) -> None:
     await open_menu(dash)
     for letter, title, reason in (
-        ("l", "links", "it is not finished"),
+        ("l", "links", "no result yet"),
         ("p", "prompt", "no record yet"),
         ("a", "param", "no record yet"),
         ("r", "record", "no record yet"),

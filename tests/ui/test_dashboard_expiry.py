@@ -80,7 +80,7 @@ async def test_one_is_warned_once_of_what_expires_unsaved(
     try:
         put(other, 6, 4 * H, "later")
         async with driven(again, total=6) as dash:
-            await dash.until_said("The result of later")
+            await dash.until_said('"later" expires')
             assert len(dash.said) == 1
     finally:
         again.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.durations import duration
+from taskdash.domain.durations import age
 from taskdash.domain.notices import Way, notices
 from taskdash.domain.words import ended_ms, expiry_of, notice_ms
 from taskdash.ui.keymap import key_name
@@ -166,7 +166,7 @@ class ExpiringResults:
 
     def _words(self, tasks: list[Task], ttl_ms: int, now_ms: int) -> str:
         first = expiry_of(tasks[0], ttl_ms)
-        when = f"in {'about ' * first.is_rough}{duration(first.left_ms(now_ms))}" if first else "soon"
+        when = f"in {'about ' * first.is_rough}{age(first.left_ms(now_ms))}" if first else "soon"
         keys = self._context.keymap["expiring"]
         how = f" Press {key_name(keys[0])}." if keys else ""
         if len(tasks) == 1:

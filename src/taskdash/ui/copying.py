@@ -193,7 +193,8 @@ def _id(_context: Context, detail: TaskDetail) -> str:
 
 def _links(_context: Context, detail: TaskDetail) -> str:
     if not detail.result_urls:
-        raise NothingToCopyError(no_links(detail.task).text.partition(": ")[2].rstrip("."))
+        why = no_links(detail.task).text.rstrip(".")
+        raise NothingToCopyError(f"{why[:1].lower()}{why[1:]}")
     return "\n".join(detail.result_urls)
 
 

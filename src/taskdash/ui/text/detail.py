@@ -39,7 +39,7 @@ _LEAST_LINK_CELLS = 20
 _LOCAL_TIME = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*", re.ASCII)
 _STATE_STYLES = {
     State.NEW: "bold $text-muted",
-    State.WAITING: "bold $text-warning",
+    State.WAITING: "bold $text-primary",
     State.SUCCESS: "bold $text-success",
     State.FAIL: "bold $text-error",
 }
@@ -71,7 +71,8 @@ def detail_text(
             *([] if failed else [_state(detail, now_ms, usual)]),
             *_inputs(detail),
             *_times(detail, now_ms, ttl_ms, width),
-            *(_pair(name, text) for name, text in (("label", task.label), ("note", task.note)) if text),
+            *([_pair("label", Content.styled(task.label, "$text-secondary"))] if task.label else []),
+            *([_pair("note", task.note)] if task.note else []),
             *_extra(detail),
         ],
         _problem(task, now_ms),
