@@ -112,7 +112,7 @@ async def without_toasts(pilot: Pilot[None]) -> None:
     await pilot.pause(0.1)
 
 
-LIST_READY: Final = wait_for_text("watching")
+LIST_READY: Final = wait_for_text("Tasks 1–")
 SUCCESSES: Final = wait_for_text("Success 20")
 
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -186,6 +188,15 @@ class Command:
         """What the browser was given."""
         path = self.folder / "visited"
         return path.read_text().splitlines() if path.exists() else []
+
+    def wait_until_watched(self, by: PtyScreen, within_s: float = 30.0) -> None:
+        """Wait until the list is watched by this dashboard."""
+
+        def is_watched() -> bool:
+            with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as connection:
+                return (by.pid,) in connection.execute("SELECT watcher_pid FROM gateways").fetchall()
+
+        wait_until(is_watched, within_s)
 
     def line(self, *arguments: str) -> list[str]:
         """The command line, with the options of this list before the command."""

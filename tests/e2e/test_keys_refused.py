@@ -63,7 +63,7 @@ def test_a_check_is_not_answered_with_the_refusal_of_a_key_that_nobody_knew_to_b
     taskdash("add", FIRST)
     taskdash("check", FIRST)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
-        screen.wait_for("watching", 30)
+        taskdash.wait_until_watched(screen)
         checked = taskdash("check", SECOND, timeout_s=60)
         assert checked.returncode == 0, checked.stderr
         assert "a different API key" in checked.stderr
@@ -89,7 +89,7 @@ def test_a_command_with_another_bad_key_says_so_and_ends(tmp_path: Path, api: Fa
         screen.wait_for("Unauthorized", 60)
         done = taskdash("wait", FIRST, env={"AIGPTIMAGE_API_KEY": f"{OLD_KEY}-too"}, timeout_s=60)
         assert done.returncode == 4, done.stderr
-        screen.wait_for("unauthorized  ", 30)
+        screen.wait_for(lambda text: "watched by" not in text and "key rejected" in text.split("\n")[0], 30)
         assert api.count() < 20
 
 

@@ -39,7 +39,7 @@ def test_every_second_the_numbers_grow_and_nothing_else_changes(tmp_path: Path) 
     with Command(tmp_path).dashboard(
         columns=160, rows=30, env={"AIGPTIMAGE_API_KEY": None, "TZ": "UTC"}
     ) as screen:
-        before = screen.wait_for(lambda text: "no key" in text and seconds_shown(text) >= AGE_S)
+        before = screen.wait_for(lambda text: "no API key" in text and seconds_shown(text) >= AGE_S)
         first = seconds_shown(before)
         after = screen.wait_for(lambda text: seconds_shown(text) >= first + 2)
         assert len(re.findall(rf" {seconds_shown(after)}s ", after)) >= len(TASKS)

@@ -471,7 +471,8 @@ def printed(screen: PtyScreen) -> list[str]:
 def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: Command) -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(5_000)]
     with taskdash.dashboard() as screen:
-        screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
+        screen.wait_for("Nothing on this list yet")
+        taskdash.wait_until_watched(screen)
         with locked(taskdash.store):
             screen.paste("\n".join(ids), shows="5,000 new")
             screen.send("\r", hides="5,000 new")
@@ -485,7 +486,8 @@ def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: 
 def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Command, api: FakeApi) -> None:
     taskdash.write_config(api.url, more=f'[profiles.kie]\nbase_url = "{api.url}"\n')
     with taskdash.dashboard() as screen:
-        screen.wait_for(lambda text: "Nothing on this list yet" in text and "watching" in text)
+        screen.wait_for("Nothing on this list yet")
+        taskdash.wait_until_watched(screen)
         with locked(taskdash.store, "IMMEDIATE"):
             screen.paste(f"{IDS[9]}\n", shows="1 new")
             screen.send("\r", shows=lambda text: "1 new" not in text)
@@ -555,7 +557,7 @@ def test_a_list_that_is_deleted_or_replaced_under_the_dashboard_is_noticed(taskd
     with taskdash.dashboard() as screen:
         wait_for_rows(screen, 3)
         # The watcher has opened the list as well: who opens it first after this would begin a new one.
-        screen.wait_for("watching")
+        taskdash.wait_until_watched(screen)
         ours.rename(taskdash.folder / "away.db")
         screen.wait_for("was deleted or moved away")
         screen.wait_for("Nothing on this list yet")

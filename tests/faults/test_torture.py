@@ -164,7 +164,7 @@ def test_the_dashboard_outlives_every_call_that_fails_once(
             else:
                 screen.send("r")
                 # The look is kept in a file.
-                screen.send("v", shows=lambda text: "watching" in text or "Nothing is checked" in text)
+                screen.send("v", shows=lambda text: "Nothing is checked" in text or "◐ waiting" in text)
                 screen.quit(timeout_s=20)
             assert "Traceback" not in screen.text
             assert "error of taskdash itself" not in screen.text

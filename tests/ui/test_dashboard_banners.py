@@ -38,7 +38,7 @@ async def test_without_a_key_a_banner_names_the_variable_and_the_list_works(
     fill_with_the_page(other)
     async with driven(desk, total=3) as dash:
         assert "AIGPTIMAGE_API_KEY" in dash.lines[1]
-        assert "no key" in dash.lines[0]
+        assert "no API key" in dash.lines[0]
         await dash.press("j", "o", said="opened in the browser")
         assert browser.opened == [PAGE_LINK]
         await dash.press("y")
@@ -80,7 +80,7 @@ async def test_one_banner_says_what_is_wrong_and_goes_when_it_is_over(
             failing("UNREACHABLE", message="connection refused", held_until_ms=NOW_MS + 9_000),
         ),
         (
-            "unauthorized",
+            "API key rejected",
             "API key rejected. Fix it and restart, or press r to retry.",
             failing("UNAUTHORIZED", message="invalid key"),
         ),
@@ -89,11 +89,11 @@ async def test_one_banner_says_what_is_wrong_and_goes_when_it_is_over(
             "Rate limited: checks are on hold; trying again in 17s",
             failing("RATE_LIMITED", held_until_ms=NOW_MS + 17_000),
         ),
-        ("", "No credits", failing("NO_CREDITS")),
-        ("", "Server error", failing("SERVER_ERROR")),
+        ("no credits", "No credits", failing("NO_CREDITS")),
+        ("server error", "Server error", failing("SERVER_ERROR")),
         ("paused", "Paused: no automatic checks", {"paused": True}),
-        ("following pid 77", "(77) is stopped", stopped),
-        ("12 due", "12 checks wait for the budget of tier free (assumed): set tier", budget),
+        ("watched by process 77", "(77) is stopped", stopped),
+        ("12 waiting", "12 checks wait for the budget of tier free (assumed): set tier", budget),
         ("", "the server says 90 a minute", {"learned": "the server says 90 a minute"}),
     ):
         healthy = {name: getattr(watcher.status, name) for name in changes}

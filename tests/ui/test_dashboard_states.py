@@ -195,13 +195,27 @@ async def test_a_task_that_finishes_is_told_once(desk: Context, other: Store, cl
         assert len(dash.said) == 2
 
 
-async def test_the_status_line_tells_profile_counts_and_budget(watcher: FakeWatcher, dash: Dash) -> None:
+async def test_the_line_on_top_is_quiet_and_the_status_view_tells_the_rest(
+    watcher: FakeWatcher, dash: Dash
+) -> None:
     watcher.say(used=7, per_minute=90, tier="standard", next_check_at_ms=NOW_MS + 12_000)
-    await dash.until(lambda: "7/90 checks a minute, standard" in dash.lines[0], "the budget")
-    for text in ("aigptimage", "◐ 1  ✓ 1  × 1", "watching", "next in 12s"):
-        assert text in dash.lines[0]
-    watcher.say(leading=False, watcher_pid=4321)
-    await dash.until(lambda: "following pid 4321" in dash.lines[0], "the other's pid")
+    assert dash.lines[0].strip() == "taskdash aigptimage"
+    await dash.open_palette("status", shown="Status: watcher, budget, gateway")
+    await dash.press("enter", dialog="Status", shown="7 of 90 checks in the last minute")
+    for text in ("https://aigptimage.com", "standard", "in 12s", "this process", "tasks.db", "automatic"):
+        assert text in dash.screen
+    # It is kept up to date.
+    watcher.say(used=8, paused=True)
+    await dash.until_shown("8 of 90 checks in the last minute", 2.5)
+    assert "paused" in dash.screen
+    await dash.press("escape", dialog=None)
+    watcher.say(paused=False, leading=False, watcher_pid=4321)
+    await dash.until(lambda: "watched by process 4321" in dash.lines[0], "the other's pid")
+    # A click on the line asks for the rest, too.
+    await dash.pilot.click(offset=(dash.lines[0].index("process"), 0))
+    await dash.until_shown("process 4321")
+    await dash.until_dialog("Status")
+    await dash.press("q", dialog=None)
     for width in (80, 60, 40):
         await dash.pilot.resize_terminal(width, 24)
         await dash.until(lambda: len(dash.lines) == 24, "the other size")
@@ -215,3 +229,22 @@ async def test_garbage_is_collected_again_once_the_first_frame_is_drawn(desk: Co
             await dash.until(gc.isenabled, "the collector at work")
     finally:
         gc.enable()
+
+
+async def test_the_line_on_top_tells_how_far_the_batch_is(
+    desk: Context, other: Store, clock: FrozenClock
+) -> None:
+    mugs = [uuid(n) for n in range(10)]
+    add(other, *mugs, label="mugs")
+    answer_all(other, {each: waiting_body(each, createTime=NOW_MS - 20_000) for each in mugs})
+    async with driven(desk, total=10) as dash:
+        await dash.until(lambda: "mugs ▱▱▱▱▱▱▱▱ 0/10 " in dash.lines[0], "the batch", 3)
+        # One every 20 s: of the five that are left the pace tells when they are done.
+        for n in range(5):
+            clock.at_ms += 20_000
+            ended = success_body(mugs[n], completeTime=clock.at_ms, costTime=1_000)
+            answer(other, mugs[n], ended, now_ms=clock.at_ms)
+        await dash.until(lambda: "mugs ▰▰▰▰▱▱▱▱ 5/10 · 2m left" in dash.lines[0], "its half", 3)
+        for each in mugs[5:]:
+            answer(other, each, success_body(each), now_ms=clock.at_ms)
+        await dash.until(lambda: "mugs" not in dash.lines[0], "no batch under way", 3)

@@ -154,6 +154,11 @@ class StoreThread:
         return self._executor.submit(self._work, work)
 
     @property
+    def path(self) -> Path:
+        """Return where the file is."""
+        return self._store.path
+
+    @property
     def is_waiting(self) -> bool:
         """Return whether another process has the file locked."""
         return self._store.database.is_waiting

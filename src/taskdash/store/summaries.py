@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from taskdash.domain.failures import FailedTasks
+from taskdash.domain.progress import KEPT_ENDS, Progress, UnfinishedKind
 from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
@@ -69,6 +70,62 @@ class Summaries:
         )
         known = set(ProblemKind)
         return [(ProblemKind(kind), count) for kind, count in rows if kind in known]
+
+    def progress(
+        self, profile: str, *, shown: str | None = None, before: str | None = None
+    ) -> Progress | None:
+        """Return the batch that most unfinished tasks belong to; None where no batch is under way.
+
+        Under a label it is what was added since that was last complete.
+
+        Args:
+            profile: whose.
+            shown: the label that is looked at: its batch comes first.
+            before: the label that was told last: another one takes its place with twice as many tasks.
+        """
+        # In the index alone: the rows themselves are too wide to be read for it.
+        sql = (
+            "SELECT label, count(*) FROM tasks WHERE removal = 0 AND profile = ? AND label IS NOT NULL "
+            "AND state < 2 GROUP BY label ORDER BY count(*) DESC, min(seq)"
+        )
+        unfinished = dict(self._database.rows(sql, [profile]))
+        if not unfinished:
+            return None
+        label, most = next(iter(unfinished.items()))
+        if 2 * unfinished.get(before, 0) >= most:
+            label = before
+        if shown in unfinished:
+            label = shown
+        sql = "SELECT batch FROM tasks WHERE removal = 0 AND profile = ? AND label = ? AND state < 2 LIMIT 1"
+        batch = self._database.value(sql, [profile, label])
+        of_batch, bound = "removal = 0 AND profile = ? AND label = ? AND batch = ?", [profile, label, batch]
+        sql = (
+            "SELECT model, variant, state < 2, count(*), count(create_time_ms), min(create_time_ms), "
+            f"max(create_time_ms) FROM tasks WHERE {of_batch} GROUP BY model, variant, state < 2"
+        )
+        kinds, counts = [], [0, 0]
+        for model, variant, is_unfinished, count, known, *ends in self._database.rows(sql, bound):
+            counts[is_unfinished] += count
+            if is_unfinished:
+                oldest_ms, youngest_ms = ends if known == count else (None, None)
+                kinds.append(UnfinishedKind(model, variant, oldest_ms, youngest_ms))
+        if sum(counts) < 2:
+            return None
+        last = f"SELECT {ENDED} FROM tasks WHERE {of_batch} AND state >= 2 AND {ENDED} IS NOT NULL"
+        rows = self._database.rows(f"{last} ORDER BY {ENDED} DESC LIMIT {KEPT_ENDS}", bound)
+        return Progress(
+            label=inert_line(str(label)),
+            done=counts[False],
+            total=sum(counts),
+            ends_ms=tuple(int(at_ms) for (at_ms,) in reversed(rows)),
+            kinds=tuple(kinds),
+        )
+
+    def last_check_ms(self, profile: str) -> int | None:
+        """Return when a task of a profile was last checked; None for never."""
+        sql = "SELECT max(checked_at_ms) FROM tasks WHERE removal = 0 AND profile = ?"
+        at_ms = self._database.value(sql, [profile])
+        return None if at_ms is None else int(at_ms)
 
 
 def _where(query: Query, now_ms: int, marked: Collection[int] | None) -> tuple[str, list[Any]]:

@@ -86,6 +86,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("close", ("escape",), "close what is open, else clear the marks, else the filter", group="View"),
     Action("failures", ("F",), "failures grouped by reason", group="View"),
     Action("statistics", ("t",), "statistics of what is shown, or of the marked", group="View"),
+    Action("status", (), "status: watcher, budget, gateway", group="View"),
     Action("raw", ("J",), "the raw JSON", group="View"),
     Action("messages", ("m",), "messages of this run", group="View"),
     Action("palette", ("colon", "ctrl+p"), "command palette", group="View"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.servers import error_body, fail_body, success_body
+from tests.servers import error_body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 
 from taskdash.domain.failures import FailedTasks, reasons
@@ -67,3 +67,43 @@ def test_a_reason_that_is_negated_leaves_all_others(store: Store) -> None:
 
 def test_problems_are_counted_by_kind(store: Store) -> None:
     assert store.summaries.problems(ALL, NOW_MS) == [(ProblemKind.NOT_FOUND, 1)]
+
+
+def test_the_progress_of_the_batch_with_most_unfinished_tasks(store: Store) -> None:
+    assert store.summaries.progress(PROFILE) is None  # none of them has a label
+    mugs, bags = [uuid(n) for n in range(100, 106)], [uuid(n) for n in range(200, 204)]
+    add(store, *mugs, label="mugs")
+    add(store, *bags, label="bags")
+    add(store, uuid(300), label="one")
+    for n, task_id in enumerate(mugs[:2]):
+        answer(store, task_id, success_body(task_id, completeTime=NOW_MS - 9 + n))
+    answer(store, mugs[2], waiting_body(mugs[2], createTime=NOW_MS - 5_000))
+    found = store.summaries.progress(PROFILE)
+    assert found is not None
+    # Four are left under each: the newer batch.
+    assert (found.label, found.done, found.total, found.ends_ms) == ("bags", 0, 4, ())
+    # What is looked at comes first; what was told before stays until another has twice as many.
+    for named in ({"shown": "mugs"}, {"before": "mugs"}):
+        found = store.summaries.progress(PROFILE, **named)
+        assert found is not None
+        assert (found.label, found.done, found.total) == ("mugs", 2, 6)
+        assert found.ends_ms == (NOW_MS - 9, NOW_MS - 8)
+    # Of tasks that never answered nobody knows when they were begun.
+    kinds = {kind.model: kind for kind in found.kinds}
+    assert kinds[None].oldest_ms is None
+    (waiting,) = (kind for model, kind in kinds.items() if model)
+    assert waiting.oldest_ms == waiting.youngest_ms == NOW_MS - 5_000
+    # One task is no batch, and what is complete is none that is under way.
+    assert store.summaries.progress(PROFILE, shown="one") is None
+    for task_id in mugs[2:]:
+        answer(store, task_id, success_body(task_id))
+    found = store.summaries.progress(PROFILE, shown="mugs", before="mugs")
+    assert found is not None
+    assert found.label == "bags"
+    # The next batch of the same label begins at none.
+    add(store, uuid(400), uuid(401), label="mugs")
+    found = store.summaries.progress(PROFILE, shown="mugs")
+    assert found is not None
+    assert (found.done, found.total) == (0, 2)
+    assert store.summaries.last_check_ms(PROFILE) == NOW_MS
+    assert store.summaries.last_check_ms("another") is None

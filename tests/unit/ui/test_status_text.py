@@ -1,4 +1,4 @@
-"""The status line and the banner in words."""
+"""The banner in words."""
 
 from __future__ import annotations
 
@@ -6,58 +6,15 @@ from typing import Any
 
 import pytest
 
-from taskdash.domain.task import ProblemKind, State
-from taskdash.ui.text.status import banner_text, status_text
+from taskdash.domain.task import ProblemKind
+from taskdash.ui.text.status import banner_text
 from taskdash.watch.status import WatchStatus
 
 NOW_MS = 1_777_475_100_000
-COUNTS = {State.NEW: 1, State.WAITING: 22, State.SUCCESS: 1333, State.FAIL: 0}
-HEALTHY = WatchStatus(leading=True, used=7, per_minute=30, tier="basic", next_check_at_ms=NOW_MS + 12_000)
-
-
-def status(width: int = 200, **changes: Any) -> str:
-    said = WatchStatus(**{field: getattr(HEALTHY, field) for field in HEALTHY.__dataclass_fields__} | changes)
-    return status_text("kie", COUNTS, said, NOW_MS, width).plain
 
 
 def banner(advice: str | None = None, **changes: Any) -> str:
     return banner_text(WatchStatus(**changes), advice, NOW_MS).plain.strip()
-
-
-def test_a_wide_line_tells_everything() -> None:
-    for part in ("kie", "○ 1", "◐ 22", "✓ 1,333", "watching", "7/30 checks a minute, basic", "next in 12s"):
-        assert part in status()
-    assert "×" not in status()
-
-
-@pytest.mark.parametrize("width", range(16, 140))
-def test_it_fits_and_keeps_the_profile_to_the_last(width: int) -> None:
-    line = status(width)
-    assert "kie" in line
-    assert len(line) <= max(width, len(" taskdash  kie"))
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"has_key": False}, "no key"),
-        ({"problem": ProblemKind.UNREACHABLE}, "offline"),
-        ({"problem": ProblemKind.UNAUTHORIZED}, "unauthorized"),
-        ({"problem": ProblemKind.RATE_LIMITED}, "rate limited"),
-        ({"paused": True}, "paused"),
-        ({"leading": False, "watcher_pid": 12}, "following pid 12"),
-        (
-            {"leading": False, "watcher_pid": 12, "differs": "API key"},
-            "following pid 12 with another API key",
-        ),
-        ({"leading": False}, "starting"),
-        ({"due": 3}, "3 due"),
-        ({"next_check_at_ms": None}, "nothing to check"),
-        ({"next_check_at_ms": NOW_MS - 5_000}, "next now"),
-    ],
-)
-def test_what_the_watcher_does(changes: dict[str, Any], said: str) -> None:
-    assert said in status(**changes)
 
 
 @pytest.mark.parametrize(

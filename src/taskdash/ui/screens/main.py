@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
@@ -20,10 +21,11 @@ from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following, sentence
 from taskdash.ui.keymap import footer_keys, key_name
 from taskdash.ui.screens.task_actions import TaskActions, in_order
-from taskdash.ui.text.status import list_title
-from taskdash.ui.widgets.bars import TABS, Headlines, KeyBar, MessageLine, StateTabs, TableHeader
+from taskdash.ui.text.top_line import list_title
+from taskdash.ui.widgets.bars import TABS, KeyBar, MessageLine, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
+from taskdash.ui.widgets.headlines import Headlines, TopLine
 from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.task_table import MARGIN, TaskTable
 from taskdash.ui.widgets.unseen import Unseen
@@ -94,7 +96,7 @@ class MainScreen(TaskActions, Screen[None]):
         self._show_window(opening.window, size.width)
 
     def compose(self) -> ComposeResult:
-        yield self.headlines.status
+        yield self.headlines.top
         yield self.headlines.banner
         yield self._tabs
         yield self.filter_box
@@ -161,11 +163,14 @@ class MainScreen(TaskActions, Screen[None]):
         if self._expiring is not None and self._expiring.is_time:
             warn: WorkType[None] = self._expiring.warn
             self.run_worker(warn, group="expiring", exclusive=True)
+        if self.headlines.is_behind:
+            count: WorkType[None] = partial(self.headlines.count, self.table.window)
+            self.run_worker(count, group="count", exclusive=True)
         self.show_status()
 
     def show_status(self) -> None:
         """Draw the lines on top."""
-        self.headlines.show(self.table.window.listed, self.size.width)
+        self.headlines.show(self.table.window, self.size.width)
 
     def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
         """Another window of the list: counts, tabs and titles follow it."""
@@ -175,7 +180,7 @@ class MainScreen(TaskActions, Screen[None]):
     def _show_window(self, window: Window, width: int) -> None:
         self._tabs.show_counts(window.counts, self._tab)
         self._show_titles()
-        self.headlines.show(window.listed, width)
+        self.headlines.show(window, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
         self._tasks.tell_empty(why_empty(window))
@@ -414,6 +419,17 @@ class MainScreen(TaskActions, Screen[None]):
         self._paused = not self._paused
         self.context.watcher.pause(self._paused)
         self.say("Automatic checks paused." if self._paused else "Automatic checks resumed.")
+
+    @in_order
+    async def action_status(self) -> None:
+        from taskdash.ui.screens.status import Status
+
+        profile = self.context.profile
+        checked_ms = await self.context.store.run(lambda store: store.summaries.last_check_ms(profile))
+        self.app.push_screen(Status(self.context, checked_ms))
+
+    async def on_top_line_clicked(self, _: TopLine.Clicked) -> None:
+        await self.run_action("status")
 
     def action_help(self) -> None:
         from taskdash.ui.screens.help import Help

@@ -1,4 +1,4 @@
-"""The status line and the banner in words: a snapshot of the watcher in, text out."""
+"""The banner in words: a snapshot of the watcher in, text out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from taskdash.domain.durations import age, duration
-from taskdash.domain.task import ProblemKind, State
-from taskdash.domain.words import SYMBOLS
+from taskdash.domain.task import ProblemKind
 
 if TYPE_CHECKING:
     from taskdash.watch.status import WatchStatus
@@ -20,32 +19,6 @@ BAR_CELLS: Final = 12
 _SET_TIER: Final = "set tier in the config if your key allows more"
 _COMFORT: Final = " Your list still works."
 """The first to go where a banner has not room for all it says."""
-
-
-def status_text(
-    profile: str, counts: dict[State, int], status: WatchStatus, now_ms: int, width: int
-) -> Content:
-    """Return the line on top, its least important parts dropped until it fits `width` cells.
-
-    Args:
-        profile: The one in use.
-        counts: Of the list, by state.
-        status: What the watcher says.
-        now_ms: The time.
-        width: Cells of the line.
-    """
-    shown = "  ".join(f"{SYMBOLS[state]} {count:,}" for state, count in counts.items() if count)
-    parts = [
-        (0, Content.assemble((" taskdash ", "bold reverse"), (f" {profile}", "bold"))),
-        (2, Content(shown)),
-        (1, _watching(status)),
-        (3, Content.styled(_budget(status), "$text-muted")),
-        (4, Content.styled(_next(status, now_ms), "$text-muted")),
-    ]
-    kept = [part for part in parts if part[1]]
-    while len(kept) > 1 and sum(len(text) + 3 for _, text in kept) > width:
-        kept.remove(max(kept, key=lambda part: part[0]))
-    return Content("  ").join(text for _, text in kept)
 
 
 def banner_text(
@@ -127,48 +100,5 @@ def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
     return told if len(told) <= room else f"First check: {done}, {left}: {_SET_TIER}"
 
 
-def _watching(status: WatchStatus) -> Content:
-    """Return who watches, and what keeps it from checking."""
-    follows = "" if status.leading or not status.watcher_pid else f"following pid {status.watcher_pid}"
-    if follows and status.differs:
-        follows += f" with another {status.differs}"
-    if trouble := _trouble(status):
-        return Content.styled(", ".join(filter(None, (trouble, follows))), "$text-warning")
-    if status.leading:
-        return Content.styled("watching", "$text-success")
-    return Content.styled(follows or "starting", "$text-muted")
-
-
-def _trouble(status: WatchStatus) -> str:
-    if not status.has_key:
-        return "no key"
-    if status.problem is ProblemKind.UNREACHABLE:
-        return "offline"
-    if status.problem in (ProblemKind.UNAUTHORIZED, ProblemKind.RATE_LIMITED):
-        return status.problem.value
-    return "paused" if status.paused else ""
-
-
-def _budget(status: WatchStatus) -> str:
-    tier = f", {status.tier}" if status.tier else ""
-    return f"{status.used:,}/{status.per_minute:,} checks a minute{tier}" if status.per_minute else ""
-
-
-def _next(status: WatchStatus, now_ms: int) -> str:
-    if status.paused or status.problem is ProblemKind.UNAUTHORIZED or not status.has_key:
-        return ""
-    if status.due > 1:
-        return f"{status.due:,} due"
-    if status.next_check_at_ms is None:
-        return "nothing to check"
-    return f"next {_in(status.next_check_at_ms - now_ms)}"
-
-
 def _in(wait_ms: int) -> str:
     return age(-max(0, wait_ms))
-
-
-def list_title(lines: range, total: int, label: str | None) -> Content:
-    """Return what stands over the table: which lines of how many are shown, and the label that all of them have."""
-    title = f"Tasks {lines.start + 1:,}–{lines.stop:,} of {total:,}" if lines else "Tasks"
-    return Content.assemble(title, " · ", (label, "$text-secondary")) if label and lines else Content(title)

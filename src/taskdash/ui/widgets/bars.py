@@ -1,4 +1,4 @@
-"""The one-line parts around the table: status, banner, tabs, column titles, keys."""
+"""The one-line parts around the table: tabs, column titles, keys, and what lines are made of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from taskdash.domain.query import SortKey
 from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
 from taskdash.ui.text.columns import GAP, Placed
-from taskdash.ui.text.status import banner_text, status_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from taskdash.domain.query import Sort
-    from taskdash.ui.context import Context
     from taskdash.ui.keymap import FooterKey
 
 TABS: tuple[tuple[str, State | None], ...] = (
@@ -224,31 +222,3 @@ class MessageLine(Line):
 
     def _go(self) -> None:
         self.display = False
-
-
-class Headlines:
-    """The lines over the list: the status, and the banner for what is wrong as a whole."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self._crowd = 0
-        # Held, not looked up: news may still arrive while the screen is being taken down.
-        self.status = Line(id="status")
-        self.banner = Line(id="banner")
-        self.alarms: list[Callable[[int], str]] = []
-        """As `warnings`, but asked before all else: while the list itself is in trouble."""
-        self.warnings: list[Callable[[int], str]] = []
-        """Asked for a banner, with the time in ms, while the watcher has none; "" for nothing to say."""
-
-    def show(self, counts: dict[State, int], width: int) -> None:
-        """Draw both lines in `width` cells, where they differ."""
-        context, status, now_ms = self.context, self.context.watcher.status, self.context.clock.now_ms()
-        warning, alarm = (
-            next(filter(None, (say(now_ms) for say in each)), "") for each in (self.warnings, self.alarms)
-        )
-        self.status.show(status_text(context.profile, counts, status, now_ms, width))
-        self._crowd = max(self._crowd, status.new) if status.new else 0
-        banner = banner_text(status, context.key_advice, now_ms, self._crowd, warning, width)
-        banner = Content(alarm) if alarm else banner
-        self.banner.display = bool(banner)
-        self.banner.show(banner)

@@ -1,0 +1,83 @@
+"""How far a batch is, and how long it will still take where that can be told honestly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskdash.domain.usual import Usual
+
+KEPT_ENDS: Final = 20
+"""So many of the last ends tell the pace."""
+_ENDS_FOR_A_PACE: Final = 5
+_STALLED_FROM: Final = 4
+"""A batch of which nothing ended for as long as so many tasks took has no pace any more ..."""
+_STALLED_LEAST_MS: Final = 20_000
+"""... but checks come no faster than this."""
+
+
+class UnfinishedKind(NamedTuple):
+    """The unfinished tasks of a batch that are of one model and variant."""
+
+    model: str | None
+    variant: str | None
+    oldest_ms: int | None
+    """When the first of them was created; None where that is not known of all."""
+    youngest_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A batch of tasks that is under way."""
+
+    label: str
+    done: int
+    total: int
+    ends_ms: tuple[int, ...] = ()
+    """When the last of those that are done ended, ascending."""
+    kinds: tuple[UnfinishedKind, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """Return how much of it is done."""
+        return self.done / self.total if self.total else 0.0
+
+    def left_ms(self, usual: Callable[[str | None, str | None], Usual | None], now_ms: int) -> int | None:
+        """Return how long it will still take: None where neither the history nor its own pace tells."""
+        told = [self._left_by_history(usual, now_ms), self._left_by_pace(now_ms)]
+        return max((each for each in told if each is not None), default=None)
+
+    def _left_by_history(
+        self, usual: Callable[[str | None, str | None], Usual | None], now_ms: int
+    ) -> int | None:
+        """Three quarters of such tasks would have ended by then; nothing where one of them is beyond that."""
+        longest_ms = 0
+        for kind in self.kinds:
+            known = usual(kind.model, kind.variant)
+            if known is None or known.is_more or kind.oldest_ms is None or kind.youngest_ms is None:
+                return None
+            most_ms = known.overdue_from_ms * 2 // 3
+            if now_ms - kind.oldest_ms >= most_ms:
+                return None
+            longest_ms = max(longest_ms, most_ms - (now_ms - kind.youngest_ms))
+        return longest_ms or None
+
+    def _left_by_pace(self, now_ms: int) -> int | None:
+        if len(self.ends_ms) < _ENDS_FOR_A_PACE:
+            return None
+        apart_ms = (self.ends_ms[-1] - self.ends_ms[0]) / (len(self.ends_ms) - 1)
+        if now_ms - self.ends_ms[-1] > max(_STALLED_LEAST_MS, _STALLED_FROM * apart_ms):
+            return None
+        return math.ceil(apart_ms * (self.total - self.done)) or None
+
+
+def time_left(left_ms: int) -> str:
+    """Return a time left in one unit, rounded up, so that it seldom changes: `under 1m left`, `2m left`, `3h left`."""
+    if left_ms < 60_000:
+        return "under 1m left"
+    minutes = math.ceil(left_ms / 60_000)
+    return f"{minutes}m left" if minutes <= 90 else f"{math.ceil(minutes / 60)}h left"

@@ -1,0 +1,47 @@
+"""The status view: who watches, with what budget, where, and what is wrong; what the line on top has no room for."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.widgets import Static
+
+from taskdash.domain.untrusted import inert_line
+from taskdash.ui.screens.dialog import TextDialog
+from taskdash.ui.text.top_line import status_rows
+
+if TYPE_CHECKING:
+    from taskdash.ui.context import Context
+
+
+class Status(TextDialog):
+    """Names and values, kept up to date while it is open."""
+
+    def __init__(self, context: Context, last_check_ms: int | None) -> None:
+        self.context = context
+        self._last_check_ms = last_check_ms
+        self._text = Static(self._rows(), markup=False)
+        super().__init__("Status", "Esc closes", self._text)
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, lambda: self._text.update(self._rows()))
+
+    def _rows(self) -> Content:
+        context, status = self.context, self.context.watcher.status
+        rows = status_rows(
+            status, context.key_advice, self._last_check_ms, context.clock.now_ms(), os.getpid()
+        )
+        where = [
+            ("Profile", context.profile),
+            ("Gateway", context.settings.in_use.base_url),
+            ("List", inert_line(str(context.store.path))),
+        ]
+        cells = max(len(name) for name, _ in rows) + 2
+        return Content("\n").join(
+            Content.assemble(
+                (f"{name:<{cells}}", "$text-muted"), (value, "$text-warning" if name == "Trouble" else "")
+            )
+            for name, value in (*where[:2], *rows, where[2])
+        )

@@ -1,0 +1,157 @@
+"""The line on top, the title of the list, and what the status view tells: snapshots in, text out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from taskdash.domain.durations import age, ago
+from taskdash.domain.progress import time_left
+from taskdash.domain.task import ProblemKind
+from taskdash.ui.text.status import banner_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from taskdash.domain.progress import Progress
+    from taskdash.watch.status import WatchStatus
+
+BAR_CELLS: Final = 8
+_MOST_LABEL_CELLS: Final = 24
+_LEAST_GAP: Final = 3
+_TROUBLES: Final = {
+    ProblemKind.UNREACHABLE: "offline",
+    ProblemKind.UNAUTHORIZED: "API key rejected",
+    ProblemKind.RATE_LIMITED: "rate limited",
+    ProblemKind.NO_CREDITS: "no credits",
+    ProblemKind.SERVER_ERROR: "server error",
+}
+
+
+def top_line(
+    profile: str, progress: Progress | None, left_ms: int | None, status: WatchStatus, width: int
+) -> Content:
+    """Return the line on top: at the left how far the batch is, at the right what keeps checks from being sent.
+
+    Where there is no room, the time left goes first, then the bar and the batch; then the last of what is at the right.
+
+    Args:
+        profile: The one in use.
+        progress: The batch under way; None for none.
+        left_ms: How long it will still take; None where nobody knows.
+        status: What the watcher says.
+        width: Cells of the line.
+    """
+    name = Content.assemble((" taskdash ", "bold"), profile)
+    notes = list(_notes(status))
+    while True:
+        right = Content(" · ").join(Content.styled(*note) for note in notes)
+        for batch in _batches(progress, left_ms):
+            room = width - name.cell_length - batch.cell_length - right.cell_length - 1
+            if room >= (_LEAST_GAP if right else 0):
+                return Content.assemble(name, batch, " " * room, right) if right else name + batch
+        if not notes:
+            return name
+        notes.pop()
+
+
+def _batches(progress: Progress | None, left_ms: int | None) -> Iterator[Content]:
+    """Yield what is told of a batch, from all of it down to nothing."""
+    if progress is not None:
+        label = progress.label
+        if cell_len(label) > _MOST_LABEL_CELLS:
+            label = set_cell_size(label, _MOST_LABEL_CELLS - 1).rstrip() + "…"
+        filled = min(BAR_CELLS, int(progress.share * BAR_CELLS))
+        bar = (("▰" * filled, "$text-primary"), ("▱" * (BAR_CELLS - filled), "$text-muted"))
+        head, count = ("   ", (label, "$text-secondary"), " "), f"{progress.done:,}/{progress.total:,}"
+        if left_ms is not None:
+            yield Content.assemble(*head, *bar, " ", count, (f" · {time_left(left_ms)}", "$text-muted"))
+        yield Content.assemble(*head, *bar, " ", count)
+        yield Content.assemble(*head, count)
+    yield Content("")
+
+
+def _notes(status: WatchStatus) -> Iterator[tuple[str, str]]:
+    """Yield in short what keeps checks from being sent, the worst of it first, each with its style."""
+    if trouble := _trouble(status):
+        yield trouble, "$text-warning"
+    if status.paused:
+        yield "paused", "$text-warning"
+    if status.over_budget and status.tier and "assumed" in status.tier and not trouble:
+        yield f"{status.due:,} waiting for the {status.tier} tier", "$text-warning"
+    if not status.leading and status.watcher_pid:
+        yield _follows(status), "$text-muted"
+
+
+def _trouble(status: WatchStatus) -> str:
+    if status.failure:
+        return "watcher ended"
+    if status.store_problem:
+        return "list unavailable"
+    if status.watcher_stopped:
+        return "watcher stopped"
+    if not status.has_key:
+        return "no API key"
+    return _TROUBLES.get(status.problem, "") if status.problem else ""
+
+
+def _follows(status: WatchStatus) -> str:
+    differs = f" with another {status.differs}" if status.differs else ""
+    return f"watched by process {status.watcher_pid}{differs}"
+
+
+def list_title(lines: range, total: int, label: str | None) -> Content:
+    """Return what stands over the table: which lines of how many are shown, and the label that all of them have."""
+    title = f"Tasks {lines.start + 1:,}–{lines.stop:,} of {total:,}" if lines else "Tasks"
+    return Content.assemble(title, " · ", (label, "$text-secondary")) if label and lines else Content(title)
+
+
+def status_rows(
+    status: WatchStatus, key_advice: str | None, last_check_ms: int | None, now_ms: int, own_pid: int
+) -> list[tuple[str, str]]:
+    """Return what the status view tells of the watcher: names and values, without what has none.
+
+    Args:
+        status: What the watcher says.
+        key_advice: How to set a key, where none is set.
+        last_check_ms: When a task was last checked; None for never.
+        now_ms: The time.
+        own_pid: The number of this process.
+    """
+    watcher = f"this process ({own_pid})" if status.leading else _follows(status)
+    if not status.leading:
+        watcher = watcher.removeprefix("watched by ") if status.watcher_pid else "starting"
+    stopped = ", stopped" if status.watcher_stopped else ""
+    key = "missing" if key_advice or not status.has_key else "set"
+    rejected = status.problem is ProblemKind.UNAUTHORIZED
+    budget = (
+        f"{status.used:,} of {status.per_minute:,} checks in the last minute" if status.per_minute else ""
+    )
+    return [
+        (name, value)
+        for name, value in (
+            ("Trouble", banner_text(status, key_advice, now_ms).plain.strip()),
+            ("Watcher", f"{watcher}{stopped}"),
+            ("API key", "rejected by the gateway" if rejected else key),
+            ("Tier", status.tier or ("your own limits" if status.per_minute else "")),
+            ("Budget", budget),
+            ("Per second", f"up to {status.per_second:,}" if status.per_second else ""),
+            ("Limits told", status.learned or ""),
+            ("Next check", _next(status, now_ms)),
+            ("Last check", ago(last_check_ms, now_ms) if last_check_ms is not None else "none yet"),
+            ("Checks", "paused" if status.paused else "automatic"),
+        )
+        if value
+    ]
+
+
+def _next(status: WatchStatus, now_ms: int) -> str:
+    if status.paused or status.problem is ProblemKind.UNAUTHORIZED or not status.has_key:
+        return "none is planned"
+    if status.due > 1:
+        return f"{status.due:,} are due"
+    if status.next_check_at_ms is None:
+        return "nothing left to check"
+    return age(-max(0, status.next_check_at_ms - now_ms))

@@ -1,0 +1,83 @@
+"""The lines over the list: the one on top, and the banner for what is wrong as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+from textual.message import Message
+
+from taskdash.ui.text.status import banner_text
+from taskdash.ui.text.top_line import top_line
+from taskdash.ui.widgets.bars import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskdash.domain.progress import Progress
+    from taskdash.ui.context import Context
+    from taskdash.ui.widgets.window import Window
+
+READS_APART: Final = 10
+"""A long list is counted no oftener than this many times as long as it takes."""
+
+
+class TopLine(Line):
+    """Name and profile, the batch under way, what is wrong; a click asks for all of it."""
+
+    class Clicked(Message):
+        """It was clicked."""
+
+    def on_click(self) -> None:
+        self.post_message(self.Clicked())
+
+
+class Headlines:
+    """Draws both lines, from what the watcher says and what it reads of the batch under way."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._crowd = 0
+        self._progress: Progress | None = None
+        self._counted: object = None
+        self._wanted: object = None
+        self._again_at_s = 0.0
+        # Held, not looked up: news may still arrive while the screen is being taken down.
+        self.top = TopLine(id="status")
+        self.banner = Line(id="banner")
+        self.alarms: list[Callable[[int], str]] = []
+        """As `warnings`, but asked before all else: while the list itself is in trouble."""
+        self.warnings: list[Callable[[int], str]] = []
+        """Asked for a banner, with the time in ms, while the watcher has none; "" for nothing to say."""
+
+    def show(self, window: Window, width: int) -> None:
+        """Draw both lines in `width` cells, where they differ."""
+        context, status, now_ms = self.context, self.context.watcher.status, self.context.clock.now_ms()
+        self._wanted = (window.listed, window.labels)
+        warning, alarm = (
+            next(filter(None, (say(now_ms) for say in each)), "") for each in (self.warnings, self.alarms)
+        )
+        left_ms = None
+        if self._progress is not None and context.durations is not None:
+            left_ms = self._progress.left_ms(context.durations.usual, now_ms)
+        self.top.show(top_line(context.profile, self._progress, left_ms, status, width))
+        self._crowd = max(self._crowd, status.new) if status.new else 0
+        banner = banner_text(status, context.key_advice, now_ms, self._crowd, warning, width)
+        banner = Content(alarm) if alarm else banner
+        self.banner.display = bool(banner)
+        self.banner.show(banner)
+
+    @property
+    def is_behind(self) -> bool:
+        """Return whether tasks changed their state since the batch was counted, and it is time to count again."""
+        return self._wanted != self._counted and self.context.clock.now_s() >= self._again_at_s
+
+    async def count(self, window: Window) -> None:
+        """Count the batch under way: that of the one label that is shown, else the largest."""
+        context, before = self.context, self._progress.label if self._progress else None
+        began_s, self._counted = context.clock.now_s(), self._wanted
+        self._progress = await context.store.run(
+            lambda store: store.summaries.progress(context.profile, shown=window.label, before=before)
+        )
+        now_s = context.clock.now_s()
+        self._again_at_s = now_s + READS_APART * (now_s - began_s)
