@@ -170,7 +170,7 @@ async def test_one_label_is_said_over_the_list_and_several_in_a_column(desk: Con
         await dash.until_shown("Tasks 1–3 of 3 ━")
         # Under a filter that leaves one label, and the same in each tab: nothing jumps there.
         await dash.press("/", *"label:mugs", "enter", total=1)
-        await dash.until_shown("Tasks 1–1 of 1 · mugs")
+        await dash.until_shown("Tasks 1–1 of 1, filtered from 3 · mugs")
         await dash.until_gone(" Label ")
         await dash.press("escape", total=3)
         await dash.press("]", total=0)

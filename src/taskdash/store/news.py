@@ -6,10 +6,11 @@ but none ever comes twice.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
+from taskdash.domain.words import notice_ms
 from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import ENDED, HAS_RESULTS, STATE_CODES, UNSAVED
 from taskdash.store.rows import STATES, read_tasks
@@ -22,6 +23,26 @@ if TYPE_CHECKING:
     from taskdash.store.database import Database
 
 _UNTOLD = "FROM untold CROSS JOIN tasks USING (seq) WHERE way = ? AND removal = 0 AND profile = ?"
+
+
+LEARNED_AFTER_MS: Final = 60_000
+"""How long after an end it may be learned, where nobody says when it was."""
+
+
+class Missed(NamedTuple):
+    """What came about while nobody was there."""
+
+    finished: int
+    failed: int
+    expiring: int
+    """Tasks whose results are not saved and expire soon."""
+    newly_expiring: int
+    """Those among them of which that was not so before."""
+
+    @property
+    def is_any(self) -> bool:
+        """Return whether there is something to tell."""
+        return bool(self.finished or self.failed or self.newly_expiring)
 
 
 class News:
@@ -87,6 +108,44 @@ class News:
         with self._database.writing() as connection:
             keep = "INSERT OR IGNORE INTO warned VALUES (?)"
             return [task for task in tasks if connection.execute(keep, (task.seq,)).rowcount]
+
+    def seen_at_ms(self, profile: str) -> int | None:
+        """Return when somebody last looked at the list of a profile; None where nobody has yet."""
+        at_ms = self._database.value("SELECT value FROM numbers WHERE name = ?", [f"seen {profile}"])
+        return None if at_ms is None else int(at_ms)
+
+    def see(self, profile: str, at_ms: int) -> None:
+        """Write down that somebody looks at it."""
+        self._database.write("INSERT OR REPLACE INTO numbers VALUES (?, ?)", [(f"seen {profile}", at_ms)])
+
+    def missed(self, profile: str, since_ms: int, back_ms: int, now_ms: int, ttl_ms: int | None) -> Missed:
+        """Return what came about between two moments, as far as that is known by now.
+
+        Args:
+            profile: whose.
+            since_ms: when somebody was last there.
+            back_ms: when somebody was there again. What ended before may have been learned after.
+            now_ms: the time.
+            ttl_ms: how long result links live; None where that is not known.
+        """
+        # Of an end without a moment nobody knows more than that it was learned a little later.
+        ended = "coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms - ?)"
+        sql = (
+            "SELECT state, count(*) FROM tasks WHERE removal = 0 AND profile = ? AND finished_at_ms IS NOT NULL "
+            f"AND finished_at_ms > ? AND {ENDED} > ? AND {ended} <= ? GROUP BY state"
+        )
+        bound = [profile, since_ms, since_ms, LEARNED_AFTER_MS, back_ms]
+        counts = {STATES.get(code): count for code, count in self._database.rows(sql, bound)}
+        expiring = new = 0
+        if ttl_ms is not None:
+            dead_ms, soon_ms = now_ms - ttl_ms, now_ms - ttl_ms + notice_ms(ttl_ms)
+            sql = (
+                f"SELECT count(*), coalesce(sum({ENDED} > ?), 0) FROM tasks WHERE {HAS_RESULTS} AND profile = ? "
+                f"AND {ENDED} > ? AND {ENDED} < ? AND {UNSAVED}"
+            )
+            bound = [soon_ms - (now_ms - since_ms), profile, dead_ms, soon_ms]
+            ((expiring, new),) = self._database.rows(sql, bound)
+        return Missed(counts.get(State.SUCCESS, 0), counts.get(State.FAIL, 0), expiring, new)
 
     def batch_of(self, seqs: Collection[int]) -> Batch | None:
         """Return the tasks as a batch; None where one of them is not finished. Those that were removed do not count."""

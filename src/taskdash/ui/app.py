@@ -272,6 +272,8 @@ class Dashboard(App[None]):
         """Hand a paste to what has the focus as that can take it; let a text box take in one key after the other."""
         if isinstance(event, events.InputEvent | events.Paste) and not self.screen_stack:
             return  # Typed while the last screen closes: it is for nobody.
+        if isinstance(event, events.InputEvent | events.Paste) and self.context.seen_at_ms is not None:
+            self.context.seen_at_ms = self.context.clock.now_ms()
         if isinstance(event, events.Paste):
             event = _fitted(event, self.screen.focused)
         box = self.screen.focused if isinstance(event, events.Key) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -97,6 +97,8 @@ class Context:
     make_previews: Callable[[], Previews] | None = None
     """Makes what fetches pictures of results, with all that it imports; None: there are none."""
     is_demo: bool = False
+    seen_at_ms: int | None = field(default=None, init=False)
+    """When somebody was last there, by what was typed; None until the list was looked at."""
     durations: Durations | None = field(default=None, init=False)
     """What this list's finished tasks teach; None until `read_history`."""
     adding: list[tuple[Sequence[str], Future[Any]]] = field(default_factory=list, init=False)
@@ -238,6 +240,9 @@ class Context:
         """End the watcher, the user's own command after `grace_s` seconds, and close the store."""
         if not self.is_view_kept:
             self.remember_view()
+        if (seen_ms := self.seen_at_ms) is not None:
+            with suppress(RuntimeError):  # it is closed already
+                self.store.submit(lambda store: store.news.see(self.profile, seen_ms))
         if self._previews is not None:
             self._previews.close()
         if self._downloads is not None:

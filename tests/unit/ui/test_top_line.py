@@ -87,6 +87,8 @@ def test_the_title_of_the_list() -> None:
     assert list_title(range(11, 44), 1340, "posters").plain == "Tasks 12–44 of 1,340 · posters"
     assert list_title(range(3), 3, None).plain == "Tasks 1–3 of 3"
     assert list_title(range(0), 0, "posters").plain == "Tasks"
+    assert list_title(range(3), 3, "mugs", 340).plain == "Tasks 1–3 of 3, filtered from 340 · mugs"
+    assert list_title(range(0), 0, None, 340).plain == "Tasks, filtered from 340"
 
 
 def test_the_status_view_tells_all_that_the_line_left_out() -> None:

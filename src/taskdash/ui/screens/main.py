@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import fields, replace
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
@@ -22,6 +21,7 @@ from taskdash.ui.following import Following, sentence
 from taskdash.ui.keymap import footer_keys, key_name
 from taskdash.ui.screens.task_actions import TaskActions, in_order
 from taskdash.ui.text.top_line import list_title
+from taskdash.ui.widgets.away import AwayLine
 from taskdash.ui.widgets.bars import TABS, KeyBar, MessageLine, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
@@ -73,6 +73,7 @@ class MainScreen(TaskActions, Screen[None]):
         self._saving_view = asyncio.Lock()
         self.following = Following(context)
         self.headlines = Headlines(context)
+        self.away = AwayLine(context)
         self.headlines.alarms.append(self.following.trouble.banner)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = context.opening.result()
@@ -98,6 +99,7 @@ class MainScreen(TaskActions, Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.headlines.top
         yield self.headlines.banner
+        yield self.away
         yield self._tabs
         yield self.filter_box
         yield self.panes
@@ -127,6 +129,7 @@ class MainScreen(TaskActions, Screen[None]):
         self.run_worker(follow, group="follow")
         self.set_interval(1.0, self._tick)
         self.downloads.begin()
+        self.away.begin()
         # With tasks on the list it is not the first time: the banner says what is missing.
         if self.context.is_first_start and not any(self.table.window.counts.values()):
             from taskdash.ui.screens.welcome import Welcome
@@ -163,10 +166,8 @@ class MainScreen(TaskActions, Screen[None]):
         if self._expiring is not None and self._expiring.is_time:
             warn: WorkType[None] = self._expiring.warn
             self.run_worker(warn, group="expiring", exclusive=True)
-        if self.headlines.is_behind:
-            count: WorkType[None] = partial(self.headlines.count, self.table.window)
-            self.run_worker(count, group="count", exclusive=True)
-        self.show_status()
+        self.headlines.tick(self.table.window, self.size.width)
+        self.away.tick(self.table.window)
 
     def show_status(self) -> None:
         """Draw the lines on top."""
@@ -192,7 +193,8 @@ class MainScreen(TaskActions, Screen[None]):
 
     def _show_range(self) -> None:
         window = self.table.window
-        self._tasks.show_title(list_title(self.table.lines_seen, window.total, window.label))
+        listed = sum(window.listed.values()) if window.query.terms else None
+        self._tasks.show_title(list_title(self.table.lines_seen, window.total, window.label, listed))
 
     def show_keys(self) -> None:
         """Draw the footer."""
@@ -284,6 +286,8 @@ class MainScreen(TaskActions, Screen[None]):
             self.filter_box.restore()
         elif self.panes.zoomed:
             self.action_zoom()
+        elif self.away.dismiss():
+            pass
         elif self.table.marked:
             self.table.clear_marks()
             self.show_keys()

@@ -102,9 +102,10 @@ def _follows(status: WatchStatus) -> str:
     return f"watched by process {status.watcher_pid}{differs}"
 
 
-def list_title(lines: range, total: int, label: str | None) -> Content:
+def list_title(lines: range, total: int, label: str | None, filtered_from: int | None = None) -> Content:
     """Return what stands over the table: which lines of how many are shown, and the label that all of them have."""
     title = f"Tasks {lines.start + 1:,}–{lines.stop:,} of {total:,}" if lines else "Tasks"
+    title += "" if filtered_from is None else f", filtered from {filtered_from:,}"
     return Content.assemble(title, " · ", (label, "$text-secondary")) if label and lines else Content(title)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -13,6 +14,8 @@ from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from textual.worker import WorkType
 
     from taskdash.domain.progress import Progress
     from taskdash.ui.context import Context
@@ -67,12 +70,14 @@ class Headlines:
         self.banner.display = bool(banner)
         self.banner.show(banner)
 
-    @property
-    def is_behind(self) -> bool:
-        """Return whether tasks changed their state since the batch was counted, and it is time to count again."""
-        return self._wanted != self._counted and self.context.clock.now_s() >= self._again_at_s
+    def tick(self, window: Window, width: int) -> None:
+        """Draw both lines as of now; count the batch again where tasks have changed their state since."""
+        self.show(window, width)
+        if self._wanted != self._counted and self.context.clock.now_s() >= self._again_at_s:
+            count: WorkType[None] = partial(self._count, window)
+            self.top.run_worker(count, group="count", exclusive=True)
 
-    async def count(self, window: Window) -> None:
+    async def _count(self, window: Window) -> None:
         """Count the batch under way: that of the one label that is shown, else the largest."""
         context, before = self.context, self._progress.label if self._progress else None
         began_s, self._counted = context.clock.now_s(), self._wanted

@@ -1,0 +1,127 @@
+"""The line that tells what happened while nobody was there: since the last key, or since the dashboard was closed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from textual.content import Content
+
+from taskdash.domain.durations import age
+from taskdash.domain.errors import StoreError
+from taskdash.domain.words import notice_ms
+from taskdash.ui.keymap import key_name
+from taskdash.ui.widgets.bars import Line
+
+if TYPE_CHECKING:
+    from textual.worker import WorkType
+
+    from taskdash.store.news import Missed
+    from taskdash.store.store import Store
+    from taskdash.ui.context import Context
+    from taskdash.ui.widgets.window import Window
+
+AWAY_FROM_MS: Final = 60_000
+"""Who starts it again sooner was not away."""
+IDLE_MS: Final = 3_600_000
+"""After so long without a key nobody is there."""
+LEARNED_WITHIN_MS: Final = 600_000
+"""How long after the return an end that came before it may be learned."""
+COUNT_EVERY_MS: Final = 1_000
+
+
+class AwayLine(Line):
+    """Counts since somebody was last there; it stays until Esc."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(id="away")
+        self.context = context
+        self.display = False
+        self._since_ms: int | None = None
+        """From when it counts; None where nobody was away."""
+        self._back_ms: int | None = None
+        """When somebody came back; None for not yet."""
+        self._counted: object = None
+        self._again_at_ms = 0
+
+    def begin(self) -> None:
+        """Look for when the dashboard was last closed, and count since then."""
+        work: WorkType[None] = self._begin
+        self.run_worker(work, group="away")
+
+    async def _begin(self) -> None:
+        context, now_ms = self.context, self.context.clock.now_ms()
+        context.seen_at_ms = now_ms
+
+        def see(store: Store) -> int | None:
+            before_ms = store.news.seen_at_ms(context.profile)
+            store.news.see(context.profile, now_ms)
+            return before_ms
+
+        with suppress(StoreError):  # others tell of it
+            before_ms = await context.store.run(see)
+            if before_ms is not None and now_ms - before_ms >= AWAY_FROM_MS:
+                self._since_ms, self._back_ms = before_ms, now_ms
+
+    def tick(self, window: Window) -> None:
+        """Notice who goes and comes, and count again where the list has changed."""
+        now_ms, seen_ms = self.context.clock.now_ms(), self.context.seen_at_ms
+        if seen_ms is None:
+            return
+        if now_ms - seen_ms >= IDLE_MS and (self._since_ms != seen_ms or self._back_ms is not None):
+            self._since_ms, self._back_ms, self._counted = seen_ms, None, None
+        elif self._since_ms is not None and self._back_ms is None and seen_ms > self._since_ms:
+            self._back_ms = seen_ms
+        if self._since_ms is None or now_ms < self._again_at_ms:
+            return
+        if self._back_ms is not None and now_ms > self._back_ms + LEARNED_WITHIN_MS:
+            return
+        if window.listed != self._counted:
+            self._counted, self._again_at_ms = window.listed, now_ms + COUNT_EVERY_MS
+            work: WorkType[None] = self._count
+            self.run_worker(work, group="away")
+
+    async def _count(self) -> None:
+        context, since_ms, back_ms = self.context, self._since_ms, self._back_ms
+        now_ms, ttl_ms = context.clock.now_ms(), context.result_ttl_ms
+        if since_ms is None:
+            return
+        until_ms = now_ms if back_ms is None else back_ms
+
+        def count(store: Store) -> Missed:
+            return store.news.missed(context.profile, since_ms, until_ms, now_ms, ttl_ms)
+
+        with suppress(StoreError):  # others tell of it
+            missed = await context.store.run(count)
+            if self._since_ms == since_ms and missed.is_any:
+                self.show(away_text(missed, ttl_ms, self._key("failures"), self._key("expiring")))
+                self.display = True
+
+    def _key(self, action: str) -> str:
+        return next(map(key_name, self.context.keymap[action]), "")
+
+    def dismiss(self) -> bool:
+        """Close the line; return whether there was one."""
+        was_there, self.display = self.display, False
+        self._since_ms = None
+        return was_there
+
+
+def away_text(missed: Missed, ttl_ms: int | None, failures_key: str, expiring_key: str) -> Content:
+    """Return the line: how many finished, failed and are about to expire, each with the key that shows them."""
+    parts = []
+    if missed.finished:
+        parts.append(Content(f"{missed.finished:,} finished"))
+    if missed.failed:
+        parts.append(_with_key(f"{missed.failed:,} failed", "$text-error", failures_key))
+    if missed.expiring and ttl_ms is not None:
+        words = f"{missed.expiring:,} {'expires' if missed.expiring == 1 else 'expire'} within {age(notice_ms(ttl_ms))}"
+        parts.append(_with_key(words, "$text-warning", expiring_key))
+    return Content.assemble(
+        " While you were away: ", Content(", ").join(parts), ("   Esc closes", "$text-muted")
+    )
+
+
+def _with_key(words: str, style: str, key: str) -> Content:
+    shown = Content.styled(words, style)
+    return Content.assemble(shown, " (", (key, "bold $text-accent"), ")") if key else shown
