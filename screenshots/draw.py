@@ -25,7 +25,8 @@ import resvg_py
 from PIL import Image
 from rich.cells import cell_len
 
-from taskdash.config.settings import Profile, Settings, demo_settings
+from taskdash.config.profile import Profile
+from taskdash.config.settings import Settings, demo_settings
 from taskdash.demo.server import DemoApi
 from taskdash.ui.app import Dashboard
 from taskdash.wiring import open_context

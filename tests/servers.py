@@ -47,7 +47,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.bodies import (
     Body,
@@ -86,8 +86,7 @@ __all__ = [
     "waiting_body",
 ]
 
-_BEARER = re.compile(rb"^authorization: *bearer [^\r\n]*", re.IGNORECASE | re.MULTILINE)
-"""The one place of a request that a key belongs in."""
+BEARER = "authorization: Bearer {key}"
 _TLS_FOLDER = Path(__file__).parent / "data" / "tls"
 AUTHORITY = _TLS_FOLDER / "authority.pem"
 
@@ -116,6 +115,12 @@ def tls_server(name: str = "good") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(_TLS_FOLDER / f"{name}.pem")
     return context
+
+
+def _key_header(auth_header: str) -> re.Pattern[bytes]:
+    """What matches the one place of a request that a key belongs in."""
+    before = re.escape(auth_header.partition("{key}")[0]).replace(r"\ ", " *")
+    return re.compile(rf"^{before}[^\r\n]*".encode(), re.IGNORECASE | re.MULTILINE)
 
 
 def _release_ports() -> None:
@@ -215,6 +220,7 @@ class RawServer:
         self._on_request = on_request
         self._on_connect = on_connect
         self._tls = tls
+        self._key_header = _key_header(BEARER)
         self.port = port
         self.requests: list[Request] = []
         self.connected_at_s: list[float] = []
@@ -267,7 +273,7 @@ class RawServer:
             raise self.errors[0]
         if exc is None:
             for request in self.requests:
-                assert_not_in(_BEARER.sub(b"", request.raw), f"the request for {request.path}")
+                assert_not_in(self._key_header.sub(b"", request.raw), f"the request for {request.path}")
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -350,9 +356,29 @@ class FakeApi(RawServer):
         default: OneReply | None = None,
         tls: ssl.SSLContext | None = None,
         port: int = 0,
+        path: str = "/api/v1/jobs/recordInfo",
+        elsewhere: OneReply | None = None,
+        auth_header: str = BEARER,
     ) -> None:
-        """`key` set: any other one is answered with 401. `default`: for IDs that were never set."""
+        """Listen, once entered.
+
+        Args:
+            replies: by task ID.
+            key: any other one is answered with 401; None: all are taken.
+            default: for IDs that were never set.
+            tls: the server's side.
+            port: 0 takes any that is free.
+            path: where the records are, as a config has it.
+            elsewhere: what any other path answers; None: 404.
+            auth_header: where the key is.
+        """
         super().__init__(self._reply, tls=tls, port=port)
+        name, _, value = auth_header.partition(": ")
+        self._header = name.lower(), value
+        self._key_header = _key_header(auth_header)
+        pattern = path if "{id}" in path else f"{path}?taskId={{id}}"
+        self._target = re.compile(re.escape(pattern).replace(r"\{id\}", "([^/?&]*)"))
+        self._elsewhere = elsewhere or Reply(404, error_body(404, "no such endpoint"))
         self._scripts: dict[str, list[OneReply]] = {}
         self._key = key
         self._default: OneReply = default if default is not None else Reply(404)
@@ -384,13 +410,15 @@ class FakeApi(RawServer):
         await peer.send(reply.encode())
 
     def _choose(self, request: Request) -> OneReply:
-        if request.method != "GET" or request.path != "/api/v1/jobs/recordInfo":
-            return Reply(404, error_body(404, "no such endpoint"))
-        if self._key is not None and request.headers.get("authorization") != f"Bearer {self._key}":
+        asked = self._target.fullmatch(request.target)
+        if request.method != "GET" or asked is None:
+            return self._elsewhere
+        name, value = self._header
+        if self._key is not None and request.headers.get(name) != value.replace("{key}", self._key):
             return Reply(401)
         if self.override is not None:
             return self.override
-        steps = self._scripts.get(request.task_id or "")
+        steps = self._scripts.get(unquote(asked[1]))
         if not steps:
             return self._default
         return steps.pop(0) if len(steps) > 1 else steps[0]

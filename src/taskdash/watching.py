@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from taskdash.config.settings import Profile
+    from taskdash.config.profile import Profile
     from taskdash.domain.secret import Secret
 
 
@@ -60,7 +60,13 @@ async def build_watcher(
     if key is not None:
         from taskdash.api.client import Gateway
 
-        gateway = Gateway(profile.base_url, key, connections=MAX_IN_FLIGHT, trust_env=trust_env)
+        gateway = Gateway(
+            profile.base_url,
+            key,
+            auth_header=profile.auth_header,
+            connections=MAX_IN_FLIGHT,
+            trust_env=trust_env,
+        )
     watcher = Watcher(
         store=store or StoreThread(store_path, "watcher-store"),
         lease=Lease(store_path, profile.name),

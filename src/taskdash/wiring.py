@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.locations import download_dir, previews_dir
 from taskdash.config.own_files import load_view
-from taskdash.config.settings import DEFAULT_KEY_VARIABLE
+from taskdash.config.profile import DEFAULT_KEY_VARIABLE
 from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import StoreThread
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from taskdash.config.settings import Profile, Settings, View
+    from taskdash.config.profile import Profile
+    from taskdash.config.settings import Settings, View
     from taskdash.domain.secret import Secret
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.on_finish import FinishCommand

@@ -146,6 +146,16 @@ def test_a_first_config(reader: Reader) -> None:
     ] == []
 
 
+def test_a_first_config_of_a_known_gateway(reader: Reader) -> None:
+    reader.taskdash.config.unlink()
+    environ = {"KIE_API_KEY": KEY, "TASKDASH_BASE_URL": None}
+    done = reader.types(reader.here("config init --preset kie"), environ)
+    assert done.returncode == 0
+    assert 'profile = "kie"' in reader.taskdash.config.read_text()
+    shown = reader.types(reader.here("config show"), environ).stdout
+    assert "https://api.kie.ai  (preset kie)" in shown
+
+
 def test_a_config_with_a_key_that_others_can_read(reader: Reader) -> None:
     reader.taskdash.config.write_text(f'[profiles.aigptimage]\napi_key = "{KEY}"\n')
     reader.taskdash.config.chmod(0o644)

@@ -32,7 +32,7 @@ _SLACK_S = 0.01
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from taskdash.config.settings import Profile
+from taskdash.config.profile import Profile
 from taskdash.domain.secret import Secret
 from taskdash.watch.machine import SystemClock
 from taskdash.watching import build_watcher

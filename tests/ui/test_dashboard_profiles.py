@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.ui.driven_dashboard import PROFILE, FakeWatcher, add, configure, context_on, driven, uuid
 
-from taskdash.config.settings import Profile
+from taskdash.config.profile import Profile
 from taskdash.domain.errors import StoreError
 from taskdash.ui.app import Dashboard
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from taskdash.config.settings import Profile, Settings, View
+from taskdash.config.profile import Profile
+from taskdash.config.settings import Settings, View
 from taskdash.wiring import first_view_of
 
 USUAL = View().columns

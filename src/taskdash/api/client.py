@@ -19,7 +19,6 @@ import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
-from urllib.parse import quote
 
 import httpx
 
@@ -27,8 +26,8 @@ from taskdash import __version__
 from taskdash.api.environment import find_proxy, tls_context
 from taskdash.api.faults import explain, is_hang_up
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
-from taskdash.domain.curl import RECORD_PATH
 from taskdash.domain.errors import UsageError
+from taskdash.domain.record_paths import AUTH_HEADER, RECORD_PATH, header_of, target_of
 from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import Answer, ProblemKind
 from taskdash.domain.untrusted import inert_line
@@ -61,6 +60,7 @@ class Gateway:
         base_url: str,
         key: Secret,
         *,
+        auth_header: str = AUTH_HEADER,
         connections: int = 4,
         deadline_s: float = 15.0,
         trust_env: bool = True,
@@ -70,6 +70,7 @@ class Gateway:
         Args:
             base_url: From `config.base_url`; a path in it is kept in front of the API's.
             key: Sent to this host and no other.
+            auth_header: From the config: carries the key.
             connections: How many requests may be under way at once, 1 to 32.
             deadline_s: How long a request may take from its connection to the last byte of its answer.
             trust_env: Whether proxies and certificates of the environment count.
@@ -81,13 +82,14 @@ class Gateway:
         base = _read_base(base_url)
         self._peer = base.netloc.decode()
         self._origin = httpx.URL(f"{base.scheme}://{self._peer}")
-        self._target = f"{base.raw_path.decode().rstrip('/')}{RECORD_PATH}?taskId="
+        self._prefix = base.raw_path.decode().rstrip("/")
         proxy = find_proxy(base.scheme, base.raw_host.decode(), base.port or _PORTS[base.scheme], environ)
         self._proxy = f"{proxy.host}:{proxy.port} ({proxy.variable})" if proxy else None
+        name, value = header_of(auth_header, key.reveal())
         self._headers = httpx.Headers(
             {
                 "Host": self._peer,
-                "Authorization": f"Bearer {key.reveal()}",
+                name: value,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
                 "User-Agent": f"taskdash/{__version__}",
@@ -122,8 +124,10 @@ class Gateway:
         for library in ("httpcore", "httpx"):
             logging.getLogger(library).setLevel(logging.WARNING)
 
-    async def fetch_record(self, task_id: str) -> Answer:
-        """Send one check. Those beyond `connections` wait for their turn; the deadline starts after that.
+    async def fetch_record(self, task_id: str, path: str = RECORD_PATH) -> Answer:
+        """Send one check under a path of the config.
+
+        Those beyond `connections` wait for their turn; the deadline starts after that.
 
         One that was lost (`Answer.is_lost`) gets a new connection when it is sent again.
 
@@ -134,10 +138,10 @@ class Gateway:
             self._under_way += 1
             try:
                 if task_id not in self._lost:
-                    return await self._check(self._transport, task_id)
+                    return await self._check(self._transport, task_id, path)
                 self._lost.discard(task_id)
                 async with self._new_transport() as transport:
-                    return await self._check(transport, task_id)
+                    return await self._check(transport, task_id, path)
             finally:
                 self._under_way -= 1
                 await self._close_if_done()
@@ -151,12 +155,12 @@ class Gateway:
         if self._closed and not self._under_way:
             await self._transport.aclose()
 
-    async def _check(self, transport: httpx.AsyncHTTPTransport, task_id: str) -> Answer:
+    async def _check(self, transport: httpx.AsyncHTTPTransport, task_id: str, path: str) -> Answer:
         deadline = asyncio.timeout(self._deadline_s)
         try:
             # What is large stays the only one of its size until it is parsed.
             async with AsyncExitStack() as turn_of_large:
-                async with deadline, _exchange(transport, self._request(task_id)) as response:
+                async with deadline, _exchange(transport, self._request(task_id, path)) as response:
                     body = await _read(response, partial(self._wait_for_room, turn_of_large, deadline))
                 return await self._parse(response, body, task_id)
         except CrossedError:
@@ -175,8 +179,8 @@ class Gateway:
             _log.info("check failed: %s: %s", type(fault).__name__, message)
             return Answer(problem=ProblemKind.UNREACHABLE, message=message)
 
-    def _request(self, task_id: str) -> httpx.Request:
-        target = self._target + quote(task_id, safe="")
+    def _request(self, task_id: str, path: str) -> httpx.Request:
+        target = self._prefix + target_of(path, task_id)
         if self._proxy:
             return httpx.Request("GET", f"{self._origin}{target}", headers=self._headers)
         # To parse a URL for each check takes a tenth of its CPU. A proxy would get the target in place of the host.

@@ -13,7 +13,7 @@ from taskdash.config.describe import describe, example_text, json_schema
 from taskdash.config.keys import find_key
 from taskdash.config.load import BASE_URL_VARIABLE, PROFILE_VARIABLE, ConfigFile, load_settings, settings_in
 from taskdash.config.own_files import write_first_config
-from taskdash.config.settings import DEFAULT_PROFILE, Profile
+from taskdash.config.profile import DEFAULT_PRESET, DEFAULT_PROFILE, PRESETS, Profile
 from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.untrusted import inert_line
@@ -87,10 +87,16 @@ def schema() -> None:
 
 
 @config.command(
-    epilog="Example: taskdash config init --tier basic",
+    epilog="Example: taskdash config init --preset kie",
     short_help="Create a config file.",
 )
-@click.option("--base-url", metavar="URL", help="Base URL of the gateway (default: https://aigptimage.com).")
+@click.option(
+    "--preset",
+    metavar="PRESET",
+    type=click.Choice(list(PRESETS)),
+    help=f"A known gateway: {', '.join(PRESETS)} (default: {DEFAULT_PRESET}).",
+)
+@click.option("--base-url", metavar="URL", help="Base URL of any other gateway.")
 @click.option(
     "--tier",
     metavar="TIER",
@@ -99,13 +105,15 @@ def schema() -> None:
 )
 @click.option("--key-env", metavar="NAME", help="Environment variable that holds the API key.")
 @pass_session
-def init(session: Session, *, base_url: str | None, tier: str | None, key_env: str | None) -> None:
+def init(
+    session: Session, *, preset: str | None, base_url: str | None, tier: str | None, key_env: str | None
+) -> None:
     """Create a config file and print its path. An existing file is never overwritten.
 
-    With --profile P, the profile is named P and needs --base-url. The API key is never an argument: put it into the
-    environment variable, or see `taskdash config example` for other ways.
+    With --profile P, the profile is named P and needs --preset or --base-url. The API key is never an argument: put it
+    into the environment variable, or see `taskdash config example` for other ways.
     """
-    profile = _first_profile(session, base_url, tier, key_env)
+    profile = _first_profile(session, preset, base_url, tier, key_env)
     warning = write_first_config(session.config_path, profile)
     print_lines([inert_line(str(session.config_path))])
     if warning:
@@ -116,10 +124,14 @@ def init(session: Session, *, base_url: str | None, tier: str | None, key_env: s
         talk(f"next: `{session.line('config check')}`, then `{session.line('')}`")
 
 
-def _first_profile(session: Session, base_url: str | None, tier: str | None, key_env: str | None) -> Profile:
-    """Return the profile of the options, read by the same rules as a file's."""
-    name = session.options.get("profile") or session.environ.get(PROFILE_VARIABLE) or DEFAULT_PROFILE
+def _first_profile(
+    session: Session, preset: str | None, base_url: str | None, tier: str | None, key_env: str | None
+) -> Profile:
+    """Return the profile of the options, read by the same rules as a file's; it may be named after its preset."""
+    named = session.options.get("profile") or session.environ.get(PROFILE_VARIABLE)
+    name = named or preset or DEFAULT_PROFILE
     table = {
+        "preset": preset,
         "base_url": base_url or session.environ.get(BASE_URL_VARIABLE) or None,
         "tier": tier,
         "api_key_env": key_env,

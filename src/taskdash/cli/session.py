@@ -21,7 +21,8 @@ from taskdash.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from taskdash.config.settings import Profile, Settings
+    from taskdash.config.profile import Profile
+    from taskdash.config.settings import Settings
     from taskdash.domain.secret import Secret
 
 COMPLETION_VARIABLE: Final = "_TASKDASH_COMPLETE"

@@ -2,7 +2,8 @@
 
 Import from the module you need: none is loaded here, so that a command pays only for what it uses.
 
-settings        the model: Settings, Profile, View, demo_settings; its fields carry their readers
+settings        the model: Settings, View, demo_settings; its fields carry their readers
+profile         a gateway in it: Profile, and the presets
 readers         setting, read, schema_of, and how a value appears in an error
 kinds           the kinds of values, each with its reader; is_loopback
 load            load_settings: command line, environment, file, default

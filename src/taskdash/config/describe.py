@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.config import locations
 from taskdash.config.keys import find_key, key_origin
+from taskdash.config.profile import DEFAULT_PROFILE, Profile
 from taskdash.config.readers import schema_of, settings_of, without_keys
-from taskdash.config.settings import DEFAULT_PROFILE, Profile, Settings, View
+from taskdash.config.settings import Settings, View
 from taskdash.domain.errors import KeyMissingError, UsageError
 
 if TYPE_CHECKING:
@@ -32,15 +33,17 @@ _HEAD: Final = """\
 # here. The settings up to [keys] are global: in TOML they must stand above the first [table].
 """
 _FOOT: Final = """
-# Another gateway with the same API is another table; --profile kie, TASKDASH_PROFILE or the command
-# palette put it in use:
+# Another gateway is another table; --profile kie, TASKDASH_PROFILE or the command palette put it in
+# use. One that is known is a preset, any other of the same kind says where its records are:
 #
 #   [profiles.kie]
-#   base_url = "https://api.kie.ai"
-#   api_key_env = "KIE_API_KEY"
-#   per_second = 10
-#   per_minute = 300
-#   result_ttl = "24h"
+#   preset = "kie"
+#
+#   [profiles.other]
+#   base_url = "https://api.example.com"
+#   api_key_env = "OTHER_API_KEY"
+#   auth_header = "x-key: {key}"
+#   record_paths = ["/v1/tasks/{id}", "/v1/videos/record-info"]
 """
 _ALL_TABLES: Final = {"view": View, "profiles": Profile}
 
@@ -54,7 +57,7 @@ class Line:
     value: Json
     """As JSON has it; an API key is masked."""
     origin: str
-    """`default`, `file /path`, `environment NAME`, `--profile` or `command NAME`."""
+    """`default`, `preset NAME`, `file /path`, `environment NAME`, `--profile` or `command NAME`."""
 
     @property
     def text(self) -> str:

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.config.locations import users_umask
+from taskdash.config.profile import DEFAULT_KEY_VARIABLE, KEY_SOURCES, Profile
 from taskdash.config.readers import named_key, one_of_these, quoted, without_keys
-from taskdash.config.settings import DEFAULT_KEY_VARIABLE, KEY_SOURCES, Profile, Settings
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.untrusted import inert_line
@@ -22,6 +22,8 @@ from taskdash.domain.untrusted import inert_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from subprocess import Popen
+
+    from taskdash.config.settings import Settings
 
 MAX_OUTPUT_BYTES: Final = 65_536
 # How long to wait for output after the command ended: a child that it left behind may hold the pipe for ever.

@@ -1,4 +1,4 @@
-"""The kinds of values that settings have, each with its reader, and which base URLs a key may be sent to."""
+"""The kinds of values that settings have, each with its reader, and where and how a key may be sent."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from taskdash.config.locations import absolute
-from taskdash.config.readers import Place, Reader, one_of_these, quoted, shown, suggestion, wrong
+from taskdash.config.readers import Place, Reader, may_be_key, one_of_these, quoted, shown, suggestion, wrong
 from taskdash.domain.errors import UsageError
+from taskdash.domain.record_paths import ID_MARK, KEY_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -26,6 +27,17 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]{1,2048}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})")
 # People paste the address of the endpoint from the API's page; the client adds this part itself.
 _ENDPOINT = re.compile(r"/api/v1(?:/jobs(?:/recordInfo|/createTask)?)?$")
+MAX_RECORD_PATHS: Final = 32
+_A_PATH: Final = '"/v1/tasks/{id}"'
+_A_HEADER: Final = '"x-key: {key}"'
+_PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]{1,512}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_HEADER_VALUE = re.compile(r"[A-Za-z0-9 ._~+/=,:;-]*")
+"""Nothing that a shell reads as more than itself between double quotes: commands that are copied have it so."""
+_OWN_HEADERS: Final = frozenset(
+    {"host", "accept", "accept-encoding", "user-agent", "connection", "content-length", "content-type"}
+    | {"transfer-encoding", "te", "trailer", "upgrade", "expect", "range", "keep-alive"}
+)
 _ALLOWED = "use https://host, or http:// on this machine only (127.0.0.0/8, ::1, localhost)"
 
 
@@ -176,6 +188,63 @@ ARGUMENTS: Final = Reader(_arguments, lambda: _LIST_OF_TEXTS)
 """A list of arguments, of which the first is the program; empty for none."""
 COMMAND: Final = Reader(_command, lambda: {"anyOf": [{"type": "string"}, {**_LIST_OF_TEXTS, "minItems": 1}]})
 """A list of arguments that is not empty, or one text that is split as a shell would."""
+
+
+# Paths below a base URL, and the header that carries the key
+
+
+def _record_paths(value: object, _: Place) -> tuple[str, ...]:
+    paths = _texts(value)
+    if not 0 < len(paths) <= MAX_RECORD_PATHS or len(set(paths)) != len(paths):
+        raise ValueError(f"must name at least one path, {MAX_RECORD_PATHS} at most, and none twice")
+    for path in paths:
+        rest = path.replace(ID_MARK, "")
+        if not path.startswith("/") or path.startswith("//"):
+            raise ValueError(f"{quoted(path)} is not a path: it must begin with one /, as in {_A_PATH}")
+        if not _PATH.fullmatch(rest):
+            raise ValueError(
+                f"{quoted(path)} contains a character not allowed in a path; {ID_MARK} stands for the task's ID"
+            )
+    return paths
+
+
+def _auth_header(value: str) -> str:
+    """Return the header as it stands. A wrong one is never shown: people put the key itself there."""
+    name, colon, rest = value.partition(": ") if ": " in value else value.partition(":")
+    name, rest = name.strip(" "), rest.strip(" ")
+    if not colon or not _HEADER_NAME.fullmatch(name):
+        raise ValueError(
+            f"must begin with the name of a header (letters, digits and -) and a colon, as in {_A_HEADER}"
+        )
+    if name.lower() in _OWN_HEADERS or name.lower().startswith("proxy-"):
+        raise ValueError(f"{name} is a header of HTTP's own and carries no key; {_A_HEADER} does")
+    if rest.count(KEY_MARK) != 1:
+        raise ValueError(f"must have {KEY_MARK} in it once, in place of the key, as in {_A_HEADER}")
+    others = rest.replace(KEY_MARK, " ")
+    if not _HEADER_VALUE.fullmatch(others):
+        raise ValueError(
+            f"may have letters, digits, blanks and - . _ ~ + / = , : ; beside {KEY_MARK}, and no end of line"
+        )
+    if any(may_be_key(word) for word in others.split()):
+        raise ValueError(
+            f"contains text that looks like an API key (not shown); {KEY_MARK} stands for the key"
+        )
+    return f"{name}: {rest}"
+
+
+RECORD_PATHS: Final = Reader(
+    _record_paths,
+    lambda: {
+        "type": "array",
+        "items": {"type": "string", "pattern": "^/(?!/)"},
+        "minItems": 1,
+        "maxItems": MAX_RECORD_PATHS,
+        "uniqueItems": True,
+    },
+)
+AUTH_HEADER: Final = Reader(
+    text(_auth_header, secret=True).read, lambda: {"type": "string", "pattern": r"^[^:]+:.*\{key\}"}
+)
 
 
 # Base URLs: https anywhere, http only on this machine

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.config.kinds import checked_base_url
 from taskdash.config.locations import config_path
+from taskdash.config.profile import DEFAULT_PROFILE, Profile, preset_of
 from taskdash.config.readers import Place, looks_like_key, one_of_these, quoted, suggestion, without_keys
-from taskdash.config.settings import DEFAULT_PROFILE, Profile, Settings, read_settings
+from taskdash.config.settings import Settings, read_settings
 from taskdash.domain.errors import ConfigError, UsageError
 from taskdash.domain.untrusted import inert_line
 
@@ -146,7 +147,7 @@ def settings_in(
 
 
 def _origins(file: ConfigFile) -> dict[str, str]:
-    """Return where each value of the file came from, under its dotted name, two tables deep at most."""
+    """Return where each value came from, the file or a preset, under its dotted name, two tables deep at most."""
     origin = f"file {file.shown_path}"
     names: dict[str, str] = {}
 
@@ -157,6 +158,10 @@ def _origins(file: ConfigFile) -> dict[str, str]:
                 walk(value, f"{prefix}{key}.", depth - 1)
 
     walk(file.values, "", 2)
+    profiles = file.values.get("profiles")
+    for name, given in profiles.items() if isinstance(profiles, dict) else ():
+        for key in preset_of(given):
+            names[f"profiles.{name}.{key}"] = f"preset {given['preset']}"
     return names
 
 

@@ -15,8 +15,9 @@ import tomli_w
 
 from taskdash.config.load import toml_values
 from taskdash.config.locations import create_private_file, make_private_dir, replace_private_file
+from taskdash.config.profile import DEFAULT_PRESET, Profile, preset_profile
 from taskdash.config.readers import Place, read, settings_of
-from taskdash.config.settings import Profile, View
+from taskdash.config.settings import View
 from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 
@@ -39,11 +40,13 @@ _TIER_HINT: Final = """
 
 
 def first_config_text(profile: Profile) -> str:
-    """Return the text of a config with `profile` in use: its URL, its key's source, and what is no default."""
-    table = {"base_url": profile.base_url, **_changed(profile, Profile(name=profile.name))}
+    """Return the text of a config with `profile` in use: preset or URL, its key's source, and what is no default."""
+    has_preset = profile.preset != DEFAULT_PRESET
+    table: dict[str, object] = {"preset": profile.preset} if has_preset else {"base_url": profile.base_url}
+    table |= _changed(profile, preset_profile(profile.preset, profile.name))
     if profile.api_key is not None:
         table["api_key"] = profile.api_key.reveal()
-    elif profile.api_key_env:
+    elif profile.api_key_env and not has_preset:
         table["api_key_env"] = profile.api_key_env
     if not profile.tier_assumed and profile.tier:
         table["tier"] = profile.tier

@@ -12,12 +12,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config import kinds
+from taskdash.config.profile import DEFAULT_PROFILE, Profile, read_profile
 from taskdash.config.readers import (
     NOTHING,
     Reader,
     entries_of,
     looks_like_key,
-    may_be_key,
     one_of_these,
     read,
     schema_of,
@@ -27,44 +27,22 @@ from taskdash.config.readers import (
     suggestion,
     table_of,
 )
-from taskdash.domain.budget import TIERS
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from taskdash.config.readers import Place
 
-DEFAULT_PROFILE: Final = "aigptimage"
-DEFAULT_BASE_URL: Final = "https://aigptimage.com"
-DEFAULT_KEY_VARIABLE: Final = "AIGPTIMAGE_API_KEY"
-
-KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "id")
 COLUMN_NAMES: Final = (
     *("state", "label", "model", "cost", "created", "checked", "id"),
     *("added", "completed", "note", "problem", "results", "expires", "saved"),
 )
-_TEN_YEARS_MS: Final = 3_650 * 86_400_000
-_MAX_CHECKS: Final = 1_000_000
-_VARIABLE_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 _PROFILE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _KEY_NAME: Final = r"[^\s\x00-\x1f\x7f]{1,40}"
-
-
-def _variable_name(value: str) -> str:
-    """Return the name of an environment variable. A wrong one is never shown: people put the key itself there."""
-    if may_be_key(value):
-        raise ValueError(
-            "looks like an API key; it must be the name of an environment variable, such as KIE_API_KEY"
-        )
-    if not re.fullmatch(_VARIABLE_NAME, value):
-        raise ValueError(
-            "must be the name of an environment variable (letters, digits and _), such as KIE_API_KEY"
-        )
-    return value
 
 
 def _profile_name(value: str) -> str:
@@ -118,128 +96,10 @@ _SORT: Final = Reader(
     kinds.text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
 )
 _THEME: Final = Reader(_theme, lambda: {"type": "string"})
-_API_KEY: Final[Reader[Any]] = kinds.text(str, secret=True)
-"""It becomes a `Secret` once the whole profile is read: no command that needs no key is to fail for a wrong one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """A gateway: where it is, where its key comes from, how much of its limits may be used."""
-
-    name: str
-    """The last part of the table's name, `[profiles.NAME]`."""
-    base_url: str = setting(
-        DEFAULT_BASE_URL,
-        kinds.text(kinds.checked_base_url, secret=True),
-        """Where the gateway is: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix is
-        kept. Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in use.""",
-    )
-    api_key_env: str | None = setting(
-        DEFAULT_KEY_VARIABLE,
-        kinds.text(_variable_name),
-        """The environment variable that holds the API key. This, api_key_command or api_key: one of the three.""",
-    )
-    api_key_command: tuple[str, ...] = setting(
-        (),
-        kinds.COMMAND,
-        """A command that prints the API key as its first line, as a list of arguments or one text that is split into
-        them: for a password manager. No shell; it has 10 seconds.""",
-        example=["pass", "show", "aigptimage"],
-    )
-    api_key: Secret | None = setting(
-        None,
-        _API_KEY,
-        "The API key itself. The file is refused while others can read it: chmod 600.",
-        example="your-key",
-    )
-    api_key_fault: str = ""
-    """Why the `api_key` of the file cannot be sent; empty where it can."""
-    tier: str | None = setting(
-        "free",
-        kinds.one_of(TIERS),
-        """The key's tier, which says how many checks the gateway allows: free, basic, standard, pro, ultra or
-        enterprise. Without it free is assumed, which is slow but never too fast.""",
-        example="free",
-    )
-    tier_assumed: bool = True
-    """Whether nobody set a tier or limits."""
-    per_second: int | None = setting(
-        None,
-        kinds.whole(1, _MAX_CHECKS),
-        """The key's own limit in place of a tier: checks in any 1 second, 1 to 1000000. Together with
-        per_minute.""",
-        example=2,
-    )
-    per_minute: int | None = setting(
-        None,
-        kinds.whole(1, _MAX_CHECKS),
-        """The key's own limit in place of a tier: checks in any 60 seconds, 1 to 1000000. Together with
-        per_second.""",
-        example=60,
-    )
-    share: float = setting(
-        0.5,
-        kinds.FRACTION,
-        """How much of the limits taskdash may use, above 0 up to 1; the rest is left to your own program on the same
-        key.""",
-    )
-    result_ttl_ms: int | None = setting(
-        None,
-        kinds.length_of_time(_TEN_YEARS_MS),
-        """How long result links live, counted from the task's end, as a number with s, m, h or d: then a countdown is
-        shown, and once for each task a warning before its results expire unsaved (when a quarter of that time is
-        left, a day at most). Without it none is.""",
-        key="result_ttl",
-        example="24h",
-    )
-    allow_private: bool = setting(
-        False,
-        kinds.FLAG,
-        """Whether results may be downloaded from private and loopback addresses other than the gateway's own
-        host.""",
-    )
-    source: Path | None = None
-    """The file this profile stands in; None for one that is built in."""
 
 
 def _profile(value: object, place: Place) -> Profile:
-    """Read one `[profiles.NAME]`; what is wrong with its settings, or between them, is noted."""
-    found = read(Profile, value, place, _place_of_global_setting)
-    given: Collection[str] = value if isinstance(value, dict) else ()
-    if "base_url" not in given and place.key != DEFAULT_PROFILE:
-        place.at("base_url").note(
-            f'is missing: every profile but {DEFAULT_PROFILE} needs one, as in "https://api.kie.ai"'
-        )
-    _check_together(given, found, place)
-    if "api_key" in found:
-        try:
-            found["api_key"] = Secret(found["api_key"])
-        except ValueError as error:
-            found |= {"api_key": None, "api_key_fault": str(error)}
-    if "api_key" in given or "api_key_command" in given:
-        found["api_key_env"] = None
-    if "per_second" in given:
-        found["tier"] = None
-    return Profile(name=place.key, tier_assumed=not {"tier", "per_second"} & set(given), **found)
-
-
-def _check_together(given: Collection[str], found: Collection[str], place: Place) -> None:
-    """Note settings that exclude each other, or lack each other; not those `given` that are wrong in themselves."""
-    sources = [key for key in KEY_SOURCES if key in given]
-    if len(sources) > 1 and sources[1] in found:
-        place.at(sources[1]).note(
-            f"cannot be combined with {sources[0]}; a profile has exactly {one_of_these(KEY_SOURCES)}"
-        )
-    limits = [key for key in ("per_second", "per_minute") if key in given]
-    if limits and "tier" in found:
-        place.at("tier").note(
-            f"cannot be combined with {limits[0]}; give a tier, or per_second and per_minute"
-        )
-    elif len(limits) == 1 and "tier" not in given:
-        missing = "per_minute" if limits == ["per_second"] else "per_second"
-        place.at(missing).note(
-            f"is missing, and {limits[0]} needs it; give per_second and per_minute, or a tier"
-        )
+    return read_profile(value, place, _place_of_global_setting)
 
 
 def _place_of_global_setting(key: str) -> str:

@@ -28,7 +28,8 @@ from urllib.parse import parse_qs, unquote
 from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, Jobs, RefusedError, random_id
 from taskdash.demo.samples import SAMPLES
 from taskdash.domain.budget import TIERS
-from taskdash.domain.curl import CREATE_PATH, RECORD_PATH
+from taskdash.domain.curl import CREATE_PATH
+from taskdash.domain.record_paths import RECORD_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

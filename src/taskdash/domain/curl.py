@@ -12,8 +12,8 @@ import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
+from taskdash.domain.record_paths import AUTH_HEADER, KEY_MARK, RECORD_PATH, target_of
 from taskdash.domain.untrusted import CUT_MARK, raw_text
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import Json
 
-RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
 CREATE_PATH: Final = "/api/v1/jobs/createTask"
 NEXT_COMMAND: Final = " &&\n"
 """Between commands that cost: pasted, none of them runs before Enter is pressed after the last."""
@@ -43,6 +42,8 @@ class Endpoint:
     base_url: str
     key_variable: str
     """The environment variable that stands for the API key."""
+    auth_header: str = AUTH_HEADER
+    """As the config takes it: nothing in it means more to a shell between double quotes."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what a shell would read as more than a variable."""
@@ -55,9 +56,9 @@ class Endpoint:
         return f"${self.key_variable}"
 
 
-def record_command(endpoint: Endpoint, task_id: str) -> str:
-    """Return the command that asks for a task's record; it costs nothing. One line."""
-    return " ".join(_request(endpoint, f"{RECORD_PATH}?taskId={quote(task_id, safe='')}"))
+def record_command(endpoint: Endpoint, task_id: str, path: str = RECORD_PATH) -> str:
+    """Return the command that asks under a path for a task's record; it costs nothing. One line."""
+    return " ".join(_request(endpoint, target_of(path, task_id)))
 
 
 def create_command(endpoint: Endpoint, body: Json, request_id: str) -> str:
@@ -122,10 +123,10 @@ def _request(endpoint: Endpoint, target: str) -> Sequence[str]:
     url = endpoint.base_url + target
     # The brackets of an IPv6 address would be a range of URLs to curl.
     plain = " --globoff" if any(char in url for char in "[]{}") else ""
-    return [
-        f"curl -sS{plain} {shlex.quote(url)}",
-        f'-H "Authorization: Bearer {endpoint.key_words}"',
-    ]
+    before, _, after = endpoint.auth_header.partition(KEY_MARK)
+    # Outside of the quotes: what follows the variable there may be taken for more of its name.
+    rest = shlex.quote(after) if after else ""
+    return [f"curl -sS{plain} {shlex.quote(url)}", f'-H "{before}{endpoint.key_words}"{rest}']
 
 
 def whole(param: Json) -> Json:

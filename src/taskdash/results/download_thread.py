@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from taskdash.config.settings import Profile
+    from taskdash.config.profile import Profile
     from taskdash.results.downloads import Ended
 
 PUBLISH_EVERY_S: Final = 0.2

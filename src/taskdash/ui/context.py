@@ -10,7 +10,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.config.own_files import save_view, write_first_config
-from taskdash.config.settings import DEFAULT_KEY_VARIABLE, View
+from taskdash.config.profile import DEFAULT_KEY_VARIABLE
+from taskdash.config.settings import View
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_sort

@@ -184,7 +184,8 @@ def _read_details(store: Store, seqs: Sequence[int]) -> list[TaskDetail]:
 
 def endpoint_of(context: Context) -> Endpoint:
     """Return where command lines send their requests."""
-    return Endpoint(context.settings.in_use.base_url, context.key_variable)
+    profile = context.settings.in_use
+    return Endpoint(profile.base_url, context.key_variable, profile.auth_header)
 
 
 def _id(_context: Context, detail: TaskDetail) -> str:

@@ -80,6 +80,44 @@ async def test_a_path_of_the_base_url_stands_before_the_apis(fake_api: FakeApi) 
     assert fake_api.requests[0].path == "/gate%20way/api/v1/jobs/recordInfo"
 
 
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        ("/api/v1/veo/record-info", "/api/v1/veo/record-info?taskId=a%3Ab"),
+        ("/v1/tasks/{id}", "/v1/tasks/a%3Ab"),
+        ("/v1/get_result?id={id}", "/v1/get_result?id=a%3Ab"),
+        ("/v1/record?detail=1", "/v1/record?detail=1&taskId=a%3Ab"),
+    ],
+)
+async def test_a_path_of_the_config_names_the_task_in_its_own_way(path: str, target: str) -> None:
+    with FakeApi({"a:b": waiting_body("a:b")}, path=path) as api:
+        async with gateway(f"{api.url}/gate") as client:
+            assert (await client.fetch_record("a:b", path)).problem is ProblemKind.NOT_FOUND
+        async with gateway(api.url) as client:
+            assert (await client.fetch_record("a:b", path)).record is not None or "?detail" in path
+            await client.fetch_record("..", "/v1/tasks/{id}")
+        assert [request.target for request in api.requests] == [f"/gate{target}", target, "/v1/tasks/%2E%2E"]
+
+
+async def test_the_key_stands_in_the_header_that_the_config_names_and_in_no_other() -> None:
+    header = "x-key: token={key}"
+    with FakeApi({"task_a": waiting_body("task_a")}, key=KEY, auth_header=header) as api:
+        async with gateway(api.url, auth_header=header) as client:
+            assert (await client.fetch_record("task_a")).record is not None
+        (request,) = api.requests
+    assert request.headers["x-key"] == f"token={KEY}"
+    assert len(request.headers) == 5
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_no_header_with_the_key_follows_a_redirect(status: int) -> None:
+    with FakeApi() as other, FakeApi(auth_header="x-key: {key}") as api:
+        api.override = Reply(status, {}, {"Location": f"{other.url}/api/v1/jobs/recordInfo?taskId=task_a"})
+        async with gateway(api.url, auth_header="x-key: {key}") as client:
+            assert (await client.fetch_record("task_a")).problem is ProblemKind.UNREACHABLE
+        assert (len(api.requests), len(other.requests)) == (1, 0)
+
+
 async def test_statuses_and_their_headers_are_told(fake_api: FakeApi) -> None:
     fake_api.override = rate_limit_reply(3, **{"Retry-After": "40"})
     answer = await check(fake_api)

@@ -81,6 +81,24 @@ def test_each_value_says_where_it_came_from(tmp_path: Path, load: Load) -> None:
     assert "profiles.kie.tier" not in shown
 
 
+def test_what_a_preset_brought_is_said_to_come_from_it(tmp_path: Path, load: Load) -> None:
+    shown = rows(
+        load('[profiles.kie]\npreset = "kie"\nresult_ttl = "1h"\nshare = 1'), {"KIE_API_KEY": CANARY}
+    )
+    for key, text, origin in (
+        ("preset", "kie", f"file {tmp_path / 'my.toml'}"),
+        ("base_url", "https://api.kie.ai", "preset kie"),
+        ("per_minute", "300", "preset kie"),
+        ("result_ttl", "1h", f"file {tmp_path / 'my.toml'}"),
+        ("auth_header", "Authorization: Bearer {key}", "default"),
+        ("api_key", "***cdef", "environment KIE_API_KEY"),
+    ):
+        assert (shown[f"profiles.kie.{key}"].text, shown[f"profiles.kie.{key}"].origin) == (text, origin)
+    assert shown["profiles.kie.record_paths"].text.startswith(
+        "/api/v1/jobs/recordInfo /api/v1/veo/record-info "
+    )
+
+
 def test_a_key_in_the_file_or_of_a_command_is_masked(tmp_path: Path, load: Load) -> None:
     script = f"print('{CANARY[:8]}' + '{CANARY[8:]}')"
     text = f"""

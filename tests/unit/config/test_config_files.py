@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,8 @@ from taskdash.config.own_files import (
     save_view,
     write_first_config,
 )
-from taskdash.config.settings import COLUMN_NAMES, Profile, View
+from taskdash.config.profile import Profile, preset_profile
+from taskdash.config.settings import COLUMN_NAMES, View
 from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.query import SortKey
 from taskdash.domain.secret import Secret
@@ -45,6 +47,10 @@ FIRST_PROFILES = [
     Profile(name="aigptimage", api_key_env=None, api_key_command=("pass", "show", 'a "b"')),
     Profile(name="aigptimage", api_key_env=None, api_key=Secret("the-keys")),
     KIE,
+    preset_profile("kie", "kie"),
+    replace(preset_profile("kie", "mine"), share=0.1, base_url="https://x.example"),
+    replace(preset_profile("kie", "kie"), tier="pro", per_second=None, per_minute=None),
+    replace(preset_profile("kie", "kie"), api_key_env=None, api_key_command=("pass", "kie")),
 ]
 
 

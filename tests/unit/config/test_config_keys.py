@@ -13,7 +13,8 @@ from tests.config_files import CANARY, KIE, write
 
 from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.load import load_settings
-from taskdash.config.settings import Profile, Settings
+from taskdash.config.profile import Profile
+from taskdash.config.settings import Settings
 from taskdash.domain.errors import KeyMissingError
 from taskdash.domain.secret import Secret
 

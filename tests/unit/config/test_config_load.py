@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,9 @@ from tests.config_files import CANARY, KIE, fits, write
 
 from taskdash.config.describe import json_schema
 from taskdash.config.load import load_settings, toml_values
+from taskdash.config.profile import DEFAULT_PRESET, PRESETS, Profile, preset_profile
 from taskdash.config.readers import Place, read, settings_of
-from taskdash.config.settings import Profile, Settings, View
+from taskdash.config.settings import Settings, View
 from taskdash.domain.errors import ConfigError, UsageError
 from taskdash.domain.untrusted import inert_line
 
@@ -57,6 +59,14 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.api_key_command", ["[]"], ["must name a program"]),
     ("profiles.kie.api_key_command", ["1"], ["a list such as"]),
     ("profiles.kie.api_key", ["1"], ["must be text in quotes"]),
+    ("profiles.kie.preset", ['"kei"'], ["aigptimage, kie", 'mean "kie"']),
+    ("profiles.kie.record_paths", ["[]"], ["at least one path"]),
+    ("profiles.kie.record_paths", ['"/a"'], ["a list such as"]),
+    ("profiles.kie.record_paths", ["[1]"], ["only text in quotes"]),
+    ("profiles.kie.record_paths", ['["v1/tasks"]', '["//evil.example/x"]'], ["must begin with one /"]),
+    ("profiles.kie.auth_header", ["1"], ["must be text in quotes"]),
+    ("profiles.kie.auth_header", ['"Bearer {key}"', '": {key}"'], ["the name of a header", '"x-key: {key}"']),
+    ("profiles.kie.auth_header", ['"x-key: key"'], ["{key} in it once"]),
     ("keys", ["[]"], ["a table such as [keys]", "an array"]),
     ("keys.open", ["1"], ["a list such as"]),
     ("view.theem", ['"x"'], ['mean "theme"']),
@@ -85,6 +95,20 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
         ["name of an environment variable", "letters, digits and _"],
     ),
     ("profiles.kie.api_key_command", ['"pass \'x"'], ["unclosed quote"]),
+    ("profiles.kie.record_paths", ['["/a", "/a"]'], ["none twice"]),
+    (
+        "profiles.kie.record_paths",
+        ['["/a b"]', '["/a#b"]', '["/a/{ID}"]', '["/a\\n"]'],
+        ["not allowed in a path"],
+    ),
+    (
+        "profiles.kie.auth_header",
+        ['"x:y: {key}"', '"x y: {key}"', '"x\\nHost: {key}"'],
+        ["the name of a header"],
+    ),
+    ("profiles.kie.auth_header", ['"x: {key}{key}"'], ["{key} in it once"]),
+    ("profiles.kie.auth_header", ['"x: {key}\\r\\nHost: a"', '"x: $(id) {key}"'], ["no end of line"]),
+    ("profiles.kie.auth_header", ['"Host: {key}"', '"proxy-authorization: {key}"'], ["carries no key"]),
     ("keys.open", ['""'], ["is no key", "[] for none"]),
     ("keys.open", ['["o", "a b"]'], ["is no key", '"a b"']),
     ("view.columns", ['["id", "id"]'], ["none twice"]),
@@ -213,6 +237,10 @@ def test_a_hundred_faults_are_cut(load: Load) -> None:
         f'[profiles.kie]\nbase_url = "https://api.kie.ai?key={CANARY}"',
         f'download_dir = "{CANARY}"',
         f'[keys]\nopen = "the key {CANARY}"',
+        f'{KIE}auth_header = "Authorization: Bearer {CANARY}"',
+        f'{KIE}auth_header = "Authorization: Bearer {CANARY} {{key}}"',
+        f'{KIE}auth_header = "{CANARY}: {{key}} x y\\n"',
+        f'{KIE}record_paths = ["/a?key={CANARY}#"]',
         f'{KIE}api_key = "{CANARY}',
         f"{KIE}api_key = {CANARY}",
         f"{CANARY} 1",
@@ -241,6 +269,38 @@ def test_without_any_config_the_profile_is_aigptimage() -> None:
     assert found.in_use == Profile(
         name="aigptimage", base_url="https://aigptimage.com", api_key_env="AIGPTIMAGE_API_KEY", tier="free"
     )
+
+
+PRESET = '[profiles.kie]\npreset = "kie"\n'
+
+
+@pytest.mark.parametrize(
+    ("beside", "changed"),
+    [
+        ("", {}),
+        ("per_second = 3", {"per_second": 3}),
+        ('tier = "pro"', {"tier": "pro", "per_second": None, "per_minute": None}),
+        ('api_key_command = "pass kie"', {"api_key_env": None, "api_key_command": ("pass", "kie")}),
+        ('base_url = "https://x.example"', {"base_url": "https://x.example"}),
+        ('record_paths = ["/v1/{id}"]', {"record_paths": ("/v1/{id}",)}),
+        ('result_ttl = "1h"\nshare = 1', {"result_ttl_ms": 3_600_000, "share": 1.0}),
+        ('auth_header = "x-key:{key}"', {"auth_header": "x-key: {key}"}),
+    ],
+)
+def test_what_stands_beside_a_preset_wins(load: Load, beside: str, changed: dict[str, object]) -> None:
+    found = load(PRESET + beside).in_use
+    whole = {name: getattr(found, name) for name in Profile.__dataclass_fields__ if name != "source"}
+    kie = preset_profile("kie", "kie")
+    assert kie.record_paths[:2] == ("/api/v1/jobs/recordInfo", "/api/v1/veo/record-info")
+    assert (kie.base_url, kie.per_minute, kie.tier_assumed) == ("https://api.kie.ai", 300, False)
+    assert whole == {name: getattr(kie, name) for name in whole} | changed
+
+
+def test_each_preset_stands_alone_and_the_default_changes_nothing(load: Load) -> None:
+    for name in PRESETS:
+        found = load(f'[profiles.mine]\npreset = "{name}"').in_use
+        assert replace(found, source=None) == preset_profile(name, "mine")
+    assert preset_profile(DEFAULT_PRESET, "aigptimage") == Profile(name="aigptimage")
 
 
 def test_everything_in_a_full_file_is_in_force(tmp_path: Path, load: Load) -> None:

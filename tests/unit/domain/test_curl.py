@@ -156,6 +156,9 @@ def test_a_command_for_the_record(shells: Shells, shell: str) -> None:
     assert KEY not in command
     assert "taskId=a%3Ab" in record_command(GATEWAY, "a:b")
     # The brackets of an address are no range of URLs.
+    assert "/v1/tasks/a%3Ab " in record_command(GATEWAY, "a:b", "/v1/tasks/{id}")
+    other = Endpoint("https://x.example", "K", "x-key: key={key};v=1")
+    assert record_command(other, "t").endswith("""-H "x-key: key=$K"';v=1'""")
     assert record_command(Endpoint("http://[::1]:8080/x", "K"), "t").startswith(
         "curl -sS --globoff 'http://[::1]:8080/x/api/v1/jobs/recordInfo?taskId=t' "
     )

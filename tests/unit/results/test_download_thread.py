@@ -13,7 +13,7 @@ from tests.file_server import PNG, FileServer
 from tests.finished import record
 from tests.servers import Peer, Request, http_reply
 
-from taskdash.config.settings import Profile
+from taskdash.config.profile import Profile
 from taskdash.results.download_thread import DownloadThread, open_downloads
 from taskdash.store.store import Store
 

@@ -1,0 +1,231 @@
+"""A profile: a gateway with its key, and the presets of those that are known."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from taskdash.config import kinds
+from taskdash.config.readers import Place, Reader, may_be_key, one_of_these, read, setting
+from taskdash.domain.budget import TIERS
+from taskdash.domain.record_paths import AUTH_HEADER, RECORD_PATH
+from taskdash.domain.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+
+DEFAULT_PROFILE: Final = "aigptimage"
+DEFAULT_BASE_URL: Final = "https://aigptimage.com"
+DEFAULT_KEY_VARIABLE: Final = "AIGPTIMAGE_API_KEY"
+DEFAULT_PRESET: Final = "aigptimage"
+PRESETS: Final[dict[str, dict[str, object]]] = {
+    DEFAULT_PRESET: {"base_url": DEFAULT_BASE_URL, "api_key_env": DEFAULT_KEY_VARIABLE},
+    "kie": {
+        "base_url": "https://api.kie.ai",
+        "api_key_env": "KIE_API_KEY",
+        "per_second": 10,
+        "per_minute": 300,
+        "record_paths": [
+            RECORD_PATH,
+            "/api/v1/veo/record-info",
+            "/api/v1/generate/record-info",
+            "/api/v1/gpt4o-image/record-info",
+            "/api/v1/flux/kontext/record-info",
+            "/api/v1/runway/record-detail",
+            "/api/v1/mj/record-info",
+            "/api/v1/aleph/record-info",
+            "/api/v1/suno/cover/record-info",
+            "/api/v1/nanobanana/record-info",
+        ],
+        "result_ttl": "24h",
+    },
+}
+"""What stands in a profile unless it is written there otherwise; the paths in the order of how common they are."""
+
+KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
+_LIMITS: Final = ("per_second", "per_minute")
+_TEN_YEARS_MS: Final = 3_650 * 86_400_000
+_MAX_CHECKS: Final = 1_000_000
+_VARIABLE_NAME: Final = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
+
+
+def _variable_name(value: str) -> str:
+    """Return the name of an environment variable. A wrong one is never shown: people put the key itself there."""
+    if may_be_key(value):
+        raise ValueError(
+            "looks like an API key; it must be the name of an environment variable, such as KIE_API_KEY"
+        )
+    if not re.fullmatch(_VARIABLE_NAME, value):
+        raise ValueError(
+            "must be the name of an environment variable (letters, digits and _), such as KIE_API_KEY"
+        )
+    return value
+
+
+_API_KEY: Final[Reader[Any]] = kinds.text(str, secret=True)
+"""It becomes a `Secret` once the whole profile is read: no command that needs no key is to fail for a wrong one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A gateway: where it is, where its key comes from, how much of its limits may be used."""
+
+    name: str
+    """The last part of the table's name, `[profiles.NAME]`."""
+    preset: str = setting(
+        DEFAULT_PRESET,
+        kinds.one_of(PRESETS),
+        """A gateway that is known, aigptimage or kie: its base_url, api_key_env, limits, record_paths and result_ttl.
+        What is written beside it wins.""",
+    )
+    base_url: str = setting(
+        DEFAULT_BASE_URL,
+        kinds.text(kinds.checked_base_url, secret=True),
+        """Where the gateway is: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix is
+        kept. Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in use.""",
+    )
+    record_paths: tuple[str, ...] = setting(
+        (RECORD_PATH,),
+        kinds.RECORD_PATHS,
+        """Where the records of tasks are, below base_url, the most common first: an ID that is not found
+        under one path is asked for under the next. {id} in a path is the task's ID; without it taskId=ID is added to
+        the query.""",
+    )
+    auth_header: str = setting(
+        AUTH_HEADER,
+        kinds.AUTH_HEADER,
+        """The header that carries the API key, as in "x-key: {key}": {key} stands for the key.""",
+    )
+    api_key_env: str | None = setting(
+        DEFAULT_KEY_VARIABLE,
+        kinds.text(_variable_name),
+        """The environment variable that holds the API key. This, api_key_command or api_key: one of the three.""",
+    )
+    api_key_command: tuple[str, ...] = setting(
+        (),
+        kinds.COMMAND,
+        """A command that prints the API key as its first line, as a list of arguments or one text that is split into
+        them: for a password manager. No shell; it has 10 seconds.""",
+        example=["pass", "show", "aigptimage"],
+    )
+    api_key: Secret | None = setting(
+        None,
+        _API_KEY,
+        "The API key itself. The file is refused while others can read it: chmod 600.",
+        example="your-key",
+    )
+    api_key_fault: str = ""
+    """Why the `api_key` of the file cannot be sent; empty where it can."""
+    tier: str | None = setting(
+        "free",
+        kinds.one_of(TIERS),
+        """The key's tier, which says how many checks the gateway allows: free, basic, standard, pro, ultra or
+        enterprise. Without it free is assumed, which is slow but never too fast.""",
+        example="free",
+    )
+    tier_assumed: bool = True
+    """Whether nobody set a tier or limits."""
+    per_second: int | None = setting(
+        None,
+        kinds.whole(1, _MAX_CHECKS),
+        """The key's own limit in place of a tier: checks in any 1 second, 1 to 1000000. Together with
+        per_minute.""",
+        example=2,
+    )
+    per_minute: int | None = setting(
+        None,
+        kinds.whole(1, _MAX_CHECKS),
+        """The key's own limit in place of a tier: checks in any 60 seconds, 1 to 1000000. Together with
+        per_second.""",
+        example=60,
+    )
+    share: float = setting(
+        0.5,
+        kinds.FRACTION,
+        """How much of the limits taskdash may use, above 0 up to 1; the rest is left to your own program on the same
+        key.""",
+    )
+    result_ttl_ms: int | None = setting(
+        None,
+        kinds.length_of_time(_TEN_YEARS_MS),
+        """How long result links live, counted from the task's end, as a number with s, m, h or d: then a countdown is
+        shown, and once for each task a warning before its results expire unsaved (when a quarter of that time is
+        left, a day at most). Without it none is.""",
+        key="result_ttl",
+        example="24h",
+    )
+    allow_private: bool = setting(
+        False,
+        kinds.FLAG,
+        """Whether results may be downloaded from private and loopback addresses other than the gateway's own
+        host.""",
+    )
+    source: Path | None = None
+    """The file this profile stands in; None for one that is built in."""
+
+
+def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -> Profile:
+    """Read one `[profiles.NAME]`; what is wrong with its settings, or between them, is noted.
+
+    Args:
+        value: the table.
+        place: where it stands.
+        elsewhere: says where a key that is no setting of a profile belongs, if anywhere.
+    """
+    given: dict[str, object] = value if isinstance(value, dict) else {}
+    preset = preset_of(given)
+    found = read(Profile, {**preset, **given} if preset else value, place, elsewhere)
+    if not {"base_url", "preset"} & given.keys() and place.key != DEFAULT_PROFILE:
+        place.at("base_url").note(
+            f'is missing: every profile but {DEFAULT_PROFILE} needs one, as in "https://api.kie.ai", or a preset'
+        )
+    _check_together(given, found, place)
+    if "api_key" in found:
+        try:
+            found["api_key"] = Secret(found["api_key"])
+        except ValueError as error:
+            found |= {"api_key": None, "api_key_fault": str(error)}
+    if "api_key" in given or "api_key_command" in given:
+        found["api_key_env"] = None
+    limits = {*preset, *given} & {"tier", "per_second"}
+    if "per_second" in limits:
+        found["tier"] = None
+    return Profile(name=place.key, tier_assumed=not limits, **found)
+
+
+def preset_profile(preset: str, name: str) -> Profile:
+    """Return a profile as its preset alone has it."""
+    return read_profile({"preset": preset}, Place([]).at(name), lambda _: "")
+
+
+def preset_of(given: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that the preset of a profile adds to those that are given; none, where it names none."""
+    name = given.get("preset")
+    found = dict(PRESETS.get(name, {})) if isinstance(name, str) else {}
+    # Of settings that exclude each other a given one drives out those of the preset.
+    if given.keys() & set(KEY_SOURCES):
+        found.pop("api_key_env", None)
+    if "tier" in given:
+        found = {key: value for key, value in found.items() if key not in _LIMITS}
+    return {key: value for key, value in found.items() if key not in given}
+
+
+def _check_together(given: Collection[str], found: Collection[str], place: Place) -> None:
+    """Note settings that exclude each other, or lack each other; not those `given` that are wrong in themselves."""
+    sources = [key for key in KEY_SOURCES if key in given]
+    if len(sources) > 1 and sources[1] in found:
+        place.at(sources[1]).note(
+            f"cannot be combined with {sources[0]}; a profile has exactly {one_of_these(KEY_SOURCES)}"
+        )
+    limits = [key for key in _LIMITS if key in given]
+    if limits and "tier" in given and "tier" in found:
+        place.at("tier").note(
+            f"cannot be combined with {limits[0]}; give a tier, or per_second and per_minute"
+        )
+    elif len(limits) == 1 and not {*_LIMITS} <= {*found} and "tier" not in given:
+        missing = "per_minute" if limits == ["per_second"] else "per_second"
+        place.at(missing).note(
+            f"is missing, and {limits[0]} needs it; give per_second and per_minute, or a tier"
+        )
