@@ -140,6 +140,10 @@ class FakeGateway:
     clock: FakeClock
     latency_s: float = 0.2
     arrivals: list[tuple[float, str]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    """Those that were asked, in the order of `arrivals`."""
+    known_under: dict[str, str] = field(default_factory=dict)
+    """The one path that knows a task; all do where none is named."""
     ends_at_s: dict[str, float] = field(default_factory=dict)
     created_ms: dict[str, int] = field(default_factory=dict)
     model: str = "gpt-image-2"
@@ -153,13 +157,15 @@ class FakeGateway:
         self.ends_at_s[task_id] = ends_at_s
         self.created_ms[task_id] = self.clock.now_ms() - round(1000 * age_s)
 
-    async def fetch(self, task_id: str) -> Answer:
+    async def fetch(self, task_id: str, path: str) -> Answer:
         self._under_way += 1
         self.most_under_way = max(self.most_under_way, self._under_way)
         try:
             await self.clock.sleep(self.latency_s / 2)
             self.arrivals.append((self.clock.s, task_id))
-            answer = self._answer(task_id)
+            self.paths.append(path)
+            is_there = self.known_under.get(task_id, path) == path
+            answer = self._answer(task_id) if is_there else problem(ProblemKind.NOT_FOUND)
             await self.clock.sleep(self.latency_s / 2)
             return answer
         finally:

@@ -24,9 +24,11 @@ WORDS = (
 )
 
 
-def added(store: Store, task_id: str, profile: str = "p", now_ms: int = NOW, **label: str) -> Task:
+def added(
+    store: Store, task_id: str, profile: str = "p", now_ms: int = NOW, label: str | None = None
+) -> Task:
     """Put a task on the list, and return it."""
-    store.additions.add(profile, [task_id], now_ms, **label)
+    store.additions.add(profile, [task_id], now_ms, label=label)
     return store.tasks.find(profile, task_id)
 
 

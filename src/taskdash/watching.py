@@ -32,12 +32,22 @@ def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
     if profile.per_second is not None and profile.per_minute is not None:
         limits = Limits(profile.per_second, profile.per_minute)
         return WatchPolicy(
-            profile=profile.name, limits=limits, share=profile.share, written=limits, scheduled=scheduled
+            profile=profile.name,
+            limits=limits,
+            share=profile.share,
+            written=limits,
+            record_paths=profile.record_paths,
+            scheduled=scheduled,
         )
     tier = profile.tier or "free"
     words = f"{tier} (assumed)" if profile.tier_assumed else tier
     return WatchPolicy(
-        profile=profile.name, limits=TIERS[tier], share=profile.share, tier=words, scheduled=scheduled
+        profile=profile.name,
+        limits=TIERS[tier],
+        share=profile.share,
+        tier=words,
+        record_paths=profile.record_paths,
+        scheduled=scheduled,
     )
 
 

@@ -8,6 +8,7 @@ which share the path.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
@@ -67,6 +68,11 @@ _ADVICE: Final = {
     ProblemKind.REJECTED: "the API rejected the check: look at the task ID and the profile's base URL",
     ProblemKind.SERVER_ERROR: "the API has a fault of its own: it is asked again later",
 }
+_A_PATH = re.compile(r"\S*/\S*")
+_OF_A_TASK = re.compile(
+    r"(?<![a-z])(?:task|job|record|generation|prediction|operation|id)|任务|记录", re.IGNORECASE
+)
+"""What a 404 for an unknown ID speaks of; that for an unknown path names a path, a page or nothing."""
 _NOT_FOUND_YET: Final = "the API has no record of this task: unknown, purged, or created a moment ago"
 
 
@@ -245,7 +251,9 @@ def _words_of(status: int | None, envelope: Envelope) -> str:
 def _problem(kind: ProblemKind, advice: str, told: str, throttle: Throttle | None) -> Answer:
     if throttle is not None:
         advice = f"{advice}: checks go on in {duration(1000 * throttle.retry_after_s)}"
-    return Answer(problem=kind, message=f"{advice} ({told})", throttle=throttle)
+    said = _A_PATH.sub("", told)
+    is_bare = kind is ProblemKind.NOT_FOUND and said.startswith("HTTP 404") and not _OF_A_TASK.search(said)
+    return Answer(problem=kind, message=f"{advice} ({told})", throttle=throttle, is_bare_404=is_bare)
 
 
 def _unreadable(message: str) -> Answer:

@@ -251,7 +251,9 @@ class WaitRules:
         if task.state.finished or problem is None or problem.kind is not ProblemKind.NOT_FOUND:
             return False
         twice = seen.checked_ms is not None and seen.checked_ms - seen.problem_ms >= APART_MS
-        return self._is_answered(task) and twice and self._elapsed_ms - seen.added_ms >= NEW_FOR_MS
+        # While a request stands, not all paths were asked again.
+        is_answered = self._is_answered(task) and task.asked_at_ms is None
+        return is_answered and twice and self._elapsed_ms - seen.added_ms >= NEW_FOR_MS
 
 
 def _first_seen(task: Task, now_ms: int, elapsed_ms: int = 0) -> _Seen:

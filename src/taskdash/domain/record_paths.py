@@ -7,8 +7,12 @@ that does not know an ID says so with the words for one that is nowhere: so all 
 from __future__ import annotations
 
 import re
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from taskdash.domain.task import Answer, Task
 
 RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
 AUTH_HEADER: Final = "Authorization: Bearer {key}"
@@ -39,3 +43,61 @@ def header_of(auth_header: str, key: str) -> tuple[str, str]:
 def family_of(path: str | None) -> str | None:
     """Return what the tasks of a path are called: `/api/v1/flux/kontext/record-info` is `flux/kontext`."""
     return _FRAME.sub("", path) or path if path else None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPaths:
+    """The paths of a profile, and what they have answered so far."""
+
+    paths: tuple[str, ...] = (RECORD_PATH,)
+    """The most common first."""
+    right: frozenset[str] = frozenset()
+    """Those that spoke of a task."""
+    bare: frozenset[str] = frozenset()
+    """Those that gave a 404 which speaks of none."""
+
+    def next_for(self, task: Task) -> str:
+        """Return the path that a task is asked for under now: the one that knew it, else each in its turn."""
+        if task.record_path in self.paths:
+            return task.record_path
+        first = [path for path in self.paths if path == task.path_hint]
+        in_turn = [*first, *(path for path in self.paths if path not in first)]
+        return in_turn[task.path_misses % len(in_turn)]
+
+    def are_all_asked(self, task: Task, *, is_asked: bool) -> bool:
+        """Return whether no path is left that may know a task.
+
+        Args:
+            task: as the last answer leaves it.
+            is_asked: whether somebody asked: then a round that has begun is ended.
+        """
+        if task.record_path in self.paths:
+            return True
+        count = len(self.paths)
+        return task.path_misses >= count and not (is_asked and task.path_misses % count)
+
+    def told(self, task: Task, said: str) -> str:
+        """Return what to say of a task that is not found, where an answer said so in these words."""
+        is_known = task.record_path in self.paths
+        asked = "" if is_known or len(self.paths) == 1 else f"asked under {len(self.paths)} paths: "
+        remark = "" if is_known else self.remark
+        return f"{asked}{said}{f'; {remark}' if remark else ''}"
+
+    def seen(self, path: str, answer: Answer) -> RecordPaths:
+        """Return the paths with what one of them has answered."""
+        # Imported here: `domain.task` has the words of this module.
+        from taskdash.domain.task import ProblemKind
+
+        if answer.is_bare_404:
+            return self if path in self.bare else replace(self, bare=self.bare | {path})
+        speaks = answer.record is not None or answer.problem in (ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
+        return replace(self, right=self.right | {path}) if speaks and path not in self.right else self
+
+    @property
+    def remark(self) -> str:
+        """Return a line on paths that may not be there at all; "" where all seem to be."""
+        wrong = [path for path in self.paths if path in self.bare and path not in self.right]
+        if not wrong:
+            return ""
+        answer = "answers" if len(wrong) == 1 else "answer"
+        return f"{' and '.join(wrong)} {answer} 404 to everything: look at record_paths in the config"

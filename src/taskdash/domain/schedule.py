@@ -19,11 +19,12 @@ than may be sent, `urgency` picks what buys most.
 **What the curve does not know** has rules of its own. A late task that ends is felt in proportion to its
 age: its checks are a 24th of its age apart, at most `HOUR_S`, and after two days a 48th of it, at most a
 day. An ID that is not found is retried every 5 s until 30 s after it was added (a task created a moment ago
-is often not found), then after half its age again, thinning out likewise. A check that failed otherwise is
-repeated after as long as the failure lasts, between a least and a most for its kind, with a jitter that
-depends on the ID only, so that what failed together does not come back together. `rejected` is final for an
-ID. The gateway's own pauses (429, 401, outages) are not the schedule's: the watcher sends nothing then,
-whatever is due.
+is often not found), then after half its age again, thinning out likewise. Where its record may be under
+several paths they are asked in turn: a second apart until all were, then one with each of those checks. A
+check that failed otherwise is repeated after as long as the failure lasts, between a least and a most for
+its kind, with a jitter that depends on the ID only, so that what failed together does not come back
+together. `rejected` is final for an ID. The gateway's own pauses (429, 401, outages) are not the
+schedule's: the watcher sends nothing then, whatever is due.
 
 **Clocks.** Ages come from `createTime`, which is the gateway's clock. What lies after the time the task was
 added, or long before there was such an API, is not believed. A task that looks late on arrival may be new
@@ -61,6 +62,7 @@ KNOWN_WORDS: Final = frozenset(
 
 _GRACE_S: Final = 30.0
 _GRACE_GAP_S: Final = 5.0
+_NEXT_PATH_S: Final = 1.0
 _UNKNOWN_WORD_GAP_S: Final = 30.0
 _OLDEST_MS: Final = 1_262_304_000_000  # 2010
 _PRICE_STEPS: Final = 4
@@ -106,6 +108,8 @@ def next_check_ms(task: Task, now_ms: int, durations: Durations, price_s: float)
 
 def _gap_s(task: Task, checked_ms: int, durations: Durations, price_s: float) -> float:
     problem = task.problem
+    if problem is None and task.path_misses:
+        return _NEXT_PATH_S
     if problem is not None and problem.kind is ProblemKind.NOT_FOUND:
         return _not_found_gap_s(task, problem, checked_ms)
     if problem is not None:

@@ -12,11 +12,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from taskdash.domain.record_paths import RecordPaths
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 MAX_ID_CHARS: Final = 128
 ID_PATTERN: Final = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}")
 """Used with `fullmatch`."""
+_ONE_PATH: Final = RecordPaths()
 _VARIANT_KEYS: Final = (
     *("size", "image_size", "resolution", "aspect_ratio", "aspectRatio", "quality", "mode"),
     *("n", "num_images", "nVariants", "duration", "n_frames"),
@@ -169,6 +172,8 @@ class Answer:
     raw: bytes = b""
     """The body as it was sent; kept only with a record."""
     throttle: Throttle | None = None
+    is_bare_404: bool = False
+    """Whether it is a 404 that speaks of no task: the path may not be there at all."""
     is_lost: bool = False
     """Whether the gateway closed a kept connection just as the check crossed, which is no fault of anybody's: it is
     sent once more, at once. The gateway may have counted the first one."""
@@ -214,6 +219,17 @@ class Task:
     """How often it was checked."""
     misses: int = 0
     """How many checks in a row brought no record."""
+    record_path: str | None = None
+    """The path that knew it, as the config has it; None: none did yet."""
+    path_hint: str | None = None
+    """The path that whoever added it told of."""
+    path_misses: int = 0
+    """How many answers in a row, since somebody asked, said that their path does not know it."""
+    credits: float | None = None
+    result_expires_at_ms: int | None = None
+    """When the first of its links dies, where the answer or a signed link says so."""
+    purged: bool = False
+    """Whether the answer says that its result was removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,22 +283,45 @@ class Outcome:
         )
 
 
-def apply_answer(task: Task, answer: Answer, now_ms: int) -> Outcome:
-    """Return what `answer`, arrived at `now_ms`, makes of `task`.
+def apply_answer(task: Task, answer: Answer, now_ms: int, paths: RecordPaths = _ONE_PATH) -> Outcome:
+    """Return what `answer`, arrived at `now_ms`, makes of `task`, which was asked for under the next of `paths`.
 
     A problem stands beside the record and never replaces it. `success` and `fail` are final: a gateway that later
-    says otherwise is reported as a problem and not believed.
+    says otherwise is reported as a problem and not believed. "Not found" is said once all paths were asked, and until
+    then a request is not answered.
     """
     checked = replace(task, checked_at_ms=now_ms, checks=task.checks + 1, asked_at_ms=None)
     record = answer.record
     if record is None:
-        return Outcome(task, _with_problem(checked, answer.problem, answer.message, now_ms), None, b"")
+        return Outcome(task, _without_record(task, checked, answer, now_ms, paths), None, b"")
     if task.state.finished and record.state is not task.state:
         message = (
             f"the task had ended as {task.state}, now the answer says {record.raw_state}: kept as it was"
         )
         return Outcome(task, _with_problem(checked, ProblemKind.UNREADABLE, message, now_ms), None, b"")
-    return Outcome(task, _with_record(checked, record, now_ms), record, answer.raw)
+    known = replace(checked, record_path=paths.next_for(task), path_misses=0)
+    return Outcome(task, _with_record(known, record, now_ms), record, answer.raw)
+
+
+def _without_record(task: Task, checked: Task, answer: Answer, now_ms: int, paths: RecordPaths) -> Task:
+    # A path may reject the IDs of others instead of not knowing them.
+    is_missed = answer.problem is ProblemKind.NOT_FOUND or (
+        answer.problem is ProblemKind.REJECTED and len(paths.paths) > 1
+    )
+    if not is_missed:
+        return _with_problem(checked, answer.problem, answer.message, now_ms)
+    checked = replace(checked, path_misses=task.path_misses + 1)
+    if paths.are_all_asked(checked, is_asked=task.asked_at_ms is not None):
+        message = paths.told(checked, answer.message)
+        kind = answer.problem if paths.next_for(task) == task.record_path else ProblemKind.NOT_FOUND
+        return _with_problem(checked, kind, message, now_ms)
+    was_said = task.problem is not None and task.problem.kind is ProblemKind.NOT_FOUND
+    return replace(
+        checked,
+        problem=task.problem if was_said else None,
+        misses=task.misses + 1,
+        asked_at_ms=task.asked_at_ms,
+    )
 
 
 def _with_problem(task: Task, kind: ProblemKind | None, message: str, now_ms: int) -> Task:
@@ -309,6 +348,9 @@ def _with_record(task: Task, record: Record, now_ms: int) -> Task:
         create_time_ms=record.create_time_ms or task.create_time_ms,
         progress=record.progress,
         result_count=len(record.result_urls),
+        credits=record.credits,
+        result_expires_at_ms=record.result_expires_at_ms,
+        purged=record.purged,
         finished_at_ms=now_ms if newly_finished else task.finished_at_ms,
     )
 

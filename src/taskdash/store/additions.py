@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.query import folded_search_text
@@ -10,11 +11,12 @@ from taskdash.store.database import IN_LIST, as_json
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from taskdash.store.database import Database
 
 MAX_LABEL_CHARS: Final = 200
+NO_HINTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Added(NamedTuple):
@@ -30,23 +32,37 @@ class Additions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, profile: str, task_ids: Iterable[str], now_ms: int, *, label: str | None = None) -> Added:
+    def add(
+        self,
+        profile: str,
+        task_ids: Iterable[str],
+        now_ms: int,
+        *,
+        label: str | None = None,
+        hints: Mapping[str, str] = NO_HINTS,
+    ) -> Added:
         """Put IDs on the list, above all others and in the order given; on disk when this returns.
 
-        An ID that is listed already stays where it is and keeps its label.
+        An ID that is listed already stays where it is and keeps its label. `hints` has the path that an ID was found
+        with, which is asked first.
         """
         wanted, clean = list(dict.fromkeys(task_ids)), clean_label(label)
-        return self._database.again(lambda: self._add(profile, wanted, now_ms, clean))
+        return self._database.again(lambda: self._add(profile, wanted, now_ms, clean, hints))
 
-    def _add(self, profile: str, wanted: list[str], now_ms: int, label: str | None) -> Added:
+    def _add(
+        self, profile: str, wanted: list[str], now_ms: int, label: str | None, hints: Mapping[str, str]
+    ) -> Added:
         with self._database.writing() as connection:
             listed = self.listed(profile, wanted)
             added = [task_id for task_id in wanted if task_id not in listed]
             first = take_places(connection, len(added))
             connection.executemany(
-                "INSERT INTO tasks (seq, profile, task_id, label, added_at_ms, next_check_at_ms) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                ((first + n, profile, task_id, label, now_ms, now_ms) for n, task_id in enumerate(added)),
+                "INSERT INTO tasks (seq, profile, task_id, label, added_at_ms, next_check_at_ms, path_hint) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (first + n, profile, task_id, label, now_ms, now_ms, hints.get(task_id))
+                    for n, task_id in enumerate(added)
+                ),
             )
             connection.executemany(
                 "INSERT INTO search (seq, profile, folded) VALUES (?, ?, ?)",

@@ -42,9 +42,14 @@ _KEEP_OUTCOME: Final = (
     f"UPDATE tasks SET {', '.join(f'{name} = :{name}' for name in CHECKED_COLUMNS)}, "
     # A request made while the check was under way is a wish for a later answer than this one.
     "next_check_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :next_check_at_ms ELSE next_check_at_ms END, "
-    "asked_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN NULL ELSE asked_at_ms END "
+    "asked_at_ms = CASE WHEN asked_at_ms IS :asked_before THEN :asked_at_ms ELSE asked_at_ms END "
     # The file may have become another one since, in which the place is another task's.
     "WHERE seq = :seq AND profile = :profile AND task_id = :task_id AND checks = :checks_before"
+)
+
+# Who asks wants all paths asked from the first on, but a round that was asked for already goes on.
+_ASKED: Final = (
+    "asked_at_ms = ?, next_check_at_ms = ?, path_misses = iif(asked_at_ms IS NULL, 0, path_misses)"
 )
 
 
@@ -114,7 +119,7 @@ class Checks:
         with self._database.writing() as connection:
             asked_at_ms = _next_mark(connection, now_ms)
             connection.executemany(
-                "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? WHERE seq = ? AND removal = 0",
+                f"UPDATE tasks SET {_ASKED} WHERE seq = ? AND removal = 0",
                 ((asked_at_ms, now_ms, seq) for seq in seqs),
             )
         return asked_at_ms
@@ -132,8 +137,7 @@ class Checks:
         """Mark every unfinished task of a profile; return how many there are."""
         with self._database.writing() as connection:
             return connection.execute(
-                "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? "
-                "WHERE removal = 0 AND profile = ? AND state IN (0, 1)",
+                f"UPDATE tasks SET {_ASKED} WHERE removal = 0 AND profile = ? AND state IN (0, 1)",
                 (_next_mark(connection, now_ms), now_ms, profile),
             ).rowcount
 

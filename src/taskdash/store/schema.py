@@ -251,7 +251,25 @@ _RIVALS: Final = """
 ALTER TABLE viewers ADD COLUMN rivals INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS)
+_FAMILIES: Final = """
+-- A key may own tasks of several families, each with a path of its own: the one that knew a task, the one that its
+-- ID was pasted with, and how many said in a row that they do not know it. There was one path until now.
+ALTER TABLE tasks ADD COLUMN record_path TEXT;
+ALTER TABLE tasks ADD COLUMN path_hint TEXT;
+ALTER TABLE tasks ADD COLUMN path_misses INTEGER NOT NULL DEFAULT 0;
+UPDATE tasks SET record_path = '/api/v1/jobs/recordInfo' WHERE state <> 0;
+
+-- What a task cost, as a number; when the first of its links dies; and whether its result was removed.
+ALTER TABLE tasks ADD COLUMN credits REAL;
+ALTER TABLE tasks ADD COLUMN result_expires_at_ms INTEGER;
+ALTER TABLE tasks ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
+UPDATE tasks SET credits = (SELECT credits_consumed FROM bodies WHERE bodies.seq = tasks.seq)
+    WHERE seq IN (SELECT seq FROM bodies WHERE credits_consumed IS NOT NULL);
+UPDATE tasks SET credits = NULL WHERE typeof(credits) <> 'real' OR credits NOT BETWEEN 0 AND 1e15;
+CREATE INDEX tasks_by_credits ON tasks (profile, credits, seq, state, removal) WHERE removal = 0;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS, _FAMILIES)
 
 OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
 

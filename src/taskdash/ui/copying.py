@@ -21,6 +21,7 @@ from taskdash.domain.curl import (
     record_command,
     whole,
 )
+from taskdash.domain.record_paths import RECORD_PATH, family_of
 from taskdash.domain.task import Json, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert_line, raw_text
 from taskdash.domain.words import plural
@@ -222,10 +223,13 @@ def _record(_context: Context, detail: TaskDetail) -> str:
 
 
 def _record_command(context: Context, detail: TaskDetail) -> str:
-    return record_command(endpoint_of(context), detail.task.task_id)
+    task = detail.task
+    return record_command(endpoint_of(context), task.task_id, task.record_path or RECORD_PATH)
 
 
 def _create_command(context: Context, detail: TaskDetail) -> str:
+    if detail.task.record_path not in (None, RECORD_PATH):
+        raise NothingToCopyError(f"tasks of {family_of(detail.task.record_path)} are not made by createTask")
     return create_command(endpoint_of(context), _body(detail), str(uuid4()))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.budget import DEADLINE_S, Budget, Limits, Spent, allowed, learned
 from taskdash.domain.health import LONGEST_PAUSE_S, Health
+from taskdash.domain.record_paths import RECORD_PATH, RecordPaths
 from taskdash.domain.schedule import is_urgent
 from taskdash.domain.task import Answer, ProblemKind, Task, Throttle
 from taskdash.watch.machine import Clock, boot_id
@@ -42,6 +43,7 @@ class WatchPolicy:
     """For people; None where the profile writes numbers."""
     written: Limits | None = None
     """Limits that the profile writes in numbers: the server may only lower them."""
+    record_paths: tuple[str, ...] = (RECORD_PATH,)
     scheduled: bool = True
     """Whether to check what is due. False: only what somebody asks for."""
 
@@ -84,6 +86,7 @@ class Accounts:
         self.under_way = 0
         """Checks that were sent and not answered."""
         self.learned: Learned | None = None
+        self.paths = RecordPaths(policy.record_paths)
         self._policy = policy
         self._clock = clock
         self._chance = chance
@@ -235,6 +238,7 @@ class Accounts:
         self._budget.settle(check.ticket, now_s)
         if answer is None:
             return
+        self.paths = self.paths.seen(self.paths.next_for(task), answer)
         self._latency_s += _LATENCY_WEIGHT * (
             min(DEADLINE_S, max(0.0, now_s - check.sent_s)) - self._latency_s
         )

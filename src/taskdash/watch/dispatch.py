@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, urgency
-from taskdash.domain.task import Answer, State, Task
+from taskdash.domain.task import Answer, State, Task, apply_answer
 from taskdash.domain.usual import Durations
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
@@ -316,8 +316,13 @@ class Dispatch:
         self.drop([task])
         self._look_at_s = -math.inf
 
-    def scheduled(self, outcome: Outcome) -> Outcome:
-        """Return the outcome with the time of the task's next check."""
+    def path_of(self, task: Task) -> str:
+        """Return the path that a task is asked for under now."""
+        return self._accounts.paths.next_for(task)
+
+    def outcome(self, task: Task, answer: Answer, at_ms: int) -> Outcome:
+        """Return what an answer that came at a time makes of a task, with the time of its next check."""
+        outcome = apply_answer(task, answer, at_ms, self._accounts.paths)
         next_ms = next_check_ms(outcome.task, self._clock.now_ms(), self.durations, self._price_s)
         return replace(outcome, task=replace(outcome.task, next_check_at_ms=next_ms))
 

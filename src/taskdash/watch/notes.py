@@ -242,6 +242,7 @@ class Notes:
             problem=problem,
             key_doubted=accounts.health.is_key_doubted,
             message=accounts.health.message if problem else "",
+            paths_remark=accounts.paths.remark,
             held_until_ms=self._held_until_ms,
         )
 

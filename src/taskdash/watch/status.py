@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 CONNECTION: Final = "connection"
 _TOLD: Final = (
-    *("problem", "key_doubted", "message", "held_until_ms"),
+    *("problem", "key_doubted", "message", "paths_remark", "held_until_ms"),
     *("per_second", "per_minute", "tier", "learned", "over_budget"),
 )
 
@@ -47,6 +47,8 @@ class WatchStatus:
     problem: ProblemKind | None = None
     """What is wrong with the gateway or the key, not with a single task."""
     message: str = ""
+    paths_remark: str = ""
+    """A line on paths of the config that may not be there."""
     held_until_ms: int | None = None
     """When checks go on, or a refused key is tried again; None where nothing but the budget holds checks up."""
     over_budget: bool = False
@@ -77,6 +79,7 @@ def told_in(note: Mapping[str, Any]) -> WatchStatus:
         problem=next((kind for kind in ProblemKind if kind == problem), None),
         key_doubted=bool(note.get("key_doubted")),
         message=str(note.get("message") or ""),
+        paths_remark=str(note.get("paths_remark") or ""),
         held_until_ms=until_ms if isinstance(until_ms, int) else None,
         per_second=_whole(note.get("per_second")),
         per_minute=_whole(note.get("per_minute")),

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.task import Answer, Outcome, Task, apply_answer
+from taskdash.domain.task import Answer, Outcome, Task
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ _log = logging.getLogger(__name__)
 # Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
 _log.addHandler(logging.NullHandler())
 
-Fetch = Callable[[str], Awaitable[Answer]]
+Fetch = Callable[[str, str], Awaitable[Answer]]
+"""Sends a check: a task ID, and the path that it is asked for under."""
 
 
 class Arrival(NamedTuple):
@@ -294,7 +295,7 @@ class Watcher:
         assert self._fetch is not None  # noqa: S101 - without a key nothing is picked
         answer: Answer | None = None
         try:
-            answer = await self._fetch(task.task_id)
+            answer = await self._fetch(task.task_id, self._dispatch.path_of(task))
             if answer.is_lost:
                 answer = None
                 self._dispatch.lost(task)
@@ -311,7 +312,7 @@ class Watcher:
         arrived = self._arrived.waiting()
         if not arrived:
             return
-        outcomes = [self._dispatch.scheduled(apply_answer(*item)) for item in arrived]
+        outcomes = [self._dispatch.outcome(*item) for item in arrived]
         await self._store.run(lambda store: store.checks.record(outcomes))
         self._arrived.written(len(arrived), self._clock.now_s())
         self._dispatch.recorded(outcomes)

@@ -90,6 +90,17 @@ def test_an_old_not_found_counts_as_one_of_the_two_but_not_alone() -> None:
     assert rules.exit_code() == 3
 
 
+def test_a_request_that_is_not_answered_ends_nothing_as_other_paths_are_asked() -> None:
+    old = with_problem(ProblemKind.NOT_FOUND, since_ms=START_MS - 50 * S, checked_ms=START_MS - S)
+    rules = a_wait(old)
+    again = replace(old, checks=old.checks + 1, checked_at_ms=START_MS + 40 * S)
+    see(rules, replace(again, asked_at_ms=7), START_MS + 40 * S)
+    assert not rules.is_over(40 * S)
+    see(rules, replace(again, checks=again.checks + 1), START_MS + 40 * S)
+    assert rules.is_over(40 * S)
+    assert rules.exit_code() == 3
+
+
 @pytest.mark.parametrize(
     "kind", [ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE]
 )

@@ -611,8 +611,8 @@ async def test_answers_that_could_not_be_written_are_kept_and_written_later(
 async def test_a_check_that_was_lost_is_sent_again_at_once_within_the_budget(world: World) -> None:
     lost = {"task_a", "task_b"}
 
-    async def lose_the_first(task_id: str) -> Answer:
-        answer = await world.gateway.fetch(task_id)
+    async def lose_the_first(task_id: str, path: str) -> Answer:
+        answer = await world.gateway.fetch(task_id, path)
         if task_id in lost:
             lost.discard(task_id)
             return Answer(problem=ProblemKind.UNREACHABLE, message="hung up", is_lost=True)
@@ -634,7 +634,7 @@ async def test_a_check_that_was_lost_is_sent_again_at_once_within_the_budget(wor
 
 
 async def test_what_nobody_expected_ends_the_watcher_aloud(world: World) -> None:
-    async def broken(_: str) -> Answer:
+    async def broken(_: str, __: str) -> Answer:
         raise KeyError("oops")
 
     world.add("task_a")

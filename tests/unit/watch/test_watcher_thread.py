@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-async def fetch(task_id: str) -> Answer:
+async def fetch(task_id: str, _: str) -> Answer:
     return success(task_id)
 
 

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.style import Style
 
 from taskdash.domain.durations import age, ago, duration
+from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
 from taskdash.domain.words import (
     SYMBOLS,
@@ -183,6 +184,7 @@ def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> l
         "added": time(task.added_at_ms),
         "checked": time(task.checked_at_ms),
         "checks": Content(f"{task.checks:,}" if task.checks > 1 else ""),
+        "path": Content("" if task.record_path in (None, RECORD_PATH) else task.record_path or ""),
     }
     if task.next_check_at_ms is not None and not task.state.finished:
         times["next check"] = Content(age(min(0, now_ms - task.next_check_at_ms)))

@@ -83,7 +83,7 @@ def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
 def _slow(status: WatchStatus) -> str:
     if status.over_budget and status.tier and "assumed" in status.tier:
         return f"{status.due:,} checks wait for the budget of tier {status.tier}: {_SET_TIER}."
-    return status.learned or ""
+    return status.paths_remark or status.learned or ""
 
 
 def _crowd(status: WatchStatus, crowd: int, room: int) -> str:

@@ -1,0 +1,139 @@
+"""Which path a task is asked for under, and what is said of paths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from taskdash.api.wire import parse_answer
+from taskdash.domain.record_paths import RecordPaths, family_of, header_of, target_of
+from taskdash.domain.task import Answer, ProblemKind, Record, State, Task, apply_answer
+
+JOBS, VEO, MUSIC = "/api/v1/jobs/recordInfo", "/api/v1/veo/record-info", "/api/v1/generate/record-info"
+PATHS = RecordPaths((JOBS, VEO, MUSIC))
+TASK = Task(seq=1, profile="p", task_id="t", added_at_ms=0)
+MISS = Answer(problem=ProblemKind.NOT_FOUND, message="null")
+FOUND = Answer(record=Record(state=State.WAITING, raw_state="waiting"))
+
+
+@pytest.mark.parametrize(
+    ("path", "family"),
+    [
+        (JOBS, "jobs"),
+        (VEO, "veo"),
+        (MUSIC, "generate"),
+        ("/api/v1/flux/kontext/record-info", "flux/kontext"),
+        ("/api/v1/runway/record-detail", "runway"),
+        ("/v1/videos/image2video/{id}", "videos/image2video"),
+        ("/v1/get_result?id={id}", "get_result"),
+        ("/api/v1/tasks/{id}", "tasks"),
+        ("/v2/{id}", "/v2/{id}"),
+        (None, None),
+    ],
+)
+def test_a_path_has_the_name_of_its_family(path: str | None, family: str | None) -> None:
+    assert family_of(path) == family
+
+
+def test_an_id_and_a_key_are_put_where_the_config_says() -> None:
+    assert target_of("/v1/{id}/x?y=1", "a/b") == "/v1/a%2Fb/x?y=1"
+    assert target_of("/v1/{id}", "..") == "/v1/%2E%2E"
+    assert target_of("/v1?a=1", "b c") == "/v1?a=1&taskId=b%20c"
+    assert header_of("x-key: {key}", "secret") == ("x-key", "secret")
+
+
+def asked(task: Task, *answers: Answer, paths: RecordPaths = PATHS) -> tuple[list[str], Task]:
+    """The paths that were asked, and what the answers made of a task."""
+    order = []
+    for at_ms, answer in enumerate(answers):
+        order.append(paths.next_for(task))
+        task = apply_answer(task, answer, at_ms, paths).task
+    return order, task
+
+
+def test_paths_are_asked_in_their_order_and_the_hint_first() -> None:
+    assert asked(TASK, *[MISS] * 4)[0] == [JOBS, VEO, MUSIC, JOBS]
+    assert asked(replace(TASK, path_hint=MUSIC), *[MISS] * 4)[0] == [MUSIC, JOBS, VEO, MUSIC]
+    assert asked(replace(TASK, path_hint="/not/in/the/config"), MISS)[0] == [JOBS]
+
+
+def test_not_found_is_said_once_all_were_asked_and_stays_said() -> None:
+    for count in (1, 2):
+        assert asked(TASK, *[MISS] * count)[1].problem is None
+    for count in (3, 4, 7):
+        problem = asked(TASK, *[MISS] * count)[1].problem
+        assert problem is not None
+        assert (problem.kind, problem.since_ms) == (ProblemKind.NOT_FOUND, 2)
+        assert problem.message == "asked under 3 paths: null"
+
+
+def test_the_path_that_knew_a_task_is_asked_alone() -> None:
+    order, task = asked(TASK, MISS, FOUND, MISS, MISS, FOUND)
+    assert order == [JOBS, VEO, VEO, VEO, VEO]
+    assert (task.record_path, task.problem) == (VEO, None)
+    problem = asked(TASK, MISS, FOUND, MISS)[1].problem
+    assert problem is not None
+    assert problem.message == "null"
+    # A path that the config no longer has is not asked: a list may come from anywhere.
+    assert asked(replace(TASK, record_path="/elsewhere"), MISS, FOUND)[0] == [JOBS, VEO]
+
+
+def test_a_request_is_answered_once_all_paths_were_asked() -> None:
+    task = replace(TASK, asked_at_ms=7)
+    for count in (1, 2):
+        assert asked(task, *[MISS] * count)[1].asked_at_ms == 7
+    assert asked(task, *[MISS] * 3)[1].asked_at_ms is None
+    assert asked(task, MISS, FOUND)[1].asked_at_ms is None
+    # What was said before stands until a round of its own is over.
+    again = replace(asked(TASK, *[MISS] * 3)[1], asked_at_ms=7, path_misses=0)
+    assert asked(again, MISS)[1].problem == again.problem
+
+
+def test_a_path_may_reject_the_ids_of_another_and_what_fails_is_asked_again() -> None:
+    rejected, failed = (
+        Answer(problem=kind, message=kind.value) for kind in (ProblemKind.REJECTED, ProblemKind.SERVER_ERROR)
+    )
+    order, task = asked(TASK, rejected, failed, failed, FOUND)
+    assert (order, task.record_path) == ([JOBS, VEO, VEO, VEO], VEO)
+    problem = asked(TASK, rejected, rejected, rejected)[1].problem
+    assert problem is not None
+    assert problem.kind is ProblemKind.NOT_FOUND
+    problem = asked(TASK, rejected, paths=RecordPaths())[1].problem
+    assert problem is not None
+    assert problem.kind is ProblemKind.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_bare"),
+    [
+        (404, b'{"code":404,"msg":"task not found","data":null}', False),
+        (404, b'{"code":404,"msg":"Not found: taskId","data":null}', False),
+        (404, b'{"code":422,"msg":"recordInfo is null"}', False),
+        (404, b'{"error":{"message":"No such job"}}', False),
+        (404, b'{"code":404,"msg":"not found","data":null}', True),
+        (404, b'{"detail":"Not Found"}', True),
+        (404, b'{"message":"Cannot GET /api/v1/jobs/recordInfo?taskId=1"}', True),
+        (404, b"<html>404 Not Found</html>", True),
+        (404, b"", True),
+        (200, b'{"code":404,"msg":"not found"}', False),
+        (200, b'{"code":422,"msg":"recordInfo is null"}', False),
+    ],
+)
+def test_a_404_for_a_path_is_told_from_one_for_a_task(status: int, body: bytes, is_bare: bool) -> None:
+    answer = parse_answer(status, {}, body, "t")
+    assert (answer.problem, answer.is_bare_404) == (ProblemKind.NOT_FOUND, is_bare)
+
+
+def test_a_path_that_answers_404_to_everything_is_named() -> None:
+    bare = replace(MISS, is_bare_404=True)
+    paths = RecordPaths((JOBS, VEO)).seen(VEO, bare).seen(JOBS, MISS)
+    assert paths.remark == f"{VEO} answers 404 to everything: look at record_paths in the config"
+    problem = asked(TASK, MISS, MISS, paths=paths)[1].problem
+    assert problem is not None
+    assert problem.message == f"asked under 2 paths: null; {paths.remark}"
+    assert paths.seen(JOBS, bare).remark == paths.remark
+    assert paths.seen(VEO, FOUND).remark == ""
+    assert RecordPaths().seen(JOBS, bare).told(TASK, "null") == (
+        f"null; {JOBS} answers 404 to everything: look at record_paths in the config"
+    )

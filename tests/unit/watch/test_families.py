@@ -1,0 +1,105 @@
+"""The watcher where a task's record may be under several paths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.fake_clock import World, problem
+
+from taskdash.domain.budget import Limits
+from taskdash.domain.task import ProblemKind, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PATHS = ("/first", "/second", "/third")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    world.policy = replace(world.policy, record_paths=PATHS)
+    yield world
+    world.mine.close()
+
+
+async def test_a_task_is_found_under_the_third_path_and_asked_for_there_alone(world: World) -> None:
+    world.gateway.known_under["task_a"] = "/third"
+    world.gateway.add("task_a", ends_at_s=world.clock.s + 20)
+    world.add("task_a")
+    async with world.watching():
+        await world.clock.run_for(4)
+        assert world.gateway.paths[:3] == [*PATHS]
+        assert world.state("task_a") is State.WAITING
+        await world.clock.run_for(60)
+    task = world.mine.tasks.find("p", "task_a")
+    assert (task.state, task.record_path, task.checks) == (State.SUCCESS, "/third", world.gateway.count())
+    assert set(world.gateway.paths[2:]) == {"/third"}
+
+
+async def test_every_path_counts_in_the_budget_and_a_dead_id_costs_no_more_than_with_one(
+    world: World,
+) -> None:
+    world.policy = replace(world.policy, limits=Limits(2, 20), share=1.0)
+    world.add(*(f"task_{n}" for n in range(30)))
+    async with world.watching():
+        await world.clock.run_for(300)
+    assert world.gateway.most_within(0.99) <= 2
+    assert world.gateway.most_within(59.9) <= 20
+
+
+async def test_an_id_that_none_knows_is_said_to_be_not_found_after_one_round(world: World) -> None:
+    world.add("task_a")
+    async with world.watching():
+        await world.clock.run_for(1.5)
+        assert world.mine.tasks.find("p", "task_a").problem is None
+        await world.clock.run_for(3)
+        found = world.mine.tasks.find("p", "task_a")
+        assert found.problem is not None
+        assert (found.problem.kind, found.checks) == (ProblemKind.NOT_FOUND, 3)
+        # Then one path with each check, as far apart as with one path.
+        await world.clock.run_for(900)
+    alone = World(world.path.parent / "alone")
+    alone.add("task_a")
+    async with alone.watching():
+        await alone.clock.run_for(900)
+    alone.mine.close()
+    assert world.gateway.count() <= alone.gateway.count() + 3
+
+
+async def test_a_request_asks_all_paths_anew_and_is_then_answered(world: World) -> None:
+    world.add("task_a")
+    async with world.watching():
+        await world.clock.run_for(500)
+        before = world.gateway.count()
+        world.ask("task_a")
+        await world.clock.run_for(0.3)
+        world.ask("task_a")
+        await world.clock.run_for(3)
+        assert world.gateway.paths[before : before + 3] == [*PATHS]
+        assert world.mine.tasks.find("p", "task_a").asked_at_ms is None
+
+
+async def test_an_outage_says_nothing_of_a_path(world: World) -> None:
+    world.gateway.known_under["task_a"] = "/second"
+    world.gateway.add("task_a", ends_at_s=world.clock.s)
+    world.gateway.override = lambda _: problem(ProblemKind.UNREACHABLE)
+    world.gateway.known_under.pop("task_a")
+    world.add("task_a")
+    async with world.watching():
+        await world.clock.run_for(20)
+        assert set(world.gateway.paths) == {"/first"}
+        world.gateway.override = None
+        world.gateway.known_under["task_a"] = "/second"
+        await world.clock.run_for(200)
+    assert world.mine.tasks.find("p", "task_a").record_path == "/second"
+
+
+async def test_a_hint_is_asked_first(world: World) -> None:
+    world.mine.additions.add("p", ["task_a"], world.clock.now_ms(), hints={"task_a": "/second"})
+    async with world.watching():
+        await world.clock.run_for(4)
+    assert world.gateway.paths[:3] == ["/second", "/first", "/third"]
