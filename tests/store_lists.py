@@ -14,7 +14,7 @@ from taskdash.domain.task import Answer, ProblemKind, Record, State, apply_answe
 if TYPE_CHECKING:
     from tests.bodies import Body
 
-    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.task import Outcome, Task, TaskDetail
     from taskdash.store.store import Store
 
 NOW = 1_790_000_000_000
@@ -77,7 +77,7 @@ def fill(store: Store, count: int = 600) -> list[Task]:
 
     store.additions.add("p", [f"task_{chance.getrandbits(64):016x}" for _ in range(count)], NOW - 5_000)
     store.additions.add("q", ["task_other_fox"], NOW)
-    outcomes = []
+    outcomes: list[Outcome] = []
     for task in store.tasks.rows(Query("p"), NOW):
         if (kind := chance.random()) < 0.1:
             continue
@@ -93,6 +93,7 @@ def fill(store: Store, count: int = 600) -> list[Task]:
                 fail_code="400" if state is State.FAIL else None,
                 fail_msg=some() if state is State.FAIL else None,
                 cost_time_ms=chance.choice([None, 1_000, 30_000, 60_000]),
+                credits=(None, 0, 2.5, 40)[len(outcomes) % 4],
                 create_time_ms=chance.choice([None, NOW - chance.randrange(4) * 3_600_000]),
             )
             answer = Answer(record=record, raw=b"{}")

@@ -56,7 +56,7 @@ LEAST_WATCH_S: Final = 0.5
     "sort_text",
     metavar="K",
     shell_complete=complete_words((*SortKey, "duration")),
-    help="Sort by added, state, label, model, duration, created, checked or id; -K reverses.",
+    help="Sort by added, state, label, model, duration, created, checked, id or credits; -K reverses.",
 )
 @click.option("--limit", type=number(0, MAX_LIMIT), metavar="N", help="Maximum number of rows.")
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")

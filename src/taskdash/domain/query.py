@@ -30,6 +30,7 @@ class SortKey(StrEnum):
     CREATED = "created"
     CHECKED = "checked"
     ID = "id"
+    CREDITS = "credits"
 
 
 class Sort(NamedTuple):

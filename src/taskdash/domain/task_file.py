@@ -296,6 +296,11 @@ def _cell(name: str, cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JS
         if _ROUNDED_NUMBER.fullmatch(cell.strip()):
             raise TaskFileError(f"line {line}: {name} was rounded by a spreadsheet ({cell.strip()})")
         raise TaskFileError(f"line {line}: {name} is not a whole number")
+    if name == "credits":
+        try:
+            return float(cell.strip().replace(",", "."))
+        except ValueError:
+            raise TaskFileError(f"line {line}: credits is not a number") from None
     if name == "param":
         return _param(cell, line)
     if name in _JSON_CELLS:

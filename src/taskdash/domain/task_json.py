@@ -16,6 +16,7 @@ FIELDS: Final = (
     *("taskId", "model", "state", "rawState", "param", "resultUrls", "failCode", "failMsg"),
     *("costTime", "completeTime", "createTime"),
     *("profile", "label", "note", "addedAt", "checkedAt", "problem", "saved"),
+    *("credits", "recordPath"),
 )
 """The fields of `list`, `show`, `wait` and the user's own commands, in their order."""
 CSV_FIELDS: Final = (*FIELDS, "prompt", "progress", "creditsConsumed", "extra", "savedFiles")
@@ -28,6 +29,7 @@ LINES: Final = {
     "failCode": "fail_code",
     "label": "label",
     "progress": "progress",
+    "recordPath": "record_path",
 }
 TEXTS: Final = {"failMsg": "fail_msg", "note": "note", "prompt": "prompt"}
 TIMES: Final = {
@@ -38,6 +40,7 @@ TIMES: Final = {
     "checkedAt": "checked_at_ms",
 }
 """Which attribute of a task stands in which field: texts of one line, texts of more, and milliseconds."""
+MAX_CREDITS: Final = 1e15
 _ATTRIBUTES: Final = {
     name: attribute
     for name, attribute in {"taskId": "task_id", "profile": "profile", **LINES, **TEXTS, **TIMES}.items()
@@ -62,11 +65,19 @@ def task_json(detail: TaskDetail) -> dict[str, Json]:
     values["state"] = task.state.value
     values["param"] = detail.param
     values["resultUrls"] = list(detail.result_urls)
+    values["credits"] = _plain_number(task.credits)
     values["saved"] = [saved.path for saved in detail.saved]
     if problem is not None:
         kind, message = problem.kind.value, problem.message
         values["problem"] = {"kind": kind, "message": message, "since": problem.since_ms}
     return values
+
+
+def _plain_number(number: float | None) -> int | float | None:
+    """Return an amount as the store's JSON has it: without an idle fraction, and nothing that makes no sense."""
+    if number is None or not 0 <= number <= MAX_CREDITS:
+        return None
+    return int(number) if number == int(number) else round(number, 6)
 
 
 def saved_json(detail: TaskDetail) -> list[Json]:

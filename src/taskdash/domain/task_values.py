@@ -17,12 +17,13 @@ from taskdash.domain.task import (
     is_task_id,
     variant_of,
 )
-from taskdash.domain.task_json import LINES, RAW, TEXTS, TIMES
+from taskdash.domain.task_json import LINES, MAX_CREDITS, RAW, TEXTS, TIMES
 from taskdash.domain.untrusted import MAX_TEXT_CHARS, inert, inert_json, inert_line
 
 MAX_RAW_CHARS: Final = 4_194_304
 MAX_MS: Final = 2**62
 _MAX_CHARS: Final = {"label": 200, "profile": 200}
+_AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 _PROFILE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -60,6 +61,14 @@ class _Fields:
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.wrong(name, "is not a whole number of milliseconds")
         if not -MAX_MS <= value <= MAX_MS:
+            raise self.wrong(name, "is out of range")
+        return value
+
+    def amount(self, name: str) -> float | None:
+        value = self.values.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise self.wrong(name, "is not a number")
+        if value is not None and not 0 <= value <= MAX_CREDITS:
             raise self.wrong(name, "is out of range")
         return value
 
@@ -101,6 +110,7 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
     param, extra = inert_json(values.get("param")), inert_json(values.get("extra") or {})
     if not isinstance(extra, dict):
         raise fields.wrong("extra", "is not an object")
+    consumed, amount = fields.one_line("creditsConsumed"), fields.amount("credits")
     known: dict[str, Any] = {attribute: fields.one_line(name) for name, attribute in LINES.items()}
     known |= {attribute: fields.text(name) for name, attribute in TEXTS.items()}
     known |= {attribute: fields.ms(name) for name, attribute in TIMES.items()}
@@ -117,15 +127,22 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
             state=state,
             problem=_problem(fields),
             variant=variant_of(param),
+            credits=_credits_in(consumed) if amount is None else amount,
             **known,
         ),
         param=param,
         result_urls=fields.texts("resultUrls"),
-        credits_consumed=fields.one_line("creditsConsumed"),
+        credits_consumed=consumed,
         extra=extra,
         saved=_saved(fields),
         raw=_raw(fields),
     )
+
+
+def _credits_in(consumed: str | None) -> float | None:
+    """Return the number in the text that older lists have in its place."""
+    is_number = consumed is not None and _AMOUNT.fullmatch(consumed)
+    return float(consumed) if consumed is not None and is_number else None
 
 
 def _problem(fields: _Fields) -> Problem | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import ProblemKind
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
-from taskdash.domain.task_json import task_json
+from taskdash.domain.task_json import MAX_CREDITS, task_json
 from taskdash.store.additions import take_places
 from taskdash.store.query_sql import STATE_CODES, order, where
 from taskdash.store.rows import COLUMNS, TASK_COLUMNS, keep_body, row_from_task, search_text
@@ -151,6 +151,8 @@ def _json_object() -> str:
         "problem": f"CASE WHEN problem_kind IN ({kinds}) THEN json_object('kind', problem_kind, "
         "'message', CAST(coalesce(problem_message, '') AS TEXT), "
         "'since', CAST(coalesce(problem_since_ms, 0) AS INTEGER)) END",
+        "credits": f"CASE WHEN credits BETWEEN 0 AND {MAX_CREDITS} THEN "
+        "iif(credits = CAST(credits AS INTEGER), CAST(credits AS INTEGER), round(credits, 6)) END",
         "saved": "json((SELECT json_group_array(path) FROM "
         "(SELECT path FROM saved WHERE saved.seq = tasks.seq ORDER BY n)))",
     }

@@ -54,6 +54,7 @@ _SORT_COLUMNS: Final = {
     SortKey.CREATED: "create_time_ms",
     SortKey.CHECKED: "checked_at_ms",
     SortKey.ID: "task_id",
+    SortKey.CREDITS: "credits",
 }
 _LONGEST_GLOB: Final = 1_000
 """Characters of a pattern; SQLite refuses very long ones."""

@@ -80,10 +80,12 @@ def tasks(ids: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
         optional={
             "profile": st.sampled_from(["aigptimage", "-kie", "_x"]),
             **dict.fromkeys(
-                ["model", "rawState", "prompt", "label", "note", "failCode", "failMsg", "progress", "creditsConsumed"],
+                ["model", "rawState", "prompt", "label", "note", "failCode", "failMsg", "progress", "creditsConsumed",
+                 "recordPath"],
                 line,
             ),
             **dict.fromkeys(["costTime", "completeTime", "createTime", "checkedAt"], times),
+            "credits": st.none() | st.integers(0, 10**9) | st.floats(0, 1e6).map(lambda amount: round(amount, 6)),
             "param": values,
             "extra": st.dictionaries(texts, values, max_size=3),
             "problem": problems,

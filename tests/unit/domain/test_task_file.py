@@ -20,6 +20,7 @@ from taskdash.domain.untrusted import inert, inert_json, inert_line
 CONTRACT = [
     "taskId", "model", "state", "rawState", "param", "resultUrls", "failCode", "failMsg", "costTime",
     "completeTime", "createTime", "profile", "label", "note", "addedAt", "checkedAt", "problem", "saved",
+    "credits", "recordPath",
 ]  # fmt: skip
 
 
@@ -41,6 +42,8 @@ def test_everything_that_is_known_is_there() -> None:
         fail_code="400",
         fail_msg="no",
         cost_time_ms=7,
+        credits=420.0,
+        record_path="/api/v1/veo/record-info",
         problem=Problem(ProblemKind.SERVER_ERROR, "HTTP 503", 6),
     )
     values = task_json(
@@ -50,6 +53,7 @@ def test_everything_that_is_known_is_there() -> None:
     )
     assert values["problem"] == {"kind": "server error", "message": "HTTP 503", "since": 6}
     assert (values["state"], values["rawState"], values["param"]) == ("fail", "canceled", {"input": {}})
+    assert (repr(values["credits"]), values["recordPath"]) == ("420", "/api/v1/veo/record-info")
     assert (values["resultUrls"], values["saved"], values["costTime"]) == (["https://x.test"], ["/a"], 7)
 
 
@@ -167,3 +171,27 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 )
 def test_other_texts_are_left_to_the_paste_finder(text: str) -> None:
     assert read_tasks(text, "p", 5) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "credits"),
+    [
+        ({"credits": 0}, 0),
+        ({"credits": 2.5, "creditsConsumed": "3"}, 2.5),
+        ({"creditsConsumed": "3"}, 3),
+        ({"creditsConsumed": "a lot"}, None),
+        ({}, None),
+    ],
+)
+def test_a_list_of_before_has_its_credits_as_a_text(more: dict[str, object], credits: float | None) -> None:  # noqa: A002
+    tasks = read_tasks(json.dumps([{"taskId": "t", "addedAt": 1, **more}]), "p", 0)
+    assert tasks is not None
+    assert [detail.task.credits for detail in tasks] == [credits]
+
+
+@pytest.mark.parametrize("credits", ['"x"', "true", "-1", "1e300"])
+def test_credits_that_are_no_amount_refuse_the_file(credits: str) -> None:  # noqa: A002
+    tasks = read_tasks(f'[{{"taskId": "t", "addedAt": 1, "credits": {credits}}}]', "p", 0)
+    assert tasks is not None
+    with pytest.raises(TaskFileError, match="line 1: credits is"):
+        list(tasks)

@@ -94,6 +94,40 @@ def test_a_store_of_every_earlier_version_is_brought_up_to_date(tmp_path: Path, 
     assert schema_of(path) == schema_of(fresh)
 
 
+def test_what_was_known_of_tasks_before_there_were_families_goes_on_to_count(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    said = {
+        "task_new": (0, None),
+        "task_a": (2, "420"),
+        "task_b": (2, "0"),
+        "task_c": (1, "a lot"),
+        "task_d": (3, None),
+    }
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("".join(MIGRATIONS[:6]))
+        for seq, (task_id, (state, credits_consumed)) in enumerate(said.items()):
+            connection.execute(
+                "INSERT INTO tasks (seq, profile, task_id, state, added_at_ms) VALUES (?, 'p', ?, ?, 1)",
+                (seq, task_id, state),
+            )
+            connection.execute(
+                "INSERT INTO bodies (seq, raw, credits_consumed) VALUES (?, x'7b7d', ?)",
+                (seq, credits_consumed),
+            )
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 6")
+        connection.commit()
+    with Store(path) as store:
+        tasks = store.tasks.rows(Query("p"), 0)
+    assert [(task.record_path, task.credits) for task in tasks] == [
+        (None, None),
+        ("/api/v1/jobs/recordInfo", 420),
+        ("/api/v1/jobs/recordInfo", 0),
+        ("/api/v1/jobs/recordInfo", None),
+        ("/api/v1/jobs/recordInfo", None),
+    ]
+
+
 def test_the_database_of_another_program_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "places.sqlite"
     with closing(sqlite3.connect(path)) as connection:

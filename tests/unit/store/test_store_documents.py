@@ -55,6 +55,7 @@ LISTS = st.fixed_dictionaries(
         ),
         "urls": st.lists(texts, max_size=2),
         **dict.fromkeys(("message", "path"), st.none() | texts),
+        "credits": st.none() | st.floats(0, 1e6) | st.integers(0, 10**9),
     }
 )
 
@@ -66,7 +67,15 @@ def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
     task, other = added(store, "task_a", label=of["label"]), added(store, "task_b")
     store.tasks.edit([task.seq], label=of["label"], note=of["note"])
     prompt, urls = inert(of["prompt"]), tuple(map(inert_line, of["urls"]))
-    recorded(store, task, prompt=prompt, param=inert_json(of["param"]), result_urls=urls, cost_time_ms=32_241)
+    recorded(
+        store,
+        task,
+        prompt=prompt,
+        param=inert_json(of["param"]),
+        result_urls=urls,
+        cost_time_ms=32_241,
+        credits=of["credits"],
+    )
     if of["message"] is not None:
         problem = Answer(problem=ProblemKind.SERVER_ERROR, message=inert_line(of["message"]))
         answered(store, other, problem)
@@ -84,6 +93,8 @@ def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
         "UPDATE tasks SET cost_time_ms = '1, \"x\": 2'",
         "UPDATE tasks SET cost_time_ms = 1.5",
         "UPDATE tasks SET state = 9",
+        "UPDATE tasks SET credits = '1, \"x\": 2', record_path = x'ff41'",
+        "UPDATE tasks SET credits = 1e999",
         "UPDATE tasks SET problem_kind = 'odd'",
         "UPDATE bodies SET param = '{\"a\": 1'",
         "UPDATE bodies SET param = '{\"a\": 1}, {}'",
@@ -96,7 +107,7 @@ def test_a_row_that_a_foreign_hand_changed_stays_one_json_document(store: Store,
     store.database.connection.execute(change)
     (found,) = the_quick_way(store)
     assert isinstance(found, dict)
-    assert len(found) == 18
+    assert len(found) == 20
     assert "x" not in found
 
 

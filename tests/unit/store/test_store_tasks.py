@@ -56,6 +56,7 @@ def test_the_unknown_stands_last_either_way(store: Store) -> None:
         SortKey.COST: "cost_time_ms",
         SortKey.CREATED: "create_time_ms",
         SortKey.CHECKED: "checked_at_ms",
+        SortKey.CREDITS: "credits",
     }
     for (key, column), reverse in itertools.product(columns.items(), (False, True)):
         tasks = store.tasks.rows(Query("p", sort=Sort(key, reverse)), NOW)

@@ -314,3 +314,11 @@ def test_times_that_no_clock_knows_do_no_harm() -> None:
         for name in DEFAULT_COLUMNS:
             for state in State:
                 cell(name, task(state=state, create_time_ms=at_ms, checked_at_ms=at_ms, cost_time_ms=at_ms))
+
+
+def test_credits_and_family_are_there_for_those_who_want_them() -> None:
+    music = task(credits=0.0, record_path="/api/v1/generate/record-info")
+    assert (cell("credits", music), cell("family", music)) == ("0", "generate")
+    assert cell("credits", task(credits=12.5)) == "12.5"
+    assert (cell("credits", task()), cell("family", task())) == ("–", "–")
+    assert not {"credits", "family"} & set(DEFAULT_COLUMNS)

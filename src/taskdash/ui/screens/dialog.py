@@ -40,6 +40,7 @@ SORT_TITLES: Final = {
     SortKey.CREATED: "created, oldest first",
     SortKey.CHECKED: "checked, oldest first",
     SortKey.ID: "ID",
+    SortKey.CREDITS: "credits, fewest first",
 }
 MAX_LINK_CHARS: Final = 84
 """What stands on one line of the dialog, where the terminal is wide enough for it."""

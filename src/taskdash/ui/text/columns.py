@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.durations import NONE, age, ago, duration
 from taskdash.domain.query import SortKey
+from taskdash.domain.record_paths import family_of
 from taskdash.domain.task import State, Task
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import (
@@ -276,6 +277,15 @@ def _saved(task: Task, _: Moment, __: int) -> Cell:
     return [Span("saved" if is_whole else f"{task.saved_count:,} of {task.result_count:,}")]
 
 
+def _credits(task: Task, _: Moment, __: int) -> Cell:
+    return [_UNKNOWN if task.credits is None else Span(f"{f'{task.credits:,g}':>7}")]
+
+
+def _family(task: Task, _: Moment, __: int) -> Cell:
+    family = family_of(task.record_path)
+    return [_UNKNOWN if family is None else Span(family)]
+
+
 def _added(task: Task, moment: Moment, width: int) -> Cell:
     return _age(task.added_at_ms, moment, width)
 
@@ -309,6 +319,8 @@ COLUMNS: Final = {
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
         Column("expires", "Expires", (9, 0), _expires, gives_way=(91,)),
         Column("saved", "Saved", (8, 0), _saved, gives_way=(93,)),
+        Column("credits", "Credits", (7, 0), _credits, SortKey.CREDITS, gives_way=(89,), title_width=7),
+        Column("family", "Family", (13, 8, 0), _family, gives_way=(18, 87)),
         Column("id", "ID", (36, 8, 0), _id, SortKey.ID, gives_way=(10, 28)),
     )
 }
