@@ -378,7 +378,7 @@ class FakeApi(RawServer):
         self._key_header = _key_header(auth_header)
         pattern = path if "{id}" in path else f"{path}?taskId={{id}}"
         self._target = re.compile(re.escape(pattern).replace(r"\{id\}", "([^/?&]*)"))
-        self._elsewhere = elsewhere or Reply(404, error_body(404, "no such endpoint"))
+        self.elsewhere = elsewhere or Reply(404, error_body(404, "no such endpoint"))
         self._scripts: dict[str, list[OneReply]] = {}
         self._key = key
         self._default: OneReply = default if default is not None else Reply(404)
@@ -412,7 +412,7 @@ class FakeApi(RawServer):
     def _choose(self, request: Request) -> OneReply:
         asked = self._target.fullmatch(request.target)
         if request.method != "GET" or asked is None:
-            return self._elsewhere
+            return self.elsewhere
         name, value = self._header
         if self._key is not None and request.headers.get(name) != value.replace("{key}", self._key):
             return Reply(401)

@@ -46,12 +46,14 @@ def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bo
         _refuse_key(label, keys)
     texts = _texts(text)
     found, ignored = _find(texts, keys)
+    hints = {task_id: path for task_id, path in found.items() if path}
     try:
         with session.open_store() as store:
-            outcome = store.additions.add(session.profile.name, found, session.now_ms(), label=label)
+            profile, now_ms = session.profile.name, session.now_ms()
+            outcome = store.additions.add(profile, found, now_ms, label=label, hints=hints)
     except BaseException:
         if not all(is_argument for _, is_argument in texts):
-            tell_not_added(found)
+            tell_not_added(list(found))
         raise
     if as_json:
         items: list[Json] = [{"text": text, "why": why} for text, why in ignored]
@@ -83,25 +85,26 @@ def _stdin_text() -> str:
 
 def _find(
     texts: Sequence[tuple[str, bool]], keys: Collection[Secret]
-) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the IDs in the order of first sight, and what was ignored with the reason."""
-    found: list[str] = []
+) -> tuple[dict[str, str | None], list[tuple[str, str]]]:
+    """Return the IDs in the order of first sight, each with the path it came with, and what was ignored and why."""
+    found: dict[str, str | None] = {}
     ignored: list[tuple[str, str]] = []
     for text, is_argument in texts:
         if is_argument and (text.startswith(KEY_PREFIX) or any(key.reveal() == text for key in keys)):
             ignored.append(("(an API key)", "looks like an API key; not stored"))
         elif is_argument and is_task_id(text) and not looks_like_option(text):
-            found.append(text)
+            found.setdefault(text, None)
         else:
             # The paste finder costs some milliseconds to import: most calls are given plain IDs.
             from taskdash.domain.task_ids import find_task_ids
 
             paste = find_task_ids(text, keys=keys)
-            found += [item.task_id for item in paste.found]
+            for item in paste.found:
+                found[item.task_id] = found.get(item.task_id) or item.path_hint
             ignored += [(item.text, item.why) for item in paste.ignored]
             if paste.unsure is not None:
                 ignored.append((paste.unsure, "not in a known form; give it as an argument to add it anyway"))
-    return list(dict.fromkeys(found)), ignored
+    return found, ignored
 
 
 @click.command(

@@ -158,12 +158,13 @@ def _import_text(session: Session, text: str) -> int:
 
     paste = find_task_ids(text, keys=session.keys)
     ids = [found.task_id for found in paste.found]
+    hints = {found.task_id: found.path_hint for found in paste.found if found.path_hint}
     if not ids:
         talk("taskdash: no task IDs found: neither an export nor text that contains IDs")
         return 1
     try:
         with session.open_store() as store:
-            outcome = store.additions.add(session.profile.name, ids, session.now_ms())
+            outcome = store.additions.add(session.profile.name, ids, session.now_ms(), hints=hints)
     except BaseException:
         tell_not_added(ids)
         raise

@@ -45,6 +45,18 @@ def family_of(path: str | None) -> str | None:
     return _FRAME.sub("", path) or path if path else None
 
 
+def _tail(path: str) -> str:
+    return path.removesuffix("?taskId={id}")
+
+
+def _hint_of(task_id: str) -> str | None:
+    """Return the path that the form of an ID tells of."""
+    # Imported here: the finder takes its time, and one path needs no hint.
+    from taskdash.domain.task_ids import path_hint_of
+
+    return path_hint_of(task_id)
+
+
 @dataclass(frozen=True, slots=True)
 class RecordPaths:
     """The paths of a profile, and what they have answered so far."""
@@ -60,7 +72,11 @@ class RecordPaths:
         """Return the path that a task is asked for under now: the one that knew it, else each in its turn."""
         if task.record_path in self.paths:
             return task.record_path
-        first = [path for path in self.paths if path == task.path_hint]
+        if len(self.paths) == 1:
+            return self.paths[0]
+        hint = task.path_hint or _hint_of(task.task_id)
+        # A gateway may have the same path below another one, or with its query written out.
+        first = [path for path in self.paths if hint and _tail(path).endswith(_tail(hint))]
         in_turn = [*first, *(path for path in self.paths if path not in first)]
         return in_turn[task.path_misses % len(in_turn)]
 

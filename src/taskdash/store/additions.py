@@ -68,6 +68,11 @@ class Additions:
                 "INSERT INTO search (seq, profile, folded) VALUES (?, ?, ?)",
                 ((first + n, profile, folded_search_text(task_id, label)) for n, task_id in enumerate(added)),
             )
+            # Whoever adds an ID once more may know more of it.
+            connection.executemany(
+                "UPDATE tasks SET path_hint = ? WHERE removal = 0 AND profile = ? AND task_id = ?",
+                ((hints[task_id], profile, task_id) for task_id in wanted if task_id in hints),
+            )
         return Added(tuple(added), tuple(task_id for task_id in wanted if task_id in listed))
 
     def listed(self, profile: str, task_ids: Iterable[str]) -> set[str]:

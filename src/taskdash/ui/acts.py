@@ -143,10 +143,11 @@ class Acts:
 
     # The list
 
-    async def add(self, ids: Sequence[str]) -> tuple[int, Feedback]:
-        """Put IDs on the list; return the `seq` of the first and what to say."""
+    async def add(self, found: Mapping[str, str | None]) -> tuple[int, Feedback]:
+        """Put IDs on the list, each with the path it was found with; return the `seq` of the first and what to say."""
+        ids, hints = list(found), {task_id: path for task_id, path in found.items() if path}
         profile, now_ms = self._context.profile, self._context.clock.now_ms()
-        adding = self._context.store.submit(lambda store: store.tasks.add(profile, ids, now_ms))
+        adding = self._context.store.submit(lambda store: store.tasks.add(profile, ids, now_ms, hints=hints))
         self._context.adding.append((ids, adding))
         # Who leaves while it waits for a locked list has it added all the same, or is told.
         added = await asyncio.shield(asyncio.wrap_future(adding))

@@ -55,6 +55,9 @@ def asked(task: Task, *answers: Answer, paths: RecordPaths = PATHS) -> tuple[lis
 def test_paths_are_asked_in_their_order_and_the_hint_first() -> None:
     assert asked(TASK, *[MISS] * 4)[0] == [JOBS, VEO, MUSIC, JOBS]
     assert asked(replace(TASK, path_hint=MUSIC), *[MISS] * 4)[0] == [MUSIC, JOBS, VEO, MUSIC]
+    assert asked(replace(TASK, task_id="task_veo3_1777474689024"), MISS)[0] == [VEO]
+    written_out = RecordPaths((JOBS, f"/kie{VEO}?taskId={{id}}"))
+    assert asked(replace(TASK, path_hint=VEO), MISS, paths=written_out)[0] == [written_out.paths[1]]
     assert asked(replace(TASK, path_hint="/not/in/the/config"), MISS)[0] == [JOBS]
 
 

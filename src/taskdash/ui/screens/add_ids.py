@@ -61,7 +61,7 @@ class Preview:
         return tuple(found.task_id for found in self.paste.found if found.task_id not in self.listed)
 
 
-class AddIds(Dialog[tuple[str, ...] | None]):
+class AddIds(Dialog[dict[str, str | None] | None]):
     """Dismissed with the IDs to add, new and listed ones, in order of first sight; None for Esc."""
 
     LINES_AROUND: ClassVar[int] = 15
@@ -145,7 +145,7 @@ class AddIds(Dialog[tuple[str, ...] | None]):
         preview = self._preview
         if preview is None or self._searched != self._text():
             preview = await self._search_now()
-        found = tuple(item.task_id for item in preview.paste.found)
+        found = {item.task_id: item.path_hint for item in preview.paste.found}
         doubtful = _doubtful(preview.paste)
         if found:
             self.dismiss(found)
@@ -162,7 +162,7 @@ class AddIds(Dialog[tuple[str, ...] | None]):
     def _answered(self, task_id: str) -> Callable[[bool | None], None]:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.dismiss((task_id,))
+                self.dismiss({task_id: None})
 
         return answered
 

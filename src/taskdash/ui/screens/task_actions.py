@@ -153,14 +153,14 @@ class TaskActions(_Screen):
     async def action_add(self, text: str = "") -> None:
         from taskdash.ui.screens.add_ids import AddIds
 
-        while ids := await self.ask(AddIds(self.context, text)):
+        while found := await self.ask(AddIds(self.context, text)):
             try:
-                seq, feedback = await self.acts.add(ids)
+                seq, feedback = await self.acts.add(found)
             except StoreError as error:
                 # They are all that is known of paid work: not one is dropped.
                 self.context.adding.clear()
                 self.tell(Feedback(sentence(f"not added: {error}"), "error"))
-                text = "\n".join(ids)
+                text = "\n".join(found)
             else:
                 self.table.show(self.table.wanted, seq=seq)
                 self.tell(feedback)

@@ -1,0 +1,98 @@
+"""A gateway that keeps its records under other paths, and takes its key in another header: the README's own config."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import KEY, Command
+from tests.servers import FakeApi, Reply, success_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+README = Path(__file__).parents[2] / "README.md"
+JOBS, VEO, TASKS = "/api/v1/jobs/recordInfo", "/api/v1/veo/record-info", "/v1/tasks/{id}"
+IS_NULL = Reply(200, {"code": 422, "msg": "recordInfo is null"})
+KNOWN, UNKNOWN = "5064bd1a-3f6e-4d22-9a55-1f3f0c8a7b11", "5064bd1a-3f6e-4d22-9a55-1f3f0c8a7b12"
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    body = success_body(KNOWN, creditsConsumed=42)
+    gateway = FakeApi(
+        {KNOWN: body}, key=KEY, default=IS_NULL, path=TASKS, elsewhere=IS_NULL, auth_header="x-key: {key}"
+    )
+    with gateway as api:
+        yield api
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, api: FakeApi) -> Command:
+    taskdash = Command(tmp_path)
+    section = README.read_text("utf-8").partition("### Other gateways")[2]
+    found = re.search(r"```toml\n(.*?)```", section, re.DOTALL)
+    assert found is not None
+    taskdash.config.write_text(found[1].replace("https://api.example.com", api.url), "utf-8")
+    taskdash.env["OTHER_API_KEY"] = KEY
+    return taskdash
+
+
+def asked(api: FakeApi, task_id: str) -> list[str]:
+    """The paths under which a task was asked for, in their order."""
+    targets = [request.target for request in api.requests if task_id in request.target]
+    return [
+        target.replace(task_id, "{id}") if "/v1/tasks/" in target else target.partition("?")[0]
+        for target in targets
+    ]
+
+
+def test_a_task_is_found_under_the_third_path_which_is_asked_alone_from_then_on(
+    taskdash: Command, api: FakeApi
+) -> None:
+    (task,) = json.loads(taskdash.ok("wait", KNOWN, "--json").stdout)
+    assert (task["state"], task["recordPath"], task["credits"]) == ("success", TASKS, 42)
+    assert asked(api, KNOWN) == [JOBS, VEO, TASKS]
+    taskdash.ok("check", KNOWN)
+    assert asked(api, KNOWN) == [JOBS, VEO, TASKS, TASKS]
+    rows = taskdash.ok("list", "--csv").stdout.splitlines()
+    assert rows[0].endswith(",saved,credits,recordPath")
+    assert rows[1].endswith(f",42,{TASKS}")
+    other = Command(taskdash.folder / "other")
+    other.ok("import", "-", stdin=taskdash.ok("export").stdout)
+    (moved,) = json.loads(other.ok("list", "--all-profiles", "--json").stdout)
+    assert (moved["recordPath"], moved["credits"]) == (TASKS, 42)
+
+
+def test_an_id_is_not_found_once_all_paths_were_asked(taskdash: Command, api: FakeApi) -> None:
+    done = taskdash("check", UNKNOWN)
+    assert done.returncode == 3
+    assert "not found: asked under 3 paths: " in done.stderr
+    assert "record_paths" not in done.stderr
+    assert asked(api, UNKNOWN) == [JOBS, VEO, TASKS]
+
+
+def test_wait_gives_an_id_up_only_after_whole_rounds(taskdash: Command, api: FakeApi) -> None:
+    added_ms = round(time.time() * 1000) - 60_000
+    taskdash.ok("import", "-", stdin=json.dumps([{"taskId": UNKNOWN, "addedAt": added_ms}]))
+    done = taskdash("wait", UNKNOWN)
+    assert done.returncode == 3
+    assert asked(api, UNKNOWN) == [JOBS, VEO, TASKS] * 2
+
+
+def test_a_paste_that_tells_the_path_begins_there(taskdash: Command, api: FakeApi) -> None:
+    taskdash.ok("add", "-", stdin=f"GET {api.url}/v1/tasks/{KNOWN}\n")
+    taskdash.ok("check", KNOWN)
+    assert asked(api, KNOWN) == [TASKS]
+
+
+def test_a_path_that_answers_404_to_everything_is_named(taskdash: Command, api: FakeApi) -> None:
+    api.elsewhere = Reply(404, b"<html><h1>Not Found</h1></html>")
+    done = taskdash("check", UNKNOWN)
+    assert done.returncode == 3
+    (line,) = [line for line in done.stderr.splitlines() if "record_paths" in line]
+    assert f"{JOBS} and {VEO} answer 404 to everything: look at record_paths in the config" in line
