@@ -96,7 +96,8 @@ def _with_results(
         return found, 0
     lacking = [task for task in tasks if task.state is not State.SUCCESS or not task.result_count]
     for task in lacking:
-        talk(f"taskdash: {task.task_id} has no result to save ({task.state})")
+        why = "removed by the gateway" if task.purged else task.state
+        talk(f"taskdash: {task.task_id} has no result to save ({why})")
     return found, len(lacking)
 
 

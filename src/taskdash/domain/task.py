@@ -228,6 +228,8 @@ class Task:
     credits: float | None = None
     result_expires_at_ms: int | None = None
     """When the first of its links dies, where the answer or a signed link says so."""
+    renewed_at_ms: int | None = None
+    """When an answer brought other links than an earlier one; None where its links are the first."""
     purged: bool = False
     """Whether the answer says that its result was removed."""
 

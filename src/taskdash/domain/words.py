@@ -103,22 +103,31 @@ class Expiry(NamedTuple):
     at_ms: int
     is_rough: bool = False
     """The end of the task is only known about."""
+    life_ms: int | None = None
+    """How long they live in all, by their own word; None where the profile tells."""
 
     def left_ms(self, now_ms: int) -> int:
         """Return how long they still live; 0 or less where they are dead."""
         return self.at_ms - now_ms
 
-    def is_soon(self, ttl_ms: int, now_ms: int) -> bool:
+    def is_soon(self, ttl_ms: int | None, now_ms: int) -> bool:
         """Return whether it is time to save what is not saved."""
-        return 0 < self.left_ms(now_ms) < notice_ms(ttl_ms)
+        return 0 < self.left_ms(now_ms) < notice_ms(self.life_ms or ttl_ms or 0)
 
 
 def expiry_of(task: Task, ttl_ms: int | None) -> Expiry | None:
-    """Return when the links of a task die; None where it has none, or nobody knows."""
-    at_ms = ended_ms(task)
-    if ttl_ms is None or at_ms is None or task.state is not State.SUCCESS or not task.result_count:
+    """Return when the links of a task die: by their own word, else by the profile's; None where nobody knows.
+
+    Links that an answer brought in place of earlier ones live from then on.
+    """
+    if task.state is not State.SUCCESS or not task.result_count:
         return None
-    return Expiry(at_ms + ttl_ms, task.complete_time_ms is None)
+    since_ms = ended_ms(task) if task.renewed_at_ms is None else task.renewed_at_ms
+    if (own_ms := task.result_expires_at_ms) is not None:
+        return Expiry(own_ms, life_ms=max(0, own_ms - since_ms) if since_ms is not None else None)
+    if ttl_ms is None or since_ms is None:
+        return None
+    return Expiry(since_ms + ttl_ms, task.renewed_at_ms is None and task.complete_time_ms is None)
 
 
 def notice_ms(ttl_ms: int) -> int:

@@ -11,6 +11,7 @@ from taskdash.domain.task import State, Task
 from taskdash.store.news import keep_untold
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
+    dump_json,
     keep_body,
     read_tasks,
     row_from_task,
@@ -47,6 +48,11 @@ _KEEP_OUTCOME: Final = (
     "WHERE seq = :seq AND profile = :profile AND task_id = :task_id AND checks = :checks_before"
 )
 
+_KEEP_RENEWAL: Final = (
+    "UPDATE tasks SET renewed_at_ms = ? WHERE seq = ? AND result_count > 0 "
+    "AND (SELECT result_urls FROM bodies WHERE bodies.seq = tasks.seq) NOT IN (?, '[]')"
+)
+"""Of a task that had links before, and has others now."""
 # Who asks wants all paths asked from the first on, but a round that was asked for already goes on.
 _ASKED: Final = (
     "asked_at_ms = ?, next_check_at_ms = ?, path_misses = iif(asked_at_ms IS NULL, 0, path_misses)"
@@ -214,6 +220,10 @@ def _keep_outcome(connection: sqlite3.Connection, outcome: Outcome) -> None:
     values = row_from_task(task) | {"asked_before": before.asked_at_ms, "checks_before": before.checks}
     is_newest = connection.execute(_KEEP_OUTCOME, values).rowcount
     if is_newest and outcome.record is not None:
+        if before.state is State.SUCCESS:
+            urls = dump_json(list(outcome.record.result_urls))
+            if connection.execute(_KEEP_RENEWAL, (task.checked_at_ms, task.seq, urls)).rowcount:
+                connection.execute("DELETE FROM warned WHERE seq = ?", (task.seq,))
         keep_body(connection, task.seq, outcome.record, outcome.raw)
         if is_news(before, task):
             keep_untold(connection, task.seq)

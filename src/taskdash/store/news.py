@@ -12,7 +12,7 @@ from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
 from taskdash.domain.words import notice_ms
 from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import ENDED, HAS_RESULTS, STATE_CODES, UNSAVED
+from taskdash.store.query_sql import COUNTED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, STATE_CODES, UNSAVED
 from taskdash.store.rows import STATES, read_tasks
 
 if TYPE_CHECKING:
@@ -94,16 +94,29 @@ class News:
             listed = "SELECT seq FROM tasks WHERE profile = ? AND removal = 0"
             self._database.write(f"DELETE FROM untold WHERE way = ? AND seq IN ({listed})", [(way, profile)])
 
-    def claim_expiring(self, profile: str, ended: tuple[int, int], limit: int = 1_000) -> list[Task]:
-        """Claim the warning of results that are not saved, of tasks that ended between two moments (Unix ms).
+    def claim_expiring(
+        self, profile: str, since: tuple[int, int], ttl_ms: int, limit: int = 1_000
+    ) -> list[Task]:
+        """Claim the warning of results that are not saved and about to expire.
 
         Each is warned of once; the first to expire comes first.
+
+        Args:
+            profile: whose.
+            since: the two moments (Unix ms) between which their links came to be, or would have, where they die by
+                their own word.
+            ttl_ms: how long links live.
+            limit: of how many.
         """
+        dies = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + {ttl_ms:d})"
+        listed = f"SELECT seq FROM tasks WHERE {HAS_RESULTS} AND profile = ?"
         sql = (
-            f"FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {ENDED} > ? AND {ENDED} < ? "
-            f"AND {UNSAVED} AND seq NOT IN warned ORDER BY {ENDED} LIMIT ?"
+            f"FROM tasks WHERE seq IN ({listed} AND {COUNTED} AND {LINKS_SINCE} > ? AND {LINKS_SINCE} < ? "
+            f"UNION ALL {listed} AND {OWN_LIFE} AND result_expires_at_ms > ? AND result_expires_at_ms < ?) "
+            f"AND {UNSAVED} AND seq NOT IN warned ORDER BY {dies}, seq LIMIT ?"
         )
-        if not (tasks := read_tasks(self._database, sql, [profile, *ended, limit])):
+        died = (moment + ttl_ms for moment in since)
+        if not (tasks := read_tasks(self._database, sql, [profile, *since, profile, *died, limit])):
             return []
         with self._database.writing() as connection:
             keep = "INSERT OR IGNORE INTO warned VALUES (?)"

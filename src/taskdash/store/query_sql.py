@@ -42,8 +42,13 @@ STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FA
 """As stored; their order is the order of `--sort state`."""
 # As in the indexes, word for word: SQLite uses them only where it finds the same words again. The end of a task is
 # found here as `domain.notices.ended_ms` finds it.
-ENDED: Final = "coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms)"
+_END: Final = "complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms"
+ENDED: Final = f"coalesce({_END})"
+LINKS_SINCE: Final = f"coalesce(renewed_at_ms, {_END})"
 HAS_RESULTS: Final = "removal = 0 AND state = 2 AND result_count > 0"
+COUNTED: Final = "result_expires_at_ms IS NULL"
+OWN_LIFE: Final = "result_expires_at_ms IS NOT NULL"
+"""How it is told when links die: counted by the profile's `result_ttl`, or by their own word."""
 UNSAVED: Final = "result_count > saved_count"
 
 _SORT_COLUMNS: Final = {
@@ -197,13 +202,16 @@ def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:
     """Return the tasks whose links live so long, each profile by its own measure."""
     found, values = [], list[Any]()
     for profile, ttl_ms in term.ttls_ms:
-        dead_ms = now_ms - ttl_ms
-        limits = f"{ENDED} <= ?" if term.operator is None else f"{ENDED} > ? AND {ENDED} {term.operator} ?"
-        found.append(f"{HAS_RESULTS} AND profile = ? AND {limits}")
-        values += [profile, dead_ms] if term.operator is None else [profile, dead_ms, dead_ms + term.span_ms]
-    if len(found) == 1 and not term.negated:
-        return f"({found[0]})", values
-    # By the index of ends in each case: the rows themselves are too wide to be read for it.
+        for which, dead_ms in ((COUNTED, now_ms - ttl_ms), (OWN_LIFE, now_ms)):
+            moment = LINKS_SINCE if which == COUNTED else "result_expires_at_ms"
+            limits = (
+                f"{moment} <= ?" if term.operator is None else f"{moment} > ? AND {moment} {term.operator} ?"
+            )
+            found.append(f"{HAS_RESULTS} AND {which} AND profile = ? AND {limits}")
+            values += (
+                [profile, dead_ms] if term.operator is None else [profile, dead_ms, dead_ms + term.span_ms]
+            )
+    # By the indexes of ends: the rows themselves are too wide to be read for it.
     return f"seq IN ({' UNION ALL '.join(f'SELECT seq FROM tasks WHERE {each}' for each in found)})", values
 
 

@@ -259,14 +259,23 @@ ALTER TABLE tasks ADD COLUMN path_hint TEXT;
 ALTER TABLE tasks ADD COLUMN path_misses INTEGER NOT NULL DEFAULT 0;
 UPDATE tasks SET record_path = '/api/v1/jobs/recordInfo' WHERE state <> 0;
 
--- What a task cost, as a number; when the first of its links dies; and whether its result was removed.
+-- What a task cost, as a number; when the first of its links dies by their own word, else since when the links are
+-- there in place of earlier ones; and whether its result was removed.
 ALTER TABLE tasks ADD COLUMN credits REAL;
 ALTER TABLE tasks ADD COLUMN result_expires_at_ms INTEGER;
+ALTER TABLE tasks ADD COLUMN renewed_at_ms INTEGER;
 ALTER TABLE tasks ADD COLUMN purged INTEGER NOT NULL DEFAULT 0;
 UPDATE tasks SET credits = (SELECT credits_consumed FROM bodies WHERE bodies.seq = tasks.seq)
     WHERE seq IN (SELECT seq FROM bodies WHERE credits_consumed IS NOT NULL);
 UPDATE tasks SET credits = NULL WHERE typeof(credits) <> 'real' OR credits NOT BETWEEN 0 AND 1e15;
 CREATE INDEX tasks_by_credits ON tasks (profile, credits, seq, state, removal) WHERE removal = 0;
+DROP INDEX tasks_by_expiry;
+CREATE INDEX tasks_by_expiry
+    ON tasks (profile, coalesce(renewed_at_ms, complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms),
+        seq, state, removal, result_expires_at_ms)
+    WHERE removal = 0 AND state = 2 AND result_count > 0 AND result_expires_at_ms IS NULL;
+CREATE INDEX tasks_by_own_expiry ON tasks (profile, result_expires_at_ms, seq, state, removal)
+    WHERE removal = 0 AND state = 2 AND result_count > 0 AND result_expires_at_ms IS NOT NULL;
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS, _FAMILIES)

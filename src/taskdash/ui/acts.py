@@ -330,6 +330,8 @@ def no_links(task: Task) -> Feedback:
     if not task.state.finished:
         return warning("No result yet.")
     why = "the response has no link" if task.state is State.SUCCESS else "the task failed"
+    if task.purged:
+        why = "the gateway has removed it"
     return warning(f"No result: {why}.")
 
 

@@ -159,8 +159,10 @@ class ExpiringResults:
             return
         self._looked_at_ms = now_ms = context.clock.now_ms()
         dead_ms = now_ms - ttl_ms
-        ended = (dead_ms, dead_ms + notice_ms(ttl_ms))
-        tasks = await context.store.run(lambda store: store.news.claim_expiring(context.profile, ended))
+        since = (dead_ms, dead_ms + notice_ms(ttl_ms))
+        tasks = await context.store.run(
+            lambda store: store.news.claim_expiring(context.profile, since, ttl_ms)
+        )
         if tasks:
             self._screen.say(self._words(tasks, ttl_ms, now_ms), "warning")
 

@@ -164,3 +164,20 @@ def test_every_moment_has_words_that_fit(left_ms: int, is_rough: bool) -> None:
 def test_a_wait_is_told_in_the_steps_in_which_it_is_read(waited_for_ms: int, told_ms: int) -> None:
     task = replace(DONE, state=State.WAITING, create_time_ms=D)
     assert waited_ms(task, D + waited_for_ms) == told_ms
+
+
+def test_a_links_own_word_wins_over_the_profiles_and_fresh_links_live_anew() -> None:
+    task = Task(
+        seq=1,
+        profile="p",
+        task_id="t",
+        added_at_ms=0,
+        state=State.SUCCESS,
+        result_count=1,
+        complete_time_ms=H,
+    )
+    assert expiry_of(replace(task, result_expires_at_ms=3 * H), 24 * H) == Expiry(3 * H, life_ms=2 * H)
+    assert expiry_of(replace(task, result_expires_at_ms=3 * H), None) == Expiry(3 * H, life_ms=2 * H)
+    assert expiry_of(replace(task, renewed_at_ms=9 * H), 24 * H) == Expiry(33 * H)
+    assert Expiry(3 * H, life_ms=2 * H).is_soon(24 * H, 3 * H - 1)
+    assert not Expiry(3 * H, life_ms=2 * H).is_soon(24 * H, 2 * H)

@@ -119,16 +119,45 @@ def test_each_is_warned_of_once_and_the_first_to_expire_comes_first(store: Store
     keep(store, first, 1)
     ended = (NOW - 24 * H, NOW - 18 * H)
     with Store(store.path) as other:
-        assert [task.seq for task in other.news.claim_expiring(PROFILE, ended)] == [first, second]
-    assert store.news.claim_expiring(PROFILE, ended) == []
+        assert [task.seq for task in other.news.claim_expiring(PROFILE, ended, 24 * H)] == [first, second]
+    assert store.news.claim_expiring(PROFILE, ended, 24 * H) == []
     later = (NOW - 23 * H, NOW - 14 * H)
-    assert [task.task_id for task in store.news.claim_expiring(PROFILE, later)] == ["task_late_12345678"]
+    assert [task.task_id for task in store.news.claim_expiring(PROFILE, later, 24 * H)] == [
+        "task_late_12345678"
+    ]
+
+
+def test_fresh_links_live_anew_and_a_links_own_word_wins(store: Store) -> None:
+    put(store, "same", done(-H))
+    fresh = put(store, "fresh", done(-H))
+    own = "https://cdn.example.com/1.png?X-Amz-Date=20260101T000000Z&X-Amz-Expires=60"
+    put(store, "own", lambda task_id: success_body(task_id, [own], completeTime=NOW - H))
+    assert found(store, "expires:past") == {"same", "fresh", "own"}
+    assert store.news.claim_expiring(PROFILE, (NOW - 25 * H - 1, NOW - 18 * H), 24 * H)[0].seq == fresh
+    for name, link in (("same", "0"), ("fresh", "7")):
+        task_id = f"task_{name}_12345678"
+        again = success_body(task_id, [f"https://cdn.example.com/{link}.png"], completeTime=NOW - 25 * H)
+        task = replied(store, again, now_ms=NOW + H)
+        assert (task.renewed_at_ms is None) == (name == "same")
+    assert found(store, "expires:past") == {"same", "own"}
+    assert found(store, "expires:>24h") == {"fresh"}
+    # Of those it is warned again.
+    assert [task.seq for task in store.news.claim_expiring(PROFILE, (NOW, NOW + 2 * H), 24 * H)] == [fresh]
+
+
+def test_links_that_die_by_their_own_word_are_warned_of_by_it(store: Store) -> None:
+    seq = put(store, "own", done(20 * H))
+    with store.database.writing() as connection:
+        connection.execute("UPDATE tasks SET result_expires_at_ms = ?", (NOW + H,))
+    since = (NOW - 24 * H, NOW - 18 * H)
+    assert [task.seq for task in store.news.claim_expiring(PROFILE, since, 24 * H)] == [seq]
+    assert store.news.claim_expiring(PROFILE, since, 24 * H) == []
 
 
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(
-        st.tuples(*(st.none() | st.integers(-30 * H, 3 * H) for _ in range(3)), st.integers(0, 3)),
+        st.tuples(*(st.none() | st.integers(-30 * H, 3 * H) for _ in range(5)), st.integers(0, 3)),
         min_size=1,
         max_size=8,
     ),
@@ -137,17 +166,21 @@ def test_each_is_warned_of_once_and_the_first_to_expire_comes_first(store: Store
 )
 def test_the_store_finds_what_the_countdown_says(
     tmp_path_factory: pytest.TempPathFactory,
-    tasks: list[tuple[int | None, int | None, int | None, int]],
+    tasks: list[tuple[int | None, int | None, int | None, int | None, int | None, int]],
     operator: str | None,
     span_ms: int,
 ) -> None:
     with Store(tmp_path_factory.mktemp("expiry") / "tasks.db") as store:
-        for n, (completed, created, cost, state) in enumerate(tasks):
+        for n, (completed, created, cost, renewed, dies, state) in enumerate(tasks):
             with store.database.writing() as connection:
                 connection.execute(
                     "INSERT INTO tasks (seq, profile, task_id, state, result_count, complete_time_ms, "
-                    "create_time_ms, cost_time_ms, finished_at_ms, added_at_ms) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, 0)",
-                    (n, PROFILE, f"id{n}", state, _at(completed), _at(created), cost, NOW - 3 * H),
+                    "create_time_ms, cost_time_ms, finished_at_ms, added_at_ms, renewed_at_ms, result_expires_at_ms) "
+                    "VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, 0, ?, ?)",
+                    (
+                        *(n, PROFILE, f"id{n}", state, _at(completed), _at(created), cost, NOW - 3 * H),
+                        *(_at(renewed), _at(dies)),
+                    ),
                 )
         term = ExpiryTerm(tuple(TTLS.items()), operator, span_ms)
         listed = {task.seq for task in store.tasks.rows(Query(PROFILE, terms=(term,)), NOW)}

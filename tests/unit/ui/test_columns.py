@@ -322,3 +322,9 @@ def test_credits_and_family_are_there_for_those_who_want_them() -> None:
     assert cell("credits", task(credits=12.5)) == "12.5"
     assert (cell("credits", task()), cell("family", task())) == ("–", "–")
     assert not {"credits", "family"} & set(DEFAULT_COLUMNS)
+
+
+def test_a_result_that_was_removed_says_so_where_it_would_expire() -> None:
+    assert cell("expires", task(state=State.SUCCESS, result_count=1, purged=True)) == "removed"
+    own = task(state=State.SUCCESS, result_count=1, result_expires_at_ms=NOW_MS + 60_000)
+    assert cell("expires", own).startswith("1m")

@@ -141,3 +141,10 @@ def test_the_next_check_is_still_to_come(in_ms: int, said: str) -> None:
 def test_a_time_without_a_zone_stands_as_it_was_sent(sent: Any, shown: str) -> None:
     lines = text_of(task(State.SUCCESS), extra={"createTime": sent}).splitlines()
     assert [line.split(None, 1)[1] for line in lines if line.startswith("created ")] == [shown]
+
+
+def test_the_path_of_another_family_and_a_result_that_was_removed_are_said() -> None:
+    text = text_of(task(State.SUCCESS, record_path="/api/v1/veo/record-info", purged=True))
+    assert "/api/v1/veo/record-info" in text
+    assert "The gateway has removed the result" in text
+    assert "recordInfo" not in text_of(task(State.SUCCESS, record_path="/api/v1/jobs/recordInfo"))

@@ -262,7 +262,9 @@ def _results(task: Task, _: Moment, __: int) -> Cell:
 
 
 def _expires(task: Task, moment: Moment, _: int) -> Cell:
-    if moment.ttl_ms is None or (expiry := expiry_of(task, moment.ttl_ms)) is None:
+    if task.purged:
+        return [Span("removed", "muted")]
+    if (expiry := expiry_of(task, moment.ttl_ms)) is None:
         return [_UNKNOWN]
     is_soon = expiry.is_soon(moment.ttl_ms, moment.now_ms)
     is_over = expiry.left_ms(moment.now_ms) <= 0 or task.saved_count >= task.result_count

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SENSELESS = "?"
 MAX_LINKS_SHOWN = 50
+REMOVED = "The gateway has removed the result"
 _NAME_CELLS = 12
 _MOMENT_CELLS = _NAME_CELLS + len("  2026-11-29 05:36:44  ")
 _LEAST_LINK_CELLS = 20
@@ -129,11 +130,15 @@ def _failure(task: Task) -> list[Content]:
 def _results(detail: TaskDetail, width: int) -> list[Content]:
     count, saved = len(detail.result_urls), {each.number: each.path for each in detail.saved}
     if not count and not saved:
+        if detail.task.purged:
+            return [Content.styled(REMOVED, "$text-warning")]
         return [Content("No link in the result")] if detail.task.state is State.SUCCESS else []
     numbers = sorted({*range(1, min(count, MAX_LINKS_SHOWN) + 1), *saved})[:MAX_LINKS_SHOWN]
     lines = [_result(detail, number, saved.get(number), width) for number in numbers]
     if count > len(numbers):
         lines.append(Content.styled(f"and {count - len(numbers):,} more", "$text-muted"))
+    if detail.task.purged:
+        lines.append(Content.styled(REMOVED, "$text-warning"))
     return lines
 
 
@@ -193,11 +198,13 @@ def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> l
 
 
 def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> list[Content]:
-    if ttl_ms is None or (expiry := expiry_of(detail.task, ttl_ms)) is None:
+    if detail.task.purged or (expiry := expiry_of(detail.task, ttl_ms)) is None:
         return []
     name, _, when = countdown(expiry, now_ms).partition(" ")
     style = "$text-muted"
-    if len(detail.saved) < len(detail.result_urls) and expiry.left_ms(now_ms) < notice_ms(ttl_ms):
+    if len(detail.saved) < len(detail.result_urls) and expiry.left_ms(now_ms) < notice_ms(
+        expiry.life_ms or ttl_ms or 0
+    ):
         when, style = f"{when}, not saved", "$text-warning"
     at = f"{moment(expiry.at_ms)}  " if _MOMENT_CELLS + len(when) <= width else ""
     return [_pair(name, Content.assemble(at, (when, style)))]
