@@ -76,10 +76,17 @@ def first_view_of(settings: Settings) -> View:
     return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
 
 
+async def _somebody_watches() -> bool:
+    return True
+
+
 def download_thread(
-    settings: Settings, store_path: Path, *, is_beside_command: bool = False
+    settings: Settings, store_path: Path, *, is_beside_command: bool = False, has_key: bool = True
 ) -> DownloadThread:
-    """Return what saves results beside the dashboard, or beside a command, which names the tasks itself."""
+    """Return what saves results beside the dashboard, or beside a command, which names the tasks itself.
+
+    Beside the dashboard there is a watcher as long as it is open: where it `has_key`, dead links are asked for anew.
+    """
     from taskdash.results.download_thread import DownloadThread, open_downloads
 
     profile = settings.in_use
@@ -89,6 +96,7 @@ def download_thread(
         download_dir(settings),
         store_path,
         max_result_mib=settings.max_result_mib,
+        begin_to_watch=_somebody_watches if has_key and not is_beside_command else None,
     )
     auto = settings.auto_download and not is_beside_command
     return DownloadThread(opening, auto_profile=profile.name if auto else None, tells_each=is_beside_command)
@@ -154,7 +162,7 @@ def open_context(
             is_demo=is_demo,
         ),
         on_finish=open_finish_command(settings, environ, store_path, keys),
-        make_downloads=partial(download_thread, settings, store_path),
+        make_downloads=partial(download_thread, settings, store_path, has_key=key is not None),
         make_previews=partial(_open_previews, profile, store_path.parent if is_demo else None),
         is_demo=is_demo,
     )

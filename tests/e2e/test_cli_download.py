@@ -112,6 +112,30 @@ def test_what_cannot_be_saved_is_said_and_the_rest_is_saved(taskdash: Command, a
     assert taskdash("download", "-o", "pictures").stderr.splitlines()[-1] == last
 
 
+def test_an_expired_link_is_asked_for_again_before_it_is_given_up(taskdash: Command, api: FilesApi) -> None:
+    task = "task_old_12345678"
+    dead = [f"{api.url}/elsewhere?{n}" for n in (1, 2)]
+    api.set(task, success_body(task, dead))
+    taskdash("check", task)
+    done = taskdash("download", task, "-o", "pictures")
+    assert (done.returncode, api.count(task)) == (1, 2)
+    assert "has probably expired (HTTP 404), and its record, asked for again, has no other one" in done.stderr
+    # For both results one check that finds fresh ones.
+    api.set(task, success_body(task, [f"{api.url}/files/{n}" for n in (8, 9)]))
+    done = taskdash("download", task, "-o", "pictures")
+    assert (done.returncode, len(done.stdout.splitlines()), api.count(task)) == (0, 2, 3), done.stderr
+    assert taskdash.json("show", task, "--json")["resultUrls"] == [f"{api.url}/files/{n}" for n in (8, 9)]
+    # Nobody can ask without a key, or where the gateway is away; that is no failure of its own.
+    api.set(task, success_body(task, dead))
+    taskdash("check", task)
+    (taskdash.folder / "pictures" / saved_name(task)).unlink(missing_ok=True)
+    taskdash.ok("remove", task)
+    taskdash("check", task)
+    done = taskdash("download", task, "-o", "pictures", env={"AIGPTIMAGE_API_KEY": None})
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("2 failed: the link has probably expired (HTTP 404)")
+
+
 def test_another_host_of_this_machine_is_refused_unless_the_profile_allows_it(
     taskdash: Command, api: FilesApi
 ) -> None:

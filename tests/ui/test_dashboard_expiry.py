@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.bodies import success_body
 from tests.ui.driven_dashboard import (
     NOW_MS,
+    PROFILE,
     FrozenClock,
     add,
     answer,
@@ -100,3 +101,30 @@ async def test_a_key_shows_what_expires_unsaved_and_all_again(desk: Context, oth
         await dash.until(lambda: not dash.table.has_focus, "the box has the focus")
         await dash.press(*"expires:past", total=0)
         await dash.press("escape", total=2)
+
+
+async def test_asking_again_for_dead_links_says_what_came_of_it(
+    desk: Context, other: Store, clock: FrozenClock
+) -> None:
+    configure_profile(desk, result_ttl_ms=TTL_MS)
+    put(other, 1, -H)
+    ended_ms = NOW_MS - TTL_MS - H
+    async with driven(desk, total=1) as dash:
+        for body, said in (
+            (
+                success_body(uuid(1), completeTime=ended_ms),
+                "No fresh links: the answer has the same ones",
+            ),
+            (
+                success_body(uuid(1), completeTime=ended_ms, contentState="purged"),
+                "The gateway has removed the result",
+            ),
+            (
+                success_body(uuid(1), ["https://cdn.example.com/new.png"], completeTime=ended_ms),
+                "Fresh links: ",
+            ),
+        ):
+            await dash.press("r", said="Checking it now")
+            await dash.until(lambda: bool(other.checks.asked(PROFILE, 1)), "it is asked for")
+            answer(other, uuid(1), body, now_ms=clock.at_ms)
+            await dash.until_said(said)

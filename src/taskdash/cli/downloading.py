@@ -15,7 +15,7 @@ from taskdash.cli.output import RESUMES, print_lines, talk
 from taskdash.cli.progress import DownloadProgress
 from taskdash.cli.selection import OPTIONS, choose, find_or_add
 from taskdash.config.locations import absolute, download_dir
-from taskdash.domain.errors import UsageError
+from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.query import Query
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from taskdash.cli.session import Session
     from taskdash.results.saved_results import Wanted
     from taskdash.store.store import Store
+    from taskdash.watch.watcher import Watcher
 
 LOOK_EVERY_S: Final = 0.1
 
@@ -111,6 +112,9 @@ class _Run:
         self._ends: dict[tuple[int, int], Ended] = {}
         self._printed = 0
         self._waits = False
+        self._beginning = asyncio.Lock()
+        self._watcher: Watcher | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._progress = DownloadProgress()
 
     async def save(self, path: Path) -> int:
@@ -121,14 +125,39 @@ class _Run:
             self._session.store_path,
             self._on_end,
             max_result_mib=self._session.settings.max_result_mib,
+            begin_to_watch=self._watch,
         ) as downloads:
             working = asyncio.ensure_future(self._work(downloads))
             ended_by = cancel_on_signal(working)
             stop_at_rest()
             await asyncio.wait({working})
+            await self._end_watching()
         if not working.cancelled() and (error := working.exception()) is not None:
             raise error
         return self._report(downloads, ended_by)
+
+    async def _watch(self) -> bool:
+        """Check what is asked for, or have the process do it that watches; return False where there is no key."""
+        async with self._beginning:
+            if self._watching is None:
+                # Imported here: few links are dead.
+                from taskdash.watching import build_watcher
+
+                session = self._session
+                try:
+                    key = session.find_key()
+                except KeyMissingError:
+                    return False
+                self._watcher = await build_watcher(
+                    session.profile, key, session.store_path, lambda: None, scheduled=False
+                )
+                self._watching = asyncio.create_task(self._watcher.run())
+            return not self._watching.done()
+
+    async def _end_watching(self) -> None:
+        if self._watcher is not None and self._watching is not None:
+            self._watcher.stop()
+            await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _work(self, downloads: Downloads) -> None:
         downloads.add(self._wanted)
@@ -151,7 +180,8 @@ class _Run:
         wanted = ended.wanted
         if ended.error is not None:
             self._progress.clear()
-            talk(f"taskdash: {wanted.task_id}, result {wanted.n}: {ended.error}")
+            why_not = f", and {ended.why_not}" if ended.why_not else ""
+            talk(f"taskdash: {wanted.task_id}, result {wanted.n}: {ended.error}{why_not}")
         elif ended.path is not None:
             self._progress.ended(len(self._ends), len(self._wanted), ended.path.name)
         self._print_paths(of_all=False)

@@ -16,6 +16,7 @@ from taskdash.domain.task import State, Task
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+REMOVED: Final = "The gateway has removed the result"
 NO_MODEL: Final = "not known yet"
 """What tasks are counted under whose model no answer has told."""
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
@@ -128,6 +129,18 @@ def expiry_of(task: Task, ttl_ms: int | None) -> Expiry | None:
     if ttl_ms is None or since_ms is None:
         return None
     return Expiry(since_ms + ttl_ms, task.renewed_at_ms is None and task.complete_time_ms is None)
+
+
+def are_links_dead(task: Task, ttl_ms: int | None, now_ms: int) -> bool:
+    """Return whether a task had results and cannot be expected to have them any more."""
+    expiry = expiry_of(task, ttl_ms)
+    return task.purged or (expiry is not None and expiry.left_ms(now_ms) <= 0)
+
+
+def is_renewed(before: Task, task: Task, ttl_ms: int | None, now_ms: int) -> bool:
+    """Return whether an answer brought other links, or the same ones with a longer life."""
+    is_other = task.renewed_at_ms != before.renewed_at_ms
+    return is_other or (task.result_count > 0 and not are_links_dead(task, ttl_ms, now_ms))
 
 
 def notice_ms(ttl_ms: int) -> int:

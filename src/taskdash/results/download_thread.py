@@ -18,13 +18,14 @@ from taskdash.results.download_status import DownloadStatus
 from taskdash.results.downloads import Downloader, Downloads
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
+from taskdash.results.renewals import Renewals
 from taskdash.results.saved_results import ResultLocks, SavedResults
 from taskdash.store.store import StoreThread
 from taskdash.watch.machine import SystemClock
 from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -52,8 +53,18 @@ async def open_downloads(
     on_end: Callable[[Ended], None],
     *,
     max_result_mib: int | None = None,
+    begin_to_watch: Callable[[], Awaitable[bool]] | None = None,
 ) -> AsyncIterator[Downloads]:
     """Open all that it takes to save results of a profile into a folder; what is under way is broken off at the end.
+
+    Args:
+        profile: whose results.
+        path: the folder.
+        store_path: where the list is.
+        on_end: is told of each download that is over.
+        max_result_mib: the largest result that is saved.
+        begin_to_watch: sees to it that somebody checks what is asked for, as far as that can be: the records behind
+            dead links are. None: nobody does.
 
     Raises:
         UsageError: the folder cannot be used.
@@ -78,7 +89,10 @@ async def open_downloads(
         )
         saved = SavedResults(store, SystemClock().now_ms)
         async with asyncio.TaskGroup() as group:
-            downloads = Downloads(Downloader(folder, fetcher), saved, locks, group, on_end=on_end)
+            renewals = Renewals(store, begin=begin_to_watch) if begin_to_watch is not None else None
+            downloads = Downloads(
+                Downloader(folder, fetcher), saved, locks, group, on_end=on_end, renewals=renewals
+            )
             try:
                 yield downloads
             finally:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter, defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from taskdash.results.fetch import Fetcher
     from taskdash.results.folder import Folder
     from taskdash.results.part import Sink
+    from taskdash.results.renewals import Renewals
     from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
 
 AT_ONCE: Final = 6
@@ -133,6 +134,8 @@ class Ended:
     end: End
     path: Path | None = None
     error: DownloadError | None = None
+    why_not: str = ""
+    """Why its record, asked for again, brought no fresh link; "" where nobody was asked."""
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +146,8 @@ class _Download:
     sink: Sink | None = None
     before: int = 0
     """How many bytes were there already when this try began."""
+    is_renewed: bool = False
+    """Whether its record was asked for again."""
 
     @property
     def status(self) -> Running:
@@ -167,6 +172,7 @@ class Downloads:
         group: asyncio.TaskGroup,
         *,
         on_end: Callable[[Ended], None] = lambda _: None,
+        renewals: Renewals | None = None,
         at_once: int = AT_ONCE,
         per_host: int = PER_HOST,
         now_s: Callable[[], float] = time.monotonic,
@@ -179,6 +185,8 @@ class Downloads:
         self._locks = locks
         self._group = group
         self._on_end = on_end
+        self._renewals = renewals
+        """Where fresh links come from; None: a dead one is given up."""
         self._now_s = now_s
         self._now_ms = now_ms
         self._sleep = sleep
@@ -266,6 +274,13 @@ class Downloads:
                     self._arrived += this.arrived
             may_come = isinstance(ended.error, ExpiredError) and ended.error.may_come
             rest_s = next(rests_s, None) if may_come else None
+            if rest_s is None and self._renewals is not None and _is_dead(ended) and not this.is_renewed:
+                this.is_renewed = True
+                fresh, why_not = await self._renewals.renew(this.wanted)
+                if fresh is not None:
+                    this.wanted, this.sink = fresh, None
+                    continue
+                ended = replace(ended, why_not=why_not)
             if rest_s is None:
                 if this.sink is not None and ended.end is End.SAVED:
                     self._sizes.append(this.sink.size)
@@ -325,6 +340,10 @@ class Downloads:
         if ended.error is not None:
             self._reasons[str(ended.error)] += 1
         self._on_end(ended)
+
+
+def _is_dead(ended: Ended) -> bool:
+    return isinstance(ended.error, ExpiredError)
 
 
 def _outcome(wanted: Wanted, task: asyncio.Task[Ended]) -> Ended:

@@ -24,6 +24,7 @@ from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.part import part_key
+from taskdash.results.renewals import Renewals, Renewed
 from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
 
 if TYPE_CHECKING:
@@ -466,3 +467,37 @@ async def test_those_that_were_waited_for_keep_to_the_limits(bench: Bench) -> No
     await queue.drained()
     assert bench.counts() == {End.SAVED: 12}
     assert most <= 2
+
+
+class Fresh(Renewals):
+    """Gives what the test says."""
+
+    def __init__(self, *given: Renewed) -> None:
+        self.given = list(given)
+        self.asked: list[Wanted] = []
+
+    async def renew(self, wanted: Wanted) -> Renewed:
+        self.asked.append(wanted)
+        return self.given.pop(0)
+
+
+async def test_a_dead_link_is_renewed_once_before_it_is_given_up(bench: Bench) -> None:
+    bench.server.files["/x"] = http_reply(200, PNG)
+    dead, fresh = bench.wanted(1, "/gone"), bench.wanted(1, "/x")
+    good = Fresh(Renewed(fresh))
+    queue = bench.queue(renewals=good)
+    (ended,) = await queue.save([dead])
+    assert (ended.end, good.asked) == (End.SAVED, [dead])
+
+    for renewed in (Renewed(bench.wanted(2, "/gone2")), Renewed(None, "it has no other one"), Renewed(None)):
+        bad = Fresh(renewed)
+        (ended,) = await bench.queue(renewals=bad).save([bench.wanted(2, "/gone")])
+        assert (ended.end, len(bad.asked), ended.why_not) == (End.FAILED, 1, renewed.why_not)
+        assert str(ended.error) == "the link has probably expired (HTTP 404)"
+
+
+async def test_what_failed_otherwise_is_not_asked_for_again(bench: Bench) -> None:
+    bench.server.files["/x"] = http_reply(200, b'{"error": "no"}')
+    renewals = Fresh()
+    (ended,) = await bench.queue(renewals=renewals).save([bench.wanted(1, "/x")])
+    assert (ended.end, renewals.asked) == (End.FAILED, [])

@@ -136,6 +136,13 @@ class TaskActions(_Screen):
         if tasks := await self._chosen():
             self.tell(await self.acts.check(tasks))
             self.table.reload()
+            # Beside this: the keys after it do not wait for the answer.
+            self.run_worker(self._tell_renewal(tasks), group="renewal")
+
+    async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
+        with suppress(StoreError):
+            if feedback := await self.acts.renewed(tasks):
+                self.tell(feedback)
 
     @in_order
     async def action_check_all(self) -> None:

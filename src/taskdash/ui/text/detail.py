@@ -16,6 +16,7 @@ from taskdash.domain.durations import age, ago, duration
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
 from taskdash.domain.words import (
+    REMOVED,
     SYMBOLS,
     countdown,
     expiry_of,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 SENSELESS = "?"
 MAX_LINKS_SHOWN = 50
-REMOVED = "The gateway has removed the result"
 _NAME_CELLS = 12
 _MOMENT_CELLS = _NAME_CELLS + len("  2026-11-29 05:36:44  ")
 _LEAST_LINK_CELLS = 20

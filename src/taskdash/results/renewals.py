@@ -1,0 +1,131 @@
+"""Fresh links for dead ones: the record is asked for once more, by whoever watches, within its budget."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from taskdash.domain.errors import StoreError
+from taskdash.domain.words import REMOVED
+from taskdash.results.links import host_and_port, safe_url
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from taskdash.domain.task import Task
+    from taskdash.results.saved_results import Wanted
+    from taskdash.store.store import Store, StoreThread
+
+LONGEST_WAIT_S: Final = 20.0
+"""A budget, or a gateway that wants quiet, may hold a check up for longer: then the link stays dead."""
+LOOK_EVERY_S: Final = 0.1
+ANEW_AFTER_S: Final = 60.0
+"""An answer that is younger serves the other results of its task."""
+_LOG = logging.getLogger(__name__)
+
+
+class Renewed(NamedTuple):
+    """What came of it."""
+
+    wanted: Wanted | None
+    """The result under its fresh link; None where there is none."""
+    why_not: str = ""
+    """Completes "the link has probably expired, and ..."; "" where nobody was asked."""
+
+
+class _Answer(NamedTuple):
+    task: Task
+    urls: tuple[str, ...]
+
+
+async def _always() -> bool:
+    return True
+
+
+class Renewals:
+    """Asks for the records of tasks whose links are dead, each once for all of its results."""
+
+    def __init__(
+        self,
+        store: StoreThread,
+        *,
+        begin: Callable[[], Awaitable[bool]] = _always,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Prepare to ask.
+
+        Args:
+            store: the list.
+            begin: sees to it that somebody watches; returns False where nobody can.
+            now_ms: the wall clock.
+            now_s: the monotonic clock.
+            sleep: lets so many seconds pass.
+        """
+        self._store = store
+        self._begin = begin
+        self._now_ms = now_ms
+        self._now_s = now_s
+        self._sleep = sleep
+        self._asked: dict[int, tuple[float, asyncio.Task[_Answer | None]]] = {}
+
+    async def renew(self, wanted: Wanted) -> Renewed:
+        """Return the result under the link that its record has now, asking for it where it may have another."""
+        try:
+            found = await self._store.run(partial(_links_of, seq=wanted.seq))
+            if fresh := _fresh(wanted, found):
+                # Another result of the task has had it asked for, or somebody else has.
+                return Renewed(fresh)
+            if not await self._begin():
+                return Renewed(None)
+            answer = await asyncio.shield(self._answer(wanted.seq))
+        except StoreError:
+            _LOG.warning("a record was not asked for again", exc_info=True)
+            return Renewed(None)
+        if answer is None:
+            return Renewed(None, "its record could not be asked for again")
+        if fresh := _fresh(wanted, answer):
+            return Renewed(fresh)
+        if answer.task.purged:
+            return Renewed(None, REMOVED[0].lower() + REMOVED[1:])
+        if (problem := answer.task.problem) is not None:
+            return Renewed(None, f"asked again for its record: {problem.kind.value}")
+        return Renewed(None, "its record, asked for again, has no other one")
+
+    def _answer(self, seq: int) -> asyncio.Task[_Answer | None]:
+        at_s, asked = self._asked.get(seq, (0.0, None))
+        if asked is None or (asked.done() and self._now_s() >= at_s + ANEW_AFTER_S):
+            asked = asyncio.get_running_loop().create_task(self._ask(seq))
+            self._asked[seq] = self._now_s(), asked
+        return asked
+
+    async def _ask(self, seq: int) -> _Answer | None:
+        """Have a task checked; return it as it is then, None where nobody checks it in time."""
+        now_ms, until_s = self._now_ms(), self._now_s() + LONGEST_WAIT_S
+        mark = await self._store.run(lambda store: store.checks.ask([seq], now_ms))
+        try:
+            while self._now_s() < until_s:
+                await self._sleep(LOOK_EVERY_S)
+                found = await self._store.run(partial(_links_of, seq=seq))
+                if found is None or found.task.asked_at_ms is None:
+                    return found
+        finally:
+            await self._store.run(lambda store: store.checks.withdraw([seq], mark))
+        return None
+
+
+def _links_of(store: Store, seq: int) -> _Answer | None:
+    return next((_Answer(task, urls) for task, urls in store.tasks.links([seq])), None)
+
+
+def _fresh(wanted: Wanted, found: _Answer | None) -> Wanted | None:
+    urls = found.urls if found is not None else ()
+    url = urls[wanted.n - 1] if wanted.n <= len(urls) else wanted.url
+    if url == wanted.url:
+        return None
+    return replace(wanted, url=url, host=host_and_port(safe_url(url) or "")[0])
