@@ -12,7 +12,7 @@ from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
 from taskdash.domain.words import notice_ms
 from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import COUNTED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, STATE_CODES, UNSAVED
+from taskdash.store.query_sql import COUNTED, ENDED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, STATE_CODES, UNSAVED
 from taskdash.store.rows import STATES, read_tasks
 
 if TYPE_CHECKING:
@@ -151,12 +151,15 @@ class News:
         counts = {STATES.get(code): count for code, count in self._database.rows(sql, bound)}
         expiring = new = 0
         if ttl_ms is not None:
-            dead_ms, soon_ms = now_ms - ttl_ms, now_ms - ttl_ms + notice_ms(ttl_ms)
-            sql = (
-                f"SELECT count(*), coalesce(sum({ENDED} > ?), 0) FROM tasks WHERE {HAS_RESULTS} AND profile = ? "
-                f"AND {ENDED} > ? AND {ENDED} < ? AND {UNSAVED}"
+            warned_ms = notice_ms(ttl_ms)
+            dies = {COUNTED: f"{LINKS_SINCE} + {ttl_ms:d}", OWN_LIFE: "result_expires_at_ms"}
+            listed = " UNION ALL ".join(
+                f"SELECT {at_ms} AS at_ms FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {which} AND {UNSAVED} "
+                f"AND {at_ms} > ? AND {at_ms} < ?"
+                for which, at_ms in dies.items()
             )
-            bound = [soon_ms - (now_ms - since_ms), profile, dead_ms, soon_ms]
+            sql = f"SELECT count(*), coalesce(sum(at_ms > ?), 0) FROM ({listed})"
+            bound = [since_ms + warned_ms, *(profile, now_ms, now_ms + warned_ms) * 2]
             ((expiring, new),) = self._database.rows(sql, bound)
         return Missed(counts.get(State.SUCCESS, 0), counts.get(State.FAIL, 0), expiring, new)
 

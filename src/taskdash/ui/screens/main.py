@@ -335,7 +335,7 @@ class MainScreen(TaskActions, Screen[None]):
 
     def action_reverse(self) -> None:
         sort = self.table.wanted.sort
-        self._sort_by(sort._replace(reverse=not sort.reverse))
+        self._sort_by(Sort(sort.key, reverse=not sort.reverse))
 
     def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
         """Sort by the title that was clicked; a second click reverses."""
