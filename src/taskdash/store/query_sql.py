@@ -270,7 +270,7 @@ class Matches:
         return found.listing[1]
 
     def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
-        """Return the first and the last label of the tasks that match; one if all of them have it."""
+        """Return what `end_labels` does of the tasks that match."""
         found = self.found(query, now_ms, may_lag=may_lag)
         if found.labels is None:
             seqs = found.in_states(None)
@@ -303,13 +303,15 @@ class Matches:
 
 
 def end_labels(database: Database, condition: str, values: Sequence[Any]) -> tuple[str | None, ...]:
-    """Return the first and the last label of what meets a condition: one if all of it has that, or nothing has one."""
+    """Return the first and the last label under a condition: once if all have that; None before, if some have none."""
     ends = [
         row[0]
-        for direction in ("", " DESC")
-        for row in database.rows(
-            f"SELECT label FROM tasks WHERE {condition} ORDER BY label{direction} LIMIT 1", values
+        for end in (
+            "label IS NULL",
+            "label IS NOT NULL ORDER BY label",
+            "label IS NOT NULL ORDER BY label DESC",
         )
+        for row in database.rows(f"SELECT label FROM tasks WHERE {condition} AND {end} LIMIT 1", values)
     ]
     # The file may have been edited by hand.
     labels = (None if label is None else inert_line(str(label)) for label in ends)

@@ -152,7 +152,7 @@ class TaskList(Additions):
         return _by_state(self._database.rows(sql, values))
 
     def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
-        """Return the first and the last label of the tasks of `query`, of any state: one if all of them have it."""
+        """Return what `end_labels` does of the tasks of `query`, of any state."""
         if query.terms:
             return self._matches.labels(query, now_ms, may_lag=may_lag)
         return end_labels(self._database, *where(replace(query, states=None), now_ms))

@@ -136,7 +136,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Return the columns with their widths, as they are drawn."""
         cells = max(10, self.scrollable_content_region.width - MARGIN)
         if cells != self._placed_cells:
-            view, has_labels = self.context.view, len(self._window.labels) > 1
+            view, has_labels = self.context.view, self._window.has_labels
             self._placed = place_columns(view.columns, cells, view.widths, has_labels=has_labels)
             self._placed_cells = cells
             self._share()
@@ -219,11 +219,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def adopt(self, window: Window) -> None:
         """Take over what was read and draw what differs from what is on screen."""
-        self._moment = self._moment_now()
         self._flash_changes(window)
         shown, self._window = self._window, window
+        self._moment = self._moment_now()
         shared_before = self._shared
-        if (len(shown.labels) > 1) != (len(window.labels) > 1):
+        if shown.has_labels != window.has_labels:
             self.place_columns()
         elif shown.rows != window.rows:
             self._share()

@@ -41,7 +41,8 @@ class Window:
     listed: dict[State, int] = field(default_factory=dict)
     """As `counts`, of the whole list."""
     labels: tuple[str | None, ...] = ()
-    """The first and the last label of what the filter finds, whatever states the query asks for; one if all have it."""
+    """The first and the last label of what the filter finds, whatever states the query asks for: once if all have that;
+    None before them, if some have none."""
     cursor: int = 0
     top: int = 0
     first: int = 0
@@ -53,6 +54,11 @@ class Window:
     def label(self) -> str | None:
         """Return the label that all tasks have; None where they have several, or none."""
         return self.labels[0] if len(self.labels) == 1 else None
+
+    @property
+    def has_labels(self) -> bool:
+        """Return whether there are several."""
+        return sum(label is not None for label in self.labels) > 1
 
     def row(self, index: int) -> Task | None:
         """Return the task on line `index` of the query, None where this window does not reach that far."""
