@@ -356,6 +356,14 @@ def test_quiet_leaves_only_errors_on_stderr(taskdash: Command) -> None:
     assert taskdash("add", RUN, "-q").stderr == taskdash("add", RUN).stderr
 
 
+def test_a_quiet_demo_api_prints_what_it_serves_alone(taskdash: Command) -> None:
+    server = taskdash.start("demo-api", "--quiet")
+    assert server.stdout is not None
+    assert server.stdout.readline().startswith("base URL  http://127.0.0.1:")
+    server.send_signal(signal.SIGINT)
+    assert server.communicate(timeout=5)[1] == ""
+
+
 def test_quiet_tells_how_a_wait_went_wrong(taskdash: Command) -> None:
     failed = taskdash("wait", "-q", OK, BAD)
     assert (failed.returncode, len(failed.stderr.splitlines())) == (1, 1)

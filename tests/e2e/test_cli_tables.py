@@ -199,9 +199,13 @@ def test_the_states_have_colours_unless_none_are_wanted(labelled: Command) -> No
         screen.wait_exit(30)
         assert b"\x1b[32m\xe2\x9c\x93 success\x1b[0m" in screen.raw
         assert b"\x1b[31m\xc3\x97 fail\x1b[0m" in screen.raw
-    with labelled.dashboard("list", env={"NO_COLOR": "1"}) as screen:
+    with labelled.dashboard("show", "--state", "fail") as screen:
         screen.wait_exit(30)
-        assert b"\x1b[3" not in screen.raw
+        assert screen.raw.count(b"\x1b[31mfail\x1b[0m") == 2
+    for command in (["list"], ["list", "--wide"], ["show", "--state", "fail"]):
+        with labelled.dashboard(*command, env={"NO_COLOR": "1"}) as screen:
+            screen.wait_exit(30)
+            assert b"\x1b[3" not in screen.raw
 
 
 def test_a_watched_list_is_drawn_again_and_ends_cleanly(labelled: Command) -> None:

@@ -18,7 +18,7 @@ import click
 
 from taskdash.cli.dashboard import has_terminal, run_app
 from taskdash.cli.options import Command, common_options, number
-from taskdash.cli.output import print_lines
+from taskdash.cli.output import print_lines, speech
 from taskdash.cli.screen import cropped, task_lines
 from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
@@ -157,7 +157,8 @@ def demo_api(*, port: int) -> int:
         print_lines([f"base URL  {api.base_url}", f"key       {api.key}", "task IDs", *api.task_ids])
         sys.stdout.flush()
         # Not by `talk`, which hides keys: this one is made up, and everybody may know it.
-        click.echo(_advice(api.base_url, api.key, api.task_ids[0]), err=True)
+        if not speech.is_quiet:
+            click.echo(_advice(api.base_url, api.key, api.task_ids[0]), err=True)
         number = signal.sigwait(numbers)
     return 128 + number
 

@@ -23,7 +23,7 @@ from taskdash.domain.words import SYMBOLS, state_word
 from taskdash.ui.text.columns import shared_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from typing import NoReturn
 
 STATE_STYLES: Final[Mapping[str, str]] = {
@@ -138,6 +138,26 @@ def cell_lines(
     return _lines(widths, named)
 
 
+def named_lines(pairs: Iterable[tuple[str, str]], indent: int, prose: Collection[str]) -> list[str]:
+    """Return names and values as lines, the values in a column that begins at `indent` and is as wide as there is room.
+
+    Only prose is broken to fit it: links and paths are to be copied whole.
+    """
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    with console.capture() as drawn:
+        for name, value in pairs:
+            style = STATE_STYLES.get(value, "yellow") if name in STATES else STYLES.get(name, "")
+            parts = [Text(part, style) for part in value.splitlines() or [""]]
+            if name in prose:
+                room = max(1, console.width - indent)
+                parts = [line for part in parts for line in part.wrap(console, room) or [Text()]]
+            for n, part in enumerate(parts):
+                head = "" if n else f"{name}  "
+                blanks = " " * (indent - cell_len(head))
+                console.print(Text.assemble((head, "dim"), blanks, part), soft_wrap=True)
+    return [line.rstrip() for line in drawn.get().splitlines()]
+
+
 def redraw(lines_for: Callable[[int, int], Sequence[str]], every_s: float) -> NoReturn:
     """Draw lines on a screen of their own, again and again and whenever its size changes, until a signal comes.
 
@@ -244,12 +264,6 @@ def _lines(widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]]) -> lis
 def cropped(text: str, cells: int) -> str:
     """Return `text` cut to `cells`, with an ellipsis where something is missing."""
     return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
-
-
-def wrapped(text: str, cells: int) -> list[str]:
-    """Return a line of text as lines of so many cells, broken between words where there are any."""
-    lines = Text(text).wrap(Console(file=sys.stdout), max(1, cells))
-    return [line.plain.rstrip() for line in lines] or [""]
 
 
 class Rewritten:

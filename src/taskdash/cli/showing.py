@@ -134,13 +134,14 @@ def _time(at_ms: int | None, now_ms: int) -> str | None:
 def pair_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Return names and values as aligned lines; on a terminal prose is broken to fit it."""
     indent = 2 + max(min(MAX_NAME_CELLS, cell_width(name)) for name, _ in pairs)
-    room = shutil.get_terminal_size()[0] - indent if sys.stdout.isatty() else None
+    if sys.stdout.isatty():
+        from taskdash.cli.screen import named_lines
+
+        return named_lines(pairs, indent, PROSE)
     lines = []
     for name, value in pairs:
-        parts = value.splitlines() or [""]
-        if room is not None and name in PROSE:
-            parts = _wrapped(parts, room)
-        lines += [_pad(f"{name}  ", indent) + parts[0], *(f"{'':<{indent}}{part}" for part in parts[1:])]
+        first, *rest = value.splitlines() or [""]
+        lines += [_pad(f"{name}  ", indent) + first, *(f"{'':<{indent}}{part}" for part in rest)]
     return lines
 
 
@@ -185,12 +186,6 @@ def _tally_json(tally: Tally) -> dict[str, Json]:
         "costTimeP90": tally.cost_p90_ms,
         "creditsConsumed": tally.credits_consumed,
     }
-
-
-def _wrapped(parts: Sequence[str], room: int) -> list[str]:
-    from taskdash.cli.screen import wrapped
-
-    return [line for part in parts for line in wrapped(part, room)]
 
 
 def tally_lines(tallies: Sequence[Tally], width: int | None = None) -> list[str]:
