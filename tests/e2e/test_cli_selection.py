@@ -219,3 +219,21 @@ def test_a_time_is_seconds_or_has_units(taskdash: Command, fake_api: FakeApi) ->
     done = taskdash("wait", RUN, "--timeout", "soon")
     assert (done.returncode, done.stdout) == (2, "")
     assert "use seconds, or 15m, 2h" in done.stderr
+
+
+def test_wait_on_a_terminal_has_the_bar_of_the_dashboard_and_lines_that_fit(
+    taskdash: Command, fake_api: FakeApi
+) -> None:
+    fake_api.set(NEW, waiting_body(NEW))
+    fake_api.set(RUN, waiting_body(RUN))
+    with taskdash.dashboard("wait", NEW, RUN, columns=80, rows=12) as screen:
+        screen.wait_for("▱▱▱▱▱▱▱▱ 0/2")
+        fake_api.set(NEW, success_body(NEW))
+        screen.wait_for("▰▰▰▰▱▱▱▱ 1/2 · ")
+        fake_api.set(RUN, success_body(RUN))
+        assert screen.wait_exit(60) == 0
+        assert "▱" not in screen.text
+        lines = [line for line in screen.text.splitlines() if line.strip()]
+    assert lines[-1].startswith("2 tasks finished: 2 succeeded in ")
+    assert [line for line in lines if line.startswith(RUN)][-1].endswith("…)")
+    assert all(line.startswith(("task_", "2 tasks")) for line in lines)
