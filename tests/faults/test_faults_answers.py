@@ -359,7 +359,8 @@ def params(own: Own) -> Iterator[Case]:
 def times(own: Own) -> Iterator[Case]:
     for value, moment in (
         (0, None), (-1, None), (-1777459967759, None), (1e20, None), (1e300, None), ("yesterday", None), (True, None),
-        ("", None), ([], None), ("2026-04-29T10:52:47Z", None), (1777459967, 1777459967000),
+        ("", None), ([], None), ("2026-04-29 10:52:47", None), ("2026-04-29T10:52:47Z", 1777459967000),
+        (1777459967, 1777459967000),
         ("1777459967759", CREATED_MS), (1777459967759.4, CREATED_MS), ("1e12", None), (17774599677590, None),
     ):  # fmt: skip
         for name in ("createTime", "completeTime"):

@@ -87,7 +87,7 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
         reason=next(filter(None, map(reason_in, _texts(document))), None),
         record=record,
         data=data if isinstance(data, dict) else document,
-        record_info_is_null=is_null and record is None and code in (None, 200, 400, 422),
+        record_info_is_null=is_null and record is None and code in (None, 200, 422),
         is_nothing="data" in document and code in (0, 200) and data in (None, "", "null", [], {}),
     )
 

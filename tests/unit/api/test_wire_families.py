@@ -122,7 +122,6 @@ def test_the_number_of_a_row_is_not_the_id_of_a_task() -> None:
         {"code": 404, "msg": "no"},
         {"code": 40401, "msg": "no such thing", "data": None},
         {"code": 200, "msg": "Task not found", "data": None},
-        {"code": 400, "message": "task does not exist"},
         {"code": "task_not_exist", "message": "task_not_exist", "data": None},
         {"code": 422, "msg": "recordInfo is null"},
     ],
