@@ -29,17 +29,8 @@ MAX_URL_CHARS: Final = 8192
 KNOWN_KEYS: Final = (
     *("resultUrls", "result_urls", "resultWaterMarkUrls", "firstFrameUrl", "lastFrameUrl", "resultObject"),
     *("resultUrl", "result_url", "resultVideoUrl", "resultImageUrl", "originImageUrl", "originUrls"),
-    *(
-        "output",
-        "outputs",
-        "videoUrl",
-        "video_url",
-        "audioUrl",
-        "audio_url",
-        "sunoData",
-        "fileUrl",
-        "downloadUrl",
-    ),
+    *("output", "outputs", "videoUrl", "video_url", "audioUrl", "audio_url", "sunoData"),
+    *("fileUrl", "downloadUrl"),
 )
 _HOLDERS: Final = (
     *("resultJson", "result_json", "result", "results", "resultInfoJson", "response"),
@@ -62,9 +53,9 @@ _REQUESTS: Final = (*names.PARAM, "input", "inputs", "request")
 _KEYS_OF_AN_ITEM: Final = (*KNOWN_KEYS, "url")
 _NEVER = re.compile(
     r"param|paramJson|generateParam|prompt_?(?:json|image)?s?"
-    r"|(?:inputs?|ref(?:erence)?|parent|request|call_?back|webhook|notify|status|cancel|polling)"
+    r"|(?:inputs?|reference|parent|request|call_?back|webhook|notify|status|cancel|polling)"
     r"_?(?:image|video|audio|frame|file|media|hook)?s?_?(?:urls?|list)?"
-    r"|(?:image|video|audio|mask)_?(?:inputs?|list)",
+    r"|ref_?(?:image|video|audio)s?_?(?:urls?|list)?|(?:image|video|audio|mask)_?inputs?",
     re.IGNORECASE,
 )
 """Names of what a task was asked, and of where its state is asked for or sent."""
@@ -114,8 +105,9 @@ def result_urls(record: dict[str, Json], parts: dict[str, Json] | None = None) -
     if not found.urls:
         for key in LAST_KEYS:
             found.add_known(parts.get(key))
+    found.add_later()
     if not found.urls:
-        for key in parts:
+        for key in (key for key in parts if key in _RANK):
             found.add_whole(record[key])
     return tuple(found.urls)
 
@@ -148,10 +140,10 @@ class _Found:
                 if key in part:
                     self.add_known(part[key])
         self.add_all(parts)
-        later, self._later = self._later, []
-        for value, depth in later:
-            self.add_all(value, depth)
-        # What stands within those.
+
+    def add_later(self) -> None:
+        """Add what was left for the end."""
+        # More may come while this goes on: what stands within those.
         for value, depth in self._later:
             self.add_all(value, depth)
 
