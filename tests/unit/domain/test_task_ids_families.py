@@ -59,6 +59,7 @@ SHOWN: list[tuple[str, list[tuple[str, str | None]]]] = [
     ("https://x.example/proxy/veo/record-info?taskId=abc-123", [("abc-123", "/api/v1/veo/record-info")]),
     (f"{KIE}/lyrics/record-info?taskId=abc-123", [("abc-123", "/api/v1/lyrics/record-info")]),
     (f"{KIE}/jobs/recordInfo?taskId=abc-123", [("abc-123", None)]),
+    (f"{KIE}/jobs/recordInfo?taskId=task_veo3_12345678", [("task_veo3_12345678", "/api/v1/jobs/recordInfo")]),
     (f"created {H}\nGET {KIE}/mj/record-info?taskId={H}", [(H, "/api/v1/mj/record-info")]),
     # The family in a label, and in a form.
     ("Veo task ID: abc-12345", [("abc-12345", "/api/v1/veo/record-info")]),

@@ -16,6 +16,7 @@ from taskdash.domain.task_ids.findings import Findings, Hit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+JOBS: Final = "/api/v1/jobs/recordInfo"
 FAMILIES: Final = {
     "/api/v1/veo/record-info": "veo veo2 veo3",
     "/api/v1/gpt4o-image/record-info": "gpt4o gpt-4o 4o",
@@ -93,7 +94,12 @@ def path_hints(text: str, hits: list[Hit]) -> dict[str, str]:
     for task_id, path in _paths_in_urls(text):
         hints.setdefault(task_id, path)
     for hit in hits:
-        if hit.task_id not in hints and (hint := _by_label(text, hit) or path_hint_of(hit.task_id)):
+        if hit.task_id in hints:
+            continue
+        hint = _by_label(text, hit) or path_hint_of(hit.task_id)
+        if hint and "jobs/recordInfo?" in text[max(0, hit.start - _LABEL_CHARS) : hit.start]:
+            hint = JOBS
+        if hint:
             hints[hit.task_id] = hint
     return hints
 
