@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.servers import fail_body
-from tests.ui.driven_dashboard import Dash, add, answer, uuid
+from tests.servers import fail_body, waiting_body
+from tests.ui.driven_dashboard import Dash, add, add_answered, answer, driven, uuid
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import FakeWatcher
 
     from taskdash.store.store import Store
+    from taskdash.ui.context import Context
 
 SEA, FOX = [uuid(n) for n in range(3)], [uuid(n) for n in range(3, 5)]
 
@@ -43,6 +45,31 @@ async def test_enter_keeps_the_filter_and_esc_in_the_box_brings_it_back(dash: Da
     await dash.press("escape", total=3)
     assert dash.main.filter_box.text == "sea"
     await dash.press("escape", total=5)
+
+
+async def test_what_is_found_in_a_prompt_is_seen_in_its_row_and_underlined(
+    desk: Context, other: Store
+) -> None:
+    prompts = (
+        f"A ceramic mug {'on a desk of walnut, ' * 4}{end}" for end in ("a Fox beside it", "nothing else")
+    )
+    params = (json.dumps({"input": {"prompt": prompt}}) for prompt in prompts)
+    add_answered(other, *(waiting_body(uuid(n), param=param) for n, param in enumerate(params)))
+
+    def underlined(dash: Dash) -> list[str]:
+        rows = (dash.table.render_line(line) for line in range(2))
+        return [part.text for row in rows for part in row if part.style and part.style.underline]
+
+    async with driven(desk, (80, 24), total=2) as dash:
+        await dash.press("/", *"fo", total=1)
+        assert underlined(dash) == ["Fo"]
+        assert "…" in dash.table_lines[0]
+        await dash.press("x", total=1)
+        await dash.until(lambda: underlined(dash) == ["Fox"], "what was typed since")
+        await dash.press(*["backspace"] * 3, *"MUG", total=2)
+        await dash.until(lambda: underlined(dash) == ["mug", "mug"], "in both rows")
+        await dash.press("escape", total=2)
+        await dash.until(lambda: underlined(dash) == [], "no filter")
 
 
 async def test_an_error_stands_under_the_box_and_leaves_the_rows(dash: Dash) -> None:

@@ -20,6 +20,7 @@ from taskdash.domain.words import (
     state_word,
     waited_ms,
 )
+from taskdash.ui.text.matches import prompt_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,6 +54,8 @@ _ID_BOTH_ENDS: Final = 12
 _PROMPT_CHARS: Final = 1_000
 """Prompts that do not differ up to here are shown from their beginning."""
 
+_MATCHED_CHARS: Final = 10_000
+"""What a filter finds behind these is not shown in the row."""
 NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -76,6 +79,8 @@ class Moment(NamedTuple):
     shared: Shared = ALONE
     says_label: bool = True
     """Whether a label stands before the prompt: it is said nowhere else."""
+    words: tuple[str, ...] = ()
+    """What the filter looks for in prompts."""
 
 
 class Span(NamedTuple):
@@ -133,17 +138,18 @@ def _state(task: Task, _: Moment, width: int) -> Cell:
 
 def _prompt(task: Task, moment: Moment, width: int) -> Cell:
     start = moment.shared.prompt_chars.get(task.seq, 0)
+    label = [Span(task.label, "label"), Span("  ")] if task.label and moment.says_label else []
     if task.prompt:
-        prompt = inert_line(task.prompt[: start + 4 * width + 80])
-        cell = [Span("…", "muted"), Span(prompt[start:])] if start else [Span(prompt)]
+        chars = _MATCHED_CHARS if moment.words else start + 4 * width + 80
+        room = width - sum(len(text) for text, _ in label)
+        pieces = prompt_pieces(inert_line(task.prompt[:chars]), start, room, moment.words)
+        cell = [Span(*piece) for piece in pieces]
     elif task.problem and task.state is State.NEW:
         cell = _problem(task, moment, width)
     else:
         # Nothing but the ID tells those apart of which nothing else is known.
         cell = [Span(f"{'not checked yet' if task.checks == 0 else NONE}  {task.task_id}", "muted")]
-    if task.label and moment.says_label:
-        cell = [Span(task.label, "label"), Span("  "), *cell]
-    return cell
+    return [*label, *cell]
 
 
 def shared_of(tasks: Iterable[Task], width: int) -> Shared:

@@ -39,6 +39,7 @@ PIECES: Final = {
     "focus": "$text-accent",
     "overdue": "$text-warning",
     "problem": "$text-warning",
+    "match": "bold underline",
 }
 """What a piece of a cell adds to its row, in the colours of the theme: each of them means one thing (`themes`).
 
@@ -73,7 +74,10 @@ class RowStyles:
         if (style := self._pieces.get((name, row))) is None:
             style, ground = row, row.bgcolor
             # On a ground of the terminal's own no more than the row's own text is sure to be read.
-            if ground is None or ground.is_default or ground.triplet:
+            if name == "match":
+                # Seen without colours as well, on every row.
+                style = row + Style(bold=True, underline=True)
+            elif ground is None or ground.is_default or ground.triplet:
                 colour = (VisualStyle(self._ground()) + VisualStyle.parse(PIECES[name])).rich_style.color
                 style = _legible(row + Style(color=colour))
                 if PIECES[name] == "$text-muted":

@@ -21,6 +21,7 @@ from textual.strip import Strip
 from taskdash.domain.durations import tells_seconds
 from taskdash.ui.actions import bindings
 from taskdash.ui.text.columns import ALONE, GAP, Moment, Placed, place_columns, shared_of
+from taskdash.ui.text.matches import sought_words
 from taskdash.ui.widgets.row_styles import RowStyles
 from taskdash.ui.widgets.window import Place, Window, changed_tasks, read_window
 
@@ -236,7 +237,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         )
         self.virtual_size = Size(self.size.width, window.total)
         is_in_place = window.top == self._drawn_from == int(self.scroll_offset.y)
-        if is_in_place and shown.total == window.total and self._shared == shared_before:
+        is_alike = shown.total == window.total and shown.query.terms == window.query.terms
+        if is_in_place and is_alike and self._shared == shared_before:
             moved = {before.cursor, window.cursor} if before.cursor != window.cursor else set()
             for line in moved.union(self._changed_lines(shown)):
                 self._refresh_line(line)
@@ -464,6 +466,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             context.result_ttl_ms,
             self._shared,
             says_label=len(self._window.labels) > 1 and not has_column,
+            words=sought_words(self._window.query.terms),
         )
 
     def _draw_from(self, top: int) -> None:

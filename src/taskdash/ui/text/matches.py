@@ -1,0 +1,81 @@
+"""A prompt in one line of a row: where it is cut, so that what a filter found in it is seen, and what of it matches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len
+
+from taskdash.domain.query import TextTerm, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from taskdash.domain.query import Term
+
+MATCH: Final = "match"
+CUT: Final = ("…", "muted")
+
+
+def sought_words(terms: Iterable[Term]) -> tuple[str, ...]:
+    """Return the folded texts that a filter looks for in prompts."""
+    return tuple(
+        term.text
+        for term in terms
+        if isinstance(term, TextTerm) and not term.negated and term.text and term.field in (None, "prompt")
+    )
+
+
+def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where any of the words stands in a text, from the first to the last, none within another."""
+    folded, places = fold(text), list(range(len(text)))
+    if len(folded) != len(text):
+        # Some letters become several: each of those is at the place of the one.
+        folded = "".join(char.casefold() for char in text)
+        places = [at for at, char in enumerate(text) for _ in char.casefold()]
+    found: list[tuple[int, int]] = []
+    for word in words:
+        at = folded.find(word)
+        while at >= 0:
+            found.append((places[at], places[at + len(word) - 1] + 1))
+            at = folded.find(word, at + len(word))
+    apart: list[tuple[int, int]] = []
+    for begin, end in sorted(found):
+        if apart and begin <= apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        else:
+            apart.append((begin, end))
+    return apart
+
+
+def prompt_pieces(prompt: str, start: int, width: int, words: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return the texts of a prompt's cell, each with the name of its style.
+
+    Args:
+        prompt: In one line.
+        start: From where on it differs from its neighbours': what is before is left out.
+        width: The cells there are.
+        words: What the filter looks for: the first match is seen, though it is left out otherwise.
+    """
+    found = matches(prompt, words) if words else []
+    head: list[tuple[str, str]] = []
+    if found and not any(_is_seen(prompt, start, place, width) for place in found):
+        begin, end = found[0]
+        if begin < start:
+            head = [*([CUT] if begin else []), (prompt[begin : min(end, begin + width // 3)], MATCH)]
+        else:
+            # A word or two before it tell where it stands, or more where the end of the prompt leaves room for them.
+            wanted = begin - width // 3
+            wanted = min(wanted, len(prompt) + 1 - width) if prompt.isascii() else wanted
+            start = prompt.find(" ", max(start, wanted), begin) + 1 or begin
+    pieces = [*head, *([CUT] if start else [])]
+    for begin, end in found:
+        if end > start:
+            pieces += [(prompt[start:begin], ""), (prompt[max(start, begin) : end], MATCH)]
+            start = max(start, end)
+    return [piece for piece in (*pieces, (prompt[start:], "")) if piece[0]]
+
+
+def _is_seen(prompt: str, start: int, place: tuple[int, int], width: int) -> bool:
+    begin, end = place
+    return begin >= start and cell_len(prompt[start:end]) <= width - 2
