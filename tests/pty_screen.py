@@ -1,7 +1,7 @@
 r"""A program in a real pseudo-terminal, its screen read as a person would read it.
 
     with PtyScreen([sys.executable, "-m", "taskdash"], columns=120, rows=36, env=env) as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         screen.paste("5064bd1a-025a-490b-b28f-6a9fa12eb88a\n", shows="1 new")
         screen.send("\r")
         screen.quit()

@@ -48,7 +48,7 @@ def test_paste_a_task_watch_it_finish_open_its_link_quit_and_find_it_again(
     # A task that is about to finish is looked at every few seconds.
     api.set(WAITING, waiting_body(WAITING, createTime=time.time_ns() // 1_000_000 - 28_000))
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         screen.paste(f"created task {WAITING}\n", shows="1 new")
         screen.send("\r", shows="◐ waiting")
         screen.wait_for("A cinematic portrait of a robot painter")
@@ -94,12 +94,12 @@ def test_the_arrow_keys_of_a_terminal_move_the_cursor_and_what_a_script_adds_is_
 
 def test_keys_typed_ahead_are_not_lost_and_what_is_written_is_its_users_alone(taskdash: Command) -> None:
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         screen.send("a", shows="Add tasks")
         screen.send(OTHER, shows="1 new")
         screen.send("\r", shows="○ new")
         assert taskdash.ids() == [OTHER]
-        screen.send("/fox", shows="No task matches the filter")
+        screen.send("/fox", shows='No tasks match "fox". Esc clears the filter.')
         screen.send("\x1b", shows="○ new")
         screen.quit()
     assert taskdash.store.parent.stat().st_mode & 0o777 == 0o700
@@ -132,7 +132,7 @@ def test_the_palette_may_be_the_first_thing_that_is_asked_for(taskdash: Command)
         screen.send("theme", shows="Change the colours")
         screen.send("\r", shows="Search for themes")
         screen.send("gruv", shows=lambda text: "  gruvbox" in text and "nord" not in text)
-        screen.send("\x1b", shows="Nothing on this list yet")
+        screen.send("\x1b", shows="No tasks yet")
         screen.quit()
 
 
@@ -176,7 +176,7 @@ def test_a_server_that_dies_is_said_and_the_list_stays_usable(tmp_path: Path) ->
 def test_a_kill_in_the_middle_loses_nothing(taskdash: Command, api: FakeApi) -> None:
     api.set(WAITING, success_body(WAITING, [LINK]))
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         screen.paste(f"{WAITING} {FAILED} {OTHER}", shows="3 new")
         screen.send("\r", shows="All 3")
         screen.wait_for("✓ success")
@@ -197,7 +197,7 @@ def test_without_a_key_the_banner_names_the_variable_and_removing_needs_a_y(
         screen.send("n", hides="Remove this task")
         assert taskdash.ids() == [WAITING]
         screen.send("x", shows="Remove this task")
-        screen.send("y", shows="Nothing on this list yet")
+        screen.send("y", shows="No tasks yet")
         assert taskdash.ids() == []
         screen.send("z", shows="○ new")
         screen.quit()
@@ -257,7 +257,7 @@ def test_opened_on_a_locked_list_it_says_so_at_once_and_comes_up_when_that_is_fr
             screen.resize(80, 24)
             screen.wait_for("Another program has locked the list")
             assert "Add tasks" not in screen.text
-            screen.paste(OTHER, shows="What you pasted is kept")
+            screen.paste(OTHER, shows="What you pasted will be added")
             lock.close()
             screen.wait_for("1 new")
             screen.send("\x1b", shows=lambda text: "○ new" in text and "q quit" in text)

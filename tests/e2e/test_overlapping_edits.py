@@ -28,7 +28,7 @@ def taskdash(tmp_path: Path) -> Iterator[Command]:
 
 
 def edit(screen: PtyScreen) -> None:
-    screen.send("e", shows="Tab goes to the other box")
+    screen.send("e", shows="Tab next field")
 
 
 def label_and_note(taskdash: Command) -> tuple[str | None, str | None]:

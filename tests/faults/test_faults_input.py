@@ -37,7 +37,7 @@ def ids(count: int) -> str:
 def test_a_paste_of_a_hundred_thousand_ids_is_taken(taskdash: Command, long: bool) -> None:
     count = 100_000 if long else 20_000
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         before_mb = memory_mb(screen.pid)
         send_large(screen, b"\x1b[200~" + ids(count).encode() + b"\x1b[201~")
         screen.wait_for(f"{count:,} new", 60)
@@ -57,7 +57,7 @@ def test_a_paste_of_10_mb_is_searched_and_a_longer_one_refused_in_bounded_memory
     for size in sizes:
         text = (line * (size // len(line) + 1))[: size - 40] + f"\n{UUID}\n"
         with taskdash.dashboard() as screen:
-            screen.wait_for("Nothing on this list yet")
+            screen.wait_for("No tasks yet")
             before_mb = memory_mb(screen.pid)
             with screen.unseen():
                 send_large(screen, b"\x1b[200~" + text.encode() + b"\x1b[201~")
@@ -65,7 +65,7 @@ def test_a_paste_of_10_mb_is_searched_and_a_longer_one_refused_in_bounded_memory
                 screen.wait_for("More than 10,000,000 characters are too many for a paste", 60)
                 screen.wait_for("taskdash add - < file")
             else:
-                screen.wait_for("1 new", 60)
+                screen.wait_for("Found 1 new ID", 60)
             assert memory_mb(screen.pid) - before_mb < 150
             screen.send("\x1b", hides="Add tasks")
             screen.quit()
@@ -75,7 +75,7 @@ def test_a_paste_of_10_mb_is_searched_and_a_longer_one_refused_in_bounded_memory
 def test_a_paste_of_any_bytes_is_a_paste(taskdash: Command, long: bool) -> None:
     chance = random.Random(6)  # noqa: S311 - the same bytes in every run
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         for size in (64, 4096, *([100_000] * 20 if long else [30_000])):
             noise = chance.randbytes(size).replace(b"\x1b[20", b"")
             send_large(screen, b"\x1b[200~" + noise + b"\xff\xfe\n" + UUID.encode() + b"\n\x1b[201~")
@@ -101,7 +101,7 @@ def test_keys_behind_the_end_of_a_paste_inside_a_paste_do_nothing(taskdash: Comm
 @pytest.mark.row("I4")
 def test_keys_are_back_within_two_seconds_of_a_paste_without_an_end(taskdash: Command) -> None:
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         screen.send(f"\x1b[200~{UUID}\n and more that never ends".encode())
         began_s = time.monotonic()
         screen.wait_for("1 new", 4)
@@ -114,14 +114,14 @@ def test_keys_are_back_within_two_seconds_of_a_paste_without_an_end(taskdash: Co
 def test_the_same_id_from_everywhere_is_added_once_and_counted(taskdash: Command, long: bool) -> None:
     many = [f"task_{number:032x}" for number in range(1000 if long else 50)]
     with taskdash.dashboard() as screen, ThreadPoolExecutor(8) as pool:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         runs = list(
             pool.map(lambda _: taskdash("add", "-", stdin="\n".join(many * 2)), range(8 if long else 4))
         )
         assert all(run.returncode == 0 for run in runs)
         assert sorted(added for run in runs for added in run.stdout.split()) == sorted(many)
         screen.wait_for(f"All {len(many):,}")
-        screen.paste(f"{many[0]} {many[1]} {UUID} {UUID}", shows="1 new, 2 already listed")
+        screen.paste(f"{many[0]} {many[1]} {UUID} {UUID}", shows="Found 1 new ID")
         screen.send("\r", shows="Added 1 task, 2 already listed")
         screen.quit()
     assert sorted(taskdash.ids()) == sorted([*many, UUID])
@@ -177,7 +177,7 @@ def test_odd_sequences_do_not_end_the_program(taskdash: Command, long: bool) -> 
     taskdash.write_config("https://127.0.0.1:9")
     chance = random.Random(9)  # noqa: S311 - the same noise in every run
     with taskdash.dashboard(spoilt_by=UNQUITTABLE) as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         with screen.unseen():
             for _ in range(500 if long else 12):
                 screen.send(b"".join(sequence(chance) for _ in range(40)))

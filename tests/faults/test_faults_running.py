@@ -49,7 +49,7 @@ def test_every_signal_that_ends_a_program_leaves_a_good_terminal_and_its_code(
         for turn in range(15 if long else 1):
             with taskdash.dashboard() as screen:
                 if turn == 0:
-                    screen.wait_for("Nothing on this list yet")
+                    screen.wait_for("No tasks yet")
                     screen.send("a", shows="Add tasks")
                 else:
                     # At any moment from its first frame on.
@@ -106,7 +106,7 @@ def test_a_signal_ends_it_in_time_and_restores_a_terminal_that_is_too_slow_for_a
 def test_a_closed_terminal_ends_it_within_a_second(taskdash: Command, *, ignoring: bool) -> None:
     spoilt_by = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_{'IGN' if ignoring else 'DFL'})"
     with taskdash.dashboard(spoilt_by=spoilt_by) as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         busy_s = cpu_s(screen.pid)
         closed_at_s = time.monotonic()
         screen.hang_up()
@@ -124,7 +124,7 @@ def test_a_closed_terminal_ends_it_in_spite_of_an_ignored_signal_that_stays_igno
     # Nothing tells it but its own reading.
     spoilt_by = "import signal; real = signal.signal; signal.signal = lambda n, h: n != signal.SIGHUP and real(n, h)\n"
     with taskdash.dashboard(spoilt_by=f"{spoilt_by}real(signal.SIGHUP, signal.SIG_IGN)") as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         screen.hang_up()
         assert screen.wait_exit(2) == 128 + signal.SIGHUP
 

@@ -215,7 +215,7 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
         env |= {"AIGPTIMAGE_API_KEY": None}
     spoilt_by = _NOTES_CHILDREN.format(note=str(tmp_path / "popen"))
     with taskdash.dashboard(env=env, spoilt_by=spoilt_by) as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         # Long enough for a process of its own.
         paste = f"{IDS[0]}\n" + "nothing to see here\n" * 6000
         for start in range(0, len(paste), 4096):

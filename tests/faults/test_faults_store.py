@@ -471,7 +471,7 @@ def printed(screen: PtyScreen) -> list[str]:
 def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: Command) -> None:
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(5_000)]
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         taskdash.wait_until_watched(screen)
         with locked(taskdash.store):
             screen.paste("\n".join(ids), shows="5,000 new")
@@ -486,7 +486,7 @@ def test_all_that_a_locked_list_has_not_taken_is_told_when_one_leaves(taskdash: 
 def test_what_was_not_added_to_a_profile_that_was_left_is_told_too(taskdash: Command, api: FakeApi) -> None:
     taskdash.write_config(api.url, more=f'[profiles.kie]\nbase_url = "{api.url}"\n')
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         taskdash.wait_until_watched(screen)
         with locked(taskdash.store, "IMMEDIATE"):
             screen.paste(f"{IDS[9]}\n", shows="1 new")
@@ -529,7 +529,7 @@ def test_two_dashboards_and_eight_commands_keep_one_budget_and_lose_no_row(
         api.set(task_id, waiting_body(task_id))
     with taskdash.dashboard() as first, taskdash.dashboard() as second:
         for screen in (first, second):
-            screen.wait_for("Nothing on this list yet")
+            screen.wait_for("No tasks yet")
         adding = [taskdash.start("add", *ids) for ids in wanted]
         for process, ids in zip(adding, wanted, strict=True):
             out, talk = process.communicate(timeout=60)
@@ -560,12 +560,12 @@ def test_a_list_that_is_deleted_or_replaced_under_the_dashboard_is_noticed(taskd
         taskdash.wait_until_watched(screen)
         ours.rename(taskdash.folder / "away.db")
         screen.wait_for("was deleted or moved away")
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         taskdash.ok("add", "task_fresh")
         wait_for_rows(screen, 1)
         ours.unlink()
         screen.wait_for("was deleted")
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         taskdash.ok("add", "task_later")
         wait_for_rows(screen, 1)
         other.replace(ours)
@@ -582,7 +582,7 @@ def test_a_list_that_is_deleted_or_replaced_under_the_dashboard_is_noticed(taskd
 @pytest.mark.row("S10")
 def test_there_is_no_write_ahead_log(taskdash: Command) -> None:
     with taskdash.dashboard() as screen:
-        screen.wait_for("Nothing on this list yet")
+        screen.wait_for("No tasks yet")
         taskdash("add", *IDS[:3])
         wait_for_rows(screen, 3)
         names = {each.name for each in taskdash.folder.iterdir()}

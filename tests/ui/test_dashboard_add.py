@@ -1,4 +1,4 @@
-"""Adding by paste and by hand: the preview, what Enter adds, and what Esc drops."""
+"""Adding by paste and by hand: the preview, what Enter adds, and what Esc does."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def listed(store: Store) -> list[str]:
 async def test_a_paste_opens_the_preview_and_enter_adds(
     other: Store, watcher: FakeWatcher, dash: Dash
 ) -> None:
-    await dash.paste(LOG, shown="2 new, 1 already listed, 1 ignored")
+    await dash.paste(LOG, shown="(1 already listed, 1 ignored)")
     await dash.until_shown(uuid(99))
     lines = [line for line in dash.lines if "line " in line]
     assert [line.split("│")[-2].split()[:2] for line in lines] == [
@@ -78,16 +78,16 @@ async def test_a_dialog_closed_while_it_searches_does_no_harm(dash: Dash) -> Non
 @pytest.mark.parametrize("key", ["tab", "question_mark", "enter"], ids=["detail", "help", "full screen"])
 async def test_a_paste_is_taken_wherever_the_focus_is(key: str, dash: Dash) -> None:
     await dash.press(key)
-    await dash.paste(A, dialog="AddIds", shown="1 new")
+    await dash.paste(A, dialog="AddIds", shown="Found 1 new")
 
 
 @pytest.mark.dashboard(tasks=0)
 async def test_pastes_add_up_enter_right_after_one_adds_and_esc_drops(other: Store, dash: Dash) -> None:
-    await dash.paste(LOG, shown="3 new")
+    await dash.paste(LOG, shown="Found 3 new")
     await dash.press("escape", dialog=None)
     assert listed(other) == []
-    await dash.paste(A, shown="1 new")
-    await dash.paste(f"{B}\n{C}\n", shown="3 new")
+    await dash.paste(A, shown="Found 1 new")
+    await dash.paste(f"{B}\n{C}\n", shown="Found 3 new")
     await dash.press("enter", total=3)
     assert listed(other) == [A, B, C]
     await dash.paste(uuid(4))
@@ -106,7 +106,7 @@ async def test_a_opens_it_empty_and_what_is_typed_is_searched(other: Store, dash
     await dash.press(*"qxzrpjkoyu19?[]")
     assert dash.typed == "qxzrpjkoyu19?[]"
     assert (dash.dialog, listed(other)) == ("AddIds", [])
-    await dash.press(" ", *A, shown="1 new")
+    await dash.press(" ", *A, shown="Found 1 new")
     assert dash.typed == f"qxzrpjkoyu19?[] {A}"
     await dash.press("enter", total=1)
     assert listed(other) == [A]
@@ -115,7 +115,7 @@ async def test_a_opens_it_empty_and_what_is_typed_is_searched(other: Store, dash
 @pytest.mark.dashboard(tasks=0)
 async def test_a_single_word_of_unknown_form_is_asked_about(other: Store, dash: Dash) -> None:
     await dash.press("a", dialog="AddIds")
-    await dash.press(*"my-task-7", shown="unknown form: Enter asks")
+    await dash.press(*"my-task-7", shown="unknown form, Enter asks")
     for key in ("n", "escape", "y"):
         await dash.press("enter", dialog="Confirm")
         await dash.press("enter")
@@ -144,13 +144,13 @@ async def test_ids_that_are_all_listed_move_the_cursor_there_and_new_ones_go_whe
     fill_with_the_page(other)
     add(other, *(uuid(100 + n) for n in range(50)))
     async with driven(desk, total=53) as dash:
-        await dash.paste(PAGE_WAITING, shown="0 new, 1 already listed")
+        await dash.paste(PAGE_WAITING, shown="Found no new IDs")
         await dash.press("enter", cursor=PAGE_WAITING)
         assert dash.cursor_line is not None
         assert len(listed(other)) == 53
         # From a tab that does not hold them.
         await dash.press("[", tab="[× Fail 1]")
-        await dash.paste(A, shown="1 new")
+        await dash.paste(A, shown="Found 1 new")
         await dash.press("enter", tab="○ New 51")
 
 
@@ -159,8 +159,8 @@ async def test_text_without_an_id_stays_open_and_a_key_is_neither_added_nor_show
 ) -> None:
     desk.keys.add(Secret(uuid(77)))
     async with driven(desk) as dash:
-        await dash.paste("nothing to see here, really", shown="0 new")
-        await dash.press("enter", said="No task ID found")
+        await dash.paste("nothing to see here, really", shown="Found no task IDs")
+        await dash.press("enter", said="No task IDs found")
         assert dash.dialog == "AddIds"
         await dash.press("escape", dialog=None)
         await dash.paste(f"{uuid(77)} and sk-CANARY-0123456789abcdef", shown="ignored")
@@ -176,9 +176,7 @@ async def test_a_paste_that_is_too_long_is_refused_with_the_way_out(
     monkeypatch.setattr(add_ids, "MAX_PASTE_CHARS", 1000)
     async with driven(desk) as dash:
         await dash.paste(f"{A}\n" * 100)
-        await dash.until_shown(
-            "More than 1,000 characters are too many for a paste: use `taskdash add - < file`"
-        )
+        await dash.until_shown("Too long to paste (over 1,000 characters): use `taskdash add - < file`")
         await dash.press("enter", dialog=None)
         assert listed(other) == []
 
@@ -188,7 +186,7 @@ async def test_thousands_of_ids_are_added_in_one_go_and_the_preview_scrolls(
 ) -> None:
     ids = [uuid(n) for n in range(3000)]
     async with driven(desk) as dash:
-        await dash.paste("\n".join(ids), shown="3,000 new")
+        await dash.paste("\n".join(ids), shown="Found 3,000 new")
         await dash.press("pagedown", "down", "up", "pageup", "pagedown", gone=f"new     {ids[0]}")
         await dash.press("enter", total=3000)
         assert listed(other) == ids

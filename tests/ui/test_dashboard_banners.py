@@ -43,7 +43,7 @@ async def test_without_a_key_a_banner_names_the_variable_and_the_list_works(
         assert browser.opened == [PAGE_LINK]
         await dash.press("y")
         await dash.until_copied(PAGE_SUCCESS)
-        await dash.paste(uuid(1), shown="1 new")
+        await dash.paste(uuid(1), shown="Found 1 new")
         await dash.press("enter", total=4)
 
 
@@ -59,12 +59,12 @@ async def test_without_a_key_a_check_says_what_is_missing(desk: Context, other: 
 
 @pytest.mark.dashboard(tasks=0)
 async def test_an_empty_list_says_what_to_do_first(other: Store, dash: Dash) -> None:
-    await dash.until_shown("Nothing on this list yet")
-    assert "Paste task IDs" in dash.screen
+    await dash.until_shown("No tasks yet")
+    assert "Paste anything containing task IDs" in dash.screen
     assert "taskdash add" in dash.screen
     assert "State" not in dash.screen
     add(other, uuid(1))
-    await dash.until_gone("Nothing on this list yet")
+    await dash.until_gone("No tasks yet")
     await dash.until_shown("not checked yet")
 
 

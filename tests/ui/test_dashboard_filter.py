@@ -41,7 +41,7 @@ async def test_rows_and_tabs_follow_as_one_types_and_esc_restores(dash: Dash) ->
 async def test_enter_keeps_the_filter_and_esc_in_the_box_brings_it_back(dash: Dash) -> None:
     await dash.press("/", *"sea", "enter", total=3, tab="× Fail 1")
     assert dash.table.has_focus
-    await dash.press("/", *" nothing", total=0, shown="No task matches the filter")
+    await dash.press("/", *" nothing", total=0, shown='No tasks match "sea nothing". Esc clears the filter.')
     await dash.press("escape", total=3)
     assert dash.main.filter_box.text == "sea"
     await dash.press("escape", total=5)

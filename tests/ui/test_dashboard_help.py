@@ -35,12 +35,12 @@ async def test_the_help_begins_with_where_the_focus_is(dash: Dash) -> None:
 
 @pytest.mark.dashboard(tasks=1, size=(80, 60))
 async def test_the_help_wraps_beside_its_keys_and_names_the_actions_for_the_config(dash: Dash) -> None:
-    await dash.press("?", shown="only what expires soon")
+    await dash.press("?", shown="toggle: unsaved results")
     lines = [line.strip("│┃ ") for line in dash.lines]
-    first = next(number for number, line in enumerate(lines) if "only what expires soon" in line)
-    assert "E                only what expires soon and is not saved, and" in lines[first]
-    assert lines[first + 1] == "back (not now: the profile sets no result_ttl)"
-    begins = [dash.lines[line].index(word) for line, word in ((first, "only"), (first + 1, "back"))]
+    first = next(number for number, line in enumerate(lines) if "toggle: unsaved results" in line)
+    assert "E                toggle: unsaved results about to expire (the" in lines[first]
+    assert lines[first + 1] == "profile has no result_ttl)"
+    begins = [dash.lines[line].index(word) for line, word in ((first, "toggle"), (first + 1, "profile"))]
     assert begins[0] == begins[1]
     await dash.press("G", shown="Names for [keys]")
     said = dash.screen[dash.screen.index("Names for [keys]") :].replace("│", " ").split()
@@ -49,10 +49,10 @@ async def test_the_help_wraps_beside_its_keys_and_names_the_actions_for_the_conf
 
 @pytest.mark.dashboard(size=(120, 60))
 async def test_the_palette_finds_actions_and_settings_and_says_what_they_are_for(dash: Dash) -> None:
-    await dash.press("?", shown="undo the last removal or edit (not now: nothing to take back)")
+    await dash.press("?", shown="undo the last removal or edit (nothing to undo)")
     await dash.press("escape", dialog=None)
     for typed, found in (
-        ("undo the last", "(not now: nothing to take back)"),
+        ("undo the last", "(nothing to undo)"),
         ("next state", "Next state tab"),
         ("link 3", "Open result link 3"),
         ("copy_id", "Copy the task ID"),
@@ -90,17 +90,17 @@ async def test_a_long_dialog_still_says_how_to_leave_it(
                 ("s", "Esc closes"),
                 ("C", "Esc cancel"),
                 ("F", "Esc closes"),
-                ("e", "closes"),
+                ("e", "Esc cancels"),
                 ("t", "closes."),
             ),
-            ("a", "Esc drops it all"),
+            ("a", "Esc cancels"),
         ):
             await dash.press(key)
             await dash.until(lambda: dash.dialog is not None, "the dialog")
             await dash.until_shown(hint)
             await dash.press("escape", dialog=None)
-        await dash.paste("\n".join(uuid(n) for n in range(2, 80)), shown="78 new")
-        await dash.until_shown("Esc drops it all")
+        await dash.paste("\n".join(uuid(n) for n in range(2, 80)), shown="Found 78 new IDs")
+        await dash.until_shown("Esc cancels")
 
 
 @pytest.mark.dashboard(tasks=1, size=(80, 24))
@@ -109,7 +109,7 @@ async def test_no_message_lies_over_the_foot_of_a_dialog(dash: Dash) -> None:
     dash.main.say(f"{message} that takes several lines: " + "again and " * 8)
     await dash.until_shown(message)
     await dash.press("?", dialog="Help", shown=message)
-    assert "Keys of your own: [keys] in the config." in dash.screen
+    assert "Customise keys under [keys] in the config." in dash.screen
     await dash.press("escape", dialog=None, shown=message)
     # Beside this dialog the list is seen, which leaves the message to it.
     await dash.press("x", dialog="Confirm", shown=message)

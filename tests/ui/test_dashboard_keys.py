@@ -47,7 +47,7 @@ async def test_keys_that_move_the_cursor(dash: Dash) -> None:
 
 
 async def test_brackets_and_clicks_go_to_the_state_tabs(dash: Dash) -> None:
-    await dash.press("]", tab="[○ New 0]", shown="No task here in this state")
+    await dash.press("]", tab="[○ New 0]", shown="No tasks in this state")
     await dash.until(lambda: dash.pane == "", "an empty pane")
     for key, tab in zip("]r]r", ("[◐ Waiting 1]", "[✓ Success 1]", "[× Fail 1]", "[All 3]"), strict=True):
         await dash.press("right" if key == "r" else key, tab=tab)

@@ -89,7 +89,7 @@ async def test_in_the_question_before_a_removal(desk: Context, other: Store) -> 
 @pytest.mark.dashboard(tasks=0)
 async def test_in_a_paste(dash: Dash) -> None:
     for text in MARKUP:
-        await dash.paste(f"{text}\n{text} sk-{text}-{text} task id {text}", shown="0 new")
+        await dash.paste(f"{text}\n{text} sk-{text}-{text} task id {text}", shown="Found no task IDs")
         await dash.press("enter")
         await dash.until(lambda: bool(dash.said), "a word about it")
         await dash.press("escape", dialog=None)

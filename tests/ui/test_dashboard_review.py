@@ -99,4 +99,4 @@ async def test_where_nothing_failed_a_line_says_so(desk: Context, other: Store) 
 
 async def test_an_empty_list_has_nothing_to_count(desk: Context) -> None:
     async with driven(desk, total=0) as dash:
-        await dash.press("t", said="No task to count here.")
+        await dash.press("t", said="Nothing to count.")

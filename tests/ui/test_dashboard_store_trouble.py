@@ -64,9 +64,9 @@ async def test_ids_that_could_not_be_added_stand_in_the_dialog_again(
             failed.set_exception(StoreError("the disk is full"))
             return failed
 
-        await dash.paste(f"{uuid(1)} {uuid(2)}", shown="2 new")
+        await dash.paste(f"{uuid(1)} {uuid(2)}", shown="Found 2 new")
         monkeypatch.setattr(desk.store, "submit", full)
-        await dash.press("enter", said="Not added: the disk is full.", shown="2 new")
+        await dash.press("enter", said="Not added: the disk is full.", shown="Found 2 new")
         monkeypatch.setattr(desk.store, "submit", real)
         await dash.press("enter", total=2)
         assert {task.task_id for task in dash.table.window.rows} == {uuid(1), uuid(2)}
@@ -110,7 +110,7 @@ async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
 
 @pytest.mark.dashboard(tasks=0)
 async def test_enter_twice_takes_nothing_but_the_dialog_away(dash: Dash) -> None:
-    await dash.paste(uuid(1), shown="1 new")
+    await dash.paste(uuid(1), shown="Found 1 new")
     await dash.press("enter", "enter", "enter", total=1)
     await asyncio.sleep(0)
     assert dash.dialog is None

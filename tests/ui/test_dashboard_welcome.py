@@ -43,7 +43,7 @@ def kept_key(config: Path) -> object:
 
 async def welcomed(dash: Dash) -> None:
     await dash.until_dialog("Welcome")
-    await dash.until_shown("look around in the demo")
+    await dash.until_shown("open the demo")
 
 
 async def test_a_key_that_is_typed_is_kept_and_used(desk: Context, config: Path) -> None:
@@ -55,7 +55,7 @@ async def test_a_key_that_is_typed_is_kept_and_used(desk: Context, config: Path)
         await dash.press(*"sk-12 34", "enter", shown="white space in it")
         assert kept_key(config) is None
         assert "sk-12" not in dash.screen
-        await dash.press("escape", shown="goes on without")
+        await dash.press("escape", shown="continue without a key")
         await dash.press("k")
         await dash.until(lambda: isinstance(dash.app.focused, Input), "the box")
         await dash.press(*"sk-12345678", "enter", dialog=None, said=f"API key saved to {config}")
@@ -127,7 +127,7 @@ async def test_the_tour_goes_on_when_a_step_was_done_and_esc_leaves_it(desk: Con
         await dash.press("space", "escape")
         await dash.until(lambda: not dash.table.marked, "the mark cleared, the tour still there")
         assert "Tour 4/7" in dash.screen
-        await dash.press("escape", gone="Tour 4/7", shown="With your own key:")
+        await dash.press("escape", gone="Tour 4/7", shown="To use your own key:")
 
 
 async def test_n_goes_through_the_whole_tour_which_may_look_once_more(desk: Context, other: Store) -> None:

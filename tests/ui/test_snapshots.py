@@ -102,7 +102,7 @@ SCREENS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     "labels-that-differ": ("80x24", ("A", "e"), {"dialog": "EditLabel"}),
     "confirm": ("120x36", ("j", "x"), {"dialog": "Confirm"}),
     "choose-a-link": ("120x36", ("j", "j", "j", "o"), {"dialog": "ChooseLink"}),
-    "failures": ("80x24", ("F",), {"shown": "newest, "}),
+    "failures": ("80x24", ("F",), {"shown": "Latest ("}),
     "statistics": ("80x24", ("t",), {"shown": "ended per hour"}),
     "copy-menu-on-marks": ("80x24", ("A", "c"), {"dialog": "CopyMenu"}),
     "help": ("120x36", ("?",), {"dialog": "Help"}),
@@ -163,7 +163,7 @@ def test_choose_columns(picture: Compare, size: str) -> None:
 
 
 def test_add(picture: Compare) -> None:
-    assert picture(lambda dash: dash.paste(PASTE, shown="1 new, 1 already listed, 1 ignored"))
+    assert picture(lambda dash: dash.paste(PASTE, shown="(1 already listed, 1 ignored)"))
 
 
 def test_copy_menu(picture: Compare) -> None:

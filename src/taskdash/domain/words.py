@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REMOVED: Final = "The gateway has removed the result"
-NO_MODEL: Final = "not known yet"
+NO_MODEL: Final = "unknown"
 """What tasks are counted under whose model no answer has told."""
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
 LONGEST_NOTICE_MS: Final = 86_400_000

@@ -380,7 +380,7 @@ def removal_question(count: int, tasks: Sequence[Task]) -> str:
         what = f"Remove {plural(count, 'task')} from the list?"
     else:
         what = f"Remove this task from the list?\n\n{name_of(tasks[0])}\n{tasks[0].task_id}"
-    return f"{what}\n\nOnly the list changes, nothing at the gateway."
+    return f"{what}\n\nThe task itself is not cancelled or deleted."
 
 
 def name_of(task: Task, chars: int = 200) -> str:

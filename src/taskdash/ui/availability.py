@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State
+from taskdash.domain.words import plural
 from taskdash.ui.actions import RESULT_KEYS
 
 if TYPE_CHECKING:
@@ -21,15 +22,13 @@ _ON_ANY: Final = frozenset(
 )
 
 _EMPTY: Final = """\
-Nothing on this list yet.
+No tasks yet. Paste anything containing task IDs: a log, JSON, URLs or the bare IDs.
 
-Paste task IDs here: as they are, in JSON, in a log, in a URL.
 Or press  a  to type one.
 
 From a script:   taskdash add <task ID>
 """
-_EMPTY_TAB: Final = "No task here in this state. [ and ] go to the other tabs."
-_EMPTY_FILTER: Final = "No task matches the filter. Esc drops it."
+_EMPTY_TAB: Final = "No tasks in this state. [ and ] switch tabs."
 
 
 class Situation(NamedTuple):
@@ -66,15 +65,15 @@ def why_not(action: str, now: Situation) -> str | None:
     if action in ("check", "check_all") and now.key_advice:
         return "no API key is set"
     if action == "undo" and not now.can_undo:
-        return "nothing to take back"
+        return "nothing to undo"
     if action == "expiring" and not now.expires:
-        return "the profile sets no result_ttl"
+        return "the profile has no result_ttl"
     if action == "cancel_downloads" and not now.downloads:
-        return "none is under way"
+        return "none running"
     if action in _ON_ANY and not now.total:
-        return "no task is shown"
+        return "no tasks shown"
     if action in _ON_TASKS | _ON_RESULTS | set(RESULT_KEYS) and now.task is None and not now.marked:
-        return "no task is shown"
+        return "no tasks shown"
     return _why_not_on_task(action, now.task) if now.task is not None and not now.marked else None
 
 
@@ -82,17 +81,22 @@ def _why_not_on_task(action: str, task: Task) -> str | None:
     if action == "raw" and task.state is State.NEW:
         return "no record yet"
     if action in RESULT_KEYS and int(action.rpartition("_")[2]) > task.result_count > 0:
-        return f"the task has {task.result_count}"
+        return f"only {plural(task.result_count, 'result')}"
     if (action not in _ON_RESULTS and action not in RESULT_KEYS) or task.result_count:
         return None
     if task.state is State.FAIL:
-        return "a failed task has no result"
-    return "no result yet" if not task.state.finished else "no link in the result"
+        return "failed tasks have no result"
+    return "no result yet" if not task.state.finished else "no link in the response"
 
 
-def why_empty(window: Window) -> str:
+def why_empty(window: Window, filter_text: str) -> str:
     """Return why no task is shown, and what to do about it; "" where some are."""
     if window.total:
         return ""
-    others = any(window.counts.values())
-    return _EMPTY_TAB if others else _EMPTY_FILTER if window.query.terms else _EMPTY
+    in_other_tabs = any(window.counts.values())
+    if not window.query.terms:
+        return _EMPTY_TAB if in_other_tabs else _EMPTY
+    matching = f'match "{filter_text.strip()}"'
+    if in_other_tabs:
+        return f"No tasks in this state {matching}. [ and ] switch tabs, Esc clears the filter."
+    return f"No tasks {matching}. Esc clears the filter."

@@ -168,7 +168,7 @@ class Copying:
         if kind is _LINKS:
             preview = f"{plural(sum(task.result_count for task in tasks), 'link')}"
         note = self._named(kind.note)
-        return Choice(kind.key, kind.title, preview, note, "" if having else "none of these tasks has it")
+        return Choice(kind.key, kind.title, preview, note, "" if having else "none of these tasks has one")
 
     def _named(self, words: str) -> str:
         return words.replace("$KEY", endpoint_of(self._context).key_words)

@@ -129,7 +129,7 @@ class ActionProvider(Provider):
     def _keys(self, action: Action) -> str:
         keys = " ".join(map(key_name, self._list.context.keymap[action.name])) or "no key"
         why = why_not(action.name, situation_of(self._list))
-        return f"{keys}   (not now: {why})" if why else keys
+        return f"{keys}   ({why})" if why else keys
 
     def _run(self, action: Action) -> IgnoreReturnCallbackType:
         main = self._list

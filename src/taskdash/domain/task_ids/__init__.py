@@ -57,7 +57,7 @@ class Found:
     line: int
     """1-based."""
     why: str
-    """For people: "taskId in JSON", "labelled", "bare UUID"."""
+    """For people: "taskId in JSON", `after "Task ID"`, "bare UUID"."""
     path_hint: str | None = None
     """Under which path its record is, where the text or the form of the ID tells."""
 

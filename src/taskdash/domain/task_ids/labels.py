@@ -140,11 +140,13 @@ class _Place:
     @property
     def why(self) -> str:
         """Why the value counts, for people."""
-        if self.label["id"] is None:
-            return "labelled"
-        if self.is_key:
+        if self.label["id"] is not None and self.is_key:
             return "taskId in JSON"
-        return "taskId= in a URL" if self.is_query else "labelled"
+        if self.label["id"] is not None and self.is_query:
+            return "taskId= in a URL"
+        start = self.label.start("prose") if self.label["prose"] else self.label.start()
+        end = max(self.label.end(group) for group in ("id", "prose", "job"))
+        return f'after "{self.text[start:end]}"'
 
     def report(self, seen: Findings, start: int, task_id: str, why: str = "") -> None:
         seen.take_labelled(Hit(start, task_id, why or self.why), in_json=self.is_key)

@@ -67,7 +67,7 @@ class AddIds(Dialog[dict[str, str | None] | None]):
     LINES_AROUND: ClassVar[int] = 15
 
     def __init__(self, context: Context, text: str = "") -> None:
-        super().__init__("Add tasks", "Enter adds what is new, Esc drops it all")
+        super().__init__("Add tasks", "Enter adds the new IDs, Esc cancels")
         self.context = context
         self._pasted = text
         self._preview: Preview | None = None
@@ -151,7 +151,7 @@ class AddIds(Dialog[dict[str, str | None] | None]):
             self.dismiss(found)
         elif doubtful:
             task_id, doubt = doubtful
-            question = f"{task_id}\n\n{doubt} Add it all the same?"
+            question = f"{task_id}\n\n{doubt} Add it anyway?"
             self.app.push_screen(Confirm(question), self._answered(task_id))
         elif not self._text().strip():
             self.dismiss(None)
@@ -170,10 +170,10 @@ class AddIds(Dialog[dict[str, str | None] | None]):
 def _doubtful(paste: Paste) -> tuple[str, str] | None:
     """Return the one word that may be an ID if the user says so, and what speaks against it."""
     if paste.unsure and is_task_id(paste.unsure):
-        return paste.unsure, "This does not look like any task ID known."
+        return paste.unsure, "This doesn't look like a known task ID."
     in_paths = [each.text for each in paste.ignored if each.why == Why.PATH and has_known_form(each.text)]
     if len(in_paths) == 1:
-        return in_paths[0], "This is part of a path or URL, and may be the ID of something else."
+        return in_paths[0], "This is part of a path or URL and may be the ID of something else."
     return None
 
 
@@ -183,19 +183,27 @@ def _asked(text: str, paste: Paste) -> str:
     return ": Enter asks" if doubtful and doubtful[0] == text else ""
 
 
+def _why(why: str) -> str:
+    """Return why a word counts, in words of less detail than the finder's: nothing but its form speaks for it."""
+    return "looks like an ID" if why.startswith("bare") else why
+
+
 def _summary(preview: Preview, text: str, too_long: bool) -> Content:
     if too_long:
         return Content.styled(
-            f"More than {MAX_PASTE_CHARS:,} characters are too many for a paste: use `taskdash add - < file`",
+            f"Too long to paste (over {MAX_PASTE_CHARS:,} characters): use `taskdash add - < file`",
             "$text-warning",
         )
     if not text.strip():
         return Content("")
     new, ignored = len(preview.new), len(preview.paste.ignored)
-    parts = [f"{new:,} new", f"{len(preview.paste.found) - new:,} already listed"]
-    if ignored:
-        parts.append(f"{ignored:,} ignored")
-    return Content.styled(f"In {plural(len(text), 'character')}: {', '.join(parts)}", "bold")
+    listed = len(preview.paste.found) - new
+    others = [
+        f"{count:,} {what}" for count, what in ((listed, "already listed"), (ignored, "ignored")) if count
+    ]
+    rest = f" ({', '.join(others)})" if others else ""
+    ids = plural(new, "new ID") if new else "no new IDs" if listed else "no task IDs"
+    return Content.styled(f"Found {ids} in {plural(len(text), 'character')}{rest}", "bold")
 
 
 def _lines(preview: Preview) -> Content:
@@ -205,14 +213,14 @@ def _lines(preview: Preview) -> Content:
             ("listed  ", "$text-muted") if found.task_id in preview.listed else ("new     ", "$text-success")
         )
         lines.append(
-            Content.assemble(word, found.task_id, (f"  line {found.line}, {found.why}", "$text-muted"))
+            Content.assemble(word, found.task_id, (f"  line {found.line}, {_why(found.why)}", "$text-muted"))
         )
     if preview.paste.unsure:
         lines.append(
             Content.assemble(
                 ("unsure  ", "$text-warning"),
                 preview.paste.unsure,
-                ("  unknown form: Enter asks", "$text-muted"),
+                ("  unknown form, Enter asks", "$text-muted"),
             )
         )
     lines += [

@@ -107,7 +107,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
     ]
 
     def __init__(self, view: View, first: View, drawn: Collection[str]) -> None:
-        super().__init__("Columns, from left to right", _key_text())
+        super().__init__("Columns, left to right", _key_text())
         self._drawn = drawn
         self._choice = ColumnChoice.of(view)
         self._first = ColumnChoice.of(first)

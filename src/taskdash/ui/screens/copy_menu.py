@@ -30,7 +30,7 @@ class CopyMenu(Choices[str]):
         width = max(len(choice.title) for choice in choices)
         super().__init__(
             title,
-            "Press a letter, or Enter, to copy",
+            "Press a letter, or Enter, to copy. Esc closes",
             [(choice.key, _option(choice, width)) for choice in choices],
         )
         self._choices = choices

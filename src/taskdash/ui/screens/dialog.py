@@ -230,7 +230,7 @@ class ChooseSort(Choices[SortKey]):
     def __init__(self, current: SortKey) -> None:
         super().__init__(
             "Sort by",
-            "Enter sorts, S reverses later, Esc closes",
+            "Enter sorts, Esc closes. S reverses the order",
             [(key, Option(Content(SORT_TITLES[key]))) for key in SortKey],
         )
         self.list.highlighted = list(SortKey).index(current)
@@ -252,7 +252,7 @@ class ChooseLink(Choices[int]):
         room = max(MIN_LINK_CHARS, min(MAX_LINK_CHARS, self.app.size.width * 9 // 10 - _LINK_FRAME_CELLS))
         super().__init__(
             "Open which result?",
-            f"{rest}Enter or its number opens, Esc closes",
+            f"{rest}Number or Enter opens, Esc closes",
             [(index, _link_option(index + 1, url, room)) for index, url in enumerate(urls[:MAX_LINKS_SHOWN])],
         )
         self._count = len(urls)

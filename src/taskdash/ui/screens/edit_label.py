@@ -44,7 +44,7 @@ class EditLabel(Dialog[Labels]):
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         of = f" of {plural(len(tasks), 'task')}" if len(tasks) > 1 else ""
-        super().__init__(f"Label and note{of}", "Enter saves, Tab goes to the other box, Esc closes")
+        super().__init__(f"Label and note{of}", "Enter saves, Tab next field, Esc cancels")
         self._label_before = _shared([task.label for task in tasks])
         self._note_before = _shared([task.note for task in tasks])
         self._label = _box("label", self._label_before, max_length=200)
@@ -66,7 +66,9 @@ def _shared(values: Sequence[str | None]) -> str | None:
 
 
 def _box(name: str, shared: str | None, max_length: int = 0) -> Input:
-    hint = name if shared is not None else f"{name}s differ: empty keeps them, {TAKE_AWAY} takes them away"
+    hint = (
+        name if shared is not None else f"{name}s differ: leave empty to keep them, {TAKE_AWAY} removes them"
+    )
     return TextBox(shared or "", placeholder=hint, id=name, max_length=max_length, select_on_focus=False)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.acts import Scope
 
-_NO_MESSAGE: Final = "the answers say no more"
+_NO_MESSAGE: Final = "no reason given"
 _MAX_MESSAGE_CHARS: Final = 200
 _MAX_NAME_CHARS: Final = 120
 _LINES_AROUND: Final = 15
@@ -72,7 +72,7 @@ class Failures(Choices[str]):
         self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
         super().__init__(
             f"Failures by reason: {failed:,} failed, of {scope}",
-            "Enter shows these tasks in the list, Esc closes",
+            "Enter shows these tasks, Esc closes",
             [(entry.filter_text, Option(entry.line)) for entry in self._entries],
         )
         self._about = Static(id="failure-about")
@@ -110,7 +110,7 @@ def _reasons(found: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -
 
 
 def _problems(problems: Sequence[tuple[ProblemKind, int]]) -> list[_Entry]:
-    about = Content.styled("The last check of these brought no record; they are tried again.", "$text-muted")
+    about = Content.styled("The last check returned nothing; retrying.", "$text-muted")
     return [
         _Entry(
             Content.styled(f"{count:>7,}         last check: {kind.value}", "$text-warning"),
@@ -128,7 +128,7 @@ def _about(reason: Reason, newest: Mapping[int, Task], now_ms: int) -> Content:
     name = ": ".join(filter(None, (task.label, task.prompt)))
     lines = [
         Content.assemble(
-            (f"newest, {ago(reason.newest_at_ms, now_ms)}: ", "$text-muted"),
+            (f"Latest ({ago(reason.newest_at_ms, now_ms)}): ", "$text-muted"),
             task.task_id,
             f"  {task.model or ''}",
         ),

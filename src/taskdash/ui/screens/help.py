@@ -28,9 +28,9 @@ PLACES: Final = {
     "table": (
         "In the list",
         (
-            ("", "Keys act on the marked rows, else on the one under the cursor."),
+            ("", "Keys act on the marked rows, or on the row under the cursor."),
             ("paste", "adds the task IDs in the text, after a preview"),
-            ("mouse", "a click moves the cursor; on a title it sorts"),
+            ("mouse", "click a row to select it, a heading to sort"),
         ),
     ),
     "detail": (
@@ -45,16 +45,16 @@ PLACES: Final = {
         "In the filter",
         (
             ("", "All words must match, each somewhere in a task's texts."),
-            ('"a phrase"', "words as they stand together"),
-            ("!word", "what does not match; goes before any of these"),
+            ('"a phrase"', "exact phrase"),
+            ("!word", "exclude; works with any of these"),
             ("state:fail", "new, waiting, success, fail, unfinished"),
             ("label: note: id:", "in that field; also prompt: model: failure:"),
             ("problem:any", "last check failed; or not-found, rejected ..."),
             ("reason:timeout", "why it failed; or content-policy, credits ..."),
-            ("cost:>30s", "costTime; with < <= > >= and ms, s, m, h, d"),
-            ("age:<2h", "since createTime"),
+            ("cost:>30s", "duration; with < <= > >= and ms, s, m, h, d"),
+            ("age:<2h", "since it was created"),
             ("expires:<2h", "results that expire soon; saved:no, saved:yes"),
-            ("Enter Esc", "keeps the filter; brings back what was before"),
+            ("Enter Esc", "keeps the filter, restores the previous one"),
         ),
     ),
 }
@@ -71,7 +71,7 @@ class Help(TextDialog):
         lines = _help_lines(keymap, place, situation)
         super().__init__(
             "Help",
-            "PgDn scrolls, Esc closes. Keys of your own: [keys] in the config.",
+            "Esc closes. Customise keys under [keys] in the config.",
             FittedText(lambda width: Content("\n").join(line.drawn(width) for line in lines)),
         )
 
@@ -130,6 +130,4 @@ def _title(text: str) -> _HelpLine:
 
 
 def _action(keys: str, does: str, why: str | None) -> _HelpLine:
-    return (
-        _HelpLine(keys, does) if why is None else _HelpLine(keys, f"{does} (not now: {why})", "$text-muted")
-    )
+    return _HelpLine(keys, does) if why is None else _HelpLine(keys, f"{does} ({why})", "$text-muted")

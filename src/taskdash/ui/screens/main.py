@@ -184,7 +184,7 @@ class MainScreen(TaskActions, Screen[None]):
         self.headlines.show(window, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
-        self._tasks.tell_empty(why_empty(window))
+        self._tasks.tell_empty(why_empty(window, self.filter_text))
 
     def _show_titles(self) -> None:
         self._titles.display = self.table.window.total > 0

@@ -384,7 +384,7 @@ class TaskActions(_Screen):
         task = self.table.task_at_cursor
         text = await self.acts.raw(task) if task else None
         if task is None or text is None:
-            self.tell(warning("No answer with a record yet."))
+            self.tell(warning("No record yet."))
         else:
             await self.ask(RawJson(task.task_id, text))
 
@@ -398,7 +398,7 @@ class TaskActions(_Screen):
         if outcomes := await self.acts.outcomes(scope):
             await self.ask(Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms()))
         else:
-            self.tell(warning("No task to count here."))
+            self.tell(warning("Nothing to count."))
 
     @in_order
     async def action_failures(self) -> None:

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 _WHAT = """\
 taskdash keeps the IDs of your image jobs, checks on them within your key's rate limit, and shows what became of them. \
 It never creates, cancels or pays for a task."""
-_HINT = muted("Esc goes on without: the list works, nothing is checked")
-_KEY_HINT = muted("Enter keeps it, Esc goes back")
+_HINT = muted("Esc to continue without a key (nothing will be checked)")
+_KEY_HINT = muted("Enter saves it, Esc goes back")
 _KEEPING = muted("One moment ...")
 LOOK_S: Final = 0.1
 _OPENING: Final = "Opening the list ..."
-_LOCKED: Final = "Another program has locked the list: waiting for it."
+_LOCKED: Final = "Another program has locked the list. Waiting for it ..."
 
 
 class _KeyInput(TextBox):
@@ -84,12 +84,11 @@ class Welcome(Dialog[None]):
     def _choices(self) -> Content:
         return Content.assemble(
             ("\nk", "bold $text-accent"),
-            "  set your API key; it is kept in\n",
-            (f"   {self._place}\n", "$text-muted"),
-            ("   which only you can read. Or leave here, and start again with\n", "$text-muted"),
-            (f"   it in {self._variable}: then nothing is written.\n\n", "$text-muted"),
+            "  enter your API key\n",
+            (f"   (saved to {self._place}, readable only by you)\n", "$text-muted"),
+            (f"   To keep it off disk, quit and set {self._variable} instead.\n\n", "$text-muted"),
             ("d", "bold $text-accent"),
-            "  look around in the demo: no key, no network\n",
+            "  open the demo: no key, no network\n",
         )
 
     async def action_key(self) -> None:
@@ -171,7 +170,7 @@ class Waiting(Screen[None]):
         if keys := self.context.keymap["quit"]:
             lines.append(Content.styled(f"{key_name(keys[0])} quits", "$text-muted"))
         if self.pasted:
-            lines.append(Content("What you pasted is kept until then."))
+            lines.append(Content("What you pasted will be added then."))
         self._text.update(Content("\n\n").join(lines))
 
     def on_key(self, event: events.Key) -> None:

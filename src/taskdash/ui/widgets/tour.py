@@ -31,28 +31,28 @@ def _dialog(name: str) -> Callable[[MainScreen], bool]:
 
 
 STEPS: Final = (
-    _Step("New here? Press n for a tour of a minute, or Esc for none."),
+    _Step("New here? Press n for a one-minute tour, Esc to skip."),
     _Step(
-        "Each line is a task. Go down with ↓ or j: the pane shows the one under the cursor.",
+        "Each line is a task. Press ↓ or j: the detail pane follows the cursor.",
         lambda main: main.table.window.cursor > 0,
     ),
     _Step(
-        "[ and ] go through the states, with their counts. Look at what failed.",
+        "[ and ] switch tabs. Go to the Fail tab.",
         lambda main: main.table.wanted.states == frozenset({State.FAIL}),
     ),
     _Step(
-        "F groups the failures by reason: open it. Enter there shows the tasks, Esc closes.",
+        "Press F to group failures by reason. Enter shows the tasks, Esc closes.",
         _dialog("Failures"),
     ),
     _Step(
-        "/ filters while you type: try  lighthouse  or  state:success.  Esc drops it.",
+        "/ filters as you type: try lighthouse or state:success. Esc clears the filter.",
         lambda main: bool(main.table.wanted.terms) and "reason:" not in main.filter_text,
     ),
-    _Step("On a success the pane shows its picture: i hides it. o opens the result, d saves it."),
-    _Step("Paste any text with task IDs in it, such as a log. Or press a to type one.", _dialog("AddIds")),
-    _Step("That was it: ? has all keys. n or Esc ends the tour."),
+    _Step("Finished tasks show their picture here (i hides it). o opens the result, d saves it."),
+    _Step("Paste any text that contains task IDs, such as a log. Or press a to type one.", _dialog("AddIds")),
+    _Step("That's it. Press ? for all keys. n or Esc ends the tour."),
 )
-OWN_KEY: Final = "Demo: nothing is kept. With your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
+OWN_KEY: Final = "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
 
 
 class Tour(Static):
