@@ -8,9 +8,10 @@ import pytest
 from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import Dash, add_answered, driven, uuid
 from textual.app import App
+from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
 
-from taskdash.ui.actions import ACTIONS
+from taskdash.ui.actions import ACTIONS, RESULT_KEYS
 from taskdash.ui.palette import Palette
 
 if TYPE_CHECKING:
@@ -22,34 +23,44 @@ if TYPE_CHECKING:
 async def test_the_help_begins_with_where_the_focus_is(dash: Dash) -> None:
     await dash.press("?", dialog="Help", shown="In the list")
     await dash.press("pagedown", gone="In the list")
-    await dash.press("G", shown="previous_tab")
+    await dash.press("G", shown="Esc restores the previous one")
     await dash.press("g", shown="In the list")
     await dash.press("escape", dialog=None)
     await dash.press("tab")
     await dash.press("?", dialog="Help", shown="In the detail")
     await dash.press("escape", dialog=None)
-    await dash.press("/")
-    await dash.until(lambda: dash.main.filter_box.has_focus_within, "the box")
-    await dash.press("f1", dialog="Help", shown="In the filter")
+    # Before any text `?` asks for help, behind some it is text.
+    await dash.press("/", "?", dialog="Help")
+    assert "Filter" in dash.lines[1]
+    await dash.press("escape", dialog=None)
+    await dash.press("f", "?", "f1", dialog="Help")
+    assert dash.main.filter_box.text == "f?"
 
 
-@pytest.mark.dashboard(tasks=1, size=(80, 60))
-async def test_the_help_wraps_beside_its_keys_and_names_the_actions_for_the_config(dash: Dash) -> None:
-    await dash.press("?", shown="toggle: unsaved results")
-    lines = [line.strip("│┃ ") for line in dash.lines]
-    first = next(number for number, line in enumerate(lines) if "toggle: unsaved results" in line)
-    assert "E                toggle: unsaved results about to expire (the" in lines[first]
-    assert lines[first + 1] == "profile has no result_ttl)"
-    begins = [dash.lines[line].index(word) for line, word in ((first, "toggle"), (first + 1, "profile"))]
-    assert begins[0] == begins[1]
-    await dash.press("G", shown="Names for [keys]")
-    said = dash.screen[dash.screen.index("Names for [keys]") :].replace("│", " ").split()
-    assert [action.name for action in ACTIONS if action.name not in said] == []
+@pytest.mark.dashboard(size=(80, 24))
+async def test_the_help_is_searched(dash: Dash) -> None:
+    await dash.press("?", "/", *"clip", dialog="Help", shown='Nothing matches "clip"')
+    await dash.press("escape", "/", *"copy_id", shown="copy the task ID", gone="In the list")
+    await dash.press("enter", "q", dialog=None)
+    await dash.press("?", "/", *"mark", "escape", shown="In the list")
+    assert dash.dialog == "Help"
+    await dash.press("escape", dialog=None)
+
+
+@pytest.mark.dashboard(tasks=1, size=(120, 36))
+async def test_the_help_is_one_page_of_two_columns(dash: Dash) -> None:
+    await dash.press("?", dialog="Help")
+    said = dash.screen.split()
+    names = {action.name for action in ACTIONS if action.name not in RESULT_KEYS}
+    assert names - set(said) == set()
+    for words in ("Esc restores the previous one.", "Customise keys under [keys] in the config."):
+        assert words in dash.screen
+    assert not dash.app.screen.query_one(VerticalScroll).show_vertical_scrollbar
 
 
 @pytest.mark.dashboard(size=(120, 60))
 async def test_the_palette_finds_actions_and_settings_and_says_what_they_are_for(dash: Dash) -> None:
-    await dash.press("?", shown="undo the last removal or edit (nothing to undo)")
+    await dash.press("?", shown="undo the last change (nothing to undo)")
     await dash.press("escape", dialog=None)
     for typed, found in (
         ("undo the last", "(nothing to undo)"),

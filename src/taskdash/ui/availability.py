@@ -67,7 +67,7 @@ def why_not(action: str, now: Situation) -> str | None:
     if action == "undo" and not now.can_undo:
         return "nothing to undo"
     if action == "expiring" and not now.expires:
-        return "the profile has no result_ttl"
+        return "no result_ttl set"
     if action == "cancel_downloads" and not now.downloads:
         return "none running"
     if action in _ON_ANY and not now.total:
@@ -85,7 +85,7 @@ def _why_not_on_task(action: str, task: Task) -> str | None:
     if (action not in _ON_RESULTS and action not in RESULT_KEYS) or task.result_count:
         return None
     if task.state is State.FAIL:
-        return "failed tasks have no result"
+        return "task failed"
     return "no result yet" if not task.state.finished else "no link in the response"
 
 

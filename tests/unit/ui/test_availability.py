@@ -27,7 +27,7 @@ def test_where_all_is_well_every_key_is_of_use_but_those_of_further_results() ->
     [
         ("check", ALL_WELL._replace(key_advice="set it"), "no API key is set"),
         ("undo", ALL_WELL._replace(can_undo=False), "nothing to undo"),
-        ("expiring", ALL_WELL._replace(expires=False), "the profile has no result_ttl"),
+        ("expiring", ALL_WELL._replace(expires=False), "no result_ttl set"),
         ("cancel_downloads", ALL_WELL._replace(downloads=False), "none running"),
         ("mark_all", ALL_WELL._replace(total=0, task=None), "no tasks shown"),
         ("remove", ALL_WELL._replace(task=None), "no tasks shown"),
@@ -35,7 +35,7 @@ def test_where_all_is_well_every_key_is_of_use_but_those_of_further_results() ->
         ("open_result", ALL_WELL._replace(task=TASK), "no result yet"),
         ("open_result_3", ALL_WELL, "only 2 results"),
         ("download", ALL_WELL._replace(task=replace(DONE, result_count=0)), "no link in the response"),
-        ("copy_urls", ALL_WELL._replace(task=replace(TASK, state=State.FAIL)), "failed tasks have no result"),
+        ("copy_urls", ALL_WELL._replace(task=replace(TASK, state=State.FAIL)), "task failed"),
         ("remove", ALL_WELL._replace(task=None, marked=2), None),
         ("open_result", ALL_WELL._replace(task=TASK, marked=2), None),
         ("quit", ALL_WELL._replace(task=None, total=0), None),

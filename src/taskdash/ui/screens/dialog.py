@@ -105,12 +105,16 @@ class Dialog(LeftOnce, ModalScreen[T]):
         """Yield what the dialog is about."""
         raise NotImplementedError
 
+    @property
+    def room(self) -> int:
+        """Return how many lines are left for what scrolls."""
+        return max(2, self.app.size.height * 9 // 10 - self.LINES_AROUND)
+
     def on_resize(self) -> None:
         """Leave what scrolls the lines that the rest does not need."""
-        room = max(2, self.app.size.height * 9 // 10 - self.LINES_AROUND)
         for scrolled in self.query("VerticalScroll, OptionList"):
             if scrolled.styles.is_auto_height:
-                scrolled.styles.max_height = room
+                scrolled.styles.max_height = self.room
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Let no key act on parts that are not there yet, or not any more."""

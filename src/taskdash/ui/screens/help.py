@@ -1,133 +1,94 @@
-"""The help: what can be done where the focus is, from the table of actions, and why something cannot be done now."""
+"""The help: what can be done where the focus is, why something cannot be done now, and a box to search in it."""
 
 from __future__ import annotations
 
-from textwrap import wrap
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.availability import why_not
-from taskdash.ui.keymap import key_name
-from taskdash.ui.screens.dialog import FittedText, TextDialog
+from taskdash.ui.screens.dialog import FittedText, TextDialog, muted
+from taskdash.ui.text.help import help_sections, help_text, matching
+from taskdash.ui.widgets.bars import Line
+from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
+    from textual.app import ComposeResult
     from textual.binding import BindingType
 
     from taskdash.ui.availability import Situation
     from taskdash.ui.keymap import Keymap
 
-_KEY_CELLS: Final = 16
-_LEAST_CELLS: Final = 30
-"""Where less than this is left beside the keys a long line goes on under them."""
-_NARROW_MARGIN: Final = 4
-
-PLACES: Final = {
-    "table": (
-        "In the list",
-        (
-            ("", "Keys act on the marked rows, or on the row under the cursor."),
-            ("paste", "adds the task IDs in the text, after a preview"),
-            ("mouse", "click a row to select it, a heading to sort"),
-        ),
-    ),
-    "detail": (
-        "In the detail",
-        (
-            ("↑ ↓ PgUp PgDn", "scroll the text"),
-            ("mouse", "drag to select, ctrl+c copies what is selected"),
-            ("Tab", "back to the list"),
-        ),
-    ),
-    "filter": (
-        "In the filter",
-        (
-            ("", "All words must match, each somewhere in a task's texts."),
-            ('"a phrase"', "exact phrase"),
-            ("!word", "exclude; works with any of these"),
-            ("state:fail", "new, waiting, success, fail, unfinished"),
-            ("label: note: id:", "in that field; also prompt: model: failure:"),
-            ("problem:any", "last check failed; or not-found, rejected ..."),
-            ("reason:timeout", "why it failed; or content-policy, credits ..."),
-            ("cost:>30s", "duration; with < <= > >= and ms, s, m, h, d"),
-            ("age:<2h", "since it was created"),
-            ("expires:<2h", "results that expire soon; saved:no, saved:yes"),
-            ("Enter Esc", "keeps the filter, restores the previous one"),
-        ),
-    ),
-}
-"""Where the focus can be: a title, and what there is beside the actions."""
+TALL_LINES: Final = 48
+"""From this height on there is room for a border."""
 
 
 class Help(TextDialog):
-    """Every key, those of the place first."""
+    """Every key, those of the place first, and the language of the filter."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("question_mark,f1", "dismiss(None)", "close")]
+    SIZE = "page"
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("question_mark,f1", "dismiss(None)", "close"),
+        # With priority, so that they act in the order in which they are typed, letters for the box between them.
+        Binding("escape", "leave", "close", priority=True),
+        Binding("slash", "search", "search", priority=True),
+    ]
 
     def __init__(self, keymap: Keymap, place: str, situation: Situation) -> None:
-        """`place` is a key of `PLACES`."""
-        lines = _help_lines(keymap, place, situation)
-        super().__init__(
-            "Help",
-            "Esc closes. Customise keys under [keys] in the config.",
-            FittedText(lambda width: Content("\n").join(line.drawn(width) for line in lines)),
-        )
+        """`place` is where the focus is: table, detail or filter."""
+        self._sections = help_sections(keymap, place, situation)
+        self._box = TextBox(placeholder="/ to search", select_on_focus=False)
+        self._text = FittedText(self._fitted)
+        super().__init__("", "Esc closes. Customise keys under [keys] in the config.", self._text)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes=f"dialog {self.SIZE}"):
+            # One line for all of it: the page has none to spare on 36.
+            with Horizontal():
+                yield Line(Content.styled("Help", "bold"))
+                yield self._box
+                yield self.hint
+            yield self.scroll
+
+    def _fitted(self, width: int) -> Content:
+        if sections := matching(self._sections, self._box.value):
+            return help_text(sections, width, self.room)
+        return muted(f'Nothing matches "{self._box.value.strip()}". Esc clears the search.')
+
+    @property
+    def room(self) -> int:
+        """Return how many lines there are under the head, on a screen that is tall between borders."""
+        return max(1, self.app.size.height - 1 - 2 * (self.app.size.height >= TALL_LINES))
+
+    def on_resize(self) -> None:
+        self.set_class(self.app.size.height >= TALL_LINES, "-tall")
+        self.scroll.styles.min_height = None
+
+    def on_input_changed(self) -> None:
+        self._text.refresh(layout=True)
+        self.scroll.scroll_home(animate=False)
+
+    def on_input_submitted(self) -> None:
+        self.set_focus(None)
+
+    def action_search(self) -> None:
+        # However little is found, the page stays where it is.
+        self.scroll.styles.min_height = self.scroll.size.height
+        self.set_focus(self._box)
+
+    def action_leave(self) -> None:
+        """Leave the search, then the help."""
+        if self._box.has_focus or self._box.value:
+            self._box.value = ""
+            self.set_focus(None)
+        else:
+            self.dismiss(None)
 
     def on_paste(self, event: events.Paste) -> None:
         """Hand a paste to the list below."""
         event.stop()
         self.dismiss(None)
         self.app.screen_stack[0].post_message(events.Paste(event.text))
-
-
-class _HelpLine(NamedTuple):
-    """One thing to know: without a key it is a remark, or a title."""
-
-    keys: str
-    does: str
-    style: str = ""
-
-    def drawn(self, width: int) -> Content:
-        """Return it in `width` cells: what is too long goes on beside its key, or under it where room is short."""
-        keys = f"  {self.keys:<{_KEY_CELLS}} " if self.keys else ""
-        margin = len(keys) or len(self.does) - len(self.does.lstrip())
-        if width - margin < _LEAST_CELLS:
-            margin = _NARROW_MARGIN
-        lines = wrap(
-            f"{keys}{self.does}",
-            max(width, 2 * _NARROW_MARGIN),
-            subsequent_indent=" " * margin,
-            break_on_hyphens=False,
-        )
-        text = Content.styled("\n".join(lines), self.style)
-        return text if self.style else text.stylize("$text-accent", 0, len(keys))
-
-
-def _help_lines(keymap: Keymap, place: str, situation: Situation) -> list[_HelpLine]:
-    title, hints = PLACES[place]
-    lines = [_title(title), *(_HelpLine(keys, does if keys else f"  {does}") for keys, does in hints)]
-    # Moving comes last: arrows are tried by themselves, and on 24 lines it would fill the first page.
-    groups = sorted(dict.fromkeys(action.group for action in ACTIONS), key=lambda group: group == "Move")
-    for group in groups:
-        lines += [_HelpLine("", ""), _title(group)]
-        for action in ACTIONS:
-            if action.group == group and action.name not in RESULT_KEYS:
-                keys = " ".join(map(key_name, keymap[action.name])) or "palette"
-                lines.append(_action(keys, action.title, why_not(action.name, situation)))
-        if group == "Results":
-            lines.append(_action("1 .. 9", "open that result link", why_not(RESULT_KEYS[0], situation)))
-    lines += [_HelpLine("", ""), _title("Names for [keys] in the config")]
-    return lines + [
-        _HelpLine(group, "  ".join(action.name for action in ACTIONS if action.group == group))
-        for group in groups
-    ]
-
-
-def _title(text: str) -> _HelpLine:
-    return _HelpLine("", text, "bold $text-primary")
-
-
-def _action(keys: str, does: str, why: str | None) -> _HelpLine:
-    return _HelpLine(keys, does) if why is None else _HelpLine(keys, f"{does} ({why})", "$text-muted")

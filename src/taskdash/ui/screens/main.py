@@ -435,8 +435,9 @@ class MainScreen(TaskActions, Screen[None]):
     async def on_top_line_clicked(self, _: TopLine.Clicked) -> None:
         await self.run_action("status")
 
-    def action_help(self) -> None:
+    async def action_help(self) -> None:
         from taskdash.ui.screens.help import Help
 
         place = "filter" if self.filter_box.has_focus_within else "detail" if self.pane.has_focus else "table"
-        self.app.push_screen(Help(self.context.keymap, place, situation_of(self)))
+        # The keys after it are the dialog's.
+        await self.app.push_screen(Help(self.context.keymap, place, situation_of(self)))

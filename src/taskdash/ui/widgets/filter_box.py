@@ -38,6 +38,14 @@ class TextBox(Input, inherit_bindings=False):
     ]
 
 
+class _FilterInput(TextBox):
+    """A text box in which `?` is text only behind other text: before any it asks for help."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Return whether a key is text."""
+        return super().check_consume_key(key, character) and (character != "?" or bool(self.value))
+
+
 class FilterBox(Vertical):
     """A text box with a line under it. Hidden while there is no filter and nobody types one."""
 
@@ -61,7 +69,7 @@ class FilterBox(Vertical):
         self._back_to = back_to
         self._ttls_ms = ttls_ms
         self._before = ""
-        self._box = TextBox(placeholder=HINT, select_on_focus=False)
+        self._box = _FilterInput(placeholder=HINT, select_on_focus=False)
         self._error = Line(id="filter-error")
         self.display = False
 
