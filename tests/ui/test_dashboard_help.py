@@ -63,7 +63,7 @@ async def test_the_palette_finds_actions_and_settings_and_says_what_they_are_for
     await dash.press("?", shown="undo the last change (nothing to undo)")
     await dash.press("escape", dialog=None)
     for typed, found in (
-        ("undo the last", "(nothing to undo)"),
+        ("undo the last", "Undo the last change  nothing to undo"),
         ("next state", "Next state tab"),
         ("link 3", "Open result link 3"),
         ("copy_id", "Copy the task ID"),
@@ -73,6 +73,19 @@ async def test_the_palette_finds_actions_and_settings_and_says_what_they_are_for
             await dash.press("escape", dialog=None)
         await dash.open_palette(typed, shown=found)
     await dash.press("enter", said="bell: Whether the terminal's bell rings when a task finishes")
+
+
+@pytest.mark.dashboard(size=(80, 24))
+async def test_an_action_is_one_line_in_the_palette_with_its_key_at_the_right(dash: Dash) -> None:
+    await dash.open_palette("mark all", shown="Mark all shown")
+    for width, key_ends in ((80, 74), (120, 104), (40, 34)):
+        await dash.pilot.resize_terminal(width, 24)
+
+        def at_its_end(wanted: int = key_ends) -> bool:
+            (line,) = (line.rstrip() for line in dash.lines if "Mark all shown" in line)
+            return line.endswith(" A") and len(line) == wanted
+
+        await dash.until(at_its_end, f"the key at the end of the line, at {width}")
 
 
 async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(dash: Dash) -> None:

@@ -157,13 +157,12 @@ async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Context, other:
 
 @pytest.mark.dashboard(tasks=1, size=(400, 400))
 async def test_in_the_palette(dash: Dash) -> None:
-    for typed, title, below in (
+    for typed, title, at_right in (
         ("previous state", "Previous state tab", "["),
         ("theme", "Theme", "Change the colours"),
     ):
         await dash.open_palette(typed, shown=title)
-        at = next(number for number, line in enumerate(dash.lines) if title in line)
-        assert below in dash.lines[at + 1]
+        assert at_right in next(line for line in dash.lines if title in line)
         await dash.press("escape", dialog=None)
     await dash.open_palette("setting")
     for name, about in explained_settings().items():

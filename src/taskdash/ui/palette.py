@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.widgets import Input
 
 from taskdash.config.describe import explained_settings
 from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS, call_of
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 
 _MOVES: Final = "Move"
 _ITSELF: Final = "palette"
+_MAX_CELLS: Final = 100
+"""How wide the palette gets; its style sheet says the same."""
+_FRAME_CELLS: Final = 8
+"""What else the list has beside a line: margins and a scroll bar."""
 _UNASKED: Final = (*RESULT_KEYS, _ITSELF)
 
 
@@ -47,6 +52,11 @@ class Palette(LeftOnce, CommandPalette):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Let no key act while its parts are not there yet, or not any more."""
         return bool(self.query(CommandList))
+
+    def on_resize(self) -> None:
+        """Search again: the lines are made for the width there is."""
+        for box in self.query(Input):
+            box.post_message(Input.Changed(box, box.value))
 
     # Before the first line of it was drawn Textual knows of no pages.
 
@@ -89,9 +99,9 @@ class ActionProvider(Provider):
             if action.group == _MOVES or action.name in _UNASKED:
                 continue
             title = _title(action)
-            yield DiscoveryHit(_entry(Content(title), self._keys(action)), self._run(action), text=title)
+            yield DiscoveryHit(self._action_line(action, Content(title)), self._run(action), text=title)
         for title, about, run in self._others():
-            yield DiscoveryHit(_entry(Content(title), about), run, text=title)
+            yield DiscoveryHit(self._line(Content(title), about), run, text=title)
 
     async def search(self, query: str) -> Hits:
         """Give those whose title or name fits."""
@@ -100,15 +110,19 @@ class ActionProvider(Provider):
             title = _title(action)
             score = max(matcher.match(title), matcher.match(action.name))
             if score > 0 and action.name != _ITSELF:
-                shown = _entry(_highlighted(title, matcher), self._keys(action))
+                shown = self._action_line(action, _highlighted(title, matcher))
                 yield Hit(score, shown, self._run(action), text=title)
         settings = [
             (f"Setting {name}", about, self._tell(name, about))
             for name, about in explained_settings().items()
         ]
-        for title, about, run in (*self._others(), *settings):
+        for title, about, run in self._others():
             if (score := matcher.match(title)) > 0:
-                yield Hit(score, _entry(_highlighted(title, matcher), about), run, text=title)
+                yield Hit(score, self._line(_highlighted(title, matcher), about), run, text=title)
+        for title, about, run in settings:
+            if (score := matcher.match(title)) > 0:
+                shown = Content.assemble(_highlighted(title, matcher), "\n", (about, "$text-muted not bold"))
+                yield Hit(score, shown, run, text=title)
 
     def _others(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         """Give title, description and call of each entry that is no action of the list."""
@@ -126,10 +140,22 @@ class ActionProvider(Provider):
         where = "Set in the config file: taskdash config path prints where it is."
         return partial(self._list.tell, Feedback(f"{name}: {about} {where}"))
 
-    def _keys(self, action: Action) -> str:
-        keys = " ".join(map(key_name, self._list.context.keymap[action.name])) or "no key"
+    def _action_line(self, action: Action, title: Content) -> Content:
+        keys = " ".join(map(key_name, self._list.context.keymap[action.name]))
         why = why_not(action.name, situation_of(self._list))
-        return f"{keys}   ({why})" if why else keys
+        return self._line(title.stylize("$text-muted") if why else title, why or "", keys)
+
+    def _line(self, title: Content, about: str, keys: str = "") -> Content:
+        """Return a title, what is said of it, and keys at the right end; what is said gives way."""
+        # Textual would take it for markup if it were a string.
+        width = max(1, min(self.app.size.width, _MAX_CELLS) - _FRAME_CELLS)
+        line = title
+        if about:
+            line += Content.styled(f"  {about}", "$text-muted not bold")
+        room = max(1, width - len(keys) - 2 * bool(keys))
+        line = line.truncate(room, ellipsis=True)
+        gap = " " * max(0, width - line.cell_length - len(keys))
+        return Content.assemble(line, gap, (keys, "$text-accent")) if keys else line
 
     def _run(self, action: Action) -> IgnoreReturnCallbackType:
         main = self._list
@@ -145,11 +171,6 @@ class ActionProvider(Provider):
     @property
     def _list(self) -> MainScreen:
         return cast("MainScreen", self.app.screen_stack[0])
-
-
-def _entry(title: Content, below: str) -> Content:
-    """Return a title with a line below it. Textual would take either for markup if it were a string."""
-    return Content.assemble(title, "\n", (below, "$text-muted not bold"))
 
 
 def _highlighted(title: str, matcher: Matcher) -> Content:
