@@ -75,11 +75,54 @@ async def test_what_is_found_in_a_prompt_is_seen_in_its_row_and_underlined(
 async def test_an_error_stands_under_the_box_and_leaves_the_rows(dash: Dash) -> None:
     await dash.press("/")
     # Not letter by letter: "cost" alone is a filter.
-    await dash.paste("cost:x", shown="is no length of time")
+    await dash.paste("cost:x", shown="is not a duration")
     box = next(y for y, line in enumerate(dash.lines) if "cost:x" in line)
-    assert "is no length of time" in dash.lines[box + 1]
+    assert "is not a duration" in dash.lines[box + 1]
     assert dash.table.window.total == 5
-    await dash.press(*["backspace"] * 6, gone="is no length of time")
+    await dash.press(*["backspace"] * 6, gone="is not a duration")
+
+
+async def test_a_word_that_is_only_begun_changes_no_rows_and_is_in_the_colour_of_errors(dash: Dash) -> None:
+    await dash.press("/", *"sea", total=3)
+    for letter in " state:fai":
+        await dash.press(letter)
+    await dash.until_shown("no state 'fai'")
+    # Of the text "state", that is, no row would be left.
+    await dash.until_total(3)
+    line = next(strip for strip in dash.app.screen._compositor.render_strips() if "state:fai" in strip.text)
+    colours = {
+        segment.text: segment.style.color for segment in line if segment.style and segment.text.strip()
+    }
+    (wrong,) = (colour for text, colour in colours.items() if "state:fai" in text)
+    (good,) = (colour for text, colour in colours.items() if "sea" in text)
+    assert wrong != good
+    await dash.press("l", total=1)
+    await dash.press("backspace")
+    await dash.until_shown("no state 'fai'")
+    assert dash.table.window.total == 1
+
+
+async def test_tab_completes_fields_and_values_and_leaves_where_there_is_nothing_to_complete(
+    other: Store, dash: Dash
+) -> None:
+    add(other, uuid(9), label="night run")
+    await dash.until_total(6)
+    typed = dash.main.filter_box
+
+    async def becomes(*keys: str, text: str) -> None:
+        await dash.press(*keys)
+        await dash.until(lambda: typed.text == text, f"{text}, it is {typed.text}")
+
+    await becomes("/", "s", "t", "tab", text="state:")
+    await becomes("tab", text="state:new")
+    await becomes("tab", "tab", text="state:success")
+    await becomes("shift+tab", text="state:waiting")
+    # Typed in one go with the slash: the labels are read by then.
+    await becomes("escape", "/", *"!la", "tab", *"n", "tab", text='!label:"night run"')
+    await dash.press("tab")
+    await dash.until(lambda: dash.table.has_focus, "the list")
+    await becomes("/", *" label:", "tab", "tab", text='!label:"night run" label:"night run"')
+    await becomes("tab", text='!label:"night run" label:sea')
 
 
 async def test_letters_typed_at_once_with_the_slash_are_text_and_no_keys(

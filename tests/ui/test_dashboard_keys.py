@@ -172,7 +172,7 @@ async def test_help_names_every_key_and_closes(dash: Dash) -> None:
         text = " ".join(str(lines.render()).split())
         for action in ACTIONS:
             if action.name not in RESULT_KEYS:
-                assert action.title in text
+                assert action.name in text.split()
         assert "1 .. 9" in text
         await dash.press(close, dialog=None)
 

@@ -22,7 +22,7 @@ NARROW = (60, 50)
 @pytest.mark.dashboard(size=NARROW)
 async def test_what_the_keys_of_a_dialog_do_is_not_cut_off(dash: Dash) -> None:
     for key, dialog, ends in (
-        ("e", "EditLabel", "closes"),
+        ("e", "EditLabel", "cancels"),
         ("?", "Help", "[keys] in the config."),
         ("t", "Statistics", "closes."),
         ("s", "ChooseSort", "Esc closes"),

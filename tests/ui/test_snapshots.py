@@ -87,7 +87,7 @@ def picture(snap_compare: Compare, desk: Context) -> Compare:
 
 
 HIDDEN = {"total": 1, "shown": "3 tasks marked, 3 of them hidden", "in_pane": uuid(4)}
-UNREADABLE = {"shown": "cost:soon is no length of time", "total": 0, "tab": "[All 0]"}
+UNREADABLE = {"shown": "cost:soon is not a duration", "total": 3}
 COPIED = {"said": "Copied 2 task IDs", "shown": "Copied 2 task IDs"}
 SCREENS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     "list-80x24": ("80x24", (), {}),

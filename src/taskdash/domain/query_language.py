@@ -1,9 +1,10 @@
 """The words for what part of the list to show: one language for the dashboard's filter box and `list`.
 
-    fox "red car" !draft state:fail model:gpt label:hero problem:any cost:>30s age:<2h expires:<2h saved:no
+    fox "red car" !draft state:fail model:gpt label:hero problem:any duration:>30s age:<2h expires:<2h saved:no
 
 All terms must match. A bare word or a "phrase" matches ID, label, note, prompt, model and failure text, each as a
-case-insensitive substring; `!` negates any term. This module only understands the words; the store runs what they mean.
+case-insensitive substring; `!` negates any term.
+`cost:` and `duration:` are the same. This module only understands the words; the store runs what they mean.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import REPLACEMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 Word = TypeVar("Word", bound=StrEnum)
 UNFINISHED: Final = "unfinished"
@@ -49,6 +50,7 @@ _EXAMPLES: Final = {
     "problem": "problem:any",
     "reason": "reason:timeout",
     "cost": "cost:>30s",
+    "duration": "duration:>30s",
     "age": "age:<2h",
     "expires": "expires:<2h",
     "saved": "saved:no",
@@ -56,6 +58,8 @@ _EXAMPLES: Final = {
 FIELDS: Final = tuple(_EXAMPLES)
 OTHER_NAMES: Final = {"duration": "cost"}
 """What people read, for what the API has another word for."""
+COMPLETED_FIELDS: Final = ("label", "model")
+"""The fields whose values only the list knows."""
 
 _NO_TTLS: Final[Mapping[str, int]] = MappingProxyType({})
 _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -68,6 +72,10 @@ _TERM: Final = r'\s*(!?)((?:[A-Za-z_]+:)?)("[^"]*"?|[^\s"]+)'
 
 class FilterError(UsageError):
     """The filter cannot be read; the message says which part and what would be right."""
+
+    start: int = 0
+    """Where that part begins in the filter."""
+    end: int = 0
 
 
 def parse_sort(text: str) -> Sort:
@@ -106,39 +114,84 @@ def parse_filter(text: str, ttls_ms: Mapping[str, int] = _NO_TTLS) -> tuple[Term
     """
     terms: list[Term] = []
     # An argument's byte that is no UTF-8 comes as a surrogate, which no text of the list has and no search takes.
-    text = re.sub("[\ud800-\udfff]", REPLACEMENT, text).strip()
+    text = re.sub("[\ud800-\udfff]", REPLACEMENT, text).rstrip()
     position = 0
     while position < len(text):
         match = re.compile(_TERM).match(text, position)
-        if match is None:
-            raise FilterError("a lone ! negates nothing: write !word")
-        position = match.end()
-        term = _term(match[2], match[3], negated=bool(match[1]))
-        if isinstance(term, ExpiryTerm) and not ttls_ms:
-            raise FilterError(
-                "expires: nothing is known to expire: set result_ttl for the profile in the config"
-            )
+        try:
+            term = _read(match, can_expire=bool(ttls_ms))
+        except FilterError as error:
+            rest = text[position:]
+            error.start = position + len(rest) - len(rest.lstrip())
+            error.end = match.end() if match else len(text)
+            raise
+        position = match.end() if match else len(text)
         terms.append(term)
     ttls = tuple(sorted(ttls_ms.items()))
     return tuple(replace(term, ttls_ms=ttls) if isinstance(term, ExpiryTerm) else term for term in terms)
 
 
+def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, list[str]]:
+    """Return where the word at the end of a filter begins, and what it may become; nothing where no word is begun.
+
+    Args:
+        text: the filter up to the cursor.
+        values: those of `COMPLETED_FIELDS`, as the list has them.
+    """
+    start, position = len(text), 0
+    while match := re.compile(_TERM).match(text, position):
+        start, position = match.start(2), match.end()
+    if position < len(text):
+        return len(text), []
+    word = text[start:]
+    field, colon, begun = word.partition(":")
+    if not colon:
+        return start, [f"{name}:" for name in FIELDS if word and name.startswith(field.casefold())]
+    field, begun = field.casefold(), fold(begun.strip('"'))
+    known = [each for each in (*values.get(field, ()), *_values(field)) if '"' not in each]
+    found = [each for each in known if fold(each).startswith(begun)]
+    # Of a model one remembers the middle.
+    found = found or [each for each in known if begun in fold(each)]
+    return start, [f'{field}:"{each}"' if re.search(r"\s", each) else f"{field}:{each}" for each in found]
+
+
+def _values(field: str) -> list[str]:
+    """Return the values of a field that has but a few."""
+    if field == "reason":
+        from taskdash.domain.failures import FailureClass
+
+        return ["none", *(word.replace(" ", "-") for word in FailureClass)]
+    problems = ["any", *(word.replace(" ", "-") for word in ProblemKind)]
+    return {"state": list(STATES), "problem": problems, "saved": ["no", "yes"]}.get(field, [])
+
+
+def _read(match: re.Match[str] | None, *, can_expire: bool) -> Term:
+    if match is None:
+        raise FilterError("a lone ! excludes nothing: write !word")
+    term = _term(match[2], match[3], negated=bool(match[1]))
+    if isinstance(term, ExpiryTerm) and not can_expire:
+        raise FilterError(
+            "expires: results have no known lifetime: set result_ttl for the profile in the config"
+        )
+    return term
+
+
 def _term(prefix: str, value: str, *, negated: bool) -> Term:
     if value.startswith('"'):
         if len(value) < 2 or not value.endswith('"'):
-            raise FilterError(f'a quote is not closed: {prefix}{value}"')
+            raise FilterError(f'unclosed quote: {prefix}{value}"')
         phrase = value[1:-1]
         return _field_term(prefix[:-1], phrase, negated) if prefix else _text_term(phrase, None, negated)
     word = prefix + value
     if word == "!" or (not prefix and value == "!"):
-        raise FilterError("a lone ! negates nothing: write !word")
+        raise FilterError("a lone ! excludes nothing: write !word")
     match = re.fullmatch(_FIELD, word)
     return _field_term(match[1], match[2], negated) if match else _text_term(word, None, negated)
 
 
 def _text_term(text: str, field: str | None, negated: bool) -> Term:
     if not text:
-        raise FilterError('"" matches nothing: write a word between the quotes')
+        raise FilterError('"" matches nothing: put a word between the quotes')
     return TextTerm(fold(text), field, negated)
 
 
@@ -187,7 +240,7 @@ def _one_of(words: type[Word], value: str, what: str, no_word: str) -> Word | No
 
 def _saved(value: str, negated: bool) -> Term:
     if value.casefold() not in ("yes", "no"):
-        raise FilterError(f"saved:{value} is neither saved:yes nor saved:no")
+        raise FilterError(f"saved:{value}: use saved:yes or saved:no")
     return SavedTerm(value.casefold() == "yes", negated)
 
 
@@ -209,6 +262,7 @@ _READERS: Final[dict[str, Callable[[str, bool], Term]]] = {
     "problem": _problem,
     "reason": _reason,
     "cost": partial(_span, "cost"),
+    "duration": partial(_span, "cost"),
     "age": partial(_span, "age"),
     "expires": _expires,
     "saved": _saved,
@@ -219,7 +273,7 @@ def _limit(field: str, value: str) -> tuple[str | None, int]:
     match = re.fullmatch(_LIMIT, value)
     if match is None:
         raise FilterError(
-            f"{field}:{value} is no length of time: write {_EXAMPLES[field]} (units ms, s, m, h, d)"
+            f"{field}:{value} is not a duration: write {_EXAMPLES[field]} (units ms, s, m, h, d)"
             + (", or expires:past" if field == "expires" else "")
         )
     return match[1], int(min(float(match[2]) * _UNIT_MS[match[3].lower()], 2.0**62))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.failures import FailedTasks
 from taskdash.domain.progress import KEPT_ENDS, Progress, UnfinishedKind
+from taskdash.domain.query_language import COMPLETED_FIELDS
 from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from taskdash.domain.query import Query
     from taskdash.store.database import Database
+
+MAX_VALUES: Final = 500
+"""Of one field; nobody goes through more with Tab."""
 
 
 class Summaries:
@@ -43,6 +47,20 @@ class Summaries:
             )
             for model, code, *rest in rows
         ]
+
+    def filter_values(self, profile: str) -> dict[str, list[str]]:
+        """Return the labels and the models there are in a profile, to complete a filter with."""
+        return {
+            field: [
+                inert_line(str(value))
+                for (value,) in self._database.rows(
+                    f"SELECT DISTINCT {field} FROM tasks "
+                    f"WHERE removal = 0 AND profile = ? AND {field} != '' ORDER BY {field} LIMIT {MAX_VALUES}",
+                    [profile],
+                )
+            ]
+            for field in COMPLETED_FIELDS
+        }
 
     def failures(
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None

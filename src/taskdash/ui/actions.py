@@ -23,7 +23,7 @@ class Action(NamedTuple):
 
 
 _CALLS: Final = {
-    "previous_pane": "next_pane",  # There are two: back is forth.
+    "previous_pane": "next_pane(-1)",
     "previous_tab": "go_to_tab(-1)",
     "next_tab": "go_to_tab(1)",
     "mark_up": "mark_and_move(-1)",

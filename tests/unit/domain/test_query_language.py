@@ -20,7 +20,7 @@ from taskdash.domain.query import (
     Term,
     TextTerm,
 )
-from taskdash.domain.query_language import FilterError, parse_filter, parse_sort, parse_states
+from taskdash.domain.query_language import FilterError, completions, parse_filter, parse_sort, parse_states
 from taskdash.domain.task import ProblemKind, State
 
 UNFINISHED = frozenset({State.NEW, State.WAITING})
@@ -56,6 +56,7 @@ UNFINISHED = frozenset({State.NEW, State.WAITING})
         ('problem:"rate limited"', [ProblemTerm(ProblemKind.RATE_LIMITED)]),
         ("cost:>30s", [SpanTerm("cost", ">", 30_000)]),
         ("cost:<=1.5m", [SpanTerm("cost", "<=", 90_000)]),
+        ("Duration:>30s", [SpanTerm("cost", ">", 30_000)]),
         ("age:<2h", [SpanTerm("age", "<", 7_200_000)]),
         ("!age:>=3d", [SpanTerm("age", ">=", 259_200_000, negated=True)]),
         ("cost:500ms", [SpanTerm("cost", "=", 500)]),
@@ -74,20 +75,20 @@ def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("!", ["negates nothing"]),
-        ("fox !", ["negates nothing"]),
-        ('"open', ["not closed"]),
-        ('label:"open', ["not closed"]),
+        ("!", ["excludes nothing"]),
+        ("fox !", ["excludes nothing"]),
+        ('"open', ["unclosed quote"]),
+        ('label:"open', ["unclosed quote"]),
         ('""', ["matches nothing"]),
         ("stat:fail", ["no field stat:", "did you mean state?"]),
         ("colour:red", ["no field colour:", '"colour:red"']),
         ("state:", ["needs a value", "state:fail"]),
         ("state:done", ["no state", "success"]),
         ("problem:lost", ["no problem", "not-found"]),
-        ("cost:30", ["no length of time", "cost:>30s"]),
-        ("age:soon", ["no length of time", "age:<2h"]),
-        ("age:<2y", ["no length of time"]),
-        ("expires:soon", ["no length of time", "expires:<2h", "expires:past"]),
+        ("cost:30", ["not a duration", "cost:>30s"]),
+        ("age:soon", ["not a duration", "age:<2h"]),
+        ("age:<2y", ["not a duration"]),
+        ("expires:soon", ["not a duration", "expires:<2h", "expires:past"]),
         ("expires:<2h", ["result_ttl"]),
         ("saved:maybe", ["saved:yes", "saved:no"]),
     ],
@@ -96,6 +97,54 @@ def test_an_error_says_which_part_and_what_would_be_right(text: str, words: list
     with pytest.raises(FilterError) as error:
         parse_filter(text)
     assert [word for word in words if word not in str(error.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("fox cost:x red", "cost:x"),
+        ("  !", "!"),
+        ("a ! b", "!"),
+        ("a  st: x", "st:"),
+        ('!label:"x y', '!label:"x y'),
+        ("a state: ", "state:"),
+    ],
+)
+def test_an_error_knows_the_word_it_is_about(text: str, wrong: str) -> None:
+    with pytest.raises(FilterError) as error:
+        parse_filter(text)
+    assert text[error.value.start : error.value.end] == wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "words"),
+    [
+        ("", 0, []),
+        ("fox ", 4, []),
+        ("red", 0, []),
+        ('"la', 0, []),
+        ("fox !la", 5, ["label:"]),
+        ("P", 0, ["prompt:", "problem:"]),
+        ("label:", 0, ["label:mugs", 'label:"night run"']),
+        ('label:"NI', 0, ['label:"night run"']),
+        ("model:image", 0, ["model:gpt-image-2"]),
+        ("state:s", 0, ["state:success"]),
+        ("problem:no", 0, ["problem:not-found", "problem:no-credits"]),
+        ("reason:time", 0, ["reason:timeout"]),
+        ("saved:", 0, ["saved:no", "saved:yes"]),
+        ("16:9", 0, []),
+    ],
+)
+def test_what_a_word_may_become(text: str, start: int, words: list[str]) -> None:
+    values = {"label": ["mugs", "night run", 'a "quote"'], "model": ["gpt-image-2", "seedance"]}
+    assert completions(text, values) == (start, words)
+
+
+@given(st.text(max_size=40))
+def test_what_is_completed_is_a_filter_or_the_beginning_of_one(text: str) -> None:
+    start, words = completions(text, {"label": ["a b"], "model": ["c"]})
+    for word in words:
+        assert word.endswith(":") or parse_filter(word, {"p": 1}), text[start:]
 
 
 @given(st.text(max_size=60))

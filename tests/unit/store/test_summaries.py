@@ -107,3 +107,14 @@ def test_the_progress_of_the_batch_with_most_unfinished_tasks(store: Store) -> N
     assert (found.done, found.total) == (0, 2)
     assert store.summaries.last_check_ms(PROFILE) == NOW_MS
     assert store.summaries.last_check_ms("another") is None
+
+
+def test_a_filter_is_completed_with_the_labels_and_models_of_the_profile(store: Store) -> None:
+    add(store, uuid(20), label="night run")
+    add(store, uuid(21), uuid(22), label="mugs")
+    store.tasks.add("another", [uuid(23)], NOW_MS, label="theirs")
+    gone = store.tasks.find(PROFILE, uuid(1)).seq
+    values = store.summaries.filter_values(PROFILE)
+    assert values == {"label": ["mugs", "night run"], "model": ["gpt-image-2-text-to-image"]}
+    store.tasks.remove([gone, store.tasks.find(PROFILE, uuid(20)).seq], NOW_MS)
+    assert store.summaries.filter_values(PROFILE)["label"] == ["mugs"]

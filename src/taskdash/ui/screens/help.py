@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from taskdash.ui.availability import Situation
     from taskdash.ui.keymap import Keymap
 
+WIDE_CELLS: Final = 76
+"""From this width on title, box and hint stand side by side."""
+_NARROW_HEAD_LINES: Final = 4
 TALL_LINES: Final = 48
 """From this height on there is room for a border."""
 
@@ -61,9 +64,12 @@ class Help(TextDialog):
     @property
     def room(self) -> int:
         """Return how many lines there are under the head, on a screen that is tall between borders."""
-        return max(1, self.app.size.height - 1 - 2 * (self.app.size.height >= TALL_LINES))
+        width, height = self.app.size
+        head = 1 if width >= WIDE_CELLS else _NARROW_HEAD_LINES
+        return max(1, height - head - 2 * (height >= TALL_LINES))
 
     def on_resize(self) -> None:
+        self.set_class(self.app.size.width < WIDE_CELLS, "-narrow")
         self.set_class(self.app.size.height >= TALL_LINES, "-tall")
         self.scroll.styles.min_height = None
 

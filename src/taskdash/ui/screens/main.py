@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
@@ -87,7 +88,8 @@ class MainScreen(TaskActions, Screen[None]):
         self._keys = KeyBar(id="keys")
         self._tasks = Tasks(self._titles, self.table, id="list")
         ttls_ms = context.settings.ttls_ms(context.profile)
-        self.filter_box = FilterBox(ttls_ms, self.table, id="filter")
+        read_values = partial(context.store.run, lambda store: store.summaries.filter_values(context.profile))
+        self.filter_box = FilterBox(ttls_ms, self.table, read_values, id="filter")
         self.panes = Panes(self._tasks, self.pane, context.view)
         self.downloads = BackgroundDownloads(context, self)
         self._expiring: ExpiringResults | None = None
@@ -278,7 +280,9 @@ class MainScreen(TaskActions, Screen[None]):
     def on_task_table_opened(self) -> None:
         self.action_zoom()
 
-    def action_next_pane(self) -> None:
+    async def action_next_pane(self, steps: int = 1) -> None:
+        if self.filter_box.has_focus_within and await self.filter_box.complete(steps):
+            return
         (self.pane if self.table.has_focus and self.pane.display else self.table).focus()
 
     def action_close(self) -> None:

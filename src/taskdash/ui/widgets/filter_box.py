@@ -1,29 +1,37 @@
-"""The filter box: results follow as one types, an error stands under it, Esc brings back what was before."""
+"""The filter box: results follow as one types, an error stands under it, Tab completes, Esc restores the last one."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from rich.highlighter import Highlighter
 from textual.binding import Binding
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
-from taskdash.domain.query_language import FilterError, parse_filter
+from taskdash.domain.query_language import FilterError, completions, parse_filter
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from rich.text import Text
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.widget import Widget
 
     from taskdash.domain.query import Term
 
-HINT = 'words, "a phrase", !not, state:fail model:gpt label:x problem:any cost:>30s age:<2h saved:no'
+HINT: Final = 'words, "exact phrase", !exclude, state:fail, label:x, cost:>30s ...   ? for all'
+_KEYS: Final = "Enter keeps the filter, Esc restores the previous one"
+_MAX_SHOWN: Final = 20
+"""Of what a word may become."""
+_PATIENCE_S: Final = 0.25
+"""How long Tab, and the keys after it, wait for the values that are on the list."""
 
 
 class TextBox(Input, inherit_bindings=False):
@@ -46,14 +54,47 @@ class _FilterInput(TextBox):
         return super().check_consume_key(key, character) and (character != "?" or bool(self.value))
 
 
-class FilterBox(Vertical):
-    """A text box with a line under it. Hidden while there is no filter and nobody types one."""
+class _WrongWord(Highlighter):
+    """Draws the word of a filter that cannot be read, or not yet, in the colour of errors."""
 
+    def __init__(self, box: FilterBox) -> None:
+        self._box = box
+
+    def highlight(self, text: Text) -> None:
+        """Colour it."""
+        if error := self._box.error_of(text.plain):
+            text.stylize(self._box.get_component_rich_style("filter-box--wrong"), error.start, error.end)
+
+
+class _Completing(NamedTuple):
+    """What Tab has made of a word, and would make of it next."""
+
+    text: str
+    """As it stands now: of another it would begin anew."""
+    start: int
+    end: int
+    words: Sequence[str]
+    at: int
+    """Which of the words it is now."""
+
+
+class FilterBox(Vertical):
+    """A titled text box, with a line under it while it has the focus.
+
+    Hidden while there is no filter and nobody types one.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"filter-box--wrong"}
     BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "leave", "to the list", priority=True)]
     DEFAULT_CSS = """
-    FilterBox { height: auto; }
-    FilterBox > Input, FilterBox > Input:focus { height: 1; border: none; padding: 0 1; background: $surface; }
-    FilterBox > #filter-error { color: $text-error; }
+    FilterBox { height: auto; background: $surface; }
+    FilterBox > Horizontal { height: 1; }
+    FilterBox #filter-title { width: auto; padding: 0 0 0 1; color: $text-muted; }
+    FilterBox.-typing #filter-title { color: $text-accent; text-style: bold; }
+    FilterBox Input, FilterBox Input:focus { width: 1fr; height: 1; border: none; padding: 0 1; background: $surface; }
+    FilterBox > #filter-about { display: none; height: auto; max-height: 3; padding: 0 1; }
+    FilterBox.-typing > #filter-about { display: block; }
+    FilterBox > .filter-box--wrong { color: $text-error; }
     """
 
     class Changed(Message):
@@ -63,19 +104,40 @@ class FilterBox(Vertical):
             self.terms = terms
             super().__init__()
 
-    def __init__(self, ttls_ms: Mapping[str, int], back_to: Widget, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        """Prepare a box that gives the focus to `back_to` when it is left."""
+    def __init__(
+        self,
+        ttls_ms: Mapping[str, int],
+        back_to: Widget,
+        read_values: Callable[[], Awaitable[Mapping[str, Sequence[str]]]],
+        *,
+        id: str,  # noqa: A002 - Textual's name for it
+    ) -> None:
+        """Prepare a box that gives the focus to `back_to` when it is left.
+
+        Args:
+            ttls_ms: how long the result links of each profile live.
+            back_to: what gets the focus.
+            read_values: reads the labels and models that there are.
+            id: as Textual names it.
+        """
         super().__init__(id=id)
         self._back_to = back_to
         self._ttls_ms = ttls_ms
+        self._read_values = read_values
+        self._reading: asyncio.Future[Mapping[str, Sequence[str]]] | None = None
         self._before = ""
-        self._box = _FilterInput(placeholder=HINT, select_on_focus=False)
-        self._error = Line(id="filter-error")
+        self._good = ""
+        """What stood in the box when the rows last followed it."""
+        self._completing: _Completing | None = None
+        self._box = _FilterInput(placeholder=HINT, select_on_focus=False, highlighter=_WrongWord(self))
+        self._about = Line(id="filter-about")
         self.display = False
 
     def compose(self) -> ComposeResult:
-        yield self._box
-        yield self._error
+        with Horizontal():
+            yield Line(Content("Filter"), id="filter-title")
+            yield self._box
+        yield self._about
 
     @property
     def text(self) -> str:
@@ -86,6 +148,8 @@ class FilterBox(Vertical):
         """Show the box and type in it."""
         self._before = self.text
         self.display = True
+        self._reading = asyncio.ensure_future(self._read_values())
+        self._tell()
         # Not `focus()`, which is done later: what is typed next is for the box.
         self.screen.set_focus(self._box)
 
@@ -104,16 +168,68 @@ class FilterBox(Vertical):
         self._box.value = self._before
         self.action_leave()
 
+    def on_descendant_focus(self) -> None:
+        self.add_class("-typing")
+
+    def on_descendant_blur(self) -> None:
+        self.remove_class("-typing")
+
+    def error_of(self, text: str) -> FilterError | None:
+        """Return what keeps a text from being a filter."""
+        try:
+            parse_filter(text, self._ttls_ms)
+        except FilterError as error:
+            return error
+        return None
+
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        error = self._error
-        try:
-            terms = parse_filter(event.value, self._ttls_ms)
-        except FilterError as wrong:
-            error.show(Content.styled(f" {wrong}", "$text-error"))
-            return
-        error.show(Content(""))
-        self.post_message(self.Changed(terms))
+        text = event.value
+        error = self.error_of(text)
+        if error is None:
+            self._good = text
+            self.post_message(self.Changed(parse_filter(text, self._ttls_ms)))
+        elif error.start < len(self._good) <= error.end and text.startswith(self._good):
+            # The beginning of a word such as `state:fail` was a word as well, of which no row has to do.
+            self._good = text[: error.start]
+            self.post_message(self.Changed(parse_filter(self._good, self._ttls_ms)))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say under the box what is wrong, what Tab would complete, or how to leave it."""
+        error = self.error_of(self.text)
+        _, words = self._completions()
+        parts = [] if error is None else [Content.styled(f"{error}  ", "$text-error")]
+        if words and (error is None or not any(word in str(error) for word in words)):
+            shown = "  ".join(words[:_MAX_SHOWN])
+            parts += [Content.styled("Tab ", "$text-accent"), Content.styled(shown, "$text-muted")]
+        self._about.show(Content("").join(parts) if parts else Content.styled(_KEYS, "$text-muted"))
+
+    def _completions(self) -> tuple[int, list[str]]:
+        """Return where the word before the cursor begins, and what else it may become."""
+        before = self.text[: self._box.cursor_position]
+        done = self._reading is not None and self._reading.done() and not self._reading.cancelled()
+        values = self._reading.result() if done and self._reading and not self._reading.exception() else {}
+        start, words = completions(before, values)
+        return start, [word for word in words if word != before[start:]]
+
+    async def complete(self, steps: int) -> bool:
+        """Complete the word before the cursor, each further time otherwise; return whether there was any."""
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=_PATIENCE_S)
+        last = self._completing
+        if last is not None and last.text == self.text and len(last.words) > 1:
+            start, end, words = last.start, last.end, last.words
+            index = (last.at + steps) % len(words)
+        else:
+            start, words = self._completions()
+            end, index = self._box.cursor_position, 0
+            if not words:
+                return False
+        self._box.value = f"{self.text[:start]}{words[index]}{self.text[end:]}"
+        self._box.cursor_position = start + len(words[index])
+        self._completing = _Completing(self.text, start, self._box.cursor_position, words, index)
+        return True
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
