@@ -115,7 +115,7 @@ async def test_a_long_dialog_still_says_how_to_leave_it(
                 ("C", "Esc cancel"),
                 ("F", "Esc closes"),
                 ("e", "Esc cancels"),
-                ("t", "closes."),
+                ("t", "Esc closes"),
             ),
             ("a", "Esc cancels"),
         ):

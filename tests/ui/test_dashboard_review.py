@@ -50,7 +50,7 @@ async def test_a_class_is_a_filter_too_and_esc_leaves_all_as_it_was(dash: Dash) 
     await open_failures(dash)
     await dash.press("enter", total=3)
     await open_failures(dash)
-    await dash.until_shown("3 failed, of 3 tasks that match state:fail reason:timeout")
+    await dash.until_shown("3 failed, of 3 tasks matching state:fail reason:timeout")
     await dash.press("enter", dialog=None)
     assert dash.main.filter_box.text == "state:fail reason:timeout"
 
@@ -77,13 +77,16 @@ async def test_where_none_of_the_marked_has_failed_it_says_so_and_how_to_see_tho
     await dash.press("F", said='No failed tasks match "state:success". Esc clears the filter.')
 
 
-async def test_statistics_follow_the_filter_and_not_the_tab(dash: Dash) -> None:
-    await dash.press("]", "]")
-    await dash.until(lambda: dash.table.window.query.states is not None, "another tab")
+async def test_statistics_are_of_what_is_shown_tab_and_filter(dash: Dash) -> None:
     await dash.press("t", shown="Statistics of all 10 tasks")
     await dash.until_shown("p90")
     assert "PgDn" not in dash.screen
     await dash.press("t", dialog=None)
+    await dash.press("]", "]", "]", total=2)
+    await dash.press("t", shown="Statistics of 2 successful tasks")
+    await dash.press("t", dialog=None)
+    await dash.press("/", *"cost:>5s", "enter", total=1)
+    await dash.press("t", shown="Statistics of 1 successful task matching cost:>5s")
 
 
 @pytest.mark.dashboard(size=(80, 15))

@@ -103,7 +103,7 @@ SCREENS: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {
     "confirm": ("120x36", ("j", "x"), {"dialog": "Confirm"}),
     "choose-a-link": ("120x36", ("j", "j", "j", "o"), {"dialog": "ChooseLink"}),
     "failures": ("80x24", ("F",), {"shown": "Latest ("}),
-    "statistics": ("80x24", ("t",), {"shown": "ended per hour"}),
+    "statistics": ("80x24", ("t",), {"shown": "Finished per hour"}),
     "copy-menu-on-marks": ("80x24", ("A", "c"), {"dialog": "CopyMenu"}),
     "help": ("120x36", ("?",), {"dialog": "Help"}),
 }

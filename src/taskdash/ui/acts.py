@@ -34,6 +34,13 @@ RENEWAL_LOOK_S: Final = 0.25
 RENEWAL_WAIT_MS: Final = 60_000
 """What is answered later than this is no answer to a key any more."""
 
+_IN_STATE: Final = {
+    State.NEW: "new",
+    State.WAITING: "waiting",
+    State.SUCCESS: "successful",
+    State.FAIL: "failed",
+}
+
 Severity = Literal["information", "warning", "error"]
 
 
@@ -65,7 +72,7 @@ Undo = Callable[["Store"], tuple[Feedback, Mapping[int, int]]]
 
 
 class Scope(NamedTuple):
-    """The tasks that statistics and failures are about: the marked ones, else those of the filter in every state."""
+    """The tasks that statistics and failures are about: the marked ones, else those of a query."""
 
     query: Query
     marked: Sequence[int]
@@ -78,12 +85,14 @@ class Scope(NamedTuple):
         return (replace(self.query, terms=()), self.marked) if self.marked else (self.query, None)
 
     def name(self, count: int) -> str:
-        """Return words for `count` tasks, such as `12 tasks that match fox`."""
+        """Return words for `count` tasks, such as `12 waiting tasks matching fox`."""
         if self.marked:
             return plural(count, "marked task")
+        states = self.query.states or ()
+        tasks = plural(count, " ".join([*(_IN_STATE[state] for state in states), "task"]))
         if self.query.terms:
-            return f"{plural(count, 'task')} that match {self.filter_text}"
-        return f"all {plural(count, 'task')}" if count > 1 else plural(count, "task")
+            return f"{tasks} matching {self.filter_text}"
+        return f"all {tasks}" if count > 1 and not states else tasks
 
     def no_failures(self, total: int) -> str:
         """Say what was looked at, and what keeps other failures out of it."""

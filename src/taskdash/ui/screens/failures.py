@@ -67,7 +67,7 @@ class Failures(Choices[str]):
     BINDINGS: ClassVar[list[BindingType]] = [("F", "dismiss(None)", "close")]
 
     def __init__(self, scope: str, found: FailureCounts, now_ms: int) -> None:
-        """`scope` says which tasks these are, such as `12 tasks that match fox`."""
+        """`scope` says which tasks these are, such as `12 tasks matching fox`."""
         failed = sum(reason.count for reason in found.reasons)
         self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
         super().__init__(

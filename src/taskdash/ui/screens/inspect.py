@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from taskdash.domain.tally import TaskFigures
 
 MAX_CHARS: Final = 100_000
-_STATISTICS_HINT: Final = "Bars: from least to most costTime.{} Esc closes."
+_STATISTICS_HINT: Final = "{}Esc closes"
 
 
 class RawJson(TextDialog):
@@ -37,7 +37,7 @@ class RawJson(TextDialog):
 
 
 class Statistics(TextDialog):
-    """A table by model and a row of bars, of what the filter shows or of the marked tasks."""
+    """A table by model and rows of bars, of the tasks that are shown or of the marked ones."""
 
     SIZE = "wide"
     BINDINGS: ClassVar[list[BindingType]] = [("t", "dismiss(None)", "close")]
@@ -55,4 +55,4 @@ class Statistics(TextDialog):
         self.watch(self.scroll, "show_vertical_scrollbar", self._tell_of_more)
 
     def _tell_of_more(self, is_more: bool) -> None:
-        self.hint.show(muted(_STATISTICS_HINT.format(" PgDn shows more." if is_more else "")))
+        self.hint.show(muted(_STATISTICS_HINT.format("PgDn shows more. " if is_more else "")))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from textual.widget import AwaitMount
     from textual.worker import WorkType
 
+    from taskdash.domain.query import Query
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.acts import Severity
     from taskdash.ui.app import Dashboard
@@ -388,13 +389,13 @@ class TaskActions(_Screen):
         else:
             await self.ask(RawJson(task.task_id, text))
 
-    # What the tasks add up to: those of the filter whatever the tab, or the marked ones
+    # What the tasks add up to: those that are shown, or the marked ones
 
     @in_order
     async def action_statistics(self) -> None:
         from taskdash.ui.screens.inspect import Statistics
 
-        scope = self._scope()
+        scope = self._scope(self.table.wanted)
         if outcomes := await self.acts.outcomes(scope):
             await self.ask(Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms()))
         else:
@@ -404,7 +405,9 @@ class TaskActions(_Screen):
     async def action_failures(self) -> None:
         from taskdash.ui.screens.failures import Failures, read_failures
 
-        scope, now_ms = self._scope(), self.context.clock.now_ms()
+        # Failures of the filter, whatever the tab.
+        scope = self._scope(replace(self.table.wanted, states=None))
+        now_ms = self.context.clock.now_ms()
         found = await self.context.store.run(lambda store: read_failures(store, scope, now_ms))
         if not found.reasons and not found.problems:
             self.tell(warning(scope.no_failures(found.total)))
@@ -414,6 +417,5 @@ class TaskActions(_Screen):
             added = [word for word in re.findall(_WORD, filter_text) if word not in before]
             self.filter_box.put(" ".join([before, *added]).strip())
 
-    def _scope(self) -> Scope:
-        query = replace(self.table.wanted, states=None)
+    def _scope(self, query: Query) -> Scope:
         return Scope(query, sorted(self.table.marked), self.filter_box.text.strip())

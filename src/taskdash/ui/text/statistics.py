@@ -1,4 +1,4 @@
-"""What a list adds up to, as styled text: a line a model, and how many tasks ended when."""
+"""What a list adds up to, as styled text: a line a model, how many tasks finished when, and how long they took."""
 
 from __future__ import annotations
 
@@ -13,84 +13,107 @@ from taskdash.domain.task import State
 from taskdash.domain.words import NO_MODEL, bars, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from taskdash.domain.tally import Tally, TaskFigures
 
-_BARS: Final = 10
+_BARS: Final = 24
+"""As many cells as a row of bars has, of hours or of durations."""
 _LEAST_MODEL_CELLS: Final = 12
 _MAX_MODELS: Final = 200
-_TITLES: Final = ("model", "tasks", "success", "p50", "p90", "costTime", "credits")
-_P90, _COST = 4, 5
-_GIVE_WAY: Final = (_COST, _P90)
+_GAP: Final = 2
+_TITLES: Final = ("Model", "Tasks", "Success", "p50", "p90", "Credits")
+_GIVE_WAY: Final = ("p90", "Credits")
 """Which columns a narrow terminal does without."""
-_HOURS_CELLS: Final = 58
 
 
 def statistics_text(outcomes: Sequence[TaskFigures], now_ms: int, width: int) -> Content:
-    """Return the table of models and the row of hours, in lines of `width` cells."""
+    """Return the table of models, the hours of a day and the durations by model, in lines of `width` cells."""
     everything, models = tally(outcomes)
+    parts = [
+        _table(everything, models, width),
+        _hours(outcomes, now_ms),
+        _durations(models[:_MAX_MODELS], width),
+    ]
+    return Content("\n\n").join(Content("\n").join(lines) for lines in parts if lines)
+
+
+def _table(everything: Tally, models: Sequence[Tally], width: int) -> list[Content]:
     shown = [*models[:_MAX_MODELS], everything] if len(models) != 1 else models
     rows = [_TITLES, *(_cells(each, is_total=each is everything) for each in shown)]
     columns = list(range(1, len(_TITLES) - (everything.credits_consumed is None)))
     widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def room() -> int:
-        return width - sum(widest[column] + 2 for column in columns)
+        return width - sum(widest[column] + _GAP for column in columns)
 
-    for column in _GIVE_WAY:
-        if room() < _LEAST_MODEL_CELLS:
+    for title in _GIVE_WAY:
+        if room() < _LEAST_MODEL_CELLS and (column := _TITLES.index(title)) in columns:
             columns.remove(column)
     model_cells = max(_LEAST_MODEL_CELLS, min(widest[0], room()))
     lines: list[Content] = []
-    for n, (name, *_) in enumerate(rows):
+    for n, row in enumerate(rows):
         style = "bold" if n == len(rows) - 1 > 1 else "" if n else "$text-muted"
-        if cell_len(name) > model_cells:
-            # Names of one family differ at their end: whole on a line of its own it tells which it is.
-            lines.append(Content.styled(name, style).truncate(width, ellipsis=True))
-            name = ""
-        cells = [Content.styled(name, style).truncate(model_cells, pad=True)]
-        for column in columns:
-            is_bars = column == _COST
-            text = f"{rows[n][column]:{'<' if is_bars else '>'}{widest[column]}}"
-            cells.append(Content.styled(text, "$text-accent" if is_bars and not style else style))
-        lines.append(Content("  ").join(cells))
+        numbers = "".join(f"{row[column]:>{_GAP + widest[column]}}" for column in columns)
+        lines += _named(row[0], Content.styled(numbers, style), model_cells, width, style)
     if len(models) > _MAX_MODELS:
         lines.append(Content.styled(f"and {len(models) - _MAX_MODELS:,} more models", "$text-muted"))
-    return Content("\n").join([*lines, Content(""), *_hours(outcomes, now_ms, width)])
+    return lines
+
+
+def _named(name: str, figures: Content, cells: int, width: int, style: str = "") -> list[Content]:
+    """Return figures behind a name; one that is too long has a line of its own, as models of a family end otherwise."""
+    lines = []
+    if cell_len(name) > cells:
+        lines.append(Content.styled(name, style).truncate(width, ellipsis=True))
+        name = ""
+    return [*lines, Content.styled(name, style).truncate(cells, pad=True) + figures]
 
 
 def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
-    rate, costs_ms = tally.success_rate, tally.costs_ms
-    has_bars = costs_ms and not is_total
+    rate = tally.success_rate
     return (
-        tally.model or ("all" if is_total else NO_MODEL),
+        tally.model or ("All" if is_total else NO_MODEL),
         f"{tally.total:,}",
         NONE if rate is None else f"{rate:.1%}",
-        duration(tally.cost_p50_ms, measured=True),
-        duration(tally.cost_p90_ms, measured=True),
-        bars(histogram(costs_ms, _BARS, costs_ms[0], costs_ms[-1])) if has_bars else "",
+        duration(tally.cost_p50_ms),
+        duration(tally.cost_p90_ms),
         NONE if tally.credits_consumed is None else f"{tally.credits_consumed:,g}",
     )
 
 
-def _hours(outcomes: Sequence[TaskFigures], now_ms: int, width: int) -> list[Content]:
+def _hours(outcomes: Sequence[TaskFigures], now_ms: int) -> list[Content]:
     ended = ended_per_hour(outcomes, now_ms)
     if not any(ended):
         unfinished = sum(not outcome.state.finished for outcome in outcomes)
-        words = f"None ended in the last {DAY_HOURS} hours; {unfinished:,} unfinished."
+        words = f"Nothing finished in the last {DAY_HOURS} hours ({unfinished:,} unfinished)."
         return [Content.styled(words, "$text-muted")]
-    good = sum(
-        outcome.state is State.SUCCESS
-        and outcome.ended_at_ms is not None
-        and 0 <= now_ms - outcome.ended_at_ms < DAY_HOURS * 3_600_000
-        for outcome in outcomes
-    )
-    words = f"{plural(sum(ended), 'task')} in the last {DAY_HOURS} hours, {good:,} of them success"
-    row = Content.assemble(
-        ("ended per hour  ", "$text-muted"),
-        "" if width >= _HOURS_CELLS else "\n",
-        (bars(ended), "$text-accent"),
-        f"  now; at most {max(ended):,}",
-    )
-    return [row, Content.styled(words, "$text-muted")]
+    good = ended_per_hour((each for each in outcomes if each.state is State.SUCCESS), now_ms)
+    words = f"{plural(sum(ended), 'task')} in the last {DAY_HOURS} hours, {sum(good):,} succeeded"
+    return [
+        Content.styled(f"Finished per hour (peak {max(ended):,})", "bold $text-primary"),
+        Content.styled(bars(ended), "$text-accent"),
+        _axis(f"{DAY_HOURS}h ago", "now"),
+        Content.styled(words, "$text-muted"),
+    ]
+
+
+def _durations(models: Iterable[Tally], width: int) -> list[Content]:
+    """Return a row of bars for each model, all over one axis."""
+    timed = [(each.model or NO_MODEL, each.costs_ms) for each in models if each.costs_ms]
+    if not timed:
+        return []
+    least_ms, most_ms = min(costs[0] for _, costs in timed), max(costs[-1] for _, costs in timed)
+    cells = max(0, min(max(cell_len(name) for name, _ in timed), width - _GAP - _BARS))
+    lines = [Content.styled("Histogram, fastest to slowest", "bold $text-primary")]
+    for name, costs in timed:
+        row = bars(histogram(costs, _BARS, least_ms, most_ms))
+        figures = Content.assemble(" " * _GAP, (row, "$text-accent"))
+        # Bars of full height would touch those of the row above.
+        lines += [*_named(name, figures, cells, width), Content("")]
+    return [*lines[:-1], Content(" " * (cells + _GAP)) + _axis(duration(least_ms), duration(most_ms))]
+
+
+def _axis(begin: str, end: str) -> Content:
+    """Return a line as long as a row of bars, with names at its ends."""
+    return Content.styled(f"{begin} {'─' * (_BARS - len(begin) - len(end) - 2)} {end}", "$text-muted")
