@@ -135,7 +135,7 @@ def visit(screen: PtyScreen) -> None:
     screen.send("\r", hides="State   ")
     screen.send("\x1b", shows="State   ")
     for key, closing, title in (
-        ("J", "\x1b", "as it was sent"),
+        ("J", "\x1b", "Raw response for"),
         ("x", "n", "Remove this task"),
         ("e", "\x1b", "Label and note"),
         ("s", "\x1b", "Sort by"),

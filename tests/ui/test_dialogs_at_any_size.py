@@ -126,6 +126,7 @@ async def test_a_long_text_is_read_page_by_page(desk: Context, other: Store, key
 
     async with driven(desk, (80, 24), total=1) as dash:
         await dash.press("J", dialog="RawJson", shown="Esc closes")
+        await dash.press("r", shown="r indents it")
         *_, last = links()
         await dash.press(page_down)
         await dash.until(

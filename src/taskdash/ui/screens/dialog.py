@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from textual.await_complete import AwaitComplete
+from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -17,6 +18,7 @@ from taskdash.domain.query import SortKey
 from taskdash.results.links import UnsafeLinkError, checked_url, shortened_url
 from taskdash.ui.text.detail import MAX_LINKS_SHOWN
 from taskdash.ui.widgets.bars import Line
+from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +44,9 @@ SORT_TITLES: Final = {
     SortKey.ID: "ID",
     SortKey.CREDITS: "credits, fewest first",
 }
+LOW_LINES: Final = 18
+"""Under this height a dialog has no free lines around what it says."""
+_FREE_LINES: Final = 4
 MAX_LINK_CHARS: Final = 84
 """What stands on one line of the dialog, where the terminal is wide enough for it."""
 MIN_LINK_CHARS: Final = 16
@@ -107,11 +112,15 @@ class Dialog(LeftOnce, ModalScreen[T]):
 
     @property
     def room(self) -> int:
-        """Return how many lines are left for what scrolls."""
-        return max(2, self.app.size.height * 9 // 10 - self.LINES_AROUND)
+        """Return how many lines are left for what scrolls; on a low screen nothing else is left free."""
+        height = self.app.size.height
+        if height < LOW_LINES:
+            return max(1, height - self.LINES_AROUND + _FREE_LINES)
+        return max(2, height * 9 // 10 - self.LINES_AROUND)
 
     def on_resize(self) -> None:
         """Leave what scrolls the lines that the rest does not need."""
+        self.set_class(self.app.size.height < LOW_LINES, "-low")
         for scrolled in self.query("VerticalScroll, OptionList"):
             if scrolled.styles.is_auto_height:
                 scrolled.styles.max_height = self.room
@@ -143,12 +152,45 @@ class TextDialog(Dialog[None]):
         ("G,end", "scroll_pages(100_000)", "to the end"),
     ]
 
-    def __init__(self, title: str, hint: str, text: Widget) -> None:
+    def __init__(self, title: str, hint: str, *texts: Widget) -> None:
         super().__init__(title, hint)
-        self.scroll = VerticalScroll(text, can_focus=False)
+        self.scroll = VerticalScroll(*texts, can_focus=False)
 
     def compose_body(self) -> ComposeResult:
         yield self.scroll
+
+
+class SearchedText(TextDialog):
+    """A text with a box to search in it: `/` goes there, Enter back to the text, Esc out of the search."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # With priority, so that they act in the order in which they are typed, letters for the box between them.
+        Binding("escape", "leave", "close", priority=True),
+        Binding("slash", "search", "search", priority=True),
+    ]
+
+    def __init__(self, title: str, hint: str, *texts: Widget) -> None:
+        super().__init__(title, hint, *texts)
+        self.box = TextBox(placeholder="/ to search", select_on_focus=False, classes="search")
+
+    def compose_body(self) -> ComposeResult:
+        yield self.box
+        yield self.scroll
+
+    def on_input_submitted(self) -> None:
+        self.set_focus(None)
+
+    def action_search(self) -> None:
+        self.set_focus(self.box)
+
+    def action_leave(self) -> None:
+        """Leave the search, then the dialog."""
+        if self.box.has_focus or self.box.value:
+            self.box.value = ""
+            self.set_focus(None)
+        else:
+            self.dismiss(None)
 
 
 class FittedText(Widget):

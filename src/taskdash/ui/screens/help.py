@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from taskdash.ui.screens.dialog import FittedText, TextDialog, muted
+from taskdash.ui.screens.dialog import FittedText, SearchedText, muted
 from taskdash.ui.text.help import help_sections, help_text, matching
 from taskdash.ui.widgets.bars import Line
-from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -28,22 +26,17 @@ TALL_LINES: Final = 48
 """From this height on there is room for a border."""
 
 
-class Help(TextDialog):
+class Help(SearchedText):
     """Every key, those of the place first, and the language of the filter."""
 
     SIZE = "page"
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         ("question_mark,f1", "dismiss(None)", "close"),
-        # With priority, so that they act in the order in which they are typed, letters for the box between them.
-        Binding("escape", "leave", "close", priority=True),
-        Binding("slash", "search", "search", priority=True),
     ]
 
     def __init__(self, keymap: Keymap, place: str, situation: Situation) -> None:
         """`place` is where the focus is: table, detail or filter."""
         self._sections = help_sections(keymap, place, situation)
-        self._box = TextBox(placeholder="/ to search", select_on_focus=False)
         self._text = FittedText(self._fitted)
         super().__init__("", "Esc closes. Customise keys under [keys] in the config.", self._text)
 
@@ -52,14 +45,14 @@ class Help(TextDialog):
             # One line for all of it: the page has none to spare on 36.
             with Horizontal():
                 yield Line(Content.styled("Help", "bold"))
-                yield self._box
+                yield self.box
                 yield self.hint
             yield self.scroll
 
     def _fitted(self, width: int) -> Content:
-        if sections := matching(self._sections, self._box.value):
+        if sections := matching(self._sections, self.box.value):
             return help_text(sections, width, self.room)
-        return muted(f'Nothing matches "{self._box.value.strip()}". Esc clears the search.')
+        return muted(f'Nothing matches "{self.box.value.strip()}". Esc clears the search.')
 
     @property
     def room(self) -> int:
@@ -77,21 +70,10 @@ class Help(TextDialog):
         self._text.refresh(layout=True)
         self.scroll.scroll_home(animate=False)
 
-    def on_input_submitted(self) -> None:
-        self.set_focus(None)
-
     def action_search(self) -> None:
         # However little is found, the page stays where it is.
         self.scroll.styles.min_height = self.scroll.size.height
-        self.set_focus(self._box)
-
-    def action_leave(self) -> None:
-        """Leave the search, then the help."""
-        if self._box.has_focus or self._box.value:
-            self._box.value = ""
-            self.set_focus(None)
-        else:
-            self.dismiss(None)
+        super().action_search()
 
     def on_paste(self, event: events.Paste) -> None:
         """Hand a paste to the list below."""

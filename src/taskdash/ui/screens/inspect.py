@@ -1,4 +1,4 @@
-"""What the list is looked into with: the last body with a record, as it was sent, and statistics."""
+"""What the list is looked into with: the last body with a record, and statistics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.content import Content
 from textual.widgets import Static
 
-from taskdash.ui.screens.dialog import FittedText, TextDialog, muted
+from taskdash.ui.screens.dialog import FittedText, SearchedText, TextDialog, muted
+from taskdash.ui.text.raw import coloured, highlighted, indented, matches
 from taskdash.ui.text.statistics import statistics_text
 
 if TYPE_CHECKING:
@@ -18,22 +19,119 @@ if TYPE_CHECKING:
     from taskdash.domain.tally import TaskFigures
 
 MAX_CHARS: Final = 100_000
+LINES_A_PART: Final = 60
 _STATISTICS_HINT: Final = "{}Esc closes"
 
 
-class RawJson(TextDialog):
-    """The body of an answer."""
+class RawJson(SearchedText):
+    """The last body with a record: on indented lines, or as it was sent."""
 
     SIZE = "wide"
-    BINDINGS: ClassVar[list[BindingType]] = [("J", "dismiss(None)", "close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("J", "dismiss(None)", "close"),
+        ("r", "as_sent", "indented, or as sent"),
+        ("n", "go_to_match(1)", "next match"),
+        ("N", "go_to_match(-1)", "previous match"),
+    ]
 
     def __init__(self, task_id: str, text: str) -> None:
-        rest = f"Cut here: `taskdash show {task_id} --raw` prints it all. " if len(text) > MAX_CHARS else ""
-        super().__init__(
-            f"The answer for {task_id}, as it was sent",
-            f"{rest}Esc closes",
-            Static(Content(text[:MAX_CHARS])),
+        self._sent, self._indented = text, indented(text)
+        self._is_as_sent = self._indented is None
+        self._parts = self._cut_in_parts()
+        self._found: list[tuple[int, int, int]] = []
+        """Part, begin and end of each match."""
+        self._at = 0
+        self._cut = f"Cut off here: `taskdash show {task_id} --raw` prints it all."
+        super().__init__(f"Raw response for {task_id}", "", *self._statics())
+        self._tell()
+
+    def _statics(self) -> list[Static]:
+        is_cut = max(len(self._sent), len(self._indented or "")) > MAX_CHARS
+        rest = [Static(Content.styled(f"\n{self._cut}", "$text-warning"))] if is_cut else []
+        return [*map(Static, self._parts), *rest]
+
+    def _cut_in_parts(self) -> list[Content]:
+        """Cut the text into parts that are drawn one by one: as one, all of it would be with each step."""
+        if self._is_as_sent or self._indented is None:
+            return [Content(self._sent[:MAX_CHARS])]
+        lines = self._indented[:MAX_CHARS].split("\n")
+        return [
+            coloured("\n".join(lines[at : at + LINES_A_PART])) for at in range(0, len(lines), LINES_A_PART)
+        ]
+
+    def _tell(self) -> None:
+        if self.box.value:
+            found = (
+                f"Match {self._at + 1} of {len(self._found)}: n next, N previous."
+                if self._found
+                else "No match."
+            )
+            self.hint.show(muted(f"Esc clears the search. {found}"))
+            return
+        other = (
+            ""
+            if self._indented is None
+            else f"r {'indents it' if self._is_as_sent else 'shows it as sent'}, "
         )
+        self.hint.show(muted(f"Esc closes. {other}/ searches."))
+
+    async def action_as_sent(self) -> None:
+        if self._indented is None:
+            return
+        self._is_as_sent = not self._is_as_sent
+        self._parts = self._cut_in_parts()
+        await self.scroll.remove_children()
+        await self.scroll.mount_all(self._statics())
+        self.scroll.scroll_home(animate=False)
+        self._search()
+
+    def on_input_changed(self) -> None:
+        self._search()
+
+    def _search(self) -> None:
+        self._found = [
+            (number, *place)
+            for number, part in enumerate(self._parts)
+            for place in matches(part.plain, self.box.value)
+        ]
+        self._at = 0
+        for number in range(len(self._parts)):
+            self._draw(number)
+        self._show_match()
+
+    def action_go_to_match(self, steps: int) -> None:
+        if not self._found:
+            return
+        before = self._found[self._at][0]
+        self._at = (self._at + steps) % len(self._found)
+        self._draw(before)
+        self._draw(self._found[self._at][0])
+        self._show_match()
+
+    def _show_match(self) -> None:
+        self._tell()
+        # Parts that are new have no place before they are laid out.
+        self.call_after_refresh(self._scroll_to_match)
+
+    def _scroll_to_match(self) -> None:
+        if not self._found:
+            return
+        number, _, end = self._found[self._at]
+        part = self.scroll.children[number]
+        if width := part.size.width:
+            y = part.virtual_region.y + self._parts[number][:end].get_height({}, width) - 1
+            self.scroll.scroll_to(y=y - self.scroll.size.height // 2, animate=False, immediate=True)
+
+    def _draw(self, number: int) -> None:
+        """Draw a part with its matches."""
+        found = [(index, place) for index, (of, *place) in enumerate(self._found) if of == number]
+        shown = self._parts[number]
+        if found:
+            at = self._at - found[0][0]
+            shown = highlighted(shown, [(begin, end) for _, (begin, end) in found], at)
+        part = self.scroll.children[number]
+        if isinstance(part, Static) and part.content is not shown:
+            part.update(shown, layout=False)
 
 
 class Statistics(TextDialog):
