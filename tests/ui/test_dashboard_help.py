@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,6 +36,16 @@ async def test_the_help_begins_with_where_the_focus_is(dash: Dash) -> None:
     await dash.press("escape", dialog=None)
     await dash.press("f", "?", "f1", dialog="Help")
     assert dash.main.filter_box.text == "f?"
+
+
+@pytest.mark.parametrize("key", ["s", "?", "x"])
+async def test_tab_and_help_typed_as_a_dialog_closes_are_about_the_detail(key: str, dash: Dash) -> None:
+    await dash.press(key)
+    await dash.until(lambda: dash.dialog is not None, "the dialog")
+    await dash.press("escape")
+    while dash.dialog is not None:  # noqa: ASYNC110 - it is about that very moment
+        await asyncio.sleep(0)
+    await dash.press("tab", "?", dialog="Help", shown="In the detail")
 
 
 @pytest.mark.dashboard(size=(80, 24))
@@ -82,8 +93,8 @@ async def test_an_action_is_one_line_in_the_palette_with_its_key_at_the_right(da
         await dash.pilot.resize_terminal(width, 24)
 
         def at_its_end(wanted: int = key_ends) -> bool:
-            (line,) = (line.rstrip() for line in dash.lines if "Mark all shown" in line)
-            return line.endswith(" A") and len(line) == wanted
+            (line,) = (line for line in dash.lines if "Mark all shown" in line)
+            return line[:wanted].endswith("  A") and line[wanted] == " "
 
         await dash.until(at_its_end, f"the key at the end of the line, at {width}")
 
@@ -132,7 +143,7 @@ async def test_no_message_lies_over_the_foot_of_a_dialog(dash: Dash) -> None:
     message = "A message of a length"
     dash.main.say(f"{message} that takes several lines: " + "again and " * 8)
     await dash.until_shown(message)
-    await dash.press("?", dialog="Help", shown=message)
+    await dash.press("?", dialog="Help")
     assert "Customise keys under [keys] in the config." in dash.screen
     await dash.press("escape", dialog=None, shown=message)
     # Beside this dialog the list is seen, which leaves the message to it.

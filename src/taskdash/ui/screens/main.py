@@ -283,7 +283,8 @@ class MainScreen(TaskActions, Screen[None]):
     async def action_next_pane(self, steps: int = 1) -> None:
         if self.filter_box.has_focus_within and await self.filter_box.complete(steps):
             return
-        (self.pane if self.table.has_focus and self.pane.display else self.table).focus()
+        # Neither `has_focus` nor `focus()`, which are true later, as when a dialog was just closed.
+        self.set_focus(self.pane if self.focused is self.table and self.pane.display else self.table)
 
     def action_close(self) -> None:
         if self.filter_box.has_focus_within:
@@ -442,6 +443,12 @@ class MainScreen(TaskActions, Screen[None]):
     async def action_help(self) -> None:
         from taskdash.ui.screens.help import Help
 
-        place = "filter" if self.filter_box.has_focus_within else "detail" if self.pane.has_focus else "table"
+        place = (
+            "filter"
+            if self.filter_box.has_focus_within
+            else "detail"
+            if self.focused is self.pane
+            else "table"
+        )
         # The keys after it are the dialog's.
         await self.app.push_screen(Help(self.context.keymap, place, situation_of(self)))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from taskdash.domain.query import Term
 
 HINT: Final = 'words, "exact phrase", !exclude, state:fail, label:x, cost:>30s ...   ? for all'
+_TITLE: Final = "─ Filter"
 _KEYS: Final = "Enter keeps the filter, Esc restores the previous one"
 _MAX_SHOWN: Final = 20
 """Of what a word may become."""
@@ -89,7 +90,7 @@ class FilterBox(Vertical):
     DEFAULT_CSS = """
     FilterBox { height: auto; background: $surface; }
     FilterBox > Horizontal { height: 1; }
-    FilterBox #filter-title { width: auto; padding: 0 0 0 1; color: $text-muted; }
+    FilterBox #filter-title { width: auto; color: $text-muted; }
     FilterBox.-typing #filter-title { color: $text-accent; text-style: bold; }
     FilterBox Input, FilterBox Input:focus { width: 1fr; height: 1; border: none; padding: 0 1; background: $surface; }
     FilterBox > #filter-about { display: none; height: auto; max-height: 3; padding: 0 1; }
@@ -130,12 +131,13 @@ class FilterBox(Vertical):
         """What stood in the box when the rows last followed it."""
         self._completing: _Completing | None = None
         self._box = _FilterInput(placeholder=HINT, select_on_focus=False, highlighter=_WrongWord(self))
+        self._title = Line(Content(_TITLE), id="filter-title")
         self._about = Line(id="filter-about")
         self.display = False
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Line(Content("Filter"), id="filter-title")
+            yield self._title
             yield self._box
         yield self._about
 
@@ -170,9 +172,12 @@ class FilterBox(Vertical):
 
     def on_descendant_focus(self) -> None:
         self.add_class("-typing")
+        # As the titles of the panels: heavy, and not only in another colour, where the focus is.
+        self._title.show(Content(_TITLE.replace("─", "━")))
 
     def on_descendant_blur(self) -> None:
         self.remove_class("-typing")
+        self._title.show(Content(_TITLE))
 
     def error_of(self, text: str) -> FilterError | None:
         """Return what keeps a text from being a filter."""
