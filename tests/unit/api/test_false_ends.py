@@ -188,6 +188,7 @@ def says(record: dict[str, Json]) -> set[State]:
 @example(
     ("task-1", {"data": {"taskId": "task-1", "successFlag": 0, "sunoData": [{"status": "success"}]}}), 200
 )
+@example(("task-1", {"data": {"taskId": "task-1", "successFlag": 4, "response": None}}), 200)
 @settings(max_examples=800, deadline=None)
 def test_no_bent_body_gives_an_end_that_it_does_not_say(bent: tuple[str, Json], status: int) -> None:
     asked_id, body = bent
