@@ -110,7 +110,7 @@ class Commands(click.Group):
 
 def no_command(context: click.Context, name: str) -> click.UsageError:
     """Return the error for a command that there is not; it says which one was meant, as far as that can be told."""
-    return click.UsageError(f"there is no command {name!r}{_advice(context, name)}")
+    return click.UsageError(f"no command {name!r}{_advice(context, name)}")
 
 
 def _advice(context: click.Context, name: str) -> str:
@@ -154,13 +154,13 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
     session: Session = context.obj
     if context.invoked_subcommand is not None:
         if demo:
-            raise click.UsageError("--demo opens the dashboard: it takes no command")
+            raise click.UsageError("--demo takes no command")
         # Who waits for tasks may do so for days.
         gc.enable()
         return
     if demo and session.options:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in session.options)
-        raise click.UsageError(f"--demo has a list and settings of its own: it takes no {names}")
+        raise click.UsageError(f"--demo uses a list and settings of its own: it takes no {names}")
     if demo:
         from taskdash.cli.demo import run_demo
 

@@ -69,8 +69,8 @@ def read_fields(text: str) -> tuple[str, ...]:
     names = tuple(name for name in (part.strip() for part in text.split(",")) if name)
     unknown = [name for name in names if name not in FIELD_NAMES]
     if unknown or not names:
-        what = f"there is no field {inert_line(unknown[0], 40)!r}" if unknown else "--fields names no field"
-        raise UsageError(f"{what}: use {', '.join(FIELD_NAMES)}")
+        what = f"no field {inert_line(unknown[0], 40)!r}" if unknown else "--fields is empty"
+        raise UsageError(f"{what}: use one or more of {', '.join(FIELD_NAMES)}")
     return names
 
 
