@@ -97,7 +97,7 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
         ("links", _expiry(task, now_ms, ttl_ms)),
         ("label", task.label),
         ("note", task.note),
-        ("credits", detail.credits_consumed),
+        ("credits", detail.credits_consumed if task.credits is None else f"{task.credits:,g}"),
         *((name, json_text(value)) for name, value in detail.extra.items()),
         ("problem", _problem(task, now_ms)),
         ("task ID", task.task_id),

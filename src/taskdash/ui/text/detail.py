@@ -14,7 +14,7 @@ from textual.style import Style
 
 from taskdash.domain.durations import age, ago, duration
 from taskdash.domain.record_paths import RECORD_PATH
-from taskdash.domain.task import Json, State, Task, TaskDetail, json_text
+from taskdash.domain.task import Json, State, Task, TaskDetail, inputs_of, json_text
 from taskdash.domain.words import (
     REMOVED,
     SYMBOLS,
@@ -71,7 +71,7 @@ def detail_text(
         _results(detail, width),
         [
             *([] if failed else [_state(detail, now_ms, usual)]),
-            *_inputs(detail),
+            *(_pair(name, json_text(value)) for name, value in inputs_of(detail.param)),
             *_times(detail, now_ms, ttl_ms, width),
             *([_pair("label", Content.styled(task.label, "$text-secondary"))] if task.label else []),
             *([_pair("note", task.note)] if task.note else []),
@@ -157,17 +157,6 @@ def _result(detail: TaskDetail, number: int, path: str | None, width: int) -> Co
     except UnsafeLinkError as error:
         return Content.assemble(head, shown, (f" (is not opened: {error})", "$text-muted"))
     return Content.assemble(head, shown)
-
-
-def _inputs(detail: TaskDetail) -> list[Content]:
-    param = detail.param
-    if not isinstance(param, dict):
-        return [_pair("request", json_text(param))] if param else []
-    inputs = param.get("input")
-    pairs = [(key, value) for key, value in param.items() if key != "model"]
-    if isinstance(inputs, dict) and inputs:
-        pairs = [*inputs.items(), *(pair for pair in pairs if pair[0] != "input")]
-    return [_pair(key, json_text(value)) for key, value in pairs if key != "prompt"]
 
 
 def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> list[Content]:
