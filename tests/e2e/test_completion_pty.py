@@ -36,7 +36,7 @@ CASES = [
     ("taskdash wait --state unf", "taskdash wait --state unfinished"),
     ("taskdash failu", "taskdash failures"),
     ("taskdash label task_g", "taskdash label task_good_12345678"),
-    ("taskdash list --sort cre", "taskdash list --sort created"),
+    ("taskdash list --sort crea", "taskdash list --sort created"),
     ("taskdash --profile ki", "taskdash --profile kie"),
     ("taskdash list --profile ki", "taskdash list --profile kie"),
     ("taskdash export --format to", "taskdash export --format toml"),
