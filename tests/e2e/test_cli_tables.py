@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shlex
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.cells import cell_len
 from tests.command import Command
+from tests.pty_screen import PtyScreen
 
 from taskdash.domain.task_json import FIELDS
 
@@ -223,6 +225,21 @@ def test_a_watched_list_is_drawn_again_and_ends_cleanly(labelled: Command) -> No
         assert screen.wait_exit() == 130
         assert screen.left_behind == []
         assert "Traceback" not in screen.text
+
+
+def test_a_watched_list_gives_the_shell_its_screen_back_while_it_is_stopped(labelled: Command) -> None:
+    env = labelled.environment({"PS1": "$ ", "BASH_SILENCE_DEPRECATION_WARNING": "1"})
+    with PtyScreen(["bash", "--norc", "--noprofile", "-i"], env=env, columns=80, rows=12) as screen:
+        screen.send(f"{shlex.join(labelled.line('list', '--watch'))}\r", shows="Ctrl+C to quit")
+        screen.send("\x1a", shows="Stopped")
+        screen.send("echo on the sh''ell\r", shows="on the shell")
+        assert "Ctrl+C to quit" not in screen.raw.decode().rpartition("Stopped")[2]
+        assert screen.raw.count(b"\x1b[?1049h") == screen.raw.count(b"\x1b[?1049l") == 1
+        screen.send("fg\r")
+        screen.wait_for(lambda _: screen.raw.count(b"Ctrl+C to quit") > 1)
+        screen.send("\x03")
+        screen.wait_for(lambda _: screen.raw.count(b"\x1b[?1049l") == 2)
+        screen.send("echo ended with $?\r", shows="ended with 130")
 
 
 def test_a_watched_list_is_printed_again_without_a_terminal(labelled: Command) -> None:

@@ -169,13 +169,22 @@ def redraw(lines_for: Callable[[int, int], Sequence[str]], every_s: float) -> No
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGWINCH, lambda *_: None)
-    with Console(file=sys.stdout).screen(hide_cursor=True):
-        while True:
-            lines = "\x1b[K\r\n".join(lines_for(*terminal_size()))
-            sys.stdout.write(f"\x1b[H{lines}\x1b[K\x1b[J")
-            sys.stdout.flush()
-            if select.select([awake], [], [], every_s)[0]:
-                os.read(awake, 4_096)
+    stops: list[int] = []
+    if signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTSTP, lambda number, _: stops.append(number))
+    while True:
+        with Console(file=sys.stdout).screen(hide_cursor=True):
+            while not stops:
+                lines = "\x1b[K\r\n".join(lines_for(*terminal_size()))
+                sys.stdout.write(f"\x1b[H{lines}\x1b[K\x1b[J")
+                sys.stdout.flush()
+                if select.select([awake], [], [], every_s)[0]:
+                    os.read(awake, 4_096)
+        # The shell gets its screen back as it was; this goes on from here after `fg`.
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, handler)
+        stops.clear()
 
 
 def _state(task: Task, *, is_plain: bool) -> Cell:
