@@ -40,7 +40,7 @@ def test_who_has_a_good_key_takes_over_from_a_dashboard_whose_is_refused(
     taskdash = Command(tmp_path, api)
     taskdash("add", OPEN)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
-        screen.wait_for("Unauthorized", 60)
+        screen.wait_for("API key rejected", 60)
         done = taskdash.ok("wait", FIRST, timeout_s=60)
         assert f"the watcher (pid {screen.pid}) uses a different API key" in done.stderr
         checked = taskdash("check", SECOND, timeout_s=60)
@@ -86,7 +86,7 @@ def test_a_command_with_another_bad_key_says_so_and_ends(tmp_path: Path, api: Fa
     taskdash = Command(tmp_path, api)
     taskdash("add", OPEN)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
-        screen.wait_for("Unauthorized", 60)
+        screen.wait_for("API key rejected", 60)
         done = taskdash("wait", FIRST, env={"AIGPTIMAGE_API_KEY": f"{OLD_KEY}-too"}, timeout_s=60)
         assert done.returncode == 4, done.stderr
         screen.wait_for(lambda text: "watched by" not in text and "key rejected" in text.split("\n")[0], 30)
@@ -102,7 +102,7 @@ def test_one_page_of_a_firewall_stops_neither_a_dashboard_nor_a_wait(
     taskdash("add", FIRST)
     with taskdash.dashboard() as screen:
         screen.wait_for("✓ success", 60)
-        assert "Unauthorized" not in screen.text
+        assert "API key rejected" not in screen.text
     done = taskdash.ok("wait", LATER, timeout_s=60)
     assert "refused" in done.stderr
 
@@ -115,7 +115,7 @@ def test_a_dashboard_with_one_refused_id_asks_for_those_that_are_added_later_and
     fake_api.set(LATER, success_body(LATER))
     taskdash("add", FIRST)
     with taskdash.dashboard() as screen:
-        screen.wait_for("Unauthorized", 60)
+        screen.wait_for("API key rejected", 60)
         screen.wait_for("trying again in 4m", 30)
         assert fake_api.count(FIRST) == 2
         refused = taskdash("wait", FIRST, timeout_s=60)
@@ -123,7 +123,7 @@ def test_a_dashboard_with_one_refused_id_asks_for_those_that_are_added_later_and
         assert "again in" in refused.stderr
         taskdash("add", LATER)
         screen.wait_for("✓ success", 60)
-        screen.wait_for(lambda text: "Unauthorized" not in text, 30)
+        screen.wait_for(lambda text: "API key rejected" not in text, 30)
 
 
 def test_a_check_goes_on_after_one_refused_id_and_stops_when_another_says_so(

@@ -439,7 +439,7 @@ def test_a_refused_key_stops_every_check_but_a_rare_try_and_one_for_who_asks(
         screen.send("r")
         # Those that were never asked for are, at once; the others have a pause of their own.
         api.wait_for(lambda: api.count() >= count + 2 + len(IDS) - MOST_BEFORE_BELIEF, 15)
-        screen.wait_for_none("Unauthorized")
+        screen.wait_for_none("API key rejected")
         screen.quit()
         assert KEY not in screen.raw.decode(errors="replace")
 

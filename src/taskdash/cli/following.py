@@ -272,7 +272,7 @@ class Notices:
             return
         self._retry_at_ms = retry_at_ms
         wait = duration(max(0, retry_at_ms - self._session.now_ms()))
-        self.say_again(f"API key of the watcher (pid {status.watcher_pid}) rejected; it retries in {wait}")
+        self.say_again(f"API key of the watcher (pid {status.watcher_pid}) rejected; trying again in {wait}")
 
     def say(self, text: str) -> None:
         """Print a line on stderr, unless it was said before."""

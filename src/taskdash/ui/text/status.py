@@ -69,7 +69,7 @@ def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
     code = f" ({found[0]})" if (found := re.search(r"\bHTTP \d{3}\b", status.message)) else ""
     return (
         {
-            ProblemKind.UNAUTHORIZED: f"API key rejected{code}. Fix it and restart, or press r to retry.",
+            ProblemKind.UNAUTHORIZED: f"API key rejected{code}{resumes}. Fix it and restart, or press r to retry.",
             ProblemKind.RATE_LIMITED: f"Rate limited: checks are on hold{resumes}.{_COMFORT}",
             ProblemKind.NO_CREDITS: f"No credits: checks are slowed down{resumes}{said}.",
             ProblemKind.UNREACHABLE: f"Offline: {status.message or 'the server cannot be reached'}{resumes}.{_COMFORT}",
