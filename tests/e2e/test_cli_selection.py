@@ -229,7 +229,7 @@ def test_wait_on_a_terminal_has_the_bar_of_the_dashboard_and_lines_that_fit(
     with taskdash.dashboard("wait", NEW, RUN, columns=80, rows=12) as screen:
         screen.wait_for("▱▱▱▱▱▱▱▱ 0/2")
         fake_api.set(NEW, success_body(NEW))
-        screen.wait_for("▰▰▰▰▱▱▱▱ 1/2 · ")
+        screen.wait_for("▰▰▰▰▱▱▱▱ 1/2")
         fake_api.set(RUN, success_body(RUN))
         assert screen.wait_exit(60) == 0
         assert "▱" not in screen.text

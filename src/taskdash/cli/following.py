@@ -17,11 +17,14 @@ from taskdash.cli.log import start_log
 from taskdash.cli.output import talk
 from taskdash.cli.process import LAST_ACTS, end_now, end_soon
 from taskdash.cli.progress import Progress
+from taskdash.cli.rules import WaitRules
 from taskdash.domain.durations import duration
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
+from taskdash.domain.progress import progress_of, time_left
 from taskdash.domain.task import ProblemKind
-from taskdash.domain.words import plural
+from taskdash.domain.usual import Durations
+from taskdash.domain.words import plural, started_ms
 from taskdash.store.store import StoreThread
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.watch.machine import is_alive, this_process
@@ -33,11 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from taskdash.cli.check_rules import CheckRules
-    from taskdash.cli.rules import WaitRules
     from taskdash.cli.session import Session
     from taskdash.cli.waiting import AutoSaving
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task
+    from taskdash.domain.usual import Finished
     from taskdash.results.on_finish import FinishCommand
     from taskdash.store.store import Store
     from taskdash.watch.status import WatchStatus
@@ -82,6 +85,7 @@ class Following:
         self._saving = saving
         self._seqs = [task.seq for task in rules.tasks]
         self._query = query
+        self._durations = Durations()
         self._version = -1
         self._started_s = 0.0
         self._differed = False
@@ -138,7 +142,10 @@ class Following:
     async def _look_on(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
         rules = self._rules
         self._started_s = asyncio.get_running_loop().time()
-        with Progress(rules.noun, len(self._seqs)) as progress:
+        left = self._time_left if isinstance(rules, WaitRules) else None
+        with Progress(rules.noun, len(self._seqs), left=left) as progress:
+            if progress.enabled and left:
+                self._durations = Durations(await store.run(self._finished))
             notices = Notices(self._session, progress)
             try:
                 self._saving.see(rules.tasks)
@@ -162,6 +169,18 @@ class Following:
                 # What nobody waits for any more needs no check. If the store is gone, that is for others to tell.
                 with suppress(StoreError):
                     await store.run(self._withdraw)
+
+    def _finished(self, store: Store) -> list[Finished]:
+        return [*store.checks.durations(self._session.profile.name)]
+
+    def _time_left(self) -> str | None:
+        """Return how long the rest will take, as the dashboard tells it; None where nobody knows."""
+        now_ms, tasks = self._session.now_ms(), self._rules.tasks
+        self._durations.see_waiting(
+            (task.model, task.variant, now_ms - started_ms(task)) for task in tasks if not task.state.finished
+        )
+        left_ms = progress_of(tasks).left_ms(self._durations.usual, now_ms)
+        return None if left_ms is None else time_left(left_ms)
 
     def _is_elsewhere(self, status: WatchStatus) -> bool:
         """Tell whether an answer that is found now came by another key or gateway than this command's."""

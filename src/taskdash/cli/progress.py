@@ -63,16 +63,25 @@ class _Bars:
 class Progress(_Bars):
     """Shows how much is done, and how long the rest will take. Nothing where stderr is no terminal."""
 
-    def __init__(self, noun: str, total: int, *, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        noun: str,
+        total: int,
+        *,
+        left: Callable[[], str | None] | None = None,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Prepare; nothing is shown yet.
 
         Args:
             noun: what is counted, in the plural; it is said where nobody knows how many there are.
             total: how many there are; 0 where nobody knows.
+            left: says how long the rest will take; without it that is told by the pace since now.
             now_s: monotonic seconds.
         """
         super().__init__(now_s=now_s)
         self._noun = noun
+        self._left = left
         self.total = total
 
     def show(self, done: int) -> None:
@@ -85,11 +94,14 @@ class Progress(_Bars):
         """Return it in words."""
         if not self.total:
             return f"{done:,} {self._noun}"
-        said = f"{done:,}/{self.total:,}"
+        left = self._by_pace(done, elapsed_s) if self._left is None else self._left()
+        return " · ".join(filter(None, (f"{done:,}/{self.total:,}", left)))
+
+    def _by_pace(self, done: int, elapsed_s: float) -> str | None:
         rate = done / elapsed_s if elapsed_s > 0 else 0.0
         if not rate or done >= self.total:
-            return said
-        return f"{said} · {duration(1000 * math.ceil((self.total - done) / rate))} left"
+            return None
+        return f"{duration(1000 * math.ceil((self.total - done) / rate))} left"
 
 
 class DownloadProgress(_Bars):

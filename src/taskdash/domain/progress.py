@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from taskdash.domain.words import ended_ms
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from taskdash.domain.task import Task
     from taskdash.domain.usual import Usual
 
 KEPT_ENDS: Final = 20
@@ -73,6 +76,31 @@ class Progress:
         if now_ms - self.ends_ms[-1] > max(_STALLED_LEAST_MS, _STALLED_FROM * apart_ms):
             return None
         return math.ceil(apart_ms * (self.total - self.done)) or None
+
+
+def progress_of(tasks: Iterable[Task]) -> Progress:
+    """Return how far some tasks are, whatever their labels."""
+    kinds: dict[tuple[str | None, str | None], list[int | None]] = {}
+    done, ends_ms = 0, []
+    for task in tasks:
+        if not task.state.finished:
+            kinds.setdefault((task.model, task.variant), []).append(task.create_time_ms)
+            continue
+        done += 1
+        if (at_ms := ended_ms(task)) is not None:
+            ends_ms.append(at_ms)
+    return Progress(
+        label="",
+        done=done,
+        total=done + sum(map(len, kinds.values())),
+        ends_ms=tuple(sorted(ends_ms)[-KEPT_ENDS:]),
+        kinds=tuple(UnfinishedKind(*kind, *_first_and_last(created)) for kind, created in kinds.items()),
+    )
+
+
+def _first_and_last(moments_ms: Sequence[int | None]) -> tuple[int | None, int | None]:
+    known = [each for each in moments_ms if each is not None]
+    return (min(known), max(known)) if len(known) == len(moments_ms) else (None, None)
 
 
 def time_left(left_ms: int) -> str:

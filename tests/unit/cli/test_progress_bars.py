@@ -59,6 +59,8 @@ def test_the_words_have_the_time_left() -> None:
     assert Progress("tasks", 300).words(300, 62.5) == "300/300"
     assert Progress("tasks read", 0).words(30, 0.1) == "30 tasks read"
     assert Progress("checks", 10).words(0, 0.0) == "0/10"
+    assert Progress("tasks", 10, left=lambda: "2m left").words(9, 0.1) == "9/10 · 2m left"
+    assert Progress("tasks", 10, left=lambda: None).words(9, 0.1) == "9/10"
 
 
 def test_quick_work_shows_nothing_and_long_work_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
