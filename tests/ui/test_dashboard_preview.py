@@ -182,9 +182,9 @@ async def test_a_hidden_pane_fetches_nothing(source: Source, dash: Dash) -> None
 
 async def test_each_result_in_turn_or_why_there_is_no_next_one(source: Source, dash: Dash) -> None:
     await dash.press("j", "j")
-    await dash.until_shown("1 of 4 results: PNG, 80 × 80", 20)
+    await dash.until_shown("Preview 1/4 · PNG, 80 × 80", 20)
     await dash.press("I")
-    await dash.until_shown("2 of 4 results: PNG, 80 × 80", 20)
+    await dash.until_shown("Preview 2/4 · PNG, 80 × 80", 20)
     assert source.asked[-2:] == [link(FOUR, 1), link(FOUR, 2)]
     await dash.press("k", in_pane=SECOND)
     await dash.press("I", said="No other result")
@@ -262,6 +262,26 @@ async def test_a_resize_brings_another_size_without_another_fetch(desk: Context,
         await dash.settle()
         assert source.asked == [link(FIRST)]
         assert dash.main.pane.region.contains_region(picture(dash).region)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_line_that_a_message_takes_changes_no_picture_and_begins_no_fetch_anew(
+    desk: Context, source: Source, size: tuple[int, int]
+) -> None:
+    async with driven(desk, size, total=4) as dash:
+        source.open.clear()
+        await dash.until(lambda: source.asked == [link(FIRST)], "it is fetched")
+        dash.main.say("something")
+        await dash.until_shown("something")
+        source.open.set()
+        await until_picture(dash)
+        drawn = picture(dash).drawn
+        for said in ("something else", "yet another"):
+            dash.main.say(said)
+            await dash.until_shown(said)
+            await dash.settle()
+            assert picture(dash).drawn is drawn
+        assert source.asked == [link(FIRST)]
 
 
 @pytest.mark.parametrize("size", ["80x24", "120x36"])

@@ -193,6 +193,16 @@ class Checks:
         )
         return [(str(model), variant, int(cost_ms)) for model, variant, cost_ms in reversed(rows)]
 
+    def waiting(self, profile: str, limit: int = 1_000) -> list[tuple[str, str | None, int]]:
+        """Return model, variant and age (ms) at the last check of tasks that wait, the newest of the list first."""
+        rows = self._database.rows(
+            "SELECT model, variant, checked_at_ms - coalesce(nullif(create_time_ms, 0), added_at_ms) FROM tasks "
+            "WHERE removal = 0 AND profile = ? AND state = 1 AND model IS NOT NULL AND problem_kind IS NULL "
+            "AND checked_at_ms IS NOT NULL ORDER BY seq LIMIT ?",
+            [profile, limit],
+        )
+        return [(str(model), variant, int(age_ms)) for model, variant, age_ms in rows]
+
     def finished_since(self, profile: str, after_ms: int, limit: int = 1_000) -> list[Task]:
         """Return tasks whose end was learned after `after_ms`, in that order."""
         condition = "profile = ? AND finished_at_ms > ? ORDER BY finished_at_ms, seq LIMIT ?"

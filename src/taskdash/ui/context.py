@@ -17,7 +17,6 @@ from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_sort
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import State
-from taskdash.domain.words import started_ms
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.ui.keymap import DEFAULT_KEYS, Keymap
 from taskdash.ui.widgets.window import Place, Window, read_window
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 CLOSE_GRACE_S: Final = 2.0
 """How long a list that another program has locked is waited for at the end."""
-_MOST_WAITING: Final = 1_000
 _FIRST_PLACE: Final = Place(height=20)
 """Nobody has asked for the height of the terminal yet: a window is three times as high as this."""
 
@@ -185,11 +183,9 @@ class Context:
 
     async def read_waiting(self) -> None:
         """Learn which tasks wait, and for how long by now: they take longer than that."""
-        waiting = await self.store.run(lambda store: store.checks.running(self.profile, _MOST_WAITING))
+        waiting = await self.store.run(lambda store: store.checks.waiting(self.profile))
         if self.durations is not None:
-            self.durations.see_waiting(
-                (task.model, task.variant, (task.checked_at_ms or 0) - started_ms(task)) for task in waiting
-            )
+            self.durations.see_waiting(waiting)
 
     def learn(self, task: Task) -> None:
         """Learn from a task that just ended."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.store_lists import NOW, added, detail_of, fill, ids, recorded
+from tests.store_lists import NOW, added, answered, detail_of, fill, ids, recorded
 
 from taskdash.domain.errors import StoreError, UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
@@ -347,6 +347,20 @@ def test_the_due_are_found_at_both_ends_of_the_line(store: Store) -> None:
     assert due == {NOW - 100, NOW - 99, NOW - 98, NOW - 1, NOW - 2, NOW - 3}
     line = store.checks.in_line("p", NOW - 50)
     assert (line.asked, line.new, line.due, line.next_ms) == (0, 0, 51, NOW - 49)
+
+
+def test_those_that_wait_are_known_with_their_age_when_they_were_last_seen(store: Store) -> None:
+    for n, created_ms in enumerate((NOW - 60_000, None)):
+        task = added(store, f"task_{n}", now_ms=NOW - 10_000)
+        recorded(store, task, State.WAITING, model="veo", create_time_ms=created_ms)
+    recorded(store, added(store, "task_ended"), model="veo")
+    recorded(store, added(store, "task_odd"), State.WAITING)
+    troubled = recorded(store, added(store, "task_troubled"), State.WAITING, model="veo")
+    answered(store, troubled, Answer(problem=ProblemKind.SERVER_ERROR, message="no"))
+    added(store, "task_new")
+    assert store.checks.waiting("p") == [("veo", None, 10_000), ("veo", None, 60_000)]
+    assert store.checks.waiting("p", 1) == [("veo", None, 10_000)]
+    assert store.checks.waiting("another") == []
 
 
 def test_ten_thousand_removed_in_one_transaction_come_back_as_they_were(store: Store, tmp_path: Path) -> None:

@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.widgets import Static
 
 from taskdash.domain.task import State
-from taskdash.domain.words import plural
 from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, drawing_for, is_old_kitty
 from taskdash.ui.widgets.picture import PictureView, prepare
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.geometry import Size
     from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
@@ -82,6 +81,9 @@ class Preview(Vertical):
         self.context = context
         self._plan: _Plan | None = None
         self._number = 1
+        self._pane = Size(0, 0)
+        self._fetching: _Plan | None = None
+        """What is on its way; another room for it does not begin anew."""
         self._is_old_kitty: bool | None = None
         """None until it was asked."""
         self._picture = PictureView(id="picture")
@@ -95,10 +97,15 @@ class Preview(Vertical):
 
     def want(self, detail: TaskDetail | None, pane: Size) -> None:
         """Show a result of this task in a pane of this size, soon; None shows nothing."""
-        plan = self._planned(detail, pane)
+        if pane != self._pane - (0, 1):
+            # A message takes one line, for a while: the picture stays as it is.
+            self._pane = pane
+        plan = self._planned(detail, self._pane)
         if plan == self._plan:
             return
         before, self._plan = self._plan, plan
+        if plan is None or not plan.is_of(self._fetching):
+            self._fetching = None
         if plan is None:
             self.workers.cancel_group(self, "look")
             self._picture.show(None)
@@ -116,6 +123,8 @@ class Preview(Vertical):
             plan.beside,
         ):
             self._place(plan)
+        if self._fetching is not None:
+            return  # it comes, and is shown in the room that there is then
         look: WorkType[None] = partial(self._look, plan)
         self.run_worker(look, group="look", exclusive=True)
 
@@ -173,8 +182,12 @@ class Preview(Vertical):
             if self._picture.drawn is None:
                 self._say(_counted(_LOADING, plan), settled=False)
                 self.display = True
-            outcome = await previews.look(plan.url, await self._saved_path(plan))
-        await self._show(plan, outcome)
+            self._fetching = plan
+            try:
+                outcome = await previews.look(plan.url, await self._saved_path(plan))
+            finally:
+                self._fetching = None if self._fetching is plan else self._fetching
+        await self._show(self._plan or plan, outcome)
 
     async def _saved_path(self, plan: _Plan) -> str | None:
         def saved_path(store: Store) -> str | None:
@@ -248,4 +261,4 @@ def _why(refused: Refused, plan: _Plan) -> Content:
 def _counted(text: Content, plan: _Plan) -> Content:
     if len(plan.urls) < 2:
         return text
-    return Content.assemble((f"{plan.number} of {plural(len(plan.urls), 'result')}: ", "$text-muted"), text)
+    return Content.assemble((f"Preview {plan.number}/{len(plan.urls):,} · ", "$text-muted"), text)
