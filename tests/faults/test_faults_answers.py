@@ -631,7 +631,7 @@ def test_the_dashboard_shows_of_each_what_it_was_and_when_it_is_asked_for_again(
         assert shown in details[name]
         assert re.fullmatch(again, next_check(details[name])), name
     # What made no sense can be seen as it was.
-    assert "No link in the result" in details["result"]
+    assert "No links in the result" in details["result"]
     assert re.search(r'resultJson +\{"resultUrls": "no \[b\]links\[/b\]', details["result"])
     for name in ("created", "completed", "✓ success in"):
         assert re.search(rf"│ {name} +\?", details["times"]), name

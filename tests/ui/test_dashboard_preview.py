@@ -129,7 +129,7 @@ async def test_moving_on_ends_the_fetch_and_takes_the_picture_away(source: Sourc
     await dash.press("j")
     await dash.until(lambda: picture(dash).drawn is None, "the picture of the first task gone")
     assert UPPER_HALF not in dash.screen
-    await dash.until_shown("loading the picture")
+    await dash.until_shown("loading picture")
     await dash.until(lambda: source.asked == [link(FIRST), link(SECOND)], "the second is fetched")
     await dash.press("G")
     await dash.until(lambda: source.cancelled == [link(SECOND)], "the second fetch ended")

@@ -132,7 +132,7 @@ def _results(detail: TaskDetail, width: int) -> list[Content]:
     if not count and not saved:
         if detail.task.purged:
             return [Content.styled(REMOVED, "$text-warning")]
-        return [Content("No link in the result")] if detail.task.state is State.SUCCESS else []
+        return [Content("No links in the result")] if detail.task.state is State.SUCCESS else []
     numbers = sorted({*range(1, min(count, MAX_LINKS_SHOWN) + 1), *saved})[:MAX_LINKS_SHOWN]
     lines = [_result(detail, number, saved.get(number), width) for number in numbers]
     if count > len(numbers):

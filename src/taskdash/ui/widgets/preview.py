@@ -43,7 +43,7 @@ MAX_SHARE: Final = 0.5
 MAX_COLUMNS: Final = 160
 
 
-_LOADING: Final = Content.styled("loading the picture …", "$text-muted")
+_LOADING: Final = Content.styled("loading picture…", "$text-muted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ class Preview(Vertical):
                 outcome = Refused("it is damaged")
             else:
                 self._picture.show(await asyncio.to_thread(prepare, drawn))
-                self._tell(plan, _about(drawn))
+                self._tell(plan, _about(drawn, plan))
                 return
         self._picture.show(None)
         self._tell(plan, _why(outcome, plan), empty=True)
@@ -247,9 +247,11 @@ class Preview(Vertical):
             self._caption.update(text, layout=needed != lines)
 
 
-def _about(drawn: Drawn) -> Content:
+def _about(drawn: Drawn, plan: _Plan) -> Content:
     words = f"{drawn.format}, {drawn.width} × {drawn.height}"
-    return Content.styled(words, "$text-muted")
+    # Beside a low pane's text there is one line for it: which of several it is goes first.
+    fits = len(_counted(Content(words), plan)) <= plan.columns
+    return Content.styled(words if fits else drawn.format, "$text-muted")
 
 
 def _why(refused: Refused, plan: _Plan) -> Content:
