@@ -156,7 +156,7 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         elif not self._text().strip():
             self.dismiss(None)
         else:
-            words = "No task ID found in this text: nothing to add."
+            words = "No task IDs found in this text."
             cast("Dashboard", self.app).messages.tell(words, "warning")
 
     def _answered(self, task_id: str) -> Callable[[bool | None], None]:

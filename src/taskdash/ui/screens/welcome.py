@@ -5,6 +5,7 @@ At the first start there is no config and no key: one sets a key, looks around i
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.content import Content
@@ -15,7 +16,7 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.following import sentence
 from taskdash.ui.keymap import key_name
-from taskdash.ui.screens.dialog import Dialog, muted
+from taskdash.ui.screens.dialog import LOW_LINES, Dialog, FittedText, muted
 from taskdash.ui.terminal import MAX_LINE_CHARS
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
@@ -36,6 +37,8 @@ It never creates, cancels or pays for a task."""
 _HINT = muted("Esc to continue without a key (nothing will be checked)")
 _KEY_HINT = muted("Enter saves it, Esc goes back")
 _KEEPING = muted("One moment ...")
+_MARGIN: Final = "   "
+_LEAST_CELLS: Final = 8
 LOOK_S: Final = 0.1
 _OPENING: Final = "Opening the list ..."
 _LOCKED: Final = "Another program has locked the list. Waiting for it ..."
@@ -66,7 +69,7 @@ class Welcome(Dialog[None]):
         super().__init__("Welcome to taskdash", _HINT)
         self._place, self._variable = inert_line(place), variable
         self._what = Static(Content(f"\n{_WHAT}"))
-        self._ways = Static(self._choices())
+        self._ways = FittedText(self._choices)
         self._box: Input | None = None
         """There only while a key is typed: letters are for the box, else."""
         self._is_keeping = False
@@ -81,21 +84,23 @@ class Welcome(Dialog[None]):
         """Hide the error: nothing is wrong yet."""
         self._error.display = False
 
-    def _choices(self) -> Content:
-        return Content.assemble(
-            ("\nk", "bold $text-accent"),
-            "  enter your API key\n",
-            (f"   (saved to {self._place}, readable only by you)\n", "$text-muted"),
-            (f"   To keep it off disk, quit and set {self._variable} instead.\n\n", "$text-muted"),
-            ("d", "bold $text-accent"),
-            "  open the demo: no key, no network\n",
-        )
+    def _choices(self, width: int) -> Content:
+        keep = f"enter your API key (saved to {self._place}, readable only by you). "
+        keep += f"To keep it off disk, quit and set {self._variable} instead."
+        ways = (("k", keep), ("d", "open the demo: no key, no network"))
+        lines = [Content("")]
+        for key, does in ways:
+            first, *others = wrap(does, max(_LEAST_CELLS, width - len(_MARGIN)), break_on_hyphens=False)
+            lines.append(Content.assemble((key, "bold $text-accent"), f"{_MARGIN[1:]}{first}"))
+            lines += [*(Content(f"{_MARGIN}{other}") for other in others), Content("")]
+        return Content("\n").join(lines[:-1])
 
     async def action_key(self) -> None:
         if self._box is not None:
             return
         # On 24 lines there is not room for both.
         self._what.display = False
+        self._ways.display = self.app.size.height >= LOW_LINES
         self._box = _KeyInput(placeholder="your API key", password=True, id="key")
         await self.mount(self._box, before=self._error)
         self._box.focus()
@@ -113,7 +118,8 @@ class Welcome(Dialog[None]):
             return
         await self._box.remove()
         self._box = None
-        self._error.display, self._what.display = False, True
+        self._error.display = False
+        self._what.display = self._ways.display = True
         self.hint.show(_HINT)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
