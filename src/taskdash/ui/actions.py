@@ -94,7 +94,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("suspend", ("ctrl+z",), "suspend to the shell (fg returns)", group="View"),
     Action("quit", ("q", "ctrl+q"), "quit", "quit", group="View"),
     Action("redraw", ("ctrl+l",), "redraw the screen", group="View"),
-    Action("copy_or_quit", ("ctrl+c",), "copy the selected text, else quit (press twice)", group="View"),
+    Action("copy_or_quit", ("ctrl+c",), "copy selection, or quit (twice)", group="View"),
 )
 
 _FOOTER_ORDER: Final = (

@@ -92,7 +92,6 @@ _ABOUT_PLACE: Final = {
         (
             HelpEntry("↑ ↓", "scroll; so do PgUp, PgDn and the wheel"),
             HelpEntry("mouse", "drag to select, ctrl+c copies the selection"),
-            HelpEntry("Tab", "back to the list"),
         ),
     ),
     "filter": FILTER,
