@@ -1,16 +1,18 @@
-"""Draws the pictures and clips of the demo, which ship as data: `src/taskdash/demo/media`.
+"""Draws the pictures and clips of the demo, and plays its song, which ship as data: `src/taskdash/demo/media`.
 
 They are drawn once. Run it again only after a change in `scenes`, look at what came of it, and commit the files:
 
     python screenshots/draw_demo.py [NAME ...]
 
-Clips need ffmpeg with libx264.
+Clips and the song need ffmpeg with libx264 and libmp3lame.
 """
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -63,6 +65,10 @@ SCENES: Final[dict[str, tuple[Scene, int, str]]] = {
 }
 """What is drawn, from which seed, and in which colours."""
 CLIPS: Final = ("aurora", "lighthouse")
+SONG: Final = "piano"
+CHORDS: Final = ((57, 64, 69, 72), (53, 60, 65, 69), (48, 55, 64, 67), (55, 62, 67, 71), (57, 64, 69, 76))
+"""Each is played upwards, a note every 0.3 s, as MIDI numbers them."""
+SAMPLE_RATE: Final = 22_050
 
 
 def draw(name: str, size: tuple[int, int], phase: float = 0.0) -> Image.Image:
@@ -104,6 +110,24 @@ def write_clip(name: str, path: Path) -> None:
     subprocess.run(command, input=b"".join(frames), check=True)  # noqa: S603 - a program named here
 
 
+def write_song(path: Path) -> None:
+    """Write an MP3: broken chords of a soft piano, each note a few sines that die away."""
+    notes = [note for chord in CHORDS for note in chord]
+    length = int((0.3 * len(notes) + 1.2) * SAMPLE_RATE)
+    sound = [0.0] * length
+    for place, note in enumerate(notes):
+        start, pitch_hz = int(0.3 * place * SAMPLE_RATE), 440 * 2 ** ((note - 69) / 12)
+        for at in range(min(length - start, int(1.4 * SAMPLE_RATE))):
+            seconds = at / SAMPLE_RATE
+            tone = sum(math.sin(math.tau * pitch_hz * n * seconds) / n**2 for n in (1, 2, 3))
+            sound[start + at] += 0.22 * tone * min(1.0, seconds * 80) * math.exp(-3 * seconds)
+    pcm = array("h", (int(32_000 * max(-1.0, min(1.0, each))) for each in sound)).tobytes()
+    source = ("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "-")
+    coding = ("-c:a", "libmp3lame", "-b:a", "32k", "-map_metadata", "-1")
+    command = ["ffmpeg", "-v", "error", "-y", *source, *coding, str(path)]
+    subprocess.run(command, input=pcm, check=True)  # noqa: S603 - a program named here
+
+
 def main() -> None:
     """Draw all files, or those named as arguments."""
     FOLDER.mkdir(exist_ok=True)
@@ -117,6 +141,10 @@ def main() -> None:
         if not sys.argv[1:] or path.name in sys.argv[1:]:
             write_clip(name, path)
             print(path.name, path.stat().st_size, flush=True)
+    path = FOLDER / f"{SONG}.mp3"
+    if not sys.argv[1:] or path.name in sys.argv[1:]:
+        write_song(path)
+        print(path.name, path.stat().st_size, flush=True)
 
 
 if __name__ == "__main__":

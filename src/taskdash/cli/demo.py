@@ -26,6 +26,7 @@ from taskdash.demo.server import DemoApi
 from taskdash.domain.durations import duration
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.query import Query
+from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, state_word
 from taskdash.store.store import Store
@@ -54,10 +55,12 @@ def run_demo() -> int:
             download_dir=Path(folder) / "results",
             tier=TIER,
             result_ttl_ms=RESULT_TTL_MS,
+            record_paths=(RECORD_PATH, *api.families),
         )
         store_path = Path(folder) / "tasks.db"
         with Store(store_path) as store:
-            store.tasks.add(settings.profile, api.task_ids, SystemClock().now_ms())
+            hints = {task_id: path for task_id, path in api.listed.items() if path}
+            store.tasks.add(settings.profile, api.listed, SystemClock().now_ms(), hints=hints)
         if has_terminal() and sys.stdout.isatty():
             return run_app(partial(open_context, settings, {}, store_path, is_demo=True))
         return asyncio.run(_as_text(settings, store_path))
@@ -158,12 +161,13 @@ def demo_api(*, port: int) -> int:
         sys.stdout.flush()
         # Not by `talk`, which hides keys: this one is made up, and everybody may know it.
         if not speech.is_quiet:
-            click.echo(_advice(api.base_url, api.key, api.task_ids[0]), err=True)
+            others = [f"{path}?taskId={job.task_id}" for path, job in api.families.items()]
+            click.echo(_advice(api.base_url, api.key, api.task_ids[0], others), err=True)
         number = signal.sigwait(numbers)
     return 128 + number
 
 
-def _advice(base_url: str, key: str, task_id: str) -> str:
+def _advice(base_url: str, key: str, task_id: str, others: Sequence[str]) -> str:
     """Return what to try in another terminal, each command on lines of its own to be copied whole."""
     return f"""\
 
@@ -174,7 +178,11 @@ curl -H 'Authorization: Bearer {key}' \\
 
 export TASKDASH_CONFIG=/dev/null TASKDASH_PROFILE= TASKDASH_BASE_URL={base_url} AIGPTIMAGE_API_KEY={key}
 taskdash --store demo.db wait {task_id}
-taskdash --store demo.db"""
+taskdash --store demo.db
+
+A clip and a song, of families with record_paths of their own:
+
+{chr(10).join(others)}"""
 
 
 def _served(port: int) -> DemoApi:

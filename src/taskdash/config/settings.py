@@ -27,6 +27,7 @@ from taskdash.config.readers import (
     suggestion,
     table_of,
 )
+from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -256,6 +257,7 @@ def demo_settings(
     download_dir: Path,
     tier: str = "standard",
     result_ttl_ms: int | None = None,
+    record_paths: tuple[str, ...] = (RECORD_PATH,),
 ) -> Settings:
     """Return the settings of `taskdash --demo`: one profile named `demo`, and nothing from any file or environment.
 
@@ -270,6 +272,7 @@ def demo_settings(
         tier_assumed=False,
         share=1.0,
         result_ttl_ms=result_ttl_ms,
+        record_paths=record_paths,
         allow_private=True,
     )
     return Settings(profile="demo", profiles={"demo": profile}, download_dir=download_dir)

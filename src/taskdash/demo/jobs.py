@@ -61,7 +61,8 @@ _FILES_BY_WORDS: Final = {
     ),
     "silk cloth fabric abstract wallpaper": ("silk.webp",),
 }
-MEDIA: Final = tuple(name for names in _FILES_BY_WORDS.values() for name in names)
+SONG: Final = "piano.mp3"
+MEDIA: Final = (*(name for names in _FILES_BY_WORDS.values() for name in names), SONG)
 """The names of all files in `MEDIA_FOLDER`."""
 
 

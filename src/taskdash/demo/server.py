@@ -1,4 +1,4 @@
-"""The embedded API: a real HTTP server on loopback that speaks `recordInfo` and `createTask`.
+"""The embedded API: a real HTTP server on loopback that speaks `recordInfo` and `createTask`, and two more families.
 
 It serves `taskdash --demo`, `taskdash demo-api` and tests. Its tasks live in memory and its results are files of the
 package. It writes nothing, on disk or on the terminal.
@@ -25,6 +25,7 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qs, unquote
 
+from taskdash.demo.families import family_jobs, family_record
 from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, Jobs, RefusedError, random_id
 from taskdash.demo.samples import SAMPLES
 from taskdash.domain.budget import TIERS
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_REQUEST_ID_CHARS: Final = 256
-MEDIA_TYPES: Final = {".webp": "image/webp", ".mp4": "video/mp4"}
+MEDIA_TYPES: Final = {".webp": "image/webp", ".mp4": "video/mp4", ".mp3": "audio/mpeg"}
 UNKNOWN_ID_PLACE: Final = 5
 """Where in `task_ids` the one that is not found stands: high enough to be seen without scrolling."""
 SEED: Final = 20260429
@@ -116,6 +117,8 @@ class DemoApi(ThreadingHTTPServer):
         ids = [job.task_id for job in jobs]
         self.task_ids = (*ids[:UNKNOWN_ID_PLACE], self.unknown_id, *ids[UNKNOWN_ID_PLACE:])
         """The IDs of the sample tasks, the latest first, and among them `unknown_id`."""
+        self.families = family_jobs(Random(SEED + 1), self.now_ms())  # noqa: S311  # as above
+        """The task of each other path."""
         self.jobs = Jobs(jobs, rng)
         self.counter = RequestCounter(tier, clock)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="demo-api", daemon=True)
@@ -123,6 +126,27 @@ class DemoApi(ThreadingHTTPServer):
     def now_ms(self) -> int:
         """Return the time, in Unix milliseconds."""
         return int(self.clock() * 1000)
+
+    @property
+    def listed(self) -> dict[str, str | None]:
+        """Return the IDs of all tasks as a list has them, the latest first, each with the path of its family."""
+        jobs = [self.jobs.find(task_id) for task_id in self.task_ids]
+        listed: dict[str, str | None] = {}
+        others = dict(self.families)
+        for task_id, job in zip(self.task_ids, jobs, strict=True):
+            for path, each in [*others.items()]:
+                if job is not None and each.create_ms > job.create_ms:
+                    listed[each.task_id] = path
+                    del others[path]
+            listed[task_id] = None
+        return listed
+
+    def find_result(self, name: str) -> str | None:
+        """Return the file of `MEDIA` behind the name of a result; None before its task has succeeded."""
+        theirs = {file: job for job in self.families.values() for file in job.results()}
+        if (job := theirs.get(name)) is not None:
+            return job.results()[name] if job.succeeded(self.now_ms()) else None
+        return self.jobs.find_result(name, self.now_ms())
 
     def server_bind(self) -> None:
         """Take the port, without the look-up of this machine's name that may take seconds."""
@@ -197,6 +221,11 @@ class DemoHandler(BaseHTTPRequestHandler):
             self._authorize()
             self.server.counter.admit()
             self._record_info(query)
+        elif path in self.server.families:
+            self._allow("GET")
+            self._authorize()
+            self.server.counter.admit()
+            self._family_record(path, query)
         elif path == CREATE_PATH:
             self._allow("POST")
             self._authorize()
@@ -215,16 +244,19 @@ class DemoHandler(BaseHTTPRequestHandler):
             raise RefusedError(401, "You do not have access permissions")
 
     def _record_info(self, query: str) -> None:
-        try:
-            task_id = parse_qs(query, max_num_fields=32).get("taskId", [""])[0].strip()
-        except ValueError:
-            task_id = ""
-        if not task_id:
-            raise RefusedError(400, "taskId is required")
-        job = self.server.jobs.find(task_id)
+        job = self.server.jobs.find(_task_id_in(query))
         if job is None:
             raise RefusedError(404, "task not found")
         self._send_data(job.record(self.server.now_ms(), f"{self.server.base_url}/results/"))
+
+    def _family_record(self, path: str, query: str) -> None:
+        job = self.server.families[path]
+        if _task_id_in(query) != job.task_id:
+            # As gateways say it there: all is well, but for the code.
+            self._send_json(422, "recordInfo is null", None, status=200)
+            return
+        results_url = f"{self.server.base_url}/results/"
+        self._send_data(family_record(path, job, self.server.now_ms(), results_url))
 
     def _create_task(self, body: bytes) -> None:
         request_id = self.headers.get("X-Request-ID", "").strip()
@@ -234,7 +266,7 @@ class DemoHandler(BaseHTTPRequestHandler):
         self._send_data({"taskId": job.task_id})
 
     def _media(self, folder: str, name: str) -> str:
-        found = self.server.jobs.find_result(name, self.server.now_ms()) if folder == "results" else name
+        found = self.server.find_result(name) if folder == "results" else name
         if found not in MEDIA:
             raise RefusedError(404, "not found")
         return found
@@ -272,13 +304,15 @@ class DemoHandler(BaseHTTPRequestHandler):
         message: str,
         data: Mapping[str, Json] | None,
         headers: Mapping[str, str] | None = None,
+        *,
+        status: int | None = None,
     ) -> None:
         text = json.dumps(
             {"code": code, "msg": message, "data": data}, separators=(",", ":"), ensure_ascii=False
         )
         fields = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
         # "replace" is for a prompt with half a surrogate pair in it, which JSON can carry and UTF-8 cannot.
-        self._send(code, fields, text.encode("utf-8", "replace"))
+        self._send(code if status is None else status, fields, text.encode("utf-8", "replace"))
 
     def _send(self, code: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(code)
@@ -304,6 +338,16 @@ def _part(asked: str, size: int) -> tuple[int, int] | None:
     if last and int(last) < int(first):
         return None
     return int(first), min(size, int(last) + 1) if last else size
+
+
+def _task_id_in(query: str) -> str:
+    try:
+        task_id = parse_qs(query, max_num_fields=32).get("taskId", [""])[0].strip()
+    except ValueError:
+        task_id = ""
+    if not task_id:
+        raise RefusedError(400, "taskId is required")
+    return task_id
 
 
 def _json(body: bytes) -> Json:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from PIL import Image, ImageStat
 
-from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER
+from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, SONG
 from taskdash.demo.server import DemoApi
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ def test_a_clip_is_an_mp4_that_plays_while_it_loads(name: str) -> None:
     assert b"avc1" in data[: data.index(b"mdat")]
 
 
+def test_the_song_is_an_mp3() -> None:
+    data = (MEDIA_FOLDER / SONG).read_bytes()
+    assert data.startswith((b"ID3", b"\xff\xfb"))
+    assert b"\xff\xf3" in data or b"\xff\xfb" in data
+
+
 @pytest.fixture(scope="module")
 def api() -> Iterator[DemoApi]:
     with DemoApi(clock=lambda: 1_777_474_689.0) as api:
@@ -88,7 +94,7 @@ def test_every_file_has_a_media_type(api: DemoApi) -> None:
     for name in MEDIA:
         status, headers, _ = get(api, "HEAD", f"/uploads/{name}")
         assert status == 200
-        assert headers["Content-Type"] in ("image/webp", "video/mp4")
+        assert headers["Content-Type"] in ("image/webp", "video/mp4", "audio/mpeg")
 
 
 def test_head_tells_the_length_and_sends_nothing(api: DemoApi) -> None:

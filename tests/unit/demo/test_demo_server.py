@@ -9,8 +9,10 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from taskdash.api.wire import parse_answer
 from taskdash.demo.server import DemoApi
 from taskdash.domain.budget import TIERS
+from taskdash.domain.task import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -382,3 +384,36 @@ def test_the_same_clock_gives_the_same_tasks_and_key(clock: Clock) -> None:
     with DemoApi(clock=clock) as first, DemoApi(clock=clock) as second:
         assert (first.key, first.task_ids) == (second.key, second.task_ids)
     assert first.key.startswith("sk-demo-")
+
+
+@pytest.mark.parametrize(("number", "kind", "ending"), [(0, "clip", ".mp4"), (1, "song", ".mp3")])
+def test_a_family_is_served_under_its_own_path_and_in_its_own_form(
+    api: DemoApi, number: int, kind: str, ending: str
+) -> None:
+    path, job = list(api.families.items())[number]
+    answer = ask(api, f"{path}?taskId={job.task_id}")
+    parsed = parse_answer(answer.status, {}, answer.body, job.task_id)
+    record = parsed.record
+    assert record is not None, kind
+    assert (record.state, record.task_id) == (State.SUCCESS, job.task_id)
+    assert record.result_urls[0].endswith(ending)
+    assert record.prompt
+    assert record.cost_time_ms == job.finish_ms - job.create_ms
+    assert record.credits
+    file = ask(api, urlsplit(record.result_urls[0]).path, key="")
+    assert (file.status, file.headers["Content-Type"].partition("/")[0]) == (
+        200,
+        "audio" if number else "video",
+    )
+
+
+def test_a_path_knows_no_task_of_another_and_says_it_as_gateways_do(api: DemoApi) -> None:
+    for path, job in api.families.items():
+        assert ask(api, f"{RECORD_INFO}?taskId={job.task_id}").status == 404
+        other = ask(api, f"{path}?taskId={api.task_ids[0]}")
+        assert (other.status, other.json) == (200, {"code": 422, "msg": "recordInfo is null", "data": None})
+        assert ask(api, path).status == 400
+        assert ask(api, f"{path}?taskId={job.task_id}", key="").status == 401
+    listed = list(api.listed)
+    assert sorted(listed) == sorted([*api.task_ids, *(job.task_id for job in api.families.values())])
+    assert [each for each in listed if each in api.task_ids] == list(api.task_ids)
