@@ -154,5 +154,5 @@ async def test_a_failed_task_with_links_is_not_saved(
     }
     answer(other, PAGE_FAIL, body)
     async with driven(desk, total=1) as dash:
-        await dash.press("d", said="No result yet.")
+        await dash.press("d", said="No result: the task failed.")
         assert downloads.asked == []

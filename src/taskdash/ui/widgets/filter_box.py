@@ -50,6 +50,18 @@ class TextBox(Input, inherit_bindings=False):
 class _FilterInput(TextBox):
     """A text box in which `?` is text only behind other text: before any it asks for help."""
 
+    def __init__(self, leave: Callable[[], None], highlighter: Highlighter) -> None:
+        super().__init__(placeholder=HINT, select_on_focus=False, highlighter=highlighter)
+        self._leave = leave
+
+    async def action_submit(self) -> None:
+        # Letters before Enter may still be on their way into the box, and the keys behind it wait here: they are for
+        # the list.
+        is_taken_in = asyncio.get_running_loop().create_future()
+        self.call_later(is_taken_in.set_result, None)
+        await is_taken_in
+        self._leave()
+
     def check_consume_key(self, key: str, character: str | None) -> bool:
         """Return whether a key is text."""
         return super().check_consume_key(key, character) and (character != "?" or bool(self.value))
@@ -130,7 +142,7 @@ class FilterBox(Vertical):
         self._good = ""
         """What stood in the box when the rows last followed it."""
         self._completing: _Completing | None = None
-        self._box = _FilterInput(placeholder=HINT, select_on_focus=False, highlighter=_WrongWord(self))
+        self._box = _FilterInput(self.action_leave, _WrongWord(self))
         self._title = Line(Content(_TITLE), id="filter-title")
         self._about = Line(id="filter-about")
         self.display = False
@@ -235,10 +247,6 @@ class FilterBox(Vertical):
         self._box.cursor_position = start + len(words[index])
         self._completing = _Completing(self.text, start, self._box.cursor_position, words, index)
         return True
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.action_leave()
 
     def action_leave(self) -> None:
         """Go to the list; the box stays where it has a filter in it."""
