@@ -272,6 +272,7 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
     with opened(store, *LAYOUTS[0], NO_COLOR="1") as screen:
         screen.wait_for("added   ", 30)
         before = in_reverse(screen)
+        assert [text for text in before if text.startswith("▌ ✓ success")], "the row at the cursor"
         for key, first, second in (
             ("s", "newest first", "state: new, waiting, success, fail"),
             ("C", "State", "Prompt"),
@@ -294,4 +295,28 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
         screen.drag(column + 6, line)
         screen.release_button(column + 6, line)
         screen.wait_for(lambda _: "added" in in_reverse(screen))
+        screen.quit()
+
+
+@pytest.mark.parametrize(
+    ("term", "is_bright"), [("xterm", True), ("screen", True), ("xterm-256color", False)]
+)
+def test_in_few_colours_states_stay_apart_and_the_cursor_is_seen(
+    store: Path, term: str, is_bright: bool
+) -> None:
+    with opened(store, *LAYOUTS[0], TERM=term) as screen:
+        screen.wait_for("added   ", 30)
+        screen.send("j", shows=lambda text: "\n▌" in text)
+        screen.wait_until_at_rest()
+        lines = screen.looks
+        seen = {}
+        for state in ("✓ success", "× fail"):
+            line = next(number for number, text in enumerate(screen.lines) if text.startswith(f"  {state}"))
+            seen[state] = lines[line][2]
+        at_cursor = next(
+            cells for cells, text in zip(lines, screen.lines, strict=True) if text.startswith("▌")
+        )
+        assert len({cell.fg for cell in seen.values()}) == 2
+        assert (seen["× fail"].fg == "brightred") is is_bright
+        assert at_cursor[30].bg not in (seen["× fail"].bg, "default")
         screen.quit()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.segment import Segment
 from tests.unit.ui.test_themes import contrast
 from textual.color import Color
 from textual.geometry import Region
 
+from taskdash.domain.task import State
+from taskdash.ui.few_colours import rounding_for
 from taskdash.ui.themes import TEXTS
 from taskdash.ui.widgets.row_styles import PIECES, ROWS, RowStyles
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 WANTED = 4.5
 """Of text, by the Web Content Accessibility Guidelines."""
+LEAST_IN_256 = 3.0
+"""What rounding may leave of it."""
 OWN_GROUNDS = {("color(15)", "color(4)")}
 """Colours of the terminal's own that stand out in every palette: white on blue."""
 
@@ -91,3 +96,33 @@ async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(dash
     assert all(style.bold for style in marked[1:])
     assert not any(style.bold for style in plain)
     assert {style.bgcolor for style in at_cursor}.isdisjoint({style.bgcolor for style in plain + marked})
+
+
+async def test_states_stay_apart_and_are_read_in_256_colours_in_every_theme(dash: Dash) -> None:
+    (rounding,) = rounding_for("256")
+    alike: dict[str, list[Style]] = {}
+    weak: dict[tuple[str, str], Style] = {}
+    for theme in dash.app.available_themes:
+        dash.app.theme = theme
+        await dash.pilot.pause()
+        with dash.app._context():
+            styles = RowStyles(lambda: dash.table.background_colors[1])
+            row = styles.row("row")
+            pieces = {name: styles.piece(name, row) for name in PIECES}
+        if row.bgcolor is None or row.bgcolor.triplet is None:
+            continue  # the terminal's own colours
+        drawn: dict[str, Style] = {}
+        for name, style in pieces.items():
+            (segment,) = rounding.apply([Segment("x", style)], Color(0, 0, 0))
+            assert segment.style is not None
+            drawn[name] = segment.style
+        states = [drawn[f"state-{state}"] for state in State]
+        if len(set(states)) < len(states):
+            alike[theme] = states
+        for name, each in drawn.items():
+            assert each.color is not None
+            assert each.bgcolor is not None
+            text, ground = (Color(*part.get_truecolor()) for part in (each.color, each.bgcolor))
+            if contrast(text, ground) < LEAST_IN_256:
+                weak[theme, name] = each
+    assert (alike, weak) == ({}, {})

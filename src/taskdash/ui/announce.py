@@ -35,7 +35,7 @@ HOLD_S: Final = 30.0
 
 SET_BACK_MS: Final = 60_000
 """How far back is looked after the clock was set back."""
-_NAME_CHARS: Final = 40
+_NAME_CHARS: Final = 34
 LOOK_EVERY_MS: Final = 30_000
 """How often is looked for results that are about to expire."""
 

@@ -22,6 +22,7 @@ from textual.worker import WorkerFailed
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.acts import Feedback
+from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, texts_in_16
 from taskdash.ui.following import sentence
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import changed_keys, key_name
@@ -79,7 +80,7 @@ class Dashboard(App[None]):
         self.set_keymap(changed_keys(context.keymap))
         self.left_contexts: list[Context] = []
         """Those of profiles that were left: what could not be added there is told at the end."""
-        self._net: tuple[LineFilter, ...] = (InertLines(), Colourless(self.no_color))
+        self._net: list[LineFilter] = [InertLines(), Colourless(self.no_color)]
         if context.view.theme not in self.available_themes:
             self._register_themes()
         self.messages = Messages(self)
@@ -201,9 +202,9 @@ class Dashboard(App[None]):
         else:
             await asyncio.to_thread(context.close)
         if lost := context.not_added():
-            was = "1 ID was" if len(lost) == 1 else f"{len(lost):,} IDs were"
-            why = "the list was locked. They will be printed when you quit."
-            self.messages.tell(f"{was} not added to {context.profile}: {why}", "error")
+            were = "ID was" if len(lost) == 1 else "IDs were"
+            text = f"{len(lost):,} {were} not added to {context.profile}: the list was locked. Quitting prints all."
+            self.messages.tell(text, "error")
 
     def leave_for_demo(self) -> None:
         """End, so that the demo can be opened instead."""
@@ -257,7 +258,8 @@ class Dashboard(App[None]):
     def get_css_variables(self) -> dict[str, str]:
         """Return the theme's, changed so that its texts are legible on its backgrounds."""
         variables = super().get_css_variables()
-        variables.update(legible_theme(variables))
+        variables |= legible_theme(variables)
+        variables |= texts_in_16(variables) if self.has_class(FEW_COLOURS) else {}
         return variables
 
     def pop_screen(self) -> AwaitComplete:
@@ -287,6 +289,7 @@ class Dashboard(App[None]):
         """Be ready for what happens outside of Textual."""
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
+        self._net += fit_to_terminal(self)
         if self._waits_for_list:
             open_list: WorkType[None] = self._await_list
             self.run_worker(open_list, group="open list")

@@ -12,6 +12,7 @@ from tests.pictures import encoded, halves, plain
 
 from taskdash.results.previews import Picture
 from taskdash.ui.widgets.drawing import MAX_SENT_PIXELS, Drawing, Drawn, Room, draw, fit, sixel_rows
+from taskdash.ui.widgets.picture import shades
 
 ROOM = Room(40, 20)
 RED, BLUE = b"\xff\0\0", b"\0\0\xff"
@@ -27,6 +28,13 @@ def test_half_blocks_show_what_is_above_and_below() -> None:
     assert (got.format, got.width, got.height, got.columns, got.rows) == ("PNG", 80, 80, 16, 8)
     assert len(got.blocks) == 16 * 8 * 2 * 3
     assert (got.blocks[:3], got.blocks[-3:]) == (RED, BLUE)
+
+
+def test_in_shades_a_cell_is_the_fuller_the_brighter_both_of_its_halves_are() -> None:
+    cells = bytes([0, 0, 0, 255, 255, 255, 0, 255, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0])
+    (line,) = shades(Drawn("PNG", 3, 2, 3, 1, cells))
+    assert line.text == " █▒"
+    assert {segment.style for segment in line} == {None}
 
 
 @pytest.mark.parametrize(

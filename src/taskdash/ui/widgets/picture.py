@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.drawing import Drawn
 
 UPPER_HALF: Final = "▀"
+SHADES: Final = " ░▒▓█"
+"""From dark to bright, as most terminals write bright on dark."""
+_WEIGHTS: Final = (299, 587, 114)
+"""How bright red, green and blue are, of 1000."""
+_BRIGHTEST: Final = 2 * 255 * 1000 + 1
 # Textual counts no cells for what is marked as a control sequence; this one does nothing.
 _NO_WIDTH: Final = ((ControlType.CURSOR_FORWARD, 0),)
 
@@ -44,9 +49,10 @@ class Ready:
     """Its pixels for kitty; "" for others."""
 
 
-def prepare(drawn: Drawn) -> Ready:
-    """Make a picture ready: what takes too long for the event loop."""
-    return Ready(drawn, half_blocks(drawn), packed(drawn.pixels) if drawn.pixels else "")
+def prepare(drawn: Drawn, *, in_shades: bool = False) -> Ready:
+    """Make a picture ready: what takes too long for the event loop. `in_shades`: it has no colours."""
+    blocks = shades(drawn) if in_shades else half_blocks(drawn)
+    return Ready(drawn, blocks, packed(drawn.pixels) if drawn.pixels else "")
 
 
 class PictureView(Widget, can_focus=False):
@@ -168,6 +174,21 @@ def _half_block_line(blocks: bytes, start: int, length: int) -> list[Segment]:
         )
         for colours, run in groupby(cells)
     ]
+
+
+def shades(drawn: Drawn) -> list[Strip]:
+    """Return a picture as characters that fill more or less of their cells, without a colour."""
+    line_bytes = drawn.columns * 3
+    lines = []
+    for row in range(drawn.rows):
+        pair = drawn.blocks[2 * row * line_bytes : 2 * (row + 1) * line_bytes]
+        greys = [
+            sum(weight * pair[at + n] for n, weight in enumerate(_WEIGHTS)) for at in range(0, len(pair), 3)
+        ]
+        both = zip(greys[: drawn.columns], greys[drawn.columns :], strict=True)
+        text = "".join(SHADES[(upper + lower) * len(SHADES) // _BRIGHTEST] for upper, lower in both)
+        lines.append(Strip([Segment(text)], drawn.columns))
+    return lines
 
 
 # The sequences of kitty's graphics protocol, as far as one picture in placeholder characters needs them:

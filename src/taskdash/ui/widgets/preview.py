@@ -19,6 +19,7 @@ from textual.geometry import Size
 from textual.widgets import Static
 
 from taskdash.domain.task import State
+from taskdash.ui.few_colours import FEW_COLOURS
 from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, drawing_for, is_old_kitty
 from taskdash.ui.widgets.picture import PictureView, prepare
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from taskdash.results.previews import Picture, Refused
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
-    from taskdash.ui.widgets.drawing import Drawn
+from taskdash.ui.widgets.drawing import Drawn
 
 REST_S: Final = 0.25
 """How long the cursor has rested on a task before anything is fetched for it."""
@@ -196,10 +197,15 @@ class Preview(Vertical):
 
         return await self.context.store.run(saved_path)
 
+    @property
+    def _in_shades(self) -> bool:
+        """Whether there are no colours, or too few for a picture."""
+        return self.app.no_color or self.app.has_class(FEW_COLOURS)
+
     async def _room(self, plan: _Plan) -> Room:
         _, background = self.background_colors
         drawing, cell = Drawing.BLOCKS, None
-        if not self.app.is_headless and sys.__stderr__ is not None:
+        if not self._in_shades and not self.app.is_headless and sys.__stderr__ is not None:
             cell = cell_size(sys.__stderr__.fileno())
             drawing = drawing_for(
                 self.context.view.preview_as,
@@ -222,7 +228,8 @@ class Preview(Vertical):
             except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
                 outcome = Refused("it is damaged")
             else:
-                self._picture.show(await asyncio.to_thread(prepare, drawn))
+                ready = partial(prepare, drawn, in_shades=self._in_shades)
+                self._picture.show(await asyncio.to_thread(ready))
                 self._tell(plan, _about(drawn, plan))
                 return
         self._picture.show(None)

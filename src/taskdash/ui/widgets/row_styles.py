@@ -12,7 +12,7 @@ from textual.style import Style as VisualStyle
 from taskdash.ui.themes import contrast, legible, muted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ROWS: Final = {
     "row": "$foreground on $background",
@@ -28,6 +28,8 @@ ANSI_ROWS: Final = ROWS | {
     "row-updated": "$foreground on $background",
 }
 """The terminal's own colours have no shades, and nobody knows which of them stand out from which."""
+ROWS_IN_16: Final = ANSI_ROWS | {"row-cursor": "bold #ffffff on #0000c0"}
+COLOURLESS_ROWS: Final = ROWS | {"row-cursor": "bold reverse $foreground on $background"}
 PIECES: Final = {
     "state-new": "$text-muted",
     "state-waiting": "$text-primary",
@@ -50,9 +52,17 @@ Not component classes of the style sheet: to find the rules of fourteen of them 
 class RowStyles:
     """The styles of rows and of the pieces of their cells, each made once for a theme."""
 
-    def __init__(self, ground: Callable[[], Color]) -> None:
-        """Prepare for a table; `ground` gives what is behind its rows."""
+    def __init__(
+        self, ground: Callable[[], Color], texts: Callable[[], Mapping[str, str] | None] = lambda: None
+    ) -> None:
+        """Prepare for a table.
+
+        Args:
+            ground: Gives what is behind its rows.
+            texts: Gives the styles of rows by their names, in the words of the theme; None: those for that ground.
+        """
         self._ground = ground
+        self._texts = texts
         self._rows: dict[str, Style] = {}
         self._pieces: dict[tuple[str, Style], Style] = {}
 
@@ -65,7 +75,7 @@ class RowStyles:
         """Return the style of a row, one of `ROWS`."""
         if name not in self._rows:
             ground = self._ground()
-            texts = ROWS if ground.ansi is None else ANSI_ROWS
+            texts = self._texts() or (ROWS if ground.ansi is None else ANSI_ROWS)
             self._rows[name] = _legible((VisualStyle(ground) + VisualStyle.parse(texts[name])).rich_style)
         return self._rows[name]
 

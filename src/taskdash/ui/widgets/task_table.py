@@ -20,13 +20,14 @@ from textual.strip import Strip
 
 from taskdash.domain.durations import tells_seconds
 from taskdash.ui.actions import bindings
+from taskdash.ui.few_colours import FEW_COLOURS
 from taskdash.ui.text.columns import ALONE, GAP, Moment, Placed, place_columns, shared_of
 from taskdash.ui.text.matches import sought_words
-from taskdash.ui.widgets.row_styles import RowStyles
+from taskdash.ui.widgets.row_styles import COLOURLESS_ROWS, ROWS_IN_16, RowStyles
 from taskdash.ui.widgets.window import Place, Window, changed_tasks, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from rich.style import Style
     from textual import events
@@ -92,7 +93,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._asked = self._asked_afresh = self._answered = 0
         self.read_s = 0.0
         """How long the last window took to be read, in seconds."""
-        self._styles = RowStyles(lambda: self.background_colors[1])
+        self._styles = RowStyles(lambda: self.background_colors[1], self._row_texts)
         self._shared = ALONE
         self._placed: list[Placed] = []
         self._placed_cells = 0
@@ -394,6 +395,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             return drawn[0] != self._look(task, is_cursor=line == self._place.cursor)
 
         self._refresh_tasks(is_stale)
+
+    def _row_texts(self) -> Mapping[str, str] | None:
+        if self.app.no_color:
+            return COLOURLESS_ROWS
+        return ROWS_IN_16 if self.app.has_class(FEW_COLOURS) else None
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
