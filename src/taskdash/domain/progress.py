@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from taskdash.domain.words import ended_ms
+from taskdash.domain.words import ended_ms, started_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -79,21 +79,25 @@ class Progress:
 
 
 def progress_of(tasks: Iterable[Task]) -> Progress:
-    """Return how far some tasks are, whatever their labels."""
+    """Return how far some tasks are, whatever their labels.
+
+    The ends that tell the pace are those since the first of the unfinished ones was begun.
+    """
     kinds: dict[tuple[str | None, str | None], list[int | None]] = {}
-    done, ends_ms = 0, []
+    finished, begun_ms = [], []
     for task in tasks:
-        if not task.state.finished:
+        if task.state.finished:
+            finished.append(ended_ms(task))
+        else:
             kinds.setdefault((task.model, task.variant), []).append(task.create_time_ms)
-            continue
-        done += 1
-        if (at_ms := ended_ms(task)) is not None:
-            ends_ms.append(at_ms)
+            begun_ms.append(started_ms(task))
+    since_ms = min(begun_ms, default=0)
+    ends_ms = sorted(at_ms for at_ms in finished if at_ms is not None and at_ms >= since_ms)
     return Progress(
         label="",
-        done=done,
-        total=done + sum(map(len, kinds.values())),
-        ends_ms=tuple(sorted(ends_ms)[-KEPT_ENDS:]),
+        done=len(finished),
+        total=len(finished) + len(begun_ms),
+        ends_ms=tuple(ends_ms[-KEPT_ENDS:]),
         kinds=tuple(UnfinishedKind(*kind, *_first_and_last(created)) for kind, created in kinds.items()),
     )
 

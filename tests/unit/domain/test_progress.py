@@ -76,13 +76,14 @@ def test_a_time_left_is_rounded_up_to_what_seldom_changes(left_s: int, words: st
 
 def test_tasks_of_any_labels_are_counted_as_a_batch_is() -> None:
     def task(seq: int, state: State, **more: int | str | None) -> Task:
-        given = {"profile": "p", "task_id": f"task_{seq}", "added_at_ms": 0, "model": "image", **more}
+        given = {"profile": "p", "task_id": f"task_{seq}", "added_at_ms": 1_500, "model": "image", **more}
         return Task(seq=seq, state=state, **given)  # type: ignore[arg-type] # the names are Task's own
 
     batch = progress_of(
         [
             task(1, State.SUCCESS, create_time_ms=1_000, cost_time_ms=30_000),
             task(2, State.FAIL, complete_time_ms=9_000),
+            task(9, State.FAIL, complete_time_ms=1_499),
             task(3, State.FAIL),
             task(4, State.WAITING, create_time_ms=2_000),
             task(5, State.WAITING, create_time_ms=7_000),
@@ -91,7 +92,7 @@ def test_tasks_of_any_labels_are_counted_as_a_batch_is() -> None:
             task(8, State.NEW, model=None),
         ]
     )
-    assert (batch.done, batch.total, batch.ends_ms) == (3, 8, (9_000, 31_000))
+    assert (batch.done, batch.total, batch.ends_ms) == (4, 9, (9_000, 31_000))
     assert batch.kinds == (
         UnfinishedKind("image", None, 2_000, 7_000),
         UnfinishedKind("video", None, None, None),
