@@ -119,6 +119,7 @@ def test_the_status_view_tells_all_that_the_line_left_out() -> None:
         ({"next_check_at_ms": None}, "Next check", "nothing left to check"),
         ({"paused": True}, "Next check", "none is planned"),
         ({"paused": True}, "Checks", "paused"),
+        ({"held_until_ms": NOW_MS + 240_000}, "Next try", "in 4m"),
         ({}, "Last check", "none yet"),
     ],
 )

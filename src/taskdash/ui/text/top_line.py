@@ -141,6 +141,7 @@ def status_rows(
             ("Per second", f"up to {status.per_second:,}" if status.per_second else ""),
             ("Limits told", status.learned or ""),
             ("Next check", _next(status, now_ms)),
+            ("Next try", age(-max(0, (status.held_until_ms or 0) - now_ms)) if status.held_until_ms else ""),
             ("Last check", ago(last_check_ms, now_ms) if last_check_ms is not None else "none yet"),
             ("Checks", "paused" if status.paused else "automatic"),
         )
