@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from taskdash.domain.progress import Progress
+from taskdash.domain.query import Sort, SortKey
 from taskdash.domain.task import ProblemKind
-from taskdash.ui.text.top_line import list_title, status_rows, top_line
+from taskdash.ui.text.top_line import list_title, status_rows, top_line, unseen_order
 from taskdash.watch.status import WatchStatus
 
 NOW_MS = 1_777_475_100_000
@@ -87,8 +88,28 @@ def test_the_title_of_the_list() -> None:
     assert list_title(range(11, 44), 1340, "posters").plain == "Tasks 12–44 of 1,340 · posters"
     assert list_title(range(3), 3, None).plain == "Tasks 1–3 of 3"
     assert list_title(range(0), 0, "posters").plain == "Tasks"
-    assert list_title(range(3), 3, "mugs", 340).plain == "Tasks 1–3 of 3, filtered from 340 · mugs"
-    assert list_title(range(0), 0, None, 340).plain == "Tasks, filtered from 340"
+    assert (
+        list_title(range(3), 3, "mugs", filtered_from=340).plain == "Tasks 1–3 of 3, filtered from 340 · mugs"
+    )
+    assert list_title(range(0), 0, None, filtered_from=340, order="x").plain == "Tasks, filtered from 340"
+
+
+@pytest.mark.parametrize(
+    ("sort", "seen", "said"),
+    [
+        (Sort(), [], ""),
+        (Sort(reverse=True), [], "oldest first"),
+        (Sort(SortKey.MODEL), [SortKey.STATE, None], "by model ▲"),
+        (Sort(SortKey.COST, reverse=True), [], "by duration ▼"),
+        (Sort(SortKey.COST), [SortKey.COST], ""),
+    ],
+)
+def test_an_order_without_a_column_is_told_in_the_title(
+    sort: Sort, seen: list[SortKey | None], said: str
+) -> None:
+    assert unseen_order(sort, seen) == said
+    shown = list_title(range(3), 3, "mugs", order=unseen_order(sort, seen)).plain
+    assert shown == f"Tasks 1–3 of 3{f', {said}' if said else ''} · mugs"
 
 
 def test_the_status_view_tells_all_that_the_line_left_out() -> None:

@@ -21,7 +21,7 @@ from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following, sentence
 from taskdash.ui.keymap import footer_keys, key_name
 from taskdash.ui.screens.task_actions import TaskActions, in_order
-from taskdash.ui.text.top_line import list_title
+from taskdash.ui.text.top_line import list_title, unseen_order
 from taskdash.ui.widgets.away import AwayLine
 from taskdash.ui.widgets.bars import TABS, KeyBar, MessageLine, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
@@ -196,7 +196,15 @@ class MainScreen(TaskActions, Screen[None]):
     def _show_range(self) -> None:
         window = self.table.window
         listed = sum(window.listed.values()) if window.query.terms else None
-        self._tasks.show_title(list_title(self.table.lines_seen, window.total, window.label, listed))
+        seen = [place.column.sort for place in self.table.placed_columns]
+        title = list_title(
+            self.table.lines_seen,
+            window.total,
+            window.label,
+            filtered_from=listed,
+            order=unseen_order(window.query.sort, seen),
+        )
+        self._tasks.show_title(title)
 
     def show_keys(self) -> None:
         """Draw the footer."""

@@ -9,18 +9,21 @@ from textual.content import Content
 
 from taskdash.domain.durations import age, ago
 from taskdash.domain.progress import time_left
+from taskdash.domain.query import SortKey
 from taskdash.domain.task import ProblemKind
 from taskdash.ui.text.status import banner_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from taskdash.domain.progress import Progress
+    from taskdash.domain.query import Sort
     from taskdash.watch.status import WatchStatus
 
 BAR_CELLS: Final = 8
 _MOST_LABEL_CELLS: Final = 24
 _LEAST_GAP: Final = 3
+_ORDERS: Final = {key: key.value for key in SortKey} | {SortKey.COST: "duration", SortKey.ID: "ID"}
 _TROUBLES: Final = {
     ProblemKind.UNREACHABLE: "offline",
     ProblemKind.UNAUTHORIZED: "API key rejected",
@@ -102,11 +105,21 @@ def _follows(status: WatchStatus) -> str:
     return f"watched by process {status.watcher_pid}{differs}"
 
 
-def list_title(lines: range, total: int, label: str | None, filtered_from: int | None = None) -> Content:
+def list_title(
+    lines: range, total: int, label: str | None, *, filtered_from: int | None = None, order: str = ""
+) -> Content:
     """Return what stands over the table: which lines of how many are shown, and the label that all of them have."""
     title = f"Tasks {lines.start + 1:,}–{lines.stop:,} of {total:,}" if lines else "Tasks"
     title += "" if filtered_from is None else f", filtered from {filtered_from:,}"
+    title += f", {order}" if order and lines else ""
     return Content.assemble(title, " · ", (label, "$text-secondary")) if label and lines else Content(title)
+
+
+def unseen_order(sort: Sort, seen: Collection[SortKey | None]) -> str:
+    """Return the order of the table where no title has an arrow for it; "" where one has, or it is the usual one."""
+    if sort.key is SortKey.ADDED:
+        return "oldest first" if sort.reverse and sort.key not in seen else ""
+    return "" if sort.key in seen else f"by {_ORDERS[sort.key]} {'▼' if sort.reverse else '▲'}"
 
 
 def status_rows(

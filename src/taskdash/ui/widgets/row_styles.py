@@ -18,8 +18,8 @@ ROWS: Final = {
     "row": "$foreground on $background",
     "row-cursor": "bold $foreground on $primary 35%",
     "row-cursor-blurred": "$foreground on $primary 18%",
-    "row-marked": "$foreground on $accent 15%",
-    "row-updated": "$foreground on $success 12%",
+    "row-marked": "$foreground on $foreground 15%",
+    "row-updated": "$foreground on $foreground 8%",
 }
 ANSI_ROWS: Final = ROWS | {
     "row-cursor": "bold ansi_bright_white on ansi_blue",
