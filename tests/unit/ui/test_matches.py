@@ -88,3 +88,7 @@ def test_what_matches_is_in_the_cells_that_are_there(
         assert before < width - 1
     else:
         assert "".join(text for text, _ in pieces) == ("…" if start else "") + prompt[start:]
+
+
+def test_of_a_long_prompt_no_more_is_made_than_there_is_room_for() -> None:
+    assert len(prompt_pieces("a b " * 1000, 0, 40, ("a",))) < 150

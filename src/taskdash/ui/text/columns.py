@@ -54,7 +54,7 @@ _ID_BOTH_ENDS: Final = 12
 _PROMPT_CHARS: Final = 1_000
 """Prompts that do not differ up to here are shown from their beginning."""
 
-_MATCHED_CHARS: Final = 10_000
+_MATCHED_CHARS: Final = 4_000
 """What a filter finds behind these is not shown in the row."""
 NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 

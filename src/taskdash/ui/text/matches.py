@@ -69,8 +69,10 @@ def prompt_pieces(prompt: str, start: int, width: int, words: Sequence[str] = ()
             wanted = min(wanted, len(prompt) + 1 - width) if prompt.isascii() else wanted
             start = prompt.find(" ", max(start, wanted), begin) + 1 or begin
     pieces = [*head, *([CUT] if start else [])]
+    # More than that is in no cell, as far as letters take room at all.
+    prompt = prompt[: start + 4 * width + 80]
     for begin, end in found:
-        if end > start:
+        if start < end and begin < len(prompt):
             pieces += [(prompt[start:begin], ""), (prompt[max(start, begin) : end], MATCH)]
             start = max(start, end)
     return [piece for piece in (*pieces, (prompt[start:], "")) if piece[0]]
