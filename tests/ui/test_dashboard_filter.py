@@ -86,7 +86,7 @@ async def test_a_word_that_is_only_begun_changes_no_rows_and_is_in_the_colour_of
     await dash.press("/", *"sea", total=3)
     for letter in " state:fai":
         await dash.press(letter)
-    await dash.until_shown("no state 'fai'")
+    await dash.until_shown("unknown state 'fai'")
     # Of the text "state", that is, no row would be left.
     await dash.until_total(3)
     line = next(strip for strip in dash.app.screen._compositor.render_strips() if "state:fai" in strip.text)
@@ -98,7 +98,7 @@ async def test_a_word_that_is_only_begun_changes_no_rows_and_is_in_the_colour_of
     assert wrong != good
     await dash.press("l", total=1)
     await dash.press("backspace")
-    await dash.until_shown("no state 'fai'")
+    await dash.until_shown("unknown state 'fai'")
     assert dash.table.window.total == 1
 
 

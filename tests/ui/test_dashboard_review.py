@@ -34,7 +34,7 @@ async def open_failures(dash: Dash) -> None:
 
 async def test_failures_are_grouped_and_enter_filters_to_a_reason(dash: Dash) -> None:
     await open_failures(dash)
-    await dash.until_shown("4 failed, of all 10 tasks")
+    await dash.until_shown("4 of 10 tasks")
     assert "3   75%  timeout" in dash.screen
     assert "2   50%    Timed out, request … (504)" in dash.screen
     assert "Flagged as [bold]unsafe[/] (400)" in dash.screen
@@ -50,7 +50,7 @@ async def test_a_class_is_a_filter_too_and_esc_leaves_all_as_it_was(dash: Dash) 
     await open_failures(dash)
     await dash.press("enter", total=3)
     await open_failures(dash)
-    await dash.until_shown("3 failed, of 3 tasks matching state:fail reason:timeout")
+    await dash.until_shown("3 of 3 tasks matching state:fail reason:timeout")
     await dash.press("enter", dialog=None)
     assert dash.main.filter_box.text == "state:fail reason:timeout"
 
@@ -58,7 +58,7 @@ async def test_a_class_is_a_filter_too_and_esc_leaves_all_as_it_was(dash: Dash) 
 async def test_both_count_the_marked_alone_where_there_are_any(dash: Dash) -> None:
     await dash.press("j", "j", "j", "j", "space", "j", "space")
     await open_failures(dash)
-    await dash.until_shown("1 failed, of 2 marked tasks")
+    await dash.until_shown("1 of 2 marked tasks")
     await dash.press("F", dialog=None)
     await dash.press("t", dialog="Statistics", shown="Statistics of 2 marked tasks")
     await dash.until_shown("50.0%")
@@ -71,7 +71,7 @@ async def test_where_none_of_the_marked_has_failed_it_says_so_and_how_to_see_tho
     await dash.press("F", said="No failures in 2 marked tasks. Esc clears the marks.")
     await dash.press("escape", "j", "space", "F")
     await dash.until_said("No failures in 1 marked task. Esc clears the marks.")
-    await dash.press("escape", "F", dialog="Failures", shown="4 failed, of all 10 tasks")
+    await dash.press("escape", "F", dialog="Failures", shown="4 of 10 tasks")
     await dash.press("escape", dialog=None)
     await dash.press("/", *"state:success", "enter", total=2)
     await dash.press("F", said='No failed tasks match "state:success". Esc clears the filter.')

@@ -199,7 +199,7 @@ def _field_term(name: str, value: str, negated: bool) -> Term:
     field = OTHER_NAMES.get(name.casefold(), name.casefold())
     if field not in FIELDS:
         raise FilterError(
-            f"no field {name}:{_suggestion(field, list(FIELDS))}; there are {', '.join(FIELDS)}. "
+            f"unknown field {name}:{_suggestion(field, list(FIELDS))}; there are {', '.join(FIELDS)}. "
             f'To search for it as text, write "{name}:{value}"'
         )
     if not value:
@@ -280,7 +280,9 @@ def _limit(field: str, value: str) -> tuple[str | None, int]:
 
 
 def _unknown(what: str, word: str, names: list[str]) -> str:
-    return f"no {what} {word!r}{_suggestion(word.removeprefix('-'), names)}: use one of {', '.join(names)}"
+    return (
+        f"unknown {what} {word!r}{_suggestion(word.removeprefix('-'), names)}: use one of {', '.join(names)}"
+    )
 
 
 def _suggestion(word: str, names: list[str]) -> str:

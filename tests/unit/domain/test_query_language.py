@@ -80,11 +80,11 @@ def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
         ('"open', ["unclosed quote"]),
         ('label:"open', ["unclosed quote"]),
         ('""', ["matches nothing"]),
-        ("stat:fail", ["no field stat:", "did you mean state?"]),
-        ("colour:red", ["no field colour:", '"colour:red"']),
+        ("stat:fail", ["unknown field stat:", "did you mean state?"]),
+        ("colour:red", ["unknown field colour:", '"colour:red"']),
         ("state:", ["needs a value", "state:fail"]),
-        ("state:done", ["no state", "success"]),
-        ("problem:lost", ["no problem", "not-found"]),
+        ("state:done", ["unknown state", "success"]),
+        ("problem:lost", ["unknown problem", "not-found"]),
         ("cost:30", ["not a duration", "cost:>30s"]),
         ("age:soon", ["not a duration", "age:<2h"]),
         ("age:<2y", ["not a duration"]),
@@ -174,7 +174,7 @@ def test_every_order_can_be_reversed(key: SortKey) -> None:
 def test_an_unknown_order_or_state_is_an_error_with_a_suggestion() -> None:
     with pytest.raises(UsageError, match=r"did you mean created\?"):
         parse_sort("create")
-    with pytest.raises(UsageError, match="no order"):
+    with pytest.raises(UsageError, match="unknown order"):
         parse_sort("--added")
     with pytest.raises(UsageError, match=r"did you mean success\?"):
         parse_states("sucess")

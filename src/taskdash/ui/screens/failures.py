@@ -71,7 +71,7 @@ class Failures(Choices[str]):
         failed = sum(reason.count for reason in found.reasons)
         self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
         super().__init__(
-            f"Failures by reason: {failed:,} failed, of {scope}",
+            f"Failures by reason: {failed:,} of {scope.removeprefix('all ')}",
             "Enter shows these tasks, Esc closes",
             [(entry.filter_text, Option(entry.line)) for entry in self._entries],
         )
