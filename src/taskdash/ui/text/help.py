@@ -190,7 +190,7 @@ def _parts(sections: Sequence[HelpSection], width: int, *, is_brief: bool = Fals
     parts = []
     for section in sections:
         for number, entry in enumerate(section.entries):
-            title = [] if number else [Content.styled(section.title, "bold $text-primary")]
+            title = [] if number else [Content.styled(section.title, "bold")]
             lines = _entry_lines(entry, width)
             if is_brief and entry.why_not:
                 brief = _entry_lines(entry._replace(why_not=""), width)

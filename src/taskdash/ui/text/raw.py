@@ -19,7 +19,8 @@ _TOKEN: Final = re.compile(
     r"|(?P<word>[^\s{}\[\],:\"]+)|(?P<blank>\s+)",
     re.DOTALL,
 )
-_KEY, _STRING, _WORD, _MARK = "$text-primary", "", "$text-secondary", "$text-muted"
+_KEY, _WORD, _MARK = "$text-accent", "bold", "$text-muted"
+"""Strings are as plain text is: there is most of them."""
 
 
 def indented(text: str) -> str | None:

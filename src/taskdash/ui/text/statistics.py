@@ -91,7 +91,7 @@ def _hours(outcomes: Sequence[TaskFigures], now_ms: int) -> list[Content]:
     good = ended_per_hour((each for each in outcomes if each.state is State.SUCCESS), now_ms)
     words = f"{plural(sum(ended), 'task')} in the last {DAY_HOURS} hours, {sum(good):,} succeeded"
     return [
-        Content.styled(f"Finished per hour (peak {max(ended):,})", "bold $text-primary"),
+        Content.styled(f"Finished per hour (peak {max(ended):,})", "bold"),
         Content.styled(bars(ended), "$text-accent"),
         _axis(f"{DAY_HOURS}h ago", "now"),
         Content.styled(words, "$text-muted"),
@@ -105,7 +105,7 @@ def _durations(models: Iterable[Tally], width: int) -> list[Content]:
         return []
     least_ms, most_ms = min(costs[0] for _, costs in timed), max(costs[-1] for _, costs in timed)
     cells = max(0, min(max(cell_len(name) for name, _ in timed), width - _GAP - _BARS))
-    lines = [Content.styled("Histogram, fastest to slowest", "bold $text-primary")]
+    lines = [Content.styled("Histogram, fastest to slowest", "bold")]
     for name, costs in timed:
         row = bars(histogram(costs, _BARS, least_ms, most_ms))
         figures = Content.assemble(" " * _GAP, (row, "$text-accent"))

@@ -76,7 +76,9 @@ class _WrongWord(Highlighter):
     def highlight(self, text: Text) -> None:
         """Colour it."""
         if error := self._box.error_of(text.plain):
-            text.stylize(self._box.get_component_rich_style("filter-box--wrong"), error.start, error.end)
+            text.stylize(
+                self._box.get_component_rich_style("filter-box--wrong", partial=True), error.start, error.end
+            )
 
 
 class _Completing(NamedTuple):
@@ -104,7 +106,9 @@ class FilterBox(Vertical):
     FilterBox > Horizontal { height: 1; }
     FilterBox #filter-title { width: auto; color: $text-muted; }
     FilterBox.-typing #filter-title { color: $text-accent; text-style: bold; }
-    FilterBox Input, FilterBox Input:focus { width: 1fr; height: 1; border: none; padding: 0 1; background: $surface; }
+    FilterBox Input, FilterBox Input:focus {
+        width: 1fr; height: 1; border: none; padding: 0 1; background: $surface; background-tint: $foreground 0%;
+    }
     FilterBox > #filter-about { display: none; height: auto; max-height: 3; padding: 0 1; }
     FilterBox.-typing > #filter-about { display: block; }
     FilterBox > .filter-box--wrong { color: $text-error; }
