@@ -124,7 +124,7 @@ async def test_asking_again_for_dead_links_says_what_came_of_it(
                 "Fresh links: ",
             ),
         ):
-            await dash.press("r", said="Checking now.")
+            await dash.press("r", said="Checking now")
             await dash.until(lambda: bool(other.checks.asked(PROFILE, 1)), "it is asked for")
             answer(other, uuid(1), body, now_ms=clock.at_ms)
             await dash.until_said(said)

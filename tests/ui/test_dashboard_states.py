@@ -65,6 +65,19 @@ async def test_the_pages_three_bodies_in_the_detail(dash: Dash) -> None:
     assert "–" not in dash.pane
 
 
+@pytest.mark.dashboard(size=(80, 24))
+async def test_in_a_small_terminal_prompt_and_reason_are_seen_without_scrolling(dash: Dash) -> None:
+    for key, seen in (
+        ("g", ["A cinematic portrait of a robot painter", "◐ waiting 6m50s"]),
+        ("j", ["A cat", f"1 {PAGE_LINK}", "✓ success in 32s"]),
+        ("G", ["360 equirectangular panorama", "× fail · content policy · code 400"]),
+    ):
+        await dash.press(key)
+        for text in seen:
+            below = next(y for y, line in enumerate(dash.lines) if "Detail" in line)
+            await dash.until(lambda t=text, y=below: t in "\n".join(dash.lines[y:]), text)  # type: ignore[misc] # defaults bind them
+
+
 async def test_an_unfinished_task_shows_the_apis_own_word_and_is_filed_under_waiting(
     desk: Context, other: Store
 ) -> None:
