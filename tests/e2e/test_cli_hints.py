@@ -228,6 +228,15 @@ def test_what_expires_where_nothing_is_known_to(reader: Reader) -> None:
     assert reader.taskdash("list", "--filter", "expires:<2h").returncode == 0
 
 
+def test_what_expires_by_the_word_of_its_own_links_needs_no_setting(
+    reader: Reader, fake_api: FakeApi
+) -> None:
+    signed = "https://cdn.example.com/1.png?X-Amz-Date=20260101T000000Z&X-Amz-Expires=60"
+    fake_api.set(GOOD, success_body(GOOD, [signed]))
+    reader.taskdash.ok("check", GOOD)
+    assert reader.taskdash.ok("list", "--filter", "expires:past", "--ids").stdout == f"{GOOD}\n"
+
+
 def test_a_word_of_unknown_form(reader: Reader) -> None:
     told = reader.taskdash("add", stdin="job-10001").stderr
     assert "give it as an argument" in told

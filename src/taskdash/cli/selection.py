@@ -6,6 +6,7 @@ command that removes tasks should not have to guess.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 OPTIONS: Final = "--filter, --state or --label"
 _MAX_SHOWN_CHARS: Final = 60
+
+
+def _has_own_lives(session: Session) -> bool:
+    with session.open_store(only_reads=True) as store:
+        return store.tasks.has_own_lives()
 
 
 class Selection(NamedTuple):
@@ -52,7 +58,8 @@ class Selection(NamedTuple):
 
         terms: tuple[Term, ...] = ()
         if self.filter_text:
-            terms = parse_filter(self.filter_text, session.settings.ttls_ms(profile))
+            ttls_ms = session.settings.ttls_ms(profile)
+            terms = parse_filter(self.filter_text, ttls_ms, partial(_has_own_lives, session))
         if self.label is not None:
             if (label := clean_label(self.label)) is None:
                 raise UsageError("--label is empty: name a label")

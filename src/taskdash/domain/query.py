@@ -102,7 +102,7 @@ class ExpiryTerm:
     """A comparison with how long result links still live; with None as the operator it is those that are dead."""
 
     ttls_ms: tuple[tuple[str, int], ...]
-    """How long the links of each profile live; those of others never match."""
+    """How long the links of each profile live; those of others match only by their own word."""
     operator: str | None
     span_ms: int = 0
     negated: bool = False

@@ -102,12 +102,15 @@ def parse_states(text: str) -> frozenset[State]:
     return states
 
 
-def parse_filter(text: str, ttls_ms: Mapping[str, int] = _NO_TTLS) -> tuple[Term, ...]:
+def parse_filter(
+    text: str, ttls_ms: Mapping[str, int] = _NO_TTLS, has_own_lives: Callable[[], bool] = lambda: False
+) -> tuple[Term, ...]:
     """Read a filter; an empty one matches everything.
 
     Args:
         text: what was typed.
         ttls_ms: how long the result links of each profile live, for `expires`.
+        has_own_lives: tells whether there are links that say so themselves; asked where no profile does.
 
     Raises:
         FilterError: a part of it cannot be read.
@@ -119,7 +122,7 @@ def parse_filter(text: str, ttls_ms: Mapping[str, int] = _NO_TTLS) -> tuple[Term
     while position < len(text):
         match = re.compile(_TERM).match(text, position)
         try:
-            term = _read(match, can_expire=bool(ttls_ms))
+            term = _read(match, can_expire=lambda: bool(ttls_ms) or has_own_lives())
         except FilterError as error:
             rest = text[position:]
             error.start = position + len(rest) - len(rest.lstrip())
@@ -165,11 +168,11 @@ def _values(field: str) -> list[str]:
     return {"state": list(STATES), "problem": problems, "saved": ["no", "yes"]}.get(field, [])
 
 
-def _read(match: re.Match[str] | None, *, can_expire: bool) -> Term:
+def _read(match: re.Match[str] | None, *, can_expire: Callable[[], bool]) -> Term:
     if match is None:
         raise FilterError("a lone ! excludes nothing: write !word")
     term = _term(match[2], match[3], negated=bool(match[1]))
-    if isinstance(term, ExpiryTerm) and not can_expire:
+    if isinstance(term, ExpiryTerm) and not can_expire():
         raise FilterError(
             "expires: results have no known lifetime: set result_ttl for the profile in the config"
         )

@@ -199,18 +199,14 @@ def _span(term: SpanTerm, now_ms: int) -> Condition:
 
 
 def _expiry(term: ExpiryTerm, now_ms: int) -> Condition:
-    """Return the tasks whose links live so long, each profile by its own measure."""
+    """Return the tasks whose links live so long, by their own word or their profile's measure."""
+    counted = ((f"{COUNTED} AND profile = ?", LINKS_SINCE, [name], ttl_ms) for name, ttl_ms in term.ttls_ms)
     found, values = [], list[Any]()
-    for profile, ttl_ms in term.ttls_ms:
-        for which, dead_ms in ((COUNTED, now_ms - ttl_ms), (OWN_LIFE, now_ms)):
-            moment = LINKS_SINCE if which == COUNTED else "result_expires_at_ms"
-            limits = (
-                f"{moment} <= ?" if term.operator is None else f"{moment} > ? AND {moment} {term.operator} ?"
-            )
-            found.append(f"{HAS_RESULTS} AND {which} AND profile = ? AND {limits}")
-            values += (
-                [profile, dead_ms] if term.operator is None else [profile, dead_ms, dead_ms + term.span_ms]
-            )
+    for which, moment, named, life_ms in ((OWN_LIFE, "result_expires_at_ms", list[str](), 0), *counted):
+        dead_ms = now_ms - life_ms
+        limits = f"{moment} <= ?" if term.operator is None else f"{moment} > ? AND {moment} {term.operator} ?"
+        found.append(f"{HAS_RESULTS} AND {which} AND {limits}")
+        values += [*named, dead_ms, *([] if term.operator is None else [dead_ms + term.span_ms])]
     # By the indexes of ends: the rows themselves are too wide to be read for it.
     return f"seq IN ({' UNION ALL '.join(f'SELECT seq FROM tasks WHERE {each}' for each in found)})", values
 

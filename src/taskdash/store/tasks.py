@@ -12,7 +12,17 @@ from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.store.additions import Additions, clean_label
 from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import Matches, end_labels, numbers, order, precedes, sort_column, where
+from taskdash.store.query_sql import (
+    HAS_RESULTS,
+    OWN_LIFE,
+    Matches,
+    end_labels,
+    numbers,
+    order,
+    precedes,
+    sort_column,
+    where,
+)
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
     DETAIL_COLUMNS,
@@ -226,6 +236,10 @@ class TaskList(Additions):
             portion.append(seq)
         if portion:
             yield portion
+
+    def has_own_lives(self) -> bool:
+        """Return whether there are results whose links say themselves when they die."""
+        return bool(self._database.value(f"SELECT 1 FROM tasks WHERE {HAS_RESULTS} AND {OWN_LIFE} LIMIT 1"))
 
     def newest_seq(self) -> int | None:
         """Return the `seq` of the task that was added last, of whatever profile; None in an empty store."""

@@ -141,6 +141,12 @@ def test_fresh_links_live_anew_and_a_links_own_word_wins(store: Store) -> None:
         assert (task.renewed_at_ms is None) == (name == "same")
     assert found(store, "expires:past") == {"same", "own"}
     assert found(store, "expires:>24h") == {"fresh"}
+    # Without a measure of the profile that word is all there is.
+    assert store.tasks.has_own_lives()
+    terms = parse_filter("expires:past", {}, store.tasks.has_own_lives)
+    assert [task.task_id for task in store.tasks.rows(Query(PROFILE, terms=terms), NOW)] == [
+        "task_own_12345678"
+    ]
     # Of those it is warned again.
     assert [task.seq for task in store.news.claim_expiring(PROFILE, (NOW, NOW + 2 * H), 24 * H)] == [fresh]
 

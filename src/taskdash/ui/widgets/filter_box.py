@@ -140,6 +140,8 @@ class FilterBox(Vertical):
         super().__init__(id=id)
         self._back_to = back_to
         self._ttls_ms = ttls_ms
+        self.has_own_lives: Callable[[], bool] = lambda: False
+        """Tells whether there are links that say themselves when they die."""
         self._read_values = read_values
         self._reading: asyncio.Future[Mapping[str, Sequence[str]]] | None = None
         self._before = ""
@@ -198,7 +200,7 @@ class FilterBox(Vertical):
     def error_of(self, text: str) -> FilterError | None:
         """Return what keeps a text from being a filter."""
         try:
-            parse_filter(text, self._ttls_ms)
+            parse_filter(text, self._ttls_ms, self.has_own_lives)
         except FilterError as error:
             return error
         return None
@@ -209,11 +211,11 @@ class FilterBox(Vertical):
         error = self.error_of(text)
         if error is None:
             self._good = text
-            self.post_message(self.Changed(parse_filter(text, self._ttls_ms)))
+            self.post_message(self.Changed(parse_filter(text, self._ttls_ms, self.has_own_lives)))
         elif error.start < len(self._good) <= error.end and text.startswith(self._good):
             # The beginning of a word such as `state:fail` was a word as well, of which no row has to do.
             self._good = text[: error.start]
-            self.post_message(self.Changed(parse_filter(self._good, self._ttls_ms)))
+            self.post_message(self.Changed(parse_filter(self._good, self._ttls_ms, self.has_own_lives)))
         self._tell()
 
     def _tell(self) -> None:
