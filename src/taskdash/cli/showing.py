@@ -14,10 +14,11 @@ from taskdash.cli.output import print_json, print_lines, talk
 from taskdash.cli.rows import duration_word
 from taskdash.cli.selection import read_details
 from taskdash.domain.durations import NONE, ago, duration
+from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, inputs_of, json_text
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import raw_text
-from taskdash.domain.words import NO_MODEL, countdown, expiry_of, moment, state_word
+from taskdash.domain.words import NO_MODEL, REMOVED, countdown, expiry_of, moment, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,7 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
         ("completed", _time(task.complete_time_ms, now_ms)),
         ("added", _time(task.added_at_ms, now_ms)),
         ("checked", _time(task.checked_at_ms, now_ms)),
+        ("path", None if task.record_path == RECORD_PATH else task.record_path),
         ("links", _expiry(task, now_ms, ttl_ms)),
         ("label", task.label),
         ("note", task.note),
@@ -116,6 +118,8 @@ def _failure(task: Task) -> list[tuple[str, str | None]]:
 
 
 def _expiry(task: Task, now_ms: int, ttl_ms: int | None) -> str | None:
+    if task.purged:
+        return REMOVED
     expiry = expiry_of(task, ttl_ms)
     return None if expiry is None else f"{countdown(expiry, now_ms)} ({moment(expiry.at_ms)})"
 
