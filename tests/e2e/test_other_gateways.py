@@ -69,6 +69,15 @@ def test_a_task_is_found_under_the_third_path_which_is_asked_alone_from_then_on(
     assert (moved["recordPath"], moved["credits"]) == (TASKS, 42)
 
 
+def test_a_key_that_the_gateway_quotes_from_its_header_is_hidden(taskdash: Command, api: FakeApi) -> None:
+    api.set(KNOWN, lambda request: success_body(KNOWN, model=f"x {request.headers['x-key']}"))
+    # What it prints, logs and keeps is searched for the key in any case.
+    taskdash.ok("--log-level", "debug", "check", KNOWN)
+    assert json.loads(taskdash.ok("show", KNOWN, "--json").stdout)["model"] == "x ***"
+    assert '"model": "x ***"' in taskdash.ok("show", KNOWN, "--raw").stdout
+    assert "***" in taskdash.ok("config", "show").stdout
+
+
 def test_an_id_is_not_found_once_all_paths_were_asked(taskdash: Command, api: FakeApi) -> None:
     done = taskdash("check", UNKNOWN)
     assert done.returncode == 3

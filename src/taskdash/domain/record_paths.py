@@ -7,8 +7,7 @@ that does not know an ID says so with the words for one that is nowhere: so all 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ AUTH_HEADER: Final = "Authorization: Bearer {key}"
 ID_MARK: Final = "{id}"
 KEY_MARK: Final = "{key}"
 
-_FRAME = re.compile(
-    r"^/(?:api/)?(?:v\d+/)?|(?:/?(?:record-?(?:info|detail)|\{id\}))?(?:\?.*)?$", re.IGNORECASE
-)
+_FRAME: Final = r"(?i)^/(?:api/)?(?:v\d+/)?|(?:/?(?:record-?(?:info|detail)|\{id\}))?(?:\?.*)?$"
 """What stands around the name of a family in a path."""
 
 
@@ -42,7 +39,7 @@ def header_of(auth_header: str, key: str) -> tuple[str, str]:
 
 def family_of(path: str | None) -> str | None:
     """Return what the tasks of a path are called: `/api/v1/flux/kontext/record-info` is `flux/kontext`."""
-    return _FRAME.sub("", path) or path if path else None
+    return re.sub(_FRAME, "", path) or path if path else None
 
 
 def _tail(path: str) -> str:
@@ -57,8 +54,7 @@ def _hint_of(task_id: str) -> str | None:
     return path_hint_of(task_id)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordPaths:
+class RecordPaths(NamedTuple):
     """The paths of a profile, and what they have answered so far."""
 
     paths: tuple[str, ...] = (RECORD_PATH,)
@@ -105,9 +101,9 @@ class RecordPaths:
         from taskdash.domain.task import ProblemKind
 
         if answer.is_bare_404:
-            return self if path in self.bare else replace(self, bare=self.bare | {path})
+            return self if path in self.bare else self._replace(bare=self.bare | {path})
         speaks = answer.record is not None or answer.problem in (ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
-        return replace(self, right=self.right | {path}) if speaks and path not in self.right else self
+        return self._replace(right=self.right | {path}) if speaks and path not in self.right else self
 
     @property
     def remark(self) -> str:

@@ -39,6 +39,10 @@ def banner(advice: str | None = None, **changes: Any) -> str:
         ({"paused": True, "problem": ProblemKind.UNREACHABLE}, "Offline"),
         ({"over_budget": True, "due": 5, "tier": "free (assumed)"}, "set tier"),
         ({"learned": "60 a minute"}, "60 a minute"),
+        (
+            {"paths_remark": "/a answers 404 to everything: look at record_paths"},
+            "/a answers 404 to everything",
+        ),
     ],
 )
 def test_the_banner_says_the_worst_of_it(changes: dict[str, Any], said: str) -> None:
