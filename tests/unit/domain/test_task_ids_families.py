@@ -100,3 +100,12 @@ def test_a_paste_gives_ids_with_the_paths_that_it_tells(
 )
 def test_the_form_of_an_id_may_tell_its_path(task_id: str, hint: str | None) -> None:
     assert path_hint_of(task_id) == hint
+
+
+def test_each_of_several_urls_tells_its_own_path() -> None:
+    paths = ["/api/v1/veo/record-info", "/api/v1/generate/record-info", "/api/v1/runway/record-detail"]
+    ids = [f"{n}{'0123456789abcdef' * 2}"[:32] for n in range(3)]
+    text = "\n".join(f"{path}?taskId={task_id}" for path, task_id in zip(paths, ids, strict=True))
+    assert {found.task_id: found.path_hint for found in find_task_ids(text).found} == dict(
+        zip(ids, paths, strict=True)
+    )

@@ -124,7 +124,8 @@ def _stands_by_status(text: str, found: re.Match[str]) -> bool:
 
 def _paths_in_urls(text: str) -> Iterator[tuple[str, str]]:
     for found in _QUERY.finditer(text):
-        address = text[max(0, found.start() - _PATH_CHARS) : found.end()].partition("?")[0]
+        # Another URL may stand shortly before it.
+        address = text[max(0, found.start() - _PATH_CHARS) : text.index("?", found.start())]
         written = _PATH.search(address)
         path = f"/{written['path'].lstrip('/')}" if written else ""
         tail = next((tail for tail in _TAILS if path.endswith(tail)), None)
