@@ -46,7 +46,7 @@ def test_no_paste_no_lock_and_no_browser_keeps_the_screen_waiting(tmp_path: Path
         for start in range(0, len(text), 4096):
             screen.send(("\x1b[200~" if start == 0 else "") + text[start : start + 4096])
         screen.send("\x1b[201~")
-        screen.wait_for("0 new", 60)
+        screen.wait_for("Found no ", 60)
         screen.send("\x1b", hides="Add tasks")
         with closing(sqlite3.connect(taskdash.store, isolation_level=None, timeout=10)) as other:
             other.execute("BEGIN EXCLUSIVE")
