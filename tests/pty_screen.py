@@ -315,7 +315,7 @@ class PtyScreen:
 
     def _is_unread(self) -> bool:
         """Return whether there is something to be read: a program that waits to write more of it does not run."""
-        return bool(select.select([self._master], [], [], 0)[0])
+        return self._master >= 0 and bool(select.select([self._master], [], [], 0)[0])
 
     def _is_running(self) -> bool:
         """Whether a thread of the program runs, or waits for a processor or a disk."""

@@ -249,7 +249,7 @@ def test_the_detail_is_the_task_at_the_cursor_however_fast_a_filter_is_typed(sto
         screen.wait_for("added   ", 30)
         # Each at two speeds.
         for gap_ms, keys in zip((0, 3, 10, 30, 30, 10, 3, 0), typed * 2, strict=True):
-            screen.send("/", shows="a phrase")
+            screen.send("/", shows="exact phrase")
             for key in keys:
                 screen.send(key)
                 time.sleep(gap_ms / 1000)
@@ -278,7 +278,7 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
             ("C", "State", "Prompt"),
             ("F", "policy", "content policies."),
             ("c", "task ID", "links"),
-            (":", "", "Undo the last removal"),
+            (":", "", "Undo the last change"),
         ):
             screen.send(key)
             screen.wait_until_at_rest()
