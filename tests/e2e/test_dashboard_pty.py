@@ -12,6 +12,8 @@ import pytest
 from tests.command import KEY, Command
 from tests.servers import FakeApi, fail_body, success_body, waiting_body
 
+from taskdash.store.store import Store
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -146,6 +148,30 @@ def test_a_resize_is_followed_also_where_the_shell_exports_a_size(taskdash: Comm
             screen.wait_for_line(rows - 1, "q quit")
             screen.wait_for("▌ ✓")
             assert all(len(line) <= columns for line in screen.lines)
+        screen.quit()
+
+
+def test_what_finished_while_it_was_closed_is_told_once_until_esc(taskdash: Command, api: FakeApi) -> None:
+    api.set(WAITING, waiting_body(WAITING))
+    taskdash.ok("add", WAITING)
+    with taskdash.dashboard() as screen:
+        screen.wait_for("▌ ◐ waiting")
+        assert "away" not in screen.text
+        screen.quit()
+    now_ms = time.time_ns() // 1_000_000
+    with Store(taskdash.store) as store:
+        assert now_ms - 60_000 < (store.news.seen_at_ms("aigptimage") or 0) <= now_ms
+        store.news.see("aigptimage", now_ms - 2 * 3_600_000)
+    # It ended an hour ago; that is learned only when it is checked again.
+    api.set(WAITING, success_body(WAITING, [LINK], completeTime=now_ms - 3_600_000))
+    with taskdash.dashboard() as screen:
+        screen.wait_for("While you were away: 1 finished", 30)
+        screen.send("\x1b", hides="away")
+        screen.quit()
+    with taskdash.dashboard() as screen:
+        screen.wait_for("▌ ✓ success")
+        time.sleep(1.5)  # it would be there by then
+        assert "away" not in screen.text
         screen.quit()
 
 
