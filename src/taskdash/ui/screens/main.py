@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -12,18 +11,17 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
-from taskdash.domain.query import Sort
-from taskdash.domain.query_language import parse_sort
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Acts
 from taskdash.ui.availability import situation_of, why_empty
 from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following, sentence
 from taskdash.ui.keymap import footer_keys, key_name
-from taskdash.ui.screens.task_actions import TaskActions, in_order
+from taskdash.ui.screens.task_actions import in_order
+from taskdash.ui.screens.view_actions import ViewActions
 from taskdash.ui.text.top_line import list_title, unseen_order
 from taskdash.ui.widgets.away import AwayLine
-from taskdash.ui.widgets.bars import TABS, KeyBar, MessageLine, StateTabs, TableHeader
+from taskdash.ui.widgets.bars import KeyBar, MessageLine, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.headlines import Headlines, TopLine
@@ -52,7 +50,7 @@ WHILE_TYPING: Final = frozenset(("close", "next_pane", "help"))
 """The acts of the screen whose keys are not for the text box that has the focus; nor are those of the app."""
 
 
-class MainScreen(TaskActions, Screen[None]):
+class MainScreen(ViewActions, Screen[None]):
     """The list and the task under the cursor."""
 
     AUTO_FOCUS = "#table"
@@ -65,7 +63,6 @@ class MainScreen(TaskActions, Screen[None]):
         super().__init__()
         self.context = context
         self.acts = Acts(context)
-        self._tab = 0
         self._coarse_now = 0
         self._begun = False
         self._fitted: Size | None = None
@@ -183,13 +180,14 @@ class MainScreen(TaskActions, Screen[None]):
 
     def _show_window(self, window: Window, width: int) -> None:
         self._tabs.show_counts(window.counts, self._tab)
-        self._show_titles()
+        self.show_titles()
         self.headlines.show(window, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
         self._tasks.tell_empty(why_empty(window, self.filter_text))
 
-    def _show_titles(self) -> None:
+    def show_titles(self) -> None:
+        """Draw the titles of the columns, and the one over the list."""
         self._titles.display = self.table.window.total > 0
         self._titles.show_sort(self.table.wanted.sort)
         self._show_range()
@@ -261,7 +259,7 @@ class MainScreen(TaskActions, Screen[None]):
             return
         self._fitted = event.size
         self.panes.fit_screen(event.size.width, event.size.height)
-        self._show_titles()
+        self.show_titles()
         self.show_status()
         if not self._begun:
             # The first layout is done. What the watcher imports would compete with its frame for the interpreter.
@@ -316,95 +314,6 @@ class MainScreen(TaskActions, Screen[None]):
             self.show_status()
         else:
             self.table.focus()
-
-    # Tabs, filter, order
-
-    def action_go_to_tab(self, steps: int) -> None:
-        self.show_tab(self._tab + steps)
-
-    def on_state_tabs_chosen(self, event: StateTabs.Chosen) -> None:
-        self.show_tab(event.index)
-
-    def show_tab(self, index: int) -> None:
-        """Show the tasks of another tab; `index` goes round in TABS."""
-        self._tab = index % len(TABS)
-        state = TABS[self._tab][1]
-        self.table.show(replace(self.table.wanted, states=None if state is None else frozenset({state})))
-
-    @property
-    def filter_text(self) -> str:
-        """Return what stands in the filter box."""
-        return self.filter_box.text
-
-    def action_filter(self) -> None:
-        self.filter_box.open()
-
-    def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
-        self.table.show(replace(self.table.wanted, terms=event.terms))
-
-    @in_order
-    async def action_sort(self) -> None:
-        from taskdash.ui.screens.dialog import ChooseSort
-
-        key = await self.ask(ChooseSort(self.table.wanted.sort.key))
-        if key is not None:
-            self._sort_by(Sort(key))
-
-    def action_reverse(self) -> None:
-        sort = self.table.wanted.sort
-        self._sort_by(Sort(sort.key, reverse=not sort.reverse))
-
-    def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
-        """Sort by the title that was clicked; a second click reverses."""
-        sort = self.table.wanted.sort
-        reverse = not sort.reverse if sort.key is event.key else False
-        self._sort_by(Sort(event.key, reverse))
-
-    def _sort_by(self, sort: Sort) -> None:
-        self.table.show(replace(self.table.wanted, sort=sort))
-        self.remember(sort=str(sort))
-
-    # The view, which is kept over restarts
-
-    @in_order
-    async def action_columns(self) -> None:
-        from taskdash.ui.screens.choose_columns import ChooseColumns
-
-        drawn = {placed.column.name for placed in self.table.placed_columns}
-        columns = await self.ask(ChooseColumns(self.context.view, self.context.first_view, drawn))
-        if columns is not None:
-            self.remember(columns=columns.names, widths=columns.widths)
-            self._place_columns()
-
-    def action_reset_look(self) -> None:
-        first = self.context.first_view
-        self.remember(**{field.name: getattr(first, field.name) for field in fields(first)})
-        self.panes.follow(first)
-        self.panes.fit_screen(self.size.width, self.size.height)
-        self._place_columns()
-        self.table.show(replace(self.table.wanted, sort=parse_sort(first.sort)))
-        if first.theme in self.app.available_themes:
-            self.app.theme = first.theme
-        self.say("View reset.")
-
-    def _place_columns(self) -> None:
-        self.table.place_columns()
-        self._show_titles()
-
-    def remember(self, **changes: object) -> None:
-        """Keep a change of the view for the next time."""
-        self.context.view = replace(self.context.view, **changes)  # type: ignore[arg-type] # the names are View's own
-        self.context.is_view_kept = False
-
-        async def save() -> None:
-            # One after the other: the last change is the one that stays.
-            async with self._saving_view:
-                warning = await asyncio.to_thread(self.context.remember_view)
-            if warning:
-                self.say(warning, "error")
-
-        work: WorkType[None] = save
-        self.run_worker(work, group="remember")
 
     # The demo's tour
 

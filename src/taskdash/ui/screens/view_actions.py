@@ -1,0 +1,123 @@
+"""What the keys do to the view: the tab, the filter, the order, the columns, and what of them is kept over restarts.
+
+Dialogs are imported when they are opened, as in `task_actions`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from taskdash.domain.query import Sort
+from taskdash.domain.query_language import parse_sort
+from taskdash.ui.screens.task_actions import TaskActions, in_order
+from taskdash.ui.widgets.bars import TABS
+
+if TYPE_CHECKING:
+    from textual.worker import WorkType
+
+    from taskdash.ui.widgets.bars import StateTabs, TableHeader
+    from taskdash.ui.widgets.filter_box import FilterBox
+    from taskdash.ui.widgets.panes import Panes
+
+
+class ViewActions(TaskActions):
+    """The acts of the main screen on what it shows of the list, and how."""
+
+    panes: Panes
+    _tab: int = 0
+    _saving_view: asyncio.Lock
+
+    if TYPE_CHECKING:
+
+        def show_titles(self) -> None: ...
+
+    # Tabs, filter, order
+
+    def action_go_to_tab(self, steps: int) -> None:
+        self.show_tab(self._tab + steps)
+
+    def on_state_tabs_chosen(self, event: StateTabs.Chosen) -> None:
+        self.show_tab(event.index)
+
+    def show_tab(self, index: int) -> None:
+        """Show the tasks of another tab; `index` goes round in TABS."""
+        self._tab = index % len(TABS)
+        state = TABS[self._tab][1]
+        self.table.show(replace(self.table.wanted, states=None if state is None else frozenset({state})))
+
+    @property
+    def filter_text(self) -> str:
+        """Return what stands in the filter box."""
+        return self.filter_box.text
+
+    def action_filter(self) -> None:
+        self.filter_box.open()
+
+    def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
+        self.table.show(replace(self.table.wanted, terms=event.terms))
+
+    @in_order
+    async def action_sort(self) -> None:
+        from taskdash.ui.screens.dialog import ChooseSort
+
+        key = await self.ask(ChooseSort(self.table.wanted.sort.key))
+        if key is not None:
+            self._sort_by(Sort(key))
+
+    def action_reverse(self) -> None:
+        sort = self.table.wanted.sort
+        self._sort_by(Sort(sort.key, reverse=not sort.reverse))
+
+    def on_table_header_clicked(self, event: TableHeader.Clicked) -> None:
+        """Sort by the title that was clicked; a second click reverses."""
+        sort = self.table.wanted.sort
+        reverse = not sort.reverse if sort.key is event.key else False
+        self._sort_by(Sort(event.key, reverse))
+
+    def _sort_by(self, sort: Sort) -> None:
+        self.table.show(replace(self.table.wanted, sort=sort))
+        self.remember(sort=str(sort))
+
+    # The view, which is kept over restarts
+
+    @in_order
+    async def action_columns(self) -> None:
+        from taskdash.ui.screens.choose_columns import ChooseColumns
+
+        drawn = {placed.column.name for placed in self.table.placed_columns}
+        columns = await self.ask(ChooseColumns(self.context.view, self.context.first_view, drawn))
+        if columns is not None:
+            self.remember(columns=columns.names, widths=columns.widths)
+            self._place_columns()
+
+    def action_reset_look(self) -> None:
+        first = self.context.first_view
+        self.remember(**{field.name: getattr(first, field.name) for field in fields(first)})
+        self.panes.follow(first)
+        self.panes.fit_screen(self.size.width, self.size.height)
+        self._place_columns()
+        self.table.show(replace(self.table.wanted, sort=parse_sort(first.sort)))
+        if first.theme in self.app.available_themes:
+            self.app.theme = first.theme
+        self.say("View reset.")
+
+    def _place_columns(self) -> None:
+        self.table.place_columns()
+        self.show_titles()
+
+    def remember(self, **changes: object) -> None:
+        """Keep a change of the view for the next time."""
+        self.context.view = replace(self.context.view, **changes)  # type: ignore[arg-type] # the names are View's own
+        self.context.is_view_kept = False
+
+        async def save() -> None:
+            # One after the other: the last change is the one that stays.
+            async with self._saving_view:
+                warning = await asyncio.to_thread(self.context.remember_view)
+            if warning:
+                self.say(warning, "error")
+
+        work: WorkType[None] = save
+        self.run_worker(work, group="remember")
