@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.ui.driven_dashboard import add, driven, fill_with_the_page, uuid
 
 from taskdash.config.settings import View
+from taskdash.domain.query import Sort, SortKey
 from taskdash.store.tasks import TaskList
 from taskdash.ui import context
 from taskdash.ui.widgets.panes import Splitter
@@ -74,6 +76,17 @@ async def test_the_title_says_which_lines_are_seen_and_below_the_table_it_is_the
     await dash.press("tab")
     dash.table.scroll_to(y=0, animate=False)
     await dash.until_shown(f"━ Tasks 1–{height} of 40 ━")
+
+
+@pytest.mark.dashboard(size=(60, 24))
+async def test_an_arrow_cuts_no_title(dash: Dash) -> None:
+    for key, title in ((SortKey.COST, "Duration ▲"), (SortKey.CREATED, "Age▲"), (SortKey.STATE, "▲")):
+        dash.main._sort_by(Sort(key))
+        await dash.until(lambda title=title: title in str(dash.main.query_one("#titles").render()), title)  # type: ignore[misc]
+    dash.desk.view = replace(dash.desk.view, columns=("state", "cost", "label"), widths={"cost": 8})
+    dash.main._sort_by(Sort(SortKey.COST, reverse=True))
+    dash.main._place_columns()
+    await dash.until_shown("Duration▼ Prompt")
 
 
 # The line between table and detail

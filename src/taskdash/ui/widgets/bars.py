@@ -152,12 +152,13 @@ class TableHeader(FittedLine):
         line = Content(" " * self._margin)
         for place in self._columns():
             column, width = place.column, place.width
-            title = column.title_in(width)
+            title = f"{column.title_in(width):>{column.title_width}}"
             if column.sort is self._sort.key:
-                # The arrow stays where the title has to give way to it.
+                # Where the title needs all of its cells the arrow stands in the gap behind them.
+                blank = " " if cell_len(title) + 2 <= width else ""
                 arrow = "▼" if self._sort.reverse else "▲"
-                title = f"{set_cell_size(title, min(cell_len(title), max(0, width - 2)))} {arrow}"
-            text = Content(set_cell_size(f"{title:>{column.title_width}}", width) + " " * GAP)
+                title = f"{set_cell_size(title, min(cell_len(title), width))}{blank}{arrow}"
+            text = Content(set_cell_size(title, width + GAP))
             line += text.stylize(Style.from_meta({"sort": column.sort and column.sort.value}))
         return line.stylize("bold $text-muted")
 
