@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from taskdash.domain.budget import TIERS, Limits
+from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import Answer, ProblemKind, Record, State, Throttle
 from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import ChangeHint
@@ -141,7 +142,7 @@ class FakeGateway:
     latency_s: float = 0.2
     arrivals: list[tuple[float, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
-    """Those that were asked, in the order of `arrivals`."""
+    """Those that were asked, in the order of `arrivals`, but for the API's own."""
     known_under: dict[str, str] = field(default_factory=dict)
     """The one path that knows a task; all do where none is named."""
     ends_at_s: dict[str, float] = field(default_factory=dict)
@@ -163,7 +164,8 @@ class FakeGateway:
         try:
             await self.clock.sleep(self.latency_s / 2)
             self.arrivals.append((self.clock.s, task_id))
-            self.paths.append(path)
+            if path != RECORD_PATH:
+                self.paths.append(path)
             is_there = self.known_under.get(task_id, path) == path
             answer = self._answer(task_id) if is_there else problem(ProblemKind.NOT_FOUND)
             await self.clock.sleep(self.latency_s / 2)

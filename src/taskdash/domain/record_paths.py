@@ -76,6 +76,22 @@ class RecordPaths(NamedTuple):
         in_turn = [*first, *(path for path in self.paths if path not in first)]
         return in_turn[task.path_misses % len(in_turn)]
 
+    def is_miss(self, task: Task, answer: Answer) -> bool:
+        """Return whether an answer says no more than that its path does not know a task: another one may.
+
+        Some paths reject the IDs of other families, or fail on them. A failure is taken for that where the path has
+        never spoken of a task, and others have.
+        """
+        from taskdash.domain.task import ProblemKind
+
+        if answer.problem is ProblemKind.NOT_FOUND:
+            return True
+        if len(self.paths) == 1 or task.record_path in self.paths:
+            return False
+        fails = (ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED)
+        is_strange = bool(self.right) and self.next_for(task) not in self.right
+        return answer.problem is ProblemKind.REJECTED or (answer.problem in fails and is_strange)
+
     def are_all_asked(self, task: Task, *, is_asked: bool) -> bool:
         """Return whether no path is left that may know a task.
 

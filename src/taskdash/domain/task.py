@@ -306,17 +306,12 @@ def apply_answer(task: Task, answer: Answer, now_ms: int, paths: RecordPaths = _
 
 
 def _without_record(task: Task, checked: Task, answer: Answer, now_ms: int, paths: RecordPaths) -> Task:
-    # A path may reject the IDs of others instead of not knowing them.
-    is_missed = answer.problem is ProblemKind.NOT_FOUND or (
-        answer.problem is ProblemKind.REJECTED and len(paths.paths) > 1
-    )
-    if not is_missed:
+    if not paths.is_miss(task, answer):
         return _with_problem(checked, answer.problem, answer.message, now_ms)
     checked = replace(checked, path_misses=task.path_misses + 1)
     if paths.are_all_asked(checked, is_asked=task.asked_at_ms is not None):
-        message = paths.told(checked, answer.message)
-        kind = answer.problem if paths.next_for(task) == task.record_path else ProblemKind.NOT_FOUND
-        return _with_problem(checked, kind, message, now_ms)
+        kind = ProblemKind.NOT_FOUND if answer.problem is ProblemKind.REJECTED else answer.problem
+        return _with_problem(checked, kind, paths.told(checked, answer.message), now_ms)
     was_said = task.problem is not None and task.problem.kind is ProblemKind.NOT_FOUND
     return replace(
         checked,

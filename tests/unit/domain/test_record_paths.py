@@ -107,6 +107,21 @@ def test_a_path_may_reject_the_ids_of_another_and_what_fails_is_asked_again() ->
     assert problem.kind is ProblemKind.REJECTED
 
 
+@pytest.mark.parametrize("kind", [ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED])
+def test_a_path_that_fails_on_the_ids_of_others_keeps_none_from_its_own(kind: ProblemKind) -> None:
+    failed = Answer(problem=kind, message="HTTP 500")
+    spoken = PATHS.seen(JOBS, MISS)
+    order, task = asked(TASK, MISS, failed, FOUND, paths=spoken)
+    assert (order, task.record_path) == ([JOBS, VEO, MUSIC], MUSIC)
+    # Where it has answered before, or nobody has, the failure is the gateway's: the same is asked again.
+    for paths in (PATHS, spoken.seen(VEO, MISS)):
+        order, task = asked(TASK, MISS, failed, FOUND, paths=paths)
+        assert order == [JOBS, VEO, VEO]
+    problem = asked(TASK, MISS, MISS, failed, paths=spoken)[1].problem
+    assert problem is not None
+    assert problem.kind is kind
+
+
 @pytest.mark.parametrize(
     ("status", "body", "is_bare"),
     [
