@@ -62,7 +62,7 @@ def test_a_paste_of_10_mb_is_searched_and_a_longer_one_refused_in_bounded_memory
             with screen.unseen():
                 send_large(screen, b"\x1b[200~" + text.encode() + b"\x1b[201~")
             if size > 10_000_000:
-                screen.wait_for("More than 10,000,000 characters are too many for a paste", 60)
+                screen.wait_for("Too long to paste (over 10,000,000 characters)", 60)
                 screen.wait_for("taskdash add - < file")
             else:
                 screen.wait_for("Found 1 new ID", 60)

@@ -291,5 +291,8 @@ def _unknown(what: str, word: str, names: list[str]) -> str:
 def _suggestion(word: str, names: list[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(word.casefold(), [str(name) for name in names], n=1, cutoff=0.6)
+    begun = [name for name in names if word and name.startswith(word.casefold())]
+    close = begun or difflib.get_close_matches(
+        word.casefold(), [str(name) for name in names], n=1, cutoff=0.6
+    )
     return f" (did you mean {close[0]}?)" if close else ""

@@ -109,7 +109,7 @@ class FilterBox(Vertical):
     FilterBox Input, FilterBox Input:focus {
         width: 1fr; height: 1; border: none; padding: 0 1; background: $surface; background-tint: $foreground 0%;
     }
-    FilterBox > #filter-about { display: none; height: auto; max-height: 3; padding: 0 1; }
+    FilterBox > #filter-about { display: none; height: auto; max-height: 4; padding: 0 1; }
     FilterBox.-typing > #filter-about { display: block; }
     FilterBox > .filter-box--wrong { color: $text-error; }
     """
