@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from taskdash.domain.query import Query
+from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State, Task
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.availability import Situation, why_not
+from taskdash.ui.availability import Situation, why_empty, why_not
+from taskdash.ui.widgets.window import Window
 
 TASK = Task(seq=1, profile="p", task_id="task_1", added_at_ms=0)
 DONE = replace(TASK, state=State.SUCCESS, result_count=2)
@@ -43,3 +46,21 @@ def test_where_all_is_well_every_key_is_of_use_but_those_of_further_results() ->
 )
 def test_a_key_that_would_do_nothing_says_why(action: str, now: Situation, why: str | None) -> None:
     assert why_not(action, now) == why
+
+
+@pytest.mark.parametrize(
+    ("filter_text", "in_other_tabs", "why"),
+    [
+        ("", False, "No tasks yet. Paste anything containing task IDs"),
+        ("", True, "No tasks in this state. [ and ] switch tabs."),
+        (" fox ", False, 'No tasks match "fox". Esc clears the filter.'),
+        ("fox", True, 'No tasks in this state match "fox". [ and ] switch tabs, Esc clears the filter.'),
+    ],
+)
+def test_an_empty_list_says_why_it_is_and_what_to_press(
+    filter_text: str, in_other_tabs: bool, why: str
+) -> None:
+    query = Query("p", terms=parse_filter(filter_text))
+    counts = {State.FAIL: 3} if in_other_tabs else {}
+    assert why_empty(Window(query=query, counts=counts), filter_text).startswith(why)
+    assert not why_empty(Window(query=query, total=1), filter_text)

@@ -112,6 +112,7 @@ class FilterBox(Vertical):
     FilterBox > #filter-about { display: none; height: auto; max-height: 4; padding: 0 1; }
     FilterBox.-typing > #filter-about { display: block; }
     FilterBox > .filter-box--wrong { color: $text-error; }
+    FilterBox:nocolor > .filter-box--wrong { text-style: underline; }
     """
 
     class Changed(Message):
