@@ -144,7 +144,7 @@ class _Place:
             return "taskId in JSON"
         if self.label["id"] is not None and self.is_query:
             return "taskId= in a URL"
-        start = self.label.start("prose") if self.label["prose"] else self.label.start()
+        start = self.label.start()
         end = max(self.label.end(group) for group in ("id", "prose", "job"))
         return f'after "{self.text[start:end]}"'
 
