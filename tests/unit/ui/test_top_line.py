@@ -134,6 +134,7 @@ def test_the_status_view_tells_all_that_the_line_left_out() -> None:
         ({"leading": False}, "Watcher", "starting"),
         ({"problem": ProblemKind.UNAUTHORIZED}, "API key", "rejected by the gateway"),
         ({"has_key": False}, "API key", "missing"),
+        ({"has_key": False, "leading": False}, "Watcher", "none without a key"),
         ({"tier": None}, "Tier", "your own limits"),
         ({"learned": "60 a minute"}, "Limits told", "60 a minute"),
         ({"due": 3}, "Next check", "3 are due"),

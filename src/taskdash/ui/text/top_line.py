@@ -136,7 +136,7 @@ def status_rows(
     """
     watcher = f"this process ({own_pid})" if status.leading else _follows(status)
     if not status.leading:
-        watcher = watcher.removeprefix("watched by ") if status.watcher_pid else "starting"
+        watcher = watcher.removeprefix("watched by ") if status.watcher_pid else ""
     stopped = ", stopped" if status.watcher_stopped else ""
     key = "missing" if key_advice or not status.has_key else "set"
     rejected = status.problem is ProblemKind.UNAUTHORIZED
@@ -147,7 +147,7 @@ def status_rows(
         (name, value)
         for name, value in (
             ("Trouble", banner_text(status, key_advice, now_ms).plain.strip()),
-            ("Watcher", f"{watcher}{stopped}"),
+            ("Watcher", f"{watcher or ('starting' if key == 'set' else 'none without a key')}{stopped}"),
             ("API key", "rejected by the gateway" if rejected else key),
             ("Tier", status.tier or ("your own limits" if status.per_minute else "")),
             ("Budget", budget),
