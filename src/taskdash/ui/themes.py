@@ -40,7 +40,7 @@ THEMES: Final = (
         warning="#7a4a00",
         error="#b00000",
         success="#006020",
-        accent="#004c80",
+        accent="#8a0070",
         foreground="#000000",
         background="#ffffff",
         surface="#ffffff",
@@ -102,6 +102,7 @@ CHOSEN_SHARE: Final = 0.2
 """How much of `$primary` is in the ground of what is chosen in a dialog; its style sheet says the same."""
 TOLD_APART: Final = 24
 """Degrees of the colour circle between two hues that mean different things."""
+LEAST_LIGHTNESS: Final = 0.4
 GREY: Final = 0.05
 """A colour whose parts differ by less has no hue to speak of."""
 DIMMEST: Final = 0.45
@@ -131,31 +132,28 @@ def legible_theme(variables: Mapping[str, str]) -> dict[str, str]:
         return {}
     if any(colour.ansi is not None for colour in (*grounds, *texts.values())):
         return _OWN_COLOURS
-    told = _told_apart(texts)
+    told = _told_apart(texts, Color.parse(variables["primary"]))
     moved = {
         name: legible(colour, grounds, TEXT_CONTRAST if name == "foreground" else LEAST_CONTRAST)
         for name, colour in told.items()
     }
     changed = {name: colour.hex for name, colour in moved.items() if colour is not texts[name]}
     if told["text-accent"] is not texts["text-accent"]:
-        changed["accent"] = (
-            variables["primary"] if told["text-accent"] is texts["text-primary"] else changed["text-accent"]
-        )
+        changed["accent"] = changed["text-accent"]
     if variables["text-muted"].startswith("auto"):
         changed["text-muted"] = muted(moved["foreground"], grounds).hex
     return changed
 
 
-def _told_apart(texts: Mapping[str, Color]) -> dict[str, Color]:
+def _told_apart(texts: Mapping[str, Color], primary: Color) -> dict[str, Color]:
     """Return the colours of texts, each of a hue that none before it has."""
     told = {name: texts[name] for name in ("text-error", "text-warning", "text-success")}
     hues = [hue for colour in told.values() if (hue := _hue(colour)) is not None]
-    for name, others in (
-        ("text-accent", ("text-primary",)),
-        ("text-primary", ("text-secondary",)),
-        ("text-secondary", ()),
+    for name, own in (
+        ("text-accent", (texts["text-accent"], primary)),
+        ("text-primary", (texts["text-primary"], texts["text-secondary"])),
+        ("text-secondary", (texts["text-secondary"],)),
     ):
-        own = (texts[each] for each in (name, *others))
         first = next((colour for colour in own if _degrees_apart(colour, hues) >= TOLD_APART), None)
         told[name] = first or _of_own(texts["text-warning"], hues)
         hues.append(_hue(told[name]) or 0.0)
@@ -177,6 +175,8 @@ def _degrees_apart(colour: Color, hues: Sequence[float]) -> float:
 def _of_own(like: Color, hues: Sequence[float]) -> Color:
     """Return a colour as light as another one, of a hue of its own."""
     _, saturation, lightness = like.hsl
+    # What is darker than that is seen as black; it is darkened where it has to be.
+    lightness = max(lightness, LEAST_LIGHTNESS)
     free = [Color.from_hsl(hue / 360, min(saturation, 0.6), lightness) for hue in _HUES]
     first = next((colour for colour in free if _degrees_apart(colour, hues) >= TOLD_APART), None)
     return first or max(free, key=lambda colour: _degrees_apart(colour, hues))
