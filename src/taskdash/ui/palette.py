@@ -137,7 +137,7 @@ class ActionProvider(Provider):
                 )
 
     def _tell(self, name: str, about: str) -> Callable[[], None]:
-        where = "Set in the config file: taskdash config path prints where it is."
+        where = "Set it in the config file (`taskdash config path` shows where)."
         return partial(self._list.tell, Feedback(f"{name}: {about} {where}"))
 
     def _action_line(self, action: Action, title: Content) -> Content:
