@@ -1,6 +1,6 @@
 """Draws the pictures in this folder from the real dashboard on the embedded demo API: an SVG and a PNG of each.
 
-`gallery` has every screen at two sizes, dark and light.
+`gallery` has the dashboard at five sizes and every other screen at two, dark and light.
 
 Run with `make screenshots`. The PNG is rendered from the SVG with Fira Code, whatever fonts the machine has; for
 other scripts than those of Europe, and emoji, it takes what it finds (such as Debian's fonts-wqy-zenhei and
@@ -123,7 +123,7 @@ def filter_by(text: str) -> list[Act]:
         LIST_READY,
         SUCCESSES,
         press("slash", *text),
-        wait_while_text("All 34"),
+        wait_while_text("All 36"),
         press("enter"),
         without_toasts,
     ]
@@ -135,11 +135,13 @@ def open_by(key: str, text: str, first: Sequence[Act] = (LIST_READY, SUCCESSES, 
 
 
 SIZES: Final = {"80x24": (80, 24), "120x36": (120, 36)}
+MORE_SIZES: Final = {"100x30": (100, 30), "160x45": (160, 45), "200x60": (200, 60)}
+"""Of the dashboard, beside those."""
 THEMES: Final = {"dark": "textual-dark", "light": "textual-light"}
 SHOTS: Final[dict[str, list[Act]]] = {
     "dashboard": [LIST_READY, SUCCESSES],
     "add": [LIST_READY, paste(PASTE), wait_for_text("ignored")],
-    "filter": [LIST_READY, SUCCESSES, press("slash", *"model:seedance"), wait_while_text("All 34")],
+    "filter": [LIST_READY, SUCCESSES, press("slash", *"model:seedance"), wait_while_text("All 36")],
     "failure": [
         LIST_READY,
         press("["),
@@ -148,23 +150,30 @@ SHOTS: Final[dict[str, list[Act]]] = {
         wait_for_text("content policy"),
     ],
     "preview": [*filter_by("autumn"), press("enter"), wait_for_text("WebP, "), without_toasts],
-    "download": [*filter_by("state:success"), press("A", "d"), wait_for_text("saved")],
-    "failures": open_by("F", "newest, "),
+    "download": [*filter_by("state:success"), press("A", "d"), wait_for_text("aved")],
+    "failures": open_by("F", "Latest ("),
     "statistics": open_by("t", "p90"),
     "copy": open_by("c", "curl", filter_by("autumn")),
     "choose": open_by("o", "Open which", filter_by("variations")),
-    "columns": open_by("C", "Columns, from left"),
+    "columns": open_by("C", "Columns, left"),
     "sort": open_by("s", "Sort by"),
     "edit": open_by("e", "Label and note"),
     "remove": open_by("x", "Remove this task"),
-    "raw": open_by("J", "The answer for", filter_by("autumn")),
+    "raw": open_by("J", "Raw response for", filter_by("autumn")),
     "palette": open_by(":", "Search for"),
     "help": open_by("?", "In the list"),
-    "welcome": [wait_for_text("look around in the demo")],
+    "messages": open_by("m", "Messages"),
+    "status": [
+        LIST_READY,
+        SUCCESSES,
+        without_toasts,
+        press(":", *"status", "enter"),
+        wait_for_text("Watcher"),
+    ],
+    "welcome": [wait_for_text("open the demo")],
     "tour": [LIST_READY, wait_for_text("New here?")],
 }
 IN_README: Final = ("dashboard", "add", "filter", "preview", "download", "failures")
-LARGE: Final = {"dashboard-200x60": ("dashboard", (200, 60))}
 
 
 @contextmanager
@@ -235,15 +244,13 @@ def main() -> None:
     """Draw all of them, or those named as arguments."""
     (FOLDER / "gallery").mkdir(exist_ok=True)
     for shot in sys.argv[1:] or SHOTS:
-        for size_name, size in SIZES.items():
+        sizes = SIZES | MORE_SIZES if shot == "dashboard" else SIZES
+        for size_name, size in sizes.items():
             drawn = asyncio.run(draw(shot, size))
             for theme, svg in drawn.items():
                 keep(svg, FOLDER / "gallery" / f"{shot}-{size_name}-{theme}", with_svg=False)
             if size_name == "120x36" and shot in IN_README:
                 keep(drawn["dark"], FOLDER / shot, with_svg=True)
-    if len(sys.argv) == 1:
-        for name, (shot, size) in LARGE.items():
-            keep(asyncio.run(draw(shot, size))["dark"], FOLDER / name, with_svg=True)
 
 
 if __name__ == "__main__":
