@@ -145,6 +145,8 @@ class FakeGateway:
     """Those that were asked, in the order of `arrivals`, but for the API's own."""
     known_under: dict[str, str] = field(default_factory=dict)
     """The one path that knows a task; all do where none is named."""
+    fails: dict[str, Answer] = field(default_factory=dict)
+    """What a path answers, whatever it is asked."""
     ends_at_s: dict[str, float] = field(default_factory=dict)
     created_ms: dict[str, int] = field(default_factory=dict)
     model: str = "gpt-image-2"
@@ -168,6 +170,7 @@ class FakeGateway:
                 self.paths.append(path)
             is_there = self.known_under.get(task_id, path) == path
             answer = self._answer(task_id) if is_there else problem(ProblemKind.NOT_FOUND)
+            answer = self.fails.get(path, answer)
             await self.clock.sleep(self.latency_s / 2)
             return answer
         finally:

@@ -239,6 +239,9 @@ class Accounts:
         if answer is None:
             return
         self.paths = self.paths.seen(self.paths.next_for(task), answer)
+        if self.paths.is_miss(task, answer):
+            # Whatever it said, it was of a task that another path may know: neither of the gateway nor of the key.
+            answer = Answer(problem=ProblemKind.NOT_FOUND)
         self._latency_s += _LATENCY_WEIGHT * (
             min(DEADLINE_S, max(0.0, now_s - check.sent_s)) - self._latency_s
         )

@@ -98,6 +98,20 @@ async def test_an_outage_says_nothing_of_a_path(world: World) -> None:
     assert world.mine.tasks.find("p", "task_a").record_path == "/second"
 
 
+@pytest.mark.parametrize("kind", [ProblemKind.UNAUTHORIZED, ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE])
+async def test_a_path_that_is_not_for_this_key_holds_nothing_up(world: World, kind: ProblemKind) -> None:
+    names = [f"task_{n}" for n in range(6)]
+    for name in names:
+        world.gateway.known_under[name] = "/third"
+        world.gateway.add(name, ends_at_s=world.clock.s)
+    world.gateway.fails = {"/second": problem(kind)}
+    world.add(*names)
+    async with world.watching() as watcher:
+        await world.clock.run_for(10)
+        assert [world.state(name) for name in names] == [State.SUCCESS] * 6
+        assert watcher.status.problem is None
+
+
 async def test_a_hint_is_asked_first(world: World) -> None:
     world.mine.additions.add("p", ["task_a"], world.clock.now_ms(), hints={"task_a": "/second"})
     async with world.watching():
