@@ -266,6 +266,12 @@ def test_the_line_and_the_reason_are_those_of_the_first_sight() -> None:
     ]
 
 
+@pytest.mark.parametrize("label", ["Task ID", "Created task", "job_id", "Queued task", "task-id"])
+def test_the_reason_names_the_label_that_an_id_stands_behind(label: str) -> None:
+    (found,) = find_task_ids(f"one: {label}: {U1}").found
+    assert found.why == f'after "{label}"'
+
+
 TASK_ID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 HEX_ID = "2eafde054c79a5e0895715fcce224fc6"
 TOKEN = "task_gpt-image-2_1777474689024"
