@@ -113,7 +113,7 @@ async def test_asking_again_for_dead_links_says_what_came_of_it(
         for body, said in (
             (
                 success_body(uuid(1), completeTime=ended_ms),
-                "No fresh links: the answer has the same ones",
+                "No fresh links: the response has the same ones",
             ),
             (
                 success_body(uuid(1), completeTime=ended_ms, contentState="purged"),

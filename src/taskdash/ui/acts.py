@@ -197,7 +197,9 @@ class Acts:
             return _restored(restored.back, len(restored.again)), restored.again
 
         self._undo.append((undo, marked))
-        return Feedback(f"Removed {plural(len(seqs), 'task')}. Press z to undo.")
+        key = self._context.key_of("undo")
+        how = f" Press {key} to undo." if key else ""
+        return Feedback(f"Removed {plural(len(seqs), 'task')}.{how}")
 
     async def edit(self, seqs: Sequence[int], label: str | None, note: str | None) -> Feedback:
         """Set the label and note of tasks; None leaves them as they are."""
@@ -299,7 +301,7 @@ class Acts:
         opened = await asyncio.to_thread(open_file, saved.path, command=command, environ=environ)
         if opened.ok:
             return Feedback(f"Result {number}: opened {inert_line(saved.path.name)}.")
-        return warning(f"Result {number}: {opened.message}: it is saved as {saved.shown}.")
+        return Feedback(f"Result {number}: {opened.message}: it is saved as {saved.shown}.", "error")
 
     async def links_to_open(self, tasks: Sequence[Task], number: int) -> list[str]:
         """Result `number` (from 1) of each task that has it, in the order of the list."""
@@ -358,7 +360,7 @@ def _renewal(tasks: Sequence[tuple[Task, Task]], ttl_ms: int | None, now_ms: int
     fresh = [task for before, task in tasks if is_renewed(before, task, ttl_ms, now_ms)]
     if len(tasks) != 1:
         left = len(tasks) - len(fresh)
-        rest = f" {plural(left, 'task')} without: the results have expired." if left else ""
+        rest = f" {plural(left, 'task')} had none: the results have expired." if left else ""
         said = f"Fresh links for {plural(len(fresh), 'task')}.{rest}"
         return (warning(said) if left else Feedback(said)) if tasks else None
     task = tasks[0][1]
@@ -370,7 +372,7 @@ def _renewal(tasks: Sequence[tuple[Task, Task]], ttl_ms: int | None, now_ms: int
         return warning(f"No fresh links: {task.problem.kind.value}.")
     if task.purged:
         return warning(f"{REMOVED}.")
-    return warning(f"No fresh links: the answer has the same ones, {when}.")
+    return warning(f"No fresh links: the response has the same ones, {when}.")
 
 
 def no_links(task: Task) -> Feedback:

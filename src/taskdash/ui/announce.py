@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.durations import age
 from taskdash.domain.notices import Way, notices
 from taskdash.domain.words import ended_ms, expiry_of, notice_ms
-from taskdash.ui.keymap import key_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,8 +168,8 @@ class ExpiringResults:
     def _words(self, tasks: list[Task], ttl_ms: int, now_ms: int) -> str:
         first = expiry_of(tasks[0], ttl_ms)
         when = f"in {'about ' * first.is_rough}{age(first.left_ms(now_ms))}" if first else "soon"
-        keys = self._context.keymap["expiring"]
-        how = f" Press {key_name(keys[0])}." if keys else ""
+        key = self._context.key_of("expiring")
+        how = f" Press {key}." if key else ""
         if len(tasks) == 1:
             name = " ".join((tasks[0].label or tasks[0].prompt or tasks[0].task_id)[:200].split())
             name = f"{name[: _NAME_CHARS - 1]}…" if len(name) > _NAME_CHARS else name

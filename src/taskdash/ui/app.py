@@ -25,7 +25,7 @@ from taskdash.ui.acts import Feedback
 from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, texts_in_16
 from taskdash.ui.following import sentence
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
-from taskdash.ui.keymap import changed_keys, key_name
+from taskdash.ui.keymap import changed_keys
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
@@ -310,7 +310,7 @@ class Dashboard(App[None]):
         if selected:
             self.copy_to_clipboard(selected)
             self.screen.clear_selection()
-        elif self.messages.quits("".join(map(key_name, self.context.keymap["copy_or_quit"][:1]))):
+        elif self.messages.quits(self.context.key_of("copy_or_quit")):
             self.exit()
 
     def action_suspend_process(self) -> None:

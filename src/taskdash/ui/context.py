@@ -18,7 +18,7 @@ from taskdash.domain.query_language import parse_sort
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import State
 from taskdash.store.transaction_gate import TRANSACTIONS
-from taskdash.ui.keymap import DEFAULT_KEYS, Keymap
+from taskdash.ui.keymap import DEFAULT_KEYS, Keymap, key_name
 from taskdash.ui.widgets.window import Place, Window, read_window
 
 if TYPE_CHECKING:
@@ -106,6 +106,10 @@ class Context:
     """Whether the look in force was remembered."""
     _previews: Previews | None = field(default=None, init=False)
     _downloads: DownloadThread | None = field(default=None, init=False)
+
+    def key_of(self, action: str) -> str:
+        """Return the first key of an action, as people call it; "" where it has none."""
+        return next(map(key_name, self.keymap[action]), "")
 
     @property
     def profile(self) -> str:

@@ -6,8 +6,6 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from taskdash.ui.keymap import key_name
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -73,8 +71,7 @@ class BackgroundDownloads:
         if self._bar is None and status.is_busy:
             from taskdash.ui.widgets.download_bar import DownloadBar
 
-            keys = self._context.keymap["cancel_downloads"]
-            self._bar = DownloadBar(key_name(keys[0]) if keys else "")
+            self._bar = DownloadBar(self._context.key_of("cancel_downloads"))
             screen.mount(self._bar, before=screen.query_one("#keys"))
         if self._bar is not None:
             self._bar.show(status)

@@ -278,8 +278,9 @@ class MainScreen(ViewActions, Screen[None]):
 
     def action_grow_detail(self, steps: int) -> None:
         if not self.panes.grow_detail(steps):
-            zoomed = self.panes.zoomed
-            self.say(f"The detail pane {'fills the screen' if zoomed else 'is hidden (v)'}.", "warning")
+            key = self.context.key_of("detail_position")
+            where = "fills the screen" if self.panes.zoomed else f"is hidden ({key})" if key else "is hidden"
+            self.say(f"The detail pane {where}.", "warning")
 
     def action_zoom(self) -> None:
         if self.table.task_at_cursor is not None:

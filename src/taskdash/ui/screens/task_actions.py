@@ -19,7 +19,6 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.words import filter_of, plural
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, Scope, name_of, removal_question, warning
 from taskdash.ui.following import sentence
-from taskdash.ui.keymap import key_name
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -251,7 +250,7 @@ class TaskActions(_Screen):
             return
         if self._range_from is None:
             self._range_from = task.seq
-            self.say("Range started: move, then press V again.")
+            self.say(f"Range started: move, then press {self.context.key_of('mark_range')} again.")
             return
         begun, self._range_from = self._range_from, None
         seqs = await self._shown_seqs()
@@ -260,7 +259,8 @@ class TaskActions(_Screen):
             self.table.mark(seqs[first : last + 1])
             self.show_keys()
         else:
-            self.tell(warning("The start of the range is no longer shown. Press V to start again."))
+            key = self.context.key_of("mark_range")
+            self.tell(warning(f"The start of the range is no longer shown. Press {key} to start again."))
 
     async def _shown_seqs(self) -> list[int]:
         query, now_ms = self.table.wanted, self.context.clock.now_ms()
@@ -309,7 +309,8 @@ class TaskActions(_Screen):
             self.tell(warning(f"No result {number} in these {plural(len(tasks), 'task')}."))
         elif count > MAX_AT_ONCE:
             limit = f"{count:,} results are too many to open at once (limit {MAX_AT_ONCE})."
-            self.tell(warning(f"{limit} Press u to copy the links."))
+            key = self.context.key_of("copy_urls")
+            self.tell(warning(f"{limit} Press {key} to copy the links." if key else limit))
         elif count <= ASK_ABOVE or await self.ask(
             Confirm(f"Open {count} results in the browser, one per task?")
         ):
@@ -366,7 +367,7 @@ class TaskActions(_Screen):
             self.say(words or "Picture preview on.")
 
     async def action_preview_next(self) -> None:
-        task, key = self.table.task_at_cursor, "".join(map(key_name, self.context.keymap["preview"][:1]))
+        task, key = self.table.task_at_cursor, self.context.key_of("preview")
         if missing := await self.context.missing_for_pictures():
             self.tell(warning(sentence(missing)))
         elif task is None or task.result_count < 2:
