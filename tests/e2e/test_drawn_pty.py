@@ -80,13 +80,15 @@ def assert_drawn_whole(screens: Sequence[PtyScreen], act: str) -> None:
 
 
 def assert_detail_is_of_the_cursor(screen: PtyScreen, act: str) -> None:
-    """The task at the cursor is soon the one in the detail: its ID is there, or its link."""
+    """The task at the cursor is soon the one in the detail: its ID is there, or its link, or words of its prompt."""
 
     def is_of_the_cursor(text: str) -> bool:
         row = next((line for line in text.splitlines() if line.startswith("▌")), None)
         assert row is not None, f"after {act} there is no cursor:\n{text}"
-        found = re.findall(r"\b[0-9a-f]{8}", row.partition("│")[0])
-        return not found or text.count(found[-1]) > 1  # a table that is hardly there has no room for the ID
+        # The ID is at the end of the detail, out of sight on few lines.
+        form = r"\b[0-9a-f]{8}" if screen.size[1] > 30 else r"(?:[a-z]+ ){4}"
+        found = re.findall(form, row.partition("│")[0])
+        return not found or text.count(found[-1]) > 1  # a table that is hardly there has no room for either
 
     try:
         screen.wait_for(is_of_the_cursor, 5)
