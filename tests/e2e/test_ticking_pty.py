@@ -30,7 +30,7 @@ def fill(path: Path) -> None:
 
 def seconds_shown(text: str) -> int:
     """Return how long the task at the cursor is under way, as the detail tells it."""
-    found = re.search(r"waiting  for (\d+)s", text)
+    found = re.search(r"waiting (\d+)s", text)
     return int(found[1]) if found else -1
 
 
