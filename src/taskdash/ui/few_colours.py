@@ -54,8 +54,12 @@ def texts_in_16(variables: Mapping[str, str]) -> dict[str, str]:
     background = Color.parse(variables["background"])
     if background.ansi is not None:
         return {}
-    colours = _ON_DARK_GROUNDS if background.brightness < 0.5 else _ON_LIGHT_GROUNDS
-    return {f"text-{name}": colour for name, colour in zip(_TEXTS, colours, strict=True)}
+    is_dark = background.brightness < 0.5
+    colours = zip(_TEXTS, _ON_DARK_GROUNDS if is_dark else _ON_LIGHT_GROUNDS, strict=True)
+    return {
+        "foreground": "#ffffff" if is_dark else "#000000",
+        **{f"text-{name}": each for name, each in colours},
+    }
 
 
 class Rounded(LineFilter):

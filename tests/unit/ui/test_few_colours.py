@@ -23,8 +23,10 @@ def rounded(system: str, style: str) -> Style:
 @pytest.mark.parametrize("theme", [*BUILTIN_THEMES.values(), *THEMES], ids=lambda theme: theme.name)
 def test_of_16_colours_each_meaning_has_its_own(theme: object) -> None:
     variables = theme.to_color_system().generate()  # type: ignore[attr-defined] # a theme
-    texts = texts_in_16(variables)
-    assert not texts or len({in_16(Color.parse(colour).rgb) for colour in texts.values()}) == len(texts)
+    numbers = {name: in_16(Color.parse(colour).rgb) for name, colour in texts_in_16(variables).items()}
+    meanings = [number for name, number in numbers.items() if name != "foreground"]
+    assert len(set(meanings)) == len(meanings)
+    assert not numbers or numbers["text-muted"] != numbers["foreground"]
 
 
 @pytest.mark.parametrize(
