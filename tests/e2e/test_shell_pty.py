@@ -192,7 +192,7 @@ def test_where_no_shell_can_continue_it_ctrl_z_says_so_and_does_nothing(
     taskdash("add", *IDS)
     with taskdash.dashboard(within=within) as screen:
         screen.wait_for(lambda text: text.count("waiting") >= 20)
-        screen.send("\x1a", shows="No shell")
+        screen.send("\x1a", shows="Cannot suspend: not started from a shell.")
         for pid in states(taskdash):
             os.kill(pid, signal.SIGTSTP)
         screen.send("?", shows="Help")

@@ -186,7 +186,7 @@ def test_odd_sequences_do_not_end_the_program(taskdash: Command, long: bool) -> 
         screen.resize(100, 30)
         # Noise may have opened several dialogs, and on a busy machine it is still being read.
         deadline_s = time.monotonic() + 60
-        while "taskdash  aigptimage" not in screen.text:
+        while "taskdash aigptimage" not in screen.text:
             assert time.monotonic() < deadline_s, screen.text
             screen.send("\x1b")
             time.sleep(0.25)

@@ -125,7 +125,7 @@ def test_whatever_the_umask_all_that_is_written_is_the_users_own_alone(
     with taskdash.dashboard("--log-level", "debug") as screen:
         screen.wait_for("✓ success")
         # What it remembers of its look.
-        screen.send("vv", hides="1 result")
+        screen.send("vv", hides="─ Detail")
         screen.quit()
     assert {path.name for path in state.iterdir()} >= {"taskdash.log", "view.toml"}
     ours = [tmp_path / "data", state, tmp_path / "pictures"]
