@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 Play = Callable[[Peer, Request], Awaitable[None]]
 
 _IMPATIENT: Final = """
-import taskdash.domain.health, taskdash.cli.rules, taskdash.api.client, taskdash.watch.watcher
+import taskdash.domain.health, taskdash.cli.check_rules, taskdash.api.client, taskdash.watch.watcher
 taskdash.domain.health.FIRST_PAUSE_S = taskdash.watch.watcher.LEAST_ROUND_S = 0.0
-taskdash.cli.rules.FAILURES_IN_A_ROW = 10**9
+taskdash.cli.check_rules.FAILURES_IN_A_ROW = 10**9
 taskdash.api.client.Gateway.__init__.__kwdefaults__["deadline_s"] = {deadline_s}
 from taskdash.cli.process import run
 run()
