@@ -37,7 +37,7 @@ class Bare(App):
 Bare().run()
 """
 PROGRAM: Final = str(Path(sys.executable).with_name("taskdash"))
-PARTS: Final = (b"aigptimage", b"All ", b"success", b"Times", b"quit")
+PARTS: Final = (b"aigptimage", b"All ", b"success", b"created", b"quit")
 """A text of each part of the dashboard: it is whole when all of them were drawn."""
 Figures = dict[str, float]
 """Seconds to the frame, by what was started."""
