@@ -424,7 +424,7 @@ def test_a_refused_key_stops_every_check_but_a_rare_try_and_one_for_who_asks(
     with taskdash.dashboard() as screen:
         screen.wait_for("API key rejected (HTTP 401)")
         assert "API key rejected" in screen.lines[0]
-        assert "press r to retry" in screen.text
+        screen.wait_for("press r to retry")
         time.sleep(0.3)  # what was under way when the first was refused
         count = api.count()
         assert count <= MOST_BEFORE_BELIEF
