@@ -11,6 +11,7 @@ from tests.ui.driven_dashboard import (
     PROFILE,
     FrozenClock,
     add,
+    add_answered,
     answer,
     configure_profile,
     context_on,
@@ -60,6 +61,17 @@ async def test_without_a_ttl_nothing_counts_down(desk: Context, other: Store) ->
         assert "Expires" not in dash.screen
         await dash.press("E", said="Expiry is unknown: set profiles.aigptimage.result_ttl")
         assert not dash.main.filter_box.display
+
+
+async def test_links_that_tell_their_end_are_warned_of_and_found_without_a_ttl(
+    desk: Context, other: Store, clock: FrozenClock
+) -> None:
+    add_answered(other, success_body(uuid(1), expiresAt=clock.at_ms + 2 * H))
+    add_answered(other, success_body(uuid(2)))
+    async with driven(desk, total=2) as dash:
+        await dash.until_said("expires in 2h and isn't saved. Press E.")
+        await dash.press("E", shown="expires:<6h saved:no", total=1)
+        await dash.press("E", total=2)
 
 
 async def test_one_is_warned_once_of_what_expires_unsaved(

@@ -21,6 +21,8 @@ NO_MODEL: Final = "unknown"
 """What tasks are counted under whose model no answer has told."""
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
 LONGEST_NOTICE_MS: Final = 86_400_000
+USUAL_LIFE_MS: Final = 86_400_000
+"""How long links live at most gateways: taken for those of which only some links tell."""
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 

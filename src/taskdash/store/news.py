@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
-from taskdash.domain.words import notice_ms
+from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
 from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import COUNTED, ENDED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, STATE_CODES, UNSAVED
 from taskdash.store.rows import STATES, read_tasks
@@ -95,7 +95,7 @@ class News:
             self._database.write(f"DELETE FROM untold WHERE way = ? AND seq IN ({listed})", [(way, profile)])
 
     def claim_expiring(
-        self, profile: str, since: tuple[int, int], ttl_ms: int, limit: int = 1_000
+        self, profile: str, since: tuple[int, int], ttl_ms: int, limit: int = 1_000, *, is_told: bool = True
     ) -> list[Task]:
         """Claim the warning of results that are not saved and about to expire.
 
@@ -107,11 +107,13 @@ class News:
                 their own word.
             ttl_ms: how long links live.
             limit: of how many.
+            is_told: whether the profile tells so. Otherwise only links count that tell of their end themselves.
         """
         dies = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + {ttl_ms:d})"
         listed = f"SELECT seq FROM tasks WHERE {HAS_RESULTS} AND profile = ?"
+        counted = f"{COUNTED} AND {is_told:d}"
         sql = (
-            f"FROM tasks WHERE seq IN ({listed} AND {COUNTED} AND {LINKS_SINCE} > ? AND {LINKS_SINCE} < ? "
+            f"FROM tasks WHERE seq IN ({listed} AND {counted} AND {LINKS_SINCE} > ? AND {LINKS_SINCE} < ? "
             f"UNION ALL {listed} AND {OWN_LIFE} AND result_expires_at_ms > ? AND result_expires_at_ms < ?) "
             f"AND {UNSAVED} AND seq NOT IN warned ORDER BY {dies}, seq LIMIT ?"
         )
@@ -149,18 +151,18 @@ class News:
         )
         bound = [profile, since_ms, since_ms, LEARNED_AFTER_MS, back_ms]
         counts = {STATES.get(code): count for code, count in self._database.rows(sql, bound)}
-        expiring = new = 0
+        warned_ms = notice_ms(ttl_ms or USUAL_LIFE_MS)
+        dies = {OWN_LIFE: "result_expires_at_ms"}
         if ttl_ms is not None:
-            warned_ms = notice_ms(ttl_ms)
-            dies = {COUNTED: f"{LINKS_SINCE} + {ttl_ms:d}", OWN_LIFE: "result_expires_at_ms"}
-            listed = " UNION ALL ".join(
-                f"SELECT {at_ms} AS at_ms FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {which} AND {UNSAVED} "
-                f"AND {at_ms} > ? AND {at_ms} < ?"
-                for which, at_ms in dies.items()
-            )
-            sql = f"SELECT count(*), coalesce(sum(at_ms > ?), 0) FROM ({listed})"
-            bound = [since_ms + warned_ms, *(profile, now_ms, now_ms + warned_ms) * 2]
-            ((expiring, new),) = self._database.rows(sql, bound)
+            dies[COUNTED] = f"{LINKS_SINCE} + {ttl_ms:d}"
+        listed = " UNION ALL ".join(
+            f"SELECT {at_ms} AS at_ms FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {which} AND {UNSAVED} "
+            f"AND {at_ms} > ? AND {at_ms} < ?"
+            for which, at_ms in dies.items()
+        )
+        sql = f"SELECT count(*), coalesce(sum(at_ms > ?), 0) FROM ({listed})"
+        bound = [since_ms + warned_ms, *(profile, now_ms, now_ms + warned_ms) * len(dies)]
+        ((expiring, new),) = self._database.rows(sql, bound)
         return Missed(counts.get(State.SUCCESS, 0), counts.get(State.FAIL, 0), expiring, new)
 
     def batch_of(self, seqs: Collection[int]) -> Batch | None:

@@ -12,7 +12,7 @@ from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import ENDED, where
+from taskdash.store.query_sql import ENDED, HAS_RESULTS, OWN_LIFE, where
 from taskdash.store.rows import STATES
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ class Summaries:
             )
             for model, code, *rest in rows
         ]
+
+    def any_tells_its_life(self, profile: str) -> bool:
+        """Return whether a result's links tell themselves when they die."""
+        sql = f"SELECT EXISTS (SELECT 1 FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {OWN_LIFE})"
+        return bool(self._database.value(sql, [profile]))
 
     def filter_values(self, profile: str) -> dict[str, list[str]]:
         """Return the labels and the models there are in a profile, to complete a filter with."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.durations import age
 from taskdash.domain.notices import Way, notices
-from taskdash.domain.words import ended_ms, expiry_of, notice_ms
+from taskdash.domain.words import USUAL_LIFE_MS, ended_ms, expiry_of, notice_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,20 +147,19 @@ class ExpiringResults:
     def is_time(self) -> bool:
         """Return whether the last look is long ago; a clock that was set back counts as that."""
         looked_ms, now_ms = self._looked_at_ms, self._context.clock.now_ms()
-        if self._context.result_ttl_ms is None:
-            return False
         return looked_ms is None or not looked_ms <= now_ms < looked_ms + LOOK_EVERY_MS
 
     async def warn(self) -> None:
         """Look, and tell in one line what nobody was warned of yet."""
-        context, ttl_ms = self._context, self._context.result_ttl_ms
-        if ttl_ms is None:
-            return
+        context, told_ms = self._context, self._context.result_ttl_ms
+        ttl_ms = told_ms or USUAL_LIFE_MS
         self._looked_at_ms = now_ms = context.clock.now_ms()
         dead_ms = now_ms - ttl_ms
         since = (dead_ms, dead_ms + notice_ms(ttl_ms))
         tasks = await context.store.run(
-            lambda store: store.news.claim_expiring(context.profile, since, ttl_ms)
+            lambda store: store.news.claim_expiring(
+                context.profile, since, ttl_ms, is_told=told_ms is not None
+            )
         )
         if tasks:
             self._screen.say(self._words(tasks, ttl_ms, now_ms), "warning")

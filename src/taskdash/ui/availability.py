@@ -41,8 +41,6 @@ class Situation(NamedTuple):
     """Tasks in the tab, under the filter."""
     key_advice: str | None
     can_undo: bool
-    expires: bool
-    """Whether the profile says how long results live."""
     downloads: bool
     """Whether some are under way."""
 
@@ -55,7 +53,6 @@ def situation_of(main: MainScreen) -> Situation:
         total=main.table.window.total,
         key_advice=main.context.key_advice,
         can_undo=main.acts.can_undo,
-        expires=main.context.result_ttl_ms is not None,
         downloads=main.downloads.under_way,
     )
 
@@ -66,8 +63,6 @@ def why_not(action: str, now: Situation) -> str | None:
         return "no API key is set"
     if action == "undo" and not now.can_undo:
         return "nothing to undo"
-    if action == "expiring" and not now.expires:
-        return "no result_ttl set"
     if action == "cancel_downloads" and not now.downloads:
         return "none running"
     if action in _ON_ANY and not now.total:

@@ -15,9 +15,7 @@ from taskdash.ui.widgets.window import Window
 
 TASK = Task(seq=1, profile="p", task_id="task_1", added_at_ms=0)
 DONE = replace(TASK, state=State.SUCCESS, result_count=2)
-ALL_WELL = Situation(
-    task=DONE, marked=0, total=3, key_advice=None, can_undo=True, expires=True, downloads=True
-)
+ALL_WELL = Situation(task=DONE, marked=0, total=3, key_advice=None, can_undo=True, downloads=True)
 
 
 def test_where_all_is_well_every_key_is_of_use_but_those_of_further_results() -> None:
@@ -30,7 +28,6 @@ def test_where_all_is_well_every_key_is_of_use_but_those_of_further_results() ->
     [
         ("check", ALL_WELL._replace(key_advice="set it"), "no API key is set"),
         ("undo", ALL_WELL._replace(can_undo=False), "nothing to undo"),
-        ("expiring", ALL_WELL._replace(expires=False), "no result_ttl set"),
         ("cancel_downloads", ALL_WELL._replace(downloads=False), "none running"),
         ("mark_all", ALL_WELL._replace(total=0, task=None), "no tasks shown"),
         ("remove", ALL_WELL._replace(task=None), "no tasks shown"),

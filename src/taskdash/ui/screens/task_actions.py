@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 from textual.worker import WorkerError, get_current_worker
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.words import filter_of, plural
+from taskdash.domain.words import USUAL_LIFE_MS, filter_of, plural
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, Scope, name_of, removal_question, warning
 from taskdash.ui.following import sentence
 
@@ -218,15 +218,19 @@ class TaskActions(_Screen):
             self.tell(await self.acts.edit([task.seq for task in tasks], typed.label, typed.note))
             self.table.reload()
 
-    def action_expiring(self) -> None:
-        ttl_ms = self.context.result_ttl_ms
-        if ttl_ms is None:
-            setting = f"profiles.{self.context.profile}.result_ttl"
-            self.tell(warning(f"Expiry is unknown: set {setting} in the config."))
-        elif self.filter_box.text == filter_of(ttl_ms):
+    @in_order
+    async def action_expiring(self) -> None:
+        ttl_ms, profile = self.context.result_ttl_ms, self.context.profile
+        text = filter_of(ttl_ms or USUAL_LIFE_MS)
+        if self.filter_box.text == text:
             self.filter_box.clear()
+        elif ttl_ms or await self.context.store.run(
+            lambda store: store.summaries.any_tells_its_life(profile)
+        ):
+            self.filter_box.put(text)
         else:
-            self.filter_box.put(filter_of(ttl_ms))
+            setting = f"profiles.{profile}.result_ttl"
+            self.tell(warning(f"Expiry is unknown: set {setting} in the config."))
 
     # Marks
 

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from taskdash.domain.durations import age
 from taskdash.domain.errors import StoreError
-from taskdash.domain.words import notice_ms
+from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
 from taskdash.ui.keymap import key_name
 from taskdash.ui.widgets.bars import Line
 
@@ -114,8 +114,9 @@ def away_text(missed: Missed, ttl_ms: int | None, failures_key: str, expiring_ke
         parts.append(Content(f"{missed.finished:,} finished"))
     if missed.failed:
         parts.append(_with_key(f"{missed.failed:,} failed", "$text-error", failures_key))
-    if missed.expiring and ttl_ms is not None:
-        words = f"{missed.expiring:,} {'expires' if missed.expiring == 1 else 'expire'} within {age(notice_ms(ttl_ms))}"
+    if missed.expiring:
+        soon = age(notice_ms(ttl_ms or USUAL_LIFE_MS))
+        words = f"{missed.expiring:,} {'expires' if missed.expiring == 1 else 'expire'} within {soon}"
         parts.append(_with_key(words, "$text-warning", expiring_key))
     return Content.assemble(
         " While you were away: ", Content(", ").join(parts), ("   Esc closes", "$text-muted")
