@@ -158,9 +158,9 @@ async def test_reading_again_changes_nothing(dash: Dash) -> None:
 async def test_keys_pressed_while_the_list_is_read_are_not_lost(dash: Dash) -> None:
     for _ in range(10):
         dash.table.reload()
-        dash.table.move(1)
+        dash.table.action_move(1)
         dash.table.reload()
-        dash.table.move(2)
+        dash.table.action_move(2)
     await dash.reload()
     assert dash.cursor == MANY[30]
 

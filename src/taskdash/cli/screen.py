@@ -215,7 +215,7 @@ def _id_cells(tasks: Sequence[Task]) -> int:
 def _elide(tasks: Sequence[Task], rows: Sequence[dict[str, Cell]], width: int) -> None:
     """Leave out of prompts what those of other tasks have as well, as the dashboard does."""
     shown = [task for task in tasks if task.prompt and task.state is not State.FAIL]
-    chars = shared_of(shown, width).prompt_chars
+    chars = shared_of(shown, width)
     for task, row in zip(tasks, rows, strict=True):
         if start := chars.get(task.seq):
             row["PROMPT"] = Cell(f"…{row['PROMPT'].text[start:]}")

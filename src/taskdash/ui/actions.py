@@ -23,6 +23,12 @@ class Action(NamedTuple):
 
 
 _CALLS: Final = {
+    "cursor_up": "move(-1)",
+    "cursor_down": "move(1)",
+    "page_up": "move_page(-1)",
+    "page_down": "move_page(1)",
+    "first": "move_to_end(-1)",
+    "last": "move_to_end(1)",
     "previous_pane": "next_pane(-1)",
     "previous_tab": "go_to_tab(-1)",
     "next_tab": "go_to_tab(1)",

@@ -11,10 +11,10 @@ from taskdash.config.settings import COLUMN_NAMES, View
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.domain.usual import Usual
-from taskdash.ui.text.columns import ALONE, COLUMNS, GAP, Moment, Shared, place_columns, shared_of
+from taskdash.ui.text.columns import COLUMNS, GAP, NOTHING, Moment, place_columns, shared_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_COLUMNS = View().columns
 NOW_MS = 1_777_475_100_000
@@ -26,7 +26,7 @@ def cell(
     task: Task,
     width: int = 40,
     typical_ms: int | None = None,
-    shared: Shared = ALONE,
+    shared: Mapping[int, int] = NOTHING,
     *,
     says_label: bool = True,
 ) -> str:

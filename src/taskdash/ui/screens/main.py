@@ -26,7 +26,8 @@ from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.headlines import Headlines, TopLine
 from taskdash.ui.widgets.panes import Panes, Tasks
-from taskdash.ui.widgets.task_table import MARGIN, TaskTable
+from taskdash.ui.widgets.row_drawing import MARGIN
+from taskdash.ui.widgets.task_table import TaskTable
 from taskdash.ui.widgets.unseen import Unseen
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class MainScreen(ViewActions, Screen[None]):
         self.pane = DetailPane(context, id="detail")
         self._tabs = StateTabs(id="tabs")
         self._titles = TableHeader(
-            lambda: self.table.placed_columns, self.table.wanted.sort, MARGIN, id="titles"
+            lambda: self.table.rows.columns, self.table.wanted.sort, MARGIN, id="titles"
         )
         self._keys = KeyBar(id="keys")
         self._tasks = Tasks(self._titles, self.table, id="list")
@@ -195,7 +196,7 @@ class MainScreen(ViewActions, Screen[None]):
     def _show_range(self) -> None:
         window = self.table.window
         listed = sum(window.listed.values()) if window.query.terms else None
-        seen = [place.column.sort for place in self.table.placed_columns]
+        seen = [place.column.sort for place in self.table.rows.columns]
         title = list_title(
             self.table.lines_seen,
             window.total,

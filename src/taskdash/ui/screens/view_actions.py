@@ -86,7 +86,7 @@ class ViewActions(TaskActions):
     async def action_columns(self) -> None:
         from taskdash.ui.screens.choose_columns import ChooseColumns
 
-        drawn = {placed.column.name for placed in self.table.placed_columns}
+        drawn = {placed.column.name for placed in self.table.rows.columns}
         columns = await self.ask(ChooseColumns(self.context.view, self.context.first_view, drawn))
         if columns is not None:
             self.remember(columns=columns.names, widths=columns.widths)
@@ -104,7 +104,7 @@ class ViewActions(TaskActions):
         self.say("View reset.")
 
     def _place_columns(self) -> None:
-        self.table.place_columns()
+        self.table.rows.place_columns()
         self.show_titles()
 
     def remember(self, **changes: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.durations import NONE, age, ago, duration
 from taskdash.domain.query import SortKey
@@ -56,17 +56,7 @@ _PROMPT_CHARS: Final = 1_000
 
 _MATCHED_CHARS: Final = 4_000
 """What a filter finds behind these is not shown in the row."""
-NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
-
-
-class Shared(NamedTuple):
-    """What tasks that stand near each other have in common, and need not say again and again."""
-
-    prompt_chars: Mapping[int, int] = MappingProxyType({})
-    """How much of the beginning of a prompt others have as well, by `seq`."""
-
-
-ALONE: Final = Shared()
+NOTHING: Final[Mapping[Any, int]] = MappingProxyType({})
 
 
 class Moment(NamedTuple):
@@ -76,7 +66,8 @@ class Moment(NamedTuple):
     usual: Callable[[Task], Usual | None]
     ttl_ms: int | None = None
     """How long result links live."""
-    shared: Shared = ALONE
+    shared: Mapping[int, int] = NOTHING
+    """How much of the beginning of a prompt tasks that stand near have as well, by `seq`."""
     says_label: bool = True
     """Whether a label stands before the prompt: it is said nowhere else."""
     words: tuple[str, ...] = ()
@@ -137,7 +128,7 @@ def _state(task: Task, _: Moment, width: int) -> Cell:
 
 
 def _prompt(task: Task, moment: Moment, width: int) -> Cell:
-    start = moment.shared.prompt_chars.get(task.seq, 0)
+    start = moment.shared.get(task.seq, 0)
     label = [Span(task.label, "label"), Span("  ")] if task.label and moment.says_label else []
     if task.prompt:
         chars = _MATCHED_CHARS if moment.words else start + 4 * width + 80
@@ -152,13 +143,13 @@ def _prompt(task: Task, moment: Moment, width: int) -> Cell:
     return [*label, *cell]
 
 
-def shared_of(tasks: Iterable[Task], width: int) -> Shared:
-    """Return what tasks need not each say in a prompt column that is `width` cells wide."""
+def shared_of(tasks: Iterable[Task], width: int) -> dict[int, int]:
+    """Return how many chars tasks need not each say in a prompt column that is `width` cells wide, by `seq`."""
     tasks = list(tasks)
     prompts = {task.seq: inert_line(task.prompt[:_PROMPT_CHARS]) for task in tasks if task.prompt}
     starts = dict.fromkeys(prompts, 0)
     _skip_shared(prompts, starts, max(1, width // 2), max(1, width - 2))
-    return Shared({seq: start for seq, start in starts.items() if start})
+    return {seq: start for seq, start in starts.items() if start}
 
 
 def _label(task: Task, _: Moment, __: int) -> Cell:

@@ -78,23 +78,14 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.mount(self.preview)
         self.call_after_refresh(self.draw)
 
-    def action_cursor_up(self) -> None:
-        self.scroll_relative(y=-1, animate=False)
+    def action_move(self, steps: int) -> None:
+        self.scroll_relative(y=steps, animate=False)
 
-    def action_cursor_down(self) -> None:
-        self.scroll_relative(y=1, animate=False)
+    def action_move_page(self, pages: int) -> None:
+        self.action_move(pages * max(1, self.size.height - 1))
 
-    def action_page_up(self) -> None:
-        self.scroll_relative(y=-max(1, self.size.height - 1), animate=False)
-
-    def action_page_down(self) -> None:
-        self.scroll_relative(y=max(1, self.size.height - 1), animate=False)
-
-    def action_first(self) -> None:
-        self.scroll_home(animate=False)
-
-    def action_last(self) -> None:
-        self.scroll_end(animate=False)
+    def action_move_to_end(self, end: int) -> None:
+        (self.scroll_home if end < 0 else self.scroll_end)(animate=False)
 
     def on_resize(self) -> None:
         self.draw()

@@ -1,4 +1,4 @@
-"""The table: a window onto a query of the store, drawn line by line, with a cursor and marks.
+"""The table: a window onto a query of the store, with a cursor and marks.
 
 Only the rows around the cursor are read and only those on the screen are drawn, so a key costs the same at 100 and at
 100,000 tasks. The cursor belongs to a task, not to a line: whatever happens to the list, it is found again by its
@@ -11,25 +11,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import set_cell_size
-from rich.segment import Segment
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from taskdash.domain.durations import tells_seconds
 from taskdash.ui.actions import bindings
-from taskdash.ui.few_colours import FEW_COLOURS
-from taskdash.ui.text.columns import ALONE, GAP, Moment, Placed, place_columns, shared_of
-from taskdash.ui.text.matches import sought_words
-from taskdash.ui.widgets.row_styles import COLOURLESS_ROWS, ROWS_IN_16, RowStyles
+from taskdash.ui.widgets.row_drawing import RowDrawing
 from taskdash.ui.widgets.window import Place, Window, changed_tasks, read_window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
-    from rich.style import Style
     from textual import events
     from textual.binding import BindingType
     from textual.worker import WorkType
@@ -38,16 +31,9 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
-    from taskdash.ui.text.columns import Cell
 
-MARGIN: Final = 2
-"""Cells left of the first column: the cursor's and the mark's."""
-MAX_STRIPS: Final = 400
-"""Rows that are kept as they were drawn: as many as a few screens have."""
 FLASH_S: Final = 1.0
 """How long a row that somebody else has changed is drawn apart."""
-CHANGED: Final = "»"
-"""Stands in the margin of such a row: no colour says it alone."""
 
 
 class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -93,18 +79,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._asked = self._asked_afresh = self._answered = 0
         self.read_s = 0.0
         """How long the last window took to be read, in seconds."""
-        self._styles = RowStyles(lambda: self.background_colors[1], self._row_texts)
-        self._shared = ALONE
-        self._placed: list[Placed] = []
-        self._placed_cells = 0
-        self._moment = self._moment_now()
-        """As of when the rows are drawn; all of them, so that none is ahead of another."""
-        self._strips: dict[int, tuple[object, Strip]] = {}
-        """Rows as they were drawn last by `seq`, each with all that its look depends on."""
         self._removals = -1
         self.marked: set[int] = set()
         self.flashing: set[int] = set()
         """The tasks that others have just changed, by `seq`."""
+        self.rows = RowDrawing(self)
 
     # What is shown
 
@@ -132,29 +111,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def lines_seen(self) -> range:
         """Return which lines of the query are on screen."""
         return range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total))
-
-    @property
-    def placed_columns(self) -> list[Placed]:
-        """Return the columns with their widths, as they are drawn."""
-        cells = max(10, self.scrollable_content_region.width - MARGIN)
-        if cells != self._placed_cells:
-            view, has_labels = self.context.view, self._window.has_labels
-            self._placed = place_columns(view.columns, cells, view.widths, has_labels=has_labels)
-            self._placed_cells = cells
-            self._share()
-        return self._placed
-
-    def _share(self) -> None:
-        """Find what the rows that were read have in common, for their prompts to tell them apart."""
-        for place in self._placed:
-            if place.column.flexible:
-                self._shared = shared_of(self._window.rows, place.width)
-        self._moment = self._moment_now()
-
-    def place_columns(self) -> None:
-        """Give the columns their widths anew: the look has others now."""
-        self._placed_cells = 0
-        self.refresh()
 
     # Reading
 
@@ -223,12 +179,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Take over what was read and draw what differs from what is on screen."""
         self._flash_changes(window)
         shown, self._window = self._window, window
-        self._moment = self._moment_now()
-        shared_before = self._shared
-        if shown.has_labels != window.has_labels:
-            self.place_columns()
-        elif shown.rows != window.rows:
-            self._share()
+        is_shared_alike = self.rows.follow(shown)
         task = window.row(window.cursor)
         seq = task.seq if task else None
         before = self._place
@@ -239,7 +190,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = Size(self.size.width, window.total)
         is_in_place = window.top == self._drawn_from == int(self.scroll_offset.y)
         is_alike = shown.total == window.total and shown.query.terms == window.query.terms
-        if is_in_place and is_alike and self._shared == shared_before:
+        if is_in_place and is_alike and is_shared_alike:
             moved = {before.cursor, window.cursor} if before.cursor != window.cursor else set()
             for line in moved.union(self._changed_lines(shown)):
                 self._refresh_line(line)
@@ -275,27 +226,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Moving
 
-    def action_cursor_up(self) -> None:
-        self.move(-1)
-
-    def action_cursor_down(self) -> None:
-        self.move(1)
-
-    def action_page_up(self) -> None:
-        self.page(-1)
-
-    def action_page_down(self) -> None:
-        self.page(1)
-
-    def action_first(self) -> None:
-        self.move_to(0)
-
-    def action_last(self) -> None:
-        self.move_to(self._window.total - 1)
-
-    def move(self, steps: int) -> None:
-        """Move the cursor by lines."""
+    def action_move(self, steps: int) -> None:
         self.move_to(self._place.cursor + steps)
+
+    def action_move_to_end(self, end: int) -> None:
+        self.move_to(0 if end < 0 else self._window.total - 1)
 
     def move_to(self, line: int) -> None:
         """Move the cursor to a line of the query, scrolling as little as that needs."""
@@ -305,8 +240,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         top = max(min(self._place.top, line), line - height + 1)
         self._go(line, max(0, min(top, total - height)))
 
-    def page(self, pages: int) -> None:
-        """Move by screens."""
+    def action_move_page(self, pages: int) -> None:
         height = max(1, self.size.height)
         top = max(0, min(self._place.top + pages * height, self._window.total - height))
         self._go(max(0, min(self._place.cursor + pages * height, self._window.total - 1)), top)
@@ -340,7 +274,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._go(min(line, max(0, self._window.total - 1)), top)
 
     def on_resize(self) -> None:
-        self._strips.clear()
+        self.rows.forget(styles=False)
         if self._window.total:
             self._place = replace(self._place, height=self.size.height)
         if not (self._place.home and self._window.covers(0, self.size.height)):
@@ -360,14 +294,14 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         if task := self.task_at_cursor:
             self.marked ^= {task.seq}
             self._refresh_line(self._place.cursor)
-            self.move(1)
+            self.action_move(1)
 
     def mark_and_move(self, steps: int) -> None:
         """Mark the row under the cursor and go on."""
         if task := self.task_at_cursor:
             self.marked.add(task.seq)
             self._refresh_line(self._place.cursor)
-            self.move(steps)
+            self.action_move(steps)
 
     def mark(self, seqs: Iterable[int]) -> None:
         """Mark tasks, on the screen or not."""
@@ -386,94 +320,23 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
         Rows that tell minutes change at a moment each of their own: together, they cost one frame and not fifty.
         """
-        self._moment = self._moment_now()
-
-        def is_stale(task: Task, line: int) -> bool:
-            drawn = self._strips.get(task.seq)
-            if drawn is None or not (is_whole or _tells_seconds(task, self._moment.now_ms)):
-                return False
-            return drawn[0] != self._look(task, is_cursor=line == self._place.cursor)
-
-        self._refresh_tasks(is_stale)
-
-    def _row_texts(self) -> Mapping[str, str] | None:
-        if self.app.no_color:
-            return COLOURLESS_ROWS
-        return ROWS_IN_16 if self.app.has_class(FEW_COLOURS) else None
+        self.rows.as_of_now()
+        self._refresh_tasks(
+            lambda task, line: self.rows.is_stale(
+                task, is_cursor=line == self._place.cursor, is_whole=is_whole
+            )
+        )
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.forget()
-        self._strips.clear()
+        self.rows.forget()
 
     def render_line(self, y: int) -> Strip:
         line = self._drawn_from + y
         task = self._window.row(line)
         if task is None:
             return Strip.blank(self.size.width, self.rich_style)
-        look = self._look(task, is_cursor=line == self._place.cursor)
-        drawn = self._strips.get(task.seq)
-        if drawn is None or drawn[0] != look:
-            if len(self._strips) >= MAX_STRIPS:
-                self._strips.clear()
-            drawn = self._strips[task.seq] = (look, self._strip(*look))
-        return drawn[1]
-
-    def _look(
-        self, task: Task, *, is_cursor: bool
-    ) -> tuple[tuple[str, str], list[Cell], list[Placed], Style]:
-        """Return all that a row's strip depends on: margin, cells, their columns, the row's style."""
-        placed = self.placed_columns
-        cells = [place.column.cell(task, self._moment, place.width) for place in placed]
-        style = self._styles.row(self._row_style_name(task, is_cursor=is_cursor))
-        return self._margin(task, is_cursor=is_cursor), cells, placed, style
-
-    def _strip(
-        self, margin: tuple[str, str], cells: list[Cell], placed: list[Placed], row_style: Style
-    ) -> Strip:
-        segments = [Segment(margin[0], self._styles.piece("focus", row_style)), Segment(margin[1], row_style)]
-        for cell, place in zip(cells, placed, strict=True):
-            segments += self._fit(cell, place.width, row_style)
-            segments.append(Segment(" " * GAP, row_style))
-        return Strip(segments).adjust_cell_length(self.size.width, row_style)
-
-    def _fit(self, cell: Cell, width: int, row_style: Style) -> Iterator[Segment]:
-        """Yield a cell's segments, `width` cells together; a text that is too long ends in an ellipsis."""
-        room = width
-        for text, name in cell:
-            style = self._styles.piece(name, row_style) if name else row_style
-            segment = Segment(text, style)
-            if segment.cell_length > room:
-                yield Segment(set_cell_size(text, max(0, room - 1)) + "…" if room else "", style)
-                return
-            yield segment
-            room -= segment.cell_length
-        yield Segment(" " * room, row_style)
-
-    def _margin(self, task: Task, *, is_cursor: bool) -> tuple[str, str]:
-        cursor, mark = "▌" if is_cursor else " ", "•" if task.seq in self.marked else " "
-        if task.seq in self.flashing:
-            cursor, mark = (cursor, CHANGED) if is_cursor else (CHANGED, mark)
-        return cursor, mark
-
-    def _row_style_name(self, task: Task, *, is_cursor: bool) -> str:
-        if is_cursor:
-            return "row-cursor" if self.has_focus else "row-cursor-blurred"
-        if task.seq in self.flashing:
-            return "row-updated"
-        return "row-marked" if task.seq in self.marked else "row"
-
-    def _moment_now(self) -> Moment:
-        context = self.context
-        has_column = any(each.column.name == "label" and not each.column.flexible for each in self._placed)
-        return Moment(
-            context.clock.now_ms(),
-            context.usual,
-            context.result_ttl_ms,
-            self._shared,
-            says_label=len(self._window.labels) > 1 and not has_column,
-            words=sought_words(self._window.query.terms),
-        )
+        return self.rows.strip(task, is_cursor=line == self._place.cursor)
 
     def _draw_from(self, top: int) -> None:
         self._drawn_from = top
@@ -492,7 +355,3 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         y = line - self._drawn_from
         if 0 <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
-
-
-def _tells_seconds(task: Task, now_ms: int) -> bool:
-    return tells_seconds(now_ms, task.create_time_ms, task.added_at_ms, task.complete_time_ms)

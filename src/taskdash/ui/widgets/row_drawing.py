@@ -1,0 +1,158 @@
+"""How the rows of the table are drawn: margin, columns and styles. Each row is kept as it was drawn last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from textual.strip import Strip
+
+from taskdash.domain.durations import tells_seconds
+from taskdash.ui.few_colours import FEW_COLOURS
+from taskdash.ui.text.columns import GAP, Moment, Placed, place_columns, shared_of
+from taskdash.ui.text.matches import sought_words
+from taskdash.ui.widgets.row_styles import COLOURLESS_ROWS, ROWS_IN_16, RowStyles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.style import Style
+
+    from taskdash.domain.task import Task
+    from taskdash.ui.text.columns import Cell
+    from taskdash.ui.widgets.task_table import TaskTable
+    from taskdash.ui.widgets.window import Window
+
+    _Look = tuple[tuple[str, str], list[Cell], list[Placed], Style]
+    """All that a row's strip depends on: margin, cells, their columns, the row's style."""
+
+MARGIN: Final = 2
+"""Cells left of the first column: the cursor's and the mark's."""
+MAX_STRIPS: Final = 400
+"""Rows that are kept as they were drawn: as many as a few screens have."""
+CHANGED: Final = "»"
+"""Stands in the margin of a row that others have changed: no colour says it alone."""
+
+
+class RowDrawing:
+    """Draws the tasks of a table, all of them as of one moment, so that none is ahead of another."""
+
+    def __init__(self, table: TaskTable) -> None:
+        self._table = table
+        self._styles = RowStyles(lambda: table.background_colors[1], self._row_texts)
+        self._placed: list[Placed] = []
+        self._placed_cells = 0
+        self._strips: dict[int, tuple[_Look, Strip]] = {}
+        self._shared: Mapping[int, int] = {}
+        self._moment = self._moment_now()
+
+    @property
+    def columns(self) -> list[Placed]:
+        """Return the columns with their widths, as they are drawn."""
+        table, view = self._table, self._table.context.view
+        cells = max(10, table.scrollable_content_region.width - MARGIN)
+        if cells != self._placed_cells:
+            self._placed = place_columns(view.columns, cells, view.widths, has_labels=table.window.has_labels)
+            self._placed_cells = cells
+            self._share()
+        return self._placed
+
+    def place_columns(self) -> None:
+        """Give the columns their widths anew: the look has others now."""
+        self._placed_cells = 0
+        self._table.refresh()
+
+    def follow(self, before: Window) -> bool:
+        """Draw what is in the table now, in place of a window before; return whether prompts begin where they did."""
+        self.as_of_now()
+        shared_before, window = self._shared, self._table.window
+        if before.has_labels != window.has_labels:
+            self.place_columns()
+        elif before.rows != window.rows:
+            self._share()
+        return self._shared == shared_before
+
+    def as_of_now(self) -> None:
+        """Draw as of now from here on."""
+        self._moment = self._moment_now()
+
+    def forget(self, *, styles: bool = True) -> None:
+        """Draw every row anew, in other styles as well."""
+        self._strips.clear()
+        if styles:
+            self._styles.forget()
+
+    def is_stale(self, task: Task, *, is_cursor: bool, is_whole: bool) -> bool:
+        """Return whether a row says something else by now; unless `is_whole`, only one that tells seconds does."""
+        drawn, moments_ms = (
+            self._strips.get(task.seq),
+            (task.create_time_ms, task.added_at_ms, task.complete_time_ms),
+        )
+        if drawn is None or not (is_whole or tells_seconds(self._moment.now_ms, *moments_ms)):
+            return False
+        return drawn[0] != self._look(task, is_cursor=is_cursor)
+
+    def strip(self, task: Task, *, is_cursor: bool) -> Strip:
+        """Return a row, drawn anew where it looks otherwise now."""
+        look, drawn = self._look(task, is_cursor=is_cursor), self._strips.get(task.seq)
+        if drawn is None or drawn[0] != look:
+            if len(self._strips) >= MAX_STRIPS:
+                self._strips.clear()
+            drawn = self._strips[task.seq] = (look, self._draw(*look))
+        return drawn[1]
+
+    def _share(self) -> None:
+        """Find what the rows that were read have in common, for their prompts to tell them apart."""
+        for place in self._placed:
+            if place.column.flexible:
+                self._shared = shared_of(self._table.window.rows, place.width)
+        self.as_of_now()
+
+    def _moment_now(self) -> Moment:
+        context, window = self._table.context, self._table.window
+        has_column = any(each.column.name == "label" and not each.column.flexible for each in self._placed)
+        return Moment(
+            context.clock.now_ms(),
+            context.usual,
+            context.result_ttl_ms,
+            self._shared,
+            says_label=len(window.labels) > 1 and not has_column,
+            words=sought_words(window.query.terms),
+        )
+
+    def _row_texts(self) -> Mapping[str, str] | None:
+        if self._table.app.no_color:
+            return COLOURLESS_ROWS
+        return ROWS_IN_16 if self._table.app.has_class(FEW_COLOURS) else None
+
+    def _look(self, task: Task, *, is_cursor: bool) -> _Look:
+        table, placed = self._table, self.columns
+        is_marked, is_changed = task.seq in table.marked, task.seq in table.flashing
+        margin = ["▌" if is_cursor else " ", "•" if is_marked else " "]
+        if is_changed:
+            margin[is_cursor] = CHANGED
+        name = "row-updated" if is_changed else "row-marked" if is_marked else "row"
+        if is_cursor:
+            name = "row-cursor" if table.has_focus else "row-cursor-blurred"
+        cells = [place.column.cell(task, self._moment, place.width) for place in placed]
+        return (margin[0], margin[1]), cells, placed, self._styles.row(name)
+
+    def _draw(self, margin: tuple[str, str], cells: list[Cell], placed: list[Placed], row: Style) -> Strip:
+        segments = [Segment(margin[0], self._styles.piece("focus", row)), Segment(margin[1], row)]
+        for cell, place in zip(cells, placed, strict=True):
+            segments += [*self._fit(cell, place.width, row), Segment(" " * GAP, row)]
+        return Strip(segments).adjust_cell_length(self._table.size.width, row)
+
+    def _fit(self, cell: Cell, width: int, row: Style) -> Iterator[Segment]:
+        """Yield a cell's segments, `width` cells together; a text that is too long ends in an ellipsis."""
+        room = width
+        for text, name in cell:
+            style = self._styles.piece(name, row) if name else row
+            segment = Segment(text, style)
+            if segment.cell_length > room:
+                yield Segment(set_cell_size(text, max(0, room - 1)) + "…" if room else "", style)
+                return
+            yield segment
+            room -= segment.cell_length
+        yield Segment(" " * room, row)
