@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.api import names
 from taskdash.api.body import UnreadableError, json_document, unwrapped
-from taskdash.api.failure import reason_in
 from taskdash.api.record import RECORD_FIELDS, request_in
-from taskdash.api.states import is_not_found, may_be_of_request, says_state, standing_in
+from taskdash.api.states import is_not_found, may_be_of_request, reason_in, says_state, standing_in
 from taskdash.api.values import is_blank, whole_number, word
 from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line

@@ -7,10 +7,15 @@ from typing import Final
 
 from taskdash.api import names
 from taskdash.api.body import unwrapped
-from taskdash.api.failure import Reason, failure_of
-from taskdash.api.link_life import is_purged, links_end_ms
-from taskdash.api.result_urls import LAST_KEYS, RECORD_KEYS, result_parts, result_urls
-from taskdash.api.states import UNKNOWN_STATE, Standing, standing_in
+from taskdash.api.result_urls import (
+    LAST_KEYS,
+    RECORD_KEYS,
+    is_purged,
+    links_end_ms,
+    result_parts,
+    result_urls,
+)
+from taskdash.api.states import UNKNOWN_STATE, Reason, Standing, failure_of, standing_in
 from taskdash.api.values import Fields, cost, is_blank, number, timestamp_ms, word
 from taskdash.domain.task import Json, Record, State
 from taskdash.domain.untrusted import inert, inert_json, inert_line
@@ -54,7 +59,8 @@ def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
         task_id=fields.read(_id_word, *names.TASK_ID, names.OWN_ID[0]),
         state=state,
         raw_state=standing.word,
-        model=fields.read(word, *names.MODEL) or _model_in(param),
+        model=fields.read(word, *names.MODEL)
+        or (word(param.get("model")) if isinstance(param, dict) else None),
         param=inert_json(param),
         prompt=_prompt_in(param) or fields.read(_prompt, *names.PROMPT),
         result_urls=urls,
@@ -128,10 +134,9 @@ def _cost_ms(fields: Fields, state: State, create_ms: int | None, complete_ms: i
     gateways some models give seconds (8 for a 10 s task, 12.5), a failure may have 0 for "none", and null or
     nothing stands for complete - create.
     """
-    both = create_ms is not None and complete_ms is not None and complete_ms >= create_ms
-    elapsed_ms = (
-        complete_ms - create_ms if both and complete_ms is not None and create_ms is not None else None
-    )
+    elapsed_ms = None if create_ms is None or complete_ms is None else complete_ms - create_ms
+    if elapsed_ms is not None and elapsed_ms < 0:
+        elapsed_ms = None
     given = fields.read(cost, *names.COST)
     if given is None:
         return elapsed_ms
@@ -157,26 +162,19 @@ def _param(fields: Fields) -> Json:
     return found
 
 
-def _model_in(param: Json) -> str | None:
-    return word(param.get("model")) if isinstance(param, dict) else None
-
-
 def _prompt_in(param: Json) -> str | None:
     """Return the prompt at `input.prompt`, beside `input`, or as the whole `input`. To have none is legal."""
-    if isinstance(param, list):
-        param = param[0] if param else None
+    param = _first_item(param)
     if not isinstance(param, dict):
         return None
-    inner = param.get("input")
-    if isinstance(inner, list):
-        inner = inner[0] if inner else None
-    for place in (inner, param):
-        if isinstance(place, dict):
-            for key in names.PROMPT_IN_PARAM:
-                found = _prompt(place.get(key))
-                if found:
-                    return found
-    return _prompt(inner)
+    inner = _first_item(param.get("input"))
+    places = [place for place in (inner, param) if isinstance(place, dict)]
+    found = (_prompt(place.get(key)) for place in places for key in names.PROMPT_IN_PARAM)
+    return next(filter(None, found), None) or _prompt(inner)
+
+
+def _first_item(value: Json) -> Json:
+    return next(iter(value), None) if isinstance(value, list) else value
 
 
 def _prompt(value: Json) -> str | None:

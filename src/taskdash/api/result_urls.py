@@ -4,21 +4,25 @@ The API's page has one form: `resultJson`, a JSON text with `resultUrls`. All ot
 gateways, where the key depends on the model, and at those of other families. The rule that covers them: known keys
 first, in their order, then every other http(s) URL in the result, as it comes, what is only a cover or an origin last.
 Never from `param`: inputs are echoed there.
+
+How long they live a field says, or the signature in a link itself.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from taskdash.api import names
 from taskdash.api.body import json_within, unwrapped
+from taskdash.api.values import Fields, timestamp_ms, whole_number
 from taskdash.domain.untrusted import MAX_DEPTH, inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from taskdash.domain.task import Json
 
@@ -245,3 +249,76 @@ def is_result_url(text: str) -> bool:
         return parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
+
+
+# How long they live
+
+_MAX_LINKS: Final = 1_000
+_MAX_HELD_DEPTH: Final = 4
+_MAX_ITEMS: Final = 100
+_MAX_LIFE_S: Final = 10 * 366 * 86_400
+# `X-Amz-Expires`, `X-Tos-Expires`, `X-Goog-Expires`, `x-oss-expires` are seconds from the date beside them; a bare
+# `Expires` is a moment.
+_EXPIRES = re.compile(r"[?&](?:x-([a-z]{2,8})-)?expires=([0-9]{1,13})(?=[&#]|$)", re.IGNORECASE)
+_DATE = r"[?&]x-{}-date=([0-9]{{8}}T[0-9]{{6}})Z"
+_GONE: Final = frozenset(("purged", "deleted", "removed", "expired"))
+
+
+def links_end_ms(
+    record: dict[str, Json], parts: dict[str, Json], urls: tuple[str, ...], complete_ms: int | None
+) -> int | None:
+    """Return when the first of the links dies; None where nobody says.
+
+    Args:
+        record: as it came.
+        parts: what it has of a result.
+        urls: its result links.
+        complete_ms: from when a life counts whose beginning the link does not name.
+    """
+    if not urls:
+        return None
+    if (said := Fields(record).read(timestamp_ms, *names.LINK_END)) is not None:
+        return said
+    ends = [*_said_in(parts.values(), _MAX_HELD_DEPTH)]
+    ends += filter(None, (_signed_end_ms(url, complete_ms) for url in urls[:_MAX_LINKS]))
+    return min(ends, default=None)
+
+
+def is_purged(record: dict[str, Json]) -> bool:
+    """Tell whether the record says that its result was removed, or that its links are dead."""
+    said = [record.get(key) for key in names.PURGED]
+    return any(
+        each is True or whole_number(each) == 1 or (isinstance(each, str) and each.strip().lower() in _GONE)
+        for each in said
+    )
+
+
+def _said_in(values: Iterable[Json], depth: int) -> Iterator[int]:
+    """Yield what the parts of a result say of their own end."""
+    for value in values:
+        if isinstance(value, list) and depth:
+            yield from _said_in(value[:_MAX_ITEMS], depth - 1)
+        elif isinstance(value, dict) and depth:
+            if (said := Fields(value).read(timestamp_ms, *names.LINK_END)) is not None:
+                yield said
+            yield from _said_in(list(value.values())[:_MAX_ITEMS], depth - 1)
+
+
+def _signed_end_ms(url: str, complete_ms: int | None) -> int | None:
+    found = _EXPIRES.search(url) if "xpires=" in url or "XPIRES=" in url else None
+    if found is None:
+        return None
+    signer, digits = found.groups()
+    if signer is None:
+        return timestamp_ms(digits)
+    date = re.search(_DATE.format(signer), unquote(url), re.IGNORECASE)
+    start_ms = _date_ms(date[1]) if date else complete_ms
+    life_s = int(digits)
+    return timestamp_ms(start_ms + life_s * 1000) if start_ms is not None and life_s < _MAX_LIFE_S else None
+
+
+def _date_ms(digits: str) -> int | None:
+    try:
+        return int(datetime.strptime(digits.upper(), "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return None
