@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.changes import removed_line, word
-from taskdash.cli.rules import EXIT_CODES, first_cause, gone
+from taskdash.cli.rules import EXIT_CODES, first_cause, gone, removed_line, word
 from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, Task
 from taskdash.domain.words import plural

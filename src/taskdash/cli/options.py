@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import update_wrapper
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -81,16 +81,16 @@ def form_options(**helps: str) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
+        @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the command takes
             forms = [name for name in helps if kwargs.pop(f"as_{name}")]
             if len(forms) > 1:
                 raise click.UsageError(f"{' and '.join(f'--{name}' for name in forms)} cannot be combined")
             return function(*args, form=forms[0] if forms else None, **kwargs)
 
-        wrapped = update_wrapper(call, function)
         for name, text in reversed(helps.items()):
-            wrapped = click.option(f"--{name}", f"as_{name}", is_flag=True, help=text)(wrapped)
-        return wrapped  # type: ignore[return-value] # the wrapper stands for the function
+            click.option(f"--{name}", f"as_{name}", is_flag=True, help=text)(call)
+        return call  # type: ignore[return-value] # the wrapper stands for the function
 
     return decorate
 
@@ -122,6 +122,26 @@ class CommandGroup(Command, click.Group):
 def selection_options(function: F) -> F:
     """Add the options that select tasks of the list; together they are one argument, `selection`."""
 
+    @click.option(
+        "--filter",
+        "filter_text",
+        metavar="F",
+        help="Only tasks that match, as in the dashboard's filter box.",
+    )
+    @click.option(
+        "--state",
+        metavar="S",
+        shell_complete=complete_states,
+        help="Only new, waiting, success, fail or unfinished tasks.",
+    )
+    @click.option(
+        "--label",
+        "only_label",
+        metavar="L",
+        shell_complete=complete_labels,
+        help="Only tasks with exactly this label.",
+    )
+    @wraps(function)
     def call(
         *args: Any,  # noqa: ANN401 - whatever the command takes
         filter_text: str | None,
@@ -133,71 +153,41 @@ def selection_options(function: F) -> F:
 
         return function(*args, selection=Selection(filter_text, state, only_label), **kwargs)
 
-    wrapped = update_wrapper(call, function)
-    options: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-        (
-            ("--label", "only_label"),
-            {
-                "metavar": "L",
-                "shell_complete": complete_labels,
-                "help": "Only tasks with exactly this label.",
-            },
-        ),
-        (
-            ("--state",),
-            {
-                "metavar": "S",
-                "shell_complete": complete_states,
-                "help": "Only new, waiting, success, fail or unfinished tasks.",
-            },
-        ),
-        (
-            ("--filter", "filter_text"),
-            {"metavar": "F", "help": "Only tasks that match, as in the dashboard's filter box."},
-        ),
-    )
-    for names, more in options:
-        wrapped = click.option(*names, **more)(wrapped)
-    return wrapped  # type: ignore[return-value] # the wrapper stands for the function
+    return call  # type: ignore[return-value] # the wrapper stands for the function
 
 
 def common_options(function: F) -> F:
     """Add the options that every command takes, and that stand before it as well; the session keeps them."""
 
-    def hush(context: click.Context, parameter: click.Parameter, value: object) -> None:
-        del context, parameter
+    def hush(_context: click.Context, _: click.Parameter, value: object) -> None:
         speech.is_quiet = speech.is_quiet or bool(value)
 
     def remember(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
         if value is not None and parameter.name is not None:
             context.obj.options[parameter.name] = value
 
-    file: dict[str, Any] = {"metavar": "FILE", "shell_complete": complete_files, "callback": remember}
-    options: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("-q --quiet", {"is_flag": True, "callback": hush, "help": "Print only data and errors."}),
-        (
+    option = partial(click.option, cls=GlobalOption, expose_value=False)
+    file = partial(option, metavar="FILE", shell_complete=complete_files, callback=remember)
+    for each in (
+        option("-q", "--quiet", is_flag=True, callback=hush, help="Print only data and errors."),
+        option(
             "--log-level",
-            {
-                "metavar": "LEVEL",
-                "type": click.Choice(LOG_LEVELS),
-                "callback": remember,
-                "help": f"How much to log: {', '.join(LOG_LEVELS)}.",
-            },
+            metavar="LEVEL",
+            type=click.Choice(LOG_LEVELS),
+            callback=remember,
+            help=f"How much to log: {', '.join(LOG_LEVELS)}.",
         ),
-        ("--store", {**file, "help": "List file to use."}),
-        ("--config", {**file, "help": "Config file to use."}),
-        (
+        file("--store", help="List file to use."),
+        file("--config", help="Config file to use."),
+        option(
             "--profile",
-            {
-                "metavar": "P",
-                "shell_complete": complete_profiles,
-                "callback": remember,
-                "help": "Profile to use.",
-            },
+            metavar="P",
+            shell_complete=complete_profiles,
+            callback=remember,
+            help="Profile to use.",
         ),
-    )
-    for names, more in options:
-        function = click.option(*names.split(), cls=GlobalOption, expose_value=False, **more)(function)
+    ):
+        function = each(function)
     return function
 
 
@@ -206,25 +196,22 @@ def pass_session(function: F) -> F:
     return common_options(click.pass_obj(function))  # type: ignore[return-value] # it stands for the function
 
 
-def complete_ids(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_ids(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the IDs of the list that start with what is typed. It never fails, and never speaks."""
-    del parameter
     return _from_list(
         context.obj, lambda store, profile: store.documents.ids_like(profile, incomplete, MAX_COMPLETIONS)
     )
 
 
-def complete_labels(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_labels(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the labels of the list that start with what is typed. It never fails, and never speaks."""
-    del parameter
     return _from_list(
         context.obj, lambda store, profile: store.documents.labels_like(profile, incomplete, MAX_COMPLETIONS)
     )
 
 
-def complete_states(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_states(_context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the states that start with what is typed."""
-    del context, parameter
     from taskdash.domain.query_language import STATES
 
     return [name for name in STATES if name.startswith(incomplete)]
@@ -240,9 +227,8 @@ def _from_list(session: Session, read: Callable[[Store, str], list[str]]) -> lis
         return []
 
 
-def complete_profiles(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+def complete_profiles(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the profiles of the config that start with what is typed. It never fails, and never speaks."""
-    del parameter
     session: Session = context.obj
     try:
         settings = load_settings(session.option_path("config"), session.environ)
@@ -252,18 +238,12 @@ def complete_profiles(context: click.Context, parameter: click.Parameter, incomp
 
 
 def complete_files(
-    context: click.Context, parameter: click.Parameter, incomplete: str, kind: str = "file"
+    _context: click.Context, _: click.Parameter, incomplete: str, kind: str = "file"
 ) -> list[CompletionItem]:
     """Leave files, or folders as `kind` "dir", to the shell, which knows them best."""
-    del context, parameter
     return [CompletionItem(incomplete, type=kind)]
 
 
 def complete_words(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
     """Return what completes one of some words."""
-
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-        del context, parameter
-        return [name for name in names if name.startswith(incomplete)]
-
-    return complete
+    return lambda _context, _parameter, incomplete: [name for name in names if name.startswith(incomplete)]

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from taskdash.cli.changes import change_line
 from taskdash.cli.check_rules import CheckRules
-from taskdash.cli.rules import WaitRules
+from taskdash.cli.rules import WaitRules, change_line
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.watch.status import WatchStatus
 
