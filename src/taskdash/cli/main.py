@@ -30,8 +30,8 @@ COMMANDS: Final = {
     "import": "taskdash.cli.moving:import_list",
     "config": "taskdash.cli.configuring:config",
     "demo-api": "taskdash.cli.demo:demo_api",
-    "stats": "taskdash.cli.showing:stats",
-    "failures": "taskdash.cli.failures:failures",
+    "stats": "taskdash.cli.statistics:stats",
+    "failures": "taskdash.cli.statistics:failures",
     "completion": "taskdash.cli.completion:completion",
     "help": "taskdash.cli.main:help_on",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 ERROR_PREFIX: Final = "taskdash: "
 RESUMES: Final = "interrupted; run the same command again to resume"
+_NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
+"""Texts in which each character is one cell, the dash for what is not known among them."""
 
 
 class _Speech:
@@ -104,3 +107,18 @@ def tell_not_added(ids: Sequence[str], why: str = "") -> None:
         complain(f"taskdash: {'1 ID was' if len(ids) == 1 else f'{len(ids):,} IDs were'} not added{why}:")
     for task_id in ids:
         complain(task_id)
+
+
+def cell_width(text: str) -> int:
+    """Return how many cells a terminal needs for a text, whatever script it is in."""
+    if _NARROW.fullmatch(text):
+        return len(text)
+    # Rich's tables of characters take longer to load than most lists need to be printed.
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def padded(text: str, cells: int) -> str:
+    """Return a text with blanks behind it, so that it takes so many cells."""
+    return text + " " * (cells - cell_width(text))

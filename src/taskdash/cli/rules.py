@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import plural, started_ms, state_word
+from taskdash.domain.words import NO_REASON, plural, started_ms, state_word
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ _FIRST_COUNTS: Final = (6, 4, 3, 5, 124, 1)
 MAX_NAME_CHARS: Final = 80
 LEAST_NAME_CELLS: Final = 24
 """What tells one task from another, even where it begins another line."""
-NO_REASON: Final = "no reason given"
 
 
 def word(task: Task) -> str:

@@ -17,14 +17,16 @@ from rich.text import Text
 
 from taskdash.cli.rows import duration_word, reason_of
 from taskdash.domain.durations import NONE, age
-from taskdash.domain.task import State, Task
+from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import SYMBOLS, state_word
+from taskdash.domain.words import NO_REASON, SYMBOLS, plural, state_word
 from taskdash.ui.text.columns import shared_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from typing import NoReturn
+
+    from taskdash.domain.failures import Reason
 
 STATE_STYLES: Final[Mapping[str, str]] = {
     State.NEW: "dim",
@@ -143,19 +145,45 @@ def named_lines(pairs: Iterable[tuple[str, str]], indent: int, prose: Collection
 
     Only prose is broken to fit it: links and paths are to be copied whole.
     """
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
-    with console.capture() as drawn:
-        for name, value in pairs:
-            style = STATE_STYLES.get(value, "yellow") if name in STATES else STYLES.get(name, "")
-            parts = [Text(part, style) for part in value.splitlines() or [""]]
-            if name in prose:
-                room = max(1, console.width - indent)
-                parts = [line for part in parts for line in part.wrap(console, room) or [Text()]]
-            for n, part in enumerate(parts):
-                head = "" if n else f"{name}  "
-                blanks = " " * (indent - cell_len(head))
-                console.print(Text.assemble((head, "dim"), blanks, part), soft_wrap=True)
-    return [line.rstrip() for line in drawn.get().splitlines()]
+    console = Console(file=sys.stdout)
+    lines = []
+    for name, value in pairs:
+        style = STATE_STYLES.get(value, "yellow") if name in STATES else STYLES.get(name, "")
+        parts = [Text(part, style) for part in value.splitlines() or [""]]
+        if name in prose:
+            room = max(1, console.width - indent)
+            parts = [line for part in parts for line in part.wrap(console, room) or [Text()]]
+        for n, part in enumerate(parts):
+            head = "" if n else f"{name}  "
+            lines.append(Text.assemble((head, "dim"), " " * (indent - cell_len(head)), part))
+    return _drawn(lines)
+
+
+def reason_lines(
+    reasons: Sequence[tuple[Reason, Task | None]],
+    problems: Sequence[tuple[ProblemKind, int]],
+    failed: int,
+    total: int,
+) -> list[str]:
+    """Return why tasks failed, reasons of a kind together, each with its newest task; then what checks came upon."""
+
+    def share(count: int) -> str:
+        return f"{count:>7,} {count / failed:>5.0%}  "
+
+    lines = [Text(f"{failed:,} failed of {plural(total, 'task')}", "bold")]
+    for failure_class in dict.fromkeys(reason.failure_class for reason, _ in reasons):
+        some = [each for each in reasons if each[0].failure_class is failure_class]
+        count = sum(reason.count for reason, _ in some)
+        lines += [Text(""), Text(f"{share(count)}{failure_class.value}", "bold red")]
+        for reason, task in some:
+            said = inert_line((reason.message or NO_REASON).strip())
+            code = f" ({inert_line(reason.fail_code)})" if reason.fail_code else ""
+            lines.append(Text(f"{share(reason.count)}  {said}{code}"))
+            if task is not None:
+                name = " · ".join(inert_line(text) for text in (task.label, task.prompt) if text)
+                lines.append(Text(f"{'':15}  {task.task_id[:ID_CELLS]}  {name}", "dim"))
+    lines += [Text(f"{count:>7,}        last check: {kind.value}", "yellow") for kind, count in problems]
+    return _drawn(lines, is_cut=True)
 
 
 def redraw(lines_for: Callable[[int, int], Sequence[str]], every_s: float) -> NoReturn:
@@ -252,21 +280,30 @@ def _fitting(natural: Mapping[str, int], width: int) -> dict[str, int]:
 
 
 def _lines(widths: Mapping[str, int], rows: Iterable[Mapping[str, Cell]]) -> list[str]:
-    """Return rows as lines in columns, with the colours that the terminal has."""
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    """Return rows as lines in columns."""
+    lines = []
     *_, last = widths
+    for row in rows:
+        lines.append(line := Text())
+        for name, width in widths.items():
+            cell = row[name]
+            # Of a state that has no room its sign says most.
+            text = cell.text[:1] if width == 1 else cropped(cell.text, width)
+            blanks = " " * (width - cell_len(text))
+            line.append(blanks if name in RIGHT else "")
+            line.append(text, cell.style or STYLES.get(name, ""))
+            line.append("" if name == last else " " * _GAP if name in RIGHT else blanks + " " * _GAP)
+    return _drawn(lines)
+
+
+def _drawn(lines: Iterable[Text], *, is_cut: bool = False) -> list[str]:
+    """Return lines with the colours that the terminal has, whole or cut to its width."""
+    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     with console.capture() as drawn:
-        for row in rows:
-            line = Text()
-            for name, width in widths.items():
-                cell = row[name]
-                # Of a state that has no room its sign says most.
-                text = cell.text[:1] if width == 1 else cropped(cell.text, width)
-                blanks = " " * (width - cell_len(text))
-                line.append(blanks if name in RIGHT else "")
-                line.append(text, cell.style or STYLES.get(name, ""))
-                line.append("" if name == last else " " * _GAP if name in RIGHT else blanks + " " * _GAP)
-            console.print(line, soft_wrap=True)
+        for line in lines:
+            console.print(
+                line, soft_wrap=not is_cut, no_wrap=True, overflow="ellipsis" if is_cut else "ignore"
+            )
     return [line.rstrip() for line in drawn.get().splitlines()]
 
 
