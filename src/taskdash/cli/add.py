@@ -15,12 +15,13 @@ from taskdash.domain.untrusted import decoded
 from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
     from taskdash.domain.secret import Secret
     from taskdash.domain.task import Json
+    from taskdash.store.additions import Added
 
 KEY_PREFIX: Final = "sk-"
 MAX_SHOWN: Final = 20
@@ -46,15 +47,8 @@ def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bo
         _refuse_key(label, keys)
     texts = _texts(text)
     found, ignored = _find(texts, keys)
-    hints = {task_id: path for task_id, path in found.items() if path}
-    try:
-        with session.open_store() as store:
-            profile, now_ms = session.profile.name, session.now_ms()
-            outcome = store.additions.add(profile, found, now_ms, label=label, hints=hints)
-    except BaseException:
-        if not all(is_argument for _, is_argument in texts):
-            tell_not_added(list(found))
-        raise
+    is_typed = all(is_argument for _, is_argument in texts)
+    outcome = put_on_list(session, found, label, tells_lost=not is_typed)
     if as_json:
         items: list[Json] = [{"text": text, "why": why} for text, why in ignored]
         print_json({"added": list(outcome.added), "listed": list(outcome.listed), "ignored": items})
@@ -68,19 +62,41 @@ def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bo
     return 0 if found else 1
 
 
+def put_on_list(
+    session: Session, found: Mapping[str, str | None], label: str | None = None, *, tells_lost: bool = True
+) -> Added:
+    """Put IDs on the list, each with the path it came with; where that fails, `tells_lost`, say which they are."""
+    hints = {task_id: path for task_id, path in found.items() if path}
+    try:
+        with session.open_store() as store:
+            profile, now_ms = session.profile.name, session.now_ms()
+            return store.additions.add(profile, found, now_ms, label=label, hints=hints)
+    except BaseException:
+        if tells_lost:
+            tell_not_added(list(found))
+        raise
+
+
 def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
     """Return the texts to take IDs from, each with whether it is an argument that may be an ID as it stands."""
     if not arguments:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError("give task IDs, text that contains them, or - to read standard input")
         arguments = ("-",)
-    return [(_stdin_text(), False) if argument == "-" else (argument, True) for argument in arguments]
+    return [
+        (decoded(read_stdin()).text, False) if argument == "-" else (argument, True) for argument in arguments
+    ]
 
 
-def _stdin_text() -> str:
+def read_stdin(most_bytes: int = -1) -> bytes:
+    """Return what stands on standard input, or no more than the first of it.
+
+    Raises:
+        UsageError: it is closed.
+    """
     if sys.stdin is None:
         raise UsageError("standard input is closed")
-    return decoded(sys.stdin.buffer.read()).text
+    return sys.stdin.buffer.read(most_bytes)
 
 
 def _find(

@@ -156,7 +156,11 @@ def demo_api(*, port: int) -> int:
         numbers.discard(signal.SIGHUP)
     # Blocked before the server's threads start, so that none of them is interrupted and `sigwait` gets it.
     signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    with _served(port) as api:
+    try:
+        served = DemoApi(port)
+    except OSError as error:
+        raise TaskdashError(f"cannot listen on 127.0.0.1:{port} ({error.strerror})") from None
+    with served as api:
         print_lines([f"base URL  {api.base_url}", f"key       {api.key}", "task IDs", *api.task_ids])
         sys.stdout.flush()
         # Not by `talk`, which hides keys: this one is made up, and everybody may know it.
@@ -183,12 +187,3 @@ taskdash --store demo.db
 A clip and a song, of families with record_paths of their own:
 
 {chr(10).join(others)}"""
-
-
-def _served(port: int) -> DemoApi:
-    from taskdash.demo.server import DemoApi
-
-    try:
-        return DemoApi(port)
-    except OSError as error:
-        raise TaskdashError(f"cannot listen on 127.0.0.1:{port} ({error.strerror})") from None

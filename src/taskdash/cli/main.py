@@ -110,20 +110,16 @@ class Commands(click.Group):
 
 def no_command(context: click.Context, name: str) -> click.UsageError:
     """Return the error for a command that there is not; it says which one was meant, as far as that can be told."""
-    return click.UsageError(f"no command {name!r}{_advice(context, name)}")
-
-
-def _advice(context: click.Context, name: str) -> str:
     import difflib
 
     from taskdash.domain.id_forms import has_known_form
 
-    near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5)
-    if near:
-        return f": did you mean {near[0]}?"
-    if not has_known_form(name):
-        return ""
-    return f": to put an ID on the list, use `{context.obj.line('add', name)}`"
+    advice = ""
+    if near := difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5):
+        advice = f": did you mean {near[0]}?"
+    elif has_known_form(name):
+        advice = f": to put an ID on the list, use `{context.obj.line('add', name)}`"
+    return click.UsageError(f"no command {name!r}{advice}")
 
 
 def _complete_commands(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.add import put_on_list, read_stdin
 from taskdash.cli.options import Command, complete_files, pass_session, selection_options
-from taskdash.cli.output import print_csv, talk, tell_not_added, write_utf8
+from taskdash.cli.output import print_csv, talk, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.errors import TaskdashError, UsageError
@@ -93,7 +94,11 @@ def _write_toml(details: Iterable[TaskDetail]) -> None:
         sys.stdout.write(tomli_w.dumps({"tasks": []}))
 
 
-_WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
+_WRITERS: Final = {
+    "json": _write_json,
+    "csv": _write_csv,
+    "toml": _write_toml,
+}
 
 
 @click.command(
@@ -157,17 +162,10 @@ def _import_text(session: Session, text: str) -> int:
     from taskdash.domain.task_ids import find_task_ids
 
     paste = find_task_ids(text, keys=session.keys)
-    ids = [found.task_id for found in paste.found]
-    hints = {found.task_id: found.path_hint for found in paste.found if found.path_hint}
-    if not ids:
+    if not paste.found:
         talk("taskdash: no task IDs found: neither an export nor text that contains IDs")
         return 1
-    try:
-        with session.open_store() as store:
-            outcome = store.additions.add(session.profile.name, ids, session.now_ms(), hints=hints)
-    except BaseException:
-        tell_not_added(ids)
-        raise
+    outcome = put_on_list(session, {found.task_id: found.path_hint for found in paste.found})
     counts = f"{plural(len(outcome.added), 'task')} added, {len(outcome.listed):,} already listed"
     talk(f"{counts}, {len(paste.ignored)} ignored")
     return 0
@@ -183,9 +181,7 @@ def _tell_of_profiles(session: Session, names: set[str]) -> None:
 
 def _read(file: str) -> bytes:
     if file == "-":
-        if sys.stdin is None:
-            raise UsageError("standard input is closed")
-        data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+        data = read_stdin(MAX_FILE_BYTES + 1)
     else:
         try:
             with Path(file).open("rb") as opened:

@@ -117,21 +117,13 @@ def parse_filter(
     """
     terms: list[Term] = []
     # An argument's byte that is no UTF-8 comes as a surrogate, which no text of the list has and no search takes.
-    text = re.sub("[\ud800-\udfff]", REPLACEMENT, text).rstrip()
-    position = 0
-    while position < len(text):
-        match = re.compile(_TERM).match(text, position)
+    for match in re.finditer(_TERM, re.sub("[\ud800-\udfff]", REPLACEMENT, text)):
         try:
-            term = _read(match, can_expire=lambda: bool(ttls_ms) or has_own_lives())
+            terms.append(_read(match, ttls_ms, has_own_lives))
         except FilterError as error:
-            rest = text[position:]
-            error.start = position + len(rest) - len(rest.lstrip())
-            error.end = match.end() if match else len(text)
+            error.start, error.end = match.start(1), match.end()
             raise
-        position = match.end() if match else len(text)
-        terms.append(term)
-    ttls = tuple(sorted(ttls_ms.items()))
-    return tuple(replace(term, ttls_ms=ttls) if isinstance(term, ExpiryTerm) else term for term in terms)
+    return tuple(terms)
 
 
 def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, list[str]]:
@@ -142,7 +134,7 @@ def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, li
         values: those of `COMPLETED_FIELDS`, as the list has them.
     """
     start, position = len(text), 0
-    while match := re.compile(_TERM).match(text, position):
+    for match in re.finditer(_TERM, text):
         start, position = match.start(2), match.end()
     if position < len(text):
         return len(text), []
@@ -168,15 +160,15 @@ def _values(field: str) -> list[str]:
     return {"state": list(STATES), "problem": problems, "saved": ["no", "yes"]}.get(field, [])
 
 
-def _read(match: re.Match[str] | None, *, can_expire: Callable[[], bool]) -> Term:
-    if match is None:
-        raise FilterError("a lone ! excludes nothing: write !word")
+def _read(match: re.Match[str], ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool]) -> Term:
     term = _term(match[2], match[3], negated=bool(match[1]))
-    if isinstance(term, ExpiryTerm) and not can_expire():
+    if not isinstance(term, ExpiryTerm):
+        return term
+    if not ttls_ms and not has_own_lives():
         raise FilterError(
             "expires: results have no known lifetime: set result_ttl for the profile in the config"
         )
-    return term
+    return replace(term, ttls_ms=tuple(sorted(ttls_ms.items())))
 
 
 def _term(prefix: str, value: str, *, negated: bool) -> Term:
@@ -186,7 +178,7 @@ def _term(prefix: str, value: str, *, negated: bool) -> Term:
         phrase = value[1:-1]
         return _field_term(prefix[:-1], phrase, negated) if prefix else _text_term(phrase, None, negated)
     word = prefix + value
-    if word == "!" or (not prefix and value == "!"):
+    if word == "!":
         raise FilterError("a lone ! excludes nothing: write !word")
     match = re.fullmatch(_FIELD, word)
     return _field_term(match[1], match[2], negated) if match else _text_term(word, None, negated)
