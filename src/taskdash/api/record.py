@@ -33,13 +33,9 @@ RECORD_FIELDS: Final = frozenset(
 
 
 def record_of(wire: dict[str, Json], around: Reason = (None, None)) -> Record:
-    """Return what a record says.
+    """Return what a record says; `around` it stand code and message that may be those of the failure.
 
     A field that makes no sense is None here and stays in `extra` under its own name.
-
-    Args:
-        wire: as it came.
-        around: code and message of the envelope, where they may be those of the failure.
     """
     fields = Fields(wire)
     standing = standing_in(wire) or Standing(State.WAITING, UNKNOWN_STATE, ())

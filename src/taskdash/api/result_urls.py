@@ -96,10 +96,6 @@ def result_urls(record: dict[str, Json], parts: dict[str, Json] | None = None) -
 
     They are read in every state. Only those of a `success` are final: gateways fill `resultJson` of a task
     that is still `waiting`, and the state is what counts.
-
-    Args:
-        record: as it came.
-        parts: its `result_parts`, where they are known already.
     """
     parts = result_parts(record) if parts is None else parts
     if not parts:
@@ -269,11 +265,7 @@ def links_end_ms(
 ) -> int | None:
     """Return when the first of the links dies; None where nobody says.
 
-    Args:
-        record: as it came.
-        parts: what it has of a result.
-        urls: its result links.
-        complete_ms: from when a life counts whose beginning the link does not name.
+    A life whose beginning the link does not name counts from `complete_ms`.
     """
     if not urls:
         return None

@@ -89,11 +89,7 @@ def _texts(arguments: Sequence[str]) -> list[tuple[str, bool]]:
 
 
 def read_stdin(most_bytes: int = -1) -> bytes:
-    """Return what stands on standard input, or no more than the first of it.
-
-    Raises:
-        UsageError: it is closed.
-    """
+    """Return what stands on standard input, or no more than the first of it; refuse one that is closed."""
     if sys.stdin is None:
         raise UsageError("standard input is closed")
     return sys.stdin.buffer.read(most_bytes)

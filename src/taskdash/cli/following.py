@@ -74,11 +74,7 @@ class Following:
         saving: AutoSaving,
         query: Query | None = None,
     ) -> None:
-        """Prepare to follow the tasks of `rules`, and those that come to match `query` meanwhile.
-
-        Raises:
-            KeyMissingError: there is no key to check with.
-        """
+        """Prepare to follow the tasks of `rules`, and those that come to match `query` meanwhile."""
         self._key = session.find_key()
         self._session = session
         self._rules = rules
@@ -92,15 +88,9 @@ class Following:
         self._elsewhere_since_s: float | None = None
 
     async def run(self, is_over: Callable[[], bool] = lambda: False) -> int:
-        """Follow the tasks beside a watcher that checks only what is asked for, until they are done with.
+        """Follow the tasks beside a watcher that checks only what is asked for; return the signal that ended it, or 0.
 
-        They are not when a signal comes or the watcher fails. The user's own command is waited for until `is_over`.
-
-        Returns:
-            The number of the signal that ended it, or 0.
-
-        Raises:
-            TaskdashError: of the store, or of the watcher.
+        Else they are done with, or the watcher fails. The user's own command is waited for until `is_over`.
         """
         session = self._session
         start_log(session)

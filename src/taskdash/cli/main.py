@@ -42,11 +42,7 @@ MAX_COMPLAINT_CHARS: Final = 1_000
 
 
 def run_command(arguments: list[str], session: Session) -> int:
-    """Run the command that a command line names; return its exit code.
-
-    Raises:
-        TaskdashError: the command says what is wrong.
-    """
+    """Run the command that a command line names; return its exit code."""
     if COMPLETION_VARIABLE in os.environ:
         importlib.import_module("taskdash.cli.completion")
     try:

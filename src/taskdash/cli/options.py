@@ -74,11 +74,7 @@ def shown(text: str) -> str:
 
 
 def form_options(**helps: str) -> Callable[[F], F]:
-    """Add a flag for each form that a command prints; together they are one argument, `form`, of which there is one.
-
-    Args:
-        helps: what is said of each, by its name.
-    """
+    """Add a flag for each form that a command prints; together they are one argument, `form`, of which there is one."""
 
     def decorate(function: F) -> F:
         @wraps(function)

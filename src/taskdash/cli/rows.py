@@ -61,11 +61,7 @@ def reason_of(task: Task) -> str | None:
 
 
 def read_fields(text: str) -> tuple[str, ...]:
-    """Return the fields that a list with commas names.
-
-    Raises:
-        UsageError: there is no such field, or none is named.
-    """
+    """Return the fields that a list with commas names; refuse none, and those that there are not."""
     names = tuple(name for name in (part.strip() for part in text.split(",")) if name)
     unknown = [name for name in names if name not in FIELD_NAMES]
     if unknown or not names:

@@ -62,13 +62,7 @@ def word(task: Task) -> str:
 
 
 def change_line(before: Task, after: Task, cells: int | None = None) -> str | None:
-    """Return what is new about a task, with its label and prompt at the end; None where nothing is.
-
-    Args:
-        before: as it was.
-        after: as it is.
-        cells: of a line of the terminal, which label and prompt are cut to fit.
-    """
+    """Return what is new about a task, label and prompt cut to a line of so many `cells`; None where nothing is."""
     problem = after.problem
     if problem is not None and (before.problem is None or before.problem.kind is not problem.kind):
         return _named(f"{after.task_id}: {problem.kind.value}: {problem.message}", after, cells)
@@ -103,15 +97,7 @@ def removed_line(task: Task) -> str:
 def summary(
     total: int, counts: Mapping[str, int], elapsed_ms: int, *, finished: int, timeout_ms: int | None = None
 ) -> str:
-    """Return what a wait came to: `3 tasks finished: 2 succeeded, 1 failed in 1m52s`.
-
-    Args:
-        total: of the tasks that were waited for.
-        counts: what became of how many; none of it is said of no task.
-        elapsed_ms: how long the waiting took.
-        finished: how many of them are finished.
-        timeout_ms: how long it was to take at most, where that was too short.
-    """
+    """Return what a wait came to: `3 tasks finished: 2 succeeded, 1 failed in 1m52s`; `timeout_ms` was too short."""
     parts = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     if finished == total:
         took = f" in {duration(elapsed_ms, measured=True)}" if elapsed_ms else ""
@@ -160,15 +146,10 @@ class WaitRules:
         are_named: bool = True,
         line_cells: int | None = None,
     ) -> None:
-        """Begin to wait.
+        """Begin to wait at a time by the wall clock, and tell of changes on lines of so many cells.
 
-        Args:
-            tasks: what for, as it is now.
-            started_ms: the time by the wall clock, in Unix ms.
-            timeout_s: how long.
-            are_named: whether the user has named each. Else they were selected, and others may join them: then one that
-                is removed, or that the API does not know, is no reason not to wait for the rest.
-            line_cells: how wide the terminal is that the changes are told on.
+        If the user has not named each task they were selected, and others may join them: then one that is removed, or
+        that the API does not know, is no reason not to wait for the rest.
         """
         self.tasks = list(tasks)
         self.removed: list[Task] = []
@@ -209,13 +190,8 @@ class WaitRules:
     ) -> list[str]:
         """Take the tasks as they are now; return a line for each change. A task that is missing was removed.
 
-        One that is there for the first time joins them.
-
-        Args:
-            tasks: as they were just read.
-            now_ms: the time by the wall clock, in Unix ms: what is planned is planned by it.
-            elapsed_ms: the time since the waiting began.
-            is_elsewhere: whether the answers came by another key, whose refusals say nothing of ours.
+        One that is there for the first time joins them. What is planned is planned by the wall clock, `now_ms`. Where
+        the answers came from elsewhere, by another key, refusals say nothing of ours.
         """
         removed = gone(self.tasks, tasks)
         self.removed += removed

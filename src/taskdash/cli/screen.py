@@ -79,15 +79,9 @@ def task_lines(
     has_profile: bool = False,
     is_plain: bool = False,
 ) -> Iterator[list[str]]:
-    """Yield the lines of a table of tasks that fits the terminal, in blocks.
+    """Yield the lines of a table of tasks that fits a terminal so many cells wide, in blocks.
 
-    Args:
-        tasks: in their order.
-        now_ms: the time, in Unix ms.
-        width: of the terminal, in cells.
-        has_heading: whether the first line names the columns.
-        has_profile: whether it tells of which profile each task is.
-        is_plain: whether the states are words without a sign, and the IDs whole.
+    Where it `is_plain` the states are words without a sign, and the IDs whole.
     """
     id_cells = None if is_plain else _id_cells(tasks)
     rows = [
@@ -187,12 +181,7 @@ def reason_lines(
 
 
 def redraw(lines_for: Callable[[int, int], Sequence[str]], every_s: float) -> NoReturn:
-    """Draw lines on a screen of their own, again and again and whenever its size changes, until a signal comes.
-
-    Args:
-        lines_for: returns them for a screen so many cells wide and high.
-        every_s: how often, in seconds.
-    """
+    """Draw the lines for so many cells, wide and high, now and then and whenever that changes, until a signal comes."""
     awake, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)

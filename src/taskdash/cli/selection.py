@@ -46,11 +46,7 @@ class Selection(NamedTuple):
         return any(value is not None for value in self)
 
     def query(self, session: Session, *, all_profiles: bool = False, sort: Sort = NEWEST_FIRST) -> Query:
-        """Return what is selected: everything, where no option was given.
-
-        Raises:
-            UsageError: an option cannot be read.
-        """
+        """Return what is selected: everything, where no option was given."""
         profile = None if all_profiles else session.profile.name
         if not self.is_given:
             return Query(profile=profile, sort=sort)
@@ -84,12 +80,7 @@ class Selection(NamedTuple):
         return " ".join(f'{name} "{value}"' if " " in value else f"{name} {value}" for name, value in given)
 
     def seqs(self, session: Session, store: Store) -> list[int]:
-        """Return the `seq` of the tasks that are selected, of which there is at least one.
-
-        Raises:
-            UsageError: an option cannot be read, or selects everything by selecting nothing.
-            TaskdashError: no task matches.
-        """
+        """Return the `seq` of the tasks that are selected, at least one; refuse an option that is empty."""
         for name, value in self._named:
             if value is not None and not value.strip():
                 # As a variable that is not set leaves it: everything is too much to take it for.
@@ -113,14 +104,9 @@ def choose(
     selection: Selection,
     find: Callable[[Session, Store, Sequence[str]], list[Task]],
 ) -> list[Task]:
-    """Return the tasks that are named, each once, as `find` finds them, or those that are selected.
+    """Return the tasks that are named, each once, as `find` finds them, or those that are selected, at least one.
 
     Of the long texts of selected ones only the first part is there.
-
-    Raises:
-        UsageError: there are both IDs and options, or neither.
-        UnknownTaskError: an ID is not on the list.
-        TaskdashError: the options match no task.
     """
     check_one_of(task_ids, selection)
     if task_ids:
@@ -129,14 +115,9 @@ def choose(
 
 
 def read_details(session: Session, task_ids: Sequence[str], selection: Selection) -> list[TaskDetail]:
-    """Return all that is known of the tasks that are named or selected.
+    """Return all that is known of the tasks that are named or selected, at least one.
 
     An ID of a known form that is not on the list is added to it, which is told.
-
-    Raises:
-        UsageError: there are both IDs and options, or neither.
-        UnknownTaskError: an ID is not on the list.
-        TaskdashError: the options match no task.
     """
     with session.open_store(only_reads=True) as store:
         # Nothing is added here: what only reads may have been given a copy of the list.
@@ -160,11 +141,7 @@ def _details(store: Store, tasks: Sequence[Task]) -> list[TaskDetail]:
 
 
 def check_one_of(task_ids: Sequence[str], selection: Selection) -> None:
-    """See to it that a command is given IDs or a selection.
-
-    Raises:
-        UsageError: it is given both, or neither.
-    """
+    """Refuse IDs and a selection at once, and neither."""
     if task_ids and selection.is_given:
         raise click.UsageError(f"give task IDs or {OPTIONS}, not both")
     if not task_ids and not selection.is_given:
@@ -172,11 +149,7 @@ def check_one_of(task_ids: Sequence[str], selection: Selection) -> None:
 
 
 def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
-    """Return the named tasks, each once.
-
-    Raises:
-        UnknownTaskError: of several that are not on the list each has been told but the last.
-    """
+    """Return the named tasks, each once; of several that are not on the list each is told."""
     found: dict[int, Task] = {}
     unknown: list[UnknownTaskError] = []
     for text in texts:
@@ -197,15 +170,7 @@ def find_or_add(
 ) -> list[Task]:
     """Return the named tasks, each once; an ID that is not on the list is added, which is told, if it has a known form.
 
-    Args:
-        session: of the command.
-        store: the list.
-        texts: the IDs, shortened or whole.
-        tells_prefixes: whether it is told as well what a shortened one stands for.
-
-    Raises:
-        UsageError: one of them is an API key.
-        UnknownTaskError: one is not on the list, and its form is none that is known.
+    With `tells_prefixes` it is told as well what a shortened ID stands for. An API key is refused.
     """
     profile = session.profile.name
     keys = {key.reveal() for key in session.keys}

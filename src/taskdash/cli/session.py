@@ -40,11 +40,7 @@ class Session:
 
     @cached_property
     def settings(self) -> Settings:
-        """Return the settings in force.
-
-        Raises:
-            UsageError: a setting is wrong.
-        """
+        """Return the settings in force."""
         settings = load_settings(
             self.option_path("config"),
             self.environ,
@@ -77,9 +73,6 @@ class Session:
         """Open the store, for a `with` block; `patience_s`: how long to wait for one that another program has locked.
 
         A command that only reads does not wait for a process that is stopped: it gets a copy of the list.
-
-        Raises:
-            StoreError: it cannot be used.
         """
         patience_s = min(patience_s, PATIENCE_S)
         return Store(
@@ -100,11 +93,7 @@ class Session:
         return keys
 
     def find_key(self) -> Secret:
-        """Find the key of the profile in use.
-
-        Raises:
-            KeyMissingError: there is none, or one that cannot be sent.
-        """
+        """Find the key of the profile in use; without one that can be sent, raise `KeyMissingError`."""
         key = find_key(self.profile, self.environ).secret
         self.keys.add(key)
         return key

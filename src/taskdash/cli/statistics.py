@@ -75,12 +75,7 @@ def _tally_json(tally: Tally) -> dict[str, Json]:
 
 
 def tally_lines(tallies: Sequence[Tally], width: int | None = None) -> list[str]:
-    """Return a table of a line for each model; the last of several is that of all.
-
-    Args:
-        tallies: the models, and all of them.
-        width: the cells there are on a terminal.
-    """
+    """Return a table of a line for each model, which fits a terminal so wide; the last of several is that of all."""
     rows = [TALLY_HEADER, *(_tally_cells(each, n == len(tallies) - 1) for n, each in enumerate(tallies))]
     if width is not None:
         rows = _fitting(rows, width)

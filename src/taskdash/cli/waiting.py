@@ -223,12 +223,7 @@ class AutoSaving:
             self._thread.save(seqs)
 
     def finish(self, left_s: float = math.inf, *, is_patient: bool = True) -> None:
-        """Wait until all is saved that can be.
-
-        Args:
-            left_s: no longer than that, in seconds.
-            is_patient: also while next to nothing arrives.
-        """
+        """Wait for so long until all is saved that can be; who `is_patient` does so while next to nothing arrives."""
         thread = self._thread
         if thread is None:
             return

@@ -64,10 +64,7 @@ def record_command(endpoint: Endpoint, task_id: str, path: str = RECORD_PATH) ->
 def create_command(endpoint: Endpoint, body: Json, request_id: str) -> str:
     """Return the command that asks for a new task, which costs what the first one did.
 
-    Args:
-        endpoint: the gateway.
-        body: of the request, from `create_body`.
-        request_id: a fresh one: the gateway makes one task of it, however often the command is run.
+    The gateway makes one task of a `request_id`, however often the command is run.
     """
     words = [
         *_request(endpoint, CREATE_PATH),
@@ -130,11 +127,7 @@ def _request(endpoint: Endpoint, target: str) -> Sequence[str]:
 
 
 def whole(param: Json) -> Json:
-    """Return a request that was kept inert, for want of the body it came in.
-
-    Raises:
-        NoRequestError: a text in it was cut.
-    """
+    """Return a request that was kept inert, for want of the body it came in; refuse one of which a text was cut."""
     if CUT_MARK in json.dumps(param, ensure_ascii=False):
         raise NoRequestError("its inputs were too long to be kept whole")
     return param

@@ -82,13 +82,7 @@ def is_news(before: Task, after: Task) -> bool:
 
 
 def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list[Notice]:
-    """Return the messages for ends that are told now.
-
-    Args:
-        news: The tasks.
-        batches: What is complete with them; their tasks are not told one by one.
-        now_ms: The time.
-    """
+    """Return the messages for ends that are told now; the tasks of a batch that is complete are not told one by one."""
     told = [batch for batch in batches if not _is_repeated(batch, batches, news)]
     said = [Notice(batch.words, is_bad=batch.fail > 0, is_batch=True) for batch in told]
     single = [task for task in news if not any(batch.has(task) for batch in told)]

@@ -79,11 +79,7 @@ class FilterError(UsageError):
 
 
 def parse_sort(text: str) -> Sort:
-    """Read `KEY` or `-KEY`.
-
-    Raises:
-        UsageError: there is no such key; the message lists them.
-    """
+    """Read `KEY` or `-KEY`; the message of what there is not lists them."""
     name = text.removeprefix("-")
     name = OTHER_NAMES.get(name, name)
     if name not in SortKey.__members__.values():
@@ -92,11 +88,7 @@ def parse_sort(text: str) -> Sort:
 
 
 def parse_states(text: str) -> frozenset[State]:
-    """Read the value of `--state`.
-
-    Raises:
-        UsageError: there is no such state; the message lists them.
-    """
+    """Read the value of `--state`; the message of what there is not lists them."""
     if (states := STATES.get(text.casefold())) is None:
         raise UsageError(_unknown("state", text, list(STATES)))
     return states
@@ -129,9 +121,7 @@ def parse_filter(
 def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, list[str]]:
     """Return where the word at the end of a filter begins, and what it may become; nothing where no word is begun.
 
-    Args:
-        text: the filter up to the cursor.
-        values: those of `COMPLETED_FIELDS`, as the list has them.
+    `text` is the filter up to the cursor, `values` those of `COMPLETED_FIELDS`, as the list has them.
     """
     start, position = len(text), 0
     for match in re.finditer(_TERM, text):

@@ -59,8 +59,7 @@ def inputs_of(param: Json) -> list[tuple[str, Json]]:
 def variant_of(param: Json) -> str | None:
     """Return the inputs of a `createTask` request that change its duration, as one text; None without any.
 
-    Args:
-        param: the decoded request, with its input beneath `input` or beside the model.
+    They stand beneath `input` or beside the model.
     """
     if not isinstance(param, dict):
         return None

@@ -145,8 +145,7 @@ class _Model:
 class Durations:
     """What this list knows of how long its tasks take. Memory is bounded by models, not by tasks.
 
-    Args:
-        finished: Tasks finished before, oldest first.
+    It begins with those that finished before, the oldest first.
     """
 
     def __init__(self, finished: Iterable[Finished] = ()) -> None:
