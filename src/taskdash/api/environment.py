@@ -54,7 +54,11 @@ def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = o
     if (
         is_loopback(name)
         or name.endswith(".localhost")
-        or any(_bypasses(entry, host, port) for entry in _bypass_entries(environ))
+        # With commas or blanks between. An entry that nobody can read fits no host.
+        or any(
+            _bypasses(entry, host, port)
+            for entry in re.findall(r"[^\s,]+", _variable("no_proxy", environ)[1])
+        )
     ):
         return None
     proxy = _read_proxy(scheme, environ) or _read_proxy("all", environ)
@@ -136,11 +140,6 @@ def _read_proxy(scheme: str, environ: Mapping[str, str]) -> Proxy | None:
     if not re.fullmatch(r"[\w.:-]+", host) or port > 65_535:
         raise _broken(variable, "names no host that could be a proxy")
     return Proxy(variable, url.scheme, host, port, httpx.Proxy(url).raw_auth)
-
-
-def _bypass_entries(environ: Mapping[str, str]) -> list[str]:
-    """Return what `no_proxy` lists, with commas or blanks between. An entry that nobody can read fits no host."""
-    return re.findall(r"[^\s,]+", _variable("no_proxy", environ)[1])
 
 
 def _bypasses(entry: str, host: str, port: int) -> bool:

@@ -63,12 +63,13 @@ def explain(fault: BaseException, peer: str, proxy: str | None = None) -> str:
     """
     causes = list(_causes(fault))
     nearest = f"the proxy {proxy}" if proxy else peer
-    return (
-        _explain_proxy(fault, nearest)
-        or _first(_explain_tls(cause, peer) for cause in causes)
-        or _first(_explain_system(cause, nearest) for cause in causes)
-        or _explain_protocol(fault, nearest)
-    )
+    if isinstance(fault, httpx.ProxyError):
+        # The proxy's own status line, or the library's own words about SOCKS: no part of the request is in them.
+        return f"{nearest} does not let us through: {inert_line(str(fault), 100)}"
+    said = [_explain_tls(cause, peer) for cause in causes] + [
+        _explain_system(cause, nearest) for cause in causes
+    ]
+    return next(filter(None, said), None) or _explain_protocol(fault, nearest)
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:
@@ -83,17 +84,6 @@ def _causes(fault: BaseException) -> Iterator[BaseException]:
         if isinstance(each, BaseExceptionGroup):
             waiting.extend(each.exceptions)
         waiting.extend(cause for cause in (each.__cause__, each.__context__) if cause is not None)
-
-
-def _first(sentences: Iterator[str | None]) -> str | None:
-    return next((sentence for sentence in sentences if sentence), None)
-
-
-def _explain_proxy(fault: BaseException, nearest: str) -> str | None:
-    if isinstance(fault, httpx.ProxyError):
-        # The proxy's own status line, or the library's own words about SOCKS: no part of the request is in them.
-        return f"{nearest} does not let us through: {inert_line(str(fault), 100)}"
-    return None
 
 
 def _explain_tls(cause: BaseException, peer: str) -> str | None:

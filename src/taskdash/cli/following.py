@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from taskdash.cli.waiting import AutoSaving
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task
-    from taskdash.domain.usual import Finished
     from taskdash.results.on_finish import FinishCommand
     from taskdash.store.store import Store
     from taskdash.watch.status import WatchStatus
@@ -135,7 +134,8 @@ class Following:
         left = self._time_left if isinstance(rules, WaitRules) else None
         with Progress(rules.noun, len(self._seqs), left=left) as progress:
             if progress.enabled and left:
-                self._durations = Durations(await store.run(self._finished))
+                profile = self._session.profile.name
+                self._durations = Durations(await store.run(lambda store: [*store.checks.durations(profile)]))
             notices = Notices(self._session, progress)
             try:
                 self._saving.see(rules.tasks)
@@ -159,9 +159,6 @@ class Following:
                 # What nobody waits for any more needs no check. If the store is gone, that is for others to tell.
                 with suppress(StoreError):
                     await store.run(self._withdraw)
-
-    def _finished(self, store: Store) -> list[Finished]:
-        return [*store.checks.durations(self._session.profile.name)]
 
     def _time_left(self) -> str | None:
         """Return how long the rest will take, as the dashboard tells it; None where nobody knows."""

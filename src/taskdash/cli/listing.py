@@ -113,8 +113,8 @@ def list_tasks(
 
         sort = parse_sort(sort_text)
     query = selection.query(session, all_profiles=all_profiles, sort=sort)
-    table = _Table(fields, is_wide=wide, has_heading=not no_header, has_profile=all_profiles)
-    rows = -1 if limit is None else limit
+    most = -1 if limit is None else limit
+    table = _Table(query, most, fields, is_wide=wide, has_heading=not no_header, has_profile=all_profiles)
 
     @contextmanager
     def opened() -> Iterator[Store]:
@@ -125,10 +125,10 @@ def list_tasks(
 
     if watch_s is None:
         with collecting_later(), opened() as store:
-            _PRINTERS[form](store, query, session.now_ms(), rows, table)
+            _PRINTERS[form](store, session.now_ms(), table)
         return
     try:
-        _watch(session, opened, query, rows, table, max(watch_s, LEAST_WATCH_S))
+        _watch(session, opened, table, max(watch_s, LEAST_WATCH_S))
     except KeyboardInterrupt:
         # click would write an empty line.
         raise SystemExit(128 + signal.SIGINT) from None
@@ -137,82 +137,85 @@ def list_tasks(
 class _Table(NamedTuple):
     """How the list is printed as a table or a part of its fields, as the options say."""
 
-    fields: tuple[str, ...] = ()
-    is_wide: bool = False
-    has_heading: bool = True
-    has_profile: bool = False
+    query: Query
+    limit: int
+    """-1: as many as there are."""
+    fields: tuple[str, ...]
+    is_wide: bool
+    has_heading: bool
+    has_profile: bool
 
     @property
     def headings(self) -> tuple[str, ...]:
         """Return the names of the columns of what is printed whole."""
         return self.fields or (HEADINGS if self.has_profile else HEADINGS[:-1])
 
-    def rows(self, store: Store, query: Query, now_ms: int, limit: int) -> Iterator[list[str]]:
+    def rows(self, store: Store, now_ms: int) -> Iterator[list[str]]:
         """Yield the cells of each task, one for each of `headings`."""
         if self.fields:
-            yield from (field_cells(detail, self.fields) for detail in _details(store, query, now_ms, limit))
+            yield from (field_cells(detail, self.fields) for detail in self.details(store, now_ms))
         else:
-            for task in store.tasks.rows(query, now_ms, limit=limit, whole=True):
+            for task in store.tasks.rows(self.query, now_ms, limit=self.limit, whole=True):
                 yield cells(task, now_ms, has_profile=self.has_profile)
 
-    def plain_lines(self, store: Store, query: Query, now_ms: int, limit: int) -> Iterator[str]:
+    def details(self, store: Store, now_ms: int) -> Iterator[TaskDetail]:
+        """Yield all that is known of each task, but for its body as it was sent."""
+        seqs = store.tasks.seqs(self.query, now_ms)
+        return store.tasks.details(seqs if self.limit < 0 else seqs[: self.limit], raw=False)
+
+    def plain_lines(self, store: Store, now_ms: int) -> Iterator[str]:
         """Yield the lines for output that is no terminal."""
         if self.has_heading:
             yield "\t".join(self.headings)
-        yield from map("\t".join, self.rows(store, query, now_ms, limit))
+        yield from map("\t".join, self.rows(store, now_ms))
 
-    def lines(self, store: Store, query: Query, now_ms: int, limit: int, width: int) -> Iterator[list[str]]:
+    def lines(self, store: Store, now_ms: int, width: int) -> Iterator[list[str]]:
         """Yield the lines for a terminal so many cells wide, in blocks."""
         # Rich takes longer to load than most lists take to be printed.
         from taskdash.cli.screen import cell_lines, task_lines
 
         if self.fields or self.is_wide:
             room = None if self.is_wide else width
-            rows = self.rows(store, query, now_ms, limit)
+            rows = self.rows(store, now_ms)
             yield cell_lines(self.headings, rows, room, has_heading=self.has_heading)
         else:
-            tasks = store.tasks.rows(query, now_ms, limit=limit)
+            tasks = store.tasks.rows(self.query, now_ms, limit=self.limit)
             yield from task_lines(
                 tasks, now_ms, width, has_heading=self.has_heading, has_profile=self.has_profile
             )
 
 
-def _print_json(store: Store, query: Query, now_ms: int, limit: int, table: _Table) -> None:
+def _print_json(store: Store, now_ms: int, table: _Table) -> None:
     if table.fields:
-        details = _details(store, query, now_ms, limit)
+        details = table.details(store, now_ms)
         print_json_array([json.dumps(fields_of(detail, table.fields)) for detail in details])
     else:
-        print_json_array(store.documents.json_items(query, now_ms, limit=limit))
+        print_json_array(store.documents.json_items(table.query, now_ms, limit=table.limit))
 
 
-def _print_ids(store: Store, query: Query, now_ms: int, limit: int, _: _Table) -> None:
-    print_lines(task.task_id for task in store.tasks.rows(query, now_ms, limit=limit))
+def _print_ids(store: Store, now_ms: int, table: _Table) -> None:
+    print_lines(task.task_id for task in store.tasks.rows(table.query, now_ms, limit=table.limit))
 
 
-def _print_csv(store: Store, query: Query, now_ms: int, limit: int, table: _Table) -> None:
-    details = list(_details(store, query, now_ms, limit))
+def _print_csv(store: Store, now_ms: int, table: _Table) -> None:
+    details = list(table.details(store, now_ms))
     items = (fields_of(detail, table.fields or FIELDS) for detail in details)
     print_csv(table.fields or FIELDS, items, has_heading=table.has_heading)
 
 
-def _print_table(store: Store, query: Query, now_ms: int, limit: int, table: _Table) -> None:
+def _print_table(store: Store, now_ms: int, table: _Table) -> None:
     if not sys.stdout.isatty():
-        print_lines(table.plain_lines(store, query, now_ms, limit))
+        print_lines(table.plain_lines(store, now_ms))
         return
     from taskdash.cli.screen import terminal_size
 
     count = -table.has_heading
-    for lines in table.lines(store, query, now_ms, limit, terminal_size()[0]):
+    for lines in table.lines(store, now_ms, terminal_size()[0]):
         print_lines(lines)
         count += len(lines)
-    if count == 0 and limit != 0:
-        is_all = query.states is None and not query.terms
+    if count == 0 and table.limit != 0:
+        is_all = table.query.states is None and not table.query.terms
         talk("no tasks yet: add some with `taskdash add ID`" if is_all else "no tasks match")
-
-
-def _details(store: Store, query: Query, now_ms: int, limit: int) -> Iterator[TaskDetail]:
-    seqs = store.tasks.seqs(query, now_ms)
-    return store.tasks.details(seqs if limit < 0 else seqs[:limit], raw=False)
 
 
 _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": _print_csv}
@@ -221,8 +224,6 @@ _PRINTERS = {None: _print_table, "json": _print_json, "ids": _print_ids, "csv": 
 def _watch(
     session: Session,
     opened: Callable[[], AbstractContextManager[Store]],
-    query: Query,
-    limit: int,
     table: _Table,
     every_s: float,
 ) -> NoReturn:
@@ -230,7 +231,7 @@ def _watch(
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         while True:
             with opened() as store:
-                _print_table(store, query, session.now_ms(), limit, table)
+                _print_table(store, session.now_ms(), table)
             print_lines([""])
             sys.stdout.flush()
             time.sleep(every_s)
@@ -239,10 +240,11 @@ def _watch(
     def lines_for(width: int, height: int) -> list[str]:
         now_ms = session.now_ms()
         room = max(1, height - 2 - table.has_heading)
-        most = room if limit < 0 else min(room, limit)
+        most = room if table.limit < 0 else min(room, table.limit)
+        query, shown_part = table.query, table._replace(limit=most)
         with opened() as store:
             counts = store.tasks.counts(query, now_ms)
-            lines = [line for block in table.lines(store, query, now_ms, most, width) for line in block]
+            lines = [line for block in shown_part.lines(store, now_ms, width) for line in block]
         total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
         shown = plural(total, "task") if total <= most else f"{most:,} of {plural(total, 'task')}"
         told = f"{shown} · every {duration(1000 * every_s, measured=True)} · Ctrl+C to quit"

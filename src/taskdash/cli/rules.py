@@ -19,7 +19,7 @@ from taskdash.domain.words import NO_REASON, plural, started_ms, state_word
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 NEW_FOR_MS: Final = 30_000
 """So long after it was added, an ID that is not found may only be too new."""
@@ -92,18 +92,6 @@ def _named(line: str, task: Task, cells: int | None) -> str:
 def removed_line(task: Task) -> str:
     """Return what is said of a task that is on the list no more."""
     return f"{task.task_id}: was removed from the list"
-
-
-def summary(
-    total: int, counts: Mapping[str, int], elapsed_ms: int, *, finished: int, timeout_ms: int | None = None
-) -> str:
-    """Return what a wait came to: `3 tasks finished: 2 succeeded, 1 failed in 1m52s`; `timeout_ms` was too short."""
-    parts = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    if finished == total:
-        took = f" in {duration(elapsed_ms, measured=True)}" if elapsed_ms else ""
-        return f"{plural(total, 'task')} finished: {parts}{took}"
-    why = "" if timeout_ms is None else f"timed out after {duration(timeout_ms, measured=True)} with "
-    return f"{why}{finished:,} of {plural(total, 'task')} finished ({parts})"
 
 
 def first_cause(codes: set[int]) -> int:
@@ -248,7 +236,7 @@ class WaitRules:
         return first_cause(codes)
 
     def summary(self) -> str:
-        """Return in words what it came to."""
+        """Return in words what it came to: `3 tasks finished: 2 succeeded, 1 failed in 1m52s`."""
         states = Counter(task.state for task in self.tasks)
         unknown, finished = sum(map(self._is_unknown, self.tasks)), states[State.SUCCESS] + states[State.FAIL]
         counts = {
@@ -258,8 +246,13 @@ class WaitRules:
             "removed": len(self.removed),
             "not finished": len(self.tasks) - finished - unknown,
         }
-        timeout_ms = self._timeout_ms if self.timed_out else None
-        return summary(len(self._seen), counts, self._elapsed_ms, finished=finished, timeout_ms=timeout_ms)
+        parts = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        total = plural(len(self._seen), "task")
+        if finished == len(self._seen):
+            took = f" in {duration(self._elapsed_ms, measured=True)}" if self._elapsed_ms else ""
+            return f"{total} finished: {parts}{took}"
+        why = f"timed out after {duration(self._timeout_ms, measured=True)} with " if self.timed_out else ""
+        return f"{why}{finished:,} of {total} finished ({parts})"
 
     def _due_ms(self, task: Task) -> int:
         seen = self._seen[task.seq]

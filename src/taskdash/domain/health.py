@@ -96,10 +96,8 @@ class Health:
         elif problem in _FAILING:
             self._failed(now_s, chance, now_s if sent_s is None else sent_s, asked)
         elif problem is ProblemKind.UNREADABLE:
-            # Whoever answers can be reached; whether it knows the key is not said.
-            self.failures = 0
-            if self.kind in _FAILING:
-                self.kind, self.message = None, ""
+            # Whether it knows the key is not said.
+            self._reached()
         elif problem is ProblemKind.RATE_LIMITED:
             pause_s = answer.throttle.retry_after_s if answer.throttle else FIRST_PAUSE_S
             jitter_s = chance * min(_MOST_JITTER_S, 0.1 + pause_s / 10)
@@ -157,12 +155,15 @@ class Health:
         self.is_doubtful = False
         self.kind, self.message = None, ""
 
-    def _refused(self, answer: Answer, task_id: str, now_s: float, sent_s: float, asked: int) -> None:
-        self.is_doubtful = True
-        # Whoever answers can be reached.
+    def _reached(self) -> None:
+        # Whoever answers can be.
         self.failures = 0
         if self.kind in _FAILING:
             self.kind, self.message = None, ""
+
+    def _refused(self, answer: Answer, task_id: str, now_s: float, sent_s: float, asked: int) -> None:
+        self.is_doubtful = True
+        self._reached()
         if self.refused_since_s is None:
             self.refused_since_s = now_s
         elif sent_s < self.refused_at_s:

@@ -77,6 +77,7 @@ _NAMES_OF_CODE = words(
     "row count index number progress kwargs response error url prompt time timeout start end created "
     "update"
 )
+_NAMES_OF_IDS = words("taskid id jobid taskids tasks task ids")
 _FILE_ENDING = re.compile(
     r".*\.(?:png|jpe?g|webp|gif|avif|svg|bmp|mp4|mov|webm|mp3|wav|m4a|flac|ogg|jsonl?|txt|log|csv|zip|gz|tar|pdf"
     r"|py|js|ts|html?|ya?ml|toml|md|sh)",
@@ -183,15 +184,7 @@ def is_word_of_code(text: str) -> bool:
     last = lowered.rsplit(".", 1)[-1]
     if lowered.startswith("task_") and lowered[5:] in _NAMES_OF_CODE:
         return True
-    return lowered in _NOT_IDS or last.replace("_", "") in (
-        "taskid",
-        "id",
-        "jobid",
-        "taskids",
-        "tasks",
-        "task",
-        "ids",
-    )
+    return lowered in _NOT_IDS or last.replace("_", "") in _NAMES_OF_IDS
 
 
 def is_file_name(text: str) -> bool:

@@ -46,14 +46,6 @@ def _tail(path: str) -> str:
     return path.removesuffix("?taskId={id}")
 
 
-def _hint_of(task_id: str) -> str | None:
-    """Return the path that the form of an ID tells of."""
-    # Imported here: the finder takes its time, and one path needs no hint.
-    from taskdash.domain.task_ids import path_hint_of
-
-    return path_hint_of(task_id)
-
-
 class RecordPaths(NamedTuple):
     """The paths of a profile, and what they have answered so far."""
 
@@ -70,7 +62,10 @@ class RecordPaths(NamedTuple):
             return task.record_path
         if len(self.paths) == 1:
             return self.paths[0]
-        hint = task.path_hint or _hint_of(task.task_id)
+        # Imported here: the finder takes its time, and one path needs no hint.
+        from taskdash.domain.task_ids import path_hint_of
+
+        hint = task.path_hint or path_hint_of(task.task_id)
         # A gateway may have the same path below another one, or with its query written out.
         first = [path for path in self.paths if hint and _tail(path).endswith(_tail(hint))]
         in_turn = [*first, *(path for path in self.paths if path not in first)]
