@@ -61,7 +61,9 @@ def show(session: Session, *, as_json: bool) -> None:
         settings: list[Json] = [
             {"key": each.key, "value": each.value, "origin": each.origin} for each in lines
         ]
-        print_json({"file": _read_file(session), "store": str(session.store_path), "settings": settings})
+        found = session.settings.config_file
+        file = None if found is None else inert_line(str(found))
+        print_json({"file": file, "store": str(session.store_path), "settings": settings})
         return
     width = max(len(each.key) for each in lines)
     print_lines(f"{each.key:<{width}}  {each.text}  ({each.origin})" for each in lines)
@@ -168,8 +170,3 @@ def check(session: Session) -> None:
         find_key(settings.in_use, session.environ)
     except KeyMissingError as error:
         talk(str(error))
-
-
-def _read_file(session: Session) -> str | None:
-    file = session.settings.config_file
-    return None if file is None else inert_line(str(file))

@@ -120,11 +120,10 @@ def no_command(context: click.Context, name: str) -> click.UsageError:
 
 def _complete_commands(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of commands that start with what is typed; those of a group behind its name."""
-    names, shown = context.params.get(parameter.name or "") or (), context.find_root()
-    group: click.Command | None = shown.command
-    for name in names:
-        group = group.get_command(shown, name) if isinstance(group, click.Group) else None
-    listed = group.list_commands(shown) if isinstance(group, click.Group) else []
+    group: click.Command | None = context.find_root().command
+    for name in context.params.get(parameter.name or "") or ():
+        group = group.get_command(context, name) if isinstance(group, click.Group) else None
+    listed = group.list_commands(context) if isinstance(group, click.Group) else []
     return [name for name in listed if name.startswith(incomplete)]
 
 

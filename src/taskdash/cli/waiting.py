@@ -217,9 +217,8 @@ class AutoSaving:
         ]
         if seqs:
             self._seen.update(seqs)
-            if self._thread is None:
-                settings, path = self._session.settings, self._session.store_path
-                self._thread = download_thread(settings, path, is_beside_command=True)
+            settings, path = self._session.settings, self._session.store_path
+            self._thread = self._thread or download_thread(settings, path, is_beside_command=True)
             self._thread.save(seqs)
 
     def finish(self, left_s: float = math.inf, *, is_patient: bool = True) -> None:

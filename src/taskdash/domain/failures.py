@@ -300,7 +300,19 @@ def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
         failure_class = classify(some.fail_code, some.fail_msg, some.raw_state)
         key = (failure_class, some.fail_code or None, _pattern(some.fail_msg))
         groups.setdefault(key, []).append(some)
-    found = [_reason(*key, group) for key, group in groups.items()]
+    found = []
+    for (failure_class, fail_code, message), group in groups.items():
+        newest = max(group, key=lambda some: (some.newest_at_ms, -some.newest_seq))
+        found.append(
+            Reason(
+                failure_class=failure_class,
+                fail_code=fail_code,
+                message=message,
+                count=sum(some.tasks for some in group),
+                newest_seq=newest.newest_seq,
+                newest_at_ms=newest.newest_at_ms,
+            )
+        )
     of_class: Counter[FailureClass] = Counter()
     for reason in found:
         of_class[reason.failure_class] += reason.count
@@ -314,20 +326,6 @@ def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
         )
     )
     return found
-
-
-def _reason(
-    failure_class: FailureClass, fail_code: str | None, message: str | None, group: list[FailedTasks]
-) -> Reason:
-    newest = max(group, key=lambda some: (some.newest_at_ms, -some.newest_seq))
-    return Reason(
-        failure_class=failure_class,
-        fail_code=fail_code,
-        message=message,
-        count=sum(some.tasks for some in group),
-        newest_seq=newest.newest_seq,
-        newest_at_ms=newest.newest_at_ms,
-    )
 
 
 def _pattern(message: str | None) -> str | None:

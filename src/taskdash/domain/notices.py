@@ -46,10 +46,6 @@ class Batch:
     fail: int
     seqs: frozenset[int]
 
-    def has(self, task: Task) -> bool:
-        """Return whether the task is one of them."""
-        return task.seq in self.seqs
-
     @property
     def words(self) -> str:
         """Return one message for all of them."""
@@ -85,7 +81,7 @@ def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list
     """Return the messages for ends that are told now; the tasks of a batch that is complete are not told one by one."""
     told = [batch for batch in batches if not _is_repeated(batch, batches, news)]
     said = [Notice(batch.words, is_bad=batch.fail > 0, is_batch=True) for batch in told]
-    single = [task for task in news if not any(batch.has(task) for batch in told)]
+    single = [task for task in news if not any(task.seq in batch.seqs for batch in told)]
     if len(single) > MAX_SINGLE:
         good = sum(task.state is State.SUCCESS for task in single)
         words = f"{plural(len(single), 'task')} finished: {_outcome(good, len(single) - good)}"
@@ -101,7 +97,7 @@ def _is_repeated(batch: Batch, batches: Collection[Batch], news: Collection[Task
     return any(
         other.label is not None
         and other.success + other.fail == size
-        and all(other.has(task) for task in news if batch.has(task))
+        and all(task.seq in other.seqs for task in news if task.seq in batch.seqs)
         for other in batches
     )
 

@@ -101,19 +101,13 @@ def ended_per_hour(outcomes: Iterable[TaskFigures], now_ms: int, hours: int = DA
 
 def _tally(model: str | None, outcomes: Sequence[TaskFigures]) -> Tally:
     found = Counter(outcome.state for outcome in outcomes)
-    credits_consumed = [
-        number for outcome in outcomes if (number := _number(outcome.credits_consumed)) is not None
-    ]
+    reported = [_number(outcome.credits_consumed) for outcome in outcomes]
+    credits_consumed = [number for number in reported if number is not None]
+    costs_ms = [outcome.cost_ms for outcome in outcomes if outcome.state is State.SUCCESS]
     return Tally(
         model=model,
         counts={state: found[state] for state in State},
-        costs_ms=tuple(
-            sorted(
-                outcome.cost_ms
-                for outcome in outcomes
-                if outcome.state is State.SUCCESS and outcome.cost_ms is not None
-            )
-        ),
+        costs_ms=tuple(sorted(cost_ms for cost_ms in costs_ms if cost_ms is not None)),
         credits_consumed=round(math.fsum(credits_consumed), 6) if credits_consumed else None,
     )
 

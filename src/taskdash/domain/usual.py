@@ -103,7 +103,7 @@ class _History:
     def is_stale(self, learned_in_all: int) -> bool:
         """Tell whether the curve is worth fitting again: after each of the first, later after a tenth more."""
         own, whole = self.fitted_at
-        if self.curve is None or self.learned - own >= max(1, min(own, KEPT) // 10):
+        if self.learned - own >= max(1, min(own, KEPT) // 10):
             return True
         # With few tasks of its own the siblings count.
         return len(self.logs) < SHOWN_FROM and learned_in_all - whole >= max(1, whole // 10)
