@@ -78,6 +78,19 @@ async def test_the_title_says_which_lines_are_seen_and_below_the_table_it_is_the
     await dash.until_shown(f"━ Tasks 1–{height} of 40 ━")
 
 
+@pytest.mark.dashboard(tasks=300, size=(80, 24))
+async def test_the_title_follows_the_lines_that_a_banner_or_another_size_takes(dash: Dash) -> None:
+    height = dash.table.size.height
+    await dash.until_shown(f"━ Tasks 1–{height} of 300 ━")
+    dash.main.query_one("#banner").styles.min_height = 3
+    dash.main.query_one("#banner").display = True
+    await dash.until(lambda: dash.table.size.height < height, "a shorter table")
+    await dash.until_shown(f"━ Tasks 1–{dash.table.size.height} of 300 ━")
+    await dash.pilot.resize_terminal(80, 40)
+    await dash.until(lambda: dash.table.size.height > height, "a taller table")
+    await dash.until_shown(f"━ Tasks 1–{dash.table.size.height} of 300 ━")
+
+
 @pytest.mark.dashboard(size=(60, 24))
 async def test_an_arrow_cuts_no_title(dash: Dash) -> None:
     for key, title in ((SortKey.COST, "Duration ▲"), (SortKey.CREATED, "Age▲"), (SortKey.STATE, "▲")):

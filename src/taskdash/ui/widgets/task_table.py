@@ -279,6 +279,9 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._place = replace(self._place, height=self.size.height)
         if not (self._place.home and self._window.covers(0, self.size.height)):
             self.reload()
+        elif self.is_mounted:
+            # The rows are here, but others of them are seen: the title says which.
+            self.post_message(self.Loaded(self._window))
 
     def on_click(self, event: events.Click) -> None:
         line = self._drawn_from + event.y
