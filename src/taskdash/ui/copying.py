@@ -79,6 +79,8 @@ class _Kind:
     more: str = ""
     """Told after it was copied."""
     is_for_one: bool = False
+    is_had: Callable[[Task], bool] = lambda _: True
+    """Tells by its row whether a task may have it."""
 
 
 class Copying:
@@ -163,7 +165,7 @@ class Copying:
         """Return whether any of them may have it, as far as the rows tell."""
         if kind.is_for_one:
             return Choice(kind.key, kind.title, "", kind.note, "one task at a time")
-        having = sum(map(_HAS[kind.key], tasks))
+        having = sum(map(kind.is_had, tasks))
         preview = f"{plural(having, kind.noun)}{f' of {len(tasks):,} tasks' if having < len(tasks) else ''}"
         if kind is _LINKS:
             preview = f"{plural(sum(task.result_count for task in tasks), 'link')}"
@@ -246,8 +248,14 @@ def _body(detail: TaskDetail) -> dict[str, Json]:
 
 
 _IDS: Final = _Kind("i", "task ID", "The task's ID.", _id, "task ID")
-_LINKS: Final = _Kind("l", "links", "The result links, one per line.", _links, "link")
-_PROMPT: Final = _Kind("p", "prompt", "The prompt, as shown.", _prompt, "prompt", line=inert_line)
+_LINKS: Final = _Kind(
+    "l",
+    "links",
+    "The result links, one per line.",
+    _links,
+    "link",
+    is_had=lambda task: task.result_count > 0,
+)
 _CREATE: Final = _Kind(
     "n",
     "createTask command",
@@ -258,12 +266,29 @@ _CREATE: Final = _Kind(
     join=NEXT_COMMAND,
     preview="curl command to run it again (new task, costs credits)",
     more=f" {COSTS} $KEY stands for your key.",
+    is_had=lambda task: task.state is not State.NEW,
 )
 KINDS: Final = (
     _IDS,
     _LINKS,
-    _PROMPT,
-    _Kind("a", "param", "The request as its record has it, as JSON.", _param, "param", line=_param_line),
+    _Kind(
+        "p",
+        "prompt",
+        "The prompt, as shown.",
+        _prompt,
+        "prompt",
+        line=inert_line,
+        is_had=lambda task: bool(task.prompt),
+    ),
+    _Kind(
+        "a",
+        "param",
+        "The request as its record has it, as JSON.",
+        _param,
+        "param",
+        line=_param_line,
+        is_had=lambda task: task.state is not State.NEW,
+    ),
     _Kind(
         "r",
         "record",
@@ -284,15 +309,6 @@ KINDS: Final = (
     _CREATE,
 )
 """The menu, top to bottom."""
-
-_HAS: Final[dict[str, Callable[[Task], bool]]] = {
-    "i": lambda _: True,
-    "l": lambda task: task.result_count > 0,
-    "p": lambda task: bool(task.prompt),
-    "a": lambda task: task.state is not State.NEW,
-    "c": lambda _: True,
-    "n": lambda task: task.state is not State.NEW,
-}
 
 
 async def deliver(

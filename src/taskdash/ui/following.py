@@ -53,7 +53,7 @@ class StoreTrouble:
         was_there, self._mishap = self._mishap is not None, None
         return was_there
 
-    def banner(self, _now_ms: int) -> str:
+    def banner(self) -> str:
         """Return one line; "" where nothing is wrong."""
         if self._error is not None:
             return f"{sentence(self._error)} Showing the list as last read; retrying."

@@ -154,7 +154,7 @@ class FooterKey(NamedTuple):
 
 def footer_keys(keymap: Keymap, *, on_marks: bool, zoomed: bool) -> list[FooterKey]:
     """Return the keys of the footer: while rows are marked, while the detail has the whole screen, and else."""
-    shown = FOOTER_ON_MARKS if on_marks else {action.name: action.short for action in FOOTER}
+    shown = FOOTER_ON_MARKS if on_marks else FOOTER
     if zoomed:
         shown = {name: "list" if name in ("zoom", "close") else short for name, short in shown.items()}
     return [

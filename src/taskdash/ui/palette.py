@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
 
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -18,7 +18,7 @@ from taskdash.ui.keymap import key_name
 from taskdash.ui.screens.dialog import LeftOnce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable
 
     from textual.binding import BindingType
     from textual.fuzzy import Matcher
@@ -34,7 +34,6 @@ _MAX_CELLS: Final = 100
 """How wide the palette gets; its style sheet says the same."""
 _FRAME_CELLS: Final = 8
 """What else the list has beside a line: margins and a scroll bar."""
-_UNASKED: Final = (*RESULT_KEYS, _ITSELF)
 
 
 class Palette(LeftOnce, CommandPalette):
@@ -71,70 +70,69 @@ class Palette(LeftOnce, CommandPalette):
             self.query_one(CommandList).action_page_up()  # type: ignore[no-untyped-call] # Textual's
 
 
-class ThemeProvider(Provider):
-    """Finds the themes by their names."""
+class _Entry(NamedTuple):
+    title: str
+    run: IgnoreReturnCallbackType
+    line: Callable[[Content], Content] = lambda title: title
+    """Makes what is shown of the title, in which a match may be highlighted."""
+    name: str = ""
+    """Found by as well as by the title."""
+    is_offered: bool = True
+    """Before anything is typed, too."""
+
+
+class _Finder(Provider):
+    """Finds entries by their titles."""
+
+    def entries(self) -> Iterable[_Entry]:
+        raise NotImplementedError
 
     async def discover(self) -> Hits:
-        """Give all of them, before anything is typed."""
-        for name in sorted(self.app.available_themes):
-            yield DiscoveryHit(Content(name), partial(self._use, name), text=name)
+        for each in self.entries():
+            if each.is_offered:
+                yield DiscoveryHit(each.line(Content(each.title)), each.run, text=each.title)
 
     async def search(self, query: str) -> Hits:
-        """Give those whose name fits."""
         matcher = self.matcher(query)
-        for name in self.app.available_themes:
-            if (score := matcher.match(name)) > 0:
-                yield Hit(score, _highlighted(name, matcher), partial(self._use, name), text=name)
+        for each in self.entries():
+            score = max(matcher.match(each.title), matcher.match(each.name or each.title))
+            if score > 0:
+                yield Hit(score, each.line(_highlighted(each.title, matcher)), each.run, text=each.title)
+
+
+class ThemeProvider(_Finder):
+    """Finds the themes by their names."""
+
+    def entries(self) -> Iterable[_Entry]:
+        for name in sorted(self.app.available_themes):
+            yield _Entry(name, partial(self._use, name))
 
     def _use(self, name: str) -> None:
         self.app.theme = name
 
 
-class ActionProvider(Provider):
+class ActionProvider(_Finder):
     """Finds every action by what it does, and by its name in the config; themes, profiles and the config's settings."""
 
-    async def discover(self) -> Hits:
-        """Give all but what only moves the cursor and the nine result keys, before anything is typed."""
+    def entries(self) -> Iterable[_Entry]:
+        """Give all; offered is not what only moves the cursor, nor the nine result keys."""
         for action in ACTIONS:
-            if action.group == _MOVES or action.name in _UNASKED:
-                continue
-            title = _title(action)
-            yield DiscoveryHit(self._action_line(action, Content(title)), self._run(action), text=title)
-        for title, about, run in self._others():
-            yield DiscoveryHit(self._line(Content(title), about), run, text=title)
-
-    async def search(self, query: str) -> Hits:
-        """Give those whose title or name fits."""
-        matcher = self.matcher(query)
-        for action in ACTIONS:
-            title = _title(action)
-            score = max(matcher.match(title), matcher.match(action.name))
-            if score > 0 and action.name != _ITSELF:
-                shown = self._action_line(action, _highlighted(title, matcher))
-                yield Hit(score, shown, self._run(action), text=title)
-        settings = [
-            (f"Setting {name}", about, self._tell(name, about))
-            for name, about in explained_settings().items()
+            if action.name != _ITSELF:
+                is_offered = action.group != _MOVES and action.name not in RESULT_KEYS
+                title, line = action.title[:1].upper() + action.title[1:], partial(self._action_line, action)
+                yield _Entry(title, self._run(action), line, action.name, is_offered)
+        context, app = self._list.context, self._list.app
+        others = [("Theme", "Change the colours", app.action_change_theme)] + [
+            (f"Profile {name}", f"Show the tasks of {name}", partial(app.use_profile, name))
+            for name in (context.settings.profiles if context.reopen else ())
+            if name != context.profile
         ]
-        for title, about, run in self._others():
-            if (score := matcher.match(title)) > 0:
-                yield Hit(score, self._line(_highlighted(title, matcher), about), run, text=title)
-        for title, about, run in settings:
-            if (score := matcher.match(title)) > 0:
-                shown = Content.assemble(_highlighted(title, matcher), "\n", (about, "$text-muted not bold"))
-                yield Hit(score, shown, run, text=title)
-
-    def _others(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        """Give title, description and call of each entry that is no action of the list."""
-        yield "Theme", "Change the colours", self.app.action_change_theme
-        context = self._list.context
-        for name in context.settings.profiles if context.reopen else ():
-            if name != context.profile:
-                yield (
-                    f"Profile {name}",
-                    f"Show the tasks of {name}",
-                    partial(self._list.app.use_profile, name),
-                )
+        for title, about, run in others:
+            yield _Entry(title, run, partial(self._line, about=about))
+        for name, about in explained_settings().items():
+            yield _Entry(
+                f"Setting {name}", self._tell(name, about), partial(_setting_line, about), is_offered=False
+            )
 
     def _tell(self, name: str, about: str) -> Callable[[], None]:
         where = "Set it in the config file (`taskdash config path` shows where)."
@@ -173,6 +171,10 @@ class ActionProvider(Provider):
         return cast("MainScreen", self.app.screen_stack[0])
 
 
+def _setting_line(about: str, title: Content) -> Content:
+    return Content.assemble(title, "\n", (about, "$text-muted not bold"))
+
+
 def _highlighted(title: str, matcher: Matcher) -> Content:
     """Return a title with what matches in it, as Textual highlights it."""
     _, matching = matcher.fuzzy_search.match(matcher.query, title)
@@ -180,7 +182,3 @@ def _highlighted(title: str, matcher: Matcher) -> Content:
     for index in matching:
         content = content.stylize(style, index, index + 1)
     return content
-
-
-def _title(action: Action) -> str:
-    return action.title[:1].upper() + action.title[1:]

@@ -65,4 +65,4 @@ def test_every_action_exists_where_its_key_is_bound() -> None:
 
 
 def test_the_footer_ends_with_the_ways_to_help_and_out() -> None:
-    assert [action.name for action in FOOTER][-2:] == ["help", "quit"]
+    assert list(FOOTER)[-2:] == ["help", "quit"]

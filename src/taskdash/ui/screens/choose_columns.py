@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.content import Content
@@ -13,7 +13,7 @@ from taskdash.ui.screens.dialog import ChoiceList, Dialog
 from taskdash.ui.text.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -34,20 +34,12 @@ _KEYS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenColumns:
-    """What the table is to show: names from left to right, and the widths that are not left to it."""
-
-    names: tuple[str, ...]
-    widths: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class ColumnChoice:
-    """Every column there is in a row, and which of them are shown."""
+    """Every column there is from left to right, which of them are shown, and widths that are not left to the table."""
 
     order: tuple[str, ...]
     shown: frozenset[str]
-    widths: Mapping[str, int] = field(default_factory=dict)
+    widths: dict[str, int]
 
     @classmethod
     def of(cls, view: View) -> ColumnChoice:
@@ -56,10 +48,9 @@ class ColumnChoice:
         return cls((*view.columns, *others), frozenset(view.columns), dict(view.widths))
 
     @property
-    def chosen(self) -> ChosenColumns:
-        """Return the result."""
-        names = tuple(name for name in self.order if name in self.shown)
-        return ChosenColumns(names, dict(self.widths))
+    def names(self) -> tuple[str, ...]:
+        """Return what is shown."""
+        return tuple(name for name in self.order if name in self.shown)
 
     def toggle(self, index: int) -> ColumnChoice:
         """Show a column or hide it; the last one that is shown stays."""
@@ -91,7 +82,7 @@ class ColumnList(ChoiceList):
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "apply")]
 
 
-class ChooseColumns(Dialog[ChosenColumns | None]):
+class ChooseColumns(Dialog[ColumnChoice | None]):
     """Dismissed with the columns to show, None for Esc."""
 
     SIZE = "small full"
@@ -109,34 +100,29 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
     def __init__(self, view: View, first: View, drawn: Collection[str]) -> None:
         super().__init__("Columns, left to right", _key_text())
         self._drawn = drawn
-        self._choice = ColumnChoice.of(view)
+        self.chosen = ColumnChoice.of(view)
         self._first = ColumnChoice.of(first)
-        self._first_shown = self._choice.shown
+        self._first_shown = self.chosen.shown
         self._list = ColumnList(*map(Option, self._texts()))
 
     def compose_body(self) -> ComposeResult:
         yield self._list
 
     @property
-    def chosen(self) -> ChosenColumns:
-        """Return the columns as they are chosen now."""
-        return self._choice.chosen
-
-    @property
     def _index(self) -> int:
         return self._list.highlighted or 0
 
     def _take(self, choice: ColumnChoice, index: int) -> None:
-        self._choice = choice
+        self.chosen = choice
         for line, text in enumerate(self._texts()):
             self._list.replace_option_prompt_at_index(line, text)
         self._list.highlighted = index
 
     def _texts(self) -> list[Content]:
-        return [self._text(name) for name in self._choice.order]
+        return [self._text(name) for name in self.chosen.order]
 
     def _text(self, name: str) -> Content:
-        shown, cells = name in self._choice.shown, self._choice.widths.get(name)
+        shown, cells = name in self.chosen.shown, self.chosen.widths.get(name)
         width = plural(cells, "cell") if cells else "auto"
         if shown and name in self._first_shown and name not in self._drawn:
             width = "no room"
@@ -147,17 +133,17 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         )
 
     def action_show_or_hide(self) -> None:
-        self._take(self._choice.toggle(self._index), self._index)
+        self._take(self.chosen.toggle(self._index), self._index)
 
     def action_move(self, steps: int) -> None:
-        index = max(0, min(self._index + steps, len(self._choice.order) - 1))
-        self._take(self._choice.move(self._index, steps), index)
+        index = max(0, min(self._index + steps, len(self.chosen.order) - 1))
+        self._take(self.chosen.move(self._index, steps), index)
 
     def action_widen(self, cells: int) -> None:
-        self._take(self._choice.widen(self._index, cells), self._index)
+        self._take(self.chosen.widen(self._index, cells), self._index)
 
     def action_fit(self) -> None:
-        self._take(self._choice.fit(self._index), self._index)
+        self._take(self.chosen.fit(self._index), self._index)
 
     def action_reset(self) -> None:
         self._take(self._first, 0)
@@ -165,7 +151,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Show or hide what is clicked."""
         event.stop()
-        self._take(self._choice.toggle(event.option_index), event.option_index)
+        self._take(self.chosen.toggle(event.option_index), event.option_index)
 
     def action_keep(self) -> None:
         self.dismiss(self.chosen)

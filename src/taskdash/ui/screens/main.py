@@ -16,7 +16,7 @@ from taskdash.ui.acts import Acts
 from taskdash.ui.availability import situation_of, why_empty
 from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following, sentence
-from taskdash.ui.keymap import footer_keys, key_name
+from taskdash.ui.keymap import footer_keys
 from taskdash.ui.screens.task_actions import in_order
 from taskdash.ui.screens.view_actions import ViewActions
 from taskdash.ui.text.top_line import list_title, unseen_order
@@ -71,9 +71,8 @@ class MainScreen(ViewActions, Screen[None]):
         self._tour: Tour | None = None
         self._saving_view = asyncio.Lock()
         self.following = Following(context)
-        self.headlines = Headlines(context)
+        self.headlines = Headlines(context, self.following.trouble.banner)
         self.away = AwayLine(context)
-        self.headlines.alarms.append(self.following.trouble.banner)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = context.opening.result()
         self.table = TaskTable(context, opening.window, id="table")
@@ -208,9 +207,8 @@ class MainScreen(ViewActions, Screen[None]):
 
     def show_keys(self) -> None:
         """Draw the footer."""
-        keymap = self.context.keymap
-        keys = footer_keys(keymap, on_marks=bool(self.table.marked), zoomed=self.panes.zoomed)
-        first, last = (next(map(key_name, keymap[name]), "") for name in ("first", "last"))
+        keys = footer_keys(self.context.keymap, on_marks=bool(self.table.marked), zoomed=self.panes.zoomed)
+        first, last = map(self.context.key_of, ("first", "last"))
         notes = (self.unseen.marks(), self.unseen.news(first, last))
         self._keys.show_keys(keys, "  ".join(filter(None, notes)))
 
@@ -331,7 +329,7 @@ class MainScreen(ViewActions, Screen[None]):
 
             self._tour.remove()
             self._tour = None
-            self.headlines.warnings.append(lambda _: OWN_KEY)
+            self.headlines.remark = OWN_KEY
             self.show_status()
 
     # The rest

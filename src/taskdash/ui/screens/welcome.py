@@ -15,7 +15,6 @@ from textual.widgets import Input, Static
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.following import sentence
-from taskdash.ui.keymap import key_name
 from taskdash.ui.screens.dialog import LOW_LINES, Dialog, FittedText, muted
 from taskdash.ui.terminal import MAX_LINE_CHARS
 from taskdash.ui.widgets.bars import Line
@@ -173,8 +172,8 @@ class Waiting(Screen[None]):
         if mending := self._mending():
             what = sentence(inert_line(mending))
         lines = [Content(what)]
-        if keys := self.context.keymap["quit"]:
-            lines.append(Content.styled(f"{key_name(keys[0])} quits", "$text-muted"))
+        if key := self.context.key_of("quit"):
+            lines.append(muted(f"{key} quits"))
         if self.pasted:
             lines.append(Content("What you pasted will be added then."))
         self._text.update(Content("\n\n").join(lines))

@@ -10,7 +10,6 @@ from textual.content import Content
 from taskdash.domain.durations import age
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
-from taskdash.ui.keymap import key_name
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
@@ -94,11 +93,8 @@ class AwayLine(Line):
         with suppress(StoreError):  # others tell of it
             missed = await context.store.run(count)
             if self._since_ms == since_ms and missed.is_any:
-                self.show(away_text(missed, ttl_ms, self._key("failures"), self._key("expiring")))
+                self.show(away_text(missed, ttl_ms, *map(context.key_of, ("failures", "expiring"))))
                 self.display = True
-
-    def _key(self, action: str) -> str:
-        return next(map(key_name, self.context.keymap[action]), "")
 
     def dismiss(self) -> bool:
         """Close the line; return whether there was one."""

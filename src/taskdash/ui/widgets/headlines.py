@@ -38,8 +38,12 @@ class TopLine(Line):
 class Headlines:
     """Draws both lines, from what the watcher says and what it reads of the batch under way."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, alarm: Callable[[], str]) -> None:
+        """`alarm` returns what is wrong with the list itself, which is told before all else; "" for nothing."""
         self.context = context
+        self._alarm = alarm
+        self.remark = ""
+        """Stands in the banner while the watcher has nothing for it."""
         self._crowd = 0
         self._progress: Progress | None = None
         self._counted: object = None
@@ -48,25 +52,18 @@ class Headlines:
         # Held, not looked up: news may still arrive while the screen is being taken down.
         self.top = TopLine(id="status")
         self.banner = Line(id="banner")
-        self.alarms: list[Callable[[int], str]] = []
-        """As `warnings`, but asked before all else: while the list itself is in trouble."""
-        self.warnings: list[Callable[[int], str]] = []
-        """Asked for a banner, with the time in ms, while the watcher has none; "" for nothing to say."""
 
     def show(self, window: Window, width: int) -> None:
         """Draw both lines in `width` cells, where they differ."""
         context, status, now_ms = self.context, self.context.watcher.status, self.context.clock.now_ms()
         self._wanted = (window.listed, window.labels)
-        warning, alarm = (
-            next(filter(None, (say(now_ms) for say in each)), "") for each in (self.warnings, self.alarms)
-        )
         left_ms = None
         if self._progress is not None and context.durations is not None:
             left_ms = self._progress.left_ms(context.durations.usual, now_ms)
         self.top.show(top_line(context.profile, self._progress, left_ms, status, width))
         self._crowd = max(self._crowd, status.new) if status.new else 0
-        banner = banner_text(status, context.key_advice, now_ms, self._crowd, warning, width)
-        banner = Content(alarm) if alarm else banner
+        if not (banner := Content(self._alarm())):
+            banner = banner_text(status, context.key_advice, now_ms, self._crowd, self.remark, width)
         self.banner.display = bool(banner)
         self.banner.show(banner)
 
