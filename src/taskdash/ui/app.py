@@ -23,13 +23,13 @@ from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.acts import Feedback
 from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, texts_in_16
-from taskdash.ui.following import sentence
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import changed_keys
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.terminal import MAX_LINE_CHARS, Leaving, TerminalDriver, has_no_colour
+from taskdash.ui.text.status import sentence
 from taskdash.ui.themes import legible_theme
 
 if TYPE_CHECKING:
@@ -176,7 +176,6 @@ class Dashboard(App[None]):
         return left
 
     async def _await_list(self) -> None:
-        """Show the list as soon as it can be read."""
         try:
             await asyncio.wrap_future(self.context.opening)
         except StoreError as error:
@@ -234,7 +233,6 @@ class Dashboard(App[None]):
         return self._copied
 
     def _send(self, text: str) -> None:
-        """Ask the terminal to fill its clipboard."""
         super().copy_to_clipboard(text)
         self._keep(text)
 
@@ -248,7 +246,6 @@ class Dashboard(App[None]):
             self.terminal.flush()
 
     def get_default_screen(self) -> Screen[None]:
-        """Return the screen of the list, or what stands in for it until the list can be opened."""
         if self._waits_for_list:
             from taskdash.ui.screens.welcome import Waiting
 
@@ -256,7 +253,6 @@ class Dashboard(App[None]):
         return MainScreen(self.context, self.size)
 
     def get_css_variables(self) -> dict[str, str]:
-        """Return the theme's, changed so that its texts are legible on its backgrounds."""
         variables = super().get_css_variables()
         variables |= legible_theme(variables)
         variables |= texts_in_16(variables) if self.has_class(FEW_COLOURS) else {}
@@ -267,7 +263,6 @@ class Dashboard(App[None]):
         return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, and ours after them."""
         return [*super().get_line_filters(), *(each for each in self._net if each.enabled)]
 
     async def on_event(self, event: events.Event) -> None:
@@ -286,7 +281,6 @@ class Dashboard(App[None]):
             await _taken_in(box)
 
     def on_mount(self) -> None:
-        """Be ready for what happens outside of Textual."""
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.app_resume_signal.subscribe(self, self._draw_again)
         self._net += fit_to_terminal(self)
@@ -299,12 +293,10 @@ class Dashboard(App[None]):
         self.action_draw_again()
 
     def action_draw_again(self) -> None:
-        """Draw over whatever others have written on the terminal."""
         self.refresh(layout=True)
         self.screen.refresh()
 
     def action_copy_or_quit(self) -> None:
-        """Copy what is selected, on the screen or in the text box at the cursor; else quit, if it is pressed twice."""
         box = self.screen.focused
         selected = self.screen.get_selected_text() or (box.selected_text if isinstance(box, Input) else "")
         if selected:

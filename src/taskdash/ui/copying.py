@@ -162,7 +162,6 @@ class Copying:
         return Choice(kind.key, kind.title, preview, note)
 
     def _choice_for_many(self, kind: _Kind, tasks: Sequence[Task]) -> Choice:
-        """Return whether any of them may have it, as far as the rows tell."""
         if kind.is_for_one:
             return Choice(kind.key, kind.title, "", kind.note, "one task at a time")
         having = sum(map(kind.is_had, tasks))

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
+from taskdash.ui.text.status import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,11 +63,6 @@ class StoreTrouble:
         return f"{sentence(self._mishap)} Esc dismisses this." if self._mishap else ""
 
 
-def sentence(text: str) -> str:
-    """Return a message as a sentence of its own."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
-
-
 class Following:
     """Notices this process's watcher, other dashboards and scripts."""
 
@@ -109,7 +105,6 @@ class Following:
                 await asyncio.sleep(REFRESH_EVERY_S)
 
     async def _wait(self) -> None:
-        """Wait until the watcher has news, or the store is due for a look."""
         self._glance_later()
         try:
             await self._news.wait()

@@ -60,12 +60,10 @@ class Palette(LeftOnce, CommandPalette):
     # Before the first line of it was drawn Textual knows of no pages.
 
     def action_page_down(self) -> None:
-        """Go a screen down."""
         with suppress(KeyError):
             self.query_one(CommandList).action_page_down()  # type: ignore[no-untyped-call] # Textual's
 
     def action_page_up(self) -> None:
-        """Go a screen up."""
         with suppress(KeyError):
             self.query_one(CommandList).action_page_up()  # type: ignore[no-untyped-call] # Textual's
 

@@ -16,13 +16,13 @@ from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.findings import Why
 from taskdash.domain.words import plural
 from taskdash.ui.paste_search import PasteSearch
-from taskdash.ui.screens.dialog import Confirm, Dialog
+from taskdash.ui.screens.dialog import Confirm, Dialog, muted
 from taskdash.ui.terminal import MAX_PASTE_CHARS
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -86,7 +86,6 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         yield VerticalScroll(self._found, can_focus=False)
 
     def on_mount(self) -> None:
-        """Search what the dialog was opened with."""
         pasted, self._pasted = self._pasted, ""
         self.take_paste(pasted)
 
@@ -99,7 +98,6 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         self._search()
 
     def on_input_changed(self) -> None:
-        """Search what is typed."""
         self._search()
 
     def _text(self) -> str:
@@ -141,7 +139,6 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         self._found.update(_lines(preview))
 
     async def on_input_submitted(self) -> None:
-        """Enter: take what was found; ask first where it is a word of unknown form."""
         preview = self._preview
         if preview is None or self._searched != self._text():
             preview = await self._search_now()
@@ -152,19 +149,17 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         elif doubtful:
             task_id, doubt = doubtful
             question = f"{task_id}\n\n{doubt} Add it anyway?"
-            self.app.push_screen(Confirm(question), self._answered(task_id))
+
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self.dismiss({task_id: None})
+
+            self.app.push_screen(Confirm(question), answered)
         elif not self._text().strip():
             self.dismiss(None)
         else:
             words = "No task IDs found in this text."
             cast("Dashboard", self.app).messages.tell(words, "warning")
-
-    def _answered(self, task_id: str) -> Callable[[bool | None], None]:
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.dismiss({task_id: None})
-
-        return answered
 
 
 def _doubtful(paste: Paste) -> tuple[str, str] | None:
@@ -178,7 +173,6 @@ def _doubtful(paste: Paste) -> tuple[str, str] | None:
 
 
 def _asked(text: str, paste: Paste) -> str:
-    """Return what is said of a word that Enter asks about."""
     doubtful = None if paste.found else _doubtful(paste)
     return ": Enter asks" if doubtful and doubtful[0] == text else ""
 
@@ -207,31 +201,22 @@ def _summary(preview: Preview, text: str, too_long: bool) -> Content:
 
 
 def _lines(preview: Preview) -> Content:
-    lines = []
-    for found in preview.paste.found[:MAX_SHOWN]:
-        word = (
-            ("listed  ", "$text-muted") if found.task_id in preview.listed else ("new     ", "$text-success")
-        )
-        lines.append(
-            Content.assemble(word, found.task_id, (f"  line {found.line}, {_why(found.why)}", "$text-muted"))
-        )
-    if preview.paste.unsure:
-        lines.append(
-            Content.assemble(
-                ("unsure  ", "$text-warning"),
-                preview.paste.unsure,
-                ("  unknown form, Enter asks", "$text-muted"),
-            )
-        )
-    lines += [
-        Content.assemble(
-            ("ignored ", "$text-warning"),
-            ignored.text,
-            (f"  line {ignored.line}, {ignored.why}{_asked(ignored.text, preview.paste)}", "$text-muted"),
-        )
-        for ignored in preview.paste.ignored[:MAX_SHOWN]
+    paste, listed = preview.paste, preview.listed
+    lines = [
+        _line("listed", "$text-muted", found.task_id, f"line {found.line}, {_why(found.why)}")
+        if found.task_id in listed
+        else _line("new", "$text-success", found.task_id, f"line {found.line}, {_why(found.why)}")
+        for found in paste.found[:MAX_SHOWN]
     ]
-    more = max(0, len(preview.paste.found) - MAX_SHOWN) + max(0, len(preview.paste.ignored) - MAX_SHOWN)
-    if more:
-        lines.append(Content.styled(f"and {more:,} more", "$text-muted"))
+    if paste.unsure:
+        lines.append(_line("unsure", "$text-warning", paste.unsure, "unknown form, Enter asks"))
+    for ignored in paste.ignored[:MAX_SHOWN]:
+        why = f"line {ignored.line}, {ignored.why}{_asked(ignored.text, paste)}"
+        lines.append(_line("ignored", "$text-warning", ignored.text, why))
+    if more := sum(max(0, len(each) - MAX_SHOWN) for each in (paste.found, paste.ignored)):
+        lines.append(muted(f"and {more:,} more"))
     return Content("\n").join(lines)
+
+
+def _line(word: str, style: str, text: str, why: str) -> Content:
+    return Content.assemble((f"{word:<8}", style), text, (f"  {why}", "$text-muted"))

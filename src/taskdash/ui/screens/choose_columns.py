@@ -149,7 +149,6 @@ class ChooseColumns(Dialog[ColumnChoice | None]):
         self._take(self._first, 0)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Show or hide what is clicked."""
         event.stop()
         self._take(self.chosen.toggle(event.option_index), event.option_index)
 

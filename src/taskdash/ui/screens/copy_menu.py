@@ -48,7 +48,6 @@ class CopyMenu(Choices[str]):
             self.dismiss(letter)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Say what the choice at the cursor is."""
         self._tell(self._choices[event.option_index])
 
     def _tell(self, choice: Choice) -> None:

@@ -15,8 +15,8 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from taskdash.domain.query import SortKey
-from taskdash.results.links import UnsafeLinkError, checked_url, shortened_url
-from taskdash.ui.text.detail import MAX_LINKS_SHOWN
+from taskdash.results.links import shortened_url
+from taskdash.ui.text.detail import MAX_LINKS_SHOWN, not_opened
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
@@ -107,7 +107,6 @@ class Dialog(LeftOnce, ModalScreen[T]):
             yield self.hint
 
     def compose_body(self) -> ComposeResult:
-        """Yield what the dialog is about."""
         raise NotImplementedError
 
     @property
@@ -119,7 +118,6 @@ class Dialog(LeftOnce, ModalScreen[T]):
         return max(2, height * 9 // 10 - self.LINES_AROUND)
 
     def on_resize(self) -> None:
-        """Leave what scrolls the lines that the rest does not need."""
         self.set_class(self.app.size.height < LOW_LINES, "-low")
         for scrolled in self.query("VerticalScroll, OptionList"):
             if scrolled.styles.is_auto_height:
@@ -185,7 +183,6 @@ class SearchedText(TextDialog):
         self.set_focus(self.box)
 
     def action_leave(self) -> None:
-        """Leave the search, then the dialog."""
         if self.box.has_focus or self.box.value:
             self.box.value = ""
             self.set_focus(None)
@@ -204,11 +201,9 @@ class FittedText(Widget):
         self._fitted = fitted
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's
-        """Count the lines."""
         return self._fitted(width).plain.count("\n") + 1
 
     def render(self) -> Content:
-        """Return the text."""
         return self._fitted(self.content_size.width)
 
 
@@ -245,7 +240,6 @@ class Choices(Dialog[T | None]):
         yield self.list
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Leave with what was chosen."""
         self.dismiss(self._values[event.option_index])
 
 
@@ -314,10 +308,5 @@ def muted(text: str) -> Content:
 
 
 def _link_option(number: int, url: str, room: int) -> Option:
-    try:
-        checked_url(url)
-        why = ""
-    except UnsafeLinkError as error:
-        why = f" (is not opened: {error})"
-    shown = shortened_url(url, room)
-    return Option(Content.assemble((f"{number:>2}  ", "$text-accent bold"), shown, (why, "$text-muted")))
+    head = (f"{number:>2}  ", "$text-accent bold")
+    return Option(Content.assemble(head, shortened_url(url, room), not_opened(url)))

@@ -55,7 +55,6 @@ class EditLabel(Dialog[Labels]):
         yield self._note
 
     def on_input_submitted(self) -> None:
-        """Save both boxes, whichever Enter is pressed in."""
         label = _typed(self._label.value, self._label_before)
         self.dismiss(Labels(label, _typed(self._note.value, self._note_before)))
 

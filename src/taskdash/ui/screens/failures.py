@@ -87,7 +87,6 @@ class Failures(Choices[str]):
             dialog.styles.height = len(self._entries) + _LINES_AROUND
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Say more about it."""
         self._about.update(self._entries[event.option_index].about)
 
 

@@ -76,7 +76,6 @@ class Help(SearchedText):
         super().action_search()
 
     def on_paste(self, event: events.Paste) -> None:
-        """Hand a paste to the list below."""
         event.stop()
         self.dismiss(None)
         self.app.screen_stack[0].post_message(events.Paste(event.text))

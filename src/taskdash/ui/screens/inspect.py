@@ -123,7 +123,6 @@ class RawJson(SearchedText):
             self.scroll.scroll_to(y=y - self.scroll.size.height // 2, animate=False, immediate=True)
 
     def _draw(self, number: int) -> None:
-        """Draw a part with its matches."""
         found = [(index, place) for index, (of, *place) in enumerate(self._found) if of == number]
         shown = self._parts[number]
         if found:
@@ -149,7 +148,6 @@ class Statistics(TextDialog):
         )
 
     def on_mount(self) -> None:
-        """Tell of what is below, as the scroll bar does."""
         self.watch(self.scroll, "show_vertical_scrollbar", self._tell_of_more)
 
     def _tell_of_more(self, is_more: bool) -> None:

@@ -15,10 +15,11 @@ from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Acts
 from taskdash.ui.availability import situation_of, why_empty
 from taskdash.ui.downloads import BackgroundDownloads
-from taskdash.ui.following import Following, sentence
+from taskdash.ui.following import Following
 from taskdash.ui.keymap import footer_keys
 from taskdash.ui.screens.task_actions import in_order
 from taskdash.ui.screens.view_actions import ViewActions
+from taskdash.ui.text.status import sentence
 from taskdash.ui.text.top_line import list_title, unseen_order
 from taskdash.ui.widgets.away import AwayLine
 from taskdash.ui.widgets.bars import KeyBar, MessageLine, StateTabs, TableHeader
@@ -113,7 +114,6 @@ class MainScreen(ViewActions, Screen[None]):
     # Keeping up with the store and the watcher
 
     def _begin(self) -> None:
-        """Start to watch and to follow what is written."""
         from taskdash.ui.announce import ExpiringResults, FinishedTasks
 
         self.post_message(self.Painted())
@@ -174,7 +174,6 @@ class MainScreen(ViewActions, Screen[None]):
         self.headlines.show(self.table.window, self.size.width)
 
     def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
-        """Another window of the list: counts, tabs and titles follow it."""
         self._show_window(event.window, self.size.width)
         self._look_around()
 
@@ -213,8 +212,6 @@ class MainScreen(ViewActions, Screen[None]):
         self._keys.show_keys(keys, "  ".join(filter(None, notes)))
 
     def _look_around(self) -> None:
-        """Count what is not on the screen, and say it in the footer."""
-
         async def look() -> None:
             if await self.unseen.look():
                 self.show_keys()
@@ -252,7 +249,6 @@ class MainScreen(ViewActions, Screen[None]):
     # Layout
 
     def on_resize(self, event: events.Resize) -> None:
-        """Put the detail where there is room for it."""
         if event.size == self._fitted:
             # At the start Textual tells the size three times.
             return
@@ -266,7 +262,6 @@ class MainScreen(ViewActions, Screen[None]):
             self.call_after_refresh(self._begin)
 
     def on_panes_rearranged(self, event: Panes.Rearranged) -> None:
-        """Remember where the user put the detail."""
         self.remember(detail=event.position, detail_percent=event.percent)
         self.show_keys()
         if event.position == "hidden":

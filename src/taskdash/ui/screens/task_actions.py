@@ -18,7 +18,7 @@ from textual.worker import WorkerError, get_current_worker
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import USUAL_LIFE_MS, filter_of, plural
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, Scope, name_of, removal_question, warning
-from taskdash.ui.following import sentence
+from taskdash.ui.text.status import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -152,7 +152,6 @@ class TaskActions(_Screen):
     # The list
 
     async def on_paste(self, event: events.Paste) -> None:
-        """Open the add dialog with a preview of what was pasted."""
         event.stop()
         await self.action_add(event.text)
 

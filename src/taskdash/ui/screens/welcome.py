@@ -14,9 +14,9 @@ from textual.widgets import Input, Static
 
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.following import sentence
 from taskdash.ui.screens.dialog import LOW_LINES, Dialog, FittedText, muted
 from taskdash.ui.terminal import MAX_LINE_CHARS
+from taskdash.ui.text.status import sentence
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
@@ -80,7 +80,6 @@ class Welcome(Dialog[None]):
         yield self._error
 
     def on_mount(self) -> None:
-        """Hide the error: nothing is wrong yet."""
         self._error.display = False
 
     def _choices(self, width: int) -> Content:
@@ -109,7 +108,6 @@ class Welcome(Dialog[None]):
         cast("Dashboard", self.app).leave_for_demo()
 
     async def action_leave(self) -> None:
-        """Go from the box back to the choice, from there to the list."""
         if self._is_keeping:
             return
         if self._box is None:
@@ -122,7 +120,6 @@ class Welcome(Dialog[None]):
         self.hint.show(_HINT)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the key and begin with it."""
         event.stop()
         if self._is_keeping:
             return
@@ -163,7 +160,6 @@ class Waiting(Screen[None]):
         yield self._text
 
     def on_mount(self) -> None:
-        """Look from time to time what it waits for."""
         self._look()
         self.set_interval(LOOK_S, self._look)
 
@@ -179,7 +175,6 @@ class Waiting(Screen[None]):
         self._text.update(Content("\n\n").join(lines))
 
     def on_key(self, event: events.Key) -> None:
-        """Leave, or be stopped."""
         keymap = self.context.keymap
         if event.key in (*keymap["quit"], *keymap["copy_or_quit"]):
             event.prevent_default()

@@ -281,8 +281,7 @@ def _credits(task: Task, _: Moment, __: int) -> Cell:
 
 
 def _family(task: Task, _: Moment, __: int) -> Cell:
-    family = family_of(task.record_path)
-    return [_UNKNOWN if family is None else Span(family)]
+    return [Span(family) if (family := family_of(task.record_path)) else _UNKNOWN]
 
 
 def _added(task: Task, moment: Moment, width: int) -> Cell:
@@ -383,7 +382,6 @@ def place_columns(
 
 
 def _with_label(prompt: Column, cells: int) -> list[tuple[Column, int]]:
-    """Divide a prompt's cells between the label and the prompt, where there is room for both."""
     for width, least in _LABEL_CELLS:
         if (rest := cells - width - GAP) >= least:
             return [(_LABEL, width), (replace(prompt, sort=None), rest)]

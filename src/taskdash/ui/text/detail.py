@@ -151,12 +151,17 @@ def _result(detail: TaskDetail, number: int, path: str | None, width: int) -> Co
         name = path if len(path) <= room else shortened_url(Path(path).name, room)
         return Content.assemble(head, ("saved ", "$text-muted"), (name, style))
     url = detail.result_urls[number - 1]
-    shown = (shortened_url(url, max(_LEAST_LINK_CELLS, width - len("1 "))), style)
+    shown = shortened_url(url, max(_LEAST_LINK_CELLS, width - len("1 ")))
+    return Content.assemble(head, (shown, style), not_opened(url))
+
+
+def not_opened(url: str) -> Content:
+    """Return why a link is not opened, to stand behind it; empty where it is."""
     try:
         checked_url(url)
     except UnsafeLinkError as error:
-        return Content.assemble(head, shown, (f" (is not opened: {error})", "$text-muted"))
-    return Content.assemble(head, shown)
+        return Content.styled(f" (is not opened: {error})", "$text-muted")
+    return Content("")
 
 
 def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> list[Content]:

@@ -99,7 +99,6 @@ def _hours(outcomes: Sequence[TaskFigures], now_ms: int) -> list[Content]:
 
 
 def _durations(models: Iterable[Tally], width: int) -> list[Content]:
-    """Return a row of bars for each model, all over one axis."""
     timed = [(each.model or NO_MODEL, each.costs_ms) for each in models if each.costs_ms]
     if not timed:
         return []
@@ -115,5 +114,4 @@ def _durations(models: Iterable[Tally], width: int) -> list[Content]:
 
 
 def _axis(begin: str, end: str) -> Content:
-    """Return a line as long as a row of bars, with names at its ends."""
     return Content.styled(f"{begin} {'─' * (_BARS - len(begin) - len(end) - 2)} {end}", "$text-muted")

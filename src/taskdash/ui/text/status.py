@@ -41,15 +41,25 @@ def banner_text(
     """
     room = width - 2
     if key_advice:
-        words = f"{key_advice[:1].upper()}{key_advice[1:].rstrip('.')}.{_COMFORT}"
+        words = f"{sentence(key_advice)}{_COMFORT}"
     else:
         words = _problem(status, now_ms) or warning or _crowd(status, crowd, room) or _slow(status)
     return Content(words.removesuffix(_COMFORT) if len(words) > room else words)
 
 
+def sentence(text: str) -> str:
+    """Return a message as a sentence of its own."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def is_tier_assumed(status: WatchStatus) -> bool:
+    """Return whether nobody has set the tier, so that checks may be slower than they could be."""
+    return status.tier is not None and "assumed" in status.tier
+
+
 def _problem(status: WatchStatus, now_ms: int) -> str:
     if status.failure:
-        return f"{status.failure[:1].upper()}{status.failure[1:]}. Restart taskdash; nothing on your list is lost."
+        return f"{sentence(status.failure)} Restart taskdash; nothing on your list is lost."
     if status.store_problem:
         return f"Nothing is checked: {status.store_problem}"
     if status.watcher_stopped:
@@ -57,31 +67,29 @@ def _problem(status: WatchStatus, now_ms: int) -> str:
             f"The process watching this list ({status.watcher_pid}) is stopped: no checks until it resumes."
         )
     if status.problem:
-        return _gateway_problem(status, now_ms)
+        return _gateway_problem(status.problem, status, now_ms)
     if status.paused:
         return "Paused: no automatic checks (p resumes, r/R check now)."
     return ""
 
 
-def _gateway_problem(status: WatchStatus, now_ms: int) -> str:
-    resumes = f"; trying again {_in(status.held_until_ms - now_ms)}" if status.held_until_ms else ""
+def _gateway_problem(problem: ProblemKind, status: WatchStatus, now_ms: int) -> str:
+    until_ms = status.held_until_ms
+    resumes = f"; trying again {age(min(0, now_ms - until_ms))}" if until_ms else ""
     said = f" ({status.message})" if status.message else ""
     code = f" ({found[0]})" if (found := re.search(r"\bHTTP \d{3}\b", status.message)) else ""
-    return (
-        {
-            ProblemKind.UNAUTHORIZED: f"API key rejected{code}{resumes}. Fix it and restart, or press r to retry.",
-            ProblemKind.RATE_LIMITED: f"Rate limited: checks are on hold{resumes}.{_COMFORT}",
-            ProblemKind.NO_CREDITS: f"No credits: checks are slowed down{resumes}{said}.",
-            ProblemKind.UNREACHABLE: f"Offline: {status.message or 'the server cannot be reached'}{resumes}.{_COMFORT}",
-            ProblemKind.SERVER_ERROR: f"Server error{resumes}{said}.",
-        }.get(status.problem, "")
-        if status.problem
-        else ""
-    )
+    said_of = {
+        ProblemKind.UNAUTHORIZED: f"API key rejected{code}{resumes}. Fix it and restart, or press r to retry.",
+        ProblemKind.RATE_LIMITED: f"Rate limited: checks are on hold{resumes}.{_COMFORT}",
+        ProblemKind.NO_CREDITS: f"No credits: checks are slowed down{resumes}{said}.",
+        ProblemKind.UNREACHABLE: f"Offline: {status.message or 'the server cannot be reached'}{resumes}.{_COMFORT}",
+        ProblemKind.SERVER_ERROR: f"Server error{resumes}{said}.",
+    }
+    return said_of.get(problem, "")
 
 
 def _slow(status: WatchStatus) -> str:
-    if status.over_budget and status.tier and "assumed" in status.tier:
+    if status.over_budget and is_tier_assumed(status):
         return f"{status.due:,} checks wait for the budget of tier {status.tier}: {_SET_TIER}."
     return status.paths_remark or status.learned or ""
 
@@ -94,11 +102,7 @@ def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
     done = f"{crowd - status.new:,} of {crowd:,}"
     left = duration(1000 * status.new / min(status.per_second, status.per_minute / 60))
     words = f"First check: {bar} {done}, about {left} left"
-    if status.tier is None or "assumed" not in status.tier:
+    if not is_tier_assumed(status):
         return words
     told = f"{words} ({status.tier}: {_SET_TIER})"
     return told if len(told) <= room else f"First check: {done}, {left}: {_SET_TIER}"
-
-
-def _in(wait_ms: int) -> str:
-    return age(-max(0, wait_ms))

@@ -11,7 +11,7 @@ from taskdash.domain.durations import age, ago
 from taskdash.domain.progress import time_left
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import ProblemKind
-from taskdash.ui.text.status import banner_text
+from taskdash.ui.text.status import banner_text, is_tier_assumed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -82,7 +82,7 @@ def _notes(status: WatchStatus) -> Iterator[tuple[str, str]]:
         yield trouble, "$text-warning"
     if status.paused:
         yield "paused", "$text-warning"
-    if status.over_budget and status.tier and "assumed" in status.tier and not trouble:
+    if status.over_budget and is_tier_assumed(status) and not trouble:
         yield f"{status.due:,} waiting for the {status.tier} tier", "$text-warning"
     if not status.leading and status.watcher_pid:
         yield _follows(status), "$text-muted"
@@ -154,7 +154,7 @@ def status_rows(
             ("Per second", f"up to {status.per_second:,}" if status.per_second else ""),
             ("Limits told", status.learned or ""),
             ("Next check", _next(status, now_ms)),
-            ("Next try", age(-max(0, (status.held_until_ms or 0) - now_ms)) if status.held_until_ms else ""),
+            ("Next try", age(min(0, now_ms - status.held_until_ms)) if status.held_until_ms else ""),
             ("Last check", ago(last_check_ms, now_ms) if last_check_ms is not None else "none yet"),
             ("Checks", "paused" if status.paused else "automatic"),
         )
@@ -169,4 +169,4 @@ def _next(status: WatchStatus, now_ms: int) -> str:
         return f"{status.due:,} are due"
     if status.next_check_at_ms is None:
         return "nothing left to check"
-    return age(-max(0, status.next_check_at_ms - now_ms))
+    return age(min(0, now_ms - status.next_check_at_ms))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,6 @@ class FittedLine(Line):
     """A line whose text depends on the room there is: made when it is drawn, for the first frame has no other time."""
 
     def fitted(self) -> Content:
-        """Return the text for the width of now."""
         raise NotImplementedError
 
     def render(self) -> Content:
@@ -87,12 +87,11 @@ class StateTabs(FittedLine):
     Where there is no room for all the words, the others are symbol and count.
     """
 
+    @dataclass
     class Chosen(Message):
         """A tab was clicked."""
 
-        def __init__(self, index: int) -> None:
-            self.index = index
-            super().__init__()
+        index: int
 
     _counts: Mapping[State, int] = MappingProxyType({})
     _chosen: int = 0
@@ -126,12 +125,11 @@ class StateTabs(FittedLine):
 class TableHeader(FittedLine):
     """The titles of the columns, with an arrow at the one that is sorted by."""
 
+    @dataclass
     class Clicked(Message):
         """The title of a column that can be sorted by was clicked."""
 
-        def __init__(self, key: SortKey) -> None:
-            self.key = key
-            super().__init__()
+        key: SortKey
 
     def __init__(self, columns: Callable[[], Sequence[Placed]], sort: Sort, margin: int, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
@@ -166,12 +164,11 @@ class TableHeader(FittedLine):
 class KeyBar(FittedLine):
     """The keys, as many as there is room for; a click does what the key does."""
 
+    @dataclass
     class Clicked(Message):
         """A key was clicked."""
 
-        def __init__(self, action: str) -> None:
-            self.action = action
-            super().__init__()
+        action: str
 
     _keys: Sequence[FooterKey] = ()
     _note: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -37,14 +38,13 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
 
+    @dataclass
     class LinkClicked(Message):
         """The line of a result was clicked."""
 
-        def __init__(self, detail: TaskDetail, number: int) -> None:
-            self.detail = detail
-            self.number = number
-            """From 1."""
-            super().__init__()
+        detail: TaskDetail
+        number: int
+        """From 1."""
 
     def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)

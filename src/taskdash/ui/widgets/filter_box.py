@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from rich.highlighter import Highlighter
@@ -63,7 +63,6 @@ class _FilterInput(TextBox):
         self._leave()
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Return whether a key is text."""
         return super().check_consume_key(key, character) and (character != "?" or bool(self.value))
 
 
@@ -74,7 +73,6 @@ class _WrongWord(Highlighter):
         self._box = box
 
     def highlight(self, text: Text) -> None:
-        """Colour it."""
         if error := self._box.error_of(text.plain):
             text.stylize(
                 self._box.get_component_rich_style("filter-box--wrong", partial=True), error.start, error.end
@@ -115,12 +113,11 @@ class FilterBox(Vertical):
     FilterBox:nocolor > .filter-box--wrong { text-style: underline; }
     """
 
+    @dataclass
     class Changed(Message):
         """The filter reads otherwise now."""
 
-        def __init__(self, terms: tuple[Term, ...]) -> None:
-            self.terms = terms
-            super().__init__()
+        terms: tuple[Term, ...]
 
     def __init__(
         self,
@@ -220,7 +217,6 @@ class FilterBox(Vertical):
         self._tell()
 
     def _tell(self) -> None:
-        """Say under the box what is wrong, what Tab would complete, or how to leave it."""
         error = self.error_of(self.text)
         _, words = self._completions()
         parts = [] if error is None else [Content.styled(f"{error}  ", "$text-error")]

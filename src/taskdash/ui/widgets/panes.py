@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
@@ -73,12 +74,13 @@ class Splitter(Widget):
     Splitter.-dragged { text-style: bold; }
     """
 
+    @dataclass
     class Dragged(Message):
         """The mouse holds the line at `x`, `y` of the screen; `done`: it let go there."""
 
-        def __init__(self, x: int, y: int, *, done: bool) -> None:
-            self.x, self.y, self.done = x, y, done
-            super().__init__()
+        x: int
+        y: int
+        done: bool
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         event.stop()
@@ -112,12 +114,12 @@ class Panes(Container):
 
     BLANK = True
 
+    @dataclass
     class Rearranged(Message):
         """The user moved the detail or gave it another share."""
 
-        def __init__(self, position: str, percent: int) -> None:
-            self.position, self.percent = position, percent
-            super().__init__()
+        position: str
+        percent: int
 
     def __init__(self, tasks: Widget, detail: DetailPane, view: View) -> None:
         super().__init__(id="body")

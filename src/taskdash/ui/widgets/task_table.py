@@ -7,7 +7,7 @@ Only the rows around the cursor are read and only those on the screen are drawn,
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -47,19 +47,17 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         "scrollbar-gutter: stable; }"
     )
 
+    @dataclass
     class CursorMoved(Message):
         """The cursor stands on another task, or its task has changed. `task` None: the list shown is empty."""
 
-        def __init__(self, task: Task | None) -> None:
-            self.task = task
-            super().__init__()
+        task: Task | None
 
+    @dataclass
     class Loaded(Message):
         """Another window was read: counts and total may differ."""
 
-        def __init__(self, window: Window) -> None:
-            self.window = window
-            super().__init__()
+        window: Window
 
     class Opened(Message):
         """A row was clicked twice."""
