@@ -79,6 +79,9 @@ async def test_a_batch_is_a_toast_that_waits_for_a_key_where_something_failed(
         told = ["2 succeeded", "1 succeeded, 1 failed", "2 failed"][fails]
         await dash.until_said(f'All 2 tasks of "mugs" finished: {told}')
         if fails:
+            await dash.until(
+                lambda: bool(dash.app.screen.query(Toast)), "the toast, which comes a moment after it is told"
+            )
             assert dash.app.screen.query_one(Toast).has_class("-warning")
             with pytest.raises(AssertionError):
                 await dash.until(lambda: not dash.toasts, "no toast", 0.3)

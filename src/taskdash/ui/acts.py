@@ -161,11 +161,9 @@ class Acts:
         profile, now_ms = self._context.profile, self._context.clock.now_ms()
         count = await self._context.store.run(lambda store: store.checks.ask_unfinished(profile, now_ms))
         self._context.watcher.wake()
-        return (
-            Feedback(f"Checking {plural(count, 'unfinished task')} now.")
-            if count
-            else warning("No unfinished tasks.")
-        )
+        if not count:
+            return warning("No unfinished tasks.")
+        return Feedback(f"Checking {plural(count, 'unfinished task')} now.")
 
     def _no_key(self) -> Feedback:
         return warning(f"Nothing can be checked: {self._context.key_advice}")

@@ -88,7 +88,8 @@ class Dashboard(App[None]):
         self._copied = ""
         self.terminal: TerminalDriver | None = None
         """What writes to the terminal, once it is taken; it says so itself."""
-        self._crash: Exception | None = None
+        self.crash: Exception | None = None
+        """The error that no handler caught: it ended the application."""
         self._is_away = False
         self._waits_for_list = waits_for_list
         self.unusable: StoreError | None = None
@@ -195,11 +196,9 @@ class Dashboard(App[None]):
     async def _leave(self, screens: Sequence[Screen[object]], context: Context) -> None:
         for screen in reversed(screens):
             await screen.remove()
-        if context.on_finish is not None and context.on_finish.running:
-            # The user's own command may end; nobody waits for that.
-            await asyncio.to_thread(context.close, FINISH_GRACE_S)
-        else:
-            await asyncio.to_thread(context.close)
+        # The user's own command may end; nobody waits for that.
+        is_running = context.on_finish is not None and context.on_finish.running
+        await asyncio.to_thread(context.close, FINISH_GRACE_S if is_running else 0.0)
         if lost := context.not_added():
             were = "ID was" if len(lost) == 1 else "IDs were"
             text = f"{len(lost):,} {were} not added to {context.profile}: the list was locked. Quitting prints all."
@@ -267,10 +266,11 @@ class Dashboard(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Hand a paste to what has the focus as that can take it; let a text box take in one key after the other."""
-        if isinstance(event, events.InputEvent | events.Paste) and not self.screen_stack:
-            return  # Typed while the last screen closes: it is for nobody.
-        if isinstance(event, events.InputEvent | events.Paste) and self.context.seen_at_ms is not None:
-            self.context.seen_at_ms = self.context.clock.now_ms()
+        if isinstance(event, events.InputEvent | events.Paste):
+            if not self.screen_stack:
+                return  # Typed while the last screen closes: it is for nobody.
+            if self.context.seen_at_ms is not None:
+                self.context.seen_at_ms = self.context.clock.now_ms()
         if isinstance(event, events.Paste):
             event = _fitted(event, self.screen.focused)
         box = self.screen.focused if isinstance(event, events.Key) else None
@@ -282,15 +282,12 @@ class Dashboard(App[None]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._remember_theme)
-        self.app_resume_signal.subscribe(self, self._draw_again)
+        # After a stop the terminal shows nothing of ours, and Textual draws for another size only.
+        self.app_resume_signal.subscribe(self, lambda _: self.action_draw_again())
         self._net += fit_to_terminal(self)
         if self._waits_for_list:
             open_list: WorkType[None] = self._await_list
             self.run_worker(open_list, group="open list")
-
-    def _draw_again(self, _: object) -> None:
-        """Draw all of it: after a stop the terminal shows nothing of ours, and Textual draws for another size only."""
-        self.action_draw_again()
 
     def action_draw_again(self) -> None:
         self.refresh(layout=True)
@@ -340,11 +337,6 @@ class Dashboard(App[None]):
         finally:
             self._is_away = False
 
-    @property
-    def crash(self) -> BaseException | None:
-        """Return the error that no handler caught: it ended the application."""
-        return self._crash
-
     def _handle_exception(self, error: Exception) -> None:
         """Tell of a list that cannot be used just now, and end at every other error.
 
@@ -359,7 +351,7 @@ class Dashboard(App[None]):
             # So that a test that drives it fails.
             super()._handle_exception(error)
         elif self.return_code is None:
-            self._crash = cause if isinstance(cause, Exception) else error
+            self.crash = cause if isinstance(cause, Exception) else error
             self.exit(return_code=1)
         else:
             # It is ending: what is still asked of its parts finds some of them gone.

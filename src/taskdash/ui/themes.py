@@ -14,12 +14,9 @@ from textual.theme import BUILTIN_THEMES, Theme
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_LIGHT: Final = "light"
-_DARK: Final = "dark"
-
 THEMES: Final = (
     Theme(
-        name=f"high-contrast-{_DARK}",
+        name="high-contrast-dark",
         primary="#3d8bff",
         secondary="#c9a0ff",
         warning="#ffd500",
@@ -34,7 +31,7 @@ THEMES: Final = (
         variables={"text-muted": "#e0e0e0", "text-disabled": "#c0c0c0"},
     ),
     Theme(
-        name=f"high-contrast-{_LIGHT}",
+        name="high-contrast-light",
         primary="#0040c0",
         secondary="#52008f",
         warning="#7a4a00",
@@ -50,7 +47,7 @@ THEMES: Final = (
         variables={"text-muted": "#202020", "text-disabled": "#404040"},
     ),
     Theme(
-        name=f"colour-blind-{_DARK}",
+        name="colour-blind-dark",
         primary="#0072b2",
         secondary="#999999",
         warning="#f0e442",
@@ -63,7 +60,7 @@ THEMES: Final = (
         panel="#2a2a2a",
     ),
     Theme(
-        name=f"colour-blind-{_LIGHT}",
+        name="colour-blind-light",
         primary="#0072b2",
         secondary="#666666",
         warning="#8a6d00",

@@ -88,7 +88,9 @@ class MainScreen(ViewActions, Screen[None]):
         ttls_ms = context.settings.ttls_ms(context.profile)
         read_values = partial(context.store.run, lambda store: store.summaries.filter_values(context.profile))
         self.filter_box = FilterBox(ttls_ms, self.table, read_values, id="filter")
-        self.filter_box.has_own_lives = self._has_own_lives
+        self.filter_box.has_own_lives = lambda: any(
+            task.result_expires_at_ms is not None for task in self.table.window.rows
+        )
         self.panes = Panes(self._tasks, self.pane, context.view)
         self.downloads = BackgroundDownloads(context, self)
         self._expiring: ExpiringResults | None = None
@@ -218,9 +220,6 @@ class MainScreen(ViewActions, Screen[None]):
 
         work: WorkType[None] = look
         self.run_worker(work, group="look")
-
-    def _has_own_lives(self) -> bool:
-        return any(task.result_expires_at_ms is not None for task in self.table.window.rows)
 
     def say(self, text: str, severity: Severity = "information", *, is_batch: bool = False) -> None:
         """Tell the user one thing."""

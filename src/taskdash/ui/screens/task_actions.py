@@ -6,10 +6,8 @@ Dialogs are imported when they are opened: none of them is part of the first fra
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import replace
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -17,7 +15,7 @@ from textual.worker import WorkerError, get_current_worker
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import USUAL_LIFE_MS, filter_of, plural
-from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, Scope, name_of, removal_question, warning
+from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, name_of, removal_question, warning
 from taskdash.ui.text.status import sentence
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from textual.widget import AwaitMount
     from textual.worker import WorkType
 
-    from taskdash.domain.query import Query
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.acts import Severity
     from taskdash.ui.app import Dashboard
@@ -45,7 +42,6 @@ else:
 
 MAX_WAIT_S: Final = 0.25
 """How long the next key waits for what the last one does: they go one after the other, unless the store is locked."""
-_WORD: Final = r'\S*"[^"]*"|\S+'
 _KEY: Final[ContextVar[asyncio.Future[AwaitMount | None]]] = ContextVar("key")
 """Done once the keys after the one that began this act need not wait for it any more, but for a dialog it opens."""
 
@@ -102,7 +98,6 @@ class TaskActions(_Screen):
         def tell(self, feedback: Feedback) -> None: ...
         def say(self, text: str, severity: Severity = "information") -> None: ...
         def show_keys(self) -> None: ...
-        def show_tab(self, index: int) -> None: ...
         def remember(self, **changes: object) -> None: ...
 
     _range_from: int | None = None
@@ -381,45 +376,3 @@ class TaskActions(_Screen):
         elif self.pane.preview is None or self.pane.preview.next_result() < 2:
             self.tell(warning("No room for a picture here."))
         self.pane.draw()
-
-    @in_order
-    async def action_raw(self) -> None:
-        from taskdash.ui.screens.inspect import RawJson
-
-        task = self.table.task_at_cursor
-        text = await self.acts.raw(task) if task else None
-        if task is None or text is None:
-            self.tell(warning("No record yet."))
-        else:
-            await self.ask(RawJson(task.task_id, text))
-
-    # What the tasks add up to: those that are shown, or the marked ones
-
-    @in_order
-    async def action_statistics(self) -> None:
-        from taskdash.ui.screens.inspect import Statistics
-
-        scope = self._scope(self.table.wanted)
-        if outcomes := await self.acts.outcomes(scope):
-            await self.ask(Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms()))
-        else:
-            self.tell(warning("Nothing to count."))
-
-    @in_order
-    async def action_failures(self) -> None:
-        from taskdash.ui.screens.failures import Failures, read_failures
-
-        # Failures of the filter, whatever the tab.
-        scope = self._scope(replace(self.table.wanted, states=None))
-        now_ms = self.context.clock.now_ms()
-        found = await self.context.store.run(lambda store: read_failures(store, scope, now_ms))
-        if not found.reasons and not found.problems:
-            self.tell(warning(scope.no_failures(found.total)))
-        elif filter_text := await self.ask(Failures(scope.name(found.total), found, now_ms)):
-            self.show_tab(0)
-            before = "" if self.table.marked else scope.filter_text
-            added = [word for word in re.findall(_WORD, filter_text) if word not in before]
-            self.filter_box.put(" ".join([before, *added]).strip())
-
-    def _scope(self, query: Query) -> Scope:
-        return Scope(query, sorted(self.table.marked), self.filter_box.text.strip())

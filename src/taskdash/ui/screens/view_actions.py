@@ -1,4 +1,4 @@
-"""What the keys do to the view: the tab, the filter, the order, the columns, and what of them is kept over restarts.
+"""What the keys show: tab, filter and order of the list, what it adds up to, and the view, which is kept over restarts.
 
 Dialogs are imported when they are opened, as in `task_actions`.
 """
@@ -6,20 +6,25 @@ Dialogs are imported when they are opened, as in `task_actions`.
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.query import Sort
 from taskdash.domain.query_language import parse_sort
+from taskdash.ui.acts import Scope, warning
 from taskdash.ui.screens.task_actions import TaskActions, in_order
 from taskdash.ui.widgets.bars import TABS
 
 if TYPE_CHECKING:
     from textual.worker import WorkType
 
+    from taskdash.domain.query import Query
     from taskdash.ui.widgets.bars import StateTabs, TableHeader
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.panes import Panes
+
+_WORD: Final = r'\S*"[^"]*"|\S+'
 
 
 class ViewActions(TaskActions):
@@ -79,6 +84,48 @@ class ViewActions(TaskActions):
     def _sort_by(self, sort: Sort) -> None:
         self.table.show(replace(self.table.wanted, sort=sort))
         self.remember(sort=str(sort))
+
+    # What is looked into: a response, and what the tasks that are shown, or the marked ones, add up to
+
+    @in_order
+    async def action_raw(self) -> None:
+        from taskdash.ui.screens.inspect import RawJson
+
+        task = self.table.task_at_cursor
+        text = await self.acts.raw(task) if task else None
+        if task is None or text is None:
+            self.tell(warning("No record yet."))
+        else:
+            await self.ask(RawJson(task.task_id, text))
+
+    @in_order
+    async def action_statistics(self) -> None:
+        from taskdash.ui.screens.inspect import Statistics
+
+        scope = self._scope(self.table.wanted)
+        if outcomes := await self.acts.outcomes(scope):
+            await self.ask(Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms()))
+        else:
+            self.tell(warning("Nothing to count."))
+
+    @in_order
+    async def action_failures(self) -> None:
+        from taskdash.ui.screens.failures import Failures, read_failures
+
+        # Failures of the filter, whatever the tab.
+        scope = self._scope(replace(self.table.wanted, states=None))
+        now_ms = self.context.clock.now_ms()
+        found = await self.context.store.run(lambda store: read_failures(store, scope, now_ms))
+        if not found.reasons and not found.problems:
+            self.tell(warning(scope.no_failures(found.total)))
+        elif filter_text := await self.ask(Failures(scope.name(found.total), found, now_ms)):
+            self.show_tab(0)
+            before = "" if self.table.marked else scope.filter_text
+            added = [word for word in re.findall(_WORD, filter_text) if word not in before]
+            self.filter_box.put(" ".join([before, *added]).strip())
+
+    def _scope(self, query: Query) -> Scope:
+        return Scope(query, sorted(self.table.marked), self.filter_box.text.strip())
 
     # The view, which is kept over restarts
 
