@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from tests.pty_screen import PtyScreen
 
 COUNT: Final = 400
-LAYOUTS: Final = ((120, 36), (90, 40), (80, 24))
-"""With the detail at the right, and below, and below with little room."""
+LAYOUTS: Final = ((120, 36), (80, 24))
+"""With the detail at the right, and below with little room."""
 # So old that no age on the screen has another unit, or another number, while the test runs.
 AGE_MS: Final = (3 * 24 * 60 + 12 * 60 + 30) * 60_000 + 30_000
 DIVIDERS: Final = ("│", "────")
@@ -249,8 +249,7 @@ def test_the_detail_is_the_task_at_the_cursor_however_fast_a_filter_is_typed(sto
     typed = ("silkq\x7fq\x7f", "catz\x7fs\x7f z\x7f", "state:success", "q\x7fpainz\x7ft")
     with opened(store, *LAYOUTS[0]) as screen:
         screen.wait_for("added   ", 30)
-        # Each at two speeds.
-        for gap_ms, keys in zip((0, 3, 10, 30, 30, 10, 3, 0), typed * 2, strict=True):
+        for gap_ms, keys in zip((0, 3, 10, 30), typed, strict=True):
             screen.send("/", shows="exact phrase")
             for key in keys:
                 screen.send(key)
