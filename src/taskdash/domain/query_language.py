@@ -83,7 +83,8 @@ def parse_sort(text: str) -> Sort:
     name = text.removeprefix("-")
     name = OTHER_NAMES.get(name, name)
     if name not in SortKey.__members__.values():
-        raise UsageError(f"{_unknown('order', text, list(SortKey))}, or -KEY")
+        read_as = {field: read for read, field in OTHER_NAMES.items()}
+        raise UsageError(f"{_unknown('order', text, [read_as.get(key, key) for key in SortKey])}, or -KEY")
     return Sort(SortKey(name), reverse=text.startswith("-"))
 
 

@@ -176,6 +176,8 @@ def test_an_unknown_order_or_state_is_an_error_with_a_suggestion() -> None:
         parse_sort("create")
     with pytest.raises(UsageError, match="unknown order"):
         parse_sort("--added")
+    with pytest.raises(UsageError, match=r"did you mean duration\?.* label, model, duration, created,"):
+        parse_sort("durations")
     with pytest.raises(UsageError, match=r"did you mean success\?"):
         parse_states("sucess")
 
