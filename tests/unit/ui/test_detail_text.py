@@ -59,7 +59,7 @@ def test_what_the_eye_looks_for_comes_first() -> None:
         ],
         [
             *("✓ success in 32s", "aspect_ratio", "callBackUrl", "completed", "added", "checked", "expires"),
-            *("label", "note", "creditsConsumed"),
+            *("label", "note", "credits"),
         ],
         ["! server error · first seen 2m ago", "HTTP 500"],
         ["task_one · gpt-image-2"],

@@ -207,7 +207,7 @@ def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> 
 def _extra(detail: TaskDetail) -> list[Content]:
     pairs: list[tuple[str, Json]] = list(detail.extra.items())
     if detail.credits_consumed is not None:
-        pairs.insert(0, ("creditsConsumed", detail.credits_consumed))
+        pairs.insert(0, ("credits", detail.credits_consumed))
     return [_pair(key, json_text(value)) for key, value in pairs]
 
 
