@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual.content import Content
 from textual.widgets.option_list import Option
@@ -33,47 +32,11 @@ _KEYS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnChoice:
-    """Every column there is from left to right, which of them are shown, and widths that are not left to the table."""
+class ChosenColumns(NamedTuple):
+    """What the table is to show: names from left to right, and the widths that are not left to it."""
 
-    order: tuple[str, ...]
-    shown: frozenset[str]
+    names: tuple[str, ...]
     widths: dict[str, int]
-
-    @classmethod
-    def of(cls, view: View) -> ColumnChoice:
-        """Return the columns of a look, and after them those that it does not show."""
-        others = tuple(name for name in COLUMNS if name not in view.columns)
-        return cls((*view.columns, *others), frozenset(view.columns), dict(view.widths))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return what is shown."""
-        return tuple(name for name in self.order if name in self.shown)
-
-    def toggle(self, index: int) -> ColumnChoice:
-        """Show a column or hide it; the last one that is shown stays."""
-        shown = self.shown ^ {self.order[index]}
-        return replace(self, shown=shown) if shown else self
-
-    def move(self, index: int, steps: int) -> ColumnChoice:
-        """Put a column further left (negative) or right, as far as that goes."""
-        order = list(self.order)
-        name = order.pop(index)
-        order.insert(max(0, min(index + steps, len(order))), name)
-        return replace(self, order=tuple(order))
-
-    def widen(self, index: int, cells: int) -> ColumnChoice:
-        """Give a column a width of its own, `cells` more than it has or wants."""
-        name = self.order[index]
-        before = self.widths.get(name) or COLUMNS[name].widths[0] or FLEXIBLE_CELLS
-        return replace(self, widths={**self.widths, name: max(MIN_CELLS, min(before + cells, MAX_CELLS))})
-
-    def fit(self, index: int) -> ColumnChoice:
-        """Leave the width of a column to the table again."""
-        name = self.order[index]
-        return replace(self, widths={key: cells for key, cells in self.widths.items() if key != name})
 
 
 class ColumnList(ChoiceList):
@@ -82,7 +45,7 @@ class ColumnList(ChoiceList):
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "apply")]
 
 
-class ChooseColumns(Dialog[ColumnChoice | None]):
+class ChooseColumns(Dialog[ChosenColumns | None]):
     """Dismissed with the columns to show, None for Esc."""
 
     SIZE = "small full"
@@ -99,30 +62,37 @@ class ChooseColumns(Dialog[ColumnChoice | None]):
 
     def __init__(self, view: View, first: View, drawn: Collection[str]) -> None:
         super().__init__("Columns, left to right", _key_text())
-        self._drawn = drawn
-        self.chosen = ColumnChoice.of(view)
-        self._first = ColumnChoice.of(first)
-        self._first_shown = self.chosen.shown
+        self._first, self._drawn, self._first_shown = first, drawn, view.columns
+        self._follow(view)
         self._list = ColumnList(*map(Option, self._texts()))
 
     def compose_body(self) -> ComposeResult:
         yield self._list
 
     @property
+    def chosen(self) -> ChosenColumns:
+        """Return the columns as they are chosen now."""
+        return ChosenColumns(tuple(name for name in self._order if name in self._shown), self._widths)
+
+    def _follow(self, view: View) -> None:
+        """Take the columns of a look, and after them those that it does not show."""
+        self._order = [*view.columns, *(name for name in COLUMNS if name not in view.columns)]
+        self._shown, self._widths = frozenset(view.columns), dict(view.widths)
+
+    @property
     def _index(self) -> int:
         return self._list.highlighted or 0
 
-    def _take(self, choice: ColumnChoice, index: int) -> None:
-        self.chosen = choice
+    def _draw(self, index: int) -> None:
         for line, text in enumerate(self._texts()):
             self._list.replace_option_prompt_at_index(line, text)
         self._list.highlighted = index
 
     def _texts(self) -> list[Content]:
-        return [self._text(name) for name in self.chosen.order]
+        return [self._text(name) for name in self._order]
 
     def _text(self, name: str) -> Content:
-        shown, cells = name in self.chosen.shown, self.chosen.widths.get(name)
+        shown, cells = name in self._shown, self._widths.get(name)
         width = plural(cells, "cell") if cells else "auto"
         if shown and name in self._first_shown and name not in self._drawn:
             width = "no room"
@@ -133,24 +103,35 @@ class ChooseColumns(Dialog[ColumnChoice | None]):
         )
 
     def action_show_or_hide(self) -> None:
-        self._take(self.chosen.toggle(self._index), self._index)
-
-    def action_move(self, steps: int) -> None:
-        index = max(0, min(self._index + steps, len(self.chosen.order) - 1))
-        self._take(self.chosen.move(self._index, steps), index)
-
-    def action_widen(self, cells: int) -> None:
-        self._take(self.chosen.widen(self._index, cells), self._index)
-
-    def action_fit(self) -> None:
-        self._take(self.chosen.fit(self._index), self._index)
-
-    def action_reset(self) -> None:
-        self._take(self._first, 0)
+        self._toggle(self._index)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self._take(self.chosen.toggle(event.option_index), event.option_index)
+        self._toggle(event.option_index)
+
+    def _toggle(self, index: int) -> None:
+        # The last one that is shown stays.
+        self._shown = self._shown ^ {self._order[index]} or self._shown
+        self._draw(index)
+
+    def action_move(self, steps: int) -> None:
+        index = max(0, min(self._index + steps, len(self._order) - 1))
+        self._order.insert(index, self._order.pop(self._index))
+        self._draw(index)
+
+    def action_widen(self, cells: int) -> None:
+        name = self._order[self._index]
+        before = self._widths.get(name) or COLUMNS[name].widths[0] or FLEXIBLE_CELLS
+        self._widths[name] = max(MIN_CELLS, min(before + cells, MAX_CELLS))
+        self._draw(self._index)
+
+    def action_fit(self) -> None:
+        self._widths.pop(self._order[self._index], None)
+        self._draw(self._index)
+
+    def action_reset(self) -> None:
+        self._follow(self._first)
+        self._draw(0)
 
     def action_keep(self) -> None:
         self.dismiss(self.chosen)

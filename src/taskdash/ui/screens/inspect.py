@@ -61,19 +61,11 @@ class RawJson(SearchedText):
 
     def _tell(self) -> None:
         if self.box.value:
-            found = (
-                f"Match {self._at + 1} of {len(self._found)}: n next, N previous."
-                if self._found
-                else "No match."
-            )
-            self.hint.show(muted(f"Esc clears the search. {found}"))
-            return
-        other = (
-            ""
-            if self._indented is None
-            else f"r {'indents it' if self._is_as_sent else 'shows it as sent'}, "
-        )
-        self.hint.show(muted(f"Esc closes. {other}/ searches."))
+            at = f"Match {self._at + 1} of {len(self._found)}: n next, N previous."
+            self.hint.show(muted(f"Esc clears the search. {at if self._found else 'No match.'}"))
+        else:
+            other = f"r {'indents it' if self._is_as_sent else 'shows it as sent'}, "
+            self.hint.show(muted(f"Esc closes. {other if self._indented else ''}/ searches."))
 
     async def action_as_sent(self) -> None:
         if self._indented is None:
