@@ -209,8 +209,8 @@ class Settings:
     keys: Mapping[str, tuple[str, ...]] = setting(
         NOTHING,
         entries_of(_KEYS),
-        """Keys of your own: action = "key", or a list of keys; an empty list takes the action's keys away. The help
-        (?) names the actions.""",
+        """Your own keys: action = "key", or a list of keys; an empty list takes the action's keys away. The help (?)
+        names the actions.""",
         example={"remove": ["x", "delete"]},
     )
     view: View = setting(
