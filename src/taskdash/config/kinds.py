@@ -223,7 +223,7 @@ def _auth_header(value: str) -> str:
     others = rest.replace(KEY_MARK, " ")
     if not _HEADER_VALUE.fullmatch(others):
         raise ValueError(
-            f"may have letters, digits, blanks and - . _ ~ + / = , : ; beside {KEY_MARK}, and no end of line"
+            f"may contain only letters, digits, spaces and - . _ ~ + / = , : ; beside {KEY_MARK}, and no line break"
         )
     if any(may_be_key(word) for word in others.split()):
         raise ValueError(

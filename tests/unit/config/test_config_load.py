@@ -107,7 +107,11 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
         ["the name of a header"],
     ),
     ("profiles.kie.auth_header", ['"x: {key}{key}"'], ["{key} in it once"]),
-    ("profiles.kie.auth_header", ['"x: {key}\\r\\nHost: a"', '"x: $(id) {key}"'], ["no end of line"]),
+    (
+        "profiles.kie.auth_header",
+        ['"x: {key}\\r\\nHost: a"', '"x: $(id) {key}"'],
+        ["may contain only letters, digits, spaces", "no line break"],
+    ),
     ("profiles.kie.auth_header", ['"Host: {key}"', '"proxy-authorization: {key}"'], ["carries no key"]),
     ("keys.open", ['""'], ["is no key", "[] for none"]),
     ("keys.open", ['["o", "a b"]'], ["is no key", '"a b"']),
