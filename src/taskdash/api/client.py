@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 import httpx
 
 from taskdash import __version__
-from taskdash.api.environment import find_proxy, tls_context
-from taskdash.api.faults import explain, is_hang_up
+from taskdash.api.network import Proxy, explain, find_proxy, is_hang_up, tls_context
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
 from taskdash.domain.errors import UsageError
 from taskdash.domain.record_paths import AUTH_HEADER, RECORD_PATH, header_of, target_of
@@ -35,7 +34,6 @@ from taskdash.domain.untrusted import inert_line
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-    from taskdash.api.environment import Proxy
     from taskdash.domain.secret import Secret
 
 MAX_CONNECTIONS: Final = 32
@@ -233,7 +231,7 @@ async def _exchange(
 
     Raises:
         CrossedError: It did, and nothing was answered.
-        Exception: of httpx, h11, ssl, the system; see `faults`.
+        Exception: of httpx, h11, ssl, the system; see `network`.
     """
     opened: list[_Stream] = []
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from taskdash.api.environment import find_proxy, tls_context
+from taskdash.api.network import Proxy, find_proxy, tls_context
 from taskdash.results.faults import PrivateHostError
 from taskdash.results.links import host_and_port
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 
-    from taskdash.api.environment import Proxy
 
 Resolver: TypeAlias = Callable[[str, int], list[str]]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.api.client import Gateway
-from taskdash.api.environment import find_proxy
+from taskdash.api.network import find_proxy
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import Secret
 from taskdash.domain.untrusted import inert_line

@@ -34,7 +34,7 @@ from tests.servers import (
 )
 
 from taskdash.api.client import Gateway
-from taskdash.api.faults import explain
+from taskdash.api.network import explain
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import Secret
 from taskdash.domain.task import Answer, ProblemKind, State
