@@ -152,7 +152,7 @@ def _values(field: str) -> list[str]:
 
 
 def _read(match: re.Match[str], ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool]) -> Term:
-    term = _term(match[2], match[3], negated=bool(match[1]))
+    term = replace(_term(match[2], match[3]), negated=bool(match[1]))
     if not isinstance(term, ExpiryTerm):
         return term
     if not ttls_ms and not has_own_lives():
@@ -162,26 +162,26 @@ def _read(match: re.Match[str], ttls_ms: Mapping[str, int], has_own_lives: Calla
     return replace(term, ttls_ms=tuple(sorted(ttls_ms.items())))
 
 
-def _term(prefix: str, value: str, *, negated: bool) -> Term:
+def _term(prefix: str, value: str) -> Term:
     if value.startswith('"'):
         if len(value) < 2 or not value.endswith('"'):
             raise FilterError(f'unclosed quote: {prefix}{value}"')
         phrase = value[1:-1]
-        return _field_term(prefix[:-1], phrase, negated) if prefix else _text_term(phrase, None, negated)
+        return _field_term(prefix[:-1], phrase) if prefix else _text_term(phrase)
     word = prefix + value
     if word == "!":
         raise FilterError("a lone ! excludes nothing: write !word")
     match = re.fullmatch(_FIELD, word)
-    return _field_term(match[1], match[2], negated) if match else _text_term(word, None, negated)
+    return _field_term(match[1], match[2]) if match else _text_term(word)
 
 
-def _text_term(text: str, field: str | None, negated: bool) -> Term:
+def _text_term(text: str, field: str | None = None) -> Term:
     if not text:
         raise FilterError('"" matches nothing: put a word between the quotes')
-    return TextTerm(fold(text), field, negated)
+    return TextTerm(fold(text), field)
 
 
-def _field_term(name: str, value: str, negated: bool) -> Term:
+def _field_term(name: str, value: str) -> Term:
     field = OTHER_NAMES.get(name.casefold(), name.casefold())
     if field not in FIELDS:
         raise FilterError(
@@ -191,26 +191,26 @@ def _field_term(name: str, value: str, negated: bool) -> Term:
     if not value:
         raise FilterError(f"{field}: needs a value, such as {_EXAMPLES[field]}")
     if field in TEXT_FIELDS:
-        return _text_term(value, field, negated)
-    return _READERS[field](value, negated)
+        return _text_term(value, field)
+    return _READERS[field](value)
 
 
-def _state(value: str, negated: bool) -> Term:
+def _state(value: str) -> Term:
     try:
-        return StateTerm(parse_states(value), negated)
+        return StateTerm(parse_states(value))
     except UsageError as error:
         raise FilterError(str(error)) from None
 
 
-def _problem(value: str, negated: bool) -> Term:
-    return ProblemTerm(_one_of(ProblemKind, value, "problem", "any"), negated)
+def _problem(value: str) -> Term:
+    return ProblemTerm(_one_of(ProblemKind, value, "problem", "any"))
 
 
-def _reason(value: str, negated: bool) -> Term:
+def _reason(value: str) -> Term:
     # Only a filter that asks for reasons needs their rules.
     from taskdash.domain.failures import FailureClass
 
-    return ReasonTerm(_one_of(FailureClass, value, "reason", "none"), negated)
+    return ReasonTerm(_one_of(FailureClass, value, "reason", "none"))
 
 
 def _one_of(words: type[Word], value: str, what: str, no_word: str) -> Word | None:
@@ -224,26 +224,26 @@ def _one_of(words: type[Word], value: str, what: str, no_word: str) -> Word | No
         raise FilterError(_unknown(what, value, names)) from None
 
 
-def _saved(value: str, negated: bool) -> Term:
+def _saved(value: str) -> Term:
     if value.casefold() not in ("yes", "no"):
         raise FilterError(f"saved:{value}: use saved:yes or saved:no")
-    return SavedTerm(value.casefold() == "yes", negated)
+    return SavedTerm(value.casefold() == "yes")
 
 
-def _expires(value: str, negated: bool) -> Term:
+def _expires(value: str) -> Term:
     if value.casefold() == "past":
-        return ExpiryTerm((), None, 0, negated)
+        return ExpiryTerm((), None, 0)
     operator, span_ms = _limit("expires", value)
     # Who names no direction means "within".
-    return ExpiryTerm((), operator or "<", span_ms, negated)
+    return ExpiryTerm((), operator or "<", span_ms)
 
 
-def _span(field: str, value: str, negated: bool) -> Term:
+def _span(field: str, value: str) -> Term:
     operator, span_ms = _limit(field, value)
-    return SpanTerm(field, operator or "=", span_ms, negated)
+    return SpanTerm(field, operator or "=", span_ms)
 
 
-_READERS: Final[dict[str, Callable[[str, bool], Term]]] = {
+_READERS: Final[dict[str, Callable[[str], Term]]] = {
     "state": _state,
     "problem": _problem,
     "reason": _reason,
