@@ -10,9 +10,11 @@ import click
 from taskdash.cli.options import Command, complete_ids, pass_session, selection_options, shown
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
 from taskdash.domain.errors import UnknownTaskError, UsageError
+from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id, looks_like_option
 from taskdash.domain.untrusted import decoded
 from taskdash.domain.words import plural
+from taskdash.store.additions import clean_label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -133,20 +135,15 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
     Prints the IDs of the labelled tasks, one per line. To label selected tasks, give TEXT alone with --filter, --state
     or --label (the label they have now).
     """
-    # `add` shall not wait for what only this one needs.
-    from taskdash.cli.selection import check_one_of, choose, find_all
-    from taskdash.domain.id_forms import has_known_form
-    from taskdash.store.additions import clean_label
-
     if len(words) < 2 and not (words and selection.is_given):
         raise click.UsageError("give task IDs and a label, or a label and --filter, --state or --label")
     *task_ids, text = words
-    check_one_of(task_ids, selection)
+    selection.check_alone(task_ids)
     _refuse_key(text, session.keys)
     if has_known_form(text):
         raise click.UsageError(f"the label comes last, and {shown(text)} is a task ID; nothing was labelled")
     with session.open_store() as store:
-        tasks = choose(session, store, task_ids, selection, find_all)
+        tasks = selection.tasks(session, store, task_ids)
         store.tasks.edit([task.seq for task in tasks], label=text, note=None)
     print_lines(task.task_id for task in tasks)
     cleaned = clean_label(text)
@@ -176,11 +173,9 @@ def remove(session: Session, task_ids: Sequence[str], *, selection: Selection) -
 
     Prints the removed IDs, one per line. The task itself is not cancelled or deleted: `taskdash add ID` brings it back.
     """
-    from taskdash.cli.selection import choose, find_all
-
     with session.open_store() as store:
         try:
-            tasks = choose(session, store, task_ids, selection, find_all)
+            tasks = selection.tasks(session, store, task_ids)
         except UnknownTaskError as error:
             raise UnknownTaskError(f"{error}\nnothing was removed") from None
         store.tasks.remove([task.seq for task in tasks], session.now_ms())

@@ -151,19 +151,18 @@ def check(session: Session) -> None:
     Exits with 2 if anything is wrong, naming the file, the key and what is allowed. A missing API key is reported, but
     is not an error.
     """
-    from taskdash.ui.actions import ACTIONS
-    from taskdash.ui.keymap import make_keymap
-    from taskdash.ui.themes import theme_names
+    # What the dashboard has; no other command needs it.
+    from taskdash.ui import actions, keymap, themes
 
     settings = load_settings(
         session.option_path("config"),
         session.environ,
         profile=session.options.get("profile"),
-        action_names=[action.name for action in ACTIONS],
-        theme_names=theme_names(),
+        action_names=[action.name for action in actions.ACTIONS],
+        theme_names=themes.theme_names(),
     )
     file = settings.config_file
-    make_keymap(settings.key_preset, settings.keys, file)
+    keymap.make_keymap(settings.key_preset, settings.keys, file)
     where = inert_line(str(file)) if file else f"{inert_line(str(session.config_path))} does not exist"
     print_lines([f"{where}: OK" if file else f"{where}: using the defaults"])
     try:

@@ -18,8 +18,8 @@ import click
 
 from taskdash.cli.dashboard import has_terminal, run_app
 from taskdash.cli.options import Command, common_options, number
-from taskdash.cli.output import print_lines, speech
-from taskdash.cli.screen import cropped, task_lines
+from taskdash.cli.output import cropped, print_lines, speech
+from taskdash.cli.screen import task_lines
 from taskdash.config.keys import find_key
 from taskdash.config.settings import demo_settings
 from taskdash.demo.server import DemoApi

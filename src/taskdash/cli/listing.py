@@ -21,7 +21,7 @@ from taskdash.cli.options import (
     pass_session,
     selection_options,
 )
-from taskdash.cli.output import print_csv, print_json_array, print_lines, talk
+from taskdash.cli.output import cropped, print_csv, print_json_array, print_lines, talk
 from taskdash.cli.rows import HEADINGS, cells, complete_fields, field_cells, fields_of, read_fields
 from taskdash.cli.session import Session, collecting_later
 from taskdash.domain.durations import duration
@@ -109,6 +109,7 @@ def list_tasks(
         raise click.UsageError(f"--watch and --{form} cannot be combined")
     sort = NEWEST_FIRST
     if sort_text:
+        # Imported here: most lists are printed as they are.
         from taskdash.domain.query_language import parse_sort
 
         sort = parse_sort(sort_text)
@@ -169,11 +170,12 @@ class _Table(NamedTuple):
             yield "\t".join(self.headings)
         yield from map("\t".join, self.rows(store, now_ms))
 
-    def lines(self, store: Store, now_ms: int, width: int) -> Iterator[list[str]]:
-        """Yield the lines for a terminal so many cells wide, in blocks."""
+    def lines(self, store: Store, now_ms: int, width: int | None = None) -> Iterator[list[str]]:
+        """Yield the lines for a terminal, in blocks; `width` is that of its cells, if it was asked already."""
         # Rich takes longer to load than most lists take to be printed.
-        from taskdash.cli.screen import cell_lines, task_lines
+        from taskdash.cli.screen import cell_lines, task_lines, terminal_size
 
+        width = terminal_size()[0] if width is None else width
         if self.fields or self.is_wide:
             room = None if self.is_wide else width
             rows = self.rows(store, now_ms)
@@ -207,10 +209,8 @@ def _print_table(store: Store, now_ms: int, table: _Table) -> None:
     if not sys.stdout.isatty():
         print_lines(table.plain_lines(store, now_ms))
         return
-    from taskdash.cli.screen import terminal_size
-
     count = -table.has_heading
-    for lines in table.lines(store, now_ms, terminal_size()[0]):
+    for lines in table.lines(store, now_ms):
         print_lines(lines)
         count += len(lines)
     if count == 0 and table.limit != 0:
@@ -235,7 +235,7 @@ def _watch(
             print_lines([""])
             sys.stdout.flush()
             time.sleep(every_s)
-    from taskdash.cli.screen import cropped, redraw
+    from taskdash.cli.screen import redraw
 
     def lines_for(width: int, height: int) -> list[str]:
         now_ms = session.now_ms()

@@ -14,7 +14,9 @@ from taskdash import __version__
 from taskdash.cli.options import Command, common_options
 from taskdash.cli.output import talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
+from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import nearest
 
 COMMANDS: Final = {
     "add": "taskdash.cli.add:add",
@@ -106,13 +108,9 @@ class Commands(click.Group):
 
 def no_command(context: click.Context, name: str) -> click.UsageError:
     """Return the error for a command that there is not; it says which one was meant, as far as that can be told."""
-    import difflib
-
-    from taskdash.domain.id_forms import has_known_form
-
     advice = ""
-    if near := difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0.5):
-        advice = f": did you mean {near[0]}?"
+    if near := nearest(name.lower(), COMMANDS, 0.5):
+        advice = f": did you mean {near}?"
     elif has_known_form(name):
         advice = f": to put an ID on the list, use `{context.obj.line('add', name)}`"
     return click.UsageError(f"no command {name!r}{advice}")

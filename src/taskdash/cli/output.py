@@ -12,6 +12,7 @@ from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from types import ModuleType
 
     from taskdash.domain.task import Json
 
@@ -49,16 +50,11 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def print_csv(names: Sequence[str], items: Iterable[Mapping[str, Json]], *, has_heading: bool = True) -> None:
     """Print the fields `names` of each item as CSV that `import` reads again and no spreadsheet executes."""
-    import csv
-
-    from taskdash.domain.task_file import csv_cell
+    # Few lists are printed as that.
+    from taskdash.domain.task_file import write_csv
 
     write_utf8()
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    if has_heading:
-        table.writerow(names)
-    for item in items:
-        table.writerow(csv_cell(name, item[name]) for name in names)
+    write_csv(sys.stdout, names, items, has_heading=has_heading)
 
 
 def write_utf8() -> None:
@@ -111,12 +107,19 @@ def tell_not_added(ids: Sequence[str], why: str = "") -> None:
 
 def cell_width(text: str) -> int:
     """Return how many cells a terminal needs for a text, whatever script it is in."""
-    if _NARROW.fullmatch(text):
-        return len(text)
-    # Rich's tables of characters take longer to load than most lists need to be printed.
-    from rich.cells import cell_len
+    return len(text) if _NARROW.fullmatch(text) else _of_rich().cell_len(text)
 
-    return cell_len(text)
+
+def cropped(text: str, cells: int) -> str:
+    """Return `text` cut to `cells`, with an ellipsis where something is missing."""
+    return text if cell_width(text) <= cells else _of_rich().set_cell_size(text, cells - 1).rstrip() + "…"
+
+
+def _of_rich() -> ModuleType:
+    # Its tables of characters take longer to load than most lists need to be printed.
+    from rich import cells
+
+    return cells
 
 
 def padded(text: str, cells: int) -> str:

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from taskdash.cli.output import cropped
 from taskdash.domain.durations import duration
 from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
@@ -83,8 +84,6 @@ def _named(line: str, task: Task, cells: int | None) -> str:
     if cells is None:
         name = name if len(name) <= MAX_NAME_CHARS else name[: MAX_NAME_CHARS - 1].rstrip() + "…"
     else:
-        from taskdash.cli.screen import cropped
-
         name = cropped(name, max(LEAST_NAME_CELLS, cells - len(f"{line} ()")))
     return f"{line} ({name})"
 

@@ -9,12 +9,13 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.live_render import LiveRender
 from rich.table import Table
 from rich.text import Text
 
+from taskdash.cli.output import cropped
 from taskdash.cli.rows import duration_word, reason_of
 from taskdash.domain.durations import NONE, age
 from taskdash.domain.task import ProblemKind, State, Task
@@ -294,11 +295,6 @@ def _drawn(lines: Iterable[Text], *, is_cut: bool = False) -> list[str]:
                 line, soft_wrap=not is_cut, no_wrap=True, overflow="ellipsis" if is_cut else "ignore"
             )
     return [line.rstrip() for line in drawn.get().splitlines()]
-
-
-def cropped(text: str, cells: int) -> str:
-    """Return `text` cut to `cells`, with an ellipsis where something is missing."""
-    return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
 
 
 class Rewritten:

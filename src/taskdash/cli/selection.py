@@ -13,15 +13,16 @@ import click
 
 from taskdash.cli.output import talk
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
+from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import NEWEST_FIRST, LabelTerm, Query, Sort, StateTerm, Term
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.additions import clean_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from taskdash.cli.session import Session
-    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.task import State, Task, TaskDetail
     from taskdash.store.store import Store
 
 OPTIONS: Final = "--filter, --state or --label"
@@ -50,26 +51,42 @@ class Selection(NamedTuple):
         profile = None if all_profiles else session.profile.name
         if not self.is_given:
             return Query(profile=profile, sort=sort)
+        ttls_ms = session.settings.ttls_ms(profile) if self.filter_text else {}
+        terms, states = self._read(ttls_ms, partial(_has_own_lives, session))
+        return Query(profile=profile, states=states, terms=terms, sort=sort)
+
+    def _read(
+        self, ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool] = lambda: False
+    ) -> tuple[tuple[Term, ...], frozenset[State] | None]:
+        """Return what the options mean: terms, and states."""
+        # Imported here: most lists are printed whole.
         from taskdash.domain.query_language import parse_filter, parse_states
 
-        terms: tuple[Term, ...] = ()
-        if self.filter_text:
-            ttls_ms = session.settings.ttls_ms(profile)
-            terms = parse_filter(self.filter_text, ttls_ms, partial(_has_own_lives, session))
+        terms = parse_filter(self.filter_text, ttls_ms, has_own_lives) if self.filter_text else ()
         if self.label is not None:
             if (label := clean_label(self.label)) is None:
                 raise UsageError("--label is empty: name a label")
             terms = (*terms, LabelTerm(label))
-        states = parse_states(self.state) if self.state else None
-        return Query(profile=profile, states=states, terms=terms, sort=sort)
+        return terms, parse_states(self.state) if self.state else None
+
+    def check_alone(self, task_ids: Sequence[str]) -> None:
+        """See to it that a command is given IDs or a selection.
+
+        Raises:
+            UsageError: it is given both, or neither.
+        """
+        if task_ids and self.is_given:
+            raise click.UsageError(f"give task IDs or {OPTIONS}, not both")
+        if not task_ids and not self.is_given:
+            raise click.UsageError(f"give task IDs, or {OPTIONS}")
 
     @property
     def names_states(self) -> bool:
         """Return whether it says itself in which states the tasks are to be."""
-        from taskdash.domain.query_language import parse_filter
-
-        terms = parse_filter(self.filter_text, {"": 0}) if self.filter_text else ()
-        return self.state is not None or any(isinstance(term, StateTerm) for term in terms)
+        if self.state is not None:
+            return True
+        terms, _ = self._read({"": 0})
+        return any(isinstance(term, StateTerm) for term in terms)
 
     @property
     def _named(self) -> list[tuple[str, str | None]]:
@@ -92,6 +109,10 @@ class Selection(NamedTuple):
             raise self.matches_nothing()
         return seqs
 
+    def tasks(self, session: Session, store: Store, task_ids: Sequence[str]) -> list[Task]:
+        """Return the tasks that are named, all of which are on the list, or those that are selected; see `choose`."""
+        return choose(session, store, task_ids, self, find_all)
+
     def matches_nothing(self) -> TaskdashError:
         """Return the error for a selection that no task is in."""
         return TaskdashError(f"no tasks match {self}")
@@ -108,7 +129,7 @@ def choose(
 
     Of the long texts of selected ones only the first part is there.
     """
-    check_one_of(task_ids, selection)
+    selection.check_alone(task_ids)
     if task_ids:
         return find(session, store, task_ids)
     return store.tasks.heads(selection.seqs(session, store))
@@ -122,11 +143,8 @@ def read_details(session: Session, task_ids: Sequence[str], selection: Selection
     with session.open_store(only_reads=True) as store:
         # Nothing is added here: what only reads may have been given a copy of the list.
         try:
-            tasks = choose(session, store, task_ids, selection, find_all)
+            tasks = selection.tasks(session, store, task_ids)
         except UnknownTaskError:
-            # Its patterns take longer to compile than most lists need to be printed.
-            from taskdash.domain.id_forms import has_known_form
-
             if not any(map(has_known_form, task_ids)):
                 raise
         else:
@@ -138,14 +156,6 @@ def read_details(session: Session, task_ids: Sequence[str], selection: Selection
 def _details(store: Store, tasks: Sequence[Task]) -> list[TaskDetail]:
     store.saved.forget_gone([task.seq for task in tasks])
     return [store.tasks.find_detail(task.profile, task.task_id) for task in tasks]
-
-
-def check_one_of(task_ids: Sequence[str], selection: Selection) -> None:
-    """Refuse IDs and a selection at once, and neither."""
-    if task_ids and selection.is_given:
-        raise click.UsageError(f"give task IDs or {OPTIONS}, not both")
-    if not task_ids and not selection.is_given:
-        raise click.UsageError(f"give task IDs, or {OPTIONS}")
 
 
 def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
@@ -181,8 +191,6 @@ def find_or_add(
         try:
             task = store.tasks.find(profile, text)
         except UnknownTaskError:
-            from taskdash.domain.id_forms import has_known_form
-
             if not has_known_form(text):
                 raise
             missing.append(text)

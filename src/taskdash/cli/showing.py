@@ -12,6 +12,7 @@ from taskdash.cli.output import cell_width, padded, print_json, print_lines, tal
 from taskdash.cli.rows import duration_word
 from taskdash.cli.selection import read_details
 from taskdash.domain.durations import NONE, ago
+from taskdash.domain.failures import classify
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, inputs_of, json_text
 from taskdash.domain.task_json import task_json
@@ -101,9 +102,6 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
 
 
 def _failure(task: Task) -> list[tuple[str, str | None]]:
-    # Its patterns take a millisecond to compile.
-    from taskdash.domain.failures import classify
-
     kind = classify(task.fail_code, task.fail_msg, task.raw_state).value
     code = f" (code {task.fail_code})" if task.fail_code else ""
     return [("reason", task.fail_msg or NO_REASON), ("failure", f"{kind}{code}")]

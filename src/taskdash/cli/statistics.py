@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.options import Command, pass_session, selection_options
-from taskdash.cli.output import cell_width, padded, print_json, print_lines, talk
+from taskdash.cli.output import cell_width, cropped, padded, print_json, print_lines, talk
 from taskdash.domain.durations import NONE, duration
 from taskdash.domain.failures import reasons
 from taskdash.domain.tally import ended_per_hour, tally
@@ -90,8 +90,6 @@ def _fitting(rows: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...
 
     Credits that no gateway reports are left out in any case.
     """
-    from taskdash.cli.screen import cropped
-
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
     shown = len(widths) if any(row[-1] != NONE for row in rows[1:]) else len(widths) - 1
     while (room := width - sum(2 + cells for cells in widths[1:shown])) < MIN_MODEL_CELLS and shown > 1:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from taskdash.domain.secret import without_key_forms
 from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import nearest
 
 if TYPE_CHECKING:
     from taskdash.domain.task import Json
@@ -259,10 +260,8 @@ def named_key(key: str) -> str:
 
 def suggestion(wrong: str, right: Iterable[str]) -> str:
     """Return ` Did you mean "basic"?`, or nothing where nothing is near."""
-    import difflib
-
-    near = difflib.get_close_matches(wrong[:_SHOWN_CHARS].lower(), list(right), n=1, cutoff=0.6)
-    return f' Did you mean "{near[0]}"?' if near else ""
+    near = nearest(wrong[:_SHOWN_CHARS].lower(), right)
+    return f' Did you mean "{near}"?' if near else ""
 
 
 def one_of_these(names: Collection[str]) -> str:

@@ -188,12 +188,11 @@ _CODE_CLASSES: Final = {
     "524": FailureClass.TIMEOUT,
 }
 # What a failure did not cost is no word about its cause.
-_REASSURING = re.compile(
-    r"\b(?:no|zero) (?:\w+ ){0,2}credits? (?:\w+ ){0,3}(?:charged|deducted|consumed|used|taken|billed)"
-    r"|\bcredits? (?:\w+ ){0,3}(?:refunded|returned|not (?:been )?(?:charged|deducted|consumed|used))",
-    re.IGNORECASE,
+_REASSURING: Final = (
+    r"(?i)\b(?:no|zero) (?:\w+ ){0,2}credits? (?:\w+ ){0,3}(?:charged|deducted|consumed|used|taken|billed)"
+    r"|\bcredits? (?:\w+ ){0,3}(?:refunded|returned|not (?:been )?(?:charged|deducted|consumed|used))"
 )
-_SERVER_CODE = re.compile(r"5\d\d")
+_SERVER_CODE: Final = r"5\d\d"
 _JOINTS: Final = str.maketrans("_-", "  ")
 
 
@@ -219,7 +218,7 @@ def classify(fail_code: str | None, fail_msg: str | None, raw_state: str | None)
     return (
         _class_of_text(f"{code[:_MAX_CHARS]} {(fail_msg or '')[:_MAX_CHARS]}")
         or _CODE_CLASSES.get(code)
-        or (FailureClass.PROVIDER_ERROR if _SERVER_CODE.fullmatch(code) else None)
+        or (FailureClass.PROVIDER_ERROR if re.fullmatch(_SERVER_CODE, code) else None)
         or _STATE_CLASSES.get(state)
         or _class_of_text(state[:_MAX_CHARS])
         or FailureClass.OTHER
@@ -227,7 +226,7 @@ def classify(fail_code: str | None, fail_msg: str | None, raw_state: str | None)
 
 
 def _class_of_text(text: str) -> FailureClass | None:
-    said = _REASSURING.sub("", text.translate(_JOINTS))
+    said = re.sub(_REASSURING, "", text.translate(_JOINTS))
     return next((each for each, pattern in _compiled_rules() if pattern.search(said)), None)
 
 
@@ -241,11 +240,9 @@ _MAX_GROUPED_CHARS: Final = 400
 
 # Links; words of 8 characters or more with a digit in them (IDs, hashes, dates, times, addresses); long or broken
 # numbers. Short whole numbers stay: "status 400" and "status 500" are two reasons.
-_VARYING = re.compile(
-    r"https?://\S+|\b(?=[\w.:+-]*\d)[\w+-][\w.:+-]{6,}\w\b|\b\d{4,}\b|\b\d+[.,]\d+\b", re.IGNORECASE
-)
+_VARYING: Final = r"(?i)https?://\S+|\b(?=[\w.:+-]*\d)[\w+-][\w.:+-]{6,}\w\b|\b\d{4,}\b|\b\d+[.,]\d+\b"
 # White space other than one blank counts as such: the filter matches texts as they are.
-_ODD_SPACE = re.compile(r"\s{2,}|[^\S ]")
+_ODD_SPACE: Final = r"\s{2,}|[^\S ]"
 
 
 class FailedTasks(NamedTuple):
@@ -331,5 +328,5 @@ def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
 def _pattern(message: str | None) -> str | None:
     if not message or not message.strip():
         return None
-    holed = _VARYING.sub(HOLE, _ODD_SPACE.sub(HOLE, message[:_MAX_GROUPED_CHARS]))
+    holed = re.sub(_VARYING, HOLE, re.sub(_ODD_SPACE, HOLE, message[:_MAX_GROUPED_CHARS]))
     return re.sub(f"{HOLE}(?: ?{HOLE})+", HOLE, holed)

@@ -30,26 +30,26 @@ def words(text: str) -> frozenset[str]:
 _REMEMBERED: Final = 4096
 """Words of logs repeat: judging each once is what keeps long pastes fast."""
 
-_HEX_FORM = re.compile(rf"{UUID}|{HEX_32}")
-_TASK_FORM = re.compile(TASK_TOKEN)
-_MODEL_AND_TIME = re.compile(r"task_[A-Za-z0-9._-]*[_-][0-9]{8,}")
-_WRAPPABLE = re.compile(rf"{UUID}|{HEX_32}|task_[A-Za-z0-9][A-Za-z0-9._-]*_[0-9]{{13}}")
-_PART_OF_HEX = re.compile(
+# Texts, compiled when a word is first judged: most commands judge none.
+_HEX_FORM: Final = rf"{UUID}|{HEX_32}"
+_TASK_FORM: Final = TASK_TOKEN
+_MODEL_AND_TIME: Final = r"task_[A-Za-z0-9._-]*[_-][0-9]{8,}"
+_WRAPPABLE: Final = rf"{UUID}|{HEX_32}|task_[A-Za-z0-9][A-Za-z0-9._-]*_[0-9]{{13}}"
+_PART_OF_HEX: Final = (
     r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{0,4}|(?:[0-9A-Fa-f]{4}-){1,2}[0-9A-Fa-f]{0,4}"
     r"|(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{0,11})"
 )
 
-_SEGMENTS = re.compile(r"[^A-Za-z0-9]+")
-_WORD_AND_NUMBER = re.compile(r"[A-Za-z]{1,15}[0-9]{1,2}")
-_NAMED_NUMBER = re.compile(
-    r"(?:v|sha|md|base|utf|python|py|node|oauth|http|ipv|int|uint|float|worker|batch|group|step|page|phase"
-    r"|runner|queue|level|index|number|item|line|version|thread|stage|part|chunk|retry|attempt|port|user)[0-9]+",
-    re.IGNORECASE,
+_SEGMENTS: Final = r"[^A-Za-z0-9]+"
+_WORD_AND_NUMBER: Final = r"[A-Za-z]{1,15}[0-9]{1,2}"
+_NAMED_NUMBER: Final = (
+    r"(?i)(?:v|sha|md|base|utf|python|py|node|oauth|http|ipv|int|uint|float|worker|batch|group|step|page|phase"
+    r"|runner|queue|level|index|number|item|line|version|thread|stage|part|chunk|retry|attempt|port|user)[0-9]+"
 )
-_LETTERS_MEET_DIGITS = re.compile(r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
+_LETTERS_MEET_DIGITS: Final = r"(?<=[A-Za-z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])"
 
-_X_RUN = re.compile(r"(?<![A-Za-z0-9])[xX]{3,}|[xX]{3,}(?![A-Za-z0-9])|[xX]{4,}")
-_NIL = re.compile(r"[0-]{32,}")
+_X_RUN: Final = r"(?<![A-Za-z0-9])[xX]{3,}|[xX]{3,}(?![A-Za-z0-9])|[xX]{4,}"
+_NIL: Final = r"[0-]{32,}"
 # A placeholder is made of nothing but these ...
 _FILLER = words(
     "your my the some a an any of this that task tasks job jobs id ids taskid jobid here goes insert "
@@ -78,12 +78,11 @@ _NAMES_OF_CODE = words(
     "update"
 )
 _NAMES_OF_IDS = words("taskid id jobid taskids tasks task ids")
-_FILE_ENDING = re.compile(
-    r".*\.(?:png|jpe?g|webp|gif|avif|svg|bmp|mp4|mov|webm|mp3|wav|m4a|flac|ogg|jsonl?|txt|log|csv|zip|gz|tar|pdf"
-    r"|py|js|ts|html?|ya?ml|toml|md|sh)",
-    re.IGNORECASE | re.DOTALL,
+_FILE_ENDING: Final = (
+    r"(?is).*\.(?:png|jpe?g|webp|gif|avif|svg|bmp|mp4|mov|webm|mp3|wav|m4a|flac|ogg|jsonl?|txt|log|csv|zip|gz|tar|pdf"
+    r"|py|js|ts|html?|ya?ml|toml|md|sh)"
 )
-_KEY_SHAPES = re.compile(
+_KEY_SHAPES: Final = (
     r"sk-.*|(?:sk|pk|rk)_(?:live|test)_.{8,}|gh[pousr]_.{16,}|github_pat_.{16,}|xox[abprs]-.{8,}"
     r"|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|hf_[A-Za-z0-9]{16,}|r8_[A-Za-z0-9]{16,}|eyJ[A-Za-z0-9_-]{8,}\..*"
     r"|(?:Bearer|bearer)[:-].*"
@@ -101,15 +100,15 @@ def has_known_form(text: str) -> bool:
     """
     if len(text) > MAX_ID_CHARS:
         return False
-    if _HEX_FORM.fullmatch(text):
-        return not _NIL.fullmatch(text)
-    if not text.startswith("task_") or not _TASK_FORM.fullmatch(text) or is_placeholder(text):
+    if re.fullmatch(_HEX_FORM, text):
+        return not re.fullmatch(_NIL, text)
+    if not text.startswith("task_") or not re.fullmatch(_TASK_FORM, text) or is_placeholder(text):
         return False
-    if _MODEL_AND_TIME.fullmatch(text):
+    if re.fullmatch(_MODEL_AND_TIME, text):
         return True
     if "." in text:
         return False
-    parts = _SEGMENTS.split(text[5:])
+    parts = re.split(_SEGMENTS, text[5:])
     return _is_made_up(parts[-1]) or any(len(part) >= 8 and _is_random(part) for part in parts)
 
 
@@ -122,11 +121,11 @@ def _is_made_up(part: str) -> bool:
     if part.isalpha():
         is_mixed = not part.islower() and not part.isupper() and not part.istitle()
         return len(part) >= 20 and (part.startswith("cl") or is_mixed)
-    return not _WORD_AND_NUMBER.fullmatch(part) and not _NAMED_NUMBER.fullmatch(part)
+    return not re.fullmatch(_WORD_AND_NUMBER, part) and not re.fullmatch(_NAMED_NUMBER, part)
 
 
 def _is_random(part: str) -> bool:
-    return len(_LETTERS_MEET_DIGITS.findall(part)) >= 3
+    return len(re.findall(_LETTERS_MEET_DIGITS, part)) >= 3
 
 
 class Kind(Enum):
@@ -162,19 +161,24 @@ def kind_of(text: str) -> Kind:
 
 def is_wrapped_whole(text: str) -> bool:
     """Return whether pieces of lines, joined, make an ID of known length: then they were one before the wrap."""
-    return _WRAPPABLE.fullmatch(text) is not None and has_known_form(text)
+    return re.fullmatch(_WRAPPABLE, text) is not None and has_known_form(text)
 
 
 def is_cut_off(text: str) -> bool:
     """Return whether `text` is an ID that somebody or some terminal shortened (`5064bd1a-025a-`, `task_abc...`)."""
-    return ".." in text or text.endswith(("-", "_")) or _PART_OF_HEX.fullmatch(text) is not None
+    return ".." in text or text.endswith(("-", "_")) or re.fullmatch(_PART_OF_HEX, text) is not None
 
 
 def is_placeholder(text: str) -> bool:
     """Return whether `text` stands for an ID in a manual: `task_xxx`, `your-task-id`, the nil UUID, `task_...`."""
-    if _X_RUN.search(text) or _NIL.fullmatch(text) or text.endswith("_...") or set(text) <= set("._:-"):
+    if (
+        re.search(_X_RUN, text)
+        or re.fullmatch(_NIL, text)
+        or text.endswith("_...")
+        or set(text) <= set("._:-")
+    ):
         return True
-    parts = {part for part in _SEGMENTS.split(text.lower()) if part}
+    parts = {part for part in re.split(_SEGMENTS, text.lower()) if part}
     return parts <= _FILLER and not parts.isdisjoint(_TELLTALE)
 
 
@@ -189,12 +193,12 @@ def is_word_of_code(text: str) -> bool:
 
 def is_file_name(text: str) -> bool:
     """Return whether `text` ends as the files do that tasks and their programs leave."""
-    return _FILE_ENDING.fullmatch(text) is not None
+    return re.fullmatch(_FILE_ENDING, text) is not None
 
 
 def looks_like_key(text: str) -> bool:
     """Return whether `text` has the shape of an API key or another secret; 32 hex digits alone do not tell."""
-    return _KEY_SHAPES.fullmatch(text) is not None
+    return re.fullmatch(_KEY_SHAPES, text) is not None
 
 
 def _is_empty(text: str) -> bool:

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from taskdash.domain.errors import UsageError
+from taskdash.domain.failures import FailureClass
 from taskdash.domain.query import (
     ExpiryTerm,
     ProblemTerm,
@@ -32,6 +33,7 @@ from taskdash.domain.query import (
 )
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import REPLACEMENT
+from taskdash.domain.words import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -144,8 +146,6 @@ def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, li
 def _values(field: str) -> list[str]:
     """Return the values of a field that has but a few."""
     if field == "reason":
-        from taskdash.domain.failures import FailureClass
-
         return ["none", *(word.replace(" ", "-") for word in FailureClass)]
     problems = ["any", *(word.replace(" ", "-") for word in ProblemKind)]
     return {"state": list(STATES), "problem": problems, "saved": ["no", "yes"]}.get(field, [])
@@ -207,9 +207,6 @@ def _problem(value: str) -> Term:
 
 
 def _reason(value: str) -> Term:
-    # Only a filter that asks for reasons needs their rules.
-    from taskdash.domain.failures import FailureClass
-
     return ReasonTerm(_one_of(FailureClass, value, "reason", "none"))
 
 
@@ -272,10 +269,6 @@ def _unknown(what: str, word: str, names: list[str]) -> str:
 
 
 def _suggestion(word: str, names: list[str]) -> str:
-    import difflib
-
     begun = [name for name in names if word and name.startswith(word.casefold())]
-    close = begun or difflib.get_close_matches(
-        word.casefold(), [str(name) for name in names], n=1, cutoff=0.6
-    )
-    return f" (did you mean {close[0]}?)" if close else ""
+    near = begun[0] if begun else nearest(word.casefold(), [str(name) for name in names])
+    return f" (did you mean {near}?)" if near else ""

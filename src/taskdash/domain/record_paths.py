@@ -77,15 +77,12 @@ class RecordPaths(NamedTuple):
         Some paths reject the IDs of other families, or fail on them. A failure is taken for that where the path has
         never spoken of a task, and others have.
         """
-        from taskdash.domain.task import ProblemKind
-
-        if answer.problem is ProblemKind.NOT_FOUND:
+        if answer.knows_no_task:
             return True
         if len(self.paths) == 1 or task.record_path in self.paths:
             return False
-        fails = (ProblemKind.SERVER_ERROR, ProblemKind.UNREADABLE, ProblemKind.UNAUTHORIZED)
         is_strange = bool(self.right) and self.next_for(task) not in self.right
-        return answer.problem is ProblemKind.REJECTED or (answer.problem in fails and is_strange)
+        return answer.refuses_task or (answer.is_fault and is_strange)
 
     def are_all_asked(self, task: Task, *, is_asked: bool) -> bool:
         """Return whether no path is left that may know a task.
@@ -108,12 +105,9 @@ class RecordPaths(NamedTuple):
 
     def seen(self, path: str, answer: Answer) -> RecordPaths:
         """Return the paths with what one of them has answered."""
-        # Imported here: `domain.task` has the words of this module.
-        from taskdash.domain.task import ProblemKind
-
         if answer.is_bare_404:
             return self if path in self.bare else self._replace(bare=self.bare | {path})
-        speaks = answer.record is not None or answer.problem in (ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
+        speaks = answer.record is not None or answer.knows_no_task or answer.refuses_task
         return self._replace(right=self.right | {path}) if speaks and path not in self.right else self
 
     @property

@@ -18,14 +18,15 @@ import csv
 import io
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import tomllib
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.task_json import CSV_FIELDS, RAW, TIMES
 from taskdash.domain.task_values import TaskFileError, task_of
 from taskdash.domain.untrusted import LineCounter, inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from taskdash.domain.task import Json, TaskDetail
 
@@ -55,7 +56,18 @@ _JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "extr
 _WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 
 
-def csv_cell(name: str, value: Json) -> object:
+def write_csv(
+    file: IO[str], names: Sequence[str], items: Iterable[Mapping[str, Json]], *, has_heading: bool
+) -> None:
+    """Write the fields `names` of each item as CSV that is read again here, and that no spreadsheet executes."""
+    table = csv.writer(file, lineterminator="\n")
+    if has_heading:
+        table.writerow(names)
+    for item in items:
+        table.writerow(_csv_cell(name, item[name]) for name in names)
+
+
+def _csv_cell(name: str, value: Json) -> object:
     """Return a value of `export_json` as the cell of a spreadsheet, which shows it and does nothing else with it."""
     if isinstance(value, list | dict | bool) or (name == "param" and not _is_plain(value)):
         value = json.dumps(value)
@@ -185,8 +197,6 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _toml_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    import tomllib
-
     try:
         tables = tomllib.loads(text)["tasks"]
     except tomllib.TOMLDecodeError as error:

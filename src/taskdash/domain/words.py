@@ -14,7 +14,7 @@ from taskdash.domain.durations import NONE, duration
 from taskdash.domain.task import State, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 REMOVED: Final = "The gateway has removed the result"
 NO_MODEL: Final = "unknown"
@@ -30,6 +30,14 @@ _BARS: Final = "▁▂▃▄▅▆▇█"
 def plural(count: int, noun: str) -> str:
     """Return `1 task`, `2 tasks`, `12,345 tasks`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def nearest(word: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the name that was meant by one that there is not; None where none is like it."""
+    # Few commands are given a wrong name.
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, list(names), n=1, cutoff=likeness)), None)
 
 
 def bars(counts: Sequence[int]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import UnknownTaskError
+from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.query import NEWEST_FIRST
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
@@ -281,9 +282,6 @@ class TaskList(Additions):
             return found[0]
         hint = f" (a prefix needs {MIN_PREFIX_CHARS} characters)" if 0 < len(text) < MIN_PREFIX_CHARS else ""
         if len(text) >= MIN_PREFIX_CHARS:
-            # Imported here: few commands are given the beginning of an ID.
-            from taskdash.domain.id_forms import has_known_form
-
             # A range instead of LIKE, whose % and _ would have to be escaped and which knows no case.
             near = f"{of_profile} task_id >= ? AND task_id < ? LIMIT 2"
             longer = read_tasks(self._database, near, [profile, text, text + "\U0010ffff"])
