@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
 
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.palette import Palette
+from taskdash.ui.screens.palette import Palette
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import certifi
 import httpx
 
 from taskdash.config.kinds import is_loopback
@@ -89,8 +90,6 @@ def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
         if not any(Path(folder).is_dir() for folder in cert_dir.split(os.pathsep)):
             raise UsageError("SSL_CERT_DIR names no folder that exists: correct or unset it")
         return ssl.create_default_context(capath=cert_dir)
-    import certifi
-
     try:
         return ssl.create_default_context(cafile=certifi.where())
     except OSError as error:

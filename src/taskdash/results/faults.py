@@ -1,6 +1,8 @@
-"""Why a result was not saved, and whether it is worth another try."""
+"""Why a result was not saved, and whether it is worth another try; why there is no picture of it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 
 class DownloadError(Exception):
@@ -40,3 +42,12 @@ class DiskError(DownloadError):
 
 class LockedError(DownloadError):
     """Another process is saving it, which says nothing of the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """There is no picture."""
+
+    why: str
+    is_other: bool = False
+    """Nothing is wrong: it is a video, or something else that is no picture; `why` says what."""

@@ -71,8 +71,7 @@ def _write_small_png() -> None:
     Raises:
         Refusal: it is none of the formats, too large, or cut short.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
-    from PIL.PngImagePlugin import PngInfo
+    from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit only warns; the one below follows at once
     try:
@@ -95,7 +94,7 @@ def _write_small_png() -> None:
         upright = ImageOps.exif_transpose(small)
     if (upright.width < upright.height) != (small.width < small.height):
         width, height = height, width
-    about = PngInfo()
+    about = PngImagePlugin.PngInfo()
     about.add_text(SOURCE, f"{name} {width} {height}")
     upright.info.clear()
     upright.save(sys.stdout.buffer, "PNG", pnginfo=about)

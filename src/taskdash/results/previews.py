@@ -35,7 +35,7 @@ from taskdash.config.locations import make_private_dir, replace_private_file
 from taskdash.domain.untrusted import inert_line
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.faults import DownloadError
+from taskdash.results.faults import DownloadError, Refused
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.part import Sink
 
@@ -228,15 +228,6 @@ def open_plain_file(path: Path | str, *, follow: bool = True) -> IO[bytes] | Non
 
 
 # Where the pictures come from
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """There is no picture."""
-
-    why: str
-    is_other: bool = False
-    """Nothing is wrong: it is a video, or something else that is no picture; `why` says what."""
 
 
 class OtherKindError(DownloadError):

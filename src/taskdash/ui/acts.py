@@ -287,16 +287,15 @@ class Acts:
 
     async def open_shown(self, detail: TaskDetail, number: int) -> Feedback:
         """Open result `number` (from 1) of a task where it is: the file that it was saved to, else the link."""
-        from taskdash.results.content import is_data
-        from taskdash.results.desktop import open_file
+        from taskdash.results import content, desktop
 
         seq = detail.task.seq
         saved = await self._context.store.run(lambda store: store.saved.of([seq]).get(seq, {}).get(number))
         # A list may come from another machine, with paths that somebody else has chosen.
-        if saved is None or not is_data(saved.path) or not await asyncio.to_thread(saved.is_there):
+        if saved is None or not content.is_data(saved.path) or not await asyncio.to_thread(saved.is_there):
             return await self.open_one(detail, number)
         command, environ = self._context.settings.open_command, self._context.environ
-        opened = await asyncio.to_thread(open_file, saved.path, command=command, environ=environ)
+        opened = await asyncio.to_thread(desktop.open_file, saved.path, command=command, environ=environ)
         if opened.ok:
             return Feedback(f"Result {number}: opened {inert_line(saved.path.name)}.")
         return Feedback(f"Result {number}: {opened.message}: it is saved as {saved.shown}.", "error")

@@ -21,6 +21,7 @@ from textual.worker import WorkerFailed
 
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
+from taskdash.ui import screens
 from taskdash.ui.acts import Feedback
 from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, texts_in_16
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
@@ -30,7 +31,7 @@ from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.terminal import MAX_LINE_CHARS, Leaving, TerminalDriver, has_no_colour
 from taskdash.ui.text.status import sentence
-from taskdash.ui.themes import legible_theme
+from taskdash.ui.themes import THEMES, legible_theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,9 +54,7 @@ FINISH_GRACE_S: Final = 10.0
 
 def _actions() -> type[Provider]:
     """Return what the palette finds, imported when it is first opened."""
-    from taskdash.ui.palette import ActionProvider
-
-    return ActionProvider
+    return screens.ActionProvider
 
 
 class Dashboard(App[None]):
@@ -111,16 +110,12 @@ class Dashboard(App[None]):
 
     def _register_themes(self) -> None:
         """Add our own to Textual's; the first frame seldom needs them."""
-        from taskdash.ui.themes import THEMES
-
         for theme in THEMES:
             self.register_theme(theme)
 
     async def action_palette(self) -> None:
         """Open the palette; what is typed next is for its box, which Textual gives the focus a little later."""
-        from taskdash.ui.palette import Palette
-
-        palette = Palette()
+        palette = screens.Palette()
         await self.push_screen(palette)
         # An Esc may have left it.
         for box in palette.query(Input):
@@ -128,9 +123,7 @@ class Dashboard(App[None]):
 
     def search_themes(self) -> None:
         """Open a palette of themes: the palette's own entry calls it."""
-        from taskdash.ui.palette import Palette, ThemeProvider
-
-        self.push_screen(Palette([ThemeProvider], placeholder="Search for themes ..."))
+        self.push_screen(screens.Palette([screens.ThemeProvider], placeholder="Search for themes ..."))
 
     async def use_profile(self, name: str) -> None:
         """Show the list of another profile, and watch it instead of this one."""
@@ -246,9 +239,7 @@ class Dashboard(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         if self._waits_for_list:
-            from taskdash.ui.screens.welcome import Waiting
-
-            return Waiting(self.context, lambda: self.mending)
+            return screens.Waiting(self.context, lambda: self.mending)
         return MainScreen(self.context, self.size)
 
     def get_css_variables(self) -> dict[str, str]:

@@ -6,13 +6,14 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from taskdash.ui.widgets.download_bar import DownloadBar
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from taskdash.results.download_thread import DownloadThread
     from taskdash.ui.context import Context
     from taskdash.ui.screens.main import MainScreen
-    from taskdash.ui.widgets.download_bar import DownloadBar
 
 
 class BackgroundDownloads:
@@ -69,8 +70,6 @@ class BackgroundDownloads:
             return
         status = downloads.status
         if self._bar is None and status.is_busy:
-            from taskdash.ui.widgets.download_bar import DownloadBar
-
             self._bar = DownloadBar(self._context.key_of("cancel_downloads"))
             screen.mount(self._bar, before=screen.query_one("#keys"))
         if self._bar is not None:

@@ -32,6 +32,8 @@ from textual._xterm_parser import XTermParser  # the one private name: nothing p
 from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
 
+from taskdash.domain.id_forms import Kind, has_known_form, kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -106,7 +108,6 @@ def looks_pasted(text: str) -> bool:
     if len(text) >= MIN_TYPED_PASTE_CHARS:
         return True
     # Few reads are so long, and it is much to import.
-    from taskdash.domain.id_forms import Kind, has_known_form, kind_of
     from taskdash.domain.task_ids import find_task_ids
 
     word = text.strip()

@@ -14,13 +14,13 @@ from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
 from tests.servers import Peer, Request, http_reply
 
+from taskdash.results.faults import Refused
 from taskdash.results.previews import (
     MAX_BYTES,
     REMEMBER_REFUSAL_S,
     Picture,
     PreviewFiles,
     Previews,
-    Refused,
     install_line,
     picture_fetcher,
 )

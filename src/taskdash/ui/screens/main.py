@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Acts
 from taskdash.ui.availability import situation_of, why_empty
@@ -116,6 +117,7 @@ class MainScreen(ViewActions, Screen[None]):
     # Keeping up with the store and the watcher
 
     def _begin(self) -> None:
+        # The first frame has nothing to announce.
         from taskdash.ui.announce import ExpiringResults, FinishedTasks
 
         self.post_message(self.Painted())
@@ -134,9 +136,7 @@ class MainScreen(ViewActions, Screen[None]):
         self.away.begin()
         # With tasks on the list it is not the first time: the banner says what is missing.
         if self.context.is_first_start and not any(self.table.window.counts.values()):
-            from taskdash.ui.screens.welcome import Welcome
-
-            self.app.push_screen(Welcome(str(self.context.config_path), self.context.key_variable))
+            self.app.push_screen(screens.Welcome(str(self.context.config_path), self.context.key_variable))
         if self.context.is_demo:
             from taskdash.ui.widgets.tour import Tour
 
@@ -319,11 +319,10 @@ class MainScreen(ViewActions, Screen[None]):
 
     def on_tour_left(self) -> None:
         if self._tour is not None:
-            from taskdash.ui.widgets.tour import OWN_KEY
-
+            own_key = self._tour.OWN_KEY
             self._tour.remove()
             self._tour = None
-            self.headlines.remark = OWN_KEY
+            self.headlines.remark = own_key
             self.show_status()
 
     # The rest
@@ -335,9 +334,7 @@ class MainScreen(ViewActions, Screen[None]):
         await self.run_action(call_of(event.action))
 
     def action_messages(self) -> None:
-        from taskdash.ui.screens.messages import Messages
-
-        self.app.push_screen(Messages(self.app.messages.kept))
+        self.app.push_screen(screens.Messages(self.app.messages.kept))
 
     def action_pause(self) -> None:
         self._paused = not self._paused
@@ -346,18 +343,14 @@ class MainScreen(ViewActions, Screen[None]):
 
     @in_order
     async def action_status(self) -> None:
-        from taskdash.ui.screens.status import Status
-
         profile = self.context.profile
         checked_ms = await self.context.store.run(lambda store: store.summaries.last_check_ms(profile))
-        self.app.push_screen(Status(self.context, checked_ms))
+        self.app.push_screen(screens.Status(self.context, checked_ms))
 
     async def on_top_line_clicked(self, _: TopLine.Clicked) -> None:
         await self.run_action("status")
 
     async def action_help(self) -> None:
-        from taskdash.ui.screens.help import Help
-
         place = (
             "filter"
             if self.filter_box.has_focus_within
@@ -366,4 +359,4 @@ class MainScreen(ViewActions, Screen[None]):
             else "table"
         )
         # The keys after it are the dialog's.
-        await self.app.push_screen(Help(self.context.keymap, place, situation_of(self)))
+        await self.app.push_screen(screens.Help(self.context.keymap, place, situation_of(self)))

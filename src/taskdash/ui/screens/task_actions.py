@@ -1,7 +1,4 @@
-"""What the keys do to tasks: to the marked ones, else to the one under the cursor.
-
-Dialogs are imported when they are opened: none of them is part of the first frame.
-"""
+"""What the keys do to tasks: to the marked ones, else to the one under the cursor."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from textual.worker import WorkerError, get_current_worker
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import USUAL_LIFE_MS, filter_of, plural
+from taskdash.ui import screens
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, name_of, removal_question, warning
 from taskdash.ui.text.status import sentence
 
@@ -152,9 +150,7 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_add(self, text: str = "") -> None:
-        from taskdash.ui.screens.add_ids import AddIds
-
-        while found := await self.ask(AddIds(self.context, text)):
+        while found := await self.ask(screens.AddIds(self.context, text)):
             try:
                 seq, feedback = await self.acts.add(found)
             except StoreError as error:
@@ -169,8 +165,6 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_remove(self) -> None:
-        from taskdash.ui.screens.dialog import Confirm
-
         # Of many only the number is asked about: 100,000 of them are not read for it.
         seqs: list[int] = sorted(self.table.marked)
         tasks: list[Task] = []
@@ -179,7 +173,7 @@ class TaskActions(_Screen):
             seqs = [task.seq for task in tasks]
         if not seqs:
             return
-        if await self.ask(Confirm(removal_question(len(seqs), tasks))):
+        if await self.ask(screens.Confirm(removal_question(len(seqs), tasks))):
             feedback = await self.acts.remove(seqs, frozenset(self.table.marked.intersection(seqs)))
             self.table.marked -= set(seqs)
             self._show_changes()
@@ -204,10 +198,8 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_edit(self) -> None:
-        from taskdash.ui.screens.edit_label import EditLabel
-
         tasks = await self._chosen()
-        typed = await self.ask(EditLabel(tasks)) if tasks else None
+        typed = await self.ask(screens.EditLabel(tasks)) if tasks else None
         if typed is not None:
             self.tell(await self.acts.edit([task.seq for task in tasks], typed.label, typed.note))
             self.table.reload()
@@ -268,14 +260,12 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_open_result(self) -> None:
-        from taskdash.ui.screens.dialog import ChooseLink
-
         tasks = await self._chosen()
         if len(tasks) > 1:
             await self._open_many(tasks, 1)
         elif tasks and (detail := await self.acts.detail(tasks[0])):
             several = len(detail.result_urls) > 1
-            index = await self.ask(ChooseLink(detail.result_urls)) if several else 0
+            index = await self.ask(screens.ChooseLink(detail.result_urls)) if several else 0
             if index is not None:
                 await self._open(detail, index + 1)
 
@@ -299,8 +289,6 @@ class TaskActions(_Screen):
         self.tell(await self.acts.open_one(detail, number))
 
     async def _open_many(self, tasks: Sequence[Task], number: int) -> None:
-        from taskdash.ui.screens.dialog import Confirm
-
         urls = await self.acts.links_to_open(tasks, number)
         count = len(urls)
         if not urls:
@@ -310,7 +298,7 @@ class TaskActions(_Screen):
             key = self.context.key_of("copy_urls")
             self.tell(warning(f"{limit} Press {key} to copy the links." if key else limit))
         elif count <= ASK_ABOVE or await self.ask(
-            Confirm(f"Open {count} results in the browser, one per task?")
+            screens.Confirm(f"Open {count} results in the browser, one per task?")
         ):
             _let_keys_go_on()
             self.tell(await self.acts.open_many(urls, len(tasks) - count))
@@ -329,14 +317,12 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_copy_menu(self) -> None:
-        from taskdash.ui.screens.copy_menu import CopyMenu
-
         tasks = await self._chosen()
         choices = await self._copying.choices(tasks) if tasks else []
         if not choices:
             return
         what = plural(len(tasks), "task") if len(tasks) > 1 else f'"{name_of(tasks[0], 40)}"'
-        letter = await self.ask(CopyMenu(f"Copy from {what}", choices))
+        letter = await self.ask(screens.CopyMenu(f"Copy from {what}", choices))
         if letter is not None:
             self.tell(await self._copying.copy(tasks, letter))
 

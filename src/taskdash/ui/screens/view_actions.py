@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.query import Sort
 from taskdash.domain.query_language import parse_sort
+from taskdash.ui import screens
 from taskdash.ui.acts import Scope, warning
 from taskdash.ui.screens.task_actions import TaskActions, in_order
 from taskdash.ui.widgets.bars import TABS
@@ -65,9 +66,7 @@ class ViewActions(TaskActions):
 
     @in_order
     async def action_sort(self) -> None:
-        from taskdash.ui.screens.dialog import ChooseSort
-
-        key = await self.ask(ChooseSort(self.table.wanted.sort.key))
+        key = await self.ask(screens.ChooseSort(self.table.wanted.sort.key))
         if key is not None:
             self._sort_by(Sort(key))
 
@@ -89,36 +88,32 @@ class ViewActions(TaskActions):
 
     @in_order
     async def action_raw(self) -> None:
-        from taskdash.ui.screens.inspect import RawJson
-
         task = self.table.task_at_cursor
         text = await self.acts.raw(task) if task else None
         if task is None or text is None:
             self.tell(warning("No record yet."))
         else:
-            await self.ask(RawJson(task.task_id, text))
+            await self.ask(screens.RawJson(task.task_id, text))
 
     @in_order
     async def action_statistics(self) -> None:
-        from taskdash.ui.screens.inspect import Statistics
-
         scope = self._scope(self.table.wanted)
         if outcomes := await self.acts.outcomes(scope):
-            await self.ask(Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms()))
+            await self.ask(
+                screens.Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms())
+            )
         else:
             self.tell(warning("Nothing to count."))
 
     @in_order
     async def action_failures(self) -> None:
-        from taskdash.ui.screens.failures import Failures, read_failures
-
         # Failures of the filter, whatever the tab.
         scope = self._scope(replace(self.table.wanted, states=None))
         now_ms = self.context.clock.now_ms()
-        found = await self.context.store.run(lambda store: read_failures(store, scope, now_ms))
+        found = await self.context.store.run(lambda store: screens.read_failures(store, scope, now_ms))
         if not found.reasons and not found.problems:
             self.tell(warning(scope.no_failures(found.total)))
-        elif filter_text := await self.ask(Failures(scope.name(found.total), found, now_ms)):
+        elif filter_text := await self.ask(screens.Failures(scope.name(found.total), found, now_ms)):
             self.show_tab(0)
             before = "" if self.table.marked else scope.filter_text
             added = [word for word in re.findall(_WORD, filter_text) if word not in before]
@@ -131,10 +126,8 @@ class ViewActions(TaskActions):
 
     @in_order
     async def action_columns(self) -> None:
-        from taskdash.ui.screens.choose_columns import ChooseColumns
-
         drawn = {placed.column.name for placed in self.table.rows.columns}
-        columns = await self.ask(ChooseColumns(self.context.view, self.context.first_view, drawn))
+        columns = await self.ask(screens.ChooseColumns(self.context.view, self.context.first_view, drawn))
         if columns is not None:
             self.remember(columns=columns.names, widths=columns.widths)
             self._place_columns()

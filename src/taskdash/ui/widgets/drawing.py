@@ -17,6 +17,7 @@ import subprocess
 import termios
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def draw(picture: Picture, room: Room) -> Drawn:
     with Image.open(io.BytesIO(picture.png), formats=("PNG",)) as opened:
         flat = Image.new("RGBA", opened.size, (*room.background, 255))
         flat = Image.alpha_composite(flat, opened.convert("RGBA")).convert("RGB")
+    sized = partial(flat.resize, resample=Image.Resampling.LANCZOS, reducing_gap=3.0)
     most = MAX_SENT_PIXELS if room.drawing is Drawing.SIXEL else None
     columns, rows = fit((picture.width, picture.height), (room.columns, room.rows), room.cell, most)
     pixels, sixels = b"", tuple[str, ...]()
@@ -98,10 +100,10 @@ def draw(picture: Picture, room: Room) -> Drawn:
         # The terminal scales it.
         scale = min(1.0, (MAX_SENT_PIXELS / (size[0] * size[1])) ** 0.5)
         size = max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
-        pixels = _sized(flat, size).tobytes()
+        pixels = sized(size).tobytes()
     elif room.drawing is Drawing.SIXEL:
-        sixels = sixel_rows(_sized(flat, size), rows)
-    blocks = _sized(flat, (columns, rows * 2)).tobytes()
+        sixels = sixel_rows(sized(size), rows)
+    blocks = sized((columns, rows * 2)).tobytes()
     made_of = (picture.format, picture.width, picture.height)
     return Drawn(*made_of, columns, rows, blocks, size=size, pixels=pixels, sixels=sixels)
 
@@ -115,12 +117,6 @@ def fit(
         scale = min(scale, (most_pixels / (size[0] * size[1])) ** 0.5)
     columns, rows = (round(size[i] * scale / cell[i]) for i in (0, 1))
     return min(max(columns, 1), room[0]), min(max(rows, 1), room[1])
-
-
-def _sized(picture: Image, size: tuple[int, int]) -> Image:
-    from PIL.Image import Resampling
-
-    return picture.resize(size, Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def sixel_rows(picture: Image, rows: int) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from textual.geometry import Size
 from textual.widgets import Static
 
 from taskdash.domain.task import State
+from taskdash.results.faults import Refused
 from taskdash.ui.few_colours import FEW_COLOURS
 from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, drawing_for, is_old_kitty
 from taskdash.ui.widgets.picture import PictureView, prepare
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
-    from taskdash.results.previews import Picture, Refused
+    from taskdash.results.previews import Picture
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 from taskdash.ui.widgets.drawing import Drawn
@@ -220,8 +221,6 @@ class Preview(Vertical):
         return Room(plan.columns, plan.rows, cell or CELL, drawing, background.rgb)
 
     async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
-        from taskdash.results.previews import Refused
-
         if not isinstance(outcome, Refused):
             try:
                 drawn = await asyncio.to_thread(draw, outcome, await self._room(plan))

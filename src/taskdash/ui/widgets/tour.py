@@ -5,7 +5,7 @@ Nothing is in the way: every key works as always, `n` passes over a step, Esc le
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual.content import Content
 from textual.message import Message
@@ -52,11 +52,15 @@ STEPS: Final = (
     _Step("Paste any text that contains task IDs, such as a log. Or press a to type one.", _dialog("AddIds")),
     _Step("That's it. Press ? for all keys. n or Esc ends the tour."),
 )
-OWN_KEY: Final = "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
 
 
 class Tour(Static):
     """Where the tour is."""
+
+    OWN_KEY: ClassVar = (
+        "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
+    )
+    """What stands at the top of the list once it was left."""
 
     DEFAULT_CSS = "Tour { height: auto; padding: 0 1; background: $accent-muted; color: $text; }"
 
