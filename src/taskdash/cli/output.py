@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ERROR_PREFIX: Final = "taskdash: "
 RESUMES: Final = "interrupted; run the same command again to resume"
-_NARROW: Final = re.compile(r"[ -~\u00a0-\u02ff\u2010-\u2027]*")
+_NARROW: Final = r"[ -~\u00a0-\u02ff\u2010-\u2027]*"
 """Texts in which each character is one cell, the dash for what is not known among them."""
 
 
@@ -107,7 +107,7 @@ def tell_not_added(ids: Sequence[str], why: str = "") -> None:
 
 def cell_width(text: str) -> int:
     """Return how many cells a terminal needs for a text, whatever script it is in."""
-    return len(text) if _NARROW.fullmatch(text) else _of_rich().cell_len(text)
+    return len(text) if re.fullmatch(_NARROW, text) else _of_rich().cell_len(text)
 
 
 def cropped(text: str, cells: int) -> str:
