@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.segment import Segment
 from textual.containers import Container, Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -35,6 +36,7 @@ class Tasks(Vertical):
     """The titles and the table under them, or why there are no tasks."""
 
     def __init__(self, titles: Widget, table: Widget, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        self._is_titling = False
         super().__init__(id=id)
         self._titles = titles
         self._table = table
@@ -50,8 +52,17 @@ class Tasks(Vertical):
     def show_title(self, title: Content) -> None:
         """Say on the line over it what is shown."""
         if title != self._title:
-            self._title = title
+            self._title, self._is_titling = title, True
             self.border_title = Content.assemble(" ", title, " ")
+            self._is_titling = False
+
+    def refresh(
+        self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
+    ) -> Self:
+        """Draw a new title by its own line alone: it changes with each line that the list scrolls."""
+        if self._is_titling:
+            regions = (Region(0, -1, self.outer_size.width, 1),)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def tell_empty(self, why: str) -> None:
         """Say why there are no tasks; "" where there are some."""
