@@ -77,6 +77,11 @@ objects = st.dictionaries(texts, values, max_size=3).map(inert_json)
 def details(draw: st.DrawFn) -> TaskDetail:
     state = draw(st.sampled_from(State))
     checked_ms = draw(times)
+    amount = draw(st.none() | st.integers(0, 10**6).map(float))
+    # A text that is a number is taken for the amount where there is none.
+    consumed = (
+        draw(lines) if amount is not None else draw(lines.filter(lambda said: not (said or "")[:1].isdigit()))
+    )
     problem = draw(
         st.none() | st.builds(Problem, st.sampled_from(ProblemKind), texts.map(inert_line), st.integers(0, 9))
     )
@@ -99,12 +104,13 @@ def details(draw: st.DrawFn) -> TaskDetail:
         progress=draw(lines),
         checked_at_ms=checked_ms if state is State.NEW else checked_ms or 1,
         problem=problem,
+        credits=amount,
     )
     return TaskDetail(
         task=task,
         param=draw(objects),
         result_urls=tuple(draw(st.lists(texts.map(inert_line), max_size=3))),
-        credits_consumed=draw(lines),
+        credits_consumed=consumed,
         extra=draw(objects),  # type: ignore[arg-type] # what is made inert stays an object
         saved=tuple(
             SavedResult(n, draw(texts.map(inert_line)), draw(st.none() | st.integers(1, 2**40)))
