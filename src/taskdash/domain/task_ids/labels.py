@@ -139,7 +139,7 @@ class _Place:
 
     @property
     def why(self) -> str:
-        """Why the value counts, for people."""
+        """Return why the value counts, for people."""
         if self.label["id"] is not None and self.is_key:
             return "taskId in JSON"
         if self.label["id"] is not None and self.is_query:
