@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.api import names
 from taskdash.api.body import UnreadableError, json_document, unwrapped
 from taskdash.api.record import RECORD_FIELDS, request_in
+from taskdash.api.result_urls import LAST_KEYS, RECORD_KEYS, result_urls
 from taskdash.api.states import is_not_found, may_be_of_request, reason_in, says_state, standing_in
 from taskdash.api.values import is_blank, whole_number, word
 from taskdash.domain.task import Json, State
@@ -31,6 +32,8 @@ _IS_NOT_FOUND = re.compile(
     r"|\bno\s+such\s+(?:task|job|record|video)\b|任[务務]不存在",
     re.IGNORECASE,
 )
+_NO_WRAPPERS: Final = frozenset(("data", "output", "error", "errors", *names.PARAM, "input", "request"))
+_RESULTS: Final = frozenset((*RECORD_KEYS, *LAST_KEYS))
 _FIELDS_BUT_IDS: Final = RECORD_FIELDS.difference(names.TASK_ID)
 _PREFIX = re.compile(r"(?:[A-Za-z]{2,16}[_:-]){1,2}")
 _LEAST_ID_CHARS: Final = 8
@@ -148,7 +151,31 @@ def _record_in(document: dict[str, Json], data: Json, asked_id: str) -> dict[str
         standing is not None and standing.keys == (names.FLAG,) and _FIELDS_BUT_IDS.isdisjoint(document)
     )
     is_envelope = ("data" in document and data is None) or is_flag_alone or _may_be_of_request(document)
-    return document if not is_envelope and _is_record(document, asked_id) else None
+    if not is_envelope and _is_record(document, asked_id):
+        return document
+    return _wrapped(document, asked_id)
+
+
+def _wrapped(document: dict[str, Json], asked_id: str) -> dict[str, Json] | None:
+    """Return the one record under a key that nobody knows (`task`, `result`), where it names the asked task.
+
+    The result may stand beside it (Novita).
+    """
+    records = [
+        value
+        for key, value in document.items()
+        if key not in _NO_WRAPPERS and isinstance(value, dict)
+        if _says(value, asked_id) and _is_record(value, asked_id) and not _may_be_of_request(value)
+    ]
+    if len(records) != 1:
+        return None
+    beside = {key: value for key, value in document.items() if key in _RESULTS and value is not records[0]}
+    return {**beside, **records[0]}
+
+
+def _says(record: dict[str, Json], asked_id: str) -> bool:
+    said = (word(record.get(key)) for key in (*names.TASK_ID, *names.OWN_ID))
+    return any(each and is_same_id(each, asked_id) for each in said)
 
 
 def _names(record: dict[str, Json], asked_id: str) -> bool:
@@ -161,16 +188,20 @@ def _is_record(candidate: dict[str, Json], asked_id: str) -> bool:
 
     `{"status": "error", "message": ...}` is an error and must not be taken for a failed task, which is final.
     """
-    names_task = not candidate.keys().isdisjoint(names.TASK_ID) or any(
-        (said := word(candidate.get(key))) and is_same_id(said, asked_id) for key in names.OWN_ID
-    )
+    names_task = not candidate.keys().isdisjoint(names.TASK_ID) or _says(candidate, asked_id)
     evidence = len(_FIELDS_BUT_IDS.intersection(candidate)) + names_task
     return evidence >= 2 or (evidence == 1 and says_state(candidate))
 
 
 def _may_be_of_request(candidate: dict[str, Json]) -> bool:
-    """Tell whether a `status` may be that of the request, which errors have beside the ID that was asked for."""
-    return _FIELDS_BUT_IDS.isdisjoint(candidate) and may_be_of_request(candidate)
+    """Tell whether a `status` may be that of the request, which errors have beside the ID that was asked for.
+
+    A success with links beside it is that of a task (getimg).
+    """
+    if not _FIELDS_BUT_IDS.isdisjoint(candidate) or not may_be_of_request(candidate):
+        return False
+    standing = standing_in(candidate)
+    return standing is None or standing.state is not State.SUCCESS or not result_urls(candidate)
 
 
 def _code_of(document: dict[str, Json], *, has_record: bool) -> int | None:

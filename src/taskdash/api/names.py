@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 TASK_ID: Final = ("taskId", "task_id")
-OWN_ID: Final = ("id", "request_id")
+OWN_ID: Final = ("id", "request_id", "job_id", "jobId")
 """Where there is no ID of a task: the record's own. `request_id` is that of a task at fal, else one of a request."""
 STATE: Final = ("state", "task_status", "taskStatus", "status")
 """The last one may be that of the request, so that the others are asked before it."""

@@ -26,6 +26,7 @@ _SHARE = re.compile(r"0?\.[0-9]{1,4}|[01]\.[0-9]{1,4}")
 RECORD_FIELDS: Final = frozenset(
     [
         *(*names.TASK_ID, *names.PARAM, *RECORD_KEYS, "model", "failCode", "failMsg", "input", "progress"),
+        "file_id",
         *(*names.COST, *names.CREATED, *names.ENDED, *names.UPDATED, *names.CREDITS),
     ]
 ).difference(("created", "completed", "credits", "cost"))

@@ -34,12 +34,12 @@ KNOWN_KEYS: Final = (
     *("resultUrls", "result_urls", "resultWaterMarkUrls", "firstFrameUrl", "lastFrameUrl", "resultObject"),
     *("resultUrl", "result_url", "resultVideoUrl", "resultImageUrl", "originImageUrl", "originUrls"),
     *("output", "outputs", "videoUrl", "video_url", "audioUrl", "audio_url", "sunoData"),
-    *("fileUrl", "downloadUrl"),
+    *("fileUrl", "downloadUrl", "outputUrl", "output_url", "model_urls"),
 )
 _HOLDERS: Final = (
     *("resultJson", "result_json", "result", "results", "resultInfoJson", "response"),
     *("videoInfo", "video_info", "task_result", "taskResult", "assets", "creations", "generated"),
-    *("output_images", "output_videos"),
+    *("output_images", "output_videos", "generated_images", "video_result", "image_result"),
 )
 RECORD_KEYS: Final = (*_HOLDERS[:2], *KNOWN_KEYS, *_HOLDERS[2:])
 """The fields of a record that are its result: `resultJson`, and what stands beside or instead of it."""
@@ -48,6 +48,8 @@ LAST_KEYS: Final = (
     *("imageUrls", "image_urls", "imageUrl", "image_url"),
 )
 """Fields that may be inputs as well: they count where a record has no other result and echoes no request."""
+_FILES: Final = ("video", "audio", "image")
+"""Such fields as well, where they hold the file's description (fal, AIML): a bare link in them is an input."""
 _HELD: Final = frozenset(_HOLDERS)
 _RANK: Final = {key: rank for rank, key in enumerate(RECORD_KEYS)}
 _REQUESTS: Final = (*names.PARAM, "input", "inputs", "request")
@@ -64,7 +66,7 @@ _NEVER = re.compile(
 )
 """Names of what a task was asked, and of where its state is asked for or sent."""
 _LATER = re.compile(
-    r".*(?:(?<!re)(?:cover|source)|thumb|poster|preview|origin|stream|progress|(?:first|last)_?frame|water_?mark).*",
+    r".*(?:(?<!re)(?:cover|source)|thumb|poster|preview|origin|stream|progress|(?:first|last)_?frame|(?<!without_)(?<!no_)water_?mark).*",
     re.IGNORECASE,
 )
 """Names of what only comes with a result."""
@@ -88,6 +90,7 @@ def result_parts(record: dict[str, Json]) -> dict[str, Json]:
     given.sort(key=_RANK.__getitem__)
     if all(record.get(key) is None for key in _REQUESTS):
         given += [key for key in LAST_KEYS if record.get(key) is not None]
+        given += [key for key in _FILES if isinstance(record.get(key), dict)]
     return {key: result_in(record[key]) for key in given}
 
 
@@ -103,7 +106,7 @@ def result_urls(record: dict[str, Json], parts: dict[str, Json] | None = None) -
     found = _Found()
     found.add_parts({key: part for key, part in parts.items() if key in _RANK})
     if not found.urls:
-        for key in LAST_KEYS:
+        for key in (*LAST_KEYS, *_FILES):
             found.add_known(parts.get(key))
     found.add_later()
     if not found.urls:

@@ -64,7 +64,7 @@ class Standing(NamedTuple):
 
 def state_of(raw_state: str | None) -> State:
     """Return where a task stands by a gateway's word for it, in any case: `timed out`, `TIMED_OUT`, `timedOut`."""
-    said = (raw_state or "").strip().lower()
+    said = (raw_state or "").strip().lower().removeprefix("task_status_")
     found = _FINISHED.get(_BETWEEN_WORDS.sub("", said))
     if found is not None:
         return found

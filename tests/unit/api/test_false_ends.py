@@ -166,7 +166,7 @@ def says(record: dict[str, Json]) -> set[State]:
         said = record.get(name)
         if not isinstance(said, str):
             continue
-        word = re.sub(r"[\W_]+", "", said).lower()
+        word = re.sub(r"[\W_]+", "", said).lower().removeprefix("taskstatus")
         found |= {State.SUCCESS} if word in SUCCESSES else set()
         is_failure = word in FAILURES or re.search(
             r"(?i)\w[\s_-]+(error|fail|failed|failure|exception)\s*$", said

@@ -155,6 +155,14 @@ def test_a_code_of_five_digits_begins_with_that_of_http(code: int, kind: Problem
         {"successFlag": 1, "id": ID, "message": "ok"},
         {"status": 404, "id": ID, "message": "no"},
         {"success": True, "taskId": ID},
+        {"error": {"taskId": ID, "status": "failed", "progress": 3}},
+        {"detail": {"id": ID, "status": "error", "message": "no"}},
+        {"task": {"id": "task-of-another", "status": "failed", "progress": 3}},
+        {
+            "task": {"id": ID, "status": "failed", "progress": 3},
+            "job": {"id": ID, "status": "completed", "progress": 3},
+        },
+        {"id": ID, "status": "error", "url": "https://docs.example/errors"},
     ],
 )
 def test_what_became_of_a_request_is_no_record(document: Json) -> None:
