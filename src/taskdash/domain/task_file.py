@@ -311,6 +311,9 @@ def _cell(name: str, cell: str, line: int) -> Any:  # noqa: ANN401 - whatever JS
             return float(cell.strip().replace(",", "."))
         except ValueError:
             raise TaskFileError(f"line {line}: credits is not a number") from None
+    if name == "purged":
+        # Spreadsheets write TRUE.
+        return {"true": True, "false": False}.get(cell.strip().lower(), cell)
     if name == "param":
         return _param(cell, line)
     if name in _JSON_CELLS:

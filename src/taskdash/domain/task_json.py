@@ -19,7 +19,10 @@ FIELDS: Final = (
     *("credits", "recordPath"),
 )
 """The fields of `list`, `show`, `wait` and the user's own commands, in their order."""
-CSV_FIELDS: Final = (*FIELDS, "prompt", "progress", "creditsConsumed", "extra", "savedFiles")
+CSV_FIELDS: Final = (
+    *(*FIELDS, "prompt", "progress", "creditsConsumed", "extra", "savedFiles"),
+    *("resultExpiresAt", "renewedAt", "purged"),
+)
 """What another list needs to show a task as this one does, but for the body as it was sent."""
 RAW: Final = "raw"
 
@@ -38,6 +41,8 @@ TIMES: Final = {
     "createTime": "create_time_ms",
     "addedAt": "added_at_ms",
     "checkedAt": "checked_at_ms",
+    "resultExpiresAt": "result_expires_at_ms",
+    "renewedAt": "renewed_at_ms",
 }
 """Which attribute of a task stands in which field: texts of one line, texts of more, and milliseconds."""
 MAX_CREDITS: Final = 1e15
@@ -98,6 +103,9 @@ def export_json(detail: TaskDetail) -> dict[str, Json]:
         "creditsConsumed": detail.credits_consumed,
         "extra": detail.extra,
         "savedFiles": saved_json(detail),
+        "resultExpiresAt": detail.task.result_expires_at_ms,
+        "renewedAt": detail.task.renewed_at_ms,
+        "purged": detail.task.purged or None,
         RAW: detail.raw.decode("utf-8", "replace") if detail.raw else None,
     }
 

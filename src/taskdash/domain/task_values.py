@@ -64,6 +64,12 @@ class _Fields:
             raise self.wrong(name, "is out of range")
         return value
 
+    def flag(self, name: str) -> bool:
+        value = self.values.get(name)
+        if not isinstance(value, bool | None):
+            raise self.wrong(name, "is not true or false")
+        return bool(value)
+
     def amount(self, name: str) -> float | None:
         value = self.values.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
@@ -128,6 +134,7 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
             problem=_problem(fields),
             variant=variant_of(param),
             credits=_credits_in(consumed) if amount is None else amount,
+            purged=fields.flag("purged"),
             **known,
         ),
         param=param,

@@ -105,6 +105,9 @@ def details(draw: st.DrawFn) -> TaskDetail:
         checked_at_ms=checked_ms if state is State.NEW else checked_ms or 1,
         problem=problem,
         credits=amount,
+        result_expires_at_ms=draw(times),
+        renewed_at_ms=draw(times),
+        purged=draw(st.booleans()),
     )
     return TaskDetail(
         task=task,
