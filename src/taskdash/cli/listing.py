@@ -99,8 +99,8 @@ def list_tasks(
     in UTC. --fields takes JSON names, such as taskId,state,prompt.
 
     In a filter, all words must match: text in the ID, label, note, prompt, model or failure reason; state:fail,
-    model:gpt, label:x, problem:any, reason:timeout, duration:>30s, age:<2h, saved:no and, where result links expire,
-    expires:<2h; "exact phrase"; !word to exclude.
+    model:gpt, label:x, problem:any, reason:timeout, duration:>30s, age:<2h, saved:no, picked:yes, rejected:yes,
+    undecided:yes and, where result links expire, expires:<2h; "exact phrase"; !word to exclude.
     """
     fields = () if fields_text is None else read_fields(fields_text)
     if form == "ids" and fields:

@@ -108,15 +108,28 @@ class ExpiryTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SavedTerm:
-    """Successful tasks all of whose results are saved, or not all; those without results are neither."""
+class Flag(StrEnum):
+    """What is so of a task or not; the words of the filter for it. What has no results is of the first four neither."""
 
-    is_saved: bool
+    SAVED = "saved"
+    """All results are saved."""
+    PICKED = "picked"
+    """At least one result is picked."""
+    REJECTED = "rejected"
+    UNDECIDED = "undecided"
+    """At least one result has no verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagTerm:
+    """Tasks of which something is so, or is not."""
+
+    flag: Flag
+    is_set: bool
     negated: bool = False
 
 
-Term = TextTerm | LabelTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm | ExpiryTerm | SavedTerm
+Term = TextTerm | LabelTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm | ExpiryTerm | FlagTerm
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The words for what part of the list to show: one language for the dashboard's filter box and `list`.
 
     fox "red car" !draft state:fail model:gpt label:hero problem:any duration:>30s age:<2h expires:<2h saved:no
+    picked:yes
 
 All terms must match. A bare word or a "phrase" matches ID, label, note, prompt, model and failure text, each as a
 case-insensitive substring; `!` negates any term.
@@ -20,9 +21,10 @@ from taskdash.domain.errors import UsageError
 from taskdash.domain.failures import FailureClass
 from taskdash.domain.query import (
     ExpiryTerm,
+    Flag,
+    FlagTerm,
     ProblemTerm,
     ReasonTerm,
-    SavedTerm,
     Sort,
     SortKey,
     SpanTerm,
@@ -55,7 +57,7 @@ _EXAMPLES: Final = {
     "duration": "duration:>30s",
     "age": "age:<2h",
     "expires": "expires:<2h",
-    "saved": "saved:no",
+    **{flag.value: f"{flag}:{'no' if flag is Flag.SAVED else 'yes'}" for flag in Flag},
 }
 FIELDS: Final = tuple(_EXAMPLES)
 OTHER_NAMES: Final = {"duration": "cost"}
@@ -147,8 +149,10 @@ def _values(field: str) -> list[str]:
     """Return the values of a field that has but a few."""
     if field == "reason":
         return ["none", *(word.replace(" ", "-") for word in FailureClass)]
+    if field in Flag.__members__.values():
+        return ["no", "yes"]
     problems = ["any", *(word.replace(" ", "-") for word in ProblemKind)]
-    return {"state": list(STATES), "problem": problems, "saved": ["no", "yes"]}.get(field, [])
+    return {"state": list(STATES), "problem": problems}.get(field, [])
 
 
 def _read(match: re.Match[str], ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool]) -> Term:
@@ -221,10 +225,10 @@ def _one_of(words: type[Word], value: str, what: str, no_word: str) -> Word | No
         raise FilterError(_unknown(what, value, names)) from None
 
 
-def _saved(value: str) -> Term:
+def _flag(flag: Flag, value: str) -> Term:
     if value.casefold() not in ("yes", "no"):
-        raise FilterError(f"saved:{value}: use saved:yes or saved:no")
-    return SavedTerm(value.casefold() == "yes")
+        raise FilterError(f"{flag}:{value}: use {flag}:yes or {flag}:no")
+    return FlagTerm(flag, is_set=value.casefold() == "yes")
 
 
 def _expires(value: str) -> Term:
@@ -248,7 +252,7 @@ _READERS: Final[dict[str, Callable[[str], Term]]] = {
     "duration": partial(_span, "cost"),
     "age": partial(_span, "age"),
     "expires": _expires,
-    "saved": _saved,
+    **{flag.value: partial(_flag, flag) for flag in Flag},
 }
 
 

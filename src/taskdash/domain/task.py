@@ -89,6 +89,13 @@ class State(StrEnum):
         return self in (State.SUCCESS, State.FAIL)
 
 
+class Verdict(StrEnum):
+    """What somebody thinks of a result; one that nobody has judged has none."""
+
+    PICKED = "picked"
+    REJECTED = "rejected"
+
+
 class ProblemKind(StrEnum):
     """Why a check brought no record."""
 
@@ -217,6 +224,9 @@ class Task:
     result_count: int = 0
     saved_count: int = 0
     """How many of the results were saved."""
+    picked_count: int = 0
+    rejected_count: int = 0
+    """How many of them have which verdict."""
     checked_at_ms: int | None = None
     """When the last check was answered, with or without a record."""
     next_check_at_ms: int | None = None

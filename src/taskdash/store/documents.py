@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 _REPORT_EVERY: Final = 1_000
 
-_INSERTED: Final = tuple(name for name in TASK_COLUMNS.split(", ") if name != "saved_count")
-"""What is written of a task: how many of its results were saved is counted by triggers."""
+_COUNTED: Final = ("saved_count", "picked_count", "rejected_count")
+_INSERTED: Final = tuple(name for name in TASK_COLUMNS.split(", ") if name not in _COUNTED)
+"""What is written of a task: how many of its results were saved, or judged, is counted by triggers."""
 _INSERT_TASK: Final = (
     f"INSERT INTO tasks ({', '.join(_INSERTED)}) VALUES ({', '.join(f':{name}' for name in _INSERTED)})"
 )

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 from taskdash.domain.query import (
     SEARCHED,
     ExpiryTerm,
+    Flag,
+    FlagTerm,
     LabelTerm,
     ProblemTerm,
     Query,
     ReasonTerm,
-    SavedTerm,
     Sort,
     SortKey,
     SpanTerm,
@@ -50,6 +51,15 @@ COUNTED: Final = "result_expires_at_ms IS NULL"
 OWN_LIFE: Final = "result_expires_at_ms IS NOT NULL"
 """How it is told when links die: counted by the profile's `result_ttl`, or by their own word."""
 UNSAVED: Final = "result_count > saved_count"
+UNDECIDED: Final = "result_count > picked_count + rejected_count"
+_RESULTS: Final = "state = 2 AND result_count > 0"
+_FLAGS: Final = {
+    Flag.SAVED: (_RESULTS, f"NOT ({UNSAVED})", UNSAVED),
+    Flag.PICKED: (_RESULTS, "picked_count > 0", "picked_count = 0"),
+    Flag.REJECTED: (_RESULTS, "rejected_count > 0", "rejected_count = 0"),
+    Flag.UNDECIDED: (_RESULTS, UNDECIDED, f"NOT ({UNDECIDED})"),
+}
+"""Of which tasks a flag says something, which of them have it, and which have not."""
 
 _SORT_COLUMNS: Final = {
     SortKey.STATE: "state",
@@ -171,9 +181,9 @@ def _condition(term: Term, now_ms: int) -> Condition:
             return _span(term, now_ms)
         case ExpiryTerm():
             return _expiry(term, now_ms)
-        case SavedTerm():
-            saved = f"NOT ({UNSAVED})" if term.is_saved else UNSAVED
-            return f"(state = 2 AND result_count > 0 AND {saved})", []
+        case FlagTerm():
+            told_of, has, has_not = _FLAGS[term.flag]
+            return f"({told_of} AND {has if term.is_set else has_not})", []
 
 
 def _text(term: TextTerm) -> Condition:

@@ -278,7 +278,36 @@ CREATE INDEX tasks_by_own_expiry ON tasks (profile, result_expires_at_ms, seq, s
     WHERE removal = 0 AND state = 2 AND result_count > 0 AND result_expires_at_ms IS NOT NULL;
 """
 
-MIGRATIONS: Final[tuple[str, ...]] = (_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS, _FAMILIES)
+_VERDICTS: Final = """
+-- What somebody thinks of the results of a task, from 1, and how many have which verdict, kept by triggers.
+CREATE TABLE verdicts (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    verdict TEXT NOT NULL,
+    given_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (seq, n)
+) WITHOUT ROWID;
+ALTER TABLE tasks ADD COLUMN picked_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN rejected_count INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER verdict_counted AFTER INSERT ON verdicts BEGIN
+    UPDATE tasks SET (picked_count, rejected_count) = (
+        SELECT count(*) FILTER (WHERE verdict = 'picked'), count(*) FILTER (WHERE verdict = 'rejected')
+        FROM verdicts WHERE seq = new.seq) WHERE seq = new.seq;
+END;
+CREATE TRIGGER verdict_uncounted AFTER DELETE ON verdicts BEGIN
+    UPDATE tasks SET (picked_count, rejected_count) = (
+        SELECT count(*) FILTER (WHERE verdict = 'picked'), count(*) FILTER (WHERE verdict = 'rejected')
+        FROM verdicts WHERE seq = old.seq) WHERE seq = old.seq;
+END;
+CREATE TRIGGER verdicts_purged AFTER DELETE ON tasks BEGIN
+    DELETE FROM verdicts WHERE seq = old.seq;
+END;
+"""
+
+MIGRATIONS: Final[tuple[str, ...]] = (
+    *(_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS, _FAMILIES),
+    _VERDICTS,
+)
 
 OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"
 

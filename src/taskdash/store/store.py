@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from taskdash.store.saved import SavedFiles
     from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
+    from taskdash.store.verdicts import Verdicts
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ _PARTS: Final = {
     "tasks": "TaskList",
     "documents": "Documents",
     "saved": "SavedFiles",
+    "verdicts": "Verdicts",
     "checks": "Checks",
     "summaries": "Summaries",
     "news": "News",
@@ -55,6 +57,8 @@ class Store:
     """The list as documents, and what takes over other lists."""
     saved: SavedFiles
     """Where results were saved."""
+    verdicts: Verdicts
+    """What somebody thinks of results."""
     checks: Checks
     """The watcher's side of the list."""
     summaries: Summaries

@@ -330,7 +330,8 @@ class TaskList(Additions):
         """Put back what `remove` took, records, labels and place.
 
         An ID that was added anew meanwhile stays where it now is, and is given what the removed task knows: the record
-        and the saved files where it has no other record yet, label and note where it has none, and beside its own.
+        and what became of its results where it has no other record yet, label and note where it has none, and beside
+        its own.
         """
         with self._database.writing() as connection:
             again = dict(
@@ -365,13 +366,17 @@ class TaskList(Additions):
             connection.execute(
                 "INSERT OR IGNORE INTO untold SELECT :new, way FROM untold WHERE seq = :old", seqs
             )
-        connection.execute(
-            "INSERT OR IGNORE INTO saved (seq, n, path, saved_at_ms, bytes) "
-            "SELECT :new, n, path, saved_at_ms, bytes FROM saved WHERE seq = :old "
-            "AND (SELECT result_urls FROM bodies WHERE seq = :old) "
-            "IS (SELECT result_urls FROM bodies WHERE seq = :new)",
-            seqs,
-        )
+        for table, of_results in (
+            ("saved", "n, path, saved_at_ms, bytes"),
+            ("verdicts", "n, verdict, given_at_ms"),
+        ):
+            connection.execute(
+                f"INSERT OR IGNORE INTO {table} (seq, {of_results}) "
+                f"SELECT :new, {of_results} FROM {table} WHERE seq = :old "
+                "AND (SELECT result_urls FROM bodies WHERE seq = :old) "
+                "IS (SELECT result_urls FROM bodies WHERE seq = :new)",
+                seqs,
+            )
         labels = "SELECT label, note FROM tasks WHERE seq = ?"
         before, after = (Labels(*connection.execute(labels, (seq,)).fetchone()) for seq in (old, new))
         self._write_labels(connection, {new: _united(before, after)})

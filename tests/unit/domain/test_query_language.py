@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import (
     ExpiryTerm,
+    Flag,
+    FlagTerm,
     ProblemTerm,
-    SavedTerm,
     Sort,
     SortKey,
     SpanTerm,
@@ -60,8 +61,13 @@ UNFINISHED = frozenset({State.NEW, State.WAITING})
         ("age:<2h", [SpanTerm("age", "<", 7_200_000)]),
         ("!age:>=3d", [SpanTerm("age", ">=", 259_200_000, negated=True)]),
         ("cost:500ms", [SpanTerm("cost", "=", 500)]),
-        ("saved:no", [SavedTerm(is_saved=False)]),
-        ("!SAVED:Yes", [SavedTerm(is_saved=True, negated=True)]),
+        ("saved:no", [FlagTerm(Flag.SAVED, is_set=False)]),
+        ("!SAVED:Yes", [FlagTerm(Flag.SAVED, is_set=True, negated=True)]),
+        (
+            "picked:yes rejected:no",
+            [FlagTerm(Flag.PICKED, is_set=True), FlagTerm(Flag.REJECTED, is_set=False)],
+        ),
+        ("undecided:yes", [FlagTerm(Flag.UNDECIDED, is_set=True)]),
         ("expires:<2h", [ExpiryTerm((("p", 9),), "<", 7_200_000)]),
         ("expires:2h", [ExpiryTerm((("p", 9),), "<", 7_200_000)]),
         ("!expires:>=30m", [ExpiryTerm((("p", 9),), ">=", 1_800_000, negated=True)]),
@@ -91,6 +97,8 @@ def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
         ("expires:soon", ["not a duration", "expires:<2h", "expires:past"]),
         ("expires:<2h", ["result_ttl"]),
         ("saved:maybe", ["saved:yes", "saved:no"]),
+        ("picked:2", ["picked:yes", "picked:no"]),
+        ("picked:", ["needs a value", "picked:yes"]),
     ],
 )
 def test_an_error_says_which_part_and_what_would_be_right(text: str, words: list[str]) -> None:
@@ -124,7 +132,8 @@ def test_an_error_knows_the_word_it_is_about(text: str, wrong: str) -> None:
         ("red", 0, []),
         ('"la', 0, []),
         ("fox !la", 5, ["label:"]),
-        ("P", 0, ["prompt:", "problem:"]),
+        ("P", 0, ["prompt:", "problem:", "picked:"]),
+        ("undecided:y", 0, ["undecided:yes"]),
         ("label:", 0, ["label:mugs", 'label:"night run"']),
         ('label:"NI', 0, ['label:"night run"']),
         ("model:image", 0, ["model:gpt-image-2"]),

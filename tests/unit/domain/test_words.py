@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.query import ExpiryTerm, SavedTerm
+from taskdash.domain.query import ExpiryTerm, Flag, FlagTerm
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import (
@@ -138,7 +138,7 @@ def test_the_filter_for_it_is_one_that_can_be_typed(ttl_ms: int, text: str) -> N
 def test_the_filter_finds_what_is_warned_of(ttl_ms: int) -> None:
     expiry, saved = parse_filter(filter_of(ttl_ms), {"p": ttl_ms})
     assert isinstance(expiry, ExpiryTerm)
-    assert saved == SavedTerm(is_saved=False)
+    assert saved == FlagTerm(Flag.SAVED, is_set=False)
     assert expiry.operator == "<"
     assert abs(expiry.span_ms - max(S, notice_ms(ttl_ms))) < S
 

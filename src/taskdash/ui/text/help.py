@@ -76,6 +76,7 @@ FILTER: Final = HelpSection(
         HelpEntry("cost:>30s", "duration (or duration:); units ms, s, m, h, d"),
         HelpEntry("age:<2h", "time since created; expires:<2h time left"),
         HelpEntry("saved:no", "results not downloaded, or saved:yes"),
+        HelpEntry("picked:yes", "also rejected:yes undecided:yes, or :no"),
         HelpEntry("", "Enter keeps the filter, Esc restores the previous one."),
     ),
 )
