@@ -410,6 +410,16 @@ def test_5_check_does_not_retry_and_wait_rides_it_out_to_its_timeout(
     assert fake_api.count(LOST) <= asked + 1
 
 
+def test_check_waits_a_short_429_out_unless_it_is_not_to(taskdash: Command, fake_api: FakeApi) -> None:
+    fake_api.set(OK, [rate_limit_reply(1), success_body(OK)])
+    done = taskdash("check", OK, "--no-wait")
+    assert (done.returncode, fake_api.count(OK)) == (5, 1)
+    fake_api.set(OK, [rate_limit_reply(1), success_body(OK)])
+    done = taskdash.ok("check", OK)
+    assert done.stdout == f"{OK}\tnew -> success\n"
+    assert "rate limited by the gateway; going on in" in done.stderr
+
+
 def test_5_nobody_listens(tmp_path: Path) -> None:
     taskdash = Command(tmp_path)
     taskdash.write_config(f"http://127.0.0.1:{closed_port()}")

@@ -557,7 +557,7 @@ def test_a_senseless_waiting_time_is_bounded(tmp_path: Path, long: bool) -> None
     with FakeApi(key=KEY) as api:
         for number, (seconds, header, wait) in enumerate(cases if long else cases[:2]):
             api.override = rate_limit_reply(seconds, **({"Retry-After": header} if header else {}))
-            done = Command(tmp_path / str(number), api)("check", IDS[0])
+            done = Command(tmp_path / str(number), api)("check", IDS[0], "--no-wait")
             assert done.returncode == 5
             assert f"checks go on in {wait}" in done.stderr
 

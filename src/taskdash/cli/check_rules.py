@@ -20,6 +20,8 @@ STOPPED_FOR_MS: Final = 3_000
 """How long a watcher that was stopped is given to go on."""
 QUIET_FOR_MS: Final = 1_000
 """The answer that asked for quiet may be ours: it is on the list by then."""
+SHORT_HOLD_MS: Final = 10_000
+"""A 429 that asks for less quiet than this is waited out; a second one in a row is not."""
 _NOWHERE: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.UNREACHABLE)
 _GATEWAY_FAILS: Final = (ProblemKind.UNREACHABLE, ProblemKind.SERVER_ERROR)
 
@@ -28,10 +30,11 @@ class CheckRules:
     """The rules of `check`: each task is asked for once, and done with when it was answered."""
 
     noun = "checks"
-    notice = None
+    notice: str | None = None
+    """What to tell of a 429 that is waited out."""
 
-    def __init__(self, tasks: Sequence[Task], *, are_named: bool) -> None:
-        """Begin to check tasks, which the user has named or not."""
+    def __init__(self, tasks: Sequence[Task], *, are_named: bool, waits: bool = True) -> None:
+        """Begin to check tasks, which the user has named or not; `waits`: for a short 429 to be over."""
         self.tasks = list(tasks)
         self.asked: dict[int, int] = {}
         """The marks of what was asked for, by `seq`."""
@@ -45,6 +48,13 @@ class CheckRules:
         """Those that another key, or gateway, got nowhere with: ours is to be tried."""
         self._answered: dict[int, Task] = {}
         """In the order of the answers."""
+        self._waits = waits
+        self._limited: dict[int, Task] = {}
+        """Those that met a 429 since the last other answer, and are asked for again ..."""
+        self._to_retry: list[int] = []
+        """... and those among them that were not yet."""
+        self._resumes_at_ms: int | None = None
+        """When the time of that 429 is over, by the wall clock."""
         self._why_not: str | None = None
         """Why the rest will not be answered soon."""
         self._since_ms: dict[str, int] = {}
@@ -65,6 +75,9 @@ class CheckRules:
             return list(self._before)
         seqs = list(self._again) if self._is_ours_tried else []
         self._again = {} if seqs else self._again
+        # Whoever watches holds these back until the 429's time is over.
+        seqs += self._to_retry
+        self._to_retry = []
         return seqs
 
     @property
@@ -83,7 +96,11 @@ class CheckRules:
                 continue
             self._checks[task.seq] = task.checks
             got_nowhere = is_elsewhere and task.problem is not None and task.problem.kind in _NOWHERE
-            (self._again if got_nowhere else self._answered)[task.seq] = task
+            if self._is_waited_out(task):
+                self._limited[task.seq] = task
+                self._to_retry.append(task.seq)
+            else:
+                (self._again if got_nowhere else self._answered)[task.seq] = task
         if not (is_elsewhere or self._is_ours_tried):
             self._answered.update(self._again)
             self._again = {}
@@ -96,6 +113,16 @@ class CheckRules:
             else:
                 self._since_ms.setdefault(name, elapsed_ms)
         return [*map(removed_line, removed)]
+
+    def _is_waited_out(self, task: Task) -> bool:
+        """Tell whether a task that was just answered is to be asked for again: it met the first 429 in a row."""
+        if task.problem is None or task.problem.kind is not ProblemKind.RATE_LIMITED:
+            self._limited, self._resumes_at_ms = {}, None
+            return False
+        is_first = not self._limited
+        # What was under way when the first one came may well meet it, too.
+        is_beside = self._resumes_at_ms is None or (task.checked_at_ms or 0) < self._resumes_at_ms
+        return self._waits and task.seq not in self._limited and (is_first or is_beside)
 
     def is_over(self, elapsed_ms: int) -> bool:
         """Return whether all are answered, or the rest is hopeless."""
@@ -116,18 +143,24 @@ class CheckRules:
         last = kinds[-FAILURES_IN_A_ROW:]
         if len(last) == FAILURES_IN_A_ROW and all(kind in _GATEWAY_FAILS for kind in last):
             return "the gateway is not responding"
-        is_quiet = elapsed_ms - self._since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
-        if is_quiet and status.held_until_ms is not None and status.held_until_ms > self._now_ms:
-            wait_ms = status.held_until_ms - self._now_ms
-            return f"rate limited by the gateway for another {duration(wait_ms + 999)}"
+        until_ms = status.held_until_ms
+        is_quiet = self._limited or elapsed_ms - self._since_ms.get("quiet", elapsed_ms) >= QUIET_FOR_MS
+        if "quiet" in self._since_ms and is_quiet and until_ms is not None and until_ms > self._now_ms:
+            wait_ms = until_ms - self._now_ms
+            how_long = duration(wait_ms + 999)
+            if not self._waits or wait_ms >= SHORT_HOLD_MS:
+                return f"rate limited by the gateway for another {how_long}"
+            self.notice = self.notice or f"rate limited by the gateway; going on in {how_long}"
+            self._resumes_at_ms = until_ms
         return None
 
     def outcome(self) -> tuple[list[str], list[str], int]:
         """Return a line for each change (ID, a tab, old and new state), one for each trouble, and the exit code."""
         changes, troubles, codes = [], [], set()
+        answered = self._answered.keys() | self._limited
         for task in self.tasks:
             before = self._before[task.seq]
-            if task.seq not in self._answered:
+            if task.seq not in answered:
                 continue
             if task.problem is not None:
                 codes.add(EXIT_CODES[task.problem.kind])
@@ -136,7 +169,7 @@ class CheckRules:
                 changes.append(f"{task.task_id}\t{word(before)} -> {word(task)}")
         if len(self.tasks) < len(self._before) and self._are_named:
             codes.add(3)
-        if left := sum(task.seq not in self._answered for task in self.tasks):
+        if left := sum(task.seq not in answered for task in self.tasks):
             troubles.append(
                 f"{plural(left, 'task')} not checked{f': {self._why_not}' if self._why_not else ''}"
             )

@@ -53,8 +53,11 @@ _FIND: Final = partial(find_or_add, tells_prefixes=True)
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
+@click.option(
+    "--no-wait", is_flag=True, help="Exit at once if the gateway rate-limits (default: wait up to 10s)."
+)
 @pass_session
-def check(session: Session, task_ids: Sequence[str], *, selection: Selection) -> int:
+def check(session: Session, task_ids: Sequence[str], *, selection: Selection, no_wait: bool) -> int:
     """Check tasks once, now, and print what changed.
 
     Without IDs, checks all unfinished tasks; --filter and --label narrow that down, --state includes finished ones.
@@ -66,7 +69,7 @@ def check(session: Session, task_ids: Sequence[str], *, selection: Selection) ->
     if not tasks:
         talk("nothing to check: no unfinished tasks")
         return 0
-    rules = CheckRules(tasks, are_named=bool(task_ids))
+    rules = CheckRules(tasks, are_named=bool(task_ids), waits=not no_wait)
     with AutoSaving(session) as saving:
         ended_by = run_unwaited(Following(session, rules, saving).run())
         changes, troubles, code = rules.outcome()

@@ -347,10 +347,12 @@ def test_a_refused_key_ends_it_with_4_when_a_second_check_after_a_pause_says_so(
     assert rules.exit_code() == 4
 
 
-def checked(kinds: list[ProblemKind | None], *, left: int = 0, are_named: bool = False) -> CheckRules:
+def checked(
+    kinds: list[ProblemKind | None], *, left: int = 0, are_named: bool = False, waits: bool = True
+) -> CheckRules:
     """A check whose first tasks were answered, and as many as `left` not yet."""
     tasks = [a_task(seq=seq, task_id=f"task_{seq}") for seq in range(len(kinds) + left)]
-    rules = CheckRules(tasks, are_named=are_named)
+    rules = CheckRules(tasks, are_named=are_named, waits=waits)
     assert not rules.is_over(0)
     assert rules.to_ask(0) == [task.seq for task in tasks]
     rules.asked = dict.fromkeys(rules.to_ask(0), 7)
@@ -377,12 +379,63 @@ def checked(kinds: list[ProblemKind | None], *, left: int = 0, are_named: bool =
 def test_a_check_is_over_when_all_is_answered_or_the_rest_is_hopeless(
     kinds: list[ProblemKind | None], left: int, code: int | None, why: str | None
 ) -> None:
-    rules = checked(kinds, left=left)
+    rules = checked(kinds, left=left, waits=False)
     assert rules.is_over(S) == (code is not None)
     changes, troubles, found = rules.outcome()
     assert changes == []
     if code is not None:
         assert (found, any((why or "") in line for line in troubles)) == (code, bool(code))
+
+
+def held(until_ms: int) -> WatchStatus:
+    """What a watcher says of itself that met a 429."""
+    return WatchStatus(leading=True, problem=ProblemKind.RATE_LIMITED, held_until_ms=until_ms)
+
+
+def answer_again(rules: CheckRules, at_ms: int, kind: ProblemKind | None = None) -> None:
+    """Let the check see the second answer for its first task."""
+    rules.asked[0] = 8
+    problem = None if kind is None else Problem(kind, "no", START_MS)
+    rules.see(
+        [replace(rules.tasks[0], checks=2, checked_at_ms=at_ms, problem=problem)], at_ms, at_ms - START_MS
+    )
+
+
+@pytest.mark.parametrize(("again", "code"), [(None, 0), (ProblemKind.RATE_LIMITED, 5)])
+def test_a_check_waits_a_short_429_out_once(again: ProblemKind | None, code: int) -> None:
+    rules = checked([ProblemKind.RATE_LIMITED])
+    assert not rules.is_over(S)  # how long it is to wait, the watcher has not said yet
+    rules.status = held(START_MS + 9 * S)
+    rules.see(rules.tasks, START_MS + S, S)
+    assert not rules.is_over(S)
+    assert rules.notice == "rate limited by the gateway; going on in 8s"
+    assert (rules.to_ask(S), rules.to_ask(S)) == ([0], [])
+    answer_again(rules, START_MS + 9 * S, again)
+    assert rules.is_over(9 * S)
+    assert rules.outcome()[2] == code
+
+
+def test_a_check_that_met_another_answer_waits_the_next_429_out() -> None:
+    rules = checked([ProblemKind.RATE_LIMITED, None, ProblemKind.RATE_LIMITED])
+    rules.status = held(START_MS + 2 * S)
+    rules.see(rules.tasks, START_MS + S, S)
+    assert not rules.is_over(S)
+    assert rules.to_ask(S) == [0, 2]
+
+
+def test_a_check_does_not_wait_a_long_429_out() -> None:
+    rules = checked([ProblemKind.RATE_LIMITED], left=1)
+    rules.status = held(START_MS + 30 * S)
+    rules.see(rules.tasks, START_MS, S)
+    assert rules.is_over(S)
+    assert rules.outcome() == (
+        [],
+        [
+            "task_0: rate limited: no",
+            "1 task not checked: rate limited by the gateway for another 30s",
+        ],
+        5,
+    )
 
 
 def test_a_check_gives_a_watcher_that_is_stopped_three_seconds() -> None:
