@@ -386,7 +386,7 @@ def test_every_answer_is_a_problem_that_is_said_or_the_record_that_can_be_read_o
         "failCode": str | None, "failMsg": str | None, "costTime": int | None, "completeTime": int | None,
         "createTime": int | None, "saved": list, "label": str | None, "note": str | None, "addedAt": int,
         "checkedAt": int | None, "problem": dict | None,
-        "credits": int | float | None, "recordPath": str | None,
+        "credits": int | float | None, "recordPath": str | None, "verdicts": list,
     }  # fmt: skip
     for task in run.swept.tasks.values():
         for name, kind in types.items():

@@ -40,7 +40,7 @@ LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "id")
 COLUMN_NAMES: Final = (
     *("state", "label", "model", "cost", "created", "checked", "id"),
-    *("added", "completed", "note", "problem", "results", "expires", "saved", "credits", "family"),
+    *("added", "completed", "note", "problem", "results", "expires", "saved", "picks", "credits", "family"),
 )
 _PROFILE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _KEY_NAME: Final = r"[^\s\x00-\x1f\x7f]{1,40}"
@@ -115,8 +115,8 @@ class View:
         FIRST_COLUMNS,
         kinds.some_of(COLUMN_NAMES),
         """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
-        completed, note, problem, results, saved, credits, family (which of the record_paths knew it) and expires,
-        which is there by default where a result_ttl is set.""",
+        completed, note, problem, results, saved, picks (how many results are picked), credits, family (which of the
+        record_paths knew it) and expires, which is there by default where a result_ttl is set.""",
     )
     sort: str = setting(
         "added",

@@ -24,7 +24,7 @@ MIN_KEY_CHARS: Final = 8
 """A shorter one would be found in ordinary words, and no provider gives one."""
 HIDDEN: Final = "***"
 
-_OURS: Final = frozenset({"task_id", "profile", "saved"})
+_OURS: Final = frozenset({"task_id", "profile", "saved", "verdicts"})
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _AT_THE_ENDS: Final = " \t\r\n\v\f\ufeff\u200b\u200c\u200d\u2060\xa0"
 """White space, byte order marks and the like around a key are no part of it."""

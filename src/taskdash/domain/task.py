@@ -10,9 +10,12 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from taskdash.domain.record_paths import RecordPaths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -280,6 +283,8 @@ class TaskDetail:
     extra: dict[str, Json] = field(default_factory=dict)
     saved: tuple[SavedResult, ...] = ()
     """In the order of the results."""
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
+    """By the number of the result, from 1."""
     raw: bytes = b""
     """The last body with a record, as it was sent."""
 

@@ -5,8 +5,8 @@ A file is from outside, whoever wrote it: the first thing in it that is wrong re
 
 Each task has the fields of `task_json`, and `MORE` after them. JSON has one task a line. CSV has a header of the
 names, lists and objects as JSON, nothing for null, and a quote mark before what a spreadsheet would execute. TOML has
-a table `[[tasks]]` each, without what is null, and `paramJson` and `extraJson` in place of an object with a null in
-it, which TOML cannot say. Only JSON keeps the body as it was sent (`raw`).
+a table `[[tasks]]` each, without what is null, and `paramJson`, `extraJson` and `verdictsJson` in place of a value
+with a null in it, which TOML cannot say. Only JSON keeps the body as it was sent (`raw`).
 
 What people and spreadsheets make of such a file is read as well: fields in any order, those that are needed only, CSV
 with semicolons or tabs, JSON without the brackets around it.
@@ -52,7 +52,7 @@ _SPACE = re.compile(r"\s*")
 _LINE_END = re.compile(r"\r\n?|\n")
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)(?:[.,]0*)?")
 _ROUNDED_NUMBER = re.compile(r"[+-]?\d(?:[.,]\d*)?[eE][+-]?\d+")
-_JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "extra", "savedFiles"})
+_JSON_CELLS: Final = frozenset({"param", "resultUrls", "problem", "saved", "verdicts", "extra", "savedFiles"})
 _WORD_CELLS: Final = frozenset({"taskId", "state", "profile"})
 
 
@@ -220,7 +220,7 @@ def _toml_items(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         line = next(headers, line)
         if not isinstance(table, dict):
             raise TaskFileError(f"line {line}: is not a task: needs a table")
-        for name in ("param", "extra"):
+        for name in ("param", "extra", "verdicts"):
             if f"{name}Json" in table:
                 table[name] = _from_json(table.pop(f"{name}Json"), f"{name}Json", line)
         yield line, table

@@ -16,7 +16,7 @@ FIELDS: Final = (
     *("taskId", "model", "state", "rawState", "param", "resultUrls", "failCode", "failMsg"),
     *("costTime", "completeTime", "createTime"),
     *("profile", "label", "note", "addedAt", "checkedAt", "problem", "saved"),
-    *("credits", "recordPath"),
+    *("credits", "recordPath", "verdicts"),
 )
 """The fields of `list`, `show`, `wait` and the user's own commands, in their order."""
 CSV_FIELDS: Final = (
@@ -71,6 +71,7 @@ def task_json(detail: TaskDetail) -> dict[str, Json]:
     values["param"] = detail.param
     values["resultUrls"] = list(detail.result_urls)
     values["credits"] = _plain_number(task.credits)
+    values["verdicts"] = [detail.verdicts.get(n) for n, _ in enumerate(detail.result_urls, 1)]
     values["saved"] = [saved.path for saved in detail.saved]
     if problem is not None:
         kind, message = problem.kind.value, problem.message
@@ -114,10 +115,16 @@ def toml_table(values: dict[str, Json]) -> dict[str, Json]:
     """Return what `export_json` gave, as TOML can say it: nothing for null, and JSON for what has a null in it."""
     table: dict[str, Json] = {}
     for name, value in values.items():
-        if name in ("param", "extra") and value is not None and not _fits_toml(value):
-            table[f"{name}Json"] = json.dumps(value)
-        elif value is not None and name != RAW:
+        if (
+            value is None
+            or name == RAW
+            or (name == "verdicts" and isinstance(value, list) and not any(value))
+        ):
+            continue
+        if _fits_toml(value):
             table[name] = value
+        else:
+            table[f"{name}Json"] = json.dumps(value)
     return table
 
 

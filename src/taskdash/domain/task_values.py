@@ -14,6 +14,7 @@ from taskdash.domain.task import (
     State,
     Task,
     TaskDetail,
+    Verdict,
     is_task_id,
     variant_of,
 )
@@ -142,6 +143,7 @@ def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> Tas
         credits_consumed=consumed,
         extra=extra,
         saved=_saved(fields),
+        verdicts=_verdicts(fields),
         raw=_raw(fields),
     )
 
@@ -182,6 +184,15 @@ def _saved(fields: _Fields) -> tuple[SavedResult, ...]:
             )
         files[number] = SavedResult(number, inert_line(path), size)
     return tuple(files[number] for number in sorted(files))
+
+
+def _verdicts(fields: _Fields) -> dict[int, Verdict]:
+    found = fields.values.get("verdicts") or []
+    if not isinstance(found, list) or not all(item is None or item in [*Verdict] for item in found):
+        raise fields.wrong("verdicts", f"is not a list of {', '.join(Verdict)} and null")
+    if len(found) > len(fields.texts("resultUrls")):
+        raise fields.wrong("verdicts", "has more of them than there are results")
+    return {n: Verdict(item) for n, item in enumerate(found, 1) if item}
 
 
 def _is_count(value: object) -> TypeGuard[int]:

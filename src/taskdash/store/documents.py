@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.task import ProblemKind
+from taskdash.domain.task import ProblemKind, Verdict
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
 from taskdash.domain.task_json import MAX_CREDITS, task_json
 from taskdash.store.additions import take_places
@@ -122,6 +122,10 @@ class Documents:
                     "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?)",
                     ((task.seq, each.number, each.path, now_ms, each.size) for each in here[id(detail)]),
                 )
+                connection.executemany(
+                    "INSERT INTO verdicts (seq, n, verdict, given_at_ms) VALUES (?, ?, ?, ?)",
+                    ((task.seq, n, verdict.value, now_ms) for n, verdict in detail.verdicts.items()),
+                )
                 connection.execute(
                     "INSERT INTO search (seq, profile, state, folded) VALUES (?, ?, ?, ?)",
                     (task.seq, task.profile, STATE_CODES[task.state], search_text(task)),
@@ -144,11 +148,18 @@ def _json_object() -> str:
     """Return the SQL that makes a task's JSON of its row, whatever a foreign hand has put there."""
     states = " ".join(f"WHEN {code} THEN '{state.value}'" for state, code in STATE_CODES.items())
     kinds = ", ".join(f"'{kind.value}'" for kind in ProblemKind)
+    given = ", ".join(f"'{verdict.value}'" for verdict in Verdict)
+    urls = "iif(json_type(iif(json_valid(result_urls), result_urls, 0)) = 'array', result_urls, '[]')"
+    # Most tasks have few results and no verdicts, and to look for them takes as long as all the rest.
+    none = "'[' || substr('null,null,null,null', 1, result_count * 5 - 1) || ']'"
     special = {
         "state": f"CASE state {states} ELSE 'waiting' END",
         "param": "CASE WHEN json_valid(param) THEN json(param) ELSE param END",
-        "resultUrls": "json(CASE WHEN json_type(iif(json_valid(result_urls), result_urls, 0)) = 'array' "
-        "THEN result_urls ELSE '[]' END)",
+        "resultUrls": f"json({urls})",
+        "verdicts": "json(CASE WHEN picked_count + rejected_count = 0 AND result_count BETWEEN 1 AND 4 "
+        f"THEN {none} ELSE (SELECT json_group_array(verdict) FROM (SELECT verdict "
+        f"FROM json_each({urls}) LEFT JOIN verdicts ON verdicts.seq = tasks.seq AND n = key + 1 "
+        f"AND verdict IN ({given}) ORDER BY key)) END)",
         "problem": f"CASE WHEN problem_kind IN ({kinds}) THEN json_object('kind', problem_kind, "
         "'message', CAST(coalesce(problem_message, '') AS TEXT), "
         "'since', CAST(coalesce(problem_since_ms, 0) AS INTEGER)) END",

@@ -7,13 +7,13 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.query import folded_search_text
-from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
+from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.query_sql import STATE_CODES
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from taskdash.domain.task import Record
     from taskdash.store.database import Database
@@ -92,13 +92,19 @@ def row_from_task(task: Task) -> dict[str, Any]:
     }
 
 
-def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: Iterable[tuple[Any, ...]]) -> TaskDetail:
+def detail_from_row(
+    task: Task,
+    row: tuple[Any, ...] | None,
+    saved: Iterable[tuple[Any, ...]],
+    verdicts: Mapping[int, Verdict],
+) -> TaskDetail:
     """Return a task with its row of DETAIL_COLUMNS, which a task without a record does not have.
 
     Args:
         task: from its row of TASK_COLUMNS.
         row: of `bodies`.
         saved: its rows of SAVED_COLUMNS, by number.
+        verdicts: of its results, by number.
     """
     files = tuple(SavedResult(n, inert_line(str(path)), size) for n, path, size in saved)
     if row is None or row[1] is None:
@@ -112,6 +118,7 @@ def detail_from_row(task: Task, row: tuple[Any, ...] | None, saved: Iterable[tup
         credits_consumed=credits_consumed,
         extra=decoded_extra if isinstance(decoded_extra, dict) else {},
         saved=files,
+        verdicts=verdicts,
         raw=raw,
     )
 

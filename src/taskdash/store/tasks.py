@@ -39,6 +39,7 @@ from taskdash.store.rows import (
     task_from_row,
     urls_from_text,
 )
+from taskdash.store.verdicts import Verdicts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -198,8 +199,9 @@ class TaskList(Additions):
                 f"SELECT seq, {SAVED_COLUMNS} FROM saved WHERE seq {IN_LIST} ORDER BY seq, n", bound
             ):
                 saved.setdefault(seq, []).append(tuple(file))
+            verdicts = Verdicts(self._database).of(portion)
             for task, body in self._joined(TASK_COLUMNS, columns, portion):
-                yield detail_from_row(task, body, saved.get(task.seq, ()))
+                yield detail_from_row(task, body, saved.get(task.seq, ()), verdicts.get(task.seq, {}))
 
     def links(self, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[str, ...]]]:
         """Yield the heads of tasks with their result links, in the order of `seqs`; nothing else of them is read."""

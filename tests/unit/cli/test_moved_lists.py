@@ -126,6 +126,17 @@ def moved(text: bytes, folder: Path) -> list[dict[str, Any]]:
 @settings(max_examples=60, deadline=None)
 @given(lists)
 @example([])
+@example(
+    [
+        {
+            "taskId": "a",
+            "addedAt": 1,
+            "state": "success",
+            "resultUrls": ["x", "y"],
+            "verdicts": [None, "picked"],
+        }
+    ]
+)
 @example([{"taskId": "a", "addedAt": 1, "state": "waiting", "extra": {"eta": 5}, "creditsConsumed": "3"}])
 @example([{"taskId": "a", "addedAt": 1, "state": "success", "param": "[broken", "note": "x\n[[tasks]]\ny"}])
 @example([{"taskId": "a", "addedAt": 1, "state": "success", "param": 5}])

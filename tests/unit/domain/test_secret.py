@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.secret import KnownKeys, Secret, without_key_forms
-from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
+from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.task_json import FIELDS, export_json
 
 KEY = "sk-CANARY/0123+45'67\"89\\ab=%"
@@ -200,12 +200,13 @@ def test_a_task_has_no_key_in_it_and_keeps_every_field_and_path(
         result_urls=(f"https://cdn.example/?key={key}",),
         extra={"more": value},
         saved=(SavedResult(1, saved),),
+        verdicts={1: Verdict.PICKED},
         raw=json.dumps({"data": value, "msg": key}).encode(),
     )
     before = export_json(detail)
     after = export_json(KnownKeys([Secret(key)]).redact_values(detail))
     assert list(after) == list(before)
-    for name in ("taskId", "profile", "state", "saved", "savedFiles", "addedAt"):
+    for name in ("taskId", "profile", "state", "saved", "savedFiles", "addedAt", "verdicts"):
         assert after[name] == before[name]
     values = json.dumps([value for name, value in after.items() if name not in ("saved", "savedFiles")])
     problem = after["problem"]

@@ -11,7 +11,7 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail
+from taskdash.domain.task import Json, Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.task_file import read_tasks
 from taskdash.domain.task_json import CSV_FIELDS, FIELDS, export_json, task_json, toml_table
 from taskdash.domain.task_values import TaskFileError
@@ -20,13 +20,19 @@ from taskdash.domain.untrusted import inert, inert_json, inert_line
 CONTRACT = [
     "taskId", "model", "state", "rawState", "param", "resultUrls", "failCode", "failMsg", "costTime",
     "completeTime", "createTime", "profile", "label", "note", "addedAt", "checkedAt", "problem", "saved",
-    "credits", "recordPath",
+    "credits", "recordPath", "verdicts",
 ]  # fmt: skip
 
 
 def test_what_is_not_known_is_null_and_lists_are_lists() -> None:
     values = task_json(TaskDetail(task=Task(seq=1, profile="p", task_id="t", added_at_ms=5)))
-    known = {"taskId": "t", "state": "new", "profile": "p", "addedAt": 5, "resultUrls": [], "saved": []}
+    known = {
+        "taskId": "t",
+        "state": "new",
+        "profile": "p",
+        "addedAt": 5,
+        **{name: [] for name in ("resultUrls", "saved", "verdicts")},
+    }
     assert values == dict.fromkeys(CONTRACT) | known
     assert list(values) == list(FIELDS) == CONTRACT
 
@@ -48,13 +54,18 @@ def test_everything_that_is_known_is_there() -> None:
     )
     values = task_json(
         TaskDetail(
-            task=task, param={"input": {}}, result_urls=("https://x.test",), saved=(SavedResult(1, "/a"),)
+            task=task,
+            param={"input": {}},
+            result_urls=("https://x.test", "https://y.test", "https://z.test"),
+            saved=(SavedResult(1, "/a"),),
+            verdicts={1: Verdict.REJECTED, 3: Verdict.PICKED},
         )
     )
     assert values["problem"] == {"kind": "server error", "message": "HTTP 503", "since": 6}
     assert (values["state"], values["rawState"], values["param"]) == ("fail", "canceled", {"input": {}})
     assert (repr(values["credits"]), values["recordPath"]) == ("420", "/api/v1/veo/record-info")
-    assert (values["resultUrls"], values["saved"], values["costTime"]) == (["https://x.test"], ["/a"], 7)
+    assert (len(values["resultUrls"]), values["saved"], values["costTime"]) == (3, ["/a"], 7)  # type: ignore[arg-type]
+    assert values["verdicts"] == ["rejected", None, "picked"]
 
 
 texts = st.text(max_size=30)
@@ -109,10 +120,13 @@ def details(draw: st.DrawFn) -> TaskDetail:
         renewed_at_ms=draw(times),
         purged=draw(st.booleans()),
     )
+    result_urls = tuple(draw(st.lists(texts.map(inert_line), max_size=3)))
+    given_verdicts = {n: draw(st.none() | st.sampled_from(Verdict)) for n, _ in enumerate(result_urls, 1)}
     return TaskDetail(
         task=task,
         param=draw(objects),
-        result_urls=tuple(draw(st.lists(texts.map(inert_line), max_size=3))),
+        result_urls=result_urls,
+        verdicts={n: verdict for n, verdict in given_verdicts.items() if verdict},
         credits_consumed=consumed,
         extra=draw(objects),  # type: ignore[arg-type] # what is made inert stays an object
         saved=tuple(
@@ -203,4 +217,14 @@ def test_credits_that_are_no_amount_refuse_the_file(credits: str) -> None:  # no
     tasks = read_tasks(f'[{{"taskId": "t", "addedAt": 1, "credits": {credits}}}]', "p", 0)
     assert tasks is not None
     with pytest.raises(TaskFileError, match="line 1: credits is"):
+        list(tasks)
+
+
+@pytest.mark.parametrize("verdicts", ['"picked"', '["loved"]', "[1]", "[[]]", "[null, null]"])
+def test_verdicts_that_are_none_of_the_results_refuse_the_file(verdicts: str) -> None:
+    tasks = read_tasks(
+        f'[{{"taskId": "t", "label": "", "resultUrls": ["a"], "verdicts": {verdicts}}}]', "p", 0
+    )
+    assert tasks is not None
+    with pytest.raises(TaskFileError, match=r"line 1: verdicts (is not a list|has more)"):
         list(tasks)

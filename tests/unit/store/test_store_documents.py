@@ -22,6 +22,7 @@ from taskdash.domain.task import (
     State,
     Task,
     TaskDetail,
+    Verdict,
 )
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
@@ -55,6 +56,7 @@ LISTS = st.fixed_dictionaries(
         ),
         "urls": st.lists(texts, max_size=2),
         **dict.fromkeys(("message", "path"), st.none() | texts),
+        "verdicts": st.lists(st.none() | st.sampled_from(Verdict), max_size=2),
         "credits": st.none() | st.floats(0, 1e6) | st.integers(0, 10**9),
     }
 )
@@ -63,7 +65,7 @@ LISTS = st.fixed_dictionaries(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LISTS)
 def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
-    store.database.connection.executescript("DELETE FROM tasks; DELETE FROM saved;")
+    store.database.connection.executescript("DELETE FROM tasks;")
     task, other = added(store, "task_a", label=of["label"]), added(store, "task_b")
     store.tasks.edit([task.seq], label=of["label"], note=of["note"])
     prompt, urls = inert(of["prompt"]), tuple(map(inert_line, of["urls"]))
@@ -79,6 +81,7 @@ def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
     if of["message"] is not None:
         problem = Answer(problem=ProblemKind.SERVER_ERROR, message=inert_line(of["message"]))
         answered(store, other, problem)
+    store.verdicts.give([(task.seq, n, verdict) for n, verdict in enumerate(of["verdicts"], 1)], NOW_MS)
     if of["path"] is not None:
         store.saved.keep(task.seq, 1, Path(inert_line(of["path"])), 7, NOW_MS)
     assert the_quick_way(store) == the_long_way(store)
@@ -100,6 +103,8 @@ def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
         "UPDATE bodies SET param = '{\"a\": 1}, {}'",
         "UPDATE bodies SET result_urls = 'nonsense'",
         "UPDATE bodies SET param = '{' || char(10) || '}'",
+        "INSERT INTO verdicts SELECT seq, 1, 'loved', 1 FROM tasks",
+        "UPDATE tasks SET picked_count = 'x'",
     ],
 )
 def test_a_row_that_a_foreign_hand_changed_stays_one_json_document(store: Store, change: str) -> None:
@@ -107,7 +112,7 @@ def test_a_row_that_a_foreign_hand_changed_stays_one_json_document(store: Store,
     store.database.connection.execute(change)
     (found,) = the_quick_way(store)
     assert isinstance(found, dict)
-    assert len(found) == 20
+    assert len(found) == 21
     assert "x" not in found
 
 

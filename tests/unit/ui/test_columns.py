@@ -328,3 +328,13 @@ def test_a_result_that_was_removed_says_so_where_it_would_expire() -> None:
     assert cell("expires", task(state=State.SUCCESS, result_count=1, purged=True)) == "removed"
     own = task(state=State.SUCCESS, result_count=1, result_expires_at_ms=NOW_MS + 60_000)
     assert cell("expires", own).startswith("1m")
+
+
+@pytest.mark.parametrize(
+    ("results", "picked", "rejected", "shown"),
+    [(0, 0, 0, ""), (4, 0, 0, "–"), (4, 2, 1, "2/4"), (4, 0, 1, "0/4")],
+)
+def test_the_column_of_picks_is_empty_until_somebody_chooses(
+    results: int, picked: int, rejected: int, shown: str
+) -> None:
+    assert cell("picks", task(result_count=results, picked_count=picked, rejected_count=rejected)) == shown

@@ -276,6 +276,12 @@ def _saved(task: Task, _: Moment, __: int) -> Cell:
     return [Span("saved" if is_whole else f"{task.saved_count:,} of {task.result_count:,}")]
 
 
+def _picks(task: Task, _: Moment, __: int) -> Cell:
+    if not task.picked_count + task.rejected_count:
+        return [Span(NONE if task.result_count else "", "muted")]
+    return [Span(f"{task.picked_count:,}/{task.result_count:,}")]
+
+
 def _credits(task: Task, _: Moment, __: int) -> Cell:
     return [_UNKNOWN if task.credits is None else Span(f"{f'{task.credits:,g}':>7}")]
 
@@ -317,6 +323,7 @@ COLUMNS: Final = {
         Column("results", "Results", (7, 0), _results, gives_way=(92,)),
         Column("expires", "Expires", (9, 0), _expires, gives_way=(91,)),
         Column("saved", "Saved", (8, 0), _saved, gives_way=(93,)),
+        Column("picks", "Picks", (7, 0), _picks, gives_way=(94,)),
         Column("credits", "Credits", (7, 0), _credits, SortKey.CREDITS, gives_way=(89,), title_width=7),
         Column("family", "Family", (13, 8, 0), _family, gives_way=(18, 87)),
         Column("id", "ID", (36, 8, 0), _id, SortKey.ID, gives_way=(10, 28)),
