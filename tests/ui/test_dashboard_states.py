@@ -135,7 +135,7 @@ async def test_a_batch_half_done_is_not_overdue_as_those_that_wait_count_too(
         await dash.press("G", in_pane="usual 24s")
         assert "overdue" not in dash.pane
         assert "late" not in dash.screen
-        clock.at_ms += 20_000
+        clock.at_ms += 23_000
         await dash.until_in_pane("usual 24s, overdue")
 
 

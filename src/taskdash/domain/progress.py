@@ -63,10 +63,9 @@ class Progress:
             known = usual(kind.model, kind.variant)
             if known is None or known.is_more or kind.oldest_ms is None or kind.youngest_ms is None:
                 return None
-            most_ms = known.overdue_from_ms * 2 // 3
-            if now_ms - kind.oldest_ms >= most_ms:
+            if now_ms - kind.oldest_ms >= known.most_ms:
                 return None
-            longest_ms = max(longest_ms, most_ms - (now_ms - kind.youngest_ms))
+            longest_ms = max(longest_ms, known.most_ms - (now_ms - kind.youngest_ms))
         return longest_ms or None
 
     def _left_by_pace(self, now_ms: int) -> int | None:

@@ -33,7 +33,7 @@ _MODELS: Final = 500
 _VARIANTS: Final = 64
 _LONGEST_WAIT_MS: Final = 86_400_000
 """What has waited longer hangs, and says nothing of the others."""
-_OVERDUE: Final = 1.5
+_OVERDUE: Final = 2
 _LEAST_MS: Final = 50
 _MOST_MS: Final = 7 * 86_400_000
 Finished: TypeAlias = "tuple[str | None, str | None, int | None]"
@@ -48,8 +48,10 @@ class Usual:
 
     ms: int
     """What half of them stay within."""
-    overdue_from_ms: int
-    """From this age on a task takes much longer than most: half as long again as three quarters of them."""
+    most_ms: int
+    """What three quarters stay within."""
+    overdue_ms: int
+    """Twice what nine in ten stay within: what waits longer is overdue."""
     is_more: bool = False
     """Fewer than half have ended: it takes longer than `ms`, nobody knows how much."""
 
@@ -201,11 +203,11 @@ class Durations:
             log_s for name, log_s in self._waiting.get(model, ()) if history is known.all or name == variant
         ]
         shares = ended_shares(history.logs, waiting)
-        half_ms, most_ms = (
+        half_ms, most_ms, nearly_all_ms = (
             round(1000 * math.exp(next((log_s for log_s, ended in shares if ended >= share), shares[-1][0])))
-            for share in (0.5, 0.75)
+            for share in (0.5, 0.75, 0.9)
         )
-        return Usual(half_ms, round(_OVERDUE * most_ms), is_more=shares[-1][1] < 0.5)
+        return Usual(half_ms, most_ms, _OVERDUE * nearly_all_ms, is_more=shares[-1][1] < 0.5)
 
     def curve(self, model: str | None, variant: str | None = None) -> Curve:
         """Return how likely a task of this model and variant is still unfinished at each age.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 NOW_MS = 1_777_475_100_000
-USUAL = Usual(30_000, 60_000)
+USUAL = Usual(30_000, 40_000, 90_000)
 """Three quarters of such tasks stay within 40 s."""
 
 
@@ -38,7 +38,7 @@ def ends(*ago_s: int) -> tuple[int, ...]:
         ([waiting(20, 20)], ends(3, 2, 1), USUAL, 20),
         # Nobody knows: no history, a thin one, one that fewer than half of them bear out, a task beyond it.
         ([waiting(20, 10)], (), None, None),
-        ([waiting(20, 10)], (), Usual(30_000, 60_000, is_more=True), None),
+        ([waiting(20, 10)], (), Usual(30_000, 40_000, 90_000, is_more=True), None),
         ([waiting(41, 10)], (), USUAL, None),
         ([waiting(20, 10), waiting(20, 10, "video")], (), USUAL, None),
         ([UnfinishedKind("image", None, None, None)], (), USUAL, None),

@@ -30,7 +30,7 @@ def cell(
     *,
     says_label: bool = True,
 ) -> str:
-    usual = Usual(typical_ms, round(1.5 * typical_ms)) if typical_ms else None
+    usual = Usual(typical_ms, typical_ms, round(1.5 * typical_ms)) if typical_ms else None
     moment = Moment(NOW_MS, lambda _: usual, shared=shared, says_label=says_label)
     return "".join(span.text for span in COLUMNS[name].cell(task, moment, width)).strip()
 
@@ -187,12 +187,15 @@ def test_the_bar_grows_to_the_usual_time_and_becomes_a_word_well_after_it(
     assert cell("cost", waiting, width, typical_ms) == shown
 
 
-def test_what_is_overdue_has_the_colour_of_problems() -> None:
-    waiting = task(state=State.WAITING, create_time_ms=NOW_MS - 49_000)
-    assert COLUMNS["cost"].cell(waiting, Moment(NOW_MS, lambda _: Usual(32_000, 48_000)), 13)[-1] == (
-        "overdue",
-        "overdue",
-    )
+@pytest.mark.parametrize(
+    ("width", "since_s", "overdue"), [(13, 49, "  49soverdue"), (8, 49, "  49s"), (13, 48, "")]
+)
+def test_what_is_overdue_has_the_colour_of_problems_at_every_width(
+    width: int, since_s: int, overdue: str
+) -> None:
+    waiting = task(state=State.WAITING, create_time_ms=NOW_MS - 1000 * since_s)
+    cell = COLUMNS["cost"].cell(waiting, Moment(NOW_MS, lambda _: Usual(32_000, 40_000, 48_000)), width)
+    assert "".join(text for text, style in cell if style == "overdue") == overdue
 
 
 @pytest.mark.parametrize(

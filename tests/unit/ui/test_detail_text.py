@@ -89,9 +89,9 @@ def test_what_a_task_has_nothing_of_takes_no_line() -> None:
     ("waited_s", "usual", "said"),
     [
         (8, None, "◐ waiting 8s"),
-        (8, Usual(26_800, 60_000), "◐ waiting 8s · usual 27s"),
-        (90, Usual(26_800, 60_000), "◐ waiting 1m30s · usual 27s, overdue"),
-        (90, Usual(80_000, 120_000, is_more=True), "◐ waiting 1m30s · usual over 1m20s"),
+        (8, Usual(26_800, 40_000, 60_000), "◐ waiting 8s · usual 27s"),
+        (90, Usual(26_800, 40_000, 60_000), "◐ waiting 1m30s · usual 27s, overdue"),
+        (90, Usual(80_000, 90_000, 120_000, is_more=True), "◐ waiting 1m30s · usual over 1m20s"),
     ],
 )
 def test_a_wait_is_told_beside_what_is_usual(waited_s: int, usual: Usual | None, said: str) -> None:

@@ -186,18 +186,15 @@ def _cost(task: Task, moment: Moment, width: int) -> Cell:
     since_ms = max(0, moment.now_ms - started_ms(task))
     text = duration(waited_ms(task, moment.now_ms))
     text = age(since_ms) if len(text) > _NUMBER_CELLS else text
-    room = width - _NUMBER_CELLS - 1
-    usual = moment.usual(task) if room >= _LEAST_BAR_CELLS else None
-    bar = [Span(" "), *_bar(since_ms, usual, room)] if usual else []
-    return [Span(f"{text:>{_NUMBER_CELLS}}"), *bar]
-
-
-def _bar(since_ms: int, usual: Usual, cells: int) -> Cell:
-    """Return how far a task is on its usual way, and in a word where it takes much longer than usual."""
-    if since_ms >= usual.overdue_from_ms:
-        return [Span(_OVERDUE if cells >= len(_OVERDUE) else "▰" * cells, "overdue")]
-    filled = min(cells, int(since_ms / usual.ms * cells))
-    return [Span("▰" * filled, "live"), Span("▱" * (cells - filled), "muted")]
+    usual, room = moment.usual(task), width - _NUMBER_CELLS - 1
+    is_overdue = usual is not None and since_ms > usual.overdue_ms
+    number = Span(f"{text:>{_NUMBER_CELLS}}", "overdue" if is_overdue else "")
+    if usual is None or room < _LEAST_BAR_CELLS:
+        return [number]
+    if is_overdue:
+        return [number, Span(" "), Span(_OVERDUE if room >= len(_OVERDUE) else "▰" * room, "overdue")]
+    filled = min(room, int(since_ms / usual.ms * room))
+    return [number, Span(" "), Span("▰" * filled, "live"), Span("▱" * (room - filled), "muted")]
 
 
 def _age(at_ms: int | None, moment: Moment, width: int) -> Cell:

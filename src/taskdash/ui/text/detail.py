@@ -111,7 +111,7 @@ def _state(detail: TaskDetail, now_ms: int, usual: Callable[[Task], Usual | None
     if known is None:
         return Content.assemble((head, _STATE_STYLES[task.state]), *parts)
     words = f" · usual {'over ' if known.is_more else ''}{duration(known.ms, measured=True)}"
-    is_overdue = now_ms - started_ms(task) >= known.overdue_from_ms
+    is_overdue = now_ms - started_ms(task) > known.overdue_ms
     shown = (f"{words}, overdue", "$text-warning") if is_overdue else (words, "$text-muted")
     return Content.assemble((head, _STATE_STYLES[task.state]), *parts, shown)
 
