@@ -264,6 +264,12 @@ class PtyScreen:
             return [[self._screen.buffer[row][column].data for column in columns] for row in rows]
 
     @property
+    def title(self) -> str:
+        """The title of the terminal, as it was set last."""
+        with self._changed:
+            return self._screen.title
+
+    @property
     def size(self) -> tuple[int, int]:
         """Columns and rows."""
         return self._screen.columns, self._screen.lines
@@ -369,6 +375,8 @@ class PtyScreen:
             left.append("hidden cursor")
         if self.raw.count(b"\x1b[>1u") > self.raw.count(b"\x1b[<u"):
             left.append("kitty keys")
+        if self.raw.count(b"\x1b[22;2t") > self.raw.count(b"\x1b[23;2t"):
+            left.append("title")
         if self._slave >= 0 and termios.tcgetattr(self._slave) != self.modes_before:
             left.append("terminal modes")
         return left

@@ -54,8 +54,13 @@ def test_paste_a_task_watch_it_finish_open_its_link_quit_and_find_it_again(
         screen.paste(f"created task {WAITING}\n", shows="1 new")
         screen.send("\r", shows="◐ waiting")
         screen.wait_for("A cinematic portrait of a robot painter")
+        screen.wait_for(lambda _: screen.title == "1 waiting")
+        before, _, after = screen.raw.partition(b"\x1b[22;2t")
+        assert b"No tasks yet" in before
+        assert after
         api.set(WAITING, success_body(WAITING, [LINK]))
         screen.wait_for("✓ success", 30)
+        screen.wait_for(lambda _: screen.title == "taskdash")
         screen.wait_for("32s")
         screen.wait_for(LINK)
         screen.send("o", shows="opened in the browser")

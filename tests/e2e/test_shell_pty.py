@@ -170,7 +170,10 @@ def test_ctrl_z_stops_the_whole_job(taskdash: Command, shell: str) -> None:
         open_in(screen, taskdash, f"sh -c {shlex.quote(dashboard(taskdash) + '; echo ended with $?')}")
         stop(screen, taskdash)
         continue_with(screen, "fg")
+        # The terminal has the shell's title while it stands, and ours again after.
+        screen.wait_for(lambda _: screen.raw.count(b"\x1b]2;30 waiting") == 2)
         screen.send("q", shows="ended with 0")
+        assert_given_back(screen)
 
 
 def test_a_signal_that_stops_it_does_what_the_key_does(taskdash: Command) -> None:

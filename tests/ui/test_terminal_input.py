@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.input_noise import sequence
 from textual import events
 
-from taskdash.ui.terminal import MAX_PASTE_CHARS, OPEN_PASTE_S, TerminalInput, has_no_colour
+from taskdash.ui.few_colours import has_no_colour
+from taskdash.ui.terminal import MAX_PASTE_CHARS, OPEN_PASTE_S, TerminalInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -184,6 +184,11 @@ class Settings:
     bell: bool = setting(
         False, kinds.FLAG, "Whether the terminal's bell rings when a task finishes, once for each message."
     )
+    title: bool = setting(
+        True,
+        kinds.FLAG,
+        "Whether the terminal's title says what waits and what failed, such as `3 waiting · 1 failed`.",
+    )
     auto_download: bool = setting(
         False,
         kinds.FLAG,

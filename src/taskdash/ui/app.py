@@ -23,18 +23,19 @@ from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui import screens
 from taskdash.ui.acts import Feedback
-from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, texts_in_16
+from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, has_no_colour, texts_in_16
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import changed_keys
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
-from taskdash.ui.terminal import MAX_LINE_CHARS, Leaving, TerminalDriver, has_no_colour
+from taskdash.ui.terminal import MAX_LINE_CHARS, Leaving, TerminalDriver
 from taskdash.ui.text.status import sentence
 from taskdash.ui.themes import THEMES, legible_theme
+from taskdash.ui.title import title_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from textual.binding import BindingType
     from textual.command import Provider
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from textual.theme import Theme
     from textual.worker import WorkType
 
+    from taskdash.domain.task import State
     from taskdash.ui.context import Context
 
 _log = logging.getLogger(__name__)
@@ -236,6 +238,11 @@ class Dashboard(App[None]):
         if self.terminal is not None:
             self.terminal.write(text)
             self.terminal.flush()
+
+    def show_title(self, counts: Mapping[State, int]) -> None:
+        """Have the terminal's title say what waits and what failed."""
+        if self.terminal is not None and self.context.settings.title:
+            self.terminal.title.show(title_of(counts))
 
     def get_default_screen(self) -> Screen[None]:
         if self._waits_for_list:

@@ -6,6 +6,7 @@ trace of blue for navy. Here a colour keeps its hue, and one with hardly any is 
 
 from __future__ import annotations
 
+import re
 from colorsys import rgb_to_hls
 from functools import lru_cache
 from itertools import product
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FEW_COLOURS: Final = "-few-colours"
 """The class of an application on a terminal of 16 colours."""
+_COLOURLESS: Final = r"vt(?:52|100|102|220|320|420)(?:-.*)?|.*-(?:m|mono)"
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
 """Of red, green and blue in the 6x6x6 colours that begin at 16; 24 greys come after them."""
 _PALE: Final = 0.2
@@ -42,6 +44,11 @@ _ON_LIGHT: Final = {3: 0, 7: 8, 8: 8, 11: 0, 15: 8}
 _LIGHT: Final = (7, 15)
 _NEED_WHITE: Final = (1, 4, 5, 8)
 """On these grounds only white is sure to be read, on the coloured ones besides them only black."""
+
+
+def has_no_colour(term: str) -> bool:
+    """Return whether terminals of that name have none; Textual and Rich take all for such of 16 colours at least."""
+    return re.fullmatch(_COLOURLESS, term) is not None
 
 
 _TEXTS: Final = ("error", "success", "warning", "primary", "secondary", "accent", "muted")

@@ -33,6 +33,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
 
 from taskdash.domain.id_forms import Kind, has_known_form, kind_of
+from taskdash.ui.title import TerminalTitle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,12 +92,6 @@ _SEQUENCE_OR_RUN = re.compile(
     rf"|(?P<run>[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{{{MIN_PASTE_CHARS},}})"
 )
 _BEFORE_ESCAPE = re.compile("(?=\x1b)")
-_NO_COLOUR = re.compile(r"vt(?:52|100|102|220|320|420)(?:-.*)?|.*-(?:m|mono)")
-
-
-def has_no_colour(term: str) -> bool:
-    """Return whether terminals of that name have none; Textual and Rich take all for such of 16 colours at least."""
-    return _NO_COLOUR.fullmatch(term) is not None
 
 
 def looks_pasted(text: str) -> bool:
@@ -257,6 +252,7 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, app: Dashboard, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
         super().__init__(app, **kwargs)
         app.terminal = self
+        self.title = TerminalTitle(self.write, os.environ.get("TERM", ""))
         self.leaving = app.leaving
         self._typed_ahead = 0
         # Not by Textual's handlers: what a signal interrupts may hold the lock of what is written.
@@ -273,6 +269,11 @@ class TerminalDriver(LinuxDriver):
         with suppress(OSError):
             self._typed_ahead = struct.unpack("i", fcntl.ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back."""
+        self.title.take_back()
+        super().stop_application_mode()
 
     def run_input_thread(self) -> None:
         """Read until the application wants no more or the terminal is gone."""
@@ -373,7 +374,8 @@ class Leaving:
             # Whoever shares the terminal finds it blocking, as it was.
             os.set_blocking(self._output, False)
             try:
-                _write_last(self._output, RESET)
+                title = self._app.terminal.title.ending if self._app.terminal else ""
+                _write_last(self._output, RESET + title.encode())
             finally:
                 os.set_blocking(self._output, True)
         os._exit(code)

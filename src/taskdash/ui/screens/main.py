@@ -129,6 +129,7 @@ class MainScreen(ViewActions, Screen[None]):
         if self.context.on_finish is not None:
             self.context.on_finish.listen(self._warn_from_thread)
         self.following.start_watcher()
+        self.app.show_title(self.table.window.listed)
         follow: WorkType[None] = self.following.run
         self.run_worker(follow, group="follow")
         self.set_interval(1.0, self._tick)
@@ -168,6 +169,7 @@ class MainScreen(ViewActions, Screen[None]):
         if self._expiring is not None and self._expiring.is_time:
             warn: WorkType[None] = self._expiring.warn
             self.run_worker(warn, group="expiring", exclusive=True)
+        self.app.show_title(self.table.window.listed)
         self.headlines.tick(self.table.window, self.size.width)
         self.away.tick(self.table.window)
 
