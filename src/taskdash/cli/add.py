@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from taskdash.cli.options import Command, complete_ids, pass_session, selection_options, shown
+from taskdash.cli.options import (
+    Command,
+    complete_ids,
+    pass_session,
+    selection_options,
+    shown,
+    waiting_options,
+)
 from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
-from taskdash.domain.errors import UnknownTaskError, UsageError
+from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id, looks_like_option
 from taskdash.domain.untrusted import decoded
@@ -36,14 +43,31 @@ MAX_SHOWN: Final = 20
 )
 @click.argument("text", nargs=-1)
 @click.option("--label", metavar="L", help="Label for the new tasks.")
-@click.option("--json", "as_json", is_flag=True, help="Output JSON.")
+@click.option(
+    "--wait", "waits", is_flag=True, help="Wait until the tasks are finished, as `taskdash wait` does."
+)
+@waiting_options
+@click.option(
+    "--json", "as_json", is_flag=True, help="Output JSON; with --wait, `tasks` has the tasks as they ended."
+)
 @pass_session
-def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bool) -> int:
+def add(
+    session: Session,
+    text: Sequence[str],
+    *,
+    label: str | None,
+    waits: bool,
+    timeout_s: float | None,
+    compact: bool,
+    as_json: bool,
+) -> int:
     """Add task IDs, given as such or contained in any text (URLs, JSON, logs); `-` reads standard input.
 
     Prints the added IDs, one per line; what was already listed or ignored goes to stderr. Exits with 1 if there are no
-    task IDs.
+    task IDs. With --wait, it then waits for all of them, listed before or not, and exits as `taskdash wait` does.
     """
+    if not waits and (compact or timeout_s is not None):
+        raise click.UsageError(f"{'--compact' if compact else '--timeout'} needs --wait")
     keys = session.keys
     if label is not None:
         _refuse_key(label, keys)
@@ -51,17 +75,37 @@ def add(session: Session, text: Sequence[str], *, label: str | None, as_json: bo
     found, ignored = _find(texts, keys)
     is_typed = all(is_argument for _, is_argument in texts)
     outcome = put_on_list(session, found, label, tells_lost=not is_typed)
-    if as_json:
-        items: list[Json] = [{"text": text, "why": why} for text, why in ignored]
-        print_json({"added": list(outcome.added), "listed": list(outcome.listed), "ignored": items})
-    else:
+    items: list[Json] = [{"text": text, "why": why} for text, why in ignored]
+    document: dict[str, Json] = {
+        "added": list(outcome.added),
+        "listed": list(outcome.listed),
+        "ignored": items,
+    }
+    waits = waits and bool(found)
+    if not as_json:
         print_lines(outcome.added)
+        sys.stdout.flush()
+    elif not waits:
+        print_json(document)
     talk(f"{len(outcome.added)} added, {len(outcome.listed)} already listed, {len(ignored)} ignored")
     for each, why in ignored[:MAX_SHOWN]:
         talk(f"ignored: {each} ({why})")
     if len(ignored) > MAX_SHOWN:
         talk(f"and {len(ignored) - MAX_SHOWN} more (--json lists them)")
+    if waits:
+        return _wait(list(found), timeout_s=timeout_s, compact=compact, as_json=as_json, beside=document)
     return 0 if found else 1
+
+
+def _wait(task_ids: Sequence[str], **how: Any) -> int:  # noqa: ANN401 - as `waiting.wait` takes it
+    """Run `taskdash wait`, which is imported now."""
+    context = click.get_current_context()
+    program = context.find_root().command
+    assert isinstance(program, click.Group)  # noqa: S101 - it has this command
+    command = program.get_command(context, "wait")
+    assert command is not None  # noqa: S101 - in the table of commands
+    code: int = context.invoke(command, task_ids=task_ids, **how)
+    return code
 
 
 def put_on_list(
@@ -97,6 +141,28 @@ def read_stdin(most_bytes: int = -1) -> bytes:
     return sys.stdin.buffer.read(most_bytes)
 
 
+def with_stdin(session: Session, task_ids: Sequence[str]) -> Sequence[str]:
+    """Return the IDs that a command was given, with those on standard input in place of `-`.
+
+    There they stand one a line, as they are or shortened, or somewhere in a text.
+    """
+    if "-" not in task_ids:
+        return task_ids
+    text, keys = decoded(read_stdin()).text, session.keys
+    lines = list(filter(None, map(str.strip, text.splitlines())))
+    is_list = all(
+        is_task_id(line) and not looks_like_option(line) and not _is_key(line, keys) for line in lines
+    )
+    found = lines if is_list else list(_find([(text, False)], keys)[0])
+    if not found:
+        raise TaskdashError("no task IDs on standard input")
+    return [each for given in task_ids for each in (found if given == "-" else [given])]
+
+
+def _is_key(text: str, keys: Collection[Secret]) -> bool:
+    return text.startswith(KEY_PREFIX) or any(key.reveal() == text for key in keys)
+
+
 def _find(
     texts: Sequence[tuple[str, bool]], keys: Collection[Secret]
 ) -> tuple[dict[str, str | None], list[tuple[str, str]]]:
@@ -104,7 +170,7 @@ def _find(
     found: dict[str, str | None] = {}
     ignored: list[tuple[str, str]] = []
     for text, is_argument in texts:
-        if is_argument and (text.startswith(KEY_PREFIX) or any(key.reveal() == text for key in keys)):
+        if is_argument and _is_key(text, keys):
             ignored.append(("(an API key)", "looks like an API key; not stored"))
         elif is_argument and is_task_id(text) and not looks_like_option(text):
             found.setdefault(text, None)

@@ -30,6 +30,7 @@ class CheckRules:
     """The rules of `check`: each task is asked for once, and done with when it was answered."""
 
     noun = "checks"
+    is_compact = False
     notice: str | None = None
     """What to tell of a 429 that is waited out."""
 

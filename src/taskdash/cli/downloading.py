@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.add import with_stdin
 from taskdash.cli.following import cancel_on_signal, stop_at_rest
 from taskdash.cli.log import start_log
 from taskdash.cli.options import Command, complete_files, complete_ids, pass_session, selection_options
@@ -60,12 +61,14 @@ def download(
 ) -> int:
     """Save results that are not saved yet, and print their paths.
 
-    Without IDs or a selection, saves the results of all tasks. A result is not saved again while its file exists. Files
-    are named after the label or the prompt, the first 8 characters of the ID (more, if another task shares them) and
-    the number of the result. An interrupted download resumes the next time, if the server supports that.
+    Without IDs or a selection, saves the results of all tasks; `-` reads IDs from standard input. A result is not saved
+    again while its file exists. Files are named after the label or the prompt, the first 8 characters of the ID (more,
+    if another task shares them) and the number of the result. An interrupted download resumes the next time, if the
+    server supports that.
     """
     if every and (task_ids or selection.is_given):
         raise UsageError(f"give {'task IDs' if task_ids else OPTIONS} or --all, not both")
+    task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
         seqs, lacking = _with_results(session, store, task_ids, selection)
         wanted, known = wanted_of(store, seqs)

@@ -22,7 +22,7 @@ from taskdash.domain.durations import duration
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.progress import progress_of, time_left
-from taskdash.domain.task import ProblemKind
+from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.usual import Durations
 from taskdash.domain.words import plural, started_ms
 from taskdash.store.store import StoreThread
@@ -131,9 +131,9 @@ class Following:
     async def _look_on(self, watcher: Watcher, store: StoreThread, news: asyncio.Event) -> None:
         rules = self._rules
         self._started_s = asyncio.get_running_loop().time()
-        left = self._time_left if isinstance(rules, WaitRules) else None
-        with Progress(rules.noun, len(self._seqs), left=left) as progress:
-            if progress.enabled and left:
+        left, is_compact = self._left if isinstance(rules, WaitRules) else None, rules.is_compact
+        with Progress(rules.noun, len(self._seqs), left=left, has_plain_lines=is_compact) as progress:
+            if progress.is_shown and left:
                 profile = self._session.profile.name
                 self._durations = Durations(await store.run(lambda store: [*store.checks.durations(profile)]))
             notices = Notices(self._session, progress)
@@ -160,14 +160,16 @@ class Following:
                 with suppress(StoreError):
                     await store.run(self._withdraw)
 
-    def _time_left(self) -> str | None:
+    def _left(self) -> str | None:
         """Return how long the rest will take, as the dashboard tells it; None where nobody knows."""
         now_ms, tasks = self._session.now_ms(), self._rules.tasks
         self._durations.see_waiting(
             (task.model, task.variant, now_ms - started_ms(task)) for task in tasks if not task.state.finished
         )
         left_ms = progress_of(tasks).left_ms(self._durations.usual, now_ms)
-        return None if left_ms is None else time_left(left_ms)
+        failed = sum(task.state is State.FAIL for task in tasks) if self._rules.is_compact else 0
+        parts = f"{failed:,} failed" if failed else None, None if left_ms is None else time_left(left_ms)
+        return " · ".join(filter(None, parts)) or None
 
     def _is_elsewhere(self, status: WatchStatus) -> bool:
         """Tell whether an answer that is found now came by another key or gateway than this command's."""

@@ -25,6 +25,7 @@ _UNITS_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _SECONDS: Final = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
 _IN_UNITS: Final = r"(?=.)" + "".join(rf"(?:{_SECONDS}{unit})?" for unit in _UNITS_S)
 F = TypeVar("F", bound=Callable[..., Any])
+MAX_TIMEOUT_S: Final = 365 * 86_400
 MAX_COMPLETIONS: Final = 200
 COMPLETION_PATIENCE_S: Final = 0.5
 """How long a list that another program has locked is waited for, with the user's line standing still."""
@@ -150,6 +151,22 @@ def selection_options(function: F) -> F:
         return function(*args, selection=Selection(filter_text, state, only_label), **kwargs)
 
     return call  # type: ignore[return-value] # the wrapper stands for the function
+
+
+def waiting_options(function: F) -> F:
+    """Add the options that say how to wait for tasks."""
+    for option in (
+        click.option("--compact", is_flag=True, help="Show one line for all tasks, and list only failures."),
+        click.option(
+            "--timeout",
+            "timeout_s",
+            metavar="TIME",
+            type=length_of_time(MAX_TIMEOUT_S),
+            help="Time out after N seconds, or 15m, 2h (default: never).",
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 def common_options(function: F) -> F:

@@ -61,7 +61,7 @@ class _Bars:
 
 
 class Progress(_Bars):
-    """Shows how much is done, and how long the rest will take. Nothing where stderr is no terminal."""
+    """Shows how much is done, and how long the rest will take; nothing, or a line now and then, without a terminal."""
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Progress(_Bars):
         total: int,
         *,
         left: Callable[[], str | None] | None = None,
+        has_plain_lines: bool = False,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is shown yet.
@@ -77,18 +78,24 @@ class Progress(_Bars):
             noun: what is counted, in the plural; it is said where nobody knows how many there are.
             total: how many there are; 0 where nobody knows.
             left: says how long the rest will take; without it that is told by the pace since now.
+            has_plain_lines: whether it is told where stderr is no terminal, too.
             now_s: monotonic seconds.
         """
         super().__init__(now_s=now_s)
         self._noun = noun
         self._left = left
+        self.is_shown = self.enabled or has_plain_lines
         self.total = total
 
     def show(self, done: int) -> None:
         """Tell how many are done."""
-        if self.enabled and self._is_due():
-            share = done / self.total if self.total else None
-            self._on_screen().draw((), share, self.words(done, self._now_s() - self.started_s))
+        if not (self.is_shown and self._is_due()):
+            return
+        words = self.words(done, self._now_s() - self.started_s)
+        if self.enabled:
+            self._on_screen().draw((), done / self.total if self.total else None, words)
+        else:
+            talk(words)
 
     def words(self, done: int, elapsed_s: float) -> str:
         """Return it in words."""

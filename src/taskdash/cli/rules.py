@@ -132,8 +132,11 @@ class WaitRules:
         *,
         are_named: bool = True,
         line_cells: int | None = None,
+        is_compact: bool = False,
     ) -> None:
         """Begin to wait at a time by the wall clock, and tell of changes on lines of so many cells.
+
+        If the wait is compact, those that fail are told alone.
 
         If the user has not named each task they were selected, and others may join them: then one that is removed, or
         that the API does not know, is no reason not to wait for the rest.
@@ -147,6 +150,7 @@ class WaitRules:
         self.timed_out = False
         self._are_named = are_named
         self._line_cells = line_cells
+        self.is_compact = is_compact
         self._elapsed_ms = 0
         self._timeout_ms = None if timeout_s is None else round(timeout_s * 1000)
         self._seen = {task.seq: _first_seen(task, started_ms) for task in tasks}
@@ -196,7 +200,8 @@ class WaitRules:
             _take_note(seen, before, after, now_ms, elapsed_ms)
             if is_elsewhere:
                 seen.refused_ms = None
-            if line := change_line(before, after, self._line_cells):
+            is_told = not self.is_compact or after.state is State.FAIL or self._is_hopeless(after)
+            if is_told and (line := change_line(before, after, self._line_cells)):
                 lines.append(line)
         return lines
 
@@ -234,6 +239,11 @@ class WaitRules:
                 codes.add(5 if problem is not None and problem.kind in _RIDDEN_OUT else 124)
         return first_cause(codes)
 
+    def untold(self) -> list[str]:
+        """Return a line for each task that the API does not know, where that was not told as it was found."""
+        unknown = filter(self._is_unknown, self.tasks) if self.is_compact else ()
+        return [f"{task.task_id}: {ProblemKind.NOT_FOUND.value}" for task in unknown]
+
     def summary(self) -> str:
         """Return in words what it came to: `3 tasks finished: 2 succeeded, 1 failed in 1m52s`."""
         states = Counter(task.state for task in self.tasks)
@@ -270,8 +280,9 @@ class WaitRules:
         return task.checks > self._seen[task.seq].first_checks
 
     def _is_settled(self, task: Task) -> bool:
-        if task.state.finished:
-            return True
+        return task.state.finished or self._is_hopeless(task)
+
+    def _is_hopeless(self, task: Task) -> bool:
         return task.problem is not None and task.problem.kind in _SETTLED and self._is_answered(task)
 
     def _is_refused(self, task: Task) -> bool:

@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING, Final, Self
 
 import click
 
+from taskdash.cli.add import with_stdin
 from taskdash.cli.check_rules import CheckRules
 from taskdash.cli.following import Following
-from taskdash.cli.options import Command, complete_ids, length_of_time, pass_session, selection_options
-from taskdash.cli.output import RESUMES, complain, line_cells, print_json_array, print_lines, talk
+from taskdash.cli.options import Command, complete_ids, pass_session, selection_options, waiting_options
+from taskdash.cli.output import (
+    RESUMES,
+    complain,
+    line_cells,
+    print_json,
+    print_json_array,
+    print_lines,
+    talk,
+)
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import WaitRules
 from taskdash.cli.selection import choose, find_or_add
@@ -34,11 +43,10 @@ if TYPE_CHECKING:
 
     from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
-    from taskdash.domain.task import Task
+    from taskdash.domain.task import Json, Task
     from taskdash.results.download_thread import DownloadThread
     from taskdash.store.store import Store
 
-MAX_TIMEOUT_S: Final = 365 * 86_400
 SAVING_POLL_S: Final = 0.2
 HEADWAY_S: Final = 5.0
 HEADWAY_BYTES: Final = 65_536
@@ -64,6 +72,7 @@ def check(session: Session, task_ids: Sequence[str], *, selection: Selection, no
     Prints a line for each task whose state changed: its ID, a tab, the old and the new state. Errors go to stderr. An
     ID that is not on the list is added first.
     """
+    task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
         tasks = _to_check(session, store, task_ids, selection)
     if not tasks:
@@ -99,13 +108,7 @@ def _to_check(session: Session, store: Store, task_ids: Sequence[str], selection
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
-@click.option(
-    "--timeout",
-    "timeout_s",
-    metavar="TIME",
-    type=length_of_time(MAX_TIMEOUT_S),
-    help="Time out after N seconds, or 15m, 2h (default: never).",
-)
+@waiting_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Output the tasks as a JSON array, whatever the exit code."
 )
@@ -116,26 +119,36 @@ def wait(
     *,
     selection: Selection,
     timeout_s: float | None,
+    compact: bool,
     as_json: bool,
+    beside: dict[str, Json] | None = None,
 ) -> int:
     """Wait until tasks are finished, with a line on stderr for each change.
 
-    Give IDs or a selection. With a selection it waits for the tasks that match at the start (if nothing does, it exits
-    with 1), and for those that come to match while it waits. An ID that is not on the list is added first.
+    Give IDs, `-` to read them from standard input, or a selection. With a selection it waits for the tasks that match
+    at the start (if nothing does, it exits with 1), and for those that come to match while it waits. An ID that is not
+    on the list is added first.
 
     Exits with 0 only if every task succeeded; with 1 if one failed, 3 if one is unknown, 4 if the API key is missing or
     rejected, 5 or 124 on a time-out. Rate limits and server or network errors are waited out.
     """
+    # `beside` is what `add --wait` has to print in one document with the tasks.
     rules: WaitRules | None = None
     limit = TimeLimit(timeout_s)
     try:
+        task_ids = with_stdin(session, task_ids)
         with session.open_store(limit.left_s + END_S) as store:
             tasks = choose(session, store, task_ids, selection, _FIND)
             query = selection.query(session) if selection.is_given else None
             rules = WaitRules(
-                tasks, session.now_ms(), timeout_s, are_named=query is None, line_cells=line_cells()
+                tasks,
+                session.now_ms(),
+                timeout_s,
+                are_named=query is None,
+                line_cells=line_cells(),
+                is_compact=compact,
             )
-        limit.enforce(partial(_give_up, rules, as_json=as_json))
+        limit.enforce(partial(_give_up, rules, as_json=as_json, beside=beside))
         return _watch(session, rules, limit, query)
     except (UsageError, click.UsageError):
         # With the command line or the config wrong there was no waiting, and no array of it.
@@ -143,13 +156,13 @@ def wait(
         raise
     except TaskdashError:
         if rules is None and as_json:
-            print_json_array([])
+            _print_items([], beside)
             as_json = False
         raise
     finally:
         limit.take_last_word()
         if as_json:
-            print_json_array(_items(session, rules, limit))
+            _print_items(_items(session, rules, limit), beside)
 
 
 def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | None) -> int:
@@ -165,6 +178,8 @@ def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | 
         saving.finish(limit.left_s)
     limit.take_last_word()
     code = rules.exit_code()
+    for line in rules.untold():
+        complain(line)
     if code:
         complain(rules.summary())
     elif not has_ended:
@@ -172,14 +187,21 @@ def _watch(session: Session, rules: WaitRules, limit: TimeLimit, query: Query | 
     return code
 
 
-def _give_up(rules: WaitRules, *, as_json: bool) -> int:
+def _give_up(rules: WaitRules, *, as_json: bool, beside: dict[str, Json] | None) -> int:
     """Tell what is known where something does not let this command end; return the exit code."""
     rules.timed_out = True
     code = rules.exit_code()
     (complain if code else talk)(rules.summary())
     if as_json:
-        print_json_array(_last_seen(rules))
+        _print_items(_last_seen(rules), beside)
     return code
+
+
+def _print_items(items: list[str], beside: dict[str, Json] | None) -> None:
+    if beside is None:
+        print_json_array(items)
+    else:
+        print_json({**beside, "tasks": list(map(json.loads, items))})
 
 
 def _items(session: Session, rules: WaitRules | None, limit: TimeLimit) -> list[str]:

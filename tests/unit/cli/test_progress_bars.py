@@ -108,3 +108,14 @@ def test_a_closed_stderr_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with Progress("tasks", 10) as progress:
         progress.show(5)
     assert not progress.enabled
+
+
+@pytest.mark.parametrize("has_plain_lines", [True, False])
+def test_without_a_terminal_there_is_a_line_now_and_then_where_it_is_wanted(
+    capsys: pytest.CaptureFixture[str], has_plain_lines: bool
+) -> None:
+    now_s = [0.0]
+    with Progress("tasks", 10, has_plain_lines=has_plain_lines, now_s=lambda: now_s[0]) as progress:
+        for now_s[0] in (1.0, 10.0, 11.0, 20.0):
+            progress.show(int(now_s[0] / 4))
+    assert capsys.readouterr().err == ("2/10 · 40s left\n5/10 · 20s left\n" if has_plain_lines else "")

@@ -347,6 +347,24 @@ def test_a_refused_key_ends_it_with_4_when_a_second_check_after_a_pause_says_so(
     assert rules.exit_code() == 4
 
 
+def test_a_compact_wait_tells_what_failed_and_what_nobody_knows_and_nothing_else() -> None:
+    rules = WaitRules([a_task()], START_MS, is_compact=True)
+    for state, line in ((State.WAITING, []), (State.FAIL, ["task_a: new -> fail: no reason given"])):
+        assert see(rules, a_task(state=state, checks=1), START_MS) == line
+        rules = WaitRules([a_task()], START_MS, is_compact=True)
+    for kind, told in ((ProblemKind.UNREACHABLE, False), (ProblemKind.REJECTED, True)):
+        rules = WaitRules([a_task()], START_MS, is_compact=True)
+        lines = see(rules, with_problem(kind, since_ms=START_MS, checked_ms=START_MS), START_MS)
+        assert bool(lines) == told, kind
+    for is_compact in (True, False):
+        rules = WaitRules([a_task()], START_MS, is_compact=is_compact)
+        for at_ms in (0, 9 * S):
+            lost = with_problem(ProblemKind.NOT_FOUND, since_ms=START_MS, checked_ms=START_MS + at_ms)
+            see(rules, replace(lost, checks=at_ms + 1), START_MS + at_ms)
+        assert rules.is_over(60 * S)
+        assert rules.untold() == (["task_a: not found"] if is_compact else [])
+
+
 def checked(
     kinds: list[ProblemKind | None], *, left: int = 0, are_named: bool = False, waits: bool = True
 ) -> CheckRules:

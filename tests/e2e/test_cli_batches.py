@@ -1,0 +1,108 @@
+"""Many tasks at once: `add --wait`, `wait --compact`, and IDs that stand on standard input."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bodies import saved_name
+from tests.command import KEY, Command
+from tests.files_api import FilesApi
+from tests.servers import fail_body, success_body, waiting_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OK, BAD, RUN = (f"task_{name}_12345678" for name in ("good", "bad", "run"))
+
+
+@pytest.fixture
+def api() -> Iterator[FilesApi]:
+    with FilesApi() as running:
+        running.set(OK, success_body(OK, [f"{running.url}/files/{OK}"]))
+        running.set(BAD, fail_body(BAD))
+        running.set(RUN, [waiting_body(RUN), success_body(RUN)])
+        yield running
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, api: FilesApi) -> Command:
+    return Command(tmp_path, api)
+
+
+def test_add_can_wait_for_what_it_was_given(taskdash: Command, api: FilesApi) -> None:
+    done = taskdash("add", "-", "--wait", "--label", "mugs", stdin=f"taskId: {RUN}\ntaskId: {OK}\n")
+    assert (done.returncode, done.stdout.split()) == (0, [RUN, OK]), done.stderr
+    assert f"{RUN}: waiting -> success" in done.stderr
+    assert "2 tasks finished: 2 succeeded" in done.stderr
+
+    # What was listed before is waited for as well, and what wait exits with counts.
+    done = taskdash("add", OK, BAD, "two words", "--wait", "--json", "--timeout", "15m")
+    document = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (document["added"], document["listed"]) == ([BAD], [OK])
+    assert [each["text"] for each in document["ignored"]] == ["two words"]
+    assert [(task["taskId"], task["state"]) for task in document["tasks"]] == [
+        (OK, "success"),
+        (BAD, "fail"),
+    ]
+    api.set(RUN, waiting_body(RUN))
+    taskdash.ok("remove", RUN)
+    done = taskdash("add", RUN, "--wait", "--json", "--timeout", "0.2")
+    assert (done.returncode, json.loads(done.stdout)["tasks"][0]["state"]) == (124, "waiting")
+
+
+def test_add_waits_for_nothing_where_it_found_nothing(taskdash: Command) -> None:
+    done = taskdash("add", "two words", "--wait", "--json")
+    assert (done.returncode, json.loads(done.stdout)["added"]) == (1, [])
+    for option in (("--timeout", "5"), ("--compact",)):
+        done = taskdash("add", OK, *option)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{option[0]} needs --wait" in done.stderr
+
+
+def test_a_compact_wait_lists_failures_alone(taskdash: Command) -> None:
+    taskdash.ok("add", OK, BAD, RUN)
+    done = taskdash("wait", OK, BAD, RUN, "--compact")
+    failed, summary = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert failed.startswith(f"{BAD}: new -> fail: Sorry, but")
+    assert summary.startswith("3 tasks finished: 2 succeeded, 1 failed in ")
+
+
+def test_a_compact_wait_has_one_line_with_a_bar(taskdash: Command, api: FilesApi) -> None:
+    api.set(RUN, waiting_body(RUN))
+    api.set(BAD, fail_body(BAD, failMsg="No."))
+    taskdash.ok("add", OK, BAD, RUN)
+    with taskdash.dashboard("wait", OK, BAD, RUN, "--compact", columns=80, rows=12) as screen:
+        screen.wait_for("▰▰▰▰▰▱▱▱ 2/3 · 1 failed")
+        failed, bar = (line for line in screen.text.splitlines() if line.strip())
+        assert failed.startswith(f"{BAD}: new -> fail: No. (A cinematic")
+        assert bar.startswith("▰▰▰▰▰▱▱▱ 2/3 · 1 failed")
+        api.set(RUN, success_body(RUN))
+        assert screen.wait_exit(60) == 1
+
+
+def test_ids_on_standard_input_are_one_a_line_or_in_any_text(taskdash: Command, api: FilesApi) -> None:
+    taskdash.ok("add", OK, "odd-form.1")
+    api.set("odd-form.1", success_body("odd-form.1"))
+    done = taskdash("wait", "-", stdin=f"{OK[:9]}\n\nodd-form.1\r\n")
+    assert done.returncode == 0, done.stderr
+    assert "2 tasks finished" in done.stderr
+    done = taskdash("download", "-", stdin=f'12:00 INFO made {{"taskId": "{OK}"}}, and a cat\n')
+    assert (done.returncode, done.stdout.strip().endswith(saved_name(OK))) == (0, True), done.stderr
+    done = taskdash("check", RUN, "-", stdin=f"see task id {OK}")
+    assert done.stdout == f"{RUN}\tnew -> waiting\n"
+    assert api.count(OK) == 2
+
+
+def test_without_an_id_on_standard_input_there_is_nothing_to_do(taskdash: Command) -> None:
+    for command in ("wait", "download", "check"):
+        for text in ("", "\n", "no such thing here", f"{KEY}\n"):
+            done = taskdash(command, "-", stdin=text)
+            assert (done.returncode, done.stdout) == (1, ""), (command, text)
+            assert done.stderr == "taskdash: no task IDs on standard input\n"
+    assert taskdash("wait", "-", "--json", stdin="").stdout == "[]\n"
+    assert taskdash("wait", "-", stdin="nowhere\n").returncode == 3
