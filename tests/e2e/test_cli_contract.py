@@ -459,7 +459,7 @@ def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskd
         first, *faults = said.splitlines()
         assert first == f"taskdash: {taskdash.config}: 4 settings are wrong"
         for line, key in zip(faults, ("odd", "tier", "result_ttl", "open_result"), strict=True):
-            assert re.match(rf"(?:profiles\.aigptimage|keys)\.{key}: ", line), line
+            assert re.match(rf"line \d+: (?:profiles\.aigptimage|keys)\.{key}: ", line), line
 
 
 def test_an_unknown_command_suggests_the_right_one(taskdash: Command) -> None:

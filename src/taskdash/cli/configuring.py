@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,10 +17,14 @@ from taskdash.config.profile import DEFAULT_PRESET, DEFAULT_PROFILE, PRESETS, Pr
 from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.untrusted import inert_line
+from taskdash.ui.actions import ACTIONS
+from taskdash.ui.keymap import make_keymap
 
 if TYPE_CHECKING:
     from taskdash.cli.session import Session
     from taskdash.domain.task import Json
+
+ACTION_NAMES: Final = tuple(action.name for action in ACTIONS)
 
 
 @click.group(
@@ -85,7 +89,7 @@ def example() -> None:
 @common_options
 def schema() -> None:
     """Print a JSON Schema of the config, for completion and checks in an editor. Reads and writes no files."""
-    print_json(json_schema())
+    print_json(json_schema(ACTION_NAMES))
 
 
 @config.command(
@@ -151,18 +155,18 @@ def check(session: Session) -> None:
     Exits with 2 if anything is wrong, naming the file, the key and what is allowed. A missing API key is reported, but
     is not an error.
     """
-    # What the dashboard has; no other command needs it.
-    from taskdash.ui import actions, keymap, themes
+    # It takes a while to load, and no other command needs it.
+    from taskdash.ui.themes import theme_names
 
     settings = load_settings(
         session.option_path("config"),
         session.environ,
         profile=session.options.get("profile"),
-        action_names=[action.name for action in actions.ACTIONS],
-        theme_names=themes.theme_names(),
+        action_names=ACTION_NAMES,
+        theme_names=theme_names(),
     )
     file = settings.config_file
-    keymap.make_keymap(settings.key_preset, settings.keys, file)
+    make_keymap(settings.key_preset, settings.keys, file)
     where = inert_line(str(file)) if file else f"{inert_line(str(session.config_path))} does not exist"
     print_lines([f"{where}: OK" if file else f"{where}: using the defaults"])
     try:

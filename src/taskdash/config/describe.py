@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from taskdash.config import locations
 from taskdash.config.keys import find_key, key_origin
@@ -190,10 +190,13 @@ def _toml(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def json_schema() -> dict[str, Json]:
-    """Return the JSON Schema of a config file, for editors."""
+def json_schema(action_names: Collection[str] = ()) -> dict[str, Json]:
+    """Return the JSON Schema of a config file, for editors; `action_names`: what `[keys]` may name, if known."""
+    schema = schema_of(Settings)
+    if action_names:
+        cast("dict[str, Any]", schema)["properties"]["keys"]["propertyNames"] = {"enum": [*action_names]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "taskdash config",
-        **schema_of(Settings),
+        **schema,
     }

@@ -30,7 +30,8 @@ _ENDPOINT = re.compile(r"/api/v1(?:/jobs(?:/recordInfo|/createTask)?)?$")
 MAX_RECORD_PATHS: Final = 32
 _A_PATH: Final = '"/v1/tasks/{id}"'
 _A_HEADER: Final = '"x-key: {key}"'
-_PATH = re.compile(r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]{1,512}")
+_IN_PATH: Final = r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]"
+_PATH = re.compile(rf"{_IN_PATH}{{1,512}}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HEADER_VALUE = re.compile(r"[A-Za-z0-9 ._~+/=,:;-]*")
 """Nothing that a shell reads as more than itself between double quotes: commands that are copied have it so."""
@@ -53,15 +54,18 @@ def _checked_word(value: str, allowed: Collection[str]) -> str:
     return value
 
 
-def text(check: Callable[[str], T], *, secret: bool = False) -> Reader[T]:
-    """Read a text by `check`, which raises ValueError; a `secret` one is never shown, whatever its type."""
+def text(check: Callable[[str], T], pattern: str = "", *, secret: bool = False) -> Reader[T]:
+    """Read a text by `check`, which raises ValueError; a `secret` one is never shown, whatever its type.
+
+    `pattern` is as much of what it checks as a schema can say.
+    """
 
     def read_text(value: object, _: Place) -> T:
         if isinstance(value, str):
             return check(value)
         raise ValueError("must be text in quotes" + ("" if secret else f", not {shown(value)}"))
 
-    return Reader(read_text, lambda: {"type": "string"})
+    return Reader(read_text, lambda: {"type": "string", **({"pattern": pattern} if pattern else {})})
 
 
 def one_of(words: Collection[str]) -> Reader[str]:
@@ -119,7 +123,7 @@ def length_of_time(high_ms: int) -> Reader[int]:
 
     return Reader(
         read_length,
-        lambda: {"type": "string", "pattern": f"^{_LENGTH_OF_TIME}$"},
+        lambda: {"type": "string", "pattern": f"^(?=.*[1-9]){_LENGTH_OF_TIME}$"},
         lambda value: None if value is None else length_text(value),
     )
 
@@ -170,7 +174,12 @@ def _folder(value: str) -> Path:
         raise ValueError(str(error)) from None
 
 
-_LIST_OF_TEXTS: Final[dict[str, Json]] = {"type": "array", "items": {"type": "string"}}
+_AN_ARGUMENT: Final[dict[str, Json]] = {"type": "string", "maxLength": MAX_ARGUMENT_CHARS}
+_LIST_OF_ARGUMENTS: Final[dict[str, Json]] = {
+    "type": "array",
+    "prefixItems": [{**_AN_ARGUMENT, "pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}],
+    "items": {**_AN_ARGUMENT, "pattern": r"^[^\x00]*$"},
+}
 FLAG: Final[Reader[bool]] = as_it_stands(
     lambda value: isinstance(value, bool), "must be true or false (without quotes)", type="boolean"
 )
@@ -182,11 +191,13 @@ FRACTION: Final[Reader[float]] = as_it_stands(
     exclusiveMinimum=0,
     maximum=1,
 )
-FOLDER: Final = text(_folder)
-TEXTS: Final = Reader(_texts, lambda: _LIST_OF_TEXTS)
-ARGUMENTS: Final = Reader(_arguments, lambda: _LIST_OF_TEXTS)
+FOLDER: Final = text(_folder, r"^[/~][^\x00]*$")
+TEXTS: Final = Reader(_texts, lambda: {"type": "array", "items": {"type": "string"}})
+ARGUMENTS: Final = Reader(_arguments, lambda: _LIST_OF_ARGUMENTS)
 """A list of arguments, of which the first is the program; empty for none."""
-COMMAND: Final = Reader(_command, lambda: {"anyOf": [{"type": "string"}, {**_LIST_OF_TEXTS, "minItems": 1}]})
+COMMAND: Final = Reader(
+    _command, lambda: {"anyOf": [{"type": "string", "pattern": r"\S"}, {**_LIST_OF_ARGUMENTS, "minItems": 1}]}
+)
 """A list of arguments that is not empty, or one text that is split as a shell would."""
 
 
@@ -236,18 +247,22 @@ RECORD_PATHS: Final = Reader(
     _record_paths,
     lambda: {
         "type": "array",
-        "items": {"type": "string", "pattern": "^/(?!/)"},
+        "items": {"type": "string", "pattern": rf"^/(?!/)(?:{_IN_PATH}|\{{id\}})*$(?!\n)"},
         "minItems": 1,
         "maxItems": MAX_RECORD_PATHS,
         "uniqueItems": True,
     },
 )
-AUTH_HEADER: Final = Reader(
-    text(_auth_header, secret=True).read, lambda: {"type": "string", "pattern": r"^[^:]+:.*\{key\}"}
+AUTH_HEADER: Final = text(
+    _auth_header,
+    rf"^ *{_HEADER_NAME.pattern} *:(?: |(?!.*: )){_HEADER_VALUE.pattern}\{{key\}}{_HEADER_VALUE.pattern}$",
+    secret=True,
 )
 
 
 # Base URLs: https anywhere, http only on this machine
+
+BASE_URL_PATTERN: Final = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9_\[](?:(?![@?#\\])[!-~])*\s*$"
 
 
 def checked_base_url(text: str) -> str:

@@ -85,7 +85,7 @@ def _no_such_profile(
     name: str, profiles: Collection[str], origin: str, file: ConfigFile | None
 ) -> UsageError:
     there = one_of_these(profiles)
-    place = f"{file.shown_path}: " if file else ""
+    place = file.place_of("profile") if file else ""
     if not file or not profiles:
         way = "add a table [profiles.NAME]" if file else "run `taskdash --profile NAME config init`"
         there = f"{DEFAULT_PROFILE}, the only one so far; for another {way}"
@@ -121,13 +121,15 @@ def settings_in(
         ConfigError: something in it is wrong, or it has a key that others can read.
     """
     faults: list[str] = []
-    found = read_settings(file.values, Place(faults, {"keys": action_names, "theme": theme_names}))
+    known = {"keys": action_names, "theme": theme_names}
+    found = read_settings(file.values, Place(faults, known, file.line_of))
     if faults:
         # Whether the profile in use is there is told elsewhere, as an option may name another: here beside the rest.
         named, tables = file.values.get("profile"), file.values.get("profiles", {})
         if isinstance(named, str) and isinstance(tables, dict) and named not in (*tables, DEFAULT_PROFILE):
-            missing = f"profile: there is no table for {quoted(named)}"
-            faults += [] if any(fault.startswith("profile: ") for fault in faults) else [missing]
+            line = file.line_of(("profile",))
+            missing = f"{line}profile: there is no table for {quoted(named)}"
+            faults += [] if any(fault.startswith(f"{line}profile: ") for fault in faults) else [missing]
         raise ConfigError.of(faults, file.shown_path)
     profiles = {
         name: replace(profile, source=file.path) for name, profile in found.pop("profiles", {}).items()
@@ -135,7 +137,7 @@ def settings_in(
     for name, profile in profiles.items():
         if file.readable_by_others and (profile.api_key or profile.api_key_fault):
             raise ConfigError(
-                f"{file.shown_path}: profiles.{name}.api_key: this file contains an API key,"
+                f"{file.place_of('profiles', name, 'api_key')}profiles.{name}.api_key: this file contains an API key,"
                 f" and other users can read or change it. Run: {file.chmod_line}"
             )
     return Settings(
@@ -173,11 +175,26 @@ class ConfigFile:
     values: dict[str, object] = field(repr=False)
     readable_by_others: bool
     """Whether its group or anybody else may read or change it."""
+    text: str = field(default="", repr=False)
 
     @property
     def shown_path(self) -> str:
         """Return the path as messages show it."""
         return inert_line(str(self.path))
+
+    def line_of(self, path: tuple[str, ...]) -> str:
+        """Return `line 12: ` for a key by its path, or for the table that lacks it; nothing for one that is nowhere."""
+        # A file that is right needs no line of it.
+        from taskdash.config.toml_lines import key_lines
+
+        lines = key_lines(self.text)
+        found = (lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines)
+        line = next(found, None)
+        return f"line {line}: " if line else ""
+
+    def place_of(self, *path: str) -> str:
+        """Return the file and the line of a key, to begin an error with."""
+        return f"{self.shown_path}: {self.line_of(path)}"
 
     @property
     def chmod_line(self) -> str:
@@ -223,7 +240,7 @@ def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
     if len(data) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{shown_path}: larger than 1 MiB{source}; is it the right file?")
     try:
-        return ConfigFile(path, toml_values(data), readable_by_others)
+        return ConfigFile(path, toml_values(data), readable_by_others, data.decode("utf-8-sig"))
     except ValueError as error:
         raise ConfigError(f"{shown_path}: {error}") from None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config import kinds
-from taskdash.config.readers import Place, Reader, may_be_key, one_of_these, read, setting
+from taskdash.config.readers import Place, Reader, may_be_key, one_of_these, read, schema_of, setting
 from taskdash.domain.budget import TIERS
 from taskdash.domain.record_paths import AUTH_HEADER, RECORD_PATH
 from taskdash.domain.secret import Secret
@@ -15,6 +16,8 @@ from taskdash.domain.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
+
+    from taskdash.domain.task import Json
 
 DEFAULT_PROFILE: Final = "aigptimage"
 DEFAULT_BASE_URL: Final = "https://aigptimage.com"
@@ -82,7 +85,7 @@ class Profile:
     )
     base_url: str = setting(
         DEFAULT_BASE_URL,
-        kinds.text(kinds.checked_base_url, secret=True),
+        kinds.text(kinds.checked_base_url, kinds.BASE_URL_PATTERN, secret=True),
         """Where the gateway is: https, or http on this machine only (127.0.0.0/8, ::1, localhost). A path prefix is
         kept. Only the profile aigptimage has a default; TASKDASH_BASE_URL overrides it for the profile in use.""",
     )
@@ -100,7 +103,7 @@ class Profile:
     )
     api_key_env: str | None = setting(
         DEFAULT_KEY_VARIABLE,
-        kinds.text(_variable_name),
+        kinds.text(_variable_name, f"^{_VARIABLE_NAME}$"),
         """The environment variable that holds the API key. This, api_key_command or api_key: one of the three.""",
     )
     api_key_command: tuple[str, ...] = setting(
@@ -193,6 +196,20 @@ def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -
     if "per_second" in limits:
         found["tier"] = None
     return Profile(name=place.key, tier_assumed=not limits, **found)
+
+
+def profile_schema() -> dict[str, Json]:
+    """Return the JSON Schema of a profile, of what excludes each other and lacks each other among it, too."""
+    whole_limits: list[Json] = [name for name, preset in PRESETS.items() if preset.keys() >= {*_LIMITS}]
+    in_preset: dict[str, Json] = {"properties": {"preset": {"enum": whole_limits}}, "required": ["preset"]}
+    pairs = [*combinations(KEY_SOURCES, 2), *(("tier", limit) for limit in _LIMITS)]
+    return {
+        **schema_of(Profile),
+        "not": {"anyOf": [{"required": [*pair]} for pair in pairs]},
+        "dependentSchemas": {
+            one: {"anyOf": [{"required": [other]}, in_preset]} for one, other in permutations(_LIMITS)
+        },
+    }
 
 
 def preset_profile(preset: str, name: str) -> Profile:

@@ -48,14 +48,21 @@ class Place:
     """Takes what is wrong in the file."""
     named: Mapping[str, Collection[str] | None] = field(default_factory=dict)
     """What the settings of these names may name, where only the caller of their readers knows it; None: anything."""
-    key: str = ""
+    line_of: Callable[[tuple[str, ...]], str] = lambda _: ""
+    """Returns `line 12: ` for a path; nothing where that is not known."""
+    path: tuple[str, ...] = ()
     name: str = ""
     """Its key with the tables around it, as in `profiles.kie.tier`; fit to be shown."""
+
+    @property
+    def key(self) -> str:
+        """Return the last part of its name; "" for the file itself."""
+        return self.path[-1] if self.path else ""
 
     def at(self, key: str) -> Place:
         """Return the place of `key` in the table that stands here."""
         name = f"{self.name}.{named_key(key)}".lstrip(".")
-        return replace(self, key=key, name=name)
+        return replace(self, path=(*self.path, key), name=name)
 
     @property
     def words(self) -> Collection[str] | None:
@@ -64,7 +71,7 @@ class Place:
 
     def note(self, fault: str) -> None:
         """Note that what stands here is wrong."""
-        self.faults.append(f"{self.name}: {fault}")
+        self.faults.append(f"{self.line_of(self.path)}{self.name}: {fault}")
 
 
 def _plain(value: object) -> Json:

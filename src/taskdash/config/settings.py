@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config import kinds
-from taskdash.config.profile import DEFAULT_PROFILE, Profile, read_profile
+from taskdash.config.profile import DEFAULT_PROFILE, Profile, profile_schema, read_profile
 from taskdash.config.readers import (
     NOTHING,
     Reader,
@@ -20,7 +20,6 @@ from taskdash.config.readers import (
     looks_like_key,
     one_of_these,
     read,
-    schema_of,
     setting,
     settings_of,
     shown,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.config.readers import Place
+    from taskdash.domain.task import Json
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "id")
@@ -92,15 +92,31 @@ def _theme_name(value: str) -> str:
     return value
 
 
-_KEYS: Final = Reader(_keys_of_action, lambda: {"anyOf": [{"type": "string"}, kinds.TEXTS.schema()]})
+def _keys_schema() -> dict[str, Json]:
+    key: dict[str, Json] = {"type": "string", "pattern": f"^{_KEY_NAME}$"}
+    return {"anyOf": [key, {"type": "array", "items": key}]}
+
+
+_KEYS: Final = Reader(_keys_of_action, _keys_schema)
 _SORT: Final = Reader(
     kinds.text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
 )
-_THEME: Final = Reader(_theme, lambda: {"type": "string"})
+_THEME: Final = Reader(_theme, lambda: {"type": "string", "pattern": r"\S"})
 
 
 def _profile(value: object, place: Place) -> Profile:
     return read_profile(value, place, _place_of_global_setting)
+
+
+def _profiles_schema() -> dict[str, Json]:
+    there = profile_schema()
+    needs: dict[str, Json] = {"anyOf": [{"required": ["base_url"]}, {"required": ["preset"]}]}
+    return {
+        "type": "object",
+        "properties": {DEFAULT_PROFILE: there},
+        "additionalProperties": {**there, **needs},
+        "propertyNames": {"pattern": f"^{_PROFILE_NAME}$"},
+    }
 
 
 def _place_of_global_setting(key: str) -> str:
@@ -157,7 +173,7 @@ class Settings:
 
     profile: str = setting(
         DEFAULT_PROFILE,
-        kinds.text(_profile_name),
+        kinds.text(_profile_name, f"^{_PROFILE_NAME}$"),
         """The profile in use, unless --profile or TASKDASH_PROFILE says otherwise. Where only one other profile is
         configured, that one.""",
     )
@@ -226,7 +242,7 @@ class Settings:
     )
     profiles: Mapping[str, Profile] = setting(
         MappingProxyType({DEFAULT_PROFILE: Profile(name=DEFAULT_PROFILE)}),
-        entries_of(Reader(_profile, lambda: schema_of(Profile)), check=_profile_name),
+        Reader(entries_of(Reader(_profile, dict), check=_profile_name).read, _profiles_schema),
         "One table for each gateway, [profiles.NAME]; a name has letters, digits, dots, - and _ only.",
     )
     config_file: Path | None = field(default=None, compare=False)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from string import punctuation
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from taskdash.config.load import read_config_file
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.actions import ACTIONS, FOOTER, FOOTER_ON_MARKS, NO_KEY, RESULT_KEYS
@@ -106,9 +107,9 @@ def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str,
     Raises:
         ConfigError: two actions have the same key, both are named; or there is no such action or key.
     """
-    faults = [_no_such_action(name) for name in own if name not in DEFAULT_KEYS]
+    faults = [(name, _no_such_action(name)) for name in own if name not in DEFAULT_KEYS]
     for name, written in own.items():
-        faults += [_no_such_key(name, each) for each in written if not is_key(textual_key(each))]
+        faults += [(name, _no_such_key(name, each)) for each in written if not is_key(textual_key(each))]
     keys = DEFAULT_KEYS | dict(PRESETS[preset])
     own = {name: tuple(map(textual_key, written)) for name, written in own.items() if name in keys}
     taken = YIELDING.intersection(key for written in own.values() for key in written)
@@ -118,10 +119,18 @@ def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str,
         for key in written:
             if owners.setdefault(key, name) != name:
                 both = f"{owners[key]} and {name}"
-                faults.append(f"keys: {key_name(key)} is given to both {both}: give one of them another key")
+                fault = f"keys: {key_name(key)} is given to both {both}: give one of them another key"
+                faults.append((name if name in own else owners[key], fault))
     if faults:
-        raise ConfigError.of(faults, inert_line(str(file)) if file else "")
+        raise _config_error(faults, file)
     return keys
+
+
+def _config_error(faults: list[tuple[str, str]], file: Path | None) -> ConfigError:
+    """Return the error of what is wrong with actions, in the lines of the config that name them."""
+    read = read_config_file(file, "") if file else None
+    told = [(read.line_of(("keys", action)) if read else "") + fault for action, fault in faults]
+    return ConfigError.of(told, inert_line(str(file)) if file else "")
 
 
 def _no_such_action(name: str) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.config_files import CANARY, KIE, fits, write
+from tests.config_files import CANARY, KIE, write
 
-from taskdash.config.describe import json_schema
 from taskdash.config.load import load_settings, toml_values
 from taskdash.config.profile import DEFAULT_PRESET, PRESETS, Profile, preset_profile
 from taskdash.config.readers import Place, read, settings_of
@@ -51,7 +49,7 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.tier", ["true"], ["must be text in quotes", "not true"]),
     ("profiles.kie.tier", ["1979-05-27"], ["must be text in quotes", "a date or time"]),
     ("profiles.kie.per_second", ["true", "1.5", "0", "1000001"], ["whole number from 1 to 1000000, not "]),
-    ("profiles.kie.share", ["0", "1.01", "true", "nan", "inf"], ["a number above 0 and up to 1, not "]),
+    ("profiles.kie.share", ["0", "1.01", "true", "inf"], ["a number above 0 and up to 1, not "]),
     ("profiles.kie.share", ['"0.5"'], ["a number", '"0.5"']),
     ("profiles.kie.share", ["9" * 100], ["a huge number"]),
     ("profiles.kie.result_ttl", ["24", '"24"', '"1w"', '"-1h"'], ['"24h"', "s, m, h or d", "not "]),
@@ -78,23 +76,16 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("view.preview", ["1"], ["true or false"]),
     ("view.widths.labl", ["5"], ['mean "label"']),
     ("view.widths.label", ["1"], ["3 to 200"]),
-]
-# What only the reader can tell.
-WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
     ("on_finish", ['[" "]'], ["name of a program"]),
     ("on_finish", ['["a\\u0000b"]'], ["without NUL"]),
     ("download_dir", ['"results"'], ["absolute path", "~", '"results"']),
-    ("download_dir", ['"~nobody-of-that-name/x"'], ["no such user"]),
     ("profile", ['"b a d"'], ["letters, digits"]),
-    ("profile", ['"kei"\n' + KIE], ['"kei"', "one of kie", 'Did you mean "kie"?']),
     ('profiles."a b"', ["{}"], ["letters, digits"]),
-    ("profiles.kie.result_ttl", ['"0s"', '"999999d"'], ['from "1s" to "3650d"']),
     (
         "profiles.kie.api_key_env",
         ['""', '"A=B"'],
         ["name of an environment variable", "letters, digits and _"],
     ),
-    ("profiles.kie.api_key_command", ['"pass \'x"'], ["unclosed quote"]),
     ("profiles.kie.record_paths", ['["/a", "/a"]'], ["none twice"]),
     (
         "profiles.kie.record_paths",
@@ -112,11 +103,21 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
         ['"x: {key}\\r\\nHost: a"', '"x: $(id) {key}"'],
         ["may contain only letters, digits, spaces", "no line break"],
     ),
-    ("profiles.kie.auth_header", ['"Host: {key}"', '"proxy-authorization: {key}"'], ["carries no key"]),
     ("keys.open", ['""'], ["is no key", "[] for none"]),
     ("keys.open", ['["o", "a b"]'], ["is no key", '"a b"']),
     ("view.columns", ['["id", "id"]'], ["none twice"]),
     ("view.theme", ['""'], ["name a theme"]),
+    ("profiles.kie.result_ttl", ['"0s"'], ['from "1s" to "3650d"']),
+]
+# What only the reader can tell.
+WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
+    ("download_dir", ['"~nobody-of-that-name/x"'], ["no such user"]),
+    ("profile", ['"kei"\n' + KIE], ['"kei"', "one of kie", 'Did you mean "kie"?']),
+    # JSON has no such number.
+    ("profiles.kie.share", ["nan"], ["a number above 0 and up to 1, not "]),
+    ("profiles.kie.result_ttl", ['"999999d"'], ['from "1s" to "3650d"']),
+    ("profiles.kie.api_key_command", ['"pass \'x"'], ["unclosed quote"]),
+    ("profiles.kie.auth_header", ['"Host: {key}"', '"proxy-authorization: {key}"'], ["carries no key"]),
 ]
 # Settings that lack each other or exclude each other: text, the key that is named, what is said of it.
 WRONG_TOGETHER = [
@@ -166,14 +167,12 @@ def test_a_wrong_setting_names_the_file_the_key_and_what_is_allowed(
     with pytest.raises(ConfigError) as caught:
         load(text)
     message = re.sub(r": \d settings are wrong\n", ": ", str(caught.value))
-    assert message.startswith(f"{tmp_path / 'my.toml'}: {key}: ")
+    place, _, rest = message.partition(f"{key}: ")
+    # A default that does not fit the tables stands in no line.
+    assert re.fullmatch(rf"{re.escape(str(tmp_path))}/my\.toml: (line [123456]: )?", place)
+    assert "line" in place or "choose one" in rest
     assert [part for part in said if part not in message] == []
     assert caught.value.exit_code == 2
-
-
-@pytest.mark.parametrize("text", [text_of(key, value) for key, values, _ in WRONG for value in values])
-def test_the_schema_refuses_what_the_reader_refuses(text: str) -> None:
-    assert not fits(tomllib.loads(text), json_schema())
 
 
 BAD_FILES: list[tuple[bytes, list[str]]] = [
@@ -403,7 +402,7 @@ def test_a_base_url_that_no_key_may_go_to_is_refused_by_the_name_of_its_source(
     escaped = url.replace("\\", "\\\\")
     with pytest.raises(ConfigError) as from_file:
         load(f'[profiles.kie]\nbase_url = "{escaped}"')
-    assert str(from_file.value).startswith(f"{tmp_path / 'my.toml'}: profiles.kie.base_url: ")
+    assert str(from_file.value).startswith(f"{tmp_path / 'my.toml'}: line 2: profiles.kie.base_url: ")
     for caught in (from_environment, from_file):
         assert said in str(caught.value)
         assert "password" not in str(caught.value).replace("user name or password", "")
@@ -470,7 +469,7 @@ def test_a_missing_profile_is_told_beside_the_other_faults(load: Load) -> None:
         load('profile = "kei"\nbell = 1\n' + KIE)
     heading, *faults = str(caught.value).splitlines()
     assert "2 settings are wrong" in heading
-    assert [fault.partition(": ")[0] for fault in faults] == ["bell", "profile"]
+    assert [fault.split(": ")[:2] for fault in faults] == [["line 2", "bell"], ["line 1", "profile"]]
     with pytest.raises(ConfigError) as caught:
         load('profile = "b a d"\nbell = 1\n' + KIE)
     assert str(caught.value).count("profile: ") == 1
@@ -513,7 +512,7 @@ def test_a_file_with_a_key_in_it_that_others_can_read_is_refused_with_the_line_t
     file = write(tmp_path / "my.toml", f'{KIE}api_key = "{CANARY}"', mode)
     with pytest.raises(ConfigError) as caught:
         load_settings(file, {})
-    assert str(caught.value).startswith(f"{file}: profiles.kie.api_key: ")
+    assert str(caught.value).startswith(f"{file}: line 3: profiles.kie.api_key: ")
     assert str(caught.value).endswith(f"Run: chmod 600 {file}")
     assert "CANARY" not in str(caught.value)
     file.chmod(0o600)
