@@ -99,7 +99,8 @@ async def test_marks_and_the_cursor_stay_apart_in_the_terminals_own_colours(dash
 
 
 async def test_states_stay_apart_and_are_read_in_256_colours_in_every_theme(dash: Dash) -> None:
-    (rounding,) = rounding_for("256")
+    rounding = rounding_for("256")
+    assert rounding is not None
     alike: dict[str, list[Style]] = {}
     weak: dict[tuple[str, str], Style] = {}
     for theme in dash.app.available_themes:

@@ -81,7 +81,7 @@ class Dashboard(App[None]):
         self.set_keymap(changed_keys(context.keymap))
         self.left_contexts: list[Context] = []
         """Those of profiles that were left: what could not be added there is told at the end."""
-        self._net: list[LineFilter] = [InertLines(), Colourless(self.no_color)]
+        self._net: LineFilter = Colourless() if self.no_color else InertLines()
         if context.view.theme not in self.available_themes:
             self._register_themes()
         self.messages = Messages(self)
@@ -260,7 +260,7 @@ class Dashboard(App[None]):
         return super().pop_screen() if len(self.screen_stack) > 1 else AwaitComplete()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *(each for each in self._net if each.enabled)]
+        return [*super().get_line_filters(), self._net]
 
     async def on_event(self, event: events.Event) -> None:
         """Hand a paste to what has the focus as that can take it; let a text box take in one key after the other."""
@@ -282,7 +282,9 @@ class Dashboard(App[None]):
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         # After a stop the terminal shows nothing of ours, and Textual draws for another size only.
         self.app_resume_signal.subscribe(self, lambda _: self.action_draw_again())
-        self._net += fit_to_terminal(self)
+        rounding = fit_to_terminal(self)
+        if rounding is not None and not self.no_color:
+            self._net = rounding
         if self._waits_for_list:
             open_list: WorkType[None] = self._await_list
             self.run_worker(open_list, group="open list")

@@ -16,7 +16,8 @@ from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
-from textual.filter import LineFilter
+
+from taskdash.ui.line_filters import InertLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,29 +70,29 @@ def texts_in_16(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-class Rounded(LineFilter):
-    """Leaves only colours that the terminal has."""
+class Rounded(InertLines):
+    """Leaves only colours that the terminal has, in inert text: each filter more is a walk over every line."""
 
     def __init__(self, round_style: Callable[[Style], Style]) -> None:
         super().__init__()
         self._round = round_style
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
             segment if control or style is None else Segment(text, self._round(style))
-            for segment in segments
+            for segment in super().apply(segments, background)
             for text, style, control in [segment]
         ]
 
 
-def rounding_for(colour_system: str | None) -> list[Rounded]:
-    """Return what to draw through on a terminal of such colours, as Rich names them."""
+def rounding_for(colour_system: str | None) -> Rounded | None:
+    """Return what to draw through on a terminal of such colours, as Rich names them; None where it has all."""
     ways = {"standard": _rounded_to_16, "256": _rounded_to_256}
-    return [Rounded(ways[colour_system])] if colour_system in ways else []
+    return Rounded(ways[colour_system]) if colour_system in ways else None
 
 
-def fit_to_terminal(app: App[Any]) -> list[Rounded]:
-    """Give an application the colours that its terminal has, and return what it is to be drawn through."""
+def fit_to_terminal(app: App[Any]) -> Rounded | None:
+    """Give an application the colours that its terminal has, and return what it is to be drawn through, if any."""
     colour_system = None if app.is_headless else app.console.color_system
     if colour_system == "standard":
         app.add_class(FEW_COLOURS)
@@ -123,6 +124,7 @@ def _style(text: int | None, ground: int | None) -> Style:
     return Style(color=next(colours), bgcolor=next(colours))
 
 
+@lru_cache(1024)
 def in_256(colour: tuple[int, int, int]) -> int:
     """Return the number of the nearest of 256 colours, whatever the terminal makes of the first 16."""
     around = [sorted(range(6), key=lambda level: abs(_LEVELS[level] - part))[:2] for part in colour]

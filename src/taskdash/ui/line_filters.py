@@ -33,15 +33,18 @@ class InertLines(LineFilter):
         ]
 
 
-class Colourless(LineFilter):
+class Colourless(InertLines):
     """Leaves bold, reverse and the like, but no colour: Textual's own way of it, shades of grey, is colours.
 
     Textual's lists lose `reverse` from the style of what is chosen in them. The style sheets ask for it by `strike`,
     which nothing else has.
     """
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's
-        return [Segment(text, style and _without_colour(style)) for text, style, _ in segments]
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            Segment(text, style and _without_colour(style))
+            for text, style, _ in super().apply(segments, background)
+        ]
 
 
 @lru_cache(1024)

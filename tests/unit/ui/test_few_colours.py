@@ -14,7 +14,8 @@ from taskdash.ui.themes import THEMES
 
 
 def rounded(system: str, style: str) -> Style:
-    (rounding,) = rounding_for(system)
+    rounding = rounding_for(system)
+    assert rounding is not None
     (segment,) = rounding.apply([Segment("x", Style.parse(style))], Color(0, 0, 0))
     assert segment.style is not None
     return segment.style
@@ -66,4 +67,4 @@ def test_256_colours_keep_the_hue_and_what_has_none_is_grey(colour: str, number:
 
 
 def test_where_there_are_all_colours_or_none_nothing_is_rounded() -> None:
-    assert rounding_for("truecolor") == rounding_for(None) == []
+    assert rounding_for("truecolor") is rounding_for(None) is None

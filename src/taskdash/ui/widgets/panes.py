@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 if TYPE_CHECKING:
+    from rich.style import Style
     from textual import events
     from textual.app import ComposeResult
 
@@ -85,6 +86,8 @@ class Splitter(Widget):
     Splitter.-dragged { text-style: bold; }
     """
 
+    _line_style: Style | None = None
+
     @dataclass
     class Dragged(Message):
         """The mouse holds the line at `x`, `y` of the screen; `done`: it let go there."""
@@ -109,6 +112,10 @@ class Splitter(Widget):
             self.remove_class("-dragged")
             self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=True))
 
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._line_style = None
+
     def render_line(self, y: int) -> Strip:
         # Heavier, and not only in another colour, while it is dragged or has the focus below it.
         width, is_heavy = self.size.width, self.has_class("-dragged") or self.has_class("-focused")
@@ -117,7 +124,8 @@ class Splitter(Widget):
         else:
             rule = "─━"[is_heavy]
             line = f"{rule} {DETAIL} {rule * width}"[:width]
-        return Strip([Segment(line, self.rich_style)], width)
+        self._line_style = self._line_style or self.rich_style
+        return Strip([Segment(line, self._line_style)], width)
 
 
 class Panes(Container):
