@@ -47,6 +47,7 @@ LOOK_EVERY_S: Final = 0.1
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @click.option("--all", "every", is_flag=True, help="All results on the list (same as no ID).")
+@click.option("--picked", is_flag=True, help="Only results that are picked.")
 @click.option(
     "-o",
     "--output",
@@ -57,7 +58,13 @@ LOOK_EVERY_S: Final = 0.1
 )
 @pass_session
 def download(
-    session: Session, task_ids: Sequence[str], *, selection: Selection, every: bool, folder: str | None
+    session: Session,
+    task_ids: Sequence[str],
+    *,
+    selection: Selection,
+    every: bool,
+    picked: bool,
+    folder: str | None,
 ) -> int:
     """Save results that are not saved yet, and print their paths.
 
@@ -71,13 +78,10 @@ def download(
     task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
         seqs, lacking = _with_results(session, store, task_ids, selection)
-        wanted, known = wanted_of(store, seqs)
+        wanted, known = wanted_of(store, seqs, only_picked=picked)
     if not wanted:
-        talk(
-            f"nothing to save: {plural(known, 'result')} already saved"
-            if known
-            else "nothing to save: no results"
-        )
+        what = "picked result" if picked else "result"
+        talk(f"nothing to save: {f'{plural(known, what)} already saved' if known else f'no {what}s'}")
         return 1 if lacking else 0
     path = absolute(folder) if folder is not None else download_dir(session.settings)
     # Where an error of our own goes; without a log, Python would print it with all its values.

@@ -26,6 +26,8 @@ COMMANDS: Final = {
     "wait": "taskdash.cli.waiting:wait",
     "open": "taskdash.cli.opening:open_result",
     "download": "taskdash.cli.downloading:download",
+    "pick": "taskdash.cli.judging:pick",
+    "reject": "taskdash.cli.judging:reject",
     "remove": "taskdash.cli.add:remove",
     "label": "taskdash.cli.add:label",
     "export": "taskdash.cli.moving:export",

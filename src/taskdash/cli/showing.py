@@ -14,7 +14,7 @@ from taskdash.cli.selection import read_details
 from taskdash.domain.durations import NONE, ago
 from taskdash.domain.failures import classify
 from taskdash.domain.record_paths import RECORD_PATH
-from taskdash.domain.task import State, inputs_of, json_text
+from taskdash.domain.task import State, Verdict, inputs_of, json_text
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import raw_text
 from taskdash.domain.words import NO_REASON, REMOVED, countdown, expiry_of, moment, state_word
@@ -81,6 +81,7 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
         *(_failure(task) if task.state is State.FAIL else []),
         *((f"result {n}", url) for n, url in enumerate(detail.result_urls, 1)),
         *((f"saved {saved.number}", saved.path) for saved in detail.saved),
+        *((verdict.value, _numbers(detail, verdict)) for verdict in Verdict),
         ("state", state_word(task)),
         ("duration", None if (took := duration_word(task, now_ms)) == NONE else took),
         *((name, json_text(value)) for name, value in inputs_of(detail.param)),
@@ -99,6 +100,11 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
         ("model", task.model),
     ]
     return [(name, value) for name, value in pairs if value]
+
+
+def _numbers(detail: TaskDetail, verdict: Verdict) -> str:
+    numbers = [n for n, given in sorted(detail.verdicts.items()) if given is verdict]
+    return f"result {', '.join(map(str, numbers))}" if numbers else ""
 
 
 def _failure(task: Task) -> list[tuple[str, str | None]]:

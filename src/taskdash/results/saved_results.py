@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
-from taskdash.domain.task import State
+from taskdash.domain.task import State, Verdict
 from taskdash.results.folder import plain_name, stem_of
 from taskdash.results.links import host_and_port, safe_url
 from taskdash.results.part import part_key
@@ -78,16 +78,19 @@ class SavedResults:
         return await self.store.run(partial(wanted_of, seqs=seqs))
 
 
-def wanted_of(store: Store, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
+def wanted_of(store: Store, seqs: Sequence[int], *, only_picked: bool = False) -> tuple[list[Wanted], int]:
     """Return the results of tasks that are not saved, in order, and how many are saved already."""
     done = store.saved.of(seqs)
+    verdicts = store.verdicts.of(seqs) if only_picked else {}
     wanted, known = [], 0
     for task, urls in store.tasks.links(seqs):
         if task.state is not State.SUCCESS:
             continue
         files = done.get(task.seq, {})
-        lacking = [n for n in range(1, len(urls) + 1) if n not in files or not files[n].is_there()]
-        known += len(urls) - len(lacking)
+        given = verdicts.get(task.seq, {})
+        asked = [n for n, _ in enumerate(urls, 1) if not only_picked or given.get(n) is Verdict.PICKED]
+        lacking = [n for n in asked if n not in files or not files[n].is_there()]
+        known += len(asked) - len(lacking)
         if lacking:
             wanted += _results_of(store, task, urls, lacking)
     return wanted, known

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "open": ("open", GOOD, "--print"),
     "download": ("download", GOOD),
     "download --all": ("download", "--all"),
+    "pick": ("pick", f"{GOOD}:1"),
     "remove": ("remove", GOOD),
     "list": ("list",),
     "list --json": ("list", "--json"),

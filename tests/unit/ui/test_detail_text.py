@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.style import Style
 
-from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail
+from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.usual import Usual
 from taskdash.ui.text.detail import detail_text, result_target
 
@@ -148,3 +148,15 @@ def test_the_path_of_another_family_and_a_result_that_was_removed_are_said() -> 
     assert "/api/v1/veo/record-info" in text
     assert "The gateway has removed the result" in text
     assert "recordInfo" not in text_of(task(State.SUCCESS, record_path="/api/v1/jobs/recordInfo"))
+
+
+def test_a_verdict_stands_behind_its_result() -> None:
+    judged = TaskDetail(
+        task=task(State.SUCCESS, result_count=3),
+        result_urls=(LINK, LINK, f"{LINK}?{'s' * 99}"),
+        saved=(SavedResult(2, "/home/me/fox.png"),),
+        verdicts={2: Verdict.PICKED, 3: Verdict.REJECTED},
+    )
+    lines = detail_text(judged, NOW_MS, lambda _: None, None, PANE_CELLS).plain.splitlines()[:3]
+    assert [line.partition(" · ")[2] for line in lines] == ["", "picked", "rejected"]
+    assert max(map(len, lines)) <= PANE_CELLS

@@ -144,13 +144,15 @@ def _result(detail: TaskDetail, number: int, path: str | None, width: int) -> Co
     head = (f"{number if number < 10 else ' '} ", "$text-accent bold")
     target = result_target(detail, number)
     style = Style() if target is None else Style(underline=True, link=target)
+    verdict = f" · {given}" if (given := detail.verdicts.get(number)) else ""
+    width -= len(verdict)
     if path is not None:
         room = max(_LEAST_LINK_CELLS, width - len("1 saved "))
         name = path if len(path) <= room else shortened_url(Path(path).name, room)
-        return Content.assemble(head, ("saved ", "$text-muted"), (name, style))
+        return Content.assemble(head, ("saved ", "$text-muted"), (name, style), (verdict, "$text-muted"))
     url = detail.result_urls[number - 1]
     shown = shortened_url(url, max(_LEAST_LINK_CELLS, width - len("1 ")))
-    return Content.assemble(head, (shown, style), not_opened(url))
+    return Content.assemble(head, (shown, style), not_opened(url), (verdict, "$text-muted"))
 
 
 def not_opened(url: str) -> Content:

@@ -1,0 +1,137 @@
+"""`taskdash pick` and `taskdash reject`: choose among results, or take that back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from taskdash.cli.options import Command, complete_ids, pass_session, selection_options
+from taskdash.cli.output import print_lines, talk
+from taskdash.domain.errors import TaskdashError, UnknownTaskError
+from taskdash.domain.task import State, Task, Verdict
+from taskdash.domain.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from taskdash.cli.selection import Selection
+    from taskdash.cli.session import Session
+    from taskdash.store.store import Store
+
+_RESULT: Final = r"(.+):([1-9][0-9]{0,5})"
+
+
+@click.command(
+    cls=Command,
+    epilog="Example: taskdash pick 5064bd1a:2 && taskdash download --picked -o best",
+    short_help="Pick results.",
+)
+@click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)
+@selection_options
+@click.option("--undo", is_flag=True, help="Take picks back: the results are undecided again.")
+@pass_session
+def pick(session: Session, results: Sequence[str], *, selection: Selection, undo: bool) -> int:
+    """Pick result N of a task, or all its results; --filter picked:yes and download --picked find them again.
+
+    Prints the picked results as ID:N, one per line. If any ID or result is unknown, nothing changes. An ID that has a
+    colon in it is taken whole where the list has it. A result that was rejected is picked instead; --undo leaves those
+    alone that are not picked.
+    """
+    return _judge(session, results, selection, Verdict.PICKED, undo=undo)
+
+
+@click.command(
+    cls=Command,
+    epilog='Example: taskdash reject --filter "undecided:yes prompt:draft"',
+    short_help="Reject results.",
+)
+@click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)
+@selection_options
+@click.option("--undo", is_flag=True, help="Take rejections back: the results are undecided again.")
+@pass_session
+def reject(session: Session, results: Sequence[str], *, selection: Selection, undo: bool) -> int:
+    """Reject result N of a task, or all its results. Nothing is deleted.
+
+    Prints the rejected results as ID:N, one per line, and reads them as `taskdash pick` does. A result that was picked
+    is rejected instead; --undo leaves those alone that are not rejected.
+    """
+    return _judge(session, results, selection, Verdict.REJECTED, undo=undo)
+
+
+def _judge(
+    session: Session, results: Sequence[str], selection: Selection, verdict: Verdict, *, undo: bool
+) -> int:
+    selection.check_alone(results)
+    with session.open_store() as store:
+        chosen = _named(session, store, results) if results else _selected(session, store, selection)
+        if undo:
+            given = store.verdicts.of([task.seq for task, _ in chosen])
+            chosen = [(task, n) for task, n in chosen if given.get(task.seq, {}).get(n) is verdict]
+        names = {(task.seq, n): f"{task.task_id}:{n}" for task, n in chosen}
+        before = store.verdicts.give(
+            [(seq, n, None if undo else verdict) for seq, n in names], session.now_ms()
+        )
+    print_lines(names[seq, n] for seq, n, _ in before)
+    count = len(before)
+    talk(f"{plural(count, 'verdict')} taken back" if undo else f"{plural(count, 'result')} {verdict}")
+    return 0
+
+
+def _selected(session: Session, store: Store, selection: Selection) -> list[tuple[Task, int]]:
+    """Return the results of the tasks that are selected, at least one."""
+    found = [result for task in selection.tasks(session, store, ()) for result in _results_of(task)]
+    if not found:
+        raise TaskdashError(f"no results match {selection}")
+    return found
+
+
+def _results_of(task: Task) -> list[tuple[Task, int]]:
+    count = task.result_count if task.state is State.SUCCESS else 0
+    return [(task, n) for n in range(1, count + 1)]
+
+
+def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[Task, int]]:
+    """Return the results that are named; where there is any that is not, each of those is told, and nothing is done."""
+    found: list[tuple[Task, int]] = []
+    wrong: list[TaskdashError] = []
+    for text in texts:
+        try:
+            task, number = _find(session, store, text)
+            results = _results_of(task)
+            if number is None and not results:
+                raise TaskdashError(f"{task.task_id} has no results ({task.state})")  # noqa: TRY301 - told below
+            if number is not None and number > len(results):
+                count = plural(len(results), "result")
+                raise TaskdashError(f"{task.task_id} has {count} ({task.state}): there is no {number}")  # noqa: TRY301 - as above
+            found += results if number is None else [results[number - 1]]
+        except TaskdashError as error:
+            wrong.append(error)
+    # Of several causes an ID that is unknown counts first.
+    wrong.sort(key=lambda error: isinstance(error, UnknownTaskError))
+    for each in wrong[:-1]:
+        talk(session.redacted(f"taskdash: {each}"))
+    if wrong:
+        raise type(wrong[-1])(f"{wrong[-1]}\nnothing was changed")
+    return found
+
+
+def _find(session: Session, store: Store, text: str) -> tuple[Task, int | None]:
+    """Return the task that `ID` or `ID:N` names, and N.
+
+    IDs may have colons themselves: a text that is one, whole, is that task and no result of another.
+    """
+    profile = session.profile.name
+    try:
+        whole = store.tasks.find(profile, text)
+    except UnknownTaskError:
+        whole = None
+    match = re.fullmatch(_RESULT, text)
+    if match and (whole is None or whole.task_id != text):
+        try:
+            return store.tasks.find(profile, match[1]), int(match[2])
+        except UnknownTaskError:
+            if whole is None:
+                raise
+    return whole or store.tasks.find(profile, text), None

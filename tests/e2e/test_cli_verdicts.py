@@ -1,0 +1,129 @@
+"""Choosing among results from scripts: `pick`, `reject`, what is found by it, and what `download --picked` saves."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.command import Command
+from tests.files_api import FilesApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOX, OWL, RUN, BAD = (f"task_{name}_12345678" for name in ("fox", "owl", "run", "bad"))
+COLON = "job:7"
+
+
+@pytest.fixture
+def api() -> Iterator[FilesApi]:
+    with FilesApi() as running:
+        yield running
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, api: FilesApi) -> Command:
+    """A list in all states; `job` has eight results, and `job:7` is a task as well."""
+    command = Command(tmp_path, api)
+    command.write_config(api.url, top='[view]\ncolumns = ["state", "picks", "id"]\npreview = false')
+    results = {FOX: 2, OWL: 1, "job": 8, COLON: 2}
+    tasks = [
+        {"taskId": name, "addedAt": 1, "state": "success", "label": "mugs" if name == FOX else None,
+         "resultUrls": [f"{api.url}/files/{name}/{n}" for n in range(1, count + 1)]}
+        for name, count in results.items()
+    ]  # fmt: skip
+    tasks += [
+        {"taskId": RUN, "addedAt": 1, "state": "waiting"},
+        {"taskId": BAD, "addedAt": 1, "state": "fail"},
+    ]
+    command.ok("import", "-", stdin=json.dumps(tasks))
+    return command
+
+
+def verdicts(taskdash: Command, task_id: str) -> list[str | None]:
+    found: list[str | None] = taskdash.json("show", task_id, "--json")["verdicts"]
+    return found
+
+
+def test_results_are_picked_rejected_found_saved_and_taken_back(
+    taskdash: Command, tmp_path: Path, api: FilesApi
+) -> None:
+    done = taskdash.ok("pick", f"{FOX}:2", OWL)
+    assert (done.stdout.split(), done.stderr) == ([f"{FOX}:2", f"{OWL}:1"], "2 results picked\n")
+    assert taskdash.ok("reject", f"{FOX}:1").stderr == "1 result rejected\n"
+    assert verdicts(taskdash, FOX) == ["rejected", "picked"]
+    shown = taskdash.ok("show", FOX).stdout.splitlines()
+    assert [line.split() for line in shown if line.startswith(("picked", "rejected"))] == [
+        ["picked", "result", "2"],
+        ["rejected", "result", "1"],
+    ]
+    for words, found in {
+        "picked:yes": [FOX, OWL],
+        "picked:no": ["job", COLON],
+        "rejected:yes": [FOX],
+        "undecided:yes": ["job", COLON],
+        "undecided:no": [FOX, OWL],
+    }.items():
+        assert taskdash.ids("--filter", words) == found, words
+    saved = taskdash.ok("download", "--picked", "-o", "best").stdout.split()
+    assert sorted(each.path for each in api.file_requests()) == [f"/files/{FOX}/2", f"/files/{OWL}/1"]
+    assert len(saved) == len([*(tmp_path / "best").iterdir()]) == 2
+    again = taskdash.ok("download", "--picked", "-o", "best")
+    assert again.stderr == "nothing to save: 2 picked results already saved\n"
+    assert taskdash.ok("download", COLON, "--picked").stderr == "nothing to save: no picked results\n"
+    # Each takes back its own.
+    assert taskdash.ok("reject", "--undo", FOX).stdout == f"{FOX}:1\n"
+    assert verdicts(taskdash, FOX) == [None, "picked"]
+    assert taskdash.ok("pick", "--undo", "--filter", "picked:yes").stderr == "2 verdicts taken back\n"
+    assert taskdash.ids("--filter", "picked:yes") == []
+
+
+def test_a_selection_is_judged_as_a_whole(taskdash: Command) -> None:
+    assert taskdash.ok("pick", "--label", "mugs").stdout.split() == [f"{FOX}:1", f"{FOX}:2"]
+    assert len(taskdash.ok("reject", "--filter", "undecided:yes").stdout.split()) == 11
+    # What is no success has no results to judge.
+    for arguments in (("--state", "fail"), ("--filter", "undecided:yes")):
+        done = taskdash("pick", *arguments)
+        assert (done.returncode, done.stdout) == (1, ""), done.stderr
+        assert "match --" in done.stderr
+    rows = taskdash.ok("list", "--csv", "--fields", "taskId,verdicts", "--label", "mugs").stdout.splitlines()
+    assert rows[1] == f'{FOX},"[""picked"", ""picked""]"'
+
+
+def test_an_id_with_a_colon_is_that_task_and_each_result_is_still_named(taskdash: Command) -> None:
+    assert taskdash.ok("pick", COLON).stdout.split() == [f"{COLON}:1", f"{COLON}:2"]
+    assert verdicts(taskdash, "job") == [None] * 8
+    assert taskdash.ok("reject", f"{COLON}:2", "job:8").stdout.split() == [f"{COLON}:2", "job:8"]
+    assert verdicts(taskdash, COLON) == ["picked", "rejected"]
+    taskdash.ok("remove", COLON)
+    assert taskdash.ok("pick", COLON).stdout == f"{COLON}\n"
+    assert verdicts(taskdash, "job") == [*[None] * 6, "picked", "rejected"]
+
+
+def test_where_anything_is_wrong_nothing_is_judged(taskdash: Command) -> None:
+    for arguments, code, said in (
+        ((OWL, "task_nobody_12345678:1"), 3, "task_nobody_12345678 is not on the list"),
+        ((f"{OWL}:2", "task_nobody_12345678"), 3, f"{OWL} has 1 result (success): there is no 2"),
+        ((OWL, f"{FOX}:3"), 1, f"{FOX} has 2 results (success): there is no 3"),
+        ((OWL, RUN), 1, f"{RUN} has no results (waiting)"),
+        ((OWL, f"{FOX}:0"), 3, f"{FOX}:0 is not on the list"),
+        ((), 2, "give task IDs, or --filter"),
+        ((OWL, "--label", "mugs"), 2, "not both"),
+    ):
+        done = taskdash("pick", *arguments)
+        assert (done.returncode, done.stdout) == (code, ""), done.stderr
+        assert said in done.stderr
+    assert taskdash.ids("--filter", "picked:yes") == []
+
+
+def test_an_open_dashboard_shows_a_verdict_within_a_second(taskdash: Command) -> None:
+    with taskdash.dashboard() as screen:
+        screen.wait_for(FOX)
+        taskdash.ok("pick", f"{FOX}:1")
+        began_s = time.monotonic()
+        screen.wait_for("1/2")
+        # A second, and what a busy machine adds to it.
+        assert time.monotonic() - began_s < 3
