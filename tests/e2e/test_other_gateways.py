@@ -61,8 +61,8 @@ def test_a_task_is_found_under_the_third_path_which_is_asked_alone_from_then_on(
     assert asked(api, KNOWN) == [JOBS, VEO, TASKS, TASKS]
     assert re.search(rf"^path +{re.escape(TASKS)}$", taskdash.ok("show", KNOWN).stdout, re.MULTILINE)
     rows = taskdash.ok("list", "--csv").stdout.splitlines()
-    assert rows[0].endswith(",saved,credits,recordPath,verdicts")
-    assert rows[1].endswith(f",42,{TASKS},[null]")
+    assert rows[0].endswith(",saved,credits,recordPath,verdicts,overdue")
+    assert rows[1].endswith(f",42,{TASKS},[null],false")
     other = Command(taskdash.folder / "other")
     other.ok("import", "-", stdin=taskdash.ok("export").stdout)
     (moved,) = json.loads(other.ok("list", "--all-profiles", "--json").stdout)

@@ -392,6 +392,7 @@ def test_every_answer_is_a_problem_that_is_said_or_the_record_that_can_be_read_o
         for name, kind in types.items():
             assert isinstance(task[name], kind), (name, task[name])
             assert not isinstance(task[name], bool), (name, task[name])
+        assert isinstance(task["overdue"], bool)
         assert all(isinstance(url, str) for url in task["resultUrls"])
     # What came can be seen as it came.
     assert len(run.of("A10")) == 13 * (10 + 3)

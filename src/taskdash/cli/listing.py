@@ -100,7 +100,8 @@ def list_tasks(
 
     In a filter, all words must match: text in the ID, label, note, prompt, model or failure reason; state:fail,
     model:gpt, label:x, problem:any, reason:timeout, duration:>30s, age:<2h, saved:no, picked:yes, rejected:yes,
-    undecided:yes and, where result links expire, expires:<2h; "exact phrase"; !word to exclude.
+    undecided:yes, overdue:yes, charged:yes and, where result links expire, expires:<2h; "exact phrase"; !word to
+    exclude.
     """
     fields = () if fields_text is None else read_fields(fields_text)
     if form == "ids" and fields:
@@ -162,7 +163,8 @@ class _Table(NamedTuple):
     def details(self, store: Store, now_ms: int) -> Iterator[TaskDetail]:
         """Yield all that is known of each task, but for its body as it was sent."""
         seqs = store.tasks.seqs(self.query, now_ms)
-        return store.tasks.details(seqs if self.limit < 0 else seqs[: self.limit], raw=False)
+        asked_ms = now_ms if "overdue" in (self.fields or FIELDS) else None
+        return store.tasks.details(seqs if self.limit < 0 else seqs[: self.limit], raw=False, now_ms=asked_ms)
 
     def plain_lines(self, store: Store, now_ms: int) -> Iterator[str]:
         """Yield the lines for output that is no terminal."""

@@ -53,13 +53,14 @@ def export(session: Session, *, form: str, selection: Selection, all_profiles: b
     would read as a formula starts with a quotation mark, which the import removes.
     """
     query = selection.query(session, all_profiles=all_profiles)
+    now_ms = session.now_ms()
     with collecting_later(), session.open_store(only_reads=True) as store:
         store.saved.forget_gone()
-        seqs = store.tasks.seqs(query, session.now_ms())
+        seqs = store.tasks.seqs(query, now_ms)
         if selection.is_given and not seqs:
             raise selection.matches_nothing()
         with Progress("tasks", len(seqs)) as progress:
-            details = map(session.keys.redact_values, store.tasks.details(seqs))
+            details = map(session.keys.redact_values, store.tasks.details(seqs, now_ms=now_ms))
             _WRITERS[form](_counted(details, progress))
 
 

@@ -91,6 +91,6 @@ def field_cells(detail: TaskDetail, names: Sequence[str]) -> list[str]:
 def _cell(name: str, value: Json) -> str:
     if isinstance(value, int) and name in _MOMENTS:
         return iso_time(value)
-    if isinstance(value, list | dict):
+    if isinstance(value, list | dict | bool):
         return json.dumps(value)
     return NONE if value in (None, "") else inert_line(str(value))

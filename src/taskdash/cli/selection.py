@@ -148,14 +148,22 @@ def read_details(session: Session, task_ids: Sequence[str], selection: Selection
             if not any(map(has_known_form, task_ids)):
                 raise
         else:
-            return _details(store, tasks)
+            return _details(store, tasks, session.now_ms())
     with session.open_store() as store:
-        return _details(store, choose(session, store, task_ids, selection, find_or_add))
+        tasks = choose(session, store, task_ids, selection, find_or_add)
+        return _details(store, tasks, session.now_ms())
 
 
-def _details(store: Store, tasks: Sequence[Task]) -> list[TaskDetail]:
-    store.saved.forget_gone([task.seq for task in tasks])
-    return [store.tasks.find_detail(task.profile, task.task_id) for task in tasks]
+def _details(store: Store, tasks: Sequence[Task], now_ms: int) -> list[TaskDetail]:
+    seqs = [task.seq for task in tasks]
+    store.saved.forget_gone(seqs)
+    found = list(store.tasks.details(seqs, now_ms=now_ms))
+    # Of one that another process has removed meanwhile this says so.
+    return (
+        found
+        if len(found) == len(seqs)
+        else [store.tasks.find_detail(task.profile, task.task_id) for task in tasks]
+    )
 
 
 def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:

@@ -76,6 +76,7 @@ def _print_raw(session: Session, detail: TaskDetail) -> int:
 def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tuple[str, str]]:
     """Return all that is to be told of a task, each with its name, in the order of the dashboard's detail."""
     task = detail.task
+    took = duration_word(task, now_ms)
     pairs: list[tuple[str, str | None]] = [
         ("prompt", task.prompt),
         *(_failure(task) if task.state is State.FAIL else []),
@@ -83,7 +84,7 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
         *((f"saved {saved.number}", saved.path) for saved in detail.saved),
         *((verdict.value, _numbers(detail, verdict)) for verdict in Verdict),
         ("state", state_word(task)),
-        ("duration", None if (took := duration_word(task, now_ms)) == NONE else took),
+        ("duration", None if took == NONE else f"{took}, overdue" if detail.is_overdue else took),
         *((name, json_text(value)) for name, value in inputs_of(detail.param)),
         ("created", _time(task.create_time_ms, now_ms)),
         ("completed", _time(task.complete_time_ms, now_ms)),

@@ -212,7 +212,7 @@ def _items(session: Session, rules: WaitRules | None, limit: TimeLimit) -> list[
         with session.open_store(limit.left_s + END_S) as store:
             seqs = [task.seq for task in rules.tasks]
             store.saved.forget_gone(seqs)
-            details = store.tasks.details(seqs, raw=False)
+            details = store.tasks.details(seqs, raw=False, now_ms=session.now_ms())
             return [json.dumps(task_json(detail)) for detail in details]
     except TaskdashError:
         return _last_seen(rules)

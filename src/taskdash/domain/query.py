@@ -57,9 +57,9 @@ class TextTerm:
 
 @dataclass(frozen=True, slots=True)
 class LabelTerm:
-    """The label that matches, whole and as it is written; the filter's `label:x` is a `TextTerm`."""
+    """The label that matches, whole and as it is written, None for none; the filter's `label:x` is a `TextTerm`."""
 
-    label: str
+    label: str | None
     negated: bool = False
 
 
@@ -118,6 +118,10 @@ class Flag(StrEnum):
     REJECTED = "rejected"
     UNDECIDED = "undecided"
     """At least one result has no verdict."""
+    OVERDUE = "overdue"
+    """It has waited much longer than such tasks take; what does not wait is neither."""
+    CHARGED = "charged"
+    """It cost credits; of what nobody told the credits is neither."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@
 
 All terms must match. A bare word or a "phrase" matches ID, label, note, prompt, model and failure text, each as a
 case-insensitive substring; `!` negates any term.
-`cost:` and `duration:` are the same. This module only understands the words; the store runs what they mean.
+`label:=hero` is the whole label, `label:=""` stands for none. `cost:` and `duration:` are the same.
+This module only understands the words; the store runs what they mean.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from taskdash.domain.query import (
     ExpiryTerm,
     Flag,
     FlagTerm,
+    LabelTerm,
     ProblemTerm,
     ReasonTerm,
     Sort,
@@ -71,7 +73,8 @@ _UNIT_MS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400
 _LIMIT: Final = r"(?i)(<=|>=|<|>|=)?(\d+(?:\.\d+)?)(ms|s|m|h|d)"
 # A word is read as field:value only where the part before the colon could be a name: 16:9 and https://x are words.
 _FIELD: Final = r"(?s)([A-Za-z_]+):(?!//)(.*)"
-_TERM: Final = r'\s*(!?)((?:[A-Za-z_]+:)?)("[^"]*"?|[^\s"]+)'
+_TERM: Final = r'\s*(!?)((?:(?i:label:=)(?=")|[A-Za-z_]+:)?)("[^"]*"?|[^\s"]+)'
+_WHOLE_LABEL: Final = r'(?is)label:=(?:"([^"]*)"|([^\s"]*))'
 
 
 class FilterError(UsageError):
@@ -167,6 +170,8 @@ def _read(match: re.Match[str], ttls_ms: Mapping[str, int], has_own_lives: Calla
 
 
 def _term(prefix: str, value: str) -> Term:
+    if whole := re.fullmatch(_WHOLE_LABEL, prefix + value):
+        return LabelTerm(whole[1] or whole[2] or None)
     if value.startswith('"'):
         if len(value) < 2 or not value.endswith('"'):
             raise FilterError(f'unclosed quote: {prefix}{value}"')

@@ -287,6 +287,8 @@ class TaskDetail:
     """By the number of the result, from 1."""
     raw: bytes = b""
     """The last body with a record, as it was sent."""
+    is_overdue: bool = False
+    """Whether it waited much longer than such tasks take when it was read, as far as that was asked."""
 
 
 @dataclass(frozen=True, slots=True)

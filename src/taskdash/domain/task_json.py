@@ -16,7 +16,7 @@ FIELDS: Final = (
     *("taskId", "model", "state", "rawState", "param", "resultUrls", "failCode", "failMsg"),
     *("costTime", "completeTime", "createTime"),
     *("profile", "label", "note", "addedAt", "checkedAt", "problem", "saved"),
-    *("credits", "recordPath", "verdicts"),
+    *("credits", "recordPath", "verdicts", "overdue"),
 )
 """The fields of `list`, `show`, `wait` and the user's own commands, in their order."""
 CSV_FIELDS: Final = (
@@ -72,6 +72,7 @@ def task_json(detail: TaskDetail) -> dict[str, Json]:
     values["resultUrls"] = list(detail.result_urls)
     values["credits"] = _plain_number(task.credits)
     values["verdicts"] = [detail.verdicts.get(n) for n, _ in enumerate(detail.result_urls, 1)]
+    values["overdue"] = detail.is_overdue
     values["saved"] = [saved.path for saved in detail.saved]
     if problem is not None:
         kind, message = problem.kind.value, problem.message

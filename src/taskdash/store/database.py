@@ -99,6 +99,8 @@ class Database:
         self._interrupted = False
         self.is_waiting = False
         """Whether another process has had the file locked when it was last asked for."""
+        self.overdue: Callable[[str | None, int], Sequence[int]] = lambda _profile, _now_ms: ()
+        """Returns what is overdue at a time, of a profile or of all: the store puts its part for that here."""
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
         self._only_reads = only_reads

@@ -11,6 +11,7 @@ from taskdash.domain.task import ProblemKind, Verdict
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
 from taskdash.domain.task_json import MAX_CREDITS, task_json
 from taskdash.store.additions import take_places
+from taskdash.store.database import IN_LIST, as_json
 from taskdash.store.query_sql import STATE_CODES, order, where
 from taskdash.store.rows import COLUMNS, TASK_COLUMNS, keep_body, row_from_task, search_text
 from taskdash.store.saved import SavedFile
@@ -45,20 +46,21 @@ class Documents:
         SQLite writes it: making the nouns first and encoding them after takes four times as long, and `list --json`
         is what scripts call in a loop. A row that is anything but plain goes that longer way all the same.
         """
-        condition, values = where(query, now_ms)
+        condition, values = where(self._database, query, now_ms)
         sql = (
             f"SELECT seq, {_json_object()} FROM tasks LEFT JOIN bodies USING (seq) "
             f"WHERE {condition} ORDER BY {order(query.sort)} LIMIT ?"
         )
         items = []
-        for seq, text in self._database.rows(sql, [*values, limit]):
+        overdue = as_json(self._database.overdue(query.profile, now_ms))
+        for seq, text in self._database.rows(sql, [overdue, *values, limit]):
             item = text if text.isascii() else json.dumps(json.loads(text))
             # DEL is the one control that JSON in ASCII shows as it is.
             if item.isprintable():
                 items.append(item)
             else:
                 # Another process may have removed it since; that is as good as a moment later.
-                details = TaskList(self._database).details([seq], raw=False)
+                details = TaskList(self._database).details([seq], raw=False, now_ms=now_ms)
                 items += [json.dumps(task_json(detail)) for detail in details]
         return items
 
@@ -145,7 +147,10 @@ class Documents:
 
 
 def _json_object() -> str:
-    """Return the SQL that makes a task's JSON of its row, whatever a foreign hand has put there."""
+    """Return the SQL that makes a task's JSON of its row, whatever a foreign hand has put there.
+
+    What is overdue is bound to it.
+    """
     states = " ".join(f"WHEN {code} THEN '{state.value}'" for state, code in STATE_CODES.items())
     kinds = ", ".join(f"'{kind.value}'" for kind in ProblemKind)
     given = ", ".join(f"'{verdict.value}'" for verdict in Verdict)
@@ -165,6 +170,7 @@ def _json_object() -> str:
         "'since', CAST(coalesce(problem_since_ms, 0) AS INTEGER)) END",
         "credits": f"CASE WHEN credits BETWEEN 0 AND {MAX_CREDITS} THEN "
         "iif(credits = CAST(credits AS INTEGER), CAST(credits AS INTEGER), round(credits, 6)) END",
+        "overdue": f"json(iif(state = 1 AND seq {IN_LIST}, 'true', 'false'))",
         "saved": "json((SELECT json_group_array(path) FROM "
         "(SELECT path FROM saved WHERE saved.seq = tasks.seq ORDER BY n)))",
     }

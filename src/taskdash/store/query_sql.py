@@ -35,7 +35,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from taskdash.store.database import Database
 
@@ -58,6 +58,8 @@ _FLAGS: Final = {
     Flag.PICKED: (_RESULTS, "picked_count > 0", "picked_count = 0"),
     Flag.REJECTED: (_RESULTS, "rejected_count > 0", "rejected_count = 0"),
     Flag.UNDECIDED: (_RESULTS, UNDECIDED, f"NOT ({UNDECIDED})"),
+    Flag.OVERDUE: ("state = 1", f"seq {IN_LIST}", f"seq NOT {IN_LIST}"),
+    Flag.CHARGED: ("credits IS NOT NULL", "credits > 0", "credits = 0"),
 }
 """Of which tasks a flag says something, which of them have it, and which have not."""
 
@@ -89,7 +91,7 @@ Condition = tuple[str, list[Any]]
 Version = tuple[int, int]
 
 
-def where(query: Query, now_ms: int) -> Condition:
+def where(database: Database, query: Query, now_ms: int) -> Condition:
     """Return the condition of `query` and the values to bind; `now_ms` is what `age` counts to."""
     parts, values = _listed(query.profile)
     if query.states is not None:
@@ -100,7 +102,8 @@ def where(query: Query, now_ms: int) -> Condition:
         parts.append(_states(query.states) if has_index else f"+{_states(query.states)}")
     texts = tuple(term for term in query.terms if isinstance(term, TextTerm))
     others = tuple(term for term in query.terms if not isinstance(term, TextTerm))
-    for sql, bound in _each(others, now_ms):
+    for term in others:
+        sql, bound = _signed(term, _condition(database, query.profile, term, now_ms))
         parts.append(sql)
         values.extend(bound)
     if texts:
@@ -114,7 +117,8 @@ def where(query: Query, now_ms: int) -> Condition:
 def where_searched(profile: str | None, terms: Iterable[TextTerm]) -> Condition:
     """Return the condition that the table `search` is read with for words alone."""
     parts, values = _listed(profile)
-    for sql, bound in _each(terms, 0):
+    for term in terms:
+        sql, bound = _signed(term, _text(term))
         parts.append(sql)
         values.extend(bound)
     return " AND ".join(parts), values
@@ -124,10 +128,9 @@ def _listed(profile: str | None) -> tuple[list[str], list[Any]]:
     return (["removal = 0"], []) if profile is None else (["removal = 0", "profile = ?"], [profile])
 
 
-def _each(terms: Iterable[Term], now_ms: int) -> Iterator[Condition]:
-    for term in terms:
-        sql, bound = _condition(term, now_ms)
-        yield (f"NOT coalesce({sql}, 0)" if term.negated else sql), bound
+def _signed(term: Term, condition: Condition) -> Condition:
+    sql, bound = condition
+    return (f"NOT coalesce({sql}, 0)" if term.negated else sql), bound
 
 
 def order(sort: Sort) -> str:
@@ -159,12 +162,12 @@ def _states(states: frozenset[State]) -> str:
     return f"state IN ({', '.join(str(STATE_CODES[state]) for state in sorted(states, key=STATE_CODES.__getitem__))})"
 
 
-def _condition(term: Term, now_ms: int) -> Condition:
+def _condition(database: Database, profile: str | None, term: Term, now_ms: int) -> Condition:
     match term:
         case TextTerm():
             return _text(term)
         case LabelTerm():
-            return "label = ?", [term.label]
+            return "label IS ?", [term.label]
         case StateTerm():
             return _states(term.states), []
         case ProblemTerm():
@@ -183,7 +186,8 @@ def _condition(term: Term, now_ms: int) -> Condition:
             return _expiry(term, now_ms)
         case FlagTerm():
             told_of, has, has_not = _FLAGS[term.flag]
-            return f"({told_of} AND {has if term.is_set else has_not})", []
+            bound = [as_json(database.overdue(profile, now_ms))] if term.flag is Flag.OVERDUE else []
+            return f"({told_of} AND {has if term.is_set else has_not})", bound
 
 
 def _text(term: TextTerm) -> Condition:
@@ -281,7 +285,7 @@ class Matches:
         if found.labels is None:
             seqs = found.in_states(None)
             # Of so many it is enough to know what the whole list has.
-            condition, values = where(Query(query.profile), now_ms)
+            condition, values = where(self._database, Query(query.profile), now_ms)
             if len(seqs) <= _FEW:
                 condition, values = f"seq {IN_LIST}", [as_json(seqs)]
             found.labels = end_labels(self._database, condition, values) if seqs else ()
@@ -293,7 +297,7 @@ class Matches:
         if len(seqs) <= _FEW:
             sql = f"SELECT seq FROM tasks WHERE seq {IN_LIST} ORDER BY {order(sort)}"
             return numbers(self._database, sql, [as_json(seqs)])
-        wanted, (condition, values) = set(seqs), where(Query(profile, sort=sort), 0)
+        wanted, (condition, values) = set(seqs), where(self._database, Query(profile, sort=sort), 0)
         sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"
         whole = numbers(self._database, sql, values)
         return array("q", compress(whole, (seq in wanted for seq in whole)))
@@ -303,7 +307,8 @@ class Matches:
         if len(texts) == len(query.terms):
             table, (condition, values) = "search", where_searched(query.profile, texts)
         else:
-            table, (condition, values) = "tasks", where(Query(query.profile, None, query.terms), now_ms)
+            query = Query(query.profile, None, query.terms)
+            table, (condition, values) = "tasks", where(self._database, query, now_ms)
         sql = f"SELECT seq * 4 + state FROM {table} WHERE {condition}"
         return array("q", sorted(numbers(self._database, sql, values)))
 
@@ -333,6 +338,9 @@ def numbers(database: Database, sql: str, values: Sequence[Any]) -> array[int]:
 
 def _holds_ms(terms: tuple[Term, ...]) -> float:
     moving = any(
-        isinstance(term, ExpiryTerm) or (isinstance(term, SpanTerm) and term.field == "age") for term in terms
+        isinstance(term, ExpiryTerm)
+        or (isinstance(term, SpanTerm) and term.field == "age")
+        or (isinstance(term, FlagTerm) and term.flag is Flag.OVERDUE)
+        for term in terms
     )
     return _SPANS_HOLD_MS if moving else float("inf")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from taskdash.store.documents import Documents
     from taskdash.store.gateways import Gateways
     from taskdash.store.news import News
+    from taskdash.store.overdue import Overdue
     from taskdash.store.saved import SavedFiles
     from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
@@ -39,6 +40,7 @@ _PARTS: Final = {
     "checks": "Checks",
     "summaries": "Summaries",
     "news": "News",
+    "overdue": "Overdue",
     "gateways": "Gateways",
 }
 """The class of each part of a store; its module has the part's name."""
@@ -65,6 +67,8 @@ class Store:
     """What the list adds up to."""
     news: News
     """What nobody was told of yet."""
+    overdue: Overdue
+    """What has waited too long."""
     gateways: Gateways
     """What processes tell each other of gateways."""
 
@@ -87,6 +91,7 @@ class Store:
         self.database = Database(
             path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap, opens=opens, only_reads=only_reads
         )
+        self.database.overdue = lambda profile, now_ms: self.overdue.seqs(profile, now_ms)
 
     def __getattr__(self, name: str) -> object:
         if name not in _PARTS:

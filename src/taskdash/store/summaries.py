@@ -35,7 +35,7 @@ class Summaries:
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[TaskFigures]:
         """Return what counts of each task of `query`; of the tasks with these `seq` where `marked` is given."""
-        condition, values = _where(query, now_ms, marked)
+        condition, values = _where(self._database, query, now_ms, marked)
         rows = self._database.rows(
             f"SELECT model, state, cost_time_ms, {ENDED}, credits_consumed "
             f"FROM tasks LEFT JOIN bodies USING (seq) WHERE {condition}",
@@ -71,7 +71,9 @@ class Summaries:
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[FailedTasks]:
         """Return the failed tasks of `query`, whatever states it asks for, counted by what their answers say."""
-        condition, values = _where(replace(query, states=frozenset({State.FAIL})), now_ms, marked)
+        condition, values = _where(
+            self._database, replace(query, states=frozenset({State.FAIL})), now_ms, marked
+        )
         # SQLite takes the bare `seq` from the row that has the maximum.
         rows = self._database.rows(
             "SELECT fail_code, fail_msg, raw_state, count(*), seq, "
@@ -85,7 +87,7 @@ class Summaries:
         self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
     ) -> list[tuple[ProblemKind, int]]:
         """Return the problems that checks of the tasks of `query` have now, the commonest first, with their counts."""
-        condition, values = _where(query, now_ms, marked)
+        condition, values = _where(self._database, query, now_ms, marked)
         rows = self._database.rows(
             f"SELECT problem_kind, count(*) FROM tasks WHERE {condition} AND problem_kind IS NOT NULL "
             "GROUP BY problem_kind ORDER BY count(*) DESC, problem_kind",
@@ -151,8 +153,10 @@ class Summaries:
         return None if at_ms is None else int(at_ms)
 
 
-def _where(query: Query, now_ms: int, marked: Collection[int] | None) -> tuple[str, list[Any]]:
-    condition, values = where(query, now_ms)
+def _where(
+    database: Database, query: Query, now_ms: int, marked: Collection[int] | None
+) -> tuple[str, list[Any]]:
+    condition, values = where(database, query, now_ms)
     if marked is None:
         return condition, values
     return f"{condition} AND seq {IN_LIST}", [*values, as_json(marked)]

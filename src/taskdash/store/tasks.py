@@ -108,7 +108,7 @@ class TaskList(Additions):
             # One that was removed since is shown a moment longer: without it the rest would stand on wrong lines.
             seqs = self._matches.seqs(query, now_ms, may_lag=may_lag)[offset : offset + limit]
             return self._in_order(seqs, condition="1", columns=columns)
-        condition, values = where(query, now_ms)
+        condition, values = where(self._database, query, now_ms)
         in_order = f"ORDER BY {order(query.sort)}"
         # The window is found on indexes alone; only its own rows are read whole.
         chosen = f"SELECT seq FROM tasks WHERE {condition} {in_order} LIMIT ? OFFSET ?"
@@ -119,7 +119,7 @@ class TaskList(Additions):
         """Return the `seq` of every task of `query`, in its order."""
         if query.terms:
             return list(self._matches.seqs(query, now_ms, may_lag=may_lag))
-        condition, values = where(query, now_ms)
+        condition, values = where(self._database, query, now_ms)
         sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(query.sort)}"
         return list(numbers(self._database, sql, values))
 
@@ -139,7 +139,7 @@ class TaskList(Additions):
                 return self._matches.seqs(query, now_ms, may_lag=may_lag).index(seq)
             except ValueError:
                 return None
-        condition, values = where(query, now_ms)
+        condition, values = where(self._database, query, now_ms)
         key = sort_column(query.sort)
         rows = self._database.rows(f"SELECT {key} FROM tasks WHERE {condition} AND seq = ?", [*values, seq])
         if not rows:
@@ -148,7 +148,7 @@ class TaskList(Additions):
         return sum(self._count(query, now_ms, condition, bound) for condition, bound in before)
 
     def _count(self, query: Query, now_ms: int, condition: str, bound: Sequence[Any]) -> int:
-        listed, values = where(query, now_ms)
+        listed, values = where(self._database, query, now_ms)
         sql = f"SELECT count(*) FROM tasks WHERE {listed} AND {condition}"
         return int(self._database.value(sql, [*values, *bound]))
 
@@ -167,7 +167,7 @@ class TaskList(Additions):
         """Return what `end_labels` does of the tasks of `query`, of any state."""
         if query.terms:
             return self._matches.labels(query, now_ms, may_lag=may_lag)
-        return end_labels(self._database, *where(replace(query, states=None), now_ms))
+        return end_labels(self._database, *where(self._database, replace(query, states=None), now_ms))
 
     def by_seq(self, seqs: Sequence[int]) -> list[Task]:
         """Return those of the named tasks that are on the list, in the order of `seqs`."""
@@ -186,11 +186,15 @@ class TaskList(Additions):
         """Return a task with its bodies, the raw one, which may be large, only if asked for; None if unlisted."""
         return next(self.details([seq], raw=raw), None)
 
-    def details(self, seqs: Sequence[int], *, raw: bool = True) -> Iterator[TaskDetail]:
+    def details(
+        self, seqs: Sequence[int], *, raw: bool = True, now_ms: int | None = None
+    ) -> Iterator[TaskDetail]:
         """Yield tasks with their bodies, the raw one only if asked for, in the order of `seqs`.
 
-        They are read in portions that take little memory, each of which is one read.
+        They are read in portions that take little memory, each of which is one read. They know whether they are overdue
+        at `now_ms`, if that is given.
         """
+        overdue = frozenset(() if now_ms is None else self._database.overdue(None, now_ms))
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
         for portion in self._portions(seqs):
             bound = [as_json(portion)]
@@ -201,7 +205,8 @@ class TaskList(Additions):
                 saved.setdefault(seq, []).append(tuple(file))
             verdicts = Verdicts(self._database).of(portion)
             for task, body in self._joined(TASK_COLUMNS, columns, portion):
-                yield detail_from_row(task, body, saved.get(task.seq, ()), verdicts.get(task.seq, {}))
+                detail = detail_from_row(task, body, saved.get(task.seq, ()), verdicts.get(task.seq, {}))
+                yield replace(detail, is_overdue=True) if task.seq in overdue else detail
 
     def links(self, seqs: Sequence[int]) -> Iterator[tuple[Task, tuple[str, ...]]]:
         """Yield the heads of tasks with their result links, in the order of `seqs`; nothing else of them is read."""

@@ -20,7 +20,7 @@ from taskdash.domain.untrusted import inert, inert_json, inert_line
 CONTRACT = [
     "taskId", "model", "state", "rawState", "param", "resultUrls", "failCode", "failMsg", "costTime",
     "completeTime", "createTime", "profile", "label", "note", "addedAt", "checkedAt", "problem", "saved",
-    "credits", "recordPath", "verdicts",
+    "credits", "recordPath", "verdicts", "overdue",
 ]  # fmt: skip
 
 
@@ -31,6 +31,7 @@ def test_what_is_not_known_is_null_and_lists_are_lists() -> None:
         "state": "new",
         "profile": "p",
         "addedAt": 5,
+        "overdue": False,
         **{name: [] for name in ("resultUrls", "saved", "verdicts")},
     }
     assert values == dict.fromkeys(CONTRACT) | known

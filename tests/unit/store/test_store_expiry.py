@@ -104,7 +104,9 @@ def test_each_profile_counts_by_its_own_ttl(store: Store) -> None:
 
 
 def test_it_is_found_by_the_index_of_ends(store: Store) -> None:
-    condition, values = where(Query(PROFILE, terms=parse_filter("expires:<2h saved:no", TTLS)), NOW)
+    condition, values = where(
+        store.database, Query(PROFILE, terms=parse_filter("expires:<2h saved:no", TTLS)), NOW
+    )
     explained = f"EXPLAIN QUERY PLAN SELECT seq FROM tasks WHERE {condition}"  # noqa: S608 - it has bound values only
     plan = store.database.rows(explained, values)
     assert any("tasks_by_expiry (profile=? AND <expr>>? AND <expr><?)" in str(row) for row in plan), plan

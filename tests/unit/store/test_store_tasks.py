@@ -75,13 +75,13 @@ def test_no_window_of_an_order_needs_a_sort(store: Store) -> None:
     for sort in SORTS:
         for states in (None, *(frozenset({state}) for state in State)):
             query = Query("p", states, (), sort)
-            condition, values = where(query, NOW)
+            condition, values = where(store.database, query, NOW)
             sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)} LIMIT 50"  # noqa: S608 - our own text
             plan = plan_of(store, sql, values)
             assert "TEMP B-TREE" not in plan, (sort, states, plan)
             assert "COVERING INDEX" in plan, (sort, states, plan)
             words = replace(query, terms=parse_filter("fox"))
-            condition, values = where(words, NOW)
+            condition, values = where(store.database, words, NOW)
             sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"  # noqa: S608 - our own text
             plan = plan_of(store, sql, values)
             assert "TEMP B-TREE" not in plan, (sort, states, plan)

@@ -75,8 +75,7 @@ FILTER: Final = HelpSection(
         HelpEntry("problem:any", "the last check failed"),
         HelpEntry("cost:>30s", "duration (or duration:); units ms, s, m, h, d"),
         HelpEntry("age:<2h", "time since created; expires:<2h time left"),
-        HelpEntry("saved:no", "results not downloaded, or saved:yes"),
-        HelpEntry("picked:yes", "also rejected:yes undecided:yes, or :no"),
+        HelpEntry("saved:no", "or yes; also picked: rejected: undecided: overdue: charged:"),
         HelpEntry("", "Enter keeps the filter, Esc restores the previous one."),
     ),
 )

@@ -1,0 +1,45 @@
+"""Which tasks have waited too long, by what the list's own history says of their kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskdash.domain.usual import Durations
+from taskdash.store.checks import Checks
+
+if TYPE_CHECKING:
+    from taskdash.store.database import Database
+
+
+class Overdue:
+    """The overdue tasks of one store: those that wait for more than their kind's `Usual.overdue_ms`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def seqs(self, profile: str | None, now_ms: int) -> list[int]:
+        """Return the `seq` of every task of a profile, None being all of them, that is overdue at `now_ms`."""
+        profiles = [profile]
+        if profile is None:
+            # Each gateway has a history of its own.
+            sql = "SELECT profile FROM counts WHERE state = 1 AND tasks > 0"
+            profiles = [name for (name,) in self._database.rows(sql)]
+        return [seq for name in profiles if name is not None for seq in self._of(name, now_ms)]
+
+    def _of(self, profile: str, now_ms: int) -> list[int]:
+        # In the index of what is unfinished, of which its own condition is a part.
+        waiting = self._database.rows(
+            "SELECT seq, model, variant, coalesce(nullif(create_time_ms, 0), added_at_ms) FROM tasks "
+            "WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1 AND model IS NOT NULL",
+            [profile],
+        )
+        if not waiting:
+            return []
+        checks = Checks(self._database)
+        history = Durations(checks.durations(profile))
+        history.see_waiting(checks.waiting(profile))
+        return [
+            seq
+            for seq, model, variant, since_ms in waiting
+            if (usual := history.usual(model, variant)) and now_ms - since_ms > usual.overdue_ms
+        ]
