@@ -122,6 +122,8 @@ class Flag(StrEnum):
     """It has waited much longer than such tasks take; what does not wait is neither."""
     CHARGED = "charged"
     """It cost credits; of what nobody told the credits is neither."""
+    UNSEEN = "unseen"
+    """It has ended and nobody has looked at it since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,6 +259,8 @@ class Task:
     """When an answer brought other links than an earlier one; None where its links are the first."""
     purged: bool = False
     """Whether the answer says that its result was removed."""
+    unseen: bool = False
+    """Whether it has ended and nobody has looked at it since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,22 @@ class News:
         ((expiring, new),) = self._database.rows(sql, bound)
         return Missed(counts.get(State.SUCCESS, 0), counts.get(State.FAIL, 0), expiring, new)
 
+    def unseen(self, profile: str | None) -> int:
+        """Return how many tasks of a profile, or (None) of all, have ended and were not looked at since."""
+        condition, values = ("1", []) if profile is None else ("profile = ?", [profile])
+        sql = f"SELECT count(*) FROM tasks WHERE removal = 0 AND unseen = 1 AND {condition}"
+        return int(self._database.value(sql, values))
+
+    def look_at(self, seqs: Iterable[int]) -> None:
+        """Write down that somebody has looked at tasks."""
+        sql = "UPDATE tasks SET unseen = 0 WHERE seq = ? AND unseen = 1"
+        self._database.write(sql, ((seq,) for seq in seqs))
+
+    def look_at_all(self, profile: str | None) -> None:
+        """Write down that somebody has looked at all tasks of a profile, or (None) of all."""
+        condition = "removal = 0 AND unseen = 1 AND (profile = ?1 OR ?1 IS NULL)"
+        self._database.write(f"UPDATE tasks SET unseen = 0 WHERE {condition}", [(profile,)])
+
     def batch_of(self, seqs: Collection[int]) -> Batch | None:
         """Return the tasks as a batch; None where one of them is not finished. Those that were removed do not count."""
         counts = dict.fromkeys(STATE_CODES, 0)
@@ -177,7 +193,8 @@ class News:
 
 
 def keep_untold(connection: sqlite3.Connection, seq: int) -> None:
-    """Write down that a task has ended and somebody is to be told, in each way."""
+    """Write down that a task has ended: somebody is to be told, in each way, and to look at it."""
+    connection.execute("UPDATE tasks SET unseen = 1 WHERE seq = ?", (seq,))
     connection.executemany("INSERT OR IGNORE INTO untold VALUES (?, ?)", ((seq, way) for way in Way))
 
 

@@ -53,6 +53,7 @@ OWN_LIFE: Final = "result_expires_at_ms IS NOT NULL"
 UNSAVED: Final = "result_count > saved_count"
 UNDECIDED: Final = "result_count > picked_count + rejected_count"
 _RESULTS: Final = "state = 2 AND result_count > 0"
+_UNSEEN: Final = "SELECT seq FROM tasks WHERE removal = 0 AND unseen = 1"
 _FLAGS: Final = {
     Flag.SAVED: (_RESULTS, f"NOT ({UNSAVED})", UNSAVED),
     Flag.PICKED: (_RESULTS, "picked_count > 0", "picked_count = 0"),
@@ -60,6 +61,8 @@ _FLAGS: Final = {
     Flag.UNDECIDED: (_RESULTS, UNDECIDED, f"NOT ({UNDECIDED})"),
     Flag.OVERDUE: ("state = 1", f"seq {IN_LIST}", f"seq NOT {IN_LIST}"),
     Flag.CHARGED: ("credits IS NOT NULL", "credits > 0", "credits = 0"),
+    # By the index of the unseen: the rows themselves are too wide to be read for it.
+    Flag.UNSEEN: ("1", f"seq IN ({_UNSEEN})", f"seq NOT IN ({_UNSEEN})"),
 }
 """Of which tasks a flag says something, which of them have it, and which have not."""
 

@@ -24,7 +24,7 @@ _LINES_KEPT: Final = ("note", "prompt", "fail_msg")
 _NEVER_CHECKED: Final = (
     *("seq", "profile", "task_id", "label", "note"),
     *("added_at_ms", "next_check_at_ms", "asked_at_ms", "saved_count", "path_hint", "renewed_at_ms"),
-    *("picked_count", "rejected_count"),
+    *("picked_count", "rejected_count", "unseen"),
 )
 """What no check writes of a task; when the next one is it writes in a way of its own."""
 

@@ -315,9 +315,15 @@ CREATE INDEX tasks_unfinished
     WHERE removal = 0 AND state < 2;
 """
 
+_UNSEEN: Final = """
+-- Whether a task has ended and nobody has looked at it since, in whichever dashboard.
+ALTER TABLE tasks ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX tasks_unseen ON tasks (profile, seq, state, removal) WHERE removal = 0 AND unseen = 1;
+"""
+
 MIGRATIONS: Final[tuple[str, ...]] = (
     *(_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS, _FAMILIES),
-    *(_VERDICTS, _OF_LABELS),
+    *(_VERDICTS, _OF_LABELS, _UNSEEN),
 )
 
 OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"

@@ -98,6 +98,8 @@ class Context:
     is_demo: bool = False
     seen_at_ms: int | None = field(default=None, init=False)
     """When somebody was last there, by what was typed; None until the list was looked at."""
+    looked_at: set[int] = field(default_factory=set, init=False)
+    """The tasks that had ended unseen and that the cursor was on in this run, by `seq`."""
     durations: Durations | None = field(default=None, init=False)
     """What this list's finished tasks teach; None until `read_history`."""
     adding: list[tuple[Sequence[str], Future[Any]]] = field(default_factory=list, init=False)
@@ -244,6 +246,8 @@ class Context:
         if (seen_ms := self.seen_at_ms) is not None:
             with suppress(RuntimeError):  # it is closed already
                 self.store.submit(lambda store: store.news.see(self.profile, seen_ms))
+                if self.looked_at:
+                    self.store.submit(lambda store: store.news.look_at(self.looked_at))
         if self._previews is not None:
             self._previews.close()
         if self._downloads is not None:

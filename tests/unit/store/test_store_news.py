@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
-from tests.store_lists import NOW, replied
+from tests.store_lists import NOW, ids, replied
 
 from taskdash.domain.notices import Batch, Way, notices
 from taskdash.store.store import Store
@@ -176,3 +176,25 @@ def test_marked_tasks_are_a_batch_once_all_that_are_listed_are_finished(store: S
     assert store.news.batch_of(seqs) is None
     store.tasks.remove([seqs[2]], NOW)
     assert store.news.batch_of(seqs) == Batch(None, 1, 1, frozenset(seqs))
+
+
+def test_an_end_that_is_news_is_unseen_until_somebody_looks_at_it(store: Store) -> None:
+    shown = start(store, 4)
+    succeed(store, shown[:3])
+    # One that had ended when it was added is no news.
+    store.tasks.add(PROFILE, ["task_news_old"], NOW)
+    replied(store, success_body("task_news_old", completeTime=NOW - DAY_MS))
+    assert ids(store, "unseen:yes", PROFILE) == shown[:3]
+    assert (
+        ids(store, "!unseen:yes", PROFILE) == ids(store, "unseen:no", PROFILE) == ["task_news_old", shown[3]]
+    )
+    assert (store.news.unseen(PROFILE), store.news.unseen("q"), store.news.unseen(None)) == (3, 0, 3)
+    store.news.look_at(seqs_of(store, shown[:1]))
+    # A later check of what has ended brings nothing new.
+    succeed(store, shown[:1])
+    assert ids(store, "unseen:yes", PROFILE) == shown[1:3]
+    assert [store.tasks.find(PROFILE, task_id).unseen for task_id in shown] == [False, True, True, False]
+    store.news.look_at_all("q")
+    assert store.news.unseen(PROFILE) == 2
+    store.news.look_at_all(PROFILE)
+    assert ids(store, "unseen:yes", PROFILE) == []

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
+from taskdash.domain.words import plural
 from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Acts
@@ -170,6 +171,9 @@ class MainScreen(ViewActions, Screen[None]):
             warn: WorkType[None] = self._expiring.warn
             self.run_worker(warn, group="expiring", exclusive=True)
         self.app.show_title(self.table.window.listed)
+        if self.unseen.is_time:
+            keep: WorkType[None] = self.unseen.keep
+            self.run_worker(keep, group="seen")
         self.headlines.tick(self.table.window, self.size.width)
         self.away.tick(self.table.window)
 
@@ -205,6 +209,7 @@ class MainScreen(ViewActions, Screen[None]):
             window.label,
             filtered_from=listed,
             order=unseen_order(window.query.sort, seen),
+            unseen=self.unseen.ended,
         )
         self._tasks.show_title(title)
 
@@ -219,6 +224,7 @@ class MainScreen(ViewActions, Screen[None]):
         async def look() -> None:
             if await self.unseen.look():
                 self.show_keys()
+                self._show_range()
 
         work: WorkType[None] = look
         self.run_worker(work, group="look")
@@ -308,8 +314,12 @@ class MainScreen(ViewActions, Screen[None]):
             self.on_tour_left()
         elif self.following.trouble.forget():
             self.show_status()
-        else:
+        elif self.focused is not self.table or not self.unseen.ended:
             self.table.focus()
+        else:
+            clear: WorkType[None] = self.unseen.clear
+            self.run_worker(clear, group="seen")
+            self.say(f"{plural(self.unseen.ended, 'task')} marked as seen.")
 
     # The demo's tour
 

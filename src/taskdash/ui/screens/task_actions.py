@@ -116,6 +116,7 @@ class TaskActions(_Screen):
         tasks = await self.acts.chosen(self.table.marked, self.table.task_at_cursor)
         if not tasks:
             self.tell(warning("No task selected."))
+        self.table.look_at(tasks)
         return tasks
 
     def _show_changes(self) -> None:

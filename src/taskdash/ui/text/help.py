@@ -75,7 +75,7 @@ FILTER: Final = HelpSection(
         HelpEntry("problem:any", "the last check failed"),
         HelpEntry("cost:>30s", "duration (or duration:); units ms, s, m, h, d"),
         HelpEntry("age:<2h", "time since created; expires:<2h time left"),
-        HelpEntry("saved:no", "or yes; also picked: rejected: undecided: overdue: charged:"),
+        HelpEntry("saved:no", "or yes; also picked: rejected: undecided: unseen: overdue: charged:"),
         HelpEntry("", "Enter keeps the filter, Esc restores the previous one."),
     ),
 )
@@ -84,6 +84,7 @@ _ABOUT_PLACE: Final = {
         "In the list",
         (
             HelpEntry("", "Keys act on marked rows, or on the row at the cursor."),
+            HelpEntry("*", "ended and not looked at since; Esc clears all"),
             HelpEntry("mouse", "click a row to select it, a heading to sort"),
         ),
     ),

@@ -106,12 +106,19 @@ def _follows(status: WatchStatus) -> str:
 
 
 def list_title(
-    lines: range, total: int, label: str | None, *, filtered_from: int | None = None, order: str = ""
+    lines: range,
+    total: int,
+    label: str | None,
+    *,
+    filtered_from: int | None = None,
+    order: str = "",
+    unseen: int = 0,
 ) -> Content:
     """Return what stands over the table: which lines of how many are shown, and the label that all of them have."""
     title = f"Tasks {lines.start + 1:,}–{lines.stop:,} of {total:,}" if lines else "Tasks"
     title += "" if filtered_from is None else f", filtered from {filtered_from:,}"
     title += f", {order}" if order and lines else ""
+    title += f", {unseen:,} unseen" if unseen and lines else ""
     return Content.assemble(title, " · ", (label, "$text-secondary")) if label and lines else Content(title)
 
 

@@ -33,6 +33,8 @@ MAX_STRIPS: Final = 400
 """Rows that are kept as they were drawn: as many as a few screens have."""
 CHANGED: Final = "»"
 """Stands in the margin of a row that others have changed: no colour says it alone."""
+UNSEEN: Final = "*"
+"""Stands there, in the mark's place, while nobody has looked at a task that has ended."""
 
 
 class RowDrawing:
@@ -129,7 +131,8 @@ class RowDrawing:
     def _look(self, task: Task, *, is_cursor: bool) -> _Look:
         table, placed = self._table, self.columns
         is_marked, is_changed = task.seq in table.marked, task.seq in table.flashing
-        margin = ["▌" if is_cursor else " ", "•" if is_marked else " "]
+        is_unseen = task.unseen and task.seq not in table.context.looked_at
+        margin = ["▌" if is_cursor else " ", "•" if is_marked else UNSEEN if is_unseen else " "]
         if is_changed:
             margin[is_cursor] = CHANGED
         name = "row-updated" if is_changed else "row-marked" if is_marked else "row"

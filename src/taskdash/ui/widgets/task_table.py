@@ -246,6 +246,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _go(self, line: int, top: int) -> None:
         before, home = self._place, line == 0 and top == 0
         task = self._window.row(line)
+        self.look_at(filter(None, (self.task_at_cursor, task)))
         seq = task.seq if task else None
         self._place = replace(before, cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
         if task is None or not self._window.covers(top, self.size.height):
@@ -287,6 +288,10 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.move_to(line)
             if event.chain == 2:
                 self.post_message(self.Opened())
+
+    def look_at(self, tasks: Iterable[Task]) -> None:
+        """Take note that the user has gone to tasks, or on from them, or has done something with them."""
+        self.context.looked_at.update(task.seq for task in tasks if task.unseen)
 
     # Marks
 

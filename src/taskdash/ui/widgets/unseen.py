@@ -1,9 +1,10 @@
-"""What the reader cannot see but ought to know: marks that the filter hides, tasks that came in above the screen."""
+"""What the reader does not see: marks that a filter hides, tasks that came in above the screen, ends not looked at."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from taskdash.domain.errors import StoreError
 from taskdash.domain.query import SortKey
 from taskdash.domain.words import plural
 
@@ -22,6 +23,9 @@ class Unseen:
         self._seen_seq = seen_seq
         self._newer = 0
         self._hidden = 0
+        self.ended = 0
+        """How many tasks have ended that nobody has looked at since."""
+        self._kept: set[int] = set()
         self._busy = False
         self._again = False
 
@@ -45,16 +49,45 @@ class Unseen:
         filtered = query.states is not None or bool(query.terms)
         by_time = query.sort.key is SortKey.ADDED and self._unseen_lines > 0
 
-        def count(store: Store) -> tuple[int | None, int, int]:
+        def count(store: Store) -> tuple[int | None, int, int, int]:
             seen = store.tasks.newest_seq() if seen_seq is None else seen_seq
             hidden = len(marked) - store.tasks.shown(query, marked, now_ms) if filtered and marked else 0
             newer = store.tasks.newer(query, seen, now_ms) if by_time and seen is not None else 0
-            return seen, hidden, newer
+            return seen, hidden, newer, store.news.unseen(query.profile)
 
         # Of rows that are to give way to others nothing is counted: a search for it would hold those up.
         counted = await self._context.store.run_while(lambda: table.wanted is query, count)
         if counted is not None:
-            self._seen_seq, self._hidden, self._newer = counted
+            self._seen_seq, self._hidden, self._newer, self.ended = counted
+
+    @property
+    def _to_keep(self) -> set[int]:
+        """Return what was looked at, without the task at the cursor: a filter would take the row from under it."""
+        cursor = self._table.task_at_cursor
+        return self._context.looked_at - self._kept - ({cursor.seq} if cursor else set())
+
+    @property
+    def is_time(self) -> bool:
+        """Return whether something was looked at that is not written down."""
+        return bool(self._to_keep)
+
+    async def keep(self) -> None:
+        """Write it down, so that it counts as seen in every dashboard and after a restart."""
+        seqs = self._to_keep
+        self._kept |= seqs
+        try:
+            await self._context.store.run(lambda store: store.news.look_at(seqs))
+        except StoreError:  # others tell of it
+            self._kept -= seqs
+        else:
+            self._table.reload()
+
+    async def clear(self) -> None:
+        """Take all that has ended as seen."""
+        profile = self._table.window.query.profile
+        await self._context.store.run(lambda store: store.news.look_at_all(profile))
+        self.ended = 0
+        self._table.reload()
 
     def _see(self) -> int | None:
         """Return the newest task that has been on the screen, the one at the list's young end among them."""

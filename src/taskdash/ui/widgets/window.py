@@ -119,4 +119,6 @@ def changed_tasks(before: Iterable[Task], after: Iterable[Task]) -> set[int]:
 
 
 def _settled(task: Task) -> Task:
-    return replace(task, checked_at_ms=None, next_check_at_ms=None, asked_at_ms=None, checks=0, misses=0)
+    return replace(
+        task, checked_at_ms=None, next_check_at_ms=None, asked_at_ms=None, checks=0, misses=0, unseen=False
+    )
