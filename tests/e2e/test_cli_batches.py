@@ -106,3 +106,43 @@ def test_without_an_id_on_standard_input_there_is_nothing_to_do(taskdash: Comman
             assert done.stderr == "taskdash: no task IDs on standard input\n"
     assert taskdash("wait", "-", "--json", stdin="").stdout == "[]\n"
     assert taskdash("wait", "-", stdin="nowhere\n").returncode == 3
+
+
+def test_redo_prints_what_failed_for_a_script_to_send(taskdash: Command, api: FilesApi) -> None:
+    prompt = "it's a \u202ecat \U0001f468\u200d\U0001f469 " + "x" * 5_000
+    request = {"model": "m", "input": {"prompt": prompt, "size": "1:1"}}
+    other = "task_other_12345678"
+    api.set(BAD, fail_body(BAD, param=json.dumps(request)))
+    api.set(other, fail_body(other, param=None))
+    taskdash("add", OK, BAD, RUN, "--wait")
+    sent = len(api.requests)
+
+    done = taskdash.ok("redo")
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [request]
+    assert done.stdout.isascii()
+    assert done.stderr == "1 request printed\n"
+    assert taskdash.ok("redo", "--filter", "state:fail").stdout == done.stdout
+    assert json.loads(taskdash.ok("redo", OK[:9]).stdout)["model"] == "gpt-image-2-text-to-image"
+    nothing = taskdash.ok("redo", "--filter", f"id:{OK}")
+    assert (nothing.stdout, nothing.stderr) == ("", "nothing to redo: no failed tasks\n")
+    assert len(taskdash.ok("redo", "--state", "success").stdout.splitlines()) == 2
+
+    taskdash("add", other, "--wait")
+    done = taskdash("redo", "-q", "-", stdin=f"{other}\n{BAD}\n")
+    assert (done.returncode, json.loads(done.stdout)) == (1, request)
+    assert done.stderr == f"taskdash: {other}: no param in its record\n"
+    assert taskdash("redo", "nowhere").returncode == 3
+
+    curl = taskdash.ok("redo", BAD, "--format", "curl").stdout
+    assert '-H "Authorization: Bearer $AIGPTIMAGE_API_KEY"' in curl
+    assert curl.startswith(f"curl -sS {api.url}/api/v1/jobs/createTask")
+    assert len(api.requests) == sent + 1, "it sends nothing"
+
+
+def test_redo_hides_a_key_that_stands_in_a_prompt(taskdash: Command, api: FilesApi) -> None:
+    api.set(BAD, fail_body(BAD, param=json.dumps({"model": "m", "input": {"prompt": f"Bearer {KEY}"}})))
+    taskdash("add", BAD, "--wait")
+    for form in ("jsonl", "curl"):
+        done = taskdash.ok("redo", "--format", form)
+        assert "***" in done.stdout
+        assert KEY not in done.stdout

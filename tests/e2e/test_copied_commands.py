@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from taskdash.api.request import create_body
 from taskdash.demo.server import DemoApi
-from taskdash.domain.curl import Endpoint, create_body, create_command, record_command
+from taskdash.domain.curl import Endpoint, create_command, record_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

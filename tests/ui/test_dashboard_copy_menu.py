@@ -213,6 +213,7 @@ async def test_of_marked_tasks_each_is_a_line(dash: Dash) -> None:
             ["A cinematic portrait of a robot painter", "A cat", "360 equirectangular"],
         ),
         ("a", "Copied 3 params", ['{"model": '] * 3),
+        ("b", "Copied 3 requests", ['{"model": "gpt-image-2'] * 3),
         ("c", "Copied 3 recordInfo commands", [f"curl -sS '{BASE}/recordInfo?taskId="] * 3),
     ):
         await open_menu(dash)

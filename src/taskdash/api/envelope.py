@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.api import names
-from taskdash.api.body import UnreadableError, json_document, unwrapped
-from taskdash.api.record import RECORD_FIELDS, request_in
+from taskdash.api.body import unwrapped
+from taskdash.api.record import RECORD_FIELDS
 from taskdash.api.result_urls import LAST_KEYS, RECORD_KEYS, result_urls
 from taskdash.api.states import is_not_found, may_be_of_request, reason_in, says_state, standing_in
 from taskdash.api.values import is_blank, whole_number, word
@@ -92,19 +92,6 @@ def envelope_of(document: Json, asked_id: str) -> Envelope:
         record_info_is_null=is_null and record is None and code in (None, 200, 422),
         is_nothing="data" in document and code in (0, 200) and data in (None, "", "null", [], {}),
     )
-
-
-def echoed_request(body: bytes, task_id: str) -> Json:
-    """Return the `createTask` request in the body of an answer, letter for letter: for sending the same once more.
-
-    What is shown of it is made inert and cut (`api.record`); a prompt with joined emoji or of great length would not be
-    the same afterwards. So this reads it from the body as it was kept. It is None where there is none, or no body.
-    """
-    try:
-        record = envelope_of(json_document(body.decode("utf-8-sig", "replace")), task_id).record
-    except UnreadableError:
-        return None
-    return request_in(record) if record is not None else None
 
 
 def task_id_in(record: dict[str, Json], asked_id: str) -> str | None:

@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "demo-api": "taskdash.cli.demo:demo_api",
     "stats": "taskdash.cli.statistics:stats",
     "failures": "taskdash.cli.statistics:failures",
+    "redo": "taskdash.cli.redo:redo",
     "completion": "taskdash.cli.completion:completion",
     "help": "taskdash.cli.main:help_on",
 }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.record_paths import AUTH_HEADER, KEY_MARK, RECORD_PATH, target_of
-from taskdash.domain.untrusted import CUT_MARK, raw_text
+from taskdash.domain.untrusted import raw_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +27,6 @@ NEXT_COMMAND: Final = " &&\n"
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Beside the inputs in a `createTask` request; anything else at its top is an input.
-_NOT_INPUTS: Final = ("model", "input", "callBackUrl", "callbackUrl")
-
-
-class NoRequestError(Exception):
-    """No request can be made of what is known of a task; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +69,6 @@ def create_command(endpoint: Endpoint, body: Json, request_id: str) -> str:
     return " \\\n  ".join(words)
 
 
-def create_body(param: Json, model: str | None) -> dict[str, Json]:
-    """Return the body that asks for the same once more.
-
-    Args:
-        param: the first request, as the record echoes it: whole by the API's page; older gateways leave `model` or
-            `input` out, and have the inputs beside each other.
-        model: as the record names it.
-
-    Raises:
-        NoRequestError: something is missing.
-    """
-    if not isinstance(param, dict) or not param:
-        raise NoRequestError("no param in its record" if not param else "its param is not a JSON object")
-    named = param.get("model") or model
-    if not isinstance(named, str):
-        raise NoRequestError("its model is unknown")
-    if "input" in param:
-        rest = {key: value for key, value in param.items() if key != "model"}
-    else:
-        rest = {"input": {key: value for key, value in param.items() if key not in _NOT_INPUTS}}
-        rest |= {key: value for key, value in param.items() if key in _NOT_INPUTS and key != "model"}
-    if not rest["input"]:
-        raise NoRequestError("its param has no inputs")
-    return {"model": named, **rest}
-
-
-def callback_of(body: dict[str, Json]) -> str | None:
-    """Return the URL that is told when the new task ends, where the first request named one."""
-    found = body.get("callBackUrl") or body.get("callbackUrl")
-    return found if isinstance(found, str) else None
-
-
 def shell_json(value: Json) -> str:
     r"""Return a value as JSON on one line, without `'`, without `\\`, and without what a terminal acts on."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -124,10 +86,3 @@ def _request(endpoint: Endpoint, target: str) -> Sequence[str]:
     # Outside of the quotes: what follows the variable there may be taken for more of its name.
     rest = shlex.quote(after) if after else ""
     return [f"curl -sS{plain} {shlex.quote(url)}", f'-H "{before}{endpoint.key_words}"{rest}']
-
-
-def whole(param: Json) -> Json:
-    """Return a request that was kept inert, for want of the body it came in; refuse one of which a text was cut."""
-    if CUT_MARK in json.dumps(param, ensure_ascii=False):
-        raise NoRequestError("its inputs were too long to be kept whole")
-    return param

@@ -9,19 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from taskdash.api.envelope import echoed_request
+from taskdash.api.request import NoRequestError, callback_of, request_again
 from taskdash.config.locations import make_private_dir, replace_private_file
-from taskdash.domain.curl import (
-    NEXT_COMMAND,
-    Endpoint,
-    NoRequestError,
-    callback_of,
-    create_body,
-    create_command,
-    record_command,
-    whole,
-)
-from taskdash.domain.record_paths import RECORD_PATH, family_of
+from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command, record_command
+from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import Json, State, Task, TaskDetail
 from taskdash.domain.untrusted import inert_line, raw_text
 from taskdash.domain.words import plural
@@ -229,21 +220,14 @@ def _record_command(context: Context, detail: TaskDetail) -> str:
 
 
 def _create_command(context: Context, detail: TaskDetail) -> str:
-    if detail.task.record_path not in (None, RECORD_PATH):
-        raise NothingToCopyError(f"tasks of {family_of(detail.task.record_path)} are not made by createTask")
     return create_command(endpoint_of(context), _body(detail), str(uuid4()))
 
 
 def _body(detail: TaskDetail) -> dict[str, Json]:
     try:
-        # A list that was imported has no bodies, only what was shown of them.
-        param = echoed_request(detail.raw, detail.task.task_id) if detail.raw else whole(detail.param)
-        return create_body(param, detail.task.model)
+        return request_again(detail)
     except NoRequestError as error:
-        known = detail.raw or detail.param is not None
-        raise NothingToCopyError(str(error) if known else NO_RECORD) from None
-    except RecursionError:
-        raise NothingToCopyError("its param is nested too deeply") from None
+        raise NothingToCopyError(str(error)) from None
 
 
 _IDS: Final = _Kind("i", "task ID", "The task's ID.", _id, "task ID")
@@ -287,6 +271,14 @@ KINDS: Final = (
         "param",
         line=_param_line,
         is_had=lambda task: task.state is not State.NEW,
+    ),
+    _Kind(
+        "b",
+        "createTask body",
+        "The JSON body that asks for the same again, one per line, for a script of your own.",
+        lambda _context, detail: json.dumps(_body(detail)),
+        "request",
+        is_had=_CREATE.is_had,
     ),
     _Kind(
         "r",

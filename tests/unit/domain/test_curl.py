@@ -13,18 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taskdash.domain.curl import (
-    NEXT_COMMAND,
-    Endpoint,
-    NoRequestError,
-    callback_of,
-    create_body,
-    create_command,
-    record_command,
-    shell_json,
-    whole,
-)
-from taskdash.domain.untrusted import inert
+from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command, record_command, shell_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,50 +174,3 @@ def test_commands_of_several_tasks_wait_for_the_last_enter(shells: Shells) -> No
     )
     assert done.returncode != 0
     assert shells.calls.read_bytes() == b""
-
-
-@pytest.mark.parametrize(
-    ("param", "model", "made"),
-    [
-        ({"model": "m", "input": {"prompt": "A cat"}}, "other", {"model": "m", "input": {"prompt": "A cat"}}),
-        (
-            {"model": "m", "callBackUrl": "https://me.example/cb", "input": {"prompt": "p"}},
-            None,
-            {"model": "m", "callBackUrl": "https://me.example/cb", "input": {"prompt": "p"}},
-        ),
-        ({"input": {"prompt": "p"}}, "m", {"model": "m", "input": {"prompt": "p"}}),
-        # Older gateways: the inputs beside each other.
-        (
-            {"prompt": "p", "size": "1:1", "callBackUrl": "https://me.example/cb"},
-            "m",
-            {"model": "m", "input": {"prompt": "p", "size": "1:1"}, "callBackUrl": "https://me.example/cb"},
-        ),
-        ({"model": "m", "prompt": "p"}, None, {"model": "m", "input": {"prompt": "p"}}),
-    ],
-)
-def test_the_body_is_the_first_request(param: Json, model: str | None, made: dict[str, Json]) -> None:
-    assert create_body(param, model) == made
-    assert callback_of(made) == made.get("callBackUrl")
-
-
-@pytest.mark.parametrize(
-    ("param", "model", "why"),
-    [
-        (None, "m", "no param in its record"),
-        ({}, "m", "no param in its record"),
-        ("not JSON", "m", "its param is not a JSON object"),
-        ([1], "m", "its param is not a JSON object"),
-        ({"input": {"prompt": "p"}}, None, "its model is unknown"),
-        ({"model": "m"}, None, "its param has no inputs"),
-        ({"model": "m", "input": {}}, None, "its param has no inputs"),
-    ],
-)
-def test_what_cannot_be_sent_again_is_said(param: Json, model: str | None, why: str) -> None:
-    with pytest.raises(NoRequestError, match=f"^{why}$"):
-        create_body(param, model)
-
-
-def test_inputs_that_were_cut_are_not_sent_again() -> None:
-    assert whole({"input": {"prompt": "p"}}) == {"input": {"prompt": "p"}}
-    with pytest.raises(NoRequestError, match="too long to be kept whole"):
-        whole({"input": {"prompt": inert("x" * 100_000)}})

@@ -24,7 +24,7 @@ class CopyMenu(Choices[str]):
     """Which of these to copy. Dismissed with the letter of the choice."""
 
     LINES_AROUND: ClassVar[int] = 13
-    BINDINGS: ClassVar[list[BindingType]] = [(letter, f"choose('{letter}')", "copy") for letter in "ilparcn"]
+    BINDINGS: ClassVar[list[BindingType]] = [(letter, f"choose('{letter}')", "copy") for letter in "ilparcnb"]
 
     def __init__(self, title: str, choices: Sequence[Choice]) -> None:
         width = max(len(choice.title) for choice in choices)

@@ -1,0 +1,87 @@
+"""`taskdash redo`: the requests of tasks that failed, for the user's own script to send again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import click
+
+from taskdash.api.request import NoRequestError, request_again
+from taskdash.cli.add import with_stdin
+from taskdash.cli.options import Command, complete_ids, pass_session, selection_options
+from taskdash.cli.output import ERROR_PREFIX, complain, print_lines, talk
+from taskdash.config.profile import DEFAULT_KEY_VARIABLE
+from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command
+from taskdash.domain.query import Query
+from taskdash.domain.task import State
+from taskdash.domain.words import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from taskdash.cli.selection import Selection
+    from taskdash.cli.session import Session
+    from taskdash.domain.task import Json
+    from taskdash.store.store import Store
+
+
+@click.command(
+    cls=Command,
+    epilog="Example: taskdash redo --label mugs > failed.jsonl",
+    short_help="Print the requests of failed tasks, to send them again.",
+)
+@click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@selection_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "curl"]),
+    default="jsonl",
+    help="JSON bodies for createTask, one per line, or curl commands (default: jsonl).",
+)
+@pass_session
+def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, form: str) -> int:
+    """Print the createTask requests of failed tasks. Sends nothing: sending them is up to you, and costs credits.
+
+    Without IDs, takes all failed tasks; --filter and --label narrow that down, --state takes others. `-` reads IDs from
+    standard input. A curl command has its own X-Request-ID, so that running it twice creates one task, and names the
+    variable of your API key. Exits with 1 if the request of a task is not known; which ones, goes to stderr.
+    """
+    task_ids = with_stdin(session, task_ids)
+    lines: list[str] = []
+    unknown: list[str] = []
+    with session.open_store(only_reads=True) as store:
+        for detail in store.tasks.details(_seqs(session, store, task_ids, selection)):
+            try:
+                lines.append(_printed(session, request_again(detail), form))
+            except NoRequestError as error:
+                unknown.append(f"{ERROR_PREFIX}{detail.task.task_id}: {error}")
+    print_lines(lines if form == "jsonl" else filter(None, [NEXT_COMMAND.join(lines)]))
+    for line in unknown:
+        complain(line)
+    if lines or not unknown:
+        talk(f"{plural(len(lines), 'request')} printed" if lines else "nothing to redo: no failed tasks")
+    return 1 if unknown else 0
+
+
+def _seqs(session: Session, store: Store, task_ids: Sequence[str], selection: Selection) -> list[int]:
+    """Return the `seq` of those that are named or selected; where states are not spoken of, of the failed ones."""
+    if not task_ids and not selection.is_given:
+        query = Query(session.profile.name, states=frozenset({State.FAIL}))
+        return store.tasks.seqs(query, session.now_ms())
+    tasks = selection.tasks(session, store, task_ids)
+    has_all = task_ids or selection.names_states
+    return [task.seq for task in tasks if has_all or task.state is State.FAIL]
+
+
+def _printed(session: Session, body: dict[str, Json], form: str) -> str:
+    if form == "jsonl":
+        text = json.dumps(body)
+    else:
+        profile = session.profile
+        variable = profile.api_key_env or DEFAULT_KEY_VARIABLE
+        endpoint = Endpoint(profile.base_url, variable, profile.auth_header)
+        text = create_command(endpoint, body, str(uuid4()))
+    return session.keys.redact(text)
