@@ -3,6 +3,8 @@
 P10: `taskdash list --json` of 10,000 tasks beside a bare script that reads the same rows by sqlite3 and dumps them.
 P11: the CPU time of `taskdash add ID` and of `taskdash list` beyond that of `python -c "import click, sqlite3"`.
 
+And `taskdash status` on 10,000 tasks, whole, beside `python -c "import sqlite3"`: it stands in a prompt.
+
 The rounds take turns, and each figure is the median of the rounds' own: this machine may be busy. The last row of P10
 has no goal: what the same list costs where every prompt is Chinese, whose letters all become escapes.
 """
@@ -28,6 +30,7 @@ ROUNDS: Final = 11
 GOAL: Final = 1.5
 START_ROUNDS: Final = 21
 START_GOAL_MS: Final = 25.0
+STATUS_GOAL_MS: Final = 60.0
 NOW_MS: Final = 1_780_000_000_000
 PROGRAM: Final = str(Path(sys.executable).with_name("taskdash"))
 PEER: Final = """
@@ -115,6 +118,14 @@ def print_starts(store: Path) -> None:
         print(f"     {name:31}{ours_ms:9.1f}{peer_ms:9.1f}{more_ms:+8.1f}{goal:>8}")
 
 
+def print_status(store: Path) -> None:
+    """Print how long the line for a prompt takes, from the start of its process to its end."""
+    peer = "import sqlite3"
+    ours_ms, peer_ms, times = ratio([PROGRAM, "--store", str(store), "status"], [sys.executable, "-c", peer])
+    goal = f"≤ {STATUS_GOAL_MS:.0f}" if ours_ms <= STATUS_GOAL_MS else f"> {STATUS_GOAL_MS:.0f}!"
+    print(f"{'     status, 10,000 tasks':36}{ours_ms:9.1f}{peer_ms:9.1f}{times:8.2f}{goal:>8}   {peer}")
+
+
 def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory(prefix="taskdash-bench-") as folder:
@@ -142,6 +153,7 @@ def main() -> None:
             ),
         ]
         print_starts(small)
+        print_status(plain)
     print("\nThe command line: whole processes, medians of", ROUNDS, "rounds")
     print(f"{'':36}{'ours ms':>9}{'peer ms':>9}{'ratio':>8}{'goal':>8}   peer")
     for name, peer, (ours_ms, peer_ms, times), has_goal in rows:

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "import": "taskdash.cli.moving:import_list",
     "config": "taskdash.cli.configuring:config",
     "demo-api": "taskdash.cli.demo:demo_api",
+    "status": "taskdash.cli.status:status",
     "stats": "taskdash.cli.statistics:stats",
     "failures": "taskdash.cli.statistics:failures",
     "redo": "taskdash.cli.redo:redo",

@@ -1,0 +1,76 @@
+"""The list at a glance, for a prompt or a status line: read without a write, sooner than a key press is seen."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from taskdash.domain.errors import StoreError
+from taskdash.domain.task import State
+from taskdash.domain.untrusted import inert_line
+from taskdash.store.schema import refuse_foreign
+from taskdash.store.store import Store
+from taskdash.store.store_file import uri_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+    """Returns every row of a query."""
+
+# As `store.rows` and `store.query_sql` have them, which take longer to import than this takes to read.
+STATES: Final = dict(enumerate(State))
+ENDED: Final = "coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms)"
+PATIENCE_S: Final = 1.0
+"""How long a list that another program has locked is waited for."""
+
+
+class Glance(NamedTuple):
+    """What a list comes to."""
+
+    counts: dict[State, int]
+    credits: float | None
+    """What the tasks have cost that ended since a moment; None where no record says."""
+
+
+def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
+    """Return what the list of a profile, or of all, comes to; what there is not yet is empty, and stays so.
+
+    Raises:
+        StoreError: the list cannot be read.
+    """
+    file = Path(os.path.realpath(path))
+    if not file.exists():
+        return Glance({}, None)
+    try:
+        with closing(sqlite3.connect(uri_of(file, "ro"), uri=True, timeout=PATIENCE_S)) as connection:
+            refuse_foreign(connection.execute, path)
+            return _read(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
+    except sqlite3.OperationalError:
+        # A process that is stopped has it locked, or one that was killed has left something to undo.
+        with Store(path, busy_timeout_s=PATIENCE_S, only_reads=True) as store:
+            return _read(store.database.rows, profile, since_ms)
+    except sqlite3.Error as error:
+        said = inert_line(str(error), 200)
+        raise StoreError(f"the store {inert_line(str(path))} cannot be read ({said})") from error
+
+
+def _read(rows: Rows, profile: str | None, since_ms: int) -> Glance:
+    # A list of an earlier version is read as it is.
+    there = rows(
+        "SELECT name FROM sqlite_master WHERE name = 'counts' "
+        "UNION ALL SELECT name FROM pragma_table_info('tasks') WHERE name = 'credits'",
+        (),
+    )
+    profiles, values = ("", []) if profile is None else ("profile = ? AND ", [profile])
+    sql = f"SELECT state, sum(tasks) FROM counts WHERE {profiles}tasks > 0 GROUP BY state"
+    counts = {STATES[code]: count for code, count in rows(sql, values) if code in STATES} if there else {}
+    mine = f"FROM tasks WHERE {profiles}removal = 0 AND"
+    if len(there) < 2 or not rows(f"SELECT 1 {mine} credits >= 0 LIMIT 1", values):
+        return Glance(counts, None)
+    # Nobody learns of an end before it: the index has those that may be meant.
+    sql = f"SELECT sum(credits) {mine} finished_at_ms >= ? AND {ENDED} >= ?"
+    return Glance(counts, rows(sql, [*values, since_ms, since_ms])[0][0])
