@@ -1,26 +1,39 @@
-"""`taskdash config`: where the config is, what is in force, a first one, and whether it is right."""
+"""`taskdash config`: where the config is, what is in force, a first one, whether it is right, and editing it."""
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli import editor
 from taskdash.cli.options import CommandGroup, common_options, pass_session
-from taskdash.cli.output import print_json, print_lines, talk
+from taskdash.cli.output import complain, print_json, print_lines, talk
 from taskdash.config import locations
 from taskdash.config.describe import describe, example_text, json_schema
-from taskdash.config.keys import find_key
-from taskdash.config.load import BASE_URL_VARIABLE, PROFILE_VARIABLE, ConfigFile, load_settings, settings_in
+from taskdash.config.keys import find_key, keyless_environ
+from taskdash.config.load import (
+    BASE_URL_VARIABLE,
+    MAX_CONFIG_BYTES,
+    PROFILE_VARIABLE,
+    ConfigFile,
+    load_settings,
+    settings_in,
+)
 from taskdash.config.own_files import write_first_config
 from taskdash.config.profile import DEFAULT_PRESET, DEFAULT_PROFILE, PRESETS, Profile
+from taskdash.config.settings import Settings
 from taskdash.domain.budget import TIERS
-from taskdash.domain.errors import KeyMissingError, UsageError
+from taskdash.domain.errors import ConfigError, KeyMissingError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.actions import ACTIONS
 from taskdash.ui.keymap import make_keymap
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from taskdash.cli.session import Session
     from taskdash.domain.task import Json
 
@@ -152,9 +165,56 @@ def _first_profile(
 def check(session: Session) -> None:
     """Validate the config: every key, every value, and every action under [keys].
 
-    Exits with 2 if anything is wrong, naming the file, the key and what is allowed. A missing API key is reported, but
-    is not an error.
+    Exits with 2 if anything is wrong, naming the file, the line, the key and what is allowed. A missing API key is
+    reported, but is not an error.
     """
+    _check(session)
+
+
+@config.command(
+    epilog="Example: EDITOR='code --wait' taskdash config edit",
+    short_help="Open the config in your editor, and validate it.",
+)
+@pass_session
+def edit(session: Session) -> None:
+    """Open the config in your editor, validate it afterwards, and offer to go on editing while anything is wrong.
+
+    The editor is $VISUAL, else $EDITOR, else the first of editor, nano and vi. Its arguments are split as a shell
+    splits them, but no shell is run. Without a config file, a first one is created.
+    """
+    path = session.config_path
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(f"config edit needs a terminal; the file is {inert_line(str(path))}")
+    program = editor.find_editor(session.environ)
+    if not path.exists():
+        if warning := write_first_config(path, _first_profile(session, None, None, None, None)):
+            talk(warning)
+        talk(f"created {inert_line(str(path))}")
+    while True:
+        editor.edit(path, program, _environ_without_keys(session, path))
+        try:
+            _check(session)
+        except ConfigError as error:
+            for line in f"taskdash: {error}".split("\n"):
+                complain(session.redacted(line))
+            if not click.confirm("Edit again?", default=True, err=True):
+                raise SystemExit(error.exit_code) from None
+        else:
+            return
+
+
+def _environ_without_keys(session: Session, path: Path) -> dict[str, str]:
+    """Return the environment for an editor. The config may be wrong: then its text says which variables hold keys."""
+    try:
+        return session.keyless_environ()
+    except UsageError:
+        text = path.read_bytes()[:MAX_CONFIG_BYTES].decode("utf-8", "replace")
+        named = re.findall(r"api_key_env\W+(\w+)", text)
+        others = {name: value for name, value in session.environ.items() if name not in named}
+        return keyless_environ(Settings(), others, session.keys)
+
+
+def _check(session: Session) -> None:
     # It takes a while to load, and no other command needs it.
     from taskdash.ui.themes import theme_names
 

@@ -1,0 +1,118 @@
+"""`config edit` on a real terminal, with an editor that does what the test says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.canary import KEY
+from tests.command import Command
+
+from taskdash.cli.editor import find_editor
+from taskdash.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = '[profiles.aigptimage]\ntier = "basic"\n'
+BAD = '[profiles.aigptimage]\n\ntear = "basic"\n'
+
+
+def editor(folder: Path, *texts: str, ends: str = "") -> str:
+    """Return an editor that writes one text after the other, and down what it was given."""
+    for n, text in enumerate(texts, 1):
+        (folder / f"text{n}").write_text(text)
+    path = folder / "my editor"
+    path.write_text(
+        f'#!/bin/sh\nn=$(cat "{folder}/n" 2>/dev/null || echo 0); n=$((n + 1)); echo $n > "{folder}/n"\n'
+        f'printf "%s\\n" "$@" > "{folder}/args"; env > "{folder}/env"\n'
+        f'[ -e "{folder}/text$n" ] && cat "{folder}/text$n" > "$2"\n{ends}\n'
+    )
+    path.chmod(0o755)
+    return f"'{path}' --wait"
+
+
+def test_a_fault_is_told_and_edited_again_and_no_key_reaches_the_editor(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.config.write_text('[profiles.aigptimage]\napi_key_env = "ODD"\nodd = 1\n')
+    taskdash.config.chmod(0o600)
+    env = {"VISUAL": editor(tmp_path, BAD, GOOD), "EDITOR": "no-such-editor", "ODD": KEY}
+    with taskdash.dashboard("config", "edit", columns=300, env=env) as screen:
+        screen.wait_for("line 3: profiles.aigptimage.tear: unknown key")
+        screen.wait_for("Edit again? [Y/n]")
+        screen.send("\r")
+        assert screen.wait_exit() == 0
+        assert f"{taskdash.config}: OK" in screen.raw.decode()
+    assert taskdash.config.read_text() == GOOD
+    assert (tmp_path / "args").read_text().splitlines() == ["--wait", str(taskdash.config)]
+    assert KEY not in (tmp_path / "env").read_text()
+
+
+def test_who_leaves_a_fault_is_told_so_by_the_exit_code(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    config = tmp_path / "new.toml"
+    with taskdash.dashboard(
+        "--config", str(config), "config", "edit", columns=300, env={"EDITOR": editor(tmp_path, BAD)}
+    ) as screen:
+        screen.wait_for("Edit again? [Y/n]")
+        screen.send("n\r")
+        assert screen.wait_exit() == 2
+        assert f"created {config}" in screen.raw.decode()
+    assert config.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_editor_that_fails_and_no_terminal_are_errors(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.config.write_text(GOOD)
+    done = taskdash("config", "edit", env={"EDITOR": "true"})
+    assert done.returncode == 2
+    assert "needs a terminal" in done.stderr
+    assert str(taskdash.config) in done.stderr
+    with taskdash.dashboard(
+        "config", "edit", columns=300, env={"EDITOR": editor(tmp_path, ends="exit 3")}
+    ) as screen:
+        assert screen.wait_exit() == 1
+        assert "ended with exit code 3" in screen.raw.decode()
+    with taskdash.dashboard("config", "edit", columns=300, env={"EDITOR": "no-such-editor -w"}) as screen:
+        assert screen.wait_exit() == 2
+        assert "EDITOR names an editor that is not on the PATH: no-such-editor -w" in screen.raw.decode()
+
+
+def test_ctrl_c_belongs_to_the_editor(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.config.write_text(GOOD)
+    waits = "trap 'exit 0' INT; echo editing; while :; do read line; done"
+    with taskdash.dashboard(
+        "config", "edit", columns=300, env={"EDITOR": editor(tmp_path, ends=waits)}
+    ) as screen:
+        screen.wait_for("editing")
+        screen.send("\x03")
+        assert screen.wait_exit() == 0
+        assert f"{taskdash.config}: OK" in screen.raw.decode()
+
+
+@pytest.mark.parametrize(
+    ("environ", "there", "found"),
+    [
+        ({"VISUAL": "a -x 'b c'", "EDITOR": "b"}, "a b", ["a", "-x", "b c"]),
+        ({"VISUAL": " ", "EDITOR": "b"}, "a b", ["b"]),
+        ({}, "editor nano vi", ["editor"]),
+        ({}, "nano vi", ["nano"]),
+        ({}, "vi", ["vi"]),
+        ({}, "", "no editor found: set VISUAL or EDITOR"),
+        ({"EDITOR": "a 'b"}, "a", "EDITOR has an unclosed quote"),
+        ({"VISUAL": "c"}, "vi", "VISUAL names an editor that is not on the PATH"),
+    ],
+)
+def test_which_editor_it_is(
+    tmp_path: Path, environ: dict[str, str], there: str, found: list[str] | str
+) -> None:
+    for name in there.split():
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o755)
+    environ = {**environ, "PATH": str(tmp_path)}
+    if isinstance(found, list):
+        assert find_editor(environ) == found
+    else:
+        with pytest.raises(UsageError, match=found):
+            find_editor(environ)
