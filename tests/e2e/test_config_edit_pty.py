@@ -116,3 +116,22 @@ def test_which_editor_it_is(
     else:
         with pytest.raises(UsageError, match=found):
             find_editor(environ)
+
+
+def test_an_unknown_theme_is_refused_at_start_and_a_broken_one_by_the_check(tmp_path: Path) -> None:
+    taskdash = Command(tmp_path)
+    taskdash.config.write_text('bell = true\nview.theme = "nrod"\n')
+    with taskdash.dashboard(columns=300) as screen:
+        assert screen.wait_exit() == 2
+        shown = screen.raw.decode()
+    assert f'{taskdash.config}: line 2: view.theme: "nrod" is not allowed' in shown
+    assert 'Did you mean "nord"?' in shown
+    assert "\x1b[?1049h" not in shown
+    themes = tmp_path / "themes"
+    themes.mkdir()
+    (themes / "nrod.toml").write_text("primary = 1")
+    done = taskdash("config", "check")
+    assert done.returncode == 2
+    assert f"{themes / 'nrod.toml'}: line 1: primary: must be text in quotes, not 1" in done.stderr
+    (themes / "nrod.toml").write_text('primary = "#8a2be2"')
+    taskdash.ok("config", "check")

@@ -29,7 +29,7 @@ from textual.css.stylesheet import Stylesheet
 
 from taskdash.results import desktop
 from taskdash.store.store import Store
-from taskdash.ui import announce, following
+from taskdash.ui import announce, context, following
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from textual.css.model import RuleSet
 
+    from taskdash.config.settings import View
     from taskdash.ui.context import Context
 
 
@@ -202,6 +203,15 @@ def desk(
     made = context_on(store_path, clock, watcher)
     yield made
     made.close()
+
+
+@pytest.fixture
+def remembered(desk: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[View]:
+    """The looks that were kept, the last one last."""
+    kept: list[View] = []
+    desk.view_path = tmp_path / "view.toml"
+    monkeypatch.setattr(context, "save_view", lambda _, view, __: kept.append(view))
+    return kept
 
 
 @pytest.fixture

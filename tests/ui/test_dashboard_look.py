@@ -25,15 +25,6 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
 
 
-@pytest.fixture
-def remembered(desk: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[View]:
-    """The looks that were kept, the last one last."""
-    kept: list[View] = []
-    desk.view_path = tmp_path / "view.toml"
-    monkeypatch.setattr(context, "save_view", lambda _, view, __: kept.append(view))
-    return kept
-
-
 def titles(dash: Dash) -> list[str]:
     return str(dash.main.query_one("#titles").render()).split()
 

@@ -216,17 +216,21 @@ def _environ_without_keys(session: Session, path: Path) -> dict[str, str]:
 
 def _check(session: Session) -> None:
     # It takes a while to load, and no other command needs it.
-    from taskdash.ui.themes import theme_names
+    from taskdash.ui.own_themes import known_themes, load_themes
 
+    folder = locations.themes_dir(session.config_path)
     settings = load_settings(
         session.option_path("config"),
         session.environ,
         profile=session.options.get("profile"),
         action_names=ACTION_NAMES,
-        theme_names=theme_names(),
+        theme_names=known_themes(folder),
     )
     file = settings.config_file
     make_keymap(settings.key_preset, settings.keys, file)
+    _, faults = load_themes(folder)
+    if faults:
+        raise ConfigError.of(faults)
     where = inert_line(str(file)) if file else f"{inert_line(str(session.config_path))} does not exist"
     print_lines([f"{where}: OK" if file else f"{where}: using the defaults"])
     try:

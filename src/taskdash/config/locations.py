@@ -55,6 +55,11 @@ def config_path(override: Path | None, environ: Mapping[str, str]) -> tuple[Path
     return _folder("config") / "config.toml", ""
 
 
+def themes_dir(config: Path) -> Path:
+    """Return the folder for themes of the user's own: it is beside the config."""
+    return config.parent / "themes"
+
+
 def store_path(override: Path | None, environ: Mapping[str, str]) -> Path:
     """Return the SQLite file with the list.
 

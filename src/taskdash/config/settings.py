@@ -149,7 +149,12 @@ class View:
     detail_percent: int = setting(
         35, kinds.whole(10, 90), "How much of the screen the detail pane takes, in percent, 10 to 90."
     )
-    theme: str = setting("textual-dark", _THEME, "The colour theme; the command palette lists them all.")
+    theme: str = setting(
+        "textual-dark",
+        _THEME,
+        """The colour theme; the command palette lists them all. auto is light or dark as the terminal is. Your own are
+        files beside the config, themes/NAME.toml.""",
+    )
     preview: bool = setting(
         True, kinds.FLAG, "Whether the detail pane shows a picture of the result; needs the extra `preview`."
     )

@@ -31,7 +31,8 @@ from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.terminal import MAX_LINE_CHARS, Leaving, TerminalDriver
 from taskdash.ui.text.status import sentence
-from taskdash.ui.themes import THEMES, legible_theme
+from taskdash.ui.theme_choice import ThemeChoice
+from taskdash.ui.themes import legible_theme
 from taskdash.ui.title import title_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.filter import LineFilter
     from textual.screen import Screen
-    from textual.theme import Theme
     from textual.worker import WorkType
 
     from taskdash.domain.task import State
@@ -82,8 +82,7 @@ class Dashboard(App[None]):
         self.left_contexts: list[Context] = []
         """Those of profiles that were left: what could not be added there is told at the end."""
         self._net: LineFilter = Colourless() if self.no_color else InertLines()
-        if context.view.theme not in self.available_themes:
-            self._register_themes()
+        self.themes = ThemeChoice(self)
         self.messages = Messages(self)
         self._copying = asyncio.Lock()
         self._copied = ""
@@ -99,8 +98,7 @@ class Dashboard(App[None]):
         """What is being done to the list before it can be opened."""
         self.wants_demo = False
         """Whether it was left for the demo."""
-        if context.view.theme in self.available_themes:
-            self.theme = context.view.theme
+        self.themes.begin()
 
     def run_in_terminal(self) -> None:
         """Run to the end, which also signals, a closed terminal and errors that no handler sees bring about."""
@@ -109,11 +107,6 @@ class Dashboard(App[None]):
             self.leaving = Leaving(self, loop, self._handle_exception)
             self.run(loop=loop)
         self.leaving.finish()
-
-    def _register_themes(self) -> None:
-        """Add our own to Textual's; the first frame seldom needs them."""
-        for theme in THEMES:
-            self.register_theme(theme)
 
     async def action_palette(self) -> None:
         """Open the palette; what is typed next is for its box, which Textual gives the focus a little later."""
@@ -279,7 +272,6 @@ class Dashboard(App[None]):
             await _taken_in(box)
 
     def on_mount(self) -> None:
-        self.theme_changed_signal.subscribe(self, self._remember_theme)
         # After a stop the terminal shows nothing of ours, and Textual draws for another size only.
         self.app_resume_signal.subscribe(self, lambda _: self.action_draw_again())
         rounding = fit_to_terminal(self)
@@ -357,15 +349,13 @@ class Dashboard(App[None]):
             # It is ending: what is still asked of its parts finds some of them gone.
             _log.warning("while ending: %s", type(cause).__name__)
 
-    def _remember_theme(self, theme: Theme) -> None:
-        if isinstance(self.screen_stack[0], MainScreen):
-            self.screen_stack[0].remember(theme=theme.name)
-
     def on_main_screen_painted(self) -> None:
         """Start the garbage collector: what was made before the first frame stays, so it need never look at that."""
         gc.freeze()
         gc.enable()
-        self._register_themes()
+        self.themes.register_ours()
+        add: WorkType[None] = self.themes.add_own
+        self.run_worker(add, group="themes")
 
 
 async def _taken_in(box: Input) -> None:

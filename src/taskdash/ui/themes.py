@@ -76,6 +76,11 @@ THEMES: Final = (
 )
 
 
+AUTO: Final = "auto"
+"""In place of a name: the one of two themes that fits the terminal's background."""
+FOLLOWING: Final = ("textual-dark", "textual-light")
+
+
 def theme_names() -> tuple[str, ...]:
     """Return the names that a theme may be chosen by, Textual's own and ours."""
     return (*BUILTIN_THEMES, *(theme.name for theme in THEMES))

@@ -16,6 +16,7 @@ from taskdash.ui.acts import Feedback
 from taskdash.ui.availability import situation_of, why_not
 from taskdash.ui.keymap import key_name
 from taskdash.ui.screens.dialog import LeftOnce
+from taskdash.ui.themes import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from textual.worker import Worker
 
     from taskdash.ui.actions import Action
+    from taskdash.ui.app import Dashboard
     from taskdash.ui.screens.main import MainScreen
 
 _MOVES: Final = "Move"
@@ -102,11 +104,9 @@ class ThemeProvider(_Finder):
     """Finds the themes by their names."""
 
     def entries(self) -> Iterable[_Entry]:
-        for name in sorted(self.app.available_themes):
-            yield _Entry(name, partial(self._use, name))
-
-    def _use(self, name: str) -> None:
-        self.app.theme = name
+        themes = cast("Dashboard", self.app).themes
+        for name in (AUTO, *sorted(self.app.available_themes)):
+            yield _Entry(name, partial(themes.use, name))
 
 
 class ActionProvider(_Finder):

@@ -139,8 +139,7 @@ class ViewActions(TaskActions):
         self.panes.fit_screen(self.size.width, self.size.height)
         self._place_columns()
         self.table.show(replace(self.table.wanted, sort=parse_sort(first.sort)))
-        if first.theme in self.app.available_themes:
-            self.app.theme = first.theme
+        self.app.themes.use(first.theme)
         self.say("View reset.")
 
     def _place_columns(self) -> None:

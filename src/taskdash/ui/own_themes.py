@@ -1,0 +1,144 @@
+"""Themes of the user's own: `themes/NAME.toml` beside the config, with the names of Textual's `Theme` as its keys.
+
+A theme that cannot be read on the screen, or by Textual, is refused with what is wrong in it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final
+
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+from taskdash.config.kinds import FLAG, FRACTION, text
+from taskdash.config.load import read_config_file, settings_in
+from taskdash.config.readers import Place, Reader, entries_of, quoted, suggestion
+from taskdash.domain.errors import ConfigError, TaskdashError
+from taskdash.domain.untrusted import inert_line
+from taskdash.ui.themes import AUTO, GROUNDS, LEAST_CONTRAST, contrast, theme_names
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from taskdash.config.settings import Settings
+
+_NAME: Final = r"[A-Za-z][A-Za-z0-9_-]{0,59}"
+_AUTO: Final = r"auto( (100|[1-9]?[0-9])%)?"
+_STYLES: Final = frozenset(
+    ("none", "bold", "b", "italic", "i", "underline", "u", "reverse", "r", "dim", "not")
+)
+_VARIABLES: Final = Theme("", "#808080").to_color_system().generate()
+
+
+def _colour(value: str) -> str:
+    try:
+        if Color.parse(value).ansi is None:
+            return value
+    except ColorParseError:
+        pass
+    raise ValueError(f'{quoted(value)} is not a colour: write it as "#3d8bff", "rgb(61, 139, 255)" or "navy"')
+
+
+def _variable(value: object, place: Place) -> str:
+    if place.key.endswith("style"):
+        styled = text(str).read(value, place)
+        if styled.split() and _STYLES.issuperset(styled.split()):
+            return styled
+        raise ValueError(f"{quoted(styled)} is not a style, use words such as bold, underline or none")
+    if isinstance(value, str) and re.fullmatch(_AUTO, value):
+        return value
+    return text(_colour).read(value, place)
+
+
+_READERS: Final[dict[str, Reader[Any]]] = {
+    "dark": FLAG,
+    "luminosity_spread": FRACTION,
+    "text_alpha": FRACTION,
+    "variables": entries_of(Reader(_variable, dict), _VARIABLES),
+}
+_FIELDS: Final = {
+    each.name: _READERS.get(each.name, text(_colour))
+    for each in fields(Theme)
+    if each.name not in ("name", "ansi")
+}
+
+
+def own_theme_names(folder: Path) -> list[str]:
+    """Return the names of the themes in a folder, right or wrong."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def load_theme(path: Path) -> Theme:
+    """Read a theme, which has the name of its file.
+
+    Raises:
+        ConfigError: it cannot be read, is no theme, or its texts cannot be read on its grounds. The message is a line.
+    """
+    file = read_config_file(path, "")
+    if file is None:
+        raise ConfigError(f"{inert_line(str(path))}: there is no such file")
+    faults: list[str] = []
+    place, found = Place(faults, line_of=file.line_of), {}
+    for key, value in file.values.items():
+        if key not in _FIELDS:
+            place.at(key).note(f"unknown key.{suggestion(key, _FIELDS)} Allowed here: {', '.join(_FIELDS)}.")
+            continue
+        try:
+            found[key] = _FIELDS[key].read(value, place.at(key))
+        except ValueError as error:
+            place.at(key).note(str(error))
+    if not re.fullmatch(_NAME, path.stem) or path.stem == AUTO:
+        faults.append(
+            "the file's name is the theme's: letters, digits, - and _, a letter first, and not auto"
+        )
+    if "primary" not in file.values:
+        faults.append("primary is missing: a theme needs that colour at least")
+    if not faults:
+        theme = Theme(path.stem, **{"variables": {}, **found})
+        faults += _illegible(theme)
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise ConfigError(f"{file.shown_path}: {faults[0]}{more}")
+    return theme
+
+
+def _illegible(theme: Theme) -> list[str]:
+    """Return which texts of a theme stand out too little from what they are written on."""
+    variables = theme.to_color_system().generate() | theme.variables
+    faults = []
+    for name in ("foreground", "text-muted"):
+        if variables[name].startswith("auto"):
+            continue  # It is made from the ground.
+        for ground in GROUNDS:
+            got = contrast(Color.parse(variables[name]), Color.parse(variables[ground]))
+            if got < LEAST_CONTRAST:
+                both = f"{name} {variables[name]} on {ground} {variables[ground]}"
+                faults.append(
+                    f"{both} has a contrast of {got:.1f}, which needs to be {LEAST_CONTRAST} at least"
+                )
+    return faults
+
+
+def load_themes(folder: Path) -> tuple[list[Theme], list[str]]:
+    """Read all themes in a folder; return them, and what is wrong with the others, a line each."""
+    found, faults = [], []
+    for name in own_theme_names(folder):
+        try:
+            found.append(load_theme(folder / f"{name}.toml"))
+        except TaskdashError as error:
+            faults.append(str(error))
+    return found, faults
+
+
+def known_themes(folder: Path | None) -> tuple[str, ...]:
+    """Return what `view.theme` may name: Textual's themes, ours, those in a folder of the user's, and `auto`."""
+    return (AUTO, *theme_names(), *(own_theme_names(folder) if folder else ()))
+
+
+def refuse_unknown(settings: Settings, names: Collection[str]) -> None:
+    """Raise ConfigError where the config names a theme that there is not."""
+    if settings.config_file and (file := read_config_file(settings.config_file, "")):
+        settings_in(file, theme_names=names)
