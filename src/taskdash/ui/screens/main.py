@@ -58,6 +58,7 @@ class MainScreen(ViewActions, Screen[None]):
     """The list and the task under the cursor."""
 
     AUTO_FOCUS = "#table"
+    BLANK = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("screen")]
 
     class Painted(Message):

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from taskdash.domain.durations import tells_seconds
 from taskdash.ui.actions import bindings
 from taskdash.ui.text.detail import detail_text, result_target
+from taskdash.ui.widgets.panes import Titled
 
 if TYPE_CHECKING:
     from textual import events
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 MOVES_APART_S: Final = 0.15
 
 
-class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
+class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False):
     """The task under the cursor, in full."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from taskdash.config.settings import View
     from taskdash.ui.widgets.detail_pane import DetailPane
 
+    _Widget = Widget
+else:
+    # A widget before the container in the list of bases would take the container's style sheet from it.
+    _Widget = object
+
 WIDE_COLUMNS: Final = 118
 """From this width on the detail is at the right of the table: it then holds an ID, and the table every short column."""
 TALL_LINES: Final = 20
@@ -33,7 +38,15 @@ STEP_PERCENT: Final = 5
 DETAIL: Final = "Detail"
 
 
-class Tasks(Vertical):
+class Titled(_Widget):
+    """Draws a container with a title on its first line. The lines under that are alike, behind what it contains."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        title, under = super().render_lines(Region(crop.x, 0, crop.width, 2))
+        return [title if y == 0 else under for y in crop.line_range]
+
+
+class Tasks(Titled, Vertical):
     """The titles and the table under them, or why there are no tasks."""
 
     def __init__(self, titles: Widget, table: Widget, *, id: str) -> None:  # noqa: A002 - Textual's name for it
