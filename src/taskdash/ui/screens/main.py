@@ -105,12 +105,16 @@ class MainScreen(ViewActions, Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.headlines.top
         yield self.headlines.banner
-        yield self.away
         yield self._tabs
-        yield self.filter_box
         yield self.panes
-        yield MessageLine(id="message")
         yield self._keys
+
+    async def _mount_hidden(self) -> None:
+        """Add what the first frame does not show, once it is drawn or a key asks for some of it."""
+        if not self.away.is_attached:
+            self.mount(self.away, before=self._tabs)
+            self.mount(MessageLine(id="message"), before=self._keys)
+            await self.mount(self.filter_box, before=self.panes)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Leave most keys to a text box while it has the focus: ours would come before its own."""
@@ -118,7 +122,12 @@ class MainScreen(ViewActions, Screen[None]):
 
     # Keeping up with the store and the watcher
 
-    def _begin(self) -> None:
+    async def action_filter(self) -> None:
+        await self._mount_hidden()
+        self.filter_box.open()
+
+    async def _begin(self) -> None:
+        await self._mount_hidden()
         # The first frame has nothing to announce.
         from taskdash.ui.announce import ExpiringResults, FinishedTasks
 

@@ -58,9 +58,6 @@ class ViewActions(TaskActions):
         """Return what stands in the filter box."""
         return self.filter_box.text
 
-    def action_filter(self) -> None:
-        self.filter_box.open()
-
     def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
         self.table.show(replace(self.table.wanted, terms=event.terms))
 

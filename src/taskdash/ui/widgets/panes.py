@@ -15,7 +15,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 if TYPE_CHECKING:
-    from rich.style import Style
     from textual import events
     from textual.app import ComposeResult
 
@@ -39,7 +38,7 @@ DETAIL: Final = "Detail"
 
 
 class Titled(_Widget):
-    """Draws a container with a title on its first line. The lines under that are alike, behind what it contains."""
+    """Draws the first line of a widget, and the second for all the others: they are alike."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
         title, under = super().render_lines(Region(crop.x, 0, crop.width, 2))
@@ -85,7 +84,7 @@ class Tasks(Titled, Vertical):
             self._empty.update(why)
 
 
-class Splitter(Widget):
+class Splitter(Titled, Widget):
     """The line between, upright or lying as its place is; it tells where it is dragged to and moves nothing itself.
 
     Where it lies it is the top line of the detail, with its title.
@@ -98,8 +97,6 @@ class Splitter(Widget):
     Splitter:hover, Splitter.-dragged { color: $text-accent; }
     Splitter.-dragged { text-style: bold; }
     """
-
-    _line_style: Style | None = None
 
     @dataclass
     class Dragged(Message):
@@ -125,10 +122,6 @@ class Splitter(Widget):
             self.remove_class("-dragged")
             self.post_message(self.Dragged(round(event.screen_x), round(event.screen_y), done=True))
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._line_style = None
-
     def render_line(self, y: int) -> Strip:
         # Heavier, and not only in another colour, while it is dragged or has the focus below it.
         width, is_heavy = self.size.width, self.has_class("-dragged") or self.has_class("-focused")
@@ -137,8 +130,7 @@ class Splitter(Widget):
         else:
             rule = "─━"[is_heavy]
             line = f"{rule} {DETAIL} {rule * width}"[:width]
-        self._line_style = self._line_style or self.rich_style
-        return Strip([Segment(line, self._line_style)], width)
+        return Strip([Segment(line, self.rich_style)], width)
 
 
 class Panes(Container):
