@@ -22,7 +22,8 @@ from statistics import median
 from typing import Final
 
 from taskdash.domain.query import Query
-from taskdash.domain.task import Answer, Record, State, apply_answer
+from taskdash.domain.record import Answer, Record, apply_answer
+from taskdash.domain.task import State
 from taskdash.store.store import Store
 
 TASKS: Final = 10_000

@@ -84,8 +84,8 @@ async def in_parallel(task_ids: list[str], fetch: Callable[[str], Awaitable[None
 def refresh(store_path: str, url: str) -> None:
     """Check every task of the store once and write down the answers."""
     from taskdash.api.client import Gateway
+    from taskdash.domain.record import Outcome, apply_answer
     from taskdash.domain.secret import Secret
-    from taskdash.domain.task import Outcome, apply_answer
     from taskdash.store.store import StoreThread
 
     async def run() -> None:

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Final
 from taskdash.api.wire import parse_answer
 from taskdash.domain.failures import classify
 from taskdash.domain.query import Query
-from taskdash.domain.task import State, apply_answer
+from taskdash.domain.record import apply_answer
+from taskdash.domain.task import State
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import raw_text
 from taskdash.store.store import Store
@@ -32,7 +33,8 @@ from taskdash.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from taskdash.domain.task import Answer, Json, Record
+    from taskdash.domain.record import Answer, Record
+    from taskdash.domain.task import Json
 
 DATA: Final = Path(__file__).parents[1] / "tests" / "data"
 BODIES: Final = sorted(

@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from taskdash.domain.budget import TIERS, Limits
+from taskdash.domain.record import Answer, Record, Throttle
 from taskdash.domain.record_paths import RECORD_PATH
-from taskdash.domain.task import Answer, ProblemKind, Record, State, Throttle
+from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import Store, StoreThread
 from taskdash.store.store_file import ChangeHint
 from taskdash.watch.accounts import WatchPolicy

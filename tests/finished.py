@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.task import apply_answer
+from taskdash.domain.record import apply_answer
 
 if TYPE_CHECKING:
     from tests.bodies import Body

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from taskdash.api.wire import parse_answer
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import Answer, ProblemKind, Record, State, apply_answer
+from taskdash.domain.record import Answer, Record, apply_answer
+from taskdash.domain.task import ProblemKind, State
 
 if TYPE_CHECKING:
     from tests.bodies import Body
 
-    from taskdash.domain.task import Outcome, Task, TaskDetail
+    from taskdash.domain.record import Outcome
+    from taskdash.domain.task import Task, TaskDetail
     from taskdash.store.store import Store
 
 NOW = 1_790_000_000_000

@@ -26,7 +26,7 @@ from textual.widgets import Input
 
 from taskdash.api.wire import parse_answer
 from taskdash.config.settings import Settings
-from taskdash.domain.task import apply_answer
+from taskdash.domain.record import apply_answer
 from taskdash.results.desktop import Opened
 from taskdash.store.store import StoreThread
 from taskdash.ui.app import Dashboard

@@ -1,4 +1,4 @@
-"""The only place that speaks HTTP to the gateway: one request, one `domain.task.Answer`."""
+"""The only place that speaks HTTP to the gateway: one request, one `domain.record.Answer`."""
 
 import sys
 

@@ -26,9 +26,10 @@ from taskdash import __version__
 from taskdash.api.network import Proxy, explain, find_proxy, is_hang_up, tls_context
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
 from taskdash.domain.errors import UsageError
+from taskdash.domain.record import Answer
 from taskdash.domain.record_paths import AUTH_HEADER, RECORD_PATH, header_of, target_of
 from taskdash.domain.secret import KnownKeys
-from taskdash.domain.task import Answer, ProblemKind
+from taskdash.domain.task import ProblemKind
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from taskdash.api.result_urls import (
 )
 from taskdash.api.states import UNKNOWN_STATE, Reason, Standing, failure_of, standing_in
 from taskdash.api.values import Fields, cost, is_blank, number, timestamp_ms, word
-from taskdash.domain.task import Json, Record, State
+from taskdash.domain.record import Record
+from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 
 _MAX_NUMBER_CHARS: Final = 32

@@ -18,7 +18,8 @@ from taskdash.api.envelope import Envelope, envelope_of, is_same_id, task_id_in
 from taskdash.api.record import record_of
 from taskdash.api.values import number, whole_number, word
 from taskdash.domain.durations import duration
-from taskdash.domain.task import Answer, Json, ProblemKind, Throttle
+from taskdash.domain.record import Answer, Throttle
+from taskdash.domain.task import Json, ProblemKind
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from taskdash.domain.task import Throttle
+    from taskdash.domain.record import Throttle
 
 DEADLINE_S: Final = 15.0
 """The total time that one check may take; a check that nobody settles is over after this."""

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.task import Answer, ProblemKind
+from taskdash.domain.task import ProblemKind
+
+if TYPE_CHECKING:
+    from taskdash.domain.record import Answer
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0

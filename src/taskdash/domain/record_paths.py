@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from taskdash.domain.task import Answer, Task
+    from taskdash.domain.record import Answer
+    from taskdash.domain.task import Task
 
 RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
 AUTH_HEADER: Final = "Authorization: Bearer {key}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeGuard, TypeVar
 
+from taskdash.domain.record import variant_of
 from taskdash.domain.task import (
     Problem,
     ProblemKind,
@@ -16,7 +17,6 @@ from taskdash.domain.task import (
     TaskDetail,
     Verdict,
     is_task_id,
-    variant_of,
 )
 from taskdash.domain.task_json import LINES, MAX_CREDITS, RAW, TEXTS, TIMES
 from taskdash.domain.untrusted import MAX_TEXT_CHARS, inert, inert_json, inert_line

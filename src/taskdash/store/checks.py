@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from taskdash.domain.task import Outcome
+    from taskdash.domain.record import Outcome
     from taskdash.store.database import Database
 
 LONGEST_WAIT_MS: Final = 25 * 3_600_000

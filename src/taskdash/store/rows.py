@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from taskdash.domain.task import Record
+    from taskdash.domain.record import Record
     from taskdash.store.database import Database
 
 

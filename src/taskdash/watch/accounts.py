@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.budget import DEADLINE_S, Budget, Limits, Spent, allowed, learned
 from taskdash.domain.health import LONGEST_PAUSE_S, Health
+from taskdash.domain.record import Answer, Throttle
 from taskdash.domain.record_paths import RECORD_PATH, RecordPaths
 from taskdash.domain.schedule import is_urgent
-from taskdash.domain.task import Answer, ProblemKind, Task, Throttle
+from taskdash.domain.task import ProblemKind, Task
 from taskdash.watch.machine import Clock, boot_id
 
 if TYPE_CHECKING:

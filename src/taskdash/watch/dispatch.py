@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from taskdash.domain.record import Answer, apply_answer
 from taskdash.domain.schedule import is_urgent, next_check_ms, price_for, urgency
-from taskdash.domain.task import Answer, State, Task, apply_answer
+from taskdash.domain.task import State, Task
 from taskdash.domain.usual import Durations
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
@@ -22,7 +23,7 @@ from taskdash.watch.notes import Notes, Viewers
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from taskdash.domain.task import Outcome
+    from taskdash.domain.record import Outcome
     from taskdash.store.gateways import Entry, GatewayNote
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.accounts import WatchPolicy

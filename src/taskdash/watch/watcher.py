@@ -17,10 +17,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.task import Answer, Outcome, Task
+from taskdash.domain.record import Answer, Outcome
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
+    from taskdash.domain.task import Task
     from taskdash.store.store import StoreThread
     from taskdash.watch.dispatch import Dispatch
     from taskdash.watch.lease import Lease

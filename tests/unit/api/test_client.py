@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.servers import (
@@ -25,7 +25,10 @@ from tests.servers import (
 from taskdash import __version__
 from taskdash.api.client import Gateway
 from taskdash.domain.secret import Secret
-from taskdash.domain.task import Answer, ProblemKind, State
+from taskdash.domain.task import ProblemKind, State
+
+if TYPE_CHECKING:
+    from taskdash.domain.record import Answer
 
 KEY = "sk-CANARY-0123456789"
 GOOD = http_reply(200, json.dumps(waiting_body("task_a")).encode())

@@ -37,10 +37,12 @@ from taskdash.api.client import Gateway
 from taskdash.api.network import explain
 from taskdash.domain.errors import UsageError
 from taskdash.domain.secret import Secret
-from taskdash.domain.task import Answer, ProblemKind, State
+from taskdash.domain.task import ProblemKind, State
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from taskdash.domain.record import Answer
 
 KEY = "sk-CANARY/0123+456789=="
 

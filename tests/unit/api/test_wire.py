@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.task import Answer, ProblemKind, Record, State
+from taskdash.domain.task import ProblemKind, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from taskdash.domain.record import Answer, Record
 
 PAYLOADS = Path(__file__).parents[2] / "data" / "payloads"
 ID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"

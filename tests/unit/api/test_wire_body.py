@@ -12,11 +12,13 @@ import pytest
 
 from taskdash.api.body import MAX_VALUES, unwrapped
 from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
-from taskdash.domain.task import Answer, Json, ProblemKind, State
+from taskdash.domain.task import Json, ProblemKind, State
 from taskdash.domain.untrusted import CUT_MARK, MAX_TEXT_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from taskdash.domain.record import Answer
 
 ID = "task_1"
 RECORD = b'{"code":200,"data":{"taskId":"task_1","state":"success","model":"m"}}'

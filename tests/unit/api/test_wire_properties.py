@@ -20,7 +20,7 @@ from taskdash.api.wire import parse_answer
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from taskdash.domain.task import Answer
+    from taskdash.domain.record import Answer
 
 
 def _script(name: str) -> ModuleType:

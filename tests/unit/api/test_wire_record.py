@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.api.wire import parse_answer
-from taskdash.domain.task import Json, Record, State
+from taskdash.domain.task import Json, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.links import safe_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from taskdash.domain.record import Record
 
 CREATE = 1777459967759
 COMPLETE = 1777460000000

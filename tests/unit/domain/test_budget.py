@@ -18,7 +18,7 @@ from taskdash.domain.budget import (
     kept_for_urgent,
     learned,
 )
-from taskdash.domain.task import Throttle
+from taskdash.domain.record import Throttle
 
 
 def send(budget: Budget, now_s: float, *, urgent: bool = False) -> bool:

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from taskdash.domain.health import KEY_PAUSE_S, LONGEST_PAUSE_S, Health
-from taskdash.domain.task import Answer, ProblemKind, Record, State, Throttle
+from taskdash.domain.record import Answer, Record, Throttle
+from taskdash.domain.task import ProblemKind, State
 
 GOOD = Answer(record=Record(state=State.WAITING, raw_state="waiting"))
 

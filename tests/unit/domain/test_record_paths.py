@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from taskdash.api.wire import parse_answer
+from taskdash.domain.record import Answer, Record, apply_answer
 from taskdash.domain.record_paths import RecordPaths, family_of, header_of, target_of
-from taskdash.domain.task import Answer, ProblemKind, Record, State, Task, apply_answer
+from taskdash.domain.task import ProblemKind, State, Task
 
 JOBS, VEO, MUSIC = "/api/v1/jobs/recordInfo", "/api/v1/veo/record-info", "/api/v1/generate/record-info"
 PATHS = RecordPaths((JOBS, VEO, MUSIC))

@@ -10,7 +10,8 @@ import pytest
 from tests.bodies import success_body
 from tests.store_lists import NOW, replied
 
-from taskdash.domain.task import Answer, ProblemKind, apply_answer
+from taskdash.domain.record import Answer, apply_answer
+from taskdash.domain.task import ProblemKind
 from taskdash.results.renewals import LONGEST_WAIT_S, Renewals, Renewed
 from taskdash.results.saved_results import wanted_of
 from taskdash.store.store import Store, StoreThread

@@ -14,16 +14,8 @@ from tests.store_lists import added, answered, detail_of, recorded
 
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import (
-    Answer,
-    Problem,
-    ProblemKind,
-    SavedResult,
-    State,
-    Task,
-    TaskDetail,
-    Verdict,
-)
+from taskdash.domain.record import Answer
+from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.task_json import FIELDS, task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
 from taskdash.store.saved import SavedFile

@@ -17,7 +17,8 @@ from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.notices import Way
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.task import Answer, ProblemKind, Record, State, apply_answer
+from taskdash.domain.record import Answer, Record, apply_answer
+from taskdash.domain.task import ProblemKind, State
 from taskdash.store.query_sql import order, where
 from taskdash.store.store import Store
 

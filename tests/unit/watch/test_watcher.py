@@ -18,7 +18,8 @@ from taskdash.domain.budget import TIERS, Limits
 from taskdash.domain.errors import StoreError
 from taskdash.domain.plan import plan_for
 from taskdash.domain.query import Query
-from taskdash.domain.task import Answer, ProblemKind, State
+from taskdash.domain.record import Answer
+from taskdash.domain.task import ProblemKind, State
 from taskdash.store.gateways import Process, Viewer
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from tests.command import wait_until
 from tests.fake_clock import success
 
 from taskdash.domain.budget import TIERS
-from taskdash.domain.task import Answer, State
+from taskdash.domain.task import State
 from taskdash.store.store import Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
@@ -23,6 +23,8 @@ from taskdash.watch.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from taskdash.domain.record import Answer
 
 
 async def fetch(task_id: str, _: str) -> Answer:
