@@ -13,8 +13,7 @@ from taskdash.config.own_files import save_view, write_first_config
 from taskdash.config.profile import DEFAULT_KEY_VARIABLE
 from taskdash.config.settings import View
 from taskdash.domain.errors import UsageError
-from taskdash.domain.query import Query
-from taskdash.domain.query_language import parse_sort
+from taskdash.domain.query import Query, Sort
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import State
 from taskdash.store.transaction_gate import TRANSACTIONS
@@ -136,7 +135,7 @@ class Context:
     @cached_property
     def opening(self) -> Future[Opening]:
         """Return what the first frame shows; it is read in the store's thread from when it is first asked for."""
-        query = Query(self.profile, sort=parse_sort(self.view.sort))
+        query = Query(self.profile, sort=Sort.of(self.view.sort))
         return self.store.submit(partial(read_opening, query=query, now_ms=self.clock.now_ms()))
 
     def open_profile(self, name: str) -> Context:

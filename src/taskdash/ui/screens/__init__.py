@@ -1,6 +1,6 @@
-"""The dashboard's screens and dialogs.
+"""The dashboard's screens and dialogs, and the parts of its main screen that the first frame is without.
 
-A dialog is imported when it is first opened, as `screens.Help`: none of them is part of the first frame.
+Each of these is imported when it is first asked for, as `screens.Help`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from taskdash.ui.announce import ExpiringResults, FinishedTasks
     from taskdash.ui.screens.add_ids import AddIds
     from taskdash.ui.screens.choose_columns import ChooseColumns
     from taskdash.ui.screens.copy_menu import CopyMenu
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.palette import ActionProvider, Palette, ThemeProvider
     from taskdash.ui.screens.status import Status
     from taskdash.ui.screens.welcome import Waiting, Welcome
+    from taskdash.ui.widgets.filter_box import FilterBox
+    from taskdash.ui.widgets.preview import Preview
+    from taskdash.ui.widgets.tour import Tour
 
 __all__ = [
     "ActionProvider",
@@ -31,38 +35,48 @@ __all__ = [
     "Confirm",
     "CopyMenu",
     "EditLabel",
+    "ExpiringResults",
     "Failures",
+    "FilterBox",
+    "FinishedTasks",
     "Help",
     "Messages",
     "Palette",
+    "Preview",
     "RawJson",
     "Statistics",
     "Status",
     "ThemeProvider",
+    "Tour",
     "Waiting",
     "Welcome",
     "read_failures",
 ]
 _MODULES: Final = {
-    "ActionProvider": "palette",
-    "Palette": "palette",
-    "ThemeProvider": "palette",
-    "AddIds": "add_ids",
-    "ChooseColumns": "choose_columns",
-    "ChooseLink": "dialog",
-    "ChooseSort": "dialog",
-    "Confirm": "dialog",
-    "CopyMenu": "copy_menu",
-    "EditLabel": "edit_label",
-    "Failures": "failures",
-    "read_failures": "failures",
-    "Help": "help",
-    "Messages": "messages",
-    "RawJson": "inspect",
-    "Statistics": "inspect",
-    "Status": "status",
-    "Waiting": "welcome",
-    "Welcome": "welcome",
+    "ActionProvider": "screens.palette",
+    "Palette": "screens.palette",
+    "ThemeProvider": "screens.palette",
+    "AddIds": "screens.add_ids",
+    "ChooseColumns": "screens.choose_columns",
+    "ChooseLink": "screens.dialog",
+    "ChooseSort": "screens.dialog",
+    "Confirm": "screens.dialog",
+    "CopyMenu": "screens.copy_menu",
+    "EditLabel": "screens.edit_label",
+    "Failures": "screens.failures",
+    "read_failures": "screens.failures",
+    "Help": "screens.help",
+    "Messages": "screens.messages",
+    "RawJson": "screens.inspect",
+    "Statistics": "screens.inspect",
+    "Status": "screens.status",
+    "Waiting": "screens.welcome",
+    "Welcome": "screens.welcome",
+    "ExpiringResults": "announce",
+    "FinishedTasks": "announce",
+    "FilterBox": "widgets.filter_box",
+    "Preview": "widgets.preview",
+    "Tour": "widgets.tour",
 }
 """Which module has which of them."""
 
@@ -71,4 +85,4 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(name)
-        return getattr(import_module(f"taskdash.ui.screens.{_MODULES[name]}"), name)
+        return getattr(import_module(f"taskdash.ui.{_MODULES[name]}"), name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
@@ -26,7 +26,6 @@ from taskdash.ui.text.top_line import list_title, unseen_order
 from taskdash.ui.widgets.away import AwayLine
 from taskdash.ui.widgets.bars import KeyBar, MessageLine, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
-from taskdash.ui.widgets.filter_box import FilterBox
 from taskdash.ui.widgets.headlines import Headlines, TopLine
 from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.row_drawing import MARGIN
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from taskdash.ui.acts import Feedback, Severity
     from taskdash.ui.announce import ExpiringResults
     from taskdash.ui.context import Context
+    from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.tour import Tour
     from taskdash.ui.widgets.window import Window
 
@@ -88,19 +88,13 @@ class MainScreen(ViewActions, Screen[None]):
         )
         self._keys = KeyBar(id="keys")
         self._tasks = Tasks(self._titles, self.table, id="list")
-        ttls_ms = context.settings.ttls_ms(context.profile)
-        read_values = partial(context.store.run, lambda store: store.summaries.filter_values(context.profile))
-        self.filter_box = FilterBox(ttls_ms, self.table, read_values, id="filter")
-        self.filter_box.has_own_lives = lambda: any(
-            task.result_expires_at_ms is not None for task in self.table.window.rows
-        )
         self.panes = Panes(self._tasks, self.pane, context.view)
         self.downloads = BackgroundDownloads(context, self)
         self._expiring: ExpiringResults | None = None
         # What is set before the screen is mounted costs no second layout.
         self.panes.fit_screen(size.width, size.height)
         self.pane.open(opening.detail)
-        self._show_window(opening.window, size.width)
+        self._show_window(opening.window, size.width, filter_text="")
 
     def compose(self) -> ComposeResult:
         yield self.headlines.top
@@ -108,6 +102,18 @@ class MainScreen(ViewActions, Screen[None]):
         yield self._tabs
         yield self.panes
         yield self._keys
+
+    @cached_property
+    def filter_box(self) -> FilterBox:
+        """Return what the list is filtered by."""
+        context = self.context
+        ttls_ms = context.settings.ttls_ms(context.profile)
+        read_values = partial(context.store.run, lambda store: store.summaries.filter_values(context.profile))
+        box = screens.FilterBox(ttls_ms, self.table, read_values, id="filter")
+        box.has_own_lives = lambda: any(
+            task.result_expires_at_ms is not None for task in self.table.window.rows
+        )
+        return box
 
     async def _mount_hidden(self) -> None:
         """Add what the first frame does not show, once it is drawn or a key asks for some of it."""
@@ -128,12 +134,9 @@ class MainScreen(ViewActions, Screen[None]):
 
     async def _begin(self) -> None:
         await self._mount_hidden()
-        # The first frame has nothing to announce.
-        from taskdash.ui.announce import ExpiringResults, FinishedTasks
-
         self.post_message(self.Painted())
-        self._expiring = ExpiringResults(self.context, self)
-        finished = FinishedTasks(self.context, self)
+        self._expiring = screens.ExpiringResults(self.context, self)
+        finished = screens.FinishedTasks(self.context, self)
         self.following.on_written += [self._reload, finished.tell, self._rest]
         self.following.on_round.append(self.show_status)
         self.following.on_mishap.append(self._tell_mishap)
@@ -150,9 +153,7 @@ class MainScreen(ViewActions, Screen[None]):
         if self.context.is_first_start and not any(self.table.window.counts.values()):
             self.app.push_screen(screens.Welcome(str(self.context.config_path), self.context.key_variable))
         if self.context.is_demo:
-            from taskdash.ui.widgets.tour import Tour
-
-            self._tour = Tour(self)
+            self._tour = screens.Tour(self)
             self.mount(self._tour, before=self._tabs)
 
     def _tell_mishap(self, line: str) -> None:
@@ -192,16 +193,16 @@ class MainScreen(ViewActions, Screen[None]):
         self.headlines.show(self.table.window, self.size.width)
 
     def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
-        self._show_window(event.window, self.size.width)
+        self._show_window(event.window, self.size.width, filter_text=self.filter_text)
         self._look_around()
 
-    def _show_window(self, window: Window, width: int) -> None:
+    def _show_window(self, window: Window, width: int, *, filter_text: str) -> None:
         self._tabs.show_counts(window.counts, self._tab)
         self.show_titles()
         self.headlines.show(window, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
-        self._tasks.tell_empty(why_empty(window, self.filter_text))
+        self._tasks.tell_empty(why_empty(window, filter_text))
 
     def show_titles(self) -> None:
         """Draw the titles of the columns, and the one over the list."""

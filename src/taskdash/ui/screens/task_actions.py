@@ -88,11 +88,12 @@ class TaskActions(_Screen):
     acts: Acts
     table: TaskTable
     pane: DetailPane
-    filter_box: FilterBox
     downloads: BackgroundDownloads
 
     if TYPE_CHECKING:
 
+        @property
+        def filter_box(self) -> FilterBox: ...
         def tell(self, feedback: Feedback) -> None: ...
         def say(self, text: str, severity: Severity = "information") -> None: ...
         def show_keys(self) -> None: ...

@@ -11,7 +11,6 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.query import Sort
-from taskdash.domain.query_language import parse_sort
 from taskdash.ui import screens
 from taskdash.ui.acts import Scope, warning
 from taskdash.ui.screens.task_actions import TaskActions, in_order
@@ -135,7 +134,7 @@ class ViewActions(TaskActions):
         self.panes.follow(first)
         self.panes.fit_screen(self.size.width, self.size.height)
         self._place_columns()
-        self.table.show(replace(self.table.wanted, sort=parse_sort(first.sort)))
+        self.table.show(replace(self.table.wanted, sort=Sort.of(first.sort)))
         self.app.themes.use(first.theme)
         self.say("View reset.")
 

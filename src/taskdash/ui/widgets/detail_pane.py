@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from taskdash.domain.durations import tells_seconds
+from taskdash.ui import screens
 from taskdash.ui.actions import bindings
 from taskdash.ui.text.detail import detail_text, result_target
 from taskdash.ui.widgets.panes import Titled
@@ -73,9 +74,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
     def _begin_previews(self) -> None:
         if not self.is_attached:
             return  # the first frame was the last one
-        from taskdash.ui.widgets.preview import Preview
-
-        self.preview = Preview(self.context, id="preview")
+        self.preview = screens.Preview(self.context, id="preview")
         self.mount(self.preview)
         self.call_after_refresh(self.draw)
 
