@@ -97,7 +97,7 @@ class FakeWatcher:
 
     def say(self, **changes: Any) -> None:
         """Publish another status."""
-        self.status = replace(self.status, **changes)
+        self.status = self.status._replace(**changes)
         self._listener()
 
     def wake(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
@@ -40,13 +40,12 @@ _TYPE_NAMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a value stands in a file; at first the top of it."""
 
     faults: list[str]
     """Takes what is wrong in the file."""
-    named: Mapping[str, Collection[str] | None] = field(default_factory=dict)
+    named: Mapping[str, Collection[str] | None] = MappingProxyType({})
     """What the settings of these names may name, where only the caller of their readers knows it; None: anything."""
     line_of: Callable[[tuple[str, ...]], str] = lambda _: ""
     """Returns `line 12: ` for a path; nothing where that is not known."""
@@ -62,7 +61,7 @@ class Place:
     def at(self, key: str) -> Place:
         """Return the place of `key` in the table that stands here."""
         name = f"{self.name}.{named_key(key)}".lstrip(".")
-        return replace(self, path=(*self.path, key), name=name)
+        return self._replace(path=(*self.path, key), name=name)
 
     @property
     def words(self) -> Collection[str] | None:
@@ -83,8 +82,7 @@ def _plain(value: object) -> Json:
     return str(value) if isinstance(value, Path) else cast("Json", value)
 
 
-@dataclass(frozen=True, slots=True)
-class Reader(Generic[T_co]):
+class Reader(NamedTuple, Generic[T_co]):
     """Reads the values of one kind."""
 
     read: Callable[[Any, Place], T_co]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.words import ended_ms, started_ms
@@ -33,8 +32,7 @@ class UnfinishedKind(NamedTuple):
     youngest_ms: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class Progress(NamedTuple):
     """A batch of tasks that is under way."""
 
     label: str

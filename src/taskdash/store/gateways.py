@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -42,16 +42,15 @@ class Reserved(NamedTuple):
     """What somebody else reserved since the last entry that was known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayNote:
+class GatewayNote(NamedTuple):
     """What the last watcher left to know of a profile's gateway. The mappings are the watcher's own affair."""
 
     watcher: Process | None = None
-    status: Mapping[str, Any] = field(default_factory=dict)
+    status: Mapping[str, Any] = MappingProxyType({})
     """What its status says, for followers."""
-    learned: Mapping[str, Any] = field(default_factory=dict)
+    learned: Mapping[str, Any] = MappingProxyType({})
     """What the gateway said of the key's limits."""
-    quiet: Mapping[str, Any] = field(default_factory=dict)
+    quiet: Mapping[str, Any] = MappingProxyType({})
     """Until when nothing may be sent."""
 
 

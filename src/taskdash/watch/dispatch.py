@@ -347,8 +347,7 @@ class Dispatch:
         """Return the status while leading."""
         due = max(0, self._line.due - self._accounts.busy)
         self._due_since_ms = (self._due_since_ms or self._counted_ms) if due else None
-        return replace(
-            self._notes.leader_status(self._accounts),
+        return self._notes.leader_status(self._accounts)._replace(
             over_budget=self._over_budget,
             due=due,
             new=self._line.new,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -206,8 +206,7 @@ class Notes:
         watcher = note.watcher if note.watcher and is_alive(note.watcher) else None
         told = told_in(note.status if watcher else {})
         until_ms = told.held_until_ms
-        return replace(
-            told,
+        return told._replace(
             watcher_pid=watcher.pid if watcher else None,
             watcher_stopped=watcher is not None and is_stopped(watcher),
             differs=reading.differs if watcher else "",
@@ -251,7 +250,7 @@ class Notes:
 
         What forbids or limits checks is written at once: a successor must know it, even after a kill.
         """
-        status = replace(self.leader_status(accounts), over_budget=over_budget)
+        status = self.leader_status(accounts)._replace(over_budget=over_budget)
         quiet = accounts.quiet()
         note = GatewayNote(
             watcher=this_process(),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.task import ProblemKind
 
@@ -17,8 +16,7 @@ _TOLD: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchStatus:
+class WatchStatus(NamedTuple):
     """A snapshot. Times are Unix milliseconds."""
 
     leading: bool = False

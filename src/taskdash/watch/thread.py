@@ -7,7 +7,6 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from taskdash.domain.errors import StoreError, TaskdashError
@@ -61,7 +60,7 @@ class WatcherThread:
     def status(self) -> WatchStatus:
         """Return what the watcher last said of itself."""
         status = self._watcher.status if self._watcher else WatchStatus(store_problem=self._store_problem)
-        return replace(status, failure=self._failed) if self._failed and not status.failure else status
+        return status._replace(failure=self._failed) if self._failed and not status.failure else status
 
     def start(self, listener: Callable[[], None]) -> None:
         """Begin to watch; `listener` is called from the watcher's thread whenever there is news."""

@@ -13,7 +13,6 @@ import logging
 import math
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
@@ -208,7 +207,7 @@ class Watcher:
                     await self._sleep(self._trouble(error))
         except Exception as error:
             failure = f"the watcher has stopped: {type(error).__name__} in taskdash"
-            self._publish(replace(self.status, failure=failure))
+            self._publish(self.status._replace(failure=failure))
             raise
         finally:
             await self._end()
@@ -230,7 +229,7 @@ class Watcher:
     async def _lead(self) -> None:
         await self._dispatch.take_over(self._store)
         self._version = -1
-        self._publish(replace(self.status, leading=True, watcher_pid=os.getpid(), watcher_stopped=False))
+        self._publish(self.status._replace(leading=True, watcher_pid=os.getpid(), watcher_stopped=False))
         _log.info("this process watches now")
         while not (self._stopping or self._yielding):
             if not self._lease.held:
@@ -340,14 +339,14 @@ class Watcher:
         await self._drop_checks()
         self._lease.release()
         self._stood_down.set()
-        self._publish(replace(self.status, leading=False))
+        self._publish(self.status._replace(leading=False))
 
     async def _end(self) -> None:
         try:
             await self._step_down()
             await self._dispatch.leave(self._store)
         except StoreError as error:
-            self._publish(replace(self.status, store_problem=str(error)))
+            self._publish(self.status._replace(store_problem=str(error)))
         finally:
             for timer in self._timers:
                 timer.cancel()
@@ -360,7 +359,7 @@ class Watcher:
 
     def _trouble(self, error: StoreError) -> float:
         """Tell that the store fails; return how long to leave it alone, in seconds."""
-        self._publish(replace(self.status, store_problem=str(error)))
+        self._publish(self.status._replace(store_problem=str(error)))
         # Only the store itself can tell that it works again.
         self._version = -1
         wait_s, self._retry_s = self._retry_s, min(2 * self._retry_s, LONGEST_RETRY_S)
@@ -368,12 +367,12 @@ class Watcher:
 
     def _recovered(self) -> None:
         self._retry_s = FIRST_RETRY_S
-        self._publish(replace(self.status, store_problem=None))
+        self._publish(self.status._replace(store_problem=None))
 
     def _joined(self, status: WatchStatus) -> WatchStatus:
         """Return what the dispatch says together with what only this watcher knows."""
         mine = self.status
-        return replace(status, has_key=mine.has_key, store_problem=mine.store_problem, failure=mine.failure)
+        return status._replace(has_key=mine.has_key, store_problem=mine.store_problem, failure=mine.failure)
 
     def _publish(self, status: WatchStatus) -> None:
         if status != self.status:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,11 +24,11 @@ ASSUMED: dict[str, Any] = {"over_budget": True, "due": 12, "tier": "free (assume
 def line(
     width: int = 120, progress: Progress | None = None, left_ms: int | None = None, **changes: Any
 ) -> str:
-    return top_line("kie", progress, left_ms, replace(HEALTHY, **changes), width).plain
+    return top_line("kie", progress, left_ms, HEALTHY._replace(**changes), width).plain
 
 
 def rows(advice: str | None = None, checked_ms: int | None = None, **changes: Any) -> dict[str, str]:
-    return dict(status_rows(replace(HEALTHY, **changes), advice, checked_ms, NOW_MS, 4321))
+    return dict(status_rows(HEALTHY._replace(**changes), advice, checked_ms, NOW_MS, 4321))
 
 
 def test_while_all_is_well_and_no_batch_is_under_way_it_is_quiet() -> None:
@@ -42,9 +41,9 @@ def test_while_all_is_well_and_no_batch_is_under_way_it_is_quiet() -> None:
 def test_a_batch_shows_how_far_it_is_and_what_is_left_where_that_is_known() -> None:
     assert line(progress=MUGS, left_ms=110_000) == " taskdash kie   mugs ▰▰▱▱▱▱▱▱ 88/300 · 2m left"
     assert line(progress=MUGS) == " taskdash kie   mugs ▰▰▱▱▱▱▱▱ 88/300"
-    assert line(progress=replace(MUGS, done=299)).count("▰") == 7
-    assert "満月の夜満月の夜満月の… ▰" in line(progress=replace(MUGS, label="満月の夜" * 9))
-    assert line(progress=replace(MUGS, label="x" * 60)).count("x") == 23
+    assert line(progress=MUGS._replace(done=299)).count("▰") == 7
+    assert "満月の夜満月の夜満月の… ▰" in line(progress=MUGS._replace(label="満月の夜" * 9))
+    assert line(progress=MUGS._replace(label="x" * 60)).count("x") == 23
 
 
 @pytest.mark.parametrize(

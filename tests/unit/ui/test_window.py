@@ -48,7 +48,7 @@ def place_of(window: Window, **changes: object) -> Place:
     place = Place(
         chosen_seq=seq, cursor_seq=seq, cursor=window.cursor, top=window.top, height=HEIGHT, home=False
     )
-    return replace(place, **changes)  # type: ignore[arg-type] # the names are Place's own
+    return place._replace(**changes)  # type: ignore[arg-type] # the names are Place's own
 
 
 def holds(window: Window, height: int = HEIGHT) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -85,8 +84,7 @@ Cell = list[Span]
 _UNKNOWN: Final = Span(NONE, "muted")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column; a new one is one entry in `COLUMNS` and its name in the settings.
 
     `widths` are in cells, the wanted first, then what it may shrink to; 0 drops it.
@@ -355,7 +353,7 @@ def place_columns(
         has_labels: Whether the tasks have several labels, for which the prompt leaves room.
     """
     columns = [
-        replace(COLUMNS[name], widths=(fixed[name],)) if name in fixed else COLUMNS[name] for name in names
+        COLUMNS[name]._replace(widths=(fixed[name],)) if name in fixed else COLUMNS[name] for name in names
     ]
     has_flexible = any(column.flexible and column.name not in fixed for column in columns)
     steps = dict.fromkeys(names, 0)
@@ -388,5 +386,5 @@ def place_columns(
 def _with_label(prompt: Column, cells: int) -> list[tuple[Column, int]]:
     for width, least in _LABEL_CELLS:
         if (rest := cells - width - GAP) >= least:
-            return [(_LABEL, width), (replace(prompt, sort=None), rest)]
+            return [(_LABEL, width), (prompt._replace(sort=None), rest)]
     return [(prompt, cells)]

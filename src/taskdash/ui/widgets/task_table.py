@@ -7,7 +7,7 @@ Only the rows around the cursor are read and only those on the screen are drawn,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -116,7 +116,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Show another query; the cursor stays on its task where that is in it, or goes to `seq`."""
         self._query = query
         if seq is not None:
-            self._place = replace(self._place, chosen_seq=seq, cursor_seq=seq, home=False)
+            self._place = self._place._replace(chosen_seq=seq, cursor_seq=seq, home=False)
         self.reload()
 
     def reload(self, *, moved_only: bool = False) -> None:
@@ -182,8 +182,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         seq = task.seq if task else None
         before = self._place
         chosen_seq = seq if before.chosen_seq is None else before.chosen_seq
-        self._place = replace(
-            self._place, cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
+        self._place = self._place._replace(
+            cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
         )
         self.virtual_size = Size(self.size.width, window.total)
         is_in_place = window.top == self._drawn_from == int(self.scroll_offset.y)
@@ -220,7 +220,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_tasks(lambda task, _: task.seq in seqs)
 
     def _place_now(self) -> Place:
-        return replace(self._place, height=max(1, self.size.height))
+        return self._place._replace(height=max(1, self.size.height))
 
     # Moving
 
@@ -248,7 +248,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         task = self._window.row(line)
         self.look_at(filter(None, (self.task_at_cursor, task)))
         seq = task.seq if task else None
-        self._place = replace(before, cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
+        self._place = before._replace(cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
         if task is None or not self._window.covers(top, self.size.height):
             # What is to be seen is not here yet: the old rows stay on screen until it is.
             self.reload(moved_only=True)
@@ -275,7 +275,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         self.rows.forget(styles=False)
         if self._window.total:
-            self._place = replace(self._place, height=self.size.height)
+            self._place = self._place._replace(height=self.size.height)
         if not (self._place.home and self._window.covers(0, self.size.height)):
             self.reload()
         elif self.is_mounted:

@@ -5,19 +5,19 @@ Pure but for the store it is handed; the table runs it in the store's thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from taskdash.domain.query import Query
     from taskdash.domain.task import State, Task
     from taskdash.store.store import Store
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Where the reader is: the cursor's task and line, and the first line on screen."""
 
     chosen_seq: int | None = None
@@ -30,15 +30,14 @@ class Place:
     """The reader is at the head of the list and has not moved: what is added above comes into view."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(NamedTuple):
     """Rows `first` to `first + len(rows)` of a query that has `total`, and where the cursor is in it now."""
 
     query: Query
     total: int = 0
-    counts: dict[State, int] = field(default_factory=dict)
+    counts: Mapping[State, int] = MappingProxyType({})
     """What the filter finds, by state, whatever states the query asks for."""
-    listed: dict[State, int] = field(default_factory=dict)
+    listed: Mapping[State, int] = MappingProxyType({})
     """As `counts`, of the whole list."""
     labels: tuple[str | None, ...] = ()
     """The first and the last label of what the filter finds, whatever states the query asks for: once if all have that;
@@ -46,7 +45,7 @@ class Window:
     cursor: int = 0
     top: int = 0
     first: int = 0
-    rows: list[Task] = field(default_factory=list)
+    rows: Sequence[Task] = ()
     versions: tuple[int, int] = (0, 0)
     """The store's number of what others have written, before these reads and after them."""
 
