@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.widgets._toast import Toast
 
-from taskdash.ui.widgets import picture as kitty
+from taskdash.ui.widgets import kitty
 from taskdash.ui.widgets.drawing import Drawn
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView, prepare
 

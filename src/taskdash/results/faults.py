@@ -51,3 +51,5 @@ class Refused:
     why: str
     is_other: bool = False
     """Nothing is wrong: it is a video, or something else that is no picture; `why` says what."""
+    is_expired: bool = False
+    """The link is dead: its record may have another one."""

@@ -3,14 +3,19 @@
 `results.previews` starts this file by its path and isolated, so it imports nothing of taskdash. The picture comes
 on stdin, the PNG goes to stdout, with a text in it that names format, width and height of the picture. Where there is
 none, a line on stderr says why, and the exit code is `REFUSED`.
+
+Its arguments are the longest side of the PNG and, where the picture is the first frame of a clip, the kind of that and
+where `ffmpeg` is, which has the same limits.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import resource
+import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,17 +31,19 @@ MEMORY_BYTES: Final = 640 * 1_048_576
 """Of address space: a picture of 25 million pixels is there twice while it is converted."""
 CPU_S: Final = 5
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
+DEMUXERS: Final = {"mp4": "mov", "mov": "mov", "webm": "matroska", "mkv": "matroska", "avi": "avi"}
+"""What ffmpeg reads each kind of clip with. It is told, for what it finds out itself may read other files as well."""
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer: why there is no picture
     """There is no picture to show; the message says why."""
 
 
-def main() -> int:
+def main(side: str = str(SIDE), *clip: str) -> int:
     """Answer on stdout or stderr; return the exit code."""
     _limit()
     try:
-        _write_small_png()
+        _write_small_png(int(side), *clip)
     except Refusal as refusal:
         reason = str(refusal)
     except MemoryError:
@@ -65,7 +72,28 @@ def _limit() -> None:
             resource.setrlimit(kind, (soft, hard))
 
 
-def _write_small_png() -> None:
+def _first_frame(kind: str, ffmpeg: str) -> IO[bytes]:
+    """Return the first frame of the clip on stdin, as it is.
+
+    Raises:
+        Refusal: there is none.
+    """
+    # Opened anew, so that it can look for the index at the end; of the network it knows nothing.
+    source = ["-protocol_whitelist", "file", "-f", DEMUXERS[kind], "-i", "file:/dev/fd/0", "-map", "0:v:0"]
+    frame = ["-frames:v", "1", "-f", "image2pipe", "-c:v", "ppm", "-"]
+    done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+        [ffmpeg, "-v", "error", "-nostdin", "-threads", "1", *source, *frame],
+        stdin=sys.stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if not done.stdout:
+        raise Refusal("ffmpeg finds no frame in it")
+    return io.BytesIO(done.stdout)
+
+
+def _write_small_png(side: int, kind: str = "", ffmpeg: str = "") -> None:
     """Write the first frame, upright, RGB or RGBA.
 
     Raises:
@@ -73,22 +101,24 @@ def _write_small_png() -> None:
     """
     from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
+    source, formats = (_first_frame(kind, ffmpeg), ("PPM",)) if kind else (sys.stdin.buffer, FORMATS)
+
     Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit only warns; the one below follows at once
     try:
-        picture = Image.open(sys.stdin.buffer, formats=FORMATS)
+        picture = Image.open(source, formats=formats)
     except UnidentifiedImageError:
         raise Refusal("it is no PNG, JPEG, WebP or GIF picture, or its beginning is damaged") from None
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise Refusal(f"it has {width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} million")
-    name = picture.format
-    picture.draft("RGB", (SIDE, SIDE))
+    name = kind or picture.format
+    picture.draft("RGB", (side, side))
     try:
         picture.load()
     except OSError:
         raise Refusal("it is damaged or cut short") from None
     small = _plain(picture)
-    small.thumbnail((SIDE, SIDE), reducing_gap=2.0)
+    small.thumbnail((side, side), reducing_gap=2.0)
     upright = small
     with contextlib.suppress(Exception):  # broken EXIF data is none
         upright = ImageOps.exif_transpose(small)
@@ -111,4 +141,4 @@ def _plain(picture: Image) -> Image:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))

@@ -1,9 +1,7 @@
 """Pictures of results for the screen: out of memory, off the disk, or fetched and decoded, whichever is nearest.
 
 Fetching, unpacking and the disk never hold up the dashboard: they have an event loop in a thread of its own, and
-whoever moves on cancels what is under way. What decodes a picture from outside never runs in here: a decoder that a
-hostile picture brings down, or takes over, has no key, no store and no terminal. What it may take of memory and time
-stands in `results.preview_worker`; all that comes back is a small PNG, which is checked before anybody shows it.
+whoever moves on cancels what is under way. What decodes a picture from outside never runs in here (`results.decoding`).
 
 The PNGs are kept in the cache folder, bounded in size, oldest out first. A link may be a secret of its own (it is
 signed), so a file's name is only its digest.
@@ -15,32 +13,30 @@ import asyncio
 import contextlib
 import hashlib
 import importlib.util
-import io
 import os
 import re
 import shlex
-import signal
+import shutil
 import stat
 import sys
 import tempfile
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
 
 from taskdash.config.locations import make_private_dir, replace_private_file
-from taskdash.domain.untrusted import inert_line
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.faults import DownloadError, Refused
+from taskdash.results.decoding import DecodingError, Picture, checked_png, small_png
+from taskdash.results.faults import DownloadError, ExpiredError, Refused
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.part import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Coroutine
 
 MAX_BYTES: Final = 32 * 1_048_576
 """The largest file that is fetched only to be looked at."""
@@ -49,6 +45,10 @@ MAX_REFUSALS: Final = 200
 REMEMBER_REFUSAL_S: Final = 60.0
 PICTURES: Final = frozenset({"png", "jpg", "webp", "gif"})
 """The kinds of content that can be shown."""
+CLIPS: Final = frozenset(worker.DEMUXERS)
+"""Those whose first frame can be, where there is an `ffmpeg`."""
+THUMBNAIL: Final = 320
+"""The longest side of a picture among others, in pixels."""
 _OTHERS: Final = {
     **dict.fromkeys(("mp4", "mov", "webm", "mkv", "avi", "m4v"), "video"),
     **dict.fromkeys(("mp3", "wav", "ogg", "m4a", "flac", "aac"), "sound"),
@@ -58,34 +58,19 @@ _OTHERS: Final = {
 _TIMEOUTS: Final = Timeouts(connect_s=5.0, answer_s=30.0, stall_s=10.0)
 """Somebody is waiting in front of the screen, and has the download for what is slow."""
 MAX_CACHE_BYTES: Final = 200 * 1_048_576
-DEADLINE_S: Final = 5.0
-MAX_REASON_BYTES: Final = 200
 _SUFFIX: Final = ".png"
 _NAME: Final = re.compile(r"\.?[0-9a-f]{64}\.(?:png|thumbnail).*")
 """What is ours in the folder: half written ones, and those of earlier versions, make room as well."""
-_NAMES: Final = {"PNG": "PNG", "JPEG": "JPEG", "WEBP": "WebP", "GIF": "GIF"}
-# What a program needs to be loaded in odd places. Nothing else of the environment is a decoder's business.
-_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
-
-
-class DecodingError(Exception):
-    """There is no picture; the message says why, and is fit to be shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A small PNG, and what it was made of."""
-
-    png: bytes
-    format: str
-    """Of the result itself, as its width and height in pixels."""
-    width: int
-    height: int
 
 
 def can_decode() -> bool:
     """Return whether the extra `preview` is installed; nothing of it is loaded."""
     return importlib.util.find_spec("PIL") is not None
+
+
+def find_ffmpeg() -> str | None:
+    """Return where the program is that knows clips; None where it is not installed."""
+    return shutil.which("ffmpeg")
 
 
 def install_line() -> str:
@@ -106,78 +91,6 @@ def install_line() -> str:
     return shlex.join([*start, *packages])
 
 
-async def small_png(
-    file: IO[bytes], *, command: Sequence[str] = (), deadline_s: float = DEADLINE_S
-) -> Picture:
-    """Have a process make a small PNG of a picture; it ends with this call, however that ends.
-
-    Args:
-        file: open for reading, with a descriptor that stands where the picture begins.
-        command: what decodes, in place of our own worker.
-        deadline_s: how long it may take.
-
-    Raises:
-        DecodingError: there is none.
-    """
-    with tempfile.TemporaryFile(prefix="taskdash-") as png, tempfile.TemporaryFile() as reason:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(command or (sys.executable, "-I", worker.__file__)),
-                stdin=file,
-                stdout=png,
-                stderr=reason,
-                start_new_session=True,
-                cwd="/",
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            )
-        except OSError as error:
-            why = inert_line(error.strerror or "no reason", 100)
-            raise DecodingError(f"it cannot be decoded: {why}") from None
-        try:
-            async with asyncio.timeout(deadline_s):
-                code = await process.wait()
-        except TimeoutError:
-            raise DecodingError(f"it is not decoded after {deadline_s:g}s") from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        for each in (png, reason):
-            each.seek(0)
-        if code == 0:
-            return _checked(png.read(worker.MAX_OUTPUT_BYTES))
-        why = reason.read(MAX_REASON_BYTES).decode("utf-8", "replace") if code == worker.REFUSED else ""
-        raise DecodingError(inert_line(why) or _end_in_words(code))
-
-
-def _end_in_words(code: int) -> str:
-    if code == -signal.SIGXCPU:
-        return "it takes too long to decode"
-    return f"the decoder ended with {f'signal {-code}' if code < 0 else f'exit {code}'}"
-
-
-def _checked(png: bytes) -> Picture:
-    """Return a small PNG that is whole, and no larger than it may be.
-
-    Raises:
-        DecodingError: it is not, or does not say what it was made of.
-    """
-    from PIL import Image
-
-    # Before Pillow sees it, which would print a warning about a size that is far too large.
-    side = max(int.from_bytes(png[16:20]), int.from_bytes(png[20:24]))
-    try:
-        with Image.open(io.BytesIO(png if side <= worker.SIDE else b""), formats=("PNG",)) as picture:
-            name, *size = str(picture.info.get(worker.SOURCE)).split(" ")
-            width, height = map(int, size)
-            picture.load()
-            if min(width, height) > 0 and width * height <= worker.MAX_PIXELS:
-                return Picture(png, _NAMES[name], width, height)
-    except Exception:  # noqa: S110 - Pillow raises whatever it likes, and it all means the same
-        pass
-    raise DecodingError("the decoder answers nonsense")
-
-
 class PreviewFiles:
     """The folder of the small PNGs, made (0700) when the first one is kept. Every fault of the disk is a miss."""
 
@@ -196,7 +109,7 @@ class PreviewFiles:
         if file is None:
             return None
         with file, contextlib.suppress(OSError, DecodingError):
-            picture = _checked(file.read(worker.MAX_OUTPUT_BYTES))
+            picture = checked_png(file.read(worker.MAX_OUTPUT_BYTES))
             os.utime(path)
             return picture
         return None
@@ -250,12 +163,26 @@ class Previews:
         fetch: Fetch,
         files: PreviewFiles | None,
         *,
+        fetch_clip: Fetch | None = None,
+        ffmpeg: str | None = None,
         is_installed: bool = True,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Prepare to give them; nothing is begun yet.
+
+        Args:
+            fetch: brings pictures.
+            files: keeps small PNGs; None: nothing does.
+            fetch_clip: brings pictures and clips.
+            ffmpeg: where it is; None: there are no frames of clips.
+            is_installed: whether the extra `preview` is.
+            now_s: the monotonic clock.
+        """
         self.missing = "" if is_installed else f"pictures need one more package: {install_line()}"
         """What has to be installed before there can be any picture; "" where nothing has."""
         self._fetch = fetch
+        self._fetch_clip = fetch_clip if ffmpeg and fetch_clip else fetch
+        self._ffmpeg = ffmpeg
         self._files = files
         self._now_s = now_s
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -280,14 +207,22 @@ class Previews:
         """
         if (known := self.known(url)) is not None:
             return known
-        work = asyncio.run_coroutine_threadsafe(self._look(url, saved), self._started())
-        outcome = await asyncio.wrap_future(work)
+        outcome = await self._ask(url, self._look(url, saved))
         if isinstance(outcome, Picture):
             self._pictures[url] = outcome
             while len(self._pictures) > MAX_IN_MEMORY:
                 self._pictures.popitem(last=False)
-        else:
-            self._refused[url] = (self._now_s() + REMEMBER_REFUSAL_S, outcome)
+        return outcome
+
+    async def thumbnail(self, url: str, saved: str | None = None) -> Picture | Refused:
+        """Get a picture of `THUMBNAIL` pixels at most, of a clip its first frame; it is not kept in memory."""
+        name = f"{THUMBNAIL} {url}"
+        return self.known(name) or await self._ask(name, self._look(url, saved, name))
+
+    async def _ask(self, name: str, work: Coroutine[None, None, Picture | Refused]) -> Picture | Refused:
+        outcome = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._started()))
+        if isinstance(outcome, Refused):
+            self._refused[name] = (self._now_s() + REMEMBER_REFUSAL_S, outcome)
             while len(self._refused) > MAX_REFUSALS:
                 self._refused.popitem(last=False)
         return outcome
@@ -313,37 +248,38 @@ class Previews:
 
     # In the other thread
 
-    async def _look(self, url: str, saved: str | None) -> Picture | Refused:
-        kept = self._files.get(url) if self._files is not None else None
-        if kept is not None:
-            return kept
+    async def _look(self, url: str, saved: str | None, thumbnail: str = "") -> Picture | Refused:
+        """Get a picture; `thumbnail` is the name that a smaller one is kept by."""
+        names = (thumbnail, url) if thumbnail else (url,)
+        kept = (self._files.get(name) for name in names) if self._files is not None else ()
+        if (picture := next(filter(None, kept), None)) is not None:
+            return picture
         try:
-            picture = await self._made(url, saved)
+            picture = await self._made(url, saved, is_small=bool(thumbnail))
         except OtherKindError as error:
             return Refused(str(error), is_other=True)
         except (DownloadError, DecodingError) as error:
-            return Refused(str(error))
+            return Refused(str(error), is_expired=isinstance(error, ExpiredError))
         if self._files is not None:
-            self._files.keep(url, picture)
+            self._files.keep(names[0], picture)
         return picture
 
-    async def _made(self, url: str, saved: str | None) -> Picture:
+    async def _made(self, url: str, saved: str | None, *, is_small: bool) -> Picture:
         if (file := _saved_file(saved)) is not None:
             with file:
-                return await _decoded(file)
+                return await self._decoded(file, is_small=is_small)
         with tempfile.TemporaryFile(prefix="taskdash-") as fetched:
-            await self._fetch(url, fetched)
+            await (self._fetch_clip if is_small else self._fetch)(url, fetched)
             fetched.seek(0)
-            return await _decoded(fetched)
+            return await self._decoded(fetched, is_small=is_small)
 
-
-async def _decoded(file: IO[bytes]) -> Picture:
-    kind = kind_of_content(file.read(HEAD_BYTES))
-    if kind is not None and kind not in PICTURES:
-        raise OtherKindError(_described(kind, os.fstat(file.fileno()).st_size))
-    # The process reads on from where the file stands.
-    os.lseek(file.fileno(), 0, os.SEEK_SET)
-    return await small_png(file)
+    async def _decoded(self, file: IO[bytes], *, is_small: bool) -> Picture:
+        # Past the file's own buffer: the process reads on from where the descriptor stands.
+        kind = kind_of_content(os.pread(file.fileno(), HEAD_BYTES, 0))
+        clip = (kind, self._ffmpeg) if is_small and self._ffmpeg and kind in worker.DEMUXERS else None
+        if kind is not None and kind not in PICTURES and clip is None:
+            raise OtherKindError(_described(kind, os.fstat(file.fileno()).st_size))
+        return await small_png(file, side=THUMBNAIL if is_small else worker.SIDE, clip=clip)
 
 
 def _described(kind: str, size: int | None) -> str:
@@ -365,25 +301,31 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         runner.get_loop().run_forever()
 
 
-def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetch:
+def picture_fetcher(
+    base_url: str, *, allow_private: bool = False, kinds: Collection[str] = PICTURES
+) -> Fetch:
     """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed."""
     fetcher = Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
 
     async def fetch(url: str, file: IO[bytes]) -> None:
-        await fetcher.fetch(url, _PictureSink(file.fileno()))
+        await fetcher.fetch(url, _PictureSink(file.fileno(), kinds))
 
     return fetch
 
 
 class _PictureSink(Sink):
-    """A file that takes pictures only: of anything else it takes the first bytes."""
+    """A file that takes some kinds only: of anything else it takes the first bytes."""
+
+    def __init__(self, descriptor: int, kinds: Collection[str]) -> None:
+        super().__init__(descriptor)
+        self._kinds = kinds
 
     def take(self, ending: str) -> None:
         """Take note of what it is.
 
         Raises:
-            OtherKindError: it is a video, a sound or another kind of picture than can be shown.
+            OtherKindError: it is another kind: mostly a video, a sound or a picture that cannot be shown.
         """
         super().take(ending)
-        if ending not in PICTURES:
+        if ending not in self._kinds:
             raise OtherKindError(_described(ending, self.whole))

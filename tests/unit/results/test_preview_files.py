@@ -17,7 +17,8 @@ from PIL import Image
 from tests.pictures import bomb, encoded, halves, plain
 
 from taskdash.results import preview_worker
-from taskdash.results.previews import DecodingError, Picture, PreviewFiles, small_png
+from taskdash.results.decoding import DecodingError, Picture, small_png
+from taskdash.results.previews import PreviewFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +139,7 @@ async def test_what_our_own_decoder_may_take_is_limited(use: str, why: str) -> N
     greedy = f"""
 import runpy, sys
 worker = runpy.run_path({preview_worker.__file__!r})
-def take():
+def take(*_):
     {use}
 worker["main"].__globals__.update(CPU_S=1, _write_small_png=take)
 sys.exit(worker["main"]())

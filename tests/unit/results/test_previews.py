@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import io
 import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 from tests.file_server import FileServer
 from tests.pictures import bomb, halves, plain
 from tests.servers import Peer, Request, http_reply
 
+from taskdash.demo.jobs import MEDIA_FOLDER
+from taskdash.results.decoding import Picture
 from taskdash.results.faults import Refused
 from taskdash.results.previews import (
+    CLIPS,
     MAX_BYTES,
+    PICTURES,
     REMEMBER_REFUSAL_S,
-    Picture,
+    THUMBNAIL,
     PreviewFiles,
     Previews,
+    find_ffmpeg,
     install_line,
     picture_fetcher,
 )
@@ -184,6 +191,114 @@ async def test_a_picture_that_is_too_large_is_refused_at_once_and_a_video_is_not
     outcome = await previews.look(f"{shelf.url}/x")
     said = "MP4 video, 32.0 MiB" if kind == "video/mp4" else "it is larger than 32.0 MiB"
     assert why(outcome) == said
+
+
+# Among many others
+
+
+FRAME = b"P6 4 2 255 " + bytes(4 * 2 * 3)
+
+
+@pytest.fixture
+def ffmpeg(tmp_path: Path) -> Path:
+    """A program that gives one frame, where it was told what kind of file to read, and knows nothing of ours."""
+    frame = tmp_path / "frame.ppm"
+    frame.write_bytes(FRAME)
+    program = tmp_path / "ffmpeg"
+    program.write_text(
+        "#!/bin/sh\n"
+        "case \"$*\" in *'-protocol_whitelist file -f mov -i file:/dev/fd/0'*) ;; *) exit 1;; esac\n"
+        'test "$(/usr/bin/env | /bin/grep -c sk-)" = 0 || exit 1\n'
+        f"/bin/cat {frame}\n"
+    )
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def small(shelf: FileServer, files: PreviewFiles, ffmpeg: Path) -> Iterator[Previews]:
+    fetch_clip = picture_fetcher(shelf.url, kinds=PICTURES | CLIPS)
+    made = Previews(picture_fetcher(shelf.url), files, fetch_clip=fetch_clip, ffmpeg=str(ffmpeg))
+    yield made
+    made.close()
+
+
+async def test_a_thumbnail_is_small_and_kept_beside_the_larger_picture(
+    shelf: FileServer, small: Previews
+) -> None:
+    shelf.files["/large.png"] = http_reply(200, plain(900, 600), {"Content-Type": "image/png"})
+    url = f"{shelf.url}/large.png"
+    for _ in range(2):
+        picture = await small.thumbnail(url)
+        assert isinstance(picture, Picture)
+        assert (picture.width, picture.height) == (900, 600)
+        with Image.open(io.BytesIO(picture.png)) as opened:
+            assert opened.size == (THUMBNAIL, THUMBNAIL * 600 // 900)
+    assert len(shelf.requests) == 1
+    larger = await small.look(url)
+    assert isinstance(larger, Picture)
+    assert isinstance(picture, Picture)
+    assert len(larger.png) > len(picture.png)
+    assert len(shelf.requests) == 2
+
+
+async def test_what_was_looked_at_large_needs_no_other_fetch(shelf: FileServer, small: Previews) -> None:
+    url = f"{shelf.url}/a.png"
+    assert await small.look(url) == await small.thumbnail(url)
+    assert len(shelf.requests) == 1
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+async def test_of_a_clip_there_is_the_first_frame(
+    shelf: FileServer, small: Previews, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_saved: bool
+) -> None:
+    monkeypatch.setenv("AIGPTIMAGE_API_KEY", "sk-0123456789")
+    shelf.files["/clip.mp4"] = http_reply(200, CLIP, {"Content-Type": "video/mp4"})
+    saved = tmp_path / "clip.mp4"
+    saved.write_bytes(CLIP)
+    picture = await small.thumbnail(f"{shelf.url}/clip.mp4", str(saved) if is_saved else None)
+    assert isinstance(picture, Picture)
+    assert (picture.format, picture.width, picture.height) == ("MP4", 4, 2)
+    assert len(shelf.requests) == (not is_saved)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"), [(b"", "finds no frame"), (b"P6 4 2 255 ", "damaged or cut short")]
+)
+async def test_a_clip_without_a_frame_is_told(
+    shelf: FileServer, small: Previews, tmp_path: Path, frame: bytes, said: str
+) -> None:
+    (tmp_path / "frame.ppm").write_bytes(frame)
+    shelf.files["/clip.mp4"] = http_reply(200, CLIP, {"Content-Type": "video/mp4"})
+    outcome = await small.thumbnail(f"{shelf.url}/clip.mp4")
+    assert said in why(outcome)
+
+
+async def test_without_ffmpeg_a_clip_is_told_by_kind_and_size_as_a_sound_always_is(
+    shelf: FileServer, previews: Previews, small: Previews
+) -> None:
+    shelf.files["/clip.mp4"] = http_reply(200, CLIP, {"Content-Type": "video/mp4"})
+    shelf.files["/a.mp3"] = http_reply(200, b"ID3" + bytes(1_000), {"Content-Type": "audio/mpeg"})
+    assert why(await previews.thumbnail(f"{shelf.url}/clip.mp4")) == "MP4 video, 0.0 MiB"
+    assert why(await small.thumbnail(f"{shelf.url}/a.mp3")) == "MP3 sound, 0.0 MiB"
+
+
+@pytest.mark.skipif(find_ffmpeg() is None, reason="ffmpeg is not installed")
+async def test_ffmpeg_itself_gives_a_frame_within_the_limits_of_a_decoder(files: PreviewFiles) -> None:
+    previews = Previews(picture_fetcher("https://gateway.example"), files, ffmpeg=find_ffmpeg())
+    try:
+        picture = await previews.thumbnail("https://cdn.example/a.mp4", str(MEDIA_FOLDER / "aurora.mp4"))
+    finally:
+        previews.close()
+    assert isinstance(picture, Picture)
+    assert (picture.format, picture.width) == ("MP4", 640)
+
+
+async def test_a_dead_link_says_so(shelf: FileServer, small: Previews) -> None:
+    for ask in (small.look, small.thumbnail):
+        outcome = await ask(f"{shelf.url}/dead.png")
+        assert isinstance(outcome, Refused)
+        assert outcome.is_expired
 
 
 async def test_nobody_inside_is_asked_by_a_link_from_outside(shelf: FileServer, files: PreviewFiles) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from tests.pictures import encoded, halves, plain
 
-from taskdash.results.previews import Picture
+from taskdash.results.decoding import Picture
 from taskdash.ui.widgets.drawing import MAX_SENT_PIXELS, Drawing, Drawn, Room, draw, fit, sixel_rows
 from taskdash.ui.widgets.picture import shades
 

@@ -11,12 +11,16 @@ import struct
 import termios
 import unicodedata
 import zlib
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
 
-from taskdash.ui.widgets import picture as kitty
-from taskdash.ui.widgets.drawing import Drawing, cell_size, drawing_for
+from taskdash.ui.widgets import kitty
+from taskdash.ui.widgets.drawing import Drawing, cell_size, drawing_for, find_drawing
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 B, K, S = Drawing.BLOCKS, Drawing.KITTY, Drawing.SIXEL
 
@@ -58,11 +62,46 @@ def test_who_knows_better_says_so() -> None:
     assert drawing_for("kitty", {"TERM": "xterm"}, true_colour=True, knows_cells=True) is K
 
 
-def test_kitty_needs_its_colours_whole_and_no_multiplexer_between() -> None:
+def test_kitty_needs_its_colours_whole_and_of_multiplexers_only_tmux_lets_it_through() -> None:
     assert drawing_for("auto", {"TERM": "xterm-kitty"}, true_colour=False, knows_cells=True) is B
-    assert (
-        drawing_for("kitty", {"TERM": "tmux-256color", "TMUX": "x"}, true_colour=True, knows_cells=True) is B
-    )
+    for inside, drawing in (({"TMUX": "x"}, K), ({"STY": "x"}, B), ({"ZELLIJ": "0"}, B)):
+        environ = {"TERM": "screen-256color", **inside}
+        assert drawing_for("kitty", environ, true_colour=True, knows_cells=True) is drawing
+
+
+@pytest.mark.parametrize(
+    ("said", "drawing"),
+    [
+        ("1 xterm-kitty kitty(0.32.1)", K),
+        ("all xterm-256color ghostty 1.1.0", K),
+        ("on xterm-ghostty ", K),
+        ("0 xterm-kitty kitty(0.32.1)", B),
+        ("off xterm-kitty kitty(0.32.1)", B),
+        ("1 xterm-kitty kitty(0.26.5)", B),
+        ("1 xterm-256color XTerm(379)", B),
+        (" xterm-kitty", B),
+        ("", B),
+    ],
+)
+def test_tmux_tells_what_is_around_it_and_whether_pictures_get_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, drawing: Drawing
+) -> None:
+    program = tmp_path / "tmux"
+    program.write_text(f"#!/bin/sh\ntest \"$1 $2 $6\" = '-S /run/t %3' && printf '%s\\n' '{said}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    environ = {"TERM": "tmux-256color", "TMUX": "/run/t,1,0", "TMUX_PANE": "%3"}
+    assert find_drawing("auto", environ, true_colour=True, knows_cells=True) is drawing
+    assert find_drawing("auto", {**environ, "NO_COLOR": "1"}, true_colour=True, knows_cells=True) is B
+
+
+def test_through_tmux_each_sequence_is_wrapped() -> None:
+    sent = kitty.send(7, "A" * 5_000, (4, 4), 1, 1)
+    wrapped = kitty.through_tmux(sent)
+    pieces = re.findall(r"\x1bPtmux;((?:\x1b\x1b|[^\x1b])*)\x1b\\", wrapped)
+    assert "".join(f"\x1bPtmux;{piece}\x1b\\" for piece in pieces) == wrapped
+    assert "".join(pieces).replace("\x1b\x1b", "\x1b") == sent
+    assert len(pieces) == 2
 
 
 def test_sixels_need_to_know_how_high_a_row_is() -> None:

@@ -1,8 +1,8 @@
 """Draws a small PNG for the terminal, as half blocks, for kitty, or as sixels: as this terminal can show it.
 
 What it can show is told without asking it. A question to the terminal is answered among the keys that are typed, or
-not at all, and then costs half a second. So what is known of terminals by their own variables decides; whoever knows
-better says so in the config.
+not at all, and then costs half a second. So what is known of terminals by their own variables decides, and by what tmux
+knows of the one around it; whoever knows better says so in the config.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from taskdash.results.previews import Picture
+    from taskdash.results.decoding import Picture
 
 MAX_ENLARGING: Final = 2.0
 """How many times its own size a small picture may have on the screen."""
@@ -168,6 +168,14 @@ _KONSOLE_WITH_SIXELS: Final = 220_400
 _KITTY_WITH_PLACEHOLDERS: Final = (0, 28)
 
 
+def find_drawing(wanted: str, environ: Mapping[str, str], *, true_colour: bool, knows_cells: bool) -> Drawing:
+    """Return what `drawing_for` does, once the programs that know more were asked: kitty, and tmux."""
+    in_tmux = tmux_terminal(environ) if wanted == "auto" else {}
+    drawing = drawing_for(wanted, {**environ, **in_tmux}, true_colour=true_colour, knows_cells=knows_cells)
+    is_old = drawing is Drawing.KITTY and wanted == "auto" and is_old_kitty(environ)
+    return Drawing.BLOCKS if is_old else drawing
+
+
 def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool, knows_cells: bool) -> Drawing:
     """Return how pictures are drawn here.
 
@@ -177,18 +185,17 @@ def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool, k
         knows_cells: whether `cell_size` is known: sixels must end where their row of cells does.
         true_colour: whether colours reach the terminal as they are: kitty's placeholders name their picture by one.
     """
-    term = environ.get("TERM", "")
-    inside = any(environ.get(name) for name in _MULTIPLEXERS) or term.startswith(("tmux", "screen"))
-    drawing = _by_environment(term, environ, inside=inside) if wanted == "auto" else Drawing(wanted)
-    # A multiplexer hands kitty's sequences on only where it is told to, and does not move the pictures with its panes.
-    if drawing is Drawing.KITTY and (inside or not true_colour):
+    drawing = _by_environment(environ) if wanted == "auto" else Drawing(wanted)
+    # tmux hands kitty's sequences on where it is told to; other multiplexers do not.
+    if drawing is Drawing.KITTY and (not true_colour or environ.get("STY") or environ.get("ZELLIJ")):
         return Drawing.BLOCKS
     return Drawing.BLOCKS if drawing is Drawing.SIXEL and not knows_cells else drawing
 
 
-def _by_environment(term: str, environ: Mapping[str, str], *, inside: bool) -> Drawing:
-    program = environ.get("TERM_PROGRAM", "")
+def _by_environment(environ: Mapping[str, str]) -> Drawing:
+    term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     konsole = environ.get("KONSOLE_VERSION", "")
+    inside = any(environ.get(name) for name in _MULTIPLEXERS) or term.startswith(("tmux", "screen"))
     # NO_COLOR: the blocks follow it, a picture cannot.
     if inside or environ.get("NO_COLOR"):
         return Drawing.BLOCKS
@@ -213,19 +220,37 @@ def is_old_kitty(environ: Mapping[str, str]) -> bool:
     program = running if os.path.basename(running) == "kitty" else shutil.which("kitty")  # noqa: PTH119 - a text
     if program is None:
         return False
+    version = re.search(rb"(\d+)\.(\d+)", _answer_of(program, "--version"))
+    return version is not None and (int(version[1]), int(version[2])) < _KITTY_WITH_PLACEHOLDERS
+
+
+def tmux_terminal(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what variables say in the terminal around tmux, where it is one of kitty's kind and pictures get through.
+
+    There they move with the panes: what stands in these are characters. Elsewhere it is nothing.
+    """
+    socket, tmux = environ.get("TMUX", "").partition(",")[0], shutil.which("tmux")
+    if not socket or tmux is None:
+        return {}
+    wanted = "#{allow-passthrough} #{client_termname} #{client_termtype}"
+    said = _answer_of(tmux, "-S", socket, "display-message", "-p", "-t", environ.get("TMUX_PANE", ""), wanted)
+    passes, term, kind = (*said.decode("ascii", "replace").split(), "", "", "")[:3]
+    version = re.match(r"kitty\((\d+)\.(\d+)", kind)
+    if version and (int(version[1]), int(version[2])) < _KITTY_WITH_PLACEHOLDERS:
+        return {}
+    if passes in ("", "0", "off") or not (term in _KITTY_TERMS or kind.startswith(("kitty", "ghostty"))):
+        return {}
+    return dict.fromkeys(_MULTIPLEXERS, "") | {"TERM": _KITTY_TERMS[0]}
+
+
+def _answer_of(*command: str) -> bytes:
     try:
         done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
-            [program, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={},
-            timeout=5,
-            check=False,
+            command, stdin=subprocess.DEVNULL, capture_output=True, env={}, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    version = re.search(rb"(\d+)\.(\d+)", done.stdout)
-    return version is not None and (int(version[1]), int(version[2])) < _KITTY_WITH_PLACEHOLDERS
+        return b""
+    return done.stdout
 
 
 def cell_size(descriptor: int) -> tuple[int, int] | None:

@@ -7,8 +7,6 @@ beside it: so the picture is always in sight as a whole.
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -20,20 +18,17 @@ from textual.widgets import Static
 
 from taskdash.domain.task import State
 from taskdash.results.faults import Refused
-from taskdash.ui.few_colours import FEW_COLOURS
-from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, drawing_for, is_old_kitty
-from taskdash.ui.widgets.picture import PictureView, prepare
+from taskdash.ui.widgets.drawing import Drawn, draw
+from taskdash.ui.widgets.picture import Canvas, PictureView, prepare
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.worker import WorkType
 
     from taskdash.domain.task import TaskDetail
-    from taskdash.results.previews import Picture
+    from taskdash.results.decoding import Picture
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
-from taskdash.ui.widgets.drawing import Drawn
-
 REST_S: Final = 0.25
 """How long the cursor has rested on a task before anything is fetched for it."""
 MIN_COLUMNS: Final = 8
@@ -86,8 +81,7 @@ class Preview(Vertical):
         self._pane = Size(0, 0)
         self._fetching: _Plan | None = None
         """What is on its way; another room for it does not begin anew."""
-        self._is_old_kitty: bool | None = None
-        """None until it was asked."""
+        self._canvas = Canvas(self, context)
         self._picture = PictureView(id="picture")
         self._said = Content("")
         self._caption = Static(self._said, id="caption")
@@ -198,36 +192,16 @@ class Preview(Vertical):
 
         return await self.context.store.run(saved_path)
 
-    @property
-    def _in_shades(self) -> bool:
-        """Whether there are no colours, or too few for a picture."""
-        return self.app.no_color or self.app.has_class(FEW_COLOURS)
-
-    async def _room(self, plan: _Plan) -> Room:
-        _, background = self.background_colors
-        drawing, cell = Drawing.BLOCKS, None
-        if not self._in_shades and not self.app.is_headless and sys.__stderr__ is not None:
-            cell = cell_size(sys.__stderr__.fileno())
-            drawing = drawing_for(
-                self.context.view.preview_as,
-                os.environ,
-                true_colour=self.app.console.color_system == "truecolor",
-                knows_cells=cell is not None,
-            )
-            if drawing is Drawing.KITTY and self.context.view.preview_as == "auto":
-                if self._is_old_kitty is None:
-                    self._is_old_kitty = await asyncio.to_thread(is_old_kitty, os.environ)
-                drawing = Drawing.BLOCKS if self._is_old_kitty else drawing
-        return Room(plan.columns, plan.rows, cell or CELL, drawing, background.rgb)
-
     async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
         if not isinstance(outcome, Refused):
             try:
-                drawn = await asyncio.to_thread(draw, outcome, await self._room(plan))
+                drawn = await asyncio.to_thread(
+                    draw, outcome, await self._canvas.room(plan.columns, plan.rows)
+                )
             except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
                 outcome = Refused("it is damaged")
             else:
-                ready = partial(prepare, drawn, in_shades=self._in_shades)
+                ready = partial(prepare, drawn, in_shades=self._canvas.in_shades)
                 self._picture.show(await asyncio.to_thread(ready))
                 self._tell(plan, _about(drawn, plan))
                 return

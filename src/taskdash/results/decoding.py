@@ -1,0 +1,135 @@
+"""Has a process of its own make a small PNG of one picture, and checks what that answers.
+
+A decoder that a hostile picture brings down, or takes over, has no key, no store and no terminal. What it may take of
+memory and time stands in `results.preview_worker`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Final
+
+from taskdash.domain.untrusted import inert_line
+from taskdash.results import preview_worker as worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DEADLINE_S: Final = 5.0
+MAX_REASON_BYTES: Final = 200
+_NAMES: Final = {
+    "PNG": "PNG",
+    "JPEG": "JPEG",
+    "WEBP": "WebP",
+    "GIF": "GIF",
+    "mp4": "MP4",
+    "mov": "MOV",
+    "webm": "WebM",
+    "mkv": "MKV",
+    "avi": "AVI",
+}
+# What a program needs to be loaded in odd places. Nothing else of the environment is a decoder's business.
+_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+class DecodingError(Exception):
+    """There is no picture; the message says why, and is fit to be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A small PNG, and what it was made of."""
+
+    png: bytes
+    format: str
+    """Of the result itself, as its width and height in pixels."""
+    width: int
+    height: int
+
+
+async def small_png(
+    file: IO[bytes],
+    *,
+    side: int = worker.SIDE,
+    clip: tuple[str, str] | None = None,
+    command: Sequence[str] = (),
+    deadline_s: float = DEADLINE_S,
+) -> Picture:
+    """Have a process make a small PNG of a picture; it ends with this call, however that ends.
+
+    Args:
+        file: open for reading, with a descriptor that stands where the picture begins.
+        side: how long its longer side is at most, in pixels.
+        clip: the kind of clip that it is the first frame of, and the `ffmpeg` that can tell; None: it is a picture.
+        command: what decodes, in place of our own worker.
+        deadline_s: how long it may take.
+
+    Raises:
+        DecodingError: there is none.
+    """
+    with tempfile.TemporaryFile(prefix="taskdash-") as png, tempfile.TemporaryFile() as reason:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(command or (sys.executable, "-I", worker.__file__, str(side), *(clip or ()))),
+                stdin=file,
+                stdout=png,
+                stderr=reason,
+                start_new_session=True,
+                cwd="/",
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            )
+        except OSError as error:
+            why = inert_line(error.strerror or "no reason", 100)
+            raise DecodingError(f"it cannot be decoded: {why}") from None
+        try:
+            async with asyncio.timeout(deadline_s):
+                code = await process.wait()
+        except TimeoutError:
+            raise DecodingError(f"it is not decoded after {deadline_s:g}s") from None
+        finally:
+            if process.returncode is None:
+                # With what it has begun itself.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        for each in (png, reason):
+            each.seek(0)
+        if code == 0:
+            return checked_png(png.read(worker.MAX_OUTPUT_BYTES))
+        why = reason.read(MAX_REASON_BYTES).decode("utf-8", "replace") if code == worker.REFUSED else ""
+        raise DecodingError(inert_line(why) or _end_in_words(code))
+
+
+def _end_in_words(code: int) -> str:
+    if code == -signal.SIGXCPU:
+        return "it takes too long to decode"
+    return f"the decoder ended with {f'signal {-code}' if code < 0 else f'exit {code}'}"
+
+
+def checked_png(png: bytes) -> Picture:
+    """Return a small PNG that is whole, and no larger than it may be.
+
+    Raises:
+        DecodingError: it is not, or does not say what it was made of.
+    """
+    from PIL import Image
+
+    # Before Pillow sees it, which would print a warning about a size that is far too large.
+    side = max(int.from_bytes(png[16:20]), int.from_bytes(png[20:24]))
+    try:
+        with Image.open(io.BytesIO(png if side <= worker.SIDE else b""), formats=("PNG",)) as picture:
+            name, *size = str(picture.info.get(worker.SOURCE)).split(" ")
+            width, height = map(int, size)
+            picture.load()
+            if min(width, height) > 0 and width * height <= worker.MAX_PIXELS:
+                return Picture(png, _NAMES[name], width, height)
+    except Exception:  # noqa: S110 - Pillow raises whatever it likes, and it all means the same
+        pass
+    raise DecodingError("the decoder answers nonsense")
