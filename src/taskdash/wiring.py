@@ -163,12 +163,12 @@ def open_context(
         ),
         on_finish=open_finish_command(settings, environ, store_path, keys),
         make_downloads=partial(download_thread, settings, store_path, has_key=key is not None),
-        make_previews=partial(_open_previews, profile, store_path.parent if is_demo else None),
+        make_previews=partial(open_previews, profile, store_path.parent if is_demo else None),
         is_demo=is_demo,
     )
 
 
-def _open_previews(profile: Profile, demo_folder: Path | None) -> Previews:
+def open_previews(profile: Profile, demo_folder: Path | None = None) -> Previews:
     """Open what fetches pictures of one gateway's results; the demo keeps its small copies beside its store."""
     from taskdash.results.previews import (
         CLIPS,

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "download": "taskdash.cli.downloading:download",
     "pick": "taskdash.cli.judging:pick",
     "reject": "taskdash.cli.judging:reject",
+    "sheet": "taskdash.cli.sheet:sheet",
     "remove": "taskdash.cli.add:remove",
     "label": "taskdash.cli.add:label",
     "export": "taskdash.cli.moving:export",

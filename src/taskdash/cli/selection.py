@@ -96,6 +96,12 @@ class Selection(NamedTuple):
         given = [(name, inert_line(value, _MAX_SHOWN_CHARS)) for name, value in self._named if value]
         return " ".join(f'{name} "{value}"' if " " in value else f"{name} {value}" for name, value in given)
 
+    @property
+    def heading(self) -> str:
+        """Return what is selected as a heading says it: `label: mugs · state: success`."""
+        given = ((name.removeprefix("--"), value) for name, value in self._named if value)
+        return " · ".join(f"{name}: {inert_line(value)}" for name, value in given)
+
     def seqs(self, session: Session, store: Store) -> list[int]:
         """Return the `seq` of the tasks that are selected, at least one; refuse an option that is empty."""
         for name, value in self._named:

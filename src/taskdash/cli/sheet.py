@@ -1,0 +1,122 @@
+"""`taskdash sheet`: results with their pictures in one HTML file."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from taskdash.cli.following import cancel_on_signal
+from taskdash.cli.log import start_log
+from taskdash.cli.options import Command, complete_files, complete_ids, pass_session, selection_options
+from taskdash.cli.output import print_lines, talk, write_utf8
+from taskdash.cli.progress import Progress
+from taskdash.cli.selection import choose, find_all
+from taskdash.config.locations import absolute
+from taskdash.domain.query import Query
+from taskdash.domain.task import State
+from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import plural
+from taskdash.results.sheet import check_place, make_sheet, results_of, save_sheet
+from taskdash.watch.thread import run_unwaited
+from taskdash.wiring import open_previews
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from taskdash.cli.selection import Selection
+    from taskdash.cli.session import Session
+    from taskdash.results.sheet import SheetResult
+    from taskdash.store.store import Store
+
+DEFAULT_NAME: Final = "sheet.html"
+STDOUT: Final = "-"
+
+
+@click.command(
+    cls=Command,
+    epilog="Example: taskdash sheet --filter picked:yes -o picks.html",
+    short_help="Make a contact sheet of results, as one HTML file.",
+)
+@click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
+@selection_options
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    metavar="FILE",
+    default=DEFAULT_NAME,
+    shell_complete=complete_files,
+    help=f"Where to write it (default: {DEFAULT_NAME} here; - for standard output).",
+)
+@pass_session
+def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, file: str) -> int:
+    """Make a contact sheet of results: one HTML file that any browser opens, and that you can send to somebody.
+
+    It has each result's picture, prompt, inputs, model, duration, credits, verdict and link. The pictures are embedded,
+    smaller ones the more there are; the page loads nothing from the network. Without IDs or a selection, it shows the
+    results of all tasks. An earlier contact sheet is replaced, any other file is not.
+    """
+    path = None if file == STDOUT else absolute(file)
+    if path is not None:
+        check_place(path)
+    with session.open_store(only_reads=True) as store:
+        seqs = _seqs(session, store, task_ids, selection)
+        store.saved.forget_gone(seqs)
+        results = results_of(store, seqs, session.keys)
+    if not results:
+        talk("taskdash: no results to show")
+        return 1
+    asked = session.redacted(_asked(task_ids, selection))
+    # Where an error of our own goes; without a log, Python would print it with all its values.
+    start_log(session)
+    text = run_unwaited(_made(session, results, asked, path))
+    if isinstance(text, int):
+        return text
+    if path is None:
+        write_utf8()
+        sys.stdout.write(text)
+    else:
+        save_sheet(path, text)
+        print_lines([inert_line(str(path))])
+    talk(f"{plural(len(results), 'result')}, {len(text.encode('utf-8', 'replace')) / 1_048_576:.1f} MiB")
+    return 0
+
+
+def _seqs(session: Session, store: Store, task_ids: Sequence[str], selection: Selection) -> list[int]:
+    if not task_ids and not selection.is_given:
+        query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
+        return store.tasks.seqs(query, session.now_ms())
+    return [task.seq for task in choose(session, store, task_ids, selection, find_all)]
+
+
+def _asked(task_ids: Sequence[str], selection: Selection) -> str:
+    if task_ids:
+        return plural(len(set(task_ids)), "task")
+    return selection.heading or "All results"
+
+
+async def _made(session: Session, results: Sequence[SheetResult], asked: str, path: Path | None) -> str | int:
+    """Return the page, or the exit code where a signal ended the work."""
+    previews = open_previews(session.profile)
+    if previews.missing:
+        talk(previews.missing)
+    with Progress("results", len(results)) as progress:
+        working = asyncio.ensure_future(
+            make_sheet(
+                results,
+                previews,
+                asked=asked,
+                now_ms=session.now_ms(),
+                ttls_ms=session.settings.ttls_ms(None),
+                folder=None if path is None else path.parent,
+                on_progress=progress.show,
+            )
+        )
+        ended_by = cancel_on_signal(working)
+        await asyncio.wait({working})
+    previews.close()
+    return 128 + ended_by[0] if ended_by else working.result()

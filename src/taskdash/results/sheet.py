@@ -1,0 +1,182 @@
+"""A contact sheet: results of a list with their pictures, in one file that any browser opens.
+
+Pictures come through the cache of the previews, are made smaller the more there are, and become part of the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from taskdash.config.locations import replace_private_file
+from taskdash.domain.errors import TaskdashError
+from taskdash.domain.task import State
+from taskdash.domain.untrusted import inert_line
+from taskdash.results.faults import Refused
+from taskdash.results.previews import open_plain_file
+from taskdash.results.sheet_page import HEAD, Card, Embedded, page
+
+with suppress(ImportError):  # without the extra `preview` no picture ever comes here
+    from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from taskdash.domain.secret import KnownKeys
+    from taskdash.domain.task import TaskDetail, Verdict
+    from taskdash.results.decoding import Picture
+    from taskdash.results.previews import Previews
+    from taskdash.store.saved import SavedFile
+    from taskdash.store.store import Store
+
+AT_ONCE: Final = 4
+"""How many pictures are fetched and decoded at the same time."""
+SIDES: Final = ((60, 768), (400, 512))
+"""The longest side of each picture, where there are at most so many: the file has to go through a mail."""
+LEAST_SIDE: Final = 352
+QUALITY: Final = 75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetResult:
+    """A result that is to be shown."""
+
+    detail: TaskDetail
+    number: int
+    """Which of the task's results, from 1."""
+    verdict: Verdict | None
+    saved: SavedFile | None
+    """None where it is not saved, or its file is gone."""
+
+
+def results_of(store: Store, seqs: Sequence[int], keys: KnownKeys) -> list[SheetResult]:
+    """Return each result of those of the tasks that have some, in their order, without any key."""
+    saved, verdicts = store.saved.of(seqs), store.verdicts.of(seqs)
+    found = []
+    for read in store.tasks.details(seqs, raw=False):
+        detail = keys.redact_values(read)
+        files, given = saved.get(detail.task.seq, {}), verdicts.get(detail.task.seq, {})
+        for number in range(1, len(detail.result_urls) + 1 if detail.task.state is State.SUCCESS else 1):
+            file = files.get(number)
+            found.append(
+                SheetResult(
+                    detail=detail,
+                    number=number,
+                    verdict=given.get(number),
+                    saved=file if file is not None and file.is_there() else None,
+                )
+            )
+    return found
+
+
+async def make_sheet(
+    results: Sequence[SheetResult],
+    previews: Previews,
+    *,
+    asked: str,
+    now_ms: int,
+    ttls_ms: Mapping[str, int],
+    folder: Path | None = None,
+    on_progress: Callable[[int], None] = lambda _done: None,
+) -> str:
+    """Return the page with results and their pictures.
+
+    Args:
+        results: what it shows, in this order.
+        previews: what gives the pictures.
+        asked: what was asked for, in words.
+        now_ms: the time.
+        ttls_ms: how long links live, by profile, where that is known.
+        folder: where the page will be; None: nobody knows.
+        on_progress: told now and then how many pictures are done.
+    """
+    side = next((side for most, side in SIDES if len(results) <= most), LEAST_SIDE)
+    free, done = asyncio.Semaphore(AT_ONCE), 0
+
+    async def card(result: SheetResult) -> Card:
+        nonlocal done
+        async with free:
+            picture = await _picture(result, previews, side)
+        done += 1
+        on_progress(done)
+        saved = result.saved
+        return Card(
+            detail=result.detail,
+            number=result.number,
+            picture=picture,
+            verdict=result.verdict,
+            saved=None if saved is None else saved.shown,
+            saved_beside=None if saved is None or folder is None else _beside(saved.path, folder),
+            ttl_ms=ttls_ms.get(result.detail.task.profile),
+        )
+
+    async with asyncio.TaskGroup() as group:
+        cards = [group.create_task(card(result)) for result in results]
+    note = "Made without pictures: Pillow was not installed." if previews.missing else ""
+    return page([each.result() for each in cards], asked=asked, now_ms=now_ms, note=note)
+
+
+async def _picture(result: SheetResult, previews: Previews, side: int) -> Embedded | str:
+    if previews.missing:
+        return "no picture"
+    path = None if result.saved is None else str(result.saved.path)
+    outcome = await previews.look(result.detail.result_urls[result.number - 1], path)
+    if isinstance(outcome, Refused):
+        return outcome.why if outcome.is_other else f"no picture: {outcome.why}"
+    try:
+        return await asyncio.to_thread(_embedded, outcome, side)
+    except Exception:  # Pillow raises whatever it likes, and the other results have pictures
+        return "no picture: it is damaged"
+
+
+def _embedded(picture: Picture, side: int) -> Embedded:
+    with Image.open(io.BytesIO(picture.png), formats=("PNG",)) as small:
+        small.thumbnail((side, side), reducing_gap=2.0)
+        file = io.BytesIO()
+        small.save(file, "WEBP", quality=QUALITY)
+        return Embedded(file.getvalue(), *small.size, f"{picture.format}, {picture.width} × {picture.height}")
+
+
+def _beside(path: Path, folder: Path) -> str | None:
+    """Return a path from `folder` on, if it is in there and can be written in a link."""
+    if path.is_relative_to(folder) and str(path) == inert_line(str(path)):
+        return str(path.relative_to(folder))
+    return None
+
+
+def check_place(path: Path) -> None:
+    """See to it that a sheet may be written here: nothing stands in its place but an earlier sheet.
+
+    Raises:
+        TaskdashError: something does, or there is no such folder.
+    """
+    shown = inert_line(str(path))
+    if not path.parent.is_dir():
+        raise TaskdashError(f"{shown}: there is no such folder")
+    if not os.path.lexists(path):
+        return
+    file = open_plain_file(path)
+    if file is not None:
+        with file:
+            if file.read(len(HEAD)) == HEAD.encode():
+                return
+    raise TaskdashError(f"{shown} already exists and is no contact sheet; not overwritten (-o FILE)")
+
+
+def save_sheet(path: Path, text: str) -> None:
+    """Write a sheet in one step: a browser that is reading sees the old or the new one.
+
+    Raises:
+        TaskdashError: it cannot be written, or something else stands there.
+    """
+    check_place(path)
+    try:
+        replace_private_file(path.resolve(), text.encode("utf-8", "replace"))
+    except OSError as error:
+        reason = inert_line(error.strerror or "unknown reason")
+        raise TaskdashError(f"{inert_line(str(path))} cannot be written: {reason}") from None

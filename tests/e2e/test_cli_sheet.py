@@ -1,0 +1,132 @@
+"""`taskdash sheet`, and its page in a real browser: it shows what it should, and asks nobody for anything."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.bodies import success_body, waiting_body
+from tests.chromium import CHROMIUM, Chromium
+from tests.command import KEY, Command
+from tests.files_api import FilesApi
+from tests.pictures import plain
+
+from taskdash.domain.task import Verdict
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOX, CLIP, DEAD, RUN = (f"task_{name}_12345678" for name in ("fox", "clip", "dead", "run"))
+
+
+class Gateway(FilesApi):
+    file = plain(1_200, 800, "red")
+
+
+@pytest.fixture
+def api() -> Iterator[Gateway]:
+    with Gateway() as running:
+        evil = f"<img src={running.url}/evil onerror=\"document.title='evil'\"><script>document.title='evil'</script>"
+        param = json.dumps({"model": "m", "input": {"prompt": f"A fox {evil}", "style": evil}})
+        running.set(FOX, success_body(FOX, [f"{running.url}/files/{n}" for n in (1, 2)], param=param))
+        running.set(DEAD, success_body(DEAD, [f"{running.url}/elsewhere"]))
+        running.set(RUN, waiting_body(RUN))
+        yield running
+
+
+@pytest.fixture
+def taskdash(tmp_path: Path, api: Gateway) -> Command:
+    command = Command(tmp_path, api)
+    command.ok("add", RUN)
+    command.ok("add", FOX, DEAD, "--label", "</title><b>mugs</b>")
+    command.ok("check")
+    command.ok("download", FOX, "-o", "pictures")
+    with closing(Store(command.store)) as store:
+        seq = store.tasks.find("aigptimage", FOX).seq
+        store.verdicts.give([(seq, 1, Verdict.PICKED), (seq, 2, Verdict.REJECTED)], 1)
+    return command
+
+
+def test_a_sheet_is_made_of_what_is_selected_and_replaces_no_other_file(
+    taskdash: Command, tmp_path: Path, api: Gateway
+) -> None:
+    before = len(api.file_requests())
+    done = taskdash.ok("sheet")
+    path = tmp_path / "sheet.html"
+    assert done.stdout == f"{path}\n"
+    assert done.stderr.startswith("3 results, 0.")
+    text = path.read_text("utf-8")
+    assert text.count("data:image/webp") == 2
+    assert "no picture: the link has probably expired (HTTP 404)" in text
+    assert KEY not in text
+    # What is saved is not fetched once more.
+    assert len(api.file_requests()) == before
+
+    assert taskdash.ok("sheet", "--filter", "picked:yes", "-o", "picks.html").stderr.startswith("2 results")
+    one = taskdash.ok("sheet", FOX, "-o", "-")
+    assert one.stdout.startswith(text[:40])
+    path.write_text("mine", "utf-8")
+    refused = taskdash("sheet")
+    assert (refused.returncode, path.read_text("utf-8")) == (1, "mine")
+    assert "sheet.html already exists and is no contact sheet" in refused.stderr
+    none = taskdash("sheet", RUN, "-o", "none.html")
+    assert (none.returncode, none.stderr) == (1, "taskdash: no results to show\n")
+    assert not (tmp_path / "none.html").exists()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+def test_the_page_in_a_browser(taskdash: Command, tmp_path: Path, api: Gateway) -> None:
+    taskdash.ok("sheet")
+    page = (tmp_path / "sheet.html").as_uri()
+    with Chromium(tmp_path / "chromium") as browser:
+        asked_before = len(api.requests)
+        browser.open(page)
+        # Markup in a prompt is text, and nothing of it was run or loaded.
+        prompt = browser.eval("document.querySelector('.prompt').textContent")
+        assert prompt.startswith("A fox <img src=http")
+        assert browser.eval("document.title").startswith("All results")
+        assert browser.eval("document.querySelectorAll('main img').length") == 2
+        assert browser.eval("[...document.images].every(each => each.naturalWidth === 768)")
+
+        # The filter by verdict.
+        shown = "cards.filter(each => !each.hidden).map(each => each.dataset.verdict)"
+        assert browser.eval(shown) == ["picked", "rejected", "undecided"]
+        browser.click("form label:nth-child(2)")
+        assert browser.eval(shown) == ["picked"]
+        browser.click("form label:nth-child(1)")
+
+        # A click enlarges; the arrow keys go on, Escape and another click go back.
+        width = "document.querySelector('{} img').getBoundingClientRect().width"
+        small = browser.eval(width.format("main"))
+        browser.click("main article button")
+        assert browser.eval("large.open")
+        assert browser.eval(width.format("dialog")) > 2 * small
+        assert "A fox" in browser.eval("large.textContent")
+        browser.press("ArrowRight")
+        assert "× rejected" in browser.eval("large.textContent")
+        browser.press("ArrowRight")
+        assert "the link has probably expired" in browser.eval("large.textContent")
+        browser.press("Escape")
+        browser.wait_for("!large.open && !large.children.length")
+        browser.click("main article button")
+        browser.click("dialog button")
+        browser.wait_for("!large.open")
+        assert browser.pdf().startswith(b"%PDF")
+
+        # Its policy forbids what it does not do anyway.
+        url = f"{api.url}/files/1"
+        refused = browser.eval(
+            f"Promise.all([fetch('{url}').catch(() => 'refused'), new Promise(done => {{"
+            f"const image = new Image(); image.onerror = () => done('refused'); image.src = '{url}'; }})])"
+        )
+        assert refused == ["refused", "refused"]
+        assert browser.errors == []
+        assert {each for each in browser.requests if not each.startswith(("data:", page))} == {url}
+        assert len(api.requests) == asked_before
+        # They would have been seen.
+        browser.open(url)
+        assert len(api.requests) > asked_before

@@ -1,0 +1,148 @@
+"""A contact sheet: what is on it, what its pictures become, and where it may be written."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from tests.bodies import fail_body, success_body
+from tests.finished import record
+from tests.pictures import plain
+
+from taskdash.domain.errors import TaskdashError
+from taskdash.domain.secret import KnownKeys, Secret
+from taskdash.domain.task import Verdict
+from taskdash.results.faults import DownloadError
+from taskdash.results.previews import Previews
+from taskdash.results.sheet import SIDES, SheetResult, check_place, make_sheet, results_of, save_sheet
+from taskdash.results.sheet_page import HEAD
+from taskdash.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import IO
+
+NOW = 1_790_000_000_000
+KEY = "sk-a-key-of-nobody"
+HOST = "https://cdn.example.com"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "tasks.db") as opened:
+        opened.additions.add("p", ["task_two", "task_fail", "task_new", "task_one"], NOW)
+        yield opened
+
+
+@pytest.fixture
+def seqs(store: Store, tmp_path: Path) -> list[int]:
+    two = record(store, "p", success_body("task_two", [f"{HOST}/a?k={KEY}", f"{HOST}/clip"]), NOW)
+    failed = record(store, "p", fail_body("task_fail"), NOW)
+    one = record(store, "p", success_body("task_one", [f"{HOST}/gone"]), NOW)
+    for n, data in ((1, plain(900, 600)), (2, b"\0\0\0\x18ftypmp42" + bytes(5_000))):
+        path = tmp_path / f"two-{n}"
+        path.write_bytes(data)
+        store.saved.keep(two, n, path, len(data), NOW)
+    store.verdicts.give([(two, 2, Verdict.REJECTED), (one, 1, Verdict.PICKED)], NOW)
+    return [one, two, failed]
+
+
+async def fetch(url: str, _: IO[bytes]) -> None:
+    raise DownloadError(f"{url} leads nowhere")
+
+
+def sheet_results(store: Store, seqs: list[int]) -> list[SheetResult]:
+    return results_of(store, seqs, KnownKeys([Secret(KEY)]))
+
+
+async def sheet(results: list[SheetResult], folder: Path | None = None, *, is_installed: bool = True) -> str:
+    previews = Previews(fetch, None, is_installed=is_installed)
+    try:
+        return await make_sheet(results, previews, asked="x", now_ms=NOW, ttls_ms={}, folder=folder)
+    finally:
+        previews.close()
+
+
+def test_each_result_of_what_succeeded_is_on_it_in_order(
+    store: Store, seqs: list[int], tmp_path: Path
+) -> None:
+    found = sheet_results(store, seqs)
+    assert [(each.detail.task.task_id, each.number, each.verdict) for each in found] == [
+        ("task_one", 1, Verdict.PICKED),
+        ("task_two", 1, None),
+        ("task_two", 2, Verdict.REJECTED),
+    ]
+    assert [each.saved and each.saved.path.name for each in found] == [None, "two-1", "two-2"]
+    # A file that is gone is not saved.
+    (tmp_path / "two-1").unlink()
+    assert [each.saved is None for each in sheet_results(store, seqs)] == [True, True, False]
+
+
+async def test_pictures_are_embedded_small_and_of_others_it_says_why(
+    store: Store, seqs: list[int], tmp_path: Path
+) -> None:
+    text = await sheet(sheet_results(store, seqs), tmp_path)
+    [data] = re.findall(r"data:image/webp;base64,([^\"]+)", text)
+    with Image.open(io.BytesIO(b64decode(data))) as picture:
+        assert (picture.format, max(picture.size)) == ("WEBP", SIDES[0][1])
+    assert "PNG, 900 × 600" in text
+    assert f"no picture: {HOST}/gone leads nowhere" in text
+    assert "MP4 video" in text
+    assert 'href="./two-1"' in text
+    assert KEY not in text
+    # Elsewhere a link beside the page would lead nowhere.
+    assert str(tmp_path / "two-1") in await sheet(sheet_results(store, seqs), tmp_path / "elsewhere")
+    assert "./two" not in await sheet(sheet_results(store, seqs))
+
+
+async def test_the_more_pictures_the_smaller_they_are(
+    store: Store, seqs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskdash.results.sheet.SIDES", ((1, 80), (2, 60)))
+    monkeypatch.setattr("taskdash.results.sheet.LEAST_SIDE", 40)
+    result = sheet_results(store, seqs)[1]
+    for count, side in ((1, 80), (2, 60), (3, 40)):
+        assert (await sheet([result] * count)).count(f'width="{side}"') == count
+
+
+async def test_without_pillow_it_says_so_once_and_lists_the_rest(store: Store, seqs: list[int]) -> None:
+    text = await sheet(sheet_results(store, seqs), is_installed=False)
+    assert text.count("no picture<") == 3
+    assert text.count("Pillow was not installed") == 1
+    assert "task_two:2" in text
+
+
+def test_it_replaces_an_earlier_sheet_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.html"
+    save_sheet(path, f"{HEAD}one")
+    # By another name of it, too, which stays one.
+    link = tmp_path / "link.html"
+    link.symlink_to(path)
+    save_sheet(link, f"{HEAD}two")
+    assert (path.read_text("utf-8"), link.is_symlink()) == (f"{HEAD}two", True)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    others = [tmp_path / name for name in ("mine.html", "pipe", "nowhere", "folder")]
+    others[0].write_text("<!doctype html>\nmine", "utf-8")
+    os.mkfifo(others[1])
+    others[2].symlink_to(tmp_path / "none")
+    others[3].mkdir()
+    for other in others:
+        with pytest.raises(TaskdashError, match="already exists and is no contact sheet"):
+            save_sheet(other, HEAD)
+    assert others[0].read_text("utf-8").endswith("mine")
+    with pytest.raises(TaskdashError, match="no such folder"):
+        check_place(tmp_path / "none" / "sheet.html")
+
+
+def test_a_sheet_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    name = "x" * 250
+    with pytest.raises(TaskdashError, match="cannot be written: File name too long"):
+        save_sheet(tmp_path / name, HEAD)
+    assert list(tmp_path.iterdir()) == []
