@@ -166,8 +166,7 @@ async def test_in_the_palette(dash: Dash) -> None:
         await dash.press("escape", dialog=None)
     await dash.open_palette("setting")
     for name, about in explained_settings().items():
-        await dash.until_shown(f"Setting {name}")
-        await dash.until_shown(about[:80])
+        await dash.until_shown(f"Setting {name}  {about}"[:80])
     await dash.press("escape", dialog=None)
     await dash.open_palette(EVERYWHERE, shown="No matches found")
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
 
 from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from taskdash.config.describe import explained_settings
 from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS, call_of
-from taskdash.ui.acts import Feedback
 from taskdash.ui.availability import situation_of, why_not
 from taskdash.ui.keymap import key_name
-from taskdash.ui.screens.dialog import LeftOnce
+from taskdash.ui.screens.dialog import LeftOnce, TextDialog
 from taskdash.ui.themes import AUTO
 
 if TYPE_CHECKING:
@@ -128,13 +127,14 @@ class ActionProvider(_Finder):
         for title, about, run in others:
             yield _Entry(title, run, partial(self._line, about=about))
         for name, about in explained_settings().items():
-            yield _Entry(
-                f"Setting {name}", self._tell(name, about), partial(_setting_line, about), is_offered=False
-            )
+            line = partial(self._line, about=about)
+            yield _Entry(f"Setting {name}", partial(self._explain, name, about), line, is_offered=False)
 
-    def _tell(self, name: str, about: str) -> Callable[[], None]:
-        where = "Set it in the config file (`taskdash config path` shows where)."
-        return partial(self._list.tell, Feedback(f"{name}: {about} {where}"))
+    def _explain(self, name: str, about: str) -> None:
+        where = Content.styled(
+            "Set it in the config file (`taskdash config path` shows where).", "$text-muted"
+        )
+        self.app.push_screen(TextDialog(name, "Esc closes", Static(Content.assemble(about, "\n\n", where))))
 
     def _action_line(self, action: Action, title: Content) -> Content:
         keys = " ".join(map(key_name, self._list.context.keymap[action.name]))
@@ -167,10 +167,6 @@ class ActionProvider(_Finder):
     @property
     def _list(self) -> MainScreen:
         return cast("MainScreen", self.app.screen_stack[0])
-
-
-def _setting_line(about: str, title: Content) -> Content:
-    return Content.assemble(title, "\n", (about, "$text-muted not bold"))
 
 
 def _highlighted(title: str, matcher: Matcher) -> Content:
