@@ -73,7 +73,7 @@ def test_it_is_filtered_sorted_marked_removed_and_brought_back_whole(store: Path
         screen.wait_for(f"[All {COUNT:,}]", PATIENCE_S)
         # Filter: what the tabs count, the list has.
         screen.send("/")
-        screen.wait_for("exact phrase", PATIENCE_S)
+        screen.wait_for("!exclude", PATIENCE_S)
         screen.send("policies !label:nothing")
         screen.wait_for(f"[All {len(violating):,}]", PATIENCE_S)
         screen.send("\r")

@@ -156,7 +156,7 @@ def test_no_view_sends_the_terminal_what_it_acts_on(taskdash: Command, listed: l
         for _ in range(6 if long else 1):
             visit(screen)
             screen.send("\x1b[B" * (len(listed) // 6))
-        screen.send("/", shows="exact phrase")
+        screen.send("/", shows="!exclude")
         screen.paste(f"{MARK}filter {hostile.TEXT}".encode("utf-8", "surrogatepass"), shows=f"{MARK}filter")
         screen.send("\x1b", hides=f"{MARK}filter")
         pasted = " ".join(f"{task_id(900 + at)}{part}" for at, part in enumerate(hostile.PARTS))

@@ -47,7 +47,7 @@ async def test_a_search_leads_from_match_to_match_and_round(dash: Dash) -> None:
     await dash.until(lambda: 2 in parts_shown(dash), "the third match on the screen")
     await dash.press("N", "N", "N", shown="Match 100 of 100")
     await dash.until(lambda: 99 in parts_shown(dash), "the last match on the screen")
-    await dash.press("escape", shown="/ searches")
+    await dash.press("escape", shown="Esc closes.")
     assert dash.dialog == "RawJson"
     await dash.press("/", *"nowhere", shown="No match")
     await dash.press("escape", "escape", dialog=None)

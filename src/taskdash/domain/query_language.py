@@ -55,8 +55,8 @@ _EXAMPLES: Final = {
     "state": "state:fail",
     "problem": "problem:any",
     "reason": "reason:timeout",
-    "cost": "cost:>30s",
     "duration": "duration:>30s",
+    "cost": "cost:>30s",
     "age": "age:<2h",
     "expires": "expires:<2h",
     **{flag.value: f"{flag}:{'no' if flag is Flag.SAVED else 'yes'}" for flag in Flag},
@@ -191,7 +191,7 @@ def _text_term(text: str, field: str | None = None) -> Term:
 
 
 def _field_term(name: str, value: str) -> Term:
-    field = OTHER_NAMES.get(name.casefold(), name.casefold())
+    field = name.casefold()
     if field not in FIELDS:
         raise FilterError(
             f"unknown field {name}:{_suggestion(field, list(FIELDS))}; there are {', '.join(FIELDS)}. "
@@ -246,16 +246,14 @@ def _expires(value: str) -> Term:
 
 def _span(field: str, value: str) -> Term:
     operator, span_ms = _limit(field, value)
-    return SpanTerm(field, operator or "=", span_ms)
+    return SpanTerm(OTHER_NAMES.get(field, field), operator or "=", span_ms)
 
 
 _READERS: Final[dict[str, Callable[[str], Term]]] = {
     "state": _state,
     "problem": _problem,
     "reason": _reason,
-    "cost": partial(_span, "cost"),
-    "duration": partial(_span, "cost"),
-    "age": partial(_span, "age"),
+    **{field: partial(_span, field) for field in ("duration", "cost", "age")},
     "expires": _expires,
     **{flag.value: partial(_flag, flag) for flag in Flag},
 }

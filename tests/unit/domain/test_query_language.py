@@ -103,6 +103,7 @@ def test_what_a_filter_means(text: str, terms: list[Term]) -> None:
         ("state:done", ["unknown state", "success"]),
         ("problem:lost", ["unknown problem", "not-found"]),
         ("cost:30", ["not a duration", "cost:>30s"]),
+        ("duration:soon", ["duration:soon is not a duration", "duration:>30s"]),
         ("age:soon", ["not a duration", "age:<2h"]),
         ("age:<2y", ["not a duration"]),
         ("expires:soon", ["not a duration", "expires:<2h", "expires:past"]),

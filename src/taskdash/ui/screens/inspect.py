@@ -64,8 +64,8 @@ class RawJson(SearchedText):
             at = f"Match {self._at + 1} of {len(self._found)}: n next, N previous."
             self.hint.show(muted(f"Esc clears the search. {at if self._found else 'No match.'}"))
         else:
-            other = f"r {'indents it' if self._is_as_sent else 'shows it as sent'}, "
-            self.hint.show(muted(f"Esc closes. {other if self._indented else ''}/ searches."))
+            other = f" r {'indents it' if self._is_as_sent else 'shows it as sent'}."
+            self.hint.show(muted(f"Esc closes.{other if self._indented else ''}"))
 
     async def action_as_sent(self) -> None:
         if self._indented is None:

@@ -73,7 +73,7 @@ FILTER: Final = HelpSection(
         HelpEntry("label:cat", "also note: prompt: model: id: failure:"),
         HelpEntry("reason:timeout", "why it failed"),
         HelpEntry("problem:any", "the last check failed"),
-        HelpEntry("cost:>30s", "duration (or duration:); units ms, s, m, h, d"),
+        HelpEntry("duration:>30s", "time taken (or cost:); ms, s, m, h, d"),
         HelpEntry("age:<2h", "time since created; expires:<2h time left"),
         HelpEntry("saved:no", "or yes; also picked: rejected: undecided: unseen: overdue: charged:"),
         HelpEntry("", "Enter keeps the filter, Esc restores the previous one."),

@@ -11,7 +11,7 @@ from taskdash.domain.durations import age, ago
 from taskdash.domain.progress import time_left
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import ProblemKind
-from taskdash.ui.text.status import banner_text, is_tier_assumed
+from taskdash.ui.text.status import banner_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -82,8 +82,6 @@ def _notes(status: WatchStatus) -> Iterator[tuple[str, str]]:
         yield trouble, "$text-warning"
     if status.paused:
         yield "paused", "$text-warning"
-    if status.over_budget and is_tier_assumed(status) and not trouble:
-        yield f"{status.due:,} waiting for the {status.tier} tier", "$text-warning"
     if not status.leading and status.watcher_pid:
         yield _follows(status), "$text-muted"
 

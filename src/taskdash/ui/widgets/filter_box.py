@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from taskdash.domain.query import Term
 
-HINT: Final = 'words, "exact phrase", !exclude, state:fail, label:x, cost:>30s ...   ? for all'
+HINT: Final = 'words, "a phrase", !exclude, state:fail, duration:>30s ...   ? for all'
 _TITLE: Final = "─ Filter"
 _KEYS: Final = "Enter keeps the filter, Esc restores the previous one"
 _MAX_SHOWN: Final = 20
