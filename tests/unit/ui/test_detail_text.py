@@ -79,6 +79,23 @@ def test_a_failure_stands_right_behind_the_prompt() -> None:
     assert blocks_of(task(State.FAIL))[0] == ["× fail · other", "no reason given"]
 
 
+@pytest.mark.parametrize("width", [30, PANE_CELLS, 80])
+def test_a_long_value_stays_in_its_column(width: int) -> None:
+    style = "watercolour on rough paper, wet edges, muted earth tones, " * 2
+    param = {
+        "input": {"style": style, "negative_prompt": "text", "image_with_a_name": f"https://x/{'y' * 60}"}
+    }
+    done = task(State.SUCCESS, note="first line\nsecond line")
+    inputs = next(block for block in blocks_of(done, param=param, width=width) if "✓ success" in block)
+    lines = inputs[1:]
+    assert max(map(len, lines)) <= width
+    assert [line[:14] for line in lines if line[:14].strip()] == [
+        *("style         ", "negative_promp", "image_with_a_n", "added         ", "note          ")
+    ]
+    assert lines[-1] == f"{'':14}second line"
+    assert " ".join(line[14:].strip() for line in lines).startswith(style.strip())
+
+
 def test_what_a_task_has_nothing_of_takes_no_line() -> None:
     assert [line.split("  ")[0] for line in text_of(task(State.NEW)).splitlines()] == [
         *("○ new · not answered yet", "added", "", "task_one")

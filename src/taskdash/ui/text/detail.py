@@ -39,6 +39,7 @@ MAX_LINKS_SHOWN = 50
 _NAME_CELLS = 12
 _MOMENT_CELLS = _NAME_CELLS + len("  2026-11-29 05:36:44  ")
 _LEAST_LINK_CELLS = 20
+_LEAST_VALUE_CELLS = 16
 _LOCAL_TIME = re.compile(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*", re.ASCII)
 _STATE_STYLES = {
     State.NEW: "bold $text-muted",
@@ -72,11 +73,11 @@ def detail_text(
         _results(detail, width),
         [
             *([] if failed else [_state(detail, now_ms, usual)]),
-            *(_pair(name, json_text(value)) for name, value in inputs_of(detail.param)),
+            *(_pair(name, json_text(value), width) for name, value in inputs_of(detail.param)),
             *_times(detail, now_ms, ttl_ms, width),
-            *([_pair("label", Content.styled(task.label, "$text-secondary"))] if task.label else []),
-            *([_pair("note", task.note)] if task.note else []),
-            *_extra(detail),
+            *([_pair("label", Content.styled(task.label, "$text-secondary"), width)] if task.label else []),
+            *([_pair("note", task.note, width)] if task.note else []),
+            *_extra(detail, width),
         ],
         _problem(task, now_ms),
         [_identity(task, width)],
@@ -188,7 +189,7 @@ def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> l
     if task.next_check_at_ms is not None and not task.state.finished:
         times["next check"] = Content(age(min(0, now_ms - task.next_check_at_ms)))
     expiry = _expiry(detail, now_ms, ttl_ms, width)
-    return [*(_pair(name, text) for name, text in times.items() if text), *expiry]
+    return [*(_pair(name, text, width) for name, text in times.items() if text), *expiry]
 
 
 def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> list[Content]:
@@ -201,14 +202,14 @@ def _expiry(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> 
     ):
         when, style = f"{when}, not saved", "$text-warning"
     at = f"{moment(expiry.at_ms)}  " if _MOMENT_CELLS + len(when) <= width else ""
-    return [_pair(name, Content.assemble(at, (when, style)))]
+    return [_pair(name, Content.assemble(at, (when, style)), width)]
 
 
-def _extra(detail: TaskDetail) -> list[Content]:
+def _extra(detail: TaskDetail, width: int) -> list[Content]:
     pairs: list[tuple[str, Json]] = list(detail.extra.items())
     if detail.credits_consumed is not None:
         pairs.insert(0, ("credits", detail.credits_consumed))
-    return [_pair(key, json_text(value)) for key, value in pairs]
+    return [_pair(key, json_text(value), width) for key, value in pairs]
 
 
 def _problem(task: Task, now_ms: int) -> list[Content]:
@@ -224,5 +225,13 @@ def _identity(task: Task, width: int) -> Content:
     return Content.styled(gap.join(filter(None, (task.task_id, task.model))), "$text-muted")
 
 
-def _pair(name: str, value: str | Content) -> Content:
-    return Content.assemble((f"{name:<{_NAME_CELLS}}  ", "$text-muted"), value)
+def _pair(name: str, value: str | Content, width: int) -> Content:
+    """Return a name and its value, whose further lines stand below its first, where there is room for a column."""
+    head = Content.styled(f"{name:<{_NAME_CELLS}}  ", "$text-muted")
+    room = width - _NAME_CELLS - 2
+    if room < _LEAST_VALUE_CELLS:
+        return head + value
+    lines = Content.assemble(value).wrap(room)
+    if head.cell_length > _NAME_CELLS + 2 and head.cell_length + lines[0].cell_length > width:
+        lines = [Content(""), *lines]
+    return head + Content(f"\n{' ' * (_NAME_CELLS + 2)}").join(lines)
