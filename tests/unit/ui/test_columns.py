@@ -229,6 +229,9 @@ def test_a_state_is_a_symbol_and_a_word_and_a_sign_of_what_else_is_to_know(
         ({"prompt": "A fox\nin the\tsnow"}, "A fox in the snow"),
         ({}, "not checked yet  t"),
         ({"checks": 3, "state": State.WAITING}, "–  t"),
+        ({"checks": 1, "state": State.FAIL, "fail_msg": "Invalid\ninput"}, "Invalid input"),
+        ({"checks": 1, "state": State.FAIL, "fail_code": "422"}, "422"),
+        ({"checks": 1, "state": State.FAIL}, "–  t"),
         (
             {"checks": 1, "problem": Problem(ProblemKind.NOT_FOUND, "no such task", NOW_MS)},
             "not found: no such task",

@@ -135,6 +135,8 @@ def _prompt(task: Task, moment: Moment, width: int) -> Cell:
         cell = [Span(*piece) for piece in pieces]
     elif task.problem and task.state is State.NEW:
         cell = _problem(task, moment, width)
+    elif task.state is State.FAIL and (said := task.fail_msg or task.fail_code):
+        cell = [Span(inert_line(said[: 4 * width + 80]), "muted")]
     else:
         # Nothing but the ID tells those apart of which nothing else is known.
         cell = [Span(f"{'not checked yet' if task.checks == 0 else NONE}  {task.task_id}", "muted")]
