@@ -31,6 +31,7 @@ from taskdash.config.locations import make_private_dir, replace_private_file
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
 from taskdash.results.decoding import DecodingError, Picture, checked_png, small_png
+from taskdash.results.download_status import size_words
 from taskdash.results.faults import DownloadError, ExpiredError, Refused
 from taskdash.results.fetch import Fetcher, Timeouts
 from taskdash.results.part import Sink
@@ -284,7 +285,7 @@ class Previews:
 
 def _described(kind: str, size: int | None) -> str:
     text = f"{kind.upper()} {_OTHERS.get(kind, 'file')}"
-    return text if size is None else f"{text}, {size / 1_048_576:.1f} MiB"
+    return text if size is None else f"{text}, {size_words(size)}"
 
 
 def _saved_file(path: str | None) -> IO[bytes] | None:

@@ -206,7 +206,7 @@ class Preview(Vertical):
                 self._tell(plan, _about(drawn, plan))
                 return
         self._picture.show(None)
-        self._tell(plan, _why(outcome, plan), empty=True)
+        self._tell(plan, _why(outcome), empty=True)
 
     def _tell(self, plan: _Plan, text: Content, *, empty: bool = False) -> None:
         self._picture.display = not empty
@@ -234,10 +234,8 @@ def _about(drawn: Drawn, plan: _Plan) -> Content:
     return Content.styled(words if fits else drawn.format, "$text-muted")
 
 
-def _why(refused: Refused, plan: _Plan) -> Content:
-    if refused.is_other:
-        return Content.assemble((refused.why, "$text-muted"), " ", (plan.url, "underline"))
-    return Content.styled(f"no preview: {refused.why}", "$text-muted")
+def _why(refused: Refused) -> Content:
+    return Content.styled(refused.why if refused.is_other else f"no preview: {refused.why}", "$text-muted")
 
 
 def _counted(text: Content, plan: _Plan) -> Content:
