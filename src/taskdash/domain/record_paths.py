@@ -100,9 +100,9 @@ class RecordPaths(NamedTuple):
     def told(self, task: Task, said: str) -> str:
         """Return what to say of a task that is not found, where an answer said so in these words."""
         is_known = task.record_path in self.paths
-        asked = "" if is_known or len(self.paths) == 1 else f"asked under {len(self.paths)} paths: "
+        asked = "" if is_known or len(self.paths) == 1 else f"asked under {len(self.paths)} record paths"
         remark = "" if is_known else self.remark
-        return f"{asked}{said}{f'; {remark}' if remark else ''}"
+        return "; ".join(filter(None, (said, asked, remark)))
 
     def seen(self, path: str, answer: Answer) -> RecordPaths:
         """Return the paths with what one of them has answered."""

@@ -69,7 +69,7 @@ def test_not_found_is_said_once_all_were_asked_and_stays_said() -> None:
         problem = asked(TASK, *[MISS] * count)[1].problem
         assert problem is not None
         assert (problem.kind, problem.since_ms) == (ProblemKind.NOT_FOUND, 2)
-        assert problem.message == "asked under 3 paths: null"
+        assert problem.message == "null; asked under 3 record paths"
 
 
 def test_the_path_that_knew_a_task_is_asked_alone() -> None:
@@ -150,7 +150,7 @@ def test_a_path_that_answers_404_to_everything_is_named() -> None:
     assert paths.remark == f"{VEO} answers 404 to everything: look at record_paths in the config"
     problem = asked(TASK, MISS, MISS, paths=paths)[1].problem
     assert problem is not None
-    assert problem.message == f"asked under 2 paths: null; {paths.remark}"
+    assert problem.message == f"null; asked under 2 record paths; {paths.remark}"
     assert paths.seen(JOBS, bare).remark == paths.remark
     assert paths.seen(VEO, FOUND).remark == ""
     assert RecordPaths().seen(JOBS, bare).told(TASK, "null") == (
