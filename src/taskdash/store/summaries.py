@@ -74,11 +74,12 @@ class Summaries:
         condition, values = _where(
             self._database, replace(query, states=frozenset({State.FAIL})), now_ms, marked
         )
-        # SQLite takes the bare `seq` from the row that has the maximum.
+        # SQLite takes the bare `seq` from the row that has the maximum. Most failures say no more than when they were
+        # created, which is nearer to their end than when that was learned: it may have been days later.
         rows = self._database.rows(
             "SELECT fail_code, fail_msg, raw_state, count(*), seq, "
-            f"max(coalesce({ENDED}, create_time_ms, added_at_ms)) "
-            f"FROM tasks WHERE {condition} GROUP BY fail_code, fail_msg, raw_state",
+            "max(coalesce(complete_time_ms, create_time_ms + cost_time_ms, create_time_ms, finished_at_ms, "
+            f"added_at_ms)) FROM tasks WHERE {condition} GROUP BY fail_code, fail_msg, raw_state",
             values,
         )
         return [FailedTasks(*row) for row in rows]

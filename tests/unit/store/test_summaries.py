@@ -54,6 +54,14 @@ def test_failures_that_say_the_same_are_counted_once_with_their_newest(store: St
     assert store.summaries.failures(Query("another"), NOW_MS) == []
 
 
+def test_a_failure_without_an_end_counts_from_its_creation_and_not_from_when_that_was_learned(
+    store: Store,
+) -> None:
+    answer(store, uuid(6), fail_body(uuid(6), failMsg="odd", createTime=NOW_MS - 86_400_000))
+    (some,) = [some for some in store.summaries.failures(ALL, NOW_MS) if some.fail_msg == "odd"]
+    assert some.newest_at_ms == NOW_MS - 86_400_000
+
+
 def test_the_filter_of_a_reason_shows_as_many_tasks_as_it_counts(store: Store) -> None:
     for reason in reasons(store.summaries.failures(ALL, NOW_MS)):
         query = Query(PROFILE, terms=parse_filter(reason.filter_text))
