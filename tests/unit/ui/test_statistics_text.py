@@ -9,7 +9,7 @@ from taskdash.domain.task import State
 from taskdash.ui.text.statistics import statistics_text
 
 NOW_MS = 1_777_475_100_000
-DIALOG_CELLS = 65
+DIALOG_CELLS = 73
 """What the dialog leaves at 80x24."""
 OUTCOMES = [
     *(

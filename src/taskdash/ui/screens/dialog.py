@@ -46,6 +46,8 @@ SORT_TITLES: Final = {
 }
 LOW_LINES: Final = 18
 """Under this height a dialog has no free lines around what it says."""
+FRAMED_CELLS: Final = 100
+"""Under this width a wide dialog leaves nothing of the list to be seen at its sides."""
 _FREE_LINES: Final = 4
 MAX_LINK_CHARS: Final = 84
 """What stands on one line of the dialog, where the terminal is wide enough for it."""
@@ -119,6 +121,7 @@ class Dialog(LeftOnce, ModalScreen[T]):
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height < LOW_LINES, "-low")
+        self.set_class(self.app.size.width < FRAMED_CELLS, "-slim")
         for scrolled in self.query("VerticalScroll, OptionList"):
             if scrolled.styles.is_auto_height:
                 scrolled.styles.max_height = self.room
