@@ -173,7 +173,8 @@ def reason_lines(
         for reason, task in some:
             said = inert_line((reason.message or NO_REASON).strip())
             code = f" ({inert_line(reason.fail_code)})" if reason.fail_code else ""
-            lines.append(Text(f"{share(reason.count)}  {said}{code}"))
+            lost = (f"  {reason.charged_words}", "yellow") if reason.charged else ""
+            lines.append(Text.assemble(f"{share(reason.count)}  {said}{code}", lost))
             if task is not None:
                 name = " · ".join(inert_line(text) for text in (task.label, task.prompt) if text)
                 lines.append(Text(f"{'':15}  {task.task_id[:ID_CELLS]}  {name}", "dim"))

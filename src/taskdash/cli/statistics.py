@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, pass_session, selection_options
+from taskdash.cli.options import Command, length_of_time, pass_session, selection_options
 from taskdash.cli.output import cell_width, cropped, padded, print_json, print_lines, talk
 from taskdash.domain.durations import NONE, duration
 from taskdash.domain.failures import reasons
-from taskdash.domain.tally import ended_per_hour, tally
+from taskdash.domain.query import SpanTerm
+from taskdash.domain.tally import By, ended_per_hour, tally
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_MODEL, plural
+from taskdash.domain.words import NO_LABEL, NO_MODEL, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,40 +28,83 @@ if TYPE_CHECKING:
     from taskdash.domain.tally import Tally
     from taskdash.domain.task import Json, Task
 
-TALLY_HEADER: Final = ("MODEL", "TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "P50", "P90", "CREDITS")
-MIN_MODEL_CELLS: Final = 12
-"""A narrow terminal has the rest of a model's name before it has more figures."""
+MIN_NAME_CELLS: Final = 12
+"""A narrow terminal has the rest of a name before it has more figures."""
 MAX_CELL_CHARS: Final = 1_000
+_UNNAMED: Final = {By.DAY: NONE, By.LABEL: NO_LABEL, By.MODEL: NO_MODEL, By.PROFILE: NONE}
+MAX_SINCE_S: Final = 3_650 * 86_400
+TIMES: Final = ("TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "P50", "P90", "CREDITS")
+MONEY: Final = ("TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "CHARGED", "WITHOUT")
+"""The figures of a line, without and with `--by`."""
 
 
 @click.command(
     cls=Command,
-    epilog='Example: taskdash stats --filter "age:<7d" --json | jq .successRate',
-    short_help="Print counts, success rates and durations by model.",
+    epilog="Example: taskdash stats --by label --since 7d",
+    short_help="Print counts, success rates, durations and credits.",
 )
 @selection_options
+@click.option(
+    "--by",
+    "by_name",
+    type=click.Choice([by.value for by in By]),
+    help="Count by day, label, model or profile, with what it cost.",
+)
+@click.option(
+    "--since",
+    "since_s",
+    metavar="TIME",
+    type=length_of_time(MAX_SINCE_S),
+    help="Only tasks created since then: 7d, 12h, 15m.",
+)
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Output JSON; times are in milliseconds.")
 @pass_session
-def stats(session: Session, *, selection: Selection, all_profiles: bool, as_json: bool) -> None:
+def stats(
+    session: Session,
+    *,
+    selection: Selection,
+    by_name: str | None,
+    since_s: float | None,
+    all_profiles: bool,
+    as_json: bool,
+) -> None:
     """Print how many tasks of each model succeeded and failed, and how long they took. Sends no request.
 
     RATE is successes out of all finished tasks; LEFT are those not finished. Half of the successes took no longer than
     P50, 90% no longer than P90. CREDITS are as the gateway reports them. In the JSON, endedPerHour covers the last 24
     hours, oldest first.
+
+    With --by, MEAN is what a success cost on average, CHARGED how many tasks cost credits although they failed, and
+    WITHOUT how many finished tasks have no credits in their record; these are not counted as 0. Tasks belong to the
+    local day they were created on. Piped, fields are separated by tabs. With --by profile, all profiles are counted.
     """
-    query = selection.query(session, all_profiles=all_profiles)
+    by = By(by_name) if by_name else By.MODEL
+    query = selection.query(session, all_profiles=all_profiles or by is By.PROFILE)
+    if since_s is not None:
+        query = replace(query, terms=(*query.terms, SpanTerm("age", "<", int(1000 * since_s))))
     with session.open_store(only_reads=True) as store:
         outcomes = store.summaries.outcomes(query, session.now_ms())
-    everything, models = tally(outcomes)
+    everything, parts = tally(outcomes, by)
     if as_json:
         document: dict[str, Json] = {"profile": query.profile, **_tally_json(everything)}
-        document["endedPerHour"] = [*ended_per_hour(outcomes, session.now_ms())]
-        document["models"] = [{"model": each.model, **_tally_json(each)} for each in models]
+        if by_name:
+            document |= {
+                "by": by.value,
+                f"{by}s": [{by.value: each.name, **_tally_json(each)} for each in parts],
+            }
+        else:
+            document["endedPerHour"] = [*ended_per_hour(outcomes, session.now_ms())]
+            document["models"] = [{"model": each.name, **_tally_json(each)} for each in parts]
         print_json(document)
+    elif by_name and not sys.stdout.isatty():
+        print_lines("\t".join(row) for row in _rows(by, MONEY, parts, is_plain=True))
     else:
         width = shutil.get_terminal_size()[0] if sys.stdout.isatty() else None
-        print_lines(tally_lines([*models, everything] if len(models) != 1 else models, width))
+        rows = _rows(by, MONEY if by_name else TIMES, parts, everything if len(parts) != 1 else None)
+        print_lines(_lines(rows, width))
+        if everything.remarks:
+            talk("; ".join(everything.remarks))
 
 
 def _tally_json(tally: Tally) -> dict[str, Json]:
@@ -70,13 +114,53 @@ def _tally_json(tally: Tally) -> dict[str, Json]:
         "successRate": tally.success_rate,
         "costTimeP50": tally.cost_p50_ms,
         "costTimeP90": tally.cost_p90_ms,
-        "creditsConsumed": tally.credits_consumed,
+        "credits": tally.credits,
+        # As 1.x called it.
+        "creditsConsumed": tally.credits,
+        "creditsPerSuccess": tally.mean_credits,
+        "withoutCredits": tally.without_credits,
+        "chargedFails": tally.charged_fails,
+        "chargedFailCredits": tally.lost_credits,
     }
 
 
-def tally_lines(tallies: Sequence[Tally], width: int | None = None) -> list[str]:
-    """Return a table of a line for each model, which fits a terminal so wide; the last of several is that of all."""
-    rows = [TALLY_HEADER, *(_tally_cells(each, n == len(tallies) - 1) for n, each in enumerate(tallies))]
+def _rows(
+    by: By,
+    names: Sequence[str],
+    parts: Sequence[Tally],
+    everything: Tally | None = None,
+    *,
+    is_plain: bool = False,
+) -> list[list[str]]:
+    """Return a heading and a row for each part, the last for `everything`; where it `is_plain` numbers are bare."""
+    total = [] if everything is None else [("all", everything)]
+    rows = [[by.upper(), *names]]
+    for name, part in [*((each.name or _UNNAMED[by], each) for each in parts), *total]:
+        figures = _figures(part)
+        cells = [figures[each].replace(",", "") if is_plain else figures[each] for each in names]
+        rows.append([inert_line(name, MAX_CELL_CHARS), *cells])
+    return rows
+
+
+def _figures(tally: Tally) -> dict[str, str]:
+    counts, rate = tally.counts, tally.success_rate
+    return {
+        "TASKS": f"{tally.total:,}",
+        "SUCCESS": f"{counts[State.SUCCESS]:,}",
+        "FAIL": f"{counts[State.FAIL]:,}",
+        "LEFT": f"{counts[State.NEW] + counts[State.WAITING]:,}",
+        "RATE": NONE if rate is None else f"{rate:.1%}",
+        "P50": duration(tally.cost_p50_ms, measured=True),
+        "P90": duration(tally.cost_p90_ms, measured=True),
+        "CREDITS": NONE if tally.credits is None else f"{tally.credits:,g}",
+        "MEAN": NONE if tally.mean_credits is None else f"{tally.mean_credits:,g}",
+        "CHARGED": f"{tally.charged_fails:,}",
+        "WITHOUT": f"{tally.without_credits:,}",
+    }
+
+
+def _lines(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
+    """Return rows as aligned lines; on a terminal so wide as many figures of each as there is room for."""
     if width is not None:
         rows = _fitting(rows, width)
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
@@ -85,31 +169,17 @@ def tally_lines(tallies: Sequence[Tally], width: int | None = None) -> list[str]
     ]
 
 
-def _fitting(rows: Sequence[tuple[str, ...]], width: int) -> list[tuple[str, ...]]:
-    """Leave out figures, the last first, until the names of models have room, and cut those to it.
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """Leave out figures, the last first, until the names have room, and cut those to it.
 
     Credits that no gateway reports are left out in any case.
     """
     widths = [max(map(cell_width, column)) for column in zip(*rows, strict=True)]
-    shown = len(widths) if any(row[-1] != NONE for row in rows[1:]) else len(widths) - 1
-    while (room := width - sum(2 + cells for cells in widths[1:shown])) < MIN_MODEL_CELLS and shown > 1:
+    credits_at = rows[0].index("CREDITS")
+    shown = len(widths) if any(row[credits_at] != NONE for row in rows[1:]) else credits_at
+    while (room := width - sum(2 + cells for cells in widths[1:shown])) < MIN_NAME_CELLS and shown > 1:
         shown -= 1
-    return [(cropped(row[0], max(1, room)), *row[1:shown]) for row in rows]
-
-
-def _tally_cells(tally: Tally, is_total: bool) -> tuple[str, ...]:
-    rate = tally.success_rate
-    return (
-        tally.model or ("all" if is_total else NO_MODEL),
-        f"{tally.total:,}",
-        f"{tally.counts[State.SUCCESS]:,}",
-        f"{tally.counts[State.FAIL]:,}",
-        f"{tally.counts[State.NEW] + tally.counts[State.WAITING]:,}",
-        NONE if rate is None else f"{rate:.1%}",
-        duration(tally.cost_p50_ms, measured=True),
-        duration(tally.cost_p90_ms, measured=True),
-        NONE if tally.credits_consumed is None else f"{tally.credits_consumed:,g}",
-    )
+    return [[cropped(row[0], max(1, room)), *row[1:shown]] for row in rows]
 
 
 @click.command(
@@ -168,6 +238,8 @@ def _reason_json(reason: Reason, task: Task | None) -> Json:
         "failCode": reason.fail_code,
         "failMsg": reason.message,
         "count": reason.count,
+        "charged": reason.charged,
+        "credits": reason.credits,
         "newest": {"taskId": task.task_id, "label": task.label, "prompt": task.prompt} if task else None,
         "filter": reason.filter_text,
     }

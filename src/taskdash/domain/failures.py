@@ -254,6 +254,10 @@ class FailedTasks(NamedTuple):
     tasks: int
     newest_seq: int
     newest_at_ms: int
+    charged: float = 0
+    """How many of them cost credits."""
+    credits: float = 0
+    """What those cost, as far as it was reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +272,14 @@ class Reason:
     newest_seq: int
     """The newest task that failed for this reason."""
     newest_at_ms: int
+    charged: int = 0
+    """How many of them cost credits."""
+    credits: float = 0
+
+    @property
+    def charged_words(self) -> str:
+        """Return that they were charged, as it stands beside their message; "" where none was."""
+        return charged_words(self.charged, self.credits)
 
     @property
     def filter_text(self) -> str:
@@ -283,6 +295,11 @@ class Reason:
         found = [piece.strip() for piece in re.split(f'[{HOLE}"]', said)]
         long = sorted((piece for piece in found if len(piece) >= _LEAST_PIECE_CHARS), key=len, reverse=True)
         return long[:_MAX_PIECES]
+
+
+def charged_words(charged: int, credits_lost: float) -> str:
+    """Return that so many failed tasks were charged for all the same; "" where none was."""
+    return f"{charged:,} charged ({credits_lost:,g} credits)" if charged else ""
 
 
 def class_filter(failure_class: FailureClass) -> str:
@@ -308,6 +325,8 @@ def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
                 count=sum(some.tasks for some in group),
                 newest_seq=newest.newest_seq,
                 newest_at_ms=newest.newest_at_ms,
+                charged=int(sum(some.charged for some in group)),
+                credits=round(sum(some.credits for some in group), 6),
             )
         )
     of_class: Counter[FailureClass] = Counter()

@@ -5,15 +5,31 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State
+from taskdash.domain.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 HOUR_MS: Final = 3_600_000
 DAY_HOURS: Final = 24
+_QUARTER_MS: Final = 900_000
+"""Of an hour: in no place of the world a day begins within one."""
+
+
+class By(StrEnum):
+    """What tasks are counted by."""
+
+    DAY = "day"
+    """On which they were created, else added, in local time."""
+    LABEL = "label"
+    MODEL = "model"
+    PROFILE = "profile"
 
 
 class TaskFigures(NamedTuple):
@@ -25,21 +41,39 @@ class TaskFigures(NamedTuple):
     """`costTime`."""
     ended_at_ms: int | None = None
     """When it ended, as far as that is known."""
-    credits_consumed: str | None = None
-    """As the gateway reports it: a number as text, or whatever else it sent."""
+    credits: float | None = None
+    """What it cost, where the gateway reports it."""
+    label: str | None = None
+    profile: str | None = None
+    begun_at_ms: int | None = None
+    """When it was created, else when it was added."""
+
+    def name(self, by: By) -> str | None:
+        """Return under what it is counted; None where that is not known."""
+        if by is By.DAY:
+            return None if self.begun_at_ms is None else _day(self.begun_at_ms // _QUARTER_MS)
+        return {By.LABEL: self.label, By.MODEL: self.model, By.PROFILE: self.profile}[by]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """Some tasks, counted."""
 
-    model: str | None
-    """None for tasks of every model, or of one that is not known."""
+    name: str | None
+    """Of their model, or of what else they have in common; None where that is not known, and for all together."""
     counts: dict[State, int]
     costs_ms: tuple[int, ...]
     """The known `costTime`s of the successes, ascending."""
-    credits_consumed: float | None
+    credits: float | None
     """The sum of what was reported; None where nothing was."""
+    mean_credits: float | None
+    """What a success cost on average, of those of which it was reported."""
+    without_credits: int
+    """How many that ended have a record that reports none."""
+    charged_fails: int
+    """How many failed and cost credits all the same."""
+    lost_credits: float
+    """What those cost."""
 
     @property
     def total(self) -> int:
@@ -62,16 +96,37 @@ class Tally:
         """Return the time that nine of ten successes stayed within; None where no `costTime` is known."""
         return percentile(self.costs_ms, 90)
 
+    @property
+    def remarks(self) -> list[str]:
+        """Return what is to be told of the credits beside their sum."""
+        said = [] if self.mean_credits is None else [f"{self.mean_credits:,g} credits a success on average"]
+        if self.charged_fails:
+            said.append(f"{self.charged_fails:,} charged although failed ({self.lost_credits:,g} credits)")
+        if self.without_credits and self.credits is not None:
+            said.append(f"{plural(self.without_credits, 'finished task')} without credits")
+        return said
 
-def tally(outcomes: Iterable[TaskFigures]) -> tuple[Tally, list[Tally]]:
-    """Count tasks: all together, and by model, the commonest first."""
+
+def tally(outcomes: Iterable[TaskFigures], by: By = By.MODEL) -> tuple[Tally, list[Tally]]:
+    """Count tasks: all together, and by what they have in common, the commonest first, of days the last."""
     everything = list(outcomes)
-    by_model: dict[str | None, list[TaskFigures]] = {}
+    groups: dict[str | None, list[TaskFigures]] = {}
     for outcome in everything:
-        by_model.setdefault(outcome.model, []).append(outcome)
-    models = [_tally(model, some) for model, some in by_model.items()]
-    models.sort(key=lambda each: (-each.total, each.model is None, each.model or ""))
-    return _tally(None, everything), models
+        groups.setdefault(outcome.name(by), []).append(outcome)
+    parts = [_tally(name, some) for name, some in groups.items()]
+    if by is By.DAY:
+        parts.sort(key=lambda each: each.name or "", reverse=True)
+    else:
+        parts.sort(key=lambda each: (-each.total, each.name is None, each.name or ""))
+    return _tally(None, everything), parts
+
+
+@lru_cache(10_000)
+def _day(quarter: int) -> str | None:
+    try:
+        return datetime.fromtimestamp(quarter * _QUARTER_MS / 1000).astimezone().strftime("%Y-%m-%d")
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def percentile(values: Sequence[int], percent: float) -> int | None:
@@ -99,22 +154,19 @@ def ended_per_hour(outcomes: Iterable[TaskFigures], now_ms: int, hours: int = DA
     return found
 
 
-def _tally(model: str | None, outcomes: Sequence[TaskFigures]) -> Tally:
+def _tally(name: str | None, outcomes: Sequence[TaskFigures]) -> Tally:
     found = Counter(outcome.state for outcome in outcomes)
-    reported = [_number(outcome.credits_consumed) for outcome in outcomes]
-    credits_consumed = [number for number in reported if number is not None]
     costs_ms = [outcome.cost_ms for outcome in outcomes if outcome.state is State.SUCCESS]
+    paid = [(outcome.state, outcome.credits) for outcome in outcomes if outcome.credits is not None]
+    good = [amount for state, amount in paid if state is State.SUCCESS]
+    lost = [amount for state, amount in paid if state is State.FAIL and amount > 0]
     return Tally(
-        model=model,
+        name=name,
         counts={state: found[state] for state in State},
         costs_ms=tuple(sorted(cost_ms for cost_ms in costs_ms if cost_ms is not None)),
-        credits_consumed=round(math.fsum(credits_consumed), 6) if credits_consumed else None,
+        credits=round(math.fsum(amount for _, amount in paid), 6) if paid else None,
+        mean_credits=round(math.fsum(good) / len(good), 6) if good else None,
+        without_credits=sum(outcome.credits is None and outcome.state.finished for outcome in outcomes),
+        charged_fails=len(lost),
+        lost_credits=round(math.fsum(lost), 6),
     )
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text else None
-    except ValueError:
-        return None
-    return number if number is not None and 0 <= number < 1e12 else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REMOVED: Final = "The gateway has removed the result"
 NO_MODEL: Final = "unknown"
 """What tasks are counted under whose model no answer has told."""
+NO_LABEL: Final = "without a label"
 NO_REASON: Final = "no reason given"
 SYMBOLS: Final = {State.NEW: "○", State.WAITING: "◐", State.SUCCESS: "✓", State.FAIL: "×"}
 LONGEST_NOTICE_MS: Final = 86_400_000

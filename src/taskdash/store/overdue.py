@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from taskdash.domain.usual import Durations
 from taskdash.store.checks import Checks
+from taskdash.store.query_sql import BEGUN
 
 if TYPE_CHECKING:
     from taskdash.store.database import Database
@@ -29,7 +30,7 @@ class Overdue:
     def _of(self, profile: str, now_ms: int) -> list[int]:
         # In the index of what is unfinished, of which its own condition is a part.
         waiting = self._database.rows(
-            "SELECT seq, model, variant, coalesce(nullif(create_time_ms, 0), added_at_ms) FROM tasks "
+            f"SELECT seq, model, variant, {BEGUN} FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1 AND model IS NOT NULL",
             [profile],
         )

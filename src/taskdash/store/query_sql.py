@@ -45,6 +45,8 @@ STATE_CODES: Final = {State.NEW: 0, State.WAITING: 1, State.SUCCESS: 2, State.FA
 # found here as `domain.notices.ended_ms` finds it.
 _END: Final = "complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms"
 ENDED: Final = f"coalesce({_END})"
+BEGUN: Final = "coalesce(nullif(create_time_ms, 0), added_at_ms)"
+"""From when on a task's age counts."""
 LINKS_SINCE: Final = f"coalesce(renewed_at_ms, {_END})"
 HAS_RESULTS: Final = "removal = 0 AND state = 2 AND result_count > 0"
 COUNTED: Final = "result_expires_at_ms IS NULL"

@@ -12,7 +12,7 @@ from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import ENDED, HAS_RESULTS, OWN_LIFE, where
+from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, OWN_LIFE, where
 from taskdash.store.rows import STATES
 
 if TYPE_CHECKING:
@@ -37,15 +37,22 @@ class Summaries:
         """Return what counts of each task of `query`; of the tasks with these `seq` where `marked` is given."""
         condition, values = _where(self._database, query, now_ms, marked)
         rows = self._database.rows(
-            f"SELECT model, state, cost_time_ms, {ENDED}, credits_consumed "
-            f"FROM tasks LEFT JOIN bodies USING (seq) WHERE {condition}",
+            f"SELECT model, state, cost_time_ms, {ENDED}, credits, label, profile, {BEGUN} "
+            f"FROM tasks WHERE {condition}",
             values,
         )
         return [
             TaskFigures(
-                None if model is None else inert_line(str(model)), STATES.get(code, State.WAITING), *rest
+                _name(model),
+                STATES.get(code, State.WAITING),
+                cost_ms,
+                at_ms,
+                paid,
+                _name(label),
+                str(of),
+                since_ms,
             )
-            for model, code, *rest in rows
+            for model, code, cost_ms, at_ms, paid, label, of, since_ms in rows
         ]
 
     def any_tells_its_life(self, profile: str) -> bool:
@@ -79,7 +86,8 @@ class Summaries:
         rows = self._database.rows(
             "SELECT fail_code, fail_msg, raw_state, count(*), seq, "
             "max(coalesce(complete_time_ms, create_time_ms + cost_time_ms, create_time_ms, finished_at_ms, "
-            f"added_at_ms)) FROM tasks WHERE {condition} GROUP BY fail_code, fail_msg, raw_state",
+            "added_at_ms)), total(credits > 0), total(credits) "
+            f"FROM tasks WHERE {condition} GROUP BY fail_code, fail_msg, raw_state",
             values,
         )
         return [FailedTasks(*row) for row in rows]
@@ -152,6 +160,11 @@ class Summaries:
         sql = "SELECT max(checked_at_ms) FROM tasks WHERE removal = 0 AND profile = ?"
         at_ms = self._database.value(sql, [profile])
         return None if at_ms is None else int(at_ms)
+
+
+def _name(text: object) -> str | None:
+    """Return a label or the name of a model as it may be shown: the file may have been edited by hand."""
+    return None if text is None else inert_line(str(text))
 
 
 def _where(

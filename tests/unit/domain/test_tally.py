@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from taskdash.domain.tally import HOUR_MS, TaskFigures, ended_per_hour, histogram, percentile, tally
+from taskdash.domain.tally import HOUR_MS, By, TaskFigures, ended_per_hour, histogram, percentile, tally
 from taskdash.domain.task import State
 
 
@@ -31,7 +33,7 @@ def test_tasks_are_counted_by_model_the_commonest_first() -> None:
         TaskFigures("a", State.WAITING),
     ]
     everything, models = tally([*rows, TaskFigures(None, State.NEW)])
-    assert [(each.model, each.total) for each in models] == [("b", 3), ("a", 1), (None, 1)]
+    assert [(each.name, each.total) for each in models] == [("b", 3), ("a", 1), (None, 1)]
     assert (models[0].success_rate, models[0].cost_p50_ms, models[0].cost_p90_ms) == (2 / 3, 10, 30)
     assert (models[1].success_rate, models[1].cost_p50_ms) == (None, None)
     assert everything.counts == {State.NEW: 1, State.WAITING: 1, State.SUCCESS: 2, State.FAIL: 1}
@@ -42,11 +44,53 @@ def test_of_no_tasks_nothing_is_known() -> None:
     assert (everything.total, everything.success_rate, everything.cost_p50_ms, models) == (0, None, None, [])
 
 
-def test_credits_are_summed_as_far_as_they_are_numbers() -> None:
-    said = ["4", "0.5", None, "many", "-3", "nan", "1e400"]
-    everything, _ = tally(TaskFigures("m", State.SUCCESS, credits_consumed=text) for text in said)
-    assert everything.credits_consumed == 4.5
-    assert tally([TaskFigures("m", State.SUCCESS)])[0].credits_consumed is None
+def test_of_credits_what_is_not_told_counts_as_unknown_and_never_as_none() -> None:
+    rows = [
+        *(TaskFigures("m", State.SUCCESS, credits=amount) for amount in (4.0, 5.5, None)),
+        *(TaskFigures("m", State.FAIL, credits=amount) for amount in (2.0, 0.0, None, None)),
+        TaskFigures("m", State.WAITING),
+    ]
+    (everything, _) = tally(rows)
+    assert (everything.credits, everything.mean_credits) == (11.5, 4.75)
+    assert (everything.without_credits, everything.charged_fails, everything.lost_credits) == (3, 1, 2.0)
+    assert everything.remarks == [
+        "4.75 credits a success on average",
+        "1 charged although failed (2 credits)",
+        "3 finished tasks without credits",
+    ]
+    untold, _ = tally([TaskFigures("m", State.SUCCESS), TaskFigures("m", State.FAIL)])
+    assert (untold.credits, untold.mean_credits, untold.without_credits, untold.remarks) == (
+        None,
+        None,
+        2,
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [
+        (By.LABEL, [("mugs", 2), (None, 1)]),
+        (By.PROFILE, [("kie", 2), ("other", 1)]),
+        (By.DAY, [("2026-03-29", 1), ("2026-03-28", 2)]),
+    ],
+)
+def test_tasks_are_counted_by_day_label_or_profile(
+    by: By, names: list[tuple[str | None, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    midnight_ms = 1_774_738_800_000
+    """Of the day on which summer time begins in Berlin."""
+    rows = [
+        TaskFigures("m", State.NEW, label="mugs", profile="kie", begun_at_ms=midnight_ms - 1),
+        TaskFigures("m", State.NEW, label="mugs", profile="kie", begun_at_ms=midnight_ms - 23 * HOUR_MS),
+        TaskFigures("m", State.NEW, profile="other", begun_at_ms=midnight_ms + 22 * HOUR_MS),
+    ]
+    found = [(each.name, each.total) for each in tally(rows, by)[1]]
+    monkeypatch.undo()
+    time.tzset()
+    assert found == names
 
 
 def test_a_histogram_counts_every_value_once() -> None:

@@ -39,7 +39,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_outcomes_are_those_of_the_query_or_of_the_marked(store: Store) -> None:
     (only,) = store.summaries.outcomes(Query(PROFILE, terms=parse_filter("state:success")), NOW_MS)
-    assert only == TaskFigures(only.model, State.SUCCESS, 5_000, NOW_MS - 9, "4")
+    begun_ms = store.tasks.find(PROFILE, uuid(1)).create_time_ms
+    figures = (State.SUCCESS, 5_000, NOW_MS - 9, 4.0, None, PROFILE, begun_ms)
+    assert only == TaskFigures(only.model, *figures)
     assert len(store.summaries.outcomes(ALL, NOW_MS)) == 8
     seqs = [task.seq for task in store.tasks.rows(ALL, NOW_MS)]
     assert len(store.summaries.outcomes(ALL, NOW_MS, marked=seqs[:3])) == 3
@@ -60,6 +62,15 @@ def test_a_failure_without_an_end_counts_from_its_creation_and_not_from_when_tha
     answer(store, uuid(6), fail_body(uuid(6), failMsg="odd", createTime=NOW_MS - 86_400_000))
     (some,) = [some for some in store.summaries.failures(ALL, NOW_MS) if some.fail_msg == "odd"]
     assert some.newest_at_ms == NOW_MS - 86_400_000
+
+
+def test_what_failed_tasks_cost_all_the_same_is_told_with_their_reason(store: Store) -> None:
+    for n, cost in ((2, 4), (3, 0), (4, None)):
+        code = {"failCode": "400", "failMsg": POLICY} if n < 4 else {"failCode": "", "failMsg": ""}
+        more = {} if cost is None else {"creditsConsumed": cost}
+        answer(store, uuid(n), fail_body(uuid(n), **code, **more))
+    told = {reason.message: reason.charged_words for reason in reasons(store.summaries.failures(ALL, NOW_MS))}
+    assert told == {POLICY: "1 charged (4 credits)", None: ""}
 
 
 def test_the_filter_of_a_reason_shows_as_many_tasks_as_it_counts(store: Store) -> None:

@@ -9,7 +9,7 @@ from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from taskdash.domain.durations import ago
-from taskdash.domain.failures import class_filter, reasons
+from taskdash.domain.failures import charged_words, class_filter, reasons
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.screens.dialog import Choices
 
@@ -69,9 +69,12 @@ class Failures(Choices[str]):
     def __init__(self, scope: str, found: FailureCounts, now_ms: int) -> None:
         """`scope` says which tasks these are, such as `12 tasks matching fox`."""
         failed = sum(reason.count for reason in found.reasons)
+        lost = charged_words(
+            sum(reason.charged for reason in found.reasons), sum(reason.credits for reason in found.reasons)
+        )
         self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
         super().__init__(
-            f"Failures by reason: {failed:,} of {scope.removeprefix('all ')}",
+            f"Failures by reason: {failed:,} of {scope.removeprefix('all ')}{lost and f', {lost}'}",
             "Enter shows these tasks, Esc closes",
             [(entry.filter_text, Option(entry.line)) for entry in self._entries],
         )
@@ -103,8 +106,10 @@ def _reasons(found: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -
         )
         for reason in some:
             line = Content(f"{_share(reason.count, failed)}  {(reason.message or _NO_MESSAGE).strip()}")
-            code = Content.styled(f" ({reason.fail_code})" if reason.fail_code else "", "$text-muted")
-            entries.append(_Entry(line + code, reason.filter_text, _about(reason, newest, now_ms)))
+            code = (f" ({reason.fail_code})" if reason.fail_code else "", "$text-muted")
+            lost = (f"  {reason.charged_words}", "$text-warning") if reason.charged else ""
+            entry = Content.assemble(line, code, lost)
+            entries.append(_Entry(entry, reason.filter_text, _about(reason, newest, now_ms)))
     return entries
 
 

@@ -31,7 +31,10 @@ def statistics_text(outcomes: Sequence[TaskFigures], now_ms: int, width: int) ->
     """Return the table of models, the hours of a day and the durations by model, in lines of `width` cells."""
     everything, models = tally(outcomes)
     parts = [
-        _table(everything, models, width),
+        [
+            *_table(everything, models, width),
+            *(Content.styled(each, "$text-muted") for each in everything.remarks),
+        ],
         _hours(outcomes, now_ms),
         _durations(models[:_MAX_MODELS], width),
     ]
@@ -41,7 +44,7 @@ def statistics_text(outcomes: Sequence[TaskFigures], now_ms: int, width: int) ->
 def _table(everything: Tally, models: Sequence[Tally], width: int) -> list[Content]:
     shown = [*models[:_MAX_MODELS], everything] if len(models) != 1 else models
     rows = [_TITLES, *(_cells(each, is_total=each is everything) for each in shown)]
-    columns = list(range(1, len(_TITLES) - (everything.credits_consumed is None)))
+    columns = list(range(1, len(_TITLES) - (everything.credits is None)))
     widest = [max(map(len, column)) for column in zip(*rows, strict=True)]
 
     def room() -> int:
@@ -73,12 +76,12 @@ def _named(name: str, figures: Content, cells: int, width: int, style: str = "")
 def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
     rate = tally.success_rate
     return (
-        tally.model or ("All" if is_total else NO_MODEL),
+        tally.name or ("All" if is_total else NO_MODEL),
         f"{tally.total:,}",
         NONE if rate is None else f"{rate:.1%}",
         duration(tally.cost_p50_ms),
         duration(tally.cost_p90_ms),
-        NONE if tally.credits_consumed is None else f"{tally.credits_consumed:,g}",
+        NONE if tally.credits is None else f"{tally.credits:,g}",
     )
 
 
@@ -99,7 +102,7 @@ def _hours(outcomes: Sequence[TaskFigures], now_ms: int) -> list[Content]:
 
 
 def _durations(models: Iterable[Tally], width: int) -> list[Content]:
-    timed = [(each.model or NO_MODEL, each.costs_ms) for each in models if each.costs_ms]
+    timed = [(each.name or NO_MODEL, each.costs_ms) for each in models if each.costs_ms]
     if not timed:
         return []
     least_ms, most_ms = min(costs[0] for _, costs in timed), max(costs[-1] for _, costs in timed)
