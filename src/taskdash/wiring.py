@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.locations import download_dir, previews_dir
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from taskdash.domain.secret import Secret
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.on_finish import FinishCommand
+    from taskdash.results.own_commands import OwnCommands
     from taskdash.results.previews import Previews
     from taskdash.watch.watcher import Watcher
 
@@ -57,15 +58,29 @@ def open_finish_command(
         return None
     from taskdash.results.on_finish import FinishCommand
 
+    around = _around_programs(settings, environ, store_path, keys)
+    return FinishCommand(settings.on_finish, profile=settings.profile, **around)
+
+
+def _open_own_commands(
+    settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
+) -> OwnCommands:
+    from taskdash.results.own_commands import OwnCommands
+
+    return OwnCommands(**_around_programs(settings, environ, store_path, keys))
+
+
+def _around_programs(
+    settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
+) -> dict[str, Any]:
+    """Return what programs of the user's work with: the list and the config in use, and what they are not to know."""
     config = {"TASKDASH_CONFIG": str(settings.config_file)} if settings.config_file else {}
-    return FinishCommand(
-        settings.on_finish,
-        profile=settings.profile,
-        store_path=store_path.absolute(),
-        environ=dict(environ) | config,
-        keys=keys,
-        hidden={DEFAULT_KEY_VARIABLE, *(each.api_key_env or "" for each in settings.profiles.values())},
-    )
+    return {
+        "store_path": store_path.absolute(),
+        "environ": dict(environ) | config,
+        "keys": keys,
+        "hidden": {DEFAULT_KEY_VARIABLE, *(each.api_key_env or "" for each in settings.profiles.values())},
+    }
 
 
 def first_view_of(settings: Settings) -> View:
@@ -147,7 +162,7 @@ def open_context(
         environ=keyless_environ(settings, os.environ, keys),
         keys=keys,
         key_advice=advice,
-        keymap=make_keymap(settings.key_preset, settings.keys, settings.config_file),
+        keymap=make_keymap(settings.key_preset, settings.keys, settings.config_file, settings.commands),
         view=load_view(view_path, first_view).view if view_path else first_view,
         first_view=first_view,
         view_path=view_path,
@@ -162,6 +177,7 @@ def open_context(
             is_demo=is_demo,
         ),
         on_finish=open_finish_command(settings, environ, store_path, keys),
+        make_commands=partial(_open_own_commands, settings, environ, store_path, keys),
         make_downloads=partial(download_thread, settings, store_path, has_key=key is not None),
         make_previews=partial(open_previews, profile, store_path.parent if is_demo else None),
         is_demo=is_demo,

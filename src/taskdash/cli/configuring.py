@@ -227,7 +227,7 @@ def _check(session: Session) -> None:
         theme_names=known_themes(folder),
     )
     file = settings.config_file
-    make_keymap(settings.key_preset, settings.keys, file)
+    make_keymap(settings.key_preset, settings.keys, file, settings.commands)
     _, faults = load_themes(folder)
     if faults:
         raise ConfigError.of(faults)

@@ -32,7 +32,7 @@ it would be seen so much later.
 OPENING_S: Final = 0.4
 """How long the first frame waits for the list."""
 FINISH_GRACE_S: Final = 10.0
-"""How long `on_finish` may go on after the dashboard has ended."""
+"""How long the user's own programs may go on after the dashboard has ended."""
 
 
 def open_dashboard(session: Session) -> int:
@@ -117,11 +117,11 @@ def run_app(open_it: Callable[[], Context]) -> int:
 
 
 def _close(context: Context, code: int) -> None:
-    """End what runs beside the dashboard. A command of the user's gets some time, unless a signal ended us."""
-    if code >= 128 or context.on_finish is None or not context.on_finish.running:
+    """End what runs beside the dashboard. Programs of the user's get some time, unless a signal ended us."""
+    if code >= 128 or not context.at_work:
         context.close()
         return
-    talk(f"waiting up to {FINISH_GRACE_S:.0f}s for on_finish (Ctrl+C to stop)")
+    talk(f"waiting up to {FINISH_GRACE_S:.0f}s for {context.at_work} (Ctrl+C to stop)")
     try:
         context.close(FINISH_GRACE_S)
     except KeyboardInterrupt:

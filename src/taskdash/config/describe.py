@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from taskdash.config import locations
 from taskdash.config.keys import find_key, key_origin
+from taskdash.config.own import OwnCommand
 from taskdash.config.profile import DEFAULT_PROFILE, Profile
 from taskdash.config.readers import schema_of, settings_of, without_keys
 from taskdash.config.settings import Settings, View
@@ -45,7 +46,9 @@ _FOOT: Final = """
 #   auth_header = "x-key: {key}"
 #   record_paths = ["/v1/tasks/{id}", "/v1/videos/record-info"]
 """
-_ALL_TABLES: Final = {"view": View, "profiles": Profile}
+_ALL_TABLES: Final = {"view": View, "profiles": Profile, "commands": OwnCommand}
+_OWN_TABLES: Final = {"commands": ("commands.NAME", "[commands.upscale]")}
+"""Those that are not there until the user adds one: what names the settings in them, and an example's heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +92,16 @@ def describe(settings: Settings, environ: Mapping[str, str], *, run_commands: bo
     return lines
 
 
-def _lines(settings: Settings, model: Settings | View | Profile, prefix: str) -> Iterator[Line]:
+def _lines(settings: Settings, model: Settings | View | Profile | OwnCommand, prefix: str) -> Iterator[Line]:
     def origin(name: str) -> str:
         return settings.origins.get(name, "default")
 
     for key, each in settings_of(type(model)).items():
         if key == "view":
             yield from _lines(settings, settings.view, "view.")
+        elif key == "commands":
+            for name, command in settings.commands.items():
+                yield from _lines(settings, command, f"commands.{name}.")
         elif key == "keys":
             for action, keys in settings.keys.items():
                 yield Line(f"keys.{without_keys(action)}", [*keys], origin(f"keys.{action}"))
@@ -106,7 +112,7 @@ def _lines(settings: Settings, model: Settings | View | Profile, prefix: str) ->
                 yield Line(prefix + key, value, origin(prefix + key))
 
 
-def _shown(model: Settings | View | Profile, setting: Setting) -> Json:
+def _shown(model: Settings | View | Profile | OwnCommand, setting: Setting) -> Json:
     """Return a value as it is shown; None for what a profile does not have, such as own limits beside a tier."""
     value = setting.reader.plain(getattr(model, setting.name))
     match setting.key, value:
@@ -151,6 +157,7 @@ def explained_settings() -> dict[str, str]:
     found = {}
     for key, each in settings_of(Settings).items():
         model, name = _ALL_TABLES.get(key), "profiles.NAME" if key == "profiles" else key
+        name, _ = _OWN_TABLES.get(key, (name, ""))
         found[name] = each.why
         for below, setting in settings_of(model).items() if model else ():
             found[f"{name}.{below}"] = setting.why
@@ -159,20 +166,31 @@ def explained_settings() -> dict[str, str]:
 
 def example_text() -> str:
     """Return a config with every setting, its default and why it is there: `config.example.toml`."""
-    return _HEAD + "".join(_example(Settings, "")) + _FOOT
+    return _HEAD + "".join(_example(Settings, "")) + _FOOT + "".join(_example_of_own())
+
+
+def _example_of_own() -> Iterator[str]:
+    settings = settings_of(Settings)
+    for key, (_, heading) in _OWN_TABLES.items():
+        yield f"\n{_comment(settings[key].why)}\n#\n#   {heading}\n"
+        for name, each in settings_of(_ALL_TABLES[key]).items():
+            value = each.reader.plain(each.default) if each.example is None else each.example
+            yield f"{_comment(each.why, '#   # ')}\n#   {name} = {_toml(value)}\n"
+
+
+def _comment(why: str, before: str = "# ") -> str:
+    return textwrap.fill(
+        why, _WIDTH + 2, initial_indent=before, subsequent_indent=before, break_on_hyphens=False
+    )
 
 
 def _example(model: type, table: str) -> Iterator[str]:
     for key, each in settings_of(model).items():
+        if key in _OWN_TABLES:
+            continue
         below = _ALL_TABLES.get(key)
         name = f"{table}.{key}".lstrip(".") + (f".{DEFAULT_PROFILE}" if key == "profiles" else "")
-        yield "\n" + textwrap.fill(
-            each.why,
-            _WIDTH + 2,
-            initial_indent="# ",
-            subsequent_indent="# ",
-            break_on_hyphens=False,
-        )
+        yield f"\n{_comment(each.why)}"
         if below is not None:
             yield f"\n[{name}]\n" + "".join(_example(below, name))
         elif isinstance(each.default, Mapping):

@@ -160,6 +160,10 @@ def _command(value: object, place: Place) -> tuple[str, ...]:
             value = shlex.split(value)
         except ValueError:
             raise ValueError("has an unclosed quote; a list of arguments needs no quoting") from None
+    return _program(value, place)
+
+
+def _program(value: object, place: Place) -> tuple[str, ...]:
     if not (arguments := _arguments(value, place)):
         raise ValueError('must name a program, such as ["pass", "show", "aigptimage"]')
     return arguments
@@ -195,6 +199,8 @@ FOLDER: Final = text(_folder, r"^[/~][^\x00]*$")
 TEXTS: Final = Reader(_texts, lambda: {"type": "array", "items": {"type": "string"}})
 ARGUMENTS: Final = Reader(_arguments, lambda: _LIST_OF_ARGUMENTS)
 """A list of arguments, of which the first is the program; empty for none."""
+PROGRAM: Final = Reader(_program, lambda: {**_LIST_OF_ARGUMENTS, "minItems": 1})
+"""A list of arguments that is not empty."""
 COMMAND: Final = Reader(
     _command, lambda: {"anyOf": [{"type": "string", "pattern": r"\S"}, {**_LIST_OF_ARGUMENTS, "minItems": 1}]}
 )

@@ -12,18 +12,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config import kinds
+from taskdash.config.own import COLUMN_NAMES, COMMANDS, KEYS, SORT, OwnCommand
 from taskdash.config.profile import DEFAULT_PROFILE, Profile, profile_schema, read_profile
 from taskdash.config.readers import (
     NOTHING,
     Reader,
     entries_of,
     looks_like_key,
-    one_of_these,
     read,
     setting,
     settings_of,
     shown,
-    suggestion,
     table_of,
 )
 from taskdash.domain.record_paths import RECORD_PATH
@@ -38,12 +37,7 @@ if TYPE_CHECKING:
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 FIRST_COLUMNS: Final = ("state", "label", "model", "cost", "created", "id")
-COLUMN_NAMES: Final = (
-    *("state", "label", "model", "cost", "created", "checked", "id"),
-    *("added", "completed", "note", "problem", "results", "expires", "saved", "picks", "credits", "family"),
-)
 _PROFILE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
-_KEY_NAME: Final = r"[^\s\x00-\x1f\x7f]{1,40}"
 
 
 def _profile_name(value: str) -> str:
@@ -54,31 +48,6 @@ def _profile_name(value: str) -> str:
             f"{shown(value)} cannot be a profile's name: use up to 64 letters, digits, dots, - and _"
         )
     return value
-
-
-def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
-    keys = (value,) if isinstance(value, str) else kinds.TEXTS.read(value, place)
-    for key in keys:
-        if not re.fullmatch(_KEY_NAME, key):
-            raise ValueError(
-                f'{shown(key)} is no key: write it as "o", "ctrl+p" or "space", or use [] for none'
-            )
-    return tuple(dict.fromkeys(keys))
-
-
-def _sort_names() -> list[str]:
-    # Imported here: most commands sort nothing.
-    from taskdash.domain.query import SortKey
-
-    return [key.value for key in SortKey]
-
-
-def _sort(value: str) -> str:
-    names, key = _sort_names(), value.removeprefix("-")
-    if key in names:
-        return value
-    near = suggestion(key, names)
-    raise ValueError(f"{shown(value)} is not allowed, use {one_of_these(names)}, or a - before it.{near}")
 
 
 def _theme(value: object, place: Place) -> str:
@@ -92,15 +61,6 @@ def _theme_name(value: str) -> str:
     return value
 
 
-def _keys_schema() -> dict[str, Json]:
-    key: dict[str, Json] = {"type": "string", "pattern": f"^{_KEY_NAME}$"}
-    return {"anyOf": [key, {"type": "array", "items": key}]}
-
-
-_KEYS: Final = Reader(_keys_of_action, _keys_schema)
-_SORT: Final = Reader(
-    kinds.text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
-)
 _THEME: Final = Reader(_theme, lambda: {"type": "string", "pattern": r"\S"})
 
 
@@ -132,11 +92,11 @@ class View:
         kinds.some_of(COLUMN_NAMES),
         """The table's columns from left to right, out of state, label, model, cost, created, checked, id, added,
         completed, note, problem, results, saved, picks (how many results are picked), credits, family (which of the
-        record_paths knew it) and expires, which is there by default where a result_ttl is set.""",
+        record_paths knew it), profile and expires, which is there by default where a result_ttl is set.""",
     )
     sort: str = setting(
         "added",
-        _SORT,
+        SORT,
         """What the table is sorted by: added (last first), state, label, model, cost, created, checked, id or
         credits; a - before it reverses.""",
     )
@@ -234,10 +194,16 @@ class Settings:
     )
     keys: Mapping[str, tuple[str, ...]] = setting(
         NOTHING,
-        entries_of(_KEYS),
+        entries_of(KEYS),
         """Your own keys: action = "key", or a list of keys; an empty list takes the action's keys away. The help (?)
         names the actions.""",
         example={"remove": ["x", "delete"]},
+    )
+    commands: Mapping[str, OwnCommand] = setting(
+        NOTHING,
+        COMMANDS,
+        """Commands of your own, [commands.NAME], which act on the marked tasks, else on the one at the cursor. They get
+        no API key; what they print is in the messages (m).""",
     )
     view: View = setting(
         View(),

@@ -6,25 +6,17 @@ taskdash ends is run by whoever watches next; what was claimed is never run agai
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
 import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from taskdash.config.locations import users_umask
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.task_json import task_environ, task_json
 from taskdash.domain.untrusted import inert_line
+from taskdash.results.program import LIMIT_S, TERM_GRACE_S, environ_of_program, kill_all, run_command
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -35,18 +27,9 @@ if TYPE_CHECKING:
     from taskdash.domain.task import TaskDetail
 
 AT_ONCE: Final = 2
-LIMIT_S: Final = 60.0
 RETRY_S: Final = 5.0
 """How long a store that fails is left alone."""
 MAX_LOGGED_LINES: Final = 40
-MAX_OUTPUT_BYTES: Final = 16_384
-MAX_KEPT_BYTES: Final = 1_048_576
-"""What it prints goes into a temporary file, which is cut when it has more than this."""
-POLL_S: Final = 0.05
-TERM_GRACE_S: Final = 2.0
-"""So long a command may take to end when asked to, before it is killed."""
-STOP_GRACE_S: Final = 0.2
-"""The same where taskdash itself is ending, and nobody is to wait for it."""
 
 _log = logging.getLogger(__name__)
 # Where nobody wants a log, Python would print warnings to stderr, across the dashboard.
@@ -76,9 +59,7 @@ class FinishCommand:
         self._profile = profile
         self._store_path = store_path
         self._keys = keys
-        self._environ = {
-            name: value for name, value in environ.items() if name not in hidden and not keys.are_in(value)
-        }
+        self._environ = environ_of_program(environ, hidden, keys)
         self._limit_s = limit_s
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -136,9 +117,7 @@ class FinishCommand:
 
     def kill(self) -> None:
         """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
-        for process in tuple(_under_way):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+        kill_all()
 
     def _work(self, number: int) -> None:
         store: Store | None = None
@@ -210,94 +189,3 @@ class FinishCommand:
         if is_news:
             whose = f" for {task_id}; the log has more" if ran.started else ""
             self._on_trouble(f"on_finish: {inert_line(self._arguments[0], 80)} {ran.fault}{whose}")
-
-
-_under_way: Final[set[subprocess.Popen[bytes]]] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """How a run came out."""
-
-    fault: str = ""
-    """What went wrong, in a few words that follow the command's name; empty where nothing did."""
-    output: str = ""
-    """The beginning of what it printed, stderr as well."""
-    started: bool = True
-
-
-def run_command(
-    arguments: Sequence[str],
-    data: bytes,
-    environ: Mapping[str, str],
-    *,
-    limit_s: float,
-    stop: threading.Event,
-) -> Ran:
-    """Run a command to its end; no shell reads its arguments.
-
-    Args:
-        arguments: The program, where `~` is the home, and its arguments.
-        data: What it finds on its standard input; it need not read it.
-        environ: Its whole environment.
-        limit_s: Then it is ended, with all that it started and that stayed in its session, which is its own: nothing
-            it does reaches our terminal, and none of the terminal's keys reaches it.
-        stop: Ends it before that, when set from another thread.
-    """
-    program = os.path.expanduser(arguments[0])  # noqa: PTH111 - a bare name must stay one, to be found on the PATH
-    try:
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed:
-            given.write(data)
-            given.seek(0)
-            # Written to its end, whatever that is: so it can be cut.
-            fcntl.fcntl(printed, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
-            process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own config
-                [program, *arguments[1:]],
-                stdin=given,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                env=dict(environ),
-                start_new_session=True,
-                umask=users_umask(),
-            )
-            _under_way.add(process)
-            try:
-                fault = _wait(process, printed.fileno(), time.monotonic() + limit_s, stop)
-            finally:
-                _under_way.discard(process)
-            printed.seek(0)
-            return Ran(fault, printed.read(MAX_OUTPUT_BYTES).decode("utf-8", "replace"))
-    except (OSError, ValueError) as error:
-        # A folder on the PATH that may not be searched makes of a missing program one that may not be run.
-        is_name = isinstance(error, PermissionError) and os.sep not in program
-        is_missing = is_name and not shutil.which(program, path=environ.get("PATH"))
-        if is_missing or isinstance(error, FileNotFoundError):
-            return Ran("was not found", started=False)
-        return Ran(f"cannot be run ({getattr(error, 'strerror', None) or error})", started=False)
-
-
-def _wait(process: subprocess.Popen[bytes], printed: int, until_s: float, stop: threading.Event) -> str:
-    """Wait until the process has ended, or end it; return what went wrong, if anything."""
-    while True:
-        with suppress(subprocess.TimeoutExpired):
-            code = process.wait(POLL_S)
-            return f"was ended by signal {-code}" if code < 0 else f"failed (exit {code})" if code else ""
-        if os.fstat(printed).st_size > MAX_KEPT_BYTES:
-            os.ftruncate(printed, MAX_OUTPUT_BYTES)
-        if stop.is_set():
-            _end(process, STOP_GRACE_S)
-            return "was ended together with taskdash"
-        if time.monotonic() >= until_s:
-            _end(process, TERM_GRACE_S)
-            return "took too long and was ended"
-
-
-def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
-    """End the process and all of its group: politely, then not."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(grace_s)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.binding import Binding
 
 
@@ -128,29 +130,44 @@ FOOTER_ON_MARKS: Final = {
 }
 """What it shows while rows are marked: what can be done with them, in words."""
 
+OWN: Final = "commands."
+"""The names of the user's own commands begin with it; a key map has them beside the actions."""
 RESULT_KEYS: Final = tuple(f"open_result_{n}" for n in range(1, 10))
 """Nine actions that are told as one."""
 
 
+def all_actions(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
+    """Return the actions, and the user's own commands after them."""
+    own = {name: name.removeprefix(OWN) for name in keymap if name.startswith(OWN)}
+    return *ACTIONS, *(Action(name, keymap[name], f"run {own[name]}", "Your commands") for name in own)
+
+
 def call_of(action: str) -> str:
     """Return what Textual calls for an action, on the screen or on the pane that it is bound to."""
+    if action.startswith(OWN):
+        return f"own_command('{action.removeprefix(OWN)}')"
     if action in RESULT_KEYS:
         return f"open_result_number({action.rpartition('_')[2]})"
     return _CALLS.get(action, action)
 
 
-def bindings(place: str) -> list[Binding]:
-    """Return the bindings of the screen, or of a pane, with the keys of the table of actions.
+def own_bindings(keymap: Mapping[str, tuple[str, ...]]) -> list[Binding]:
+    """Return the bindings of the user's own commands."""
+    return [_binding(action) for action in all_actions(keymap)[len(ACTIONS) :]]
 
-    They have priority, so that they are acted on in the order in which they are typed, whatever has the focus by then.
+
+def bindings(place: str) -> list[Binding]:
+    """Return the bindings of the screen, or of a pane, with the keys of the table of actions."""
+    return [_binding(action) for action in ACTIONS if (action.name in MOVES) == (place == "pane")]
+
+
+def _binding(action: Action) -> Binding:
+    """Return a binding.
+
+    It has priority, so that keys are acted on in the order in which they are typed, whatever has the focus by then.
     """
     # The commands and the store's thread know the keys without Textual.
     from textual.binding import Binding
 
-    return [
-        Binding(
-            ",".join(action.keys) or NO_KEY, call_of(action.name), show=False, priority=True, id=action.name
-        )
-        for action in ACTIONS
-        if (action.name in MOVES) == (place == "pane")
-    ]
+    keys = ",".join(action.keys) or NO_KEY
+    return Binding(keys, call_of(action.name), show=False, priority=True, id=action.name)

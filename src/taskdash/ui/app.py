@@ -22,6 +22,7 @@ from textual.worker import WorkerFailed
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui import screens
+from taskdash.ui.actions import own_bindings
 from taskdash.ui.acts import Feedback
 from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, has_no_colour, texts_in_16
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
@@ -51,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 KEY_WAIT_S: Final = 0.25
 FINISH_GRACE_S: Final = 10.0
-"""How long `on_finish` may go on once its profile is left."""
+"""How long the user's own programs may go on once their profile is left."""
 
 
 def _actions() -> type[Provider]:
@@ -184,9 +185,8 @@ class Dashboard(App[None]):
     async def _leave(self, screens: Sequence[Screen[object]], context: Context) -> None:
         for screen in reversed(screens):
             await screen.remove()
-        # The user's own command may end; nobody waits for that.
-        is_running = context.on_finish is not None and context.on_finish.running
-        await asyncio.to_thread(context.close, FINISH_GRACE_S if is_running else 0.0)
+        # The user's own programs may end; nobody waits for that.
+        await asyncio.to_thread(context.close, FINISH_GRACE_S if context.at_work else 0.0)
         if lost := context.not_added():
             were = "ID was" if len(lost) == 1 else "IDs were"
             text = f"{len(lost):,} {were} not added to {context.profile}: the list was locked. Quitting prints all."
@@ -240,7 +240,11 @@ class Dashboard(App[None]):
     def get_default_screen(self) -> Screen[None]:
         if self._waits_for_list:
             return screens.Waiting(self.context, lambda: self.mending)
-        return MainScreen(self.context, self.size)
+        kind: type[MainScreen] = MainScreen
+        if self.context.settings.commands:
+            # Textual takes a screen's bindings from its class alone.
+            kind = type("MainScreen", (MainScreen,), {"BINDINGS": own_bindings(self.context.keymap)})
+        return kind(self.context, self.size)
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()

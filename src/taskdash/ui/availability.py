@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.task import State
 from taskdash.domain.words import plural
-from taskdash.ui.actions import RESULT_KEYS
+from taskdash.ui.actions import OWN, RESULT_KEYS
 
 if TYPE_CHECKING:
     from taskdash.domain.task import Task
@@ -67,7 +67,8 @@ def why_not(action: str, now: Situation) -> str | None:
         return "none running"
     if action in _ON_ANY and not now.total:
         return "no tasks shown"
-    if action in _ON_TASKS | _ON_RESULTS | set(RESULT_KEYS) and now.task is None and not now.marked:
+    acts_on_tasks = action in _ON_TASKS | _ON_RESULTS | set(RESULT_KEYS) or action.startswith(OWN)
+    if acts_on_tasks and now.task is None and not now.marked:
         return "no tasks shown"
     return _why_not_on_task(action, now.task) if now.task is not None and not now.marked else None
 

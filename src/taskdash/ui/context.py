@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from taskdash.domain.usual import Durations, Usual
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.on_finish import FinishCommand
+    from taskdash.results.own_commands import Ended, OwnCommands
     from taskdash.results.previews import Previews
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.machine import Clock
@@ -90,6 +91,8 @@ class Context:
     """Makes the context for other settings, such as another profile; raises TaskdashError where it cannot."""
     on_finish: FinishCommand | None = None
     """The user's own command for tasks that finish; None where there is none."""
+    make_commands: Callable[[], OwnCommands] | None = None
+    """Makes what runs the user's own commands for keys, with all that it imports; None: nothing runs them."""
     make_downloads: Callable[[], DownloadThread] | None = None
     """Makes what saves results, with all that it imports; None: nothing can be saved."""
     make_previews: Callable[[], Previews] | None = None
@@ -105,6 +108,7 @@ class Context:
     """What was to be added, and what became of it, as far as the user was not told."""
     is_view_kept: bool = field(default=True, init=False)
     """Whether the look in force was remembered."""
+    _commands: OwnCommands | None = field(default=None, init=False)
     _previews: Previews | None = field(default=None, init=False)
     _downloads: DownloadThread | None = field(default=None, init=False)
 
@@ -218,6 +222,23 @@ class Context:
         if self._previews is not None:
             self._previews.forget_refusals()
 
+    def run_command(self, name: str, seqs: Sequence[int], on_end: Callable[[Ended], None]) -> None:
+        """Begin to run a command of the user's for tasks; `on_end` is called from another thread."""
+        if self._commands is None:
+            assert self.make_commands is not None  # noqa: S101 - there are commands only where they can be run
+            self._commands = self.make_commands()
+
+        def read(seqs: Sequence[int]) -> list[TaskDetail]:
+            return self.store.submit(lambda store: list(store.tasks.details(seqs, raw=False))).result()
+
+        self._commands.run(self.settings.commands[name], seqs, read, on_end)
+
+    @property
+    def at_work(self) -> str:
+        """Return which of the user's own programs still run, for people; "" where none does."""
+        names = ["on_finish"] if self.on_finish is not None and self.on_finish.running else []
+        return ", ".join([*names, *(self._commands.running if self._commands else ())])
+
     def downloads(self, listener: Callable[[], None]) -> DownloadThread | None:
         """Return what saves results, made and started when it is first asked for; None: nothing can be saved."""
         if self._downloads is None and self.make_downloads is not None:
@@ -239,7 +260,7 @@ class Context:
             watcher.yield_lease(False)
 
     def close(self, grace_s: float = 0.0) -> None:
-        """End the watcher, the user's own command after `grace_s` seconds, and close the store."""
+        """End the watcher, the user's own programs after `grace_s` seconds, and close the store."""
         if not self.is_view_kept:
             self.remember_view()
         if (seen_ms := self.seen_at_ms) is not None:
@@ -256,6 +277,8 @@ class Context:
         self.watcher.stop()
         if self.on_finish is not None:
             self.on_finish.close(grace_s)
+        if self._commands is not None:
+            self._commands.close(grace_s)
         self.store.close()
         impatient.cancel()
 

@@ -10,16 +10,20 @@ import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from string import punctuation
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.config.load import read_config_file
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.actions import ACTIONS, FOOTER, FOOTER_ON_MARKS, NO_KEY, RESULT_KEYS
+from taskdash.ui.actions import ACTIONS, FOOTER, FOOTER_ON_MARKS, NO_KEY, OWN, RESULT_KEYS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from taskdash.config.own import OwnCommand
+
+NO_COMMANDS: Final[Mapping[str, OwnCommand]] = MappingProxyType({})
 
 KEY_NAMES: Final = {
     "up": "↑",
@@ -96,31 +100,36 @@ YIELDING: Final = frozenset(("left", "right", "m"))
 """Keys that no action had in 1.0: a config from then may have given them to another one, which keeps them."""
 
 
-def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str, tuple[str, ...]]:
-    """Return the keys of every action.
+def make_keymap(
+    preset: str, own: Keymap, file: Path | None = None, commands: Mapping[str, OwnCommand] = NO_COMMANDS
+) -> dict[str, tuple[str, ...]]:
+    """Return the keys of every action, and of the user's own commands after them.
 
     Args:
         preset: The name of one of `PRESETS`.
         own: The user's own keys, as they are written in the config.
         file: The config that has them, to be named in an error.
+        commands: The user's own commands.
 
     Raises:
         ConfigError: two actions have the same key, both are named; or there is no such action or key.
     """
     faults = [(name, _no_such_action(name)) for name in own if name not in DEFAULT_KEYS]
-    for name, written in own.items():
+    of_commands = {f"{OWN}{name}": command.keys for name, command in commands.items()}
+    for name, written in (*own.items(), *of_commands.items()):
         faults += [(name, _no_such_key(name, each)) for each in written if not is_key(textual_key(each))]
     keys = DEFAULT_KEYS | dict(PRESETS[preset])
     own = {name: tuple(map(textual_key, written)) for name, written in own.items() if name in keys}
     taken = YIELDING.intersection(key for written in own.values() for key in written)
     keys = {name: tuple(key for key in written if key not in taken) for name, written in keys.items()} | own
+    keys |= {name: tuple(map(textual_key, written)) for name, written in of_commands.items()}
     owners: dict[str, str] = {}
     for name, written in keys.items():
         for key in written:
             if owners.setdefault(key, name) != name:
                 both = f"{owners[key]} and {name}"
                 fault = f"keys: {key_name(key)} is given to both {both}: give one of them another key"
-                faults.append((name if name in own else owners[key], fault))
+                faults.append((name if name in own or name in of_commands else owners[key], fault))
     if faults:
         raise _config_error(faults, file)
     return keys
@@ -129,8 +138,12 @@ def make_keymap(preset: str, own: Keymap, file: Path | None = None) -> dict[str,
 def _config_error(faults: list[tuple[str, str]], file: Path | None) -> ConfigError:
     """Return the error of what is wrong with actions, in the lines of the config that name them."""
     read = read_config_file(file, "") if file else None
-    told = [(read.line_of(("keys", action)) if read else "") + fault for action, fault in faults]
+    told = [(read.line_of(_path(name)) if read else "") + fault for name, fault in faults]
     return ConfigError.of(told, inert_line(str(file)) if file else "")
+
+
+def _path(name: str) -> tuple[str, ...]:
+    return (*name.split(".", 1), "key") if name.startswith(OWN) else ("keys", name)
 
 
 def _no_such_action(name: str) -> str:
@@ -139,17 +152,19 @@ def _no_such_action(name: str) -> str:
     return f"keys.{name}: there is no such action{advice}; the help (?) names them all"
 
 
-def _no_such_key(action: str, written: str) -> str:
+def _no_such_key(name: str, written: str) -> str:
     return (
-        f'keys.{action}: there is no key "{inert_line(written, 40)}": write a sign or a letter, or a name such as '
-        '"space", "delete", "f5", "ctrl+p", "alt+x"'
+        f'{".".join(_path(name))}: there is no key "{inert_line(written, 40)}": write a sign or a letter, or a name '
+        'such as "space", "delete", "f5", "ctrl+p", "alt+x"'
     )
 
 
 def changed_keys(keymap: Keymap) -> dict[str, str]:
     """Return what of a key map differs from the table of actions, for `App.set_keymap`."""
     return {
-        name: ",".join(keys) or NO_KEY for name, keys in keymap.items() if tuple(keys) != DEFAULT_KEYS[name]
+        name: ",".join(keys) or NO_KEY
+        for name, keys in keymap.items()
+        if name in DEFAULT_KEYS and tuple(keys) != DEFAULT_KEYS[name]
     }
 
 
@@ -164,6 +179,9 @@ class FooterKey(NamedTuple):
 def footer_keys(keymap: Keymap, *, on_marks: bool, zoomed: bool) -> list[FooterKey]:
     """Return the keys of the footer: while rows are marked, while the detail has the whole screen, and else."""
     shown = FOOTER_ON_MARKS if on_marks else FOOTER
+    own = {name: name.removeprefix(OWN) for name in keymap if name.startswith(OWN)}
+    last = {name: shown[name] for name in ("help", "quit")}
+    shown = {name: does for name, does in shown.items() if name not in last} | own | last
     if zoomed:
         shown = {name: "list" if name in ("zoom", "close") else short for name, short in shown.items()}
     return [

@@ -33,6 +33,8 @@ class Message(NamedTuple):
     at_ms: int
     text: str
     severity: Severity
+    more: str = ""
+    """What is shown with it where all messages are: the output of a program."""
 
 
 class Messages:
@@ -45,9 +47,18 @@ class Messages:
         """When the toasts that wait for a key, and those beside them, have stood long enough for one to mean them."""
         self._asked_at_s = -QUIT_S
 
-    def tell(self, text: str, severity: Severity = "information", *, is_batch: bool = False) -> None:
-        """Tell one thing; `is_batch`: it is of many tasks, and waits for a key where some of them failed."""
-        self.kept.append(Message(self._app.context.clock.now_ms(), text, severity))
+    def tell(
+        self, text: str, severity: Severity = "information", *, is_batch: bool = False, more: str = ""
+    ) -> None:
+        """Tell one thing.
+
+        Args:
+            text: what.
+            severity: how bad it is.
+            is_batch: whether it is of many tasks; it waits for a key where some of them failed.
+            more: what is shown with it where all messages are.
+        """
+        self.kept.append(Message(self._app.context.clock.now_ms(), text, severity, more))
         if severity != "error" and not is_batch:
             self.show_line(text, severity, LINE_S)
             return

@@ -13,7 +13,8 @@ from tests.config_files import write
 
 from taskdash.config.describe import example_text, explained_settings
 from taskdash.config.load import load_settings
-from taskdash.config.settings import COLUMN_NAMES, LOG_LEVELS, Settings
+from taskdash.config.own import COLUMN_NAMES
+from taskdash.config.settings import LOG_LEVELS, Settings
 from taskdash.domain.budget import TIERS
 from taskdash.domain.query import SortKey
 

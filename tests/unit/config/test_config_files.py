@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskdash.config.load import load_settings
+from taskdash.config.own import COLUMN_NAMES
 from taskdash.config.own_files import (
     LoadedView,
     first_config_text,
@@ -21,7 +22,7 @@ from taskdash.config.own_files import (
     write_first_config,
 )
 from taskdash.config.profile import Profile, preset_profile
-from taskdash.config.settings import COLUMN_NAMES, View
+from taskdash.config.settings import View
 from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.query import SortKey
 from taskdash.domain.secret import Secret

@@ -67,6 +67,13 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("profiles.kie.auth_header", ['"x-key: key"'], ["{key} in it once"]),
     ("keys", ["[]"], ["a table such as [keys]", "an array"]),
     ("keys.open", ["1"], ["a list such as"]),
+    ("commands", ["[]"], ["a table such as [commands]"]),
+    ("commands.up.command", ['"upscale"'], ["a list such as"]),
+    ("commands.up.command", ["[]"], ["must name a program"]),
+    ("commands.up.for", ['"every"'], ["each, all"]),
+    ("commands.up.colour", ["1"], ["unknown key", "key, command, for, confirm"]),
+    ("commands.up.key", ['"a b"'], ["is no key"]),
+    ("commands.Up", ["{}"], ["letter first"]),
     ("view.theem", ['"x"'], ['mean "theme"']),
     ("view.columns", ['["state", "lable"]'], ['"lable"', 'mean "label"', "model, cost"]),
     ("view.columns", ["[]"], ["at least one"]),
@@ -123,6 +130,7 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
 WRONG_TOGETHER = [
     (KIE + '[profiles.b]\nbase_url = "https://b.example"', "profile", ["one of kie, b"]),
     ("[profiles.kie]", "profiles.kie.base_url", ["is missing"]),
+    ("[commands.up]\nkey = 'U'", "commands.up.command", ["is missing: name a program"]),
     (KIE + "per_second = 5", "profiles.kie.per_minute", ["is missing, and per_second needs it"]),
     (KIE + "per_minute = 5", "profiles.kie.per_second", ["is missing, and per_minute needs it"]),
     (

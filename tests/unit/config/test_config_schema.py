@@ -23,6 +23,7 @@ from tests.unit.config.test_config_load import (
 )
 
 from taskdash.config.describe import json_schema
+from taskdash.config.own import OwnCommand
 from taskdash.config.readers import Place, settings_of
 from taskdash.config.settings import Settings, View, read_settings
 
@@ -44,7 +45,7 @@ REFUSED = [
 ACCEPTED = [
     "",
     EXAMPLE,
-    re.sub(r"^#(?:   )? ?(?=[a-z_]+ = |\[profiles)", "", EXAMPLE, flags=re.MULTILINE)
+    re.sub(r"^#(?:   )? ?(?=[a-z_]+ = |\[+[a-z]+)", "", EXAMPLE, flags=re.MULTILINE)
     .replace('api_key_command = ["pass", "show", "aigptimage"]\n', "")
     .replace('api_key = "your-key"\n', "")
     .replace("per_second = 2\n", "")
@@ -58,6 +59,7 @@ ACCEPTED = [
     PRESET + 'tier = "pro"\napi_key_command = "pass kie"',
     KIE + 'per_second = 3\nper_minute = 9\nshare = 1\nresult_ttl = "1.5 h"',
     KIE + 'auth_header = "x-key:{key}"\nrecord_paths = ["/v1/{id}", "/{id}?a=b"]',
+    '[commands.a-1]\ncommand = ["sh", "-c", "x"]\nkey = ["U", "f5"]\nfor = "all"\nconfirm = true',
     '[profiles.local]\nbase_url = "http://[::1]:9"\napi_key = "x"',
 ]
 
@@ -106,6 +108,7 @@ VALUES = TOML_VALUES | WORDS | st.lists(WORDS, max_size=3)
 NAMED = [
     *((name,) for name in settings_of(Settings)),
     *(("view", name) for name in settings_of(View)),
+    *(("commands", "up", name) for name in settings_of(OwnCommand)),
     *(("profiles", "kie", name) for name in ("tier", "share", "record_paths", "auth_header", "api_key_env")),
     *(("profiles", "kie", name) for name in ("api_key_command", "result_ttl", "base_url", "preset")),
 ]
@@ -117,6 +120,8 @@ def test_whatever_the_reader_takes_the_schema_takes(path: tuple[str, ...], value
     inner: dict[str, Any] = {path[-1]: value}
     if path[0] == "profiles":
         inner = {"profiles": {"kie": {"base_url": "https://api.kie.ai", **inner}}}
+    elif path[0] == "commands":
+        inner = {"commands": {"up": {"command": ["true"], **inner}}}
     elif path[0] == "view":
         inner = {"view": inner}
     if is_read(inner):

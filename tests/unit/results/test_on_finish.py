@@ -21,7 +21,8 @@ from tests.finished import record
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_json import VARIABLES, task_json
 from taskdash.results import on_finish
-from taskdash.results.on_finish import AT_ONCE, MAX_OUTPUT_BYTES, FinishCommand, run_command
+from taskdash.results.on_finish import AT_ONCE, FinishCommand
+from taskdash.results.program import MAX_OUTPUT_BYTES, run_command
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.config.settings import COLUMN_NAMES, View
+from taskdash.config.own import COLUMN_NAMES
+from taskdash.config.settings import View
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import Problem, ProblemKind, State, Task
 from taskdash.domain.usual import Usual

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from taskdash.config.own import OwnCommand
 from taskdash.domain.errors import ConfigError
 from taskdash.ui.actions import ACTIONS, NO_KEY, bindings
-from taskdash.ui.keymap import PRESETS, changed_keys, make_keymap, textual_key
+from taskdash.ui.keymap import PRESETS, FooterKey, changed_keys, footer_keys, make_keymap, textual_key
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
@@ -132,3 +133,37 @@ def test_any_key_there_is_may_be_given(written: str) -> None:
 def test_keys_that_terminals_send_as_one_are_one() -> None:
     with pytest.raises(ConfigError, match=r"Tab is given to both next_pane and remove"):
         make_keymap("default", {"remove": ("ctrl+i",)})
+
+
+def command(name: str, *keys: str) -> dict[str, OwnCommand]:
+    return {name: OwnCommand(name=name, keys=keys, command=("true",))}
+
+
+def test_own_commands_have_their_keys_beside_the_actions() -> None:
+    keymap = make_keymap("default", {}, None, command("up", "U", "Ctrl+u") | command("quiet"))
+    assert (keymap["commands.up"], keymap["commands.quiet"]) == (("U", "ctrl+u"), ())
+    assert changed_keys(keymap) == {}
+    assert [
+        key for key in footer_keys(keymap, on_marks=True, zoomed=False) if key.action.startswith("commands")
+    ] == [FooterKey("U", "up", "commands.up")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("d", "keys: d is given to both download and commands.up: give one of them another key"),
+        ("m", "keys: m is given to both messages and commands.up: give one of them another key"),
+        ("nokey", 'commands.up.key: there is no key "nokey"'),
+    ],
+)
+def test_a_key_of_an_own_command_that_is_taken_or_none_is_refused(keys: str, told: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        make_keymap("default", {}, None, command("up", keys))
+    assert told in str(error.value)
+
+
+def test_two_own_commands_with_one_key_are_refused_in_the_line_of_the_second(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[commands.a]\nkey = 'U'\ncommand = ['a']\n[commands.b]\nkey = 'U'\ncommand = ['b']\n")
+    with pytest.raises(ConfigError, match=r"line 5: keys: U is given to both commands\.a and"):
+        make_keymap("default", {}, file, command("a", "U") | command("b", "U"))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _TIME_CELLS: Final = 10
 _MIN_CELLS: Final = 10
+_MORE_LINES: Final = 200
+"""Of what a program printed; what is left of it is counted."""
 _STYLES: Final = {"information": "", "warning": "$text-warning", "error": "$text-error"}
 
 
@@ -35,7 +37,7 @@ class Messages(TextDialog):
 
 
 def messages_text(messages: Sequence[Message], width: int) -> Content:
-    """Return each message behind its local time, with its further lines under its first."""
+    """Return each message behind its local time; its further lines, and what a program printed, are under its first."""
     lines = []
     for message in messages:
         text = Content.styled(message.text, _STYLES[message.severity])
@@ -44,4 +46,13 @@ def messages_text(messages: Sequence[Message], width: int) -> Content:
         for line in text.wrap(max(_MIN_CELLS, width - _TIME_CELLS)):
             lines.append(Content.styled(before, "$text-muted") + line)
             before = " " * _TIME_CELLS
+        lines += _more(message.more, max(_MIN_CELLS, width - _TIME_CELLS))
     return Content("\n").join(lines or [Content.styled("No messages yet.", "$text-muted")])
+
+
+def _more(text: str, width: int) -> list[Content]:
+    lines = text.expandtabs(4).splitlines()
+    left = len(lines) - _MORE_LINES
+    shown = [*lines[:_MORE_LINES], *([f"… {left:,} more lines"] if left > 0 else [])]
+    before = Content(" " * _TIME_CELLS)
+    return [before + part for line in shown for part in Content.styled(line, "$text-muted").wrap(width)]

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from taskdash.config.describe import explained_settings
-from taskdash.ui.actions import ACTIONS, MOVES, RESULT_KEYS, call_of
+from taskdash.ui.actions import MOVES, RESULT_KEYS, all_actions, call_of
 from taskdash.ui.availability import situation_of, why_not
 from taskdash.ui.keymap import key_name
 from taskdash.ui.screens.dialog import LeftOnce, TextDialog
@@ -113,7 +113,7 @@ class ActionProvider(_Finder):
 
     def entries(self) -> Iterable[_Entry]:
         """Give all; offered is not what only moves the cursor, nor the nine result keys."""
-        for action in ACTIONS:
+        for action in all_actions(self._list.context.keymap):
             if action.name != _ITSELF:
                 is_offered = action.group != _MOVES and action.name not in RESULT_KEYS
                 title, line = action.title[:1].upper() + action.title[1:], partial(self._action_line, action)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from contextvars import ContextVar
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from textual.worker import WorkerError, get_current_worker
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.task import Task, TaskDetail
+    from taskdash.results.own_commands import Ended
     from taskdash.ui.acts import Severity
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
@@ -327,6 +328,27 @@ class TaskActions(_Screen):
         letter = await self.ask(screens.CopyMenu(f"Copy from {what}", choices))
         if letter is not None:
             self.tell(await self._copying.copy(tasks, letter))
+
+    # The user's own commands
+
+    @in_order
+    async def action_own_command(self, name: str) -> None:
+        seqs = [task.seq for task in await self._chosen()]
+        if not seqs:
+            return
+        what = f"{name} for {plural(len(seqs), 'task')}"
+        confirm = self.context.settings.commands[name].confirm
+        if not confirm or await self.ask(screens.Confirm(f"Run {what}?")):
+            self.context.run_command(name, seqs, self._tell_from_thread)
+            self.say(f"Running {what}.")
+
+    def _tell_from_thread(self, ended: Ended) -> None:
+        key = self.context.key_of("messages")
+        how = f": {key} shows its output" if key and ended.output else ""
+        severity: Severity = "error" if ended.is_bad else "information"
+        tell = partial(self.app.messages.tell, f"{ended.text}{how}", severity, more=ended.output)
+        with suppress(RuntimeError):  # the dashboard has ended
+            self.app.call_later(tell)
 
     # Files and pictures
 

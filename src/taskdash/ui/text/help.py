@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from taskdash.ui.actions import ACTIONS, RESULT_KEYS
+from taskdash.ui.actions import RESULT_KEYS, all_actions
 from taskdash.ui.availability import why_not
 from taskdash.ui.keymap import key_name
 
@@ -104,7 +104,9 @@ def help_sections(keymap: Keymap, place: str, situation: Situation) -> list[Help
     """Return all there is to know; first what is about `place`: table, detail or filter."""
     about = _ABOUT_PLACE[place]
     # Moving comes last: arrows are tried by themselves, and on 24 lines it would fill the first page.
-    groups = sorted(dict.fromkeys(action.group for action in ACTIONS), key=lambda group: group == "Move")
+    groups = sorted(
+        dict.fromkeys(action.group for action in all_actions(keymap)), key=lambda group: group == "Move"
+    )
     sections = [HelpSection(group, _entries(group, keymap, situation)) for group in groups]
     if place == "table":
         keys_of_list = sections.pop(groups.index("List"))
@@ -119,7 +121,7 @@ def _entries(group: str, keymap: Keymap, situation: Situation) -> list[HelpEntry
     together = {first: (second, does) for first, second, does in _TOGETHER}
     seconds = {second for _, second, _ in _TOGETHER}
     entries = []
-    for action in ACTIONS:
+    for action in all_actions(keymap):
         if action.group != group or action.name in seconds:
             continue
         why = why_not(action.name, situation)

@@ -1,0 +1,163 @@
+"""The user's own commands: programs that a key runs for tasks, beside the dashboard, and what they printed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from taskdash.domain.errors import StoreError
+from taskdash.domain.task_json import task_environ, task_json
+from taskdash.domain.untrusted import inert, inert_line
+from taskdash.domain.words import plural
+from taskdash.results.program import LIMIT_S, TERM_GRACE_S, Ran, environ_of_program, run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from taskdash.config.own import OwnCommand
+    from taskdash.domain.secret import KnownKeys
+    from taskdash.domain.task import TaskDetail
+
+MAX_OUTPUT_CHARS: Final = 65_536
+"""Of what is printed for all tasks together; the rest is left out."""
+
+_log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())
+
+
+class Ended(NamedTuple):
+    """How a command came out, for people."""
+
+    text: str
+    output: str = ""
+    """What it printed, inert and without any key."""
+    is_bad: bool = False
+
+
+class OwnCommands:
+    """Runs them in threads of their own, each for one task after the other: nothing here waits for them but `close`."""
+
+    def __init__(
+        self,
+        *,
+        store_path: Path,
+        environ: Mapping[str, str],
+        keys: KnownKeys,
+        hidden: Collection[str] = (),
+        limit_s: float = LIMIT_S,
+    ) -> None:
+        """Prepare.
+
+        No key of `keys` gets into a command's environment, its input or what is shown of its output, and no variable
+        that is `hidden` into its environment, whatever is in it.
+        """
+        self._store_path = store_path
+        self._environ = environ
+        self._keys = keys
+        self._hidden = hidden
+        self._limit_s = limit_s
+        self._stop = threading.Event()
+        self._threads: dict[threading.Thread, str] = {}
+
+    def run(
+        self,
+        command: OwnCommand,
+        seqs: Sequence[int],
+        read: Callable[[Sequence[int]], list[TaskDetail]],
+        on_end: Callable[[Ended], None],
+    ) -> None:
+        """Begin to run a command for tasks.
+
+        Args:
+            command: which.
+            seqs: the `seq` of the tasks.
+            read: returns tasks with their bodies; called from another thread.
+            on_end: called from another thread, once.
+        """
+        work = partial(self._work, command, seqs, read, on_end)
+        thread = threading.Thread(target=work, name=f"command-{command.name}", daemon=True)
+        thread.start()
+        alive = {each: name for each, name in self._threads.items() if each.is_alive()}
+        self._threads = alive | {thread: command.name}
+
+    @property
+    def running(self) -> list[str]:
+        """Return the names of those that run."""
+        return [name for thread, name in self._threads.items() if thread.is_alive()]
+
+    def close(self, grace_s: float = 0.0) -> None:
+        """End what still runs after `grace_s` seconds."""
+        until_s = time.monotonic() + grace_s
+        try:
+            for thread in self._threads:
+                thread.join(max(0.0, until_s - time.monotonic()))
+        finally:
+            self._stop.set()
+            for thread in self._threads:
+                thread.join(2 * TERM_GRACE_S)
+
+    def _work(
+        self,
+        command: OwnCommand,
+        seqs: Sequence[int],
+        read: Callable[[Sequence[int]], list[TaskDetail]],
+        on_end: Callable[[Ended], None],
+    ) -> None:
+        try:
+            ended = self._ended(command, list(self._runs(command, seqs, read)))
+        except StoreError as error:
+            ended = Ended(f"{command.name}: {error}", is_bad=True)
+        except Exception as error:
+            # No traceback: it might show values.
+            _log.error("command %s: %s", command.name, type(error).__name__)
+            ended = Ended(f"{command.name}: {type(error).__name__} in taskdash", is_bad=True)
+        _log.info("command %s", ended.text)
+        on_end(ended)
+
+    def _runs(
+        self,
+        command: OwnCommand,
+        seqs: Sequence[int],
+        read: Callable[[Sequence[int]], list[TaskDetail]],
+    ) -> Iterator[tuple[str, Ran]]:
+        """Yield what each run is for, and how it came out; a program that cannot be run is tried once."""
+        for portion in [seqs] if command.runs_for == "all" else [[seq] for seq in seqs]:
+            details = [self._keys.redact_values(detail) for detail in read(portion)]
+            if not details:
+                continue  # removed since
+            is_one = command.runs_for == "each"
+            text = json.dumps(task_json(details[0]) if is_one else [task_json(each) for each in details])
+            ran = run_command(
+                command.command,
+                text.encode() + b"\n",
+                environ_of_program(self._environ, self._hidden, self._keys)
+                | (task_environ(details[0]) if is_one else {})
+                | {"TASKDASH_STORE": str(self._store_path)},
+                limit_s=self._limit_s,
+                stop=self._stop,
+            )
+            yield details[0].task.task_id if is_one else "", ran
+            if self._stop.is_set() or not ran.started:
+                return
+
+    def _ended(self, command: OwnCommand, runs: Sequence[tuple[str, Ran]]) -> Ended:
+        if not runs:
+            return Ended(f"{command.name}: these tasks are no longer on the list", is_bad=True)
+        faults = [ran.fault for _, ran in runs if ran.fault]
+        if len(runs) == 1:
+            (_, ran), program = runs[0], inert_line(command.command[0], 80)
+            how = ran.fault or "ended (exit 0)"
+            text = f"{command.name}: {how}" if ran.started else f"{command.name}: {program} {how}"
+        else:
+            text = f"{command.name} ended for {plural(len(runs), 'task')}"
+            text += f", {len(faults):,} of them badly: {faults[0]}" if faults else " (exit 0)"
+        printed = [(task_id, self._keys.redact(ran.output).rstrip()) for task_id, ran in runs]
+        parts = [
+            f"{task_id}:\n{output}" if len(runs) > 1 else output for task_id, output in printed if output
+        ]
+        return Ended(text, inert("\n".join(parts), max_chars=MAX_OUTPUT_CHARS), bool(faults))

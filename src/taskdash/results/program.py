@@ -1,0 +1,137 @@
+"""Runs a program of the user's to its end: in a session of its own, within a time, and without any key."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from taskdash.config.locations import users_umask
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Collection, Mapping, Sequence
+
+    from taskdash.domain.secret import KnownKeys
+
+MAX_OUTPUT_BYTES: Final = 16_384
+MAX_KEPT_BYTES: Final = 1_048_576
+"""What it prints goes into a temporary file, which is cut when it has more than this."""
+POLL_S: Final = 0.05
+TERM_GRACE_S: Final = 2.0
+"""So long a command may take to end when asked to, before it is killed."""
+STOP_GRACE_S: Final = 0.2
+"""The same where taskdash itself is ending, and nobody is to wait for it."""
+LIMIT_S: Final = 60.0
+
+
+def environ_of_program(
+    environ: Mapping[str, str], hidden: Collection[str], keys: KnownKeys
+) -> dict[str, str]:
+    """Return what of an environment a program of the user's gets: no variable that is `hidden`, and none with a key."""
+    return {name: value for name, value in environ.items() if name not in hidden and not keys.are_in(value)}
+
+
+_under_way: Final[set[subprocess.Popen[bytes]]] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a run came out."""
+
+    fault: str = ""
+    """What went wrong, in a few words that follow the command's name; empty where nothing did."""
+    output: str = ""
+    """The beginning of what it printed, stderr as well."""
+    started: bool = True
+
+
+def kill_all() -> None:
+    """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
+    for process in tuple(_under_way):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_command(
+    arguments: Sequence[str],
+    data: bytes,
+    environ: Mapping[str, str],
+    *,
+    limit_s: float,
+    stop: threading.Event,
+) -> Ran:
+    """Run a command to its end; no shell reads its arguments.
+
+    Args:
+        arguments: The program, where `~` is the home, and its arguments.
+        data: What it finds on its standard input; it need not read it.
+        environ: Its whole environment.
+        limit_s: Then it is ended, with all that it started and that stayed in its session, which is its own: nothing
+            it does reaches our terminal, and none of the terminal's keys reaches it.
+        stop: Ends it before that, when set from another thread.
+    """
+    program = os.path.expanduser(arguments[0])  # noqa: PTH111 - a bare name must stay one, to be found on the PATH
+    try:
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed:
+            given.write(data)
+            given.seek(0)
+            # Written to its end, whatever that is: so it can be cut.
+            fcntl.fcntl(printed, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
+            process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own config
+                [program, *arguments[1:]],
+                stdin=given,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                env=dict(environ),
+                start_new_session=True,
+                umask=users_umask(),
+            )
+            _under_way.add(process)
+            try:
+                fault = _wait(process, printed.fileno(), time.monotonic() + limit_s, stop)
+            finally:
+                _under_way.discard(process)
+            printed.seek(0)
+            return Ran(fault, printed.read(MAX_OUTPUT_BYTES).decode("utf-8", "replace"))
+    except (OSError, ValueError) as error:
+        # A folder on the PATH that may not be searched makes of a missing program one that may not be run.
+        is_name = isinstance(error, PermissionError) and os.sep not in program
+        is_missing = is_name and not shutil.which(program, path=environ.get("PATH"))
+        if is_missing or isinstance(error, FileNotFoundError):
+            return Ran("was not found", started=False)
+        return Ran(f"cannot be run ({getattr(error, 'strerror', None) or error})", started=False)
+
+
+def _wait(process: subprocess.Popen[bytes], printed: int, until_s: float, stop: threading.Event) -> str:
+    """Wait until the process has ended, or end it; return what went wrong, if anything."""
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(POLL_S)
+            return f"was ended by signal {-code}" if code < 0 else f"failed (exit {code})" if code else ""
+        if os.fstat(printed).st_size > MAX_KEPT_BYTES:
+            os.ftruncate(printed, MAX_OUTPUT_BYTES)
+        if stop.is_set():
+            _end(process, STOP_GRACE_S)
+            return "was ended together with taskdash"
+        if time.monotonic() >= until_s:
+            _end(process, TERM_GRACE_S)
+            return "took too long and was ended"
+
+
+def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """End the process and all of its group: politely, then not."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(grace_s)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
