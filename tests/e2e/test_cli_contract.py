@@ -563,7 +563,7 @@ def test_no_field_and_no_path_is_taken_for_a_key(filled: Command, tmp_path: Path
 def test_6_a_store_that_is_a_folder(filled: Command) -> None:
     filled.store.unlink()
     filled.store.mkdir()
-    for words in ("list --json", "add task_new_12345678", f"wait {OK}", "export", "stats"):
+    for words in ("list", "add task_new_12345678", f"wait {OK}", "export", "stats"):
         done = filled(*words.split())
         assert (done.returncode, done.stdout) == (6, ""), done.stderr
         assert len(done.stderr.splitlines()) == 1

@@ -12,7 +12,7 @@ import click
 
 from taskdash import __version__
 from taskdash.cli.options import Command, common_options
-from taskdash.cli.output import talk
+from taskdash.cli.output import print_error, talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.untrusted import inert_line
@@ -62,9 +62,12 @@ def run_command(arguments: list[str], session: Session) -> int:
         return error.exit_code
     except click.ClickException as error:
         message = inert_line(error.format_message(), MAX_COMPLAINT_CHARS).rstrip(".")
-        talk(session.redacted(f"taskdash: {message[:1].lower()}{message[1:]}"))
+        message = session.redacted(f"{message[:1].lower()}{message[1:]}")
+        talk(f"taskdash: {message}")
         context = getattr(error, "ctx", None)
-        talk(f"try: {context.command_path if context else 'taskdash'} --help")
+        next_step = f"try: {context.command_path if context else 'taskdash'} --help"
+        talk(next_step)
+        print_error("usage", message, next_step)
         return error.exit_code
     return result if isinstance(result, int) else 0
 

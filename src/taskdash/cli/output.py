@@ -28,6 +28,10 @@ class _Speech:
 
     is_quiet = False
     """Whether only errors are told (`--quiet`)."""
+    wants_json = False
+    """Whether an error is a document on stdout as well (`--json`) ..."""
+    has_document = False
+    """... unless there is one already."""
 
 
 speech: Final = _Speech()
@@ -35,12 +39,21 @@ speech: Final = _Speech()
 
 def print_json(value: Json) -> None:
     """Print one JSON document, pure ASCII, with a newline at its end."""
+    speech.has_document = True
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
 def print_json_array(items: Sequence[str]) -> None:
     """Print one JSON array of items that are JSON already, one a line: it can be read by line, too."""
+    speech.has_document = True
     sys.stdout.write("[\n" + ",\n".join(items) + "\n]\n" if items else "[]\n")
+
+
+def print_error(code: str, message: str, next_step: str) -> None:
+    """Print an error as the JSON document of a command that was to print one and has not."""
+    if speech.wants_json and not speech.has_document:
+        lines = (without_key_forms(inert_line(line)) for line in message.split("\n"))
+        print_json({"error": {"code": code, "message": "\n".join(lines), "next": next_step}})
 
 
 def print_lines(lines: Iterable[str]) -> None:

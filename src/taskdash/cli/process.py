@@ -10,9 +10,11 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
-from taskdash.cli.output import complain, speech, talk
+from taskdash.cli.output import complain, print_error, speech, talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.config.locations import keep_all_files_private
 from taskdash.domain.errors import TaskdashError
@@ -53,7 +55,8 @@ def run() -> NoReturn:
 def exit_code_of(arguments: list[str]) -> int:
     """Run one command line; say what went wrong on stderr; return the exit code with all output written."""
     session = Session()
-    speech.is_quiet = False
+    speech.is_quiet = speech.has_document = False
+    speech.wants_json = "--json" in takewhile("--".__ne__, arguments)
     SLOW_RECOVERY_TOLD_TO[:] = [session.tell_mishap]
     try:
         code = _exit_code_of(arguments, session)
@@ -72,7 +75,11 @@ def exit_code_of(arguments: list[str]) -> int:
             return 1
         from taskdash.cli.log import report_crash
 
-        talk(session.redacted(f"taskdash: {report_crash(error, session)}"))
+        said = session.redacted(report_crash(error, session))
+        talk(f"taskdash: {said}")
+        with suppress(OSError):
+            print_error("crash", said, "Report it, with the log.")
+            sys.stdout.flush()
         return 1
     return code
 
@@ -91,6 +98,7 @@ def _exit_code_of(arguments: list[str], session: Session) -> int:
     except TaskdashError as error:
         for line in f"taskdash: {error}".split("\n"):
             complain(session.redacted(line))
+        print_error(error.code, session.redacted(str(error)), error.next_step)
         return error.exit_code
 
 

@@ -121,7 +121,11 @@ class Selection(NamedTuple):
 
     def matches_nothing(self) -> TaskdashError:
         """Return the error for a selection that no task is in."""
-        return TaskdashError(f"no tasks match {self}")
+        return TaskdashError(
+            f"no tasks match {self}",
+            code="no_match",
+            next_step="Select others; `taskdash list` shows them all.",
+        )
 
 
 def choose(

@@ -1,5 +1,7 @@
 """The exception tree. Each class knows its exit code; each message says what the user can do.
 
+For programs each has a `code` as well, a word that stays, and says apart from the message what comes next.
+
 TaskdashError
 ├── UsageError            2   wrong usage or config
 │   └── ConfigError       2   a setting is wrong: names the file, the key and what is allowed
@@ -23,16 +25,28 @@ class TaskdashError(Exception):
     """Anything taskdash reports to its user instead of crashing; the message is inert and complete."""
 
     exit_code: ClassVar[int] = 1
+    code = "failed"
+    next_step = "Correct what the message names, and run the command again."
+
+    def __init__(self, message: str, *, code: str = "", next_step: str = "") -> None:
+        super().__init__(message)
+        self.code = code or self.code
+        self.next_step = next_step or self.next_step
 
 
 class UsageError(TaskdashError):
     """The command line or the environment asks for something that cannot be."""
 
     exit_code = 2
+    code = "usage"
+    next_step = "Correct the command line; `taskdash help COMMAND` shows what a command takes."
 
 
 class ConfigError(UsageError):
     """A setting is wrong. Of several each has a line, after one that names the file."""
+
+    code = "config"
+    next_step = "Correct the config; `taskdash config check` tells whether it is right."
 
     @classmethod
     def of(cls, faults: Sequence[str], file: str = "") -> Self:
@@ -48,12 +62,16 @@ class UnknownTaskError(TaskdashError):
     """An ID, or a prefix of one, that the list cannot resolve."""
 
     exit_code = 3
+    code = "unknown_id"
+    next_step = "`taskdash list --ids` prints the IDs that are on the list, `taskdash add ID` adds one."
 
 
 class KeyMissingError(TaskdashError):
     """No API key, or one that cannot be sent. `brief` says so in a line short enough for a banner."""
 
     exit_code = 4
+    code = "no_key"
+    next_step = "Provide the key as the message says; `taskdash config show` tells where it is looked for."
 
     def __init__(self, message: str, brief: str | None = None) -> None:
         super().__init__(message)
@@ -64,7 +82,12 @@ class StoreError(TaskdashError):
     """The store cannot be used."""
 
     exit_code = 6
+    code = "store_unusable"
+    next_step = "Look at the file and its folder; `taskdash config path` tells where it is."
 
 
 class StoreChangedError(StoreError):
     """The file that is open is damaged, or is no longer the store: what was asked for has not happened."""
+
+    code = "store_changed"
+    next_step = "Run the command again."

@@ -63,6 +63,14 @@ _ADVICE: Final = (
     ("", "check the file and its folder"),
 )
 """What to do, by words of SQLite's or the system's message."""
+_CODES: Final = (
+    ("locked|busy|interrupted", "store_locked"),
+    ("readonly|read-only", "store_read_only"),
+    ("full|no space|disk i/o|too large", "store_full"),
+    ("not a database|malformed", "store_damaged"),
+    ("", "store_unusable"),
+)
+"""What programs are told, by the same words."""
 
 
 class Database:
@@ -244,14 +252,18 @@ class Database:
                 yield
         except (sqlite3.Error, OSError) as error:
             said = inert_line(str(error), 200)
-            advice = next(text for words, text in _ADVICE if re.search(words, said, re.IGNORECASE))
+            code, advice = (
+                next(text for words, text in texts if re.search(words, said, re.IGNORECASE))
+                for texts in (_CODES, _ADVICE)
+            )
             # Few commands meet a lock for long.
             from taskdash.store.stopped_holder import stopped_holder_of
 
             if _is_busy(error) and (holder := stopped_holder_of(self._file)):
                 advice = f"process {holder} holds it and is stopped; let it go on with: kill -CONT {holder}"
             kind = StoreChangedError if _is_changed(error) else StoreError
-            raise kind(f"the store {inert_line(str(self.path))} cannot be used ({said}): {advice}") from error
+            message = f"the store {inert_line(str(self.path))} cannot be used ({said}): {advice}"
+            raise kind(message, code=code, next_step=f"{advice[:1].upper()}{advice[1:]}.") from error
 
     def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute a statement, waiting for other processes' locks as long as the timeout allows."""

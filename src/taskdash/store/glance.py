@@ -43,9 +43,9 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
         StoreError: the list cannot be read.
     """
     file = Path(os.path.realpath(path))
-    if not file.exists():
-        return Glance({}, None)
     try:
+        if not file.exists():
+            return Glance({}, None)
         with closing(sqlite3.connect(uri_of(file, "ro"), uri=True, timeout=PATIENCE_S)) as connection:
             refuse_foreign(connection.execute, path)
             return _read(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
@@ -53,7 +53,7 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
         # A process that is stopped has it locked, or one that was killed has left something to undo.
         with Store(path, busy_timeout_s=PATIENCE_S, only_reads=True) as store:
             return _read(store.database.rows, profile, since_ms)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         said = inert_line(str(error), 200)
         raise StoreError(f"the store {inert_line(str(path))} cannot be read ({said})") from error
 

@@ -347,7 +347,9 @@ def refuse_foreign(execute: Execute, path: Path) -> None:
     if version > len(MIGRATIONS):
         raise StoreError(
             f"the store {shown} was written by a newer taskdash (version {version}, this one knows "
-            f"{len(MIGRATIONS)}): upgrade taskdash, or name another store with --store"
+            f"{len(MIGRATIONS)}): upgrade taskdash, or name another store with --store",
+            code="store_newer",
+            next_step="Upgrade taskdash, or name another store with --store.",
         )
 
 

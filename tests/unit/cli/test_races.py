@@ -108,7 +108,7 @@ def test_a_task_that_is_removed_meanwhile_is_unknown_and_nothing_else(
             return
         if code == 3:
             assert "not on the list" in printed.err or "removed" in printed.err
-            assert GOOD not in printed.out or name == "wait"
+            assert LINK not in printed.out or name == "wait"
         elif name in ("show", "open") and "added to the list" not in printed.err:
             # It was all read before: then all of it is shown.
             assert (code, LINK in printed.out) == (0, True), (reads, printed)
