@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from taskdash.ui.widgets.download_bar import DownloadBar
+from taskdash.ui import screens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from taskdash.results.download_thread import DownloadThread
     from taskdash.ui.context import Context
     from taskdash.ui.screens.main import MainScreen
+    from taskdash.ui.widgets.download_bar import DownloadBar
 
 
 class BackgroundDownloads:
@@ -70,7 +71,7 @@ class BackgroundDownloads:
             return
         status = downloads.status
         if self._bar is None and status.is_busy:
-            self._bar = DownloadBar(self._context.key_of("cancel_downloads"))
+            self._bar = screens.DownloadBar(self._context.key_of("cancel_downloads"))
             screen.mount(self._bar, before=screen.query_one("#keys"))
         if self._bar is not None:
             self._bar.show(status)

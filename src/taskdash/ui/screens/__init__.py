@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.palette import ActionProvider, Palette, ThemeProvider
     from taskdash.ui.screens.status import Status
     from taskdash.ui.screens.welcome import Waiting, Welcome
+    from taskdash.ui.widgets.away import AwayLine
+    from taskdash.ui.widgets.download_bar import DownloadBar
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.preview import Preview
     from taskdash.ui.widgets.tour import Tour
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ActionProvider",
     "AddIds",
+    "AwayLine",
     "ChooseColumns",
     "ChooseLink",
     "ChooseSort",
     "Confirm",
     "CopyMenu",
+    "DownloadBar",
     "EditLabel",
     "ExpiringResults",
     "Failures",
@@ -74,6 +78,8 @@ _MODULES: Final = {
     "Welcome": "screens.welcome",
     "ExpiringResults": "announce",
     "FinishedTasks": "announce",
+    "AwayLine": "widgets.away",
+    "DownloadBar": "widgets.download_bar",
     "FilterBox": "widgets.filter_box",
     "Preview": "widgets.preview",
     "Tour": "widgets.tour",

@@ -23,7 +23,6 @@ from taskdash.ui.screens.task_actions import in_order
 from taskdash.ui.screens.view_actions import ViewActions
 from taskdash.ui.text.status import sentence
 from taskdash.ui.text.top_line import list_title, unseen_order
-from taskdash.ui.widgets.away import AwayLine
 from taskdash.ui.widgets.bars import KeyBar, MessageLine, StateTabs, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.headlines import Headlines, TopLine
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from taskdash.ui.acts import Feedback, Severity
     from taskdash.ui.announce import ExpiringResults
     from taskdash.ui.context import Context
+    from taskdash.ui.widgets.away import AwayLine
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.tour import Tour
     from taskdash.ui.widgets.window import Window
@@ -76,7 +76,6 @@ class MainScreen(ViewActions, Screen[None]):
         self._saving_view = asyncio.Lock()
         self.following = Following(context)
         self.headlines = Headlines(context, self.following.trouble.banner)
-        self.away = AwayLine(context)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = context.opening.result()
         self.table = TaskTable(context, opening.window, id="table")
@@ -114,6 +113,11 @@ class MainScreen(ViewActions, Screen[None]):
             task.result_expires_at_ms is not None for task in self.table.window.rows
         )
         return box
+
+    @cached_property
+    def away(self) -> AwayLine:
+        """Return the line for who comes back."""
+        return screens.AwayLine(self.context)
 
     async def _mount_hidden(self) -> None:
         """Add what the first frame does not show, once it is drawn or a key asks for some of it."""

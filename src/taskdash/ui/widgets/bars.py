@@ -36,7 +36,10 @@ TABS: tuple[tuple[str, State | None], ...] = (
 
 
 class Line(Widget):
-    """A line of text that is drawn again only when it differs."""
+    """A line of text that is drawn again only when it differs.
+
+    A subclass whose text depends on the room makes it in `fitted`, as late as it is drawn.
+    """
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
@@ -63,15 +66,9 @@ class Line(Widget):
             not width or content.get_height({}, width) != self.content_size.height
         )
 
-    def render(self) -> Content:
-        return self._content
-
-
-class FittedLine(Line):
-    """A line whose text depends on the room there is: made when it is drawn, for the first frame has no other time."""
-
     def fitted(self) -> Content:
-        raise NotImplementedError
+        """Return the text for the room there is."""
+        return self._content
 
     def render(self) -> Content:
         self._content = self.fitted()
@@ -81,7 +78,7 @@ class FittedLine(Line):
         self.show(self.fitted())
 
 
-class StateTabs(FittedLine):
+class StateTabs(Line):
     """The state tabs with their counts; the one in use is in brackets as well as coloured.
 
     Where there is no room for all the words, the others are symbol and count.
@@ -122,7 +119,7 @@ class StateTabs(FittedLine):
             self.post_message(self.Chosen(index))
 
 
-class TableHeader(FittedLine):
+class TableHeader(Line):
     """The titles of the columns, with an arrow at the one that is sorted by."""
 
     @dataclass
@@ -161,7 +158,7 @@ class TableHeader(FittedLine):
         return line.stylize("bold $text-muted")
 
 
-class KeyBar(FittedLine):
+class KeyBar(Line):
     """The keys, as many as there is room for; a click does what the key does."""
 
     @dataclass
