@@ -424,7 +424,7 @@ def _mouse(button: int, column: int, line: int, *, end: str = "M") -> str:
 
 def _readable(data: bytes) -> bytes:
     """What pyte understands: it takes the kitty keyboard's and other private `CSI > ...` for text."""
-    for sequence in (b"\x1b[>1u", b"\x1b[<u"):
+    for sequence in (b"\x1b[>1u", b"\x1b[<u", b"\x1b[>0q"):
         data = data.replace(sequence, b"")
     return data
 

@@ -265,3 +265,47 @@ def test_odd_sequences_raise_nothing_and_keys_work_after_them() -> None:
 )
 def test_terminals_of_old_get_no_colour(term: str, without: bool) -> None:
     assert has_no_colour(term) is without
+
+
+COLOUR, NAME = b"\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\", b"\x1bP>|WezTerm 20240203-110809-5046fc22-and-more\x1b\\"
+
+
+@pytest.mark.parametrize("answer", [COLOUR, NAME, b"\x1b_Gi=31;OK\x1b\\", b"\x1b[?62;4;22c"])
+def test_an_answer_of_the_terminal_is_no_key_and_no_paste_whenever_it_comes_and_in_how_many_reads(
+    typist: Typist, answer: bytes
+) -> None:
+    typist.sends(b"a" + answer + b"b" + answer + answer, then_s=0.3)
+    # Minutes later no lone Esc is held for it.
+    for cut in range(2 if answer[1:2] != b"[" else 3, len(answer)):
+        typist.sends(answer[:cut], then_s=0.05)
+        typist.sends(answer[cut:] + b"c", then_s=0.3)
+        assert typist.said.pop() == "c"
+    assert typist.said == ["a", "b"]
+
+
+def test_an_answer_that_breaks_off_is_dropped_and_what_is_typed_after_it_is_not(typist: Typist) -> None:
+    typist.sends(b"a" + COLOUR[:12], then_s=0.2)
+    typist.sends(b"b", then_s=0.2)
+    assert typist.said == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        (b"\x1b]", "right_square_bracket"),
+        (b"\x1bP", "alt+shift+p"),
+        (b"\x1b_", "underscore"),
+    ],
+)
+def test_alt_and_a_key_that_an_answer_could_begin_with_is_a_key(
+    typist: Typist, data: bytes, key: str
+) -> None:
+    typist.sends(data, then_s=0.5)
+    assert typist.said == [key]
+
+
+def test_what_looks_like_an_answer_in_a_paste_is_pasted(typist: Typist) -> None:
+    typist.sends(START + COLOUR + END, then_s=0.3)
+    assert typist.said == [f"paste {COLOUR.decode()!r}"]
+    typist.sends(COLOUR[:9] + START + b"task" + END, then_s=0.3)
+    assert typist.said[1:] == ["paste 'task'"]

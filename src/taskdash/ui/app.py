@@ -27,10 +27,12 @@ from taskdash.ui.acts import Feedback
 from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, has_no_colour, texts_in_16
 from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import changed_keys
+from taskdash.ui.leaving import Leaving
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
-from taskdash.ui.terminal import MAX_LINE_CHARS, Leaving, TerminalDriver
+from taskdash.ui.terminal import MAX_LINE_CHARS, TerminalDriver
+from taskdash.ui.terminal_says import TerminalSays
 from taskdash.ui.text.status import sentence
 from taskdash.ui.theme_choice import ThemeChoice
 from taskdash.ui.themes import legible_theme
@@ -87,6 +89,7 @@ class Dashboard(App[None]):
         self.messages = Messages(self)
         self._copying = asyncio.Lock()
         self._copied = ""
+        self.terminal_says = TerminalSays(self)
         self.terminal: TerminalDriver | None = None
         """What writes to the terminal, once it is taken; it says so itself."""
         self.crash: Exception | None = None
@@ -358,6 +361,7 @@ class Dashboard(App[None]):
         gc.freeze()
         gc.enable()
         self.themes.register_ours()
+        self.terminal_says.ask()
         add: WorkType[None] = self.themes.add_own
         self.run_worker(add, group="themes")
 

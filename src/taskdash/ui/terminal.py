@@ -19,7 +19,6 @@ import signal
 import struct
 import sys
 import termios
-import threading
 import time
 from contextlib import suppress
 from functools import partial
@@ -33,6 +32,8 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
 
 from taskdash.domain.id_forms import Kind, has_known_form, kind_of
+from taskdash.ui.leaving import HANG_UP_PATIENCE_S
+from taskdash.ui.terminal_answers import WAIT_S, AnswerSieve, questions
 from taskdash.ui.title import TerminalTitle
 
 if TYPE_CHECKING:
@@ -43,18 +44,6 @@ if TYPE_CHECKING:
     from taskdash.ui.app import Dashboard
 
 _log = logging.getLogger(__name__)
-
-ENDING_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
-PATIENCE_S: Final = 3.0
-"""How long an orderly end may take after a signal before the process ends without it."""
-HANG_UP_PATIENCE_S: Final = 0.7
-"""The same for a terminal that is gone: nothing is left to put in order but the store, which bears any end."""
-LAST_PATIENCE_S: Final = 0.5
-"""How long a terminal may take to make room for the last that is written to it."""
-RESET: Final = b"".join(b"\x1b[?%dl" % mode for mode in (2004, 1000, 1003, 1015, 1006, 1004, 2026)) + (
-    b"\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
-)
-"""Switches off all that Textual switches on."""
 
 START, END = "\x1b[200~", "\x1b[201~"
 """Between them a terminal sends what is pasted."""
@@ -123,8 +112,9 @@ class TerminalInput:
     `tick` at least every `wait_s`: time is part of what keys mean.
     """
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.monotonic, sieve: AnswerSieve | None = None) -> None:
         self._now_s = now_s
+        self._sieve = AnswerSieve() if sieve is None else sieve
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._parser = XTermParser()
         self._fed_s = -math.inf
@@ -142,7 +132,8 @@ class TerminalInput:
     @property
     def wait_s(self) -> float:
         """Return how long nobody need call."""
-        return POLL_S if self._paste is None and not self._tail else QUIET_S
+        is_quiet = self._paste is None and not self._tail and not self._sieve.is_holding
+        return POLL_S if is_quiet else QUIET_S
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take what was read; yield what it means so far."""
@@ -154,6 +145,7 @@ class TerminalInput:
         now_s = self._now_s()
         if self._paste is not None and now_s >= self._until_s:
             yield from self._end_paste()
+        yield from self._parse(self._sieve.give_up(now_s))
         yield from self._understand(self._parser.tick)
         if self._paste is None and now_s >= self._fed_s + 2 * constants.ESCAPE_DELAY:
             self._tail = ""
@@ -162,8 +154,9 @@ class TerminalInput:
         if self._paste is not None:
             self._collect(text)
             return
+        typed, mark, pasted = text.partition(START)
         tail, self._tail = self._tail, ""
-        text = tail + text
+        text = tail + self._sieve.sift(typed, self._now_s()) + mark + pasted
         keys, mark, pasted = text.partition(START)
         if mark:
             if keys or not tail:
@@ -252,11 +245,14 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, app: Dashboard, **kwargs: Any) -> None:  # noqa: ANN401 - whatever Textual's driver takes
         super().__init__(app, **kwargs)
         app.terminal = self
+        loop = asyncio.get_running_loop()
         self.title = TerminalTitle(self.write, os.environ.get("TERM", ""))
         self.leaving = app.leaving
         self._typed_ahead = 0
+        hear = app.terminal_says.hear
+        self._sieve = AnswerSieve(lambda answers: loop.call_soon_threadsafe(hear, answers))
+        self._asked_s = -math.inf
         # Not by Textual's handlers: what a signal interrupts may hold the lock of what is written.
-        loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTSTP, app.action_suspend_process)
         loop.add_signal_handler(signal.SIGCONT, app.continue_process)
         if isinstance(sys.__stderr__, TextIOWrapper):
@@ -275,9 +271,25 @@ class TerminalDriver(LinuxDriver):
         self.title.take_back()
         super().stop_application_mode()
 
+    def ask(self) -> bool:
+        """Ask the terminal what it can; return whether it is one that can be asked."""
+        text = questions(os.environ)
+        if text:
+            self._asked_s = time.monotonic()
+            self._sieve.asked(self._asked_s)
+            self.write(text)
+            self.flush()
+        return bool(text)
+
+    def disable_input(self) -> None:
+        """Stop to read, after answers that are on their way: a shell would take them for what was typed."""
+        while time.monotonic() < self._asked_s + WAIT_S and not self._sieve.answers.is_complete:
+            time.sleep(0.01)
+        super().disable_input()
+
     def run_input_thread(self) -> None:
         """Read until the application wants no more or the terminal is gone."""
-        stream = TerminalInput()
+        stream = TerminalInput(sieve=self._sieve)
         poll = select.poll()
         poll.register(self.fileno, select.POLLIN)
         try:
@@ -305,92 +317,3 @@ def _question_marks(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "?" * cell_len(error.object[error.start : error.end]), error.end
-
-
-class Leaving:
-    """Ends the dashboard in order, and after a while all the same, with its terminal given back."""
-
-    def __init__(
-        self, app: Dashboard, loop: asyncio.AbstractEventLoop, fatal: Callable[[Exception], None]
-    ) -> None:
-        """Begin to listen for signals that end a program, and for errors that no handler of Textual sees.
-
-        Python would print those of threads and of callbacks of the loop where nobody reads them; `fatal` is handed them
-        on the loop.
-        """
-        assert sys.__stdin__ is not None  # noqa: S101 - asked before the dashboard is opened
-        assert sys.__stderr__ is not None  # noqa: S101
-        self._app, self._loop, self._fatal = app, loop, fatal
-        self._input, self._output = sys.__stdin__.fileno(), sys.__stderr__.fileno()
-        self._modes = termios.tcgetattr(self._input)
-        self._last_words = threading.Lock()
-        for number in ENDING_SIGNALS:
-            # Not by the loop's own signal handlers: they wait for a loop that a stalled terminal may be blocking.
-            signal.signal(number, lambda number, _frame: self.leave(128 + number))
-        threading.excepthook = self._in_thread
-        loop.set_exception_handler(self._in_callback)
-
-    def leave(self, code: int, patience_s: float = PATIENCE_S) -> None:
-        """Begin to end; may be called from any thread."""
-        with suppress(RuntimeError):  # the loop is closed: it is ending
-            self._loop.call_soon_threadsafe(partial(self._app.exit, return_code=code))
-        patience = threading.Timer(patience_s, self._end_now, (code,))
-        patience.daemon = True
-        patience.start()
-
-    def crash(self, error: Exception) -> None:
-        """Begin to end because of an error; may be called from any thread."""
-        if not os.isatty(self._output):  # the terminal is gone: Textual could not write to it
-            self.leave(128 + signal.SIGHUP, HANG_UP_PATIENCE_S)
-            return
-        with suppress(RuntimeError):  # the loop is closed: what the thread was for has ended
-            self._loop.call_soon_threadsafe(self._fatal, error)
-
-    def finish(self) -> None:
-        """Give Ctrl+C back, as the end has come in order; do not return where the other end has begun.
-
-        What was written since is lost then, the terminal's modes among it.
-        """
-        with self._last_words:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _in_thread(self, stray: threading.ExceptHookArgs) -> None:
-        if isinstance(stray.exc_value, Exception):
-            self.crash(stray.exc_value)
-
-    def _in_callback(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if "handle" in context and isinstance(error, Exception):
-            self._fatal(error)
-        else:
-            # Of tasks that were dropped: what they were for has ended.
-            _log.warning("%s (%s)", context.get("message"), type(error).__name__)
-
-    def _end_now(self, code: int) -> None:
-        """Give the terminal back as far as it can be done without waiting for anything, and be gone."""
-        self._last_words.acquire()
-        with suppress(OSError, termios.error):
-            termios.tcsetattr(self._input, termios.TCSANOW, self._modes)
-            # Whoever shares the terminal finds it blocking, as it was.
-            os.set_blocking(self._output, False)
-            try:
-                title = self._app.terminal.title.ending if self._app.terminal else ""
-                _write_last(self._output, RESET + title.encode())
-            finally:
-                os.set_blocking(self._output, True)
-        os._exit(code)
-
-
-def _write_last(terminal: int, data: bytes) -> None:
-    """Write to a terminal in place of whatever waits to be written to it.
-
-    A frame may be under way in another thread. Its write wakes when what waits is dropped; as the terminal does not
-    block any more, it gives up when that room is full too.
-    """
-    until_s = time.monotonic() + LAST_PATIENCE_S
-    while data and time.monotonic() < until_s:
-        try:
-            data = data[os.write(terminal, data) :]
-        except BlockingIOError:
-            termios.tcflush(terminal, termios.TCOFLUSH)
-            time.sleep(0.01)

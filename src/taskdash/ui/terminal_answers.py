@@ -1,0 +1,138 @@
+"""What a terminal says of itself when it is asked: its background, its name, and which pictures it can show.
+
+The questions are OSC 11, XTVERSION, kitty's graphics query, and DA1 as the last one, which every terminal answers: what
+has not been said by then will not be. Answers come among the keys, in pieces, late, or never; whatever looks like one
+is kept from being taken for keys.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from taskdash.domain.untrusted import inert_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+WAIT_S: Final = 0.2
+"""How long answers count for what is shown at once."""
+_BACKGROUND, _NAME, _FIRST_ATTRIBUTES = "\x1b]11;?\x1b\\", "\x1b[>0q", "\x1b[c"
+_KITTY: Final = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
+_SIXELS: Final = "4"
+"""Among what DA1 lists."""
+_SILENT_TERMS: Final = r"$|dumb|unknown|linux|cons25|vt\d|screen|eterm|sun"
+"""They would show a question, or act on it."""
+_TEXT: Final = r"[^\x00-\x1f\x7f-\x9f]{0,1000}"
+_BODY: Final = rf"(?:\](?P<osc>[0-9]{{1,4}};{_TEXT})|P(?P<dcs>[>!01]{_TEXT})|_(?P<apc>G{_TEXT}))"
+_ANSWER: Final = rf"\x1b(?:{_BODY}(?:\x1b\\|\x07)|\[\?(?P<da>[0-9;]{{0,100}})c)"
+_BEGUN: Final = rf"\x1b(?:{_BODY}\x1b?|\[\?[0-9;]{{0,100}})$"
+_MAYBE_BEGUN: Final = r"\x1b(?:\][0-9]{0,4}|P|_)$"
+"""Or Alt and a letter."""
+_PART: Final = "([0-9A-Fa-f]{1,4})"
+_COLOUR: Final = rf"11;rgba?:{_PART}/{_PART}/{_PART}(?:/|$)"
+_HOLD_S: Final = 0.1
+"""How long the beginning of an answer waits for the rest."""
+_SPLIT: Final = r"\x1b\[?$"
+_SPLIT_S: Final = 2.0
+"""How long after the question that may be such a beginning, too."""
+
+
+class Answers(NamedTuple):
+    """What a terminal has said so far."""
+
+    background: tuple[int, int, int] | None = None
+    """Red, green and blue, 0 to 255."""
+    name: str = ""
+    """Its own name and version, such as `kitty(0.32.2)` or `tmux 3.4`."""
+    has_kitty: bool = False
+    """Whether it knows kitty's graphics protocol."""
+    has_sixels: bool = False
+    is_complete: bool = False
+    """Whether it has answered the last question: what it did not say it does not know."""
+
+    @property
+    def is_light(self) -> bool | None:
+        """Return whether the background is light; None where it is not known."""
+        if self.background is None:
+            return None
+        return (
+            sum(part * weight for part, weight in zip(self.background, (299, 587, 114), strict=True))
+            > 127_500
+        )
+
+    @property
+    def has_placeholders(self) -> bool:
+        """Return whether it shows kitty's pictures in place of characters, as it was made for in kitty 0.28."""
+        version = re.match(r"kitty\((\d+)\.(\d+)", self.name)
+        is_new = version is not None and (int(version[1]), int(version[2])) >= (0, 28)
+        return self.has_kitty and (is_new or self.name.lower().startswith("ghostty"))
+
+
+def questions(environ: Mapping[str, str]) -> str:
+    """Return what asks a terminal with these variables; "" for one that is not to be asked."""
+    if re.match(_SILENT_TERMS, environ.get("TERM", "")) and not environ.get("TMUX"):
+        return ""
+    # Multiplexers have pictures of no kind of their own, and tmux takes the question for a window's title.
+    inside = environ.get("TMUX") or environ.get("ZELLIJ") or environ.get("STY")
+    knows_kitty = not inside and environ.get("TERM_PROGRAM") != "Apple_Terminal"
+    return _BACKGROUND + _NAME + (_KITTY if knows_kitty else "") + _FIRST_ATTRIBUTES
+
+
+class AnswerSieve:
+    """Takes answers out of what a terminal sends."""
+
+    def __init__(self, on_answer: Callable[[Answers], object] = lambda _: None) -> None:
+        """`on_answer` is told all that is known, whenever that is more."""
+        self.answers = Answers()
+        self._on_answer = on_answer
+        self._held = ""
+        """The end of what was sent, which the beginning of an answer may be."""
+        self._held_s = self._asked_s = -math.inf
+
+    def asked(self, now_s: float) -> None:
+        """Take note that the questions were sent."""
+        self._asked_s = now_s
+
+    @property
+    def is_holding(self) -> bool:
+        """Return whether the beginning of an answer waits for the rest."""
+        return bool(self._held)
+
+    def sift(self, text: str, now_s: float) -> str:
+        """Return what was sent without the answers in it; what may go on as one is kept for the next time."""
+        if "\x1b" not in text and not self._held:
+            return text
+        text, self._held = self._held + text, ""
+        for match in re.finditer(_ANSWER, text):
+            self._take(match)
+        text = re.sub(_ANSWER, "", text)
+        begun = re.search(_BEGUN, text) or re.search(_MAYBE_BEGUN, text)
+        start = begun.start() if begun else len(text)
+        if not begun and now_s < self._asked_s + _SPLIT_S and (split := re.search(_SPLIT, text)):
+            start = split.start()
+        self._held, self._held_s = text[start:], now_s
+        return text[:start]
+
+    def give_up(self, now_s: float) -> str:
+        """Return what is held as keys, once the rest has not come; "" where it was an answer for sure."""
+        if not self._held or now_s < self._held_s + _HOLD_S:
+            return ""
+        held, self._held = self._held, ""
+        return "" if re.fullmatch(_BEGUN, held) else held
+
+    def _take(self, match: re.Match[str]) -> None:
+        before = self.answers
+        if (attributes := match["da"]) is not None:
+            has_sixels = _SIXELS in attributes.split(";")[1:]
+            self.answers = before._replace(has_sixels=has_sixels, is_complete=True)
+        elif (text := match["dcs"]) is not None and text.startswith(">|"):
+            self.answers = before._replace(name=inert_line(text[2:], 60))
+        elif (text := match["apc"]) is not None and text.startswith("Gi=31"):
+            self.answers = before._replace(has_kitty=text.endswith(";OK"))
+        elif (text := match["osc"]) is not None and (colour := re.match(_COLOUR, text)):
+            parts = (round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in colour.groups())
+            self.answers = before._replace(background=(next(parts), next(parts), next(parts)))
+        if self.answers != before:
+            self._on_answer(self.answers)
