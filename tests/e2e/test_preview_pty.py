@@ -6,15 +6,18 @@ import fcntl
 import os
 import re
 import struct
+import sys
 import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import KEY, PROGRAM, Command
+from tests.e2e.test_terminal_says_pty import PATIENT
 from tests.pictures import halves
 from tests.pty_screen import PtyScreen
 from tests.servers import FakeApi, Peer, Reply, Request, success_body, waiting_body
+from tests.unit.ui.test_terminal_answers import TERMINALS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,3 +130,22 @@ def test_anywhere_else_it_is_plain_characters_and_off_is_remembered(
         assert b"\x1b_Ga=T" not in screen.raw
     remembered = Path(os.environ["XDG_STATE_HOME"], "taskdash", "view.toml")
     assert remembered.read_text() == "preview = false\n"
+
+
+@pytest.mark.parametrize(("name", "is_kitty"), [("kitty 0.32", True), ("kitty 0.26", False)])
+def test_a_terminal_that_says_what_it_can_is_believed(
+    env: dict[str, str], name: str, *, is_kitty: bool
+) -> None:
+    said, _ = TERMINALS[name]
+    # No variable says which terminal it is.
+    command = [sys.executable, "-c", f"{PATIENT}\nfrom taskdash.cli.process import run\nrun()"]
+    with PtyScreen(command, env={**env, "TERM": "xterm-256color"}) as screen:
+        screen.wait_for(lambda _: b"\x1b[c" in screen.raw)
+        screen.send(said)
+        screen.wait_for("PNG, 80 × 80")
+        if is_kitty:
+            screen.wait_for(lambda _: SENT.search(screen.raw))
+        else:
+            screen.wait_for("▀")
+            assert not SENT.search(screen.raw)
+        leave(screen)

@@ -122,7 +122,7 @@ class View:
         "auto",
         kinds.one_of(("auto", "kitty", "sixel", "blocks")),
         """How pictures are drawn: kitty, sixel, blocks (coloured half characters, which any terminal has), or auto
-        (what the terminal is known to have; blocks in tmux and screen).""",
+        (what the terminal says that it can show; in tmux kitty's, where passthrough is on, else blocks).""",
     )
     widths: Mapping[str, int] = setting(
         NOTHING,

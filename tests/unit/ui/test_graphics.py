@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
+from tests.unit.ui.test_terminal_answers import TERMINALS
 
 from taskdash.ui.widgets import kitty
 from taskdash.ui.widgets.drawing import Drawing, cell_size, drawing_for, find_drawing
@@ -93,6 +94,34 @@ def test_tmux_tells_what_is_around_it_and_whether_pictures_get_through(
     environ = {"TERM": "tmux-256color", "TMUX": "/run/t,1,0", "TMUX_PANE": "%3"}
     assert find_drawing("auto", environ, true_colour=True, knows_cells=True) is drawing
     assert find_drawing("auto", {**environ, "NO_COLOR": "1"}, true_colour=True, knows_cells=True) is B
+
+
+@pytest.mark.parametrize(
+    ("name", "environ", "drawing"),
+    [
+        ("kitty 0.32", {"TERM": "xterm-kitty"}, K),
+        # Over ssh, where no variable says so.
+        ("kitty 0.32", {"TERM": "xterm-256color"}, K),
+        ("kitty 0.26", {"TERM": "xterm-kitty"}, B),
+        ("xterm -ti vt340", {"TERM": "xterm"}, S),
+        ("xterm", {"TERM": "xterm"}, B),
+        ("tmux with sixels", {"TERM": "tmux-256color", "TMUX": "/run/t,1,0"}, B),
+        ("Windows Terminal 1.22", {"TERM": "xterm-256color", "WT_SESSION": "x"}, S),
+        ("VS Code", {"TERM": "xterm-256color", "TERM_PROGRAM": "vscode"}, B),
+        # What it says counts more than its name.
+        ("an old VT100", {"TERM": "foot"}, B),
+        ("kitty 0.32", {"TERM": "xterm-kitty", "NO_COLOR": "1"}, B),
+    ],
+)
+def test_what_a_terminal_says_of_itself_counts_more_than_its_variables(
+    name: str, environ: dict[str, str], drawing: Drawing
+) -> None:
+    says = TERMINALS[name][1]
+    assert find_drawing("auto", environ, says, true_colour=True, knows_cells=True) is drawing
+    assert find_drawing("blocks", environ, says, true_colour=True, knows_cells=True) is B
+    unfinished = says._replace(is_complete=False)
+    guessed = drawing_for("auto", environ, true_colour=True, knows_cells=True)
+    assert find_drawing("auto", environ, unfinished, true_colour=True, knows_cells=True) is guessed
 
 
 def test_through_tmux_each_sequence_is_wrapped() -> None:

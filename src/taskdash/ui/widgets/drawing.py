@@ -1,8 +1,7 @@
 """Draws a small PNG for the terminal, as half blocks, for kitty, or as sixels: as this terminal can show it.
 
-What it can show is told without asking it. A question to the terminal is answered among the keys that are typed, or
-not at all, and then costs half a second. So what is known of terminals by their own variables decides, and by what tmux
-knows of the one around it; whoever knows better says so in the config.
+What it can show it has been asked once. Where it did not answer, what is known of terminals by their own variables
+decides, and in tmux what that knows of the one around it; whoever knows better says so in the config.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from taskdash.results.decoding import Picture
+    from taskdash.ui.terminal_answers import Answers
 
 MAX_ENLARGING: Final = 2.0
 """How many times its own size a small picture may have on the screen."""
@@ -168,8 +168,18 @@ _KONSOLE_WITH_SIXELS: Final = 220_400
 _KITTY_WITH_PLACEHOLDERS: Final = (0, 28)
 
 
-def find_drawing(wanted: str, environ: Mapping[str, str], *, true_colour: bool, knows_cells: bool) -> Drawing:
-    """Return what `drawing_for` does, once the programs that know more were asked: kitty, and tmux."""
+def find_drawing(
+    wanted: str,
+    environ: Mapping[str, str],
+    says: Answers | None = None,
+    *,
+    true_colour: bool,
+    knows_cells: bool,
+) -> Drawing:
+    """Return what `drawing_for` does, once those that know more were asked: the terminal itself, kitty, and tmux."""
+    if wanted == "auto" and says is not None and says.is_complete and not _is_inside(environ):
+        answered = _by_answers(says, environ)
+        return drawing_for(answered, environ, true_colour=true_colour, knows_cells=knows_cells)
     in_tmux = tmux_terminal(environ) if wanted == "auto" else {}
     drawing = drawing_for(wanted, {**environ, **in_tmux}, true_colour=true_colour, knows_cells=knows_cells)
     is_old = drawing is Drawing.KITTY and wanted == "auto" and is_old_kitty(environ)
@@ -192,12 +202,26 @@ def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool, k
     return Drawing.BLOCKS if drawing is Drawing.SIXEL and not knows_cells else drawing
 
 
+def _is_inside(environ: Mapping[str, str]) -> bool:
+    """Return whether a multiplexer is around us, which answers for a terminal that it does not show as it is."""
+    return any(environ.get(name) for name in _MULTIPLEXERS) or environ.get("TERM", "").startswith(
+        ("tmux", "screen")
+    )
+
+
+def _by_answers(says: Answers, environ: Mapping[str, str]) -> Drawing:
+    if environ.get("NO_COLOR"):
+        return Drawing.BLOCKS
+    if says.has_placeholders:
+        return Drawing.KITTY
+    return Drawing.SIXEL if says.has_sixels else Drawing.BLOCKS
+
+
 def _by_environment(environ: Mapping[str, str]) -> Drawing:
     term, program = environ.get("TERM", ""), environ.get("TERM_PROGRAM", "")
     konsole = environ.get("KONSOLE_VERSION", "")
-    inside = any(environ.get(name) for name in _MULTIPLEXERS) or term.startswith(("tmux", "screen"))
     # NO_COLOR: the blocks follow it, a picture cannot.
-    if inside or environ.get("NO_COLOR"):
+    if _is_inside(environ) or environ.get("NO_COLOR"):
         return Drawing.BLOCKS
     if term in _KITTY_TERMS or program == "ghostty":
         return Drawing.KITTY

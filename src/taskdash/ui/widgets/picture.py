@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from rich.color import Color
 from rich.segment import ControlType, Segment
@@ -85,7 +85,8 @@ class Canvas:
             if self._found is None:
                 has_colours = app.console.color_system == "truecolor"
                 wanted = self._context.view.preview_as
-                find = partial(find_drawing, wanted, os.environ, true_colour=has_colours)
+                says = await cast("Dashboard", app).terminal_says.answers()
+                find = partial(find_drawing, wanted, os.environ, says, true_colour=has_colours)
                 self._found = await asyncio.to_thread(find, knows_cells=cell is not None)
             drawing = self._found
         return Room(columns, rows, cell or CELL, drawing, background.rgb)
