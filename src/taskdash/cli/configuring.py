@@ -215,6 +215,22 @@ def _environ_without_keys(session: Session, path: Path) -> dict[str, str]:
 
 
 def _check(session: Session) -> None:
+    settings = checked_settings(session)
+    file = settings.config_file
+    where = inert_line(str(file)) if file else f"{inert_line(str(session.config_path))} does not exist"
+    print_lines([f"{where}: OK" if file else f"{where}: using the defaults"])
+    try:
+        find_key(settings.in_use, session.environ)
+    except KeyMissingError as error:
+        talk(str(error))
+
+
+def checked_settings(session: Session) -> Settings:
+    """Return the settings in force, with everything checked that a config, or a theme beside it, can have wrong.
+
+    Raises:
+        UsageError: something is wrong.
+    """
     # It takes a while to load, and no other command needs it.
     from taskdash.ui.own_themes import known_themes, load_themes
 
@@ -226,14 +242,8 @@ def _check(session: Session) -> None:
         action_names=ACTION_NAMES,
         theme_names=known_themes(folder),
     )
-    file = settings.config_file
-    make_keymap(settings.key_preset, settings.keys, file, settings.commands)
+    make_keymap(settings.key_preset, settings.keys, settings.config_file, settings.commands)
     _, faults = load_themes(folder)
     if faults:
         raise ConfigError.of(faults)
-    where = inert_line(str(file)) if file else f"{inert_line(str(session.config_path))} does not exist"
-    print_lines([f"{where}: OK" if file else f"{where}: using the defaults"])
-    try:
-        find_key(settings.in_use, session.environ)
-    except KeyMissingError as error:
-        talk(str(error))
+    return settings

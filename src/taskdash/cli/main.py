@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "config": "taskdash.cli.configuring:config",
     "demo-api": "taskdash.cli.demo:demo_api",
     "status": "taskdash.cli.status:status",
+    "doctor": "taskdash.cli.doctor:doctor",
     "stats": "taskdash.cli.statistics:stats",
     "failures": "taskdash.cli.statistics:failures",
     "redo": "taskdash.cli.redo:redo",

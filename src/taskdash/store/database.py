@@ -251,19 +251,7 @@ class Database:
             with TRANSACTIONS.passing():
                 yield
         except (sqlite3.Error, OSError) as error:
-            said = inert_line(str(error), 200)
-            code, advice = (
-                next(text for words, text in texts if re.search(words, said, re.IGNORECASE))
-                for texts in (_CODES, _ADVICE)
-            )
-            # Few commands meet a lock for long.
-            from taskdash.store.stopped_holder import stopped_holder_of
-
-            if _is_busy(error) and (holder := stopped_holder_of(self._file)):
-                advice = f"process {holder} holds it and is stopped; let it go on with: kill -CONT {holder}"
-            kind = StoreChangedError if _is_changed(error) else StoreError
-            message = f"the store {inert_line(str(self.path))} cannot be used ({said}): {advice}"
-            raise kind(message, code=code, next_step=f"{advice[:1].upper()}{advice[1:]}.") from error
+            raise as_store_error(error, self.path, self._file) from error
 
     def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Execute a statement, waiting for other processes' locks as long as the timeout allows."""
@@ -379,6 +367,23 @@ class Database:
 def as_json(items: Iterable[int] | Iterable[str]) -> str:
     """Return numbers or IDs as the one value that `IN_LIST` takes."""
     return json.dumps(list(items))
+
+
+def as_store_error(error: Exception, path: Path, file: Path) -> StoreError:
+    """Return what SQLite or the system said of a store, with what the user can do; `file`: where `path` leads."""
+    said = inert_line(str(error), 200)
+    code, advice = (
+        next(text for words, text in texts if re.search(words, said, re.IGNORECASE))
+        for texts in (_CODES, _ADVICE)
+    )
+    # Few commands meet a lock for long.
+    from taskdash.store.stopped_holder import stopped_holder_of
+
+    if _is_busy(error) and (holder := stopped_holder_of(file)):
+        advice = f"process {holder} holds it and is stopped; let it go on with: kill -CONT {holder}"
+    kind = StoreChangedError if _is_changed(error) else StoreError
+    message = f"the store {inert_line(str(path))} cannot be used ({said}): {advice}"
+    return kind(message, code=code, next_step=f"{advice[:1].upper()}{advice[1:]}.")
 
 
 def code_of(error: Exception) -> int:

@@ -1,0 +1,75 @@
+"""Looks at a store without a write to it or beside it, whatever its state: for who wants to know what is wrong."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from taskdash.store.database import as_store_error
+from taskdash.store.gateways import Process
+from taskdash.store.schema import MIGRATIONS, refuse_foreign
+from taskdash.store.store_file import copies_of, uri_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PATIENCE_S: Final = 1.0
+"""How long a list that another program has locked is waited for."""
+SQLITE_VERSION: Final = sqlite3.sqlite_version
+KNOWN_VERSION: Final = len(MIGRATIONS)
+
+
+class Examined(NamedTuple):
+    """What a sound store was found to have."""
+
+    size_bytes: int
+    is_private: bool
+    """Whether nobody but its owner may read or change it."""
+    version: int
+    """How it is laid out; the next command that writes brings an older one up to date."""
+    tasks: int
+    watchers: Mapping[str, Process]
+    """Who last watched each profile."""
+
+
+def examine(path: Path) -> Examined | None:
+    """Return what a store has; None where there is no file yet, or an empty one.
+
+    Raises:
+        StoreError: it cannot be read, is damaged, or is not for us.
+    """
+    file = Path(os.path.realpath(path))
+    try:
+        if not file.exists() or not (status := file.stat()).st_size:
+            return None
+        with closing(sqlite3.connect(uri_of(file, "ro"), uri=True, timeout=PATIENCE_S)) as connection:
+            refuse_foreign(connection.execute, path)
+            check = _first(connection, "PRAGMA quick_check(1)")
+            if check != "ok":
+                raise sqlite3.DatabaseError(f"database disk image is malformed: {check}")
+            version = int(_first(connection, "PRAGMA user_version"))
+            tasks = int(_first(connection, "SELECT count(*) FROM tasks"))
+            # The first versions had no such table.
+            has_watchers = _first(connection, "SELECT count(*) FROM sqlite_master WHERE name = 'gateways'")
+            sql = "SELECT profile, watcher_pid, watcher_started FROM gateways WHERE watcher_pid IS NOT NULL"
+            rows = connection.execute(sql).fetchall() if has_watchers else []
+    except (sqlite3.Error, OSError) as error:
+        raise as_store_error(error, path, file) from error
+    watchers = {str(profile): Process(int(pid), str(started)) for profile, pid, started in rows}
+    return Examined(status.st_size, not status.st_mode & 0o077, version, tasks, watchers)
+
+
+def last_copy_s(path: Path) -> float | None:
+    """Return when the newest copy beside a store was made, in Unix seconds; None where there is none."""
+    try:
+        newest = next(iter(copies_of(Path(os.path.realpath(path)))), None)
+        return newest.stat().st_mtime if newest else None
+    except OSError:
+        return None
+
+
+def _first(connection: sqlite3.Connection, sql: str) -> Any:  # noqa: ANN401 - a cell has the type of its column
+    return connection.execute(sql).fetchone()[0]
