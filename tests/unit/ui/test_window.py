@@ -62,6 +62,13 @@ def holds(window: Window, height: int = HEIGHT) -> None:
         assert (window.cursor, window.top, window.rows) == (0, 0, [])
 
 
+def test_lines_above_the_first_and_below_the_last_need_not_be_read(store: Store) -> None:
+    add(store, 0, 3)
+    window = read(store, Place(height=HEIGHT))
+    assert window.covers(-HEIGHT, 4 * HEIGHT)
+    assert not window._replace(total=40).covers(-HEIGHT, 4 * HEIGHT)
+
+
 def test_an_empty_list(store: Store) -> None:
     window = read(store, Place(height=HEIGHT))
     holds(window)

@@ -69,8 +69,8 @@ class Window(NamedTuple):
         return self.versions[1] != earlier.versions[0]
 
     def covers(self, top: int, height: int) -> bool:
-        """Return whether lines `top` to `top + height`, as far as there are that many, are here."""
-        return self.first <= top and min(self.total, top + height) <= self.first + len(self.rows)
+        """Return whether lines `top` to `top + height`, as far as there are such lines, are here."""
+        return self.first <= max(0, top) and min(self.total, top + height) <= self.first + len(self.rows)
 
 
 def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_lag: bool = False) -> Window:
