@@ -12,7 +12,7 @@ import click
 
 from taskdash import __version__
 from taskdash.cli.options import Command, common_options
-from taskdash.cli.output import print_error, talk
+from taskdash.cli.output import print_error, print_json, talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.untrusted import inert_line
@@ -134,6 +134,12 @@ def _complete_commands(context: click.Context, parameter: click.Parameter, incom
     return [name for name in listed if name.startswith(incomplete)]
 
 
+def _print_spec(context: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not context.resilient_parsing:
+        print_json(importlib.import_module("taskdash.cli.spec").spec(context))
+        context.exit()
+
+
 @click.group(
     cls=Commands,
     invoke_without_command=True,
@@ -142,6 +148,14 @@ def _complete_commands(context: click.Context, parameter: click.Parameter, incom
 )
 @click.version_option(__version__, "-V", "--version", message="taskdash %(version)s")
 @click.option("--demo", is_flag=True, help="Open the demo.")
+@click.option(
+    "--spec",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_spec,
+    help="Print commands, options, codes and fields as JSON, for programs.",
+)
 @common_options
 @click.pass_context
 def taskdash(context: click.Context, *, demo: bool) -> None:

@@ -50,7 +50,7 @@ STATES: Final[dict[str, frozenset[State]]] = {
 }
 TEXT_FIELDS: Final = ("label", "note", "prompt", "model", "id", "failure")
 
-_EXAMPLES: Final = {
+EXAMPLES: Final = {
     **{field: f"{field}:word" for field in TEXT_FIELDS},
     "state": "state:fail",
     "problem": "problem:any",
@@ -61,7 +61,7 @@ _EXAMPLES: Final = {
     "expires": "expires:<2h",
     **{flag.value: f"{flag}:{'no' if flag is Flag.SAVED else 'yes'}" for flag in Flag},
 }
-FIELDS: Final = tuple(_EXAMPLES)
+FIELDS: Final = tuple(EXAMPLES)
 OTHER_NAMES: Final = {"duration": "cost"}
 """What people read, for what the API has another word for."""
 COMPLETED_FIELDS: Final = ("label", "model")
@@ -198,7 +198,7 @@ def _field_term(name: str, value: str) -> Term:
             f'To search for it as text, write "{name}:{value}"'
         )
     if not value:
-        raise FilterError(f"{field}: needs a value, such as {_EXAMPLES[field]}")
+        raise FilterError(f"{field}: needs a value, such as {EXAMPLES[field]}")
     if field in TEXT_FIELDS:
         return _text_term(value, field)
     return _READERS[field](value)
@@ -263,7 +263,7 @@ def _limit(field: str, value: str) -> tuple[str | None, int]:
     match = re.fullmatch(_LIMIT, value)
     if match is None:
         raise FilterError(
-            f"{field}:{value} is not a duration: write {_EXAMPLES[field]} (units ms, s, m, h, d)"
+            f"{field}:{value} is not a duration: write {EXAMPLES[field]} (units ms, s, m, h, d)"
             + (", or expires:past" if field == "expires" else "")
         )
     return match[1], int(min(float(match[2]) * _UNIT_MS[match[3].lower()], 2.0**62))

@@ -1,0 +1,163 @@
+"""`taskdash --spec`: all that can be asked of the command line, as one JSON document for programs that drive it.
+
+The commands are click's own, so they are what the help shows. What click does not know stands here, and is compared
+with the rest by tests: exit codes, errors, and what the fields of a task hold.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from taskdash import __version__
+from taskdash.cli.main import ALIASES
+from taskdash.cli.options import GlobalOption
+from taskdash.domain.failures import FailureClass
+from taskdash.domain.query import Flag
+from taskdash.domain.query_language import EXAMPLES, OTHER_NAMES, STATES, TEXT_FIELDS
+from taskdash.domain.task import ProblemKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from taskdash.domain.task import Json
+
+EXIT_CODES: Final = {
+    "0": "fine; for `wait`: every task is a success",
+    "1": "a task failed, or what was asked for could not be done",
+    "2": "wrong usage or config",
+    "3": "ID unknown",
+    "4": "no key, or one that is refused",
+    "5": "the API is unreachable, rate limits, or fails",
+    "6": "the store cannot be used",
+    "124": "`wait` timed out",
+    "128+n": "ended by signal n",
+}
+ERROR_CODES: Final = {
+    "usage": (2, "the command line, or a value in it, is wrong"),
+    "config": (2, "a setting in the config or the environment is wrong"),
+    "unknown_id": (3, "an ID is not on the list, or fits several"),
+    "no_match": (1, "no task matches --filter, --state or --label"),
+    "no_key": (4, "there is no API key, or one that cannot be sent"),
+    "store_locked": (6, "another program has the list locked"),
+    "store_read_only": (6, "the list cannot be written to"),
+    "store_full": (6, "the disk is full, or fails"),
+    "store_newer": (6, "a newer taskdash wrote the list"),
+    "store_damaged": (6, "the file is no list, or damaged"),
+    "store_changed": (6, "the list was exchanged or damaged meanwhile; nothing was done"),
+    "store_unusable": (6, "the list cannot be used for another reason"),
+    "failed": (1, "what was asked for could not be done"),
+    "crash": (1, "an error of taskdash itself"),
+}
+"""The exit code that comes with each, and what it means."""
+TASK_FIELDS: Final = {
+    "taskId": ("string", "its ID"),
+    "model": ("string|null", "as the API names it"),
+    "state": ("string", "new (never answered), waiting, success or fail"),
+    "rawState": ("string|null", "the API's own word for it"),
+    "param": ("any", "the request as the record has it, parsed"),
+    "resultUrls": ("array", "the result links"),
+    "failCode": ("string|null", "why it failed, as the API says"),
+    "failMsg": ("string|null", "the same in words"),
+    "costTime": ("integer|null", "how long it took, in ms"),
+    "completeTime": ("integer|null", "when it ended, in Unix ms"),
+    "createTime": ("integer|null", "when it was created, in Unix ms"),
+    "profile": ("string", "the gateway it belongs to"),
+    "label": ("string|null", "yours"),
+    "note": ("string|null", "yours"),
+    "addedAt": ("integer", "when it came on the list, in Unix ms"),
+    "checkedAt": ("integer|null", "when it was last checked, in Unix ms"),
+    "problem": ("object|null", "why the last check brought no record: kind, message, since"),
+    "saved": ("array", "the files its results were saved as"),
+    "credits": ("number|null", "what it cost; null where the record does not say"),
+    "recordPath": ("string|null", "the path that knows it"),
+    "verdicts": ("array", "beside resultUrls: picked, rejected or null"),
+    "overdue": ("boolean", "whether it waits for more than twice its model's usual time"),
+}
+"""The JSON type of each, and what it holds."""
+
+
+def spec(context: click.Context) -> dict[str, Json]:
+    """Return the document for the program of this context."""
+    program = context.command
+    assert isinstance(program, click.Group)  # noqa: S101 - it has commands
+    commands: list[Json] = [_command(*each) for each in _commands(program, context)]
+    return {
+        "program": "taskdash",
+        "version": __version__,
+        "description": _text(program.help),
+        "globalOptions": [_option(each) for each in program.params if isinstance(each, click.Option)],
+        "commands": commands,
+        "exitCodes": dict(EXIT_CODES),
+        "errors": {
+            "document": "with --json, on stdout: {'error': {'code', 'message', 'next'}}",
+            "codes": {
+                code: {"exitCode": exit_code, "meaning": meaning}
+                for code, (exit_code, meaning) in ERROR_CODES.items()
+            },
+        },
+        "filter": {
+            "syntax": 'all words must match; word and "a phrase" match texts, field:value a field, !word excludes',
+            "fields": {name: _filter_field(name) for name in EXAMPLES},
+        },
+        "taskFields": {name: {"type": kind, "meaning": text} for name, (kind, text) in TASK_FIELDS.items()},
+    }
+
+
+def _commands(group: click.Group, parent: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """Yield the commands of a group, each with its context; no aliases."""
+    for name in group.list_commands(parent):
+        command = None if name in ALIASES else group.get_command(parent, name)
+        if command is not None:
+            yield command, click.Context(command, info_name=name, parent=parent)
+
+
+def _command(command: click.Command, context: click.Context) -> Json:
+    name = context.info_name
+    document: dict[str, Json] = {
+        "name": name,
+        "aliases": [short for short, full in ALIASES.items() if full == name],
+        "usage": command.get_usage(context).removeprefix("Usage: "),
+        "summary": command.get_short_help_str(limit=1_000),
+        "description": _text(command.help),
+        "example": (command.epilog or "").removeprefix("Example: "),
+        "arguments": [_argument(each) for each in command.params if isinstance(each, click.Argument)],
+        "options": [
+            _option(each)
+            for each in command.params
+            if isinstance(each, click.Option) and not isinstance(each, GlobalOption)
+        ],
+    }
+    if isinstance(command, click.Group):
+        document["commands"] = [_command(*each) for each in _commands(command, context)]
+    return document
+
+
+def _text(text: str | None) -> str:
+    """Return a docstring with a line for each paragraph."""
+    return "\n".join(" ".join(part.split()) for part in (text or "").split("\n\n"))
+
+
+def _argument(argument: click.Argument) -> Json:
+    name = argument.metavar or (argument.name or "").upper()
+    return {"name": name, "required": argument.required, "many": argument.nargs == -1}
+
+
+def _option(option: click.Option) -> dict[str, Json]:
+    choices = [str(each) for each in option.type.choices] if isinstance(option.type, click.Choice) else []
+    value = None if option.is_flag else option.metavar or "|".join(choices) or "VALUE"
+    return {"names": [*option.opts], "value": value, "choices": [*choices], "help": option.help or ""}
+
+
+def _filter_field(name: str) -> Json:
+    values: list[Json] | None = None
+    if name == "state":
+        values = [*STATES]
+    elif name in ("problem", "reason"):
+        kinds = ["any", *ProblemKind] if name == "problem" else ["none", *FailureClass]
+        values = [kind.replace(" ", "-") for kind in kinds]
+    elif name in list(Flag):
+        values = ["yes", "no"]
+    kind = "text" if name in TEXT_FIELDS else "one of values" if values else "comparison with a duration"
+    return {"kind": kind, "values": values, "example": EXAMPLES[name], "sameAs": OTHER_NAMES.get(name)}
