@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from taskdash.cli.main import COMMANDS, Commands
+from taskdash.cli.spec import ERROR_CODES, TASK_FIELDS
 from taskdash.domain.task_json import VARIABLES
 from taskdash.ui.keymap import key_table
 
@@ -41,6 +42,16 @@ def test_the_readme_names_no_option_that_a_command_is_without() -> None:
 def test_the_documents_name_every_variable_of_on_finish() -> None:
     text = (ROOT / "docs" / "scripts.md").read_text("utf-8")
     assert [name for name in VARIABLES if f"`{name}`" not in text] == []
+
+
+def test_the_documents_have_the_codes_of_errors_and_the_fields_of_a_task() -> None:
+    text = (ROOT / "docs" / "scripts.md").read_text("utf-8")
+    fields = ((name, kind.replace("|", " or "), holds) for name, (kind, holds) in TASK_FIELDS.items())
+    codes = ((code, str(exit_code), means) for code, (exit_code, means) in ERROR_CODES.items())
+    for name, rows in (("errors", codes), ("fields", fields)):
+        table = re.search(rf"<!-- {name} -->\n.*\n.*\n((?:\|.*\n)+)<!-- /{name} -->", text)
+        assert table is not None
+        assert table[1] == "".join(f"| `{first}` | {second} | {third} |\n" for first, second, third in rows)
 
 
 def test_the_map_of_the_house_names_every_room_and_no_other() -> None:

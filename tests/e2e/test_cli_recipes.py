@@ -1,73 +1,125 @@
-"""The recipes of the README do what they say, word for word, with a program that stands for the user's own."""
+"""The recipes of README and docs/scripts.md do what they say, word for word, against the demo API.
+
+Its clock runs faster than ours, as a task there takes half a minute.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.command import PROGRAM, Command
-from tests.files_api import FilesApi
-from tests.servers import fail_body, success_body
+
+from taskdash.demo.server import DemoApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-README = Path(__file__).parents[2] / "README.md"
-NEW = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
-BATCH = ["task_gpt-image-2_1777474689024", "task_gpt-image-2_1777474689025"]
+ROOT: Final = Path(__file__).parents[2]
+SPEED: Final = 40
+BEHIND_S: Final = 3_000
+"""How far behind ours the API's clock begins: it must not pass it while the tests run."""
+SEND: Final = """#!{python}
+import sys, urllib.request
+body = sys.argv[1] if len(sys.argv) > 1 else '{{"model": "gpt-image-2-text-to-image", "input": {{"prompt": "A cat"}}}}'
+request = urllib.request.Request("{url}/api/v1/jobs/createTask", body.encode(), {{"Authorization": "Bearer {key}"}})
+print(urllib.request.urlopen(request).read().decode())
+"""
+"""The user's program: posts a request, its own or the one it is given, and prints the answer."""
+OUTCOMES: Final = {
+    "In scripts": [
+        r"^[-0-9a-f]{36} is done: http://127\.0\.0\.1:\d+/\S+\.webp$",
+        r"^not all succeeded \(1\)$",
+        r"pictures/batch-7-[0-9a-f]{8}-1\.webp$",
+        r"^1\tcontent policy\t400\tSorry, but",
+        r"^[-0-9a-f]{36}$",
+        r"^gpt-image-2-text-to-image .* 50\.0%",
+    ],
+    "One ID from a mail": [r"-1\.webp$", r"^state +success$"],
+    "300 over night": [
+        r"^2 tasks finished: 1 succeeded, 1 failed",
+        r"^ended with 1$",
+        r"^1 failed · 1 done$",
+        r"^1\tcontent policy",
+        r"night/night-[0-9a-f]{8}-1\.webp$",
+    ],
+    "tmux over SSH at 80x24": [r"^taskId\tfailMsg$", r"^http://127\.0\.0\.1.*\.webp$"],
+    "Programs and agents": [r"^exit code 3$", r'^    "code": "unknown_id",$'],
+    "Choosing among results": [r"best/shots-[0-9a-f]{8}-2\.webp$", r"best/shots-[0-9a-f]{8}-4\.webp$"],
+    "Results that are about to expire": [r"^[-0-9a-f]{36}$"],
+}
+"""What the recipes of each section print."""
 
 
-def recipes() -> list[str]:
-    """The shell blocks of the section "In scripts"."""
-    section = re.search(
-        r"^## In scripts\n(.*?)(?=^## |\Z)", README.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
-    assert section, "the README has no section In scripts"
-    return re.findall(r"^```sh\n(.*?)^```", section[1], re.MULTILINE | re.DOTALL)
+def sections() -> dict[str, str]:
+    """The shell lines of each section that has some."""
+    found = {}
+    for name in ("README.md", "docs/scripts.md"):
+        for section in (ROOT / name).read_text("utf-8").split("\n## ")[1:]:
+            blocks = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+            title = section.splitlines()[0]
+            if blocks and title != "Quick start":
+                found[title] = "".join(blocks)
+    return found
 
 
-@pytest.fixture
-def api() -> Iterator[FilesApi]:
-    with FilesApi() as running:
-        for task_id in (NEW, *BATCH):
-            running.set(task_id, success_body(task_id, [f"{running.url}/files/{task_id}"]))
-        running.set(BATCH[1], fail_body(BATCH[1]))
+@pytest.fixture(scope="module")
+def api() -> Iterator[DemoApi]:
+    began_s = time.time()
+    with DemoApi(
+        clock=lambda: began_s - BEHIND_S + SPEED * (time.time() - began_s), tier="standard"
+    ) as running:
         yield running
 
 
 @pytest.fixture
-def shell_folder(tmp_path: Path, api: FilesApi) -> Path:
-    """A folder with the program, its log, and `taskdash` on the way."""
-    Command(tmp_path, api)
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "taskdash").symlink_to(PROGRAM)
-    answer = json.dumps({"code": 200, "msg": "success", "data": {"taskId": NEW}})
-    maker = tmp_path / "make-image"
-    maker.write_text(f"#!/bin/sh\necho '{answer}'\n")
-    maker.chmod(0o700)
-    (tmp_path / "run.log").write_text("".join(f"12:00:01 INFO created task {task_id}\n" for task_id in BATCH))
+def folder(tmp_path: Path, api: DemoApi) -> Path:
+    """A folder with the user's program, its log, a mail, and `taskdash` on the way."""
+    taskdash = Command(tmp_path)
+    taskdash.write_config(api.base_url, more='result_ttl = "2h"')
+    for name in ("make-image", "send"):
+        program = tmp_path / name
+        program.write_text(SEND.format(python=sys.executable, url=api.base_url, key=api.key))
+        program.chmod(0o700)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "taskdash").symlink_to(PROGRAM)
+    batch = [made(taskdash, tmp_path, prompt) for prompt in ("A lighthouse", "A forbidden cat")]
+    (tmp_path / "run.log").write_text("".join(f"12:00:01 INFO created task {task_id}\n" for task_id in batch))
+    (tmp_path / "mail.txt").write_text(f"Hi,\n\nthe poster is task {batch[0]}, see you on Monday!\n")
     return tmp_path
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_recipe_runs_as_it_stands(shell_folder: Path, number: int) -> None:
-    taskdash = Command(shell_folder)
-    if number == 2:
-        taskdash.ok("add", *BATCH)
+def made(taskdash: Command, folder: Path, prompt: str) -> str:
+    body = {"model": "gpt-image-2-text-to-image", "input": {"prompt": prompt, "n": 4}}
+    answer = json.loads(taskdash.run([str(folder / "send"), json.dumps(body)]).stdout)
+    return str(answer["data"]["taskId"])
+
+
+@pytest.mark.parametrize("title", OUTCOMES)
+def test_the_recipes_of_a_section_run_as_they_stand(folder: Path, api: DemoApi, title: str) -> None:
+    taskdash = Command(folder)
     environment = {
-        "PATH": f"{shell_folder}/bin:{taskdash.env['PATH']}",
+        "PATH": f"{folder}/bin:{taskdash.env['PATH']}",
         "TASKDASH_STORE": str(taskdash.store),
         "TASKDASH_CONFIG": str(taskdash.config),
+        "AIGPTIMAGE_API_KEY": api.key,
+        "id": (folder / "run.log").read_text().split()[4],
     }
-    done = taskdash.run(["sh", "-e", "-c", recipes()[number]], env=environment)
-    assert done.returncode == 0, done.stderr
-    expected = [NEW, BATCH[1], f"{BATCH[0]}-1.png"][number]
-    assert expected in done.stdout, done.stdout + done.stderr
+    if title.startswith(("tmux", "Choosing", "Results")):
+        draft = made(taskdash, folder, "A balloon")
+        for label, text in (("draft", draft), ("shots", (folder / "run.log").read_text())):
+            words = [str(PROGRAM), "add", "-", "--wait", "--label", label]
+            taskdash.run(words, stdin=text, env=environment)
+    done = taskdash.run(["sh", "-e", "-c", sections()[title]], env=environment, timeout_s=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for pattern in OUTCOMES[title]:
+        assert re.search(pattern, done.stdout, re.MULTILINE), (pattern, done.stdout, done.stderr)
 
 
-def test_there_are_three_recipes() -> None:
-    assert len(recipes()) == 3
+def test_every_section_with_recipes_is_run() -> None:
+    assert set(sections()) == set(OUTCOMES)
