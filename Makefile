@@ -7,7 +7,7 @@ VENV   := $(if $(filter lowest,$(TEXTUAL)),.venv-lowest,.venv)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test faults check bench screenshots snapshots format dist lock clean
+.PHONY: help demo test faults check bench screenshots snapshots format man dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -44,6 +44,9 @@ screenshots: $(VENV)/dev.stamp ## draw screenshots/ again from the real applicat
 
 snapshots: $(VENV)/dev.stamp ## accept the screens as they are now
 	@$(BIN)/python -m pytest tests/ui --snapshot-update
+
+man: $(VENV)/dev.stamp ## write docs/taskdash.1 again from the commands
+	@$(BIN)/python docs/make_man.py > docs/taskdash.1.new && mv docs/taskdash.1.new docs/taskdash.1
 
 dist: $(VENV)/dev.stamp ## build wheel and source archive
 	$(BIN)/python -m hatchling build

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
+import pytest
 
 from taskdash.cli.main import COMMANDS, Commands
 from taskdash.cli.spec import ERROR_CODES, TASK_FIELDS
@@ -13,6 +17,9 @@ from taskdash.domain.task_json import VARIABLES
 from taskdash.ui.keymap import key_table
 
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "docs"))
+
+from make_man import page as man_page  # noqa: E402 - it stands beside what it writes
 
 
 def test_the_documents_have_the_keys_of_the_table_of_actions() -> None:
@@ -103,3 +110,16 @@ def test_links_between_documents_lead_to_files() -> None:
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").iterdir()):
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
             assert (path.parent / link).exists(), (path.name, link)
+
+
+def test_the_man_page_is_what_the_commands_say() -> None:
+    assert (ROOT / "docs" / "taskdash.1").read_text("ascii") == man_page(), "run `make man`"
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_man_page_has_no_fault_and_names_every_command() -> None:
+    line = ["groff", "-man", "-ww", "-Tutf8", "-P-cbou", str(ROOT / "docs" / "taskdash.1")]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert [name for name in COMMANDS if f"\n   taskdash {name}" not in done.stdout] == []
+    assert "`" not in done.stdout

@@ -90,7 +90,8 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
     }
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
-    assert {name for name in names if ".dist-info/" not in name} == ours
+    (page,) = (name for name in names if name.endswith(".data/data/share/man/man1/taskdash.1"))
+    assert {name for name in names if ".dist-info/" not in name} == {*ours, page}
     assert {"taskdash/py.typed", "taskdash/ui/dashboard.tcss", "taskdash/demo/media/robot.webp"} <= ours
 
 
@@ -137,6 +138,8 @@ def test_what_is_installed_is_the_wheel_and_every_command_has_its_help(
     assert Path(where.strip()).is_relative_to(installed.parent)
     program = installed / "taskdash"
     assert taskdash.__version__ in run(program, "--version", cwd=tmp_path)
+    page = installed.parent / "share" / "man" / "man1" / "taskdash.1"
+    assert page.read_bytes() == (ROOT / "docs" / "taskdash.1").read_bytes()
     code = f"from taskdash.cli.process import exit_code_of\nfor each in {[*COMMANDS]!r}: exit_code_of([each, '--help'])"
     helped = run(installed / "python", "-c", code, cwd=tmp_path)
     assert [each for each in COMMANDS if f"taskdash {each}" not in helped] == []

@@ -87,7 +87,8 @@ def spec(context: click.Context) -> dict[str, Json]:
         "program": "taskdash",
         "version": __version__,
         "description": _text(program.help),
-        "globalOptions": [_option(each) for each in program.params if isinstance(each, click.Option)],
+        "options": _options(program),
+        "globalOptions": [_option(each) for each in program.params if isinstance(each, GlobalOption)],
         "commands": commands,
         "exitCodes": dict(EXIT_CODES),
         "errors": {
@@ -123,11 +124,7 @@ def _command(command: click.Command, context: click.Context) -> Json:
         "description": _text(command.help),
         "example": (command.epilog or "").removeprefix("Example: "),
         "arguments": [_argument(each) for each in command.params if isinstance(each, click.Argument)],
-        "options": [
-            _option(each)
-            for each in command.params
-            if isinstance(each, click.Option) and not isinstance(each, GlobalOption)
-        ],
+        "options": _options(command),
     }
     if isinstance(command, click.Group):
         document["commands"] = [_command(*each) for each in _commands(command, context)]
@@ -142,6 +139,12 @@ def _text(text: str | None) -> str:
 def _argument(argument: click.Argument) -> Json:
     name = argument.metavar or (argument.name or "").upper()
     return {"name": name, "required": argument.required, "many": argument.nargs == -1}
+
+
+def _options(command: click.Command) -> list[Json]:
+    """Return the options of a command that not all others take as well."""
+    own = (each for each in command.params if not isinstance(each, GlobalOption))
+    return [_option(each) for each in own if isinstance(each, click.Option)]
 
 
 def _option(option: click.Option) -> dict[str, Json]:
