@@ -174,6 +174,18 @@ def test_check_prints_what_changed(taskdash: Command, fake_api: FakeApi) -> None
     assert fake_api.count(OK) == 2
 
 
+def test_check_as_json_has_the_tasks_whatever_the_exit_code(taskdash: Command, fake_api: FakeApi) -> None:
+    assert taskdash.json("check", "--json") == []
+    done = taskdash("check", OK, LOST, "--json")
+    assert done.returncode == 3
+    found, lost = json.loads(done.stdout)
+    assert (found["taskId"], found["state"], tuple(found)) == (OK, "success", FIELDS)
+    assert (lost["taskId"], lost["problem"]["kind"]) == (LOST, "not found")
+    fake_api.override = Reply(401)
+    done = taskdash("check", RUN, "--json")
+    assert (done.returncode, json.loads(done.stdout)[0]["problem"]["kind"]) == (4, "unauthorized")
+
+
 def test_wait_follows_tasks_to_their_end(taskdash: Command, fake_api: FakeApi) -> None:
     fake_api.set(RUN, [waiting_body(RUN), success_body(RUN)])
     done = taskdash.ok("wait", OK, RUN, "--json")

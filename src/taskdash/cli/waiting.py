@@ -64,8 +64,13 @@ _FIND: Final = partial(find_or_add, tells_prefixes=True)
 @click.option(
     "--no-wait", is_flag=True, help="Exit at once if the gateway rate-limits (default: wait up to 10s)."
 )
+@click.option(
+    "--json", "as_json", is_flag=True, help="Output the tasks as a JSON array, whatever the exit code."
+)
 @pass_session
-def check(session: Session, task_ids: Sequence[str], *, selection: Selection, no_wait: bool) -> int:
+def check(
+    session: Session, task_ids: Sequence[str], *, selection: Selection, no_wait: bool, as_json: bool
+) -> int:
     """Check tasks once, now, and print what changed.
 
     Without IDs, checks all unfinished tasks; --filter and --label narrow that down, --state includes finished ones.
@@ -77,6 +82,8 @@ def check(session: Session, task_ids: Sequence[str], *, selection: Selection, no
         tasks = _to_check(session, store, task_ids, selection)
     if not tasks:
         talk("nothing to check: no unfinished tasks")
+        if as_json:
+            print_json_array([])
         return 0
     rules = CheckRules(tasks, are_named=bool(task_ids), waits=not no_wait)
     with AutoSaving(session) as saving:
@@ -84,7 +91,10 @@ def check(session: Session, task_ids: Sequence[str], *, selection: Selection, no
         changes, troubles, code = rules.outcome()
         for line in troubles:
             complain(line)
-        print_lines(changes)
+        if as_json:
+            print_json_array(_items(session, rules, TimeLimit(None)))
+        else:
+            print_lines(changes)
         if ended_by:
             return 128 + ended_by
         saving.finish(is_patient=False)
@@ -204,7 +214,7 @@ def _print_items(items: list[str], beside: dict[str, Json] | None) -> None:
         print_json({**beside, "tasks": list(map(json.loads, items))})
 
 
-def _items(session: Session, rules: WaitRules | None, limit: TimeLimit) -> list[str]:
+def _items(session: Session, rules: CheckRules | WaitRules | None, limit: TimeLimit) -> list[str]:
     """Return the tasks as they are now, or as they were last seen where the store cannot be read any more."""
     if rules is None:
         return []
@@ -218,7 +228,7 @@ def _items(session: Session, rules: WaitRules | None, limit: TimeLimit) -> list[
         return _last_seen(rules)
 
 
-def _last_seen(rules: WaitRules) -> list[str]:
+def _last_seen(rules: CheckRules | WaitRules) -> list[str]:
     return [json.dumps(task_json(TaskDetail(task=task))) for task in rules.tasks]
 
 
