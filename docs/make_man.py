@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -17,6 +19,8 @@ from taskdash.cli.spec import spec
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+CHANGELOG: Final = Path(__file__).parent.parent / "CHANGELOG.md"
+LINE_CHARS: Final = 78
 FILES: Final = (
     (
         "config.toml",
@@ -34,18 +38,17 @@ def page() -> str:
 def _lines(about: dict[str, Any]) -> Iterator[str]:
     first, *rest = about["description"].split("\n")
     yield '.\\" Made by docs/make_man.py from the commands themselves.'
-    yield f'.TH TASKDASH 1 "" "taskdash {_plain(about["version"])}" "User Commands"'
+    yield f'.TH TASKDASH 1 "{_released()}" "taskdash {_plain(about["version"])}" "User Commands"'
     yield from (".SH NAME", f"taskdash \\- {_plain(first[:1].lower() + first[1:].rstrip('.'))}")
     yield from (".SH SYNOPSIS", ".B taskdash", "[\\fIOPTION\\fR]... [\\fICOMMAND\\fR [\\fIARGUMENT\\fR]...]")
     yield from (".SH DESCRIPTION", *_paragraphs(rest))
-    yield from (
-        ".SH OPTIONS",
-        "All commands take these, before and after the command, but for the first three.",
-    )
+    yield ".SH OPTIONS"
+    yield from _options(about["options"])
+    yield from (".PP", "All commands take these, before and after the command:")
     yield from _options(about["globalOptions"])
     yield ".SH COMMANDS"
     yield from _commands(about["commands"], "taskdash")
-    yield from (".SH FILTERS", _text(f"In --filter, {about['filter']['syntax']}."))
+    yield from (".SH FILTERS", *_text(f"In --filter, {about['filter']['syntax']}."))
     for name, field in about["filter"]["fields"].items():
         values = f": {', '.join(field['values'])}" if field["values"] else ""
         yield from _item(_bold(f"{name}:"), f"{field['kind']}{values}, as in `{field['example']}`")
@@ -55,6 +58,12 @@ def _lines(about: dict[str, Any]) -> Iterator[str]:
     yield ".SH FILES"
     for name, means in FILES:
         yield from _item(f"\\fI{_plain(name)}\\fR", means)
+
+
+def _released() -> str:
+    """Return the day of the newest release."""
+    days = re.findall(r"^## \[.*\] - ([0-9-]+)$", CHANGELOG.read_text("utf-8"), re.MULTILINE)
+    return str(days[0])
 
 
 def _commands(commands: Iterable[dict[str, Any]], parent: str) -> Iterator[str]:
@@ -77,19 +86,21 @@ def _options(options: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def _item(head: str, text: str) -> Iterator[str]:
-    yield from (".TP", head, _text(text))
+    yield from (".TP", head, *_text(text))
 
 
 def _paragraphs(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        yield from (".PP", _text(text))
+    for n, text in enumerate(texts):
+        yield from ([".PP"] if n else [])
+        yield from _text(text)
 
 
-def _text(text: str) -> str:
-    """Return prose; what stands between backticks is bold."""
+def _text(text: str) -> list[str]:
+    """Return prose as lines; what stands between backticks is bold."""
     parts = re.split(r"`(.*?)`", text)
-    line = "".join(_bold(part) if n % 2 else _plain(part) for n, part in enumerate(parts))
-    return f"\\&{line}" if line.startswith((".", "'")) else line
+    prose = "".join(_bold(part) if n % 2 else _plain(part) for n, part in enumerate(parts))
+    lines = textwrap.wrap(prose, LINE_CHARS, break_long_words=False, break_on_hyphens=False)
+    return [f"\\&{line}" if line.startswith(".") else line for line in lines]
 
 
 def _bold(text: str) -> str:
