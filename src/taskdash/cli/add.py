@@ -15,7 +15,7 @@ from taskdash.cli.options import (
     shown,
     waiting_options,
 )
-from taskdash.cli.output import print_json, print_lines, talk, tell_not_added
+from taskdash.cli.output import cropped, print_json, print_lines, talk, tell_not_added
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form
 from taskdash.domain.task import is_task_id, looks_like_option
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 KEY_PREFIX: Final = "sk-"
 MAX_SHOWN: Final = 20
+MAX_LABEL_CELLS: Final = 50
+"""Of a label that is told; it may have 200 characters."""
 
 
 @click.command(
@@ -214,7 +216,7 @@ def label(session: Session, words: Sequence[str], *, selection: Selection) -> in
     print_lines(task.task_id for task in tasks)
     cleaned = clean_label(text)
     talk(
-        f'{plural(len(tasks), "task")} labelled "{cleaned}"'
+        f'{plural(len(tasks), "task")} labelled "{cropped(cleaned, MAX_LABEL_CELLS)}"'
         if cleaned
         else f"{plural(len(tasks), 'label')} cleared"
     )

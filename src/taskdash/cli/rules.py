@@ -253,15 +253,16 @@ class WaitRules:
             "failed": states[State.FAIL],
             "unknown to the API": unknown,
             "removed": len(self.removed),
-            "not finished": len(self.tasks) - finished - unknown,
         }
-        parts = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        parts = [f"{count:,} {what}" for what, count in counts.items() if count]
         total = plural(len(self._seen), "task")
         if finished == len(self._seen):
             took = f" in {duration(self._elapsed_ms, measured=True)}" if self._elapsed_ms else ""
-            return f"{total} finished: {parts}{took}"
+            return f"{total} finished: {', '.join(parts)}{took}"
         why = f"timed out after {duration(self._timeout_ms, measured=True)} with " if self.timed_out else ""
-        return f"{why}{finished:,} of {total} finished ({parts})"
+        if not parts:
+            return f"{why}{total} not finished"
+        return f"{why}{finished:,} of {total} finished: {', '.join(parts)}"
 
     def _due_ms(self, task: Task) -> int:
         seen = self._seen[task.seq]

@@ -221,12 +221,12 @@ def test_a_wait_ends_with_what_it_came_to() -> None:
     assert said(success, replace(success, seq=7), fail) == "3 tasks finished: 2 succeeded, 1 failed in 1m52s"
     assert said(success, elapsed_ms=0) == "1 task finished: 1 succeeded"
     assert (
-        said(success, waiting, timeout_s=60)
-        == "timed out after 1m with 1 of 2 tasks finished (1 succeeded, 1 not finished)"
+        said(success, waiting, timeout_s=60) == "timed out after 1m with 1 of 2 tasks finished: 1 succeeded"
     )
+    assert said(waiting, timeout_s=60) == "timed out after 1m with 1 task not finished"
     rules = a_wait(success, waiting)
     rules.see([success], START_MS, S)
-    assert rules.summary() == "1 of 2 tasks finished (1 succeeded, 1 removed)"
+    assert rules.summary() == "1 of 2 tasks finished: 1 succeeded, 1 removed"
 
 
 def test_of_selected_tasks_one_that_is_lost_does_not_end_the_wait_for_the_rest() -> None:
@@ -246,7 +246,7 @@ def test_of_selected_tasks_one_that_is_lost_does_not_end_the_wait_for_the_rest()
     assert rules.is_over(9 * S)
     assert (rules.exit_code(), rules.summary()) == (
         3,
-        "1 of 2 tasks finished (1 succeeded, 1 unknown to the API)",
+        "1 of 2 tasks finished: 1 succeeded, 1 unknown to the API",
     )
     assert rules.see([success], START_MS + 10 * S, 10 * S) == ["task_a: was removed from the list"]
     assert rules.is_over(10 * S)
