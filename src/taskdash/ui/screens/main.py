@@ -308,7 +308,8 @@ class MainScreen(ViewActions, Screen[None]):
         self.action_zoom()
 
     async def action_next_pane(self, steps: int = 1) -> None:
-        if self.filter_box.has_focus_within and await self.filter_box.complete(steps):
+        if self.filter_box.has_focus_within:
+            await self.filter_box.complete(steps)
             return
         # Neither `has_focus` nor `focus()`, which are true later, as when a dialog was just closed.
         self.set_focus(self.pane if self.focused is self.table and self.pane.display else self.table)

@@ -233,8 +233,8 @@ class FilterBox(Vertical):
         start, words = completions(before, values)
         return start, [word for word in words if word != before[start:]]
 
-    async def complete(self, steps: int) -> bool:
-        """Complete the word before the cursor, each further time otherwise; return whether there was any."""
+    async def complete(self, steps: int) -> None:
+        """Complete the word before the cursor, each further time otherwise; one that is complete stays as it is."""
         if self._reading is not None:
             await asyncio.wait({self._reading}, timeout=_PATIENCE_S)
         last = self._completing
@@ -245,11 +245,10 @@ class FilterBox(Vertical):
             start, words = self._completions()
             end, index = self._box.cursor_position, 0
             if not words:
-                return False
+                return
         self._box.value = f"{self.text[:start]}{words[index]}{self.text[end:]}"
         self._box.cursor_position = start + len(words[index])
         self._completing = _Completing(self.text, start, self._box.cursor_position, words, index)
-        return True
 
     def action_leave(self) -> None:
         """Go to the list; the box stays where it has a filter in it."""
