@@ -174,7 +174,7 @@ def test_what_finished_while_it_was_closed_is_told_once_until_esc(taskdash: Comm
         screen.send("\x1b", hides="away")
         screen.quit()
     with taskdash.dashboard() as screen:
-        screen.wait_for("▌ ✓ success")
+        screen.wait_for("✓ success  ")
         time.sleep(1.5)  # it would be there by then
         assert "away" not in screen.text
         screen.quit()

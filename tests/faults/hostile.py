@@ -37,6 +37,9 @@ _LOOKS: Final = (
     rb"\x1b\[[\d;]*m|\x1b\[\d+;\d+H|\x1b\[\?(?:1000|1003|1004|1006|1015|1016|1049|2004|2026|25|7)[hl]"
     rb"|\x1b\[>\d+u|\x1b\[<u|\x1b\[\?20(?:26|48)\$p|\x1b\]22;[a-z-]*\x07|\x1b\]52;c;(?P<copied>[A-Za-z0-9+/=]*)\x07|\r\n"
     rb"|\x1b\]8;(?:id=[\w-]+;https?://[!-~]+|;)\x1b\\"
+    # The title, and what the terminal is asked once.
+    rb"|\x1b\[2[23];2t|\x1b\]2;[\w, \xc2\xb7]*\x1b\\"
+    rb"|\x1b\]11;\?\x1b\\|\x1b\[>0q|\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\|\x1b\[c"
 )
 _LEAVING: Final = "\x1b[?1049l"
 _OURS: Final = re.compile(_LOOKS)

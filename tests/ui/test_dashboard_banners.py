@@ -93,7 +93,7 @@ async def test_one_banner_says_what_is_wrong_and_goes_when_it_is_over(
         ("server error", "Server error", failing("SERVER_ERROR")),
         ("paused", "Paused: no automatic checks", {"paused": True}),
         ("watched by process 77", "(77) is stopped", stopped),
-        ("12 waiting", "12 checks wait for the budget of tier free (assumed): set tier", budget),
+        ("", "12 checks wait for the budget of tier free (assumed): set tier", budget),
         ("", "the server says 90 a minute", {"learned": "the server says 90 a minute"}),
     ):
         healthy = {name: getattr(watcher.status, name) for name in changes}
