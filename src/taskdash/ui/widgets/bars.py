@@ -95,8 +95,9 @@ class StateTabs(Line):
 
     def show_counts(self, counts: Mapping[State, int], chosen: int) -> None:
         """Draw the tabs; `chosen` is an index into TABS."""
-        self._counts, self._chosen = counts, chosen
-        self.show(self.fitted())
+        if (counts, chosen) != (self._counts, self._chosen):
+            self._counts, self._chosen = counts, chosen
+            self.show(self.fitted())
 
     def fitted(self) -> Content:
         line = self._tabs(in_words=True)
@@ -176,8 +177,9 @@ class KeyBar(Line):
 
     def show_keys(self, keys: Sequence[FooterKey], note: str = "") -> None:
         """Draw the keys after a note."""
-        self._keys, self._note = keys, note
-        self.show(self.fitted())
+        if (keys, note) != (self._keys, self._note):
+            self._keys, self._note = keys, note
+            self.show(self.fitted())
 
     def fitted(self) -> Content:
         # The last two, the ways to help and out, are always there.
