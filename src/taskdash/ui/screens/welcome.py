@@ -177,8 +177,9 @@ class Waiting(Screen[None]):
     def on_key(self, event: events.Key) -> None:
         keymap = self.context.keymap
         if event.key in (*keymap["quit"], *keymap["copy_or_quit"]):
-            event.prevent_default()
-            self.app.exit()
+            event.prevent_default().stop()
+            if event.key in keymap["quit"] or cast("Dashboard", self.app).messages.quits(event.key):
+                self.app.exit()
         elif event.key in keymap["suspend"]:
             self.app.action_suspend_process()
 
