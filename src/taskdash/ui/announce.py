@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
+from textual.content import Content
+
 from taskdash.domain.durations import age
 from taskdash.domain.notices import Way, notices
 from taskdash.domain.words import USUAL_LIFE_MS, ended_ms, expiry_of, notice_ms
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from textual.worker import WorkType
 
-    from taskdash.domain.notices import Batch, Notice
+    from taskdash.domain.notices import Batch
     from taskdash.domain.task import Task
     from taskdash.store.store import Store
     from taskdash.ui.acts import Severity
@@ -34,7 +37,7 @@ HOLD_S: Final = 30.0
 
 SET_BACK_MS: Final = 60_000
 """How far back is looked after the clock was set back."""
-_NAME_CHARS: Final = 34
+_LEAST_NAME_CELLS: Final = 10
 LOOK_EVERY_MS: Final = 30_000
 """How often is looked for results that are about to expire."""
 
@@ -67,9 +70,16 @@ class FinishedTasks:
             if self._batch is not None and self._batch.seqs.isdisjoint(task.seq for task in untold):
                 batches.append(self._batch)
                 self._batch = None
-            self._show(notices(ours, batches, self._context.clock.now_ms()))
+            missed = {task.seq for task in ours if self._screen.away.counts(task)}
+            fresh = [task for task in ours if task.seq not in missed]
+            old = [batch for batch in batches if not batch.seqs.isdisjoint(missed)]
+            old = [batch for batch in old if batch.seqs.isdisjoint(task.seq for task in fresh)]
+            self._show([task for task in ours if task.seq in missed], old, is_told=True)
+            self._show(fresh, [batch for batch in batches if batch not in old])
 
-    def _show(self, found: Sequence[Notice]) -> None:
+    def _show(self, ours: Sequence[Task], batches: Sequence[Batch], *, is_told: bool = False) -> None:
+        """Tell of ends; where another line has told of them, keep for the messages what it has no room for."""
+        found = notices(ours, batches, self._context.clock.now_ms())
         if not found:
             return
         self._told_at_s = asyncio.get_running_loop().time()
@@ -77,7 +87,11 @@ class FinishedTasks:
             self._screen.app.bell()
         for notice in found:
             bad: Severity = "warning" if notice.is_batch else "error"
-            self._screen.say(notice.text, bad if notice.is_bad else "information", is_batch=notice.is_batch)
+            severity: Severity = bad if notice.is_bad else "information"
+            if is_told:
+                self._screen.app.messages.keep(notice.text, severity)
+            else:
+                self._screen.say(notice.text, severity, is_batch=notice.is_batch)
 
     async def _learn(self) -> None:
         """Take note of all that ended, whoever tells of it: how long it took, and whether it was the last marked."""
@@ -170,7 +184,9 @@ class ExpiringResults:
         key = self._context.key_of("expiring")
         how = f" Press {key}." if key else ""
         if len(tasks) == 1:
-            name = " ".join((tasks[0].label or tasks[0].prompt or tasks[0].task_id)[:200].split())
-            name = f"{name[: _NAME_CHARS - 1]}…" if len(name) > _NAME_CHARS else name
-            return f'"{name}" expires {when} and isn\'t saved.{how}'
+            said = f"\" expires {when} and isn't saved.{how}"
+            name = Content(" ".join((tasks[0].label or tasks[0].prompt or tasks[0].task_id)[:200].split()))
+            # On one line, however wide its characters are, without the blanks around it and the quote before it.
+            room = max(_LEAST_NAME_CELLS, self._screen.size.width - 3 - cell_len(said))
+            return f'"{name.truncate(room, ellipsis=True).plain.rstrip()}{said}'
         return f"{len(tasks):,} results expire soon and aren't saved, the first {when}.{how}"

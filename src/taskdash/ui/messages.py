@@ -58,7 +58,7 @@ class Messages:
             is_batch: whether it is of many tasks; it waits for a key where some of them failed.
             more: what is shown with it where all messages are.
         """
-        self.kept.append(Message(self._app.context.clock.now_ms(), text, severity, more))
+        self.keep(text, severity, more)
         if severity != "error" and not is_batch:
             self.show_line(text, severity, LINE_S)
             return
@@ -66,6 +66,10 @@ class Messages:
         if waits or self._read_at_s is not None:
             self._read_at_s = monotonic() + TOAST_S / 2
         self._app.notify(text, severity=severity, markup=False, timeout=UNTIL_A_KEY_S if waits else TOAST_S)
+
+    def keep(self, text: str, severity: Severity, more: str = "") -> None:
+        """Have it among the messages without showing it now: something else on the screen says as much."""
+        self.kept.append(Message(self._app.context.clock.now_ms(), text, severity, more))
 
     def show_line(self, text: str, severity: Severity, for_s: float) -> None:
         """Show a line on the list, and on what lies over it; what it says is not kept."""

@@ -9,12 +9,14 @@ from textual.content import Content
 
 from taskdash.domain.durations import age
 from taskdash.domain.errors import StoreError
-from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
+from taskdash.domain.words import USUAL_LIFE_MS, ended_ms, notice_ms
+from taskdash.store.news import LEARNED_AFTER_MS
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
     from textual.worker import WorkType
 
+    from taskdash.domain.task import Task
     from taskdash.store.news import Missed
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
@@ -42,6 +44,13 @@ class AwayLine(Line):
         """When somebody came back; None for not yet."""
         self._counted: object = None
         self._again_at_ms = 0
+
+    def counts(self, task: Task) -> bool:
+        """Return whether a finished task is among those that it tells of, as `store.news` counts them."""
+        at_ms = ended_ms(task)
+        if self._since_ms is None or self._back_ms is None or at_ms is None or at_ms <= self._since_ms:
+            return False
+        return at_ms <= self._back_ms + (LEARNED_AFTER_MS if at_ms == task.finished_at_ms else 0)
 
     def begin(self) -> None:
         """Look for when the dashboard was last closed, and count since then."""
