@@ -385,6 +385,50 @@ def test_statistics_count_by_the_end_that_everything_else_counts_by(tmp_path: Pa
     assert [24 - hour for hour, count in enumerate(per_hour) if count] == [9, 4]
 
 
+def test_what_a_list_cost_by_label_and_day_is_a_table_for_people_and_for_scripts(tmp_path: Path) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    taskdash = listing(
+        tmp_path,
+        task("task_paid_12345678", label="mugs", credits=1_234_567.5, createTime=now_ms),
+        task("task_lost_12345678", label="mugs", state="fail", credits=2, createTime=now_ms),
+        task("task_free_12345678", label="mugs", state="fail", credits=0, createTime=now_ms),
+        task("task_none_12345678", createTime=now_ms - 30 * 24 * HOUR_MS),
+    )
+    done = taskdash("stats", "--by", "label")
+    assert done.stdout.splitlines() == [
+        "LABEL\tTASKS\tSUCCESS\tFAIL\tLEFT\tRATE\tCREDITS\tMEAN\tCHARGED\tWITHOUT",
+        "mugs\t3\t1\t2\t0\t33.3%\t1234569.5\t1234567.5\t1\t0",
+        "without a label\t1\t1\t0\t0\t100.0%\t–\t–\t0\t1",
+    ]
+    header, *rows = on_a_terminal(taskdash, "stats", "--by", "label", columns=110)
+    assert [*map(str.split, (header, rows[0]))] == [
+        ["LABEL", "TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "CHARGED", "WITHOUT"],
+        ["mugs", "3", "1", "2", "0", "33.3%", "1,234,569.5", "1,234,567.5", "1", "0"],
+    ]
+    assert "1 charged although failed (2 credits)" in " ".join(rows)
+    assert "1 finished task without credits" in " ".join(rows)
+    found = taskdash.json("stats", "--by", "day", "--since", "7d", "--json")
+    (day,) = found["days"]
+    assert {
+        name: day[name] for name in ("day", "tasks", "fail", "credits", "chargedFails", "withoutCredits")
+    } == {
+        "day": time.strftime("%Y-%m-%d", time.localtime(now_ms / 1000)),
+        "tasks": 3,
+        "fail": 2,
+        "credits": 1_234_569.5,
+        "chargedFails": 1,
+        "withoutCredits": 0,
+    }
+    assert [each["model"] for each in taskdash.json("stats", "--by", "model", "--json")["models"]] == [None]
+    assert [each["profile"] for each in taskdash.json("stats", "--by", "profile", "--json")["profiles"]] == [
+        "aigptimage"
+    ]
+    assert [
+        each["taskId"] for each in taskdash.json("list", "--filter", "charged:yes state:fail", "--json")
+    ] == ["task_lost_12345678"]
+    assert "1 charged (2 credits)" in " ".join(on_a_terminal(taskdash, "failures", columns=110))
+
+
 def test_nothing_to_save_says_why(tmp_path: Path) -> None:
     empty = Command(tmp_path / "empty")
     for taskdash in (empty, listing(tmp_path, task("task_bad_12345678", state="fail"))):

@@ -11,7 +11,7 @@ from taskdash.cli.options import Command, complete_ids, form_options, pass_sessi
 from taskdash.cli.output import cell_width, padded, print_json, print_lines, talk
 from taskdash.cli.rows import duration_word
 from taskdash.cli.selection import read_details
-from taskdash.domain.durations import NONE, ago
+from taskdash.domain.durations import NONE, ago, amount
 from taskdash.domain.failures import classify
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, Verdict, inputs_of, json_text
@@ -94,7 +94,7 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
         ("links", _expiry(task, now_ms, ttl_ms)),
         ("label", task.label),
         ("note", task.note),
-        ("credits", detail.credits_consumed if task.credits is None else f"{task.credits:,g}"),
+        ("credits", detail.credits_consumed if task.credits is None else amount(task.credits)),
         *((name, json_text(value)) for name, value in detail.extra.items()),
         ("problem", _problem(task, now_ms)),
         ("task ID", task.task_id),

@@ -11,7 +11,7 @@ import click
 
 from taskdash.cli.options import Command, length_of_time, pass_session, selection_options
 from taskdash.cli.output import cell_width, cropped, padded, print_json, print_lines, talk
-from taskdash.domain.durations import NONE, duration
+from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.failures import reasons
 from taskdash.domain.query import SpanTerm
 from taskdash.domain.tally import By, ended_per_hour, tally
@@ -152,8 +152,8 @@ def _figures(tally: Tally) -> dict[str, str]:
         "RATE": NONE if rate is None else f"{rate:.1%}",
         "P50": duration(tally.cost_p50_ms, measured=True),
         "P90": duration(tally.cost_p90_ms, measured=True),
-        "CREDITS": NONE if tally.credits is None else f"{tally.credits:,g}",
-        "MEAN": NONE if tally.mean_credits is None else f"{tally.mean_credits:,g}",
+        "CREDITS": amount(tally.credits),
+        "MEAN": amount(tally.mean_credits),
         "CHARGED": f"{tally.charged_fails:,}",
         "WITHOUT": f"{tally.without_credits:,}",
     }

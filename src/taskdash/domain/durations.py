@@ -1,4 +1,4 @@
-"""Durations and ages in words: `34s`, `1m52s`, `21h37m`, `3d4h` everywhere a user reads one, JSON and CSV aside."""
+"""Durations, ages and credits in words: `34s`, `1m52s`, `3d4h` everywhere a user reads one, JSON and CSV aside."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def ago(at_ms: int | None, now_ms: int) -> str:
         return NONE
     ms = now_ms - at_ms
     return f"{age(ms)} ago" if ms >= 1000 else f"just {age(ms)}" if ms > -1000 else age(ms)
+
+
+def amount(number: float | None) -> str:
+    """Return credits as a number of them: `4`, `0.5`, `1,234,567.25`; – where it is not known."""
+    return NONE if number is None else f"{number:,.4f}".rstrip("0").rstrip(".")
 
 
 def tells_seconds(now_ms: int, *moments_ms: int | None) -> bool:

@@ -17,6 +17,8 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from taskdash.domain.durations import amount
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -299,7 +301,7 @@ class Reason:
 
 def charged_words(charged: int, credits_lost: float) -> str:
     """Return that so many failed tasks were charged for all the same; "" where none was."""
-    return f"{charged:,} charged ({credits_lost:,g} credits)" if charged else ""
+    return f"{charged:,} charged ({amount(credits_lost)} credits)" if charged else ""
 
 
 def class_filter(failure_class: FailureClass) -> str:

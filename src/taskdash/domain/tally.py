@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from taskdash.domain.durations import amount
 from taskdash.domain.task import State
 from taskdash.domain.words import plural
 
@@ -99,9 +100,13 @@ class Tally:
     @property
     def remarks(self) -> list[str]:
         """Return what is to be told of the credits beside their sum."""
-        said = [] if self.mean_credits is None else [f"{self.mean_credits:,g} credits a success on average"]
+        said = (
+            [] if self.mean_credits is None else [f"{amount(self.mean_credits)} credits a success on average"]
+        )
         if self.charged_fails:
-            said.append(f"{self.charged_fails:,} charged although failed ({self.lost_credits:,g} credits)")
+            said.append(
+                f"{self.charged_fails:,} charged although failed ({amount(self.lost_credits)} credits)"
+            )
         if self.without_credits and self.credits is not None:
             said.append(f"{plural(self.without_credits, 'finished task')} without credits")
         return said
@@ -158,14 +163,14 @@ def _tally(name: str | None, outcomes: Sequence[TaskFigures]) -> Tally:
     found = Counter(outcome.state for outcome in outcomes)
     costs_ms = [outcome.cost_ms for outcome in outcomes if outcome.state is State.SUCCESS]
     paid = [(outcome.state, outcome.credits) for outcome in outcomes if outcome.credits is not None]
-    good = [amount for state, amount in paid if state is State.SUCCESS]
-    lost = [amount for state, amount in paid if state is State.FAIL and amount > 0]
+    good = [each for state, each in paid if state is State.SUCCESS]
+    lost = [each for state, each in paid if state is State.FAIL and each > 0]
     return Tally(
         name=name,
         counts={state: found[state] for state in State},
         costs_ms=tuple(sorted(cost_ms for cost_ms in costs_ms if cost_ms is not None)),
-        credits=round(math.fsum(amount for _, amount in paid), 6) if paid else None,
-        mean_credits=round(math.fsum(good) / len(good), 6) if good else None,
+        credits=round(math.fsum(each for _, each in paid), 6) if paid else None,
+        mean_credits=round(math.fsum(good) / len(good), 2) if good else None,
         without_credits=sum(outcome.credits is None and outcome.state.finished for outcome in outcomes),
         charged_fails=len(lost),
         lost_credits=round(math.fsum(lost), 6),

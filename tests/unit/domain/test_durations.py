@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.durations import age, ago, duration
+from taskdash.domain.durations import age, ago, amount, duration
 
 S, M, H, D = 1_000, 60_000, 3_600_000, 86_400_000
 
@@ -56,6 +56,14 @@ def test_a_duration_has_two_units_at_most(ms: float | None, running: str, measur
 )
 def test_an_age_has_one_unit(ms: int, short: str, prose: str) -> None:
     assert (age(ms), ago(D, D + ms)) == (short, prose)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(None, "–"), (0, "0"), (4.0, "4"), (0.5, "0.5"), (1_234_567.25, "1,234,567.25"), (100, "100")],
+)
+def test_credits_are_told_whole_and_without_an_idle_fraction(number: float | None, words: str) -> None:
+    assert amount(number) == words
 
 
 def test_what_is_not_known_has_no_age() -> None:

@@ -69,8 +69,8 @@ def test_what_failed_tasks_cost_all_the_same_is_told_with_their_reason(store: St
         code = {"failCode": "400", "failMsg": POLICY} if n < 4 else {"failCode": "", "failMsg": ""}
         more = {} if cost is None else {"creditsConsumed": cost}
         answer(store, uuid(n), fail_body(uuid(n), **code, **more))
-    told = {reason.message: reason.charged_words for reason in reasons(store.summaries.failures(ALL, NOW_MS))}
-    assert told == {POLICY: "1 charged (4 credits)", None: ""}
+    told = [reason.charged_words for reason in reasons(store.summaries.failures(ALL, NOW_MS))]
+    assert told == ["1 charged (4 credits)", ""]
 
 
 def test_the_filter_of_a_reason_shows_as_many_tasks_as_it_counts(store: Store) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.domain.durations import NONE, age, ago, duration
+from taskdash.domain.durations import NONE, age, ago, amount, duration
 from taskdash.domain.query import SortKey
 from taskdash.domain.record_paths import family_of
 from taskdash.domain.task import State, Task
@@ -280,7 +280,7 @@ def _picks(task: Task, _: Moment, __: int) -> Cell:
 
 
 def _credits(task: Task, _: Moment, __: int) -> Cell:
-    return [_UNKNOWN if task.credits is None else Span(f"{f'{task.credits:,g}':>7}")]
+    return [_UNKNOWN if task.credits is None else Span(f"{amount(task.credits):>7}")]
 
 
 def _family(task: Task, _: Moment, __: int) -> Cell:

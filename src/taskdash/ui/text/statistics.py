@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 from textual.content import Content
 
-from taskdash.domain.durations import NONE, duration
+from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.tally import DAY_HOURS, ended_per_hour, histogram, tally
 from taskdash.domain.task import State
 from taskdash.domain.words import NO_MODEL, bars, plural
@@ -81,7 +81,7 @@ def _cells(tally: Tally, *, is_total: bool) -> tuple[str, ...]:
         NONE if rate is None else f"{rate:.1%}",
         duration(tally.cost_p50_ms),
         duration(tally.cost_p90_ms),
-        NONE if tally.credits is None else f"{tally.credits:,g}",
+        amount(tally.credits),
     )
 
 
