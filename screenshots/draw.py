@@ -28,12 +28,14 @@ from rich.cells import cell_len
 from taskdash.config.profile import Profile
 from taskdash.config.settings import Settings, demo_settings
 from taskdash.demo.server import DemoApi
+from taskdash.domain.query import Query
 from taskdash.ui.app import Dashboard
 from taskdash.wiring import open_context
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
+    from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
 FOLDER: Final = Path(__file__).parent
@@ -113,6 +115,17 @@ async def without_toasts(pilot: Pilot[None]) -> None:
     await pilot.pause(0.1)
 
 
+async def label_batches(pilot: Pilot[None]) -> None:
+    """Give most tasks one of three labels."""
+
+    def label(store: Store) -> None:
+        seqs = store.tasks.seqs(Query("demo"), 0)
+        for n, name in enumerate(("mugs", "posters", "autumn campaign")):
+            store.tasks.edit(seqs[n::4], label=name, note=None)
+
+    await pilot.app.context.store.run(label)  # type: ignore[attr-defined] # it is the dashboard
+
+
 LIST_READY: Final = wait_for_text("Tasks 1–")
 SUCCESSES: Final = wait_for_text("Success 20")
 
@@ -152,6 +165,7 @@ SHOTS: Final[dict[str, list[Act]]] = {
     "preview": [*filter_by("autumn"), press("enter"), wait_for_text("WebP, "), without_toasts],
     "download": [*filter_by("state:success"), press("A", "d"), wait_for_text("aved")],
     "failures": open_by("F", "Latest ("),
+    "batches": open_by("B", "Batches, newest", (LIST_READY, SUCCESSES, label_batches, without_toasts)),
     "statistics": open_by("t", "p90"),
     "copy": open_by("c", "curl", filter_by("autumn")),
     "choose": open_by("o", "Open which", filter_by("variations")),

@@ -39,6 +39,7 @@ OPENED_BY: Final = {
     "c": "CopyMenu",
     "o": "ChooseLink",
     "F": "Failures",
+    "B": "Batches",
     "t": "Statistics",
     "J": "RawJson",
     "?": "Help",

@@ -47,10 +47,21 @@ class Progress(NamedTuple):
         """Return how much of it is done."""
         return self.done / self.total if self.total else 0.0
 
-    def left_ms(self, usual: Callable[[str | None, str | None], Usual | None], now_ms: int) -> int | None:
-        """Return how long it will still take: None where neither the history nor its own pace tells."""
+    def left_ms(
+        self,
+        usual: Callable[[str | None, str | None], Usual | None],
+        now_ms: int,
+        checks_per_minute: int | None = None,
+    ) -> int | None:
+        """Return how long it will still take: None where neither the history nor its own pace tells.
+
+        With so many checks a minute it takes no less than one for each task that is left.
+        """
         told = [self._left_by_history(usual, now_ms), self._left_by_pace(now_ms)]
-        return max((each for each in told if each is not None), default=None)
+        known = [each for each in told if each is not None]
+        if known and checks_per_minute:
+            known.append(math.ceil((self.total - self.done) * 60_000 / checks_per_minute))
+        return max(known, default=None)
 
     def _left_by_history(
         self, usual: Callable[[str | None, str | None], Usual | None], now_ms: int

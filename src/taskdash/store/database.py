@@ -35,7 +35,7 @@ from taskdash.store.store_file import (
 from taskdash.store.transaction_gate import TRANSACTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from tempfile import TemporaryDirectory
 
 T = TypeVar("T")
@@ -191,7 +191,7 @@ class Database:
                 self._open()
             return work()
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Return every row of a query, fetched whole: no read stays open to block another process's commit."""
 
         def read() -> list[tuple[Any, ...]]:
@@ -253,7 +253,7 @@ class Database:
         except (sqlite3.Error, OSError) as error:
             raise as_store_error(error, self.path, self._file) from error
 
-    def _execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+    def _execute(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         """Execute a statement, waiting for other processes' locks as long as the timeout allows."""
         until_s = time.monotonic() + self._busy_timeout_s
         while True:

@@ -25,12 +25,13 @@ class Overdue:
             # Each gateway has a history of its own.
             sql = "SELECT profile FROM counts WHERE state = 1 AND tasks > 0"
             profiles = [name for (name,) in self._database.rows(sql)]
-        return [seq for name in profiles if name is not None for seq in self._of(name, now_ms)]
+        return [seq for name in profiles if name is not None for seq, _ in self.found(name, now_ms)]
 
-    def _of(self, profile: str, now_ms: int) -> list[int]:
+    def found(self, profile: str, now_ms: int) -> list[tuple[int, str | None]]:
+        """Return the `seq` and the label of what is overdue in a profile."""
         # In the index of what is unfinished, of which its own condition is a part.
         waiting = self._database.rows(
-            f"SELECT seq, model, variant, {BEGUN} FROM tasks "
+            f"SELECT seq, label, model, variant, {BEGUN} FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1 AND model IS NOT NULL",
             [profile],
         )
@@ -40,7 +41,7 @@ class Overdue:
         history = Durations(checks.durations(profile))
         history.see_waiting(checks.waiting(profile))
         return [
-            seq
-            for seq, model, variant, since_ms in waiting
+            (seq, label)
+            for seq, label, model, variant, since_ms in waiting
             if (usual := history.usual(model, variant)) and now_ms - since_ms > usual.overdue_ms
         ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.store.additions import Additions
+    from taskdash.store.batches import Batches
     from taskdash.store.checks import Checks
     from taskdash.store.documents import Documents
     from taskdash.store.gateways import Gateways
@@ -41,6 +42,7 @@ _PARTS: Final = {
     "summaries": "Summaries",
     "news": "News",
     "overdue": "Overdue",
+    "batches": "Batches",
     "gateways": "Gateways",
 }
 """The class of each part of a store; its module has the part's name."""
@@ -67,6 +69,8 @@ class Store:
     """What the list adds up to."""
     news: News
     """What nobody was told of yet."""
+    batches: Batches
+    """What the tasks of each label come to."""
     overdue: Overdue
     """What has waited too long."""
     gateways: Gateways

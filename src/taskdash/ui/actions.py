@@ -91,6 +91,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("reset_look", (), "reset the view (columns, sorting, theme, panes)", "View"),
     Action("close", ("escape",), "close, then clear marks, then clear the filter", "View"),
     Action("failures", ("F",), "group failures by reason", "View"),
+    Action("batches", ("B",), "batches: progress, results and cost by label", "View"),
     Action("statistics", ("t",), "statistics of what is shown", "View"),
     Action("status", (), "status: watcher, budget, gateway", "View"),
     Action("raw", ("J",), "raw JSON response", "View"),

@@ -98,3 +98,11 @@ def test_tasks_of_any_labels_are_counted_as_a_batch_is() -> None:
         UnfinishedKind("video", None, None, None),
         UnfinishedKind(None, None, None, None),
     )
+
+
+def test_it_takes_no_less_than_one_check_for_each_task_that_is_left() -> None:
+    batch = Progress(label="mugs", done=0, total=120, kinds=(waiting(20, 10),))
+    assert batch.left_ms(knowing(USUAL), NOW_MS) == 30_000
+    assert batch.left_ms(knowing(USUAL), NOW_MS, 30) == 240_000
+    assert batch.left_ms(knowing(USUAL), NOW_MS, 3_000) == 30_000
+    assert batch.left_ms(knowing(None), NOW_MS, 30) is None

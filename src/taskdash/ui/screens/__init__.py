@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from taskdash.ui.announce import ExpiringResults, FinishedTasks
     from taskdash.ui.screens.add_ids import AddIds
+    from taskdash.ui.screens.batches import Batches, read_batches
     from taskdash.ui.screens.choose_columns import ChooseColumns
     from taskdash.ui.screens.copy_menu import CopyMenu
     from taskdash.ui.screens.dialog import ChooseLink, ChooseSort, Confirm
@@ -32,6 +33,7 @@ __all__ = [
     "ActionProvider",
     "AddIds",
     "AwayLine",
+    "Batches",
     "ChooseColumns",
     "ChooseLink",
     "ChooseSort",
@@ -54,6 +56,7 @@ __all__ = [
     "Tour",
     "Waiting",
     "Welcome",
+    "read_batches",
     "read_failures",
 ]
 _MODULES: Final = {
@@ -68,6 +71,8 @@ _MODULES: Final = {
     "CopyMenu": "screens.copy_menu",
     "EditLabel": "screens.edit_label",
     "Failures": "screens.failures",
+    "Batches": "screens.batches",
+    "read_batches": "screens.batches",
     "read_failures": "screens.failures",
     "Help": "screens.help",
     "Messages": "screens.messages",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.query import Sort
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.domain.query import Query
+    from taskdash.ui.following import Following
     from taskdash.ui.widgets.bars import StateTabs, TableHeader
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.panes import Panes
@@ -31,6 +33,7 @@ class ViewActions(TaskActions):
     """The acts of the main screen on what it shows of the list, and how."""
 
     panes: Panes
+    following: Following
     _tab: int = 0
     _saving_view: asyncio.Lock
 
@@ -114,6 +117,22 @@ class ViewActions(TaskActions):
             before = "" if self.table.marked else scope.filter_text
             added = [word for word in re.findall(_WORD, filter_text) if word not in before]
             self.filter_box.put(" ".join([before, *added]).strip())
+
+    @in_order
+    async def action_batches(self) -> None:
+        batches = await self.context.store.run(partial(screens.read_batches, context=self.context))
+        if not batches:
+            self.tell(warning("No tasks yet."))
+        elif chosen := await self.ask(
+            screens.Batches(self.context, self.following, batches, self.downloads.save)
+        ):
+            self.show_tab(0)
+            self.filter_box.put(chosen.filter_text)
+            if chosen.action:
+                # It acts on what is shown: what was put in the box has not been read yet.
+                self.table.clear_marks()
+                self.table.show(replace(self.table.wanted, terms=chosen.terms))
+                await self.run_action(chosen.action)
 
     def _scope(self, query: Query) -> Scope:
         return Scope(query, sorted(self.table.marked), self.filter_box.text.strip())

@@ -59,6 +59,7 @@ _TOGETHER: Final = (
     ("sort", "reverse", "sort, reverse the order"),
     ("mark", "mark_all", "mark the row, or all shown"),
     ("mark_up", "mark_down", "mark and move"),
+    ("failures", "batches", "failures by reason, batches by label"),
     ("help", "palette", "help, command palette"),
     ("larger_detail", "smaller_detail", "resize the detail pane (or drag it)"),
 )

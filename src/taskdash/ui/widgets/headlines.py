@@ -59,7 +59,7 @@ class Headlines:
         self._wanted = (window.listed, window.labels)
         left_ms = None
         if self._progress is not None and context.durations is not None:
-            left_ms = self._progress.left_ms(context.durations.usual, now_ms)
+            left_ms = self._progress.left_ms(context.durations.usual, now_ms, status.per_minute)
         self.top.show(top_line(context.profile, self._progress, left_ms, status, width))
         self._crowd = max(self._crowd, status.new) if status.new else 0
         if not (banner := Content(self._alarm())):

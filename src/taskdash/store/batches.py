@@ -1,0 +1,95 @@
+"""What the tasks of each label come to, for one look at all of them: counted in the indexes alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.batches import LabelFigures
+from taskdash.domain.progress import KEPT_ENDS, Progress, UnfinishedKind
+from taskdash.domain.task import State
+from taskdash.domain.untrusted import inert_line
+from taskdash.store.overdue import Overdue
+from taskdash.store.query_sql import ENDED, LINKS_SINCE, UNSAVED
+from taskdash.store.rows import STATES
+
+if TYPE_CHECKING:
+    from taskdash.store.database import Database
+
+MAX_ENDS: Final = 1_000
+"""So many of the list's last ends tell the pace of those of its batches that have one."""
+
+
+class Batches:
+    """The labels of one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, profile: str, now_ms: int, ttl_ms: int | None) -> list[LabelFigures]:
+        """Return what the tasks of each label of a profile come to, and of none, the newest first.
+
+        `ttl_ms` is how long result links live that do not say it.
+        """
+        ends = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + :ttl_ms)"
+        unsaved = f"state = 2 AND {UNSAVED}"
+        # In the index of labels alone.
+        rows = self._database.rows(
+            "SELECT label, min(seq), total(state = 0), total(state = 1), total(state = 2), total(state = 3), "
+            "sum(credits), total(state >= 2 AND credits IS NULL), "
+            f"total(iif({unsaved}, result_count - saved_count, 0)), "
+            f"coalesce(min(iif({unsaved} AND {ends} > :now_ms, {ends}, NULL)), max(iif({unsaved}, {ends}, NULL))) "
+            "FROM tasks WHERE removal = 0 AND profile = :profile GROUP BY label ORDER BY min(seq)",
+            {"ttl_ms": ttl_ms, "now_ms": now_ms, "profile": profile},
+        )
+        kinds, ended_ms = self._unfinished_kinds(profile), self._last_ends(profile)
+        overdue = Counter(label for _, label in Overdue(self._database).found(profile, now_ms))
+        found = []
+        for label, newest_seq, *numbers, cost, without, files, expires_at_ms in rows:
+            # The file may have been edited by hand.
+            name = None if label is None else inert_line(str(label))
+            counts = {state: int(number) for state, number in zip(STATES.values(), numbers, strict=True)}
+            progress = Progress(
+                label=name or "",
+                done=counts[State.SUCCESS] + counts[State.FAIL],
+                total=sum(counts.values()),
+                ends_ms=tuple(sorted(ended_ms.get(label, ())[:KEPT_ENDS])),
+                kinds=tuple(kinds.get(label, ())),
+            )
+            found.append(
+                LabelFigures(
+                    label=name,
+                    newest_seq=newest_seq,
+                    counts=counts,
+                    overdue=overdue[label],
+                    progress=progress,
+                    credits=cost,
+                    without_credits=int(without),
+                    unsaved=int(files),
+                    expires_at_ms=expires_at_ms,
+                )
+            )
+        return found
+
+    def _unfinished_kinds(self, profile: str) -> dict[str | None, list[UnfinishedKind]]:
+        """Return the kinds of tasks of each label that are unfinished, in the order and from the index of those."""
+        kinds: dict[str | None, list[UnfinishedKind]] = {}
+        for label, model, variant, count, known, *ends_ms in self._database.rows(
+            "SELECT label, model, variant, count(*), count(create_time_ms), min(create_time_ms), max(create_time_ms) "
+            "FROM tasks WHERE removal = 0 AND profile = ? AND state < 2 GROUP BY state, label, model, variant",
+            [profile],
+        ):
+            oldest_ms, youngest_ms = ends_ms if known == count else (None, None)
+            kinds.setdefault(label, []).append(UnfinishedKind(model, variant, oldest_ms, youngest_ms))
+        return kinds
+
+    def _last_ends(self, profile: str) -> dict[str | None, list[int]]:
+        """Return when tasks of each label ended, the last first, as far as they are the last of the list."""
+        ended_ms: dict[str | None, list[int]] = {}
+        for label, at_ms in self._database.rows(
+            f"SELECT label, {ENDED} FROM tasks WHERE removal = 0 AND profile = ? AND finished_at_ms IS NOT NULL "
+            "ORDER BY finished_at_ms DESC LIMIT ?",
+            [profile, MAX_ENDS],
+        ):
+            ended_ms.setdefault(label, []).append(at_ms)
+        return ended_ms

@@ -1,0 +1,84 @@
+"""The batches as lines: what is told of each, and what a narrow terminal leaves out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskdash.domain.batches import LabelFigures
+from taskdash.domain.progress import Progress
+from taskdash.domain.query_language import parse_filter
+from taskdash.domain.task import State
+from taskdash.ui.text.batches import batch_lines
+
+NOW_MS = 1_777_475_100_000
+HOUR_MS = 3_600_000
+
+
+def batch(
+    label: str | None, success: int = 0, fail: int = 0, waiting: int = 0, **more: object
+) -> LabelFigures:
+    counts = {State.NEW: 0, State.WAITING: waiting, State.SUCCESS: success, State.FAIL: fail}
+    progress = Progress(label=label or "", done=success + fail, total=success + fail + waiting)
+    known: dict[str, object] = {"overdue": 0, "credits": None, "without_credits": 0, "unsaved": 0}
+    known |= {"expires_at_ms": None, "newest_seq": 0, **more}
+    return LabelFigures(label=label, counts=counts, progress=progress, **known)  # type: ignore[arg-type] # its fields
+
+
+BATCHES = [
+    batch("mugs", 88, 12, 1_200, overdue=3, credits=1_234.5, without_credits=2, unsaved=88,
+          expires_at_ms=NOW_MS + 5 * HOUR_MS - 1),
+    batch("posters, the autumn campaign", 40, credits=160.0, expires_at_ms=NOW_MS - 1, unsaved=1),
+    batch(None, 1, without_credits=1),
+]  # fmt: skip
+
+
+def lines(width: int) -> list[str]:
+    titles, rows = batch_lines(BATCHES, lambda each: 90_000 if each.label == "mugs" else None, NOW_MS, width)
+    return [line.plain.rstrip() for line in (titles, *rows)]
+
+
+def test_a_batch_is_a_line_with_a_column_for_each_thing_that_is_to_be_told() -> None:
+    assert lines(110) == [
+        "Label                                    ✓   ×      ◐  Overdue  Left   Credits  Unsaved  Expires",
+        "mugs                          ▰▰▱▱▱▱▱▱  88  12  1,200        3    2m  1,234.5+       88       5h",
+        "posters, the autumn campaign  ▰▰▰▰▰▰▰▰  40                                 160        1  expired",
+        "without a label               ▰▰▰▰▰▰▰▰   1                                   –",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 72, 80, 200])
+def test_a_narrow_terminal_keeps_the_label_and_the_counts(width: int) -> None:
+    titles, *rows = lines(width)
+    assert max(map(len, rows)) <= max(width, 32)
+    assert rows[0].startswith("mug")
+    assert "1,200" in rows[0]
+    assert ("Credits" in titles) == (width >= 80)
+    assert ("Overdue" in titles) == (width >= 60)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(3, 40))
+def test_a_bar_is_full_and_has_a_cell_for_whatever_there_is(
+    success: int, fail: int, waiting: int, cells: int
+) -> None:
+    if success + fail + waiting:
+        shares = batch("x", success, fail, waiting).shares(cells)
+        assert sum(shares) == cells
+        for share, count in zip(shares, (success, fail, waiting), strict=True):
+            assert (share > 0) == (count > 0)
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("mugs", "label:=mugs"),
+        ("night run", 'label:="night run"'),
+        (None, 'label:=""'),
+        ('5" disks', 'label:"5" label:" disks"'),
+        ('"', '!label:=""'),
+    ],
+)
+def test_a_batch_says_itself_as_a_filter(label: str | None, text: str) -> None:
+    assert batch(label, 1).filter_text == text
+    parse_filter(text)
