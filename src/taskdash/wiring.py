@@ -96,13 +96,19 @@ async def _somebody_watches() -> bool:
 
 
 def download_thread(
-    settings: Settings, store_path: Path, *, is_beside_command: bool = False, has_key: bool = True
+    settings: Settings,
+    store_path: Path,
+    keys: KnownKeys,
+    *,
+    is_beside_command: bool = False,
+    has_key: bool = True,
 ) -> DownloadThread:
     """Return what saves results beside the dashboard, or beside a command, which names the tasks itself.
 
     Beside the dashboard there is a watcher as long as it is open: where it `has_key`, dead links are asked for anew.
     """
     from taskdash.results.download_thread import DownloadThread, open_downloads
+    from taskdash.results.saved_results import Provenance
 
     profile = settings.in_use
     opening = partial(
@@ -111,6 +117,7 @@ def download_thread(
         download_dir(settings),
         store_path,
         max_result_mib=settings.max_result_mib,
+        provenance=Provenance.of(settings, keys),
         begin_to_watch=_somebody_watches if has_key and not is_beside_command else None,
     )
     auto = settings.auto_download and not is_beside_command
@@ -178,7 +185,7 @@ def open_context(
         ),
         on_finish=open_finish_command(settings, environ, store_path, keys),
         make_commands=partial(_open_own_commands, settings, environ, store_path, keys),
-        make_downloads=partial(download_thread, settings, store_path, has_key=key is not None),
+        make_downloads=partial(download_thread, settings, store_path, keys, has_key=key is not None),
         make_previews=partial(open_previews, profile, store_path.parent if is_demo else None),
         is_demo=is_demo,
     )

@@ -23,7 +23,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 from taskdash.results.download_thread import open_downloads
 from taskdash.results.downloads import Downloads, End, Ended
-from taskdash.results.saved_results import wanted_of
+from taskdash.results.saved_results import Provenance, wanted_of
 from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def download(
     task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
         seqs, lacking = _with_results(session, store, task_ids, selection)
-        wanted, known = wanted_of(store, seqs, only_picked=picked)
+        wanted, known = wanted_of(store, seqs, only_picked=picked, file_name=session.settings.file_name)
     if not wanted:
         what = "picked result" if picked else "result"
         talk(f"nothing to save: {f'{plural(known, what)} already saved' if known else f'no {what}s'}")
@@ -132,6 +132,7 @@ class _Run:
             self._session.store_path,
             self._on_end,
             max_result_mib=self._session.settings.max_result_mib,
+            provenance=Provenance.of(self._session.settings, self._session.keys),
             begin_to_watch=self._watch,
         ) as downloads:
             working = asyncio.ensure_future(self._work(downloads))
@@ -191,6 +192,9 @@ class _Run:
             talk(f"taskdash: {wanted.task_id}, result {wanted.n}: {ended.error}{why_not}")
         elif ended.path is not None:
             self._progress.ended(len(self._ends), len(self._wanted), ended.path.name)
+            if ended.lacks:
+                self._progress.clear()
+                talk(f"taskdash: {inert_line(ended.path.name)}: {ended.lacks}")
         self._print_paths(of_all=False)
 
     def _print_paths(self, *, of_all: bool) -> None:

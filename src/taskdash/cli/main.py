@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "wait": "taskdash.cli.waiting:wait",
     "open": "taskdash.cli.opening:open_result",
     "download": "taskdash.cli.downloading:download",
+    "which": "taskdash.cli.which:which",
     "pick": "taskdash.cli.judging:pick",
     "reject": "taskdash.cli.judging:reject",
     "sheet": "taskdash.cli.sheet:sheet",

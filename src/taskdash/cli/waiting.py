@@ -252,8 +252,10 @@ class AutoSaving:
         ]
         if seqs:
             self._seen.update(seqs)
-            settings, path = self._session.settings, self._session.store_path
-            self._thread = self._thread or download_thread(settings, path, is_beside_command=True)
+            session = self._session
+            self._thread = self._thread or download_thread(
+                session.settings, session.store_path, session.keys, is_beside_command=True
+            )
             self._thread.save(seqs)
 
     def finish(self, left_s: float = math.inf, *, is_patient: bool = True) -> None:

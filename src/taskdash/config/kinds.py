@@ -28,6 +28,10 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})")
 # People paste the address of the endpoint from the API's page; the client adds this part itself.
 _ENDPOINT = re.compile(r"/api/v1(?:/jobs(?:/recordInfo|/createTask)?)?$")
 MAX_RECORD_PATHS: Final = 32
+FILE_NAME_PARTS: Final = ("label", "prompt", "model", "id", "n", "created")
+FILE_NAME_PART: Final = rf"\{{({'|'.join(FILE_NAME_PARTS)})(?::\.([1-9][0-9]{{0,2}}))?\}}"
+"""What stands in the name of a saved file for something of its task, and how many characters of it at most."""
+_THE_PARTS: Final = ", ".join(f"{{{name}}}" for name in FILE_NAME_PARTS)
 _A_PATH: Final = '"/v1/tasks/{id}"'
 _A_HEADER: Final = '"x-key: {key}"'
 _IN_PATH: Final = r"[A-Za-z0-9/._~!$&'()*+,;=:@%?-]"
@@ -249,6 +253,18 @@ def _auth_header(value: str) -> str:
     return f"{name}: {rest}"
 
 
+def _file_name(value: str) -> str:
+    names = re.findall(FILE_NAME_PART, value)
+    rest = re.sub(FILE_NAME_PART, "", value)
+    if part := re.search(r"\{(\w*)[^{}]*\}?|\}", rest):
+        near = "" if part[1] in FILE_NAME_PARTS else suggestion(part[1] or "", FILE_NAME_PARTS)
+        known = f"use {_THE_PARTS}, each with a length if need be, as in {{prompt:.40}}"
+        raise ValueError(f"{quoted(part[0])} is not allowed in a name: {known}.{near}")
+    if not names or "/" in value or "\\" in value:
+        raise ValueError(f"must be a name without / that has at least one of {_THE_PARTS} in it")
+    return value
+
+
 RECORD_PATHS: Final = Reader(
     _record_paths,
     lambda: {
@@ -264,6 +280,9 @@ AUTH_HEADER: Final = text(
     rf"^ *{_HEADER_NAME.pattern} *:(?: |(?!.*: )){_HEADER_VALUE.pattern}\{{key\}}{_HEADER_VALUE.pattern}$",
     secret=True,
 )
+
+
+FILE_NAME: Final = text(_file_name, rf"^[^{{}}/\\]*(?:{FILE_NAME_PART}[^{{}}/\\]*)+$")
 
 
 # Base URLs: https anywhere, http only on this machine

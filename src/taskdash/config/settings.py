@@ -175,6 +175,25 @@ class Settings:
         kinds.FLAG,
         "Whether each result is saved as soon as its task finishes, before its link can expire.",
     )
+    file_name: str | None = setting(
+        None,
+        kinds.FILE_NAME,
+        """What saved files are called, before their ending: a template of {label}, {prompt}, {model}, {id}, {n} (the
+        number of the result) and {created} (local time), each with a length if need be, as {prompt:.40}. By default
+        they have the label or prompt, the first 8 characters of the ID and the number.""",
+        example="{created:.10}-{prompt:.40}-{id:.8}-{n}",
+    )
+    sidecar: bool = setting(
+        False,
+        kinds.FLAG,
+        "Whether each saved file gets a NAME.json beside it: its task, as `taskdash show --json` has it.",
+    )
+    embed: bool = setting(
+        False,
+        kinds.FLAG,
+        """Whether PNG and JPEG files carry prompt and task ID in their own metadata. The picture stays as it is, but
+        the file is no longer the gateway's, byte for byte: a signature in it, such as C2PA, does not fit any more.""",
+    )
     max_result_mib: int | None = setting(
         None,
         kinds.whole(1, 1_048_576),

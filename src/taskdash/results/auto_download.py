@@ -10,19 +10,17 @@ import asyncio
 import logging
 import time
 from collections import deque
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.results.downloads import End
 from taskdash.results.faults import DiskError, DownloadError, LockedError, PrivateHostError
-from taskdash.results.saved_results import wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from taskdash.results.downloads import Downloads
-    from taskdash.store.store import StoreThread
+    from taskdash.results.saved_results import SavedResults
 
 LOOK_EVERY_S: Final = 1.0
 BATCH: Final = 20
@@ -43,7 +41,7 @@ class AutoDownload:
     def __init__(
         self,
         downloads: Downloads,
-        store: StoreThread,
+        saved: SavedResults,
         profile: str,
         tell: Callable[[str], None],
         *,
@@ -51,7 +49,8 @@ class AutoDownload:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._downloads = downloads
-        self._store = store
+        self._saved = saved
+        self._store = saved.store
         self._profile = profile
         self._tell = tell
         self._now_ms = now_ms
@@ -107,7 +106,7 @@ class AutoDownload:
 
     async def _save(self, seq: int) -> None:
         try:
-            wanted, _ = await self._store.run(partial(wanted_of, seqs=[seq]))
+            wanted, _ = await self._saved.wanted_of([seq])
             # Meanwhile all may have been cancelled.
             if wanted and seq not in self._put_off:
                 ends = await self._downloads.save(wanted)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from taskdash.config.profile import Profile
     from taskdash.results.downloads import Ended
+    from taskdash.results.saved_results import Provenance
 
 PUBLISH_EVERY_S: Final = 0.2
 
@@ -53,6 +54,7 @@ async def open_downloads(
     on_end: Callable[[Ended], None],
     *,
     max_result_mib: int | None = None,
+    provenance: Provenance | None = None,
     begin_to_watch: Callable[[], Awaitable[bool]] | None = None,
 ) -> AsyncIterator[Downloads]:
     """Open all that it takes to save results of a profile into a folder; what is under way is broken off at the end.
@@ -63,6 +65,7 @@ async def open_downloads(
         store_path: where the list is.
         on_end: is told of each download that is over.
         max_result_mib: the largest result that is saved.
+        provenance: what tells of a saved file where it came from, besides the list.
         begin_to_watch: sees to it that somebody checks what is asked for, as far as that can be: the records behind
             dead links are. None: nobody does.
 
@@ -87,7 +90,7 @@ async def open_downloads(
             max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
             limited_by=", the limit that max_result_mib sets in the config",
         )
-        saved = SavedResults(store, SystemClock().now_ms)
+        saved = SavedResults(store, SystemClock().now_ms, provenance)
         async with asyncio.TaskGroup() as group:
             renewals = Renewals(store, begin=begin_to_watch) if begin_to_watch is not None else None
             downloads = Downloads(
@@ -124,6 +127,7 @@ class DownloadThread:
         self._auto: AutoDownload | None = None
         self._listener: Callable[[], None] = lambda: None
         self._news: deque[News] = deque()
+        self._told: set[str] = set()
         self._asked = 0
         self._known = 0
         self._look_ups: set[asyncio.Task[None]] = set()
@@ -242,13 +246,17 @@ class DownloadThread:
 
     async def _save_on_its_own(self, downloads: Downloads, profile: str) -> None:
         say = partial(self._say, is_bad=True)
-        self._auto = AutoDownload(downloads, downloads.saved.store, profile, say)
+        self._auto = AutoDownload(downloads, downloads.saved, profile, say)
         try:
             await self._auto.run()
         except TaskdashError as error:
             self._say(f"Results are no longer saved automatically: {error}", is_bad=True)
 
     def _on_end(self, ended: Ended) -> None:
+        if ended.lacks and ended.path is not None and ended.lacks not in self._told:
+            # On a full disk it is the same for each.
+            self._told.add(ended.lacks)
+            self._say(f"{inert_line(ended.path.name)}: {ended.lacks}", is_bad=True)
         if not self._tells_each:
             return
         if ended.path is not None:

@@ -67,7 +67,8 @@ class Downloader:
         key: str,
         *,
         on_open: Callable[[Sink], None] = lambda _: None,
-        remember: Callable[[Path, int], Awaitable[None]] | None = None,
+        on_whole: Callable[[PartFile, str], Awaitable[None]] | None = None,
+        remember: Callable[[Path, int, str], Awaitable[None]] | None = None,
     ) -> Path:
         """Save what `url` leads to as `stem` with the ending of its content; return its path.
 
@@ -75,10 +76,11 @@ class Downloader:
 
         Args:
             url: from outside.
-            stem: the file's name without its ending, from `folder.stem_of`.
+            stem: the file's name without its ending, from `file_names`.
             key: names the result over all runs, from `part.part_key`.
             on_open: is given the file in the making, whose `size` and `whole` tell how far it is.
-            remember: is told path and size of the file before anything of this try is forgotten.
+            on_whole: is given the whole file, and its ending, before it has a name.
+            remember: is told path, size and SHA-256 of the file before anything of this try is forgotten.
 
         Raises:
             DownloadError: it was not saved.
@@ -87,9 +89,12 @@ class Downloader:
         try:
             on_open(part)
             ending = await self._fetch(url, part)
+            if on_whole is not None:
+                await on_whole(part, ending)
+            digest = await part.digest()
             path = part.keep(stem, ending)
             if remember is not None:
-                await remember(path, part.size)
+                await remember(path, part.size, digest)
         except DownloadError as error:
             if error.passing:
                 part.leave()
@@ -136,6 +141,8 @@ class Ended:
     error: DownloadError | None = None
     why_not: str = ""
     """Why its record, asked for again, brought no fresh link; "" where nobody was asked."""
+    lacks: str = ""
+    """What a file that was saved is without, such as its sidecar, and why."""
 
 
 @dataclass(slots=True, eq=False)
@@ -316,13 +323,22 @@ class Downloads:
             def opened(sink: Sink) -> None:
                 this.sink, this.before = sink, sink.size
 
-            async def remember(path: Path, size: int) -> None:
-                await _in_any_case(self.saved.keep(wanted, path, size))
+            said: list[str] = []
+
+            async def mark(part: PartFile, ending: str) -> None:
+                said.append(await self.saved.mark(wanted, part, ending))
+
+            async def remember(path: Path, size: int, digest: str) -> None:
+                async def keep() -> None:
+                    await self.saved.keep(wanted, path, size, digest)
+                    said.append(await self.saved.describe(wanted, path, self.folder))
+
+                await _in_any_case(keep())
 
             path = await self._downloader.save(
-                wanted.url, wanted.stem, wanted.key, on_open=opened, remember=remember
+                wanted.url, wanted.stem, wanted.key, on_open=opened, on_whole=mark, remember=remember
             )
-            return Ended(wanted=wanted, end=End.SAVED, path=path)
+            return Ended(wanted=wanted, end=End.SAVED, path=path, lacks="; ".join(filter(None, said)))
         finally:
             self._locks.release(wanted.seq, wanted.n)
 

@@ -9,11 +9,11 @@ import re
 import secrets
 import stat
 import time
-import unicodedata
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.config.locations import make_private_dir
+from taskdash.domain.query import fold
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.faults import DiskError
 
@@ -22,30 +22,14 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-MAX_STEM_CHARS: Final = 80
-MAX_STEM_BYTES: Final = 200
 _KEPT_END_BYTES: Final = 24
 """Of a stem that is shortened."""
 MAX_SAME_NAME: Final = 10_000
+_MAX_OWN_BYTES: Final = 32 * 1_048_576
+"""No file of ours that may be replaced is larger."""
 PART_KEPT_S: Final = 14 * 86_400
 """What was begun and not gone on with for so long is deleted: no gateway keeps results longer."""
-_NOT_IN_NAMES = re.compile(r"[^\w.+-]+")
-# Names of devices on Windows, where the folder may be shared to.
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 _OWN_NAME = re.compile(r"\.taskdash-[0-9a-f]{16,64}\.(?:part|json)")
-
-
-def stem_of(label: str | None, task_id: str) -> str:
-    """Return the first part of a file name: the label, else the ID, as `plain_name` leaves them."""
-    return plain_name(label or "") or plain_name(task_id) or "task"
-
-
-def plain_name(text: str) -> str:
-    """Return a text as a part of a file name, with nothing in it that means something to a system; it may be empty."""
-    name = _NOT_IN_NAMES.sub("-", unicodedata.normalize("NFC", text)).strip(".-_+")
-    name = name[:MAX_STEM_CHARS].encode("utf-8", "replace")[:MAX_STEM_BYTES].decode("utf-8", "ignore")
-    name = name.rstrip(".-_+")
-    return f"task-{name}" if _DEVICES.fullmatch(name) else name
 
 
 def _shortened(stem: str) -> str:
@@ -101,6 +85,8 @@ class Folder:
         # The user chose the folder, so it may be a link; what is in it is never followed.
         self.path = path.resolve()
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._names: dict[str, str] | None = None
+        """Those that files in here have or had, by how a file system that knows no case compares them."""
         self._clear_old(now_s() - PART_KEPT_S)
 
     def __enter__(self) -> Self:
@@ -160,7 +146,7 @@ class Folder:
         Args:
             own_name: what it is called so far; it may keep that name, too.
             descriptor: of the open file, which is on the disk when this returns.
-            stem: from `stem_of`; less of it where the file system takes only short names.
+            stem: from `file_names`; less of it where the file system takes only short names.
             ending: from `content.ending_of`.
 
         Raises:
@@ -172,7 +158,8 @@ class Folder:
             while n < MAX_SAME_NAME:
                 name = f"{stem}.{ending}" if n == 1 else f"{stem}-{n}.{ending}"
                 try:
-                    if self._link(own_name, name, descriptor):
+                    if not self._differs_in_case(name) and self._link(own_name, name, descriptor):
+                        self._names_here()[fold(name)] = name
                         _sync(self.descriptor)
                         return self.path / name
                     n += 1
@@ -182,9 +169,49 @@ class Folder:
                     stem = shorter
         raise DiskError(f"{stem}.{ending} and thousands of others of that name are there")
 
+    def put(self, name: str, data: bytes, is_ours: Callable[[bytes], bool]) -> None:
+        """Write a file of that name, whole or not at all, in place of one only that `is_ours` by what is in it.
+
+        Raises:
+            DiskError: it cannot be done.
+        """
+        own_name = f".taskdash-{secrets.token_hex(16)}.part"
+        with disk_errors(f"{inert_line(name)} cannot be written"):
+            descriptor = self.open_own(own_name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+            try:
+                with open(descriptor, "wb", closefd=False) as file:
+                    file.write(data)
+                _sync(descriptor)
+                if not self._link(own_name, name, descriptor):
+                    with open(self.open_own(name, os.O_RDONLY), "rb") as there:  # noqa: PTH123 - opened by number
+                        if not is_ours(there.read(_MAX_OWN_BYTES)):
+                            raise FileExistsError(errno.EEXIST, "another file has that name")
+                    os.rename(own_name, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+                _sync(self.descriptor)
+            finally:
+                os.close(descriptor)
+                self.remove(own_name)
+
     def disk_errors(self) -> AbstractContextManager[None]:
         """Raise a `DiskError` that names the folder where the system raises an OSError."""
         return disk_errors(f"cannot be written to {inert_line(str(self.path))}")
+
+    def _differs_in_case(self, name: str) -> bool:
+        """Return whether a file is there whose name would be the same where no case is known."""
+        other = self._names_here().get(fold(name), name)
+        if other == name:
+            return False
+        try:
+            os.stat(other, dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _names_here(self) -> dict[str, str]:
+        if self._names is None:
+            with os.scandir(self.descriptor) as entries:
+                self._names = {fold(entry.name): entry.name for entry in entries}
+        return self._names
 
     def _link(self, own_name: str, name: str, descriptor: int) -> bool:
         """Give the file a name that nothing has; return whether it has it now."""

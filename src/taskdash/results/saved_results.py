@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
+from taskdash.domain.secret import KnownKeys
 from taskdash.domain.task import State, Verdict
-from taskdash.results.folder import plain_name, stem_of
+from taskdash.domain.task_json import task_json
+from taskdash.results.faults import DiskError
+from taskdash.results.file_names import result_stem
 from taskdash.results.links import host_and_port, safe_url
+from taskdash.results.origin import origin_from, sidecar_name, with_origin
 from taskdash.results.part import part_key
 from taskdash.store.store_file import lock_path
 
@@ -20,13 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from taskdash.domain.task import Task
+    from taskdash.config.settings import Settings
+    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.results.folder import Folder
+    from taskdash.results.part import PartFile
     from taskdash.store.store import Store, StoreThread
 
 LONG_AGO_MS: Final = 3_600_000
-ID_CHARS: Final = 8
-"""Enough of an ID for `taskdash show`."""
-PROMPT_CHARS: Final = 28
 _ORIGIN: Final = 1 << 61
 """`seq` may be negative, a place in a file may not."""
 _RESULTS: Final = 1 << 20
@@ -52,12 +57,39 @@ class Wanted:
     """When its task was seen to finish, if it had just done so; None: long ago."""
 
 
-class SavedResults:
-    """What the list knows of saved files, asked and told off the event loop."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What tells of a saved file where it came from."""
 
-    def __init__(self, store: StoreThread, now_ms: Callable[[], int]) -> None:
+    file_name: str | None = None
+    """The template for its name."""
+    has_sidecar: bool = False
+    """Whether its task stands beside it as JSON."""
+    is_embedded: bool = False
+    """Whether a picture names its task in its own metadata."""
+    keys: KnownKeys = field(default_factory=KnownKeys)
+    """What no file may have in it."""
+
+    @classmethod
+    def of(cls, settings: Settings, keys: KnownKeys) -> Self:
+        """Return what the config says of it."""
+        return cls(
+            file_name=settings.file_name,
+            has_sidecar=settings.sidecar,
+            is_embedded=settings.embed,
+            keys=keys,
+        )
+
+
+class SavedResults:
+    """What the list knows of saved files, asked and told off the event loop, and what they know of it."""
+
+    def __init__(
+        self, store: StoreThread, now_ms: Callable[[], int], provenance: Provenance | None = None
+    ) -> None:
         self.store = store
         self._now_ms = now_ms
+        self._provenance = provenance or Provenance()
 
     async def is_saved(self, wanted: Wanted) -> bool:
         """Return whether a result is, and its file is still there and as large as it was."""
@@ -68,18 +100,57 @@ class SavedResults:
 
         return await self.store.run(look)
 
-    async def keep(self, wanted: Wanted, path: Path, size: int) -> None:
-        """Take note that it is."""
+    async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
+        """Take note that it is; `digest` is the SHA-256 of the file."""
         now_ms = self._now_ms()
-        await self.store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms))
+        await self.store.run(lambda store: store.saved.keep(wanted.seq, wanted.n, path, size, now_ms, digest))
+
+    async def mark(self, wanted: Wanted, part: PartFile, ending: str) -> str:
+        """Have a picture name its task, if that is wanted; return why it does not, though it should."""
+        detail = await self._detail(wanted) if self._provenance.is_embedded else None
+        if detail is not None:
+            try:
+                pieces = with_origin(part.read, part.size, ending, detail.task, wanted.n)
+                if pieces is not None:
+                    part.rewrite(pieces)
+            except DiskError as error:
+                return f"saved without metadata: {error}"
+        return ""
+
+    async def describe(self, wanted: Wanted, path: Path, folder: Folder) -> str:
+        """Write the task of a saved file beside it, if that is wanted; return why it is not there, though it should."""
+        detail = await self._detail(wanted) if self._provenance.has_sidecar else None
+        if detail is None:
+            return ""
+        text = json.dumps(task_json(detail), indent=2) + "\n"
+
+        def is_ours(there: bytes) -> bool:
+            origin = origin_from(there)
+            return origin is not None and origin.task_id == detail.task.task_id
+
+        try:
+            folder.put(sidecar_name(path.name), text.encode(), is_ours)
+        except DiskError as error:
+            return f"saved without a sidecar: {error}"
+        return ""
+
+    async def _detail(self, wanted: Wanted) -> TaskDetail | None:
+        """Return a task without any key; None where it was removed meanwhile."""
+        detail = await self.store.run(lambda store: store.tasks.detail(wanted.seq, raw=False))
+        return detail and self._provenance.keys.redact_values(detail)
 
     async def wanted_of(self, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
         """Return what of the results of tasks is to be saved; see the function of this name."""
-        return await self.store.run(partial(wanted_of, seqs=seqs))
+        return await self.store.run(partial(wanted_of, seqs=seqs, file_name=self._provenance.file_name))
 
 
-def wanted_of(store: Store, seqs: Sequence[int], *, only_picked: bool = False) -> tuple[list[Wanted], int]:
-    """Return the results of tasks that are not saved, in order, and how many are saved already."""
+def wanted_of(
+    store: Store, seqs: Sequence[int], *, only_picked: bool = False, file_name: str | None = None
+) -> tuple[list[Wanted], int]:
+    """Return the results of tasks that are not saved, in order, and how many are saved already.
+
+    `file_name` is the template for their names, if there is one.
+    """
     done = store.saved.of(seqs)
     verdicts = store.verdicts.of(seqs) if only_picked else {}
     wanted, known = [], 0
@@ -92,7 +163,7 @@ def wanted_of(store: Store, seqs: Sequence[int], *, only_picked: bool = False) -
         lacking = [n for n in asked if n not in files or not files[n].is_there()]
         known += len(asked) - len(lacking)
         if lacking:
-            wanted += _results_of(store, task, urls, lacking)
+            wanted += _results_of(store, task, urls, lacking, file_name)
     return wanted, known
 
 
@@ -107,35 +178,16 @@ def _seen_to_finish_ms(task: Task) -> int | None:
     return seen_ms
 
 
-def _stem(store: Store, task: Task) -> str:
-    """Return what a task's files are called after: label or prompt, and as much of its ID as tells it from others."""
-    name = plain_name(task.label or "") or plain_name(_beginning(task.prompt or ""))
-    if not name:
-        return stem_of(None, task.task_id)
-    start = task.task_id[:ID_CHARS]
-    is_alone = len(store.documents.ids_like(task.profile, start, 2)) == 1
-    return f"{name}-{stem_of(None, start if is_alone else task.task_id)}"
-
-
-def _beginning(prompt: str) -> str:
-    """Return the first words of a prompt, as many as a name has room for."""
-    start = " ".join(prompt[: 4 * PROMPT_CHARS].split())
-    if len(start) <= PROMPT_CHARS:
-        return start
-    words, _, rest = start[: PROMPT_CHARS + 1].rpartition(" ")
-    # Some languages, and some words, know no blanks.
-    return words if len(words) > PROMPT_CHARS // 2 or not rest else start[:PROMPT_CHARS]
-
-
-def _results_of(store: Store, task: Task, urls: Sequence[str], numbers: Iterable[int]) -> list[Wanted]:
-    stem = _stem(store, task)
+def _results_of(
+    store: Store, task: Task, urls: Sequence[str], numbers: Iterable[int], file_name: str | None
+) -> list[Wanted]:
     return [
         Wanted(
             seq=task.seq,
             n=n,
             url=urls[n - 1],
             task_id=task.task_id,
-            stem=f"{stem}-{n}",
+            stem=result_stem(store, task, n, file_name),
             host=host_and_port(safe_url(urls[n - 1]) or "")[0],
             key=part_key(str(store.path), task.profile, task.task_id, str(n)),
             seen_ms=_seen_to_finish_ms(task),

@@ -44,6 +44,18 @@ class SavedFile(NamedTuple):
         return stat.S_ISREG(status.st_mode) and self.size in (None, status.st_size)
 
 
+class SavedAs(NamedTuple):
+    """A result of a listed task, and the file that it was saved as."""
+
+    profile: str
+    task_id: str
+    n: int
+    size: int | None
+    """In bytes; None where nobody knows."""
+    sha256: str | None
+    """Of all that is in it, in hexadecimal; None where nobody knows."""
+
+
 def gone_files(files: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     """Return those that are not there any more. A network's disk may take a minute to say so.
 
@@ -66,14 +78,16 @@ class SavedFiles:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, seq: int, n: int, path: Path, size: int | None, now_ms: int) -> None:
+    def keep(
+        self, seq: int, n: int, path: Path, size: int | None, now_ms: int, sha256: str | None = None
+    ) -> None:
         """Remember that result `n` (from 1) of a task is at `path`; what was there before is forgotten."""
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?) "
+                "INSERT INTO saved (seq, n, path, saved_at_ms, bytes, sha256) VALUES (?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (seq, n) DO UPDATE SET path = excluded.path, saved_at_ms = excluded.saved_at_ms, "
-                "bytes = excluded.bytes",
-                (seq, n, str(path), now_ms, size),
+                "bytes = excluded.bytes, sha256 = excluded.sha256",
+                (seq, n, str(path), now_ms, size, sha256),
             )
             connection.execute(
                 "INSERT OR REPLACE INTO numbers (name, value) VALUES ('saved_in', ?)",
@@ -86,6 +100,21 @@ class SavedFiles:
         for seq, n, path, size in self._rows(seqs):
             found.setdefault(seq, {})[n] = SavedFile(Path(str(path)), size)
         return found
+
+    def results_at(self, path: Path) -> list[SavedAs]:
+        """Return the results of listed tasks that were saved at `path`."""
+        return self._saved_as("path = ?", str(path))
+
+    def results_with(self, sha256: str) -> list[SavedAs]:
+        """Return the results of listed tasks that were saved with that content, the last saved first."""
+        return self._saved_as("sha256 = ?", sha256)
+
+    def _saved_as(self, condition: str, value: str) -> list[SavedAs]:
+        sql = (
+            "SELECT profile, task_id, n, bytes, sha256 FROM saved JOIN tasks USING (seq) "
+            f"WHERE removal = 0 AND {condition} ORDER BY saved_at_ms DESC, seq, n"
+        )
+        return [SavedAs(*row) for row in self._database.rows(sql, [value])]
 
     def forget_gone(self, seqs: Sequence[int] | None = None) -> None:
         """Forget files of tasks (None: of all) that are not there any more: what is gone is not saved.

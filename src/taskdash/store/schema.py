@@ -321,9 +321,15 @@ ALTER TABLE tasks ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX tasks_unseen ON tasks (profile, seq, state, removal) WHERE removal = 0 AND unseen = 1;
 """
 
+_CONTENTS: Final = """
+-- What a saved file has in it, by its SHA-256 in hexadecimal: so it is known again under another name. NULL: nobody
+-- knows.
+ALTER TABLE saved ADD COLUMN sha256 TEXT;
+"""
+
 MIGRATIONS: Final[tuple[str, ...]] = (
     *(_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS, _FAMILIES),
-    *(_VERDICTS, _OF_LABELS, _UNSEEN),
+    *(_VERDICTS, _OF_LABELS, _UNSEEN, _CONTENTS),
 )
 
 OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"

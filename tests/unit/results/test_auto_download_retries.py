@@ -16,7 +16,7 @@ from taskdash.domain.errors import StoreError
 from taskdash.results.auto_download import DISK_AFTER_MS, RETRY_AFTER_MS, AutoDownload
 from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.faults import DiskError, DownloadError, ExpiredError, PassingError, PrivateHostError
-from taskdash.results.saved_results import SavedResults, Wanted
+from taskdash.results.saved_results import Provenance, SavedResults, Wanted
 from taskdash.store.store import Store, StoreThread
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Scene:
 
         self.auto = AutoDownload(
             self.queue,  # type: ignore[arg-type] # it needs no more of a queue
-            store,
+            SavedResults(store, lambda: self.now_ms),
             PROFILE,
             self.told.append,
             now_ms=lambda: self.now_ms,
@@ -285,21 +285,21 @@ async def test_a_list_that_is_locked_for_a_while_is_no_fault_of_a_result(
         is_locked = True
 
         def __init__(self) -> None:
-            pass
+            self._provenance = Provenance()
 
         async def is_saved(self, wanted: Wanted) -> bool:  # noqa: ARG002 - the protocol's signature
             if self.is_locked:
                 raise StoreError("the store is locked by another program")
             return False
 
-        async def keep(self, wanted: Wanted, path: Path, size: int) -> None:
-            scene.store.saved.keep(wanted.seq, wanted.n, path, size, scene.now_ms)
+        async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
+            scene.store.saved.keep(wanted.seq, wanted.n, path, size, scene.now_ms, digest)
 
     class Saver(FakeDownloader):
         async def save(  # type: ignore[override] # it needs no more
-            self, *_: object, remember: Callable[[Path, int], Awaitable[None]], **__: object
+            self, *_: object, remember: Callable[[Path, int, str], Awaitable[None]], **__: object
         ) -> Path:
-            await remember(Path("/saved"), 7)
+            await remember(Path("/saved"), 7, "00")
             return Path("/saved")
 
     memory = LockedMemory()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import subprocess
 import sys
 from collections import Counter
@@ -25,7 +26,7 @@ from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.part import part_key
 from taskdash.results.renewals import Renewals, Renewed
-from taskdash.results.saved_results import ResultLocks, SavedResults, Wanted
+from taskdash.results.saved_results import Provenance, ResultLocks, SavedResults, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,13 +41,15 @@ class Memory(SavedResults):
 
     def __init__(self) -> None:
         self.kept: dict[tuple[int, int], Path] = {}
+        self._provenance = Provenance()
         self.failure: StoreError | None = None
 
     async def is_saved(self, wanted: Wanted) -> bool:
         return (wanted.seq, wanted.n) in self.kept
 
-    async def keep(self, wanted: Wanted, path: Path, size: int) -> None:
-        assert size == path.stat().st_size  # noqa: ASYNC240 - a test may block
+    async def keep(self, wanted: Wanted, path: Path, size: int, digest: str) -> None:
+        data = path.read_bytes()  # noqa: ASYNC240 - a test may block
+        assert (size, digest) == (len(data), hashlib.sha256(data).hexdigest())
         await asyncio.sleep(0.01)
         if self.failure:
             raise self.failure

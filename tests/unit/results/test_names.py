@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import random
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from taskdash.results.folder import Folder, stem_of
+import pytest
+
+from taskdash.domain.task import Task
+from taskdash.domain.words import moment
+from taskdash.results.file_names import result_stem, stem_of
+from taskdash.results.folder import Folder
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from taskdash.store.store import Store
 
 NAMES = 100_000
 CREATED = 300
@@ -32,18 +39,25 @@ def hostile(chance: random.Random) -> str:
     return "".join(pieces)
 
 
+def is_plain(stem: str) -> bool:
+    """Whether any file system takes it, with a number and an ending behind it, for what it is and nothing else."""
+    return (
+        0 < len(f"{stem}-9999.webm".encode()) <= 255
+        and stem[0] not in ".-~"
+        and stem[-1] not in ". "
+        and not set(stem) & set("/\\:*?\"'<>|$`;&\0 ")
+        and stem.partition(".")[0].lower() not in _DEVICES
+        and all(unicodedata.category(char)[0] in "LNMPS" for char in stem)
+    )
+
+
 def test_hostile_labels_become_plain_names() -> None:
     chance = random.Random(7)  # noqa: S311 - the same labels each time
     for _ in range(NAMES):
         label = hostile(chance)
         stem = stem_of(label, "..")
-        name = f"{stem}-1-9999.webm"
-        assert len(name.encode()) <= 255, repr(label)
-        assert stem, repr(label)
-        assert stem[0] not in ".-~", repr(label)
-        assert not set(stem) & set("/\\:*?\"'<>|$`;&\0 "), repr(label)
+        assert is_plain(f"{stem}-1"), repr(label)
         assert stem.partition(".")[0].lower() not in _DEVICES, repr(label)
-        assert all(unicodedata.category(char)[0] in "LNMPS" for char in stem), repr(label)
 
 
 def test_files_of_hostile_labels_are_all_made_in_the_folder(tmp_path: Path) -> None:
@@ -62,3 +76,70 @@ def test_files_of_hostile_labels_are_all_made_in_the_folder(tmp_path: Path) -> N
     assert len(list((tmp_path / "in").iterdir())) == CREATED
     assert list(outside.iterdir()) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "outside"]
+
+
+def named(template: str, n: int = 2, **fields: Any) -> str:
+    """What result `n` of a task is called by a template, which asks the store nothing."""
+    task = Task(seq=1, profile="p", added_at_ms=0, **{"task_id": ID, **fields})
+    store: Store = None  # type: ignore[assignment] # see above
+    return result_stem(store, task, n, template)
+
+
+ID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
+CREATED_MS = 1_780_000_000_000
+LONG = "a red fox jumps over the lazy dog in the snow"
+
+
+@pytest.mark.parametrize(
+    ("template", "fields", "name"),
+    [
+        ("{label} {prompt} {n}", {"label": "Night run", "prompt": "a fox"}, "Night-run-a-fox-2"),
+        ("{prompt:.12}_{id:.8}", {"prompt": LONG}, "a-red-fox_5064bd1a"),
+        ("{prompt:.4}{n}", {"prompt": "満月の夜の狐"}, "満月の夜2"),
+        ("{prompt:.9}_{n}", {"prompt": 'a "cafe\u0301" table'}, "a-café_2"),
+        ("{model} - {n}", {"model": "google/veo-3.1"}, "google-veo-3.1-2"),
+        ("{label}-{prompt}-{n}", {}, "2"),
+        ("{label}-{prompt}", {}, f"{ID}-2"),
+        ("{label}", {"label": "CON"}, "task-CON"),
+        ("{label}", {"label": "com¹.x"}, "task-com¹.x"),
+        ("..{label}. ", {"label": " x. "}, "x"),
+        ("{label}!{n}", {"label": "../../a\\b:c"}, "a-b-c-2"),
+        ("{prompt:.300}-{n}", {"prompt": "x" * 400}, f"{'x' * 80}-2"),
+        ("{prompt:.150}-{n}", {"prompt": "x" * 400}, f"{'x' * 150}-2"),
+        ("{label}-{prompt}-{id}-{n}", {"label": "満" * 99, "prompt": "y" * 99}, f"{'満' * 40}-{'y' * 40}-{ID}-2"),
+    ],
+)  # fmt: skip
+def test_a_template_is_filled(template: str, fields: dict[str, Any], name: str) -> None:
+    assert named(template, **fields) == name
+
+
+def test_when_a_task_was_created_is_in_a_name_as_in_the_table() -> None:
+    created = moment(CREATED_MS)
+    assert named("{created}", create_time_ms=CREATED_MS) == created.replace(" ", "_").replace(":", "-")
+    assert named("{created:.10}", create_time_ms=CREATED_MS) == created[:10]
+    assert named("{created}-{n}", create_time_ms=2**62) == "2"
+
+
+def test_a_template_of_hostile_texts_is_plain_and_keeps_its_end() -> None:
+    chance = random.Random(9)  # noqa: S311 - the same texts each time
+    for _ in range(2_000):
+        texts = {name: hostile(chance) for name in ("label", "prompt", "model")}
+        name = named("{prompt:.90} {label} {model} {id} {n}", 7, **texts)
+        assert is_plain(name), texts
+        assert name.endswith(f"{ID}-7"), texts
+
+
+def test_names_that_differ_in_case_alone_are_told_apart(tmp_path: Path) -> None:
+    own = ".taskdash-" + "a" * 32 + ".part"
+    (tmp_path / "FOX.png").touch()
+    names = []
+    with Folder(tmp_path) as folder:
+        for stem in ("fox", "Owl", "owl", "OWL", "Owl"):
+            descriptor = folder.open_own(own, os.O_RDWR | os.O_CREAT)
+            names.append(folder.name_for_good(own, descriptor, stem, "png").name)
+            os.close(descriptor)
+            folder.remove(own)
+            if stem == "OWL":
+                # What was thrown away is in nobody's way.
+                (tmp_path / "Owl.png").unlink()
+    assert names == ["fox-2.png", "Owl.png", "owl-2.png", "OWL-3.png", "Owl.png"]

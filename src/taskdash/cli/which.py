@@ -1,0 +1,125 @@
+"""`taskdash which`: the task that a file came from, by the list and by what the file says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from taskdash.cli.options import Command, complete_files, form_options, pass_session
+from taskdash.cli.output import print_json, print_lines, talk
+from taskdash.domain.untrusted import inert_line
+from taskdash.results.origin import Origin, origin_from, origin_in, sidecar_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from taskdash.cli.session import Session
+    from taskdash.domain.task import Json
+    from taskdash.store.saved import SavedAs
+    from taskdash.store.store import Store
+
+_MAX_SIDECAR_BYTES: Final = 32 * 1_048_576
+_HOW: Final = {
+    "list": "saved there",
+    "metadata": "its metadata",
+    "sidecar": "its sidecar",
+    "content": "its content",
+    "path": "its path; the file has changed since",
+}
+"""What a file was known by, the surest first."""
+
+
+@click.command(
+    "which",
+    cls=Command,
+    epilog="Example: taskdash which best/*.png | cut -f2 | xargs taskdash pick --",
+    short_help="Tell which task a file came from.",
+)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete_files)
+@form_options(json="Output JSON.")
+@pass_session
+def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
+    """Tell which task, and which of its results, each file is: file, ID:N, and what it was known by.
+
+    A file is known by the list (where it was saved, or by its content if it was moved or renamed), by its own metadata
+    (see embed in the config) or by the sidecar beside it. Exits with 1 if any file is not known.
+    """
+    found: list[tuple[str, str, list[Origin]]] = []
+    with session.open_store(only_reads=True) as store:
+        for file in files:
+            name = inert_line(file)
+            try:
+                by, origins = next(_known(store, Path(file)), ("", []))
+                why = "" if by else "no task is known for it"
+            except (OSError, ValueError, RuntimeError) as error:
+                by, origins = "", []
+                why = f"cannot be read: {getattr(error, 'strerror', None) or 'not a file'}"
+            if why:
+                talk(session.redacted(f"taskdash: {name}: {why}"))
+            found.append((name, by, origins))
+    if form == "json":
+        items: list[Json] = []
+        for name, by, origins in found:
+            items += [_item(name, by, *origin) for origin in origins] or [_item(name, None, None, None, None)]
+        print_json(items)
+    else:
+        print_lines(_line(name, by, origin) for name, by, origins in found for origin in origins)
+    return 0 if all(by for _, by, _ in found) else 1
+
+
+def _known(store: Store, path: Path) -> Iterator[tuple[str, list[Origin]]]:
+    """Yield what a file is known by, and the results that it is: several where they have the same content.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no plain file, or no file has such a name.
+    """
+    path = path.resolve()
+    if not stat.S_ISREG(path.stat().st_mode):
+        # A pipe may have no end, and nobody at the other one.
+        raise ValueError
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        there = store.saved.results_at(path)
+        yield from _some(
+            "list", [each for each in there if each.size in (None, size) and each.sha256 in (None, digest)]
+        )
+        file.seek(0)
+        if origin := origin_in(file):
+            yield "metadata", [origin]
+    if origin := _in_sidecar(path):
+        yield "sidecar", [origin]
+    yield from _some("content", store.saved.results_with(digest))
+    yield from _some("path", there)
+
+
+def _some(by: str, saved: Sequence[SavedAs]) -> Iterator[tuple[str, list[Origin]]]:
+    if saved:
+        yield by, [Origin(each.profile, each.task_id, each.n) for each in saved]
+
+
+def _in_sidecar(path: Path) -> Origin | None:
+    sidecar = path.with_name(sidecar_name(path.name))
+    try:
+        if not sidecar.is_file():
+            return None
+        with sidecar.open("rb") as file:
+            return origin_from(file.read(_MAX_SIDECAR_BYTES))
+    except OSError:
+        return None
+
+
+def _line(name: str, by: str, origin: Origin) -> str:
+    result = origin.task_id if origin.number is None else f"{origin.task_id}:{origin.number}"
+    return f"{name}: {result} ({_HOW[by]})" if sys.stdout.isatty() else f"{name}\t{result}\t{by}"
+
+
+def _item(name: str, by: str | None, profile: str | None, task_id: str | None, number: int | None) -> Json:
+    return {"file": name, "taskId": task_id, "result": number, "profile": profile, "by": by}
