@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.schema import bring_up_to_date, refuse_foreign
+from taskdash.store.migration import bring_up_to_date, refuse_foreign
 from taskdash.store.store_file import (
     Identity,
     create_private,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.schema import refuse_foreign
+from taskdash.store.migration import refuse_foreign
 from taskdash.store.store import Store
 from taskdash.store.store_file import uri_of
 
