@@ -105,7 +105,8 @@ def detail_pairs(detail: TaskDetail, now_ms: int, ttl_ms: int | None) -> list[tu
 
 def _numbers(detail: TaskDetail, verdict: Verdict) -> str:
     numbers = [n for n, given in sorted(detail.verdicts.items()) if given is verdict]
-    return f"result {', '.join(map(str, numbers))}" if numbers else ""
+    results = "result" if len(numbers) == 1 else "results"
+    return f"{results} {', '.join(map(str, numbers))}" if numbers else ""
 
 
 def _failure(task: Task) -> list[tuple[str, str | None]]:
