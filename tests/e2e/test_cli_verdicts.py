@@ -74,6 +74,9 @@ def test_results_are_picked_rejected_found_saved_and_taken_back(
     again = taskdash.ok("download", "--picked", "-o", "best")
     assert again.stderr == "nothing to save: 2 picked results already saved\n"
     assert taskdash.ok("download", COLON, "--picked").stderr == "nothing to save: no picked results\n"
+    listed = taskdash("reject", "--undo", "-", stdin=f"{OWL}:1\n{FOX}\n")
+    assert (listed.returncode, listed.stdout) == (0, f"{FOX}:1\n"), listed.stderr
+    assert taskdash.ok("reject", "-", stdin=f"{FOX}:1\n").stdout == f"{FOX}:1\n"
     # Each takes back its own.
     assert taskdash.ok("reject", "--undo", FOX).stdout == f"{FOX}:1\n"
     assert verdicts(taskdash, FOX) == [None, "picked"]

@@ -70,8 +70,8 @@ def download(
 
     Without IDs or a selection, saves the results of all tasks; `-` reads IDs from standard input. A result is not saved
     again while its file exists. Files are named after the label or the prompt, the first 8 characters of the ID (more,
-    if another task shares them) and the number of the result. An interrupted download resumes the next time, if the
-    server supports that.
+    if another task shares them) and the number of the result, unless the config has a file_name. An interrupted
+    download resumes the next time, if the server supports that.
     """
     if every and (task_ids or selection.is_given):
         raise UsageError(f"give {'task IDs' if task_ids else OPTIONS} or --all, not both")

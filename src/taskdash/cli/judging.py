@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.add import with_stdin
 from taskdash.cli.options import Command, complete_ids, pass_session, selection_options
 from taskdash.cli.output import print_lines, talk
 from taskdash.domain.errors import TaskdashError, UnknownTaskError
@@ -35,9 +36,9 @@ _RESULT: Final = r"(.+):([1-9][0-9]{0,5})"
 def pick(session: Session, results: Sequence[str], *, selection: Selection, undo: bool) -> int:
     """Pick result N of a task, or all its results; --filter picked:yes and download --picked find them again.
 
-    Prints the picked results as ID:N, one per line. If any ID or result is unknown, nothing changes. An ID that has a
-    colon in it is taken whole where the list has it. A result that was rejected is picked instead; --undo leaves those
-    alone that are not picked.
+    Prints the picked results as ID:N, one per line; `-` reads such lines from standard input. If any ID or result is
+    unknown, nothing changes. An ID that has a colon in it is taken whole where the list has it. A result that was
+    rejected is picked instead; --undo leaves those alone that are not picked.
     """
     return _judge(session, results, selection, Verdict.PICKED, undo=undo)
 
@@ -63,6 +64,7 @@ def reject(session: Session, results: Sequence[str], *, selection: Selection, un
 def _judge(
     session: Session, results: Sequence[str], selection: Selection, verdict: Verdict, *, undo: bool
 ) -> int:
+    results = with_stdin(session, results)
     selection.check_alone(results)
     with session.open_store() as store:
         chosen = _named(session, store, results) if results else _selected(session, store, selection)

@@ -38,7 +38,7 @@ _HOW: Final = {
 @click.command(
     "which",
     cls=Command,
-    epilog="Example: taskdash which best/*.png | cut -f2 | xargs taskdash pick --",
+    epilog="Example: taskdash which best/*.png | cut -f2 | taskdash pick -",
     short_help="Tell which task a file came from.",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete_files)
