@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.store.database import as_store_error
 from taskdash.store.gateways import Process
-from taskdash.store.schema import MIGRATIONS, refuse_foreign
+from taskdash.store.migration import refuse_foreign
+from taskdash.store.schema import MIGRATIONS
 from taskdash.store.store_file import copies_of, uri_of
 
 if TYPE_CHECKING:
