@@ -8,7 +8,6 @@ from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from taskdash.cli.output import speech
 from taskdash.config.load import load_settings
@@ -18,6 +17,8 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from taskdash.cli.session import Session
 
 GLOBAL_OPTIONS: Final = "Global options: see taskdash --help"
@@ -251,10 +252,10 @@ def complete_profiles(context: click.Context, _: click.Parameter, incomplete: st
 
 
 def complete_files(
-    _context: click.Context, _: click.Parameter, incomplete: str, kind: str = "file"
+    context: click.Context, parameter: click.Parameter, incomplete: str, kind: str = "file"
 ) -> list[CompletionItem]:
     """Leave files, or folders as `kind` "dir", to the shell, which knows them best."""
-    return [CompletionItem(incomplete, type=kind)]
+    return click.Path(file_okay=kind == "file").shell_complete(context, parameter, incomplete)
 
 
 def complete_words(names: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
