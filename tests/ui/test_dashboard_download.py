@@ -104,7 +104,8 @@ async def test_lines_tell_how_far_it_is_a_key_cancels_and_what_came_of_it_is_a_t
     fill_with_the_page(other)
     async with driven(desk, size, total=3) as dash:
         await dash.press("X", said="No downloads running.")
-        await dash.press("A", "d", said="Saving 1 result to /pictures. Skipped 2 tasks without a result.")
+        await dash.press("A", shown="3 tasks marked")
+        await dash.press("d", said="Saving 1 result to /pictures. Skipped 2 tasks without a result.")
         assert len(downloads.asked) == 1
         downloads.say(status=BUSY)
         await dash.until_shown("2/12 results · 2.0 MiB/s · 1m1s left")

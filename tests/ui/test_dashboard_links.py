@@ -84,6 +84,7 @@ async def test_the_chooser_tells_long_links_apart_and_says_what_is_not_opened(
 
 async def where(dash: Dash, text: str) -> tuple[int, int]:
     await dash.until_shown(text)
+    await dash.settle()  # it may move once more as the pane is given its size
     line = next(y for y, shown in enumerate(dash.lines) if text in shown)
     return dash.lines[line].index(text), line
 

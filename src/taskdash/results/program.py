@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from taskdash.config.locations import users_umask
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Collection, Mapping, Sequence
 
     from taskdash.domain.secret import KnownKeys
@@ -39,7 +39,10 @@ def environ_of_program(
     return {name: value for name, value in environ.items() if name not in hidden and not keys.are_in(value)}
 
 
+START_WAIT_S: Final = 0.2
+"""How long a program that is just being started is waited for before all are killed."""
 _under_way: Final[set[subprocess.Popen[bytes]]] = set()
+_starting: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,12 @@ class Ran:
 
 def kill_all() -> None:
     """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
+    is_ours = _starting.acquire(timeout=START_WAIT_S)
     for process in tuple(_under_way):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+    if is_ours:
+        _starting.release()
 
 
 def run_command(
@@ -85,16 +91,17 @@ def run_command(
             given.seek(0)
             # Written to its end, whatever that is: so it can be cut.
             fcntl.fcntl(printed, fcntl.F_SETFL, os.O_RDWR | os.O_APPEND)
-            process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own config
-                [program, *arguments[1:]],
-                stdin=given,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                env=dict(environ),
-                start_new_session=True,
-                umask=users_umask(),
-            )
-            _under_way.add(process)
+            with _starting:
+                process = subprocess.Popen(  # noqa: S603 - the user's own command, from the user's own config
+                    [program, *arguments[1:]],
+                    stdin=given,
+                    stdout=printed,
+                    stderr=subprocess.STDOUT,
+                    env=dict(environ),
+                    start_new_session=True,
+                    umask=users_umask(),
+                )
+                _under_way.add(process)
             try:
                 fault = _wait(process, printed.fileno(), time.monotonic() + limit_s, stop)
             finally:
