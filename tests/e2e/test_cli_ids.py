@@ -12,7 +12,7 @@ import pytest
 from tests.command import Command
 from tests.servers import FakeApi, success_body
 
-README = Path(__file__).parents[2] / "README.md"
+DOCUMENTS = [Path(__file__).parents[2] / name for name in ("README.md", "docs/scripts.md")]
 LONGER = ["job-10001", "task_gpt-image-2_17774746890240", "run-alphabet"]
 """On the list, each in the place of another that is its beginning."""
 SHORTER = ["job-1000", "task_gpt-image-2_1777474689024", "run-alpha"]
@@ -109,7 +109,7 @@ def test_recipes_end_the_options_before_ids_that_a_program_prints(taskdash: Comm
     """`taskdash wait "$id"` would take whatever the program printed for an option."""
     helps = [taskdash(name, "--help").stdout for name in ("add", "list", *COMMANDS)]
     named = re.compile(r"(?:xargs )?taskdash (?:show|check|wait|open|download|remove)\b[^\n|&`]*")
-    lines = [match[0] for text in (README.read_text("utf-8"), *helps) for match in named.finditer(text)]
+    lines = [match[0] for text in (*map(Path.read_text, DOCUMENTS), *helps) for match in named.finditer(text)]
     fed = [line for line in lines if "$" in line or line.startswith("xargs")]
     assert len(fed) >= 3
     assert [line for line in fed if not re.search(r" --(?: |$)", line)] == []
