@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FEW_COLOURS: Final = "-few-colours"
 """The class of an application on a terminal of 16 colours."""
+EIGHT_BITS: Final = "-eight-bits"
+"""The class of one on a terminal of 256."""
 _COLOURLESS: Final = r"vt(?:52|100|102|220|320|420)(?:-.*)?|.*-(?:m|mono)"
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
 """Of red, green and blue in the 6x6x6 colours that begin at 16; 24 greys come after them."""
@@ -94,8 +96,8 @@ def rounding_for(colour_system: str | None) -> Rounded | None:
 def fit_to_terminal(app: App[Any]) -> Rounded | None:
     """Give an application the colours that its terminal has, and return what it is to be drawn through, if any."""
     colour_system = None if app.is_headless else app.console.color_system
-    if colour_system == "standard":
-        app.add_class(FEW_COLOURS)
+    if name := {"standard": FEW_COLOURS, "256": EIGHT_BITS}.get(colour_system or ""):
+        app.add_class(name)
         app.refresh_css(animate=False)
     return rounding_for(colour_system)
 
@@ -103,7 +105,7 @@ def fit_to_terminal(app: App[Any]) -> Rounded | None:
 @lru_cache(4096)
 def _rounded_to_256(style: Style) -> Style:
     text, ground = (each and each.triplet for each in (style.color, style.bgcolor))
-    return style + _style(text and in_256(text), ground and in_256(ground))
+    return style + _style(text and in_256(text, is_text=True), ground and in_256(ground))
 
 
 @lru_cache(4096)
@@ -125,13 +127,19 @@ def _style(text: int | None, ground: int | None) -> Style:
 
 
 @lru_cache(1024)
-def in_256(colour: tuple[int, int, int]) -> int:
-    """Return the number of the nearest of 256 colours, whatever the terminal makes of the first 16."""
+def in_256(colour: tuple[int, int, int], *, is_text: bool = False) -> int:
+    """Return the number of the nearest of 256 colours, whatever the terminal makes of the first 16.
+
+    A text with a trace of a hue keeps it: as a grey it would mean nothing.
+    """
     around = [sorted(range(6), key=lambda level: abs(_LEVELS[level] - part))[:2] for part in colour]
     cells = {16 + 36 * r + 6 * g + b: (_LEVELS[r], _LEVELS[g], _LEVELS[b]) for r, g, b in product(*around)}
     grey = max(0, min(23, round((sum(colour) / 3 - 8) / 10)))
     greys = {16: (0, 0, 0), 232 + grey: (8 + 10 * grey,) * 3, 231: (255, 255, 255)}
-    found = (cells if _chroma(colour) >= _TRACE else {}) | (greys if _chroma(colour) < _PALE else {})
+    if is_text:
+        cells = {number: cell for number, cell in cells.items() if _chroma(cell)}
+    pale = _TRACE if is_text else _PALE
+    found = (cells if _chroma(colour) >= _TRACE else {}) | (greys if _chroma(colour) < pale else {})
     return min(found, key=lambda number: _difference(colour, found[number]))
 
 

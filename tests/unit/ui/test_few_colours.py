@@ -66,5 +66,10 @@ def test_256_colours_keep_the_hue_and_what_has_none_is_grey(colour: str, number:
     assert str(rounded("256", colour).color and rounded("256", colour).color.type) == str(ColorType.EIGHT_BIT)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("colour", "number"), [("#7a273c", 95), ("#1e4b2c", 22), ("#e0e0e0", 254)])
+def test_a_text_keeps_its_hue_in_256_colours(colour: str, number: int) -> None:
+    assert in_256(Color.parse(colour).rgb, is_text=True) == number
+
+
 def test_where_there_are_all_colours_or_none_nothing_is_rounded() -> None:
     assert rounding_for("truecolor") is rounding_for(None) is None
