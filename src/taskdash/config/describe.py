@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from taskdash.config import locations
 from taskdash.config.keys import find_key, key_origin
-from taskdash.config.own import OwnCommand
+from taskdash.config.own import OwnCommand, OwnView
 from taskdash.config.profile import DEFAULT_PROFILE, Profile
 from taskdash.config.readers import schema_of, settings_of, without_keys
-from taskdash.config.settings import Settings, View
+from taskdash.config.settings import PROFILES, Settings, View
 from taskdash.domain.errors import KeyMissingError, UsageError
 
 if TYPE_CHECKING:
@@ -46,8 +46,11 @@ _FOOT: Final = """
 #   auth_header = "x-key: {key}"
 #   record_paths = ["/v1/tasks/{id}", "/v1/videos/record-info"]
 """
-_ALL_TABLES: Final = {"view": View, "profiles": Profile, "commands": OwnCommand}
-_OWN_TABLES: Final = {"commands": ("commands.NAME", "[commands.upscale]")}
+_ALL_TABLES: Final = {"view": View, "profiles": Profile, "commands": OwnCommand, "views": OwnView}
+_OWN_TABLES: Final = {
+    "commands": ("commands.NAME", "[commands.upscale]"),
+    "views": ("views", "[[views]]"),
+}
 """Those that are not there until the user adds one: what names the settings in them, and an example's heading."""
 
 
@@ -92,27 +95,39 @@ def describe(settings: Settings, environ: Mapping[str, str], *, run_commands: bo
     return lines
 
 
-def _lines(settings: Settings, model: Settings | View | Profile | OwnCommand, prefix: str) -> Iterator[Line]:
+def _lines(
+    settings: Settings, model: Settings | View | Profile | OwnCommand | OwnView, prefix: str
+) -> Iterator[Line]:
     def origin(name: str) -> str:
         return settings.origins.get(name, "default")
 
     for key, each in settings_of(type(model)).items():
         if key == "view":
             yield from _lines(settings, settings.view, "view.")
-        elif key == "commands":
-            for name, command in settings.commands.items():
-                yield from _lines(settings, command, f"commands.{name}.")
+        elif key in _OWN_TABLES:
+            yield from _own_lines(settings, key)
         elif key == "keys":
             for action, keys in settings.keys.items():
                 yield Line(f"keys.{without_keys(action)}", [*keys], origin(f"keys.{action}"))
         # The profiles have lines of their own, and so has a key, wherever it comes from.
-        elif key not in ("profiles", "api_key"):
+        elif key != "api_key" and each.reader is not PROFILES:
             value = _shown(model, each)
             if value is not None or not isinstance(model, Profile):
                 yield Line(prefix + key, value, origin(prefix + key))
 
 
-def _shown(model: Settings | View | Profile | OwnCommand, setting: Setting) -> Json:
+def _own_lines(settings: Settings, key: str) -> Iterator[Line]:
+    """Yield what of the user's own commands, or views, is set."""
+    if key == "commands":
+        for name, command in settings.commands.items():
+            yield from _lines(settings, command, f"commands.{name}.")
+    else:
+        for n, view in enumerate(settings.views, 1):
+            lines = _lines(settings, view, f"views[{n}].")
+            yield from (replace(line, origin=settings.origins["views"]) for line in lines if line.value)
+
+
+def _shown(model: Settings | View | Profile | OwnCommand | OwnView, setting: Setting) -> Json:
     """Return a value as it is shown; None for what a profile does not have, such as own limits beside a tier."""
     value = setting.reader.plain(getattr(model, setting.name))
     match setting.key, value:

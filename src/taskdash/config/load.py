@@ -182,7 +182,7 @@ class ConfigFile:
         """Return the path as messages show it."""
         return inert_line(str(self.path))
 
-    def line_of(self, path: tuple[str, ...]) -> str:
+    def line_of(self, path: tuple[str | int, ...]) -> str:
         """Return `line 12: ` for a key by its path, or for the table that lacks it; nothing for one that is nowhere."""
         # A file that is right needs no line of it.
         from taskdash.config.toml_lines import key_lines

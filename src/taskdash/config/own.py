@@ -18,10 +18,13 @@ from taskdash.config.readers import (
     shown,
     suggestion,
     without_keys,
+    wrong,
 )
 from taskdash.domain.errors import UsageError
+from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import ModuleType
 
     from taskdash.config.readers import Place
@@ -34,7 +37,8 @@ COLUMN_NAMES: Final = (
 )
 _KEY_NAME: Final = r"[^\s\x00-\x1f\x7f]{1,40}"
 _COMMAND_NAME: Final = r"[a-z][a-z0-9_-]{0,31}"
-MAX_VIEW_NAME: Final = 24
+ALL: Final = "all"
+MAX_NAME_CHARS: Final = 24
 MAX_VIEWS: Final = 32
 
 
@@ -146,3 +150,107 @@ def _commands_schema() -> dict[str, Json]:
 
 
 COMMANDS: Final = Reader(entries_of(Reader(_command, dict), check=_command_name).read, _commands_schema)
+
+
+# Views
+
+
+def _view_name(value: str) -> str:
+    name = inert_line(value)
+    if looks_like_key(name):
+        raise ValueError("looks like an API key; a key goes into the environment, never into a name")
+    if not 0 < len(name) <= MAX_NAME_CHARS:
+        raise ValueError(f"must have 1 to {MAX_NAME_CHARS} characters")
+    return name
+
+
+def _profiles(value: object, place: Place) -> tuple[str, ...] | None:
+    if value == ALL:
+        return None
+    if isinstance(value, str):
+        raise wrong(f'must be "{ALL}", or a list of profiles such as ["kie"]', value)
+    if place.words is None:
+        return kinds.TEXTS.read(value, place)
+    return kinds.some_of(place.words).read(value, place)
+
+
+def _profiles_schema() -> dict[str, Json]:
+    named: dict[str, Json] = {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 1,
+        "uniqueItems": True,
+    }
+    return {"anyOf": [{"const": ALL}, named]}
+
+
+_IN_USE: Final[tuple[str, ...] | None] = ()
+PROFILES: Final[Reader[tuple[str, ...] | None]] = Reader(
+    _profiles, _profiles_schema, lambda value: ALL if value is None else list(value)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnView:
+    """A part of the list that stands as a tab of its own."""
+
+    name: str = setting(
+        "",
+        kinds.text(_view_name, r"\S"),
+        f"What its tab is called, in 1 to {MAX_NAME_CHARS} characters.",
+        example="to redo",
+    )
+    filter: str = setting(
+        "",
+        kinds.text(_filter),
+        "The filter of what it shows, in the words of the filter box; what stands in that box is added to it.",
+        example="state:fail age:<2d",
+    )
+    sort: str | None = setting(
+        None, SORT, "Its order, as for `view.sort`; without it that of the list.", example="-created"
+    )
+    columns: tuple[str, ...] | None = setting(
+        None,
+        kinds.some_of(COLUMN_NAMES),
+        "Its columns, as for `view.columns`; without them those of the list.",
+        example=["state", "profile", "label", "cost", "id"],
+    )
+    profiles: tuple[str, ...] | None = setting(
+        _IN_USE,
+        PROFILES,
+        """Whose tasks it shows: a list of profiles, or "all"; without it those of the profile in use. Each of them is
+        watched, with its own key and within its own limits.""",
+        example=ALL,
+    )
+
+    def shown_profiles(self, configured: Collection[str], in_use: str) -> tuple[str, ...]:
+        """Return whose tasks it shows of the profiles that are configured."""
+        return tuple(configured) if self.profiles is None else self.profiles or (in_use,)
+
+
+def _views(value: object, place: Place) -> tuple[OwnView, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise wrong(f"must be tables, each with the heading [[{place.name}]]", value)
+    if len(value) > MAX_VIEWS:
+        raise ValueError(f"must not be more than {MAX_VIEWS}")
+    views: list[OwnView] = []
+    for n, each in enumerate(value):
+        found = read(OwnView, each, place.at(n))
+        name = found.get("name")
+        if "name" not in each:
+            place.at(n).at("name").note('is missing: name the view, as in "to redo"')
+        elif name in [view.name for view in views]:
+            place.at(n).at("name").note(f"{shown(name)} is the name of another view")
+        views.append(OwnView(**found))
+    return tuple(views)
+
+
+def _views_schema() -> dict[str, Json]:
+    return {
+        "type": "array",
+        "items": {**schema_of(OwnView), "required": ["name"]},
+        "maxItems": MAX_VIEWS,
+    }
+
+
+VIEWS: Final = Reader(_views, _views_schema, lambda views: [view.name for view in views])

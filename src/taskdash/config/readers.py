@@ -47,20 +47,22 @@ class Place(NamedTuple):
     """Takes what is wrong in the file."""
     named: Mapping[str, Collection[str] | None] = MappingProxyType({})
     """What the settings of these names may name, where only the caller of their readers knows it; None: anything."""
-    line_of: Callable[[tuple[str, ...]], str] = lambda _: ""
+    line_of: Callable[[tuple[str | int, ...]], str] = lambda _: ""
     """Returns `line 12: ` for a path; nothing where that is not known."""
-    path: tuple[str, ...] = ()
+    path: tuple[str | int, ...] = ()
     name: str = ""
     """Its key with the tables around it, as in `profiles.kie.tier`; fit to be shown."""
 
     @property
     def key(self) -> str:
         """Return the last part of its name; "" for the file itself."""
-        return self.path[-1] if self.path else ""
+        return str(self.path[-1]) if self.path else ""
 
-    def at(self, key: str) -> Place:
-        """Return the place of `key` in the table that stands here."""
-        name = f"{self.name}.{named_key(key)}".lstrip(".")
+    def at(self, key: str | int) -> Place:
+        """Return the place of `key` in the table that stands here, or of element `key`, from 0, of the array."""
+        name = (
+            f"{self.name}[{key + 1}]" if isinstance(key, int) else f"{self.name}.{named_key(key)}".lstrip(".")
+        )
         return self._replace(path=(*self.path, key), name=name)
 
     @property

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.config import kinds
-from taskdash.config.own import COLUMN_NAMES, COMMANDS, KEYS, SORT, OwnCommand
+from taskdash.config.own import COLUMN_NAMES, COMMANDS, KEYS, SORT, VIEWS, OwnCommand, OwnView
 from taskdash.config.profile import DEFAULT_PROFILE, Profile, profile_schema, read_profile
 from taskdash.config.readers import (
     NOTHING,
@@ -77,6 +77,9 @@ def _profiles_schema() -> dict[str, Json]:
         "additionalProperties": {**there, **needs},
         "propertyNames": {"pattern": f"^{_PROFILE_NAME}$"},
     }
+
+
+PROFILES: Final = Reader(entries_of(Reader(_profile, dict), check=_profile_name).read, _profiles_schema)
 
 
 def _place_of_global_setting(key: str) -> str:
@@ -224,6 +227,11 @@ class Settings:
         """Commands of your own, [commands.NAME], which act on the marked tasks, else on the one at the cursor. They get
         no API key; what they print is in the messages (m).""",
     )
+    views: tuple[OwnView, ...] = setting(
+        (),
+        VIEWS,
+        """Views of your own: each [[views]] is a tab behind the tabs of the states, and in the palette.""",
+    )
     view: View = setting(
         View(),
         table_of(View),
@@ -232,7 +240,7 @@ class Settings:
     )
     profiles: Mapping[str, Profile] = setting(
         MappingProxyType({DEFAULT_PROFILE: Profile(name=DEFAULT_PROFILE)}),
-        Reader(entries_of(Reader(_profile, dict), check=_profile_name).read, _profiles_schema),
+        PROFILES,
         "One table for each gateway, [profiles.NAME]; a name has letters, digits, dots, - and _ only.",
     )
     config_file: Path | None = field(default=None, compare=False)
@@ -253,6 +261,11 @@ class Settings:
 
 def read_settings(values: Mapping[str, object], place: Place) -> dict[str, Any]:
     """Read the whole of a config file, and return what is right in it, as arguments for `Settings`."""
+    tables = values.get("profiles")
+    names = {*tables} if isinstance(tables, dict) else set()
+    if not names or values.get("profile") == DEFAULT_PROFILE:
+        names.add(DEFAULT_PROFILE)
+    place = place._replace(named={**place.named, "profiles": sorted(names)})
     return read(Settings, values, place, _place_of_profile_setting)
 
 

@@ -140,7 +140,25 @@ class FlagTerm:
     negated: bool = False
 
 
-Term = TextTerm | LabelTerm | StateTerm | ProblemTerm | ReasonTerm | SpanTerm | ExpiryTerm | FlagTerm
+@dataclass(frozen=True, slots=True)
+class ProfileTerm:
+    """The profiles whose tasks match, of a query of all of them."""
+
+    profiles: frozenset[str]
+    negated: bool = False
+
+
+Term = (
+    ProfileTerm
+    | TextTerm
+    | LabelTerm
+    | StateTerm
+    | ProblemTerm
+    | ReasonTerm
+    | SpanTerm
+    | ExpiryTerm
+    | FlagTerm
+)
 
 
 @dataclass(frozen=True, slots=True)

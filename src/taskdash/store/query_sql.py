@@ -21,6 +21,7 @@ from taskdash.domain.query import (
     FlagTerm,
     LabelTerm,
     ProblemTerm,
+    ProfileTerm,
     Query,
     ReasonTerm,
     Sort,
@@ -171,8 +172,8 @@ def _condition(database: Database, profile: str | None, term: Term, now_ms: int)
     match term:
         case TextTerm():
             return _text(term)
-        case LabelTerm():
-            return "label IS ?", [term.label]
+        case ProfileTerm() | LabelTerm():
+            return _named(term)
         case StateTerm():
             return _states(term.states), []
         case ProblemTerm():
@@ -193,6 +194,12 @@ def _condition(database: Database, profile: str | None, term: Term, now_ms: int)
             told_of, has, has_not = _FLAGS[term.flag]
             bound = [as_json(database.overdue(profile, now_ms))] if term.flag is Flag.OVERDUE else []
             return f"({told_of} AND {has if term.is_set else has_not})", bound
+
+
+def _named(term: ProfileTerm | LabelTerm) -> Condition:
+    if isinstance(term, LabelTerm):
+        return "label IS ?", [term.label]
+    return f"profile IN ({', '.join('?' * len(term.profiles))})", sorted(term.profiles)
 
 
 def _text(term: TextTerm) -> Condition:

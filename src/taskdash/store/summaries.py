@@ -55,6 +55,14 @@ class Summaries:
             for model, code, cost_ms, at_ms, paid, label, of, since_ms in rows
         ]
 
+    def states(self, query: Query, now_ms: int) -> dict[State, int]:
+        """Return how many tasks of `query` each state has, beside what is kept of the filter that is on the screen."""
+        condition, values = where(self._database, query, now_ms)
+        rows = self._database.rows(
+            f"SELECT state, count(*) FROM tasks WHERE {condition} GROUP BY state", values
+        )
+        return {STATES.get(code, State.WAITING): count for code, count in rows}
+
     def any_tells_its_life(self, profile: str) -> bool:
         """Return whether a result's links tell themselves when they die."""
         sql = f"SELECT EXISTS (SELECT 1 FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {OWN_LIFE})"

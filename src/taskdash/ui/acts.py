@@ -90,7 +90,7 @@ class Scope(NamedTuple):
             return plural(count, "marked task")
         states = self.query.states or ()
         tasks = plural(count, " ".join([*(_IN_STATE[state] for state in states), "task"]))
-        if self.query.terms:
+        if self.filter_text:
             return f"{tasks} matching {self.filter_text}"
         return f"all {tasks}" if count > 1 and not states else tasks
 
@@ -98,7 +98,7 @@ class Scope(NamedTuple):
         """Say what was looked at, and what keeps other failures out of it."""
         if self.marked:
             return f"No failures in {plural(total, 'marked task')}. Esc clears the marks."
-        if self.query.terms:
+        if self.filter_text:
             return f'No failed tasks match "{self.filter_text}". Esc clears the filter.'
         return "No failed tasks in this view."
 

@@ -28,6 +28,7 @@ Or press  a  to type one.
 
 From a script:   taskdash add <task ID>
 """
+_EMPTY_VIEW: Final = "No tasks in this view. [ and ] switch tabs."
 _EMPTY_TAB: Final = "No tasks in this state. [ and ] switch tabs."
 
 
@@ -85,11 +86,13 @@ def _why_not_on_task(action: str, task: Task) -> str | None:
     return "no result yet" if not task.state.finished else "no link in the response"
 
 
-def why_empty(window: Window, filter_text: str) -> str:
-    """Return why no task is shown, and what to do about it; "" where some are."""
+def why_empty(window: Window, filter_text: str, *, is_view: bool = False) -> str:
+    """Return why no task is shown, in a view of the user's own or a state's tab, and what to do; "" where some are."""
     if window.total:
         return ""
     in_other_tabs = any(window.counts.values())
+    if is_view and not filter_text.strip():
+        return _EMPTY_VIEW
     if not window.query.terms:
         return _EMPTY_TAB if in_other_tabs else _EMPTY
     matching = f'match "{filter_text.strip()}"'

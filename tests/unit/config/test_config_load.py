@@ -80,6 +80,7 @@ WRONG: list[tuple[str, list[str], list[str]]] = [
     ("commands.up.colour", ["1"], ["unknown key", "key, command, for, confirm"]),
     ("commands.up.key", ['"a b"'], ["is no key"]),
     ("commands.Up", ["{}"], ["letter first"]),
+    ("views", ['"x"', "[1]"], ["each with the heading [[views]]"]),
     ("view.theem", ['"x"'], ['mean "theme"']),
     ("view.columns", ['["state", "lable"]'], ['"lable"', 'mean "label"', "model, cost"]),
     ("view.columns", ["[]"], ["at least one"]),
@@ -136,6 +137,13 @@ WRONG_TO_US: list[tuple[str, list[str], list[str]]] = [
 WRONG_TOGETHER = [
     (KIE + '[profiles.b]\nbase_url = "https://b.example"', "profile", ["one of kie, b"]),
     ("[profiles.kie]", "profiles.kie.base_url", ["is missing"]),
+    ("[[views]]\nfilter = 'x'", "views[1].name", ["is missing: name the view"]),
+    ("[[views]]\nname = ''", "views[1].name", ["1 to 24 characters"]),
+    ("[[views]]\nname = 'a'\nnam = 1", "views[1].nam", ["unknown key", 'mean "name"']),
+    ("[[views]]\nname = 'a'\nsort = 'age'", "views[1].sort", ["added, state, label"]),
+    ("[[views]]\nname = 'a'\ncolumns = ['lable']", "views[1].columns", ['mean "label"', "profile"]),
+    ("[[views]]\nname = 'a'\nprofiles = 'kie'", "views[1].profiles", ['"all"', 'such as ["kie"]']),
+    ("[[views]]\nname = 'a'\nprofiles = []", "views[1].profiles", ["at least one", "aigptimage"]),
     ("[commands.up]\nkey = 'U'", "commands.up.command", ["is missing: name a program"]),
     (KIE + "per_second = 5", "profiles.kie.per_minute", ["is missing, and per_second needs it"]),
     (KIE + "per_minute = 5", "profiles.kie.per_second", ["is missing, and per_minute needs it"]),
@@ -155,6 +163,12 @@ WRONG_TOGETHER = [
         ["combined with api_key_env", "exactly one"],
     ),
 ]
+# The same, of what a schema cannot say.
+WRONG_TO_US_TOGETHER = [
+    ("[[views]]\nname = 'a'\nfilter = 'stat:fail'", "views[1].filter", ["unknown field stat:", "state"]),
+    ("[[views]]\nname = 'a'\nfilter = 'state:done'", "views[1].filter", ["new, waiting, success, fail"]),
+    ("[[views]]\nname = 'a'\nprofiles = ['kei']\n" + KIE, "views[1].profiles", ['"kei"', 'mean "kie"']),
+]
 
 
 def text_of(name: str, value: str) -> str:
@@ -173,6 +187,7 @@ def text_of(name: str, value: str) -> str:
             for value in values
         ),
         *WRONG_TOGETHER,
+        *WRONG_TO_US_TOGETHER,
     ],
 )
 def test_a_wrong_setting_names_the_file_the_key_and_what_is_allowed(

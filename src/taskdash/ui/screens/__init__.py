@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.away import AwayLine
     from taskdash.ui.widgets.download_bar import DownloadBar
     from taskdash.ui.widgets.filter_box import FilterBox
+    from taskdash.ui.widgets.own_views import OwnViews
     from taskdash.ui.widgets.preview import Preview
     from taskdash.ui.widgets.tour import Tour
 
@@ -47,6 +48,7 @@ __all__ = [
     "FinishedTasks",
     "Help",
     "Messages",
+    "OwnViews",
     "Palette",
     "Preview",
     "RawJson",
@@ -86,6 +88,7 @@ _MODULES: Final = {
     "AwayLine": "widgets.away",
     "DownloadBar": "widgets.download_bar",
     "FilterBox": "widgets.filter_box",
+    "OwnViews": "widgets.own_views",
     "Preview": "widgets.preview",
     "Tour": "widgets.tour",
 }

@@ -23,11 +23,12 @@ from taskdash.ui.screens.task_actions import in_order
 from taskdash.ui.screens.view_actions import ViewActions
 from taskdash.ui.text.status import sentence
 from taskdash.ui.text.top_line import list_title, unseen_order
-from taskdash.ui.widgets.bars import KeyBar, MessageLine, StateTabs, TableHeader
+from taskdash.ui.widgets.bars import KeyBar, MessageLine, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.headlines import Headlines, TopLine
 from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.row_drawing import MARGIN
+from taskdash.ui.widgets.tabs import TabLine, tabs_of
 from taskdash.ui.widgets.task_table import TaskTable
 from taskdash.ui.widgets.unseen import Unseen
 
@@ -81,7 +82,9 @@ class MainScreen(ViewActions, Screen[None]):
         self.table = TaskTable(context, opening.window, id="table")
         self.unseen = Unseen(context, self.table, opening.newest_seq)
         self.pane = DetailPane(context, id="detail")
-        self._tabs = StateTabs(id="tabs")
+        self.tabs = tabs_of(context.settings.views)
+        self._sorts = {}
+        self.tab_line = TabLine(self.tabs, id="tabs")
         self._titles = TableHeader(
             lambda: self.table.rows.columns, self.table.wanted.sort, MARGIN, id="titles"
         )
@@ -98,7 +101,7 @@ class MainScreen(ViewActions, Screen[None]):
     def compose(self) -> ComposeResult:
         yield self.headlines.top
         yield self.headlines.banner
-        yield self._tabs
+        yield self.tab_line
         yield self.panes
         yield self._keys
 
@@ -122,7 +125,7 @@ class MainScreen(ViewActions, Screen[None]):
     async def _mount_hidden(self) -> None:
         """Add what the first frame does not show, once it is drawn or a key asks for some of it."""
         if not self.away.is_attached:
-            self.mount(self.away, before=self._tabs)
+            self.mount(self.away, before=self.tab_line)
             self.mount(MessageLine(id="message"), before=self._keys)
             await self.mount(self.filter_box, before=self.panes)
 
@@ -151,6 +154,7 @@ class MainScreen(ViewActions, Screen[None]):
         follow: WorkType[None] = self.following.run
         self.run_worker(follow, group="follow")
         self.set_interval(1.0, self._tick)
+        self.count_views()
         self.downloads.begin()
         self.away.begin()
         # With tasks on the list it is not the first time: the banner says what is missing.
@@ -158,7 +162,7 @@ class MainScreen(ViewActions, Screen[None]):
             self.app.push_screen(screens.Welcome(str(self.context.config_path), self.context.key_variable))
         if self.context.is_demo:
             self._tour = screens.Tour(self)
-            self.mount(self._tour, before=self._tabs)
+            self.mount(self._tour, before=self.tab_line)
 
     def _tell_mishap(self, line: str) -> None:
         self.following.trouble.befell(line)
@@ -186,6 +190,7 @@ class MainScreen(ViewActions, Screen[None]):
             warn: WorkType[None] = self._expiring.warn
             self.run_worker(warn, group="expiring", exclusive=True)
         self.app.show_title(self.table.window.listed)
+        self.count_views()
         if self.unseen.is_time:
             keep: WorkType[None] = self.unseen.keep
             self.run_worker(keep, group="seen")
@@ -199,14 +204,15 @@ class MainScreen(ViewActions, Screen[None]):
     def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
         self._show_window(event.window, self.size.width, filter_text=self.filter_text)
         self._look_around()
+        self.count_views()
 
     def _show_window(self, window: Window, width: int, *, filter_text: str) -> None:
-        self._tabs.show_counts(window.counts, self._tab)
+        self.show_tabs()
         self.show_titles()
         self.headlines.show(window, width)
         self.show_keys()
         self.panes.set_class(window.total == 0, "-empty", update=self.is_mounted)
-        self._tasks.tell_empty(why_empty(window, filter_text))
+        self._tasks.tell_empty(why_empty(window, filter_text, is_view=self.view is not None))
 
     def show_titles(self) -> None:
         """Draw the titles of the columns, and the one over the list."""
@@ -216,7 +222,7 @@ class MainScreen(ViewActions, Screen[None]):
 
     def _show_range(self) -> None:
         window = self.table.window
-        listed = sum(window.listed.values()) if window.query.terms else None
+        listed = sum(window.listed.values()) if self.terms else None
         seen = [place.column.sort for place in self.table.rows.columns]
         title = list_title(
             self.table.lines_seen,

@@ -124,6 +124,11 @@ class ActionProvider(_Finder):
             for name in (context.settings.profiles if context.reopen else ())
             if name != context.profile
         ]
+        others += [
+            (f"View {tab.title}", "Show this view", partial(self._list.show_tab, index))
+            for index, tab in enumerate(self._list.tabs)
+            if tab.view
+        ]
         for title, about, run in others:
             yield _Entry(title, run, partial(self._line, about=about))
         for name, about in explained_settings().items():

@@ -8,23 +8,28 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import fields, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
-from taskdash.domain.query import Sort
+from taskdash.domain.query import Query, Sort
 from taskdash.ui import screens
 from taskdash.ui.acts import Scope, warning
 from taskdash.ui.screens.task_actions import TaskActions, in_order
-from taskdash.ui.widgets.bars import TABS
+from taskdash.ui.widgets.tabs import state_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.worker import WorkType
 
-    from taskdash.domain.query import Query
+    from taskdash.config.own import OwnView
+    from taskdash.domain.query import Term
     from taskdash.ui.following import Following
-    from taskdash.ui.widgets.bars import StateTabs, TableHeader
+    from taskdash.ui.widgets.bars import TableHeader
     from taskdash.ui.widgets.filter_box import FilterBox
+    from taskdash.ui.widgets.own_views import OwnViews
     from taskdash.ui.widgets.panes import Panes
+    from taskdash.ui.widgets.tabs import Tab, TabLine
 
 _WORD: Final = r'\S*"[^"]*"|\S+'
 
@@ -34,7 +39,12 @@ class ViewActions(TaskActions):
 
     panes: Panes
     following: Following
+    tabs: Sequence[Tab]
+    tab_line: TabLine
+    _begun: bool
     _tab: int = 0
+    terms: tuple[Term, ...] = ()
+    _sorts: dict[int, Sort]
     _saving_view: asyncio.Lock
 
     if TYPE_CHECKING:
@@ -46,14 +56,55 @@ class ViewActions(TaskActions):
     def action_go_to_tab(self, steps: int) -> None:
         self.show_tab(self._tab + steps)
 
-    def on_state_tabs_chosen(self, event: StateTabs.Chosen) -> None:
+    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
         self.show_tab(event.index)
 
     def show_tab(self, index: int) -> None:
-        """Show the tasks of another tab; `index` goes round in TABS."""
-        self._tab = index % len(TABS)
-        state = TABS[self._tab][1]
-        self.table.show(replace(self.table.wanted, states=None if state is None else frozenset({state})))
+        """Show the tasks of another tab; `index` goes round in them."""
+        self._tab = index % len(self.tabs)
+        self._place_columns()
+        self._show_query()
+
+    @property
+    def tab(self) -> Tab:
+        """Return the tab in use."""
+        return self.tabs[self._tab]
+
+    @property
+    def view(self) -> OwnView | None:
+        """Return the view of the user's own that is shown; None in the tab of a state."""
+        return self.tab.view
+
+    @property
+    def sort(self) -> Sort:
+        """Return the order of the tab: a view's own counts there alone, and for this run."""
+        own = self.view.sort if self.view else None
+        return self._sorts.get(self._tab, Sort.of(own or self.context.view.sort))
+
+    @cached_property
+    def own_views(self) -> OwnViews:
+        """Return what knows of the user's own views."""
+        return screens.OwnViews(self.context, self)
+
+    def count_views(self) -> None:
+        """Count again what the tabs of views have."""
+        if self.context.settings.views:
+            self.own_views.tick()
+
+    def show_tabs(self) -> None:
+        """Draw the tabs with their counts."""
+        window = self.table.window
+        # The first frame does not wait for those of views.
+        is_first = not (self._begun and self.context.settings.views)
+        counts = state_counts(window.counts) if is_first else self.own_views.counts(window)
+        self.tab_line.show_counts(counts, self._tab)
+
+    def _show_query(self) -> None:
+        if self.view is None:
+            states = None if self.tab.state is None else frozenset({self.tab.state})
+            self.table.show(Query(self.context.profile, states, self.terms, self.sort))
+        else:
+            self.table.show(self.own_views.query(self.view, self.terms, self.sort))
 
     @property
     def filter_text(self) -> str:
@@ -61,7 +112,8 @@ class ViewActions(TaskActions):
         return self.filter_box.text
 
     def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
-        self.table.show(replace(self.table.wanted, terms=event.terms))
+        self.terms = event.terms
+        self._show_query()
 
     @in_order
     async def action_sort(self) -> None:
@@ -80,8 +132,11 @@ class ViewActions(TaskActions):
         self._sort_by(Sort(event.key, reverse))
 
     def _sort_by(self, sort: Sort) -> None:
-        self.table.show(replace(self.table.wanted, sort=sort))
-        self.remember(sort=str(sort))
+        if self.view and self.view.sort:
+            self._sorts[self._tab] = sort
+        else:
+            self.remember(sort=str(sort))
+        self._show_query()
 
     # What is looked into: a response, and what the tasks that are shown, or the marked ones, add up to
 
@@ -113,8 +168,9 @@ class ViewActions(TaskActions):
         if not found.reasons and not found.problems:
             self.tell(warning(scope.no_failures(found.total)))
         elif filter_text := await self.ask(screens.Failures(scope.name(found.total), found, now_ms)):
-            self.show_tab(0)
-            before = "" if self.table.marked else scope.filter_text
+            if self.view is None:
+                self.show_tab(0)
+            before = "" if self.table.marked else self.filter_box.text.strip()
             added = [word for word in re.findall(_WORD, filter_text) if word not in before]
             self.filter_box.put(" ".join([before, *added]).strip())
 
@@ -131,16 +187,21 @@ class ViewActions(TaskActions):
             if chosen.action:
                 # It acts on what is shown: what was put in the box has not been read yet.
                 self.table.clear_marks()
-                self.table.show(replace(self.table.wanted, terms=chosen.terms))
+                self.terms = chosen.terms
+                self._show_query()
                 await self.run_action(chosen.action)
 
     def _scope(self, query: Query) -> Scope:
-        return Scope(query, sorted(self.table.marked), self.filter_box.text.strip())
+        words = (self.view.filter if self.view else "", self.filter_box.text.strip())
+        return Scope(query, sorted(self.table.marked), " ".join(filter(None, words)))
 
     # The view, which is kept over restarts
 
     @in_order
     async def action_columns(self) -> None:
+        if self.view and self.view.columns:
+            self.tell(warning("The columns of this view are set in the config."))
+            return
         drawn = {placed.column.name for placed in self.table.rows.columns}
         columns = await self.ask(screens.ChooseColumns(self.context.view, self.context.first_view, drawn))
         if columns is not None:
@@ -153,11 +214,15 @@ class ViewActions(TaskActions):
         self.panes.follow(first)
         self.panes.fit_screen(self.size.width, self.size.height)
         self._place_columns()
-        self.table.show(replace(self.table.wanted, sort=Sort.of(first.sort)))
+        self._sorts.clear()
+        self._show_query()
         self.app.themes.use(first.theme)
         self.say("View reset.")
 
     def _place_columns(self) -> None:
+        look = self.context.view
+        own = self.own_views.columns(self.view) if self.view else (look.columns, look.widths)
+        self.table.columns, self.table.widths = own
         self.table.rows.place_columns()
         self.show_titles()
 

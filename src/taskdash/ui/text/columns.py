@@ -327,7 +327,7 @@ COLUMNS: Final = {
         Column("picks", "Picks", (7, 0), _picks, gives_way=(94,)),
         Column("credits", "Credits", (7, 0), _credits, SortKey.CREDITS, gives_way=(89,), title_width=7),
         Column("family", "Family", (13, 8, 0), _family, gives_way=(18, 87)),
-        Column("profile", "Profile", (12, 8, 0), _profile, gives_way=(19, 95)),
+        Column("profile", "Profile", (12, 8, 0), _profile, gives_way=(19, 105)),
         Column("id", "ID", (36, 8, 0), _id, SortKey.ID, gives_way=(10, 28)),
     )
 }

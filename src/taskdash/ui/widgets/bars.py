@@ -1,9 +1,8 @@
-"""The one-line parts around the table: tabs, column titles, keys, and what lines are made of."""
+"""The one-line parts around the table: column titles, keys, and what lines are made of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -13,26 +12,16 @@ from textual.style import Style
 from textual.widget import Widget
 
 from taskdash.domain.query import SortKey
-from taskdash.domain.task import State
-from taskdash.domain.words import SYMBOLS
 from taskdash.ui.text.columns import GAP, Placed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from textual import events
     from textual.timer import Timer
 
     from taskdash.domain.query import Sort
     from taskdash.ui.keymap import FooterKey
-
-TABS: tuple[tuple[str, State | None], ...] = (
-    ("All", None),
-    ("New", State.NEW),
-    ("Waiting", State.WAITING),
-    ("Success", State.SUCCESS),
-    ("Fail", State.FAIL),
-)
 
 
 class Line(Widget):
@@ -76,48 +65,6 @@ class Line(Widget):
 
     def on_resize(self) -> None:
         self.show(self.fitted())
-
-
-class StateTabs(Line):
-    """The state tabs with their counts; the one in use is in brackets as well as coloured.
-
-    Where there is no room for all the words, the others are symbol and count.
-    """
-
-    @dataclass
-    class Chosen(Message):
-        """A tab was clicked."""
-
-        index: int
-
-    _counts: Mapping[State, int] = MappingProxyType({})
-    _chosen: int = 0
-
-    def show_counts(self, counts: Mapping[State, int], chosen: int) -> None:
-        """Draw the tabs; `chosen` is an index into TABS."""
-        if (counts, chosen) != (self._counts, self._chosen):
-            self._counts, self._chosen = counts, chosen
-            self.show(self.fitted())
-
-    def fitted(self) -> Content:
-        line = self._tabs(in_words=True)
-        return line if len(line) <= self.size.width + 1 or not self.size.width else self._tabs(in_words=False)
-
-    def _tabs(self, *, in_words: bool) -> Content:
-        tabs = [Content("")]
-        for index, (title, state) in enumerate(TABS):
-            is_chosen = index == self._chosen
-            count = sum(self._counts.values()) if state is None else self._counts.get(state, 0)
-            has_title = in_words or not state or is_chosen
-            words = [*([SYMBOLS[state]] if state else []), *([title] if has_title else []), f"{count:,}"]
-            text, style = ("[{}]", "bold $text-accent reverse") if is_chosen else (" {} ", "$text-muted")
-            tab = Content.styled(text.format(" ".join(words)), style)
-            tabs.append(tab.stylize(Style.from_meta({"tab": index})))
-        return Content(" ").join(tabs)
-
-    def on_click(self, event: events.Click) -> None:
-        if (index := event.style.meta.get("tab")) is not None:
-            self.post_message(self.Chosen(index))
 
 
 class TableHeader(Line):

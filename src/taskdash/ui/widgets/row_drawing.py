@@ -52,10 +52,12 @@ class RowDrawing:
     @property
     def columns(self) -> list[Placed]:
         """Return the columns with their widths, as they are drawn."""
-        table, view = self._table, self._table.context.view
+        table = self._table
         cells = max(10, table.scrollable_content_region.width - MARGIN)
         if cells != self._placed_cells:
-            self._placed = place_columns(view.columns, cells, view.widths, has_labels=table.window.has_labels)
+            self._placed = place_columns(
+                table.columns, cells, table.widths, has_labels=table.window.has_labels
+            )
             self._placed_cells = cells
             self._share()
         return self._placed

@@ -81,6 +81,10 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.marked: set[int] = set()
         self.flashing: set[int] = set()
         """The tasks that others have just changed, by `seq`."""
+        self.columns = context.view.columns
+        """The names of the columns that are wanted, from left to right."""
+        self.widths = context.view.widths
+        """The widths of those that do not give way, in cells."""
         self.rows = RowDrawing(self)
 
     # What is shown

@@ -1,0 +1,108 @@
+"""The views of the user's own: what each asks the store for, its columns, and how many tasks each has."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from taskdash.domain.errors import StoreError
+from taskdash.domain.query import NEWEST_FIRST, ProfileTerm, Query
+from taskdash.domain.query_language import parse_filter
+from taskdash.ui.widgets.tabs import state_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.worker import WorkType
+
+    from taskdash.config.own import OwnView
+    from taskdash.domain.query import Sort, Term
+    from taskdash.domain.task import State
+    from taskdash.store.store import Store
+    from taskdash.ui.context import Context
+    from taskdash.ui.screens.view_actions import ViewActions
+    from taskdash.ui.widgets.tabs import Tab
+    from taskdash.ui.widgets.window import Window
+
+READS_APART: Final = 10
+"""Views of a long list are counted no oftener than this many times as long as it takes."""
+PROFILE_CELLS: Final = 12
+"""How many cells of a profile's name are shown at most."""
+
+
+class OwnViews:
+    """Those of one dashboard. What is on the screen tells its own count; the other tabs are counted beside it."""
+
+    def __init__(self, context: Context, screen: ViewActions) -> None:
+        self._context = context
+        self._screen = screen
+        self._states: Mapping[State, int] = {}
+        self._views: dict[Tab, int] = {}
+        self._counted: object = None
+        self._again_at_s = 0.0
+        self._is_busy = False
+
+    def query(self, view: OwnView, terms: tuple[Term, ...], sort: Sort) -> Query:
+        """Return what a view shows, with what the filter box says besides."""
+        settings = self._context.settings
+        terms = (*parse_filter(view.filter, settings.ttls_ms(None), lambda: True), *terms)
+        if view.profiles is None:
+            return Query(None, None, terms, sort)
+        if len(view.profiles) > 1:
+            return Query(None, None, (ProfileTerm(frozenset(view.profiles)), *terms), sort)
+        return Query((view.profiles or (settings.profile,))[0], None, terms, sort)
+
+    def columns(self, view: OwnView) -> tuple[tuple[str, ...], Mapping[str, int]]:
+        """Return the columns of a view, and the widths of those that do not give way.
+
+        Where it is of several profiles it tells which of them a task is of, in whatever room there is.
+        """
+        columns, widths = self._context.view.columns, self._context.view.widths
+        profiles = view.shown_profiles(self._context.settings.profiles, self._context.profile)
+        if len(profiles) > 1:
+            widths = {"profile": min(PROFILE_CELLS, max(map(len, profiles)))} | dict(widths)
+            if "profile" not in columns:
+                columns = (*columns[:1], "profile", *columns[1:])
+        return view.columns or columns, widths
+
+    def counts(self, window: Window) -> dict[Tab, int]:
+        """Return how many tasks each tab has, as far as that is known."""
+        tab = self._screen.tab
+        if tab.view is None:
+            self._states = window.counts
+            return self._views | state_counts(window.counts)
+        return self._views | (state_counts(self._states) if self._states else {}) | {tab: window.total}
+
+    def tick(self) -> None:
+        """Count again where the list has changed, or the filter."""
+        wanted = (self._screen.table.window, self._screen.terms)
+        if wanted != self._counted and self._context.clock.now_s() >= self._again_at_s and not self._is_busy:
+            self._counted, self._is_busy = wanted, True
+            count: WorkType[None] = self._count
+            self._screen.run_worker(count, group="tabs")
+
+    async def _count(self) -> None:
+        context, terms = self._context, self._screen.terms
+        began_s, now_ms = context.clock.now_s(), context.clock.now_ms()
+
+        def states(store: Store, query: Query) -> Mapping[State, int]:
+            # Without a filter they are kept.
+            counted = store.summaries.states if query.terms else store.tasks.counts
+            return counted(query, now_ms)
+
+        try:
+            with suppress(StoreError):  # others tell of it
+                # One at a time: a key may be waiting for the store.
+                whole = Query(context.profile, terms=terms)
+                self._states = await context.store.run(partial(states, query=whole))
+                for tab in self._screen.tabs:
+                    if tab.view:
+                        query = self.query(tab.view, terms, NEWEST_FIRST)
+                        counted = await context.store.run(partial(states, query=query))
+                        self._views[tab] = sum(counted.values())
+        finally:
+            self._is_busy = False
+        now_s = context.clock.now_s()
+        self._again_at_s = now_s + READS_APART * (now_s - began_s)
+        self._screen.show_tabs()
