@@ -120,6 +120,11 @@ def test_a_file_is_known_again_wherever_it_went(taskdash: Command, tmp_path: Pat
         [str(moved[1]), f"{FOX}:2", "metadata"],
         [str(moved[2]), f"{OWL}:1", "content"],
     ]
+    # What is gone from where it was is no longer saved, and still known.
+    gif.rename(moved[2])
+    assert taskdash.json("list", "--json")[0]["saved"] == []
+    assert rows(taskdash.ok("which", str(moved[2])).stdout) == [[str(moved[2]), f"{OWL}:1", "content"]]
+    taskdash.ok("download", OWL)
     # Where the list is another one, what the files say themselves is all there is.
     other = Command(tmp_path / "other")
     sidecar = gif.with_suffix(".json")

@@ -102,7 +102,7 @@ def _known(store: Store, path: Path) -> Iterator[tuple[str, list[Origin]]]:
 
 def _some(by: str, saved: Sequence[SavedAs]) -> Iterator[tuple[str, list[Origin]]]:
     if saved:
-        yield by, [Origin(each.profile, each.task_id, each.n) for each in saved]
+        yield by, [*dict.fromkeys(Origin(each.profile, each.task_id, each.n) for each in saved)]
 
 
 def _in_sidecar(path: Path) -> Origin | None:

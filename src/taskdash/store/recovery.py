@@ -49,7 +49,7 @@ SLOW_S: Final = 1.0
 _LOCK_PATIENCE_S: Final = 120.0
 """To recover a list of 100,000 tasks takes some ten seconds."""
 _BUSY_TIMEOUT_S: Final = 30.0
-_PARTS_OF_TASKS: Final = ("saved", "verdicts", "untold", "warned", "unsaved")
+_PARTS_OF_TASKS: Final = ("saved", "contents", "verdicts", "untold", "warned", "unsaved")
 _TABLES: Final = ("removals", "gateways", "sent")
 _TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
 _ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)

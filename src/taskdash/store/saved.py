@@ -84,11 +84,13 @@ class SavedFiles:
         """Remember that result `n` (from 1) of a task is at `path`; what was there before is forgotten."""
         with self._database.writing() as connection:
             connection.execute(
-                "INSERT INTO saved (seq, n, path, saved_at_ms, bytes, sha256) VALUES (?, ?, ?, ?, ?, ?) "
+                "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT (seq, n) DO UPDATE SET path = excluded.path, saved_at_ms = excluded.saved_at_ms, "
-                "bytes = excluded.bytes, sha256 = excluded.sha256",
-                (seq, n, str(path), now_ms, size, sha256),
+                "bytes = excluded.bytes",
+                (seq, n, str(path), now_ms, size),
             )
+            if sha256 is not None:
+                connection.execute("INSERT OR IGNORE INTO contents VALUES (?, ?, ?)", (seq, n, sha256))
             connection.execute(
                 "INSERT OR REPLACE INTO numbers (name, value) VALUES ('saved_in', ?)",
                 (self._number_of_list(),),
@@ -103,16 +105,16 @@ class SavedFiles:
 
     def results_at(self, path: Path) -> list[SavedAs]:
         """Return the results of listed tasks that were saved at `path`."""
-        return self._saved_as("path = ?", str(path))
+        return self._saved_as("saved LEFT JOIN contents USING (seq, n)", "bytes", "path", str(path))
 
     def results_with(self, sha256: str) -> list[SavedAs]:
-        """Return the results of listed tasks that were saved with that content, the last saved first."""
-        return self._saved_as("sha256 = ?", sha256)
+        """Return the results of listed tasks that were saved with that content, wherever those files are now."""
+        return self._saved_as("contents", "NULL", "sha256", sha256)
 
-    def _saved_as(self, condition: str, value: str) -> list[SavedAs]:
+    def _saved_as(self, table: str, size: str, column: str, value: str) -> list[SavedAs]:
         sql = (
-            "SELECT profile, task_id, n, bytes, sha256 FROM saved JOIN tasks USING (seq) "
-            f"WHERE removal = 0 AND {condition} ORDER BY saved_at_ms DESC, seq, n"
+            f"SELECT profile, task_id, n, {size}, sha256 FROM {table} JOIN tasks USING (seq) "
+            f"WHERE removal = 0 AND {column} = ? ORDER BY seq, n"
         )
         return [SavedAs(*row) for row in self._database.rows(sql, [value])]
 

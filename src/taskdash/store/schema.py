@@ -307,9 +307,17 @@ CREATE INDEX tasks_unseen ON tasks (profile, seq, state, removal) WHERE removal 
 """
 
 _CONTENTS: Final = """
--- What a saved file has in it, by its SHA-256 in hexadecimal: so it is known again under another name. NULL: nobody
--- knows.
-ALTER TABLE saved ADD COLUMN sha256 TEXT;
+-- What saved files have in them, by their SHA-256 in hexadecimal. It stays where `saved` forgets a file that is gone:
+-- so one that was moved or renamed is known again.
+CREATE TABLE contents (
+    seq INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (seq, n, sha256)
+) WITHOUT ROWID;
+CREATE TRIGGER contents_purged AFTER DELETE ON tasks BEGIN
+    DELETE FROM contents WHERE seq = old.seq;
+END;
 """
 
 MIGRATIONS: Final[tuple[str, ...]] = (

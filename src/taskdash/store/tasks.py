@@ -374,7 +374,8 @@ class TaskList(Additions):
                 "INSERT OR IGNORE INTO untold SELECT :new, way FROM untold WHERE seq = :old", seqs
             )
         for table, of_results in (
-            ("saved", "n, path, saved_at_ms, bytes, sha256"),
+            ("saved", "n, path, saved_at_ms, bytes"),
+            ("contents", "n, sha256"),
             ("verdicts", "n, verdict, given_at_ms"),
         ):
             connection.execute(

@@ -18,7 +18,7 @@ from taskdash.domain.record import Answer
 from taskdash.domain.task import Problem, ProblemKind, SavedResult, State, Task, TaskDetail, Verdict
 from taskdash.domain.task_json import FIELDS, task_json
 from taskdash.domain.untrusted import inert, inert_json, inert_line
-from taskdash.store.saved import SavedFile
+from taskdash.store.saved import SavedAs, SavedFile
 
 if TYPE_CHECKING:
     from taskdash.store.store import Store
@@ -157,6 +157,25 @@ def test_saved_files_are_remembered_by_number(store: Store) -> None:
     detail = detail_of(store, "task_a")
     assert detail.task.saved_count == 2
     assert detail.saved == (SavedResult(1, "/a"), SavedResult(2, "/c", 6))
+
+
+def test_a_content_is_known_when_its_file_is_gone_and_until_its_task_is(store: Store) -> None:
+    task = recorded(store, added(store, "task_a"), result_urls=("https://x/1",))
+    path, digest = Path("/nowhere/a.png"), "ab" * 32
+    store.saved.keep(task.seq, 1, path, 5, NOW_MS, "cd" * 32)
+    store.saved.keep(task.seq, 1, path, 5, NOW_MS, digest)
+    assert {each.sha256 for each in store.saved.results_at(path)} == {"cd" * 32, digest}
+    store.saved.forget_gone()
+    assert store.saved.results_at(path) == []
+    assert store.saved.results_with(digest) == [SavedAs("p", "task_a", 1, None, digest)]
+    removal = store.tasks.remove([task.seq], NOW_MS)
+    assert store.saved.results_with(digest) == []
+    added(store, "task_a")
+    store.tasks.restore(removal)
+    assert [each.task_id for each in store.saved.results_with(digest)] == ["task_a"]
+    store.tasks.remove(store.tasks.seqs(EVERYTHING, NOW_MS), NOW_MS)
+    store.tasks.remove([], NOW_MS + 25 * 3_600_000)
+    assert store.database.value("SELECT count(*) FROM contents") == 0
 
 
 def test_ids_are_completed_within_a_profile(store: Store) -> None:
