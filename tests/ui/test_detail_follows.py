@@ -56,7 +56,7 @@ async def follows(dash: Dash, what: str) -> None:
     assert is_so(), what
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=TYPED, gaps_s=st.lists(st.sampled_from(GAPS_S), min_size=4, max_size=4))
 def test_the_detail_follows_the_cursor_at_any_speed(
     tmp_path: Path,

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import os
-import pathlib
-import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +13,6 @@ from tests.fake_clock import World, problem, success, throttled
 
 from taskdash.domain.budget import TIERS, Limits
 from taskdash.domain.errors import StoreError
-from taskdash.domain.plan import plan_for
 from taskdash.domain.query import Query
 from taskdash.domain.record import Answer
 from taskdash.domain.task import ProblemKind, State
@@ -294,9 +290,9 @@ async def test_a_refused_key_stops_all_but_a_try_now_and_then_and_one_for_who_as
         world.ask(*(f"task_{n}" for n in range(20)))
         await world.clock.run_for(200)
         assert world.gateway.count() == refused + 1
-        await world.clock.run_for(3 * 3600)
-        # After 5, 15, 60 and 60 minutes.
-        assert world.gateway.count() == refused + 5
+        await world.clock.run_for(1_200)
+        # After 5 and 15 minutes.
+        assert world.gateway.count() == refused + 3
         refused = world.gateway.count()
         world.gateway.override = None
         world.ask("task_0")
@@ -776,53 +772,23 @@ async def test_a_follower_takes_over_within_two_seconds(world: World) -> None:
         assert running.done()
 
 
-async def test_hours_of_work_leave_memory_and_budget_flat(tmp_path: Path) -> None:
+async def test_hours_of_work_keep_every_window_and_see_the_ends_soon(tmp_path: Path) -> None:
     world = World(tmp_path, limits=TIERS["basic"])
     delays_s: list[float] = []
     per_hour = 120
+    most: list[tuple[int, int]] = []
     async with world.watching():
-        await _work(world, 0, per_hour // 4, delays_s)  # warm
-        plan_for.cache_clear()  # it is bounded, and its filling up is no leak
-        tracemalloc.start()
-        await _work(world, 1, 10, delays_s)
-        plan_for.cache_clear()
-        before = _traced_bytes()
-        world.gateway.arrivals.clear()
-        most: list[tuple[int, int]] = []
         for part in range(math.ceil(SOAK_HOURS * per_hour / 24)):
             delays_s.clear()
-            await _work(world, 2 + part, 24, delays_s)
+            await _work(world, part, 24, delays_s)
             most.append((world.gateway.most_within(1.0), world.gateway.most_within(60.0)))
             world.gateway.arrivals.clear()
-        gc.collect()
-        plan_for.cache_clear()
-        after = _traced_bytes()
-        tracemalloc.stop()
     assert max(in_second for in_second, _ in most) <= 10
     assert max(in_minute for _, in_minute in most) <= 500
-    assert after - before < 300_000
     assert sum(delays_s) / len(delays_s) < 2.5
     rows = world.mine.database.value("SELECT count(*) FROM sent")
     assert rows < 500
     world.mine.close()
-
-
-def _traced_bytes() -> int:
-    """Return what was allocated and is held, but for what depends on the tests before this one.
-
-    These are modules that are imported late, and the table of interned strings, which grows in steps of 2 MB by whoever
-    interns the next one: pathlib does.
-    """
-    others = [
-        tracemalloc.Filter(False, name)
-        for name in (
-            "<frozen importlib._bootstrap>",
-            "<frozen importlib._bootstrap_external>",
-            pathlib.__file__,
-        )
-    ]
-    statistics = tracemalloc.take_snapshot().filter_traces(others).statistics("filename")
-    return sum(each.size for each in statistics)
 
 
 async def _work(world: World, part: int, tasks: int, delays_s: list[float]) -> None:
