@@ -135,14 +135,15 @@ def test_a_result_takes_one_line_that_leads_to_the_whole_link_or_file(width: int
     assert [result_target(detail, n) for n in (1, 2, 3)] == [*links, None]
 
 
+@pytest.mark.parametrize("width", [33, 36, PANE_CELLS])
 @pytest.mark.parametrize("age_ms", AGES_MS)
-def test_each_time_and_its_age_fit_on_one_line(age_ms: int) -> None:
+def test_each_time_and_as_far_as_it_fits_its_age_take_one_line(age_ms: int, width: int) -> None:
     names = ["added_at_ms", "create_time_ms", "complete_time_ms", "checked_at_ms"]
     moments = dict.fromkeys(names, NOW_MS - age_ms)
     fields = moments | {"cost_time_ms": 3_599_000, "checks": 12_345, "result_count": 1}
-    lines = blocks_of(task(State.SUCCESS, **fields), width=PANE_CELLS, result_urls=(LINK,))[1]
+    lines = blocks_of(task(State.SUCCESS, **fields), width=width, result_urls=(LINK,))[1]
     assert len(lines) == 1 + len(names) + len(["checks", "expires"])
-    assert max(map(len, lines)) <= PANE_CELLS
+    assert max(map(len, lines)) <= width
 
 
 @pytest.mark.parametrize(("in_ms", "said"), [(-1, "now"), (0, "now"), (999, "now"), (7_000, "in 7s")])

@@ -174,9 +174,9 @@ def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> l
             sent = extra.get(name)
             is_local = isinstance(sent, str) and _LOCAL_TIME.fullmatch(sent)
             return Content(sent if isinstance(sent, str) and is_local else SENSELESS if name in extra else "")
-        when = ago(at_ms, now_ms)
-        when = when if _MOMENT_CELLS + len(when) <= width else age(now_ms - at_ms)
-        return Content.assemble(moment(at_ms), (f"  {when}", "$text-muted"))
+        told = (ago(at_ms, now_ms), age(now_ms - at_ms))
+        when = next((f"  {when}" for when in told if _MOMENT_CELLS + len(when) <= width), "")
+        return Content.assemble(moment(at_ms), (when, "$text-muted"))
 
     times = {
         "created": time(task.create_time_ms, "createTime"),
