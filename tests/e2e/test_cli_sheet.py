@@ -67,15 +67,21 @@ def test_a_sheet_is_made_of_what_is_selected_and_replaces_no_other_file(
     assert len(api.file_requests()) == before
 
     assert taskdash.ok("sheet", "--filter", "picked:yes", "-o", "picks.html").stderr.startswith("2 results")
-    one = taskdash.ok("sheet", FOX, "-o", "-")
-    assert one.stdout.startswith(text[:40])
+    one = taskdash.ok("sheet", "-", "-o", "-", stdin=FOX)
+    assert (one.stdout[:40], one.stdout.count("<article")) == (text[:40], 2)
     path.write_text("mine", "utf-8")
     refused = taskdash("sheet")
     assert (refused.returncode, path.read_text("utf-8")) == (1, "mine")
     assert "sheet.html already exists and is no contact sheet" in refused.stderr
+    links = [f"{api.url}/files/{n}" for n in range(2_001)]
+    taskdash.ok(
+        "import", "-", stdin=json.dumps([{"taskId": "many", "state": "success", "resultUrls": links}])
+    )
+    many = taskdash("sheet", "-o", "many.html")
+    assert (many.returncode, "2,004 results are too many for one sheet" in many.stderr) == (1, True)
     none = taskdash("sheet", RUN, "-o", "none.html")
     assert (none.returncode, none.stderr) == (1, "taskdash: no results to show\n")
-    assert not (tmp_path / "none.html").exists()
+    assert {each.name for each in tmp_path.glob("*.html")} == {"picks.html", "sheet.html"}
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash.cli.add import with_stdin
 from taskdash.cli.following import cancel_on_signal
 from taskdash.cli.log import start_log
 from taskdash.cli.options import Command, complete_files, complete_ids, pass_session, selection_options
 from taskdash.cli.output import print_lines, talk, write_utf8
 from taskdash.cli.progress import Progress
-from taskdash.cli.selection import choose, find_all
+from taskdash.cli.selection import OPTIONS, choose, find_all
 from taskdash.config.locations import absolute
+from taskdash.domain.errors import TaskdashError
 from taskdash.domain.query import Query
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME: Final = "sheet.html"
 STDOUT: Final = "-"
+MAX_RESULTS: Final = 2_000
+"""A browser bears a page of some 80 MB."""
 
 
 @click.command(
@@ -63,6 +67,7 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
     path = None if file == STDOUT else absolute(file)
     if path is not None:
         check_place(path)
+    task_ids = with_stdin(session, task_ids)
     with session.open_store(only_reads=True) as store:
         seqs = _seqs(session, store, task_ids, selection)
         store.saved.forget_gone(seqs)
@@ -70,6 +75,10 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
     if not results:
         talk("taskdash: no results to show")
         return 1
+    if len(results) > MAX_RESULTS:
+        raise TaskdashError(
+            f"{len(results):,} results are too many for one sheet, which takes {MAX_RESULTS:,}: give IDs, or {OPTIONS}"
+        )
     asked = session.redacted(_asked(task_ids, selection))
     # Where an error of our own goes; without a log, Python would print it with all its values.
     start_log(session)
