@@ -8,7 +8,8 @@ import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, FrozenClock, add, add_answered, answer_all, driven, uuid
 from tests.ui.test_dashboard_download import FakeDownloads
-from textual.widgets import OptionList
+
+from taskdash.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import Dash
@@ -52,8 +53,7 @@ def fill(other: Store) -> None:
 
 def line(dash: Dash, label: str) -> list[str]:
     """What stands behind a label."""
-    options = dash.main.app.screen.query_one(OptionList).options
-    texts = [str(option.prompt) for option in options]
+    texts = dash.main.app.screen.query_one(LineList).render().plain.splitlines()
     return next(text.removeprefix(label).split() for text in texts if text.startswith(f"{label}  "))
 
 

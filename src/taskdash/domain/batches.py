@@ -36,16 +36,16 @@ class LabelFigures:
         """Return how many tasks there are."""
         return sum(self.counts.values())
 
-    def shares(self, cells: int) -> tuple[int, int, int]:
-        """Return how many of so many cells of a bar stand for success, for failures and for the rest.
+    def shares(self, cells: int) -> list[int]:
+        """Return how many of so many cells of a bar, at least 3, stand for success, failures and the rest.
 
-        What there is any of has a cell, as long as there are cells for it.
+        What there is any of has a cell; the largest has what the others leave.
         """
         success, fail = self.counts[State.SUCCESS], self.counts[State.FAIL]
-        rest = self.total - success - fail
-        fail_cells = _share(fail, self.total, cells - min(cells, (success > 0) + (rest > 0)))
-        rest_cells = _share(rest, self.total, cells - fail_cells - (success > 0))
-        return cells - fail_cells - rest_cells, fail_cells, rest_cells
+        counts = (success, fail, self.total - success - fail)
+        shares = [max(1, count * cells // self.total) if count else 0 for count in counts]
+        shares[counts.index(max(counts))] += cells - sum(shares)
+        return shares
 
     @property
     def filter_text(self) -> str:
@@ -57,7 +57,3 @@ class LabelFigures:
         # The language has no way to write a quote: what is around it has to do.
         pieces = [piece for piece in self.label.split('"') if piece.strip()]
         return " ".join(f'label:"{piece}"' for piece in pieces) or '!label:=""'
-
-
-def _share(count: int, total: int, most: int) -> int:
-    return max(0, min(most, max(1, round(count / total * (most + 1))))) if count else 0

@@ -208,7 +208,7 @@ def _batch(connection: sqlite3.Connection, profile: str, label: str, number: int
         return None
     named = (profile, label, number)
     of_batch = "FROM tasks WHERE removal = 0 AND profile = ? AND label = ? AND batch = ?"
-    if connection.execute(f"SELECT 1 {of_batch} AND state < 2 LIMIT 1", named).fetchone():
+    if connection.execute(f"SELECT 1 {of_batch} AND +state < 2 LIMIT 1", named).fetchone():
         return None
     untold = f"SELECT 1 {_UNTOLD} AND label = ? AND batch = ? LIMIT 1"
     if connection.execute(untold, (Way.SCREEN, *named)).fetchone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from taskdash.domain.usual import Durations
@@ -30,18 +31,22 @@ class Overdue:
     def found(self, profile: str, now_ms: int) -> list[tuple[int, str | None]]:
         """Return the `seq` and the label of what is overdue in a profile."""
         # In the index of what is unfinished, of which its own condition is a part.
-        waiting = self._database.rows(
-            f"SELECT seq, label, model, variant, {BEGUN} FROM tasks "
-            "WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1 AND model IS NOT NULL",
-            [profile],
-        )
-        if not waiting:
+        waiting = "removal = 0 AND profile = ? AND state < 2 AND state = 1"
+        kinds = self._database.rows(f"SELECT DISTINCT model, variant FROM tasks WHERE {waiting}", [profile])
+        if not kinds:
             return []
         checks = Checks(self._database)
         history = Durations(checks.durations(profile))
         history.see_waiting(checks.waiting(profile))
+        limits_ms = {kind: usual.overdue_ms for kind in kinds if (usual := history.usual(*kind))}
+        if not limits_ms:
+            return []
+        rows = self._database.rows(
+            f"SELECT seq, label, model, variant, {BEGUN} FROM tasks WHERE {waiting} AND {BEGUN} < ?",
+            [profile, now_ms - min(limits_ms.values())],
+        )
         return [
             (seq, label)
-            for seq, label, model, variant, since_ms in waiting
-            if (usual := history.usual(model, variant)) and now_ms - since_ms > usual.overdue_ms
+            for seq, label, *kind, since_ms in rows
+            if now_ms - since_ms > limits_ms.get((kind[0], kind[1]), math.inf)
         ]

@@ -138,12 +138,13 @@ class Summaries:
             label = before
         if shown in unfinished:
             label = shown
-        sql = "SELECT batch FROM tasks WHERE removal = 0 AND profile = ? AND label = ? AND state < 2 LIMIT 1"
+        # Each plus keeps the index of labels in charge: a label has a part of the list, a state or model may have most.
+        sql = "SELECT batch FROM tasks WHERE removal = 0 AND profile = ? AND label = ? AND +state < 2 LIMIT 1"
         batch = self._database.value(sql, [profile, label])
         of_batch, bound = "removal = 0 AND profile = ? AND label = ? AND batch = ?", [profile, label, batch]
         sql = (
             "SELECT model, variant, state < 2, count(*), count(create_time_ms), min(create_time_ms), "
-            f"max(create_time_ms) FROM tasks WHERE {of_batch} GROUP BY model, variant, state < 2"
+            f"max(create_time_ms) FROM tasks WHERE {of_batch} GROUP BY +model, variant, state < 2"
         )
         kinds, counts = [], [0, 0]
         for model, variant, is_unfinished, count, known, *ends in self._database.rows(sql, bound):
@@ -153,7 +154,7 @@ class Summaries:
                 kinds.append(UnfinishedKind(model, variant, oldest_ms, youngest_ms))
         if sum(counts) < 2:
             return None
-        last = f"SELECT {ENDED} FROM tasks WHERE {of_batch} AND state >= 2 AND {ENDED} IS NOT NULL"
+        last = f"SELECT {ENDED} FROM tasks WHERE {of_batch} AND +state >= 2 AND {ENDED} IS NOT NULL"
         rows = self._database.rows(f"{last} ORDER BY {ENDED} DESC LIMIT {KEPT_ENDS}", bound)
         return Progress(
             label=inert_line(str(label)),

@@ -35,8 +35,8 @@ BATCHES = [
 
 
 def lines(width: int) -> list[str]:
-    titles, rows = batch_lines(BATCHES, lambda each: 90_000 if each.label == "mugs" else None, NOW_MS, width)
-    return [line.plain.rstrip() for line in (titles, *rows)]
+    titles, line = batch_lines(BATCHES, lambda each: 90_000 if each.label == "mugs" else None, NOW_MS, width)
+    return [each.plain.rstrip() for each in (titles, *map(line, range(len(BATCHES))))]
 
 
 def test_a_batch_is_a_line_with_a_column_for_each_thing_that_is_to_be_told() -> None:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
-from textual.widgets.option_list import Option
+from textual.content import Content
 
 from taskdash.config.locations import download_dir
 from taskdash.domain.query import Flag, FlagTerm, LabelTerm, Query
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import NO_LABEL, plural
 from taskdash.ui.acts import Scope
-from taskdash.ui.screens.dialog import ChoiceList, Dialog
+from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.failures import Failures, read_failures
 from taskdash.ui.text.batches import batch_lines
 from taskdash.ui.widgets.bars import Line
+from taskdash.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.content import Content
-    from textual.widgets import OptionList
     from textual.worker import WorkType
 
     from taskdash.domain.batches import LabelFigures
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
     from taskdash.ui.following import Following
 
-_MARGIN_CELLS: Final = 2
-"""What a list leaves free beside its lines."""
+_COARSE_MS: Final = 10_000
 _READS_APART: Final = 10
 """A long list is counted no oftener than this many times as long as it takes."""
 _HINT: Final = "Enter shows tasks, d saves results, b reviews, F failures, Esc closes"
@@ -73,17 +71,19 @@ class Batches(Dialog[Chosen | None]):
         save: Callable[[Sequence[int]], Awaitable[None]],
     ) -> None:
         """Show what was read; `following` tells when it is other, `save` saves the results of tasks by their `seq`."""
-        super().__init__("Batches, newest first", _HINT)
+        super().__init__("", _HINT)
         self.context, self._following, self._save = context, following, save
         self._batches = batches
-        self._lines: list[Content] = []
-        self._shown: list[str | None] = []
+        self._shown: Sequence[LabelFigures] = ()
+        self._coarse_now = 0
         self._is_read = True
         self._again_at_s = 0.0
+        self._heading = Line()
         self._titles = Line(id="batch-titles")
-        self.list = ChoiceList()
+        self.list = LineList()
 
     def compose_body(self) -> ComposeResult:
+        yield self._heading
         yield self._titles
         yield self.list
 
@@ -96,6 +96,7 @@ class Batches(Dialog[Chosen | None]):
 
     def on_resize(self) -> None:
         super().on_resize()
+        self.list.styles.max_height = self.room
         self.call_after_refresh(self._draw)
 
     async def _written(self) -> None:
@@ -105,8 +106,11 @@ class Batches(Dialog[Chosen | None]):
     def _tick(self) -> None:
         if not self.is_mounted:
             return
-        if self._is_read or self.context.clock.now_s() < self._again_at_s:
-            self._draw()
+        now_ms = self.context.clock.now_ms()
+        if self._is_read or now_ms < 1000 * self._again_at_s:
+            # What tells minutes need not be drawn each second.
+            if now_ms // _COARSE_MS != self._coarse_now:
+                self._draw()
         else:
             read: WorkType[None] = self._read
             self.run_worker(read, group="batches", exclusive=True)
@@ -119,22 +123,22 @@ class Batches(Dialog[Chosen | None]):
         self._draw()
 
     def _draw(self) -> None:
-        """Draw the lines that differ; the cursor stays with its batch."""
-        width = self.list.scrollable_content_region.width - _MARGIN_CELLS
-        titles, lines = batch_lines(self._batches, self._left_ms, self.context.clock.now_ms(), max(1, width))
+        """Draw as of now; the cursor stays with its batch."""
+        before, self._shown = self._at_cursor, self._batches
+        self._coarse_now = self.context.clock.now_ms() // _COARSE_MS
+        titles, line = batch_lines(
+            self._shown, self._left_ms, self.context.clock.now_ms(), max(1, self.list.content_size.width)
+        )
         self._titles.show(titles)
-        labels = [batch.label for batch in self._batches]
-        if labels != self._shown:
-            at, before = self.list.highlighted or 0, self._shown
-            self.list.set_options(map(Option, lines))
-            if labels:
-                known = before[at] in labels if at < len(before) else False
-                self.list.highlighted = labels.index(before[at]) if known else min(at, len(labels) - 1)
-        else:
-            for n, line in enumerate(lines):
-                if line != self._lines[n]:
-                    self.list.replace_option_prompt_at_index(n, line)
-        self._shown, self._lines = labels, lines
+        label = before.label if before else None
+        labels = [batch.label for batch in self._shown]
+        is_there = before is not None and label in labels
+        self.list.show(len(labels), line, labels.index(label) if is_there else self.list.cursor)
+
+    def on_line_list_moved(self) -> None:
+        seen, count = self.list.seen, self.list.count
+        lines = f" · {seen.start + 1:,}–{seen.stop:,} of {count:,}" if len(seen) < count else ""
+        self._heading.show(Content.styled(f"Batches, newest first{lines}", "bold"))
 
     def _left_ms(self, batch: LabelFigures) -> int | None:
         durations = self.context.durations
@@ -145,10 +149,9 @@ class Batches(Dialog[Chosen | None]):
 
     @property
     def _at_cursor(self) -> LabelFigures | None:
-        at = self.list.highlighted
-        return self._batches[at] if at is not None and at < len(self._batches) else None
+        return self._shown[self.list.cursor] if self.list.cursor < len(self._shown) else None
 
-    def on_option_list_option_selected(self, _: OptionList.OptionSelected) -> None:
+    def on_line_list_chosen(self) -> None:
         self.action_choose()
 
     def action_choose(self, action: str = "") -> None:
@@ -166,8 +169,8 @@ class Batches(Dialog[Chosen | None]):
         seqs = await self.context.store.run(lambda store: store.tasks.seqs(query, now_ms))
         if seqs:
             where = inert_line(str(download_dir(self.context.settings)))
-            self.app.messages.tell(f"Saving {plural(batch.unsaved, 'result')} to {where}.")
             await self._save(seqs)
+            self.app.messages.tell(f"Saving {plural(batch.unsaved, 'result')} to {where}.")
         else:
             self.app.messages.tell("Nothing to save in this batch.", "warning")
 

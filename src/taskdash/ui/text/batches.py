@@ -18,7 +18,7 @@ from taskdash.domain.task import State
 from taskdash.domain.words import NO_LABEL, SYMBOLS, USUAL_LIFE_MS, notice_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from taskdash.domain.batches import LabelFigures
 
@@ -37,11 +37,9 @@ _COUNTED: Final = {
 
 class _Column(NamedTuple):
     title: str
-    cells: Sequence[Content]
-
-    @property
-    def width(self) -> int:
-        return max(len(self.title), *(cell.cell_length for cell in self.cells))
+    cells: Sequence[tuple[str, str]]
+    """Texts with their styles."""
+    width: int
 
 
 def batch_lines(
@@ -49,8 +47,8 @@ def batch_lines(
     left_ms: Callable[[LabelFigures], int | None],
     now_ms: int,
     width: int,
-) -> tuple[Content, list[Content]]:
-    """Return a line of titles and one for each batch, `width` cells wide.
+) -> tuple[Content, Callable[[int], Content]]:
+    """Return a line of titles, and what makes the line of a batch by its place: of many only a few are seen.
 
     Args:
         batches: What there is.
@@ -62,7 +60,7 @@ def batch_lines(
     longest = min(_MOST_LABEL_CELLS, max(map(cell_len, names), default=0))
     least = min(_LEAST_LABEL_CELLS, longest)
     columns = [
-        _Column("", [_bar(each, _BAR_CELLS) for each in batches]),
+        _Column("", [("", "")] * len(batches), _BAR_CELLS),
         *(
             _column(SYMBOLS[state], [(_count(each.counts[state]), style) for each in batches])
             for state, style in _COUNTED.items()
@@ -73,7 +71,7 @@ def batch_lines(
         _column("Unsaved", [(_count(each.unsaved), "") for each in batches]),
         _column("Expires", [_expiry(each, now_ms) for each in batches]),
     ]
-    columns = [column for column in columns if any(column.cells)]
+    columns = [column for column in columns if column.width]
 
     def room(gap: int) -> int:
         return width - sum(column.width + gap for column in columns)
@@ -84,32 +82,31 @@ def batch_lines(
             columns = [column for column in columns if column.title != title]
     label_cells = max(1, min(longest, room(gap)))
 
-    def line(name: Content, cells: Iterable[Content]) -> Content:
-        parts = [name.truncate(label_cells, ellipsis=True, pad=True)]
-        for cell, column in zip(cells, columns, strict=True):
-            parts += [Content(" " * (gap + column.width - cell.cell_length)), cell]
+    def line(n: int) -> Content:
+        style = "$text-secondary" if batches[n].label else "$text-muted"
+        parts = [Content.styled(names[n], style).truncate(label_cells, ellipsis=True, pad=True)]
+        for title, cells, cells_wide in columns:
+            text, style = cells[n]
+            blanks = Content(" " * (gap + (cells_wide - len(text) if title else 0)))
+            parts += [blanks, Content.styled(text, style) if title else _bar(batches[n])]
         return Content("").join(parts)
 
-    titles = line(Content("Label"), [Content(column.title) for column in columns])
-    return titles.stylize("$text-muted"), [
-        line(
-            Content.styled(name, "$text-secondary" if batch.label else "$text-muted"),
-            [column.cells[n] for column in columns],
-        )
-        for n, (name, batch) in enumerate(zip(names, batches, strict=True))
-    ]
+    titles = "".join(f"{column.title:>{gap + column.width}}" for column in columns)
+    return Content.styled(f"{'Label':<{label_cells}}"[:label_cells] + titles, "$text-muted"), line
 
 
-def _column(title: str, cells: Iterable[tuple[str, str]]) -> _Column:
-    return _Column(title, [Content.styled(*cell) for cell in cells])
+def _column(title: str, cells: Sequence[tuple[str, str]]) -> _Column:
+    """Return a column; one that says nothing of any batch has no width."""
+    longest = max((len(text) for text, _ in cells), default=0)
+    return _Column(title, cells, max(len(title), longest) if longest else 0)
 
 
 def _count(count: int) -> str:
     return f"{count:,}" if count else ""
 
 
-def _bar(batch: LabelFigures, cells: int) -> Content:
-    success, fail, rest = batch.shares(cells)
+def _bar(batch: LabelFigures) -> Content:
+    success, fail, rest = batch.shares(_BAR_CELLS)
     return Content.assemble(
         ("▰" * success, "$text-success"), ("▰" * fail, "$text-error"), ("▱" * rest, "$text-primary")
     )
