@@ -51,6 +51,7 @@ OUTCOMES: Final = {
     "tmux over SSH at 80x24": [r"^taskId\tfailMsg$", r"^http://127\.0\.0\.1.*\.webp$"],
     "Programs and agents": [r"^exit code 3$", r'^    "code": "unknown_id",$'],
     "Choosing among results": [r"best/shots-[0-9a-f]{8}-2\.webp$", r"best/shots-[0-9a-f]{8}-4\.webp$"],
+    "What it cost": [r"^draft\t1\t1\t0", r"^taskId\tcredits\tfailMsg$"],
     "Results that are about to expire": [r"^[-0-9a-f]{36}$"],
 }
 """What the recipes of each section print."""
@@ -110,7 +111,7 @@ def test_the_recipes_of_a_section_run_as_they_stand(folder: Path, api: DemoApi, 
         "AIGPTIMAGE_API_KEY": api.key,
         "id": (folder / "run.log").read_text().split()[4],
     }
-    if title.startswith(("tmux", "Choosing", "Results")):
+    if title.startswith(("tmux", "Choosing", "What", "Results")):
         draft = made(taskdash, folder, "A balloon")
         for label, text in (("draft", draft), ("shots", (folder / "run.log").read_text())):
             words = [str(PROGRAM), "add", "-", "--wait", "--label", label]

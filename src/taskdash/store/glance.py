@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
     """Returns every row of a query."""
 
-# As `store.rows` and `store.query_sql` have them, which take longer to import than this takes to read.
+# As `store.rows` has them, which takes longer to import than this takes to read.
 STATES: Final = dict(enumerate(State))
-ENDED: Final = "coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms)"
 PATIENCE_S: Final = 1.0
 """How long a list that another program has locked is waited for."""
 
@@ -33,7 +32,7 @@ class Glance(NamedTuple):
 
     counts: dict[State, int]
     credits: float | None
-    """What the tasks have cost that ended since a moment; None where no record says."""
+    """What the tasks have cost that were created since a moment; None where no record says."""
 
 
 def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
@@ -65,12 +64,17 @@ def _read(rows: Rows, profile: str | None, since_ms: int) -> Glance:
         "UNION ALL SELECT name FROM pragma_table_info('tasks') WHERE name = 'credits'",
         (),
     )
-    profiles, values = ("", []) if profile is None else ("profile = ? AND ", [profile])
-    sql = f"SELECT state, sum(tasks) FROM counts WHERE {profiles}tasks > 0 GROUP BY state"
-    counts = {STATES[code]: count for code, count in rows(sql, values) if code in STATES} if there else {}
-    mine = f"FROM tasks WHERE {profiles}removal = 0 AND"
-    if len(there) < 2 or not rows(f"SELECT 1 {mine} credits >= 0 LIMIT 1", values):
+    if not there:
+        return Glance({}, None)
+    # Each profile is named, for every index begins with it.
+    mine, values = ("IN (SELECT profile FROM counts)", []) if profile is None else ("= ?", [profile])
+    sql = f"SELECT state, sum(tasks) FROM counts WHERE profile {mine} AND tasks > 0 GROUP BY state"
+    counts = {STATES[code]: count for code, count in rows(sql, values) if code in STATES}
+    tasks = f"FROM tasks WHERE profile {mine} AND removal = 0 AND"
+    if len(there) < 2 or not rows(f"SELECT 1 {tasks} credits >= 0 LIMIT 1", values):
         return Glance(counts, None)
-    # Nobody learns of an end before it: the index has those that may be meant.
-    sql = f"SELECT sum(credits) {mine} finished_at_ms >= ? AND {ENDED} >= ?"
-    return Glance(counts, rows(sql, [*values, since_ms, since_ms])[0][0])
+    # The day of a task is that of `stats --by day`. Each half is found in the index.
+    is_since = "create_time_ms >= ?", "create_time_ms IS NULL AND added_at_ms >= ?"
+    parts = " UNION ALL ".join(f"SELECT credits {tasks} {each}" for each in is_since)
+    spent = rows(f"SELECT sum(credits) FROM ({parts})", [*values, since_ms] * 2)
+    return Glance(counts, spent[0][0])

@@ -320,9 +320,16 @@ CREATE TRIGGER contents_purged AFTER DELETE ON tasks BEGIN
 END;
 """
 
+_DAYS: Final = """
+-- What the tasks of a day have cost is read in the index alone, by who asks every few seconds.
+DROP INDEX tasks_by_creation;
+CREATE INDEX tasks_by_creation ON tasks (profile, create_time_ms, seq, state, removal, added_at_ms, credits)
+    WHERE removal = 0;
+"""
+
 MIGRATIONS: Final[tuple[str, ...]] = (
     *(_LIST, _GATEWAYS, _SAVED, _BATCHES, _NUMBERED, _RIVALS, _FAMILIES),
-    *(_VERDICTS, _OF_LABELS, _UNSEEN, _CONTENTS),
+    *(_VERDICTS, _OF_LABELS, _UNSEEN, _CONTENTS, _DAYS),
 )
 
 OWN_INDEXES: Final = "('tasks_by_id', 'tasks_by_place', 'tasks_by_word')"

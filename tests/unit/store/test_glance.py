@@ -17,7 +17,6 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State
 from taskdash.store import glance as module
 from taskdash.store.glance import Glance, glance
-from taskdash.store.query_sql import ENDED
 from taskdash.store.rows import STATES
 from taskdash.store.store import Store
 
@@ -36,11 +35,11 @@ def path(tmp_path: Path) -> Path:
     with Store(path) as store:
         added(store, "new")
         recorded(store, added(store, "waiting"), State.WAITING)
-        recorded(store, added(store, "today"), credits=12, complete_time_ms=NOW)
-        recorded(store, added(store, "long ago"), credits=100, complete_time_ms=NOW - 9 * DAY_MS)
+        recorded(store, added(store, "today"), credits=12, create_time_ms=NOW)
+        recorded(store, added(store, "long ago"), credits=100, create_time_ms=NOW - 9 * DAY_MS)
         recorded(store, added(store, "charged"), State.FAIL, credits=2.5)
-        recorded(store, added(store, "other", "q"), credits=7, complete_time_ms=NOW)
-        removed = recorded(store, added(store, "removed"), credits=50, complete_time_ms=NOW)
+        recorded(store, added(store, "other", "q"), credits=7, create_time_ms=NOW)
+        removed = recorded(store, added(store, "removed"), credits=50, create_time_ms=NOW)
         store.tasks.remove([removed.seq], NOW)
     return path
 
@@ -58,10 +57,10 @@ def kept(path: Path) -> Iterator[Path]:
 
 
 def test_what_it_repeats_is_what_the_rest_of_the_store_has() -> None:
-    assert (module.STATES, module.ENDED) == (STATES, ENDED)
+    assert module.STATES == STATES
 
 
-def test_it_has_the_counts_and_what_the_ends_since_then_have_cost(kept: Path) -> None:
+def test_it_has_the_counts_and_what_the_tasks_since_then_have_cost(kept: Path) -> None:
     path = kept
     assert glance(path, "p", NOW - DAY_MS) == LISTED
     assert glance(path, "q", NOW - DAY_MS) == ({State.SUCCESS: 1}, 7)
