@@ -179,7 +179,7 @@ class PtyScreen:
         """Leave by a key: the exit code is 0, and the terminal as it was."""
         self.send(key)
         assert self.wait_exit(timeout_s) == 0, self.text
-        assert self.left_behind == []
+        assert self.left_behind == [], self.left_behind
 
     # What goes in
 

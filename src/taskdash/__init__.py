@@ -1,3 +1,3 @@
 """taskdash: a terminal dashboard for asynchronous image generation jobs."""
 
-__version__ = "1.0.0"
+__version__ = "2.0.0"

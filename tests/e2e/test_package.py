@@ -11,7 +11,10 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +98,13 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
     assert {"taskdash/py.typed", "taskdash/ui/dashboard.tcss", "taskdash/demo/media/robot.webp"} <= ours
 
 
+def test_the_source_archive_builds_the_wheel_that_the_tree_does(wheel: Path, tmp_path: Path) -> None:
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path)
+    (of_tree,) = tmp_path.glob("*.whl")
+    assert of_tree.name == wheel.name
+    assert of_tree.read_bytes() == wheel.read_bytes()
+
+
 def test_the_metadata_is_complete_and_has_the_one_version(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         (name,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
@@ -110,8 +120,9 @@ def test_the_metadata_is_complete_and_has_the_one_version(wheel: Path) -> None:
     assert ">=" in textual
     assert "<" in textual
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", changelog, re.MULTILINE)
-    assert released[:1] in ([], [taskdash.__version__])
+    newest = re.search(r"^## \[(.+?)\]", changelog, re.MULTILINE)
+    assert newest is not None
+    assert newest[1] in ("Unreleased", taskdash.__version__)
 
 
 def test_the_source_archive_has_what_a_packager_needs(archive: Path) -> None:
@@ -146,6 +157,28 @@ def test_what_is_installed_is_the_wheel_and_every_command_has_its_help(
     assert run(program, "config", "example", cwd=tmp_path) == (ROOT / "config.example.toml").read_text(
         "utf-8"
     )
+
+
+@pytest.mark.parametrize("kind", ["wheel", "source"])
+def test_it_installs_from_an_index(wheel: Path, tmp_path: Path, kind: str) -> None:
+    index = tmp_path / "simple" / "taskdash"
+    index.mkdir(parents=True)
+    (source,) = wheel.parent.glob("*.tar.gz")
+    for packed in (wheel, source):
+        (index / packed.name).symlink_to(packed)
+    served = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), served) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        where = ("--index-url", f"http://127.0.0.1:{server.server_port}/simple/", "--only-binary", "taskdash")
+        if kind == "source":
+            where = (*where[:2], "--no-binary", "taskdash")
+        pip = (sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "--quiet")
+        more = ("--no-deps", "--no-build-isolation", "--no-cache-dir", "--target", tmp_path / "site")
+        # What it depends on is not asked for: that is another's index.
+        run(*pip, "install", *where, *more, "taskdash[preview]")
+        server.shutdown()
+    (installed,) = (tmp_path / "site").glob("taskdash-*.dist-info")
+    assert installed.name == f"taskdash-{taskdash.__version__}.dist-info"
 
 
 def test_the_dashboard_opens_from_the_wheel(installed: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from taskdash import __version__
 from taskdash.cli.configuring import checked_settings
 from taskdash.cli.doctor_terminal import terminal_findings
 from taskdash.cli.findings import Finding, Grade, table
@@ -178,7 +179,7 @@ def _watcher(profile: str, examined: Examined) -> Finding:
 
 
 def _versions() -> Iterator[Finding]:
-    yield Finding("versions", "taskdash", version("taskdash"))
+    yield Finding("versions", "taskdash", __version__)
     yield Finding(
         "versions", "python", f"{platform.python_version()} on {platform.system()} {platform.release()}"
     )
