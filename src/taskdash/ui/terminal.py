@@ -264,6 +264,7 @@ class TerminalDriver(LinuxDriver):
         # Up to now it made Enter a line feed, and lets nothing be read beyond the last one.
         with suppress(OSError):
             self._typed_ahead = struct.unpack("i", fcntl.ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
+        self.title.is_ours = True
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
 
     def stop_application_mode(self) -> None:

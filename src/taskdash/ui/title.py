@@ -41,19 +41,22 @@ class TerminalTitle:
         self._write = write
         self._has_title = has_title(term)
         self._shown = ""
+        self.is_ours = True
+        """Whether the terminal has not been given back: what is counted in its last moment must not stay there."""
         self.ending = ""
         """What brings the title before ours back; "" where ours was never shown. What was written may be lost at an end
         without patience, so it is there after `take_back` too: once too often does no harm."""
 
     def show(self, text: str) -> None:
         """Show a title."""
-        if self._has_title and text != self._shown:
+        if self._has_title and self.is_ours and text != self._shown:
             keep = "" if self._shown else KEEP
             self._shown, self.ending = text, BRING_BACK
             self._write(f"{keep}\x1b]2;{text}\x1b\\")
 
     def take_back(self) -> None:
         """Show the title again that was there before."""
+        self.is_ours = False
         if self._shown:
             self._shown = ""
             self._write(BRING_BACK)

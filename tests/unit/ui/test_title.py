@@ -27,11 +27,14 @@ def test_the_title_before_is_kept_once_and_brought_back_once() -> None:
     title = TerminalTitle(written.append, "xterm-256color")
     assert title.ending == ""
     title.take_back()
+    title.is_ours = True
     for text in ("1 waiting", "1 waiting", "taskdash"):
         title.show(text)
     assert title.ending == "\x1b[23;2t"
     title.take_back()
     title.take_back()
+    title.show("2 waiting")
+    title.is_ours = True
     title.show("taskdash")
     expected = ["\x1b[22;2t\x1b]2;1 waiting\x1b\\", "\x1b]2;taskdash\x1b\\", "\x1b[23;2t"]
     assert written == [*expected, "\x1b[22;2t\x1b]2;taskdash\x1b\\"]
