@@ -14,6 +14,7 @@ import pytest
 from taskdash.cli.main import COMMANDS, Commands
 from taskdash.cli.spec import ERROR_CODES, TASK_FIELDS
 from taskdash.domain.task_json import VARIABLES
+from taskdash.ui.actions import REVIEW_ACTIONS
 from taskdash.ui.keymap import key_table
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,9 @@ def test_the_documents_have_the_keys_of_the_table_of_actions() -> None:
     table = re.search(r"<!-- keys.*?-->\n(.*?)<!-- /keys -->", text, re.DOTALL)
     assert table is not None
     assert table[1] == key_table()
+    of_review = re.search(r"<!-- review keys.*?-->\n(.*?)<!-- /review keys -->", text, re.DOTALL)
+    assert of_review is not None
+    assert of_review[1] == key_table(REVIEW_ACTIONS)
 
 
 def test_the_readme_names_every_command() -> None:

@@ -384,7 +384,8 @@ class Dash:
         if name is not None:
             screen = self.app.screen
             await self.until(
-                lambda: any(part.region.height > 2 for part in screen.query(".dialog")), f"{name} drawn"
+                lambda: any(part.region.height > 2 for part in screen.query(".dialog, ReviewGrid")),
+                f"{name} drawn",
             )
         await self.settle()
 

@@ -237,6 +237,8 @@ class Previews:
         loop, thread = self._loop, self._thread
         if loop is not None and thread is not None and thread.is_alive():
             with contextlib.suppress(RuntimeError):  # it has just ended
+                with contextlib.suppress(TimeoutError):
+                    asyncio.run_coroutine_threadsafe(_end_all(), loop).result(timeout_s)
                 loop.call_soon_threadsafe(loop.stop)
             thread.join(timeout_s)
 
@@ -294,6 +296,15 @@ def _saved_file(path: str | None) -> IO[bytes] | None:
         file.close()
         return None
     return file
+
+
+async def _end_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        # Whoever is ending already, and waits for a process to do so, is not to be disturbed.
+        if not task.cancelling():
+            task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -12,7 +12,7 @@ from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, OWN_LIFE, where
+from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, OWN_LIFE, order, where
 from taskdash.store.rows import STATES
 
 if TYPE_CHECKING:
@@ -62,6 +62,14 @@ class Summaries:
             f"SELECT state, count(*) FROM tasks WHERE {condition} GROUP BY state", values
         )
         return {STATES.get(code, State.WAITING): count for code, count in rows}
+
+    def result_counts(
+        self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
+    ) -> list[tuple[int, int]]:
+        """Return `seq` and number of results of each successful task that has some, in the order of `query`."""
+        condition, values = _where(self._database, query, now_ms, marked)
+        sql = f"SELECT seq, result_count FROM tasks WHERE {condition} AND {HAS_RESULTS} ORDER BY {order(query.sort)}"
+        return [(seq, count) for seq, count in self._database.rows(sql, values)]
 
     def any_tells_its_life(self, profile: str) -> bool:
         """Return whether a result's links tell themselves when they die."""

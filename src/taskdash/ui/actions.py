@@ -41,12 +41,25 @@ _CALLS: Final = {
     "suspend": "app.suspend_process",
     "quit": "app.quit",
     "copy_or_quit": "app.copy_or_quit",
+    "review_left": "review_move(-1, 0)",
+    "review_right": "review_move(1, 0)",
+    "review_up": "review_move(0, -1)",
+    "review_down": "review_move(0, 1)",
+    "review_page_up": "review_page(-1)",
+    "review_page_down": "review_page(1)",
+    "review_first": "review_end(-1)",
+    "review_last": "review_end(1)",
+    "review_next": "review_undecided(1)",
+    "review_previous": "review_undecided(-1)",
+    "review_filter": "review_next_kind",
 }
 """The calls that are named otherwise than their action."""
 NO_KEY: Final = "no-key"
 """Stands where an action has no key: Textual wants one, and no terminal sends this."""
 MOVES: Final = ("cursor_up", "cursor_down", "page_up", "page_down", "first", "last")
 """What moves in the pane that has the focus; all else is for the screen, whatever has the focus."""
+EVERYWHERE: Final = ("copy_or_quit", "redraw", "suspend", "messages")
+"""What the review has as well as the list."""
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("cursor_up", ("up", "k"), "move up", "Move"),
     Action("cursor_down", ("down", "j"), "move down", "Move"),
@@ -90,6 +103,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("columns", ("C",), "choose, order and size columns", "View"),
     Action("reset_look", (), "reset the view (columns, sorting, theme, panes)", "View"),
     Action("close", ("escape",), "close, then clear marks, then clear the filter", "View"),
+    Action("review", ("b",), "review: pick and reject results", "View"),
     Action("failures", ("F",), "group failures by reason", "View"),
     Action("batches", ("B",), "batches: progress, results and cost by label", "View"),
     Action("statistics", ("t",), "statistics of what is shown", "View"),
@@ -103,6 +117,46 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("redraw", ("ctrl+l",), "redraw the screen", "View"),
     Action("copy_or_quit", ("ctrl+c",), "copy selection, or quit (twice)", "View"),
 )
+REVIEW_ACTIONS: Final[tuple[Action, ...]] = (
+    Action("review_left", ("left", "h"), "move left", "Move"),
+    Action("review_right", ("right", "l"), "move right", "Move"),
+    Action("review_up", ("up", "k"), "move up", "Move"),
+    Action("review_down", ("down", "j"), "move down", "Move"),
+    Action("review_page_up", ("pageup",), "page up", "Move"),
+    Action("review_page_down", ("pagedown",), "page down", "Move"),
+    Action("review_first", ("g", "home"), "first result", "Move"),
+    Action("review_last", ("G", "end"), "last result", "Move"),
+    Action("review_next", ("n",), "next undecided result", "Move"),
+    Action("review_previous", ("N",), "previous undecided result", "Move"),
+    Action("review_pick", ("plus", "p"), "pick", "Verdict"),
+    Action("review_reject", ("minus", "x"), "reject", "Verdict"),
+    Action("review_take_back", ("0", "u"), "take the verdict back", "Verdict"),
+    Action("review_undo", ("z",), "undo the last change", "Verdict"),
+    Action("review_mark", ("space",), "mark or unmark", "Verdict"),
+    Action("review_large", ("enter",), "one large, with prompt and inputs, and back", "View"),
+    Action("review_filter", ("f",), "all, undecided, picked or rejected", "View"),
+    Action("review_open", ("o",), "open the result", "Results"),
+    Action("review_download", ("d",), "save what is marked, or what is picked", "Results"),
+    Action("review_copy", ("y",), "copy the result link", "Results"),
+    Action("review_renew", ("r",), "ask for the record again, for fresh links", "Results"),
+    Action("review_help", ("question_mark", "f1"), "help", "View"),
+    Action("review_close", ("escape", "q", "b"), "back to the list, with the cursor on this task", "View"),
+)
+"""What the keys do in the review, where all others but those of the app have no meaning."""
+FOOTER_OF_REVIEW: Final = {
+    "review_pick": "pick",
+    "review_reject": "reject",
+    "review_take_back": "take back",
+    "review_next": "next undecided",
+    "review_large": "large",
+    "review_filter": "show",
+    "review_download": "save picked",
+    "review_open": "open",
+    "review_undo": "undo",
+    "review_mark": "mark",
+    "review_help": "help",
+    "review_close": "list",
+}
 
 FOOTER: Final = {
     "add": "add",
@@ -158,7 +212,10 @@ def own_bindings(keymap: Mapping[str, tuple[str, ...]]) -> list[Binding]:
 
 
 def bindings(place: str) -> list[Binding]:
-    """Return the bindings of the screen, or of a pane, with the keys of the table of actions."""
+    """Return the bindings of the screen, of a pane or of the review, with the keys of the tables of actions."""
+    if place == "review":
+        also = [action for action in ACTIONS if action.name in EVERYWHERE]
+        return [_binding(action) for action in (*REVIEW_ACTIONS, *also)]
     return [_binding(action) for action in ACTIONS if (action.name in MOVES) == (place == "pane")]
 
 

@@ -19,7 +19,7 @@ from taskdash.results.links import safe_url
 if TYPE_CHECKING:
     from taskdash.domain.query import Query
     from taskdash.domain.tally import TaskFigures
-    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.task import Task, TaskDetail, Verdict
     from taskdash.results.desktop import Opened
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
@@ -215,6 +215,21 @@ class Acts:
         return Feedback(
             f"Saved label and note of {plural(len(edits), 'task')}." if len(edits) > 1 else "Saved."
         )
+
+    async def judge(
+        self, verdicts: Sequence[tuple[int, int, Verdict | None]]
+    ) -> Sequence[tuple[int, int, object]]:
+        """Give verdicts on results, by `seq` and number; return what stood before of those that there are."""
+        now_ms = self._context.clock.now_ms()
+        before = await self._context.store.run(lambda store: store.verdicts.give(verdicts, now_ms))
+
+        def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
+            back = store.verdicts.give(before, now_ms)
+            return Feedback(f"Restored {plural(len(back), 'verdict')}."), {}
+
+        if before:
+            self._undo.append((undo, frozenset()))
+        return before
 
     async def raw(self, task: Task) -> str | None:
         """Return the last body with a record, inert and without any key; None where there is none yet."""

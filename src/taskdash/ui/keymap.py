@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from string import punctuation
 from types import MappingProxyType
@@ -16,12 +16,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.config.load import read_config_file
 from taskdash.domain.errors import ConfigError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.actions import ACTIONS, FOOTER, FOOTER_ON_MARKS, NO_KEY, OWN, RESULT_KEYS
+from taskdash.ui.actions import (
+    ACTIONS,
+    FOOTER,
+    FOOTER_OF_REVIEW,
+    FOOTER_ON_MARKS,
+    NO_KEY,
+    OWN,
+    RESULT_KEYS,
+    REVIEW_ACTIONS,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.config.own import OwnCommand
+    from taskdash.ui.actions import Action
 
 NO_COMMANDS: Final[Mapping[str, OwnCommand]] = MappingProxyType({})
 
@@ -72,7 +82,8 @@ _SENT_AS: Final = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+left_square_bracket
 Keymap = Mapping[str, tuple[str, ...]]
 """The keys of each action, as Textual names them; the first is the one that is shown."""
 
-DEFAULT_KEYS: Final = {action.name: action.keys for action in ACTIONS}
+DEFAULT_KEYS: Final = {action.name: action.keys for action in (*ACTIONS, *REVIEW_ACTIONS)}
+_OF_REVIEW: Final = frozenset(action.name for action in REVIEW_ACTIONS)
 PRESETS: Final[Mapping[str, Keymap]] = {
     "default": {},
     "plain": {
@@ -96,7 +107,7 @@ PRESETS: Final[Mapping[str, Keymap]] = {
     },
 }
 
-YIELDING: Final = frozenset(("left", "right", "m"))
+YIELDING: Final = frozenset(("left", "right", "m", "b"))
 """Keys that no action had in 1.0: a config from then may have given them to another one, which keeps them."""
 
 
@@ -120,16 +131,23 @@ def make_keymap(
         faults += [(name, _no_such_key(name, each)) for each in written if not is_key(textual_key(each))]
     keys = DEFAULT_KEYS | dict(PRESETS[preset])
     own = {name: tuple(map(textual_key, written)) for name, written in own.items() if name in keys}
-    taken = YIELDING.intersection(key for written in own.values() for key in written)
-    keys = {name: tuple(key for key in written if key not in taken) for name, written in keys.items()} | own
+    taken = YIELDING.intersection(
+        key for name, written in own.items() if name not in _OF_REVIEW for key in written
+    )
+    keys = {
+        name: tuple(key for key in written if key not in taken or name in _OF_REVIEW)
+        for name, written in keys.items()
+    } | own
     keys |= {name: tuple(map(textual_key, written)) for name, written in of_commands.items()}
-    owners: dict[str, str] = {}
+    owners: dict[tuple[bool, str], str] = {}
     for name, written in keys.items():
         for key in written:
-            if owners.setdefault(key, name) != name:
-                both = f"{owners[key]} and {name}"
+            # The review has keys of its own.
+            owner = owners.setdefault((name in _OF_REVIEW, key), name)
+            if owner != name:
+                both = f"{owner} and {name}"
                 fault = f"keys: {key_name(key)} is given to both {both}: give one of them another key"
-                faults.append((name if name in own or name in of_commands else owners[key], fault))
+                faults.append((name if name in own or name in of_commands else owner, fault))
     if faults:
         raise _config_error(faults, file)
     return keys
@@ -184,15 +202,24 @@ def footer_keys(keymap: Keymap, *, on_marks: bool, zoomed: bool) -> list[FooterK
     shown = {name: does for name, does in shown.items() if name not in last} | own | last
     if zoomed:
         shown = {name: "list" if name in ("zoom", "close") else short for name, short in shown.items()}
+    return _in_footer(keymap, shown)
+
+
+def review_keys(keymap: Keymap) -> list[FooterKey]:
+    """Return the keys of the footer in the review."""
+    return _in_footer(keymap, FOOTER_OF_REVIEW)
+
+
+def _in_footer(keymap: Keymap, shown: Mapping[str, str]) -> list[FooterKey]:
     return [
         FooterKey(key_name(keymap[name][0]), short, name) for name, short in shown.items() if keymap[name]
     ]
 
 
-def key_table() -> str:
-    """Return the README's table of keys, in Markdown: one row a thing to do, the nine result keys as one."""
+def key_table(actions: Sequence[Action] = ACTIONS) -> str:
+    """Return the documents' table of keys, in Markdown: one row a thing to do, the nine result keys as one."""
     lines = ["| key | does |", "|---|---|"]
-    for action in ACTIONS:
+    for action in actions:
         if action.name == RESULT_KEYS[0]:
             lines.append("| `1` .. `9` | open that result link |")
         elif action.name not in RESULT_KEYS:

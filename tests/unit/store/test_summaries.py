@@ -9,7 +9,7 @@ from tests.servers import error_body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 
 from taskdash.domain.failures import FailedTasks, reasons
-from taskdash.domain.query import Query
+from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.tally import TaskFigures
 from taskdash.domain.task import ProblemKind, State
@@ -46,6 +46,19 @@ def test_outcomes_are_those_of_the_query_or_of_the_marked(store: Store) -> None:
     seqs = [task.seq for task in store.tasks.rows(ALL, NOW_MS)]
     assert len(store.summaries.outcomes(ALL, NOW_MS, marked=seqs[:3])) == 3
     assert store.summaries.outcomes(ALL, NOW_MS, marked=[]) == []
+
+
+def test_results_are_counted_by_task_in_the_order_of_the_query(store: Store) -> None:
+    links = ["https://cdn.example.com/1.png", "https://cdn.example.com/2.png"]
+    answer(store, uuid(6), success_body(uuid(6), links))
+    answer(store, uuid(7), success_body(uuid(7), []))
+    one, two = (store.tasks.find(PROFILE, uuid(n)).seq for n in (1, 6))
+    assert store.summaries.result_counts(ALL, NOW_MS) == [(one, 1), (two, 2)]
+    backwards = Query(PROFILE, sort=Sort(SortKey.ADDED, reverse=True))
+    assert store.summaries.result_counts(backwards, NOW_MS) == [(two, 2), (one, 1)]
+    assert store.summaries.result_counts(ALL, NOW_MS, marked=[two]) == [(two, 2)]
+    failed = Query(PROFILE, states=frozenset({State.FAIL}))
+    assert store.summaries.result_counts(failed, NOW_MS) == []
 
 
 def test_failures_that_say_the_same_are_counted_once_with_their_newest(store: Store) -> None:

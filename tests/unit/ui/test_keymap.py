@@ -6,13 +6,13 @@ import pytest
 
 from taskdash.config.own import OwnCommand
 from taskdash.domain.errors import ConfigError
-from taskdash.ui.actions import ACTIONS, NO_KEY, bindings
+from taskdash.ui.actions import ACTIONS, NO_KEY, REVIEW_ACTIONS, bindings
 from taskdash.ui.keymap import PRESETS, FooterKey, changed_keys, footer_keys, make_keymap, textual_key
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
 def test_no_preset_gives_a_key_to_two_actions(preset: str) -> None:
-    assert set(make_keymap(preset, {})) == {action.name for action in ACTIONS}
+    assert set(make_keymap(preset, {})) == {action.name for action in (*ACTIONS, *REVIEW_ACTIONS)}
 
 
 def test_a_key_given_to_two_actions_is_refused_with_both_names() -> None:

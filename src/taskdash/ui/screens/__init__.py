@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from taskdash.ui.announce import ExpiringResults, FinishedTasks
+    from taskdash.ui.review_list import read_results
     from taskdash.ui.screens.add_ids import AddIds
     from taskdash.ui.screens.batches import Batches, read_batches
     from taskdash.ui.screens.choose_columns import ChooseColumns
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.inspect import RawJson, Statistics
     from taskdash.ui.screens.messages import Messages
     from taskdash.ui.screens.palette import ActionProvider, Palette, ThemeProvider
+    from taskdash.ui.screens.review import Review
     from taskdash.ui.screens.status import Status
     from taskdash.ui.screens.welcome import Waiting, Welcome
     from taskdash.ui.widgets.away import AwayLine
@@ -52,6 +54,7 @@ __all__ = [
     "Palette",
     "Preview",
     "RawJson",
+    "Review",
     "Statistics",
     "Status",
     "ThemeProvider",
@@ -60,6 +63,7 @@ __all__ = [
     "Welcome",
     "read_batches",
     "read_failures",
+    "read_results",
 ]
 _MODULES: Final = {
     "ActionProvider": "screens.palette",
@@ -79,6 +83,8 @@ _MODULES: Final = {
     "Help": "screens.help",
     "Messages": "screens.messages",
     "RawJson": "screens.inspect",
+    "Review": "screens.review",
+    "read_results": "review_list",
     "Statistics": "screens.inspect",
     "Status": "screens.status",
     "Waiting": "screens.welcome",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from textual import events
 from textual.containers import Horizontal, Vertical
@@ -13,11 +13,14 @@ from taskdash.ui.text.help import help_sections, help_text, matching
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
     from taskdash.ui.availability import Situation
     from taskdash.ui.keymap import Keymap
+    from taskdash.ui.text.help import HelpSection
 
 WIDE_CELLS: Final = 76
 """From this width on title, box and hint stand side by side."""
@@ -34,9 +37,13 @@ class Help(SearchedText):
         ("question_mark,f1", "dismiss(None)", "close"),
     ]
 
-    def __init__(self, keymap: Keymap, place: str, situation: Situation) -> None:
-        """`place` is where the focus is: table, detail or filter."""
-        self._sections = help_sections(keymap, place, situation)
+    @classmethod
+    def of_list(cls, keymap: Keymap, place: str, situation: Situation) -> Self:
+        """Return the help of the list; `place` is where the focus is: table, detail or filter."""
+        return cls(help_sections(keymap, place, situation))
+
+    def __init__(self, sections: Sequence[HelpSection]) -> None:
+        self._sections = sections
         self._text = FittedText(self._fitted)
         super().__init__("", "Esc closes. Customise keys under [keys] in the config.", self._text)
 
@@ -77,5 +84,6 @@ class Help(SearchedText):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
+        below = self.app.screen_stack[-2]
         self.dismiss(None)
-        self.app.screen_stack[0].post_message(events.Paste(event.text))
+        below.post_message(events.Paste(event.text))

@@ -381,6 +381,17 @@ class MainScreen(ViewActions, Screen[None]):
         checked_ms = await self.context.store.run(lambda store: store.summaries.last_check_ms(profile))
         self.app.push_screen(screens.Status(self.context, checked_ms))
 
+    @in_order
+    async def action_review(self) -> None:
+        scope, now_ms = self._scope(self.table.wanted), self.context.clock.now_ms()
+        results = await self.context.store.run(lambda store: screens.read_results(store, scope, now_ms))
+        if not results:
+            self.say("No results to review in this view.", "warning")
+            return
+        missing = await self.context.missing_for_pictures()
+        seq = await self.ask(screens.Review(self, scope, results, missing))
+        self.table.show(self.table.wanted, seq=seq)
+
     async def on_top_line_clicked(self, _: TopLine.Clicked) -> None:
         await self.run_action("status")
 
@@ -393,4 +404,4 @@ class MainScreen(ViewActions, Screen[None]):
             else "table"
         )
         # The keys after it are the dialog's.
-        await self.app.push_screen(screens.Help(self.context.keymap, place, situation_of(self)))
+        await self.app.push_screen(screens.Help.of_list(self.context.keymap, place, situation_of(self)))

@@ -46,7 +46,7 @@ _KEY: Final[ContextVar[asyncio.Future[AwaitMount | None]]] = ContextVar("key")
 
 P = ParamSpec("P")
 T = TypeVar("T")
-S = TypeVar("S", bound="TaskActions")
+S = TypeVar("S", bound="Screen[Any]")
 
 
 def in_order(

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from taskdash.ui.actions import RESULT_KEYS, all_actions
+from taskdash.ui.actions import RESULT_KEYS, REVIEW_ACTIONS, all_actions
 from taskdash.ui.availability import why_not
 from taskdash.ui.keymap import key_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from taskdash.ui.actions import Action
     from taskdash.ui.availability import Situation
     from taskdash.ui.keymap import Keymap
 
@@ -61,6 +62,7 @@ _TOGETHER: Final = (
     ("mark_up", "mark_down", "mark and move"),
     ("failures", "batches", "failures by reason, batches by label"),
     ("help", "palette", "help, command palette"),
+    ("preview", "preview_next", "preview on or off, next"),
     ("larger_detail", "smaller_detail", "resize the detail pane (or drag it)"),
 )
 """Actions that are told in one line, for the page is short."""
@@ -115,6 +117,22 @@ def help_sections(keymap: Keymap, place: str, situation: Situation) -> list[Help
     return [about, *sections, *([] if place == "filter" else [FILTER])]
 
 
+def review_sections(keymap: Keymap) -> list[HelpSection]:
+    """Return all there is to know of the review."""
+    sections = [
+        HelpSection(group, [_entry(action, keymap) for action in REVIEW_ACTIONS if action.group == group])
+        for group in dict.fromkeys(action.group for action in REVIEW_ACTIONS)
+    ]
+    mouse = HelpEntry("mouse", "click selects, double click shows it large, the wheel scrolls")
+    remark = HelpEntry("", "Verdicts and links are of the marked results, or of the one at the cursor.")
+    return [*sections[1:2], HelpSection("In the review", [remark, mouse]), *sections[2:], *sections[:1]]
+
+
+def _entry(action: Action, keymap: Keymap, why: str | None = None) -> HelpEntry:
+    keys = " ".join(map(key_name, keymap[action.name])) or "palette"
+    return HelpEntry(keys, action.title, action.name, why)
+
+
 def _entries(group: str, keymap: Keymap, situation: Situation) -> list[HelpEntry]:
     def keys_of(*names: str) -> str:
         return " ".join(key_name(key) for name in names for key in keymap[name]) or "palette"
@@ -132,7 +150,7 @@ def _entries(group: str, keymap: Keymap, situation: Situation) -> list[HelpEntry
             second, does = together[action.name]
             entries.append(HelpEntry(keys_of(action.name, second), does, f"{action.name} {second}", why))
         elif action.name not in RESULT_KEYS:
-            entries.append(HelpEntry(keys_of(action.name), action.title, action.name, why))
+            entries.append(_entry(action, keymap, why))
     return entries
 
 

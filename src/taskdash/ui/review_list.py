@@ -1,0 +1,161 @@
+"""What is reviewed: one entry a result, its verdict, and where one is among them; and what of it is read for a screen.
+
+Pure but for the store that is handed to what reads; the review runs that in the store's thread.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from taskdash.domain.task import Task, Verdict
+    from taskdash.store.store import Store
+    from taskdash.ui.acts import Scope
+
+Place = tuple[int, int]
+"""The `seq` of a task and the number of one of its results, from 1."""
+
+
+class Result(NamedTuple):
+    """One result."""
+
+    number: int
+    """Among all that are reviewed, from 1: it stays the same whichever of them are shown."""
+    seq: int
+    n: int
+    """Which of its task's results, from 1."""
+    verdict: Verdict | None = None
+
+    @property
+    def place(self) -> Place:
+        """Return what it is known by."""
+        return self.seq, self.n
+
+
+class Showing(StrEnum):
+    """Which of the results are shown, in the order in which a key goes through them."""
+
+    ALL = "all"
+    UNDECIDED = "undecided"
+    PICKED = "picked"
+    REJECTED = "rejected"
+
+    def has(self, verdict: Verdict | None) -> bool:
+        """Return whether a result of this verdict is shown."""
+        return self is Showing.ALL or self.value == (verdict.value if verdict else Showing.UNDECIDED.value)
+
+
+class TaskCard(NamedTuple):
+    """What is said of a task's results."""
+
+    task: Task
+    urls: Sequence[str]
+    saved: Mapping[int, str]
+    """Where those are that are saved and still there, by their numbers."""
+
+
+def read_results(store: Store, scope: Scope, now_ms: int) -> list[Result]:
+    """Read the results of a scope, in the order of the list."""
+    query, marked = scope.asked
+    counts = store.summaries.result_counts(query, now_ms, marked=marked)
+    verdicts = store.verdicts.of([seq for seq, _ in counts])
+    places = [(seq, n) for seq, count in counts for n in range(1, count + 1)]
+    return [
+        Result(number, *place, verdicts.get(place[0], {}).get(place[1]))
+        for number, place in enumerate(places, 1)
+    ]
+
+
+def read_cards(store: Store, seqs: Sequence[int]) -> dict[int, TaskCard]:
+    """Read what is said of tasks, by `seq`; what was taken off the list meanwhile is left out."""
+    files = store.saved.of(seqs)
+    return {
+        task.seq: TaskCard(
+            task,
+            urls,
+            {n: str(file.path) for n, file in files.get(task.seq, {}).items() if file.is_there()},
+        )
+        for task, urls in store.tasks.links(seqs)
+    }
+
+
+class ReviewList:
+    """The results, those of them that are shown, the cursor and the marks."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        self.results = results
+        """All of them."""
+        self.showing = Showing.ALL
+        self.shown = results
+        self.cursor = 0
+        """An index into `shown`."""
+        self.marked: set[Place] = set()
+
+    @property
+    def at_cursor(self) -> Result | None:
+        """Return the result under the cursor, None where none is shown."""
+        return self.shown[self.cursor] if self.cursor < len(self.shown) else None
+
+    @property
+    def chosen(self) -> list[Result]:
+        """Return the marked results, else the one under the cursor."""
+        if self.marked:
+            return [each for each in self.results if each.place in self.marked]
+        return [each for each in [self.at_cursor] if each]
+
+    @property
+    def counts(self) -> Counter[Verdict | None]:
+        """Return how many have which verdict."""
+        return Counter(each.verdict for each in self.results)
+
+    def follow(self, results: Sequence[Result]) -> None:
+        """Take over what was read anew: the cursor stays on its result, or on its line where that is gone."""
+        self.results = results
+        self.marked &= {each.place for each in results} if self.marked else set()
+        self._select()
+
+    def judge(self, verdicts: Iterable[tuple[int, int, Verdict | None]]) -> None:
+        """Take over verdicts that were given."""
+        given = {(seq, n): verdict for seq, n, verdict in verdicts}
+        self.follow(
+            [
+                each._replace(verdict=given[each.place]) if each.place in given else each
+                for each in self.results
+            ]
+        )
+
+    def show_next(self) -> None:
+        """Show the next kind of them."""
+        kinds = list(Showing)
+        self.show(kinds[(kinds.index(self.showing) + 1) % len(kinds)])
+
+    def show(self, showing: Showing) -> None:
+        """Show one kind of them."""
+        self.showing = showing
+        self._select()
+
+    def move_to(self, index: int) -> None:
+        """Move the cursor, as far as there are any."""
+        self.cursor = max(0, min(index, len(self.shown) - 1))
+
+    def go_to_undecided(self, steps: int) -> bool:
+        """Move to the next result without a verdict, or for -1 the one before, round the end; False: there is none."""
+        count = len(self.shown)
+        for distance in range(1, count + 1):
+            index = (self.cursor + steps * distance) % count
+            if self.shown[index].verdict is None:
+                self.cursor = index
+                return True
+        return False
+
+    def _select(self) -> None:
+        before = self.at_cursor
+        self.shown = [each for each in self.results if self.showing.has(each.verdict)]
+        if before is not None:
+            same = (index for index, each in enumerate(self.shown) if each.place == before.place)
+            self.cursor = next(same, self.cursor)
+        self.move_to(self.cursor)

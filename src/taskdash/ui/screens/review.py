@@ -1,0 +1,324 @@
+"""Review: results side by side, to pick and to reject them by keys."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.content import Content
+from textual.screen import Screen
+from textual.style import Style
+
+from taskdash.domain.task import Verdict
+from taskdash.domain.words import plural
+from taskdash.ui import screens
+from taskdash.ui.actions import bindings, call_of
+from taskdash.ui.acts import Feedback, copied, warning
+from taskdash.ui.keymap import review_keys
+from taskdash.ui.review_list import ReviewList, Showing, read_results
+from taskdash.ui.screens.dialog import LeftOnce
+from taskdash.ui.screens.task_actions import in_order
+from taskdash.ui.text.help import review_sections
+from taskdash.ui.text.status import sentence
+from taskdash.ui.widgets.bars import FittedLine, KeyBar, Line
+from taskdash.ui.widgets.large_result import LargeResult
+from taskdash.ui.widgets.review_grid import ReviewGrid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.worker import WorkType
+
+    from taskdash.domain.task import Task
+    from taskdash.ui.acts import Scope
+    from taskdash.ui.review_list import Result
+    from taskdash.ui.screens.main import MainScreen
+
+_TITLES = {
+    Showing.ALL: "All",
+    Showing.UNDECIDED: "Undecided",
+    Showing.PICKED: "+ Picked",
+    Showing.REJECTED: "- Rejected",
+}
+_GIVES = {Verdict.PICKED: "Picked", Verdict.REJECTED: "Rejected", None: "Took back the verdict on"}
+
+
+class ReviewLine(FittedLine):
+    """What is reviewed, and how many of it have which verdict; the kind that is shown is in brackets."""
+
+    DEFAULT_CSS = (
+        "ReviewLine { background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }"
+    )
+
+    def __init__(self, results: ReviewList, scope: str) -> None:
+        super().__init__()
+        self._results = results
+        self._scope = scope
+
+    def draw(self) -> None:
+        """Draw it as the list is now."""
+        self.show(self.fitted())
+
+    def fitted(self) -> Content:
+        results, counts = self._results, self._results.counts
+        of = {
+            Showing.ALL: len(results.results),
+            Showing.UNDECIDED: counts[None],
+            Showing.PICKED: counts[Verdict.PICKED],
+            Showing.REJECTED: counts[Verdict.REJECTED],
+        }
+        kinds = []
+        for kind, title in _TITLES.items():
+            text, style = (
+                ("[{}]", "bold $text-accent reverse") if kind is results.showing else (" {} ", "$text-muted")
+            )
+            line = Content.styled(text.format(f"{title} {of[kind]:,}"), style)
+            kinds.append(line.stylize(Style.from_meta({"key": f"review_show('{kind.value}')"})))
+        marked = f"  {len(results.marked):,} marked" if results.marked else ""
+        head = Content.assemble(("Review", "bold"), (marked, "bold"), "  ")
+        line = head + Content(" ").join(kinds)
+        about = Content.styled(f"  {self._scope}", "$text-muted")
+        return line + about if len(line) + len(about) <= self.content_size.width else line
+
+    async def on_click(self, event: events.Click) -> None:
+        if action := event.style.meta.get("key"):
+            await self.screen.run_action(action)
+
+
+class Review(LeftOnce, Screen[int]):
+    """The results of a scope. Dismissed with the `seq` of the task whose result is under the cursor."""
+
+    AUTO_FOCUS = "#grid"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("review")]
+
+    def __init__(self, main: MainScreen, scope: Scope, results: Sequence[Result], missing: str) -> None:
+        """`missing` says what there is to install before there are pictures; "": nothing."""
+        super().__init__()
+        self._main = main
+        self.context = main.context
+        self._scope = scope
+        self._missing = missing
+        self.results = ReviewList(results)
+        if (at_cursor := main.table.task_at_cursor) is not None:
+            seqs = [result.seq for result in results]
+            self.results.move_to(seqs.index(at_cursor.seq) if at_cursor.seq in seqs else 0)
+        tasks = len({result.seq for result in results})
+        self._line = ReviewLine(self.results, f"of {scope.name(tasks)}")
+        self.grid = ReviewGrid(
+            self.context, self.results, has_pictures=not missing and self.context.make_previews is not None
+        )
+        self.large = LargeResult(self.context)
+        self._keys = KeyBar(id="keys")
+
+    def compose(self) -> ComposeResult:
+        yield self._line
+        if self._missing:
+            yield Line(Content.styled(f" {sentence(self._missing)}", "$text-warning"))
+        yield self.grid
+        yield self.large
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._main.following.on_written.append(self._read_anew)
+        self._keys.show_keys(review_keys(self.context.keymap))
+
+    def on_unmount(self) -> None:
+        self._main.following.on_written.remove(self._read_anew)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Let no key act on parts that are not there yet, or not any more."""
+        return self.is_mounted and self.is_attached
+
+    # Keeping up
+
+    async def _read_anew(self) -> None:
+        scope, now_ms = self._scope, self.context.clock.now_ms()
+        results = await self.context.store.run(lambda store: read_results(store, scope, now_ms))
+        if self.is_attached:
+            self.results.follow(results)
+            self._draw(is_read_anew=True)
+
+    def _draw(self, *, is_read_anew: bool = False) -> None:
+        self._line.draw()
+        self.grid.follow(is_read_anew=is_read_anew)
+        self._draw_large()
+
+    def _draw_large(self) -> None:
+        if not self.large.display:
+            return
+        result = self.results.at_cursor
+        if result is None:
+            self.action_review_large()
+        else:
+            self.large.show(result, len(self.results.results), self.grid.card(result))
+
+    def on_review_grid_moved(self) -> None:
+        self._draw_large()
+
+    # Moving
+
+    def action_review_move(self, columns: int, rows: int) -> None:
+        self.grid.move(columns, rows)
+
+    def action_review_page(self, pages: int) -> None:
+        self.grid.move_page(pages)
+
+    def action_review_end(self, end: int) -> None:
+        self.grid.move_to(0 if end < 0 else len(self.results.shown) - 1)
+
+    def action_review_undecided(self, steps: int) -> None:
+        before = self.results.cursor
+        if self.results.go_to_undecided(steps):
+            self.grid.draw_cursor(before)
+        else:
+            self._say("No undecided results.", is_warning=True)
+
+    def action_review_next_kind(self) -> None:
+        self.results.show_next()
+        self._draw_kind()
+
+    def action_review_show(self, kind: str) -> None:
+        self.results.show(Showing(kind))
+        self._draw_kind()
+
+    def _draw_kind(self) -> None:
+        self._draw()
+        if not self.results.shown:
+            key = self.context.key_of("review_filter")
+            more = f" Press {key} for the next kind." if key else ""
+            self._say(f"No {self.results.showing.value} results.{more}", is_warning=True)
+
+    def action_review_large(self) -> None:
+        if self.results.at_cursor is None and not self.large.display:
+            return
+        self.large.display = not self.large.display
+        self.grid.display = not self.large.display
+        self.set_focus(self.large if self.large.display else self.grid)
+        self._draw_large()
+
+    def on_review_grid_opened(self) -> None:
+        self.action_review_large()
+
+    def action_review_close(self) -> None:
+        if self.large.display:
+            self.action_review_large()
+        else:
+            result = self.results.at_cursor
+            self.dismiss(result.seq if result else None)
+
+    # Marks and verdicts
+
+    def action_review_mark(self) -> None:
+        if (result := self.results.at_cursor) is not None:
+            self.results.marked ^= {result.place}
+            self._line.draw()
+            self.grid.move_to(self.results.cursor + 1)
+            self.grid.refresh()
+
+    async def action_review_pick(self) -> None:
+        await self._judge(Verdict.PICKED)
+
+    async def action_review_reject(self) -> None:
+        await self._judge(Verdict.REJECTED)
+
+    async def action_review_take_back(self) -> None:
+        await self._judge(None)
+
+    @in_order
+    async def _judge(self, verdict: Verdict | None) -> None:
+        chosen = self.results.chosen
+        given = [(result.seq, result.n, verdict) for result in chosen]
+        before = await self._main.acts.judge(given)
+        # What is off the list by now has none.
+        known = {(seq, n) for seq, n, _ in before}
+        self.results.marked.clear()
+        self.results.judge(each for each in given if each[:2] in known)
+        self._draw()
+        if before:
+            what = f"{len(before):,} results" if len(before) > 1 else f"result {chosen[0].number:,}"
+            self._say(f"{_GIVES[verdict]} {what}.")
+        else:
+            self._say("No result to decide on.", is_warning=True)
+
+    @in_order
+    async def action_review_undo(self) -> None:
+        feedback, _ = await self._main.acts.undo()
+        await self._read_anew()
+        self._main.tell(feedback)
+
+    # What is done with results
+
+    def _say(self, text: str, *, is_warning: bool = False) -> None:
+        self._main.tell(warning(text) if is_warning else Feedback(text))
+
+    @in_order
+    async def action_review_open(self) -> None:
+        result = self.results.at_cursor
+        seq = result.seq if result else 0
+        detail = await self.context.store.run(lambda store: store.tasks.detail(seq, raw=False))
+        if result is not None and detail is not None:
+            open_it: WorkType[None] = partial(self._open, detail, result.n)
+            self.run_worker(open_it, group="open")
+
+    async def _open(self, detail: object, number: int) -> None:
+        self._main.tell(await self._main.acts.open_shown(detail, number))  # type: ignore[arg-type]
+
+    @in_order
+    async def action_review_copy(self) -> None:
+        places = [result.place for result in self.results.chosen]
+        seqs = list({seq: None for seq, _ in places})
+        links = await self.context.store.run(
+            lambda store: {task.seq: urls for task, urls in store.tasks.links(seqs)}
+        )
+        urls = [links[seq][n - 1] for seq, n in places if n <= len(links.get(seq, ()))]
+        self._main.tell(
+            copied("\n".join(urls), plural(len(urls), "link")) if urls else warning("No link to copy.")
+        )
+
+    @in_order
+    async def action_review_download(self) -> None:
+        chosen = [each for each in self.results.results if each.place in self.results.marked]
+        chosen = chosen or [each for each in self.results.results if each.verdict is Verdict.PICKED]
+        if not chosen:
+            self._say("Nothing to save: no result is picked or marked.", is_warning=True)
+            return
+        await self._main.downloads.save(list({each.seq: None for each in chosen}))
+        self._say(f"Saving {plural(len(chosen), 'result')}.")
+
+    @in_order
+    async def action_review_renew(self) -> None:
+        seqs = list({result.seq: None for result in self.results.chosen})
+        tasks = await self.context.store.run(lambda store: store.tasks.by_seq(seqs))
+        if tasks:
+            self.grid.pictures.retry()
+            self._main.tell(await self._main.acts.check(tasks))
+            renew: WorkType[None] = partial(self._tell_renewal, tasks)
+            self.run_worker(renew, group="renewal")
+
+    async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
+        if feedback := await self._main.acts.renewed(tasks):
+            await self._read_anew()
+            self._main.tell(feedback)
+
+    # The rest
+
+    def action_messages(self) -> None:
+        self._main.action_messages()
+
+    async def action_review_help(self) -> None:
+        await self.app.push_screen(screens.Help(review_sections(self.context.keymap)))
+
+    async def on_key_bar_clicked(self, event: KeyBar.Clicked) -> None:
+        await self.run_action(call_of(event.action))
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Leave a paste to the list, which finds the IDs in it."""
+        event.stop()
+        self.action_review_close()
+        self._main.post_message(events.Paste(event.text))
+
+    def on_screen_resume(self) -> None:
+        self.grid.refresh()

@@ -1,0 +1,130 @@
+"""How results are laid out in the review, as tiles or as lines, and what each of them says of itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from rich.cells import cell_len
+
+from taskdash.domain.durations import NONE
+from taskdash.domain.task import Verdict
+from taskdash.domain.untrusted import inert_line
+from taskdash.ui.text.columns import Span, shared_of
+from taskdash.ui.text.matches import prompt_pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from taskdash.domain.task import Task
+    from taskdash.results.faults import Refused
+    from taskdash.ui.review_list import Result, TaskCard
+    from taskdash.ui.text.columns import Cell
+
+PICKED: Final = "picked"
+"""The name of the style of what is picked."""
+SIGNS: Final = {Verdict.PICKED: "+", Verdict.REJECTED: "-"}
+"""The keys that give them."""
+CAPTION_ROWS: Final = 2
+_LEAST_ROWS: Final = 10
+"""Of a tile: with less of a picture one could not choose."""
+_AROUND: Final = 3
+"""Cells beside a square picture: the cursor's, and what divides it from the next."""
+_LEAST_NAME_CELLS: Final = 12
+_MODEL_CELLS: Final = 22
+_PROMPT_CHARS: Final = 4_000
+
+
+class Tiles(NamedTuple):
+    """A layout: all tiles have one size, in cells."""
+
+    columns: int
+    width: int
+    height: int
+
+    @property
+    def picture(self) -> tuple[int, int]:
+        """Return the columns and rows that a picture has at most; no rows where results are lines."""
+        return self.width - 2, max(0, self.height - CAPTION_ROWS)
+
+
+def tiles_for(width: int, height: int, cell: tuple[int, int], *, has_pictures: bool) -> Tiles:
+    """Return the layout for so many cells of that size in pixels: as many tiles as fit, of square pictures."""
+    rows = height // _LEAST_ROWS
+    if not has_pictures or not rows:
+        return Tiles(1, max(1, width), 1)
+    square = round((_LEAST_ROWS - CAPTION_ROWS) * cell[1] / cell[0])
+    columns = max(1, width // (square + _AROUND))
+    return Tiles(columns, width // columns, height // rows)
+
+
+class Names:
+    """What the tasks that are seen are called: by what tells them apart."""
+
+    def __init__(self, tasks: Iterable[Task], width: int) -> None:
+        """Take the tasks that are near, and how many cells a name has."""
+        tasks = list(tasks)
+        self._shared: Mapping[int, int] = shared_of(tasks, width)
+        self._labels = Counter(task.label for task in tasks if task.label)
+
+    def of(self, task: Task, width: int) -> Cell:
+        """Return the label where no other task has it, else the part of the prompt that differs, else the ID."""
+        if task.label and (self._labels[task.label] == 1 or not task.prompt):
+            return [Span(task.label, "label")]
+        if not task.prompt:
+            return [Span(task.task_id, "muted")]
+        start = self._shared.get(task.seq, 0)
+        prompt = inert_line(task.prompt[: min(_PROMPT_CHARS, start + 4 * width + 80)])
+        return [Span(*piece) for piece in prompt_pieces(prompt, start, width)]
+
+
+def caption(result: Result, card: TaskCard | None, names: Names, width: int) -> list[Cell]:
+    """Return the two lines under a picture."""
+    number = f"{result.number:,}"
+    if card is None:
+        return [[Span(number, "muted")], []]
+    first = [Span(number, "muted"), Span(" "), *names.of(card.task, width - len(number) - 1)]
+    of_several = [Span(f"{result.n}/{len(card.urls)} ", "muted")] if len(card.urls) > 1 else []
+    return [first, [*_verdict(result), *of_several, Span(card.task.model or NONE, "muted")]]
+
+
+def line(result: Result, card: TaskCard | None, names: Names, width: int, total: int) -> Cell:
+    """Return all of it in one line; `total` is the largest number there is."""
+    first, second = caption(result, card, names, width)
+    first[0] = Span(f"{first[0].text:>{len(f'{total:,}')}}", "muted")
+    if card is None:
+        return first
+    room = max(_LEAST_NAME_CELLS, width - _MODEL_CELLS - sum(cell_len(text) for text, _ in second[:-1]) - 2)
+    texts = [*first[:2], *names.of(card.task, room - len(first[0].text) - 1)]
+    return [*_fitted(texts, room), Span("  "), *second]
+
+
+def _verdict(result: Result) -> Cell:
+    if result.verdict is None:
+        return []
+    style = PICKED if result.verdict is Verdict.PICKED else "muted"
+    return [Span(f"{SIGNS[result.verdict]} {result.verdict.value}", style), Span(" ")]
+
+
+def _fitted(cell: Cell, width: int) -> Cell:
+    """Return a cell of exactly so many cells."""
+    fitted, left = [], width
+    for text, style in cell:
+        shown = text if cell_len(text) <= left else f"{text[: max(0, left - 1)]}…"[: max(0, left)]
+        fitted.append(Span(shown, style))
+        left -= cell_len(shown)
+    return [*fitted, Span(" " * max(0, left))]
+
+
+def why_no_picture(refused: Refused | None, renew_key: str, width: int, rows: int) -> list[str]:
+    """Return what stands in place of a picture, in lines of `width` cells; None: it is on its way."""
+    if refused is None:
+        texts = ["loading…"]
+    elif refused.is_expired:
+        texts = ["expired", *([f"{renew_key} asks again"] if renew_key else [])]
+    else:
+        texts = [refused.why]
+    lines = [line for text in texts for line in wrap(text, max(1, width - 2))][:rows]
+    above = [""] * ((rows - len(lines)) // 2)
+    return [each.center(width) for each in [*above, *lines, *[""] * rows][:rows]]

@@ -1,0 +1,124 @@
+"""One result of a review, large, with all that is known of its task beside it or below."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from taskdash.domain.task import Verdict
+from taskdash.results.faults import Refused
+from taskdash.ui.text.detail import detail_text
+from taskdash.ui.text.tiles import SIGNS
+from taskdash.ui.widgets.drawing import draw
+from taskdash.ui.widgets.picture import Canvas, PictureView, prepare
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.worker import WorkType
+
+    from taskdash.domain.task import TaskDetail
+    from taskdash.results.decoding import Picture
+    from taskdash.store.store import Store
+    from taskdash.ui.context import Context
+    from taskdash.ui.review_list import Result, TaskCard
+
+WIDE_CELLS: Final = 64
+"""From this width on the text stands beside the picture."""
+
+
+class LargeResult(Container, can_focus=True):
+    """A picture and a text; not there until it is asked for."""
+
+    DEFAULT_CSS = """
+    LargeResult { display: none; height: 1fr; layout: horizontal; }
+    LargeResult > #large-picture { width: 60%; height: 1fr; padding: 0 1; }
+    LargeResult > #large-text { width: 1fr; height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    LargeResult.-narrow { layout: vertical; }
+    LargeResult.-narrow > #large-picture { width: 1fr; height: 60%; }
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(id="large")
+        self.context = context
+        self._canvas = Canvas(self, context)
+        self._picture = PictureView(id="large-view")
+        self._why = Static("", markup=False, id="large-why")
+        self._place = Container(self._picture, self._why, id="large-picture")
+        self._text = Static("", markup=False)
+        self._scroll = VerticalScroll(self._text, id="large-text", can_focus=False)
+        self._shown: tuple[Result, str] | None = None
+        self._seq = 0
+
+    def compose(self) -> ComposeResult:
+        yield self._place
+        yield self._scroll
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < WIDE_CELLS, "-narrow")
+        self._shown = None
+
+    def show(self, result: Result, total: int, card: TaskCard | None) -> None:
+        """Show a result of a review of so many; `card` is None where its task was not read yet."""
+        if card is None or result.n > len(card.urls):
+            return
+        look: WorkType[None] = partial(self._show, result, total, card)
+        self.run_worker(look, group="large", exclusive=True)
+
+    async def _show(self, result: Result, total: int, card: TaskCard) -> None:
+        def read(store: Store) -> TaskDetail | None:
+            return store.tasks.detail(result.seq, raw=False)
+
+        url, saved = card.urls[result.n - 1], card.saved.get(result.n)
+        if self._shown is None or self._shown[0].place != result.place:
+            self._picture.show(None)
+            self._why.update("")
+            self._scroll.scroll_home(animate=False)
+        detail = await self.context.store.run(read)
+        if detail is not None:
+            self._text.update(self._about(result, total, detail))
+        if self._shown is not None and (self._shown[0].place, self._shown[1]) == (result.place, url):
+            return
+        self._say("loading picture…")
+        outcome = await self._look(url, saved)
+        if not isinstance(outcome, Refused):
+            room = await self._canvas.room(*(max(1, cells) for cells in self._place.size))
+            try:
+                drawn = await asyncio.to_thread(draw, outcome, room)
+                ready = await asyncio.to_thread(partial(prepare, drawn, in_shades=self._canvas.in_shades))
+            except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
+                outcome = Refused("it is damaged")
+            else:
+                self._why.display = False
+                self._picture.display = True
+                self._picture.show(ready)
+        if isinstance(outcome, Refused):
+            self._say("the link has expired" if outcome.is_expired else outcome.why)
+        self._shown = result, url
+
+    async def _look(self, url: str, saved: str | None) -> Picture | Refused:
+        previews = await self.context.previews()
+        outcome = await previews.look(url, saved)
+        # Of a clip there is the first frame, in the size of the others.
+        is_clip = isinstance(outcome, Refused) and outcome.is_other and not previews.missing
+        return await previews.thumbnail(url, saved) if is_clip else outcome
+
+    def _say(self, text: str) -> None:
+        self._picture.display = False
+        self._why.display = True
+        self._why.update(Content.styled(text, "$text-muted"))
+
+    def _about(self, result: Result, total: int, detail: TaskDetail) -> Content:
+        several = f" · {result.n}/{len(detail.result_urls):,}" if len(detail.result_urls) > 1 else ""
+        head = Content.assemble((f"Result {result.number:,} of {total:,}{several}", "$text-muted"))
+        if result.verdict is not None:
+            style = "bold reverse" if result.verdict is Verdict.PICKED else "$text-muted"
+            head += Content.assemble("  ", (f"{SIGNS[result.verdict]} {result.verdict.value}", style))
+        context, width = self.context, max(20, self._scroll.size.width - 2)
+        now_ms = context.clock.now_ms()
+        text = detail_text(detail, now_ms, context.usual, context.result_ttl_ms, width)
+        return Content("\n\n").join([head, text])

@@ -1,0 +1,363 @@
+"""The grid of a review: a tile or a line for each result that is shown, of which those on screen are read and drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from taskdash.ui.few_colours import FEW_COLOURS
+from taskdash.ui.review_list import read_cards
+from taskdash.ui.text import tiles as texts
+from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
+from taskdash.ui.widgets.drawing import CELL
+from taskdash.ui.widgets.picture import is_under_toast, sixels_over
+from taskdash.ui.widgets.row_styles import COLOURLESS_ROWS, ROWS_IN_16, RowStyles
+from taskdash.ui.widgets.thumbnails import Thumbnail, Thumbnails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from textual import events
+    from textual.timer import Timer
+    from textual.worker import WorkType
+
+    from taskdash.ui.context import Context
+    from taskdash.ui.review_list import Place, Result, ReviewList, TaskCard
+    from taskdash.ui.text.columns import Cell
+
+REST_S: Final = 0.1
+"""How long a grid that is scrolled has stood still before pictures are fetched."""
+MAX_CARDS: Final = 400
+"""Tasks of which the texts are kept."""
+
+
+class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
+    """The results, and a cursor."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = (
+        "ReviewGrid { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; "
+        "scrollbar-gutter: stable; }"
+    )
+
+    class Opened(Message):
+        """A result was clicked twice."""
+
+    class Moved(Message):
+        """The cursor stands on another result, or what is seen was scrolled."""
+
+    @dataclass
+    class Look:
+        """All that a tile's strips depend on."""
+
+        result: Result
+        card: TaskCard | None
+        picture: object
+        is_cursor: bool
+        is_marked: bool
+        is_on_top: bool
+
+    def __init__(self, context: Context, results: ReviewList, *, has_pictures: bool) -> None:
+        super().__init__(id="grid")
+        self.context = context
+        self.results = results
+        self._has_pictures = has_pictures
+        self.pictures = Thumbnails(self, context, self._refresh_place)
+        self._tiles = Tiles(1, 1, 1)
+        self._cards: dict[int, TaskCard | None] = {}
+        """None: the task is off the list."""
+        self._names = Names((), 1)
+        self._strips: dict[Place, tuple[ReviewGrid.Look, list[Strip]]] = {}
+        self._styles = RowStyles(lambda: self.background_colors[1], self._row_texts)
+        self._rest: Timer | None = None
+
+    def on_mount(self) -> None:
+        super().on_mount()  # type: ignore[no-untyped-call] # Textual's
+        self.app.app_resume_signal.subscribe(self, self.pictures.send_again)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.lay_out))
+
+    def on_unmount(self) -> None:
+        self.pictures.forget()
+
+    # What is on screen
+
+    @property
+    def seen(self) -> range:
+        """Return which of the shown results are on screen, as a whole or in part."""
+        height, columns = self._tiles.height, self._tiles.columns
+        first = int(self.scroll_offset.y) // height
+        last = -(-(int(self.scroll_offset.y) + self.size.height) // height)
+        return range(first * columns, min(last * columns, len(self.results.shown)))
+
+    def card(self, result: Result) -> TaskCard | None:
+        """Return what is known of the task of a result, None where that was not read yet."""
+        return self._cards.get(result.seq)
+
+    def lay_out(self) -> None:
+        """Lay the results out for the size there is now, with the cursor in sight."""
+        size = self.scrollable_content_region.size
+        self._tiles = tiles_for(size.width, size.height, CELL, has_pictures=self._has_pictures)
+        self._strips.clear()
+        self._styles.forget()
+        self.follow()
+
+    def follow(self, *, is_read_anew: bool = False) -> None:
+        """Draw the list as it is now; where it was `read_anew`, what is said of its tasks may differ as well."""
+        rows = -(-len(self.results.shown) // self._tiles.columns)
+        # With what is left under the last row that fits: scrolled to the end, the first one is whole as well.
+        left = self.size.height % self._tiles.height if rows > self._rows_seen else 0
+        self.virtual_size = Size(self.size.width, rows * self._tiles.height + left)
+        if is_read_anew:
+            self._read(self._near())
+        self._show_cursor()
+        self.refresh()
+        self._see()
+
+    def _show_cursor(self) -> None:
+        height = self._tiles.height
+        top = self.results.cursor // self._tiles.columns * height
+        y = max(min(int(self.scroll_offset.y), top), top - (self._rows_seen - 1) * height)
+        if y != self.scroll_offset.y:
+            self.scroll_to(y=y, animate=False, force=True, immediate=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._see(after_s=REST_S)
+        self.post_message(self.Moved())
+
+    def _see(self, *, after_s: float = 0.0) -> None:
+        """Read what is said of what is on screen, and fetch its pictures, once it has stood still for so long."""
+        if missing := [seq for seq in self._seqs(self.seen) if seq not in self._cards]:
+            self._read(
+                [*missing, *(seq for seq in self._near() if seq not in self._cards and seq not in missing)]
+            )
+        if self._rest is not None:
+            self._rest.stop()
+        if after_s:
+            self._rest = self.set_timer(after_s, self._want)
+        else:
+            self._want()
+
+    def _seqs(self, indices: Iterable[int]) -> list[int]:
+        return list(dict.fromkeys(self.results.shown[index].seq for index in indices))
+
+    def _near(self) -> list[int]:
+        """Return the tasks on screen, and those of a screen before and after."""
+        seen = self.seen
+        start, stop = max(0, seen.start - len(seen)), min(seen.stop + len(seen), len(self.results.shown))
+        return self._seqs([*seen, *range(seen.stop, stop), *range(start, seen.start)])
+
+    def _read(self, seqs: list[int]) -> None:
+        async def read() -> None:
+            cards = await self.context.store.run(lambda store: read_cards(store, seqs))
+            if len(self._cards) > MAX_CARDS:
+                self._cards.clear()
+            self._cards |= {seq: cards.get(seq) for seq in seqs}
+            near = (self._cards.get(seq) for seq in self._near())
+            self._names = Names((card.task for card in near if card), self._tiles.width)
+            self.refresh()
+            self._see()
+
+        if self.is_attached:
+            work: WorkType[None] = read
+            self.run_worker(work, group="cards", exclusive=True)
+
+    def _want(self) -> None:
+        columns, rows = self._tiles.picture
+        if not rows or not self.is_attached:
+            return
+        wanted = {}
+        for index in self.seen:
+            result = self.results.shown[index]
+            if (card := self.card(result)) is not None and result.n <= len(card.urls):
+                wanted[result.place] = card.urls[result.n - 1], card.saved.get(result.n)
+        self.pictures.want(wanted, (columns, rows))
+
+    # Moving
+
+    def move(self, columns: int, rows: int) -> None:
+        """Move the cursor by so many tiles; past the end of a row it goes on in the next."""
+        steps = columns + rows * self._tiles.columns
+        index = self.results.cursor + steps
+        if rows and not 0 <= index < len(self.results.shown):
+            # Up from the first row it stays; down from the last but one it goes to the last tile.
+            is_further = rows > 0 and self._row(len(self.results.shown) - 1) > self._row(self.results.cursor)
+            index = len(self.results.shown) - 1 if is_further else self.results.cursor
+        self.move_to(index)
+
+    @property
+    def _rows_seen(self) -> int:
+        """How many whole rows of tiles there is room for."""
+        return max(1, self.size.height // self._tiles.height)
+
+    def _row(self, index: int) -> int:
+        return index // self._tiles.columns
+
+    def move_page(self, pages: int) -> None:
+        """Move the cursor by what is seen at once."""
+        self.move_to(self.results.cursor + pages * self._rows_seen * self._tiles.columns)
+
+    def move_to(self, index: int) -> None:
+        """Move the cursor to one of the shown results."""
+        before = self.results.cursor
+        self.results.move_to(index)
+        self.draw_cursor(before)
+
+    def draw_cursor(self, before: int) -> None:
+        """Draw the cursor where it is now, and not where it was."""
+        for each in (before, self.results.cursor):
+            self._refresh_tile(each)
+        self._show_cursor()
+        self.post_message(self.Moved())
+
+    def on_resize(self) -> None:
+        self.lay_out()
+
+    def on_click(self, event: events.Click) -> None:
+        column, row = (
+            event.x // self._tiles.width,
+            (int(self.scroll_offset.y) + event.y) // self._tiles.height,
+        )
+        index = row * self._tiles.columns + column
+        if column < self._tiles.columns and index < len(self.results.shown):
+            self.move_to(index)
+            if event.chain == 2:
+                self.post_message(self.Opened())
+
+    # Drawing
+
+    def _refresh_place(self, place: Place) -> None:
+        for index in self.seen:
+            if self.results.shown[index].place == place:
+                self._refresh_tile(index)
+
+    def _refresh_tile(self, index: int) -> None:
+        tiles = self._tiles
+        row, column = divmod(index, tiles.columns)
+        region = Region(
+            column * tiles.width, row * tiles.height - int(self.scroll_offset.y), tiles.width, tiles.height
+        )
+        if self._sixels_of(index) is not None:
+            # They come with the whole line.
+            region = Region(0, region.y, self.size.width, tiles.height)
+        self.refresh(region.intersection(self.size.region))
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+        self._styles.forget()
+
+    def render_line(self, y: int) -> Strip:
+        row, at = divmod(int(self.scroll_offset.y) + y, self._tiles.height)
+        first = row * self._tiles.columns
+        indices = range(first, min(first + self._tiles.columns, len(self.results.shown)))
+        line = Strip.join([self._tile(self.results.shown[index], index)[at] for index in indices])
+        return line.adjust_cell_length(self.size.width, self._styles.row("row"))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        lines = super().render_lines(crop)
+        if crop.width < self.size.width or not self.screen.is_active:
+            return lines
+        for at, line in enumerate(lines):
+            y = crop.y + at
+            row, of_tile = divmod(int(self.scroll_offset.y) + y, self._tiles.height)
+            first = row * self._tiles.columns
+            drawn = [(column, self._sixels_of(first + column)) for column in range(self._tiles.columns)]
+            over = [
+                sixels_over(each.drawn, of_tile, self.size.width - column * self._tiles.width - 1)
+                for column, each in drawn
+                if each is not None and of_tile < each.drawn.rows
+            ]
+            if over and not is_under_toast(self, y):
+                lines[at] = Strip([*line, *over], line.cell_length)
+        return lines
+
+    def _sixels_of(self, index: int) -> Thumbnail | None:
+        """Return the picture of a shown result where it is drawn with sixels."""
+        if index >= len(self.results.shown):
+            return None
+        picture = self.pictures.of(self.results.shown[index].place)
+        return picture if isinstance(picture, Thumbnail) and picture.drawn.sixels else None
+
+    def _row_texts(self) -> Mapping[str, str] | None:
+        if self.app.no_color:
+            return COLOURLESS_ROWS
+        return ROWS_IN_16 if self.app.has_class(FEW_COLOURS) else None
+
+    def _tile(self, result: Result, index: int) -> list[Strip]:
+        look = self.Look(
+            result,
+            self.card(result),
+            self.pictures.of(result.place),
+            index == self.results.cursor,
+            result.place in self.results.marked,
+            self.screen.is_active,
+        )
+        drawn = self._strips.get(result.place)
+        if drawn is None or drawn[0] != look:
+            if len(self._strips) > MAX_CARDS:
+                self._strips.clear()
+            drawn = self._strips[result.place] = (look, self._draw(look))
+        return drawn[1]
+
+    def _draw(self, look: Look) -> list[Strip]:
+        width, (columns, rows) = self._tiles.width, self._tiles.picture
+        plain = self._styles.row("row")
+        name = "row-cursor" if look.is_cursor else "row-marked" if look.is_marked else "row"
+        row = self._styles.row(name)
+        mark = "•" if look.is_marked else " "
+        bar = "▌" if look.is_cursor else " "
+        edge = [Segment(bar, self._styles.piece("focus", row)), Segment(mark, row)]
+        if not rows:
+            return [self._text(edge, self._line(look), row)]
+        left = Strip([Segment(bar, self._styles.piece("focus", plain))], 1)
+        strips = [
+            Strip.join([left, line]).adjust_cell_length(width, plain)
+            for line in self._picture(look, columns, rows)
+        ]
+        for cell in texts.caption(look.result, look.card, self._names, width - 3):
+            text = self._text(edge, cell, row).crop(0, width - 1)
+            strips.append(Strip([*text, Segment(" ", plain)], width))
+            edge = [edge[0], Segment(" ", row)]
+        return strips
+
+    def _line(self, look: Look) -> Cell:
+        total = len(self.results.results)
+        return texts.line(look.result, look.card, self._names, self._tiles.width - 3, total)
+
+    def _picture(self, look: Look, columns: int, rows: int) -> list[Strip]:
+        """Return what stands where the picture is to be."""
+        if isinstance(look.picture, Thumbnail):
+            lines = look.picture.lines(is_on_top=look.is_on_top)
+            return [*lines, *[Strip.blank(columns, self._styles.row("row"))] * (rows - len(lines))]
+        style = self._styles.row("row-updated")
+        said = why_no_picture(look.picture, self.context.key_of("review_renew"), columns, rows)  # type: ignore[arg-type]
+        return [Strip([Segment(set_cell_size(text, columns), style)], columns) for text in said]
+
+    def _text(self, edge: list[Segment], cell: Cell, row: Style) -> Strip:
+        """Return a text after its edge, as wide as a tile."""
+        segments, left = [*edge], self._tiles.width - len(edge)
+        for text, name in cell:
+            style = self._style(name, row)
+            segment = Segment(text, style)
+            if segment.cell_length > left:
+                segments.append(
+                    Segment(f"{set_cell_size(text, max(0, left - 2))}…" if left > 1 else "", style)
+                )
+                break
+            segments.append(segment)
+            left -= segment.cell_length
+        return Strip(segments).adjust_cell_length(self._tiles.width, row)
+
+    def _style(self, name: str, row: Style) -> Style:
+        if name == texts.PICKED:
+            return row + Style(bold=True, reverse=not row.reverse)
+        return self._styles.piece(name, row) if name else row

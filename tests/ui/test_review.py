@@ -1,0 +1,371 @@
+"""The review, driven by its keys and the mouse: pictures side by side, verdicts in the store, back to the list."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import IO, TYPE_CHECKING
+
+import pytest
+from tests.pictures import halves
+from tests.servers import success_body, waiting_body
+from tests.ui.driven_dashboard import PROFILE, Dash, FakeBrowser, FakeWatcher, add, answer, driven, uuid
+
+from taskdash.domain.task import Verdict
+from taskdash.results.faults import DownloadError, ExpiredError
+from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
+from taskdash.ui.screens.review import Review
+from taskdash.ui.widgets import thumbnails
+from taskdash.ui.widgets.large_result import LargeResult
+from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
+from taskdash.ui.widgets.review_grid import ReviewGrid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.servers import Body
+
+    from taskdash.store.store import Store
+    from taskdash.ui.context import Context
+
+PICKED, REJECTED = Verdict.PICKED, Verdict.REJECTED
+TASKS = [uuid(number) for number in range(1, 9)]
+FOUR, RUNNING = uuid(90), uuid(91)
+
+
+class Source:
+    """A file host in the same process: what it was asked, how much at once, and what it refuses."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.at_once = self.most_at_once = 0
+        self.refusals: dict[str, DownloadError] = {}
+        self.bodies: dict[str, bytes] = {}
+
+    async def __call__(self, url: str, file: IO[bytes]) -> None:
+        self.asked.append(url)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(0)
+            if url in self.refusals:
+                raise self.refusals[url]
+            file.write(self.bodies.get(url, halves()))
+            file.flush()
+        finally:
+            self.at_once -= 1
+
+
+def link(task_id: str, number: int = 1) -> str:
+    return f"https://cdn.example.com/{task_id}-{number}.png"
+
+
+def body(task_id: str, prompt: str, count: int = 1) -> Body:
+    """The record of a task that succeeded with so many results."""
+    param = json.dumps({"model": "gpt-image-2", "input": {"prompt": prompt}})
+    return success_body(task_id, [link(task_id, n) for n in range(1, count + 1)], param=param)
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def desk(desk: Context, other: Store, source: Source, tmp_path: Path) -> Context:
+    """Ten tasks: eight with a result, one with four, one that runs."""
+    add(other, *TASKS, FOUR, RUNNING)
+    for number, task_id in enumerate(TASKS, 1):
+        answer(other, task_id, body(task_id, f"A mug on a desk, number {number}"))
+    answer(other, FOUR, body(FOUR, "Four cats", 4))
+    answer(other, RUNNING, waiting_body(RUNNING))
+    desk.make_previews = lambda: Previews(source, PreviewFiles(tmp_path / "previews"))
+    return desk
+
+
+@asynccontextmanager
+async def reviewing(desk: Context, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Dash]:
+    async with driven(desk, size, total=10) as dash:
+        await dash.press("b", dialog="Review")
+        await dash.settle()
+        yield dash
+
+
+def review(dash: Dash) -> Review:
+    screen = dash.app.screen
+    assert isinstance(screen, Review)
+    return screen
+
+
+def at_cursor(dash: Dash) -> int | None:
+    result = review(dash).results.at_cursor
+    return result.number if result else None
+
+
+async def until_at(dash: Dash, number: int) -> None:
+    await dash.until(lambda: at_cursor(dash) == number, f"the cursor on {number}, it is on {at_cursor(dash)}")
+
+
+async def until_pictures(dash: Dash) -> None:
+    await dash.until(lambda: UPPER_HALF in dash.screen and "loading" not in dash.screen, "pictures", 30)
+
+
+def verdicts(store: Store) -> dict[str, list[Verdict | None]]:
+    """The verdicts there are, by task."""
+    found = {}
+    for task_id in (*TASKS, FOUR):
+        task = store.tasks.find(PROFILE, task_id)
+        if given := store.verdicts.of([task.seq]).get(task.seq):
+            found[task_id] = [given.get(n) for n in range(1, task.result_count + 1)]
+    return found
+
+
+async def until_verdicts(dash: Dash, other: Store, wanted: dict[str, list[Verdict | None]]) -> None:
+    await dash.until(lambda: verdicts(other) == wanted, f"verdicts {wanted}, there are {verdicts(other)}")
+
+
+async def test_results_stand_side_by_side_with_what_is_said_of_them(desk: Context, source: Source) -> None:
+    # The pane fetches one more at a time, large.
+    desk.view = replace(desk.view, preview=False)
+    async with reviewing(desk) as dash:
+        await until_pictures(dash)
+        assert "[All 12]" in dash.lines[0]
+        assert "of 9 tasks" in dash.lines[0].replace("all ", "")
+        await dash.until_shown("3 …number 3")
+        await dash.until_shown("2/4 gpt-image-2")
+        assert set(source.asked) == {*map(link, TASKS), *(link(FOUR, n) for n in range(1, 5))}
+        assert 1 < source.most_at_once <= thumbnails.MAX_AT_ONCE
+
+
+async def test_keys_move_in_rows_and_columns_and_esc_goes_back_to_that_task(desk: Context) -> None:
+    async with reviewing(desk) as dash:
+        assert at_cursor(dash) == 1
+        for keys, number in (
+            ("l", 2),
+            ("right", 3),
+            ("j", 9),
+            ("h", 8),
+            ("left", 7),
+            ("k", 1),
+            ("up", 1),
+            ("down", 7),
+            ("j", 7),
+            ("G", 12),
+            ("g", 1),
+            ("pagedown", 12),
+            ("pageup", 1),
+            ("end", 12),
+            ("l", 12),
+        ):
+            await dash.press(keys)
+            await until_at(dash, number)
+        await dash.press("h", "escape", dialog=None)
+        await dash.until_cursor(FOUR)
+
+
+async def test_it_begins_at_the_task_under_the_cursor_of_the_list(desk: Context) -> None:
+    async with driven(desk, total=10) as dash:
+        await dash.press("j", "j", in_pane=TASKS[2])
+        await dash.press("b", dialog="Review")
+        assert at_cursor(dash) == 3
+
+
+async def test_verdicts_are_kept_at_once_and_undone(desk: Context, other: Store) -> None:
+    async with reviewing(desk) as dash:
+        await dash.press("p", said="Picked result 1.")
+        await until_verdicts(dash, other, {TASKS[0]: [PICKED]})
+        await dash.press("l", "x", "G", "+", "h", "-")
+        wanted: dict[str, list[Verdict | None]] = {
+            TASKS[0]: [PICKED],
+            TASKS[1]: [REJECTED],
+            FOUR: [None, None, REJECTED, PICKED],
+        }
+        await until_verdicts(dash, other, wanted)
+        await dash.until_shown("+ picked", times=2)
+        assert "+ Picked 2" in dash.lines[0]
+        assert "- Rejected 2" in dash.lines[0]
+        await dash.press("z", said="Restored 1 verdict.")
+        await until_verdicts(dash, other, {**wanted, FOUR: [None, None, None, PICKED]})
+        await dash.press("g", "u", said="Took back the verdict on result 1.")
+        await dash.until(lambda: "+ Picked 1" in dash.lines[0], "the counts follow")
+        await dash.press("z")
+        await until_verdicts(dash, other, {**wanted, FOUR: [None, None, None, PICKED]})
+        await dash.press("escape", dialog=None)
+        await dash.press("z", said_times=len(dash.said) + 1)
+        await until_verdicts(dash, other, {TASKS[0]: [PICKED], TASKS[1]: [REJECTED]})
+
+
+async def test_marked_results_are_decided_on_together(desk: Context, other: Store) -> None:
+    async with reviewing(desk) as dash:
+        await dash.press("space", "space", "l", "space")
+        await dash.until_shown("3 marked")
+        assert at_cursor(dash) == 5
+        await dash.press("x", said="Rejected 3 results.")
+        await until_verdicts(dash, other, {TASKS[at]: [REJECTED] for at in (0, 1, 3)})
+        await dash.until_gone("marked")
+        await dash.press("z", said="Restored 3 verdicts.")
+        await until_verdicts(dash, other, {})
+
+
+async def test_undecided_ones_are_gone_through_and_kinds_shown_apart(desk: Context, other: Store) -> None:
+    async with reviewing(desk) as dash:
+        await dash.press("p", "l", "x", "l", "l", "p")
+        await dash.press("n")
+        await until_at(dash, 5)
+        await dash.press("N")
+        await until_at(dash, 3)
+        await dash.press("f")
+        await dash.until(lambda: "[Undecided 9]" in dash.lines[0], "the undecided")
+        await until_at(dash, 3)
+        await dash.press("p")
+        await dash.until(lambda: "[Undecided 8]" in dash.lines[0], "one fewer")
+        await until_at(dash, 5)
+        await dash.press("f")
+        await dash.until(lambda: "[+ Picked 3]" in dash.lines[0], "the picked")
+        await dash.press("n", said="No undecided results.")
+        await dash.press("f", "g", "0")
+        await dash.until(lambda: "[- Rejected 0]" in dash.lines[0], "none rejected any more")
+        assert at_cursor(dash) is None
+        await dash.press("enter", "space", "l", "j", "p", said="No result to decide on.")
+        await dash.press("f")
+        await dash.until(lambda: "[All 12]" in dash.lines[0], "all again")
+        await until_verdicts(dash, other, {TASKS[at]: [PICKED] for at in (0, 2, 3)})
+
+
+async def test_what_others_decide_and_what_finishes_is_seen(desk: Context, other: Store) -> None:
+    async with reviewing(desk) as dash:
+        await dash.press("l")
+        task = other.tasks.find(PROFILE, TASKS[0])
+        other.verdicts.give([(task.seq, 1, PICKED)], 1)
+        await dash.until_shown("+ picked")
+        answer(other, RUNNING, body(RUNNING, "It has come"))
+        await dash.until_shown("It has come")
+        await dash.until(lambda: "[All 13]" in dash.lines[0], "one more")
+        assert at_cursor(dash) == 2
+
+
+async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(
+    desk: Context, other: Store
+) -> None:
+    async with reviewing(desk) as dash:
+        await dash.press("enter")
+        large = review(dash).query_one(LargeResult)
+        await dash.until(lambda: large.query_one(PictureView).drawn is not None, "the picture", 20)
+        await dash.until_shown("Result 1 of 12")
+        await dash.until_shown("A mug on a desk, number 1")
+        await dash.press("l", "p")
+        await dash.until_shown("Result 2 of 12  + picked")
+        await until_verdicts(dash, other, {TASKS[1]: [PICKED]})
+        await dash.press("escape")
+        assert dash.dialog == "Review"
+        assert not large.display
+        await dash.press("enter", "f", "f", "f")
+        await dash.until(lambda: not large.display, "nothing is shown: back to the grid")
+
+
+async def test_the_marked_tasks_are_reviewed_alone_and_none_is_told(desk: Context) -> None:
+    async with driven(desk, total=10) as dash:
+        await dash.press("G", "b", dialog="Review")
+        await dash.press("escape", dialog=None)
+        await dash.press("g", "space", "space", "b", dialog="Review")
+        assert len(review(dash).results.results) == 2
+        await dash.press("escape", dialog=None)
+        await dash.press("escape", "right", "right", "b", said="No results to review in this view.")
+        assert dash.dialog is None
+
+
+async def test_links_are_opened_and_copied(desk: Context, browser: FakeBrowser) -> None:
+    async with reviewing(desk) as dash:
+        await dash.press("G", "o", said="Result 4: opened in the browser.")
+        assert browser.opened == [link(FOUR, 4)]
+        await dash.press("y", copied=link(FOUR, 4))
+        await dash.press("g", "space", "space", "y", copied=f"{link(TASKS[0])}\n{link(TASKS[1])}")
+
+
+async def test_what_cannot_be_shown_has_a_card_with_the_reason(
+    desk: Context, source: Source, watcher: FakeWatcher
+) -> None:
+    source.bodies[link(TASKS[0])] = halves()[:-30]
+    source.refusals[link(TASKS[1])] = ExpiredError("the link has probably expired (HTTP 403)")
+    source.refusals[link(TASKS[2])] = OtherKindError("MP3 sound, 1.2 MiB")
+    async with reviewing(desk) as dash:
+        await dash.until_shown("MP3 sound", 20)
+        await dash.until_shown("it is damaged", 20)
+        await dash.until_shown("expired", 20)
+        await dash.until_shown("r asks again")
+        await dash.press("l", "enter")
+        await dash.until_shown("the link has expired")
+        del source.refusals[link(TASKS[1])]
+        await dash.press("escape", "r", said="Checking now.")
+        assert watcher.wakes == 1
+        await dash.until_gone("expired")
+
+
+async def test_without_the_extra_it_says_what_to_install_and_lists_by_name(
+    desk: Context, source: Source, other: Store
+) -> None:
+    desk.make_previews = lambda: Previews(source, None, is_installed=False)
+    async with reviewing(desk) as dash:
+        await dash.until_shown(" 1 A mug on a desk, number 1")
+        assert "Pictures need one more package: " in dash.lines[1]
+        assert all(f" {number} " in dash.lines[number + 1] for number in range(1, 13))
+        await dash.press("j", "p")
+        await until_verdicts(dash, other, {TASKS[1]: [PICKED]})
+        await dash.until(lambda: "+ picked" in dash.lines[3], "its line says so")
+        await dash.press("enter")
+        await dash.until_shown("pictures need one more package")
+        assert source.asked == []
+
+
+async def test_the_mouse_selects_opens_scrolls_and_shows_kinds(desk: Context) -> None:
+    async with reviewing(desk, (80, 24)) as dash:
+        await until_pictures(dash)
+        grid = review(dash).query_one(ReviewGrid)
+        await dash.pilot.click(grid, offset=(22, 3))
+        await until_at(dash, 2)
+        grid.scroll_to(y=10, animate=False)
+        await dash.until_shown("9 ")
+        await dash.pilot.click(grid, offset=(2, 3), times=2)
+        await dash.until(lambda: review(dash).query_one(LargeResult).display, "large")
+        await until_at(dash, 5)
+        await dash.press("escape")
+        await dash.pilot.click(offset=(dash.lines[0].index("Undecided") + 2, 0))
+        await dash.until(lambda: "[Undecided 12]" in dash.lines[0], "the undecided")
+
+
+async def test_help_lists_the_keys_and_other_keys_may_be_given(desk: Context) -> None:
+    desk.keymap = {**desk.keymap, "review_pick": ("w",)}
+    async with reviewing(desk) as dash:
+        assert "w pick" in dash.lines[-1]
+        await dash.press("w", said="Picked result 1.")
+        await dash.press("?", dialog="Help")
+        await dash.until_shown("next undecided result")
+        await dash.until_shown("review_take_back")
+        await dash.press("escape", dialog="Review")
+
+
+async def test_a_paste_is_for_the_list(desk: Context) -> None:
+    async with reviewing(desk) as dash:
+        await dash.paste(uuid(500), dialog="AddIds")
+
+
+async def test_of_many_only_those_on_screen_are_fetched_and_few_kept(
+    desk: Context, other: Store, source: Source
+) -> None:
+    many = [uuid(number) for number in range(1_000, 1_300)]
+    add(other, *many)
+    for task_id in many:
+        answer(other, task_id, success_body(task_id, [link(task_id)]))
+    async with driven(desk, (80, 24), total=310) as dash:
+        await dash.press("b", dialog="Review")
+        await until_pictures(dash)
+        assert len(set(source.asked)) == 8
+        grid = review(dash).query_one(ReviewGrid)
+        for key in ("G", "g", "pagedown", "pagedown", "pagedown", "pagedown", "pagedown"):
+            await dash.press(key)
+            await until_pictures(dash)
+        assert len(grid.pictures._shown) <= 8 * thumbnails.KEPT_SCREENS
+        assert len(set(source.asked)) <= 8 * 8
