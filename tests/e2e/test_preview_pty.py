@@ -105,7 +105,7 @@ def test_sixels_come_with_their_lines(env: dict[str, str]) -> None:
     with Terminal(env, cell=(10, 20), TERM="foot") as screen:
         screen.wait_for("PNG, 80 × 80")
         screen.wait_for(lambda _: screen.raw.count(b"\x1bP0;0;0q") >= 8)
-        assert re.search(rb'\x1b7\x1b\[16D\x1bP0;0;0q"1;1;160;20#[\x20-\x7e]*\x1b\\\x1b8', screen.raw)
+        assert re.search(rb'\x1b7\x1b\[\d+G\x1bP0;0;0q"1;1;160;20#[\x20-\x7e]*\x1b\\\x1b8', screen.raw)
         screen.send("j", shows=lambda text: re.search(r"◐ waiting \d", text) and "▀" not in text)
         gone = len(screen.raw)
         leave(screen)

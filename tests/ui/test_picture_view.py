@@ -196,7 +196,7 @@ async def test_each_line_brings_its_sixels_and_puts_the_cursor_back(on: Stage) -
     await on.show(SIXEL)
     assert on.lines_with_sixels == {1: "q#1~", 2: "q#2~", 3: "q#3~"}
     assert on.screen.count(UPPER_HALF) == 12, "what shows where the terminal knows no sixels"
-    assert on.control == ["\x1b7\x1b[4D\x1bPq#1~\x1b\\\x1b8"]
+    assert on.control == ["\x1b7\x1b[1G\x1bPq#1~\x1b\\\x1b8"]
     await on.show(None)
     assert on.lines_with_sixels == {}
 

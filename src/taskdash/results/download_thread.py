@@ -25,7 +25,7 @@ from taskdash.watch.machine import SystemClock
 from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -140,10 +140,10 @@ class DownloadThread:
         if self._auto_profile is not None:
             self._begin()
 
-    def save(self, seqs: Sequence[int]) -> None:
-        """Save the results of tasks that are not saved yet."""
+    def save(self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None) -> None:
+        """Save the results of tasks that are not saved yet, or of these `only` some, by `seq` and number."""
         self._begin()
-        self._call(lambda: self._begin_look_up(list(seqs)))
+        self._call(lambda: self._begin_look_up(list(seqs), only))
 
     def cancel(self) -> None:
         """Break off all that is under way; what has arrived is kept where it can be gone on with."""
@@ -224,16 +224,18 @@ class DownloadThread:
         if self._downloads is not None:
             self._downloads.cancel()
 
-    def _begin_look_up(self, seqs: list[int]) -> None:
+    def _begin_look_up(self, seqs: list[int], only: Collection[tuple[int, int]] | None) -> None:
         if self._group is not None and self._downloads is not None:
-            looking_up = self._group.create_task(self._look_up(self._downloads, seqs))
+            looking_up = self._group.create_task(self._look_up(self._downloads, seqs, only))
             self._look_ups.add(looking_up)
             looking_up.add_done_callback(self._look_ups.discard)
 
-    async def _look_up(self, downloads: Downloads, seqs: list[int]) -> None:
+    async def _look_up(
+        self, downloads: Downloads, seqs: list[int], only: Collection[tuple[int, int]] | None
+    ) -> None:
         self._publish_status()
         try:
-            wanted, known = await downloads.saved.wanted_of(seqs)
+            wanted, known = await downloads.saved.wanted_of(seqs, only)
         except TaskdashError as error:
             self._say(f"Nothing can be saved: {error}", is_bad=True)
             return

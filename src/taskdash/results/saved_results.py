@@ -22,7 +22,7 @@ from taskdash.results.part import part_key
 from taskdash.store.store_file import lock_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from taskdash.config.settings import Settings
@@ -139,17 +139,30 @@ class SavedResults:
         detail = await self.store.run(lambda store: store.tasks.detail(wanted.seq, raw=False))
         return detail and self._provenance.keys.redact_values(detail)
 
-    async def wanted_of(self, seqs: Sequence[int]) -> tuple[list[Wanted], int]:
+    async def wanted_of(
+        self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None
+    ) -> tuple[list[Wanted], int]:
         """Return what of the results of tasks is to be saved; see the function of this name."""
-        return await self.store.run(partial(wanted_of, seqs=seqs, file_name=self._provenance.file_name))
+        file_name = self._provenance.file_name
+        return await self.store.run(partial(wanted_of, seqs=seqs, only=only, file_name=file_name))
 
 
 def wanted_of(
-    store: Store, seqs: Sequence[int], *, only_picked: bool = False, file_name: str | None = None
+    store: Store,
+    seqs: Sequence[int],
+    *,
+    only_picked: bool = False,
+    only: Collection[tuple[int, int]] | None = None,
+    file_name: str | None = None,
 ) -> tuple[list[Wanted], int]:
     """Return the results of tasks that are not saved, in order, and how many are saved already.
 
-    `file_name` is the template for their names, if there is one.
+    Args:
+        store: the list.
+        seqs: the tasks.
+        only_picked: whether other results than the picked ones are left out.
+        only: the results, by `seq` and number, that others than which are left out; None: all are asked for.
+        file_name: the template for their names, if there is one.
     """
     done = store.saved.of(seqs)
     verdicts = store.verdicts.of(seqs) if only_picked else {}
@@ -159,7 +172,11 @@ def wanted_of(
             continue
         files = done.get(task.seq, {})
         given = verdicts.get(task.seq, {})
-        asked = [n for n, _ in enumerate(urls, 1) if not only_picked or given.get(n) is Verdict.PICKED]
+        asked = [
+            n
+            for n, _ in enumerate(urls, 1)
+            if (not only_picked or given.get(n) is Verdict.PICKED) and (only is None or (task.seq, n) in only)
+        ]
         lacking = [n for n in asked if n not in files or not files[n].is_there()]
         known += len(asked) - len(lacking)
         if lacking:

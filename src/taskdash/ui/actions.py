@@ -137,6 +137,7 @@ REVIEW_ACTIONS: Final[tuple[Action, ...]] = (
     Action("review_filter", ("f",), "all, undecided, picked or rejected", "View"),
     Action("review_open", ("o",), "open the result", "Results"),
     Action("review_download", ("d",), "save what is marked, or what is picked", "Results"),
+    Action("review_sheet", ("e",), "contact sheet of what is shown or marked", "Results"),
     Action("review_copy", ("y",), "copy the result link", "Results"),
     Action("review_renew", ("r",), "ask for the record again, for fresh links", "Results"),
     Action("review_help", ("question_mark", "f1"), "help", "View"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from taskdash.ui import screens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from taskdash.results.download_thread import DownloadThread
     from taskdash.ui.context import Context
@@ -33,10 +33,10 @@ class BackgroundDownloads:
         if self._context.settings.auto_download:
             self._screen.run_worker(self._open(), group="downloads")
 
-    async def save(self, seqs: Sequence[int]) -> None:
-        """Save the results of tasks that are not saved yet."""
+    async def save(self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None) -> None:
+        """Save the results of tasks that are not saved yet, or of these `only` some, by `seq` and number."""
         if (downloads := await self._open()) is not None:
-            downloads.save(seqs)
+            downloads.save(seqs, only)
 
     @property
     def under_way(self) -> bool:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
 from textual.content import Content
 from textual.screen import Screen
 from textual.style import Style
 
+from taskdash.config.locations import download_dir
+from taskdash.domain.errors import TaskdashError
 from taskdash.domain.task import Verdict
+from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
+from taskdash.results.sheet import check_place, make_sheet, results_of, save_sheet
 from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Feedback, copied, warning
@@ -21,7 +26,7 @@ from taskdash.ui.screens.dialog import LeftOnce
 from taskdash.ui.screens.task_actions import in_order
 from taskdash.ui.text.help import review_sections
 from taskdash.ui.text.status import sentence
-from taskdash.ui.widgets.bars import FittedLine, KeyBar, Line
+from taskdash.ui.widgets.bars import KeyBar, Line
 from taskdash.ui.widgets.large_result import LargeResult
 from taskdash.ui.widgets.review_grid import ReviewGrid
 
@@ -37,16 +42,17 @@ if TYPE_CHECKING:
     from taskdash.ui.review_list import Result
     from taskdash.ui.screens.main import MainScreen
 
-_TITLES = {
+SHEET_NAME: Final = "sheet.html"
+_TITLES: Final = {
     Showing.ALL: "All",
     Showing.UNDECIDED: "Undecided",
     Showing.PICKED: "+ Picked",
     Showing.REJECTED: "- Rejected",
 }
-_GIVES = {Verdict.PICKED: "Picked", Verdict.REJECTED: "Rejected", None: "Took back the verdict on"}
+_GIVES: Final = {Verdict.PICKED: "Picked", Verdict.REJECTED: "Rejected", None: "Took back the verdict on"}
 
 
-class ReviewLine(FittedLine):
+class ReviewLine(Line):
     """What is reviewed, and how many of it have which verdict; the kind that is shown is in brackets."""
 
     DEFAULT_CSS = (
@@ -105,8 +111,8 @@ class Review(LeftOnce, Screen[int]):
         if (at_cursor := main.table.task_at_cursor) is not None:
             seqs = [result.seq for result in results]
             self.results.move_to(seqs.index(at_cursor.seq) if at_cursor.seq in seqs else 0)
-        tasks = len({result.seq for result in results})
-        self._line = ReviewLine(self.results, f"of {scope.name(tasks)}")
+        self._about = f"of {scope.name(len(_seqs(results)))}"
+        self._line = ReviewLine(self.results, self._about)
         self.grid = ReviewGrid(
             self.context, self.results, has_pictures=not missing and self.context.make_previews is not None
         )
@@ -269,7 +275,7 @@ class Review(LeftOnce, Screen[int]):
     @in_order
     async def action_review_copy(self) -> None:
         places = [result.place for result in self.results.chosen]
-        seqs = list({seq: None for seq, _ in places})
+        seqs = list(dict.fromkeys(seq for seq, _ in places))
         links = await self.context.store.run(
             lambda store: {task.seq: urls for task, urls in store.tasks.links(seqs)}
         )
@@ -285,12 +291,56 @@ class Review(LeftOnce, Screen[int]):
         if not chosen:
             self._say("Nothing to save: no result is picked or marked.", is_warning=True)
             return
-        await self._main.downloads.save(list({each.seq: None for each in chosen}))
-        self._say(f"Saving {plural(len(chosen), 'result')}.")
+        places = {each.place for each in chosen}
+        await self._main.downloads.save(_seqs(chosen), places)
+        where = inert_line(str(download_dir(self.context.settings)))
+        self._say(f"Saving {plural(len(chosen), 'result')} to {where}.")
+
+    def action_review_sheet(self) -> None:
+        marked = [each for each in self.results.results if each.place in self.results.marked]
+        chosen = marked or list(self.results.shown)
+        if not chosen:
+            self._say("No results to show on a contact sheet.", is_warning=True)
+            return
+        kind = "marked" if marked else self.results.showing.value.replace("all", "")
+        asked = f"{plural(len(chosen), f'{kind} result'.lstrip())} {self._about}"
+        # Of the list: it goes on where the review is left.
+        make: WorkType[None] = partial(self._make_sheet, chosen, asked)
+        self._main.run_worker(make, group="sheet")
+        self._say(f"Making a contact sheet of {plural(len(chosen), 'result')}…")
+
+    async def _make_sheet(self, chosen: Sequence[Result], asked: str) -> None:
+        context, path = self.context, download_dir(self.context.settings) / SHEET_NAME
+        places, seqs = {each.place for each in chosen}, _seqs(chosen)
+        found = await context.store.run(lambda store: results_of(store, seqs, context.keys))
+        results = [each for each in found if (each.detail.task.seq, each.number) in places]
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            check_place(path)
+            text = await make_sheet(
+                results,
+                await context.previews(),
+                asked=asked,
+                now_ms=context.clock.now_ms(),
+                ttls_ms=context.settings.ttls_ms(None),
+                folder=path.parent,
+            )
+            await asyncio.to_thread(save_sheet, path, text)
+        except TaskdashError as error:
+            self._main.say(sentence(str(error)), "error")
+        except OSError as error:
+            shown = inert_line(str(path))
+            self._main.say(
+                f"{shown} cannot be written: {inert_line(error.strerror or 'no reason')}.", "error"
+            )
+        else:
+            self._main.say(
+                f"Saved a contact sheet of {plural(len(results), 'result')} to {inert_line(str(path))}."
+            )
 
     @in_order
     async def action_review_renew(self) -> None:
-        seqs = list({result.seq: None for result in self.results.chosen})
+        seqs = _seqs(self.results.chosen)
         tasks = await self.context.store.run(lambda store: store.tasks.by_seq(seqs))
         if tasks:
             self.grid.pictures.retry()
@@ -322,3 +372,8 @@ class Review(LeftOnce, Screen[int]):
 
     def on_screen_resume(self) -> None:
         self.grid.refresh()
+
+
+def _seqs(results: Sequence[Result]) -> list[int]:
+    """Return the tasks of results, each once, in their order."""
+    return list(dict.fromkeys(result.seq for result in results))

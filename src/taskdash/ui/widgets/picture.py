@@ -172,7 +172,7 @@ class PictureView(Widget, can_focus=False):
         for at, line in enumerate(lines):
             row = crop.y + at
             if row < drawn.rows and not is_under_toast(self, row):
-                lines[at] = Strip([*line, sixels_over(drawn, row, drawn.columns)], line.cell_length)
+                lines[at] = Strip([*line, sixels_over(drawn, row, self.region.x)], line.cell_length)
         return lines
 
 
@@ -183,10 +183,10 @@ def is_under_toast(widget: Widget, line: int) -> bool:
     return any(toast.y <= y < toast.bottom and toast.overlaps(across) for toast in toasts)
 
 
-def sixels_over(drawn: Drawn, row: int, back: int) -> Segment:
-    """Return what draws a row of a picture over the cells that begin so many before the end of the line."""
+def sixels_over(drawn: Drawn, row: int, column: int) -> Segment:
+    """Return what draws a row of a picture over the cells of its line from a column of the terminal on, from 0."""
     # The cursor must be again where Textual leaves it.
-    text = f"\x1b7\x1b[{back}D\x1bP{drawn.sixels[row]}\x1b\\\x1b8"
+    text = f"\x1b7\x1b[{column + 1}G\x1bP{drawn.sixels[row]}\x1b\\\x1b8"
     return Segment(text, None, _NO_WIDTH)
 
 

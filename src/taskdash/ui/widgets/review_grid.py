@@ -272,12 +272,14 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
             first = row * self._tiles.columns
             drawn = [(column, self._sixels_of(first + column)) for column in range(self._tiles.columns)]
             over = [
-                sixels_over(each.drawn, of_tile, self.size.width - column * self._tiles.width - 1)
+                sixels_over(each.drawn, of_tile, self.region.x + column * self._tiles.width + 1)
                 for column, each in drawn
                 if each is not None and of_tile < each.drawn.rows
             ]
             if over and not is_under_toast(self, y):
-                lines[at] = Strip([*line, *over], line.cell_length)
+                # Before the blank that ends it: what stands at the very end is cut off for a scroll bar.
+                *written, blank = line
+                lines[at] = Strip([*written, *over, blank], line.cell_length)
         return lines
 
     def _sixels_of(self, index: int) -> Thumbnail | None:
