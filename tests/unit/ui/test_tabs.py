@@ -38,11 +38,11 @@ def shown(width: int, chosen: int, views: list[OwnView] = VIEWS, count: int | No
         (
             99,
             0,
-            "[All 1,234]  ○ New 1,234   ◐ Waiting 1,234   ✓ Success 1,234   × Fail 1,234   to redo 1,234 ",
+            " [All 1,234]  ○ New 1,234   ◐ Waiting 1,234   ✓ Success 1,234   × Fail 1,234   to redo 1,234 ",
         ),
-        (80, 5, " All 1,234   ○ 1,234   ◐ 1,234   ✓ 1,234   × 1,234  [to redo 1,234]"),
-        (50, 5, "…  ◐ 1,234   ✓ 1,234   × 1,234  [to redo 1,234]"),
-        (50, 0, "[All 1,234]  ○ 1,234   ◐ 1,234   ✓ 1,234  …"),
+        (80, 5, "  All 1,234   ○ 1,234   ◐ 1,234   ✓ 1,234   × 1,234  [to redo 1,234]"),
+        (50, 5, " …  ◐ 1,234   ✓ 1,234   × 1,234  [to redo 1,234]"),
+        (50, 0, " [All 1,234]  ○ 1,234   ◐ 1,234   ✓ 1,234  …"),
     ],
 )
 def test_the_tabs_give_way_to_the_room(width: int, chosen: int, text: str) -> None:
@@ -50,7 +50,7 @@ def test_the_tabs_give_way_to_the_room(width: int, chosen: int, text: str) -> No
 
 
 def test_what_is_not_counted_yet_has_no_number() -> None:
-    assert shown(60, 5, VIEWS[:1], None) == " All   ○ New   ◐ Waiting   ✓ Success   × Fail  [to redo]"
+    assert shown(60, 5, VIEWS[:1], None) == "  All   ○ New   ◐ Waiting   ✓ Success   × Fail  [to redo]"
 
 
 @given(st.integers(20, 200), st.integers(0, 9), st.integers(0, 10**6))
@@ -64,5 +64,5 @@ def test_the_one_in_use_is_always_seen_and_the_ends_tell_of_the_others(
     assert whole or width < 35
     if line.endswith(MORE):
         assert chosen < 9
-    if line.startswith(MORE):
+    if line.startswith(f" {MORE}"):
         assert chosen > 0

@@ -83,7 +83,7 @@ class TabLine(Line):
         for in_words in (True, False):
             tabs = [self._drawn(index, in_words=in_words) for index in range(len(self._all))]
             if _cells(tabs) <= room or not self.size.width:
-                return Content(" ").join(tabs)
+                return _joined(tabs)
         return self._around_chosen(tabs, room)
 
     def _drawn(self, index: int, *, in_words: bool) -> Content:
@@ -106,7 +106,7 @@ class TabLine(Line):
         last = self._chosen + 1
         while last < len(tabs) and _cells(self._with_ends(tabs, first, last + 1)) <= room:
             last += 1
-        return Content(" ").join(self._with_ends(tabs, first, last))
+        return _joined(self._with_ends(tabs, first, last))
 
     def _with_ends(self, tabs: Sequence[Content], first: int, last: int) -> list[Content]:
         before = [_more(first - 1)] if first else []
@@ -120,6 +120,11 @@ class TabLine(Line):
 
 def _more(index: int) -> Content:
     return Content.styled(MORE, "$text-muted").stylize(Style.from_meta({"tab": index}))
+
+
+def _joined(tabs: Sequence[Content]) -> Content:
+    """Return them as a line that begins where the lines above and below do."""
+    return Content("").join(Content(" ") + tab for tab in tabs)
 
 
 def _cells(tabs: Sequence[Content]) -> int:
