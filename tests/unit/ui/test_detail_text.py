@@ -146,6 +146,11 @@ def test_each_time_and_as_far_as_it_fits_its_age_take_one_line(age_ms: int, widt
     assert max(map(len, lines)) <= width
 
 
+def test_where_a_moment_has_no_room_its_age_stands_alone() -> None:
+    lines = blocks_of(task(State.WAITING, create_time_ms=NOW_MS - 9_000), width=30)[0]
+    assert "created       9s ago" in lines
+
+
 @pytest.mark.parametrize(("in_ms", "said"), [(-1, "now"), (0, "now"), (999, "now"), (7_000, "in 7s")])
 def test_the_next_check_is_still_to_come(in_ms: int, said: str) -> None:
     text = text_of(task(State.WAITING, next_check_at_ms=NOW_MS + in_ms))

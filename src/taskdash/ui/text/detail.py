@@ -175,6 +175,8 @@ def _times(detail: TaskDetail, now_ms: int, ttl_ms: int | None, width: int) -> l
             is_local = isinstance(sent, str) and _LOCAL_TIME.fullmatch(sent)
             return Content(sent if isinstance(sent, str) and is_local else SENSELESS if name in extra else "")
         told = (ago(at_ms, now_ms), age(now_ms - at_ms))
+        if width + 2 < _MOMENT_CELLS:
+            return Content.styled(told[0], "$text-muted")
         when = next((f"  {when}" for when in told if _MOMENT_CELLS + len(when) <= width), "")
         return Content.assemble(moment(at_ms), (when, "$text-muted"))
 
