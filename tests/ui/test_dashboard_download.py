@@ -44,7 +44,7 @@ class FakeDownloads:
         self.starts += 1
         self._listener = listener
 
-    def save(self, seqs: Sequence[int]) -> None:
+    def save(self, seqs: Sequence[int], _only: object = None) -> None:
         self.asked.append(list(seqs))
 
     def cancel(self) -> None:

@@ -259,7 +259,10 @@ async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(
         await dash.press("l", "p")
         await dash.until_shown("Result 2 of 12  + picked")
         await until_verdicts(dash, other, {TASKS[1]: [PICKED]})
-        await dash.press("escape")
+        await dash.press("G")
+        await dash.until_shown("Result 12 of 12 · 4/4")
+        await dash.until_shown("Four cats")
+        await dash.press("g", "escape")
         assert dash.dialog == "Review"
         assert not large.display
         await dash.press("enter", "f", "f", "f")

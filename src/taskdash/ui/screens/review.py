@@ -159,7 +159,7 @@ class Review(LeftOnce, Screen[int]):
         if result is None:
             self.action_review_large()
         else:
-            self.large.show(result, len(self.results.results), self.grid.card(result))
+            self.large.show(result, len(self.results.results))
 
     def on_review_grid_moved(self) -> None:
         self._draw_large()

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from taskdash.domain.task import Verdict
 from taskdash.results.faults import Refused
+from taskdash.ui.review_list import read_cards
 from taskdash.ui.text.detail import detail_text
 from taskdash.ui.text.tiles import SIGNS
 from taskdash.ui.widgets.drawing import draw
@@ -62,25 +63,28 @@ class LargeResult(Container, can_focus=True):
         self.set_class(self.size.width < WIDE_CELLS, "-narrow")
         self._shown = None
 
-    def show(self, result: Result, total: int, card: TaskCard | None) -> None:
-        """Show a result of a review of so many; `card` is None where its task was not read yet."""
-        if card is None or result.n > len(card.urls):
-            return
-        look: WorkType[None] = partial(self._show, result, total, card)
+    def show(self, result: Result, total: int) -> None:
+        """Show a result of a review of so many."""
+        look: WorkType[None] = partial(self._show, result, total)
         self.run_worker(look, group="large", exclusive=True)
 
-    async def _show(self, result: Result, total: int, card: TaskCard) -> None:
-        def read(store: Store) -> TaskDetail | None:
-            return store.tasks.detail(result.seq, raw=False)
+    async def _show(self, result: Result, total: int) -> None:
+        def read(store: Store) -> tuple[TaskDetail | None, TaskCard | None]:
+            seq = result.seq
+            return store.tasks.detail(seq, raw=False), read_cards(store, [seq]).get(seq)
 
-        url, saved = card.urls[result.n - 1], card.saved.get(result.n)
         if self._shown is None or self._shown[0].place != result.place:
             self._picture.show(None)
             self._why.update("")
             self._scroll.scroll_home(animate=False)
-        detail = await self.context.store.run(read)
-        if detail is not None:
-            self._text.update(self._about(result, total, detail))
+        detail, card = await self.context.store.run(read)
+        if detail is None or card is None:
+            return  # It was taken off the list, which the review learns as well.
+        self._text.update(self._about(result, total, detail))
+        if result.n > len(card.urls):
+            self._say("its record has no link")
+            return
+        url, saved = card.urls[result.n - 1], card.saved.get(result.n)
         if self._shown is not None and (self._shown[0].place, self._shown[1]) == (result.place, url):
             return
         self._say("loading picture…")

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from taskdash.results.faults import Refused
 from taskdash.ui.few_colours import FEW_COLOURS
 from taskdash.ui.review_list import read_cards
 from taskdash.ui.text import tiles as texts
@@ -60,7 +61,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
         result: Result
         card: TaskCard | None
-        picture: object
+        picture: Thumbnail | Refused | None
         is_cursor: bool
         is_marked: bool
         is_on_top: bool
@@ -340,8 +341,11 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if isinstance(look.picture, Thumbnail):
             lines = look.picture.lines(is_on_top=look.is_on_top)
             return [*lines, *[Strip.blank(columns, self._styles.row("row"))] * (rows - len(lines))]
+        refused = look.picture
+        if look.card is not None and look.result.n > len(look.card.urls):
+            refused = Refused("its record has no link")
         style = self._styles.row("row-updated")
-        said = why_no_picture(look.picture, self.context.key_of("review_renew"), columns, rows)  # type: ignore[arg-type]
+        said = why_no_picture(refused, self.context.key_of("review_renew"), columns, rows)
         return [Strip([Segment(set_cell_size(text, columns), style)], columns) for text in said]
 
     def _text(self, edge: list[Segment], cell: Cell, row: Style) -> Strip:
