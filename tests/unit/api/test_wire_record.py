@@ -388,9 +388,9 @@ def test_any_junk_around_the_result_costs_no_link(before: str, after: str) -> No
         ("{'callBackUrl': 'https://cdn.example/back', 'url': 'https://cdn.example/1'}", []),
         ("no {json", []),
         ("https:// http:///x https://[", []),
-        ("[" * 100_000, []),
-        ('{"a":' * 100_000, []),
-        ("[1," * 30_000 + "https", []),
+        ("[" * 20_000, []),
+        ('{"a":' * 20_000, []),
+        ("[1," * 10_000 + "https", []),
     ],
 )
 def test_whole_links_in_a_text_that_is_no_json_are_found(text: str, expected: list[str]) -> None:
@@ -480,9 +480,8 @@ def test_no_link_of_a_plain_host_vanishes_and_each_is_inert(rest: str) -> None:
         assert safe_url(url) is not None
 
 
-def test_ten_thousand_links_are_all_counted_and_many_more_are_not() -> None:
-    assert len(urls(resultJson={"resultUrls": [f"{URL}{i}" for i in range(10_000)]})) == 10_000
-    assert len(urls(resultJson={"resultUrls": [f"{URL}{i}" for i in range(30_000)]})) == 20_000
+def test_twenty_thousand_links_are_counted_and_more_are_not() -> None:
+    assert len(urls(resultJson={"resultUrls": [f"{URL}{i}" for i in range(20_100)]})) == 20_000
 
 
 def test_a_result_without_links_stays_to_be_shown() -> None:
