@@ -106,6 +106,9 @@ class Dashboard(App[None]):
 
     def run_in_terminal(self) -> None:
         """Run to the end, which also signals, a closed terminal and errors that no handler sees bring about."""
+        rounding = fit_to_terminal(self)
+        if rounding is not None and not self.no_color:
+            self._net = rounding
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
             self.leaving = Leaving(self, loop, self._handle_exception)
@@ -281,9 +284,9 @@ class Dashboard(App[None]):
     def on_mount(self) -> None:
         # After a stop the terminal shows nothing of ours, and Textual draws for another size only.
         self.app_resume_signal.subscribe(self, lambda _: self.action_draw_again())
-        rounding = fit_to_terminal(self)
-        if rounding is not None and not self.no_color:
-            self._net = rounding
+        if self.has_class(FEW_COLOURS):
+            # The variables of the style sheet were made before it was known.
+            self.refresh_css(animate=False)
         if self._waits_for_list:
             open_list: WorkType[None] = self._await_list
             self.run_worker(open_list, group="open list")

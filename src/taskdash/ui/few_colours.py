@@ -94,11 +94,10 @@ def rounding_for(colour_system: str | None) -> Rounded | None:
 
 
 def fit_to_terminal(app: App[Any]) -> Rounded | None:
-    """Give an application the colours that its terminal has, and return what it is to be drawn through, if any."""
-    colour_system = None if app.is_headless else app.console.color_system
+    """Give an application that is to run the class of its terminal; return what it is to be drawn through, if any."""
+    colour_system = app.console.color_system
     if name := {"standard": FEW_COLOURS, "256": EIGHT_BITS}.get(colour_system or ""):
-        app.add_class(name)
-        app.refresh_css(animate=False)
+        app.add_class(name, update=False)
     return rounding_for(colour_system)
 
 
