@@ -124,8 +124,11 @@ async def make_sheet(
 async def _picture(result: SheetResult, previews: Previews, side: int) -> Embedded | str:
     if previews.missing:
         return "no picture"
-    path = None if result.saved is None else str(result.saved.path)
-    outcome = await previews.look(result.detail.result_urls[result.number - 1], path)
+    url, path = result.detail.result_urls[result.number - 1], result.saved and str(result.saved.path)
+    outcome = await previews.look(url, path)
+    if isinstance(outcome, Refused) and outcome.is_other:
+        # Of a clip the first frame, where something here can tell it.
+        outcome = await previews.thumbnail(url, path)
     if isinstance(outcome, Refused):
         return outcome.why if outcome.is_other else f"no picture: {outcome.why}"
     try:

@@ -7,6 +7,7 @@ import os
 import re
 from base64 import b64decode
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock
 
 import pytest
 from PIL import Image
@@ -17,6 +18,7 @@ from tests.pictures import plain
 from taskdash.domain.errors import TaskdashError
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task import Verdict
+from taskdash.results.decoding import Picture
 from taskdash.results.faults import DownloadError
 from taskdash.results.previews import Previews
 from taskdash.results.sheet import SIDES, SheetResult, check_place, make_sheet, results_of, save_sheet
@@ -99,6 +101,18 @@ async def test_pictures_are_embedded_small_and_of_others_it_says_why(
     # Elsewhere a link beside the page would lead nowhere.
     assert str(tmp_path / "two-1") in await sheet(sheet_results(store, seqs), tmp_path / "elsewhere")
     assert "./two" not in await sheet(sheet_results(store, seqs))
+
+
+async def test_of_a_clip_its_first_frame_is_embedded(
+    store: Store, seqs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = AsyncMock(return_value=Picture(plain(320, 180), "MP4", 640, 360))
+    monkeypatch.setattr(Previews, "thumbnail", frame)
+    text = await sheet(sheet_results(store, seqs))
+    assert text.count("data:image/webp") == 2
+    assert "MP4, 640 × 360" in text
+    # Of what is a picture the larger one is taken.
+    assert frame.await_count == 1
 
 
 async def test_the_more_pictures_the_smaller_they_are(
