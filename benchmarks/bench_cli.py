@@ -5,6 +5,9 @@ P11: the CPU time of `taskdash add ID` and of `taskdash list` beyond that of `py
 
 And `taskdash status` on 10,000 tasks, whole, beside `python -c "import sqlite3"`: it stands in a prompt.
 
+Without a goal: what `stats --by` and overdue tasks take of 100,000 tasks, beside a script that reads and adds up
+the same.
+
 The rounds take turns, and each figure is the median of the rounds' own: this machine may be busy. The last row of P10
 has no goal: what the same list costs where every prompt is Chinese, whose letters all become escapes.
 """
@@ -27,6 +30,7 @@ from taskdash.domain.task import State
 from taskdash.store.store import Store
 
 TASKS: Final = 10_000
+MANY: Final = 100_000
 ROUNDS: Final = 11
 GOAL: Final = 1.5
 START_ROUNDS: Final = 21
@@ -47,10 +51,22 @@ print(json.dumps([dict(zip(names, row)) for row in rows]))
 """
 
 
-def fill(path: Path, prompt: str) -> None:
+ADDS_UP: Final = """
+import collections, json, sqlite3, sys
+found = collections.defaultdict(lambda: [0] * 5)
+for label, state, amount in sqlite3.connect(sys.argv[1]).execute(
+    "SELECT label, state, credits FROM tasks WHERE removal = 0"
+):
+    found[label][state] += 1
+    found[label][4] += amount or 0
+print(json.dumps(dict(found)))
+"""
+
+
+def fill(path: Path, prompt: str, tasks: int = TASKS) -> None:
     """Make a store whose tasks are all checked."""
     with Store(path) as store:
-        store.tasks.add("aigptimage", (f"task_gpt-image-2_{n:013d}" for n in range(TASKS)), NOW_MS)
+        store.tasks.add("aigptimage", (f"task_gpt-image-2_{n:013d}" for n in range(tasks)), NOW_MS)
         outcomes = []
         for n, task in enumerate(store.tasks.rows(Query("aigptimage"), NOW_MS)):
             state = (State.SUCCESS, State.FAIL, State.WAITING)[n % 3]
@@ -133,9 +149,13 @@ def main() -> None:
         # What is compiled anew each time would be most of a start.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_STATE_HOME"] = folder
-        plain, chinese, small = (Path(folder) / name for name in ("plain.db", "chinese.db", "small.db"))
+        plain, chinese, small, large = (
+            Path(folder) / f"{name}.db" for name in ("plain", "chinese", "small", "large")
+        )
         fill(plain, "A cinematic portrait of a robot painter, soft light " * 3)
         fill(chinese, "满月的夜晚,樱花树枝上花瓣飞舞,浮世绘风格 " * 6)
+        fill(large, "A cinematic portrait of a robot painter, soft light " * 3, MANY)
+        adds_up = [sys.executable, "-c", ADDS_UP, str(large)]
         listing = ["list", "--json"]
         rows = [
             (
@@ -151,6 +171,19 @@ def main() -> None:
                     [PROGRAM, "--store", str(chinese), *listing], [sys.executable, "-c", PEER, str(chinese)]
                 ),
                 False,
+            ),
+            *(
+                (
+                    f"     {' '.join(words)}, {MANY:,} tasks"[:36],
+                    "sqlite3 and a sum",
+                    ratio([PROGRAM, "--store", str(large), *words], adds_up),
+                    False,
+                )
+                for words in (
+                    ["stats", "--by", "day"],
+                    ["stats", "--by", "label"],
+                    ["list", "--filter", "overdue:yes"],
+                )
             ),
         ]
         print_starts(small)

@@ -84,7 +84,7 @@ def stats(
     if since_s is not None:
         query = replace(query, terms=(*query.terms, SpanTerm("age", "<", int(1000 * since_s))))
     with session.open_store(only_reads=True) as store:
-        outcomes = store.summaries.outcomes(query, session.now_ms())
+        outcomes = store.summaries.outcomes(query, session.now_ms(), by)
     everything, parts = tally(outcomes, by)
     if as_json:
         document: dict[str, Json] = {"profile": query.profile, **_tally_json(everything)}

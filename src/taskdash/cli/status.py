@@ -10,7 +10,7 @@ import click
 
 from taskdash.cli.options import Command, pass_session
 from taskdash.cli.output import print_json, print_lines
-from taskdash.domain.durations import NONE
+from taskdash.domain.durations import NONE, amount
 from taskdash.domain.errors import UsageError
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
@@ -61,7 +61,7 @@ def _values(found: Glance) -> dict[str, str]:
     """Return the values of all names but the profile's."""
     new, waiting, success, fail = (found.counts.get(state, 0) for state in State)
     counts = (new, waiting, new + waiting, fail, success, new + waiting + success + fail)
-    spent = NONE if found.credits is None else f"{found.credits:,g}"
+    spent = amount(found.credits)
     return dict(zip(NAMES, (*(f"{count:,}" for count in counts), spent), strict=False))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HOUR_MS: Final = 3_600_000
 DAY_HOURS: Final = 24
-_QUARTER_MS: Final = 900_000
+QUARTER_MS: Final = 900_000
 """Of an hour: in no place of the world a day begins within one."""
 
 
@@ -36,7 +36,8 @@ class By(StrEnum):
 class TaskFigures(NamedTuple):
     """What counts of one task in the statistics."""
 
-    model: str | None
+    name: str | None
+    """Of its model, or of what else it is counted by; None where that is not known."""
     state: State
     cost_ms: int | None = None
     """`costTime`."""
@@ -44,16 +45,6 @@ class TaskFigures(NamedTuple):
     """When it ended, as far as that is known."""
     credits: float | None = None
     """What it cost, where the gateway reports it."""
-    label: str | None = None
-    profile: str | None = None
-    begun_at_ms: int | None = None
-    """When it was created, else when it was added."""
-
-    def name(self, by: By) -> str | None:
-        """Return under what it is counted; None where that is not known."""
-        if by is By.DAY:
-            return None if self.begun_at_ms is None else _day(self.begun_at_ms // _QUARTER_MS)
-        return {By.LABEL: self.label, By.MODEL: self.model, By.PROFILE: self.profile}[by]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +108,7 @@ def tally(outcomes: Iterable[TaskFigures], by: By = By.MODEL) -> tuple[Tally, li
     everything = list(outcomes)
     groups: dict[str | None, list[TaskFigures]] = {}
     for outcome in everything:
-        groups.setdefault(outcome.name(by), []).append(outcome)
+        groups.setdefault(outcome.name, []).append(outcome)
     parts = [_tally(name, some) for name, some in groups.items()]
     if by is By.DAY:
         parts.sort(key=lambda each: each.name or "", reverse=True)
@@ -127,9 +118,10 @@ def tally(outcomes: Iterable[TaskFigures], by: By = By.MODEL) -> tuple[Tally, li
 
 
 @lru_cache(10_000)
-def _day(quarter: int) -> str | None:
+def day_of(quarter: int) -> str | None:
+    """Return the local day of a moment, given in `QUARTER_MS`, as ISO 8601 has it; None where there is none."""
     try:
-        return datetime.fromtimestamp(quarter * _QUARTER_MS / 1000).astimezone().strftime("%Y-%m-%d")
+        return datetime.fromtimestamp(quarter * QUARTER_MS / 1000).astimezone().strftime("%Y-%m-%d")
     except (OverflowError, OSError, ValueError):
         return None
 
@@ -164,14 +156,15 @@ def _tally(name: str | None, outcomes: Sequence[TaskFigures]) -> Tally:
     costs_ms = [outcome.cost_ms for outcome in outcomes if outcome.state is State.SUCCESS]
     paid = [(outcome.state, outcome.credits) for outcome in outcomes if outcome.credits is not None]
     good = [each for state, each in paid if state is State.SUCCESS]
-    lost = [each for state, each in paid if state is State.FAIL and each > 0]
+    bad = [each for state, each in paid if state is State.FAIL]
+    lost = [each for each in bad if each > 0]
     return Tally(
         name=name,
         counts={state: found[state] for state in State},
         costs_ms=tuple(sorted(cost_ms for cost_ms in costs_ms if cost_ms is not None)),
         credits=round(math.fsum(each for _, each in paid), 6) if paid else None,
         mean_credits=round(math.fsum(good) / len(good), 2) if good else None,
-        without_credits=sum(outcome.credits is None and outcome.state.finished for outcome in outcomes),
+        without_credits=found[State.SUCCESS] + found[State.FAIL] - len(good) - len(bad),
         charged_fails=len(lost),
         lost_credits=round(math.fsum(lost), 6),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.failures import FailedTasks
 from taskdash.domain.progress import KEPT_ENDS, Progress, UnfinishedKind
 from taskdash.domain.query_language import COMPLETED_FIELDS
-from taskdash.domain.tally import TaskFigures
+from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, as_json
@@ -32,27 +33,21 @@ class Summaries:
         self._database = database
 
     def outcomes(
-        self, query: Query, now_ms: int, *, marked: Collection[int] | None = None
+        self, query: Query, now_ms: int, by: By = By.MODEL, *, marked: Collection[int] | None = None
     ) -> list[TaskFigures]:
-        """Return what counts of each task of `query`; of the tasks with these `seq` where `marked` is given."""
+        """Return what counts of each task of `query`; of the tasks with these `seq` where `marked` is given.
+
+        Each is named by what it is counted by.
+        """
         condition, values = _where(self._database, query, now_ms, marked)
+        name = f"{BEGUN} / {QUARTER_MS}" if by is By.DAY else by.value
         rows = self._database.rows(
-            f"SELECT model, state, cost_time_ms, {ENDED}, credits, label, profile, {BEGUN} "
-            f"FROM tasks WHERE {condition}",
-            values,
+            f"SELECT {name}, state, cost_time_ms, {ENDED}, credits FROM tasks WHERE {condition}", values
         )
+        named = day_of if by is By.DAY else _name
         return [
-            TaskFigures(
-                _name(model),
-                STATES.get(code, State.WAITING),
-                cost_ms,
-                at_ms,
-                paid,
-                _name(label),
-                str(of),
-                since_ms,
-            )
-            for model, code, cost_ms, at_ms, paid, label, of, since_ms in rows
+            TaskFigures(named(name), STATES.get(code, State.WAITING), *figures)
+            for name, code, *figures in rows
         ]
 
     def states(self, query: Query, now_ms: int) -> dict[State, int]:
@@ -179,6 +174,7 @@ class Summaries:
         return None if at_ms is None else int(at_ms)
 
 
+@lru_cache(1_000)
 def _name(text: object) -> str | None:
     """Return a label or the name of a model as it may be shown: the file may have been edited by hand."""
     return None if text is None else inert_line(str(text))

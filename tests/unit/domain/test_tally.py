@@ -6,7 +6,17 @@ import time
 
 import pytest
 
-from taskdash.domain.tally import HOUR_MS, By, TaskFigures, ended_per_hour, histogram, percentile, tally
+from taskdash.domain.tally import (
+    HOUR_MS,
+    QUARTER_MS,
+    By,
+    TaskFigures,
+    day_of,
+    ended_per_hour,
+    histogram,
+    percentile,
+    tally,
+)
 from taskdash.domain.task import State
 
 
@@ -67,30 +77,24 @@ def test_of_credits_what_is_not_told_counts_as_unknown_and_never_as_none() -> No
     )
 
 
-@pytest.mark.parametrize(
-    ("by", "names"),
-    [
-        (By.LABEL, [("mugs", 2), (None, 1)]),
-        (By.PROFILE, [("kie", 2), ("other", 1)]),
-        (By.DAY, [("2026-03-29", 1), ("2026-03-28", 2)]),
-    ],
-)
-def test_tasks_are_counted_by_day_label_or_profile(
-    by: By, names: list[tuple[str | None, int]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_days_are_told_the_last_first_and_all_else_the_commonest_first() -> None:
+    rows = [TaskFigures(name, State.NEW) for name in ("2026-03-28", "2026-03-28", None, "2026-03-29")]
+    assert [(each.name, each.total) for each in tally(rows, By.DAY)[1]] == [
+        *(("2026-03-29", 1), ("2026-03-28", 2), (None, 1))
+    ]
+    assert tally(rows, By.LABEL)[1][0].name == "2026-03-28"
+
+
+def test_a_day_is_a_local_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
-    midnight_ms = 1_774_738_800_000
-    """Of the day on which summer time begins in Berlin."""
-    rows = [
-        TaskFigures("m", State.NEW, label="mugs", profile="kie", begun_at_ms=midnight_ms - 1),
-        TaskFigures("m", State.NEW, label="mugs", profile="kie", begun_at_ms=midnight_ms - 23 * HOUR_MS),
-        TaskFigures("m", State.NEW, profile="other", begun_at_ms=midnight_ms + 22 * HOUR_MS),
-    ]
-    found = [(each.name, each.total) for each in tally(rows, by)[1]]
+    # Of the day on which summer time begins in Berlin.
+    midnight = 1_774_738_800_000 // QUARTER_MS
+    found = [day_of(midnight - 1), day_of(midnight), day_of(midnight + 4 * 22), day_of(midnight + 4 * 23)]
     monkeypatch.undo()
     time.tzset()
-    assert found == names
+    assert found == ["2026-03-28", "2026-03-29", "2026-03-29", "2026-03-30"]
+    assert day_of(10**15) is None
 
 
 def test_a_histogram_counts_every_value_once() -> None:

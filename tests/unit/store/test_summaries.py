@@ -11,7 +11,7 @@ from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 from taskdash.domain.failures import FailedTasks, reasons
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import parse_filter
-from taskdash.domain.tally import TaskFigures
+from taskdash.domain.tally import By, TaskFigures
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import Store
 
@@ -39,9 +39,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def test_outcomes_are_those_of_the_query_or_of_the_marked(store: Store) -> None:
     (only,) = store.summaries.outcomes(Query(PROFILE, terms=parse_filter("state:success")), NOW_MS)
-    begun_ms = store.tasks.find(PROFILE, uuid(1)).create_time_ms
-    figures = (State.SUCCESS, 5_000, NOW_MS - 9, 4.0, None, PROFILE, begun_ms)
-    assert only == TaskFigures(only.model, *figures)
+    assert only == TaskFigures(only.name, State.SUCCESS, 5_000, NOW_MS - 9, 4.0)
+    query = Query(PROFILE, terms=parse_filter("state:success"))
+    names = [store.summaries.outcomes(query, NOW_MS, by)[0].name for by in (By.LABEL, By.PROFILE)]
+    assert names == [None, PROFILE]
+    assert store.summaries.outcomes(query, NOW_MS, By.DAY)[0].name in ("2026-04-29", "2026-04-30")
     assert len(store.summaries.outcomes(ALL, NOW_MS)) == 8
     seqs = [task.seq for task in store.tasks.rows(ALL, NOW_MS)]
     assert len(store.summaries.outcomes(ALL, NOW_MS, marked=seqs[:3])) == 3
