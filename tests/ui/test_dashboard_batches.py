@@ -9,6 +9,7 @@ from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, FrozenClock, add, add_answered, answer_all, driven, uuid
 from tests.ui.test_dashboard_download import FakeDownloads
 
+from taskdash.ui.screens.review import Review
 from taskdash.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
@@ -91,6 +92,20 @@ async def test_enter_shows_its_tasks_and_no_others_and_b_and_d_are_of_the_batch(
         await dash.press("B", dialog="Batches", shown="without a label")
         await dash.press("j", "j", "enter", dialog=None, total=8)
         assert dash.main.filter_box.text == 'label:=""'
+
+
+async def test_b_reviews_the_results_of_the_batch_whatever_is_marked(desk: Context, other: Store) -> None:
+    fill(other)
+    async with driven(desk, (120, 36), total=13) as dash:
+        await dash.press("space", "B", dialog="Batches", shown="without a label")
+        await dash.press("j", "b", dialog="Review")
+        review = dash.main.app.screen
+        assert isinstance(review, Review)
+        assert [result.seq for result in review.results.shown] == [
+            other.tasks.find("aigptimage", uuid(30)).seq
+        ]
+        await dash.press("escape", dialog=None, total=4)
+        assert dash.main.filter_box.text == "label:=mugs"
 
 
 async def test_its_failures_lie_over_it_and_lead_to_a_filter_or_back(desk: Context, other: Store) -> None:
