@@ -5,7 +5,9 @@ What is not part of the first frame is imported where it is built, which is in t
 
 from __future__ import annotations
 
+import asyncio
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +21,7 @@ from taskdash.domain.secret import KnownKeys
 from taskdash.store.store import StoreThread
 from taskdash.ui.context import Context
 from taskdash.ui.keymap import make_keymap
+from taskdash.ui.service import Service
 from taskdash.watch.machine import SystemClock
 from taskdash.watch.thread import WatcherThread
 
@@ -45,6 +48,40 @@ async def _build_watcher(
     from taskdash.watching import build_first_watcher
 
     return await build_first_watcher(profile, key, store_path, on_change, trust_env=trust_env)
+
+
+async def _build_other_watcher(
+    profile: Profile,
+    environ: Mapping[str, str],
+    keys: KnownKeys,
+    store_path: Path,
+    on_change: Callable[[], None],
+) -> Watcher:
+    """Build the watcher of another profile than the one in use, with that one's own key, if it has one."""
+    from taskdash.watching import build_watcher
+
+    key = None
+    with suppress(KeyMissingError):
+        key = (await asyncio.to_thread(find_key, profile, environ)).secret
+        keys.add(key)
+    return await build_watcher(profile, key, store_path, on_change)
+
+
+def _serve_others(
+    settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
+) -> dict[str, Service]:
+    """Return what serves the other profiles whose tasks a view shows."""
+    shown = [view.shown_profiles(settings.profiles, settings.profile) for view in settings.views]
+    others = {}
+    for name in dict.fromkeys(name for names in shown for name in names if name != settings.profile):
+        profile = settings.profiles[name]
+        own = replace(settings, profile=name, auto_download=False)
+        others[name] = Service(
+            watcher=WatcherThread(partial(_build_other_watcher, profile, environ, keys, store_path)),
+            make_downloads=partial(download_thread, own, store_path, keys),
+            make_previews=partial(open_previews, profile, None),
+        )
+    return others
 
 
 def open_finish_command(
@@ -164,6 +201,7 @@ def open_context(
         settings=settings,
         store=StoreThread(store_path, "store", is_patient=True),
         watcher=WatcherThread(partial(_build_watcher, profile, key, store_path, trust_env=not is_demo)),
+        others=_serve_others(settings, environ, store_path, keys),
         clock=SystemClock(),
         # The demo takes nothing from the environment, but a browser and a clipboard are where the user is.
         environ=keyless_environ(settings, os.environ, keys),

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
-from tests.ui.driven_dashboard import NOW_MS, PROFILE, Dash, add, answer_all, configure, driven, uuid
+from tests.ui.driven_dashboard import (
+    NOW_MS,
+    PROFILE,
+    Dash,
+    FakeWatcher,
+    add,
+    answer_all,
+    configure,
+    driven,
+    uuid,
+)
+from tests.ui.test_dashboard_download import FakeDownloads
 
+from taskdash.api.wire import parse_answer
 from taskdash.config.own import OwnView
 from taskdash.config.profile import Profile
-from taskdash.domain.query import Sort, SortKey
+from taskdash.domain.query import Query, Sort, SortKey
+from taskdash.domain.record import apply_answer
+from taskdash.ui.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from taskdash.results.download_thread import DownloadThread
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
+    from taskdash.watch.thread import WatcherThread
 
 MANY = [uuid(n) for n in range(12)]
 THEIRS = [uuid(n) for n in range(100, 103)]
@@ -137,3 +154,86 @@ async def test_on_a_narrow_terminal_the_one_in_use_is_seen(dash: Dash, size: tup
         await dash.until_tab(text)
         assert text in dash.lines[1]
         await dash.press("right")
+
+
+# What is done to tasks of other profiles
+
+
+@pytest.fixture
+def kie(desk: Context) -> FakeWatcher:
+    """The watcher of the other profile, which is watched as a view shows it."""
+    watcher = FakeWatcher()
+    desk.others = {"kie": Service(watcher=cast("WatcherThread", watcher))}
+    return watcher
+
+
+def asked(store: Store, profile: str) -> list[str]:
+    """The tasks of a profile that somebody asked to have checked."""
+    rows = store.tasks.rows(Query(profile), NOW_MS)
+    return [task.task_id for task in rows if task.asked_at_ms is not None]
+
+
+async def test_each_task_is_checked_by_its_own_gateway(
+    kie: FakeWatcher, watcher: FakeWatcher, dash: Dash, other: Store
+) -> None:
+    await dash.press(*["]"] * 6, tab="[all profiles 16]")
+    await dash.press("A", "r")
+    await dash.until_said("Checking 15 tasks now. Not the others: the profile gone is not watched here.")
+    assert (asked(other, "kie"), asked(other, "gone")) == (THEIRS, [])
+    assert (kie.wakes, watcher.wakes) == (1, 1)
+    await dash.press("escape", "p", said="Automatic checks paused.")
+    assert (kie.pauses, watcher.pauses) == ([True], [True])
+
+
+async def test_all_unfinished_tasks_of_the_view_are_checked(
+    kie: FakeWatcher, dash: Dash, other: Store
+) -> None:
+    await dash.press("R", said="Checking 8 unfinished tasks now.")
+    assert asked(other, "kie") == []
+    await dash.press(*["]"] * 7, tab="[theirs 0]")
+    await dash.press("R", said="Checking 3 unfinished tasks now.")
+    assert (asked(other, "kie"), kie.wakes) == (THEIRS, 2)
+
+
+async def test_a_profile_without_a_key_is_shown_and_not_checked_and_that_is_said(
+    kie: FakeWatcher, dash: Dash, other: Store
+) -> None:
+    kie.say(has_key=False, leading=False)
+    await dash.until(lambda: "kie: no API key" in dash.lines[0], "the trouble of the other profile")
+    await dash.press(*["]"] * 6, tab="[all profiles 16]")
+    await dash.press("A", "r", said="is not watched here; no API key for the profile kie.")
+    assert asked(other, "kie") == []
+    await dash.press("escape", "/", *"id:00000064", "enter", tab="[all profiles 1]")
+    await dash.press("r", said="Nothing can be checked: no API key for the profile kie")
+    await dash.open_palette("status", shown="Status: watcher")
+    await dash.press("enter", dialog="Status")
+    await dash.until_shown("Also kie")
+
+
+@pytest.mark.usefixtures("kie")
+async def test_results_are_saved_shown_and_copied_by_the_rules_of_their_profile(
+    desk: Context, dash: Dash, other: Store
+) -> None:
+    done = FakeDownloads(), FakeDownloads()
+    desk.make_downloads, desk.others["kie"].make_downloads = (
+        lambda: cast("DownloadThread", done[0]),
+        lambda: cast("DownloadThread", done[1]),
+    )
+    task = other.tasks.find("kie", THEIRS[0])
+    body = json.dumps(success_body(THEIRS[0], ["https://cdn.example/k.png"], completeTime=NOW_MS - 60_000))
+    parsed = parse_answer(200, {"content-type": "application/json"}, body.encode(), THEIRS[0])
+    other.checks.record([apply_answer(task, parsed, NOW_MS)])
+    await dash.press(*["]"] * 8, tab="[both 2]")
+    await dash.press("A", marked=[0, 1])
+    await dash.press("d", said="Saving 2 results")
+    ours = other.tasks.find(PROFILE, MANY[3]).seq
+    await dash.until(lambda: done[1].asked == [[task.seq]], "saved by the other's rules")
+    assert done[0].asked == [[ours]]
+    await dash.press("escape", "g", cursor=THEIRS[0])
+    # Links of that gateway live for an hour, of ours nobody knows how long.
+    await dash.until_in_pane("expires")
+    await dash.press("c", dialog="CopyMenu")
+    await dash.press("c")
+    await dash.until(lambda: "https://api.kie.ai/" in dash.app.clipboard, "the other's address")
+    await dash.press("j", cursor=MANY[3])
+    await dash.until(lambda: "expires" not in dash.pane, "a task that does not expire")

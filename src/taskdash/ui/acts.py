@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from taskdash.config.locations import download_dir
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert, inert_line, raw_text
-from taskdash.domain.words import REMOVED, are_links_dead, countdown, expiry_of, is_renewed, plural
+from taskdash.domain.words import plural
 from taskdash.results.links import safe_url
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ ASK_ABOVE: Final = 5
 MAX_AT_ONCE: Final = 20
 """More are not opened: each is a window or a tab."""
 _URL_CHARS: Final = 300
-RENEWAL_LOOK_S: Final = 0.25
-RENEWAL_WAIT_MS: Final = 60_000
-"""What is answered later than this is no answer to a key any more."""
 
 _IN_STATE: Final = {
     State.NEW: "new",
@@ -126,48 +123,6 @@ class Acts:
         """Return a task with its bodies."""
         return await self._context.store.run(lambda store: store.tasks.detail(task.seq))
 
-    # Checking
-
-    async def check(self, tasks: Sequence[Task]) -> Feedback:
-        """Have tasks checked now, finished ones too."""
-        if self._context.key_advice:
-            return self._no_key()
-        seqs, now_ms = [task.seq for task in tasks], self._context.clock.now_ms()
-        await self._context.store.run(lambda store: store.checks.ask(seqs, now_ms))
-        self._context.watcher.wake()
-        return Feedback(f"Checking {plural(len(tasks), 'task')} now." if len(tasks) > 1 else "Checking now.")
-
-    async def renewed(self, asked: Sequence[Task]) -> Feedback | None:
-        """Return what became of dead links of tasks that were asked for, once all are answered; None without any."""
-        ttl_ms, now_ms = self._context.result_ttl_ms, self._context.clock.now_ms()
-        dead = {task.seq: task for task in asked if are_links_dead(task, ttl_ms, now_ms)}
-        if not dead or self._context.key_advice:
-            return None
-        until_ms, tasks = now_ms + RENEWAL_WAIT_MS, list(dead.values())
-        while now_ms < until_ms:
-            await asyncio.sleep(RENEWAL_LOOK_S)
-            tasks = await self._context.store.run(lambda store: store.tasks.by_seq(sorted(dead)))
-            now_ms = self._context.clock.now_ms()
-            if all(task.asked_at_ms is None for task in tasks):
-                break
-        else:
-            return None
-        return _renewal([(dead[task.seq], task) for task in tasks], ttl_ms, now_ms)
-
-    async def check_all(self) -> Feedback:
-        """Have every unfinished task checked now."""
-        if self._context.key_advice:
-            return self._no_key()
-        profile, now_ms = self._context.profile, self._context.clock.now_ms()
-        count = await self._context.store.run(lambda store: store.checks.ask_unfinished(profile, now_ms))
-        self._context.watcher.wake()
-        if not count:
-            return warning("No unfinished tasks.")
-        return Feedback(f"Checking {plural(count, 'unfinished task')} now.")
-
-    def _no_key(self) -> Feedback:
-        return warning(f"Nothing can be checked: {self._context.key_advice}")
-
     # The list
 
     async def add(self, found: Mapping[str, str | None]) -> tuple[int, Feedback]:
@@ -180,7 +135,7 @@ class Acts:
         added = await asyncio.shield(asyncio.wrap_future(adding))
         first = (added.added or added.listed)[0]
         task = await self._context.store.run(lambda store: store.tasks.find(profile, first))
-        self._context.watcher.wake()
+        self._context.wake()
         listed = f"{len(added.listed):,} already listed" if added.listed else ""
         new = f"Added {plural(len(added.added), 'task')}" if added.added else "Nothing new"
         return task.seq, Feedback(f"{', '.join(filter(None, (new, listed)))}.")
@@ -247,7 +202,7 @@ class Acts:
         feedback, moved = await self._context.store.run(undo)
         marked = frozenset(moved.get(seq, seq) for seq in marked)
         back = await self._context.store.run(lambda store: store.tasks.listed_seqs(sorted(marked)))
-        self._context.watcher.wake()
+        self._context.wake()
         return feedback, back
 
     # Results
@@ -366,25 +321,6 @@ def _edit_undone(count: int, of: int) -> Feedback:
     left = of - count
     rest = f" Skipped {left:,} that {'was' if left == 1 else 'were'} changed again since." if left else ""
     return Feedback(f"Restored label and note of {plural(count, 'task')}.{rest}")
-
-
-def _renewal(tasks: Sequence[tuple[Task, Task]], ttl_ms: int | None, now_ms: int) -> Feedback | None:
-    fresh = [task for before, task in tasks if is_renewed(before, task, ttl_ms, now_ms)]
-    if len(tasks) != 1:
-        left = len(tasks) - len(fresh)
-        rest = f" {plural(left, 'task')} had none: the results have expired." if left else ""
-        said = f"Fresh links for {plural(len(fresh), 'task')}.{rest}"
-        return (warning(said) if left else Feedback(said)) if tasks else None
-    task = tasks[0][1]
-    expiry = expiry_of(task, ttl_ms)
-    when = countdown(expiry, now_ms) if expiry is not None else ""
-    if fresh:
-        return Feedback(f"Fresh links: {when}." if when else "Fresh links.")
-    if task.problem is not None:
-        return warning(f"No fresh links: {task.problem.kind.value}.")
-    if task.purged:
-        return warning(f"{REMOVED}.")
-    return warning(f"No fresh links: the response has the same ones, {when}.")
 
 
 def no_links(task: Task) -> Feedback:

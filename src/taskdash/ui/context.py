@@ -15,9 +15,9 @@ from taskdash.config.settings import View
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import Query, Sort
 from taskdash.domain.secret import KnownKeys, Secret
-from taskdash.domain.task import State
 from taskdash.store.transaction_gate import TRANSACTIONS
 from taskdash.ui.keymap import DEFAULT_KEYS, Keymap, key_name
+from taskdash.ui.service import Service
 from taskdash.ui.widgets.window import Place, Window, read_window
 
 if TYPE_CHECKING:
@@ -27,14 +27,12 @@ if TYPE_CHECKING:
 
     from taskdash.config.settings import Settings
     from taskdash.domain.task import Task, TaskDetail
-    from taskdash.domain.usual import Durations, Usual
-    from taskdash.results.download_thread import DownloadThread
+    from taskdash.domain.usual import Usual
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.own_commands import Ended, OwnCommands
     from taskdash.results.previews import Previews
     from taskdash.store.store import Store, StoreThread
     from taskdash.watch.machine import Clock
-    from taskdash.watch.thread import WatcherThread
 
 CLOSE_GRACE_S: Final = 2.0
 """How long a list that another program has locked is waited for at the end."""
@@ -61,13 +59,14 @@ def read_opening(store: Store, query: Query, now_ms: int) -> Opening:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Context:
-    """The surroundings of one dashboard on the list of one profile, made by `wiring`."""
+class Context(Service):
+    """The surroundings of one dashboard on the list of one profile, made by `wiring`; it serves that profile itself."""
 
     settings: Settings
     """Those in force, with the profile in use."""
     store: StoreThread
-    watcher: WatcherThread
+    others: Mapping[str, Service] = field(default_factory=dict)
+    """What serves the other profiles whose tasks a view shows."""
     clock: Clock
     environ: Mapping[str, str] = field(default_factory=dict)
     """What a browser and a clipboard program get; it has no key in it."""
@@ -93,24 +92,16 @@ class Context:
     """The user's own command for tasks that finish; None where there is none."""
     make_commands: Callable[[], OwnCommands] | None = None
     """Makes what runs the user's own commands for keys, with all that it imports; None: nothing runs them."""
-    make_downloads: Callable[[], DownloadThread] | None = None
-    """Makes what saves results, with all that it imports; None: nothing can be saved."""
-    make_previews: Callable[[], Previews] | None = None
-    """Makes what fetches pictures of results, with all that it imports; None: there are none."""
     is_demo: bool = False
     seen_at_ms: int | None = field(default=None, init=False)
     """When somebody was last there, by what was typed; None until the list was looked at."""
     looked_at: set[int] = field(default_factory=set, init=False)
     """The tasks that had ended unseen and that the cursor was on in this run, by `seq`."""
-    durations: Durations | None = field(default=None, init=False)
-    """What this list's finished tasks teach; None until `read_history`."""
     adding: list[tuple[Sequence[str], Future[Any]]] = field(default_factory=list, init=False)
     """What was to be added, and what became of it, as far as the user was not told."""
     is_view_kept: bool = field(default=True, init=False)
     """Whether the look in force was remembered."""
     _commands: OwnCommands | None = field(default=None, init=False)
-    _previews: Previews | None = field(default=None, init=False)
-    _downloads: DownloadThread | None = field(default=None, init=False)
 
     def key_of(self, action: str) -> str:
         """Return the first key of an action, as people call it; "" where it has none."""
@@ -179,48 +170,80 @@ class Context:
         self.is_view_kept = view is self.view
         return warning
 
+    # What serves the profile in use, and those of views
+
+    @property
+    def services(self) -> dict[str, Service]:
+        """Return what serves each profile whose tasks may be shown, that in use first."""
+        return {self.profile: self, **self.others}
+
+    def wake(self) -> None:
+        """Tell the watchers that something was added or asked for."""
+        for service in self.services.values():
+            service.watcher.wake()
+
+    def pause(self, paused: bool) -> None:
+        """Stop or resume scheduled checks."""
+        for service in self.services.values():
+            service.watcher.pause(paused)
+
+    def why_unchecked(self, profile: str) -> str:
+        """Return why tasks of a profile are not checked; "" where they are."""
+        if profile == self.profile:
+            return self.key_advice or ""
+        if profile not in self.others:
+            return f"the profile {profile} is not watched here"
+        return "" if self.others[profile].watcher.status.has_key else f"no API key for the profile {profile}"
+
+    def checkable(self, tasks: Sequence[Task]) -> tuple[list[Task], str]:
+        """Return those of tasks that can be checked, and why the others cannot."""
+        why_not = {task.profile: self.why_unchecked(task.profile) for task in tasks}
+        return [task for task in tasks if not why_not[task.profile]], "; ".join(
+            filter(None, why_not.values())
+        )
+
+    def ttl_ms_of(self, task: Task) -> int | None:
+        """Return how long the result links of a task live; None where that is not known."""
+        return self.settings.ttls_ms(task.profile).get(task.profile)
+
     def usual(self, task: Task) -> Usual | None:
-        """Return how long a task of this kind usually takes, by this list's own history."""
-        return self.durations.usual(task.model, task.variant) if self.durations else None
+        """Return how long a task of this kind usually takes, by the history of its profile on this list."""
+        service = self.services.get(task.profile)
+        durations = service.durations if service else None
+        return durations.usual(task.model, task.variant) if durations else None
 
     async def read_history(self) -> None:
-        """Learn how long tasks take here. Not part of the start: the first frame does not need it."""
-        from taskdash.domain.usual import Durations
-
-        finished = await self.store.run(lambda store: store.checks.durations(self.profile))
-        self.durations = Durations(finished)
+        """Learn how long tasks take here."""
+        for profile, service in reversed(self.services.items()):
+            await service.learn_from(self.store, profile)
 
     async def read_waiting(self) -> None:
-        """Learn which tasks wait, and for how long by now: they take longer than that."""
-        waiting = await self.store.run(lambda store: store.checks.waiting(self.profile))
-        if self.durations is not None:
-            self.durations.see_waiting(waiting)
+        """Learn which tasks wait, and for how long by now."""
+        for profile, service in self.services.items():
+            await service.see_waiting(self.store, profile)
 
-    def learn(self, task: Task) -> None:
-        """Learn from a task that just ended."""
-        if self.durations is not None and task.state is State.SUCCESS:
-            self.durations.learn(task.model, task.variant, task.cost_time_ms)
-
-    async def previews(self) -> Previews:
-        """Return what brings pictures of results, made when it is first asked for, off the event loop.
+    async def previews(self, profile: str = "") -> Previews:
+        """Return what brings pictures of results, of the profile in use unless another is named.
 
         Raises:
             LookupError: there are no pictures here.
         """
-        if self._previews is None:
-            if self.make_previews is None:
-                raise LookupError("there are no pictures here")
-            self._previews = await asyncio.to_thread(self.make_previews)
-        return self._previews
+        return await self.services[profile or self.profile].own_previews()
+
+    async def previews_for(self, seq: int) -> Previews:
+        """Return what brings pictures of the results of a task, by the rules of its profile where that is known.
+
+        Raises:
+            LookupError: there are no pictures here.
+        """
+        tasks = await self.store.run(lambda store: store.tasks.heads([seq])) if self.others else []
+        return await self.previews(
+            next((task.profile for task in tasks if task.profile in self.services), "")
+        )
 
     async def missing_for_pictures(self) -> str:
         """Return what has to be installed for pictures of results, for people; "" where nothing is missing."""
         return (await self.previews()).missing if self.make_previews else ""
-
-    def retry_previews(self) -> None:
-        """Try again what could not be shown."""
-        if self._previews is not None:
-            self._previews.forget_refusals()
 
     def run_command(self, name: str, seqs: Sequence[int], on_end: Callable[[Ended], None]) -> None:
         """Begin to run a command of the user's for tasks; `on_end` is called from another thread."""
@@ -239,25 +262,20 @@ class Context:
         names = ["on_finish"] if self.on_finish is not None and self.on_finish.running else []
         return ", ".join([*names, *(self._commands.running if self._commands else ())])
 
-    def downloads(self, listener: Callable[[], None]) -> DownloadThread | None:
-        """Return what saves results, made and started when it is first asked for; None: nothing can be saved."""
-        if self._downloads is None and self.make_downloads is not None:
-            self._downloads = self.make_downloads()
-            self._downloads.start(listener)
-        return self._downloads
-
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:
         """Hold neither the lease nor a lock of the list in the block: this process may be stopped in it for ever."""
-        watcher = self.watcher
+        watchers = [service.watcher for service in self.services.values()]
         try:
-            await asyncio.to_thread(watcher.yield_lease, True)
+            for watcher in watchers:
+                await asyncio.to_thread(watcher.yield_lease, True)
             TRANSACTIONS.close()
             await asyncio.to_thread(TRANSACTIONS.wait_until_clear)
             yield
         finally:
             TRANSACTIONS.open()
-            watcher.yield_lease(False)
+            for watcher in watchers:
+                watcher.yield_lease(False)
 
     def close(self, grace_s: float = 0.0) -> None:
         """End the watcher, the user's own programs after `grace_s` seconds, and close the store."""
@@ -268,13 +286,14 @@ class Context:
                 self.store.submit(lambda store: store.news.see(self.profile, seen_ms))
                 if self.looked_at:
                     self.store.submit(lambda store: store.news.look_at(self.looked_at))
-        if self._previews is not None:
-            self._previews.close()
-        if self._downloads is not None:
-            self._downloads.stop()
+        for service in self.services.values():
+            service.end_results()
         impatient = threading.Timer(CLOSE_GRACE_S, self.store.interrupt)
         impatient.start()
-        self.watcher.stop()
+        for service in self.others.values():
+            service.watcher.stop(0.0)
+        for service in self.services.values():
+            service.watcher.stop()
         if self.on_finish is not None:
             self.on_finish.close(grace_s)
         if self._commands is not None:

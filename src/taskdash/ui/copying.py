@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from taskdash.api.request import NoRequestError, callback_of, request_again
 from taskdash.config.locations import make_private_dir, replace_private_file
+from taskdash.config.profile import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command, record_command
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import Json, State, Task, TaskDetail
@@ -115,7 +116,7 @@ class Copying:
         if not texts:
             return warning(f"Nothing to copy: {reasons[0] if reasons else 'no longer on the list'}.")
         lacking = f" Skipped {plural(len(reasons), 'task')}: {reasons[0]}." if reasons else ""
-        more = self._named(kind.more)
+        more = self._named(kind.more, tasks[0])
         if len(tasks) == 1:
             return copied(texts[0], f"the {kind.title}", more)
         return copied(kind.join.join(map(kind.line, texts)), plural(len(texts), kind.noun), more + lacking)
@@ -145,7 +146,7 @@ class Copying:
         except NothingToCopyError as error:
             return Choice(kind.key, kind.title, "", kind.note, str(error))
         preview = kind.preview or inert_line(text[: 2 * PREVIEW_CHARS], PREVIEW_CHARS)
-        note = self._named(kind.note)
+        note = self._named(kind.note, detail.task)
         if kind is _LINKS and len(detail.result_urls) > 1:
             preview = f"{plural(len(detail.result_urls), 'link')}: {preview}"
         if kind is _CREATE and (callback := callback_of(_body(detail))):
@@ -159,11 +160,11 @@ class Copying:
         preview = f"{plural(having, kind.noun)}{f' of {len(tasks):,} tasks' if having < len(tasks) else ''}"
         if kind is _LINKS:
             preview = f"{plural(sum(task.result_count for task in tasks), 'link')}"
-        note = self._named(kind.note)
+        note = self._named(kind.note, tasks[0])
         return Choice(kind.key, kind.title, preview, note, "" if having else "none of these tasks has one")
 
-    def _named(self, words: str) -> str:
-        return words.replace("$KEY", endpoint_of(self._context).key_words)
+    def _named(self, words: str, task: Task) -> str:
+        return words.replace("$KEY", endpoint_of(self._context, task).key_words)
 
 
 def _cut(url: str) -> str:
@@ -175,10 +176,11 @@ def _read_details(store: Store, seqs: Sequence[int]) -> list[TaskDetail]:
     return list(store.tasks.details(seqs))
 
 
-def endpoint_of(context: Context) -> Endpoint:
-    """Return where command lines send their requests."""
-    profile = context.settings.in_use
-    return Endpoint(profile.base_url, context.key_variable, profile.auth_header)
+def endpoint_of(context: Context, task: Task) -> Endpoint:
+    """Return where command lines send their requests for a task."""
+    settings = context.settings
+    profile = settings.profiles.get(task.profile, settings.in_use)
+    return Endpoint(profile.base_url, profile.api_key_env or DEFAULT_KEY_VARIABLE, profile.auth_header)
 
 
 def _id(_context: Context, detail: TaskDetail) -> str:
@@ -216,11 +218,11 @@ def _record(_context: Context, detail: TaskDetail) -> str:
 
 def _record_command(context: Context, detail: TaskDetail) -> str:
     task = detail.task
-    return record_command(endpoint_of(context), task.task_id, task.record_path or RECORD_PATH)
+    return record_command(endpoint_of(context, task), task.task_id, task.record_path or RECORD_PATH)
 
 
 def _create_command(context: Context, detail: TaskDetail) -> str:
-    return create_command(endpoint_of(context), _body(detail), str(uuid4()))
+    return create_command(endpoint_of(context, detail.task), _body(detail), str(uuid4()))
 
 
 def _body(detail: TaskDetail) -> dict[str, Json]:

@@ -24,40 +24,55 @@ class BackgroundDownloads:
         self._context = context
         self._screen = screen
         self._opening = asyncio.Lock()
-        self._downloads: DownloadThread | None = None
+        self._downloads: dict[str, DownloadThread] = {}
+        """What saves the results of each profile, by its name."""
         self._bar: DownloadBar | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self) -> None:
         """Save what is to be saved on its own, now that the first frame is drawn."""
         if self._context.settings.auto_download:
-            self._screen.run_worker(self._open(), group="downloads")
+            self._screen.run_worker(self._open(self._context.profile), group="downloads")
 
     async def save(self, seqs: Sequence[int], only: Collection[tuple[int, int]] | None = None) -> None:
-        """Save the results of tasks that are not saved yet, or of these `only` some, by `seq` and number."""
-        if (downloads := await self._open()) is not None:
-            downloads.save(seqs, only)
+        """Save the results of tasks that are not saved yet, or of these `only` some, by `seq` and number.
+
+        Each is saved by the rules of its own profile.
+        """
+        whose = {self._context.profile: list(seqs)}
+        if self._context.others:
+            whose = {}
+            for task in await self._context.store.run(lambda store: store.tasks.heads(seqs)):
+                whose.setdefault(task.profile, []).append(task.seq)
+        for profile, theirs in whose.items():
+            if (downloads := await self._open(profile)) is not None:
+                downloads.save(theirs, only)
 
     @property
     def under_way(self) -> bool:
         """Return whether something is being saved."""
-        return self._downloads is not None and self._downloads.status.is_busy
+        return any(each.status.is_busy for each in self._downloads.values())
 
     def cancel(self) -> None:
         """Break off what is under way."""
-        if self._downloads is None or not self.under_way:
+        if not self.under_way:
             self._screen.say("No downloads running.", "warning")
-        else:
-            self._downloads.cancel()
+        for downloads in self._downloads.values():
+            downloads.cancel()
 
-    async def _open(self) -> DownloadThread | None:
+    async def _open(self, profile: str) -> DownloadThread | None:
         self._loop = asyncio.get_running_loop()
+        if (service := self._context.services.get(profile)) is None:
+            self._screen.say(f"Not saved: {self._context.why_unchecked(profile)}.", "warning")
+            return None
         async with self._opening:
-            if self._downloads is None:
+            if profile not in self._downloads:
                 # What it imports takes a tenth of a second.
-                self._downloads = await asyncio.to_thread(self._context.downloads, self._heard)
-                self._show()  # what it had to say before we knew it
-        return self._downloads
+                downloads = await asyncio.to_thread(service.downloads, self._heard)
+                if downloads is not None:
+                    self._downloads[profile] = downloads
+                    self._show()  # what it had to say before we knew it
+        return self._downloads.get(profile)
 
     def _heard(self) -> None:
         """Called from the downloads' thread."""
@@ -66,14 +81,16 @@ class BackgroundDownloads:
                 self._loop.call_soon_threadsafe(self._show)
 
     def _show(self) -> None:
-        downloads, screen = self._downloads, self._screen
-        if downloads is None or not screen.is_running or not screen.is_attached:
+        screen = self._screen
+        if not self._downloads or not screen.is_running or not screen.is_attached:
             return
-        status = downloads.status
+        # Where several are under way the first is shown, and then the next.
+        statuses = [each.status for each in self._downloads.values()]
+        status = next((each for each in statuses if each.is_busy), statuses[0])
         if self._bar is None and status.is_busy:
             self._bar = screens.DownloadBar(self._context.key_of("cancel_downloads"))
             screen.mount(self._bar, before=screen.query_one("#keys"))
         if self._bar is not None:
             self._bar.show(status)
-        for news in downloads.take_news():
+        for news in [news for each in self._downloads.values() for news in each.take_news()]:
             screen.say(news.text, "error" if news.is_bad else "information")

@@ -81,15 +81,16 @@ class Following:
         self.on_round: list[Callable[[], None]] = []
         """Called after those, and when the watcher says something else."""
 
-    def start_watcher(self) -> None:
-        """Have the watcher begin, and hear of what it does; needs the running loop."""
+    def start_watchers(self) -> None:
+        """Have the watchers begin, and hear of what they do; needs the running loop."""
         loop = asyncio.get_running_loop()
 
         def tell() -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._news.set)
 
-        self._context.watcher.start(tell)
+        for service in self._context.services.values():
+            service.watcher.start(tell)
 
     async def run(self) -> None:
         """Follow for as long as the screen stands."""

@@ -16,6 +16,7 @@ from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Acts
 from taskdash.ui.availability import situation_of, why_empty
+from taskdash.ui.checking import Checking
 from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following
 from taskdash.ui.keymap import footer_keys
@@ -69,6 +70,7 @@ class MainScreen(ViewActions, Screen[None]):
         super().__init__()
         self.context = context
         self.acts = Acts(context)
+        self.checking = Checking(context)
         self._coarse_now = 0
         self._begun = False
         self._fitted: Size | None = None
@@ -149,7 +151,7 @@ class MainScreen(ViewActions, Screen[None]):
         self.following.on_mishap.append(self._tell_mishap)
         if self.context.on_finish is not None:
             self.context.on_finish.listen(self._warn_from_thread)
-        self.following.start_watcher()
+        self.following.start_watchers()
         self.app.show_title(self.table.window.listed)
         follow: WorkType[None] = self.following.run
         self.run_worker(follow, group="follow")
@@ -367,30 +369,21 @@ class MainScreen(ViewActions, Screen[None]):
             self.set_focus(self.table)
         await self.run_action(call_of(event.action))
 
-    def action_messages(self) -> None:
-        self.app.push_screen(screens.Messages(self.app.messages.kept))
-
     def action_pause(self) -> None:
         self._paused = not self._paused
-        self.context.watcher.pause(self._paused)
+        self.context.pause(self._paused)
         self.say("Automatic checks paused." if self._paused else "Automatic checks resumed.")
-
-    @in_order
-    async def action_status(self) -> None:
-        profile = self.context.profile
-        checked_ms = await self.context.store.run(lambda store: store.summaries.last_check_ms(profile))
-        self.app.push_screen(screens.Status(self.context, checked_ms))
 
     @in_order
     async def action_review(self) -> None:
         scope, now_ms = self._scope(self.table.wanted), self.context.clock.now_ms()
         results = await self.context.store.run(lambda store: screens.read_results(store, scope, now_ms))
-        if not results:
+        if results:
+            missing = await self.context.missing_for_pictures()
+            seq = await self.ask(screens.Review(self, scope, results, missing))
+            self.table.show(self.table.wanted, seq=seq)
+        else:
             self.say("No results to review in this view.", "warning")
-            return
-        missing = await self.context.missing_for_pictures()
-        seq = await self.ask(screens.Review(self, scope, results, missing))
-        self.table.show(self.table.wanted, seq=seq)
 
     async def on_top_line_clicked(self, _: TopLine.Clicked) -> None:
         await self.run_action("status")

@@ -344,12 +344,12 @@ class Review(LeftOnce, Screen[int]):
         tasks = await self.context.store.run(lambda store: store.tasks.by_seq(seqs))
         if tasks:
             self.grid.pictures.retry()
-            self._main.tell(await self._main.acts.check(tasks))
+            self._main.tell(await self._main.checking.check(tasks))
             renew: WorkType[None] = partial(self._tell_renewal, tasks)
             self.run_worker(renew, group="renewal")
 
     async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
-        if feedback := await self._main.acts.renewed(tasks):
+        if feedback := await self._main.checking.renewed(tasks):
             await self._read_anew()
             self._main.tell(feedback)
 

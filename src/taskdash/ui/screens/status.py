@@ -10,7 +10,7 @@ from textual.content import Content
 
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.screens.dialog import FittedText, TextDialog
-from taskdash.ui.text.top_line import status_rows
+from taskdash.ui.text.top_line import other_row, status_rows
 
 if TYPE_CHECKING:
     from taskdash.ui.context import Context
@@ -36,11 +36,12 @@ class Status(TextDialog):
         where = [
             ("Profile", context.profile),
             ("Gateway", context.settings.in_use.base_url),
+            *((f"Also {name}", other_row(each.watcher.status)) for name, each in context.others.items()),
             ("List", inert_line(str(context.store.path))),
         ]
-        cells = max(len(name) for name, _ in rows) + 2
+        cells = max(len(name) for name, _ in (*rows, *where)) + 2
         lines = []
-        for name, value in (*where[:2], *rows, where[2]):
+        for name, value in (*where[:2], *rows, *where[2:]):
             style = "$text-warning" if name == "Trouble" else ""
             for n, line in enumerate(wrap(value, max(8, width - cells))):
                 head = f"{'' if n else name:<{cells}}"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from taskdash.results.own_commands import Ended
     from taskdash.ui.acts import Severity
     from taskdash.ui.app import Dashboard
+    from taskdash.ui.checking import Checking
     from taskdash.ui.context import Context
     from taskdash.ui.copying import Copying
     from taskdash.ui.downloads import BackgroundDownloads
@@ -87,6 +88,7 @@ class TaskActions(_Screen):
     app: Dashboard
     context: Context
     acts: Acts
+    checking: Checking
     table: TaskTable
     pane: DetailPane
     downloads: BackgroundDownloads
@@ -95,6 +97,8 @@ class TaskActions(_Screen):
 
         @property
         def filter_box(self) -> FilterBox: ...
+        @property
+        def shown_profiles(self) -> Sequence[str]: ...
         def tell(self, feedback: Feedback) -> None: ...
         def say(self, text: str, severity: Severity = "information") -> None: ...
         def show_keys(self) -> None: ...
@@ -130,19 +134,19 @@ class TaskActions(_Screen):
     @in_order
     async def action_check(self) -> None:
         if tasks := await self._chosen():
-            self.tell(await self.acts.check(tasks))
+            self.tell(await self.checking.check(tasks))
             self.table.reload()
             # Beside this: the keys after it do not wait for the answer.
             self.run_worker(self._tell_renewal(tasks), group="renewal")
 
     async def _tell_renewal(self, tasks: Sequence[Task]) -> None:
         with suppress(StoreError):
-            if feedback := await self.acts.renewed(tasks):
+            if feedback := await self.checking.renewed(tasks):
                 self.tell(feedback)
 
     @in_order
     async def action_check_all(self) -> None:
-        self.tell(await self.acts.check_all())
+        self.tell(await self.checking.check_all(self.shown_profiles))
         self.table.reload()
 
     # The list
@@ -366,7 +370,8 @@ class TaskActions(_Screen):
     async def action_preview(self) -> None:
         preview = not self.context.view.preview
         self.remember(preview=preview)
-        self.context.retry_previews()
+        for service in self.context.services.values():
+            service.retry_previews()
         self.pane.draw()
         words = "" if preview else "Picture preview off."
         if missing := await self.context.missing_for_pictures():

@@ -76,6 +76,13 @@ class ViewActions(TaskActions):
         return self.tab.view
 
     @property
+    def shown_profiles(self) -> tuple[str, ...]:
+        """Return the profiles whose tasks are shown, as far as they are configured."""
+        settings = self.context.settings
+        names = self.view.shown_profiles(settings.profiles, settings.profile) if self.view else ()
+        return names or (settings.profile,)
+
+    @property
     def sort(self) -> Sort:
         """Return the order of the tab: a view's own counts there alone, and for this run."""
         own = self.view.sort if self.view else None
@@ -190,6 +197,15 @@ class ViewActions(TaskActions):
                 self.terms = chosen.terms
                 self._show_query()
                 await self.run_action(chosen.action)
+
+    def action_messages(self) -> None:
+        self.app.push_screen(screens.Messages(self.app.messages.kept))
+
+    @in_order
+    async def action_status(self) -> None:
+        profile = self.context.profile
+        checked_ms = await self.context.store.run(lambda store: store.summaries.last_check_ms(profile))
+        self.app.push_screen(screens.Status(self.context, checked_ms))
 
     def _scope(self, query: Query) -> Scope:
         words = (self.view.filter if self.view else "", self.filter_box.text.strip())

@@ -63,7 +63,7 @@ class Moment(NamedTuple):
 
     now_ms: int
     usual: Callable[[Task], Usual | None]
-    ttl_ms: int | None = None
+    ttls_ms: Mapping[str, int] = NOTHING
     """How long result links live."""
     shared: Mapping[int, int] = NOTHING
     """How much of the beginning of a prompt tasks that stand near have as well, by `seq`."""
@@ -258,9 +258,10 @@ def _results(task: Task, _: Moment, __: int) -> Cell:
 def _expires(task: Task, moment: Moment, _: int) -> Cell:
     if task.purged:
         return [Span("removed", "muted")]
-    if (expiry := expiry_of(task, moment.ttl_ms)) is None:
+    ttl_ms = moment.ttls_ms.get(task.profile)
+    if (expiry := expiry_of(task, ttl_ms)) is None:
         return [_UNKNOWN]
-    is_soon = expiry.is_soon(moment.ttl_ms, moment.now_ms)
+    is_soon = expiry.is_soon(ttl_ms, moment.now_ms)
     is_over = expiry.left_ms(moment.now_ms) <= 0 or task.saved_count >= task.result_count
     style = "muted" if is_over else "problem" if is_soon else ""
     return [Span(short_countdown(expiry, moment.now_ms), style)]

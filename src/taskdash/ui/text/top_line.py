@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len, set_cell_size
@@ -14,12 +15,13 @@ from taskdash.domain.task import ProblemKind
 from taskdash.ui.text.status import banner_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from taskdash.domain.progress import Progress
     from taskdash.domain.query import Sort
     from taskdash.watch.status import WatchStatus
 
+NO_OTHERS: Final[Mapping[str, WatchStatus]] = MappingProxyType({})
 BAR_CELLS: Final = 8
 _MOST_LABEL_CELLS: Final = 24
 _LEAST_GAP: Final = 3
@@ -34,7 +36,12 @@ _TROUBLES: Final = {
 
 
 def top_line(
-    profile: str, progress: Progress | None, left_ms: int | None, status: WatchStatus, width: int
+    profile: str,
+    progress: Progress | None,
+    left_ms: int | None,
+    status: WatchStatus,
+    width: int,
+    others: Mapping[str, WatchStatus] = NO_OTHERS,
 ) -> Content:
     """Return the line on top: at the left how far the batch is, at the right what keeps checks from being sent.
 
@@ -46,9 +53,12 @@ def top_line(
         left_ms: How long it will still take; None where nobody knows.
         status: What the watcher says.
         width: Cells of the line.
+        others: What the watchers of other profiles say.
     """
     name = Content.assemble((" taskdash ", "bold"), profile)
     notes = list(_notes(status))
+    troubles = ((name, _trouble(other)) for name, other in others.items())
+    notes += [(f"{name}: {trouble}", "$text-warning") for name, trouble in troubles if trouble]
     while True:
         right = Content(" · ").join(Content.styled(*note) for note in notes)
         for batch in _batches(progress, left_ms):
@@ -165,6 +175,13 @@ def status_rows(
         )
         if value
     ]
+
+
+def other_row(status: WatchStatus) -> str:
+    """Return in a line what the watcher of another profile says: its trouble, its budget, and who it is."""
+    used = f"{status.used:,} of {status.per_minute:,} checks in the last minute" if status.per_minute else ""
+    watched = "" if status.leading or not status.watcher_pid else _follows(status)
+    return " · ".join(filter(None, (_trouble(status), used, watched))) or "starting"
 
 
 def _next(status: WatchStatus, now_ms: int) -> str:

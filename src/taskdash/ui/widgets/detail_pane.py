@@ -159,7 +159,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
         if detail is None or not self.display or not (is_whole or _tells_seconds(detail.task, now_ms)):
             return
         width = self._room.width - (self.preview.cells_beside if self.preview else 0)
-        self._say(detail_text(detail, now_ms, context.usual, context.result_ttl_ms, width))
+        self._say(detail_text(detail, now_ms, context.usual, context.ttl_ms_of(detail.task), width))
 
     @property
     def _room(self) -> Size:

@@ -60,7 +60,8 @@ class Headlines:
         left_ms = None
         if self._progress is not None and context.durations is not None:
             left_ms = self._progress.left_ms(context.durations.usual, now_ms, status.per_minute)
-        self.top.show(top_line(context.profile, self._progress, left_ms, status, width))
+        others = {name: service.watcher.status for name, service in context.others.items()}
+        self.top.show(top_line(context.profile, self._progress, left_ms, status, width, others))
         self._crowd = max(self._crowd, status.new) if status.new else 0
         if not (banner := Content(self._alarm())):
             banner = banner_text(status, context.key_advice, now_ms, self._crowd, self.remark, width)

@@ -88,7 +88,7 @@ class LargeResult(Container, can_focus=True):
         if self._shown is not None and (self._shown[0].place, self._shown[1]) == (result.place, url):
             return
         self._say("loading picture…")
-        outcome = await self._look(url, saved)
+        outcome = await self._look(result.seq, url, saved)
         if not isinstance(outcome, Refused):
             room = await self._canvas.room(*(max(1, cells) for cells in self._place.size))
             try:
@@ -104,8 +104,8 @@ class LargeResult(Container, can_focus=True):
             self._say("the link has expired" if outcome.is_expired else outcome.why)
         self._shown = result, url
 
-    async def _look(self, url: str, saved: str | None) -> Picture | Refused:
-        previews = await self.context.previews()
+    async def _look(self, seq: int, url: str, saved: str | None) -> Picture | Refused:
+        previews = await self.context.previews_for(seq)
         outcome = await previews.look(url, saved)
         # Of a clip there is the first frame, in the size of the others.
         is_clip = isinstance(outcome, Refused) and outcome.is_other and not previews.missing
@@ -124,5 +124,5 @@ class LargeResult(Container, can_focus=True):
             head += Content.assemble("  ", (f"{SIGNS[result.verdict]} {result.verdict.value}", style))
         context, width = self.context, max(20, self._scroll.size.width - 2)
         now_ms = context.clock.now_ms()
-        text = detail_text(detail, now_ms, context.usual, context.result_ttl_ms, width)
+        text = detail_text(detail, now_ms, context.usual, context.ttl_ms_of(detail.task), width)
         return Content("\n\n").join([head, text])

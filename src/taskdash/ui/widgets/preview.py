@@ -54,6 +54,7 @@ class _Plan:
     rows: int
     beside: bool
     theme: str
+    profile: str
 
     @property
     def url(self) -> str:
@@ -138,7 +139,10 @@ class Preview(Vertical):
         return len(plan.urls)
 
     def _planned(self, detail: TaskDetail | None, pane: Size) -> _Plan | None:
-        if detail is None or self.context.make_previews is None or not self.context.view.preview:
+        if detail is None or not self.context.view.preview:
+            return None
+        service = self.context.services.get(detail.task.profile)
+        if service is None or service.make_previews is None:
             return None
         if detail.task.state is not State.SUCCESS or not detail.result_urls:
             return None
@@ -158,6 +162,7 @@ class Preview(Vertical):
             rows,
             beside,
             self.app.theme,
+            detail.task.profile,
         )
 
     def _place(self, plan: _Plan) -> None:
@@ -171,7 +176,7 @@ class Preview(Vertical):
         self.display = True
 
     async def _look(self, plan: _Plan) -> None:
-        previews = await self.context.previews()
+        previews = await self.context.previews(plan.profile)
         outcome = previews.known(plan.url)
         if outcome is None:
             await asyncio.sleep(REST_S)

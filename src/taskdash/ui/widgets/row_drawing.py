@@ -119,7 +119,7 @@ class RowDrawing:
         return Moment(
             context.clock.now_ms(),
             context.usual,
-            context.result_ttl_ms,
+            context.settings.ttls_ms(None),
             self._shared,
             says_label=len(window.labels) > 1 and not has_column,
             words=sought_words(window.query.terms),

@@ -106,7 +106,7 @@ class Thumbnails:
 
     async def _load(self, place: Place, url: str, saved: str | None) -> None:
         own = self._fetching.get(place)
-        previews = await self._context.previews()
+        previews = await self._context.previews_for(place[0])
         outcome = await previews.thumbnail(url, saved)
         shown: Thumbnail | Refused
         if isinstance(outcome, Refused):
@@ -142,7 +142,8 @@ class Thumbnails:
         """Try again what could not be shown."""
         for place in [each for each, (_, shown) in self._shown.items() if isinstance(shown, Refused)]:
             self._drop(place)
-        self._context.retry_previews()
+        for service in self._context.services.values():
+            service.retry_previews()
         self._go_on()
 
     def forget(self) -> None:

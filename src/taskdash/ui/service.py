@@ -1,0 +1,83 @@
+"""What a dashboard does for the tasks of one profile: watches them, saves and shows their results, knows their pace."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from taskdash.domain.task import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from taskdash.domain.task import Task
+    from taskdash.domain.usual import Durations
+    from taskdash.results.download_thread import DownloadThread
+    from taskdash.results.previews import Previews
+    from taskdash.store.store import StoreThread
+    from taskdash.watch.thread import WatcherThread
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Service:
+    """That of one profile, with the profile's own key, limits and rules. Nothing of it is there before it is needed."""
+
+    watcher: WatcherThread
+    make_downloads: Callable[[], DownloadThread] | None = None
+    """Makes what saves results, with all that it imports; None: nothing can be saved."""
+    make_previews: Callable[[], Previews] | None = None
+    """Makes what fetches pictures of results, with all that it imports; None: there are none."""
+    durations: Durations | None = field(default=None, init=False)
+    """What the finished tasks teach; None until `learn_from`."""
+    _previews: Previews | None = field(default=None, init=False)
+    _downloads: DownloadThread | None = field(default=None, init=False)
+
+    async def learn_from(self, store: StoreThread, profile: str) -> None:
+        """Learn how long the tasks of the profile take. Not part of the start: the first frame does not need it."""
+        from taskdash.domain.usual import Durations
+
+        finished = await store.run(lambda store: store.checks.durations(profile))
+        self.durations = Durations(finished)
+
+    async def see_waiting(self, store: StoreThread, profile: str) -> None:
+        """Learn which of them wait, and for how long by now: they take longer than that."""
+        waiting = await store.run(lambda store: store.checks.waiting(profile))
+        if self.durations is not None:
+            self.durations.see_waiting(waiting)
+
+    def learn(self, task: Task) -> None:
+        """Learn from a task that just ended."""
+        if self.durations is not None and task.state is State.SUCCESS:
+            self.durations.learn(task.model, task.variant, task.cost_time_ms)
+
+    async def own_previews(self) -> Previews:
+        """Return what brings pictures of results, made when it is first asked for, off the event loop.
+
+        Raises:
+            LookupError: there are no pictures here.
+        """
+        if self._previews is None:
+            if self.make_previews is None:
+                raise LookupError("there are no pictures here")
+            self._previews = await asyncio.to_thread(self.make_previews)
+        return self._previews
+
+    def retry_previews(self) -> None:
+        """Try again what could not be shown."""
+        if self._previews is not None:
+            self._previews.forget_refusals()
+
+    def downloads(self, listener: Callable[[], None]) -> DownloadThread | None:
+        """Return what saves results, made and started when it is first asked for; None: nothing can be saved."""
+        if self._downloads is None and self.make_downloads is not None:
+            self._downloads = self.make_downloads()
+            self._downloads.start(listener)
+        return self._downloads
+
+    def end_results(self) -> None:
+        """End what saves and shows results."""
+        if self._previews is not None:
+            self._previews.close()
+        if self._downloads is not None:
+            self._downloads.stop()
