@@ -18,6 +18,7 @@ from rich.text import Text
 from taskdash.cli.output import cropped
 from taskdash.cli.rows import duration_word, reason_of
 from taskdash.domain.durations import NONE, age
+from taskdash.domain.failures import charged_words
 from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import NO_REASON, SYMBOLS, plural, state_word
@@ -169,12 +170,15 @@ def reason_lines(
     for failure_class in dict.fromkeys(reason.failure_class for reason, _ in reasons):
         some = [each for each in reasons if each[0].failure_class is failure_class]
         count = sum(reason.count for reason, _ in some)
-        lines += [Text(""), Text(f"{share(count)}{failure_class.value}", "bold red")]
+        head = (f"{share(count)}{failure_class.value}", "bold red")
+        lines += [
+            Text(""),
+            Text.assemble(head, (f"  {charged_words(reason for reason, _ in some)}", "yellow")),
+        ]
         for reason, task in some:
             said = inert_line((reason.message or NO_REASON).strip())
             code = f" ({inert_line(reason.fail_code)})" if reason.fail_code else ""
-            lost = (f"  {reason.charged_words}", "yellow") if reason.charged else ""
-            lines.append(Text.assemble(f"{share(reason.count)}  {said}{code}", lost))
+            lines.append(Text(f"{share(reason.count)}  {said}{code}"))
             if task is not None:
                 name = " · ".join(inert_line(text) for text in (task.label, task.prompt) if text)
                 lines.append(Text(f"{'':15}  {task.task_id[:ID_CELLS]}  {name}", "dim"))

@@ -279,11 +279,6 @@ class Reason:
     credits: float = 0
 
     @property
-    def charged_words(self) -> str:
-        """Return that they were charged, as it stands beside their message; "" where none was."""
-        return charged_words(self.charged, self.credits)
-
-    @property
     def filter_text(self) -> str:
         """Return a filter that shows the tasks of this reason, in the language of `domain.query_language`."""
         if self.message is None and self.fail_code is None:
@@ -299,9 +294,12 @@ class Reason:
         return long[:_MAX_PIECES]
 
 
-def charged_words(charged: int, credits_lost: float) -> str:
-    """Return that so many failed tasks were charged for all the same; "" where none was."""
-    return f"{charged:,} charged ({amount(credits_lost)} credits)" if charged else ""
+def charged_words(found: Iterable[Reason]) -> str:
+    """Return how many of the tasks that failed for these reasons were charged all the same; "" where none was."""
+    found = list(found)
+    charged = sum(reason.charged for reason in found)
+    lost = amount(sum(reason.credits for reason in found))
+    return f"{charged:,} charged ({lost} credits)" if charged else ""
 
 
 def class_filter(failure_class: FailureClass) -> str:

@@ -8,7 +8,7 @@ import pytest
 from tests.servers import error_body, fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, PROFILE, add, answer, uuid
 
-from taskdash.domain.failures import FailedTasks, reasons
+from taskdash.domain.failures import FailedTasks, charged_words, reasons
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.tally import By, TaskFigures
@@ -84,7 +84,7 @@ def test_what_failed_tasks_cost_all_the_same_is_told_with_their_reason(store: St
         code = {"failCode": "400", "failMsg": POLICY} if n < 4 else {"failCode": "", "failMsg": ""}
         more = {} if cost is None else {"creditsConsumed": cost}
         answer(store, uuid(n), fail_body(uuid(n), **code, **more))
-    told = [reason.charged_words for reason in reasons(store.summaries.failures(ALL, NOW_MS))]
+    told = [charged_words([reason]) for reason in reasons(store.summaries.failures(ALL, NOW_MS))]
     assert told == ["1 charged (4 credits)", ""]
 
 

@@ -69,9 +69,7 @@ class Failures(Choices[str]):
     def __init__(self, scope: str, found: FailureCounts, now_ms: int) -> None:
         """`scope` says which tasks these are, such as `12 tasks matching fox`."""
         failed = sum(reason.count for reason in found.reasons)
-        lost = charged_words(
-            sum(reason.charged for reason in found.reasons), sum(reason.credits for reason in found.reasons)
-        )
+        lost = charged_words(found.reasons)
         self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
         super().__init__(
             f"Failures by reason: {failed:,} of {scope.removeprefix('all ')}{lost and f', {lost}'}",
@@ -100,16 +98,17 @@ def _reasons(found: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -
         some = [reason for reason in found if reason.failure_class is failure_class]
         count = sum(reason.count for reason in some)
         latest = max(some, key=lambda reason: reason.newest_at_ms)
-        heading = Content.styled(f"{_share(count, failed)}{failure_class.value}", "bold $text-error")
+        heading = Content.assemble(
+            (f"{_share(count, failed)}{failure_class.value}", "bold $text-error"),
+            (f"  {charged_words(some)}", "$text-warning"),
+        )
         entries.append(
             _Entry(heading, f"state:fail {class_filter(failure_class)}", _about(latest, newest, now_ms))
         )
         for reason in some:
             line = Content(f"{_share(reason.count, failed)}  {(reason.message or _NO_MESSAGE).strip()}")
-            code = (f" ({reason.fail_code})" if reason.fail_code else "", "$text-muted")
-            lost = (f"  {reason.charged_words}", "$text-warning") if reason.charged else ""
-            entry = Content.assemble(line, code, lost)
-            entries.append(_Entry(entry, reason.filter_text, _about(reason, newest, now_ms)))
+            code = Content.styled(f" ({reason.fail_code})" if reason.fail_code else "", "$text-muted")
+            entries.append(_Entry(line + code, reason.filter_text, _about(reason, newest, now_ms)))
     return entries
 
 
