@@ -120,6 +120,30 @@ async def test_its_failures_lie_over_it_and_lead_to_a_filter_or_back(desk: Conte
         assert dash.main.filter_box.text == 'label:="" state:fail reason:invalid-input'
 
 
+async def test_of_many_those_on_the_screen_are_told_and_keys_and_mouse_go_through_all(
+    desk: Context, other: Store
+) -> None:
+    for n in range(60):
+        add(other, uuid(n), label=f"batch {n}")
+    async with driven(desk, (80, 24), total=60) as dash:
+        await dash.press("B", dialog="Batches", shown="batch 59")
+        lines = dash.main.app.screen.query_one(LineList)
+        height = lines.size.height
+        assert 8 < height < 20
+        await dash.until_shown(f"Batches, newest first · 1–{height} of 60")
+        await dash.press("G", shown=f"· {61 - height}–60 of 60")
+        assert "batch 0 " in dash.screen
+        await dash.press("pageup", "k")
+        assert (lines.cursor, lines.seen.stop) == (59 - height, 59)
+        await dash.pilot.click(LineList, offset=(3, 2))
+        assert lines.cursor == lines.seen.start + 2
+        label = f"batch {59 - lines.cursor}"
+        await dash.pilot.click(LineList, offset=(3, 2))
+        await dash.until_dialog(None)
+        await dash.until_total(1)
+        assert dash.main.filter_box.text == f'label:="{label}"'
+
+
 async def test_without_tasks_there_are_no_batches(desk: Context) -> None:
     async with driven(desk) as dash:
         await dash.press("B", said="No tasks yet.")
