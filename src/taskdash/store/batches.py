@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.batches import LabelFigures
@@ -43,7 +42,7 @@ class Batches:
             {"ttl_ms": ttl_ms, "now_ms": now_ms, "profile": profile},
         )
         kinds, ended_ms = self._unfinished_kinds(profile), self._last_ends(profile)
-        overdue = Counter(label for _, label in Overdue(self._database).found(profile, now_ms))
+        overdue = Overdue(self._database).by_label(profile, now_ms)
         found = []
         for label, newest_seq, *numbers, cost, without, files, expires_at_ms in rows:
             # The file may have been edited by hand.
@@ -61,7 +60,7 @@ class Batches:
                     label=name,
                     newest_seq=newest_seq,
                     counts=counts,
-                    overdue=overdue[label],
+                    overdue=overdue.get(label, 0),
                     progress=progress,
                     credits=cost,
                     without_credits=int(without),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from taskdash.domain.usual import Durations
 from taskdash.store.checks import Checks
@@ -26,27 +25,34 @@ class Overdue:
             # Each gateway has a history of its own.
             sql = "SELECT profile FROM counts WHERE state = 1 AND tasks > 0"
             profiles = [name for (name,) in self._database.rows(sql)]
-        return [seq for name in profiles if name is not None for seq, _ in self.found(name, now_ms)]
+        found = [self._found("seq", name, now_ms) for name in profiles if name is not None]
+        return [seq for rows in found for (seq,) in rows]
 
-    def found(self, profile: str, now_ms: int) -> list[tuple[int, str | None]]:
-        """Return the `seq` and the label of what is overdue in a profile."""
+    def by_label(self, profile: str, now_ms: int) -> dict[str | None, int]:
+        """Return how many tasks of each label are overdue, of those that have any."""
+        return dict(self._found("label, count(*)", profile, now_ms, "GROUP BY label"))
+
+    def _found(self, columns: str, profile: str, now_ms: int, rest: str = "") -> list[tuple[Any, ...]]:
         # In the index of what is unfinished, of which its own condition is a part.
-        waiting = "removal = 0 AND profile = ? AND state < 2 AND state = 1"
-        kinds = self._database.rows(f"SELECT DISTINCT model, variant FROM tasks WHERE {waiting}", [profile])
+        waiting = "FROM tasks WHERE removal = 0 AND profile = ? AND state < 2 AND state = 1"
+        kinds = self._database.rows(f"SELECT DISTINCT model, variant {waiting}", [profile])
         if not kinds:
             return []
         checks = Checks(self._database)
         history = Durations(checks.durations(profile))
         history.see_waiting(checks.waiting(profile))
-        limits_ms = {kind: usual.overdue_ms for kind in kinds if (usual := history.usual(*kind))}
-        if not limits_ms:
+        # A variant that is not told apart takes what its model takes.
+        limits: dict[tuple[str, ...], int] = {}
+        for model, variant in kinds:
+            if of_kind := history.usual(model, variant):
+                of_model = history.usual(model)
+                is_apart = variant is not None and of_kind != of_model
+                limits[(model, variant) if is_apart else (model,)] = of_kind.overdue_ms
+        if not limits:
             return []
-        rows = self._database.rows(
-            f"SELECT seq, label, model, variant, {BEGUN} FROM tasks WHERE {waiting} AND {BEGUN} < ?",
-            [profile, now_ms - min(limits_ms.values())],
-        )
-        return [
-            (seq, label)
-            for seq, label, *kind, since_ms in rows
-            if now_ms - since_ms > limits_ms.get((kind[0], kind[1]), math.inf)
-        ]
+        cases, values = [], []
+        for kind in sorted(limits, key=len, reverse=True):
+            cases.append(f"WHEN model = ?{' AND variant = ?' if len(kind) > 1 else ''} THEN ?")
+            values += [*kind, limits[kind]]
+        sql = f"SELECT {columns} {waiting} AND ? - {BEGUN} > CASE {' '.join(cases)} END {rest}"
+        return self._database.rows(sql, [profile, now_ms, *values])

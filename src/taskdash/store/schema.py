@@ -293,8 +293,8 @@ _OF_LABELS: Final = """
 -- What a label's tasks add up to is read in the indexes alone: the rows themselves are too wide to be read for it.
 DROP INDEX tasks_by_label;
 CREATE INDEX tasks_by_label ON tasks (profile, label, seq, state, removal, credits, result_count, saved_count,
-    result_expires_at_ms, renewed_at_ms, complete_time_ms, create_time_ms, cost_time_ms, finished_at_ms)
-    WHERE removal = 0;
+    result_expires_at_ms, renewed_at_ms, complete_time_ms, create_time_ms, cost_time_ms, finished_at_ms,
+    added_at_ms) WHERE removal = 0;
 CREATE INDEX tasks_unfinished
     ON tasks (profile, state, label, model, variant, create_time_ms, added_at_ms, seq, removal)
     WHERE removal = 0 AND state < 2;

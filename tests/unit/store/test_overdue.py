@@ -67,6 +67,30 @@ def test_it_becomes_overdue_by_the_clock_alone_and_each_gateway_has_its_own_hist
     assert {each["taskId"] for each in later if each["overdue"]} == {"task_here", "task_there"}
 
 
+def test_a_variant_that_differs_has_a_limit_of_its_own_and_others_that_of_their_model(store: Store) -> None:
+    def sized(size: str) -> dict[str, dict[str, str]]:
+        return {"input": {"size": size}}
+
+    for n in range(10):
+        for size, cost_ms in (("small", 10_000), ("large", 60_000)):
+            task = added(store, f"task_{size}_{n}")
+            recorded(store, task, model="image", cost_time_ms=cost_ms + n, param=sized(size))
+    for size, since_s in (("small", 30), ("large", 100), ("other", 100), ("large", 130)):
+        task = added(store, f"task_{size}_{since_s}", label=size)
+        created_ms = NOW - 1000 * since_s
+        recorded(
+            store,
+            task,
+            State.WAITING,
+            model="image",
+            param=sized(size),
+            create_time_ms=created_ms,
+            now_ms=NOW - 1,
+        )
+    assert {*ids(store, "overdue:yes")} == {"task_small_30", "task_large_130"}
+    assert store.overdue.by_label("p", NOW) == {"small": 1, "large": 1}
+
+
 def test_what_was_charged_is_known_and_more_than_nothing(store: Store) -> None:
     for name, amount, state in (
         ("paid", 4.5, State.SUCCESS),
