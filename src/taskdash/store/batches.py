@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.batches import LabelFigures
@@ -9,7 +10,7 @@ from taskdash.domain.progress import KEPT_ENDS, Progress, UnfinishedKind
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.overdue import Overdue
-from taskdash.store.query_sql import ENDED, LINKS_SINCE, UNSAVED
+from taskdash.store.query_sql import BEGUN, ENDED, LINKS_SINCE, UNSAVED
 from taskdash.store.rows import STATES
 
 if TYPE_CHECKING:
@@ -41,18 +42,21 @@ class Batches:
             "FROM tasks WHERE removal = 0 AND profile = :profile GROUP BY label ORDER BY min(seq)",
             {"ttl_ms": ttl_ms, "now_ms": now_ms, "profile": profile},
         )
-        kinds, ended_ms = self._unfinished_kinds(profile), self._last_ends(profile)
+        (kinds, begun_ms), ended_ms = self._unfinished(profile), self._last_ends(profile)
         overdue = Overdue(self._database).by_label(profile, now_ms)
         found = []
         for label, newest_seq, *numbers, cost, without, files, expires_at_ms in rows:
             # The file may have been edited by hand.
             name = None if label is None else inert_line(str(label))
+            # As in `progress_of`: what ended before the rest was begun says nothing of its pace.
+            since_ms = begun_ms.get(label, math.inf)
+            ends_ms = sorted(at_ms for at_ms in ended_ms.get(label, ()) if at_ms >= since_ms)
             counts = {state: int(number) for state, number in zip(STATES.values(), numbers, strict=True)}
             progress = Progress(
                 label=name or "",
                 done=counts[State.SUCCESS] + counts[State.FAIL],
                 total=sum(counts.values()),
-                ends_ms=tuple(sorted(ended_ms.get(label, ())[:KEPT_ENDS])),
+                ends_ms=tuple(ends_ms[-KEPT_ENDS:]),
                 kinds=tuple(kinds.get(label, ())),
             )
             found.append(
@@ -70,17 +74,23 @@ class Batches:
             )
         return found
 
-    def _unfinished_kinds(self, profile: str) -> dict[str | None, list[UnfinishedKind]]:
-        """Return the kinds of tasks of each label that are unfinished, in the order and from the index of those."""
+    def _unfinished(
+        self, profile: str
+    ) -> tuple[dict[str | None, list[UnfinishedKind]], dict[str | None, int]]:
+        """Return the kinds of tasks of each label that are unfinished, and when the first of them was begun."""
         kinds: dict[str | None, list[UnfinishedKind]] = {}
-        for label, model, variant, count, known, *ends_ms in self._database.rows(
-            "SELECT label, model, variant, count(*), count(create_time_ms), min(create_time_ms), max(create_time_ms) "
-            "FROM tasks WHERE removal = 0 AND profile = ? AND state < 2 GROUP BY state, label, model, variant",
+        begun_ms: dict[str | None, int] = {}
+        # In the order and from the index of those.
+        for label, model, variant, first_ms, count, known, *ends_ms in self._database.rows(
+            f"SELECT label, model, variant, min({BEGUN}), count(*), count(create_time_ms), min(create_time_ms), "
+            "max(create_time_ms) FROM tasks WHERE removal = 0 AND profile = ? AND state < 2 "
+            "GROUP BY state, label, model, variant",
             [profile],
         ):
             oldest_ms, youngest_ms = ends_ms if known == count else (None, None)
             kinds.setdefault(label, []).append(UnfinishedKind(model, variant, oldest_ms, youngest_ms))
-        return kinds
+            begun_ms[label] = min(first_ms, begun_ms.get(label, first_ms))
+        return kinds, begun_ms
 
     def _last_ends(self, profile: str) -> dict[str | None, list[int]]:
         """Return when tasks of each label ended, the last first, as far as they are the last of the list."""

@@ -38,6 +38,9 @@ def test_each_label_is_counted_alone_and_the_newest_is_first(store: Store) -> No
     assert (mugs.progress.done, mugs.progress.total) == (1, 2)
     assert mugs.progress.kinds == (UnfinishedKind("m", None, 5, 5),)
     assert mugs.progress.ends_ms == (NOW,)
+    # What ended before the rest was begun says nothing of its pace.
+    recorded(store, store.tasks.find("p", "task_old_0"), complete_time_ms=NOW - HOUR_MS)
+    assert by_label(store)["old"].progress.ends_ms == ()
     assert store.batches.of("nobody", NOW, None) == []
 
 
