@@ -49,7 +49,7 @@ async def dash(desk: Context, other: Store, store_path: Path) -> AsyncIterator[D
 
 async def test_a_key_runs_it_for_the_task_at_the_cursor_and_m_shows_what_it_printed(dash: Dash) -> None:
     await dash.press("j", "U", said="Running show for 1 task.")
-    await dash.until_said("show: ended (exit 0): m shows its output")
+    await dash.until_said("show: ended (exit 0); m shows its output")
     await dash.press("m", dialog="Messages")
     await dash.until_shown(f"[b]{PAGE_SUCCESS}")
 
@@ -67,7 +67,7 @@ async def test_one_for_all_asks_where_it_is_to_and_leaves_the_dashboard_usable(
     assert dash.desk.at_work == "count"
     # Until somebody writes to it, it waits.
     await asyncio.to_thread((store_path.parent / "gate").write_text, "go\n")
-    await dash.until_said("count: ended (exit 0): m shows its output")
+    await dash.until_said("count: ended (exit 0); m shows its output")
     assert dash.desk.at_work == ""
     await dash.press("m", dialog="Messages")
     await dash.until(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from taskdash.store.database import Database
 
 _UNTOLD = "FROM untold CROSS JOIN tasks USING (seq) WHERE way = ? AND removal = 0 AND profile = ?"
+_UNSEEN: Final = "removal = 0 AND unseen = 1 AND (profile = ?1 OR ?1 IS NULL)"
 
 
 LEARNED_AFTER_MS: Final = 60_000
@@ -167,9 +168,7 @@ class News:
 
     def unseen(self, profile: str | None) -> int:
         """Return how many tasks of a profile, or (None) of all, have ended and were not looked at since."""
-        condition, values = ("1", []) if profile is None else ("profile = ?", [profile])
-        sql = f"SELECT count(*) FROM tasks WHERE removal = 0 AND unseen = 1 AND {condition}"
-        return int(self._database.value(sql, values))
+        return int(self._database.value(f"SELECT count(*) FROM tasks WHERE {_UNSEEN}", [profile]))
 
     def look_at(self, seqs: Iterable[int]) -> None:
         """Write down that somebody has looked at tasks."""
@@ -178,8 +177,7 @@ class News:
 
     def look_at_all(self, profile: str | None) -> None:
         """Write down that somebody has looked at all tasks of a profile, or (None) of all."""
-        condition = "removal = 0 AND unseen = 1 AND (profile = ?1 OR ?1 IS NULL)"
-        self._database.write(f"UPDATE tasks SET unseen = 0 WHERE {condition}", [(profile,)])
+        self._database.write(f"UPDATE tasks SET unseen = 0 WHERE {_UNSEEN}", [(profile,)])
 
     def batch_of(self, seqs: Collection[int]) -> Batch | None:
         """Return the tasks as a batch; None where one of them is not finished. Those that were removed do not count."""

@@ -303,7 +303,7 @@ CREATE INDEX tasks_unfinished
 _UNSEEN: Final = """
 -- Whether a task has ended and nobody has looked at it since, in whichever dashboard.
 ALTER TABLE tasks ADD COLUMN unseen INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX tasks_unseen ON tasks (profile, seq, state, removal) WHERE removal = 0 AND unseen = 1;
+CREATE INDEX tasks_unseen ON tasks (unseen, profile, seq, state, removal) WHERE removal = 0 AND unseen = 1;
 """
 
 _CONTENTS: Final = """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import UnknownTaskError
 from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.query import NEWEST_FIRST
+from taskdash.domain.query import NEWEST_FIRST, Query
 from taskdash.domain.task import State, Task, TaskDetail
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.store.additions import Additions, clean_label
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from taskdash.domain.query import Query
     from taskdash.store.database import Database
 
 MIN_PREFIX_CHARS: Final = 6
@@ -167,7 +166,13 @@ class TaskList(Additions):
         """Return what `end_labels` does of the tasks of `query`, of any state."""
         if query.terms:
             return self._matches.labels(query, now_ms, may_lag=may_lag)
-        return end_labels(self._database, *where(self._database, replace(query, states=None), now_ms))
+        if query.profile is not None:
+            return end_labels(self._database, *where(self._database, Query(query.profile), now_ms))
+        # Each in its profile's index: over all of them a label is found by reading the whole list.
+        names = self._database.rows("SELECT DISTINCT profile FROM counts", [])
+        found = {label for (name,) in names for label in self.labels(Query(name), now_ms)}
+        ends = sorted(filter(None, found))
+        return *([None] if None in found else []), *dict.fromkeys([*ends[:1], *ends[-1:]])
 
     def by_seq(self, seqs: Sequence[int]) -> list[Task]:
         """Return those of the named tasks that are on the list, in the order of `seqs`."""

@@ -198,3 +198,16 @@ def test_an_end_that_is_news_is_unseen_until_somebody_looks_at_it(store: Store) 
     assert store.news.unseen(PROFILE) == 2
     store.news.look_at_all(PROFILE)
     assert ids(store, "unseen:yes", PROFILE) == []
+
+
+@pytest.mark.parametrize("profile", [PROFILE, None])
+def test_the_unseen_are_counted_in_an_index_of_them_alone(store: Store, profile: str | None) -> None:
+    asked: list[str] = []
+    store.database.connection.set_trace_callback(asked.append)
+    assert store.news.unseen(profile) == 0
+    ids(store, "unseen:yes", profile)
+    store.database.connection.set_trace_callback(None)
+    about = [sql for sql in asked if "unseen" in sql]
+    plans = [store.database.rows(f"EXPLAIN QUERY PLAN {sql}", []) for sql in about]
+    assert len(plans) == 2
+    assert all(any("tasks_unseen (unseen=?" in step[3] for step in plan) for plan in plans)

@@ -399,3 +399,22 @@ def test_a_removal_that_cannot_be_finished_removes_nothing(store: Store) -> None
         store.tasks.remove(seqs, NOW)
     assert store.tasks.seqs(Query("p"), NOW) == seqs
     assert store.tasks.removals() == 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "ends"),
+    [
+        ({"p": ["b", "d"], "q": ["a", "c"]}, ("a", "d")),
+        ({"p": ["b"], "q": ["b"]}, ("b",)),
+        ({"p": ["b", None], "q": ["é"]}, (None, "b", "é")),
+        ({"p": [None], "q": [None]}, (None,)),
+        ({}, ()),
+    ],
+)
+def test_the_labels_at_both_ends_of_all_profiles_are_found(
+    store: Store, labels: dict[str, list[str | None]], ends: tuple[str | None, ...]
+) -> None:
+    for profile, each in labels.items():
+        for n, label in enumerate(each):
+            store.tasks.add(profile, [f"task_{profile}_{n:010d}"], NOW, label=label)
+    assert store.tasks.labels(Query(None), NOW) == ends

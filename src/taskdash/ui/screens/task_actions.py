@@ -122,7 +122,8 @@ class TaskActions(_Screen):
         tasks = await self.acts.chosen(self.table.marked, self.table.task_at_cursor)
         if not tasks:
             self.tell(warning("No task selected."))
-        self.table.look_at(tasks)
+        if not self.table.marked:
+            self.table.look_at(tasks)
         return tasks
 
     def _show_changes(self) -> None:
@@ -348,7 +349,7 @@ class TaskActions(_Screen):
 
     def _tell_from_thread(self, ended: Ended) -> None:
         key = self.context.key_of("messages")
-        how = f": {key} shows its output" if key and ended.output else ""
+        how = f"; {key} shows its output" if key and ended.output else ""
         severity: Severity = "error" if ended.is_bad else "information"
         tell = partial(self.app.messages.tell, f"{ended.text}{how}", severity, more=ended.output)
         with suppress(RuntimeError):  # the dashboard has ended

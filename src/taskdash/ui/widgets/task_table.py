@@ -294,7 +294,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
                 self.post_message(self.Opened())
 
     def look_at(self, tasks: Iterable[Task]) -> None:
-        """Take note that the user has gone to tasks, or on from them, or has done something with them."""
+        """Take note that the user has gone to a task, or on from it, or does something with it at the cursor."""
         self.context.looked_at.update(task.seq for task in tasks if task.unseen)
 
     # Marks
