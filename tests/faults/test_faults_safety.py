@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shlex
 import signal
 import sys
@@ -814,9 +815,17 @@ def test_picture_bombs_show_no_preview_and_take_no_memory(
 
                 screen.wait_for(refused)
                 screen.send("\x1b[B")
-            assert most_mb - idle_mb < 100
+            # All of them at once, each on a card that says why.
+            screen.send("b", shows=f"Undecided {len(bad)}")
+            screen.wait_for(lambda text: re.search("pixels", text) and re.search("damaged|cut short", text))
+            screen.wait_for_none("loading")
+            most_mb = max(most_mb, family_mb(screen.pid))
+            screen.send("p\x1b", shows="✓ success")
+            assert most_mb - idle_mb < 150
             screen.quit()
         assert "▀" not in screen.text
+        tasks = json.loads(taskdash.ok("list", "--json").stdout)
+        assert [task["verdicts"] for task in tasks].count(["picked"]) == 1
 
 
 # Z10, browsers:

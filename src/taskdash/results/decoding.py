@@ -10,11 +10,12 @@ import asyncio
 import io
 import os
 import signal
+import socket
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from taskdash.domain.untrusted import inert_line
 from taskdash.results import preview_worker as worker
@@ -75,19 +76,8 @@ async def small_png(
         DecodingError: there is none.
     """
     with tempfile.TemporaryFile(prefix="taskdash-") as png, tempfile.TemporaryFile() as reason:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(command or (sys.executable, "-I", worker.__file__, str(side), *(clip or ()))),
-                stdin=file,
-                stdout=png,
-                stderr=reason,
-                start_new_session=True,
-                cwd="/",
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            )
-        except OSError as error:
-            why = inert_line(error.strerror or "no reason", 100)
-            raise DecodingError(f"it cannot be decoded: {why}") from None
+        started = command or (sys.executable, "-I", worker.__file__, str(side), *(clip or ()))
+        process = await _started(started, stdin=file, stdout=png, stderr=reason)
         try:
             async with asyncio.timeout(deadline_s):
                 code = await process.wait()
@@ -95,16 +85,97 @@ async def small_png(
             raise DecodingError(f"it is not decoded after {deadline_s:g}s") from None
         finally:
             if process.returncode is None:
-                # With what it has begun itself.
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                _kill(process)
                 await process.wait()
-        for each in (png, reason):
-            each.seek(0)
-        if code == 0:
-            return checked_png(png.read(worker.MAX_OUTPUT_BYTES))
-        why = reason.read(MAX_REASON_BYTES).decode("utf-8", "replace") if code == worker.REFUSED else ""
-        raise DecodingError(inert_line(why) or _end_in_words(code))
+        return _answer(code, png, reason)
+
+
+async def _started(command: Sequence[str], **streams: Any) -> asyncio.subprocess.Process:  # noqa: ANN401 - as asyncio has it
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            **streams,
+            start_new_session=True,
+            cwd="/",
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+        )
+    except OSError as error:
+        why = inert_line(error.strerror or "no reason", 100)
+        raise DecodingError(f"it cannot be decoded: {why}") from None
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a process with all that it has begun itself."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _answer(code: int, png: IO[bytes], reason: IO[bytes]) -> Picture:
+    for each in (png, reason):
+        each.seek(0)
+    if code == 0:
+        return checked_png(png.read(worker.MAX_OUTPUT_BYTES))
+    why = reason.read(MAX_REASON_BYTES).decode("utf-8", "replace") if code == worker.REFUSED else ""
+    raise DecodingError(inert_line(why) or _end_in_words(code))
+
+
+class Decoders:
+    """Processes that make small PNGs of one picture after the other, each in a process forked for it.
+
+    One that is late, or is not waited for any more, is ended, and another one takes its place.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[asyncio.subprocess.Process, socket.socket]] = []
+
+    async def small_png(self, file: IO[bytes], *, side: int, clip: tuple[str, str] | None = None) -> Picture:
+        """Do what the function of this name does.
+
+        Raises:
+            DecodingError: there is none.
+        """
+        process, ours = self._idle.pop() if self._idle else await self._start()
+        arguments = "\0".join((str(side), *(clip or ())))
+        is_fine = False
+        with tempfile.TemporaryFile(prefix="taskdash-") as png, tempfile.TemporaryFile() as reason:
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    files = [each.fileno() for each in (file, png, reason)]
+                    socket.send_fds(ours, [arguments.encode()], files)
+                    said = await asyncio.get_running_loop().sock_recv(ours, 16)
+                is_fine = bool(said)
+            except TimeoutError:
+                raise DecodingError(f"it is not decoded after {DEADLINE_S:g}s") from None
+            except OSError:
+                said = b""
+            finally:
+                if is_fine:
+                    self._idle.append((process, ours))
+                else:
+                    await _end(process, ours)
+            return _answer(int(said or b"1"), png, reason)
+
+    async def _start(self) -> tuple[asyncio.subprocess.Process, socket.socket]:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        command = (sys.executable, "-I", worker.__file__, worker.SERVES)
+        with theirs, ExitStack() as undone:
+            undone.callback(ours.close)
+            quiet = asyncio.subprocess.DEVNULL
+            process = await _started(command, stdin=theirs, stdout=quiet, stderr=quiet)
+            undone.pop_all()
+        return process, ours
+
+    async def close(self) -> None:
+        """End those that have nothing to do."""
+        while self._idle:
+            await _end(*self._idle.pop())
+
+
+async def _end(process: asyncio.subprocess.Process, ours: socket.socket) -> None:
+    _kill(process)
+    ours.close()
+    await process.wait()
 
 
 def _end_in_words(code: int) -> str:

@@ -5,14 +5,17 @@ on stdin, the PNG goes to stdout, with a text in it that names format, width and
 none, a line on stderr says why, and the exit code is `REFUSED`.
 
 Its arguments are the longest side of the PNG and, where the picture is the first frame of a clip, the kind of that and
-where `ffmpeg` is, which has the same limits.
+where `ffmpeg` is, which has the same limits. With `SERVES` in their place it makes many, each in a process that is
+forked for it: to start Python and load Pillow takes longer than to decode a picture.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import resource
+import socket
 import subprocess
 import sys
 from typing import IO, TYPE_CHECKING, Final
@@ -25,7 +28,9 @@ SIDE: Final = 768
 SOURCE: Final = "Source"
 """The name of the text in it."""
 REFUSED: Final = 65
+SERVES: Final = "serve"
 MAX_PIXELS: Final = 25_000_000
+MAX_ARGUMENTS_BYTES: Final = 8_192
 MAX_OUTPUT_BYTES: Final = 4 * 1_048_576
 MEMORY_BYTES: Final = 640 * 1_048_576
 """Of address space: a picture of 25 million pixels is there twice while it is converted."""
@@ -56,6 +61,33 @@ def main(side: str = str(SIDE), *clip: str) -> int:
         return 0
     sys.stderr.write(reason)
     return REFUSED
+
+
+def serve() -> None:
+    """Decode what is handed over on stdin, a socket, as three files with the arguments; answer with the exit codes.
+
+    What decodes has neither this socket nor a file of another picture.
+    """
+    from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401 - for all
+
+    Image.preinit()
+    asker = socket.socket(fileno=sys.stdin.fileno())
+    while True:
+        arguments, files, _, _ = socket.recv_fds(asker, MAX_ARGUMENTS_BYTES, 3)
+        if not arguments:
+            return
+        pid = os.fork()
+        if not pid:
+            # Over the socket too, which is the first.
+            for number, file in enumerate(files):
+                os.dup2(file, number)
+                os.close(file)
+            code = main(*arguments.decode().split("\0"))
+            sys.stderr.flush()
+            os._exit(code)
+        for file in files:
+            os.close(file)
+        asker.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
 
 
 def _limit() -> None:
@@ -141,4 +173,7 @@ def _plain(picture: Image) -> Image:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    if sys.argv[1:] == [SERVES]:
+        serve()
+    else:
+        sys.exit(main(*sys.argv[1:]))

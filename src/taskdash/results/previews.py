@@ -30,7 +30,7 @@ from typing import IO, TYPE_CHECKING, Final, TypeAlias
 from taskdash.config.locations import make_private_dir, replace_private_file
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.decoding import DecodingError, Picture, checked_png, small_png
+from taskdash.results.decoding import Decoders, DecodingError, Picture, checked_png, small_png
 from taskdash.results.download_status import size_words
 from taskdash.results.faults import DownloadError, ExpiredError, Refused
 from taskdash.results.fetch import Fetcher, Timeouts
@@ -184,6 +184,7 @@ class Previews:
         self._fetch = fetch
         self._fetch_clip = fetch_clip if ffmpeg and fetch_clip else fetch
         self._ffmpeg = ffmpeg
+        self._decoders = Decoders()
         self._files = files
         self._now_s = now_s
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -228,6 +229,11 @@ class Previews:
                 self._refused.popitem(last=False)
         return outcome
 
+    def rest(self) -> None:
+        """End what was kept ready for thumbnails: no more of them are wanted for now."""
+        if self._loop is not None and self._loop.is_running():
+            asyncio.run_coroutine_threadsafe(self._decoders.close(), self._loop)
+
     def forget_refusals(self) -> None:
         """Try again what could not be shown."""
         self._refused.clear()
@@ -238,7 +244,7 @@ class Previews:
         if loop is not None and thread is not None and thread.is_alive():
             with contextlib.suppress(RuntimeError):  # it has just ended
                 with contextlib.suppress(TimeoutError):
-                    asyncio.run_coroutine_threadsafe(_end_all(), loop).result(timeout_s)
+                    asyncio.run_coroutine_threadsafe(self._end_all(), loop).result(timeout_s)
                 loop.call_soon_threadsafe(loop.stop)
             thread.join(timeout_s)
 
@@ -250,6 +256,15 @@ class Previews:
         return self._loop
 
     # In the other thread
+
+    async def _end_all(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            # Whoever is ending already, and waits for a process to do so, is not to be disturbed.
+            if not task.cancelling():
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._decoders.close()
 
     async def _look(self, url: str, saved: str | None, thumbnail: str = "") -> Picture | Refused:
         """Get a picture; `thumbnail` is the name that a smaller one is kept by."""
@@ -282,7 +297,9 @@ class Previews:
         clip = (kind, self._ffmpeg) if is_small and self._ffmpeg and kind in worker.DEMUXERS else None
         if kind is not None and kind not in PICTURES and clip is None:
             raise OtherKindError(_described(kind, os.fstat(file.fileno()).st_size))
-        return await small_png(file, side=THUMBNAIL if is_small else worker.SIDE, clip=clip)
+        if is_small:
+            return await self._decoders.small_png(file, side=THUMBNAIL, clip=clip)
+        return await small_png(file)
 
 
 def _described(kind: str, size: int | None) -> str:
@@ -296,15 +313,6 @@ def _saved_file(path: str | None) -> IO[bytes] | None:
         file.close()
         return None
     return file
-
-
-async def _end_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        # Whoever is ending already, and waits for a process to do so, is not to be disturbed.
-        if not task.cancelling():
-            task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -68,6 +68,11 @@ class Service:
         if self._previews is not None:
             self._previews.forget_refusals()
 
+    def rest_previews(self) -> None:
+        """Keep nothing ready for thumbnails any more."""
+        if self._previews is not None:
+            self._previews.rest()
+
     def downloads(self, listener: Callable[[], None]) -> DownloadThread | None:
         """Return what saves results, made and started when it is first asked for; None: nothing can be saved."""
         if self._downloads is None and self.make_downloads is not None:

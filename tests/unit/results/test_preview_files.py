@@ -7,6 +7,7 @@ import io
 import os
 import random
 import resource
+import signal
 import stat
 import sys
 import tempfile
@@ -16,11 +17,12 @@ import pytest
 from PIL import Image
 from tests.pictures import bomb, encoded, halves, plain
 
-from taskdash.results import preview_worker
-from taskdash.results.decoding import DecodingError, Picture, small_png
+from taskdash.results import decoding, preview_worker
+from taskdash.results.decoding import Decoders, DecodingError, Picture, small_png
 from taskdash.results.previews import PreviewFiles
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -267,3 +269,84 @@ def test_a_folder_that_cannot_be_made_keeps_nothing_and_says_nothing(tmp_path: P
     files = PreviewFiles(tmp_path / "file" / "previews")
     files.keep("a", small)
     assert files.get("a") is None
+
+
+# One process for many pictures
+
+
+@pytest.fixture
+async def decoders() -> AsyncIterator[Decoders]:
+    made = Decoders()
+    yield made
+    await made.close()
+
+
+async def decoded(decoders: Decoders, data: bytes, side: int = 320) -> Picture:
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        return await decoders.small_png(file, side=side)
+
+
+async def test_one_picture_after_the_other_is_made_by_the_same_process(decoders: Decoders) -> None:
+    pids = set()
+    for kind in ("PNG", "JPEG", "WEBP", "GIF"):
+        picture = await decoded(decoders, plain(900, 300, kind=kind))
+        assert (picture.width, picture.height) == (900, 300)
+        assert opened(picture).size == (320, 107)
+        pids |= {process.pid for process, _ in decoders._idle}
+    assert len(pids) == 1
+
+
+async def test_what_one_picture_does_is_nothing_to_the_next(decoders: Decoders) -> None:
+    for data, why in (
+        (bomb(), "million"),
+        (halves()[:-30], "cut short"),
+        (b"\xff\xd8\xff" + bytes(99), "damaged"),
+    ):
+        with pytest.raises(DecodingError, match=why):
+            await decoded(decoders, data)
+        assert (await decoded(decoders, TINY)).format == "PNG"
+
+
+async def test_several_at_once_have_a_process_each_and_none_is_left(decoders: Decoders) -> None:
+    await asyncio.gather(*(decoded(decoders, plain(64, 64)) for _ in range(3)))
+    pids = [process.pid for process, _ in decoders._idle]
+    assert len(set(pids)) == 3
+    await decoders.close()
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+async def test_one_that_is_late_or_not_waited_for_is_ended(
+    decoders: Decoders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await decoded(decoders, TINY)
+    (first,) = [process.pid for process, _ in decoders._idle]
+    os.kill(first, signal.SIGSTOP)
+    monkeypatch.setattr(decoding, "DEADLINE_S", 0.2)
+    with pytest.raises(DecodingError, match=r"not decoded after 0\.2s"):
+        await decoded(decoders, TINY)
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    monkeypatch.setattr(decoding, "DEADLINE_S", 20.0)
+    await decoded(decoders, TINY)
+    (second,) = [process.pid for process, _ in decoders._idle]
+    os.kill(second, signal.SIGSTOP)
+    waiting = asyncio.ensure_future(decoded(decoders, TINY))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert decoders._idle == []
+
+
+async def test_one_that_somebody_has_ended_is_replaced(decoders: Decoders) -> None:
+    await decoded(decoders, TINY)
+    (process, _), *_ = decoders._idle
+    process.kill()
+    await process.wait()
+    with pytest.raises(DecodingError, match="ended"):
+        await decoded(decoders, TINY)
+    assert (await decoded(decoders, TINY)).format == "PNG"

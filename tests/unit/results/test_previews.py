@@ -279,8 +279,8 @@ async def test_without_ffmpeg_a_clip_is_told_by_kind_and_size_as_a_sound_always_
 ) -> None:
     shelf.files["/clip.mp4"] = http_reply(200, CLIP, {"Content-Type": "video/mp4"})
     shelf.files["/a.mp3"] = http_reply(200, b"ID3" + bytes(1_000), {"Content-Type": "audio/mpeg"})
-    assert why(await previews.thumbnail(f"{shelf.url}/clip.mp4")) == "MP4 video, 0.0 MiB"
-    assert why(await small.thumbnail(f"{shelf.url}/a.mp3")) == "MP3 sound, 0.0 MiB"
+    assert why(await previews.thumbnail(f"{shelf.url}/clip.mp4")) == "MP4 video, 5 KiB"
+    assert why(await small.thumbnail(f"{shelf.url}/a.mp3")) == "MP3 sound, 1003 B"
 
 
 @pytest.mark.skipif(find_ffmpeg() is None, reason="ffmpeg is not installed")

@@ -87,6 +87,8 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_unmount(self) -> None:
         self.pictures.forget()
+        for service in self.context.services.values():
+            service.rest_previews()
 
     # What is on screen
 
@@ -215,7 +217,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def draw_cursor(self, before: int) -> None:
         """Draw the cursor where it is now, and not where it was."""
         for each in (before, self.results.cursor):
-            self._refresh_tile(each)
+            self._refresh_tile(each, is_cursor=True)
         self._show_cursor()
         self.post_message(self.Moved())
 
@@ -240,15 +242,17 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
             if self.results.shown[index].place == place:
                 self._refresh_tile(index)
 
-    def _refresh_tile(self, index: int) -> None:
+    def _refresh_tile(self, index: int, *, is_cursor: bool = False) -> None:
+        """Draw a tile anew; `is_cursor`: only whether the cursor is on it differs."""
         tiles = self._tiles
         row, column = divmod(index, tiles.columns)
-        region = Region(
-            column * tiles.width, row * tiles.height - int(self.scroll_offset.y), tiles.width, tiles.height
-        )
+        y = row * tiles.height - int(self.scroll_offset.y)
+        region = Region(column * tiles.width, y, tiles.width, tiles.height)
         if self._sixels_of(index) is not None:
-            # They come with the whole line.
-            region = Region(0, region.y, self.size.width, tiles.height)
+            # They come with the whole line, and are long: the cursor is in the lines under them alone.
+            region = Region(0, y, self.size.width, tiles.height)
+            above = tiles.picture[1] if is_cursor else 0
+            region = region.shrink((above, 0, 0, 0))
         self.refresh(region.intersection(self.size.region))
 
     def notify_style_update(self) -> None:
@@ -321,7 +325,8 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         edge = [Segment(bar, self._styles.piece("focus", row)), Segment(mark, row)]
         if not rows:
             return [self._text(edge, self._line(look), row)]
-        left = Strip([Segment(bar, self._styles.piece("focus", plain))], 1)
+        has_sixels = isinstance(look.picture, Thumbnail) and look.picture.drawn.sixels
+        left = Strip([Segment(" " if has_sixels else bar, self._styles.piece("focus", plain))], 1)
         strips = [
             Strip.join([left, line]).adjust_cell_length(width, plain)
             for line in self._picture(look, columns, rows)
