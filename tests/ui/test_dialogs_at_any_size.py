@@ -23,6 +23,7 @@ from tests.ui.driven_dashboard import (
 
 from taskdash.domain.query import SortKey
 from taskdash.ui.app import Dashboard
+from taskdash.ui.screens.dialog import Confirm
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import Dash
@@ -104,6 +105,18 @@ async def test_no_key_in_the_welcome_ends_the_dashboard_however_small_it_is(desk
                 assert dash.lines  # drawn at this size
                 assert isinstance(dash.app, Dashboard)
                 assert dash.app.crash is None, f"{pressed} at {size}"
+
+
+@pytest.mark.dashboard(tasks=0)
+async def test_a_dialog_may_be_left_before_its_parts_are_there(dash: Dash) -> None:
+    answers: list[bool | None] = []
+    dialog = Confirm("Sure?")
+    dash.app.push_screen(dialog, answers.append)
+    dialog.dismiss(False)
+    dialog.dismiss(True)
+    await dash.until(lambda: answers == [False], "an answer")
+    await dash.until_dialog(None)
+    await dash.press("?", dialog="Help")
 
 
 @pytest.mark.dashboard(tasks=0)

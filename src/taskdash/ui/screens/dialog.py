@@ -68,9 +68,13 @@ class LeftOnce(_Modal):
         self._is_left = True
         if not self.is_mounted:
             # Its parts are on their way: it would be taken apart while it is put together.
-            self.call_later(super().dismiss, result)
+            self.call_later(self._leave, result)
             return AwaitComplete()
         return super().dismiss(result)
+
+    def _leave(self, result: Any) -> None:  # noqa: ANN401 - as above
+        # What is called later is awaited, and no screen may wait for its own end.
+        super().dismiss(result)
 
 
 class Dialog(LeftOnce, ModalScreen[T]):
