@@ -13,6 +13,8 @@ import pytest
 
 from taskdash.cli.main import COMMANDS, Commands
 from taskdash.cli.spec import ERROR_CODES, TASK_FIELDS
+from taskdash.domain.query import SortKey
+from taskdash.domain.query_language import FIELDS, OTHER_NAMES, parse_filter
 from taskdash.domain.task_json import VARIABLES
 from taskdash.ui.actions import REVIEW_ACTIONS
 from taskdash.ui.keymap import key_table
@@ -72,6 +74,25 @@ def test_the_map_of_the_house_names_every_room_and_no_other() -> None:
     there = {entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name != "__pycache__"}
     there |= {entry.name for entry in folder.glob("*.py") if not entry.name.startswith("__")}
     assert named == there
+
+
+def test_the_document_of_the_filter_names_every_word_and_shows_only_what_can_be_read() -> None:
+    text = (ROOT / "docs" / "filters.md").read_text("utf-8")
+    first, last = (
+        [re.findall(r"`(.*?)`", cell) for cell in re.findall(pattern, text, re.MULTILINE)]
+        for pattern in (r"^\| (`.*?) \|", r"\| (`[^|]*`) \|$")
+    )
+    shown = [words for cell in (*first, *last) for words in cell]
+    for words in shown:
+        assert parse_filter(words, has_own_lives=lambda: True), words
+    assert [name for name in FIELDS if not re.search(rf"`{name}:", text)] == []
+
+
+def test_the_document_of_the_filter_has_every_order() -> None:
+    text = (ROOT / "docs" / "filters.md").read_text("utf-8")
+    assert re.findall(r"`(\w+)`", text.partition("Orders (")[2].partition("): ")[2]) == [
+        {name: other for other, name in OTHER_NAMES.items()}.get(key, key) for key in SortKey
+    ]
 
 
 def test_every_picture_the_readme_shows_is_there() -> None:
