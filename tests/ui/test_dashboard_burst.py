@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
-COUNT: Final = 100_000
+COUNT: Final = 5_000
 MOST_LEFT: Final = 6
 """What holds the store up, rows, what is not seen of them, the detail, a look at what others wrote; and one over."""
 
@@ -83,7 +83,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Queue:
 
 @pytest.fixture
 def store_path(store_path: Path) -> Path:
-    """A list of 100,000 tasks that have ended."""
+    """A long list of tasks that have ended."""
     build(store_path, COUNT, waiting=0, raw=b"{}")
     return store_path
 

@@ -81,8 +81,9 @@ class Messages:
                 continue
             line = next(iter(screen.query(MessageLine)), None)
             if line is None:
-                line = MessageLine(classes="-over")
-                screen.mount(line)
+                keys = next(iter(screen.query("#keys")), None)
+                line = MessageLine(classes=None if keys else "-over")
+                screen.mount(line, before=keys)
             line.tell(content, for_s)
 
     def key_pressed(self) -> None:

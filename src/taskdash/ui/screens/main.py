@@ -24,7 +24,7 @@ from taskdash.ui.screens.task_actions import in_order
 from taskdash.ui.screens.view_actions import ViewActions
 from taskdash.ui.text.status import sentence
 from taskdash.ui.text.top_line import list_title, unseen_order
-from taskdash.ui.widgets.bars import KeyBar, MessageLine, TableHeader
+from taskdash.ui.widgets.bars import KeyBar, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.headlines import Headlines, TopLine
 from taskdash.ui.widgets.panes import Panes, Tasks
@@ -122,14 +122,7 @@ class MainScreen(ViewActions, Screen[None]):
     @cached_property
     def away(self) -> AwayLine:
         """Return the line for who comes back."""
-        return screens.AwayLine(self.context)
-
-    async def _mount_hidden(self) -> None:
-        """Add what the first frame does not show, once it is drawn or a key asks for some of it."""
-        if not self.away.is_attached:
-            self.mount(self.away, before=self.tab_line)
-            self.mount(MessageLine(id="message"), before=self._keys)
-            await self.mount(self.filter_box, before=self.panes)
+        return screens.AwayLine(self.context, self.table)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Leave most keys to a text box while it has the focus: ours would come before its own."""
@@ -138,11 +131,9 @@ class MainScreen(ViewActions, Screen[None]):
     # Keeping up with the store and the watcher
 
     async def action_filter(self) -> None:
-        await self._mount_hidden()
-        self.filter_box.open()
+        await self.filter_box.open()
 
-    async def _begin(self) -> None:
-        await self._mount_hidden()
+    def _begin(self) -> None:
         self.post_message(self.Painted())
         self._expiring = screens.ExpiringResults(self.context, self)
         finished = screens.FinishedTasks(self.context, self)

@@ -221,7 +221,7 @@ class TaskActions(_Screen):
         elif ttl_ms or await self.context.store.run(
             lambda store: store.summaries.any_tells_its_life(profile)
         ):
-            self.filter_box.put(text)
+            await self.filter_box.put(text)
         else:
             setting = f"profiles.{profile}.result_ttl"
             self.tell(warning(f"Expiry is unknown: set {setting} in the config."))

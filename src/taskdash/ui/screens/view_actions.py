@@ -179,7 +179,7 @@ class ViewActions(TaskActions):
                 self.show_tab(0)
             before = "" if self.table.marked else self.filter_box.text.strip()
             added = [word for word in re.findall(_WORD, filter_text) if word not in before]
-            self.filter_box.put(" ".join([before, *added]).strip())
+            await self.filter_box.put(" ".join([before, *added]).strip())
 
     @in_order
     async def action_batches(self) -> None:
@@ -190,7 +190,7 @@ class ViewActions(TaskActions):
             screens.Batches(self.context, self.following, batches, self.downloads.save)
         ):
             self.show_tab(0)
-            self.filter_box.put(chosen.filter_text)
+            await self.filter_box.put(chosen.filter_text)
             if chosen.action:
                 # It acts on what is shown: what was put in the box has not been read yet.
                 self.table.clear_marks()

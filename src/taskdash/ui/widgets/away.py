@@ -14,6 +14,7 @@ from taskdash.store.news import LEARNED_AFTER_MS
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
     from textual.worker import WorkType
 
     from taskdash.domain.task import Task
@@ -34,9 +35,11 @@ COUNT_EVERY_MS: Final = 1_000
 class AwayLine(Line):
     """Counts since somebody was last there; it stays until Esc."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, table: Widget) -> None:
+        """`table` is on the screen that it is added to once it has something to tell."""
         super().__init__(id="away")
         self.context = context
+        self._table = table
         self.display = False
         self._since_ms: int | None = None
         """From when it counts; None where nobody was away."""
@@ -55,7 +58,7 @@ class AwayLine(Line):
     def begin(self) -> None:
         """Look for when the dashboard was last closed, and count since then."""
         work: WorkType[None] = self._begin
-        self.run_worker(work, group="away")
+        self._table.run_worker(work, group="away")
 
     async def _begin(self) -> None:
         context, now_ms = self.context, self.context.clock.now_ms()
@@ -87,7 +90,7 @@ class AwayLine(Line):
         if window.listed != self._counted:
             self._counted, self._again_at_ms = window.listed, now_ms + COUNT_EVERY_MS
             work: WorkType[None] = self._count
-            self.run_worker(work, group="away")
+            self._table.run_worker(work, group="away")
 
     async def _count(self) -> None:
         context, since_ms, back_ms = self.context, self._since_ms, self._back_ms
@@ -102,6 +105,8 @@ class AwayLine(Line):
         with suppress(StoreError):  # others tell of it
             missed = await context.store.run(count)
             if self._since_ms == since_ms and missed.is_any:
+                if not self.is_attached:
+                    await self._table.screen.mount(self, before="#tabs")
                 self.show(away_text(missed, ttl_ms, *map(context.key_of, ("failures", "expiring"))))
                 self.display = True
 

@@ -162,18 +162,24 @@ class FilterBox(Vertical):
         """Return what stands in the box."""
         return self._box.value
 
-    def open(self) -> None:
+    async def _appear(self) -> None:
+        if not self.is_attached:
+            # When it is first needed: each widget that is mounted has the whole screen drawn anew.
+            await self._back_to.screen.mount(self, before="#body")
+        self.display = True
+
+    async def open(self) -> None:
         """Show the box and type in it."""
         self._before = self.text
-        self.display = True
+        await self._appear()
         self._reading = asyncio.ensure_future(self._read_values())
         self._tell()
         # Not `focus()`, which is done later: what is typed next is for the box.
         self.screen.set_focus(self._box)
 
-    def put(self, text: str) -> None:
+    async def put(self, text: str) -> None:
         """Filter by `text`, as if it had been typed."""
-        self.display = True
+        await self._appear()
         self._box.value = text
 
     def clear(self) -> None:
