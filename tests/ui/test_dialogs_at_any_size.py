@@ -84,7 +84,7 @@ async def test_no_key_in_a_dialog_ends_the_dashboard_however_small_it_is(
     ends = [each for each in ENDS if (key, each) != (":", "enter")]
     chance = random.Random(key)  # noqa: S311 - which keys come first
     async with driven(desk, (80, 24), total=23) as dash:
-        for size in [(1, 1), (9, 24), (80, 1), *chance.sample(SMALL, 3)]:
+        for size in [(1, 1), (80, 1), *chance.sample(SMALL, 2)]:
             await dash.pilot.resize_terminal(*size)
             for pressed in [chance.sample(MOVES, len(MOVES)), *([each] for each in ends)]:
                 await reopen(dash, key)
