@@ -113,7 +113,7 @@ class MainScreen(ViewActions, Screen[None]):
         context = self.context
         ttls_ms = context.settings.ttls_ms(context.profile)
         read_values = partial(context.store.run, lambda store: store.summaries.filter_values(context.profile))
-        box = screens.FilterBox(ttls_ms, self.table, read_values, id="filter")
+        box = screens.FilterBox(self, ttls_ms, self.table, read_values, id="filter")
         box.has_own_lives = lambda: any(
             task.result_expires_at_ms is not None for task in self.table.window.rows
         )

@@ -121,6 +121,7 @@ class FilterBox(Vertical):
 
     def __init__(
         self,
+        on: Widget,
         ttls_ms: Mapping[str, int],
         back_to: Widget,
         read_values: Callable[[], Awaitable[Mapping[str, Sequence[str]]]],
@@ -130,12 +131,14 @@ class FilterBox(Vertical):
         """Prepare a box that gives the focus to `back_to` when it is left.
 
         Args:
+            on: the screen that it is added to, whose list is its `#body`.
             ttls_ms: how long the result links of each profile live.
             back_to: what gets the focus.
             read_values: reads the labels and models that there are.
             id: as Textual names it.
         """
         super().__init__(id=id)
+        self._on = on
         self._back_to = back_to
         self._ttls_ms = ttls_ms
         self.has_own_lives: Callable[[], bool] = lambda: False
@@ -165,7 +168,7 @@ class FilterBox(Vertical):
     async def _appear(self) -> None:
         if not self.is_attached:
             # When it is first needed: each widget that is mounted has the whole screen drawn anew.
-            await self._back_to.screen.mount(self, before="#body")
+            await self._on.mount(self, before="#body")
         self.display = True
 
     async def open(self) -> None:
