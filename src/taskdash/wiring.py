@@ -78,6 +78,7 @@ def _serve_others(
         own = replace(settings, profile=name, auto_download=False)
         others[name] = Service(
             watcher=WatcherThread(partial(_build_other_watcher, profile, environ, keys, store_path)),
+            on_finish=open_finish_command(own, environ, store_path, keys),
             make_downloads=partial(download_thread, own, store_path, keys),
             make_previews=partial(open_previews, profile, None),
         )

@@ -39,7 +39,7 @@ def taskdash(tmp_path: Path, ours: FakeApi, theirs: FakeApi) -> Command:
     command = Command(tmp_path)
     command.write_config(
         ours.url,
-        top="[view]\npreview = false\n",
+        top=f'on_finish = ["sh", "-c", "echo $TASKDASH_PROFILE >> {tmp_path}/ended"]\n[view]\npreview = false\n',
         more=f'[profiles.kie]\nbase_url = "{theirs.url}"\napi_key_env = "KIE_API_KEY"\n'
         f"per_second = 50\nper_minute = 3000\nshare = 1.0\n{VIEWS}",
     )
@@ -62,7 +62,9 @@ def test_each_gateway_is_watched_with_its_own_key_in_one_table(
         screen.send("r", shows="Checking now.")
         screen.wait_for("✓ success", 30)
         assert screen.title == "1 waiting"
+        wait_until((taskdash.folder / "ended").exists)
         screen.quit()
+    assert (taskdash.folder / "ended").read_text() == "kie\n"
     assert {request.headers["authorization"] for request in ours.requests} == {f"Bearer {KEY}"}
     assert {request.headers["authorization"] for request in theirs.requests} == {f"Bearer {NOT_OURS}"}
     assert (ours.count(THEIRS), theirs.count(OURS)) == (0, 0)

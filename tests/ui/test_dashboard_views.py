@@ -23,6 +23,7 @@ from tests.ui.test_dashboard_download import FakeDownloads
 from taskdash.api.wire import parse_answer
 from taskdash.config.own import OwnView
 from taskdash.config.profile import Profile
+from taskdash.domain.notices import Way
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.domain.record import apply_answer
 from taskdash.ui.service import Service
@@ -65,7 +66,6 @@ async def test_each_stands_behind_the_states_with_its_count(dash: Dash, other: S
     for text in ("[All 12]", "to redo 3", "all profiles 16", "theirs 0", "both 1"):
         await dash.until_tab(text)
     answer_all(other, {MANY[4]: fail_body(MANY[4])})
-    dash.desk.clock.at_ms += 5_000  # type: ignore[attr-defined] # a test's own clock
     await dash.until_tab("to redo 4")
 
 
@@ -237,3 +237,20 @@ async def test_results_are_saved_shown_and_copied_by_the_rules_of_their_profile(
     await dash.until(lambda: "https://api.kie.ai/" in dash.app.clipboard, "the other's address")
     await dash.press("j", cursor=MANY[3])
     await dash.until(lambda: "expires" not in dash.pane, "a task that does not expire")
+
+
+async def test_an_end_at_another_gateway_is_told_and_told_once(
+    kie: FakeWatcher, dash: Dash, desk: Context, other: Store
+) -> None:
+    assert kie.status.leading
+    for body in (waiting_body(THEIRS[0]), success_body(THEIRS[0])):
+        task = other.tasks.find("kie", THEIRS[0])
+        parsed = parse_answer(200, {"content-type": "application/json"}, json.dumps(body).encode(), THEIRS[0])
+        other.checks.record([apply_answer(task, parsed, NOW_MS)])
+    await dash.until_said("✓ success: A cinematic portrait of a robot painter")
+    assert other.news.untold("kie", Way.SCREEN) == []
+    # How long its tasks take is learned apart from ours.
+    durations = desk.others["kie"].durations
+    assert durations is not None
+    assert durations is not desk.durations
+    assert desk.usual(task) is None

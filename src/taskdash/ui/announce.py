@@ -43,10 +43,12 @@ LOOK_EVERY_MS: Final = 30_000
 
 
 class FinishedTasks:
-    """What has ended, and what of it the user was told."""
+    """What of a profile has ended, and what of it the user was told."""
 
-    def __init__(self, context: Context, screen: MainScreen) -> None:
+    def __init__(self, context: Context, screen: MainScreen, profile: str) -> None:
         self._context = context
+        self._profile = profile
+        self._service = context.services[profile]
         self._screen = screen
         self._opened_ms = self._learned_until_ms = context.clock.now_ms()
         self._learned: set[int] = set()
@@ -70,7 +72,8 @@ class FinishedTasks:
             if self._batch is not None and self._batch.seqs.isdisjoint(task.seq for task in untold):
                 batches.append(self._batch)
                 self._batch = None
-            missed = {task.seq for task in ours if self._screen.away.counts(task)}
+            is_counted = self._profile == self._context.profile
+            missed = {task.seq for task in ours if is_counted and self._screen.away.counts(task)}
             fresh = [task for task in ours if task.seq not in missed]
             old = [batch for batch in batches if not batch.seqs.isdisjoint(missed)]
             old = [batch for batch in old if batch.seqs.isdisjoint(task.seq for task in fresh)]
@@ -100,7 +103,7 @@ class FinishedTasks:
             # The clock was set back, a moment ago.
             self._learned_until_ms = now_ms - SET_BACK_MS
         # From the last moment on, as more may have ended in the same one.
-        profile, after_ms = self._context.profile, self._learned_until_ms - bool(self._learned)
+        profile, after_ms = self._profile, self._learned_until_ms - bool(self._learned)
         since = await self._context.store.run(lambda store: store.checks.finished_since(profile, after_ms))
         ended = [task for task in since if task.seq not in self._learned]
         if not ended:
@@ -108,7 +111,7 @@ class FinishedTasks:
         self._learned_until_ms = max(task.finished_at_ms or 0 for task in since)
         self._learned |= {task.seq for task in ended}
         for task in ended:
-            self._context.learn(task)
+            self._service.learn(task)
         marked = frozenset(self._screen.table.marked)
         if len(marked) > 1 and any(task.seq in marked for task in ended):
             self._batch = await self._context.store.run(lambda store: store.news.batch_of(marked))
@@ -141,7 +144,7 @@ class FinishedTasks:
 
     def _read(self, store: Store) -> list[Task]:
         """Return what nobody was told of on a screen yet; wake the command that is to run for the rest."""
-        profile, command = self._context.profile, self._context.on_finish
+        profile, command = self._profile, self._service.on_finish
         if command is None:
             store.news.drop(profile, Way.COMMAND)
         elif store.news.is_any(profile, Way.COMMAND):

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from taskdash.config.settings import Settings
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.domain.usual import Usual
-    from taskdash.results.on_finish import FinishCommand
     from taskdash.results.own_commands import Ended, OwnCommands
     from taskdash.results.previews import Previews
     from taskdash.store.store import Store, StoreThread
@@ -88,8 +87,6 @@ class Context(Service):
     """Where a first config may be written; None: nowhere."""
     reopen: Callable[[Settings], Context] | None = None
     """Makes the context for other settings, such as another profile; raises TaskdashError where it cannot."""
-    on_finish: FinishCommand | None = None
-    """The user's own command for tasks that finish; None where there is none."""
     make_commands: Callable[[], OwnCommands] | None = None
     """Makes what runs the user's own commands for keys, with all that it imports; None: nothing runs them."""
     is_demo: bool = False
@@ -259,7 +256,8 @@ class Context(Service):
     @property
     def at_work(self) -> str:
         """Return which of the user's own programs still run, for people; "" where none does."""
-        names = ["on_finish"] if self.on_finish is not None and self.on_finish.running else []
+        commands = [service.on_finish for service in self.services.values()]
+        names = ["on_finish"] if any(each is not None and each.running for each in commands) else []
         return ", ".join([*names, *(self._commands.running if self._commands else ())])
 
     @asynccontextmanager
@@ -294,8 +292,9 @@ class Context(Service):
             service.watcher.stop(0.0)
         for service in self.services.values():
             service.watcher.stop()
-        if self.on_finish is not None:
-            self.on_finish.close(grace_s)
+        for service in self.services.values():
+            if service.on_finish is not None:
+                service.on_finish.close(grace_s)
         if self._commands is not None:
             self._commands.close(grace_s)
         self.store.close()

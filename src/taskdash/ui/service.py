@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
     from taskdash.domain.usual import Durations
     from taskdash.results.download_thread import DownloadThread
+    from taskdash.results.on_finish import FinishCommand
     from taskdash.results.previews import Previews
     from taskdash.store.store import StoreThread
     from taskdash.watch.thread import WatcherThread
@@ -24,6 +25,8 @@ class Service:
     """That of one profile, with the profile's own key, limits and rules. Nothing of it is there before it is needed."""
 
     watcher: WatcherThread
+    on_finish: FinishCommand | None = None
+    """The user's own command for tasks that finish; None where there is none."""
     make_downloads: Callable[[], DownloadThread] | None = None
     """Makes what saves results, with all that it imports; None: nothing can be saved."""
     make_previews: Callable[[], Previews] | None = None

@@ -136,12 +136,12 @@ class MainScreen(ViewActions, Screen[None]):
     def _begin(self) -> None:
         self.post_message(self.Painted())
         self._expiring = screens.ExpiringResults(self.context, self)
-        finished = screens.FinishedTasks(self.context, self)
-        self.following.on_written += [self._reload, finished.tell, self._rest]
+        finished = [screens.FinishedTasks(self.context, self, name) for name in self.context.services]
+        self.following.on_written += [self._reload, *(each.tell for each in finished), self._rest]
         self.following.on_round.append(self.show_status)
         self.following.on_mishap.append(self._tell_mishap)
-        if self.context.on_finish is not None:
-            self.context.on_finish.listen(self._warn_from_thread)
+        for command in filter(None, (each.on_finish for each in self.context.services.values())):
+            command.listen(self._warn_from_thread)
         self.following.start_watchers()
         self.app.show_title(self.table.window.listed)
         follow: WorkType[None] = self.following.run
@@ -380,12 +380,7 @@ class MainScreen(ViewActions, Screen[None]):
         await self.run_action("status")
 
     async def action_help(self) -> None:
-        place = (
-            "filter"
-            if self.filter_box.has_focus_within
-            else "detail"
-            if self.focused is self.pane
-            else "table"
-        )
+        pane = "detail" if self.focused is self.pane else "table"
+        place = "filter" if self.filter_box.has_focus_within else pane
         # The keys after it are the dialog's.
         await self.app.push_screen(screens.Help.of_list(self.context.keymap, place, situation_of(self)))
