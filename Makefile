@@ -7,11 +7,11 @@ VENV   := $(if $(filter lowest,$(TEXTUAL)),.venv-lowest,.venv)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test faults check bench screenshots snapshots format man dist lock clean
+.PHONY: help demo test test-quick example faults check bench screenshots snapshots format man dist lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/app.stamp ## open the dashboard on the embedded demo API
 	@$(BIN)/taskdash --demo
@@ -20,6 +20,11 @@ demo: $(VENV)/app.stamp ## open the dashboard on the embedded demo API
 # Bytecode is written whatever the environment says, or each process compiles all of the program again.
 test: $(VENV)/dev.stamp ## run the tests (TEXTUAL=lowest for the lowest version of it)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=5 --dist=worksteal
+
+# Where a mistake is most likely to be seen, of all that needs no process, no server and no screen.
+test-quick: $(VENV)/dev.stamp ## run the tests of the pure parts
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(QUICK)
+QUICK := $(addprefix tests/unit/,domain config ui demo) $(wildcard tests/unit/api/test_wire*.py) tests/architecture
 
 faults: $(VENV)/dev.stamp ## provoke every row of the fault matrix and count (LONG= for short runs)
 	@$(BIN)/python -m pytest tests/faults --rows $(LONG)
@@ -30,6 +35,9 @@ check: $(VENV)/dev.stamp ## lint, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+example: $(VENV)/dev.stamp ## write config.example.toml again
+	@$(BIN)/taskdash config example > config.example.toml
 
 format: $(VENV)/dev.stamp ## format the code and sort its imports
 	$(BIN)/ruff check --fix-only --quiet .
