@@ -24,7 +24,7 @@ test: $(VENV)/dev.stamp ## run the tests (TEXTUAL=lowest for the lowest version 
 # Where a mistake is most likely to be seen, of all that needs no process, no server and no screen.
 test-quick: $(VENV)/dev.stamp ## run the tests of the pure parts
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(QUICK)
-QUICK := $(addprefix tests/unit/,domain config ui demo) $(wildcard tests/unit/api/test_wire*.py) tests/architecture
+QUICK := $(addprefix tests/unit/,domain config ui demo api/test_wire.py api/test_wire_record.py api/test_wire_families.py) tests/architecture
 
 faults: $(VENV)/dev.stamp ## provoke every row of the fault matrix and count (LONG= for short runs)
 	@$(BIN)/python -m pytest tests/faults --rows $(LONG)
