@@ -164,6 +164,19 @@ SHOTS: Final[dict[str, list[Act]]] = {
     ],
     "preview": [*filter_by("autumn"), press("enter"), wait_for_text("WebP, "), without_toasts],
     "download": [*filter_by("state:success"), press("A", "d"), wait_for_text("aved")],
+    "review": [
+        *open_by("b", "[All "),
+        wait_while_text("loading"),
+        press("p", "right", "right", "p", "right", "x", "down", "p", "right"),
+        wait_while_text("loading"),
+    ],
+    "review-large": [
+        *open_by("b", "[All ", filter_by("autumn")),
+        wait_while_text("loading"),
+        press("p", "enter"),
+        wait_for_text("Result 1 of"),
+        wait_while_text("loading"),
+    ],
     "failures": open_by("F", "Latest ("),
     "batches": open_by("B", "Batches, newest", (LIST_READY, SUCCESSES, label_batches, without_toasts)),
     "statistics": open_by("t", "p90"),
@@ -187,7 +200,7 @@ SHOTS: Final[dict[str, list[Act]]] = {
     "welcome": [wait_for_text("open the demo")],
     "tour": [LIST_READY, wait_for_text("New here?")],
 }
-IN_README: Final = ("dashboard", "add", "filter", "preview", "download", "failures")
+IN_README: Final = ("review", "dashboard", "add", "filter", "preview", "download", "failures")
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from collections import OrderedDict
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, TypeAlias
+from weakref import WeakSet
 
 from taskdash.config.locations import make_private_dir, replace_private_file
 from taskdash.results import preview_worker as worker
@@ -185,6 +186,7 @@ class Previews:
         self._fetch_clip = fetch_clip if ffmpeg and fetch_clip else fetch
         self._ffmpeg = ffmpeg
         self._decoders = Decoders()
+        self._endings: WeakSet[asyncio.Task[None]] = WeakSet()
         self._files = files
         self._now_s = now_s
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -232,7 +234,7 @@ class Previews:
     def rest(self) -> None:
         """End what was kept ready for thumbnails: no more of them are wanted for now."""
         if self._loop is not None and self._loop.is_running():
-            asyncio.run_coroutine_threadsafe(self._decoders.close(), self._loop)
+            asyncio.run_coroutine_threadsafe(self._end_decoders(), self._loop)
 
     def forget_refusals(self) -> None:
         """Try again what could not be shown."""
@@ -261,9 +263,14 @@ class Previews:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             # Whoever is ending already, and waits for a process to do so, is not to be disturbed.
-            if not task.cancelling():
+            if not task.cancelling() and task not in self._endings:
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._decoders.close()
+
+    async def _end_decoders(self) -> None:
+        if (task := asyncio.current_task()) is not None:
+            self._endings.add(task)
         await self._decoders.close()
 
     async def _look(self, url: str, saved: str | None, thumbnail: str = "") -> Picture | Refused:

@@ -23,7 +23,7 @@ from taskdash.ui.acts import Feedback, copied, warning
 from taskdash.ui.keymap import review_keys
 from taskdash.ui.review_list import ReviewList, Showing, read_results
 from taskdash.ui.screens.dialog import LeftOnce
-from taskdash.ui.screens.task_actions import in_order
+from taskdash.ui.screens.task_actions import are_acts_done, in_order
 from taskdash.ui.text.help import review_sections
 from taskdash.ui.text.status import sentence
 from taskdash.ui.widgets.bars import KeyBar, Line
@@ -260,6 +260,8 @@ class Review(LeftOnce, Screen[int]):
 
     @in_order
     async def action_review_undo(self) -> None:
+        if not await are_acts_done(self):
+            return
         feedback, _ = await self._main.acts.undo()
         await self._read_anew()
         self._main.tell(feedback)

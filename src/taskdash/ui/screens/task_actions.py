@@ -82,6 +82,24 @@ def _let_keys_go_on(dialog: AwaitMount | None = None) -> None:
         key.set_result(dialog)
 
 
+async def are_acts_done(screen: Screen[Any]) -> bool:
+    """Wait for the acts that were begun before this one; return whether none of them has failed.
+
+    The last change that was typed is the one to undo, even while it is still being made. One that fails is told of by
+    itself, and an earlier change is not what was meant.
+    """
+    own = get_current_worker()
+    # Of this screen: the act that has opened it lasts as long as it does.
+    ours = (each for each in screen.workers if each.node is screen and each.group == "act")
+    acts = [each for each in ours if each is not own and not each.is_finished]
+    try:
+        if acts:  # of none it would wait for all that works
+            await screen.workers.wait_for_complete(acts)
+    except WorkerError:
+        return False
+    return True
+
+
 class TaskActions(_Screen):
     """The acts of the main screen."""
 
@@ -189,16 +207,8 @@ class TaskActions(_Screen):
 
     @in_order
     async def action_undo(self) -> None:
-        # The last change that was typed is the one to undo, even while it is still being made.
-        own = get_current_worker()
-        acts = [
-            each for each in self.workers if each.group == "act" and each is not own and not each.is_finished
-        ]
-        try:
-            if acts:  # of none it would wait for all that works
-                await self.workers.wait_for_complete(acts)
-        except WorkerError:
-            return  # It is told of by itself, and an earlier change is not what was meant.
+        if not await are_acts_done(self):
+            return
         feedback, marked = await self.acts.undo()
         self.table.mark(marked)
         self._show_changes()

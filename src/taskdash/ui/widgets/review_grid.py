@@ -44,9 +44,10 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
     """The results, and a cursor."""
 
     ALLOW_SELECT = False
+    # What is told stands in the free line under it.
     DEFAULT_CSS = (
         "ReviewGrid { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; "
-        "scrollbar-gutter: stable; }"
+        "scrollbar-gutter: stable; margin-bottom: 1; }"
     )
 
     class Opened(Message):
@@ -96,9 +97,15 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def seen(self) -> range:
         """Return which of the shown results are on screen, as a whole or in part."""
         height, columns = self._tiles.height, self._tiles.columns
-        first = int(self.scroll_offset.y) // height
-        last = -(-(int(self.scroll_offset.y) + self.size.height) // height)
-        return range(first * columns, min(last * columns, len(self.results.shown)))
+        y = int(self.scroll_offset.y)
+        last = -(-(y + self._lines_seen) // height)
+        return range(y // height * columns, min(last * columns, len(self.results.shown)))
+
+    @property
+    def _lines_seen(self) -> int:
+        """How many lines are drawn: where the first row is whole, all rows are."""
+        is_whole = self.scroll_offset.y % self._tiles.height == 0
+        return self._rows_seen * self._tiles.height if is_whole else self.size.height
 
     def card(self, result: Result) -> TaskCard | None:
         """Return what is known of the task of a result, None where that was not read yet."""
@@ -264,6 +271,8 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         row, at = divmod(int(self.scroll_offset.y) + y, self._tiles.height)
         first = row * self._tiles.columns
         indices = range(first, min(first + self._tiles.columns, len(self.results.shown)))
+        if y >= self._lines_seen:
+            return Strip.blank(self.size.width, self._styles.row("row"))
         line = Strip.join([self._tile(self.results.shown[index], index)[at] for index in indices])
         return line.adjust_cell_length(self.size.width, self._styles.row("row"))
 
@@ -281,7 +290,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
                 for column, each in drawn
                 if each is not None and of_tile < each.drawn.rows
             ]
-            if over and not is_under_toast(self, y):
+            if over and y < self._lines_seen and not is_under_toast(self, y):
                 # Before the blank that ends it: what stands at the very end is cut off for a scroll bar.
                 *written, blank = line
                 lines[at] = Strip([*written, *over, blank], line.cell_length)
