@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ _FOREIGN = (
     "SSLKEYLOGFILE",
 )
 _FOLDERS = ("CONFIG", "DATA", "STATE", "CACHE")
+_numbers = itertools.count()
 
 
 def pytest_configure() -> None:
@@ -145,9 +147,18 @@ def clean_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Give each test a home and an environment of its own."""
-    _leave_surroundings(monkeypatch, tmp_path)
+def clean_environment(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Give each test a home and an environment of its own.
+
+    Where a test has no use for `tmp_path` none is made: among thousands that takes longer than most of the tests.
+    """
+    if "tmp_path" in request.fixturenames:
+        folder = request.getfixturevalue("tmp_path")
+    else:
+        folder = tmp_path_factory.getbasetemp() / f"without-{next(_numbers)}"
+    _leave_surroundings(monkeypatch, folder)
 
 
 @pytest.fixture
