@@ -61,11 +61,11 @@ async def test_an_id_that_none_knows_is_said_to_be_not_found_after_one_round(wor
         assert found.problem is not None
         assert (found.problem.kind, found.checks) == (ProblemKind.NOT_FOUND, 3)
         # Then one path with each check, as far apart as with one path.
-        await world.clock.run_for(900)
+        await world.clock.run_for(400)
     alone = World(world.path.parent / "alone")
     alone.add("task_a")
     async with alone.watching():
-        await alone.clock.run_for(900)
+        await alone.clock.run_for(400)
     alone.mine.close()
     assert world.gateway.count() <= alone.gateway.count() + 3
 
