@@ -10,6 +10,8 @@ from tests.servers import success_body
 from tests.ui.driven_dashboard import add, add_answered, answer, driven, uuid
 from textual.containers import VerticalScroll
 
+from taskdash.ui.screens import inspect
+
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import Dash
 
@@ -62,10 +64,13 @@ async def test_a_match_in_the_middle_of_much_text_is_on_the_screen(dash: Dash) -
 
 
 @pytest.mark.parametrize("size", [(20, 10), (200, 60)])
-async def test_how_to_close_it_is_never_cut(desk: Context, other: Store, size: tuple[int, int]) -> None:
+async def test_how_to_close_it_is_never_cut(
+    desk: Context, other: Store, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspect, "MAX_CHARS", 3_000)
     task_id = "a-name-as-long-as-a-task-may-have-it." + "x" * 90
     add(other, task_id)
-    answer(other, task_id, success_body(task_id, extra=["long"] * 15_000))
+    answer(other, task_id, success_body(task_id, extra=["long"] * 500))
     async with driven(desk, size, total=1) as dash:
         await dash.press("J", dialog="RawJson", shown="Esc closes")
         assert dash.app.screen.query_one(VerticalScroll).size.height > 0
