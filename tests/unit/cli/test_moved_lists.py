@@ -123,7 +123,7 @@ def moved(text: bytes, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(lists)
 @example([])
 @example(

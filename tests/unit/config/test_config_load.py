@@ -580,7 +580,7 @@ TOML_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(TOML_VALUES)
 def test_no_value_of_any_type_gets_past_a_reader_or_breaks_it(value: object) -> None:
     for model in (Settings, View, Profile):

@@ -114,7 +114,7 @@ NAMED = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(NAMED), VALUES)
 def test_whatever_the_reader_takes_the_schema_takes(path: tuple[str, ...], value: object) -> None:
     inner: dict[str, Any] = {path[-1]: value}

@@ -133,7 +133,7 @@ def leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tu
         yield path, value
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(files())
 def test_every_value_is_in_the_line_that_is_told_for_it(text: str) -> None:
     try:

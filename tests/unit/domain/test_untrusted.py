@@ -55,7 +55,9 @@ def is_harmless(char: str) -> bool:
 
 
 def test_every_code_point_comes_out_harmless() -> None:
-    for start in range(0, sys.maxunicode + 1, 0x400):
+    # Planes without any character are all alike but for their ends.
+    empty = {start for start in range(0x40000, 0xE0000, 0x400) if start & 0xFFFF not in (0, 0xFC00)}
+    for start in sorted({*range(0, sys.maxunicode + 1, 0x400)} - empty):
         # A letter between any two keeps the combining marks from being a crowd.
         out = inert("x".join(map(chr, range(start, start + 0x400))))
         bad = {hex(ord(char)) for char in set(out) if not is_harmless(char)}

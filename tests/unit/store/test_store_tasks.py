@@ -34,7 +34,7 @@ STATES = [None, frozenset({State.SUCCESS}), frozenset({State.NEW, State.WAITING}
 
 
 def test_every_window_and_rank_agrees_with_the_whole_list_in_its_order(store: Store) -> None:
-    fill(store, 3000)
+    fill(store, 1500)
     for sort in SORTS:
         for states in STATES:
             query = Query("p", states, (), sort)

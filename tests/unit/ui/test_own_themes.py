@@ -108,7 +108,7 @@ WORDS = (
 VALUES = st.sampled_from(WORDS.split("|")) | st.text(max_size=8).filter(lambda text: "\x00" not in text)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(st.sampled_from(sorted(set(_FIELDS) - {"variables"})), VALUES, max_size=3),
     st.dictionaries(st.sampled_from(sorted(_VARIABLES)), VALUES, max_size=3),

@@ -87,7 +87,7 @@ KEYS = st.lists(
 ANSWERS = st.sampled_from([DARK, LIGHT, KITTY_OK, "\x1bP>|XTerm(379)\x1b\\", "\x1b[?62;4c"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(KEYS | ANSWERS, max_size=8), st.lists(st.integers(1, 12), min_size=1))
 def test_keys_come_through_whole_and_in_order_wherever_reads_are_cut(
     parts: list[str], cuts: list[int]
