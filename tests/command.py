@@ -83,7 +83,17 @@ class Command:
         timeout_s: float = 30,
     ) -> Done:
         """Run it to its end. `env` adds to the environment; None takes a variable away."""
-        line = self.line(*arguments)
+        return self.warm(self.line(*arguments), stdin=stdin, env=env, timeout_s=timeout_s)
+
+    def warm(
+        self,
+        line: Sequence[str],
+        *,
+        stdin: str | bytes | None = None,
+        env: Mapping[str, str | None] | None = None,
+        timeout_s: float = 30,
+    ) -> Done:
+        """Run a command line of `taskdash` whose options are those that are given."""
         if _counts_at_start(env):
             return self.run(line, stdin=stdin, env=env, timeout_s=timeout_s)
         with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:

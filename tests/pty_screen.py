@@ -159,7 +159,7 @@ class PtyScreen:
         """Send the program a signal."""
         os.kill(self.pid, number)
 
-    def wait_exit(self, timeout_s: float = 10.0) -> int:
+    def wait_exit(self, timeout_s: float = 30.0) -> int:
         """Wait until the program has ended and all it wrote is read; return its exit status, -n for signal n."""
         assert self._process is not None, "not started"
         try:
@@ -175,7 +175,7 @@ class PtyScreen:
             time.sleep(0.03)
         return code
 
-    def quit(self, key: str = "q", *, timeout_s: float = 10.0) -> None:
+    def quit(self, key: str = "q", *, timeout_s: float = 30.0) -> None:
         """Leave by a key: the exit code is 0, and the terminal as it was."""
         self.send(key)
         assert self.wait_exit(timeout_s) == 0, self.text
@@ -274,7 +274,7 @@ class PtyScreen:
         """Columns and rows."""
         return self._screen.columns, self._screen.lines
 
-    def wait_for(self, wanted: str | Callable[[str], object], timeout_s: float = 20.0) -> str:
+    def wait_for(self, wanted: str | Callable[[str], object], timeout_s: float = 40.0) -> str:
         """Wait until the screen has a text, or meets a condition; return the screen.
 
         Raises:
@@ -291,11 +291,11 @@ class PtyScreen:
             with self._changed:
                 self._changed.wait(min(left_s, 0.05))
 
-    def wait_for_none(self, unwanted: str, timeout_s: float = 20.0) -> str:
+    def wait_for_none(self, unwanted: str, timeout_s: float = 40.0) -> str:
         """Wait until the screen has a text no more; return the screen."""
         return self.wait_for(lambda text: unwanted not in text, timeout_s)
 
-    def wait_for_line(self, number: int, wanted: str, timeout_s: float = 20.0) -> str:
+    def wait_for_line(self, number: int, wanted: str, timeout_s: float = 40.0) -> str:
         """Wait until line `number`, from 0, has a text; return the line."""
         self.wait_for(lambda _: wanted in self.lines[number], timeout_s)
         return self.lines[number]

@@ -247,7 +247,7 @@ class RawServer:
         """How many of them neither end has closed yet."""
         return len(self._writers)
 
-    def wait_for(self, predicate: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    def wait_for(self, predicate: Callable[[], bool], timeout_s: float = 20.0) -> None:
         """Return once `predicate` holds; it is asked again after whatever happens at this server.
 
         Raises:

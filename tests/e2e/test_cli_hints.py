@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 GOOD = "task_good_12345678"
 UUID = "5064bd1a-025a-490b-b28f-6a9fa12eb88a"
 LINE = re.compile(r"`([^`]+)`")
+ACTED_ON = re.compile(r"[$`|&;<>*?~#!\n]")
 
 
 class Reader:
@@ -42,7 +43,11 @@ class Reader:
         }
 
     def types(self, line: str, env: Mapping[str, str | None] | None = None) -> Done:
-        return self.taskdash.run(["sh", "-c", line], env={**self.env, **(env or {})})
+        merged = {**self.env, **(env or {})}
+        # What a shell would only take apart is taken apart as a shell does it.
+        if line.startswith("taskdash ") and not ACTED_ON.search(line):
+            return self.taskdash.warm([str(PROGRAM), *shlex.split(line)[1:]], env=merged)
+        return self.taskdash.run(["sh", "-c", line], env=merged)
 
     def here(self, words: str) -> str:
         """The program with the options of this list."""

@@ -333,14 +333,15 @@ def test_a_key_in_a_file_is_not_taken_for_a_task(taskdash: Command) -> None:
     assert KEY not in talk
 
 
-def test_ten_thousand_tasks_move_in_a_few_seconds(taskdash: Command, tmp_path: Path) -> None:
-    ids = [f"task_m_{n:013d}" for n in range(10_000)]
+def test_thousands_of_tasks_move_in_a_few_seconds(taskdash: Command, tmp_path: Path) -> None:
+    ids = [f"task_m_{n:013d}" for n in range(4_000)]
     more = {"state": "success", "param": {"input": {"prompt": "a robot painter " * 9}}}
     task = json.dumps({**TASK, "taskId": "ID", **more})
     file = tmp_path / "many.json"
     file.write_text("[\n" + ",\n".join(task.replace("ID", each) for each in ids) + "\n]\n")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    taskdash.ok("import", str(file))
+    # A process of its own: what one costs that is forked from a warm one is not counted as a child's.
+    assert taskdash.run(taskdash.line("import", str(file))).returncode == 0
     # A hundred thousand have a minute. What else this machine does counts for nothing.
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before.ru_utime < 6
+    assert 0 < resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before.ru_utime < 2.5
     assert taskdash.ids() == [*ids, "task_mine_12345678"]

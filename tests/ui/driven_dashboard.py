@@ -310,7 +310,7 @@ class Dash:
             # It may wait for the store, with more keys behind.
             handled = asyncio.Event()
             if pump.call_later(handled.set):
-                await asyncio.wait_for(handled.wait(), 10)
+                await asyncio.wait_for(handled.wait(), 30)
         await idle()
         self.app.screen._on_timer_update()
         await idle()
@@ -331,7 +331,7 @@ class Dash:
         for what, wanted in until.items():
             await getattr(self, f"until_{what}")(wanted)
 
-    async def until(self, holds: Callable[[], bool], what: str, timeout_s: float = 5.0) -> None:
+    async def until(self, holds: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
         """Wait until `holds` does."""
         deadline_s, pause_s = time.monotonic() + timeout_s, 0.002
         while not holds():
@@ -339,7 +339,7 @@ class Dash:
             await asyncio.sleep(pause_s)
             pause_s = min(0.02, 1.5 * pause_s)
 
-    async def until_shown(self, text: str, timeout_s: float = 5.0, *, times: int = 1) -> None:
+    async def until_shown(self, text: str, timeout_s: float = 30.0, *, times: int = 1) -> None:
         await self.until(lambda: self.screen.count(text) >= times, f"{text!r} on the screen", timeout_s)
 
     async def until_in_pane(self, text: str, *, times: int = 1) -> None:

@@ -20,7 +20,7 @@ from tests.finished import record
 
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_json import VARIABLES, task_json
-from taskdash.results import on_finish
+from taskdash.results import on_finish, program
 from taskdash.results.on_finish import AT_ONCE, FinishCommand
 from taskdash.results.program import MAX_OUTPUT_BYTES, run_command
 from taskdash.store.store import Store
@@ -270,8 +270,10 @@ def test_closing_ends_what_runs_and_leaves_the_rest_to_the_next(
 
 
 def test_what_heeds_no_signal_is_killed_where_nobody_waits(
-    tmp_path: Path, store: Store, make: Callable[..., FinishCommand]
+    tmp_path: Path, store: Store, make: Callable[..., FinishCommand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It may have written its number before we have noted that it runs, by much on a busy machine.
+    monkeypatch.setattr(program, "START_WAIT_S", 30.0)
     end(store, success_body("task_many_12345678"))
     slow = make("sh", "-c", f"trap '' TERM; echo $$ > {tmp_path}/pid; sleep 300")
     slow.wake()
