@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.servers import fail_body, success_body
 from tests.ui.driven_dashboard import Dash, add_answered, driven, uuid
+from textual import events
 from textual.app import App
 from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
@@ -151,6 +152,15 @@ async def test_no_message_lies_over_the_foot_of_a_dialog(dash: Dash) -> None:
     # Beside this dialog the list is seen, which leaves the message to it.
     await dash.press("x", dialog="Confirm", shown=message)
     assert dash.screen.count(message) == 1
+
+
+@pytest.mark.dashboard(tasks=0)
+async def test_what_is_pasted_into_a_help_that_is_just_being_left_is_for_the_list(dash: Dash) -> None:
+    await dash.press("?", dialog="Help")
+    page = dash.app.screen
+    page.dismiss(None)
+    page.post_message(events.Paste(uuid(7)))
+    await dash.until_shown("Found 1 new ID")
 
 
 async def test_a_palette_that_is_left_twice_takes_nothing_else_away() -> None:

@@ -84,6 +84,6 @@ class Help(SearchedText):
 
     def on_paste(self, event: events.Paste) -> None:
         event.stop()
-        below = self.app.screen_stack[-2]
         self.dismiss(None)
-        below.post_message(events.Paste(event.text))
+        # That is the one below, be it by this paste or by an Esc that was typed before it.
+        self.app.screen.post_message(events.Paste(event.text))
