@@ -350,6 +350,14 @@ async def test_help_lists_the_keys_and_other_keys_may_be_given(desk: Context) ->
         await dash.press("escape", dialog="Review")
 
 
+async def test_a_sheet_of_more_than_a_browser_bears_is_refused(
+    desk: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskdash.results.sheet.MAX_RESULTS", 11)
+    async with reviewing(desk) as dash:
+        await dash.press("e", said="12 results are too many for one sheet, which takes 11: mark some of them")
+
+
 async def test_a_paste_is_for_the_list(desk: Context) -> None:
     async with reviewing(desk) as dash:
         await dash.paste(uuid(500), dialog="AddIds")

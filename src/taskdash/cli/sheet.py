@@ -16,12 +16,11 @@ from taskdash.cli.output import print_lines, talk, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.selection import OPTIONS, choose, find_all
 from taskdash.config.locations import absolute
-from taskdash.domain.errors import TaskdashError
 from taskdash.domain.query import Query
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
-from taskdash.results.sheet import check_place, make_sheet, results_of, save_sheet
+from taskdash.results.sheet import check_count, check_place, make_sheet, results_of, save_sheet
 from taskdash.watch.thread import run_unwaited
 from taskdash.wiring import open_previews
 
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME: Final = "sheet.html"
 STDOUT: Final = "-"
-MAX_RESULTS: Final = 2_000
-"""A browser bears a page of some 80 MB."""
 
 
 @click.command(
@@ -70,15 +67,13 @@ def sheet(session: Session, task_ids: Sequence[str], *, selection: Selection, fi
     task_ids = with_stdin(session, task_ids)
     with session.open_store(only_reads=True) as store:
         seqs = _seqs(session, store, task_ids, selection)
+        of_all = store.summaries.result_counts(Query(session.profile.name), session.now_ms(), marked=seqs)
+        check_count(sum(count for _, count in of_all), f"give IDs, or {OPTIONS}")
         store.saved.forget_gone(seqs)
         results = results_of(store, seqs, session.keys)
     if not results:
         talk("taskdash: no results to show")
         return 1
-    if len(results) > MAX_RESULTS:
-        raise TaskdashError(
-            f"{len(results):,} results are too many for one sheet, which takes {MAX_RESULTS:,}: give IDs, or {OPTIONS}"
-        )
     asked = session.redacted(_asked(task_ids, selection))
     # Where an error of our own goes; without a log, Python would print it with all its values.
     start_log(session)

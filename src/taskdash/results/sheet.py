@@ -40,6 +40,8 @@ SIDES: Final = ((60, 768), (400, 512))
 """The longest side of each picture, where there are at most so many: the file has to go through a mail."""
 LEAST_SIDE: Final = 352
 QUALITY: Final = 75
+MAX_RESULTS: Final = 2_000
+"""A browser bears a page of some 80 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,18 @@ class SheetResult:
     verdict: Verdict | None
     saved: SavedFile | None
     """None where it is not saved, or its file is gone."""
+
+
+def check_count(count: int, instead: str) -> None:
+    """See to it that a sheet has room for so many results; `instead` says how to have fewer.
+
+    Raises:
+        TaskdashError: it has not.
+    """
+    if count > MAX_RESULTS:
+        raise TaskdashError(
+            f"{count:,} results are too many for one sheet, which takes {MAX_RESULTS:,}: {instead}"
+        )
 
 
 def results_of(store: Store, seqs: Sequence[int], keys: KnownKeys) -> list[SheetResult]:

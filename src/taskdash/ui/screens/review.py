@@ -16,7 +16,7 @@ from taskdash.domain.errors import TaskdashError
 from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
-from taskdash.results.sheet import check_place, make_sheet, results_of, save_sheet
+from taskdash.results.sheet import check_count, check_place, make_sheet, results_of, save_sheet
 from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Feedback, copied, warning
@@ -312,6 +312,11 @@ class Review(LeftOnce, Screen[int]):
         chosen = marked or list(self.results.shown)
         if not chosen:
             self._say("No results to show on a contact sheet.", is_warning=True)
+            return
+        try:
+            check_count(len(chosen), "mark some of them, or show fewer")
+        except TaskdashError as error:
+            self._say(sentence(str(error)), is_warning=True)
             return
         kind = "marked" if marked else self.results.showing.value.replace("all", "")
         asked = f"{plural(len(chosen), f'{kind} result'.lstrip())} {self._about}"
