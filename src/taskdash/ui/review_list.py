@@ -35,6 +35,10 @@ class Result(NamedTuple):
         """Return what it is known by."""
         return self.seq, self.n
 
+    def judged(self, verdict: Verdict | None) -> Result:
+        """Return it with this verdict."""
+        return self._replace(verdict=verdict)
+
 
 class Showing(StrEnum):
     """Which of the results are shown, in the order in which a key goes through them."""
@@ -122,10 +126,7 @@ class ReviewList:
         """Take over verdicts that were given."""
         given = {(seq, n): verdict for seq, n, verdict in verdicts}
         self.follow(
-            [
-                each._replace(verdict=given[each.place]) if each.place in given else each
-                for each in self.results
-            ]
+            [each.judged(given[each.place]) if each.place in given else each for each in self.results]
         )
 
     def show_next(self) -> None:

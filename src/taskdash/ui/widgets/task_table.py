@@ -120,7 +120,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Show another query; the cursor stays on its task where that is in it, or goes to `seq`."""
         self._query = query
         if seq is not None:
-            self._place = self._place._replace(chosen_seq=seq, cursor_seq=seq, home=False)
+            self._place = self._place.sent_to(seq)
         self.reload()
 
     def reload(self, *, moved_only: bool = False) -> None:
@@ -185,10 +185,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         task = window.row(window.cursor)
         seq = task.seq if task else None
         before = self._place
-        chosen_seq = seq if before.chosen_seq is None else before.chosen_seq
-        self._place = self._place._replace(
-            cursor=window.cursor, top=window.top, chosen_seq=chosen_seq, cursor_seq=seq
-        )
+        self._place = before.found_at(window.cursor, window.top, seq)
         self.virtual_size = Size(self.size.width, window.total)
         is_in_place = window.top == self._drawn_from == int(self.scroll_offset.y)
         is_alike = shown.total == window.total and shown.query.terms == window.query.terms
@@ -224,7 +221,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._refresh_tasks(lambda task, _: task.seq in seqs)
 
     def _place_now(self) -> Place:
-        return self._place._replace(height=max(1, self.size.height))
+        return self._place.of_height(max(1, self.size.height))
 
     # Moving
 
@@ -248,11 +245,11 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._go(max(0, min(self._place.cursor + pages * height, self._window.total - 1)), top)
 
     def _go(self, line: int, top: int) -> None:
-        before, home = self._place, line == 0 and top == 0
+        before = self._place
         task = self._window.row(line)
         self.look_at(filter(None, (self.task_at_cursor, task)))
         seq = task.seq if task else None
-        self._place = before._replace(cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
+        self._place = before.moved_to(line, top, seq)
         if task is None or not self._window.covers(top, self.size.height):
             # What is to be seen is not here yet: the old rows stay on screen until it is.
             self.reload(moved_only=True)
@@ -279,7 +276,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         self.rows.forget(styles=False)
         if self._window.total:
-            self._place = self._place._replace(height=self.size.height)
+            self._place = self._place.of_height(self.size.height)
         if not (self._place.home and self._window.covers(0, self.size.height)):
             self.reload()
         elif self.is_mounted:

@@ -29,6 +29,24 @@ class Place(NamedTuple):
     home: bool = True
     """The reader is at the head of the list and has not moved: what is added above comes into view."""
 
+    def sent_to(self, seq: int) -> Place:
+        """Return the place of a reader who is to be taken to a task."""
+        return self._replace(chosen_seq=seq, cursor_seq=seq, home=False)
+
+    def moved_to(self, line: int, top: int, seq: int | None) -> Place:
+        """Return the place of a reader who has gone to a line, with this task in it."""
+        home = line == 0 and top == 0
+        return self._replace(cursor=line, top=top, home=home, chosen_seq=seq, cursor_seq=seq)
+
+    def found_at(self, line: int, top: int, seq: int | None) -> Place:
+        """Return the place of a reader who has gone nowhere, in rows that were read since."""
+        chosen_seq = seq if self.chosen_seq is None else self.chosen_seq
+        return self._replace(cursor=line, top=top, chosen_seq=chosen_seq, cursor_seq=seq)
+
+    def of_height(self, height: int) -> Place:
+        """Return the place on a screen of so many lines."""
+        return self._replace(height=height)
+
 
 class Window(NamedTuple):
     """Rows `first` to `first + len(rows)` of a query that has `total`, and where the cursor is in it now."""
