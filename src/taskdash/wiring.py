@@ -145,21 +145,22 @@ def download_thread(
 
     Beside the dashboard there is a watcher as long as it is open: where it `has_key`, dead links are asked for anew.
     """
-    from taskdash.results.download_thread import DownloadThread, open_downloads
-    from taskdash.results.saved_results import Provenance
+    from taskdash.results import download_thread, saved_results
 
     profile = settings.in_use
     opening = partial(
-        open_downloads,
+        download_thread.open_downloads,
         profile,
         download_dir(settings),
         store_path,
         max_result_mib=settings.max_result_mib,
-        provenance=Provenance.of(settings, keys),
+        provenance=saved_results.Provenance.of(settings, keys),
         begin_to_watch=_somebody_watches if has_key and not is_beside_command else None,
     )
     auto = settings.auto_download and not is_beside_command
-    return DownloadThread(opening, auto_profile=profile.name if auto else None, tells_each=is_beside_command)
+    return download_thread.DownloadThread(
+        opening, auto_profile=profile.name if auto else None, tells_each=is_beside_command
+    )
 
 
 def open_context(

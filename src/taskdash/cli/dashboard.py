@@ -110,10 +110,16 @@ def run_app(open_it: Callable[[], Context]) -> int:
     if app.crash is not None:
         raise app.crash
     if app.wants_demo:
-        from taskdash.cli.demo import run_demo
-
-        return run_demo()
+        return open_demo()
     return app.return_code or (6 if lost else 0)
+
+
+def open_demo() -> int:
+    """Open the dashboard on the embedded API; return the exit code."""
+    # The user's own list needs nothing of it.
+    from taskdash.cli.demo import run_demo
+
+    return run_demo()
 
 
 def _close(context: Context, code: int) -> None:

@@ -174,13 +174,9 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
     if demo and session.options:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in session.options)
         raise click.UsageError(f"--demo uses a list and settings of its own: it takes no {names}")
-    if demo:
-        from taskdash.cli.demo import run_demo
+    from taskdash.cli.dashboard import open_dashboard, open_demo
 
-        raise SystemExit(run_demo())
-    from taskdash.cli.dashboard import open_dashboard
-
-    raise SystemExit(open_dashboard(session))
+    raise SystemExit(open_demo() if demo else open_dashboard(session))
 
 
 @click.command(

@@ -6,6 +6,7 @@ It is for files that were read already: what is no TOML it takes for whatever it
 from __future__ import annotations
 
 import re
+import tomllib
 from typing import Final, NamedTuple
 
 Path = tuple[str | int, ...]
@@ -119,8 +120,5 @@ def key_lines(text: str) -> dict[Path, int]:
 def _unquoted(name: str) -> str:
     if not name.startswith(('"', "'")):
         return name
-    # A config that is right never comes here.
-    import tomllib
-
     read: str = tomllib.loads(f"name = {name}")["name"]
     return read

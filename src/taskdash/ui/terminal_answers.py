@@ -52,7 +52,7 @@ class Answers(NamedTuple):
     is_complete: bool = False
     """Whether it has answered the last question: what it did not say it does not know."""
 
-    def and_said(self, **said: Any) -> Answers:
+    def and_said(self, **said: Any) -> Answers:  # noqa: ANN401 - the values of its fields
         """Return what is known with what was said now."""
         return self._replace(**said)
 

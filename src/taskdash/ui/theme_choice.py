@@ -12,8 +12,16 @@ from taskdash.ui.themes import AUTO, FOLLOWING, THEMES
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from taskdash.ui.app import Dashboard
+
+
+def _own_themes() -> ModuleType:
+    # Most users have none.
+    from taskdash.ui import own_themes
+
+    return own_themes
 
 
 class ThemeChoice:
@@ -47,16 +55,15 @@ class ThemeChoice:
         self._show(name)
 
     def _load_one(self, name: str) -> None:
-        from taskdash.ui.own_themes import known_themes, load_theme, refuse_unknown
-
+        own_themes = _own_themes()
         context = self._app.context
         if self.folder and (path := self.folder / f"{name}.toml").is_file():
             try:
-                self._app.register_theme(load_theme(path))
+                self._app.register_theme(own_themes.load_theme(path))
             except ConfigError as error:
                 self._faults.append(str(error))
         elif context.view.theme == context.first_view.theme:
-            refuse_unknown(context.settings, known_themes(self.folder))
+            own_themes.refuse_unknown(context.settings, own_themes.known_themes(self.folder))
 
     def register_ours(self) -> None:
         """Add our own themes to Textual's; the first frame seldom needs them."""
@@ -68,10 +75,8 @@ class ThemeChoice:
         folder = self.folder
         if self._has_own or folder is None or not await asyncio.to_thread(folder.is_dir):
             return
-        from taskdash.ui.own_themes import load_themes
-
         self._has_own = True
-        found, self._faults = await asyncio.to_thread(load_themes, folder)
+        found, self._faults = await asyncio.to_thread(_own_themes().load_themes, folder)
         for theme in found:
             self._app.register_theme(theme)
         for fault in self._faults:

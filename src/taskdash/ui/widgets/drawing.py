@@ -102,7 +102,8 @@ def draw(picture: Picture, room: Room) -> Drawn:
         size = max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
         pixels = sized(size).tobytes()
     elif room.drawing is Drawing.SIXEL:
-        sixels = sixel_rows(sized(size), rows)
+        # Once for all rows: each with colours of its own would show where they meet.
+        sixels = sixel_rows(sized(size).quantize(256, Image.Quantize.FASTOCTREE), rows)
     blocks = sized((columns, rows * 2)).tobytes()
     made_of = (picture.format, picture.width, picture.height)
     return Drawn(*made_of, columns, rows, blocks, size=size, pixels=pixels, sixels=sixels)
@@ -120,12 +121,8 @@ def fit(
 
 
 def sixel_rows(picture: Image, rows: int) -> tuple[str, ...]:
-    """Encode a picture as sixels, each of `rows` rows of cells for itself."""
-    from PIL.Image import Quantize
-
-    # Once for all rows: each with colours of its own would show where they meet.
-    flat = picture.quantize(256, Quantize.FASTOCTREE)
-    palette, pixels = flat.getpalette() or [], flat.tobytes()
+    """Encode a picture with a palette as sixels, each of `rows` rows of cells for itself."""
+    palette, pixels = picture.getpalette() or [], picture.tobytes()
     width, height = picture.width, picture.height // rows
     return tuple(
         _sixels(pixels[row * width * height : (row + 1) * width * height], (width, height), palette)
