@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+import tomli_w
 
 from taskdash.cli.add import put_on_list, read_stdin
 from taskdash.cli.options import Command, complete_files, pass_session, selection_options
@@ -83,8 +84,6 @@ def _write_csv(details: Iterable[TaskDetail]) -> None:
 
 
 def _write_toml(details: Iterable[TaskDetail]) -> None:
-    import tomli_w
-
     write_utf8()
     is_empty = True
     for detail in details:
