@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from taskdash.store.database import Database
 
 _UNTOLD = "FROM untold CROSS JOIN tasks USING (seq) WHERE way = ? AND removal = 0 AND profile = ?"
-_UNSEEN: Final = "removal = 0 AND unseen = 1 AND (profile = ?1 OR ?1 IS NULL)"
+_UNSEEN: Final = "removal = 0 AND unseen = 1 AND (profile = ? OR ? IS NULL)"
 
 
 LEARNED_AFTER_MS: Final = 60_000
@@ -168,7 +168,7 @@ class News:
 
     def unseen(self, profile: str | None) -> int:
         """Return how many tasks of a profile, or (None) of all, have ended and were not looked at since."""
-        return int(self._database.value(f"SELECT count(*) FROM tasks WHERE {_UNSEEN}", [profile]))
+        return int(self._database.value(f"SELECT count(*) FROM tasks WHERE {_UNSEEN}", [profile, profile]))
 
     def look_at(self, seqs: Iterable[int]) -> None:
         """Write down that somebody has looked at tasks."""
@@ -177,7 +177,7 @@ class News:
 
     def look_at_all(self, profile: str | None) -> None:
         """Write down that somebody has looked at all tasks of a profile, or (None) of all."""
-        self._database.write(f"UPDATE tasks SET unseen = 0 WHERE {_UNSEEN}", [(profile,)])
+        self._database.write(f"UPDATE tasks SET unseen = 0 WHERE {_UNSEEN}", [(profile, profile)])
 
     def batch_of(self, seqs: Collection[int]) -> Batch | None:
         """Return the tasks as a batch; None where one of them is not finished. Those that were removed do not count."""

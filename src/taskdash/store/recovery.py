@@ -299,9 +299,9 @@ class _Target:
             connection.execute(f"DELETE FROM {table} WHERE seq NOT IN (SELECT seq FROM tasks)")
         # An end without its record has lost its links: it is asked for once more.
         connection.execute(
-            "UPDATE tasks SET asked_at_ms = ?1, next_check_at_ms = ?1 "
+            "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? "
             "WHERE state >= 2 AND removal = 0 AND seq NOT IN (SELECT seq FROM bodies)",
-            (self._now_ms,),
+            (self._now_ms, self._now_ms),
         )
         connection.execute(
             "UPDATE numbers SET value = coalesce((SELECT min(seq) FROM tasks WHERE seq < 0), 0) "
