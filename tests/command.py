@@ -169,13 +169,14 @@ class Command:
     ) -> PtyScreen:
         """Open it in a terminal of its own, in a `with` block.
 
-        `spoilt_by` is Python that runs before it, `within` a command that runs it. Without them it is forked from a
-        warm process, as are commands.
+        `spoilt_by` is Python that runs before it, `within` a command that runs it. Without that it is forked from a
+        warm process, as are commands: where a module has taken a name from another, it has to be changed in both.
         """
         from tests.pty_screen import PtyScreen
 
         line = self.line(*arguments)
-        if spoilt_by:
+        is_warm = not (within or _counts_at_start(env))
+        if spoilt_by and not is_warm:
             line[:1] = [sys.executable, "-c", f"{spoilt_by}\nfrom taskdash.cli.process import run\nrun()"]
         return PtyScreen(
             [*within, *line],
@@ -183,7 +184,8 @@ class Command:
             columns=columns,
             rows=rows,
             cwd=self.folder,
-            is_warm=not (spoilt_by or within or _counts_at_start(env)),
+            is_warm=is_warm,
+            first=spoilt_by if is_warm else "",
         )
 
     def browser(self, body: str = "") -> None:

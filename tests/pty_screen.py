@@ -67,12 +67,14 @@ class PtyScreen:
         rows: int = 36,
         cwd: Path | None = None,
         is_warm: bool = False,
+        first: str = "",
     ) -> None:
-        """`is_warm`: the command is taskdash, which is forked from a process that has imported it."""
+        """`is_warm`: the command is taskdash, forked from a process that has imported it; that runs `first`, Python."""
         self._command = [str(part) for part in command]
         self._env = {"TERM": "xterm-256color", "LANG": "C.UTF-8", **env}
         self._cwd = cwd
         self._is_warm = is_warm
+        self._first = first
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
@@ -104,6 +106,7 @@ class PtyScreen:
                 env=self._env,
                 streams=[self._slave] * 3,
                 has_terminal=True,
+                first=self._first,
             )
         else:
             self._process = subprocess.Popen(

@@ -42,6 +42,7 @@ class Forked:
         env: Mapping[str, str],
         streams: Sequence[int],
         has_terminal: bool = False,
+        first: str = "",
     ) -> None:
         """Start it.
 
@@ -51,11 +52,18 @@ class Forked:
             env: its environment; what counts when Python starts has no effect.
             streams: descriptors for stdin, stdout and stderr.
             has_terminal: stdin is to be its controlling terminal.
+            first: Python that it runs before; what it changes in a module is changed for all that look there.
         """
         self._line = line
         self._server = _idle.pop() if _idle else _Server()
         self.returncode: int | None = None
-        order = {"line": line, "cwd": str(cwd), "env": dict(env), "has_terminal": has_terminal}
+        order = {
+            "line": line,
+            "cwd": str(cwd),
+            "env": dict(env),
+            "has_terminal": has_terminal,
+            "first": first,
+        }
         with tempfile.TemporaryFile() as file:
             file.write(json.dumps(order).encode())
             file.seek(0)
@@ -167,6 +175,7 @@ def _become(order: int, *streams: int) -> NoReturn:
     sys.argv = wanted["line"]
     from taskdash.__main__ import run
 
+    exec(wanted["first"], {})  # noqa: S102 - a test's own
     run()
 
 

@@ -6,7 +6,6 @@ import fcntl
 import os
 import re
 import struct
-import sys
 import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +53,7 @@ class Terminal(PtyScreen):
     """The dashboard on a terminal that answers nothing, whose cells have a size in pixels."""
 
     def __init__(self, env: dict[str, str], *, cell: tuple[int, int] = (0, 0), **terminal: str) -> None:
-        super().__init__([PROGRAM], env={**env, **terminal})
+        super().__init__([PROGRAM], env={**env, **terminal}, is_warm=True)
         self._cell = cell
 
     def _set_size(self) -> None:
@@ -138,8 +137,7 @@ def test_a_terminal_that_says_what_it_can_is_believed(
 ) -> None:
     said, _ = TERMINALS[name]
     # No variable says which terminal it is.
-    command = [sys.executable, "-c", f"{PATIENT}\nfrom taskdash.cli.process import run\nrun()"]
-    with PtyScreen(command, env={**env, "TERM": "xterm-256color"}) as screen:
+    with PtyScreen([PROGRAM], env={**env, "TERM": "xterm-256color"}, is_warm=True, first=PATIENT) as screen:
         screen.wait_for(lambda _: b"\x1b[c" in screen.raw)
         screen.send(said)
         screen.wait_for("PNG, 80 × 80")

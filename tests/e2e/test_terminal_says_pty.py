@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from tests.pty_screen import PtyScreen
 
 ASKED = b"\x1b[c"
-PATIENT = "import taskdash.ui.terminal_answers as answers; answers.WAIT_S = 20"
+PATIENT = """
+from taskdash.cli import doctor_terminal
+from taskdash.ui import terminal, terminal_says
+doctor_terminal.WAIT_S = terminal.WAIT_S = terminal_says.WAIT_S = 20
+"""
 """A machine that is busy must not be what is late."""
 NONSENSE = "".join(said for said, _ in TERMINALS.values())
 

@@ -105,7 +105,8 @@ def test_a_signal_ends_it_in_time_and_restores_a_terminal_that_is_too_slow_for_a
 @pytest.mark.parametrize("ignoring", [False, True], ids=["with its signal", "with nohup"])
 def test_a_closed_terminal_ends_it_within_a_second(taskdash: Command, *, ignoring: bool) -> None:
     spoilt_by = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_{'IGN' if ignoring else 'DFL'})"
-    with taskdash.dashboard(spoilt_by=spoilt_by) as screen:
+    # Our own child, so that what it took can be read when it has ended.
+    with taskdash.dashboard(spoilt_by=spoilt_by, within=["env"]) as screen:
         screen.wait_for("No tasks yet")
         busy_s = cpu_s(screen.pid)
         closed_at_s = time.monotonic()
