@@ -85,6 +85,8 @@ class PtyScreen:
         self._process: subprocess.Popen[bytes] | Forked | None = None
         self._master = self._slave = -1
         self._unfed = b""
+        self._lines: list[str] | None = None
+        """The screen as it is since the last change; None: nobody has looked since."""
         self.raw = b""
         self._pause_s = 0.0
         """Everything the program ever wrote."""
@@ -215,6 +217,7 @@ class PtyScreen:
         """Give the terminal another size; the kernel signals it to the program."""
         with self._changed:
             self._screen.resize(rows, columns)
+            self._lines = None
         self._set_size()
 
     def hang_up(self) -> None:
@@ -253,7 +256,12 @@ class PtyScreen:
     def lines(self) -> list[str]:
         """The screen, a line each, without the blanks at the end."""
         with self._changed:
-            return [line.rstrip() for line in self._screen.display]
+            if self._lines is None:
+                # As `display` of pyte, which measures each character again.
+                columns, buffer = range(self._screen.columns), self._screen.buffer
+                rows = (buffer[row] for row in range(self._screen.lines))
+                self._lines = ["".join([row[column].data for column in columns]).rstrip() for row in rows]
+            return self._lines
 
     @property
     def text(self) -> str:
@@ -417,6 +425,7 @@ class PtyScreen:
                     end = begun.start() if begun else len(self._unfed)
                     self._stream.feed(_readable(self._unfed[:end]))
                     self._unfed = self._unfed[end:]
+                    self._lines = None
                 self._changed.notify_all()
 
 
