@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections import deque
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,7 +39,7 @@ from taskdash.store.store_file import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     Named = dict[str, Any]
@@ -50,6 +51,7 @@ _LOCK_PATIENCE_S: Final = 120.0
 """To recover a list of 100,000 tasks takes some ten seconds."""
 _BUSY_TIMEOUT_S: Final = 30.0
 _PARTS_OF_TASKS: Final = ("saved", "contents", "verdicts", "untold", "warned", "unsaved")
+_OF_RESULTS: Final = {"saved", "contents", "verdicts"}
 _TABLES: Final = ("removals", "gateways", "sent")
 _TYPES: Final = {"INTEGER": int, "TEXT": str, "BLOB": bytes, "REAL": float}
 _ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)
@@ -200,7 +202,7 @@ def _count(path: Path) -> int | None:
 
 def _fill(fresh: Path, damaged: sqlite3.Connection, path: Path) -> None:
     with closing(Database(fresh)) as database, database.writing() as connection:
-        target = _Target(connection)
+        target = _Target(connection, {table for table in _OF_RESULTS if not _is_read_whole(damaged, table)})
         target.take_tasks(damaged)
         for table in _TABLES:
             target.take(table, _rows_of(damaged, f"SELECT * FROM {table}"))
@@ -230,10 +232,11 @@ def _list_number(source: sqlite3.Connection) -> int | None:
 
 
 class _Target:
-    """The new store while it is filled."""
+    """The new store while it is filled. What is known of results is `lost` where the damaged one has not all of it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, lost: Collection[str]) -> None:
         self._connection = connection
+        self._lost = lost
         self._now_ms = time.time_ns() // 1_000_000
         self._types = {
             table: {
@@ -249,8 +252,9 @@ class _Target:
         self.take("bodies", _rows_of(source, "SELECT * FROM bodies"))
         for table in _PARTS_OF_TASKS:
             rows = _rows_of(source, f"SELECT * FROM {table}")
-            # What was told since the copy is not told again.
-            self.take(table, (row for row in rows if row.get("seq") not in before))
+            # What was told, or taken back, since the copy is not told or given again.
+            known = () if table in self._lost else before
+            self.take(table, (row for row in rows if row.get("seq") not in known))
         return count
 
     def take(self, table: str, rows: Iterator[Named]) -> int:
@@ -293,10 +297,18 @@ class _Target:
         return True
 
     def complete(self) -> None:
-        """Make up for what is not carried over: the search texts, the next free place, and lost records."""
+        """Make up for what is not carried over: the search texts, the counts, the next free place, and lost records."""
         connection = self._connection
         for table in ("bodies", *_PARTS_OF_TASKS):
             connection.execute(f"DELETE FROM {table} WHERE seq NOT IN (SELECT seq FROM tasks)")
+        # Triggers count what is written. Of what is lost, or was there before its task, they know nothing.
+        connection.execute(
+            "UPDATE tasks SET saved_count = (SELECT count(*) FROM saved WHERE saved.seq = tasks.seq), "
+            "(picked_count, rejected_count) = (SELECT count(*) FILTER (WHERE verdict = 'picked'), "
+            "count(*) FILTER (WHERE verdict = 'rejected') FROM verdicts WHERE verdicts.seq = tasks.seq) "
+            "WHERE saved_count OR picked_count OR rejected_count "
+            "OR seq IN (SELECT seq FROM saved UNION ALL SELECT seq FROM verdicts)"
+        )
         # An end without its record has lost its links: it is asked for once more.
         connection.execute(
             "UPDATE tasks SET asked_at_ms = ?, next_check_at_ms = ? "
@@ -317,6 +329,14 @@ class _Target:
                 )
             ),
         )
+
+
+def _is_read_whole(source: sqlite3.Connection, table: str) -> bool:
+    try:
+        deque(source.execute(f"SELECT * FROM {table}"), maxlen=0)
+    except _ROW_ERRORS:
+        return False
+    return True
 
 
 def _rows_of(source: sqlite3.Connection, sql: str, backwards: str = "rowid DESC") -> Iterator[Named]:

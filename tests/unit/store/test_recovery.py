@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -12,13 +13,14 @@ from tests.store_lists import added, ids, recorded
 from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.query import Query
-from taskdash.domain.task import State
+from taskdash.domain.task import State, Verdict
 from taskdash.store.store import Store
 from taskdash.store.store_file import copies_of, keep_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from taskdash.domain.task import Task
 
 PAGE: Final = 4_096
 IDS: Final = [f"task_{n:012d}" for n in range(300)]
@@ -219,6 +221,69 @@ def test_a_record_that_is_lost_comes_from_the_copy_and_nothing_is_told_again(pat
         assert store.checks.asked("p", 9) == []
         assert not store.news.is_any("p", Way.SCREEN)
     assert len(set_aside(path)) == 1
+
+
+def judged(store: Store) -> Task:
+    """Put a task on the list of which all is known that can be lost, and return it."""
+    urls = tuple(f"https://a.example/{n}.png" for n in range(1, 4))
+    task = recorded(store, added(store, "task_judged", label="nightly"), State.WAITING)
+    task = recorded(store, task, State.SUCCESS, result_urls=urls)
+    store.saved.keep(task.seq, 2, Path("/saved/2.png"), 7, 5, "2" * 64)
+    store.verdicts.give([(task.seq, 2, Verdict.PICKED), (task.seq, 3, Verdict.REJECTED)], 6)
+    return store.tasks.find("p", "task_judged")
+
+
+def assert_judged(store: Store, *, unseen: int) -> None:
+    task = store.tasks.find("p", "task_judged")
+    assert store.verdicts.of([task.seq]) == {task.seq: {2: Verdict.PICKED, 3: Verdict.REJECTED}}
+    assert (task.saved_count, task.picked_count, task.rejected_count) == (1, 1, 1)
+    assert ids(store, "picked:yes rejected:yes") == ["task_judged"]
+    assert [found.n for found in store.saved.results_with("2" * 64)] == [2]
+    assert store.news.unseen("p") == unseen
+
+
+@pytest.mark.parametrize("lost", [None, "saved", "contents", "verdicts", "tasks"])
+def test_verdicts_contents_and_what_is_unseen_come_back_from_the_list_or_else_from_the_copy(
+    path: Path, lost: str | None
+) -> None:
+    with Store(path) as store:
+        judged(store)
+        added(store, "task_other")
+        store.database.keep_copy()
+        recorded(store, recorded(store, store.tasks.find("p", "task_other"), State.WAITING))
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        root = store.database.value(sql, [lost])
+    spoil(path)
+    if lost is not None:
+        spoil(path, zeroed(root))
+    with Store(path) as store:
+        assert_judged(store, unseen=1 if lost == "tasks" else 2)
+
+
+def test_a_verdict_that_was_taken_back_since_the_copy_stays_so(path: Path) -> None:
+    with Store(path) as store:
+        task = judged(store)
+        store.database.keep_copy()
+        store.verdicts.give([(task.seq, 2, None), (task.seq, 3, Verdict.PICKED)], 7)
+        store.news.look_at([task.seq])
+    spoil(path)
+    with Store(path) as store:
+        assert store.verdicts.of([task.seq]) == {task.seq: {3: Verdict.PICKED}}
+        assert store.tasks.find("p", "task_judged").rejected_count == 0
+        assert store.news.unseen("p") == 0
+
+
+@pytest.mark.parametrize("lost", ["saved", "verdicts"])
+def test_a_task_counts_no_verdicts_or_files_that_are_lost(path: Path, lost: str) -> None:
+    with Store(path) as store:
+        judged(store)
+        root = store.database.value("SELECT rootpage FROM sqlite_master WHERE name = ?", [lost])
+    spoil(path)
+    spoil(path, zeroed(root))
+    with Store(path) as store:
+        task = store.tasks.find("p", "task_judged")
+        kept = (0, 1, 1) if lost == "saved" else (1, 0, 0)
+        assert (task.saved_count, task.picked_count, task.rejected_count) == kept
 
 
 def test_a_rollback_that_is_left_to_do_is_no_damage(path: Path) -> None:
