@@ -61,7 +61,7 @@ def test_each_gateway_is_watched_with_its_own_key_in_one_table(
         theirs.set(THEIRS, success_body(THEIRS))
         screen.send("r", shows="Checking now.")
         screen.wait_for("✓ success", 30)
-        assert screen.title == "1 waiting"
+        screen.wait_for(lambda _: screen.title == "1 waiting")
         wait_until((taskdash.folder / "ended").exists)
         screen.quit()
     assert (taskdash.folder / "ended").read_text() == "kie\n"
