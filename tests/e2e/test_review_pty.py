@@ -99,6 +99,16 @@ def test_kitty_shows_a_picture_for_each_and_forgets_them_all(taskdash: Command) 
         assert sorted(REMOVED.findall(screen.raw)) == sorted(SENT.findall(screen.raw))
 
 
+def test_without_colours_pictures_are_shades(taskdash: Command) -> None:
+    with terminal(taskdash, NO_COLOR="1") as screen:
+        screen.wait_for("Success 4")
+        screen.send("b", shows="Undecided 5")
+        screen.wait_for(lambda text: "loading" not in text and text.count("░") == 5 * 16 * 4)
+        screen.send("p", shows="+ picked")
+        screen.send("\x1b", shows="Success 4")
+        screen.quit()
+
+
 def test_sixels_come_with_their_lines_beside_a_scroll_bar_too(taskdash: Command) -> None:
     with terminal(taskdash, cell=(10, 20), TERM="foot") as screen:
         screen.wait_for("Success 4")

@@ -312,7 +312,7 @@ async def test_without_the_extra_it_says_what_to_install_and_lists_by_name(
 ) -> None:
     desk.make_previews = lambda: Previews(source, None, is_installed=False)
     async with reviewing(desk) as dash:
-        await dash.until_shown(" 1 A mug on a desk, number 1")
+        await dash.until_shown(" 1            A mug on a desk, number 1")
         assert "Pictures need one more package: " in dash.lines[1]
         assert all(f" {number} " in dash.lines[number + 1] for number in range(1, 13))
         await dash.press("j", "p")

@@ -18,7 +18,7 @@ _ON_TASKS: Final = frozenset(
 )
 _ON_RESULTS: Final = frozenset(("open_result", "download", "copy_urls", "preview_next"))
 _ON_ANY: Final = frozenset(
-    ("mark_all", "check_all", "failures", "statistics", "sort", "reverse", "last", "first")
+    ("mark_all", "check_all", "review", "failures", "statistics", "sort", "reverse", "last", "first")
 )
 
 _EMPTY: Final = """\

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from PIL import Image
+from rich.style import Style
 from tests.pictures import encoded, halves, plain
 
 from taskdash.results.decoding import Picture
@@ -34,7 +35,7 @@ def test_in_shades_a_cell_is_the_fuller_the_brighter_both_of_its_halves_are() ->
     cells = bytes([0, 0, 0, 255, 255, 255, 0, 255, 0, 0, 0, 0, 255, 255, 255, 255, 0, 0])
     (line,) = shades(Drawn("PNG", 3, 2, 3, 1, cells))
     assert line.text == " █▒"
-    assert {segment.style for segment in line} == {None}
+    assert {segment.style for segment in line} == {Style.null()}
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_in_lines_the_verdicts_stand_under_each_other() -> None:
         for seq in (1, 2)
     ]
     assert len({each.index("+ picked") for each in lines}) == 1
-    assert lines[1].startswith(" 2 A much longer")
+    assert lines[1].startswith(" 2 + picked   A much longer")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ _AROUND: Final = 3
 """Cells beside a square picture: the cursor's, and what divides it from the next."""
 _LEAST_NAME_CELLS: Final = 12
 _MODEL_CELLS: Final = 22
+_VERDICT_CELLS: Final = len("- rejected ")
 _PROMPT_CHARS: Final = 4_000
 
 
@@ -91,13 +92,14 @@ def caption(result: Result, card: TaskCard | None, names: Names, width: int) -> 
 
 def line(result: Result, card: TaskCard | None, names: Names, width: int, total: int) -> Cell:
     """Return all of it in one line; `total` is the largest number there is."""
-    first, second = caption(result, card, names, width)
-    first[0] = Span(f"{first[0].text:>{len(f'{total:,}')}}", "muted")
+    number = Span(f"{result.number:>{len(f'{total:,}')},} ", "muted")
     if card is None:
-        return first
-    room = max(_LEAST_NAME_CELLS, width - _MODEL_CELLS - sum(cell_len(text) for text, _ in second[:-1]) - 2)
-    texts = [*first[:2], *names.of(card.task, room - len(first[0].text) - 1)]
-    return [*_fitted(texts, room), Span("  "), *second]
+        return [number]
+    verdict = _fitted(_verdict(result), _VERDICT_CELLS)
+    room = max(_LEAST_NAME_CELLS, width - _VERDICT_CELLS - _MODEL_CELLS - len(number.text) - 2)
+    of_several = f"{result.n}/{len(card.urls)} " if len(card.urls) > 1 else ""
+    name = [Span(of_several, "muted"), *names.of(card.task, room - len(of_several))]
+    return [number, *verdict, *_fitted(name, room), Span("  "), Span(card.task.model or NONE, "muted")]
 
 
 def _verdict(result: Result) -> Cell:

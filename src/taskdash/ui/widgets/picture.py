@@ -223,5 +223,6 @@ def shades(drawn: Drawn) -> list[Strip]:
         ]
         both = zip(greys[: drawn.columns], greys[drawn.columns :], strict=True)
         text = "".join(SHADES[(upper + lower) * len(SHADES) // _BRIGHTEST] for upper, lower in both)
-        lines.append(Strip([Segment(text)], drawn.columns))
+        # Textual's filter for terminals without colours needs a style to take them from.
+        lines.append(Strip([Segment(text, Style.null())], drawn.columns))
     return lines
