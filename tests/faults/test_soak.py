@@ -76,7 +76,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
     folder: Path, long: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    wanted, every = (DAY, DAY // 50) if long else (5_000, 900)
+    wanted, every = (DAY, DAY // 50) if long else (3_400, 500)
     world = World(folder, limits=Limits(20, 1_200), share=0.5)
     asked = [f"task_asked_{n}" for n in range(ASKED)]
     for task_id in asked:
@@ -99,7 +99,7 @@ async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
         f"{checks:,} checks: {held.slope_mb:+.3f} MB of memory per 100,000,"
         f" {sorted(held.descriptors)} file descriptors, {sorted(held.threads)} threads",
     )
-    # A block that is lost with each check would be 6; a short run is told by five looks, a hundred blocks apart.
+    # A block that is lost with each check would be 6; a short run is told by five looks, some dozen turns apart.
     assert held.slope_mb < (1.0 if long else 4.0)
     assert len(held.descriptors) == 1
     assert len(held.threads) == 1
