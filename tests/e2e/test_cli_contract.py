@@ -474,11 +474,6 @@ def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskd
             assert re.match(rf"line \d+: (?:profiles\.aigptimage|keys)\.{key}: ", line), line
 
 
-def test_an_unknown_command_suggests_the_right_one(taskdash: Command) -> None:
-    for wrong, right in {"lst": "list", "wiat": "wait", "remov": "remove", "hlep": "help"}.items():
-        assert f"did you mean {right}?" in taskdash(wrong).stderr
-
-
 def test_3_an_id_that_the_list_does_not_know(filled: Command) -> None:
     for words in (
         "show nowhere", "show good", "show sk-secret-0123456789", "open nowhere", "remove nowhere", "check nowhere",
@@ -510,11 +505,6 @@ def test_3_check_of_an_id_that_is_removed_meanwhile(
     assert checking.returncode == code, talk
     assert f"{RUN}: was removed from the list" in talk
     assert OK in out
-
-
-def test_3_a_prefix_that_fits_several(taskdash: Command) -> None:
-    taskdash("add", "abcdef1", "abcdef2")
-    assert taskdash("show", "abcdef").returncode == 3
 
 
 def test_4_no_key(taskdash: Command) -> None:

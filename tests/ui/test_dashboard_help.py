@@ -68,6 +68,8 @@ async def test_the_help_is_one_page_of_two_columns(dash: Dash) -> None:
     for words in ("Esc restores the previous one.", "Customise keys under [keys] in the config."):
         assert words in dash.screen
     assert not dash.app.screen.query_one(VerticalScroll).show_vertical_scrollbar
+    assert "1 .. 9" in dash.screen
+    await dash.press("question_mark", dialog=None)
 
 
 @pytest.mark.dashboard(size=(120, 60))
@@ -115,7 +117,7 @@ async def test_enter_typed_too_often_in_the_palette_leaves_the_list_where_it_is(
     await dash.until(lambda: dash.app.screen is dash.main, "the list")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (80, 36)])
+@pytest.mark.parametrize("size", [(80, 24), (60, 50)])
 async def test_a_long_dialog_still_says_how_to_leave_it(
     desk: Context, other: Store, size: tuple[int, int]
 ) -> None:

@@ -18,7 +18,7 @@ from tests.ui.driven_dashboard import (
     uuid,
 )
 
-from taskdash.ui.actions import ACTIONS, FOOTER, RESULT_KEYS
+from taskdash.ui.actions import FOOTER
 from taskdash.ui.keymap import make_keymap
 
 if TYPE_CHECKING:
@@ -162,19 +162,6 @@ async def test_space_marks_tasks_and_esc_clears_the_marks(other: Store, dash: Da
     assert dash.marked_lines == [1, 3]
     await dash.press("escape", marked=[])
     assert "marked" not in dash.lines[-1]
-
-
-@pytest.mark.dashboard(tasks=0)
-async def test_help_names_every_key_and_closes(dash: Dash) -> None:
-    for close in ("escape", "question_mark", "q"):
-        await dash.press("question_mark", dialog="Help")
-        (lines,) = dash.app.screen.query("VerticalScroll > *")
-        text = " ".join(str(lines.render()).split())
-        for action in ACTIONS:
-            if action.name not in RESULT_KEYS:
-                assert action.name in text.split()
-        assert "1 .. 9" in text
-        await dash.press(close, dialog=None)
 
 
 @pytest.mark.dashboard(size=(200, 60))

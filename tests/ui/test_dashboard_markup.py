@@ -155,7 +155,7 @@ async def test_in_every_dialog_of_a_task_and_in_the_filter(desk: Context, other:
         assert not dash.app._exit
 
 
-@pytest.mark.dashboard(tasks=1, size=(400, 400))
+@pytest.mark.dashboard(tasks=1, size=(200, 160))
 async def test_in_the_palette(dash: Dash) -> None:
     for typed, title, at_right in (
         ("previous state", "Previous state tab", "["),

@@ -17,20 +17,6 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
 
-NARROW = (60, 50)
-
-
-@pytest.mark.dashboard(size=NARROW)
-async def test_what_the_keys_of_a_dialog_do_is_not_cut_off(dash: Dash) -> None:
-    for key, dialog, ends in (
-        ("e", "EditLabel", "cancels"),
-        ("?", "Help", "[keys] in the config."),
-        ("t", "Statistics", "Esc closes"),
-        ("s", "ChooseSort", "Esc closes"),
-    ):
-        await dash.press(key, dialog=dialog, shown=ends)
-        await dash.press("escape", dialog=None)
-
 
 @pytest.mark.dashboard(size=(40, 15))
 async def test_the_tabs_give_up_words_before_counts(dash: Dash) -> None:

@@ -29,86 +29,25 @@ BODIES: list[tuple[str, Json]] = [
 
 SUCCESSES = {"success", "succeed", "succeeded", "complete", "completed", "done", "finished", "ready"}
 FAILURES = {
-    *(
-        "fail",
-        "failed",
-        "failure",
-        "error",
-        "errored",
-        "cancel",
-        "canceled",
-        "cancelled",
-        "aborted",
-        "rejected",
-    ),
-    *("expired", "timeout", "timedout", "contentmoderated", "requestmoderated", "moderated", "nsfw"),
-}
+    "fail", "failed", "failure", "error", "errored", "cancel", "canceled", "cancelled", "aborted", "rejected",
+    "expired", "timeout", "timedout", "contentmoderated", "requestmoderated", "moderated", "nsfw",
+}  # fmt: skip
 STATE_NAMES = ("state", "status", "taskStatus", "task_status", "successFlag")
 KEYS = st.sampled_from(
     [
-        *(
-            *STATE_NAMES,
-            "successFlag",
-            "data",
-            "output",
-            "taskId",
-            "id",
-            "code",
-            "msg",
-            "error",
-            "response",
-            "param",
-        ),
-        *("resultJson", "errorMessage", "errorCode", "completeTime", "progress", "contentState", "x"),
+        *STATE_NAMES, "successFlag", "data", "output", "taskId", "id", "code", "msg", "error", "response", "param",
+        "resultJson", "errorMessage", "errorCode", "completeTime", "progress", "contentState", "x",
     ]
-)
+)  # fmt: skip
 VALUES: st.SearchStrategy[Any] = st.sampled_from(
     [
-        *(
-            None,
-            True,
-            False,
-            "",
-            "0",
-            "1",
-            0,
-            1,
-            2,
-            3,
-            4,
-            200,
-            404,
-            500,
-            1_780_000_000_000,
-            1.5,
-            [],
-            {},
-            "null",
-            "{}",
-        ),
-        *(
-            "success",
-            "FAILED",
-            "Ready",
-            "expired",
-            "FIRST_SUCCESS",
-            "TEXT_SUCCESS",
-            "NO_ERROR",
-            "SENSITIVE_WORD_ERROR",
-        ),
-        *(
-            "waiting",
-            "generating",
-            "not done",
-            "SUCCESSFUL",
-            "unfinished",
-            "retry after timeout",
-            "Content Moderated",
-        ),
-        *("task-1", "task-2", "https://cdn.example/1", '{"status":"success"}', '{"state":"fail"}'),
-        *({"status": "success"}, {"successFlag": 1}, [{"state": "fail", "taskId": "task-2"}]),
+        None, True, False, "", "0", "1", 0, 1, 2, 3, 4, 200, 404, 500, 1_780_000_000_000, 1.5, [], {}, "null", "{}",
+        "success", "FAILED", "Ready", "expired", "FIRST_SUCCESS", "TEXT_SUCCESS", "NO_ERROR", "SENSITIVE_WORD_ERROR",
+        "waiting", "generating", "not done", "SUCCESSFUL", "unfinished", "retry after timeout", "Content Moderated",
+        "task-1", "task-2", "https://cdn.example/1", '{"status":"success"}', '{"state":"fail"}', {"status": "success"},
+        {"successFlag": 1}, [{"state": "fail", "taskId": "task-2"}],
     ]
-)
+)  # fmt: skip
 
 
 def places_in(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

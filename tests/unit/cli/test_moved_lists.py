@@ -30,37 +30,11 @@ FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 awkward = st.sampled_from(
     [
-        "=1+1",
-        "+1",
-        "-1",
-        "@SUM(A1)",
-        "\t=1",
-        "\r=1",
-        "'=1",
-        "''+1",
-        "'",
-        "  =1",
-        "\n[[tasks]]\n",
-        "[[tasks]]",
-        "[1",
-        "[1]",
-        "{",
-        "{}",
-        '"',
-        '"a"',
-        "null",
-        "NaN",
-        "17",
-        "1.0",
-        "true",
-        "a;b\tc,d",
-        "taskId,label\n",
-        "sep=;",
-        "\ufeff",
-        "日本\r\n\x00\x1b[2J",
-        "\ud800",
+        "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''+1", "'", "  =1", "\n[[tasks]]\n", "[[tasks]]",
+        "[1", "[1]", "{", "{}", '"', '"a"', "null", "NaN", "17", "1.0", "true", "a;b\tc,d", "taskId,label\n",
+        "sep=;", "\ufeff", "日本\r\n\x00\x1b[2J", "\ud800",
     ]
-)
+)  # fmt: skip
 texts = st.text(max_size=12) | st.builds(lambda head, tail: head + tail, awkward, st.text(max_size=4))
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | texts,
