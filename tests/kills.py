@@ -34,6 +34,21 @@ while True:
     sys.stdout.flush()
 """
 
+JUDGE: Final = """
+import sys
+from pathlib import Path
+from taskdash.domain.task import Verdict
+from taskdash.store.store import Store
+
+store, n = Store(Path(sys.argv[1])), 0
+seqs = [seq for (seq,) in store.database.rows("SELECT seq FROM tasks")]
+while True:
+    verdict = (Verdict.PICKED, Verdict.REJECTED, None)[n % 3]
+    store.verdicts.give([(seq, result, verdict) for seq in seqs for result in (1, 2)], n)
+    print(verdict, flush=True)
+    n += 1
+"""
+
 _HOLD: Final = """
 import sqlite3, sys
 store = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -51,13 +66,13 @@ tells_locks = pytest.mark.skipif(
 )
 
 
-def killed_writers(path: Path, kills: int) -> list[str]:
-    """Kill so many writers of the store at `path`, one after the other; return the IDs that they acknowledged."""
-    chance = random.Random(11)  # noqa: S311 - the same moments in every run, more or less
+def killed_writers(path: Path, kills: int, script: str = WRITER, seed: int = 11) -> list[str]:
+    """Kill so many writers of the store at `path`, one after the other; return the lines that they acknowledged."""
+    chance = random.Random(seed)  # noqa: S311 - the same moments in every run, more or less
     acknowledged: list[str] = []
     for run in range(kills):
         with subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path), str(run)], stdout=subprocess.PIPE
+            [sys.executable, "-c", script, str(path), str(run)], stdout=subprocess.PIPE
         ) as writer:
             assert writer.stdout is not None
             # The first lines say that it is at work; from then on any moment is as good as another.

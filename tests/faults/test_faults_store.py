@@ -18,8 +18,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.kills import assert_whole, killed_writers
-from tests.servers import Reply, waiting_body
+from PIL import Image
+from tests.canary import KEY
+from tests.files_api import FilesApi
+from tests.kills import JUDGE, assert_whole, killed_writers
+from tests.pictures import encoded
+from tests.servers import Reply, success_body, waiting_body
+from tests.store_lists import added, recorded
+
+from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +96,26 @@ def test_a_killed_command_has_added_all_or_nothing(taskdash: Command, long: bool
         assert there in (set(), set(wanted))
         assert set(said) <= there
     assert is_whole(taskdash.store)
+
+
+@pytest.mark.row("S1")
+def test_a_kill_leaves_the_verdicts_that_one_key_gave_or_those_before(tmp_path: Path, long: bool) -> None:
+    path, steps = tmp_path / "tasks.db", ["picked", "rejected", "None"]
+    with Store(path) as store:
+        for task_id in IDS[:40]:
+            recorded(store, added(store, task_id), result_urls=("https://a.example/1", "https://a.example/2"))
+    for turn in range(60 if long else 4):
+        *_, last = killed_writers(path, 1, JUDGE, seed=turn)
+        with Store(path) as store:
+            assert store.database.value("PRAGMA integrity_check") == "ok"
+            kinds = store.database.rows("SELECT verdict, count(*) FROM verdicts GROUP BY verdict")
+            [counts] = store.database.rows("SELECT DISTINCT picked_count, rejected_count FROM tasks")
+        # What was acknowledged is there, or what was given next.
+        known = (last, steps[(steps.index(last) + 1) % 3])
+        assert (kinds, counts) in [
+            ([(verdict, 80)] * (verdict != "None"), (2 * (verdict == "picked"), 2 * (verdict == "rejected")))
+            for verdict in known
+        ]
 
 
 # S2, power:
@@ -167,6 +194,26 @@ def test_a_full_disk_fails_loud_and_what_is_listed_stays(taskdash: Command) -> N
         taskdash.ok("add", "task_later")
         assert len(taskdash.ids()) == 6
         assert is_whole(taskdash.store)
+
+
+@pytest.mark.row("S3")
+def test_a_disk_with_room_for_a_result_alone_keeps_that_whole(taskdash: Command) -> None:
+    noise = random.Random(3).randbytes(590 * 590)  # noqa: S311 - the same in every run
+    picture = encoded(Image.frombytes("L", (590, 590), noise))
+    with small_disk(taskdash.folder / "small") as disk, FilesApi(key=KEY) as api:
+        api.file = picture
+        taskdash.write_config(api.url, top=f'download_dir = "{disk}"\nsidecar = true\nembed = true')
+        param = json.dumps({"model": "m", "input": {"prompt": "fox " * 15_000}})
+        api.set(IDS[0], success_body(IDS[0], [f"{api.url}/files/1"], param=param))
+        taskdash.ok("add", IDS[0])
+        taskdash.ok("check", IDS[0])
+        done = taskdash.ok("download", IDS[0])
+        [saved] = disk.iterdir()
+        assert done.stdout == f"{saved}\n"
+        assert saved.read_bytes() == picture
+        for lacking in ("metadata", "a sidecar"):
+            assert f"saved without {lacking}: " in done.stderr
+        assert taskdash.ok("which", str(saved)).stdout == f"{saved}\t{IDS[0]}:1\tlist\n"
 
 
 @pytest.mark.row("S3")
@@ -462,6 +509,39 @@ def test_a_locked_list_ends_a_command_and_not_the_dashboard(
         screen.wait_for(lambda text: "locked the list" not in text)
         screen.quit()
     assert taskdash.ids() == [IDS[9], *IDS[:2]]
+
+
+@pytest.mark.row("S7")
+def test_a_locked_list_holds_up_neither_the_review_nor_the_batches(
+    taskdash: Command, api: FakeApi, long: bool
+) -> None:
+    api.set(IDS[0], success_body(IDS[0], ["https://a.example/1.png", "https://a.example/2.png"]))
+    taskdash.ok("add", "--label", "foxes", IDS[0])
+    taskdash.ok("check", IDS[0])
+    with taskdash.dashboard() as screen:
+        screen.wait_for("Success 1")
+        taskdash.wait_until_watched(screen)
+        screen.send("b", shows="[All 2]")
+        with locked(taskdash.store):
+            screen.send("p")
+            for _ in range(8 if long else 1):
+                asked_s = time.monotonic()
+                screen.send("?", shows="Help")
+                screen.send("\x1b", hides="Help")
+                assert time.monotonic() - asked_s < 3
+                time.sleep(3 if long else 0)
+        screen.wait_for("+ Picked 1")
+        screen.send("\x1b", hides="+ Picked 1")
+        screen.send("B", shows="Batches, newest first")
+        with locked(taskdash.store):
+            screen.send("d")
+            asked_s = time.monotonic()
+            screen.send("\x1b", hides="Batches, newest first")
+            assert time.monotonic() - asked_s < 3
+            screen.wait_for("locked the list")
+        screen.wait_for_none("locked the list")
+        screen.quit()
+    assert [task["verdicts"] for task in taskdash.json("list", "--json")] == [["picked", None]]
 
 
 def printed(screen: PtyScreen) -> list[str]:
