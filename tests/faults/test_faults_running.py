@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from tests.command import KEY
 from tests.faults.sweep import cpu_s
-from tests.servers import waiting_body
+from tests.servers import FakeApi, waiting_body
 
 if TYPE_CHECKING:
     from tests.command import Command
     from tests.pty_screen import PtyScreen
-    from tests.servers import FakeApi
 
 IDS: Final = [f"task_{number:032x}" for number in range(40)]
 
@@ -163,6 +162,43 @@ def test_a_long_stop_is_followed_by_no_burst_of_requests(taskdash: Command, api:
         api.wait_for(lambda: api.count() >= asked + 6, 10)
         assert busiest_second(api) <= 5
         screen.quit()
+
+
+@pytest.mark.row("R3", "S8")
+def test_a_stopped_watcher_of_several_gateways_is_said_of_each_and_goes_on_or_is_followed(
+    taskdash: Command, api: FakeApi
+) -> None:
+    theirs = "task_theirs_0123456789"
+    with FakeApi({theirs: waiting_body(theirs)}, key=KEY) as other:
+        more = (
+            f'[profiles.kie]\nbase_url = "{other.url}"\napi_key_env = "AIGPTIMAGE_API_KEY"\nper_second = 5\n'
+        )
+        more += 'per_minute = 300\nshare = 1.0\n[[views]]\nname = "everything"\nprofiles = "all"\n'
+        taskdash.write_config(api.url, per_second=5, more=more)
+        add(taskdash, api, 10)
+        taskdash.ok("--profile", "kie", "add", theirs)
+        with taskdash.dashboard() as first:
+            taskdash.wait_until_watched(first)
+            other.wait_for(lambda: other.count() >= 1)
+            with taskdash.dashboard() as second:
+                second.wait_for("everything 11")
+                first.signal(signal.SIGSTOP)
+                second.wait_for(
+                    lambda text: "kie: watcher stopped" in text and "is stopped: no checks" in text
+                )
+                second.send("[", shows="[everything 11]")
+                first.signal(signal.SIGCONT)
+                second.wait_for_none("watcher stopped")
+                api.wait_for(lambda: api.count() >= 10, 20)
+                first.signal(signal.SIGKILL)
+                taskdash.wait_until_watched(second)
+                asked, of_theirs = api.count(), other.count()
+                second.send("R", shows="Checking 11 unfinished tasks now.")
+                api.wait_for(lambda: api.count() >= asked + 10, 20)
+                other.wait_for(lambda: other.count() > of_theirs, 20)
+                second.quit()
+        assert busiest_second(api) <= 5
+        assert busiest_second(other) <= 5
 
 
 # R4, sizes:
