@@ -51,6 +51,7 @@ OUTCOMES: Final = {
     "tmux over SSH at 80x24": [r"^taskId\tfailMsg$", r"^http://127\.0\.0\.1.*\.webp$"],
     "Programs and agents": [r"^exit code 3$", r'^    "code": "unknown_id",$'],
     "Choosing among results": [r"best/shots-[0-9a-f]{8}-2\.webp$", r"best/shots-[0-9a-f]{8}-4\.webp$"],
+    "What is stuck": [r"^taskId\tlabel\tmodel\tcreateTime$"],
     "What it cost": [r"^draft\t1\t1\t0", r"^taskId\tcredits\tfailMsg$"],
     "Results that are about to expire": [r"^[-0-9a-f]{36}$"],
 }
