@@ -14,7 +14,7 @@ import click
 from taskdash.cli.output import talk
 from taskdash.domain.errors import TaskdashError, UnknownTaskError, UsageError
 from taskdash.domain.id_forms import has_known_form
-from taskdash.domain.query import NEWEST_FIRST, LabelTerm, Query, Sort, StateTerm, Term
+from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query, Sort, Term
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.additions import clean_label
 
@@ -66,7 +66,7 @@ class Selection(NamedTuple):
         if self.label is not None:
             if (label := clean_label(self.label)) is None:
                 raise UsageError("--label is empty: name a label")
-            terms = (*terms, LabelTerm(label))
+            terms = (*terms, ExactTerm.label(label))
         return terms, parse_states(self.state) if self.state else None
 
     def check_alone(self, task_ids: Sequence[str]) -> None:
@@ -86,7 +86,7 @@ class Selection(NamedTuple):
         if self.state is not None:
             return True
         terms, _ = self._read({"": 0})
-        return any(isinstance(term, StateTerm) for term in terms)
+        return any(isinstance(term, ExactTerm) and term.of is Exact.STATE for term in terms)
 
     @property
     def _named(self) -> list[tuple[str, str | None]]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from taskdash.domain.task import ProblemKind, State
+    from taskdash.domain.task import State
 
 
 SEARCHED: Final = ("id", "label", "note", "prompt", "model", "failure")
@@ -60,36 +60,31 @@ class TextTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LabelTerm:
-    """The label that matches, whole and as it is written, None for none; the filter's `label:x` is a `TextTerm`."""
+class Exact(StrEnum):
+    """What a task has one value of, which matches as a whole and as it is written."""
 
-    label: str | None
-    negated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StateTerm:
-    """The states that match."""
-
-    states: frozenset[State]
-    negated: bool = False
+    PROFILE = "profile"
+    LABEL = "label"
+    """Without a value: no label. The filter's `label:x` is a `TextTerm`."""
+    STATE = "state"
+    PROBLEM = "problem"
+    """A `ProblemKind`; without a value: any."""
+    REASON = "reason"
+    """What a failure is about, by the value of a `domain.failures.FailureClass`; without one: no answer says."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemTerm:
-    """The problem that matches: None is any."""
+class ExactTerm:
+    """The values of which a task has to have one."""
 
-    kind: ProblemKind | None
+    of: Exact
+    values: frozenset[str] = frozenset()
     negated: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class ReasonTerm:
-    """What a failure is about, by the value of a `domain.failures.FailureClass`; None where no answer says."""
-
-    failure_class: str | None
-    negated: bool = False
+    @classmethod
+    def label(cls, label: str | None) -> ExactTerm:
+        """Return the term for tasks with a label; None: for those without."""
+        return cls(Exact.LABEL, frozenset(() if label is None else (label,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +135,7 @@ class FlagTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileTerm:
-    """The profiles whose tasks match, of a query of all of them."""
-
-    profiles: frozenset[str]
-    negated: bool = False
-
-
-Term = (
-    ProfileTerm
-    | TextTerm
-    | LabelTerm
-    | StateTerm
-    | ProblemTerm
-    | ReasonTerm
-    | SpanTerm
-    | ExpiryTerm
-    | FlagTerm
-)
+Term = TextTerm | ExactTerm | SpanTerm | ExpiryTerm | FlagTerm
 
 
 @dataclass(frozen=True, slots=True)

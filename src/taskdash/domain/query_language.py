@@ -21,16 +21,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from taskdash.domain.errors import UsageError
 from taskdash.domain.failures import FailureClass
 from taskdash.domain.query import (
+    Exact,
+    ExactTerm,
     ExpiryTerm,
     Flag,
     FlagTerm,
-    LabelTerm,
-    ProblemTerm,
-    ReasonTerm,
     Sort,
     SortKey,
     SpanTerm,
-    StateTerm,
     Term,
     TextTerm,
     fold,
@@ -171,7 +169,7 @@ def _read(match: re.Match[str], ttls_ms: Mapping[str, int], has_own_lives: Calla
 
 def _term(prefix: str, value: str) -> Term:
     if whole := re.fullmatch(_WHOLE_LABEL, prefix + value):
-        return LabelTerm(whole[1] or whole[2] or None)
+        return ExactTerm.label(whole[1] or whole[2] or None)
     if value.startswith('"'):
         if len(value) < 2 or not value.endswith('"'):
             raise FilterError(f'unclosed quote: {prefix}{value}"')
@@ -206,25 +204,26 @@ def _field_term(name: str, value: str) -> Term:
 
 def _state(value: str) -> Term:
     try:
-        return StateTerm(parse_states(value))
+        return ExactTerm(Exact.STATE, parse_states(value))
     except UsageError as error:
         raise FilterError(str(error)) from None
 
 
 def _problem(value: str) -> Term:
-    return ProblemTerm(_one_of(ProblemKind, value, "problem", "any"))
+    return ExactTerm(Exact.PROBLEM, _one_of(ProblemKind, value, "problem", "any"))
 
 
 def _reason(value: str) -> Term:
-    return ReasonTerm(_one_of(FailureClass, value, "reason", "none"))
+    return ExactTerm(Exact.REASON, _one_of(FailureClass, value, "reason", "none"))
 
 
-def _one_of(words: type[Word], value: str, what: str, no_word: str) -> Word | None:
+def _one_of(words: type[Word], value: str, what: str, no_word: str) -> frozenset[Word]:
+    """Return the word that is meant; nothing for `no_word`."""
     wanted = value.casefold().replace("-", " ").replace("_", " ")
     if wanted == no_word:
-        return None
+        return frozenset()
     try:
-        return words(wanted)
+        return frozenset((words(wanted),))
     except ValueError:
         names = [no_word, *(word.replace(" ", "-") for word in words)]
         raise FilterError(_unknown(what, value, names)) from None

@@ -16,18 +16,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from taskdash.domain.query import (
     SEARCHED,
+    Exact,
+    ExactTerm,
     ExpiryTerm,
     Flag,
     FlagTerm,
-    LabelTerm,
-    ProblemTerm,
-    ProfileTerm,
     Query,
-    ReasonTerm,
     Sort,
     SortKey,
     SpanTerm,
-    StateTerm,
     Term,
     TextTerm,
 )
@@ -172,20 +169,8 @@ def _condition(database: Database, profile: str | None, term: Term, now_ms: int)
     match term:
         case TextTerm():
             return _text(term)
-        case ProfileTerm() | LabelTerm():
-            return _named(term)
-        case StateTerm():
-            return _states(term.states), []
-        case ProblemTerm():
-            # By the index of problems even where negated: the rows themselves are too wide to be read for it.
-            kind = "problem_kind IS NOT NULL" if term.kind is None else "problem_kind = ?"
-            listed = f"SELECT seq FROM tasks WHERE removal = 0 AND {kind} AND problem_kind IS NOT NULL"
-            return f"seq IN ({listed})", [] if term.kind is None else [term.kind.value]
-        case ReasonTerm(failure_class=None):
-            said = "trim(coalesce(fail_msg, ''), char(9, 10, 13, 32))"
-            return f"({_FAILED} AND coalesce(fail_code, '') = '' AND {said} = '')", []
-        case ReasonTerm():
-            return f"({_FAILED} AND failure_class(fail_code, fail_msg, raw_state) = ?)", [term.failure_class]
+        case ExactTerm():
+            return _exact(term.of, sorted(term.values))
         case SpanTerm():
             return _span(term, now_ms)
         case ExpiryTerm():
@@ -196,10 +181,24 @@ def _condition(database: Database, profile: str | None, term: Term, now_ms: int)
             return f"({told_of} AND {has if term.is_set else has_not})", bound
 
 
-def _named(term: ProfileTerm | LabelTerm) -> Condition:
-    if isinstance(term, LabelTerm):
-        return "label IS ?", [term.label]
-    return f"profile IN ({', '.join('?' * len(term.profiles))})", sorted(term.profiles)
+def _exact(of: Exact, values: list[str]) -> Condition:
+    match of:
+        case Exact.PROFILE:
+            return f"profile IN ({', '.join('?' * len(values))})", values
+        case Exact.LABEL:
+            return "label IS ?", values or [None]
+        case Exact.STATE:
+            return _states(frozenset(map(State, values))), []
+        case Exact.PROBLEM:
+            # By the index of problems even where negated: the rows themselves are too wide to be read for it.
+            kind = "problem_kind = ?" if values else "problem_kind IS NOT NULL"
+            listed = f"SELECT seq FROM tasks WHERE removal = 0 AND {kind} AND problem_kind IS NOT NULL"
+            return f"seq IN ({listed})", values
+        case Exact.REASON if values:
+            return f"({_FAILED} AND failure_class(fail_code, fail_msg, raw_state) = ?)", values
+        case Exact.REASON:
+            said = "trim(coalesce(fail_msg, ''), char(9, 10, 13, 32))"
+            return f"({_FAILED} AND coalesce(fail_code, '') = '' AND {said} = '')", []
 
 
 def _text(term: TextTerm) -> Condition:

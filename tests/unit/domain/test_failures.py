@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.failures import FailedTasks, FailureClass, Reason, classify, reasons
-from taskdash.domain.query import ReasonTerm, StateTerm, TextTerm, fold
+from taskdash.domain.query import Exact, ExactTerm, TextTerm, fold
 from taskdash.domain.query_language import parse_filter
 
 POLICY = FailureClass.CONTENT_POLICY
@@ -253,13 +253,13 @@ def test_the_newest_of_all_that_are_grouped_is_the_example() -> None:
 
 def test_failures_without_a_word_have_a_filter_too() -> None:
     (reason,) = reasons([failed(None), failed("  ")])
-    assert parse_filter(reason.filter_text)[1:] == (ReasonTerm(None),)
+    assert parse_filter(reason.filter_text)[1:] == (ExactTerm(Exact.REASON),)
 
 
 def matches(reason: Reason, failure: FailedTasks) -> bool:
     said = fold(f"{failure.fail_code or ''} {failure.fail_msg or ''}")
     for term in parse_filter(reason.filter_text):
-        assert isinstance(term, (TextTerm, StateTerm, ReasonTerm))
+        assert isinstance(term, (TextTerm, ExactTerm))
         if isinstance(term, TextTerm) and term.text not in said:
             return False
     return True

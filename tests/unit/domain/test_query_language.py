@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,20 +11,19 @@ from hypothesis import strategies as st
 
 from taskdash.domain.errors import UsageError
 from taskdash.domain.query import (
+    Exact,
+    ExactTerm,
     ExpiryTerm,
     Flag,
     FlagTerm,
-    LabelTerm,
-    ProblemTerm,
     Sort,
     SortKey,
     SpanTerm,
-    StateTerm,
     Term,
     TextTerm,
 )
 from taskdash.domain.query_language import FilterError, completions, parse_filter, parse_sort, parse_states
-from taskdash.domain.task import ProblemKind, State
+from taskdash.domain.task import State
 
 UNFINISHED = frozenset({State.NEW, State.WAITING})
 
@@ -50,12 +50,12 @@ UNFINISHED = frozenset({State.NEW, State.WAITING})
             "failure:policy note:a prompt:b",
             [TextTerm("policy", "failure"), TextTerm("a", "note"), TextTerm("b", "prompt")],
         ),
-        ("state:fail", [StateTerm(frozenset({State.FAIL}))]),
-        ("STATE:Unfinished", [StateTerm(UNFINISHED)]),
-        ("!state:new", [StateTerm(frozenset({State.NEW}), negated=True)]),
-        ("problem:any", [ProblemTerm(None)]),
-        ("problem:not-found", [ProblemTerm(ProblemKind.NOT_FOUND)]),
-        ('problem:"rate limited"', [ProblemTerm(ProblemKind.RATE_LIMITED)]),
+        ("state:fail", [ExactTerm(Exact.STATE, frozenset({"fail"}))]),
+        ("STATE:Unfinished", [ExactTerm(Exact.STATE, UNFINISHED)]),
+        ("!state:new", [ExactTerm(Exact.STATE, frozenset({"new"}), negated=True)]),
+        ("problem:any", [ExactTerm(Exact.PROBLEM)]),
+        ("problem:not-found", [ExactTerm(Exact.PROBLEM, frozenset({"not found"}))]),
+        ('problem:"rate limited"', [ExactTerm(Exact.PROBLEM, frozenset({"rate limited"}))]),
         ("cost:>30s", [SpanTerm("cost", ">", 30_000)]),
         ("cost:<=1.5m", [SpanTerm("cost", "<=", 90_000)]),
         ("Duration:>30s", [SpanTerm("cost", ">", 30_000)]),
@@ -74,9 +74,9 @@ UNFINISHED = frozenset({State.NEW, State.WAITING})
             [FlagTerm(Flag.OVERDUE, is_set=True), FlagTerm(Flag.CHARGED, is_set=False)],
         ),
         # A whole label, as it is written; without the sign it is text.
-        ("label:=Mugs !LABEL:=x", [LabelTerm("Mugs"), LabelTerm("x", negated=True)]),
-        ('label:="night run" fox', [LabelTerm("night run"), TextTerm("fox")]),
-        ('label:="" label:=', [LabelTerm(None), LabelTerm(None)]),
+        ("label:=Mugs !LABEL:=x", [ExactTerm.label("Mugs"), replace(ExactTerm.label("x"), negated=True)]),
+        ('label:="night run" fox', [ExactTerm.label("night run"), TextTerm("fox")]),
+        ('label:="" label:=', [ExactTerm.label(None), ExactTerm.label(None)]),
         ('label:"=x" note:=x', [TextTerm("=x", "label"), TextTerm("=x", "note")]),
         ("expires:<2h", [ExpiryTerm((("p", 9),), "<", 7_200_000)]),
         ("expires:2h", [ExpiryTerm((("p", 9),), "<", 7_200_000)]),

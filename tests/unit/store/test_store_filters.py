@@ -13,13 +13,12 @@ from tests.store_lists import NOW, WORDS, added, fill, ids, recorded
 
 from taskdash.domain.failures import classify
 from taskdash.domain.query import (
-    ProblemTerm,
+    Exact,
+    ExactTerm,
     Query,
-    ReasonTerm,
     Sort,
     SortKey,
     SpanTerm,
-    StateTerm,
     TextTerm,
     fold,
 )
@@ -43,6 +42,17 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, li
         yield store, fill(store)
 
 
+def has_value(task: Task, of: Exact, values: frozenset[str]) -> bool:
+    if of is Exact.STATE:
+        return task.state in values
+    if of is Exact.PROBLEM:
+        return task.problem is not None and (not values or task.problem.kind in values)
+    assert of is Exact.REASON
+    said = f"{task.fail_code or ''}{task.fail_msg or ''}".strip()
+    reason = classify(task.fail_code, task.fail_msg, task.raw_state)
+    return task.state is State.FAIL and (reason in values if values else not said)
+
+
 def matches(task: Task, term: Term) -> bool:
     """What a term means, read plainly."""
     if isinstance(term, TextTerm):
@@ -56,22 +66,13 @@ def matches(task: Task, term: Term) -> bool:
         }
         texts = fields.values() if term.field is None else [fields[term.field]]
         found = any(term.text in fold(text) for text in texts if text)
-    elif isinstance(term, StateTerm):
-        found = task.state in term.states
     elif isinstance(term, SpanTerm):
         since_ms = task.create_time_ms if task.create_time_ms is not None else task.added_at_ms
         span_ms = task.cost_time_ms if term.field == "cost" else NOW - since_ms
         found = span_ms is not None and COMPARE[term.operator](span_ms, term.span_ms)
-    elif isinstance(term, ReasonTerm):
-        said = f"{task.fail_code or ''}{task.fail_msg or ''}"
-        reason = classify(task.fail_code, task.fail_msg, task.raw_state)
-        found = task.state is State.FAIL and (
-            not said.strip() if term.failure_class is None else reason == term.failure_class
-        )
     else:
-        assert isinstance(term, ProblemTerm)
-        problem = task.problem.kind if task.problem else None
-        found = problem is not None if term.kind is None else problem is term.kind
+        assert isinstance(term, ExactTerm)
+        found = has_value(task, term.of, term.values)
     return found != term.negated
 
 

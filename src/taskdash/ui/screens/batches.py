@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 from textual.content import Content
 
 from taskdash.config.locations import download_dir
-from taskdash.domain.query import Flag, FlagTerm, LabelTerm, Query
+from taskdash.domain.query import ExactTerm, Flag, FlagTerm, Query
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import NO_LABEL, plural
 from taskdash.ui.acts import Scope
@@ -41,7 +41,7 @@ class Chosen(NamedTuple):
     """What is to be done with a batch: show what a filter finds of it, and then do what an action does."""
 
     filter_text: str
-    terms: tuple[LabelTerm, ...]
+    terms: tuple[ExactTerm, ...]
     """What finds all of its tasks."""
     action: str = ""
 
@@ -156,7 +156,7 @@ class Batches(Dialog[Chosen | None]):
 
     def action_choose(self, action: str = "") -> None:
         if batch := self._at_cursor:
-            self.dismiss(Chosen(batch.filter_text, (LabelTerm(batch.label),), action))
+            self.dismiss(Chosen(batch.filter_text, (ExactTerm.label(batch.label),), action))
 
     def action_save(self) -> None:
         if batch := self._at_cursor:
@@ -185,7 +185,7 @@ class Batches(Dialog[Chosen | None]):
 
         def show(filter_text: str | None) -> None:
             if filter_text is not None:
-                self.dismiss(Chosen(f"{batch.filter_text} {filter_text}", (LabelTerm(batch.label),)))
+                self.dismiss(Chosen(f"{batch.filter_text} {filter_text}", (ExactTerm.label(batch.label),)))
 
         if found.reasons or found.problems:
             self.app.push_screen(Failures(scope.name(found.total), found, now_ms), show)
@@ -193,4 +193,4 @@ class Batches(Dialog[Chosen | None]):
             self.app.messages.tell("No failed tasks in this batch.", "warning")
 
     def _query(self, batch: LabelFigures, *terms: FlagTerm) -> Query:
-        return Query(self.context.profile, terms=(LabelTerm(batch.label), *terms))
+        return Query(self.context.profile, terms=(ExactTerm.label(batch.label), *terms))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.query import NEWEST_FIRST, ProfileTerm, Query
+from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query
 from taskdash.domain.query_language import parse_filter
 from taskdash.ui.widgets.tabs import state_counts
 
@@ -50,7 +50,7 @@ class OwnViews:
         if view.profiles is None:
             return Query(None, None, terms, sort)
         if len(view.profiles) > 1:
-            return Query(None, None, (ProfileTerm(frozenset(view.profiles)), *terms), sort)
+            return Query(None, None, (ExactTerm(Exact.PROFILE, frozenset(view.profiles)), *terms), sort)
         return Query((view.profiles or (settings.profile,))[0], None, terms, sort)
 
     def columns(self, view: OwnView) -> tuple[tuple[str, ...], Mapping[str, int]]:
