@@ -32,7 +32,7 @@ from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.terminal import MAX_LINE_CHARS, TerminalDriver
-from taskdash.ui.terminal_says import TerminalSays
+from taskdash.ui.terminal_answers import TerminalSays
 from taskdash.ui.text.status import sentence
 from taskdash.ui.theme_choice import ThemeChoice
 from taskdash.ui.themes import legible_theme

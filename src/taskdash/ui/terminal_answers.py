@@ -7,6 +7,7 @@ is kept from being taken for keys.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -15,6 +16,8 @@ from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from taskdash.ui.app import Dashboard
 
 WAIT_S: Final = 0.2
 """How long answers count for what is shown at once."""
@@ -140,3 +143,36 @@ class AnswerSieve:
             self.answers = before.and_said(background=(next(parts), next(parts), next(parts)))
         if self.answers != before:
             self._on_answer(self.answers)
+
+
+class TerminalSays:
+    """Asks the dashboard's terminal once, after the first frame, and waits for it no longer than anybody notices."""
+
+    def __init__(self, app: Dashboard) -> None:
+        self._app = app
+        self._answers = Answers()
+        self._is_asked = False
+        self._waited = asyncio.Event()
+
+    def ask(self) -> None:
+        """Ask, where there is a terminal that understands, and that has not been asked."""
+        if self._is_asked:
+            return
+        self._is_asked = True
+        if self._app.terminal is not None and self._app.terminal.ask():
+            self._app.set_timer(WAIT_S, self._waited.set)
+        else:
+            self._waited.set()
+
+    def hear(self, answers: Answers) -> None:
+        """Take note of all that was said so far. The background counts no more once the first frame is an old one."""
+        if not self._waited.is_set() and answers.is_light is not None:
+            self._app.themes.follow(is_light=answers.is_light)
+        self._answers = answers
+        if answers.is_complete:
+            self._waited.set()
+
+    async def answers(self) -> Answers:
+        """Return what the terminal says, once there was time for it."""
+        await self._waited.wait()
+        return self._answers
