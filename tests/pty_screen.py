@@ -311,7 +311,7 @@ class PtyScreen:
         self.wait_for(lambda _: wanted in self.lines[number], timeout_s)
         return self.lines[number]
 
-    def wait_until_at_rest(self, *others: PtyScreen, timeout_s: float = 30.0) -> None:
+    def wait_until_at_rest(self, *others: PtyScreen, timeout_s: float = 60.0) -> None:
         """Wait until this program, and others, have done all they were asked.
 
         For a while they wrote nothing and had nothing to do. A tick of a clock a second is not taken for work; a

@@ -142,7 +142,7 @@ def test_a_host_that_sends_at_some_speed_is_waited_for_by_a_check(taskdash: Comm
 
 def test_a_resolver_that_hangs_does_not_hold_up_a_wait_whose_time_is_over(taskdash: Command) -> None:
     taskdash.write_config("https://slow.test")
-    code, out, err = ended(start(taskdash, "wait", OTHER, "--timeout", "2", "--json", spoilt=True))
+    code, out, err = ended(start(taskdash, "wait", OTHER, "--timeout", "4", "--json", spoilt=True))
     assert "looking up" in err
     assert code in (5, 124), err
     assert [task["taskId"] for task in json.loads(out)] == [OTHER]

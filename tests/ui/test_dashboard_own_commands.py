@@ -68,7 +68,7 @@ async def test_one_for_all_asks_where_it_is_to_and_leaves_the_dashboard_usable(
     # Until somebody writes to it, it waits.
     await asyncio.to_thread((store_path.parent / "gate").write_text, "go\n")
     await dash.until_said("count: ended (exit 0); m shows its output")
-    assert dash.desk.at_work == ""
+    await dash.until(lambda: dash.desk.at_work == "", "nothing at work")
     await dash.press("m", dialog="Messages")
     await dash.until(
         lambda: any(line.strip(" │┃▎▊").strip() == "3" for line in dash.lines), "the count of three"
