@@ -429,7 +429,7 @@ def test_check_waits_a_short_429_out_unless_it_is_not_to(taskdash: Command, fake
     fake_api.set(OK, [rate_limit_reply(1), success_body(OK)])
     done = taskdash.ok("check", OK)
     assert done.stdout == f"{OK}\tnew -> success\n"
-    assert "rate limited by the gateway; going on in" in done.stderr
+    assert "rate limited by the gateway; retrying in" in done.stderr
 
 
 def test_5_nobody_listens(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_sheet_is_made_of_what_is_selected_and_replaces_no_other_file(
     path.write_text("mine", "utf-8")
     refused = taskdash("sheet")
     assert (refused.returncode, path.read_text("utf-8")) == (1, "mine")
-    assert "sheet.html already exists and is no contact sheet" in refused.stderr
+    assert "sheet.html already exists and is not a contact sheet" in refused.stderr
     links = [f"{api.url}/files/{n}" for n in range(2_001)]
     taskdash.ok(
         "import", "-", stdin=json.dumps([{"taskId": "many", "state": "success", "resultUrls": links}])

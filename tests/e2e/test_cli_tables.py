@@ -405,7 +405,7 @@ def test_what_a_list_cost_by_label_and_day_is_a_table_for_people_and_for_scripts
         ["LABEL", "TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "CHARGED", "WITHOUT"],
         ["mugs", "3", "1", "2", "0", "33.3%", "1,234,569.5", "1,234,567.5", "1", "0"],
     ]
-    assert "1 charged although failed (2 credits)" in " ".join(rows)
+    assert "1 failed but charged (2 credits)" in " ".join(rows)
     assert "1 finished task without credits" in " ".join(rows)
     found = taskdash.json("stats", "--by", "day", "--since", "7d", "--json")
     (day,) = found["days"]

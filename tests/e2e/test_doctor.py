@@ -81,7 +81,7 @@ def test_where_all_is_right_it_says_so_and_tries_the_key_when_asked(taskdash: Co
     assert api.requests == []
     assert found["key origin"]["value"] == "environment AIGPTIMAGE_API_KEY"
     assert str(taskdash.store) in found["list file"]["value"]
-    assert found["list contents"]["value"] == "sound, 1 task"
+    assert found["list contents"]["value"] == "OK, 1 task"
     assert found["terminal size"]["state"] == "note"
     found = examined(taskdash, "--online")
     assert found["key online"]["value"] == "accepted by the gateway"
@@ -89,7 +89,7 @@ def test_where_all_is_right_it_says_so_and_tries_the_key_when_asked(taskdash: Co
     text = taskdash("doctor")
     assert text.returncode == 0
     assert "✓ origin" in text.stdout
-    assert text.stderr == "everything is right\n"
+    assert text.stderr == "No problems found.\n"
 
 
 def test_a_key_that_is_not_taken_missing_or_cannot_be_tried(taskdash: Command) -> None:
@@ -160,7 +160,7 @@ def test_a_list_that_is_locked_and_a_watcher_that_is_stopped(taskdash: Command) 
         with closing(sqlite3.connect(taskdash.store, isolation_level=None)) as connection:
             sql = "INSERT OR REPLACE INTO gateways (profile, watcher_pid, watcher_started, status, learned, quiet)"
             connection.execute(f"{sql} VALUES ('aigptimage', ?, '', '', '', '')", [sleeper.pid])
-            assert examined(taskdash)["watcher process"]["value"] == f"{sleeper.pid}, running"
+            assert examined(taskdash)["watcher process"]["value"] == f"process {sleeper.pid} is running"
             sleeper.send_signal(signal.SIGSTOP)
             os.waitid(os.P_PID, sleeper.pid, os.WSTOPPED | os.WNOWAIT)
             found = examined(taskdash)
@@ -180,7 +180,7 @@ def test_a_list_that_is_locked_and_a_watcher_that_is_stopped(taskdash: Command) 
     finally:
         sleeper.kill()
         sleeper.wait()
-    assert examined(taskdash)["watcher process"]["value"].startswith("none: ")
+    assert examined(taskdash)["watcher process"]["value"].startswith("not running: ")
 
 
 def test_on_a_terminal_it_says_what_that_can_and_leaves_it_as_it_was(taskdash: Command) -> None:
@@ -191,14 +191,14 @@ def test_on_a_terminal_it_says_what_that_can_and_leaves_it_as_it_was(taskdash: C
         screen.wait_for(lambda _: b"\x1b[c" in screen.raw)
         screen.send(said)
         assert screen.wait_exit() == 0
-        shown = screen.wait_for("everything is right")
+        shown = screen.wait_for("No problems found.")
         assert screen.modes_now == screen.modes_before
     for name, value in (
         ("size", "80x36"),
         ("name", "kitty(0.32.2)"),
         ("colours", "16.7 million"),
         ("background", "dark"),
-        ("pictures", "by kitty's protocol"),
+        ("pictures", "kitty graphics"),
         ("multiplexer", "none"),
     ):
         assert any(f"✓ {name} " in line and value in line for line in shown.splitlines()), (name, shown)

@@ -178,7 +178,9 @@ async def test_each_task_is_checked_by_its_own_gateway(
 ) -> None:
     await dash.press(*["]"] * 6, tab="[all profiles 16]")
     await dash.press("A", "r")
-    await dash.until_said("Checking 15 tasks now. Not the others: the profile gone is not watched here.")
+    await dash.until_said(
+        "Checking 15 tasks now. The others are skipped: the profile gone is not watched here."
+    )
     assert (asked(other, "kie"), asked(other, "gone")) == (THEIRS, [])
     assert (kie.wakes, watcher.wakes) == (1, 1)
     await dash.press("escape", "p", said="Automatic checks paused.")

@@ -151,7 +151,7 @@ class CheckRules:
             how_long = duration(wait_ms + 999)
             if not self._waits or wait_ms >= SHORT_HOLD_MS:
                 return f"rate limited by the gateway for another {how_long}"
-            self.notice = self.notice or f"rate limited by the gateway; going on in {how_long}"
+            self.notice = self.notice or f"rate limited by the gateway; retrying in {how_long}"
             self._resumes_at_ms = until_ms
         return None
 

@@ -63,7 +63,7 @@ def doctor(session: Session, *, online: bool, as_json: bool) -> int:
         print_json({"ok": not wrong, "checks": [each.json() for each in findings]})
     else:
         print_lines(table(findings))
-        talk(f"{plural(wrong, 'thing')} to put right (×)" if wrong else "everything is right")
+        talk(f"{plural(wrong, 'problem')} found (×)" if wrong else "No problems found.")
     return 1 if wrong else 0
 
 
@@ -105,12 +105,12 @@ def _settings(session: Session) -> tuple[Settings | None, list[Finding]]:
         settings = checked_settings(session)
     except TaskdashError as error:
         first, *rest = str(error).split("\n")
-        advice = f"Correct it: {session.line('config edit')}"
+        advice = f"Fix it with: {session.line('config edit')}"
         lines = [Finding("config", "fault", line, Grade.WRONG) for line in (*rest, first)[: len(rest) or 1]]
         head = [Finding("config", "file", first, Grade.WRONG)] if rest else []
         return None, [*head, *lines[:-1], lines[-1]._replace(next_step=advice)]
     shown = inert_line(str(settings.config_file or session.config_path))
-    value = shown if settings.config_file else f"{shown} does not exist: the defaults are in force"
+    value = shown if settings.config_file else f"{shown} does not exist: using the defaults"
     profile = f"{settings.profile}, {settings.in_use.base_url}"
     return settings, [Finding("config", "file", value), Finding("config", "profile", profile)]
 
@@ -136,7 +136,7 @@ def _key(session: Session, profile: Profile, *, online: bool) -> Iterator[Findin
             return Finding(
                 "key", "online", what, Grade.WRONG, "Set the right key, and check the profile's base_url."
             )
-        return Finding("key", "online", what, Grade.WRONG, "Nothing is known of the key: try again later.")
+        return Finding("key", "online", what, Grade.WRONG, "The key could not be tested. Try again later.")
 
     yield asyncio.run(ask())
 
@@ -146,21 +146,21 @@ def _store(session: Session, examined: list[Examined]) -> Iterator[Finding]:
     shown = inert_line(str(path))
     found = examine(path)
     if found is None:
-        yield Finding("list", "file", f"{shown} does not exist yet: the first task creates it")
+        yield Finding("list", "file", f"{shown} does not exist yet: adding a task creates it")
         return
     examined.append(found)
     private = "" if found.is_private else "Others can read it; the next command makes it private."
     grade = Grade.NOTE if private else Grade.OK
     yield Finding("list", "file", f"{shown}, {size_words(found.size_bytes)}", grade, private)
-    older = f", of version {found.version}; brought up to {KNOWN_VERSION} when it is next used"
-    sound = f"sound, {plural(found.tasks, 'task')}{older if found.version < KNOWN_VERSION else ''}"
+    older = f", version {found.version}: upgraded to {KNOWN_VERSION} when it is next used"
+    sound = f"OK, {plural(found.tasks, 'task')}{older if found.version < KNOWN_VERSION else ''}"
     yield Finding("list", "contents", sound)
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         yield Finding(
             "list", "access", "read-only", Grade.WRONG, f"Check the permissions of {shown} and its folder."
         )
     copied_s = last_copy_s(path)
-    when = "none yet: one is kept for each day that it is used"
+    when = "none yet: one is made on each day that the list is used"
     if copied_s is not None:
         when = ago(round(1000 * copied_s), session.now_ms())
     yield Finding("list", "last copy", when)
@@ -170,12 +170,12 @@ def _watcher(profile: str, examined: Examined) -> Finding:
     process = examined.watchers.get(profile)
     if process is None or not is_alive(process):
         return Finding(
-            "watcher", "process", "none: tasks are checked while the dashboard, check or wait runs"
+            "watcher", "process", "not running: tasks are checked while the dashboard, check or wait runs"
         )
     if is_stopped(process):
         advice = f"Resume it: kill -CONT {process.pid}"
-        return Finding("watcher", "process", f"{process.pid}, which is stopped", Grade.WRONG, advice)
-    return Finding("watcher", "process", f"{process.pid}, running")
+        return Finding("watcher", "process", f"process {process.pid} is stopped", Grade.WRONG, advice)
+    return Finding("watcher", "process", f"process {process.pid} is running")
 
 
 def _versions() -> Iterator[Finding]:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _LEAST: Final = (80, 24)
 _COLOURS: Final = {"truecolor": "16.7 million", "256": "256", "standard": "16", "windows": "16"}
 _DRAWINGS: Final = {
-    Drawing.KITTY: "by kitty's protocol",
-    Drawing.SIXEL: "as sixels",
-    Drawing.BLOCKS: "as half blocks",
+    Drawing.KITTY: "kitty graphics",
+    Drawing.SIXEL: "sixel",
+    Drawing.BLOCKS: "half blocks",
 }
 
 
@@ -62,20 +62,18 @@ def ask_terminal(environ: Mapping[str, str]) -> Answers:
 def terminal_findings(environ: Mapping[str, str], view: View) -> Iterator[Finding]:
     """Yield what there is to say of the terminal, for a look as in the config."""
     if not has_terminal():
-        yield Finding("terminal", "size", "no terminal here; the dashboard needs one", Grade.NOTE)
+        yield Finding("terminal", "size", "not a terminal; the dashboard needs one", Grade.NOTE)
         return
     columns, rows = os.get_terminal_size(sys.stderr.fileno())
     is_small = columns < _LEAST[0] or rows < _LEAST[1]
-    advice = (
-        "Enlarge it to 80x24 or more: in a smaller one the dashboard leaves columns out." if is_small else ""
-    )
+    advice = "Enlarge it to 80x24 or more; below that, the dashboard leaves columns out." if is_small else ""
     yield _noted("size", f"{columns}x{rows}", advice)
     says = ask_terminal(environ)
     term = inert_line(environ.get("TERM", ""), 60)
     yield Finding("terminal", "name", f"{says.name} (TERM is {term})" if says.name else f"TERM is {term}")
     colours = Console(file=sys.stderr).color_system or ""
     yield _colours(colours, environ)
-    light = {True: "light", False: "dark", None: "not told"}[says.is_light]
+    light = {True: "light", False: "dark", None: "unknown"}[says.is_light]
     asks = 'The theme auto takes it for dark: set view.theme to "textual-light" if it is light.'
     yield _noted("background", light, asks if view.theme == "auto" and says.is_light is None else "")
     yield _pictures(environ, view.preview_as, says, colours)

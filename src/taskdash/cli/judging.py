@@ -45,7 +45,7 @@ def pick(session: Session, results: Sequence[str], *, selection: Selection, undo
 
 @click.command(
     cls=Command,
-    epilog='Example: taskdash reject --filter "undecided:yes prompt:draft"',
+    epilog='Example: taskdash reject --filter "picked:no prompt:draft"',
     short_help="Reject results.",
 )
 @click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)

@@ -160,7 +160,7 @@ def _print_spec(context: click.Context, _: click.Parameter, is_wanted: bool) -> 
 @common_options
 @click.pass_context
 def taskdash(context: click.Context, *, demo: bool) -> None:
-    """Watch asynchronous image generation tasks in the terminal.
+    """Watch asynchronous image, video and sound tasks in the terminal.
 
     Without a command, the dashboard opens. taskdash only reads: it never creates, cancels or pays for a task.
     """

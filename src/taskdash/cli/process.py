@@ -78,7 +78,7 @@ def exit_code_of(arguments: list[str]) -> int:
         said = session.redacted(report_crash(error, session))
         talk(f"taskdash: {said}")
         with suppress(OSError):
-            print_error("crash", said, "Report it, with the log.")
+            print_error("crash", said, "Report it, and attach the log.")
             sys.stdout.flush()
         return 1
     return code

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES: Final = {
     "0": "fine; for `wait`: every task is a success",
-    "1": "a task failed, or what was asked for could not be done",
+    "1": "a task failed, or the command could not be carried out",
     "2": "wrong usage or config",
     "3": "ID unknown",
     "4": "no key, or one that is refused",
@@ -37,18 +37,18 @@ EXIT_CODES: Final = {
 ERROR_CODES: Final = {
     "usage": (2, "the command line, or a value in it, is wrong"),
     "config": (2, "a setting in the config or the environment is wrong"),
-    "unknown_id": (3, "an ID is not on the list, or fits several"),
+    "unknown_id": (3, "an ID is not on the list, or matches several"),
     "no_match": (1, "no task matches --filter, --state or --label"),
     "no_key": (4, "there is no API key, or one that cannot be sent"),
     "store_locked": (6, "another program has the list locked"),
     "store_read_only": (6, "the list cannot be written to"),
-    "store_full": (6, "the disk is full, or fails"),
+    "store_full": (6, "the disk is full or failing"),
     "store_newer": (6, "a newer taskdash wrote the list"),
-    "store_damaged": (6, "the file is no list, or damaged"),
-    "store_changed": (6, "the list was exchanged or damaged meanwhile; nothing was done"),
+    "store_damaged": (6, "the file is damaged, or is not a list"),
+    "store_changed": (6, "the list file was replaced or damaged while in use; nothing was done"),
     "store_unusable": (6, "the list cannot be used for another reason"),
-    "failed": (1, "what was asked for could not be done"),
-    "crash": (1, "an error of taskdash itself"),
+    "failed": (1, "the command could not be carried out"),
+    "crash": (1, "a bug in taskdash"),
 }
 """The exit code that comes with each, and what it means."""
 TASK_FIELDS: Final = {
@@ -66,14 +66,14 @@ TASK_FIELDS: Final = {
     "profile": ("string", "the gateway it belongs to"),
     "label": ("string|null", "yours"),
     "note": ("string|null", "yours"),
-    "addedAt": ("integer", "when it came on the list, in Unix ms"),
+    "addedAt": ("integer", "when it was added to the list, in Unix ms"),
     "checkedAt": ("integer|null", "when it was last checked, in Unix ms"),
     "problem": ("object|null", "why the last check brought no record: kind, message, since"),
     "saved": ("array", "the files its results were saved as"),
     "credits": ("number|null", "what it cost; null where the record does not say"),
-    "recordPath": ("string|null", "the path that knows it"),
-    "verdicts": ("array", "beside resultUrls: picked, rejected or null"),
-    "overdue": ("boolean", "whether it waits for more than twice its model's usual time"),
+    "recordPath": ("string|null", "the record path that it was found under"),
+    "verdicts": ("array", "one for each of resultUrls: picked, rejected or null"),
+    "overdue": ("boolean", "whether it has waited more than twice its model's usual time"),
 }
 """The JSON type of each, and what it holds."""
 

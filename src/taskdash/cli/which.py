@@ -56,7 +56,7 @@ def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
             name = inert_line(file)
             try:
                 by, origins = next(_known(store, Path(file)), ("", []))
-                why = "" if by else "no task is known for it"
+                why = "" if by else "no task found for it"
             except (OSError, ValueError, RuntimeError) as error:
                 by, origins = "", []
                 why = f"cannot be read: {getattr(error, 'strerror', None) or 'not a file'}"

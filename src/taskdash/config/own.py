@@ -47,7 +47,7 @@ def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
     for key in keys:
         if not re.fullmatch(_KEY_NAME, key):
             raise ValueError(
-                f'{shown(key)} is no key: write it as "o", "ctrl+p" or "space", or use [] for none'
+                f'{shown(key)} is not a key: write it as "o", "ctrl+p" or "space", or use [] for none'
             )
     return tuple(dict.fromkeys(keys))
 

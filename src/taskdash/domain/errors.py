@@ -26,7 +26,7 @@ class TaskdashError(Exception):
 
     exit_code: ClassVar[int] = 1
     code = "failed"
-    next_step = "Correct what the message names, and run the command again."
+    next_step = "Fix what the message names and run the command again."
 
     def __init__(self, message: str, *, code: str = "", next_step: str = "") -> None:
         super().__init__(message)
@@ -39,14 +39,14 @@ class UsageError(TaskdashError):
 
     exit_code = 2
     code = "usage"
-    next_step = "Correct the command line; `taskdash help COMMAND` shows what a command takes."
+    next_step = "Fix the command line; see `taskdash help COMMAND`."
 
 
 class ConfigError(UsageError):
     """A setting is wrong. Of several each has a line, after one that names the file."""
 
     code = "config"
-    next_step = "Correct the config; `taskdash config check` tells whether it is right."
+    next_step = "Fix the config; `taskdash config check` validates it."
 
     @classmethod
     def of(cls, faults: Sequence[str], file: str = "") -> Self:
@@ -71,7 +71,7 @@ class KeyMissingError(TaskdashError):
 
     exit_code = 4
     code = "no_key"
-    next_step = "Provide the key as the message says; `taskdash config show` tells where it is looked for."
+    next_step = "Set the key as the message says; `taskdash config show` shows where taskdash looks for it."
 
     def __init__(self, message: str, brief: str | None = None) -> None:
         super().__init__(message)
@@ -83,7 +83,7 @@ class StoreError(TaskdashError):
 
     exit_code = 6
     code = "store_unusable"
-    next_step = "Look at the file and its folder; `taskdash config path` tells where it is."
+    next_step = "Check the file and its folder; `taskdash config path` shows where they are."
 
 
 class StoreChangedError(StoreError):

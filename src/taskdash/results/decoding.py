@@ -82,7 +82,7 @@ async def small_png(
             async with asyncio.timeout(deadline_s):
                 code = await process.wait()
         except TimeoutError:
-            raise DecodingError(f"it is not decoded after {deadline_s:g}s") from None
+            raise DecodingError(f"decoding took longer than {deadline_s:g}s") from None
         finally:
             if process.returncode is None:
                 _kill(process)
@@ -145,7 +145,7 @@ class Decoders:
                     said = await asyncio.get_running_loop().sock_recv(ours, 16)
                 is_fine = bool(said)
             except TimeoutError:
-                raise DecodingError(f"it is not decoded after {DEADLINE_S:g}s") from None
+                raise DecodingError(f"decoding took longer than {DEADLINE_S:g}s") from None
             except OSError:
                 said = b""
             finally:
@@ -203,4 +203,4 @@ def checked_png(png: bytes) -> Picture:
                 return Picture(png, _NAMES[name], width, height)
     except Exception:  # noqa: S110 - Pillow raises whatever it likes, and it all means the same
         pass
-    raise DecodingError("the decoder answers nonsense")
+    raise DecodingError("the decoder gave an invalid answer")

@@ -155,7 +155,7 @@ class OwnCommands:
             text = f"{command.name}: {how}" if ran.started else f"{command.name}: {program} {how}"
         else:
             text = f"{command.name} ended for {plural(len(runs), 'task')}"
-            text += f", {len(faults):,} of them badly: {faults[0]}" if faults else " (exit 0)"
+            text += f", {len(faults):,} of which failed: {faults[0]}" if faults else " (exit 0)"
         printed = [(task_id, self._keys.redact(ran.output).rstrip()) for task_id, ran in runs]
         parts = [
             f"{task_id}:\n{output}" if len(runs) > 1 else output for task_id, output in printed if output

@@ -121,7 +121,7 @@ def _first_frame(kind: str, ffmpeg: str) -> IO[bytes]:
         check=False,
     )
     if not done.stdout:
-        raise Refusal("ffmpeg finds no frame in it")
+        raise Refusal("ffmpeg found no frame")
     return io.BytesIO(done.stdout)
 
 

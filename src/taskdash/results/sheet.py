@@ -174,7 +174,7 @@ def check_place(path: Path) -> None:
     """
     shown = inert_line(str(path))
     if not path.parent.is_dir():
-        raise TaskdashError(f"{shown}: there is no such folder")
+        raise TaskdashError(f"{shown}: no such folder")
     if not os.path.lexists(path):
         return
     file = open_plain_file(path)
@@ -182,7 +182,7 @@ def check_place(path: Path) -> None:
         with file:
             if file.read(len(HEAD)) == HEAD.encode():
                 return
-    raise TaskdashError(f"{shown} already exists and is no contact sheet; not overwritten (-o FILE)")
+    raise TaskdashError(f"{shown} already exists and is not a contact sheet; not overwritten (-o FILE)")
 
 
 def save_sheet(path: Path, text: str) -> None:

@@ -176,7 +176,7 @@ def _places(card: Card, now_ms: int) -> Iterable[_Html]:
     if are_links_dead(task, card.ttl_ms, now_ms):
         yield _tag("span", "The link has expired")
     elif url is None:
-        yield _tag("span", "The link is unsafe and left out")
+        yield _tag("span", "Unsafe link left out")
     else:
         yield _tag(
             "a",

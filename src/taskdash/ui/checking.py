@@ -33,7 +33,7 @@ class Checking:
         seqs, now_ms = [task.seq for task in tasks], self._context.clock.now_ms()
         await self._context.store.run(lambda store: store.checks.ask(seqs, now_ms))
         self._context.wake()
-        rest = f" Not the others: {left}." if left else ""
+        rest = f" The others are skipped: {left}." if left else ""
         return Feedback(f"Checking {plural(len(tasks), 'task') + ' ' if len(tasks) > 1 else ''}now.{rest}")
 
     async def renewed(self, asked: Sequence[Task]) -> Feedback | None:

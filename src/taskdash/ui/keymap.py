@@ -146,7 +146,7 @@ def make_keymap(
             owner = owners.setdefault((name in _OF_REVIEW, key), name)
             if owner != name:
                 both = f"{owner} and {name}"
-                fault = f"keys: {key_name(key)} is given to both {both}: give one of them another key"
+                fault = f"keys: {key_name(key)} is assigned to both {both}: change one of them"
                 faults.append((name if name in own or name in of_commands else owner, fault))
     if faults:
         raise _config_error(faults, file)

@@ -95,7 +95,7 @@ def load_theme(path: Path) -> Theme:
             "the file's name is the theme's: letters, digits, - and _, a letter first, and not auto"
         )
     if "primary" not in file.values:
-        faults.append("primary is missing: a theme needs that colour at least")
+        faults.append("primary is missing: a theme needs at least that colour")
     if not faults:
         theme = Theme(path.stem, **{"variables": {}, **found})
         faults += _illegible(theme)
@@ -116,9 +116,7 @@ def _illegible(theme: Theme) -> list[str]:
             got = contrast(Color.parse(variables[name]), Color.parse(variables[ground]))
             if got < LEAST_CONTRAST:
                 both = f"{name} {variables[name]} on {ground} {variables[ground]}"
-                faults.append(
-                    f"{both} has a contrast of {got:.1f}, which needs to be {LEAST_CONTRAST} at least"
-                )
+                faults.append(f"{both} has a contrast of {got:.1f}; it must be at least {LEAST_CONTRAST}")
     return faults
 
 

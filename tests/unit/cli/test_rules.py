@@ -426,7 +426,7 @@ def test_a_check_waits_a_short_429_out_once(again: ProblemKind | None, code: int
     rules.status = held(START_MS + 9 * S)
     rules.see(rules.tasks, START_MS + S, S)
     assert not rules.is_over(S)
-    assert rules.notice == "rate limited by the gateway; going on in 8s"
+    assert rules.notice == "rate limited by the gateway; retrying in 8s"
     assert (rules.to_ask(S), rules.to_ask(S)) == ([0], [])
     answer_again(rules, START_MS + 9 * S, again)
     assert rules.is_over(9 * S)

@@ -64,8 +64,8 @@ def test_of_credits_what_is_not_told_counts_as_unknown_and_never_as_none() -> No
     assert (everything.credits, everything.mean_credits) == (11.5, 4.75)
     assert (everything.without_credits, everything.charged_fails, everything.lost_credits) == (3, 1, 2.0)
     assert everything.remarks == [
-        "4.75 credits a success on average",
-        "1 charged although failed (2 credits)",
+        "4.75 credits per success on average",
+        "1 failed but charged (2 credits)",
         "3 finished tasks without credits",
     ]
     untold, _ = tally([TaskFigures("m", State.SUCCESS), TaskFigures("m", State.FAIL)])

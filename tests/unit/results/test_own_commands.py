@@ -101,7 +101,7 @@ def test_for_each_it_is_run_once_a_task_and_what_each_printed_is_told_apart(
 ) -> None:
     command = own("sh", "-c", '[ "$TASKDASH_STATE" = success ] && echo good; [ "$TASKDASH_STATE" = success ]')
     ended = run(commands, store, command)
-    assert ended.text == "mine ended for 3 tasks, 2 of them badly: failed (exit 1)"
+    assert ended.text == "mine ended for 3 tasks, 2 of which failed: failed (exit 1)"
     assert (ended.output, ended.is_bad) == (f"{IDS[0]}:\ngood", True)
 
 

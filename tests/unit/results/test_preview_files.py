@@ -130,7 +130,7 @@ async def test_mangled_pictures_never_bring_more_than_a_reason() -> None:
 
 
 async def test_a_decoder_that_hangs_is_ended() -> None:
-    assert "not decoded after 0.5s" in await refusal(TINY, "import time; time.sleep(60)", 0.5)
+    assert "took longer than 0.5s" in await refusal(TINY, "import time; time.sleep(60)", 0.5)
 
 
 SPENT = (
@@ -165,10 +165,10 @@ WRITE = "import sys; sys.stdout.buffer.write({!r})"
     [
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended with signal 11"),
         ("raise SystemExit(3)", "ended with exit 3"),
-        ("pass", "answers nonsense"),
-        ("print('x' * 5000)", "answers nonsense"),
-        (WRITE.format(TINY), "answers nonsense"),
-        (WRITE.format(LARGE), "answers nonsense"),
+        ("pass", "invalid answer"),
+        ("print('x' * 5000)", "invalid answer"),
+        (WRITE.format(TINY), "invalid answer"),
+        (WRITE.format(LARGE), "invalid answer"),
         ("import sys; sys.stderr.write('\\x1b[2Jboo' * 100); sys.exit(65)", "boo"),
     ],
 )
@@ -333,7 +333,7 @@ async def test_one_that_is_late_or_not_waited_for_is_ended(
     (first,) = [process.pid for process, _ in decoders._idle]
     os.kill(first, signal.SIGSTOP)
     monkeypatch.setattr(decoding, "DEADLINE_S", 0.2)
-    with pytest.raises(DecodingError, match=r"not decoded after 0\.2s"):
+    with pytest.raises(DecodingError, match=r"took longer than 0\.2s"):
         await decoded(decoders, TINY)
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)

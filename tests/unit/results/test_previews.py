@@ -263,7 +263,7 @@ async def test_of_a_clip_there_is_the_first_frame(
 
 
 @pytest.mark.parametrize(
-    ("frame", "said"), [(b"", "finds no frame"), (b"P6 4 2 255 ", "damaged or cut short")]
+    ("frame", "said"), [(b"", "found no frame"), (b"P6 4 2 255 ", "damaged or cut short")]
 )
 async def test_a_clip_without_a_frame_is_told(
     shelf: FileServer, small: Previews, tmp_path: Path, frame: bytes, said: str

@@ -148,7 +148,7 @@ def test_it_replaces_an_earlier_sheet_and_nothing_else(tmp_path: Path) -> None:
     others[2].symlink_to(tmp_path / "none")
     others[3].mkdir()
     for other in others:
-        with pytest.raises(TaskdashError, match="already exists and is no contact sheet"):
+        with pytest.raises(TaskdashError, match="already exists and is not a contact sheet"):
             save_sheet(other, HEAD)
     assert others[0].read_text("utf-8").endswith("mine")
     with pytest.raises(TaskdashError, match="no such folder"):

@@ -178,8 +178,8 @@ def test_the_filter_counts_verdicts() -> None:
         ({"saved": "/home/me/a.png"}, [URL], "/home/me/a.png"),
         ({"saved": "/x/b c#1.png", "saved_beside": "b c#1.png"}, [URL, "./b%20c%231.png"], "b c#1.png"),
         ({"ttl_ms": 1, "about": {"complete_time_ms": NOW - 9}}, [], "The link has expired"),
-        ({"urls": ("file:///etc/passwd",)}, [], "The link is unsafe and left out"),
-        ({"urls": ("https://me@evil.test/a",)}, [], "The link is unsafe and left out"),
+        ({"urls": ("file:///etc/passwd",)}, [], "Unsafe link left out"),
+        ({"urls": ("https://me@evil.test/a",)}, [], "Unsafe link left out"),
     ],
 )
 def test_where_a_result_is(fields: dict[str, Any], links: list[str], words: str) -> None:

@@ -16,12 +16,14 @@ def test_no_preset_gives_a_key_to_two_actions(preset: str) -> None:
 
 
 def test_a_key_given_to_two_actions_is_refused_with_both_names() -> None:
-    with pytest.raises(ConfigError, match=r"x is given to both add and remove"):
+    with pytest.raises(ConfigError, match=r"x is assigned to both add and remove"):
         make_keymap("default", {"add": ("x",)})
 
 
 def test_the_file_with_the_wrong_key_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"^/home/me/config\.toml: keys: x is given to both add and remove"):
+    with pytest.raises(
+        ConfigError, match=r"^/home/me/config\.toml: keys: x is assigned to both add and remove"
+    ):
         make_keymap("default", {"add": ("x",)}, Path("/home/me/config.toml"))
 
 
@@ -47,7 +49,7 @@ def test_keys_that_actions_got_in_2_0_stay_with_what_an_older_config_gave_them_t
     assert (keymap["sort"], keymap["mark_all"], keymap["messages"]) == (("m",), ("left",), ())
     assert "left_square_bracket" in keymap["previous_tab"]
     assert "right" in keymap["next_tab"]
-    with pytest.raises(ConfigError, match="m is given to both sort and messages"):
+    with pytest.raises(ConfigError, match="m is assigned to both sort and messages"):
         make_keymap(preset, {"sort": ("m",), "messages": ("m",)})
 
 
@@ -131,7 +133,7 @@ def test_any_key_there_is_may_be_given(written: str) -> None:
 
 
 def test_keys_that_terminals_send_as_one_are_one() -> None:
-    with pytest.raises(ConfigError, match=r"Tab is given to both next_pane and remove"):
+    with pytest.raises(ConfigError, match=r"Tab is assigned to both next_pane and remove"):
         make_keymap("default", {"remove": ("ctrl+i",)})
 
 
@@ -151,8 +153,8 @@ def test_own_commands_have_their_keys_beside_the_actions() -> None:
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ("d", "keys: d is given to both download and commands.up: give one of them another key"),
-        ("m", "keys: m is given to both messages and commands.up: give one of them another key"),
+        ("d", "keys: d is assigned to both download and commands.up: change one of them"),
+        ("m", "keys: m is assigned to both messages and commands.up: change one of them"),
         ("nokey", 'commands.up.key: there is no key "nokey"'),
     ],
 )
@@ -165,5 +167,5 @@ def test_a_key_of_an_own_command_that_is_taken_or_none_is_refused(keys: str, tol
 def test_two_own_commands_with_one_key_are_refused_in_the_line_of_the_second(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[commands.a]\nkey = 'U'\ncommand = ['a']\n[commands.b]\nkey = 'U'\ncommand = ['b']\n")
-    with pytest.raises(ConfigError, match=r"line 5: keys: U is given to both commands\.a and"):
+    with pytest.raises(ConfigError, match=r"line 5: keys: U is assigned to both commands\.a and"):
         make_keymap("default", {}, file, command("a", "U") | command("b", "U"))

@@ -153,7 +153,7 @@ class TextDialog(Dialog[None]):
         ("j", "scroll_by(1)", "down"),
         ("k", "scroll_by(-1)", "up"),
         ("space", "scroll_pages(1)", "a page down"),
-        ("g,home", "scroll_pages(-100_000)", "to the begin"),
+        ("g,home", "scroll_pages(-100_000)", "to the start"),
         ("G,end", "scroll_pages(100_000)", "to the end"),
     ]
 

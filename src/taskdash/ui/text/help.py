@@ -129,7 +129,7 @@ def review_sections(keymap: Keymap) -> list[HelpSection]:
         for group in dict.fromkeys(action.group for action in REVIEW_ACTIONS)
     ]
     mouse = HelpEntry("mouse", "click selects, double click shows it large, the wheel scrolls")
-    remark = HelpEntry("", "Verdicts and links are of the marked results, or of the one at the cursor.")
+    remark = HelpEntry("", "Verdicts and links apply to marked results, or to the one at the cursor.")
     return [*sections[1:2], HelpSection("In the review", [remark, mouse]), *sections[2:], *sections[:1]]
 
 

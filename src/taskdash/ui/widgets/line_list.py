@@ -30,7 +30,7 @@ class LineList(Widget, can_focus=True):
         ("up,k", "move(-1)", "up"),
         ("pagedown,space", "move_pages(1)", "a page down"),
         ("pageup", "move_pages(-1)", "a page up"),
-        ("home,g", "move(-1_000_000)", "to the begin"),
+        ("home,g", "move(-1_000_000)", "to the start"),
         ("end,G", "move(1_000_000)", "to the end"),
         ("enter", "choose", "choose"),
     ]
