@@ -20,6 +20,7 @@ import sys
 import tempfile
 import termios
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
@@ -106,20 +107,30 @@ class _Server:
 
     def __init__(self) -> None:
         self.control, theirs = socket.socketpair()
-        env = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "LANG", "LC_"))}
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, __file__, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=env | _SET_BY_THE_PROGRAM,
-                pass_fds=[theirs.fileno()],
-            )
-        atexit.register(self._end)
+            socket.send_fds(_first(), [b"!"], [theirs.fileno()])
 
-    def _end(self) -> None:
-        self.control.close()
-        self._process.wait()
+
+@cache
+def _first() -> socket.socket:
+    """Start the process that imports the program, from which the servers are forked; return the way to it."""
+    control, theirs = socket.socketpair()
+    env = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "LANG", "LC_"))}
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=env | _SET_BY_THE_PROGRAM,
+            pass_fds=[theirs.fileno()],
+        )
+
+    def end() -> None:
+        control.close()
+        process.wait()
+
+    atexit.register(end)
+    return control
 
 
 _idle: list[_Server] = []
@@ -134,6 +145,21 @@ def _received(control: socket.socket) -> int:
     data = control.recv(4)
     assert len(data) == 4, "the process that others are forked from has ended"
     return int.from_bytes(data, "big", signed=True)
+
+
+def _fork_servers(control: socket.socket) -> None:
+    """Fork a server for each order, until nobody is there to give any."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not descriptors:
+            return
+        if not os.fork():
+            control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _serve(socket.socket(fileno=descriptors[0]))
+            os._exit(0)
+        os.close(descriptors[0])
 
 
 def _serve(control: socket.socket) -> None:
@@ -188,4 +214,4 @@ if __name__ == "__main__":
     for name in ("httpx", "taskdash.wiring"):
         importlib.import_module(name)
     gc.freeze()
-    _serve(socket.socket(fileno=int(sys.argv[1])))
+    _fork_servers(socket.socket(fileno=int(sys.argv[1])))
