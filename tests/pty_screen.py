@@ -50,6 +50,8 @@ _SWITCHES = {
 
 _QUIET_LOOKS = 30
 """A hundredth of a second apart: longer than any pause that the dashboard makes between two steps of one thing."""
+_BLINK_BYTES = 80
+"""What it takes to show one cell in another way. Whole looks pass between two blinks only where there is time."""
 _STRINGS = re.compile(rb"\x1b[P_][^\x1b]*\x1b\\")
 """Pictures: pyte takes sixels (DCS) and kitty's graphics (APC) for text."""
 _BEGUN = re.compile(rb"\x1b(?:[P_][^\x1b]*\x1b?)?$")
@@ -314,17 +316,17 @@ class PtyScreen:
     def wait_until_at_rest(self, *others: PtyScreen, timeout_s: float = 60.0) -> None:
         """Wait until this program, and others, have done all they were asked.
 
-        For a while they wrote nothing and had nothing to do. A tick of a clock a second is not taken for work; a
-        program that waits for its turn on a busy machine is.
+        For a while they wrote nothing and had nothing to do. A tick of a clock a second and a cursor that blinks are
+        not taken for work; a program that waits for its turn on a busy machine is.
         """
         screens = (self, *others)
         deadline_s = time.monotonic() + timeout_s
-        seen, quiet_looks = -1, 0
+        seen, quiet_looks = 0, 0
         # Looks, not seconds: what passes while this process itself waits for a processor is no rest.
         while quiet_looks < _QUIET_LOOKS:
             assert time.monotonic() < deadline_s, f"not at rest within {timeout_s} s:\n{self.text}"
             written = sum(len(screen.raw) for screen in screens)
-            is_busy = written != seen or any(
+            is_busy = abs(written - seen) > _BLINK_BYTES or any(
                 screen._is_running() or screen._is_unread() for screen in screens
             )
             seen, quiet_looks = written, 0 if is_busy else quiet_looks + 1

@@ -101,7 +101,7 @@ async def test_what_befell_the_file_stands_in_the_banner_until_it_was_read(
 ) -> None:
     delete(store_path)
     await dash.until_shown("was deleted or moved away")
-    await dash.until_said("The store was deleted or moved away: a new list begins in tasks.db.")
+    await dash.until_said("The store was deleted or moved away: a new list begins in tasks.db")
     assert is_there(store_path)
     await dash.press("escape")
     await dash.until(lambda: not dash.main.headlines.banner.display, "no banner")
