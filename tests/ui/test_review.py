@@ -198,6 +198,17 @@ async def test_verdicts_are_kept_at_once_and_undone(desk: Context, other: Store)
         await until_verdicts(dash, other, {TASKS[0]: [PICKED], TASKS[1]: [REJECTED]})
 
 
+async def test_undo_leaves_alone_what_others_have_decided_since(desk: Context, other: Store) -> None:
+    async with reviewing(desk) as dash:
+        await dash.press("space", "space", "p", said="Picked 2 results.")
+        await dash.press("x", said="Rejected result 3.")
+        first, _, third = (other.tasks.find(PROFILE, each).seq for each in TASKS[:3])
+        other.verdicts.give([(first, 1, REJECTED), (third, 1, PICKED)], 1)
+        await dash.press("z", said="Nothing restored: these results were decided on elsewhere since.")
+        await dash.press("z", said="Restored 1 verdict.")
+        await until_verdicts(dash, other, {TASKS[0]: [REJECTED], TASKS[2]: [PICKED]})
+
+
 async def test_marked_results_are_decided_on_together(desk: Context, other: Store) -> None:
     async with reviewing(desk) as dash:
         await dash.press("space", "space", "l", "space")
@@ -244,6 +255,7 @@ async def test_what_others_decide_and_what_finishes_is_seen(desk: Context, other
         answer(other, RUNNING, body(RUNNING, "It has come"))
         await dash.until_shown("It has come")
         await dash.until(lambda: "[All 13]" in dash.lines[0], "one more")
+        assert "of all 10 tasks" in dash.lines[0]
         assert at_cursor(dash) == 2
 
 
@@ -267,6 +279,16 @@ async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(
         assert not large.display
         await dash.press("enter", "f", "f", "f")
         await dash.until(lambda: not large.display, "nothing is shown: back to the grid")
+
+
+async def test_a_large_one_is_drawn_again_for_another_size(desk: Context) -> None:
+    async with reviewing(desk, (40, 12)) as dash:
+        await dash.press("enter")
+        view = review(dash).query_one("#large-view", PictureView)
+        await dash.until(lambda: view.drawn is not None, "the picture", 20)
+        before = view.drawn.columns if view.drawn else 0
+        await dash.pilot.resize_terminal(120, 36)
+        await dash.until(lambda: view.drawn is not None and view.drawn.columns > before, "a larger one", 20)
 
 
 async def test_the_marked_tasks_are_reviewed_alone_and_none_is_told(desk: Context) -> None:

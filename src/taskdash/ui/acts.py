@@ -177,9 +177,14 @@ class Acts:
         """Give verdicts on results, by `seq` and number; return what stood before of those that there are."""
         now_ms = self._context.clock.now_ms()
         before = await self._context.store.run(lambda store: store.verdicts.give(verdicts, now_ms))
+        given = {(seq, n): verdict for seq, n, verdict in verdicts}
 
         def undo(store: Store) -> tuple[Feedback, Mapping[int, int]]:
-            back = store.verdicts.give(before, now_ms)
+            # What somebody else has decided since is theirs.
+            now = store.verdicts.of([seq for seq, _, _ in before])
+            mine = [each for each in before if now.get(each[0], {}).get(each[1]) is given[each[:2]]]
+            if not (back := store.verdicts.give(mine, now_ms)):
+                return warning("Nothing restored: these results were decided on elsewhere since."), {}
             return Feedback(f"Restored {plural(len(back), 'verdict')}."), {}
 
         if before:

@@ -60,10 +60,12 @@ class ReviewLine(Line):
         "ReviewLine { background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }"
     )
 
-    def __init__(self, results: ReviewList, scope: str) -> None:
+    about = ""
+    """Of which tasks they are."""
+
+    def __init__(self, results: ReviewList) -> None:
         super().__init__()
         self._results = results
-        self._scope = scope
 
     def draw(self) -> None:
         """Draw it as the list is now."""
@@ -87,7 +89,7 @@ class ReviewLine(Line):
         marked = f"  {len(results.marked):,} marked" if results.marked else ""
         head = Content.assemble(("Review", "bold"), (marked, "bold"), "  ")
         line = head + Content(" ").join(kinds)
-        about = Content.styled(f"  {self._scope}", "$text-muted")
+        about = Content.styled(f"  {self.about}", "$text-muted")
         return line + about if len(line) + len(about) <= self.content_size.width else line
 
     async def on_click(self, event: events.Click) -> None:
@@ -112,8 +114,8 @@ class Review(LeftOnce, Screen[int]):
         if (at_cursor := main.table.task_at_cursor) is not None:
             seqs = [result.seq for result in results]
             self.results.move_to(seqs.index(at_cursor.seq) if at_cursor.seq in seqs else 0)
-        self._about = f"of {scope.name(len(_seqs(results)))}"
-        self._line = ReviewLine(self.results, self._about)
+        self._line = ReviewLine(self.results)
+        self._tell_scope()
         self.grid = ReviewGrid(
             self.context, self.results, has_pictures=not missing and self.context.make_previews is not None
         )
@@ -154,7 +156,11 @@ class Review(LeftOnce, Screen[int]):
         results = await self.context.store.run(lambda store: read_results(store, scope, now_ms))
         if self.is_attached:
             self.results.follow(results)
+            self._tell_scope()
             self._draw(is_read_anew=True)
+
+    def _tell_scope(self) -> None:
+        self._line.about = f"of {self._scope.name(len(_seqs(self.results.results)))}"
 
     def _draw(self, *, is_read_anew: bool = False) -> None:
         self._line.draw()
@@ -319,7 +325,7 @@ class Review(LeftOnce, Screen[int]):
             self._say(sentence(str(error)), is_warning=True)
             return
         kind = "marked" if marked else self.results.showing.value.replace("all", "")
-        asked = f"{plural(len(chosen), f'{kind} result'.lstrip())} {self._about}"
+        asked = f"{plural(len(chosen), f'{kind} result'.lstrip())} {self._line.about}"
         # Of the list: it goes on where the review is left.
         make: WorkType[None] = partial(self._make_sheet, chosen, asked)
         self._main.run_worker(make, group="sheet")

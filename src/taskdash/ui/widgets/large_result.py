@@ -53,7 +53,7 @@ class LargeResult(Container, can_focus=True):
         self._text = Static("", markup=False)
         self._scroll = VerticalScroll(self._text, id="large-text", can_focus=False)
         self._shown: tuple[Result, str] | None = None
-        self._seq = 0
+        self._asked: tuple[Result, int] | None = None
 
     def compose(self) -> ComposeResult:
         yield self._place
@@ -62,9 +62,12 @@ class LargeResult(Container, can_focus=True):
     def on_resize(self) -> None:
         self.set_class(self.size.width < WIDE_CELLS, "-narrow")
         self._shown = None
+        if self._asked is not None:
+            self.show(*self._asked)
 
     def show(self, result: Result, total: int) -> None:
         """Show a result of a review of so many."""
+        self._asked = result, total
         look: WorkType[None] = partial(self._show, result, total)
         self.run_worker(look, group="large", exclusive=True)
 
