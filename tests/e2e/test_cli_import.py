@@ -345,3 +345,19 @@ def test_thousands_of_tasks_move_in_a_few_seconds(taskdash: Command, tmp_path: P
     # A hundred thousand have a minute. What else this machine does counts for nothing.
     assert 0 < resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before.ru_utime < 2.5
     assert taskdash.ids() == [*ids, "task_mine_12345678"]
+
+
+def test_a_key_in_what_is_known_of_a_task_is_left_out(taskdash: Command) -> None:
+    words = {
+        "label": f"l {KEY}",
+        "note": KEY,
+        "prompt": f"a {KEY} fox",
+        "resultUrls": [f"https://x.y/?k={KEY}"],
+    }
+    param = {"model": "m", "input": {"prompt": f"a {KEY} fox", "more": [KEY]}}
+    code, talk = imported(taskdash, json.dumps([{**TASK, **words, "state": "success", "param": param}]))
+    assert (code, talk) == (0, "1 task added, 0 already listed\n")
+    (task,) = (each for each in taskdash.json("list", "--json") if each["taskId"] == TASK_ID)
+    assert (task["label"], task["note"], task["resultUrls"]) == ("l ***", "***", ["https://x.y/?k=***"])
+    assert task["param"]["input"] == {"prompt": "a *** fox", "more": ["***"]}
+    assert KEY.encode() not in taskdash.store.read_bytes()

@@ -141,10 +141,12 @@ def _parse(session: Session, file: str, read: Decoded, left_out: set[str]) -> li
     if read.broken_line is not None:
         raise _refused(name, f"line {read.broken_line}: neither UTF-8 nor UTF-16; save the file as UTF-8")
     found: list[TaskDetail] = []
+    # Few files have one, and to look for it in each value takes long.
+    has_key = session.keys.are_in(read.text)
     try:
         with Progress("tasks read", 0) as progress:
             for detail in tasks:
-                found.append(detail)
+                found.append(session.keys.redact_values(detail) if has_key else detail)
                 progress.show(len(found))
     except TaskFileError as error:
         raise _refused(name, str(error)) from None
