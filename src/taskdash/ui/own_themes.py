@@ -77,6 +77,9 @@ def load_theme(path: Path) -> Theme:
     Raises:
         ConfigError: it cannot be read, is no theme, or its texts cannot be read on its grounds. The message is a line.
     """
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for.
+        raise ConfigError(f"{inert_line(str(path))}: not a file")
     file = read_config_file(path, "")
     if file is None:
         raise ConfigError(f"{inert_line(str(path))}: there is no such file")

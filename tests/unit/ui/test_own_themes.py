@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,6 +92,15 @@ def test_a_wrong_theme_is_one_line_with_what_is_wrong_in_it(tmp_path: Path, text
     assert said in message
     assert message.isprintable()
     assert "CANARY" not in message
+
+
+def test_a_pipe_among_the_themes_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "folder.toml").mkdir()
+    assert load_themes(tmp_path) == (
+        [],
+        [f"{tmp_path / name}.toml: not a file" for name in ("folder", "pipe")],
+    )
 
 
 @pytest.mark.parametrize("name", ["a b", "auto", "1a", "ä", "x" * 61])
