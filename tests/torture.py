@@ -154,6 +154,7 @@ def run(case: dict[str, Any], folder: Path, kind: str, n: int) -> dict[str, Any]
         result["listed"] = sorted(
             task_id for (task_id,) in connection.execute("SELECT task_id FROM tasks WHERE removal = 0")
         )
+        result["picked"] = connection.execute("SELECT count(*) FROM verdicts").fetchone()[0]
     return result
 
 

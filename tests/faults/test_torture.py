@@ -38,6 +38,14 @@ COMMANDS: Final[dict[str, tuple[list[str], dict[str, int]]]] = {
         ["--config", "{folder}/config/first.toml", "config", "init"],
         {"open": 1, "write": 1, "fsync": 1, "rename": 1},
     ),
+    "pick": (["pick", SAVED], {"execute": 9, "damage": 8, "commit": 1}),
+    "sheet": (
+        ["sheet", SAVED, "-o", "{folder}/sheet.html"],
+        {"open": 2, "write": 1, "fsync": 1, "rename": 1, "recv": 1, "execute": 9},
+    ),
+    "which": (["which", "{folder}/list.json"], {"open": 1, "execute": 6}),
+    "status": (["status"], {"execute": 6}),
+    "doctor": (["doctor"], {"open": 2, "execute": 6}),
     "show": (["show", LISTED[0], "--json"], {"execute": 8}),
     "stats": (["stats"], {"execute": 8}),
 }
@@ -64,7 +72,7 @@ def prepared(taskdash: Command, api: FilesApi) -> Path:
     taskdash.ok("add", *LISTED, SAVED)
     taskdash.ok("check", SAVED)
     (folder / "list.json").write_text(json.dumps([NEW, FINISHED]))
-    (folder / "config.toml").write_text(taskdash.config.read_text())
+    (folder / "config.toml").write_text(f"sidecar = true\nembed = true\n{taskdash.config.read_text()}")
     (folder / "config.toml").chmod(0o600)
     (folder / "config").mkdir(mode=0o700)
     return folder
@@ -117,8 +125,10 @@ def wrong_with_exit(command: list[str], result: dict[str, Any]) -> str:
         "remove": lambda: LISTED[0] not in listed,
         "import": lambda: {NEW, FINISHED} <= listed,
         "export": lambda: all(task_id in result["out"] for task_id in LISTED),
+        "pick": lambda: result["picked"] == 1,
+        "sheet": lambda: result["files"].get("sheet.html", 0) > 100,
         "show": lambda: json.loads(result["out"])["taskId"] == LISTED[0],
-        "download": lambda: result["files"].get(f"saved/{saved_name(SAVED)}") == len(PNG),
+        "download": lambda: result["files"].get(f"saved/{saved_name(SAVED)}", 0) >= len(PNG),
         "config": lambda: result["files"].get("config/first.toml", 0) > 100,
     }
     return "" if command[0] not in done or done[command[0]]() else "said that it worked"
