@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import pytest
@@ -16,6 +18,7 @@ from tests.ui.driven_dashboard import PROFILE, Dash, FakeBrowser, FakeWatcher, a
 from taskdash.domain.task import Verdict
 from taskdash.results.faults import DownloadError, ExpiredError
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
+from taskdash.store.saved import SavedFile
 from taskdash.ui.screens.review import Review
 from taskdash.ui.widgets import thumbnails
 from taskdash.ui.widgets.large_result import LargeResult
@@ -24,7 +27,6 @@ from taskdash.ui.widgets.review_grid import ReviewGrid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from tests.servers import Body
 
@@ -207,6 +209,36 @@ async def test_undo_leaves_alone_what_others_have_decided_since(desk: Context, o
         await dash.press("z", said="Nothing restored: these results were decided on elsewhere since.")
         await dash.press("z", said="Restored 1 verdict.")
         await until_verdicts(dash, other, {TASKS[0]: [REJECTED], TASKS[2]: [PICKED]})
+
+
+async def test_a_disk_that_does_not_answer_holds_up_no_verdict(
+    desk: Context, other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = threading.Event(), []
+
+    def is_there(file: SavedFile) -> bool:
+        asked.append(file.path)
+        answers.wait(30)
+        return False
+
+    monkeypatch.setattr(SavedFile, "is_there", is_there)
+    other.saved.keep(other.tasks.find(PROFILE, TASKS[0]).seq, 1, Path("/far/away.png"), 1, 1)
+    desk.settings = replace(desk.settings, download_dir=tmp_path / "saved")
+    async with driven(desk, total=10) as dash:
+        try:
+            await dash.press("b", dialog="Review")
+            await dash.until(lambda: bool(asked), "the disk is asked")
+            await dash.press("p")
+            await until_verdicts(dash, other, {TASKS[0]: [PICKED]})
+            before = len(asked)
+            await dash.press("e")
+            await dash.until(lambda: len(asked) > before, "the disk is asked for the sheet")
+            await dash.press("x")
+            await until_verdicts(dash, other, {TASKS[0]: [REJECTED]})
+        finally:
+            answers.set()
+        await until_pictures(dash)
+        await dash.until_said("Saved a contact sheet of 12 results")
 
 
 async def test_marked_results_are_decided_on_together(desk: Context, other: Store) -> None:

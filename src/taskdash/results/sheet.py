@@ -53,7 +53,7 @@ class SheetResult:
     """Which of the task's results, from 1."""
     verdict: Verdict | None
     saved: SavedFile | None
-    """None where it is not saved, or its file is gone."""
+    """What it was saved as, whether or not that is still there."""
 
 
 def check_count(count: int, instead: str) -> None:
@@ -75,16 +75,11 @@ def results_of(store: Store, seqs: Sequence[int], keys: KnownKeys) -> list[Sheet
     for read in store.tasks.details(seqs, raw=False):
         detail = keys.redact_values(read)
         files, given = saved.get(detail.task.seq, {}), verdicts.get(detail.task.seq, {})
-        for number in range(1, len(detail.result_urls) + 1 if detail.task.state is State.SUCCESS else 1):
-            file = files.get(number)
-            found.append(
-                SheetResult(
-                    detail=detail,
-                    number=number,
-                    verdict=given.get(number),
-                    saved=file if file is not None and file.is_there() else None,
-                )
-            )
+        count = len(detail.result_urls) if detail.task.state is State.SUCCESS else 0
+        found += [
+            SheetResult(detail=detail, number=number, verdict=given.get(number), saved=files.get(number))
+            for number in range(1, count + 1)
+        ]
     return found
 
 
@@ -115,10 +110,12 @@ async def make_sheet(
     async def card(result: SheetResult) -> Card:
         nonlocal done
         async with free:
-            picture = await _picture(result, previews, side)
+            # A network's disk may take a minute to say so.
+            is_there = result.saved is not None and await asyncio.to_thread(result.saved.is_there)
+            saved = result.saved if is_there else None
+            picture = await _picture(result, saved, previews, side)
         done += 1
         on_progress(done)
-        saved = result.saved
         return Card(
             detail=result.detail,
             number=result.number,
@@ -135,10 +132,12 @@ async def make_sheet(
     return page([each.result() for each in cards], asked=asked, now_ms=now_ms, note=note)
 
 
-async def _picture(result: SheetResult, previews: Previews, side: int) -> Embedded | str:
+async def _picture(
+    result: SheetResult, saved: SavedFile | None, previews: Previews, side: int
+) -> Embedded | str:
     if previews.missing:
         return "no picture"
-    url, path = result.detail.result_urls[result.number - 1], result.saved and str(result.saved.path)
+    url, path = result.detail.result_urls[result.number - 1], saved and str(saved.path)
     outcome = await previews.look(url, path)
     if isinstance(outcome, Refused) and outcome.is_other:
         # Of a clip the first frame, where something here can tell it.

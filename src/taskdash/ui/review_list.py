@@ -1,10 +1,11 @@
 """What is reviewed: one entry a result, its verdict, and where one is among them; and what of it is read for a screen.
 
-Pure but for the store that is handed to what reads; the review runs that in the store's thread.
+Pure but for what reads from the store that it is handed.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from taskdash.domain.task import Task, Verdict
-    from taskdash.store.store import Store
+    from taskdash.store.saved import SavedFile
+    from taskdash.store.store import Store, StoreThread
     from taskdash.ui.acts import Scope
 
 Place = tuple[int, int]
@@ -58,8 +60,12 @@ class TaskCard(NamedTuple):
 
     task: Task
     urls: Sequence[str]
-    saved: Mapping[int, str]
-    """Where those are that are saved and still there, by their numbers."""
+    saved: Mapping[int, SavedFile]
+    """Those that are saved and still there, by their numbers."""
+
+    def path_of(self, n: int) -> str | None:
+        """Return where result `n` is saved."""
+        return str(self.saved[n].path) if n in self.saved else None
 
 
 def read_results(store: Store, scope: Scope, now_ms: int) -> list[Result]:
@@ -74,17 +80,23 @@ def read_results(store: Store, scope: Scope, now_ms: int) -> list[Result]:
     ]
 
 
-def read_cards(store: Store, seqs: Sequence[int]) -> dict[int, TaskCard]:
-    """Read what is said of tasks, by `seq`; what was taken off the list meanwhile is left out."""
-    files = store.saved.of(seqs)
-    return {
-        task.seq: TaskCard(
-            task,
-            urls,
-            {n: str(file.path) for n, file in files.get(task.seq, {}).items() if file.is_there()},
-        )
-        for task, urls in store.tasks.links(seqs)
-    }
+async def read_cards(store: StoreThread, seqs: Sequence[int]) -> dict[int, TaskCard]:
+    """Read what is said of tasks, by `seq`; what was taken off the list meanwhile is left out.
+
+    The store does not wait for a network's disk to say whether files are there.
+    """
+
+    def read(opened: Store) -> list[TaskCard]:
+        files = opened.saved.of(seqs)
+        return [TaskCard(task, urls, files.get(task.seq, {})) for task, urls in opened.tasks.links(seqs)]
+
+    def without_gone(cards: Sequence[TaskCard]) -> dict[int, TaskCard]:
+        return {
+            card.task.seq: card._replace(saved={n: file for n, file in card.saved.items() if file.is_there()})
+            for card in cards
+        }
+
+    return await asyncio.to_thread(without_gone, await store.run(read))
 
 
 class ReviewList:

@@ -337,8 +337,8 @@ class Review(LeftOnce, Screen[int]):
         found = await context.store.run(lambda store: results_of(store, seqs, context.keys))
         results = [each for each in found if (each.detail.task.seq, each.number) in places]
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            check_place(path)
+            await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(check_place, path)
             text = await make_sheet(
                 results,
                 await context.previews(),

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import TaskDetail
     from taskdash.results.decoding import Picture
-    from taskdash.store.store import Store
     from taskdash.ui.context import Context
-    from taskdash.ui.review_list import Result, TaskCard
+    from taskdash.ui.review_list import Result
 
 WIDE_CELLS: Final = 64
 """From this width on the text stands beside the picture."""
@@ -72,22 +71,20 @@ class LargeResult(Container, can_focus=True):
         self.run_worker(look, group="large", exclusive=True)
 
     async def _show(self, result: Result, total: int) -> None:
-        def read(store: Store) -> tuple[TaskDetail | None, TaskCard | None]:
-            seq = result.seq
-            return store.tasks.detail(seq, raw=False), read_cards(store, [seq]).get(seq)
-
         if self._shown is None or self._shown[0].place != result.place:
             self._picture.show(None)
             self._why.update("")
             self._scroll.scroll_home(animate=False)
-        detail, card = await self.context.store.run(read)
+        seq, store = result.seq, self.context.store
+        detail = await store.run(lambda opened: opened.tasks.detail(seq, raw=False))
+        card = (await read_cards(store, [seq])).get(seq)
         if detail is None or card is None:
             return  # It was taken off the list, which the review learns as well.
         self._text.update(self._about(result, total, detail))
         if result.n > len(card.urls):
             self._say("its record has no link")
             return
-        url, saved = card.urls[result.n - 1], card.saved.get(result.n)
+        url, saved = card.urls[result.n - 1], card.path_of(result.n)
         if self._shown is not None and (self._shown[0].place, self._shown[1]) == (result.place, url):
             return
         self._say("loading picture…")

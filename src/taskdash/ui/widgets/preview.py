@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from taskdash.domain.task import TaskDetail
     from taskdash.results.decoding import Picture
-    from taskdash.store.store import Store
     from taskdash.ui.context import Context
 REST_S: Final = 0.25
 """How long the cursor has rested on a task before anything is fetched for it."""
@@ -191,11 +190,11 @@ class Preview(Vertical):
         await self._show(self._plan or plan, outcome)
 
     async def _saved_path(self, plan: _Plan) -> str | None:
-        def saved_path(store: Store) -> str | None:
-            saved = store.saved.of([plan.seq]).get(plan.seq, {}).get(plan.number)
-            return str(saved.path) if saved is not None and saved.is_there() else None
-
-        return await self.context.store.run(saved_path)
+        files = await self.context.store.run(lambda store: store.saved.of([plan.seq]))
+        saved = files.get(plan.seq, {}).get(plan.number)
+        # Not in the store's thread: a network's disk may take a minute to say so.
+        is_there = saved is not None and await asyncio.to_thread(saved.is_there)
+        return str(saved.path) if saved is not None and is_there else None
 
     async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
         if not isinstance(outcome, Refused):

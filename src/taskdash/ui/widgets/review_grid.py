@@ -167,7 +167,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _read(self, seqs: list[int]) -> None:
         async def read() -> None:
-            cards = await self.context.store.run(lambda store: read_cards(store, seqs))
+            cards = await read_cards(self.context.store, seqs)
             if len(self._cards) > MAX_CARDS:
                 self._cards.clear()
             self._cards |= {seq: cards.get(seq) for seq in seqs}
@@ -188,7 +188,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         for index in self.seen:
             result = self.results.shown[index]
             if (card := self.card(result)) is not None and result.n <= len(card.urls):
-                wanted[result.place] = card.urls[result.n - 1], card.saved.get(result.n)
+                wanted[result.place] = card.urls[result.n - 1], card.path_of(result.n)
         self.pictures.want(wanted, (columns, rows))
 
     # Moving
