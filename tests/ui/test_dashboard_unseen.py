@@ -8,7 +8,11 @@ import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import PROFILE, Dash, add, answer_all, context_on, driven, uuid
 
+from taskdash.domain.errors import StoreError
+from taskdash.store.news import News
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.ui.driven_dashboard import FrozenClock
@@ -72,6 +76,28 @@ async def test_the_filter_for_the_unseen_is_walked_through_row_by_row(other: Sto
         assert dash.cursor == MANY[n]
     await dash.press("escape", total=6)
     assert unseen(other) == 1
+
+
+@pytest.mark.dashboard(tasks=6)
+async def test_a_list_that_takes_nothing_is_not_asked_to_at_every_tick(
+    other: Store, dash: Dash, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def look_at(_: News, seqs: Iterable[int]) -> None:
+        tried.append(seqs)
+        raise StoreError("the list is locked")
+
+    end(other, *MANY[:2])
+    await until_starred(dash, *MANY[:2])
+    with monkeypatch.context() as patched:
+        patched.setattr(News, "look_at", look_at)
+        await dash.press("j", cursor=MANY[1])
+        await dash.until(lambda: len(tried) == 1, "it is tried")
+        await dash.settle()
+        assert not dash.main.unseen.is_time
+    clock.at_ms += 60_000
+    await dash.until(lambda: unseen(other) == 1, "it is tried again, a while later")
 
 
 @pytest.mark.dashboard(tasks=6)

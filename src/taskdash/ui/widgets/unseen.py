@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import SortKey
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
     from taskdash.ui.widgets.task_table import TaskTable
+
+KEEP_AGAIN_S: Final = 60.0
+"""How long a list that could not be written is left alone with what was looked at."""
 
 
 class Unseen:
@@ -26,6 +29,7 @@ class Unseen:
         self.ended = 0
         """How many tasks have ended that nobody has looked at since."""
         self._kept: set[int] = set()
+        self._keep_at_s = 0.0
         self._busy = False
         self._again = False
 
@@ -69,7 +73,7 @@ class Unseen:
     @property
     def is_time(self) -> bool:
         """Return whether something was looked at that is not written down."""
-        return bool(self._to_keep)
+        return self._context.clock.now_s() >= self._keep_at_s and bool(self._to_keep)
 
     async def keep(self) -> None:
         """Write it down, so that it counts as seen in every dashboard and after a restart."""
@@ -79,6 +83,8 @@ class Unseen:
             await self._context.store.run(lambda store: store.news.look_at(seqs))
         except StoreError:  # others tell of it
             self._kept -= seqs
+            # Who waits for a lock holds up what reads.
+            self._keep_at_s = self._context.clock.now_s() + KEEP_AGAIN_S
         else:
             self._table.reload()
 
