@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -185,6 +186,25 @@ async def test_each_task_is_checked_by_its_own_gateway(
     assert (kie.wakes, watcher.wakes) == (1, 1)
     await dash.press("escape", "p", said="Automatic checks paused.")
     assert (kie.pauses, watcher.pauses) == ([True], [True])
+
+
+async def test_all_watchers_give_way_at_once_to_a_stop(
+    desk: Context, kie: FakeWatcher, watcher: FakeWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+    yielded: list[bool] = []
+
+    def give_way(yielding: bool) -> None:
+        if yielding:
+            both.wait(10)
+        yielded.append(yielding)
+
+    for each in (kie, watcher):
+        monkeypatch.setattr(each, "yield_lease", give_way)
+    # Each may take seconds: whoever pressed Ctrl+Z waits for the slowest alone.
+    async with desk.at_rest():
+        assert yielded == [True, True]
+    assert yielded == [True, True, False, False]
 
 
 async def test_all_unfinished_tasks_of_the_view_are_checked(

@@ -265,8 +265,7 @@ class Context(Service):
         """Hold neither the lease nor a lock of the list in the block: this process may be stopped in it for ever."""
         watchers = [service.watcher for service in self.services.values()]
         try:
-            for watcher in watchers:
-                await asyncio.to_thread(watcher.yield_lease, True)
+            await asyncio.gather(*(asyncio.to_thread(each.yield_lease, True) for each in watchers))
             TRANSACTIONS.close()
             await asyncio.to_thread(TRANSACTIONS.wait_until_clear)
             yield
