@@ -111,7 +111,7 @@ def test_a_wrong_config_is_told_with_its_lines_and_the_rest_is_looked_at_all_the
     with taskdash.config.open("a") as config:
         config.write(f'teir = "{KEY}"\nview = 1\n[keys]\nopne = "o"\n')
     found = examined(taskdash)
-    assert wrong_in(found) == ["config file", "config fault"]
+    assert wrong_in(found) == ["config fault"]
     assert "config edit" in found["config fault"]["next"]
     lines = [line for line in taskdash("doctor").stdout.splitlines() if " × fault" in line]
     assert len(lines) == 3

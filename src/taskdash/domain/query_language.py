@@ -192,7 +192,7 @@ def _field_term(name: str, value: str) -> Term:
     field = name.casefold()
     if field not in FIELDS:
         raise FilterError(
-            f"unknown field {name}:{_suggestion(field, list(FIELDS))}; there are {', '.join(FIELDS)}. "
+            f"unknown field {name}:{_suggestion(field, list(FIELDS))}; use one of {', '.join(FIELDS)}. "
             f'To search for it as text, write "{name}:{value}"'
         )
     if not value:
