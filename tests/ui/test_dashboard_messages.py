@@ -95,6 +95,16 @@ async def test_a_key_that_was_typed_before_a_toast_could_be_read_leaves_it(dash:
     assert dash.toasts == ["All failed"]
 
 
+@pytest.mark.dashboard(size=(80, 24))
+async def test_toasts_leave_most_of_a_small_screen_free(dash: Dash) -> None:
+    for n in range(5):
+        dash.main.say(f"{n} failed", "warning", is_batch=True)
+    dash.main.say("Something went wrong", "error")
+    await dash.until(lambda: len(dash.app.screen.query(Toast)) == 2, "the two that came last")
+    assert dash.toasts == ["4 failed", "Something went wrong"]
+    await dash.press("m", dialog="Messages", shown="0 failed")
+
+
 async def test_m_has_the_messages_newest_first_with_their_times(dash: Dash, clock: FrozenClock) -> None:
     await dash.press("m", dialog="Messages", shown="No messages yet.")
     await dash.press("m", dialog=None)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LINE_S: Final = 6.0
 """How long a line stands, unless another one replaces it."""
 TOAST_S: Final = 8.0
+ROWS_FOR_A_TOAST: Final = 12
+"""Of so many rows of the terminal a toast may cover some: of 24 there are two, of 36 three."""
 UNTIL_A_KEY_S: Final = 10_000_000.0
 """No dashboard runs so long without a key."""
 QUIT_S: Final = 4.0
@@ -37,6 +39,14 @@ class Message(NamedTuple):
     """What is shown with it where all messages are: the output of a program."""
 
 
+class Toast(NamedTuple):
+    """A message that stands over the screen, and until when, by the clock that only goes on."""
+
+    text: str
+    severity: Severity
+    until_s: float
+
+
 class Messages:
     """The messages of this run, oldest first, and how each one is shown."""
 
@@ -45,6 +55,10 @@ class Messages:
         self.kept: deque[Message] = deque(maxlen=MAX_KEPT)
         self._read_at_s: float | None = None
         """When the toasts that wait for a key, and those beside them, have stood long enough for one to mean them."""
+        self._toasts: list[Toast] = []
+        """Those that stand, oldest first."""
+        self._are_renewed = False
+        """Whether they are about to be shown anew."""
         self._asked_at_s = -QUIT_S
 
     def tell(
@@ -65,7 +79,31 @@ class Messages:
         waits = is_batch and severity != "information"
         if waits or self._read_at_s is not None:
             self._read_at_s = monotonic() + TOAST_S / 2
-        self._app.notify(text, severity=severity, markup=False, timeout=UNTIL_A_KEY_S if waits else TOAST_S)
+        self._show_toast(text, severity, UNTIL_A_KEY_S if waits else TOAST_S)
+
+    def _show_toast(self, text: str, severity: Severity, for_s: float) -> None:
+        """Show one more toast; where they would cover the screen, the oldest goes."""
+        now_s = monotonic()
+        self._toasts = [each for each in self._toasts if each.until_s > now_s]
+        self._toasts.append(Toast(text, severity, now_s + for_s))
+        most = max(1, self._app.size.height // ROWS_FOR_A_TOAST)
+        if len(self._toasts) > most:
+            del self._toasts[:-most]
+            if not self._are_renewed:
+                self._are_renewed = True
+                # Textual shows a toast a moment after it is told to: only what it shows can be taken away.
+                self._app.call_later(self._renew_toasts)
+        elif not self._are_renewed:
+            self._notify(self._toasts[-1], for_s)
+
+    def _renew_toasts(self) -> None:
+        self._are_renewed = False
+        self._app.clear_notifications()
+        for each in self._toasts:
+            self._notify(each, each.until_s - monotonic())
+
+    def _notify(self, toast: Toast, for_s: float) -> None:
+        self._app.notify(toast.text, severity=toast.severity, markup=False, timeout=for_s)
 
     def keep(self, text: str, severity: Severity, more: str = "") -> None:
         """Have it among the messages without showing it now: something else on the screen says as much."""
@@ -90,6 +128,7 @@ class Messages:
         """Take away the toasts that wait for a key, once there was time to read them."""
         if self._read_at_s is not None and monotonic() >= self._read_at_s:
             self._read_at_s = None
+            self._toasts.clear()
             self._app.clear_notifications()
 
     def quits(self, key: str) -> bool:
