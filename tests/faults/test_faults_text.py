@@ -93,17 +93,19 @@ def test_no_command_prints_or_logs_what_a_terminal_acts_on(
     assert_inert((taskdash.folder / "error").read_text(), "check")
     for words in (
         "list", "list --csv", "list --json", "export", "export --format toml", "stats", "stats --json",
-        f"wait {task_id(0)} {task_id(1)}",
+        "stats --by label", "stats --by model", "failures", "failures --json", "redo", "redo --format curl",
+        "sheet -o -", f"wait {task_id(0)} {task_id(1)}", "status", "doctor", "pick --undo --state success",
     ):  # fmt: skip
         done = taskdash(*words.split())
-        assert MARK in done.stdout or words.startswith("wait")
-        assert_inert(done.stdout, words)
+        assert MARK in done.stdout or words.startswith(("wait", "status", "doctor", "pick")), words
+        # What is sent again keeps what is invisible and does nothing.
+        assert_inert(done.stdout.translate(HARMLESS) if "curl" in words else done.stdout, words)
         assert_inert(done.stderr, words)
     for number in range(0, count, 1 if long else 15):
         for option in ([], ["--raw"], ["--json"]):
             done = taskdash("show", task_id(number), *option)
             assert MARK in done.stdout
-            # What is sent as it came keeps what is invisible and does nothing.
+            # So does what is shown as it came.
             shown = done.stdout.translate(HARMLESS) if option == ["--raw"] else done.stdout
             assert_inert(shown, f"show {number} {option}")
         for link in "12":
@@ -141,10 +143,16 @@ def visit(screen: PtyScreen) -> None:
         ("s", "\x1b", "Sort by"),
         ("F", "\x1b", "Failures by reason"),
         ("C", "\x1b", "Columns"),
+        ("t", "\x1b", "Statistics of"),
+        ("B", "\x1b", "Batches, newest first"),
         ("\x10", "\x1b", "Search for commands"),
     ):
         screen.send(key, shows=title)
         screen.send(closing, hides=title)
+    # The results, of which some are next to the cursor, side by side and one of them alone.
+    screen.send("b", shows=lambda text: "Undecided" in text and MARK in text)
+    screen.send("\r", shows=lambda text: "Result " in text and MARK in text)
+    screen.send("\x1b\x1b", hides="Undecided")
     screen.send("y", shows="Copied")
     screen.send("u")
 
