@@ -148,7 +148,7 @@ def _chroma(colour: tuple[int, int, int]) -> float:
 
 def _difference(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
     """Return how unlike two colours are, the hue of which counts most."""
-    hue, other_hue = (rgb_to_hls(*colour)[0] * 360 for colour in (one, other))
+    hue, other_hue = (rgb_to_hls(*(part / 255 for part in each))[0] * 360 for each in (one, other))
     turn = abs(hue - other_hue)
     turn = min(turn, 360 - turn) if _chroma(other) else 0
     return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) + (2 * turn) ** 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from rich.color import ColorType
 from rich.segment import Segment
@@ -69,6 +71,12 @@ def test_256_colours_keep_the_hue_and_what_has_none_is_grey(colour: str, number:
 @pytest.mark.parametrize(("colour", "number"), [("#7a273c", 95), ("#1e4b2c", 22), ("#e0e0e0", 254)])
 def test_a_text_keeps_its_hue_in_256_colours(colour: str, number: int) -> None:
     assert in_256(Color.parse(colour).rgb, is_text=True) == number
+
+
+@pytest.mark.parametrize("is_text", [False, True])
+def test_every_colour_has_one_of_256_next_to_it(*, is_text: bool) -> None:
+    for colour in product((0, 1, 2, 3, 128, 252, 253, 254, 255), repeat=3):
+        assert in_256(colour, is_text=is_text) >= 16
 
 
 def test_where_there_are_all_colours_or_none_nothing_is_rounded() -> None:
