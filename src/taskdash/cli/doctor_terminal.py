@@ -114,6 +114,6 @@ def _pictures(environ: Mapping[str, str], preview_as: str, says: Answers, colour
 
 def _clipboard(environ: Mapping[str, str]) -> Finding:
     if program := find_clipboard(environ):
-        return Finding("terminal", "clipboard", f"by {program.name}")
+        return Finding("terminal", "clipboard", f"through {program.name}")
     advice = "If copies do not arrive: allow OSC 52 in the terminal, or install wl-clipboard or xclip."
-    return _noted("clipboard", "by the terminal (OSC 52), which does not say whether it takes it", advice)
+    return _noted("clipboard", "through the terminal (OSC 52), which does not say whether it took it", advice)
