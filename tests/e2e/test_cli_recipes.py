@@ -38,7 +38,7 @@ OUTCOMES: Final = {
         r"pictures/batch-7-[0-9a-f]{8}-1\.webp$",
         r"^1\tcontent policy\t400\tSorry, but",
         r"^[-0-9a-f]{36}$",
-        r"^gpt-image-2-text-to-image .* 50\.0%",
+        r"^gpt-image-2-text-to-image +4 +2 ",
     ],
     "One ID from a mail": [r"-1\.webp$", r"^state +success$"],
     "300 over night": [
