@@ -204,7 +204,7 @@ def test_a_filter_that_cannot_be_read(reader: Reader) -> None:
 
 def corrections(words: str, said: str) -> list[str]:
     """The filters that are named as right ones."""
-    if found := re.search(r"use one of ([\w, -]+)", said):
+    if "unknown field" not in said and (found := re.search(r"use one of ([\w, -]+)", said)):
         return [f"{words.partition(':')[0]}:{each}" for each in found[1].split(", ")]
     if found := re.search(r"saved:x: use (\S+) or (\S+)", said):
         return [found[1], found[2]]

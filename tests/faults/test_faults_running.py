@@ -164,7 +164,7 @@ def test_a_long_stop_is_followed_by_no_burst_of_requests(taskdash: Command, api:
         screen.quit()
 
 
-@pytest.mark.row("R3", "S8")
+@pytest.mark.row("R3")
 def test_a_stopped_watcher_of_several_gateways_is_said_of_each_and_goes_on_or_is_followed(
     taskdash: Command, api: FakeApi
 ) -> None:
