@@ -204,7 +204,9 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
     top = "\n".join(
         f"{name} = {json.dumps([children.program(name)])}" for name in ("on_finish", "open_command")
     )
-    taskdash.write_config(api.url, top=top, more=f"{more}\nallow_private = true")
+    more += "\nallow_private = true\n"
+    more += f'[commands.upscale]\nkey = "U"\ncommand = {json.dumps([children.program("upscale")])}\n'
+    taskdash.write_config(api.url, top=top, more=more)
     api.set(IDS[0], [waiting_body(IDS[0]), success_body(IDS[0], [f"{api.url}/files/1"])])
     children.program("wl-copy", "cat > /dev/null")
     env: dict[str, str | None] = {
@@ -225,10 +227,13 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
         screen.send("\x1b[201~", shows="1 new")
         screen.send("\r", shows="◐ waiting")
         screen.send("R", shows="✓ success")
-        screen.send("1y", shows="Copied")
-        for name in ("on_finish", "open_command", "wl-copy"):
+        # One after the other: each message takes the place of the one before.
+        screen.send("1", shows="opened in the browser")
+        screen.send("y", shows="Copied")
+        screen.send("U")
+        for name in ("on_finish", "open_command", "wl-copy", "upscale"):
             assert_not_in(children.wait_for(name), f"what {name} was given")
-            assert b"OTHER_TOKEN" not in children.started(name) or name == "on_finish"
+            assert b"OTHER_TOKEN" not in children.started(name) or name in ("on_finish", "upscale")
         screen.wait_for("▀")
         assert_not_in(Path(f"/proc/{screen.pid}/cmdline").read_bytes(), "our own arguments")
         screen.quit()
@@ -287,10 +292,13 @@ def test_a_gateway_that_repeats_the_key_gets_it_into_no_file_no_output_and_no_re
     count = len(texts) + len(refused)
     for task_id, reply in zip(IDS[len(texts) : count], refused, strict=True):
         api.set(task_id, reply)
+    top = 'sidecar = true\nembed = true\nfile_name = "{prompt:.40}-{id:.8}-{n}"\n'
+    taskdash.config.write_text(top + taskdash.config.read_text())
     taskdash("add", *IDS[:count], "--label", "night")
     commands = [
         f"check {IDS[0]} {IDS[1]}", "--log-level debug check", "list --json", "export --format toml", "export",
         f"show --raw {IDS[0]}", f"show --json {IDS[1]}", "config show", "download -o pictures",
+        "redo", "redo --format curl", "sheet -o page.html", "sheet -o -", "doctor --online", "failures --json",
     ]  # fmt: skip
     if long:
         commands += [f"show {option} {each}" for option in ("", "--raw") for each in IDS[:count]]
@@ -303,7 +311,7 @@ def test_a_gateway_that_repeats_the_key_gets_it_into_no_file_no_output_and_no_re
     with taskdash.dashboard("--log-level", "debug") as screen:
         screen.wait_for("× fail")
         # Whatever they open is closed again; how far each of them gets does not matter.
-        for typed in ("J", "c", "u", "y", "R", "\x1b[B", "u", "J", "F", "t", "\r", "?"):
+        for typed in ("J", "c", "u", "y", "R", "\x1b[B", "u", "J", "F", "t", "\r", "b", "B", "?"):
             screen.send(typed)
             time.sleep(0.03)
             screen.send("\x1b")
