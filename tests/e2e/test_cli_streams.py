@@ -66,11 +66,11 @@ def on_a_terminal(taskdash: Command, *arguments: str, term: str = "xterm") -> tu
 def test_long_work_has_a_progress_line_on_a_terminal_only(taskdash: Command, tmp_path: Path) -> None:
     file = tmp_path / "many.json"
     task = json.dumps({"taskId": "ID", "addedAt": 1, "param": {"input": {"prompt": "x" * 400}}})
-    file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(6_000)) + "]")
+    file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(20_000)) + "]")
     shown, code = on_a_terminal(taskdash, "import", str(file))
     assert code == 0
-    assert b"6,000 tasks added" in shown
-    assert b"tasks read" in shown or b"/6,000" in shown
+    assert b"20,000 tasks added" in shown
+    assert b"tasks read" in shown or b"/20,000" in shown
     assert shown.rstrip().endswith(b"listed")
     assert "\r" not in taskdash("import", str(file)).stderr
 

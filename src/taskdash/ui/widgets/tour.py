@@ -34,7 +34,7 @@ STEPS: Final = (
     _Step("New here? Press n for a one-minute tour, Esc to skip."),
     _Step(
         "Each line is a task. Press ↓ or j: the detail pane follows the cursor.",
-        lambda main: main.table.window.cursor > 0,
+        lambda main: main.table.task_at_cursor != main.table.window.row(0),
     ),
     _Step(
         "[ and ] switch tabs. Go to the Fail tab.",
