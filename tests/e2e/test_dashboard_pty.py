@@ -182,7 +182,7 @@ def test_a_batch_tells_what_is_overdue_and_left_and_leads_to_its_tasks(
             )
         )
         screen.send("F", shows="1 charged (2 credits)")
-        screen.send("\x1b", shows="Batches, newest first")
+        screen.send("\x1b", hides="1 charged (2 credits)")
         screen.send("j\r", shows="label:=posters")
         screen.wait_for("of 6, filtered from 9")
         screen.quit()
