@@ -32,7 +32,7 @@ from taskdash.store.store import Store
 TASKS: Final = 10_000
 MANY: Final = 100_000
 ROUNDS: Final = 11
-GOAL: Final = 1.5
+GOAL: Final = 2.0
 START_ROUNDS: Final = 21
 START_GOAL_MS: Final = 25.0
 STATUS_GOAL_MS: Final = 60.0
