@@ -16,7 +16,7 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.task_json import task_environ, task_json
 from taskdash.domain.untrusted import inert_line
-from taskdash.results.program import LIMIT_S, TERM_GRACE_S, environ_of_program, kill_all, run_command
+from taskdash.results.program import LIMIT_S, end_threads, environ_of_program, kill_all, run_command
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -106,14 +106,7 @@ class FinishCommand:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        until_s = time.monotonic() + grace_s
-        try:
-            for thread in self._threads:
-                thread.join(max(0.0, until_s - time.monotonic()))
-        finally:
-            self._stop.set()
-            for thread in self._threads:
-                thread.join(2 * TERM_GRACE_S)
+        end_threads(self._threads, self._stop, grace_s)
 
     def kill(self) -> None:
         """Kill what runs, as this process ends without waiting for it; may be called from any thread."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,7 +12,14 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.task_json import task_environ, task_json
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.domain.words import plural
-from taskdash.results.program import LIMIT_S, TERM_GRACE_S, Ran, environ_of_program, run_command
+from taskdash.results.program import (
+    LIMIT_S,
+    TOO_LONG,
+    Ran,
+    end_threads,
+    environ_of_program,
+    run_command,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -79,7 +85,7 @@ class OwnCommands:
             read: returns tasks with their bodies; called from another thread.
             on_end: called from another thread, once.
         """
-        work = partial(self._work, command, seqs, read, on_end)
+        work = partial(self._work, command, self._runs(command, seqs, read), len(seqs), on_end)
         thread = threading.Thread(target=work, name=f"command-{command.name}", daemon=True)
         thread.start()
         alive = {each: name for each, name in self._threads.items() if each.is_alive()}
@@ -92,24 +98,17 @@ class OwnCommands:
 
     def close(self, grace_s: float = 0.0) -> None:
         """End what still runs after `grace_s` seconds."""
-        until_s = time.monotonic() + grace_s
-        try:
-            for thread in self._threads:
-                thread.join(max(0.0, until_s - time.monotonic()))
-        finally:
-            self._stop.set()
-            for thread in self._threads:
-                thread.join(2 * TERM_GRACE_S)
+        end_threads(self._threads, self._stop, grace_s)
 
     def _work(
         self,
         command: OwnCommand,
-        seqs: Sequence[int],
-        read: Callable[[Sequence[int]], list[TaskDetail]],
+        runs: Iterator[tuple[str, Ran]],
+        count: int,
         on_end: Callable[[Ended], None],
     ) -> None:
         try:
-            ended = self._ended(command, list(self._runs(command, seqs, read)))
+            ended = self._ended(command, list(runs), count)
         except StoreError as error:
             ended = Ended(f"{command.name}: {error}", is_bad=True)
         except Exception as error:
@@ -125,7 +124,10 @@ class OwnCommands:
         seqs: Sequence[int],
         read: Callable[[Sequence[int]], list[TaskDetail]],
     ) -> Iterator[tuple[str, Ran]]:
-        """Yield what each run is for, and how it came out; a program that cannot be run is tried once."""
+        """Yield what each run is for, and how it came out.
+
+        A program that cannot be run is tried once, and one that hangs is not run for the rest: each would take as long.
+        """
         for portion in [seqs] if command.runs_for == "all" else [[seq] for seq in seqs]:
             details = [self._keys.redact_values(detail) for detail in read(portion)]
             if not details:
@@ -142,10 +144,10 @@ class OwnCommands:
                 stop=self._stop,
             )
             yield details[0].task.task_id if is_one else "", ran
-            if self._stop.is_set() or not ran.started:
+            if self._stop.is_set() or not ran.started or ran.fault == TOO_LONG:
                 return
 
-    def _ended(self, command: OwnCommand, runs: Sequence[tuple[str, Ran]]) -> Ended:
+    def _ended(self, command: OwnCommand, runs: Sequence[tuple[str, Ran]], count: int) -> Ended:
         if not runs:
             return Ended(f"{command.name}: these tasks are no longer on the list", is_bad=True)
         faults = [ran.fault for _, ran in runs if ran.fault]
@@ -156,6 +158,8 @@ class OwnCommands:
         else:
             text = f"{command.name} ended for {plural(len(runs), 'task')}"
             text += f", {len(faults):,} of which failed: {faults[0]}" if faults else " (exit 0)"
+        if TOO_LONG in faults and command.runs_for == "each" and len(runs) < count:
+            text += "; not run for the rest"
         printed = [(task_id, self._keys.redact(ran.output).rstrip()) for task_id, ran in runs]
         parts = [
             f"{task_id}:\n{output}" if len(runs) > 1 else output for task_id, output in printed if output

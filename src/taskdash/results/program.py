@@ -30,6 +30,7 @@ TERM_GRACE_S: Final = 2.0
 STOP_GRACE_S: Final = 0.2
 """The same where taskdash itself is ending, and nobody is to wait for it."""
 LIMIT_S: Final = 60.0
+TOO_LONG: Final = "took too long and was ended"
 
 
 def environ_of_program(
@@ -54,6 +55,18 @@ class Ran:
     output: str = ""
     """The beginning of what it printed, stderr as well."""
     started: bool = True
+
+
+def end_threads(threads: Collection[threading.Thread], stop: threading.Event, grace_s: float) -> None:
+    """Wait `grace_s` seconds for threads that run programs; then have `stop` end those, and wait for that."""
+    until_s = time.monotonic() + grace_s
+    try:
+        for thread in threads:
+            thread.join(max(0.0, until_s - time.monotonic()))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(2 * TERM_GRACE_S)
 
 
 def kill_all() -> None:
@@ -130,7 +143,7 @@ def _wait(process: subprocess.Popen[bytes], printed: int, until_s: float, stop: 
             return "was ended together with taskdash"
         if time.monotonic() >= until_s:
             _end(process, TERM_GRACE_S)
-            return "took too long and was ended"
+            return TOO_LONG
 
 
 def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:

@@ -51,9 +51,13 @@ class SheetResult:
     detail: TaskDetail
     number: int
     """Which of the task's results, from 1."""
-    verdict: Verdict | None
     saved: SavedFile | None
     """What it was saved as, whether or not that is still there."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Return what somebody thinks of it."""
+        return self.detail.verdicts.get(self.number)
 
 
 def check_count(count: int, instead: str) -> None:
@@ -70,14 +74,14 @@ def check_count(count: int, instead: str) -> None:
 
 def results_of(store: Store, seqs: Sequence[int], keys: KnownKeys) -> list[SheetResult]:
     """Return each result of those of the tasks that have some, in their order, without any key."""
-    saved, verdicts = store.saved.of(seqs), store.verdicts.of(seqs)
+    saved = store.saved.of(seqs)
     found = []
     for read in store.tasks.details(seqs, raw=False):
         detail = keys.redact_values(read)
-        files, given = saved.get(detail.task.seq, {}), verdicts.get(detail.task.seq, {})
+        files = saved.get(detail.task.seq, {})
         count = len(detail.result_urls) if detail.task.state is State.SUCCESS else 0
         found += [
-            SheetResult(detail=detail, number=number, verdict=given.get(number), saved=files.get(number))
+            SheetResult(detail=detail, number=number, saved=files.get(number))
             for number in range(1, count + 1)
         ]
     return found

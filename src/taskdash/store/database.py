@@ -330,6 +330,8 @@ class Database:
         self.connection.text_factory = text_of
         refuse_foreign(self._execute, self.path)
         self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
+        # SQLite's own rounds what lies between two otherwise than Python does.
+        self.connection.create_function("rounded", 1, lambda number: round(number, 6), deterministic=True)
         for pragma in ("journal_mode=TRUNCATE", "synchronous=FULL", "cache_size=-8000", "temp_store=MEMORY"):
             self._execute(f"PRAGMA {pragma}").close()
         bring_up_to_date(self._execute, file, is_emptied=is_emptied)

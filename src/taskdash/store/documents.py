@@ -169,7 +169,7 @@ def _json_object() -> str:
         "'message', CAST(coalesce(problem_message, '') AS TEXT), "
         "'since', CAST(coalesce(problem_since_ms, 0) AS INTEGER)) END",
         "credits": f"CASE WHEN credits BETWEEN 0 AND {MAX_CREDITS} THEN "
-        "iif(credits = CAST(credits AS INTEGER), CAST(credits AS INTEGER), round(credits, 6)) END",
+        "iif(credits = CAST(credits AS INTEGER), CAST(credits AS INTEGER), rounded(credits)) END",
         "overdue": f"json(iif(state = 1 AND seq {IN_LIST}, 'true', 'false'))",
         "saved": "json((SELECT json_group_array(path) FROM "
         "(SELECT path FROM saved WHERE saved.seq = tasks.seq ORDER BY n)))",

@@ -20,7 +20,7 @@ from tests.finished import record
 
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_json import VARIABLES, task_json
-from taskdash.results import on_finish, program
+from taskdash.results import program
 from taskdash.results.on_finish import AT_ONCE, FinishCommand
 from taskdash.results.program import MAX_OUTPUT_BYTES, run_command
 from taskdash.store.store import Store
@@ -242,7 +242,7 @@ def test_a_command_that_fails_is_told_once_and_logged_each_time(
 def test_a_command_that_takes_too_long_is_ended_with_all_it_started(
     tmp_path: Path, store: Store, make: Callable[..., FinishCommand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(on_finish, "TERM_GRACE_S", 0.3)
+    monkeypatch.setattr(program, "TERM_GRACE_S", 0.3)
     end(store, success_body("task_slow_12345678"))
     pids = tmp_path / "pids"
     stubborn = f"trap '' TERM; sleep 300 & echo $! $$ > {pids}; wait; sleep 300"

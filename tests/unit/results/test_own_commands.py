@@ -150,6 +150,15 @@ def test_one_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, store:
     wait_until(lambda: is_gone(int(ended.output)), 5)
 
 
+def test_one_that_hangs_is_not_run_for_the_rest(tmp_path: Path, store: Store) -> None:
+    slow = OwnCommands(
+        store_path=tmp_path / "tasks.db", environ=dict(os.environ), keys=KnownKeys(), limit_s=0.3
+    )
+    ended = run(slow, store, own("sh", "-c", "echo once; exec sleep 60"))
+    assert ended.text == "mine: took too long and was ended; not run for the rest"
+    assert ended.output == "once"
+
+
 def is_gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
