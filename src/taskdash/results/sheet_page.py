@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from taskdash.domain.durations import NONE, duration
+from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.task import Verdict, inputs_of, json_text
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import are_links_dead, expiry_of, iso_time, moment, plural
@@ -198,7 +198,7 @@ def _places(card: Card, now_ms: int) -> Iterable[_Html]:
 def _facts(card: Card) -> Iterable[tuple[str, str]]:
     task = card.detail.task
     took = duration(task.cost_time_ms, measured=True)
-    credits_used = card.detail.credits_consumed if task.credits is None else f"{task.credits:,g}"
+    credits_used = card.detail.credits_consumed if task.credits is None else amount(task.credits)
     facts = [
         ("model", task.model),
         ("duration", None if took == NONE else took),
