@@ -100,14 +100,7 @@ def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[T
     wrong: list[TaskdashError] = []
     for text in texts:
         try:
-            task, number = _find(session, store, text)
-            results = _results_of(task)
-            if number is None and not results:
-                raise TaskdashError(f"{task.task_id} has no results ({task.state})")  # noqa: TRY301 - told below
-            if number is not None and number > len(results):
-                count = plural(len(results), "result")
-                raise TaskdashError(f"{task.task_id} has {count} ({task.state}): there is no {number}")  # noqa: TRY301 - as above
-            found += results if number is None else [results[number - 1]]
+            found += _results_by(session, store, text)
         except TaskdashError as error:
             wrong.append(error)
     # Of several causes an ID that is unknown counts first.
@@ -117,6 +110,18 @@ def _named(session: Session, store: Store, texts: Sequence[str]) -> list[tuple[T
     if wrong:
         raise type(wrong[-1])(f"{wrong[-1]}\nnothing was changed")
     return found
+
+
+def _results_by(session: Session, store: Store, text: str) -> list[tuple[Task, int]]:
+    """Return the result that `ID:N` names, or all those of the task that `ID` names."""
+    task, number = _find(session, store, text)
+    results = _results_of(task)
+    if number is None and not results:
+        raise TaskdashError(f"{task.task_id} has no results ({task.state})")
+    if number is not None and number > len(results):
+        count = plural(len(results), "result")
+        raise TaskdashError(f"{task.task_id} has {count} ({task.state}): there is no {number}")
+    return results if number is None else [results[number - 1]]
 
 
 def _find(session: Session, store: Store, text: str) -> tuple[Task, int | None]:
