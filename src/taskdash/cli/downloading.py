@@ -18,7 +18,7 @@ from taskdash.cli.selection import OPTIONS, choose, find_or_add
 from taskdash.config.locations import absolute, download_dir
 from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.query import Query
-from taskdash.domain.task import State
+from taskdash.domain.task import State, Verdict
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 from taskdash.results.download_thread import open_downloads
@@ -78,7 +78,8 @@ def download(
     task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
         seqs, lacking = _with_results(session, store, task_ids, selection)
-        wanted, known = wanted_of(store, seqs, only_picked=picked, file_name=session.settings.file_name)
+        only = store.verdicts.results(seqs, Verdict.PICKED) if picked else None
+        wanted, known = wanted_of(store, seqs, only=only, file_name=session.settings.file_name)
     if not wanted:
         what = "picked result" if picked else "result"
         talk(f"nothing to save: {f'{plural(known, what)} already saved' if known else f'no {what}s'}")

@@ -69,8 +69,8 @@ def _judge(
     with session.open_store() as store:
         chosen = _named(session, store, results) if results else _selected(session, store, selection)
         if undo:
-            given = store.verdicts.of([task.seq for task, _ in chosen])
-            chosen = [(task, n) for task, n in chosen if given.get(task.seq, {}).get(n) is verdict]
+            given = store.verdicts.results([task.seq for task, _ in chosen], verdict)
+            chosen = [(task, n) for task, n in chosen if (task.seq, n) in given]
         names = {(task.seq, n): f"{task.task_id}:{n}" for task, n in chosen}
         before = store.verdicts.give(
             [(seq, n, None if undo else verdict) for seq, n in names], session.now_ms()

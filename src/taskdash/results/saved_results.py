@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from taskdash.domain.secret import KnownKeys
-from taskdash.domain.task import State, Verdict
+from taskdash.domain.task import State
 from taskdash.domain.task_json import task_json
 from taskdash.results.faults import DiskError
 from taskdash.results.file_names import result_stem
@@ -59,7 +59,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What tells of a saved file where it came from."""
+    """How a saved file tells where it came from: by its name, beside it, and in itself."""
 
     file_name: str | None = None
     """The template for its name."""
@@ -82,7 +82,7 @@ class Provenance:
 
 
 class SavedResults:
-    """What the list knows of saved files, asked and told off the event loop, and what they know of it."""
+    """Asks the list for saved files and tells it of them, and tells the files of the list, off the event loop."""
 
     def __init__(
         self, store: StoreThread, now_ms: Callable[[], int], provenance: Provenance | None = None
@@ -151,7 +151,6 @@ def wanted_of(
     store: Store,
     seqs: Sequence[int],
     *,
-    only_picked: bool = False,
     only: Collection[tuple[int, int]] | None = None,
     file_name: str | None = None,
 ) -> tuple[list[Wanted], int]:
@@ -160,23 +159,16 @@ def wanted_of(
     Args:
         store: the list.
         seqs: the tasks.
-        only_picked: whether other results than the picked ones are left out.
         only: the results, by `seq` and number, that others than which are left out; None: all are asked for.
         file_name: the template for their names, if there is one.
     """
     done = store.saved.of(seqs)
-    verdicts = store.verdicts.of(seqs) if only_picked else {}
     wanted, known = [], 0
     for task, urls in store.tasks.links(seqs):
         if task.state is not State.SUCCESS:
             continue
         files = done.get(task.seq, {})
-        given = verdicts.get(task.seq, {})
-        asked = [
-            n
-            for n, _ in enumerate(urls, 1)
-            if (not only_picked or given.get(n) is Verdict.PICKED) and (only is None or (task.seq, n) in only)
-        ]
+        asked = [n for n, _ in enumerate(urls, 1) if only is None or (task.seq, n) in only]
         lacking = [n for n in asked if n not in files or not files[n].is_there()]
         known += len(asked) - len(lacking)
         if lacking:

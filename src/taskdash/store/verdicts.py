@@ -28,6 +28,12 @@ class Verdicts:
                 found.setdefault(seq, {})[n] = Verdict(verdict)
         return found
 
+    def results(self, seqs: Sequence[int], verdict: Verdict) -> set[tuple[int, int]]:
+        """Return the results of tasks that have this verdict, by `seq` and number."""
+        return {
+            (seq, n) for seq, given in self.of(seqs).items() for n, each in given.items() if each is verdict
+        }
+
     def give(
         self, verdicts: Sequence[tuple[int, int, Verdict | None]], now_ms: int
     ) -> list[tuple[int, int, Verdict | None]]:
