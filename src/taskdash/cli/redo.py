@@ -12,9 +12,9 @@ from taskdash.api.request import NoRequestError, request_again
 from taskdash.cli.add import with_stdin
 from taskdash.cli.options import Command, complete_ids, pass_session, selection_options
 from taskdash.cli.output import ERROR_PREFIX, complain, print_lines, talk
+from taskdash.cli.selection import choose_in, find_all
 from taskdash.config.profile import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command
-from taskdash.domain.query import Query
 from taskdash.domain.task import State
 from taskdash.domain.words import plural
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
     from taskdash.domain.task import Json
-    from taskdash.store.store import Store
 
 
 @click.command(
@@ -53,7 +52,8 @@ def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, for
     lines: list[str] = []
     unknown: list[str] = []
     with session.open_store(only_reads=True) as store:
-        for detail in store.tasks.details(_seqs(session, store, task_ids, selection)):
+        tasks = choose_in(session, store, task_ids, selection, find_all, frozenset({State.FAIL}))
+        for detail in store.tasks.details([task.seq for task in tasks]):
             try:
                 lines.append(_printed(session, request_again(detail), form))
             except NoRequestError as error:
@@ -64,16 +64,6 @@ def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, for
     if lines or not unknown:
         talk(f"{plural(len(lines), 'request')} printed" if lines else "nothing to redo: no failed tasks")
     return 1 if unknown else 0
-
-
-def _seqs(session: Session, store: Store, task_ids: Sequence[str], selection: Selection) -> list[int]:
-    """Return the `seq` of those that are named or selected; where states are not spoken of, of the failed ones."""
-    if not task_ids and not selection.is_given:
-        query = Query(session.profile.name, states=frozenset({State.FAIL}))
-        return store.tasks.seqs(query, session.now_ms())
-    tasks = selection.tasks(session, store, task_ids)
-    has_all = task_ids or selection.names_states
-    return [task.seq for task in tasks if has_all or task.state is State.FAIL]
 
 
 def _printed(session: Session, body: dict[str, Json], form: str) -> str:

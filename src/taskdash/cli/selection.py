@@ -145,6 +145,25 @@ def choose(
     return store.tasks.heads(selection.seqs(session, store))
 
 
+def choose_in(
+    session: Session,
+    store: Store,
+    task_ids: Sequence[str],
+    selection: Selection,
+    find: Callable[[Session, Store, Sequence[str]], list[Task]],
+    states: frozenset[State],
+) -> list[Task]:
+    """Return the tasks that are named, as `find` finds them, or those in `states` that are selected, or all in them.
+
+    Where the selection speaks of states itself, these do not count.
+    """
+    if not task_ids and not selection.is_given:
+        return store.tasks.rows(Query(profile=session.profile.name, states=states), session.now_ms())
+    tasks = choose(session, store, task_ids, selection, find)
+    has_all = task_ids or selection.names_states
+    return [task for task in tasks if has_all or task.state in states]
+
+
 def read_details(session: Session, task_ids: Sequence[str], selection: Selection) -> list[TaskDetail]:
     """Return all that is known of the tasks that are named or selected, at least one.
 

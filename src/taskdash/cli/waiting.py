@@ -28,10 +28,9 @@ from taskdash.cli.output import (
 )
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import WaitRules
-from taskdash.cli.selection import choose, find_or_add
+from taskdash.cli.selection import choose, choose_in, find_or_add
 from taskdash.domain.errors import TaskdashError, UsageError
-from taskdash.domain.query import Query
-from taskdash.domain.query_language import UNFINISHED, parse_states
+from taskdash.domain.query_language import STATES, UNFINISHED
 from taskdash.domain.task import State, TaskDetail
 from taskdash.domain.task_json import task_json
 from taskdash.domain.words import plural
@@ -43,9 +42,9 @@ if TYPE_CHECKING:
 
     from taskdash.cli.selection import Selection
     from taskdash.cli.session import Session
+    from taskdash.domain.query import Query
     from taskdash.domain.task import Json, Task
     from taskdash.results.download_thread import DownloadThread
-    from taskdash.store.store import Store
 
 SAVING_POLL_S: Final = 0.2
 HEADWAY_S: Final = 5.0
@@ -79,7 +78,7 @@ def check(
     """
     task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
-        tasks = _to_check(session, store, task_ids, selection)
+        tasks = choose_in(session, store, task_ids, selection, _FIND, STATES[UNFINISHED])
     if not tasks:
         talk("nothing to check: no unfinished tasks")
         if as_json:
@@ -99,16 +98,6 @@ def check(
             return 128 + ended_by
         saving.finish(is_patient=False)
     return code
-
-
-def _to_check(session: Session, store: Store, task_ids: Sequence[str], selection: Selection) -> list[Task]:
-    """Return the named tasks, or the selected ones: of those that are finished only where states are spoken of."""
-    if not task_ids and not selection.is_given:
-        query = Query(profile=session.profile.name, states=parse_states(UNFINISHED))
-        return store.tasks.rows(query, session.now_ms())
-    tasks = choose(session, store, task_ids, selection, _FIND)
-    has_all = task_ids or selection.names_states
-    return [task for task in tasks if has_all or not task.state.finished]
 
 
 @click.command(
