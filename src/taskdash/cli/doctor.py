@@ -106,9 +106,9 @@ def _settings(session: Session) -> tuple[Settings | None, list[Finding]]:
     except TaskdashError as error:
         first, *rest = str(error).split("\n")
         advice = f"Fix it with: {session.line('config edit')}"
-        lines = [Finding("config", "fault", line, Grade.WRONG) for line in (*rest, first)[: len(rest) or 1]]
         head = [Finding("config", "file", first, Grade.NOTE)] if rest else []
-        return None, [*head, *lines[:-1], lines[-1]._replace(next_step=advice)]
+        *lines, last = (Finding("config", "fault", line, Grade.WRONG) for line in rest or [first])
+        return None, [*head, *lines, last._replace(next_step=advice)]
     shown = inert_line(str(settings.config_file or session.config_path))
     value = shown if settings.config_file else f"{shown} does not exist: using the defaults"
     profile = f"{settings.profile}, {settings.in_use.base_url}"

@@ -1,4 +1,4 @@
-"""What `doctor` finds of the terminal: what it says of itself, and what the dashboard makes of that."""
+"""Finds out for `doctor` what the terminal says of itself, and what the dashboard makes of that."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ _DRAWINGS: Final = {
     Drawing.SIXEL: "sixel",
     Drawing.BLOCKS: "half blocks",
 }
+_MULTIPLEXERS: Final = {"tmux": "TMUX", "screen": "STY", "zellij": "ZELLIJ"}
 
 
 def has_terminal() -> bool:
@@ -80,9 +81,6 @@ def terminal_findings(environ: Mapping[str, str], view: View) -> Iterator[Findin
     yield _clipboard(environ)
     inside = next((name for name, variable in _MULTIPLEXERS.items() if environ.get(variable)), "none")
     yield Finding("terminal", "multiplexer", inside)
-
-
-_MULTIPLEXERS: Final = {"tmux": "TMUX", "screen": "STY", "zellij": "ZELLIJ"}
 
 
 def _noted(name: str, value: str, advice: str) -> Finding:
