@@ -29,7 +29,7 @@ def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
 
 
 def refused(taskdash: Command, words: str, exit_code: int, code: str) -> dict[str, str]:
-    """What a command says of why it did not do anything."""
+    """Return what a command says of why it did not do anything."""
     done = taskdash(*shlex.split(words))
     document = json.loads(done.stdout)
     assert done.returncode == exit_code, words

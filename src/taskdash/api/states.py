@@ -1,4 +1,4 @@
-"""Where a task stands, by the gateway's word for it, else by its flag; and why it failed.
+"""Tells where a task stands, by the gateway's word for it, else by its flag; and why it failed.
 
 To call a task finished that is not would stop its checks. So a word that nobody knows, and a record that contradicts
 itself, are unfinished.

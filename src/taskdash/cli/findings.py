@@ -1,4 +1,4 @@
-"""What `doctor` found, a line each: what it is, whether it is right, and what to do where it is not."""
+"""Says what `doctor` found, a line each: what it is, whether it is right, and what to do where it is not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Grade(StrEnum):
-    """Whether something is right."""
+    """Says whether something is right."""
 
     OK = "ok"
     NOTE = "note"

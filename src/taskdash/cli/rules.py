@@ -1,4 +1,4 @@
-"""When `wait` asks for a task, what ends it, and what it came to; the words and exit codes that `check` has as well.
+"""Decides when `wait` asks for a task, what ends it and what it came to; has the words and exit codes of `check`, too.
 
 Pure: every moment is handed in. `cli.following` looks at the store and at the clock for it. Whether a task was checked
 since is told by the count of its checks, and how long ago by the clock of the waiting: the times in the store are

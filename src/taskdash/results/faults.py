@@ -1,4 +1,4 @@
-"""Why a result was not saved, and whether it is worth another try; why there is no picture of it."""
+"""Says why a result was not saved, and whether it is worth another try; why there is no picture of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a saved result is called: after its task, in a way that means nothing to any file system.
+"""Names a saved result after its task, in a way that means nothing to any file system.
 
 The name has no ending: that is found out as the file arrives.
 """

@@ -1,4 +1,4 @@
-"""Where a picture came from, in its own metadata: PNG and JPEG files that name their task, and carry its prompt.
+"""Writes where a picture came from into its metadata, and reads it: PNG and JPEG name their task, and have its prompt.
 
 Nothing else of the file is touched: a few bytes are put in front of what is drawn.
 """

@@ -1,6 +1,6 @@
 """Makes a small PNG of one picture, in a process of its own that may be starved or killed without harm to anybody.
 
-`results.previews` starts this file by its path and isolated, so it imports nothing of taskdash. The picture comes
+`results.decoding` starts this file by its path and isolated, so it imports nothing of taskdash. The picture comes
 on stdin, the PNG goes to stdout, with a text in it that names format, width and height of the picture. Where there is
 none, a line on stderr says why, and the exit code is `REFUSED`.
 

@@ -406,7 +406,7 @@ def test_a_check_is_over_when_all_is_answered_or_the_rest_is_hopeless(
 
 
 def held(until_ms: int) -> WatchStatus:
-    """What a watcher says of itself that met a 429."""
+    """Return what a watcher says of itself that met a 429."""
     return WatchStatus(leading=True, problem=ProblemKind.RATE_LIMITED, held_until_ms=until_ms)
 
 

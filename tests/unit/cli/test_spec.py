@@ -1,4 +1,4 @@
-"""What `taskdash --spec` says is what there is: commands, options, codes, filter words, and the fields of a task."""
+"""`taskdash --spec` says what there is: commands, options, codes, filter words, and the fields of a task."""
 
 from __future__ import annotations
 

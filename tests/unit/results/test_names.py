@@ -40,7 +40,7 @@ def hostile(chance: random.Random) -> str:
 
 
 def is_plain(stem: str) -> bool:
-    """Whether any file system takes it, with a number and an ending behind it, for what it is and nothing else."""
+    """Return whether any file system takes it, with a number and an ending behind it, for just what it is."""
     return (
         0 < len(f"{stem}-9999.webm".encode()) <= 255
         and stem[0] not in ".-~"
@@ -79,7 +79,7 @@ def test_files_of_hostile_labels_are_all_made_in_the_folder(tmp_path: Path) -> N
 
 
 def named(template: str, n: int = 2, **fields: Any) -> str:
-    """What result `n` of a task is called by a template, which asks the store nothing."""
+    """Return what result `n` of a task is called by a template, which asks the store nothing."""
     task = Task(seq=1, profile="p", added_at_ms=0, **{"task_id": ID, **fields})
     store: Store = None  # type: ignore[assignment] # see above
     return result_stem(store, task, n, template)

@@ -32,7 +32,7 @@ TEXTS = st.one_of(
 
 
 class Parsed(HTMLParser):
-    """What a page has in it."""
+    """Takes apart what a page has in it."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Parsed(HTMLParser):
         (self.scripts if self._within in ("script", "style") else self.texts).append(data)
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
-        """The attributes of each element of a kind."""
+        """Return the attributes of each element of a kind."""
         return [attributes for name, attributes in self.tags if name == tag]
 
 
