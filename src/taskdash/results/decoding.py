@@ -56,19 +56,12 @@ class Picture:
 
 
 async def small_png(
-    file: IO[bytes],
-    *,
-    side: int = worker.SIDE,
-    clip: tuple[str, str] | None = None,
-    command: Sequence[str] = (),
-    deadline_s: float = DEADLINE_S,
+    file: IO[bytes], *, command: Sequence[str] = (), deadline_s: float = DEADLINE_S
 ) -> Picture:
     """Have a process make a small PNG of a picture; it ends with this call, however that ends.
 
     Args:
         file: open for reading, with a descriptor that stands where the picture begins.
-        side: how long its longer side is at most, in pixels.
-        clip: the kind of clip that it is the first frame of, and the `ffmpeg` that can tell; None: it is a picture.
         command: what decodes, in place of our own worker.
         deadline_s: how long it may take.
 
@@ -76,7 +69,7 @@ async def small_png(
         DecodingError: there is none.
     """
     with tempfile.TemporaryFile(prefix="taskdash-") as png, tempfile.TemporaryFile() as reason:
-        started = command or (sys.executable, "-I", worker.__file__, str(side), *(clip or ()))
+        started = command or (sys.executable, "-I", worker.__file__)
         process = await _started(started, stdin=file, stdout=png, stderr=reason)
         try:
             async with asyncio.timeout(deadline_s):
@@ -129,7 +122,12 @@ class Decoders:
         self._idle: list[tuple[asyncio.subprocess.Process, socket.socket]] = []
 
     async def small_png(self, file: IO[bytes], *, side: int, clip: tuple[str, str] | None = None) -> Picture:
-        """Do what the function of this name does.
+        """Make a PNG of a picture as the function of this name does.
+
+        Args:
+            file: open for reading, with a descriptor that stands where the picture begins.
+            side: how long its longer side is at most, in pixels.
+            clip: the kind of clip that it is the first frame of, and the `ffmpeg` that can tell; None: it is a picture.
 
         Raises:
             DecodingError: there is none.

@@ -4,9 +4,9 @@
 on stdin, the PNG goes to stdout, with a text in it that names format, width and height of the picture. Where there is
 none, a line on stderr says why, and the exit code is `REFUSED`.
 
-Its arguments are the longest side of the PNG and, where the picture is the first frame of a clip, the kind of that and
-where `ffmpeg` is, which has the same limits. With `SERVES` in their place it makes many, each in a process that is
-forked for it: to start Python and load Pillow takes longer than to decode a picture.
+With `SERVES` as its argument it makes many, each in a process that is forked for it: to start Python and load Pillow
+takes longer than to decode a picture. With each come the longest side of the PNG and, where the picture is the first
+frame of a clip, the kind of that and where `ffmpeg` is, which has the same limits.
 """
 
 from __future__ import annotations
@@ -176,4 +176,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == [SERVES]:
         serve()
     else:
-        sys.exit(main(*sys.argv[1:]))
+        sys.exit(main())
