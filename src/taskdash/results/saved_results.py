@@ -59,7 +59,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """How a saved file tells where it came from: by its name, beside it, and in itself."""
+    """Says how a saved file tells where it came from: by its name, beside it, and in itself."""
 
     file_name: str | None = None
     """The template for its name."""
