@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.pty_screen import PtyScreen
     from tests.servers import RawServer
 
-__all__ = ["KEY", "PROGRAM", "Command", "Done", "wait_until"]
+__all__ = ["KEY", "PROGRAM", "Command", "Done", "is_gone", "wait_until"]
 
 PROGRAM = Path(sys.executable).with_name("taskdash")
 
@@ -48,6 +48,14 @@ def wait_until(holds: Callable[[], object], within_s: float = 30.0) -> float:
         assert time.monotonic() < began_s + within_s, f"not within {within_s} s"
         time.sleep(0.01)
     return time.monotonic() - began_s
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether a process runs no more; one that nobody has taken note of does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
 
 
 class Command:

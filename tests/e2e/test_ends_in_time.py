@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import Command, wait_until
+from tests.command import Command, is_gone, wait_until
 from tests.file_server import picture
 from tests.files_api import FilesApi
 from tests.servers import http_reply, success_body, waiting_body
@@ -184,16 +184,7 @@ def test_a_command_of_the_user_does_not_hold_up_a_wait_whose_time_is_over(
     code, _, err = ended(process, within_s=8 + SOON_S)
     assert code == 124, err
     # It is ended with the command, whatever it thinks of that.
-    wait_until(lambda: not alive(int(pid.read_text())))
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    wait_until(lambda: is_gone(int(pid.read_text())))
 
 
 # Ctrl+C

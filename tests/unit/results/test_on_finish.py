@@ -10,12 +10,11 @@ import sys
 import threading
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import fail_body, success_body, waiting_body
-from tests.command import wait_until
+from tests.command import is_gone, wait_until
 from tests.finished import record
 
 from taskdash.domain.secret import KnownKeys, Secret
@@ -27,6 +26,7 @@ from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from tests.bodies import Body
 
@@ -338,12 +338,5 @@ def lines(path: Path) -> list[str]:
 
 
 def until_gone(pids: list[int]) -> None:
-    """Wait until no process of these runs any more; one that nobody has taken note of does not."""
-
-    def is_over(pid: int) -> bool:
-        try:
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-        except OSError:
-            return True
-
-    wait_until(lambda: all(is_over(pid) for pid in pids))
+    """Wait until no process of these runs any more."""
+    wait_until(lambda: all(map(is_gone, pids)))

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import success_body, waiting_body
-from tests.command import wait_until
+from tests.command import is_gone, wait_until
 from tests.finished import record
 
 from taskdash.config.own import OwnCommand
@@ -20,6 +19,7 @@ from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from taskdash.domain.task import TaskDetail
 
@@ -157,13 +157,6 @@ def test_one_that_hangs_is_not_run_for_the_rest(tmp_path: Path, store: Store) ->
     ended = run(slow, store, own("sh", "-c", "echo once; exec sleep 60"))
     assert ended.text == "mine: took too long and was ended; not run for the rest"
     assert ended.output == "once"
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
 
 
 def test_the_end_of_the_dashboard_ends_it(store: Store, commands: OwnCommands) -> None:
