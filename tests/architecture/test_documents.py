@@ -12,6 +12,7 @@ import click
 import pytest
 
 from taskdash.cli.main import COMMANDS, Commands
+from taskdash.cli.process import exit_code_of
 from taskdash.cli.spec import ERROR_CODES, TASK_FIELDS
 from taskdash.domain.query import SortKey
 from taskdash.domain.query_language import FIELDS, OTHER_NAMES, parse_filter
@@ -122,6 +123,18 @@ def test_the_documents_have_every_setting_of_the_example_config() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     section = text[text.index("| setting |") : text.index("## Your API key")]
     assert set(re.findall(r"^\| `([\w.]+)`", section, re.MULTILINE)) == settings
+
+
+def test_every_config_in_the_documents_is_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    theme, config = tmp_path / "themes" / "mine.toml", tmp_path / "config.toml"
+    theme.parent.mkdir()
+    texts = [path.read_text("utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
+    blocks = re.findall(r"^```toml\n(.*?)^```", "".join(texts), re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 5
+    for block in blocks:
+        (theme if block.startswith("primary") else config).write_text(block, "utf-8")
+        code = exit_code_of(["config", "check", "--config", str(config)])
+        assert code == 0, (block, capsys.readouterr().err)
 
 
 def test_promises_have_figures() -> None:
