@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from taskdash.domain.task import State, Task, Verdict
 from taskdash.results.faults import Refused
@@ -86,13 +87,15 @@ def test_in_lines_the_verdicts_stand_under_each_other() -> None:
     tasks = [
         task(1, "A cat"),
         task(2, "A much longer prompt than the line that it stands on has room for at all"),
+        task(3, "日本の狐が雪の中を走る、夜明けの光のなか"),
     ]
     names = Names(tasks, 60)
     lines = [
         text(line(Result(seq, seq, 1, Verdict.PICKED), TaskCard(tasks[seq - 1], ["u"], {}), names, 60, 10))
-        for seq in (1, 2)
+        for seq in (1, 2, 3)
     ]
-    assert len({each.index("+ picked") for each in lines}) == 1
+    for word in ("+ picked", "gpt-image-2"):
+        assert len({cell_len(each.partition(word)[0]) for each in lines}) == 1
     assert lines[1].startswith(" 2 + picked   A much longer")
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from taskdash.domain.durations import NONE
 from taskdash.domain.task import Verdict
@@ -113,10 +113,11 @@ def _fitted(cell: Cell, width: int) -> Cell:
     """Return a cell of exactly so many cells."""
     fitted, left = [], width
     for text, style in cell:
-        shown = text if cell_len(text) <= left else f"{text[: max(0, left - 1)]}…"[: max(0, left)]
-        fitted.append(Span(shown, style))
-        left -= cell_len(shown)
-    return [*fitted, Span(" " * max(0, left))]
+        if cell_len(text) > left:
+            text = f"{set_cell_size(text, left - 1)}…" if left else ""
+        fitted.append(Span(text, style))
+        left -= cell_len(text)
+    return [*fitted, Span(" " * left)]
 
 
 def why_no_picture(refused: Refused | None, renew_key: str, width: int, rows: int) -> list[str]:
