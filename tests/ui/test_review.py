@@ -291,6 +291,18 @@ async def test_what_others_decide_and_what_finishes_is_seen(desk: Context, other
         assert at_cursor(dash) == 2
 
 
+async def test_all_near_is_read_anew_though_some_was_not_read_at_all(desk: Context) -> None:
+    async with reviewing(desk) as dash:
+        await dash.until_shown("…number 1")
+        grid = review(dash).grid
+        first, second = grid.results.shown[:2]
+        old = grid._cards[first.seq]
+        del grid._cards[second.seq]
+        grid.follow(is_read_anew=True)
+        await dash.until(lambda: grid.card(second) is not None, "what was missing")
+        assert grid.card(first) is not old
+
+
 async def test_one_large_with_its_prompt_and_the_neighbours_by_the_same_keys(
     desk: Context, other: Store
 ) -> None:

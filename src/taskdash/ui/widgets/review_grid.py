@@ -120,16 +120,17 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.follow()
 
     def follow(self, *, is_read_anew: bool = False) -> None:
-        """Draw the list as it is now; where it was `read_anew`, what is said of its tasks may differ as well."""
+        """Draw the list as it is now; where it `is_read_anew`, what is said of its tasks may differ as well."""
         rows = -(-len(self.results.shown) // self._tiles.columns)
         # With what is left under the last row that fits: scrolled to the end, the first one is whole as well.
         left = self.size.height % self._tiles.height if rows > self._rows_seen else 0
         self.virtual_size = Size(self.size.width, rows * self._tiles.height + left)
-        if is_read_anew:
-            self._read(self._near())
         self._show_cursor()
         self.refresh()
         self._see()
+        if is_read_anew:
+            # After what is missing, which it has as well: the last reading is the one that counts.
+            self._read(self._near())
 
     def _show_cursor(self) -> None:
         height = self._tiles.height
@@ -145,10 +146,8 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _see(self, *, after_s: float = 0.0) -> None:
         """Read what is said of what is on screen, and fetch its pictures, once it has stood still for so long."""
-        if missing := [seq for seq in self._seqs(self.seen) if seq not in self._cards]:
-            self._read(
-                [*missing, *(seq for seq in self._near() if seq not in self._cards and seq not in missing)]
-            )
+        if any(seq not in self._cards for seq in self._seqs(self.seen)):
+            self._read([seq for seq in self._near() if seq not in self._cards])
         if self._rest is not None:
             self._rest.stop()
         if after_s:
