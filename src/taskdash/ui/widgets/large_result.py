@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -15,8 +14,7 @@ from taskdash.results.faults import Refused
 from taskdash.ui.review_list import read_cards
 from taskdash.ui.text.detail import detail_text
 from taskdash.ui.text.tiles import SIGNS
-from taskdash.ui.widgets.drawing import draw
-from taskdash.ui.widgets.picture import Canvas, PictureView, prepare
+from taskdash.ui.widgets.picture import Canvas, PictureView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -89,19 +87,13 @@ class LargeResult(Container, can_focus=True):
             return
         self._say("loading picture…")
         outcome = await self._look(result.seq, url, saved)
-        if not isinstance(outcome, Refused):
-            room = await self._canvas.room(*(max(1, cells) for cells in self._place.size))
-            try:
-                drawn = await asyncio.to_thread(draw, outcome, room)
-                ready = await asyncio.to_thread(partial(prepare, drawn, in_shades=self._canvas.in_shades))
-            except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
-                outcome = Refused("it is damaged")
-            else:
-                self._why.display = False
-                self._picture.display = True
-                self._picture.show(ready)
-        if isinstance(outcome, Refused):
-            self._say("the link has expired" if outcome.is_expired else outcome.why)
+        ready = await self._canvas.ready(outcome, *(max(1, cells) for cells in self._place.size))
+        if isinstance(ready, Refused):
+            self._say("the link has expired" if ready.is_expired else ready.why)
+        else:
+            self._why.display = False
+            self._picture.display = True
+            self._picture.show(ready)
         self._shown = result, url
 
     async def _look(self, seq: int, url: str, saved: str | None) -> Picture | Refused:

@@ -23,14 +23,16 @@ from textual.dom import NoScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from taskdash.results.faults import Refused
 from taskdash.ui.few_colours import FEW_COLOURS
-from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, find_drawing
+from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, find_drawing
 from taskdash.ui.widgets.kitty import SentPicture, packed
 
 if TYPE_CHECKING:
     from textual.app import App
     from textual.geometry import Region
 
+    from taskdash.results.decoding import Picture
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
     from taskdash.ui.widgets.drawing import Drawn
@@ -62,7 +64,7 @@ def prepare(drawn: Drawn, *, in_shades: bool = False) -> Ready:
 
 
 class Canvas:
-    """How this terminal shows pictures, which is asked once."""
+    """Draws pictures as this terminal shows them, which it is asked once."""
 
     def __init__(self, widget: Widget, context: Context) -> None:
         """Prepare for pictures on a widget."""
@@ -90,6 +92,20 @@ class Canvas:
                 self._found = await asyncio.to_thread(find, knows_cells=cell is not None)
             drawing = self._found
         return Room(columns, rows, cell or CELL, drawing, background.rgb)
+
+    async def ready(self, picture: Picture | Refused, columns: int, rows: int) -> Ready | Refused:
+        """Return a picture drawn for so many cells at most, or why there is none."""
+        if isinstance(picture, Refused):
+            return picture
+        room = await self.room(columns, rows)
+        try:
+            return await asyncio.to_thread(_drawn, picture, room, in_shades=self.in_shades)
+        except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
+            return Refused("it is damaged")
+
+
+def _drawn(picture: Picture, room: Room, *, in_shades: bool) -> Ready:
+    return prepare(draw(picture, room), in_shades=in_shades)
 
 
 class PictureView(Widget, can_focus=False):

@@ -18,8 +18,7 @@ from textual.widgets import Static
 
 from taskdash.domain.task import State
 from taskdash.results.faults import Refused
-from taskdash.ui.widgets.drawing import Drawn, draw
-from taskdash.ui.widgets.picture import Canvas, PictureView, prepare
+from taskdash.ui.widgets.picture import Canvas, PictureView
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from taskdash.domain.task import TaskDetail
     from taskdash.results.decoding import Picture
     from taskdash.ui.context import Context
+    from taskdash.ui.widgets.drawing import Drawn
+
 REST_S: Final = 0.25
 """How long the cursor has rested on a task before anything is fetched for it."""
 MIN_COLUMNS: Final = 8
@@ -197,20 +198,13 @@ class Preview(Vertical):
         return str(saved.path) if saved is not None and is_there else None
 
     async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
-        if not isinstance(outcome, Refused):
-            try:
-                drawn = await asyncio.to_thread(
-                    draw, outcome, await self._canvas.room(plan.columns, plan.rows)
-                )
-            except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
-                outcome = Refused("it is damaged")
-            else:
-                ready = partial(prepare, drawn, in_shades=self._canvas.in_shades)
-                self._picture.show(await asyncio.to_thread(ready))
-                self._tell(plan, _about(drawn, plan))
-                return
-        self._picture.show(None)
-        self._tell(plan, _why(outcome), empty=True)
+        ready = await self._canvas.ready(outcome, plan.columns, plan.rows)
+        if isinstance(ready, Refused):
+            self._picture.show(None)
+            self._tell(plan, _why(ready), empty=True)
+        else:
+            self._picture.show(ready)
+            self._tell(plan, _about(ready.drawn, plan))
 
     def _tell(self, plan: _Plan, text: Content, *, empty: bool = False) -> None:
         self._picture.display = not empty

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from taskdash.results.faults import Refused
-from taskdash.ui.widgets.drawing import draw
 from taskdash.ui.widgets.kitty import SentPicture
-from taskdash.ui.widgets.picture import Canvas, Ready, prepare
+from taskdash.ui.widgets.picture import Canvas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,11 +18,11 @@ if TYPE_CHECKING:
     from textual.widget import Widget
     from textual.worker import Worker, WorkType
 
-    from taskdash.results.decoding import Picture
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
     from taskdash.ui.review_list import Place
-    from taskdash.ui.widgets.drawing import Drawn, Room
+    from taskdash.ui.widgets.drawing import Drawn
+    from taskdash.ui.widgets.picture import Ready
 
 MAX_AT_ONCE: Final = 3
 KEPT_SCREENS: Final = 3
@@ -67,7 +65,7 @@ class Thumbnails:
         self._widget = widget
         self._context = context
         self._on_change = on_change
-        self.canvas = Canvas(widget, context)
+        self._canvas = Canvas(widget, context)
         self._shown: OrderedDict[Place, tuple[str, Thumbnail | Refused]] = OrderedDict()
         """Each with the link that it was made of."""
         self._size = (0, 0)
@@ -108,18 +106,9 @@ class Thumbnails:
         own = self._fetching.get(place)
         previews = await self._context.previews_for(place[0])
         outcome = await previews.thumbnail(url, saved)
-        shown: Thumbnail | Refused
-        if isinstance(outcome, Refused):
-            shown = outcome
-        else:
-            room = await self.canvas.room(*self._size)
-            try:
-                ready = await asyncio.to_thread(_prepared, outcome, room, in_shades=self.canvas.in_shades)
-            except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
-                shown = Refused("it is damaged")
-            else:
-                app: Dashboard = self._widget.app  # type: ignore[assignment] # there is no other one
-                shown = Thumbnail(ready, app.write_to_terminal)
+        ready = await self._canvas.ready(outcome, *self._size)
+        app: Dashboard = self._widget.app  # type: ignore[assignment] # there is no other one
+        shown = ready if isinstance(ready, Refused) else Thumbnail(ready, app.write_to_terminal)
         if self._fetching.get(place) is own:
             del self._fetching[place]
         self._keep(place, url, shown)
@@ -160,7 +149,3 @@ class Thumbnails:
             if isinstance(shown, Thumbnail):
                 shown.send_again()
         self._widget.refresh()
-
-
-def _prepared(picture: Picture, room: Room, *, in_shades: bool) -> Ready:
-    return prepare(draw(picture, room), in_shades=in_shades)
