@@ -52,7 +52,7 @@ async def test_every_row_is_read_in_every_theme(dash: Dash) -> None:
         dash.app.theme = theme
         await dash.pilot.pause()
         with dash.app._context():
-            seen[theme] = weak_pieces(RowStyles(lambda: dash.table.background_colors[1]))
+            seen[theme] = weak_pieces(RowStyles(dash.table))
     assert len(seen) > 20
     assert {theme: weak for theme, weak in seen.items() if weak} == {}
 
@@ -63,7 +63,7 @@ async def test_what_is_muted_is_dimmer_than_the_text_on_every_row(dash: Dash) ->
         dash.app.theme = theme
         await dash.pilot.pause()
         with dash.app._context():
-            styles = RowStyles(lambda: dash.table.background_colors[1])
+            styles = RowStyles(dash.table)
             # Whatever Textual keeps of a theme's colours is the same.
             kept, told = dash.app.theme_variables, dash.app.get_css_variables()
             assert {name: kept[name] for name in TEXTS} == {name: told[name] for name in TEXTS}
@@ -107,7 +107,7 @@ async def test_states_stay_apart_and_are_read_in_256_colours_in_every_theme(dash
         dash.app.theme = theme
         await dash.pilot.pause()
         with dash.app._context():
-            styles = RowStyles(lambda: dash.table.background_colors[1])
+            styles = RowStyles(dash.table)
             row = styles.row("row")
             pieces = {name: styles.piece(name, row) for name in PIECES}
         if row.bgcolor is None or row.bgcolor.triplet is None:

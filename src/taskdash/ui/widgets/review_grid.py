@@ -14,17 +14,16 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from taskdash.results.faults import Refused
-from taskdash.ui.few_colours import FEW_COLOURS
 from taskdash.ui.review_list import read_cards
 from taskdash.ui.text import tiles as texts
 from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
 from taskdash.ui.widgets.drawing import CELL
 from taskdash.ui.widgets.picture import is_under_toast, sixels_over
-from taskdash.ui.widgets.row_styles import COLOURLESS_ROWS, ROWS_IN_16, RowStyles
+from taskdash.ui.widgets.row_styles import RowStyles
 from taskdash.ui.widgets.thumbnails import Thumbnail, Thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from textual import events
     from textual.timer import Timer
@@ -78,7 +77,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """None: the task is off the list."""
         self._names = Names((), 1)
         self._strips: dict[Place, tuple[ReviewGrid.Look, list[Strip]]] = {}
-        self._styles = RowStyles(lambda: self.background_colors[1], self._row_texts)
+        self._styles = RowStyles(self)
         self._rest: Timer | None = None
 
     def on_mount(self) -> None:
@@ -301,11 +300,6 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
             return None
         picture = self.pictures.of(self.results.shown[index].place)
         return picture if isinstance(picture, Thumbnail) and picture.drawn.sixels else None
-
-    def _row_texts(self) -> Mapping[str, str] | None:
-        if self.app.no_color:
-            return COLOURLESS_ROWS
-        return ROWS_IN_16 if self.app.has_class(FEW_COLOURS) else None
 
     def _tile(self, result: Result, index: int) -> list[Strip]:
         look = self.Look(

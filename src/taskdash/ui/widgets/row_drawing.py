@@ -9,10 +9,9 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from taskdash.domain.durations import tells_seconds
-from taskdash.ui.few_colours import FEW_COLOURS
 from taskdash.ui.text.columns import GAP, Moment, Placed, place_columns, shared_of
 from taskdash.ui.text.matches import sought_words
-from taskdash.ui.widgets.row_styles import COLOURLESS_ROWS, ROWS_IN_16, RowStyles
+from taskdash.ui.widgets.row_styles import RowStyles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +41,7 @@ class RowDrawing:
 
     def __init__(self, table: TaskTable) -> None:
         self._table = table
-        self._styles = RowStyles(lambda: table.background_colors[1], self._row_texts)
+        self._styles = RowStyles(table)
         self._placed: list[Placed] = []
         self._placed_cells = 0
         self._strips: dict[int, tuple[_Look, Strip]] = {}
@@ -124,11 +123,6 @@ class RowDrawing:
             says_label=len(window.labels) > 1 and not has_column,
             words=sought_words(window.query.terms),
         )
-
-    def _row_texts(self) -> Mapping[str, str] | None:
-        if self._table.app.no_color:
-            return COLOURLESS_ROWS
-        return ROWS_IN_16 if self._table.app.has_class(FEW_COLOURS) else None
 
     def _look(self, task: Task, *, is_cursor: bool) -> _Look:
         table, placed = self._table, self.columns

@@ -9,10 +9,13 @@ from rich.style import Style
 from textual.color import Color
 from textual.style import Style as VisualStyle
 
+from taskdash.ui.few_colours import FEW_COLOURS
 from taskdash.ui.themes import contrast, legible, muted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from textual.widget import Widget
 
 ROWS: Final = {
     "row": "$foreground on $background",
@@ -52,17 +55,9 @@ Not component classes of the style sheet: to find the rules of fourteen of them 
 class RowStyles:
     """The styles of rows and of the pieces of their cells, each made once for a theme."""
 
-    def __init__(
-        self, ground: Callable[[], Color], texts: Callable[[], Mapping[str, str] | None] = lambda: None
-    ) -> None:
-        """Prepare for a table.
-
-        Args:
-            ground: Gives what is behind its rows.
-            texts: Gives the styles of rows by their names, in the words of the theme; None: those for that ground.
-        """
-        self._ground = ground
-        self._texts = texts
+    def __init__(self, widget: Widget) -> None:
+        """Prepare for what has rows."""
+        self._widget = widget
         self._rows: dict[str, Style] = {}
         self._pieces: dict[tuple[str, Style], Style] = {}
 
@@ -74,10 +69,23 @@ class RowStyles:
     def row(self, name: str) -> Style:
         """Return the style of a row, one of `ROWS`."""
         if name not in self._rows:
-            ground = self._ground()
-            texts = self._texts() or (ROWS if ground.ansi is None else ANSI_ROWS)
-            self._rows[name] = _legible((VisualStyle(ground) + VisualStyle.parse(texts[name])).rich_style)
+            style = VisualStyle(self._ground) + VisualStyle.parse(self._texts[name])
+            self._rows[name] = _legible(style.rich_style)
         return self._rows[name]
+
+    @property
+    def _ground(self) -> Color:
+        """Return what is behind the rows."""
+        return self._widget.background_colors[1]
+
+    @property
+    def _texts(self) -> Mapping[str, str]:
+        """Return the styles of rows by their names, in the words of the theme."""
+        if self._widget.app.no_color:
+            return COLOURLESS_ROWS
+        if self._widget.app.has_class(FEW_COLOURS):
+            return ROWS_IN_16
+        return ROWS if self._ground.ansi is None else ANSI_ROWS
 
     def piece(self, name: str, row: Style) -> Style:
         """Return the style of a piece of a cell, one of `PIECES`, on a row of style `row`."""
@@ -88,7 +96,7 @@ class RowStyles:
                 # Seen without colours as well, on every row.
                 style = row + Style(bold=True, underline=True)
             elif ground is None or ground.is_default or ground.triplet:
-                colour = (VisualStyle(self._ground()) + VisualStyle.parse(PIECES[name])).rich_style.color
+                colour = (VisualStyle(self._ground) + VisualStyle.parse(PIECES[name])).rich_style.color
                 style = _legible(row + Style(color=colour))
                 if PIECES[name] == "$text-muted":
                     style = _dimmer(style, row)
