@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskdash.config.locations import themes_dir
@@ -31,8 +32,6 @@ class ThemeChoice:
         self._app = app
         self._is_light = False
         """Whether the terminal's background is."""
-        self._faults: list[str] = []
-        """What is wrong with the user's own themes, not told yet."""
         self._has_own = False
 
     @property
@@ -58,10 +57,8 @@ class ThemeChoice:
         own_themes = _own_themes()
         context = self._app.context
         if self.folder and (path := self.folder / f"{name}.toml").is_file():
-            try:
+            with suppress(ConfigError):  # `add_own` tells of it
                 self._app.register_theme(own_themes.load_theme(path))
-            except ConfigError as error:
-                self._faults.append(str(error))
         elif context.view.theme == context.first_view.theme:
             own_themes.refuse_unknown(context.settings, own_themes.known_themes(self.folder))
 
@@ -76,10 +73,10 @@ class ThemeChoice:
         if self._has_own or folder is None or not await asyncio.to_thread(folder.is_dir):
             return
         self._has_own = True
-        found, self._faults = await asyncio.to_thread(_own_themes().load_themes, folder)
+        found, faults = await asyncio.to_thread(_own_themes().load_themes, folder)
         for theme in found:
             self._app.register_theme(theme)
-        for fault in self._faults:
+        for fault in faults:
             self._app.messages.tell(f"Theme not used: {fault.removeprefix(f'{folder}/')}", "warning")
 
     def use(self, name: str) -> None:
