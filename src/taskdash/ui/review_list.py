@@ -37,10 +37,6 @@ class Result(NamedTuple):
         """Return what it is known by."""
         return self.seq, self.n
 
-    def judged(self, verdict: Verdict | None) -> Result:
-        """Return it with this verdict."""
-        return self._replace(verdict=verdict)
-
 
 class Showing(StrEnum):
     """Which of the results are shown, in the order in which a key goes through them."""
@@ -138,7 +134,10 @@ class ReviewList:
         """Take over verdicts that were given."""
         given = {(seq, n): verdict for seq, n, verdict in verdicts}
         self.follow(
-            [each.judged(given[each.place]) if each.place in given else each for each in self.results]
+            [
+                each._replace(verdict=given[each.place]) if each.place in given else each
+                for each in self.results
+            ]
         )
 
     def show_next(self) -> None:

@@ -20,11 +20,7 @@ BRING_BACK: Final = "\x1b[23;2t"
 """... and takes it from there."""
 NAME: Final = "taskdash"
 _UNTITLED: Final = r"dumb|linux|unknown|cons25.*|eterm.*|vt\d+.*|"
-
-
-def has_title(term: str) -> bool:
-    """Return whether terminals of that name have a title; those that have none may print what is meant for it."""
-    return re.fullmatch(_UNTITLED, term) is None
+"""Terminals that have no title, and may print what is meant for it."""
 
 
 def title_of(counts: Mapping[State, int]) -> str:
@@ -39,7 +35,7 @@ class TerminalTitle:
 
     def __init__(self, write: Callable[[str], object], term: str) -> None:
         self._write = write
-        self._has_title = has_title(term)
+        self._has_title = re.fullmatch(_UNTITLED, term) is None
         self._shown = ""
         self.is_ours = True
         """Whether the terminal has not been given back: what is counted in its last moment must not stay there."""

@@ -16,6 +16,7 @@ from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.failures import Failures, read_failures
 from taskdash.ui.text.batches import batch_lines
 from taskdash.ui.widgets.bars import Line
+from taskdash.ui.widgets.headlines import READS_APART
 from taskdash.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from taskdash.ui.following import Following
 
 _COARSE_MS: Final = 10_000
-_READS_APART: Final = 10
-"""A long list is counted no oftener than this many times as long as it takes."""
 _HINT: Final = "Enter shows tasks, d saves results, b reviews, F failures, Esc closes"
 
 
@@ -119,7 +118,7 @@ class Batches(Dialog[Chosen | None]):
         began_s, self._is_read = self.context.clock.now_s(), True
         self._batches = await self.context.store.run(partial(read_batches, context=self.context))
         now_s = self.context.clock.now_s()
-        self._again_at_s = now_s + _READS_APART * (now_s - began_s)
+        self._again_at_s = now_s + READS_APART * (now_s - began_s)
         self._draw()
 
     def _draw(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.content import Content
@@ -35,11 +34,9 @@ class LineList(Widget, can_focus=True):
         ("enter", "choose", "choose"),
     ]
 
-    @dataclass
     class Moved(Message):
         """Other lines are seen, or the cursor is on another one."""
 
-    @dataclass
     class Chosen(Message):
         """The line under the cursor is chosen."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query
 from taskdash.domain.query_language import parse_filter
+from taskdash.ui.widgets.headlines import READS_APART
 from taskdash.ui.widgets.tabs import state_counts
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.tabs import Tab
     from taskdash.ui.widgets.window import Window
 
-READS_APART: Final = 10
-"""Views of a long list are counted no oftener than this many times as long as it takes."""
 PROFILE_CELLS: Final = 12
 """How many cells of a profile's name are shown at most."""
 
