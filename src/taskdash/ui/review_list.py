@@ -95,6 +95,11 @@ async def read_cards(store: StoreThread, seqs: Sequence[int]) -> dict[int, TaskC
     return await asyncio.to_thread(without_gone, await store.run(read))
 
 
+def seqs_of(results: Iterable[Result]) -> list[int]:
+    """Return the tasks of results, each once, in their order."""
+    return list(dict.fromkeys(result.seq for result in results))
+
+
 class ReviewList:
     """The results, those of them that are shown, the cursor and the marks."""
 
@@ -113,11 +118,14 @@ class ReviewList:
         return self.shown[self.cursor] if self.cursor < len(self.shown) else None
 
     @property
+    def marked_results(self) -> list[Result]:
+        """Return the marked results, in their order."""
+        return [each for each in self.results if each.place in self.marked]
+
+    @property
     def chosen(self) -> list[Result]:
         """Return the marked results, else the one under the cursor."""
-        if self.marked:
-            return [each for each in self.results if each.place in self.marked]
-        return [each for each in [self.at_cursor] if each]
+        return self.marked_results or [each for each in [self.at_cursor] if each]
 
     @property
     def counts(self) -> Counter[Verdict | None]:

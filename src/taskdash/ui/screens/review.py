@@ -21,12 +21,12 @@ from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
 from taskdash.ui.acts import Feedback, copied, warning
 from taskdash.ui.keymap import review_keys
-from taskdash.ui.review_list import ReviewList, Showing, read_results
+from taskdash.ui.review_list import ReviewList, Showing, read_results, seqs_of
 from taskdash.ui.screens.dialog import LeftOnce
 from taskdash.ui.screens.task_actions import are_acts_done, in_order
 from taskdash.ui.text.help import review_sections
 from taskdash.ui.text.status import sentence
-from taskdash.ui.widgets.bars import KeyBar, Line
+from taskdash.ui.widgets.bars import KeyBar, Line, choice_of
 from taskdash.ui.widgets.large_result import LargeResult
 from taskdash.ui.widgets.review_grid import ReviewGrid
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from textual.geometry import Region
     from textual.worker import WorkType
 
-    from taskdash.domain.task import Task
+    from taskdash.domain.task import Task, TaskDetail
     from taskdash.ui.acts import Scope
     from taskdash.ui.review_list import Result
     from taskdash.ui.screens.main import MainScreen
@@ -73,19 +73,11 @@ class ReviewLine(Line):
 
     def fitted(self) -> Content:
         results, counts = self._results, self._results.counts
-        of = {
-            Showing.ALL: len(results.results),
-            Showing.UNDECIDED: counts[None],
-            Showing.PICKED: counts[Verdict.PICKED],
-            Showing.REJECTED: counts[Verdict.REJECTED],
-        }
         kinds = []
         for kind, title in _TITLES.items():
-            text, style = (
-                ("[{}]", "bold $text-accent reverse") if kind is results.showing else (" {} ", "$text-muted")
-            )
-            line = Content.styled(text.format(f"{title} {of[kind]:,}"), style)
-            kinds.append(line.stylize(Style.from_meta({"key": f"review_show('{kind.value}')"})))
+            count = sum(count for verdict, count in counts.items() if kind.has(verdict))
+            choice = choice_of(f"{title} {count:,}", is_chosen=kind is results.showing)
+            kinds.append(choice.stylize(Style.from_meta({"key": f"review_show('{kind.value}')"})))
         marked = f"  {len(results.marked):,} marked" if results.marked else ""
         head = Content.assemble(("Review", "bold"), (marked, "bold"), "  ")
         line = head + Content(" ").join(kinds)
@@ -160,7 +152,7 @@ class Review(LeftOnce, Screen[int]):
             self._draw(is_read_anew=True)
 
     def _tell_scope(self) -> None:
-        self._line.about = f"of {self._scope.name(len(_seqs(self.results.results)))}"
+        self._line.about = f"of {self._scope.name(len(seqs_of(self.results.results)))}"
 
     def _draw(self, *, is_read_anew: bool = False) -> None:
         self._line.draw()
@@ -286,35 +278,36 @@ class Review(LeftOnce, Screen[int]):
             open_it: WorkType[None] = partial(self._open, detail, result.n)
             self.run_worker(open_it, group="open")
 
-    async def _open(self, detail: object, number: int) -> None:
-        self._main.tell(await self._main.acts.open_shown(detail, number))  # type: ignore[arg-type]
+    async def _open(self, detail: TaskDetail, number: int) -> None:
+        self._main.tell(await self._main.acts.open_shown(detail, number))
 
     @in_order
     async def action_review_copy(self) -> None:
-        places = [result.place for result in self.results.chosen]
-        seqs = list(dict.fromkeys(seq for seq, _ in places))
+        chosen = self.results.chosen
+        seqs = seqs_of(chosen)
         links = await self.context.store.run(
             lambda store: {task.seq: urls for task, urls in store.tasks.links(seqs)}
         )
-        urls = [links[seq][n - 1] for seq, n in places if n <= len(links.get(seq, ()))]
+        urls = [links[each.seq][each.n - 1] for each in chosen if each.n <= len(links.get(each.seq, ()))]
         self._main.tell(
             copied("\n".join(urls), plural(len(urls), "link")) if urls else warning("No link to copy.")
         )
 
     @in_order
     async def action_review_download(self) -> None:
-        chosen = [each for each in self.results.results if each.place in self.results.marked]
-        chosen = chosen or [each for each in self.results.results if each.verdict is Verdict.PICKED]
+        chosen = self.results.marked_results or [
+            each for each in self.results.results if each.verdict is Verdict.PICKED
+        ]
         if not chosen:
             self._say("Nothing to save: no result is picked or marked.", is_warning=True)
             return
         places = {each.place for each in chosen}
-        await self._main.downloads.save(_seqs(chosen), places)
+        await self._main.downloads.save(seqs_of(chosen), places)
         where = inert_line(str(download_dir(self.context.settings)))
         self._say(f"Saving {plural(len(chosen), 'result')} to {where}.")
 
     def action_review_sheet(self) -> None:
-        marked = [each for each in self.results.results if each.place in self.results.marked]
+        marked = self.results.marked_results
         chosen = marked or list(self.results.shown)
         if not chosen:
             self._say("No results to show on a contact sheet.", is_warning=True)
@@ -333,7 +326,7 @@ class Review(LeftOnce, Screen[int]):
 
     async def _make_sheet(self, chosen: Sequence[Result], asked: str) -> None:
         context, path = self.context, download_dir(self.context.settings) / SHEET_NAME
-        places, seqs = {each.place for each in chosen}, _seqs(chosen)
+        places, seqs = {each.place for each in chosen}, seqs_of(chosen)
         found = await context.store.run(lambda store: results_of(store, seqs, context.keys))
         results = [each for each in found if (each.detail.task.seq, each.number) in places]
         try:
@@ -362,7 +355,7 @@ class Review(LeftOnce, Screen[int]):
 
     @in_order
     async def action_review_renew(self) -> None:
-        seqs = _seqs(self.results.chosen)
+        seqs = seqs_of(self.results.chosen)
         tasks = await self.context.store.run(lambda store: store.tasks.by_seq(seqs))
         if tasks:
             self.grid.pictures.retry()
@@ -394,8 +387,3 @@ class Review(LeftOnce, Screen[int]):
 
     def on_screen_resume(self) -> None:
         self.grid.refresh()
-
-
-def _seqs(results: Sequence[Result]) -> list[int]:
-    """Return the tasks of results, each once, in their order."""
-    return list(dict.fromkeys(result.seq for result in results))

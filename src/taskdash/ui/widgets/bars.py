@@ -67,6 +67,13 @@ class Line(Widget):
         self.show(self.fitted())
 
 
+def choice_of(text: str, *, is_chosen: bool) -> Content:
+    """Return one of several things to choose from: the one in use is in brackets as well as coloured."""
+    if is_chosen:
+        return Content.styled(f"[{text}]", "bold $text-accent reverse")
+    return Content.styled(f" {text} ", "$text-muted")
+
+
 class TableHeader(Line):
     """The titles of the columns, with an arrow at the one that is sorted by."""
 

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from taskdash.results.faults import Refused
-from taskdash.ui.review_list import read_cards
+from taskdash.ui.review_list import read_cards, seqs_of
 from taskdash.ui.text import tiles as texts
 from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
 from taskdash.ui.widgets.drawing import CELL
@@ -155,7 +155,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self._want()
 
     def _seqs(self, indices: Iterable[int]) -> list[int]:
-        return list(dict.fromkeys(self.results.shown[index].seq for index in indices))
+        return seqs_of(self.results.shown[index] for index in indices)
 
     def _near(self) -> list[int]:
         """Return the tasks on screen, and those of a screen before and after."""

@@ -11,7 +11,7 @@ from textual.style import Style
 
 from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
-from taskdash.ui.widgets.bars import Line
+from taskdash.ui.widgets.bars import Line, choice_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,8 +95,7 @@ class TabLine(Line):
             *([tab.title] if has_title else []),
             *([f"{count:,}"] if count is not None else []),
         ]
-        text, style = ("[{}]", "bold $text-accent reverse") if is_chosen else (" {} ", "$text-muted")
-        return Content.styled(text.format(" ".join(words)), style).stylize(Style.from_meta({"tab": index}))
+        return choice_of(" ".join(words), is_chosen=is_chosen).stylize(Style.from_meta({"tab": index}))
 
     def _around_chosen(self, tabs: Sequence[Content], room: int) -> Content:
         """Return as many tabs as there is room for, from the first one that leaves the one in use in sight."""
