@@ -53,7 +53,7 @@ def fill(other: Store) -> None:
 
 
 def line(dash: Dash, label: str) -> list[str]:
-    """What stands behind a label."""
+    """Return what stands behind a label."""
     texts = dash.main.app.screen.query_one(LineList).render().plain.splitlines()
     return next(text.removeprefix(label).split() for text in texts if text.startswith(f"{label}  "))
 

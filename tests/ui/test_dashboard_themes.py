@@ -45,7 +45,6 @@ async def test_an_own_theme_is_there_from_the_first_frame_and_the_others_after_i
 
 
 async def test_a_broken_theme_leaves_the_default_and_is_told(desk: Context, tmp_path: Path) -> None:
-
     own_themes(desk, tmp_path, mine='primary = "#8a2be2"\nforeground = "#333333"')
     desk.view = replace(desk.view, theme="mine")
     async with driven(desk, total=0) as dash:
@@ -56,7 +55,6 @@ async def test_a_broken_theme_leaves_the_default_and_is_told(desk: Context, tmp_
 async def test_auto_follows_the_background_and_stays_auto(
     desk: Context, tmp_path: Path, remembered: list[View]
 ) -> None:
-
     own_themes(desk, tmp_path)
     desk.view = replace(desk.view, theme="auto")
     async with driven(desk, total=0) as dash:

@@ -1,4 +1,4 @@
-"""What has ended is marked until somebody has looked at it, in whichever dashboard, and after a restart as well."""
+"""An end is marked until somebody has looked at it, in whichever dashboard, and after a restart as well."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ LOOK_EVERY_MS: Final = 30_000
 
 
 class FinishedTasks:
-    """What of a profile has ended, and what of it the user was told."""
+    """Knows what of a profile has ended, and what of it the user was told."""
 
     def __init__(self, context: Context, screen: MainScreen, profile: str) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""What is reviewed: one entry a result, its verdict, and where one is among them; and what of it is read for a screen.
+"""Holds what is reviewed: one entry a result, its verdict, and where one is among them; reads what of it is shown.
 
 Pure but for what reads from the store that it is handed.
 """
@@ -39,7 +39,7 @@ class Result(NamedTuple):
 
 
 class Showing(StrEnum):
-    """Which of the results are shown, in the order in which a key goes through them."""
+    """Names which results are shown, in the order in which a key goes through them."""
 
     ALL = "all"
     UNDECIDED = "undecided"
@@ -52,7 +52,7 @@ class Showing(StrEnum):
 
 
 class TaskCard(NamedTuple):
-    """What is said of a task's results."""
+    """Holds what is said of a task's results."""
 
     task: Task
     urls: Sequence[str]

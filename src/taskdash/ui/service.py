@@ -1,4 +1,4 @@
-"""What a dashboard does for the tasks of one profile: watches them, saves and shows their results, knows their pace."""
+"""Serves the tasks of one profile: watches them, saves and shows their results, knows their pace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a terminal says of itself when it is asked: its background, its name, and which pictures it can show.
+"""Asks a terminal what it is: its background, its name, and which pictures it can show.
 
 The questions are OSC 11, XTVERSION, kitty's graphics query, and DA1 as the last one, which every terminal answers: what
 has not been said by then will not be. Answers come among the keys, in pieces, late, or never; whatever looks like one
@@ -43,7 +43,7 @@ _SPLIT_S: Final = 2.0
 
 
 class Answers(NamedTuple):
-    """What a terminal has said so far."""
+    """Holds what a terminal has said so far."""
 
     background: tuple[int, int, int] | None = None
     """Red, green and blue, 0 to 255."""

@@ -1,4 +1,4 @@
-"""Which theme the dashboard has: the one chosen, or with `auto` the one that fits the terminal's background."""
+"""Chooses the dashboard's theme: the one named, or with `auto` the one that fits the terminal's background."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _HINT: Final = "Enter shows tasks, d saves results, b reviews, F failures, Esc c
 
 
 class Chosen(NamedTuple):
-    """What is to be done with a batch: show what a filter finds of it, and then do what an action does."""
+    """Says what is to be done with a batch: show what a filter finds of it, and then do what an action does."""
 
     filter_text: str
     terms: tuple[ExactTerm, ...]

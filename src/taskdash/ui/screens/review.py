@@ -54,7 +54,7 @@ _GIVES: Final = {Verdict.PICKED: "Picked", Verdict.REJECTED: "Rejected", None: "
 
 
 class ReviewLine(Line):
-    """What is reviewed, and how many of it have which verdict; the kind that is shown is in brackets."""
+    """Says what is reviewed, and how many of it have which verdict; the kind that is shown is in brackets."""
 
     DEFAULT_CSS = (
         "ReviewLine { background: $panel; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }"

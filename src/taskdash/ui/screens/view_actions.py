@@ -1,4 +1,4 @@
-"""What the keys show: tab, filter and order of the list, what it adds up to, and the view, which is kept over restarts.
+"""Acts on what is shown: tab, filter and order of the list, what it adds up to, and the view, kept over restarts.
 
 Dialogs are imported when they are opened, as in `task_actions`.
 """

@@ -1,4 +1,4 @@
-"""How results are laid out in the review, as tiles or as lines, and what each of them says of itself."""
+"""Lays results out in the review, as tiles or as lines, and says what stands in each."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def tiles_for(width: int, height: int, cell: tuple[int, int], *, has_pictures: b
 
 
 class Names:
-    """What the tasks that are seen are called: by what tells them apart."""
+    """Names the tasks that are seen by what tells them apart."""
 
     def __init__(self, tasks: Iterable[Task], width: int) -> None:
         """Take the tasks that are near, and how many cells a name has."""

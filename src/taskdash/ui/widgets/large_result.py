@@ -30,7 +30,7 @@ WIDE_CELLS: Final = 64
 
 
 class LargeResult(Container, can_focus=True):
-    """A picture and a text; not there until it is asked for."""
+    """Shows a picture and a text; it is not there until it is asked for."""
 
     DEFAULT_CSS = """
     LargeResult { display: none; height: 1fr; layout: horizontal; }

@@ -102,7 +102,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _lines_seen(self) -> int:
-        """How many lines are drawn: where the first row is whole, all rows are."""
+        """Return how many lines are drawn: where the first row is whole, all rows are."""
         is_whole = self.scroll_offset.y % self._tiles.height == 0
         return self._rows_seen * self._tiles.height if is_whole else self.size.height
 
@@ -203,7 +203,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _rows_seen(self) -> int:
-        """How many whole rows of tiles there is room for."""
+        """Return how many whole rows of tiles there is room for."""
         return max(1, self.size.height // self._tiles.height)
 
     def _row(self, index: int) -> int:

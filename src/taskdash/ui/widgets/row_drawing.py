@@ -1,4 +1,4 @@
-"""How the rows of the table are drawn: margin, columns and styles. Each row is kept as it was drawn last."""
+"""Draws the rows of the table: margin, columns and styles. Each row is kept as it was drawn last."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ MORE: Final = "…"
 
 
 class Tab(NamedTuple):
-    """What a tab shows: the tasks in a state, those of a view, or all."""
+    """Shows the tasks in a state, those of a view, or all."""
 
     title: str
     state: State | None = None

@@ -1,4 +1,4 @@
-"""What the reader does not see: marks that a filter hides, tasks that came in above the screen, ends not looked at."""
+"""Tells of what is not seen: marks that a filter hides, tasks that came in above the screen, ends not looked at."""
 
 from __future__ import annotations
 
