@@ -116,6 +116,20 @@ async def test_esc_takes_all_as_seen_once_it_has_nothing_else_to_do(other: Store
     assert dash.table.flashing == set()
 
 
+@pytest.mark.dashboard(tasks=6)
+async def test_nothing_is_said_to_be_seen_that_cannot_be_written(
+    other: Store, dash: Dash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look_at_all(_: News, __: str | None) -> None:
+        raise StoreError("the list is locked")
+
+    end(other, *MANY[:3])
+    await dash.until_shown("3 unseen")
+    monkeypatch.setattr(News, "look_at_all", look_at_all)
+    await dash.press("escape", said="The list is locked.")
+    assert not any("seen" in said for said in dash.said)
+
+
 async def test_what_was_looked_at_is_seen_after_a_restart_and_what_ended_since_is_marked(
     store_path: Path, other: Store, clock: FrozenClock, desk: Context
 ) -> None:

@@ -332,9 +332,13 @@ class MainScreen(ViewActions, Screen[None]):
         elif self.focused is not self.table or not self.unseen.ended:
             self.table.focus()
         else:
-            clear: WorkType[None] = self.unseen.clear
-            self.run_worker(clear, group="seen")
-            self.say(f"{plural(self.unseen.ended, 'task')} marked as seen.")
+            see_all: WorkType[None] = self._see_all
+            self.run_worker(see_all, group="seen")
+
+    async def _see_all(self) -> None:
+        seen = plural(self.unseen.ended, "task")
+        await self.unseen.clear()
+        self.say(f"{seen} marked as seen.")
 
     # The demo's tour
 
