@@ -23,6 +23,7 @@ WAIT_S: Final = 0.2
 """How long answers count for what is shown at once."""
 _BACKGROUND, _NAME, _FIRST_ATTRIBUTES = "\x1b]11;?\x1b\\", "\x1b[>0q", "\x1b[c"
 _KITTY: Final = "\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\"
+KITTY_WITH_PLACEHOLDERS: Final = (0, 28)
 _SIXELS: Final = "4"
 """Among what DA1 lists."""
 _SILENT_TERMS: Final = r"$|dumb|unknown|linux|cons25|vt\d|screen|eterm|sun"
@@ -67,10 +68,16 @@ class Answers(NamedTuple):
 
     @property
     def has_placeholders(self) -> bool:
-        """Return whether it shows kitty's pictures in place of characters, as it was made for in kitty 0.28."""
-        version = re.match(r"kitty\((\d+)\.(\d+)", self.name)
-        is_new = version is not None and (int(version[1]), int(version[2])) >= (0, 28)
+        """Return whether it shows kitty's pictures in place of characters."""
+        version = kitty_version(self.name)
+        is_new = version is not None and version >= KITTY_WITH_PLACEHOLDERS
         return self.has_kitty and (is_new or self.name.lower().startswith("ghostty"))
+
+
+def kitty_version(name: str) -> tuple[int, int] | None:
+    """Return the version of a kitty that has this name; None where it is none."""
+    version = re.match(r"kitty\((\d+)\.(\d+)", name)
+    return (int(version[1]), int(version[2])) if version else None
 
 
 def questions(environ: Mapping[str, str]) -> str:

@@ -104,14 +104,6 @@ class Column(NamedTuple):
     flexible: bool = False
     """It takes what the others leave."""
 
-    def of_width(self, cells: int) -> Column:
-        """Return it with a width that does not give way."""
-        return self._replace(widths=(cells,))
-
-    def without_sort(self) -> Column:
-        """Return it as one that nothing is sorted by."""
-        return self._replace(sort=None)
-
     def title_in(self, width: int) -> str:
         """Return the title for a column of this width, in cells."""
         return self.title if self.narrow_title is None or width >= len(self.title) else self.narrow_title
@@ -368,7 +360,9 @@ def place_columns(
         fixed: Widths that the user chose: these do not give way.
         has_labels: Whether the tasks have several labels, for which the prompt leaves room.
     """
-    columns = [COLUMNS[name].of_width(fixed[name]) if name in fixed else COLUMNS[name] for name in names]
+    columns = [
+        COLUMNS[name]._replace(widths=(fixed[name],)) if name in fixed else COLUMNS[name] for name in names
+    ]
     has_flexible = any(column.flexible and column.name not in fixed for column in columns)
     steps = dict.fromkeys(names, 0)
     for name, gives_way in (("state", width < WORDS_FROM), ("id", has_flexible)):
@@ -400,5 +394,5 @@ def place_columns(
 def _with_label(prompt: Column, cells: int) -> list[tuple[Column, int]]:
     for width, least in _LABEL_CELLS:
         if (rest := cells - width - GAP) >= least:
-            return [(_LABEL, width), (prompt.without_sort(), rest)]
+            return [(_LABEL, width), (prompt._replace(sort=None), rest)]
     return [(prompt, cells)]

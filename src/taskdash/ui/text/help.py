@@ -43,11 +43,6 @@ class HelpEntry(NamedTuple):
     why_not: str | None = None
     """Why it would do nothing now; "": for a reason that there is no room to say; None: it would do something."""
 
-    @property
-    def brief(self) -> HelpEntry:
-        """Return it without the reason."""
-        return self._replace(why_not="")
-
 
 class HelpSection(NamedTuple):
     """Entries under a title."""
@@ -220,7 +215,7 @@ def _parts(sections: Sequence[HelpSection], width: int, *, is_brief: bool = Fals
             title = [] if number else [Content.styled(section.title, "bold")]
             lines = _entry_lines(entry, width)
             if is_brief and entry.why_not:
-                brief = _entry_lines(entry.brief, width)
+                brief = _entry_lines(entry._replace(why_not=""), width)
                 lines = brief if len(brief) < len(lines) else lines
             parts.append(_Part([*title, *lines], not number))
     return parts

@@ -19,6 +19,8 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from taskdash.ui.terminal_answers import KITTY_WITH_PLACEHOLDERS, kitty_version
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -162,7 +164,6 @@ _KITTY_TERMS: Final = ("xterm-kitty", "xterm-ghostty")
 _SIXEL_TERMS: Final = ("foot", "mlterm", "contour", "yaft", "wezterm")
 _SIXEL_PROGRAMS: Final = ("WezTerm", "iTerm.app", "mintty", "contour")
 _KONSOLE_WITH_SIXELS: Final = 220_400
-_KITTY_WITH_PLACEHOLDERS: Final = (0, 28)
 
 
 def find_drawing(
@@ -242,7 +243,7 @@ def is_old_kitty(environ: Mapping[str, str]) -> bool:
     if program is None:
         return False
     version = re.search(rb"(\d+)\.(\d+)", _answer_of(program, "--version"))
-    return version is not None and (int(version[1]), int(version[2])) < _KITTY_WITH_PLACEHOLDERS
+    return version is not None and (int(version[1]), int(version[2])) < KITTY_WITH_PLACEHOLDERS
 
 
 def tmux_terminal(environ: Mapping[str, str]) -> dict[str, str]:
@@ -256,8 +257,7 @@ def tmux_terminal(environ: Mapping[str, str]) -> dict[str, str]:
     wanted = "#{allow-passthrough} #{client_termname} #{client_termtype}"
     said = _answer_of(tmux, "-S", socket, "display-message", "-p", "-t", environ.get("TMUX_PANE", ""), wanted)
     passes, term, kind = (*said.decode("ascii", "replace").split(), "", "", "")[:3]
-    version = re.match(r"kitty\((\d+)\.(\d+)", kind)
-    if version and (int(version[1]), int(version[2])) < _KITTY_WITH_PLACEHOLDERS:
+    if (version := kitty_version(kind)) and version < KITTY_WITH_PLACEHOLDERS:
         return {}
     if passes in ("", "0", "off") or not (term in _KITTY_TERMS or kind.startswith(("kitty", "ghostty"))):
         return {}
