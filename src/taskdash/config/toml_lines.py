@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 Path = tuple[str | int, ...]
@@ -108,6 +109,8 @@ class _Scan:
         return path
 
 
+# Each fault of a file asks for them.
+@lru_cache(1)
 def key_lines(text: str) -> dict[Path, int]:
     """Return the line, from 1, in which each key, each table and each element of an array first stands."""
     scan = _Scan()

@@ -145,12 +145,3 @@ def test_every_value_is_in_the_line_that_is_told_for_it(text: str) -> None:
     for path, value in leaves(values):
         assert str(value) in rows[lines[path] - 1]
         assert all(lines[path[:n]] <= lines[path] for n in range(1, len(path)))
-
-
-@given(st.text(max_size=300))
-def test_what_is_no_toml_does_no_harm(text: str) -> None:
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return
-    key_lines(text)
