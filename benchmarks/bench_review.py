@@ -40,7 +40,7 @@ _STYLES: Final = re.compile(rb"\x1b\[[0-9;]*m")
 
 
 def pictures(folder: Path) -> list[Path]:
-    """As many files as there are results: the demo's pictures as PNGs of the size that gateways send."""
+    """Make as many files as there are results: the demo's pictures as PNGs of the size that gateways send."""
     folder.mkdir()
     originals = sorted(MEDIA_FOLDER.glob("*.webp"))
     made = []
@@ -58,7 +58,7 @@ def pictures(folder: Path) -> list[Path]:
 
 
 def build(path: Path, files: list[Path]) -> None:
-    """A list with a saved result for each file."""
+    """Make a list with a saved result for each file."""
     ids = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(len(files))]
     now_ms = time.time_ns() // 1_000_000
     with Store(path) as store:
@@ -81,7 +81,7 @@ def build(path: Path, files: list[Path]) -> None:
 
 
 def dashboard(folder: Path, store: Path) -> Terminal:
-    """The dashboard on that list, when it has drawn it."""
+    """Open the dashboard on that list; return once it has drawn it."""
     environ = own_environ(folder) | {"XDG_CACHE_HOME": str(folder / "cache"), "COLORTERM": "truecolor"}
     config = folder / "config.toml"
     # Its own preview would decode beside the review.
@@ -119,7 +119,7 @@ def moves(terminal: Terminal) -> list[float]:
 
 
 def timg(files: list[Path], columns: int, rows: int) -> float | None:
-    """The seconds that `timg` takes for a grid of the same pictures; None where it is not installed."""
+    """Return the seconds that `timg` takes for a grid of the same pictures; None where it is not installed."""
     program = shutil.which("timg")
     if program is None:
         return None

@@ -1,4 +1,4 @@
-"""What users add to the dashboard, commands with a key each and views as tabs; and the words for keys and columns."""
+"""Reads what users add to the dashboard, commands with a key each and views as tabs; and words for keys and columns."""
 
 from __future__ import annotations
 

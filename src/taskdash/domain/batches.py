@@ -1,4 +1,4 @@
-"""What the tasks under one label come to: how far they are, what waits too long, what it cost, what is unsaved."""
+"""Tells what the tasks of a label come to: how far they are, what waits too long, what it cost, what is unsaved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelFigures:
-    """All tasks of a profile that have the same label, or none."""
+    """Adds up all tasks of a profile that have the same label, or none."""
 
     label: str | None
     newest_seq: int

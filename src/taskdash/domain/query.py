@@ -61,7 +61,7 @@ class TextTerm:
 
 
 class Exact(StrEnum):
-    """What a task has one value of, which matches as a whole and as it is written."""
+    """Names what a task has one value of, which matches as a whole and as it is written."""
 
     PROFILE = "profile"
     LABEL = "label"
@@ -75,7 +75,7 @@ class Exact(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExactTerm:
-    """The values of which a task has to have one."""
+    """Matches tasks that have one of the values."""
 
     of: Exact
     values: frozenset[str] = frozenset()
@@ -109,7 +109,7 @@ class ExpiryTerm:
 
 
 class Flag(StrEnum):
-    """What is so of a task or not; the words of the filter for it. What has no results is of the first four neither."""
+    """Names, as the filter does, what is so of a task or not. What has no results is of the first four neither."""
 
     SAVED = "saved"
     """All results are saved."""
@@ -128,7 +128,7 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FlagTerm:
-    """Tasks of which something is so, or is not."""
+    """Matches tasks of which something is so, or is not."""
 
     flag: Flag
     is_set: bool

@@ -1,4 +1,4 @@
-"""What the API says of a task: the record, why there is none, and what one check makes of a task.
+"""Holds what the API says of a task, the record or why there is none, and tells what one check makes of it.
 
 What the API says becomes one of these in `api.wire`, once; texts and times are as in `domain.task`.
 """
@@ -74,7 +74,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """What a 429 says of the key's limits in its body or its Retry-After header; None where it does not say."""
+    """Holds what a 429 says of the key's limits in its body or its Retry-After header; None where it does not say."""
 
     retry_after_s: float
     """Clamped to 1..3600."""

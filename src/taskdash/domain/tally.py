@@ -24,7 +24,7 @@ QUARTER_MS: Final = 900_000
 
 
 class By(StrEnum):
-    """What tasks are counted by."""
+    """Names what tasks are counted by."""
 
     DAY = "day"
     """On which they were created, else added, in local time."""

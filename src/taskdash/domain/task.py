@@ -67,7 +67,7 @@ class State(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What somebody thinks of a result; one that nobody has judged has none."""
+    """Says what somebody thinks of a result; one that nobody has judged has none."""
 
     PICKED = "picked"
     REJECTED = "rejected"

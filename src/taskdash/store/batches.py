@@ -1,4 +1,4 @@
-"""What the tasks of each label come to, for one look at all of them: counted in the indexes alone."""
+"""Adds up the tasks of each label, for one look at all of them, in the indexes alone."""
 
 from __future__ import annotations
 

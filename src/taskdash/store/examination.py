@@ -24,7 +24,7 @@ KNOWN_VERSION: Final = len(MIGRATIONS)
 
 
 class Examined(NamedTuple):
-    """What a sound store was found to have."""
+    """Tells what a sound store was found to have."""
 
     size_bytes: int
     is_private: bool

@@ -1,4 +1,4 @@
-"""The list at a glance, for a prompt or a status line: read without a write, sooner than a key press is seen."""
+"""Reads a list at a glance, for a prompt or a status line: without a write, sooner than a key press is seen."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE_S: Final = 1.0
 
 
 class Glance(NamedTuple):
-    """What a list comes to."""
+    """Tells what a list comes to."""
 
     counts: dict[State, int]
     credits: float | None

@@ -1,4 +1,4 @@
-"""What a file must be before it is used as a store, and how it is brought up to date.
+"""Refuses files that are no store of ours, and brings up to date those that are.
 
 `PRAGMA user_version` counts the steps of `store.schema` that a file has had, `PRAGMA application_id` tells it from
 other programs' files. A file with more steps than this program knows was written by a newer taskdash and is left

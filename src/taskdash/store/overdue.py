@@ -1,4 +1,4 @@
-"""Which tasks have waited too long, by what the list's own history says of their kind."""
+"""Finds tasks that have waited too long, by what the list's own history says of their kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody thinks of results: which are picked, and which are rejected."""
+"""Keeps what somebody thinks of results: which are picked, and which are rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tasks of each label come to."""
+"""The tasks of each label are counted, alone and in the indexes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody thinks of results: kept, counted, found, taken back, and gone with the task."""
+"""What somebody thinks of results is kept, counted, found, taken back, and gone with the task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PICKED, REJECTED = Verdict.PICKED, Verdict.REJECTED
 
 
 def put(store: Store, task_id: str, results: int = 2) -> int:
-    """A task that succeeded with so many results; return its `seq`."""
+    """Add a task that succeeded with so many results; return its `seq`."""
     added(store, task_id)
     return replied(
         store, success_body(task_id, [f"https://cdn.example.com/{n}.png" for n in range(results)])
