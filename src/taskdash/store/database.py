@@ -50,27 +50,27 @@ _GONE_S: Final = 0.5
 _OPENINGS: Final = 3
 """So often is a file opened that turns out damaged, or is exchanged in that moment."""
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_ADVICE: Final = (
-    ("locked|busy", "another program holds it; try again when that has ended"),
-    ("interrupted", "taskdash is closing it"),
-    ("readonly|read-only", "it, or the folder it is in, is read-only; check the permissions"),
-    ("full|no space", "the disk is full; free some space and try again, nothing was lost"),
-    ("unable to open", "check that the folder exists and that you may write in it"),
-    ("not a database", "it is not a taskdash store; move it away, or name another with --store"),
-    ("malformed", "it is damaged; move it away, or name another with --store"),
-    ("disk i/o", "the disk reports an error, or a size limit was reached; nothing was lost"),
-    ("too large", "a size limit was reached; nothing was lost"),
-    ("", "check the file and its folder"),
+_TOLD: Final = (
+    ("locked|busy", "store_locked", "another program holds it; try again when that has ended"),
+    ("interrupted", "store_locked", "taskdash is closing it"),
+    (
+        "readonly|read-only",
+        "store_read_only",
+        "it, or the folder it is in, is read-only; check the permissions",
+    ),
+    ("full|no space", "store_full", "the disk is full; free some space and try again, nothing was lost"),
+    ("unable to open", "store_unusable", "check that the folder exists and that you may write in it"),
+    (
+        "not a database",
+        "store_damaged",
+        "it is not a taskdash store; move it away, or name another with --store",
+    ),
+    ("malformed", "store_damaged", "it is damaged; move it away, or name another with --store"),
+    ("disk i/o", "store_full", "the disk reports an error, or a size limit was reached; nothing was lost"),
+    ("too large", "store_full", "a size limit was reached; nothing was lost"),
+    ("", "store_unusable", "check the file and its folder"),
 )
-"""What to do, by words of SQLite's or the system's message."""
-_CODES: Final = (
-    ("locked|busy|interrupted", "store_locked"),
-    ("readonly|read-only", "store_read_only"),
-    ("full|no space|disk i/o|too large", "store_full"),
-    ("not a database|malformed", "store_damaged"),
-    ("", "store_unusable"),
-)
-"""What programs are told, by the same words."""
+"""The code for programs, and what to do, by words of SQLite's or the system's message."""
 
 
 class Database:
@@ -374,10 +374,7 @@ def as_json(items: Iterable[int] | Iterable[str]) -> str:
 def as_store_error(error: Exception, path: Path, file: Path) -> StoreError:
     """Return what SQLite or the system said of a store, with what the user can do; `file`: where `path` leads."""
     said = inert_line(str(error), 200)
-    code, advice = (
-        next(text for words, text in texts if re.search(words, said, re.IGNORECASE))
-        for texts in (_CODES, _ADVICE)
-    )
+    code, advice = next(told for words, *told in _TOLD if re.search(words, said, re.IGNORECASE))
     # Few commands meet a lock for long.
     from taskdash.store.stopped_holder import stopped_holder_of
 
