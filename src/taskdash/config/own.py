@@ -253,4 +253,4 @@ def _views_schema() -> dict[str, Json]:
     }
 
 
-VIEWS: Final = Reader(_views, _views_schema, lambda views: [view.name for view in views])
+VIEWS: Final = Reader(_views, _views_schema)

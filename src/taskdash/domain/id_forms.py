@@ -32,7 +32,6 @@ _REMEMBERED: Final = 4096
 
 # Texts, compiled when a word is first judged: most commands judge none.
 _HEX_FORM: Final = rf"{UUID}|{HEX_32}"
-_TASK_FORM: Final = TASK_TOKEN
 _MODEL_AND_TIME: Final = r"task_[A-Za-z0-9._-]*[_-][0-9]{8,}"
 _WRAPPABLE: Final = rf"{UUID}|{HEX_32}|task_[A-Za-z0-9][A-Za-z0-9._-]*_[0-9]{{13}}"
 _PART_OF_HEX: Final = (
@@ -102,7 +101,7 @@ def has_known_form(text: str) -> bool:
         return False
     if re.fullmatch(_HEX_FORM, text):
         return not re.fullmatch(_NIL, text)
-    if not text.startswith("task_") or not re.fullmatch(_TASK_FORM, text) or is_placeholder(text):
+    if not text.startswith("task_") or not re.fullmatch(TASK_TOKEN, text) or is_placeholder(text):
         return False
     if re.fullmatch(_MODEL_AND_TIME, text):
         return True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.domain.notices import is_news
 from taskdash.domain.task import State, Task
 from taskdash.store.news import keep_untold
+from taskdash.store.query_sql import BEGUN
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
     dump_json,
@@ -196,7 +197,7 @@ class Checks:
     def waiting(self, profile: str, limit: int = 1_000) -> list[tuple[str, str | None, int]]:
         """Return model, variant and age (ms) at the last check of tasks that wait, the newest of the list first."""
         rows = self._database.rows(
-            "SELECT model, variant, checked_at_ms - coalesce(nullif(create_time_ms, 0), added_at_ms) FROM tasks "
+            f"SELECT model, variant, checked_at_ms - {BEGUN} FROM tasks "
             "WHERE removal = 0 AND profile = ? AND state = 1 AND model IS NOT NULL AND problem_kind IS NULL "
             "AND checked_at_ms IS NOT NULL ORDER BY seq LIMIT ?",
             [profile, limit],

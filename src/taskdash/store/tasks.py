@@ -169,7 +169,7 @@ class TaskList(Additions):
         if query.profile is not None:
             return end_labels(self._database, *where(self._database, Query(query.profile), now_ms))
         # Each in its profile's index: over all of them a label is found by reading the whole list.
-        names = self._database.rows("SELECT DISTINCT profile FROM counts", [])
+        names = self._database.rows("SELECT DISTINCT profile FROM counts")
         found = {label for (name,) in names for label in self.labels(Query(name), now_ms)}
         ends = sorted(filter(None, found))
         return *([None] if None in found else []), *dict.fromkeys([*ends[:1], *ends[-1:]])
