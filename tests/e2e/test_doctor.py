@@ -15,6 +15,7 @@ import pytest
 from tests.canary import KEY
 from tests.command import Command
 from tests.e2e.test_terminal_says_pty import PATIENT
+from tests.kills import stopped_holder
 from tests.servers import FakeApi, closed_port
 from tests.unit.ui.test_terminal_answers import TERMINALS
 
@@ -132,10 +133,24 @@ def make_newer(store: Path) -> None:
         connection.execute("PRAGMA user_version = 9999")
 
 
+def kill_in_a_change(store: Path) -> None:
+    with stopped_holder(store):
+        pass
+
+
+def name_no_process(store: Path) -> None:
+    with closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute(
+            "INSERT OR REPLACE INTO gateways (profile, watcher_pid) VALUES ('aigptimage', 'x')"
+        )
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (damage, "malformed"),
+        (kill_in_a_change, "half done"),
+        (name_no_process, ""),
         (make_newer, "newer taskdash"),
         (
             lambda store: store.write_bytes(b"no database, but long enough" * 99),

@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.store.database import as_store_error
+from taskdash.domain.errors import StoreError
+from taskdash.domain.untrusted import inert_line
+from taskdash.store.database import as_store_error, code_of
 from taskdash.store.gateways import Process
 from taskdash.store.migration import refuse_foreign
 from taskdash.store.schema import MIGRATIONS
@@ -55,9 +57,14 @@ def examine(path: Path) -> Examined | None:
             tasks = int(_first(connection, "SELECT count(*) FROM tasks"))
             # The first versions had no such table.
             has_watchers = _first(connection, "SELECT count(*) FROM sqlite_master WHERE name = 'gateways'")
-            sql = "SELECT profile, watcher_pid, watcher_started FROM gateways WHERE watcher_pid IS NOT NULL"
+            sql = "SELECT profile, watcher_pid, watcher_started FROM gateways WHERE typeof(watcher_pid) = 'integer'"
             rows = connection.execute(sql).fetchall() if has_watchers else []
     except (sqlite3.Error, OSError) as error:
+        if code_of(error) == sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise StoreError(
+                f"a process that was killed has left a change half done in the store {inert_line(str(path))}",
+                next_step="Run `taskdash list`: whatever uses the list next undoes it.",
+            ) from None
         raise as_store_error(error, path, file) from error
     watchers = {str(profile): Process(int(pid), str(started)) for profile, pid, started in rows}
     return Examined(status.st_size, not status.st_mode & 0o077, version, tasks, watchers)
