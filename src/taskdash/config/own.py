@@ -10,9 +10,9 @@ from taskdash.config import kinds
 from taskdash.config.readers import (
     Reader,
     entries_of,
-    looks_like_key,
     one_of_these,
     read,
+    refuse_key,
     schema_of,
     setting,
     shown,
@@ -132,8 +132,7 @@ def _command(value: object, place: Place) -> OwnCommand:
 
 
 def _command_name(value: str) -> None:
-    if looks_like_key(value):
-        raise ValueError("looks like an API key; a key goes into the environment, never into a name")
+    refuse_key(value)
     if not re.fullmatch(_COMMAND_NAME, value):
         raise ValueError(
             f"{shown(value)} cannot be a command's name: use up to 32 of a-z, 0-9, - and _, a letter first"
@@ -157,8 +156,7 @@ COMMANDS: Final = Reader(entries_of(Reader(_command, dict), check=_command_name)
 
 def _view_name(value: str) -> str:
     name = inert_line(value)
-    if looks_like_key(name):
-        raise ValueError("looks like an API key; a key goes into the environment, never into a name")
+    refuse_key(name)
     if not 0 < len(name) <= MAX_NAME_CHARS:
         raise ValueError(f"must have 1 to {MAX_NAME_CHARS} characters")
     return name

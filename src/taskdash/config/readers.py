@@ -228,6 +228,12 @@ def looks_like_key(name: str) -> bool:
     return bool(re.match(_KEY_PREFIX, name) or re.fullmatch(_HEX_KEY, name))
 
 
+def refuse_key(name: str) -> None:
+    """Raise ValueError for a name of the user's that is an API key by its form."""
+    if looks_like_key(name):
+        raise ValueError("looks like an API key; a key goes into the environment, never into a name")
+
+
 def may_be_key(text: str) -> bool:
     """Tell whether `text` had better not be shown: it has `sk-...` in it, or is a long token of the kind keys are."""
     has_form = without_key_forms(text) != text

@@ -18,8 +18,8 @@ from taskdash.config.readers import (
     NOTHING,
     Reader,
     entries_of,
-    looks_like_key,
     read,
+    refuse_key,
     setting,
     settings_of,
     shown,
@@ -41,8 +41,7 @@ _PROFILE_NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
 def _profile_name(value: str) -> str:
-    if looks_like_key(value):
-        raise ValueError("looks like an API key; a key goes into the environment, never into a name")
+    refuse_key(value)
     if not re.fullmatch(_PROFILE_NAME, value):
         raise ValueError(
             f"{shown(value)} cannot be a profile's name: use up to 64 letters, digits, dots, - and _"
