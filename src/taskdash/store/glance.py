@@ -8,9 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from taskdash.domain.errors import StoreError
 from taskdash.domain.task import State
-from taskdash.domain.untrusted import inert_line
+from taskdash.store.database import as_store_error
 from taskdash.store.migration import refuse_foreign
 from taskdash.store.store import Store
 from taskdash.store.store_file import uri_of
@@ -53,8 +52,7 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
         with Store(path, busy_timeout_s=PATIENCE_S, only_reads=True) as store:
             return _read(store.database.rows, profile, since_ms)
     except (sqlite3.Error, OSError) as error:
-        said = inert_line(str(error), 200)
-        raise StoreError(f"the store {inert_line(str(path))} cannot be read ({said})") from error
+        raise as_store_error(error, path, file) from error
 
 
 def _read(rows: Rows, profile: str | None, since_ms: int) -> Glance:

@@ -127,8 +127,9 @@ def test_a_folder_that_cannot_be_written_is_no_hindrance(path: Path) -> None:
 def test_what_is_no_list_is_told_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("no list " * 1_000)
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(StoreError, match="is not a taskdash store") as caught:
         glance(path, "p", 0)
+    assert caught.value.code == "store_damaged"
     with closing(sqlite3.connect(tmp_path / "other.db")) as other:
         other.execute("CREATE TABLE counts (state)")
     with pytest.raises(StoreError, match="a database of another program"):
