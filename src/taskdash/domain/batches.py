@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ class LabelFigures:
         if self.label is None:
             return 'label:=""'
         if '"' not in self.label:
-            return f'label:="{self.label}"' if " " in self.label else f"label:={self.label}"
+            return f'label:="{self.label}"' if re.search(r"\s", self.label) else f"label:={self.label}"
         # The language has no way to write a quote: what is around it has to do.
         pieces = [piece for piece in self.label.split('"') if piece.strip()]
         return " ".join(f'label:"{piece}"' for piece in pieces) or '!label:=""'

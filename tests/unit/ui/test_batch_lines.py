@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from taskdash.domain.batches import LabelFigures
 from taskdash.domain.progress import Progress
+from taskdash.domain.query import ExactTerm
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State
 from taskdash.ui.text.batches import batch_lines
@@ -74,6 +75,7 @@ def test_a_bar_is_full_and_has_a_cell_for_whatever_there_is(
     [
         ("mugs", "label:=mugs"),
         ("night run", 'label:="night run"'),
+        ("夜\u3000景", 'label:="夜\u3000景"'),
         (None, 'label:=""'),
         ('5" disks', 'label:"5" label:" disks"'),
         ('"', '!label:=""'),
@@ -81,4 +83,5 @@ def test_a_bar_is_full_and_has_a_cell_for_whatever_there_is(
 )
 def test_a_batch_says_itself_as_a_filter(label: str | None, text: str) -> None:
     assert batch(label, 1).filter_text == text
-    parse_filter(text)
+    terms = parse_filter(text)
+    assert terms == (ExactTerm.label(label),) or '"' in (label or "")
