@@ -26,11 +26,11 @@ class LabelFigures:
     credits: float | None
     """What they cost; None where no record says so."""
     without_credits: int
-    """How many that ended have a record that does not."""
+    """How many have ended whose records do not say what they cost."""
     unsaved: int
     """How many of their results are not saved."""
     expires_at_ms: int | None
-    """When the first of those that are not saved expires, of those that have not: else when the last did."""
+    """When the first of the unsaved ones expires; where all of them have, when the last did."""
 
     @property
     def total(self) -> int:

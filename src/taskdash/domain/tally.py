@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HOUR_MS: Final = 3_600_000
 DAY_HOURS: Final = 24
 QUARTER_MS: Final = 900_000
-"""Of an hour: in no place of the world a day begins within one."""
+"""A quarter of an hour: nowhere in the world does a day begin within one."""
 
 
 class By(StrEnum):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from taskdash.store.database import Database
 
 MAX_ENDS: Final = 1_000
-"""So many of the list's last ends tell the pace of those of its batches that have one."""
+"""How many of the list's last ends are read to tell the pace of its batches."""
 
 
 class Batches:
