@@ -143,7 +143,7 @@ def completions(text: str, values: Mapping[str, Sequence[str]]) -> tuple[int, li
     found = [each for each in known if fold(each).startswith(begun)]
     # Of a model one remembers the middle.
     found = found or [each for each in known if begun in fold(each)]
-    return start, [f'{field}:"{each}"' if re.search(r"\s", each) else f"{field}:{each}" for each in found]
+    return start, [f'{field}:"{each}"' if re.search(r"\s|^=", each) else f"{field}:{each}" for each in found]
 
 
 def _values(field: str) -> list[str]:

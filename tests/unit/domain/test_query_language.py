@@ -146,8 +146,10 @@ def test_an_error_knows_the_word_it_is_about(text: str, wrong: str) -> None:
         ("fox !la", 5, ["label:"]),
         ("P", 0, ["prompt:", "problem:", "picked:"]),
         ("undecided:y", 0, ["undecided:yes"]),
-        ("label:", 0, ["label:mugs", 'label:"night run"']),
+        ("label:", 0, ["label:mugs", 'label:"night run"', 'label:"=1"']),
         ('label:"NI', 0, ['label:"night run"']),
+        # Without quotes that would be the whole label 1.
+        ('label:"=', 0, ['label:"=1"']),
         ("model:image", 0, ["model:gpt-image-2"]),
         ("state:s", 0, ["state:success"]),
         ("problem:no", 0, ["problem:not-found", "problem:no-credits"]),
@@ -157,7 +159,7 @@ def test_an_error_knows_the_word_it_is_about(text: str, wrong: str) -> None:
     ],
 )
 def test_what_a_word_may_become(text: str, start: int, words: list[str]) -> None:
-    values = {"label": ["mugs", "night run", 'a "quote"'], "model": ["gpt-image-2", "seedance"]}
+    values = {"label": ["mugs", "night run", 'a "quote"', "=1"], "model": ["gpt-image-2", "seedance"]}
     assert completions(text, values) == (start, words)
 
 
