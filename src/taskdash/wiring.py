@@ -80,7 +80,7 @@ def _serve_others(
             watcher=WatcherThread(partial(_build_other_watcher, profile, environ, keys, store_path)),
             on_finish=open_finish_command(own, environ, store_path, keys),
             make_downloads=partial(download_thread, own, store_path, keys),
-            make_previews=partial(open_previews, profile, None),
+            make_previews=partial(open_previews, profile),
         )
     return others
 
