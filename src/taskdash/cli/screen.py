@@ -169,7 +169,7 @@ def reason_lines(
     lines = [Text(f"{failed:,} failed of {plural(total, 'task')}", "bold")]
     for failure_class in dict.fromkeys(reason.failure_class for reason, _ in reasons):
         some = [each for each in reasons if each[0].failure_class is failure_class]
-        count = sum(reason.count for reason, _ in some)
+        count = sum(reason.tasks for reason, _ in some)
         head = (f"{share(count)}{failure_class.value}", "bold red")
         lines += [
             Text(""),
@@ -178,7 +178,7 @@ def reason_lines(
         for reason, task in some:
             said = inert_line((reason.message or NO_REASON).strip())
             code = f" ({inert_line(reason.fail_code)})" if reason.fail_code else ""
-            lines.append(Text(f"{share(reason.count)}  {said}{code}"))
+            lines.append(Text(f"{share(reason.tasks)}  {said}{code}"))
             if task is not None:
                 name = " · ".join(inert_line(text) for text in (task.label, task.prompt) if text)
                 lines.append(Text(f"{'':15}  {task.task_id[:ID_CELLS]}  {name}", "dim"))

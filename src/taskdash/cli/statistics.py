@@ -210,7 +210,7 @@ def failures(session: Session, *, selection: Selection, all_profiles: bool, as_j
         found = reasons(store.summaries.failures(query, now_ms, marked=seqs))
         newest = {task.seq: task for task in store.tasks.heads([each.newest_seq for each in found])}
         problems = store.summaries.problems(query, now_ms, marked=seqs)
-    failed = sum(each.count for each in found)
+    failed = sum(each.tasks for each in found)
     with_newest = [(each, newest.get(each.newest_seq)) for each in found]
     if as_json:
         document: dict[str, Json] = {"profile": query.profile, "tasks": total, "failed": failed}
@@ -237,7 +237,7 @@ def _reason_json(reason: Reason, task: Task | None) -> Json:
         "reason": reason.failure_class.value,
         "failCode": reason.fail_code,
         "failMsg": reason.message,
-        "count": reason.count,
+        "count": reason.tasks,
         "charged": reason.charged,
         "credits": reason.credits,
         "newest": {"taskId": task.task_id, "label": task.label, "prompt": task.prompt} if task else None,
@@ -249,4 +249,4 @@ def _reason_cells(reason: Reason, task: Task | None) -> tuple[str, ...]:
     newest = (task.task_id, task.label, task.prompt) if task else (None, None, None)
     texts = (reason.fail_code, reason.message, *newest)
     cells = (inert_line(text or NONE, MAX_CELL_CHARS) for text in texts)
-    return (str(reason.count), reason.failure_class.value, *cells)
+    return (str(reason.tasks), reason.failure_class.value, *cells)

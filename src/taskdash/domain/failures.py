@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -262,15 +261,14 @@ class FailedTasks(NamedTuple):
     """What those cost, as far as it was reported."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(NamedTuple):
     """Why some tasks failed."""
 
     failure_class: FailureClass
     fail_code: str | None
     message: str | None
     """The message with `HOLE` for what differs; None where the answers give none."""
-    count: int
+    tasks: int
     newest_seq: int
     """The newest task that failed for this reason."""
     newest_at_ms: int
@@ -322,7 +320,7 @@ def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
                 failure_class=failure_class,
                 fail_code=fail_code,
                 message=message,
-                count=sum(some.tasks for some in group),
+                tasks=sum(some.tasks for some in group),
                 newest_seq=newest.newest_seq,
                 newest_at_ms=newest.newest_at_ms,
                 charged=int(sum(some.charged for some in group)),
@@ -331,12 +329,12 @@ def reasons(failed: Iterable[FailedTasks]) -> list[Reason]:
         )
     of_class: Counter[FailureClass] = Counter()
     for reason in found:
-        of_class[reason.failure_class] += reason.count
+        of_class[reason.failure_class] += reason.tasks
     found.sort(
         key=lambda each: (
             -of_class[each.failure_class],
             each.failure_class,
-            -each.count,
+            -each.tasks,
             each.message or "",
             each.fail_code or "",
         )

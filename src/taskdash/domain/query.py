@@ -51,8 +51,7 @@ class Sort(NamedTuple):
 NEWEST_FIRST: Final = Sort()
 
 
-@dataclass(frozen=True, slots=True)
-class TextTerm:
+class TextTerm(NamedTuple):
     """A folded text that has to be in `field`, or in any searched field where `field` is None."""
 
     text: str
@@ -73,8 +72,7 @@ class Exact(StrEnum):
     """What a failure is about, by the value of a `domain.failures.FailureClass`; without one: no answer says."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExactTerm:
+class ExactTerm(NamedTuple):
     """Matches tasks that have one of the values."""
 
     of: Exact
@@ -87,8 +85,7 @@ class ExactTerm:
         return cls(Exact.LABEL, frozenset(() if label is None else (label,)))
 
 
-@dataclass(frozen=True, slots=True)
-class SpanTerm:
+class SpanTerm(NamedTuple):
     """A comparison of `cost` or `age` with a length of time; a task of which it is unknown never matches."""
 
     field: str
@@ -97,8 +94,7 @@ class SpanTerm:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ExpiryTerm:
+class ExpiryTerm(NamedTuple):
     """A comparison with how long result links still live; with None as the operator it is those that are dead."""
 
     ttls_ms: tuple[tuple[str, int], ...]
@@ -126,8 +122,7 @@ class Flag(StrEnum):
     """It has ended and nobody has looked at it since."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlagTerm:
+class FlagTerm(NamedTuple):
     """Matches tasks of which something is so, or is not."""
 
     flag: Flag

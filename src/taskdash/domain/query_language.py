@@ -12,7 +12,6 @@ This module only understands the words; the store runs what they mean.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
@@ -157,14 +156,14 @@ def _values(field: str) -> list[str]:
 
 
 def _read(match: re.Match[str], ttls_ms: Mapping[str, int], has_own_lives: Callable[[], bool]) -> Term:
-    term = replace(_term(match[2], match[3]), negated=bool(match[1]))
+    term = _term(match[2], match[3])._replace(negated=bool(match[1]))
     if not isinstance(term, ExpiryTerm):
         return term
     if not ttls_ms and not has_own_lives():
         raise FilterError(
             "expires: results have no known lifetime: set result_ttl for the profile in the config"
         )
-    return replace(term, ttls_ms=tuple(sorted(ttls_ms.items())))
+    return term._replace(ttls_ms=tuple(sorted(ttls_ms.items())))
 
 
 def _term(prefix: str, value: str) -> Term:

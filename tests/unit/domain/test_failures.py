@@ -217,7 +217,7 @@ def failed(message: str | None, code: str | None = None, tasks: int = 1, at_ms: 
 )
 def test_what_differs_from_task_to_task_does_not_part_them(one: str, other: str) -> None:
     (reason,) = reasons([failed(one, tasks=2), failed(other, tasks=3)])
-    assert reason.count == 5
+    assert reason.tasks == 5
     assert "…" in (reason.message or "")
 
 
@@ -238,7 +238,7 @@ def test_the_class_with_the_most_tasks_stands_first_and_in_it_the_commonest_reas
             failed(None, tasks=1),
         ]
     )
-    assert [(each.failure_class, each.count) for each in found] == [
+    assert [(each.failure_class, each.tasks) for each in found] == [
         (FailureClass.CONTENT_POLICY, 4),
         (FailureClass.CONTENT_POLICY, 2),
         (FailureClass.TIMEOUT, 5),

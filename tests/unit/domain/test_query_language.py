@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -74,7 +73,7 @@ UNFINISHED = frozenset({State.NEW, State.WAITING})
             [FlagTerm(Flag.OVERDUE, is_set=True), FlagTerm(Flag.CHARGED, is_set=False)],
         ),
         # A whole label, as it is written; without the sign it is text.
-        ("label:=Mugs !LABEL:=x", [ExactTerm.label("Mugs"), replace(ExactTerm.label("x"), negated=True)]),
+        ("label:=Mugs !LABEL:=x", [ExactTerm.label("Mugs"), ExactTerm.label("x")._replace(negated=True)]),
         ('label:="night run" fox', [ExactTerm.label("night run"), TextTerm("fox")]),
         ('label:="" label:=', [ExactTerm.label(None), ExactTerm.label(None)]),
         ('label:"=x" note:=x', [TextTerm("=x", "label"), TextTerm("=x", "note")]),

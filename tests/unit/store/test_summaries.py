@@ -91,7 +91,7 @@ def test_what_failed_tasks_cost_all_the_same_is_told_with_their_reason(store: St
 def test_the_filter_of_a_reason_shows_as_many_tasks_as_it_counts(store: Store) -> None:
     for reason in reasons(store.summaries.failures(ALL, NOW_MS)):
         query = Query(PROFILE, terms=parse_filter(reason.filter_text))
-        assert len(store.tasks.rows(query, NOW_MS)) == reason.count
+        assert len(store.tasks.rows(query, NOW_MS)) == reason.tasks
 
 
 def test_a_reason_that_is_negated_leaves_all_others(store: Store) -> None:

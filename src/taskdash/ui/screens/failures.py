@@ -68,7 +68,7 @@ class Failures(Choices[str]):
 
     def __init__(self, scope: str, found: FailureCounts, now_ms: int) -> None:
         """`scope` says which tasks these are, such as `12 tasks matching fox`."""
-        failed = sum(reason.count for reason in found.reasons)
+        failed = sum(reason.tasks for reason in found.reasons)
         lost = charged_words(found.reasons)
         self._entries = [*_reasons(found.reasons, found.newest, now_ms), *_problems(found.problems)]
         super().__init__(
@@ -92,11 +92,11 @@ class Failures(Choices[str]):
 
 
 def _reasons(found: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -> list[_Entry]:
-    failed = sum(reason.count for reason in found)
+    failed = sum(reason.tasks for reason in found)
     entries: list[_Entry] = []
     for failure_class in dict.fromkeys(reason.failure_class for reason in found):
         some = [reason for reason in found if reason.failure_class is failure_class]
-        count = sum(reason.count for reason in some)
+        count = sum(reason.tasks for reason in some)
         latest = max(some, key=lambda reason: reason.newest_at_ms)
         heading = Content.assemble(
             (f"{_share(count, failed)}{failure_class.value}", "bold $text-error"),
@@ -106,7 +106,7 @@ def _reasons(found: Sequence[Reason], newest: Mapping[int, Task], now_ms: int) -
             _Entry(heading, f"state:fail {class_filter(failure_class)}", _about(latest, newest, now_ms))
         )
         for reason in some:
-            line = Content(f"{_share(reason.count, failed)}  {(reason.message or _NO_MESSAGE).strip()}")
+            line = Content(f"{_share(reason.tasks, failed)}  {(reason.message or _NO_MESSAGE).strip()}")
             code = Content.styled(f" ({reason.fail_code})" if reason.fail_code else "", "$text-muted")
             entries.append(_Entry(line + code, reason.filter_text, _about(reason, newest, now_ms)))
     return entries
