@@ -169,7 +169,9 @@ class KnownKeys(Collection[Secret]):
             case bytes():
                 return self.redact_bytes(value)
             case list() | tuple():
-                return type(value)(map(self._redacted, value))
+                # Of a named tuple the class takes no iterable.
+                make = getattr(value, "_make", type(value))
+                return make(map(self._redacted, value))
             case dict():
                 return {self.redact(name): self._redacted(item) for name, item in value.items()}
             case _:

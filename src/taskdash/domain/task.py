@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,8 +86,7 @@ class ProblemKind(StrEnum):
     UNREADABLE = "unreadable"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """The last check's failure. It stands beside the record and never replaces it."""
 
     kind: ProblemKind
@@ -156,8 +155,7 @@ class Task:
     """Whether it has ended and nobody has looked at it since."""
 
 
-@dataclass(frozen=True, slots=True)
-class SavedResult:
+class SavedResult(NamedTuple):
     """A result that is saved as a file."""
 
     number: int
