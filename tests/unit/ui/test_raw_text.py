@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.ui.text.raw import coloured, highlighted, indented, matches
+from taskdash.ui.screens.inspect import coloured, highlighted, indented, matches
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -19,11 +19,9 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.edit_label import EditLabel
     from taskdash.ui.screens.failures import Failures, read_failures
     from taskdash.ui.screens.help import Help
-    from taskdash.ui.screens.inspect import RawJson, Statistics
-    from taskdash.ui.screens.messages import Messages
+    from taskdash.ui.screens.inspect import Messages, RawJson, Statistics, Status
     from taskdash.ui.screens.palette import ActionProvider, Palette, ThemeProvider
     from taskdash.ui.screens.review import Review
-    from taskdash.ui.screens.status import Status
     from taskdash.ui.screens.welcome import Waiting, Welcome
     from taskdash.ui.widgets.away import AwayLine
     from taskdash.ui.widgets.download_bar import DownloadBar
@@ -81,12 +79,12 @@ _MODULES: Final = {
     "read_batches": "screens.batches",
     "read_failures": "screens.failures",
     "Help": "screens.help",
-    "Messages": "screens.messages",
+    "Messages": "screens.inspect",
     "RawJson": "screens.inspect",
     "Review": "screens.review",
     "read_results": "review_list",
     "Statistics": "screens.inspect",
-    "Status": "screens.status",
+    "Status": "screens.inspect",
     "Waiting": "screens.welcome",
     "Welcome": "screens.welcome",
     "ExpiringResults": "announce",

@@ -1,26 +1,50 @@
-"""What the list is looked into with: the last body with a record, and statistics."""
+"""What is looked into: the last body with a record, statistics, messages, and what the line on top has no room for."""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.content import Content
+from textual.content import Content, Span
 from textual.widgets import Static
 
+from taskdash.domain.untrusted import inert_line
 from taskdash.ui.screens.dialog import FittedText, SearchedText, TextDialog, muted
-from taskdash.ui.text.raw import coloured, highlighted, indented, matches
 from taskdash.ui.text.statistics import statistics_text
+from taskdash.ui.text.top_line import other_row, status_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from textual.binding import BindingType
 
     from taskdash.domain.tally import TaskFigures
+    from taskdash.ui.context import Context
+    from taskdash.ui.messages import Message
 
 MAX_CHARS: Final = 100_000
 LINES_A_PART: Final = 60
 _STATISTICS_HINT: Final = "{}Esc closes"
+_TIME_CELLS: Final = 10
+_MIN_CELLS: Final = 10
+_MORE_LINES: Final = 200
+"""Of what a program printed; what is left of it is counted."""
+_STYLES: Final = {"information": "", "warning": "$text-warning", "error": "$text-error"}
+
+MAX_MATCHES: Final = 1_000
+"""Nobody goes through more."""
+_INDENT: Final = "  "
+_TOKEN: Final = re.compile(
+    r'(?P<string>"(?:[^"\\]|\\.)*")(?P<key>\s*:)?|(?P<open>[{\[])|(?P<close>[}\]])|(?P<comma>,)|(?P<colon>:)'
+    r"|(?P<word>[^\s{}\[\],:\"]+)|(?P<blank>\s+)",
+    re.DOTALL,
+)
+_KEY, _WORD, _MARK = "$text-accent", "bold", "$text-muted"
+"""Strings are as plain text is: there is most of them."""
 
 
 class RawJson(SearchedText):
@@ -144,3 +168,137 @@ class Statistics(TextDialog):
 
     def _tell_of_more(self, is_more: bool) -> None:
         self.hint.show(muted(_STATISTICS_HINT.format("PgDn shows more. " if is_more else "")))
+
+
+class Messages(TextDialog):
+    """The messages of this run, newest first, with their times."""
+
+    SIZE = "wide"
+    BINDINGS: ClassVar[list[BindingType]] = [("m", "dismiss(None)", "close")]
+
+    def __init__(self, kept: Sequence[Message]) -> None:
+        newest_first = list(reversed(kept))
+        super().__init__(
+            "Messages", "Esc closes", FittedText(lambda width: messages_text(newest_first, width))
+        )
+
+
+def messages_text(messages: Sequence[Message], width: int) -> Content:
+    """Return each message behind its local time; its further lines, and what a program printed, are under its first."""
+    lines = []
+    for message in messages:
+        text = Content.styled(message.text, _STYLES[message.severity])
+        at = datetime.fromtimestamp(message.at_ms / 1000).astimezone().strftime("%H:%M:%S")
+        before = at.ljust(_TIME_CELLS)
+        for line in text.wrap(max(_MIN_CELLS, width - _TIME_CELLS)):
+            lines.append(Content.styled(before, "$text-muted") + line)
+            before = " " * _TIME_CELLS
+        lines += _more(message.more, max(_MIN_CELLS, width - _TIME_CELLS))
+    return Content("\n").join(lines or [Content.styled("No messages yet.", "$text-muted")])
+
+
+def _more(text: str, width: int) -> list[Content]:
+    lines = text.expandtabs(4).splitlines()
+    left = len(lines) - _MORE_LINES
+    shown = [*lines[:_MORE_LINES], *([f"… {left:,} more lines"] if left > 0 else [])]
+    before = Content(" " * _TIME_CELLS)
+    return [before + part for line in shown for part in Content.styled(line, "$text-muted").wrap(width)]
+
+
+class Status(TextDialog):
+    """Names and values, kept up to date while it is open."""
+
+    def __init__(self, context: Context, last_check_ms: int | None) -> None:
+        self.context = context
+        self._last_check_ms = last_check_ms
+        self._text = FittedText(self._rows)
+        super().__init__("Status", "Esc closes", self._text)
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, lambda: self._text.refresh(layout=True))
+
+    def _rows(self, width: int) -> Content:
+        context, status = self.context, self.context.watcher.status
+        rows = status_rows(
+            status, context.key_advice, self._last_check_ms, context.clock.now_ms(), os.getpid()
+        )
+        where = [
+            ("Profile", context.profile),
+            ("Gateway", context.settings.in_use.base_url),
+            *((f"Also {name}", other_row(each.watcher.status)) for name, each in context.others.items()),
+            ("List", inert_line(str(context.store.path))),
+        ]
+        cells = max(len(name) for name, _ in (*rows, *where)) + 2
+        lines = []
+        for name, value in (*where[:2], *rows, *where[2:]):
+            style = "$text-warning" if name == "Trouble" else ""
+            for n, line in enumerate(wrap(value, max(8, width - cells))):
+                head = f"{'' if n else name:<{cells}}"
+                lines.append(Content.assemble((head, "$text-muted"), (line, style)))
+        return Content("\n").join(lines)
+
+
+def indented(text: str) -> str | None:
+    """Return JSON with a line for each value; every value and every key stays as it was sent. None: it is no JSON."""
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return "".join(_pieces(text))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    depth = 0
+    opened = ""
+    for token in _TOKEN.finditer(text):
+        if token["blank"]:
+            continue
+        if token["close"]:
+            depth -= 1
+            # What holds nothing stays on its line.
+            yield token["close"] if opened else f"\n{_INDENT * depth}{token['close']}"
+            opened = ""
+            continue
+        if opened:
+            yield f"\n{_INDENT * depth}"
+            opened = ""
+        if token["open"]:
+            depth += 1
+            opened = token["open"]
+            yield opened
+        elif token["comma"]:
+            yield f",\n{_INDENT * depth}"
+        elif token["string"]:
+            yield f"{token['string']}: " if token["key"] else token["string"]
+        else:
+            yield token[0]
+
+
+def coloured(text: str) -> Content:
+    """Return JSON, or what is left of it, in colours."""
+    spans = []
+    for token in _TOKEN.finditer(text):
+        if token["string"] and token["key"]:
+            spans.append(Span(token.start(), token.end("string"), _KEY))
+        elif token["word"]:
+            spans.append(Span(token.start(), token.end(), _WORD))
+        elif not token["blank"] and not token["string"]:
+            spans.append(Span(token.start(), token.end(), _MARK))
+    return Content(text, spans=spans)
+
+
+def matches(text: str, word: str) -> list[tuple[int, int]]:
+    """Return where a word stands, whatever its case: the first and the last place of each match."""
+    if not word:
+        return []
+    found = re.finditer(re.escape(word), text, re.IGNORECASE)
+    return [match.span() for match, _ in zip(found, range(MAX_MATCHES), strict=False)]
+
+
+def highlighted(content: Content, found: Sequence[tuple[int, int]], at: int) -> Content:
+    """Return a text with all matches highlighted, the one that is `at` among them more so."""
+    marks = [
+        Span(start, end, "reverse" if index == at else "bold underline")
+        for index, (start, end) in enumerate(found)
+    ]
+    return Content(content.plain, spans=[*content.spans, *marks])
