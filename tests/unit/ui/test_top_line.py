@@ -9,7 +9,7 @@ import pytest
 from taskdash.domain.progress import Progress
 from taskdash.domain.query import Sort, SortKey
 from taskdash.domain.task import ProblemKind
-from taskdash.ui.text.top_line import list_title, status_rows, top_line, unseen_order
+from taskdash.ui.text.status import list_title, status_rows, top_line, unseen_order
 from taskdash.watch.status import WatchStatus
 
 NOW_MS = 1_777_475_100_000
@@ -24,7 +24,7 @@ ASSUMED: dict[str, Any] = {"over_budget": True, "due": 12, "tier": "free (assume
 def line(
     width: int = 120, progress: Progress | None = None, left_ms: int | None = None, **changes: Any
 ) -> str:
-    return top_line("kie", progress, left_ms, HEALTHY._replace(**changes), width).plain
+    return top_line("kie", progress, left_ms, HEALTHY._replace(**changes), width, {}).plain
 
 
 def rows(advice: str | None = None, checked_ms: int | None = None, **changes: Any) -> dict[str, str]:

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.screens.dialog import FittedText, SearchedText, TextDialog, muted
 from taskdash.ui.text.statistics import statistics_text
-from taskdash.ui.text.top_line import other_row, status_rows
+from taskdash.ui.text.status import other_row, status_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

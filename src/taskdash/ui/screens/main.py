@@ -22,8 +22,7 @@ from taskdash.ui.following import Following
 from taskdash.ui.keymap import footer_keys
 from taskdash.ui.screens.task_actions import in_order
 from taskdash.ui.screens.view_actions import ViewActions
-from taskdash.ui.text.status import sentence
-from taskdash.ui.text.top_line import list_title, unseen_order
+from taskdash.ui.text.status import list_title, sentence, unseen_order
 from taskdash.ui.widgets.bars import KeyBar, TableHeader
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.headlines import Headlines, TopLine

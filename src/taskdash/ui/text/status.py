@@ -1,24 +1,42 @@
-"""The banner in words: a snapshot of the watcher in, text out."""
+"""The line on top, the banner, the title of the list, and what the status view tells: snapshots in, text out."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from taskdash.domain.durations import age, duration
+from taskdash.domain.durations import age, ago, duration
+from taskdash.domain.progress import time_left
+from taskdash.domain.query import SortKey
 from taskdash.domain.task import ProblemKind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from taskdash.domain.progress import Progress
+    from taskdash.domain.query import Sort
     from taskdash.watch.status import WatchStatus
 
 FEW_NEW: Final = 20
 """So many new IDs are checked so soon that no bar is worth it."""
-BAR_CELLS: Final = 12
+_CROWD_CELLS: Final = 12
 _SET_TIER: Final = "set tier in the config if your key allows more"
 _COMFORT: Final = " Your list still works."
 """The first to go where a banner has not room for all it says."""
+_BAR_CELLS: Final = 8
+_MOST_LABEL_CELLS: Final = 24
+_LEAST_GAP: Final = 3
+_ORDERS: Final = {key: key.value for key in SortKey} | {SortKey.COST: "duration", SortKey.ID: "ID"}
+_TROUBLES: Final = {
+    ProblemKind.UNREACHABLE: "offline",
+    ProblemKind.UNAUTHORIZED: "API key rejected",
+    ProblemKind.RATE_LIMITED: "rate limited",
+    ProblemKind.NO_CREDITS: "no credits",
+    ProblemKind.SERVER_ERROR: "server error",
+}
 
 
 def banner_text(
@@ -31,13 +49,7 @@ def banner_text(
 ) -> Content:
     """Return what is wrong and what to do about it, or how far a crowd of new IDs is; empty when all is well.
 
-    Args:
-        status: What the watcher says.
-        key_advice: How to set a key, where none is set.
-        now_ms: The time.
-        crowd: How many new IDs there were when the most of them waited.
-        warning: What else the user has to know, told once the gateway works.
-        width: Cells of the line.
+    `crowd` is how many new IDs there were when the most of them waited, `warning` is told once the gateway works.
     """
     room = width - 2
     if key_advice:
@@ -98,7 +110,7 @@ def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
     if status.new <= FEW_NEW or not status.per_minute:
         return ""
     share = (crowd - status.new) / crowd if crowd else 0.0
-    bar = "▰" * round(share * BAR_CELLS) + "▱" * (BAR_CELLS - round(share * BAR_CELLS))
+    bar = "▰" * round(share * _CROWD_CELLS) + "▱" * (_CROWD_CELLS - round(share * _CROWD_CELLS))
     done = f"{crowd - status.new:,} of {crowd:,}"
     left = duration(1000 * status.new / min(status.per_second, status.per_minute / 60))
     words = f"First check: {bar} {done}, about {left} left"
@@ -106,3 +118,146 @@ def _crowd(status: WatchStatus, crowd: int, room: int) -> str:
         return words
     told = f"{words} ({status.tier}: {_SET_TIER})"
     return told if len(told) <= room else f"First check: {done}, {left}: {_SET_TIER}"
+
+
+def top_line(
+    profile: str,
+    progress: Progress | None,
+    left_ms: int | None,
+    status: WatchStatus,
+    width: int,
+    others: Mapping[str, WatchStatus],
+) -> Content:
+    """Return the line on top: at the left how far the batch is, at the right what keeps checks from being sent.
+
+    Where there is no room, the time left goes first, then the bar and the batch; then the last of what is at the right.
+    """
+    name = Content.assemble((" taskdash ", "bold"), profile)
+    notes = list(_notes(status))
+    troubles = ((name, _trouble(other)) for name, other in others.items())
+    notes += [(f"{name}: {trouble}", "$text-warning") for name, trouble in troubles if trouble]
+    while True:
+        right = Content(" · ").join(Content.styled(*note) for note in notes)
+        for batch in _batches(progress, left_ms):
+            room = width - name.cell_length - batch.cell_length - right.cell_length - 1
+            if room >= (_LEAST_GAP if right else 0):
+                return Content.assemble(name, batch, " " * room, right) if right else name + batch
+        if not notes:
+            return name
+        notes.pop()
+
+
+def _batches(progress: Progress | None, left_ms: int | None) -> Iterator[Content]:
+    """Yield what is told of a batch, from all of it down to nothing."""
+    if progress is not None:
+        label = progress.label
+        if cell_len(label) > _MOST_LABEL_CELLS:
+            label = set_cell_size(label, _MOST_LABEL_CELLS - 1).rstrip() + "…"
+        filled = min(_BAR_CELLS, int(progress.share * _BAR_CELLS))
+        bar = (("▰" * filled, "$text-primary"), ("▱" * (_BAR_CELLS - filled), "$text-muted"))
+        head, count = ("   ", (label, "$text-secondary"), " "), f"{progress.done:,}/{progress.total:,}"
+        if left_ms is not None:
+            yield Content.assemble(*head, *bar, " ", count, (f" · {time_left(left_ms)}", "$text-muted"))
+        yield Content.assemble(*head, *bar, " ", count)
+        yield Content.assemble(*head, count)
+    yield Content("")
+
+
+def _notes(status: WatchStatus) -> Iterator[tuple[str, str]]:
+    """Yield in short what keeps checks from being sent, the worst of it first, each with its style."""
+    if trouble := _trouble(status):
+        yield trouble, "$text-warning"
+    if status.paused:
+        yield "paused", "$text-warning"
+    if not status.leading and status.watcher_pid:
+        yield _follows(status), "$text-muted"
+
+
+def _trouble(status: WatchStatus) -> str:
+    if status.failure:
+        return "watcher ended"
+    if status.store_problem:
+        return "list unavailable"
+    if status.watcher_stopped:
+        return "watcher stopped"
+    if not status.has_key:
+        return "no API key"
+    return _TROUBLES.get(status.problem, "") if status.problem else ""
+
+
+def _follows(status: WatchStatus) -> str:
+    differs = f" with another {status.differs}" if status.differs else ""
+    return f"watched by process {status.watcher_pid}{differs}"
+
+
+def list_title(
+    lines: range,
+    total: int,
+    label: str | None,
+    *,
+    filtered_from: int | None = None,
+    order: str = "",
+    unseen: int = 0,
+) -> Content:
+    """Return what stands over the table: which lines of how many are shown, and the label that all of them have."""
+    title = f"Tasks {lines.start + 1:,}–{lines.stop:,} of {total:,}" if lines else "Tasks"
+    title += "" if filtered_from is None else f", filtered from {filtered_from:,}"
+    title += f", {order}" if order and lines else ""
+    title += f", {unseen:,} unseen" if unseen and lines else ""
+    return Content.assemble(title, " · ", (label, "$text-secondary")) if label and lines else Content(title)
+
+
+def unseen_order(sort: Sort, seen: Collection[SortKey | None]) -> str:
+    """Return the order of the table where no title has an arrow for it; "" where one has, or it is the usual one."""
+    if sort.key is SortKey.ADDED:
+        return "oldest first" if sort.reverse and sort.key not in seen else ""
+    return "" if sort.key in seen else f"by {_ORDERS[sort.key]} {'▼' if sort.reverse else '▲'}"
+
+
+def status_rows(
+    status: WatchStatus, key_advice: str | None, last_check_ms: int | None, now_ms: int, own_pid: int
+) -> list[tuple[str, str]]:
+    """Return what the status view tells of the watcher: names and values, without what has none."""
+    watcher = f"this process ({own_pid})" if status.leading else _follows(status)
+    if not status.leading:
+        watcher = watcher.removeprefix("watched by ") if status.watcher_pid else ""
+    stopped = ", stopped" if status.watcher_stopped else ""
+    key = "missing" if key_advice or not status.has_key else "set"
+    rejected = status.problem is ProblemKind.UNAUTHORIZED
+    budget = (
+        f"{status.used:,} of {status.per_minute:,} checks in the last minute" if status.per_minute else ""
+    )
+    return [
+        (name, value)
+        for name, value in (
+            ("Trouble", banner_text(status, key_advice, now_ms).plain.strip()),
+            ("Watcher", f"{watcher or ('starting' if key == 'set' else 'none without a key')}{stopped}"),
+            ("API key", "rejected by the gateway" if rejected else key),
+            ("Tier", status.tier or ("your own limits" if status.per_minute else "")),
+            ("Budget", budget),
+            ("Per second", f"up to {status.per_second:,}" if status.per_second else ""),
+            ("Limits told", status.learned or ""),
+            ("Next check", _next(status, now_ms)),
+            ("Next try", age(min(0, now_ms - status.held_until_ms)) if status.held_until_ms else ""),
+            ("Last check", ago(last_check_ms, now_ms) if last_check_ms is not None else "none yet"),
+            ("Checks", "paused" if status.paused else "automatic"),
+        )
+        if value
+    ]
+
+
+def other_row(status: WatchStatus) -> str:
+    """Return in a line what the watcher of another profile says: its trouble, its budget, and who it is."""
+    used = f"{status.used:,} of {status.per_minute:,} checks in the last minute" if status.per_minute else ""
+    watched = "" if status.leading or not status.watcher_pid else _follows(status)
+    return " · ".join(filter(None, (_trouble(status), used, watched))) or "starting"
+
+
+def _next(status: WatchStatus, now_ms: int) -> str:
+    if status.paused or status.problem is ProblemKind.UNAUTHORIZED or not status.has_key:
+        return "none is planned"
+    if status.due > 1:
+        return f"{status.due:,} are due"
+    if status.next_check_at_ms is None:
+        return "nothing left to check"
+    return age(min(0, now_ms - status.next_check_at_ms))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 from textual.message import Message
 
-from taskdash.ui.text.status import banner_text
-from taskdash.ui.text.top_line import top_line
+from taskdash.ui.text.status import banner_text, top_line
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
