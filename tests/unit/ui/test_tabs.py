@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from textual.geometry import Size
 
 from taskdash.config.own import OwnView
-from taskdash.ui.widgets.tabs import MORE, TabLine, tabs_of
+from taskdash.ui.widgets.bars import MORE, TabLine, tabs_of
 
 VIEWS = [OwnView(name=name) for name in ("to redo", "everything", "日本の狐", "posters of today", "kie")]
 

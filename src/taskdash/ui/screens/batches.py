@@ -15,8 +15,7 @@ from taskdash.ui.acts import Scope
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.failures import Failures, read_failures
 from taskdash.ui.text.batches import batch_lines
-from taskdash.ui.widgets.bars import Line
-from taskdash.ui.widgets.headlines import READS_APART
+from taskdash.ui.widgets.bars import READS_APART, Line
 from taskdash.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:

@@ -23,12 +23,10 @@ from taskdash.ui.keymap import footer_keys
 from taskdash.ui.screens.task_actions import in_order
 from taskdash.ui.screens.view_actions import ViewActions
 from taskdash.ui.text.status import list_title, sentence, unseen_order
-from taskdash.ui.widgets.bars import KeyBar, TableHeader
+from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine, TopLine, tabs_of
 from taskdash.ui.widgets.detail_pane import DetailPane
-from taskdash.ui.widgets.headlines import Headlines, TopLine
 from taskdash.ui.widgets.panes import Panes, Tasks
 from taskdash.ui.widgets.row_drawing import MARGIN
-from taskdash.ui.widgets.tabs import TabLine, tabs_of
 from taskdash.ui.widgets.task_table import TaskTable
 from taskdash.ui.widgets.unseen import Unseen
 

@@ -15,7 +15,7 @@ from taskdash.domain.query import Query, Sort
 from taskdash.ui import screens
 from taskdash.ui.acts import Scope, warning
 from taskdash.ui.screens.task_actions import TaskActions, in_order
-from taskdash.ui.widgets.tabs import state_counts
+from taskdash.ui.widgets.bars import state_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from taskdash.config.own import OwnView
     from taskdash.domain.query import Term
     from taskdash.ui.following import Following
-    from taskdash.ui.widgets.bars import TableHeader
+    from taskdash.ui.widgets.bars import Tab, TableHeader, TabLine
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.own_views import OwnViews
     from taskdash.ui.widgets.panes import Panes
-    from taskdash.ui.widgets.tabs import Tab, TabLine
 
 _WORD: Final = r'\S*"[^"]*"|\S+'
 

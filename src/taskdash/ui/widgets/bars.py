@@ -1,9 +1,10 @@
-"""The one-line parts around the table: column titles, keys, and what lines are made of."""
+"""The one-line parts around the table: what is on top, banner, tabs, column titles, keys, and what lines are made of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
@@ -12,16 +13,29 @@ from textual.style import Style
 from textual.widget import Widget
 
 from taskdash.domain.query import SortKey
+from taskdash.domain.task import State
+from taskdash.domain.words import SYMBOLS
 from taskdash.ui.text.columns import GAP, Placed
+from taskdash.ui.text.status import banner_text, top_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from textual import events
     from textual.timer import Timer
+    from textual.worker import WorkType
 
+    from taskdash.config.own import OwnView
+    from taskdash.domain.progress import Progress
     from taskdash.domain.query import Sort
+    from taskdash.ui.context import Context
     from taskdash.ui.keymap import FooterKey
+    from taskdash.ui.widgets.window import Window
+
+MORE: Final = "…"
+"""Stands at an end of the line where there are more tabs than room; a click goes to the next of them."""
+READS_APART: Final = 10
+"""A long list is counted no oftener than this many times as long as it takes."""
 
 
 class Line(Widget):
@@ -173,3 +187,170 @@ class MessageLine(Line):
 
     def _go(self) -> None:
         self.display = False
+
+
+class Tab(NamedTuple):
+    """Shows the tasks in a state, those of a view, or all."""
+
+    title: str
+    state: State | None = None
+    view: OwnView | None = None
+
+
+STATE_TABS: Final = (
+    Tab("All"),
+    Tab("New", State.NEW),
+    Tab("Waiting", State.WAITING),
+    Tab("Success", State.SUCCESS),
+    Tab("Fail", State.FAIL),
+)
+
+
+def tabs_of(views: Iterable[OwnView]) -> tuple[Tab, ...]:
+    """Return all tabs."""
+    return *STATE_TABS, *(Tab(view.name, None, view) for view in views)
+
+
+def state_counts(counts: Mapping[State, int]) -> dict[Tab, int]:
+    """Return how many tasks the tab of each state has."""
+    whole = sum(counts.values())
+    return {tab: whole if tab.state is None else counts.get(tab.state, 0) for tab in STATE_TABS}
+
+
+class TabLine(Line):
+    """The tabs with their counts; the one in use is in brackets as well as coloured.
+
+    Where there is no room for all the words, the other states are symbol and count; where there still is none, the tabs
+    around the one in use are shown.
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """A tab was clicked."""
+
+        index: int
+
+    def __init__(self, tabs: Sequence[Tab], *, id: str) -> None:  # noqa: A002 - Textual's name for it
+        super().__init__(id=id)
+        self._all = tabs
+        self._counts: Mapping[Tab, int] = {}
+        self._chosen = 0
+
+    def show_counts(self, counts: Mapping[Tab, int], chosen: int) -> None:
+        """Draw the tabs; `chosen` is the place of the one in use. What is not counted yet has no number."""
+        if (counts, chosen) != (self._counts, self._chosen):
+            self._counts, self._chosen = counts, chosen
+            self.show(self.fitted())
+
+    def fitted(self) -> Content:
+        # The blank after the last tab may fall off the line.
+        room = self.size.width + 1
+        for in_words in (True, False):
+            tabs = [self._drawn(index, in_words=in_words) for index in range(len(self._all))]
+            if _cells(tabs) <= room or not self.size.width:
+                return _joined(tabs)
+        return self._around_chosen(tabs, room)
+
+    def _drawn(self, index: int, *, in_words: bool) -> Content:
+        tab, is_chosen = self._all[index], index == self._chosen
+        count = self._counts.get(tab)
+        has_title = in_words or not tab.state or is_chosen
+        words = [
+            *([SYMBOLS[tab.state]] if tab.state else []),
+            *([tab.title] if has_title else []),
+            *([f"{count:,}"] if count is not None else []),
+        ]
+        return choice_of(" ".join(words), is_chosen=is_chosen).stylize(Style.from_meta({"tab": index}))
+
+    def _around_chosen(self, tabs: Sequence[Content], room: int) -> Content:
+        """Return as many tabs as there is room for, from the first one that leaves the one in use in sight."""
+        first = 0
+        while first < self._chosen and _cells(self._with_ends(tabs, first, self._chosen + 1)) > room:
+            first += 1
+        last = self._chosen + 1
+        while last < len(tabs) and _cells(self._with_ends(tabs, first, last + 1)) <= room:
+            last += 1
+        return _joined(self._with_ends(tabs, first, last))
+
+    def _with_ends(self, tabs: Sequence[Content], first: int, last: int) -> list[Content]:
+        before = [_more(first - 1)] if first else []
+        after = [_more(last)] if last < len(tabs) else []
+        return [*before, *tabs[first:last], *after]
+
+    def on_click(self, event: events.Click) -> None:
+        if (index := event.style.meta.get("tab")) is not None:
+            self.post_message(self.Chosen(index))
+
+
+def _more(index: int) -> Content:
+    return Content.styled(MORE, "$text-muted").stylize(Style.from_meta({"tab": index}))
+
+
+def _joined(tabs: Sequence[Content]) -> Content:
+    """Return them as a line that begins where the lines above and below do."""
+    return Content("").join(Content(" ") + tab for tab in tabs)
+
+
+def _cells(tabs: Sequence[Content]) -> int:
+    return sum(tab.cell_length + 1 for tab in tabs)
+
+
+class TopLine(Line):
+    """Name and profile, the batch under way, what is wrong; a click asks for all of it."""
+
+    class Clicked(Message):
+        """It was clicked."""
+
+    def on_click(self) -> None:
+        self.post_message(self.Clicked())
+
+
+class Headlines:
+    """Draws both lines, from what the watcher says and what it reads of the batch under way."""
+
+    def __init__(self, context: Context, alarm: Callable[[], str]) -> None:
+        """`alarm` returns what is wrong with the list itself, which is told before all else; "" for nothing."""
+        self.context = context
+        self._alarm = alarm
+        self.remark = ""
+        """Stands in the banner while the watcher has nothing for it."""
+        self._crowd = 0
+        self._progress: Progress | None = None
+        self._counted: object = None
+        self._wanted: object = None
+        self._again_at_s = 0.0
+        # Held, not looked up: news may still arrive while the screen is being taken down.
+        self.top = TopLine(id="status")
+        self.banner = Line(id="banner")
+
+    def show(self, window: Window, width: int) -> None:
+        """Draw both lines in `width` cells, where they differ."""
+        context, status, now_ms = self.context, self.context.watcher.status, self.context.clock.now_ms()
+        self._wanted = (window.listed, window.labels)
+        left_ms = None
+        if self._progress is not None and context.durations is not None:
+            left_ms = self._progress.left_ms(context.durations.usual, now_ms, status.per_minute)
+        others = {name: service.watcher.status for name, service in context.others.items()}
+        self.top.show(top_line(context.profile, self._progress, left_ms, status, width, others))
+        self._crowd = max(self._crowd, status.new) if status.new else 0
+        if not (banner := Content(self._alarm())):
+            banner = banner_text(status, context.key_advice, now_ms, self._crowd, self.remark, width)
+        self.banner.display = bool(banner)
+        self.banner.show(banner)
+
+    def tick(self, window: Window, width: int) -> None:
+        """Draw both lines as of now; count the batch again where tasks have changed their state since."""
+        self.show(window, width)
+        if self._wanted != self._counted and self.context.clock.now_s() >= self._again_at_s:
+            count: WorkType[None] = partial(self._count, window)
+            self.top.run_worker(count, group="count", exclusive=True)
+
+    async def _count(self, window: Window) -> None:
+        """Count the batch under way: that of the one label that is shown, else the largest."""
+        context, before = self.context, self._progress.label if self._progress else None
+        began_s, self._counted = context.clock.now_s(), self._wanted
+        self._progress = await context.store.run(
+            lambda store: store.summaries.progress(context.profile, shown=window.label, before=before)
+        )
+        now_s = context.clock.now_s()
+        self._again_at_s = now_s + READS_APART * (now_s - began_s)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import StoreError
 from taskdash.domain.query import NEWEST_FIRST, Exact, ExactTerm, Query
 from taskdash.domain.query_language import parse_filter
-from taskdash.ui.widgets.headlines import READS_APART
-from taskdash.ui.widgets.tabs import state_counts
+from taskdash.ui.widgets.bars import READS_APART, state_counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
     from taskdash.ui.screens.view_actions import ViewActions
-    from taskdash.ui.widgets.tabs import Tab
+    from taskdash.ui.widgets.bars import Tab
     from taskdash.ui.widgets.window import Window
 
 PROFILE_CELLS: Final = 12
