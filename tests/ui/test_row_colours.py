@@ -12,7 +12,7 @@ from textual.geometry import Region
 from taskdash.domain.task import State
 from taskdash.ui.few_colours import rounding_for
 from taskdash.ui.themes import TEXTS
-from taskdash.ui.widgets.row_styles import PIECES, ROWS, RowStyles
+from taskdash.ui.widgets.row_drawing import PIECES, ROWS, RowStyles
 
 if TYPE_CHECKING:
     from rich.style import Style

@@ -1,4 +1,4 @@
-"""The one-line parts around the table: what is on top, banner, tabs, column titles, keys, and what lines are made of."""
+"""The one-line parts around the table: top line, banner, tabs, column titles, keys; and what lines are made of."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from taskdash.ui.text import tiles as texts
 from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
 from taskdash.ui.widgets.drawing import CELL
 from taskdash.ui.widgets.picture import is_under_toast, sixels_over
-from taskdash.ui.widgets.row_styles import RowStyles
+from taskdash.ui.widgets.row_drawing import RowStyles
 from taskdash.ui.widgets.thumbnails import Thumbnail, Thumbnails
 
 if TYPE_CHECKING:
