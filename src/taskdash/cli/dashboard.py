@@ -14,7 +14,7 @@ from taskdash.cli.log import start_log
 from taskdash.cli.output import talk, tell_not_added
 from taskdash.config.locations import view_path
 from taskdash.store.store_file import SLOW_RECOVERY_TOLD_TO
-from taskdash.ui.job_control import wait_for_foreground
+from taskdash.ui.leaving import wait_for_foreground
 from taskdash.wiring import open_context
 
 if TYPE_CHECKING:

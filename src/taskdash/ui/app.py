@@ -25,9 +25,8 @@ from taskdash.ui import screens
 from taskdash.ui.actions import own_bindings
 from taskdash.ui.acts import Feedback
 from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, has_no_colour, texts_in_16
-from taskdash.ui.job_control import has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.keymap import changed_keys
-from taskdash.ui.leaving import Leaving
+from taskdash.ui.leaving import Leaving, has_job_control, is_in_foreground, stop_job, wait_for_foreground
 from taskdash.ui.line_filters import Colourless, InertLines
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
