@@ -10,7 +10,7 @@ from textual.color import Color
 from textual.geometry import Region
 
 from taskdash.domain.task import State
-from taskdash.ui.few_colours import rounding_for
+from taskdash.ui.line_filters import rounding_for
 from taskdash.ui.themes import TEXTS
 from taskdash.ui.widgets.row_drawing import PIECES, ROWS, RowStyles
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.input_noise import sequence
 from textual import events
 
-from taskdash.ui.few_colours import has_no_colour
+from taskdash.ui.line_filters import has_no_colour
 from taskdash.ui.terminal import MAX_PASTE_CHARS, OPEN_PASTE_S, TerminalInput
 
 if TYPE_CHECKING:

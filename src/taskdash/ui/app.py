@@ -24,10 +24,16 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.ui import screens
 from taskdash.ui.actions import own_bindings
 from taskdash.ui.acts import Feedback
-from taskdash.ui.few_colours import FEW_COLOURS, fit_to_terminal, has_no_colour, texts_in_16
 from taskdash.ui.keymap import changed_keys
 from taskdash.ui.leaving import Leaving, has_job_control, is_in_foreground, stop_job, wait_for_foreground
-from taskdash.ui.line_filters import Colourless, InertLines
+from taskdash.ui.line_filters import (
+    FEW_COLOURS,
+    Colourless,
+    InertLines,
+    fit_to_terminal,
+    has_no_colour,
+    texts_in_16,
+)
 from taskdash.ui.messages import Messages
 from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.terminal import MAX_LINE_CHARS, TerminalDriver

@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-from taskdash.ui.few_colours import in_16, in_256, rounding_for, texts_in_16
+from taskdash.ui.line_filters import in_16, in_256, rounding_for, texts_in_16
 from taskdash.ui.themes import THEMES
 
 

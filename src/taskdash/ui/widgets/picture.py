@@ -24,7 +24,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from taskdash.results.faults import Refused
-from taskdash.ui.few_colours import FEW_COLOURS
+from taskdash.ui.line_filters import FEW_COLOURS
 from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, find_drawing
 from taskdash.ui.widgets.kitty import SentPicture, packed
 

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.style import Style as VisualStyle
 
 from taskdash.domain.durations import tells_seconds
-from taskdash.ui.few_colours import FEW_COLOURS
+from taskdash.ui.line_filters import FEW_COLOURS
 from taskdash.ui.text.columns import GAP, Moment, Placed, place_columns, shared_of
 from taskdash.ui.text.matches import sought_words
 from taskdash.ui.themes import contrast, legible, muted
