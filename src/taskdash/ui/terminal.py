@@ -32,12 +32,12 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.messages import InBandWindowResize
 
 from taskdash.domain.id_forms import Kind, has_known_form, kind_of
+from taskdash.domain.task import State
 from taskdash.ui.leaving import HANG_UP_PATIENCE_S
 from taskdash.ui.terminal_answers import WAIT_S, AnswerSieve, questions
-from taskdash.ui.title import TerminalTitle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from textual.message import Message
 
@@ -81,6 +81,12 @@ _SEQUENCE_OR_RUN = re.compile(
     rf"|(?P<run>[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{{{MIN_PASTE_CHARS},}})"
 )
 _BEFORE_ESCAPE = re.compile("(?=\x1b)")
+_KEEP_TITLE: Final = "\x1b[22;2t"
+"""Puts the title on the terminal's own stack (xterm's; most others have it too) ..."""
+_TITLE_BEFORE: Final = "\x1b[23;2t"
+"""... and takes it from there."""
+_UNTITLED: Final = r"dumb|linux|unknown|cons25.*|eterm.*|vt\d+.*|"
+"""Terminals that have no title, and may print what is meant for it."""
 
 
 def looks_pasted(text: str) -> bool:
@@ -318,3 +324,38 @@ def _question_marks(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "?" * cell_len(error.object[error.start : error.end]), error.end
+
+
+def title_of(counts: Mapping[State, int]) -> str:
+    """Return what the title says of a list; it has numbers and words of ours alone, so nothing in it acts."""
+    waiting = counts.get(State.NEW, 0) + counts.get(State.WAITING, 0)
+    parts = ((waiting, "waiting"), (counts.get(State.FAIL, 0), "failed"))
+    return " · ".join(f"{count:,} {word}" for count, word in parts if count) or "taskdash"
+
+
+class TerminalTitle:
+    """The title of the window or tab, for whoever works in another one; gives back what was there before."""
+
+    def __init__(self, write: Callable[[str], object], term: str) -> None:
+        self._write = write
+        self._has_title = re.fullmatch(_UNTITLED, term) is None
+        self._shown = ""
+        self.is_ours = True
+        """Whether the terminal has not been given back: what is counted in its last moment must not stay there."""
+        self.ending = ""
+        """What brings the title before ours back; "" where ours was never shown. What was written may be lost at an end
+        without patience, so it is there after `take_back` too: once too often does no harm."""
+
+    def show(self, text: str) -> None:
+        """Show a title."""
+        if self._has_title and self.is_ours and text != self._shown:
+            keep = "" if self._shown else _KEEP_TITLE
+            self._shown, self.ending = text, _TITLE_BEFORE
+            self._write(f"{keep}\x1b]2;{text}\x1b\\")
+
+    def take_back(self) -> None:
+        """Show the title again that was there before."""
+        self.is_ours = False
+        if self._shown:
+            self._shown = ""
+            self._write(_TITLE_BEFORE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from taskdash.domain.task import State
-from taskdash.ui.title import TerminalTitle, title_of
+from taskdash.ui.terminal import TerminalTitle, title_of
 
 
 @pytest.mark.parametrize(
