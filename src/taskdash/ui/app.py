@@ -39,8 +39,7 @@ from taskdash.ui.screens.main import MainScreen
 from taskdash.ui.terminal import MAX_LINE_CHARS, TerminalDriver, title_of
 from taskdash.ui.terminal_answers import TerminalSays
 from taskdash.ui.text.status import sentence
-from taskdash.ui.theme_choice import ThemeChoice
-from taskdash.ui.themes import legible_theme
+from taskdash.ui.themes import ThemeChoice, legible_theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
