@@ -9,8 +9,7 @@ import pytest
 from taskdash.domain.query import Query
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State, Task
-from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.availability import Situation, why_empty, why_not
+from taskdash.ui.actions import ACTIONS, RESULT_KEYS, Situation, why_empty, why_not
 from taskdash.ui.widgets.window import Window
 
 TASK = Task(seq=1, profile="p", task_id="task_1", added_at_ms=0)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from taskdash.ui.actions import ACTIONS, RESULT_KEYS
-from taskdash.ui.availability import Situation
+from taskdash.ui.actions import ACTIONS, RESULT_KEYS, Situation
 from taskdash.ui.keymap import DEFAULT_KEYS
 from taskdash.ui.text.help import TWO_COLUMNS_CELLS, help_sections, help_text, matching
 

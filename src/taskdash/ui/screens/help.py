@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
-    from taskdash.ui.availability import Situation
+    from taskdash.ui.actions import Situation
     from taskdash.ui.keymap import Keymap
     from taskdash.ui.text.help import HelpSection
 

@@ -13,9 +13,8 @@ from textual.widgets import Input
 
 from taskdash.domain.words import plural
 from taskdash.ui import screens
-from taskdash.ui.actions import bindings, call_of
+from taskdash.ui.actions import bindings, call_of, situation_of, why_empty
 from taskdash.ui.acts import Acts
-from taskdash.ui.availability import situation_of, why_empty
 from taskdash.ui.checking import Checking
 from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following

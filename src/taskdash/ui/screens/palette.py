@@ -11,8 +11,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from taskdash.config.describe import explained_settings
-from taskdash.ui.actions import MOVES, RESULT_KEYS, all_actions, call_of
-from taskdash.ui.availability import situation_of, why_not
+from taskdash.ui.actions import MOVES, RESULT_KEYS, all_actions, call_of, situation_of, why_not
 from taskdash.ui.keymap import key_name
 from taskdash.ui.screens.dialog import LeftOnce, TextDialog
 from taskdash.ui.themes import AUTO

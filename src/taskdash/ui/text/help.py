@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.cells import cell_len
 from textual.content import Content
 
-from taskdash.ui.actions import RESULT_KEYS, REVIEW_ACTIONS, all_actions
-from taskdash.ui.availability import why_not
+from taskdash.ui.actions import RESULT_KEYS, REVIEW_ACTIONS, all_actions, why_not
 from taskdash.ui.keymap import key_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from taskdash.ui.actions import Action
-    from taskdash.ui.availability import Situation
+    from taskdash.ui.actions import Action, Situation
     from taskdash.ui.keymap import Keymap
 
 TWO_COLUMNS_CELLS: Final = 94
