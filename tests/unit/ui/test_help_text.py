@@ -6,7 +6,7 @@ import pytest
 
 from taskdash.ui.actions import ACTIONS, RESULT_KEYS, Situation
 from taskdash.ui.keymap import DEFAULT_KEYS
-from taskdash.ui.text.help import TWO_COLUMNS_CELLS, help_sections, help_text, matching
+from taskdash.ui.screens.help import TWO_COLUMNS_CELLS, help_sections, help_text, matching
 
 NOTHING_TO_DO = Situation(
     task=None, marked=0, total=0, key_advice="set a key", can_undo=False, downloads=False

@@ -23,8 +23,8 @@ from taskdash.ui.acts import Feedback, copied, warning
 from taskdash.ui.keymap import review_keys
 from taskdash.ui.review_list import ReviewList, Showing, read_results, seqs_of
 from taskdash.ui.screens.dialog import LeftOnce
+from taskdash.ui.screens.help import review_sections
 from taskdash.ui.screens.task_actions import are_acts_done, in_order
-from taskdash.ui.text.help import review_sections
 from taskdash.ui.text.status import sentence
 from taskdash.ui.widgets.bars import KeyBar, Line, choice_of
 from taskdash.ui.widgets.large_result import LargeResult
