@@ -18,7 +18,7 @@ from tests.ui.driven_dashboard import (
 )
 
 from taskdash.store.news import Missed
-from taskdash.ui.widgets.away import AWAY_FROM_MS, IDLE_MS, away_text
+from taskdash.ui.widgets.passing import AWAY_FROM_MS, IDLE_MS, away_text
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import Dash, FrozenClock

@@ -10,7 +10,7 @@ from tests.ui.driven_dashboard import PROFILE, add, context_on, driven, fill_wit
 from textual.widgets import Input
 
 from taskdash.ui.app import Dashboard
-from taskdash.ui.widgets.tour import STEPS, Tour
+from taskdash.ui.widgets.passing import STEPS, Tour
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from taskdash.results.download_thread import DownloadThread
     from taskdash.ui.context import Context
     from taskdash.ui.screens.main import MainScreen
-    from taskdash.ui.widgets.download_bar import DownloadBar
+    from taskdash.ui.widgets.passing import DownloadBar
 
 
 class BackgroundDownloads:

@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.palette import ActionProvider, Palette, ThemeProvider
     from taskdash.ui.screens.review import Review
     from taskdash.ui.screens.welcome import Waiting, Welcome
-    from taskdash.ui.widgets.away import AwayLine
-    from taskdash.ui.widgets.download_bar import DownloadBar
     from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.own_views import OwnViews
+    from taskdash.ui.widgets.passing import AwayLine, DownloadBar, Tour
     from taskdash.ui.widgets.preview import Preview
-    from taskdash.ui.widgets.tour import Tour
 
 __all__ = [
     "ActionProvider",
@@ -89,12 +87,12 @@ _MODULES: Final = {
     "Welcome": "screens.welcome",
     "ExpiringResults": "announce",
     "FinishedTasks": "announce",
-    "AwayLine": "widgets.away",
-    "DownloadBar": "widgets.download_bar",
+    "AwayLine": "widgets.passing",
+    "DownloadBar": "widgets.passing",
     "FilterBox": "widgets.filter_box",
     "OwnViews": "widgets.own_views",
     "Preview": "widgets.preview",
-    "Tour": "widgets.tour",
+    "Tour": "widgets.passing",
 }
 """Which module has which of them."""
 

@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from taskdash.ui.acts import Feedback, Severity
     from taskdash.ui.announce import ExpiringResults
     from taskdash.ui.context import Context
-    from taskdash.ui.widgets.away import AwayLine
     from taskdash.ui.widgets.filter_box import FilterBox
-    from taskdash.ui.widgets.tour import Tour
+    from taskdash.ui.widgets.passing import AwayLine, Tour
     from taskdash.ui.widgets.window import Window
 
 LONG_READ_S: Final = 0.03

@@ -1,26 +1,33 @@
-"""The line that tells what happened while nobody was there: since the last key, or since the dashboard was closed."""
+"""The lines that come and go: what happened while nobody was there, downloads under way, the tour of the demo."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
 
 from taskdash.domain.durations import age
 from taskdash.domain.errors import StoreError
+from taskdash.domain.task import State
 from taskdash.domain.words import USUAL_LIFE_MS, ended_ms, notice_ms
 from taskdash.store.news import LEARNED_AFTER_MS
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.widget import Widget
     from textual.worker import WorkType
 
     from taskdash.domain.task import Task
+    from taskdash.results.download_status import DownloadStatus
     from taskdash.store.news import Missed
     from taskdash.store.store import Store
     from taskdash.ui.context import Context
+    from taskdash.ui.screens.main import MainScreen
     from taskdash.ui.widgets.window import Window
 
 AWAY_FROM_MS: Final = 60_000
@@ -30,6 +37,11 @@ IDLE_MS: Final = 3_600_000
 LEARNED_WITHIN_MS: Final = 600_000
 """How long after the return an end that came before it may be learned."""
 COUNT_EVERY_MS: Final = 1_000
+BAR_CELLS: Final = 12
+ROOMY_LINES: Final = 30
+"""From this height of the screen on there are lines for single files."""
+MAX_FILES: Final = 4
+LOOK_EVERY_S: Final = 0.2
 
 
 class AwayLine(Line):
@@ -136,3 +148,127 @@ def away_text(missed: Missed, ttl_ms: int | None, failures_key: str, expiring_ke
 def _with_key(words: str, style: str, key: str) -> Content:
     shown = Content.styled(words, style)
     return Content.assemble(shown, " (", (key, "bold $text-accent"), ")") if key else shown
+
+
+class DownloadBar(Static):
+    """How far downloads are; hidden while there are none."""
+
+    DEFAULT_CSS = (
+        "DownloadBar { height: auto; width: 1fr; background: $panel; padding: 0 1; text-wrap: nowrap; }"
+    )
+
+    def __init__(self, cancel_key: str) -> None:
+        super().__init__(id="downloads")
+        self._cancel_key = cancel_key
+        self._count = 0
+        self.display = False
+
+    def show(self, status: DownloadStatus) -> None:
+        """Draw how far they are."""
+        self.display = status.is_busy
+        if status.is_busy:
+            lines = [_whole(status, self._cancel_key)]
+            lines += _files(status) if self.app.size.height >= ROOMY_LINES else []
+            self.update(Content("\n").join(lines), layout=len(lines) != self._count)
+            self._count = len(lines)
+
+
+def _whole(status: DownloadStatus, cancel_key: str) -> Content:
+    hint = f"   {cancel_key} cancels" if cancel_key else ""
+    return Content.assemble(
+        ("↓ ", "bold $text-accent"), *_bar(status.share), f" {status.words}", (hint, "$text-muted")
+    )
+
+
+def _files(status: DownloadStatus) -> list[Content]:
+    # One line is kept for each file that may run, so that the table does not jump as they come and go.
+    lines = [
+        Content.assemble(
+            "  ",
+            *_bar(each.got / each.whole if each.whole else 0.0),
+            f" {each.words:<16} ",
+            (each.name, "$text-muted"),
+        )
+        for each in status.running[:MAX_FILES]
+    ]
+    room = min(MAX_FILES, max(status.total, 1))
+    return [*lines, *[Content(" ")] * (room - len(lines))]
+
+
+def _bar(share: float) -> list[tuple[str, str]]:
+    filled = min(BAR_CELLS, int(share * BAR_CELLS))
+    return [("▰" * filled, "$text-accent"), ("▱" * (BAR_CELLS - filled), "$text-muted")]
+
+
+class _Step(NamedTuple):
+    text: str
+    is_done: Callable[[MainScreen], bool] = lambda _: False
+
+
+def _dialog(name: str) -> Callable[[MainScreen], bool]:
+    return lambda main: type(main.app.screen).__name__ == name
+
+
+STEPS: Final = (
+    _Step("New here? Press n for a one-minute tour, Esc to skip."),
+    _Step(
+        "Each line is a task. Press ↓ or j: the detail pane follows the cursor.",
+        lambda main: main.table.task_at_cursor != main.table.window.row(0),
+    ),
+    _Step(
+        "[ and ] switch tabs. Go to the Fail tab.",
+        lambda main: main.table.wanted.states == frozenset({State.FAIL}),
+    ),
+    _Step(
+        "Press F to group failures by reason. Enter shows the tasks, Esc closes.",
+        _dialog("Failures"),
+    ),
+    _Step(
+        "/ filters as you type: try lighthouse or state:success. Esc clears the filter.",
+        lambda main: bool(main.table.wanted.terms) and "reason:" not in main.filter_text,
+    ),
+    _Step("Finished tasks show their picture here (i hides it). o opens the result, d saves it."),
+    _Step("Paste any text that contains task IDs, such as a log. Or press a to type one.", _dialog("AddIds")),
+    _Step("That's it. Press ? for all keys. n or Esc ends the tour."),
+)
+
+
+class Tour(Static):
+    """Where the tour is."""
+
+    OWN_KEY: ClassVar = (
+        "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"
+    )
+    """What stands at the top of the list once it was left."""
+
+    DEFAULT_CSS = "Tour { height: auto; padding: 0 1; background: $accent-muted; color: $text; }"
+
+    class Left(Message):
+        """The tour is over, or was not wanted."""
+
+    def __init__(self, main: MainScreen) -> None:
+        super().__init__(id="tour")
+        self._main = main
+        self._at = 0
+
+    def on_mount(self) -> None:
+        self._show()
+        self.set_interval(LOOK_EVERY_S, self._look)
+
+    def _look(self) -> None:
+        # Past the last step it is over, and goes with the next message.
+        if self._at < len(STEPS) and STEPS[self._at].is_done(self._main):
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Show the next step, or end."""
+        self._at += 1
+        if self._at < len(STEPS):
+            self._show()
+        else:
+            self.post_message(self.Left())
+
+    def _show(self) -> None:
+        number = f"Tour {self._at}/{len(STEPS) - 1}  " if self._at else "Demo  "
+        after = "   n: next, Esc: leave" if 0 < self._at < len(STEPS) - 1 else ""
+        self.update(Content.assemble((number, "bold"), STEPS[self._at].text, (after, "$text-muted")))
