@@ -23,7 +23,7 @@ from tests.ui.driven_dashboard import (
 
 from taskdash.domain.query import SortKey
 from taskdash.ui.app import Dashboard
-from taskdash.ui.screens.dialog import Confirm
+from taskdash.ui.screens.questions import Confirm
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import Dash

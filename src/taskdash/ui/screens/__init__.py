@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from taskdash.ui.screens.add_ids import AddIds
     from taskdash.ui.screens.batches import Batches, read_batches
     from taskdash.ui.screens.choose_columns import ChooseColumns
-    from taskdash.ui.screens.copy_menu import CopyMenu
-    from taskdash.ui.screens.dialog import ChooseLink, ChooseSort, Confirm
-    from taskdash.ui.screens.edit_label import EditLabel
     from taskdash.ui.screens.failures import Failures, read_failures
     from taskdash.ui.screens.help import Help
     from taskdash.ui.screens.inspect import Messages, RawJson, Statistics, Status
     from taskdash.ui.screens.palette import ActionProvider, Palette, ThemeProvider
+    from taskdash.ui.screens.questions import ChooseLink, ChooseSort, Confirm, CopyMenu, EditLabel
     from taskdash.ui.screens.review import Review
     from taskdash.ui.screens.welcome import Waiting, Welcome
     from taskdash.ui.widgets.filter_box import FilterBox
@@ -67,11 +65,11 @@ _MODULES: Final = {
     "ThemeProvider": "screens.palette",
     "AddIds": "screens.add_ids",
     "ChooseColumns": "screens.choose_columns",
-    "ChooseLink": "screens.dialog",
-    "ChooseSort": "screens.dialog",
-    "Confirm": "screens.dialog",
-    "CopyMenu": "screens.copy_menu",
-    "EditLabel": "screens.edit_label",
+    "ChooseLink": "screens.questions",
+    "ChooseSort": "screens.questions",
+    "Confirm": "screens.questions",
+    "CopyMenu": "screens.questions",
+    "EditLabel": "screens.questions",
     "Failures": "screens.failures",
     "Batches": "screens.batches",
     "read_batches": "screens.batches",

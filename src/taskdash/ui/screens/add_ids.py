@@ -16,7 +16,8 @@ from taskdash.domain.task import is_task_id
 from taskdash.domain.task_ids.findings import Why
 from taskdash.domain.words import plural
 from taskdash.ui.paste_search import PasteSearch
-from taskdash.ui.screens.dialog import Confirm, Dialog, muted
+from taskdash.ui.screens.dialog import Dialog, muted
+from taskdash.ui.screens.questions import Confirm
 from taskdash.ui.terminal import MAX_PASTE_CHARS
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox

@@ -1,4 +1,4 @@
-"""What dialogs are made of, and the smallest of them: a question, a choice among links or orders."""
+"""What dialogs are made of."""
 
 from __future__ import annotations
 
@@ -11,21 +11,18 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import OptionList
 
-from taskdash.domain.query import SortKey
-from taskdash.results.links import shortened_url
-from taskdash.ui.text.detail import MAX_LINKS_SHOWN, not_opened
 from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
     from textual.geometry import Size
+    from textual.widgets.option_list import Option
 
     _Modal = ModalScreen[Any]
 else:
@@ -33,27 +30,11 @@ else:
 
 T = TypeVar("T")
 
-SORT_TITLES: Final = {
-    SortKey.ADDED: "newest first",
-    SortKey.STATE: "state: new, waiting, success, fail",
-    SortKey.LABEL: "label",
-    SortKey.MODEL: "model",
-    SortKey.COST: "duration, fastest first",
-    SortKey.CREATED: "created, oldest first",
-    SortKey.CHECKED: "checked, oldest first",
-    SortKey.ID: "ID",
-    SortKey.CREDITS: "credits, fewest first",
-}
 LOW_LINES: Final = 18
 """Under this height a dialog has no free lines around what it says."""
 FRAMED_CELLS: Final = 100
 """Under this width a wide dialog leaves nothing of the list to be seen at its sides."""
 _FREE_LINES: Final = 4
-MAX_LINK_CHARS: Final = 84
-"""What stands on one line of the dialog, where the terminal is wide enough for it."""
-MIN_LINK_CHARS: Final = 16
-_LINK_FRAME_CELLS: Final = 14
-"""What else the line has: borders, margins, the number, a scroll bar."""
 
 
 class LeftOnce(_Modal):
@@ -250,70 +231,6 @@ class Choices(Dialog[T | None]):
         self.dismiss(self._values[event.option_index])
 
 
-class Confirm(Dialog[bool]):
-    """A question that only y answers with yes. Enter is no answer, so a stray one does no harm."""
-
-    SIZE = "small"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("y", "dismiss(True)", "yes"),
-        ("n,escape,q", "dismiss(False)", "no"),
-    ]
-
-    def __init__(self, question: str) -> None:
-        answers = Content.assemble(("y", "bold $text-accent"), " yes   ", ("n", "bold $text-accent"), " no")
-        super().__init__("", answers)
-        self._question = question
-
-    def compose_body(self) -> ComposeResult:
-        yield Static(Content(self._question))
-
-
-class ChooseSort(Choices[SortKey]):
-    """By what to sort; the order in use is where the cursor begins."""
-
-    SIZE = "small"
-    BINDINGS: ClassVar[list[BindingType]] = [("s", "dismiss(None)", "close")]
-
-    def __init__(self, current: SortKey) -> None:
-        super().__init__(
-            "Sort by",
-            "Enter sorts, Esc closes. S reverses the order",
-            [(key, Option(Content(SORT_TITLES[key]))) for key in SortKey],
-        )
-        self.list.highlighted = list(SortKey).index(current)
-
-
-class ChooseLink(Choices[int]):
-    """Several result links: which one to open. Dismissed with its index from 0.
-
-    Of very many only the first are shown, as in the detail.
-    """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        (str(number), f"number({number})", f"link {number}") for number in range(1, 10)
-    ]
-
-    def __init__(self, urls: Sequence[str]) -> None:
-        more = len(urls) - MAX_LINKS_SHOWN
-        rest = f"{more:,} more in `taskdash show`. " if more > 0 else ""
-        room = max(MIN_LINK_CHARS, min(MAX_LINK_CHARS, self.app.size.width * 9 // 10 - _LINK_FRAME_CELLS))
-        super().__init__(
-            "Open which result?",
-            f"{rest}Number or Enter opens, Esc closes",
-            [(index, _link_option(index + 1, url, room)) for index, url in enumerate(urls[:MAX_LINKS_SHOWN])],
-        )
-        self._count = len(urls)
-
-    def action_number(self, number: int) -> None:
-        if number <= self._count:
-            self.dismiss(number - 1)
-
-
 def muted(text: str) -> Content:
     """Return a text in the colour of hints."""
     return Content.styled(text, "$text-muted")
-
-
-def _link_option(number: int, url: str, room: int) -> Option:
-    head = (f"{number:>2}  ", "$text-accent bold")
-    return Option(Content.assemble(head, shortened_url(url, room), not_opened(url)))

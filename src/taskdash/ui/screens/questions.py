@@ -1,0 +1,210 @@
+"""The small dialogs, which ask one thing: yes or no, which order, which link, what to copy, which label and note."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding
+from textual.content import Content
+from textual.widgets import Static
+from textual.widgets.option_list import Option
+
+from taskdash.domain.query import SortKey
+from taskdash.domain.words import plural
+from taskdash.results.links import shortened_url
+from taskdash.ui.screens.dialog import Choices, Dialog
+from taskdash.ui.text.detail import MAX_LINKS_SHOWN, not_opened
+from taskdash.ui.widgets.filter_box import TextBox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.app import ComposeResult
+    from textual.binding import BindingType
+    from textual.widgets import Input, OptionList
+
+    from taskdash.domain.task import Task
+    from taskdash.ui.copying import Choice
+
+TAKE_AWAY: Final = "-"
+"""Typed for tasks that differ: takes all their labels or notes away, as an empty box keeps them."""
+SORT_TITLES: Final = {
+    SortKey.ADDED: "newest first",
+    SortKey.STATE: "state: new, waiting, success, fail",
+    SortKey.LABEL: "label",
+    SortKey.MODEL: "model",
+    SortKey.COST: "duration, fastest first",
+    SortKey.CREATED: "created, oldest first",
+    SortKey.CHECKED: "checked, oldest first",
+    SortKey.ID: "ID",
+    SortKey.CREDITS: "credits, fewest first",
+}
+MAX_LINK_CHARS: Final = 84
+"""What stands on one line of the dialog, where the terminal is wide enough for it."""
+MIN_LINK_CHARS: Final = 16
+_LINK_FRAME_CELLS: Final = 14
+"""What else the line has: borders, margins, the number, a scroll bar."""
+
+
+class Confirm(Dialog[bool]):
+    """A question that only y answers with yes. Enter is no answer, so a stray one does no harm."""
+
+    SIZE = "small"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("y", "dismiss(True)", "yes"),
+        ("n,escape,q", "dismiss(False)", "no"),
+    ]
+
+    def __init__(self, question: str) -> None:
+        answers = Content.assemble(("y", "bold $text-accent"), " yes   ", ("n", "bold $text-accent"), " no")
+        super().__init__("", answers)
+        self._question = question
+
+    def compose_body(self) -> ComposeResult:
+        yield Static(Content(self._question))
+
+
+class ChooseSort(Choices[SortKey]):
+    """By what to sort; the order in use is where the cursor begins."""
+
+    SIZE = "small"
+    BINDINGS: ClassVar[list[BindingType]] = [("s", "dismiss(None)", "close")]
+
+    def __init__(self, current: SortKey) -> None:
+        super().__init__(
+            "Sort by",
+            "Enter sorts, Esc closes. S reverses the order",
+            [(key, Option(Content(SORT_TITLES[key]))) for key in SortKey],
+        )
+        self.list.highlighted = list(SortKey).index(current)
+
+
+class ChooseLink(Choices[int]):
+    """Several result links: which one to open. Dismissed with its index from 0.
+
+    Of very many only the first are shown, as in the detail.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        (str(number), f"number({number})", f"link {number}") for number in range(1, 10)
+    ]
+
+    def __init__(self, urls: Sequence[str]) -> None:
+        more = len(urls) - MAX_LINKS_SHOWN
+        rest = f"{more:,} more in `taskdash show`. " if more > 0 else ""
+        room = max(MIN_LINK_CHARS, min(MAX_LINK_CHARS, self.app.size.width * 9 // 10 - _LINK_FRAME_CELLS))
+        super().__init__(
+            "Open which result?",
+            f"{rest}Number or Enter opens, Esc closes",
+            [(index, _link_option(index + 1, url, room)) for index, url in enumerate(urls[:MAX_LINKS_SHOWN])],
+        )
+        self._count = len(urls)
+
+    def action_number(self, number: int) -> None:
+        if number <= self._count:
+            self.dismiss(number - 1)
+
+
+def _link_option(number: int, url: str, room: int) -> Option:
+    head = (f"{number:>2}  ", "$text-accent bold")
+    return Option(Content.assemble(head, shortened_url(url, room), not_opened(url)))
+
+
+class CopyMenu(Choices[str]):
+    """Which of these to copy. Dismissed with the letter of the choice."""
+
+    LINES_AROUND: ClassVar[int] = 13
+    BINDINGS: ClassVar[list[BindingType]] = [(letter, f"choose('{letter}')", "copy") for letter in "ilparcnb"]
+
+    def __init__(self, title: str, choices: Sequence[Choice]) -> None:
+        width = max(len(choice.title) for choice in choices)
+        super().__init__(
+            title,
+            "Press a letter, or Enter, to copy. Esc closes",
+            [(choice.key, _option(choice, width)) for choice in choices],
+        )
+        self._choices = choices
+        self._note = Static(Content(""), id="copy-note")
+
+    def compose_body(self) -> ComposeResult:
+        yield self.list
+        yield self._note
+
+    def action_choose(self, letter: str) -> None:
+        choice = next(choice for choice in self._choices if choice.key == letter)
+        if choice.reason:
+            self._tell(choice)
+        else:
+            self.dismiss(letter)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self._tell(self._choices[event.option_index])
+
+    def _tell(self, choice: Choice) -> None:
+        words = f"Nothing to copy: {choice.title}: {choice.reason}." if choice.reason else choice.note
+        # Its place is kept for it: the dialog does not change its size with each step.
+        self._note.update(Content(words), layout=False)
+
+
+def _option(choice: Choice, width: int) -> Option:
+    head = f"{choice.title:<{width}}  "
+    if choice.reason:
+        return Option(Content(f"{choice.key}  {head}– {choice.reason}"), disabled=True)
+    return Option(
+        Content.assemble((f"{choice.key}  ", "$text-accent bold"), head, (choice.preview, "$text-muted"))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What was typed; "" takes the label or note away, None keeps those there are by now."""
+
+    label: str | None
+    note: str | None
+
+
+class EditLabel(Dialog[Labels]):
+    """Two boxes; the result is what was typed, or None if the user went back."""
+
+    SIZE = "small"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # With priority, so that the letters typed behind them are for the other box.
+        Binding("tab,down", "app.focus_next", priority=True),
+        Binding("shift+tab,up", "app.focus_previous", priority=True),
+    ]
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        of = f" of {plural(len(tasks), 'task')}" if len(tasks) > 1 else ""
+        super().__init__(f"Label and note{of}", "Enter saves, Tab next field, Esc cancels")
+        self._label_before = _shared([task.label for task in tasks])
+        self._note_before = _shared([task.note for task in tasks])
+        self._label = _box("label", self._label_before, max_length=200)
+        self._note = _box("note", self._note_before)
+
+    def compose_body(self) -> ComposeResult:
+        yield self._label
+        yield self._note
+
+    def on_input_submitted(self) -> None:
+        label = _typed(self._label.value, self._label_before)
+        self.dismiss(Labels(label, _typed(self._note.value, self._note_before)))
+
+
+def _shared(values: Sequence[str | None]) -> str | None:
+    """Return what all have, "" where none has any; None where they differ."""
+    return (values[0] or "") if len(set(values)) == 1 else None
+
+
+def _box(name: str, shared: str | None, max_length: int = 0) -> Input:
+    hint = (
+        name if shared is not None else f"{name}s differ: leave empty to keep them, {TAKE_AWAY} removes them"
+    )
+    return TextBox(shared or "", placeholder=hint, id=name, max_length=max_length, select_on_focus=False)
+
+
+def _typed(text: str, shared: str | None) -> str | None:
+    if shared is not None:
+        return None if text == shared else text
+    stripped = text.strip()
+    return None if not stripped else "" if stripped == TAKE_AWAY else text
