@@ -109,7 +109,6 @@ class Acts:
 
     @property
     def can_undo(self) -> bool:
-        """Return whether there is something to take back."""
         return bool(self._undo)
 
     async def chosen(self, marked: set[int], at_cursor: Task | None) -> list[Task]:
@@ -120,7 +119,6 @@ class Acts:
         return [at_cursor] if at_cursor else []
 
     async def detail(self, task: Task) -> TaskDetail | None:
-        """Return a task with its bodies."""
         return await self._context.store.run(lambda store: store.tasks.detail(task.seq))
 
     # The list
@@ -228,7 +226,6 @@ class Acts:
         return [task.seq for task in good], Feedback(f"{what}{rest}")
 
     async def outcomes(self, scope: Scope) -> list[TaskFigures]:
-        """Return what became of each task."""
         (query, marked), now_ms = scope.asked, self._context.clock.now_ms()
         return await self._context.store.run(
             lambda store: store.summaries.outcomes(query, now_ms, marked=marked)

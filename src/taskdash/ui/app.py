@@ -131,7 +131,6 @@ class Dashboard(App[None]):
         self.push_screen(screens.Palette([screens.ThemeProvider], placeholder="Search for themes ..."))
 
     async def use_profile(self, name: str) -> None:
-        """Show the list of another profile, and watch it instead of this one."""
         try:
             await self._go_over(partial(self.context.open_profile, name))
         except TaskdashError as error:
@@ -202,12 +201,10 @@ class Dashboard(App[None]):
             self.messages.tell(text, "error")
 
     def leave_for_demo(self) -> None:
-        """End, so that the demo can be opened instead."""
         self.wants_demo = True
         self.exit()
 
     def copy(self, feedback: Feedback) -> None:
-        """Copy what `feedback` has with it, and tell how that was done."""
         copy: WorkType[None] = partial(self._copy, feedback)
         self.run_worker(copy, group="copy")
 
@@ -236,13 +233,11 @@ class Dashboard(App[None]):
         self._copied = text
 
     def write_to_terminal(self, text: str) -> None:
-        """Write what Textual has no words for, such as a picture."""
         if self.terminal is not None:
             self.terminal.write(text)
             self.terminal.flush()
 
     def show_title(self, counts: Mapping[State, int]) -> None:
-        """Have the terminal's title say what waits and what failed."""
         if self.terminal is not None and self.context.settings.title:
             self.terminal.title.show(title_of(counts))
 

@@ -82,11 +82,9 @@ class Copying:
         self._context = context
 
     def ids(self, tasks: Sequence[Task]) -> Feedback:
-        """Copy task IDs, one a line."""
         return copied("\n".join(task.task_id for task in tasks), plural(len(tasks), "task ID"))
 
     async def links(self, tasks: Sequence[Task]) -> Feedback:
-        """Copy the result links, one a line."""
         if len(tasks) == 1 and not tasks[0].result_count:
             return no_links(tasks[0])
         seqs = [task.seq for task in tasks if task.result_count]
@@ -106,7 +104,6 @@ class Copying:
         return await asyncio.to_thread(lambda: [self._choice(kind, detail) for kind in KINDS])
 
     async def copy(self, tasks: Sequence[Task], key: str) -> Feedback:
-        """Copy what the letter stands for."""
         kind = next(kind for kind in KINDS if kind.key == key)
         if kind is _IDS:
             return self.ids(tasks)

@@ -50,11 +50,9 @@ class BackgroundDownloads:
 
     @property
     def under_way(self) -> bool:
-        """Return whether something is being saved."""
         return any(each.status.is_busy for each in self._downloads.values())
 
     def cancel(self) -> None:
-        """Break off what is under way."""
         if not self.under_way:
             self._screen.say("No downloads running.", "warning")
         for downloads in self._downloads.values():

@@ -34,15 +34,12 @@ class StoreTrouble:
         self._mishap: str | None = None
 
     def failed(self, error: StoreError) -> None:
-        """Note that it cannot be read or written just now."""
         self._error = str(error)
 
     def waits(self) -> None:
-        """Note that another program has it locked."""
         self._waits = True
 
     def works(self) -> None:
-        """Note that it can be used."""
         self._error, self._waits = None, False
 
     def befell(self, line: str) -> None:
@@ -55,7 +52,6 @@ class StoreTrouble:
         return was_there
 
     def banner(self) -> str:
-        """Return one line; "" where nothing is wrong."""
         if self._error is not None:
             return f"{sentence(self._error)} Showing the list as last read; retrying."
         if self._waits:
@@ -93,7 +89,6 @@ class Following:
             service.watcher.start(tell)
 
     async def run(self) -> None:
-        """Follow for as long as the screen stands."""
         while True:
             if self._is_due or self._is_time():
                 self._is_due = False

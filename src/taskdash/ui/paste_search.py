@@ -38,7 +38,6 @@ class PasteSearch:
         self._dropped = threading.Event()
 
     def run(self) -> Paste:
-        """Return what the text comes to."""
         if len(self._text) > SMALL_CHARS and not self._dropped.is_set():
             try:
                 return self._ask_process()
@@ -49,7 +48,6 @@ class PasteSearch:
         return find_task_ids(self._text, keys=self._keys)
 
     def drop(self) -> None:
-        """Nobody waits for it any more."""
         self._dropped.set()
         if self._process is not None:
             self._process.kill()

@@ -34,7 +34,6 @@ class Result(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Return what it is known by."""
         return self.seq, self.n
 
 
@@ -47,7 +46,6 @@ class Showing(StrEnum):
     REJECTED = "rejected"
 
     def has(self, verdict: Verdict | None) -> bool:
-        """Return whether a result of this verdict is shown."""
         return self is Showing.ALL or self.value == (verdict.value if verdict else Showing.UNDECIDED.value)
 
 
@@ -60,7 +58,6 @@ class TaskCard(NamedTuple):
     """Those that are saved and still there, by their numbers."""
 
     def path_of(self, n: int) -> str | None:
-        """Return where result `n` is saved."""
         return str(self.saved[n].path) if n in self.saved else None
 
 
@@ -114,12 +111,10 @@ class ReviewList:
 
     @property
     def at_cursor(self) -> Result | None:
-        """Return the result under the cursor, None where none is shown."""
         return self.shown[self.cursor] if self.cursor < len(self.shown) else None
 
     @property
     def marked_results(self) -> list[Result]:
-        """Return the marked results, in their order."""
         return [each for each in self.results if each.place in self.marked]
 
     @property
@@ -129,7 +124,6 @@ class ReviewList:
 
     @property
     def counts(self) -> Counter[Verdict | None]:
-        """Return how many have which verdict."""
         return Counter(each.verdict for each in self.results)
 
     def follow(self, results: Sequence[Result]) -> None:
@@ -139,7 +133,6 @@ class ReviewList:
         self._select()
 
     def judge(self, verdicts: Iterable[tuple[int, int, Verdict | None]]) -> None:
-        """Take over verdicts that were given."""
         given = {(seq, n): verdict for seq, n, verdict in verdicts}
         self.follow(
             [
@@ -149,17 +142,14 @@ class ReviewList:
         )
 
     def show_next(self) -> None:
-        """Show the next kind of them."""
         kinds = list(Showing)
         self.show(kinds[(kinds.index(self.showing) + 1) % len(kinds)])
 
     def show(self, showing: Showing) -> None:
-        """Show one kind of them."""
         self.showing = showing
         self._select()
 
     def move_to(self, index: int) -> None:
-        """Move the cursor, as far as there are any."""
         self.cursor = max(0, min(index, len(self.shown) - 1))
 
     def go_to_undecided(self, steps: int) -> bool:

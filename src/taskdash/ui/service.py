@@ -50,7 +50,6 @@ class Service:
             self.durations.see_waiting(waiting)
 
     def learn(self, task: Task) -> None:
-        """Learn from a task that just ended."""
         if self.durations is not None and task.state is State.SUCCESS:
             self.durations.learn(task.model, task.variant, task.cost_time_ms)
 
@@ -67,7 +66,6 @@ class Service:
         return self._previews
 
     def retry_previews(self) -> None:
-        """Try again what could not be shown."""
         if self._previews is not None:
             self._previews.forget_refusals()
 
@@ -84,7 +82,6 @@ class Service:
         return self._downloads
 
     def end_results(self) -> None:
-        """End what saves and shows results."""
         if self._previews is not None:
             self._previews.close()
         if self._downloads is not None:

@@ -266,7 +266,6 @@ class TerminalDriver(LinuxDriver):
             sys.__stderr__.reconfigure(errors="taskdash.question_marks")
 
     def start_application_mode(self) -> None:
-        """Take the terminal."""
         # Up to now it made Enter a line feed, and lets nothing be read beyond the last one.
         with suppress(OSError):
             self._typed_ahead = struct.unpack("i", fcntl.ioctl(self.fileno, termios.FIONREAD, b"\0" * 4))[0]
@@ -274,7 +273,6 @@ class TerminalDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
 
     def stop_application_mode(self) -> None:
-        """Give the terminal back."""
         self.title.take_back()
         super().stop_application_mode()
 
@@ -347,14 +345,12 @@ class TerminalTitle:
         without patience, so it is there after `take_back` too: once too often does no harm."""
 
     def show(self, text: str) -> None:
-        """Show a title."""
         if self._has_title and self.is_ours and text != self._shown:
             keep = "" if self._shown else _KEEP_TITLE
             self._shown, self.ending = text, _TITLE_BEFORE
             self._write(f"{keep}\x1b]2;{text}\x1b\\")
 
     def take_back(self) -> None:
-        """Show the title again that was there before."""
         self.is_ours = False
         if self._shown:
             self._shown = ""

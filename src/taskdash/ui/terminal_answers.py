@@ -102,12 +102,10 @@ class AnswerSieve:
         self._held_s = self._asked_s = -math.inf
 
     def asked(self, now_s: float) -> None:
-        """Take note that the questions were sent."""
         self._asked_s = now_s
 
     @property
     def is_holding(self) -> bool:
-        """Return whether the beginning of an answer waits for the rest."""
         return bool(self._held)
 
     def sift(self, text: str, now_s: float) -> str:
@@ -176,6 +174,5 @@ class TerminalSays:
             self._waited.set()
 
     async def answers(self) -> Answers:
-        """Return what the terminal says, once there was time for it."""
         await self._waited.wait()
         return self._answers

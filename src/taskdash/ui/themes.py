@@ -244,7 +244,6 @@ class ThemeChoice:
 
     @property
     def folder(self) -> Path | None:
-        """Return where the user's own themes are, if anywhere."""
         config = self._app.context.config_path
         return themes_dir(config) if config else None
 
@@ -296,7 +295,6 @@ class ThemeChoice:
         cast("MainScreen", self._app.screen_stack[0]).remember(theme=name)
 
     def follow(self, *, is_light: bool) -> None:
-        """Take note of the terminal's background."""
         self._is_light = is_light
         self._show(self._app.context.view.theme)
 

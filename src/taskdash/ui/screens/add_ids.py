@@ -58,7 +58,6 @@ class Preview:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """Return the IDs that are not on the list yet."""
         return tuple(found.task_id for found in self.paste.found if found.task_id not in self.listed)
 
 
@@ -91,7 +90,6 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         self.take_paste(pasted)
 
     def take_paste(self, text: str) -> None:
-        """Add a paste to what is there."""
         self._too_long = len(self._pasted) + len(text) > MAX_PASTE_CHARS
         if self._too_long:
             text = ""

@@ -71,7 +71,6 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
 
     @property
     def chosen(self) -> ChosenColumns:
-        """Return the columns as they are chosen now."""
         return ChosenColumns(tuple(name for name in self._order if name in self._shown), self._widths)
 
     def _follow(self, view: View) -> None:

@@ -43,7 +43,6 @@ class LeftOnce(_Modal):
     _is_left = False
 
     def dismiss(self, result: Any = None) -> AwaitComplete:  # noqa: ANN401 - whatever the screen is left with
-        """Leave, once."""
         if self._is_left:
             return AwaitComplete()
         self._is_left = True

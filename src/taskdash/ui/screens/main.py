@@ -104,7 +104,6 @@ class MainScreen(ViewActions, Screen[None]):
 
     @cached_property
     def filter_box(self) -> FilterBox:
-        """Return what the list is filtered by."""
         context = self.context
         ttls_ms = context.settings.ttls_ms(context.profile)
         read_values = partial(context.store.run, lambda store: store.summaries.filter_values(context.profile))
@@ -116,7 +115,6 @@ class MainScreen(ViewActions, Screen[None]):
 
     @cached_property
     def away(self) -> AwayLine:
-        """Return the line for who comes back."""
         return screens.AwayLine(self.context, self.table)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
@@ -186,7 +184,6 @@ class MainScreen(ViewActions, Screen[None]):
         self.away.tick(self.table.window)
 
     def show_status(self) -> None:
-        """Draw the lines on top."""
         self.headlines.show(self.table.window, self.size.width)
 
     def on_task_table_loaded(self, event: TaskTable.Loaded) -> None:
@@ -203,7 +200,6 @@ class MainScreen(ViewActions, Screen[None]):
         self._tasks.tell_empty(why_empty(window, filter_text, is_view=self.view is not None))
 
     def show_titles(self) -> None:
-        """Draw the titles of the columns, and the one over the list."""
         self._titles.display = self.table.window.total > 0
         self._titles.show_sort(self.table.wanted.sort)
         self._show_range()
@@ -223,7 +219,6 @@ class MainScreen(ViewActions, Screen[None]):
         self._tasks.show_title(title)
 
     def show_keys(self) -> None:
-        """Draw the footer."""
         keys = footer_keys(self.context.keymap, on_marks=bool(self.table.marked), zoomed=self.panes.zoomed)
         first, last = map(self.context.key_of, ("first", "last"))
         notes = (self.unseen.marks(), self.unseen.news(first, last))
@@ -239,7 +234,6 @@ class MainScreen(ViewActions, Screen[None]):
         self.run_worker(work, group="look")
 
     def say(self, text: str, severity: Severity = "information", *, is_batch: bool = False) -> None:
-        """Tell the user one thing."""
         self.app.messages.tell(text, severity, is_batch=is_batch)
 
     def tell(self, feedback: Feedback) -> None:

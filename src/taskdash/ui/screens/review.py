@@ -68,7 +68,6 @@ class ReviewLine(Line):
         self._results = results
 
     def draw(self) -> None:
-        """Draw it as the list is now."""
         self.show(self.fitted())
 
     def fitted(self) -> Content:

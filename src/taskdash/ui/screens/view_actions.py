@@ -66,7 +66,6 @@ class ViewActions(TaskActions):
 
     @property
     def tab(self) -> Tab:
-        """Return the tab in use."""
         return self.tabs[self._tab]
 
     @property
@@ -89,16 +88,13 @@ class ViewActions(TaskActions):
 
     @cached_property
     def own_views(self) -> OwnViews:
-        """Return what knows of the user's own views."""
         return screens.OwnViews(self.context, self)
 
     def count_views(self) -> None:
-        """Count again what the tabs of views have."""
         if self.context.settings.views:
             self.own_views.tick()
 
     def show_tabs(self) -> None:
-        """Draw the tabs with their counts."""
         window = self.table.window
         # The first frame does not wait for those of views.
         is_first = not (self._begun and self.context.settings.views)
@@ -114,7 +110,6 @@ class ViewActions(TaskActions):
 
     @property
     def filter_text(self) -> str:
-        """Return what stands in the filter box."""
         return self.filter_box.text
 
     def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
@@ -242,7 +237,6 @@ class ViewActions(TaskActions):
         self.show_titles()
 
     def remember(self, **changes: object) -> None:
-        """Keep a change of the view for the next time."""
         self.context.view = replace(self.context.view, **changes)  # type: ignore[arg-type] # the names are View's own
         self.context.is_view_kept = False
 

@@ -105,7 +105,6 @@ class Column(NamedTuple):
     """It takes what the others leave."""
 
     def title_in(self, width: int) -> str:
-        """Return the title for a column of this width, in cells."""
         return self.title if self.narrow_title is None or width >= len(self.title) else self.narrow_title
 
 

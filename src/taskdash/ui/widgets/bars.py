@@ -57,7 +57,6 @@ class Line(Widget):
         self._content = content or Content("")
 
     def show(self, content: Content) -> None:
-        """Draw another text."""
         if not content.is_same(self._content):
             self._content = content
             self.refresh(layout=self._needs_layout(content))
@@ -70,7 +69,6 @@ class Line(Widget):
         )
 
     def fitted(self) -> Content:
-        """Return the text for the room there is."""
         return self._content
 
     def render(self) -> Content:
@@ -108,7 +106,6 @@ class TableHeader(Line):
             self.post_message(self.Clicked(SortKey(key)))
 
     def show_sort(self, sort: Sort) -> None:
-        """Draw the titles above their columns, with another arrow."""
         self._sort = sort
         self.show(self.fitted())
 
@@ -144,7 +141,6 @@ class KeyBar(Line):
             self.post_message(self.Clicked(action))
 
     def show_keys(self, keys: Sequence[FooterKey], note: str = "") -> None:
-        """Draw the keys after a note."""
         if (keys, note) != (self._keys, self._note):
             self._keys, self._note = keys, note
             self.show(self.fitted())
@@ -178,7 +174,6 @@ class MessageLine(Line):
     _gone: Timer | None = None
 
     def tell(self, content: Content, for_s: float) -> None:
-        """Show a text for so long, unless another one comes."""
         if self._gone is not None:
             self._gone.stop()
         self._gone = self.set_timer(for_s, self._go)

@@ -91,7 +91,6 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
         self.draw()
 
     def open(self, detail: TaskDetail | None) -> None:
-        """Begin with a task that was read already."""
         self._detail = detail
         self._current = self._read_as = detail.task if detail else None
         self.draw()
@@ -181,7 +180,6 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
         self.show_task(self._current)
 
     def draw(self) -> None:
-        """Draw the task as it was read."""
         self._show_preview()
         self.tick()
 

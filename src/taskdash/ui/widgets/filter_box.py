@@ -162,7 +162,6 @@ class FilterBox(Vertical):
 
     @property
     def text(self) -> str:
-        """Return what stands in the box."""
         return self._box.value
 
     async def _appear(self) -> None:
@@ -172,7 +171,6 @@ class FilterBox(Vertical):
         self.display = True
 
     async def open(self) -> None:
-        """Show the box and type in it."""
         self._before = self.text
         await self._appear()
         self._reading = asyncio.ensure_future(self._read_values())
@@ -186,12 +184,10 @@ class FilterBox(Vertical):
         self._box.value = text
 
     def clear(self) -> None:
-        """Drop the filter and hide the box."""
         self._box.value = ""
         self.display = False
 
     def restore(self) -> None:
-        """Leave the box with the filter that was there before."""
         self._box.value = self._before
         self.action_leave()
 
@@ -205,7 +201,6 @@ class FilterBox(Vertical):
         self._title.show(Content(_TITLE))
 
     def error_of(self, text: str) -> FilterError | None:
-        """Return what keeps a text from being a filter."""
         try:
             parse_filter(text, self._ttls_ms, self.has_own_lives)
         except FilterError as error:

@@ -86,7 +86,6 @@ class SentPicture:
     """A picture that the terminal was given, in characters that stand for its parts."""
 
     def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
-        """Send it by what writes to the terminal."""
         # A number of its own for each picture: cells that are not yet written anew must not show the next one.
         self._number = secrets.randbelow(MAX_NUMBER) + 1
         self._write = write
@@ -99,7 +98,6 @@ class SentPicture:
         ]
 
     def forget(self) -> None:
-        """Have the terminal forget it."""
         self._tell(remove(self._number))
 
     def _tell(self, text: str) -> None:

@@ -63,7 +63,6 @@ class LargeResult(Container, can_focus=True):
             self.show(*self._asked)
 
     def show(self, result: Result, total: int) -> None:
-        """Show a result of a review of so many."""
         self._asked = result, total
         look: WorkType[None] = partial(self._show, result, total)
         self.run_worker(look, group="large", exclusive=True)

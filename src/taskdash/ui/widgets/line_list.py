@@ -56,7 +56,6 @@ class LineList(Widget, can_focus=True):
 
     @property
     def seen(self) -> range:
-        """Return which lines are on the screen."""
         return range(self._top, min(self.count, self._top + max(1, self.content_size.height)))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002 - Textual's

@@ -42,7 +42,6 @@ class OwnViews:
         self._is_busy = False
 
     def query(self, view: OwnView, terms: tuple[Term, ...], sort: Sort) -> Query:
-        """Return what a view shows, with what the filter box says besides."""
         settings = self._context.settings
         terms = (*parse_filter(view.filter, settings.ttls_ms(None), lambda: True), *terms)
         if view.profiles is None:
@@ -73,7 +72,6 @@ class OwnViews:
         return self._views | (state_counts(self._states) if self._states else {}) | {tab: window.total}
 
     def tick(self) -> None:
-        """Count again where the list has changed, or the filter."""
         wanted = (self._screen.table.window, self._screen.terms)
         if wanted != self._counted and self._context.clock.now_s() >= self._again_at_s and not self._is_busy:
             self._counted, self._is_busy = wanted, True

@@ -63,7 +63,6 @@ class Tasks(Titled, Vertical):
         yield self._table
 
     def show_title(self, title: Content) -> None:
-        """Say on the line over it what is shown."""
         if title != self._title:
             self._title, self._is_titling = title, True
             self.border_title = Content.assemble(" ", title, " ")
@@ -174,7 +173,6 @@ class Panes(Container):
 
     @property
     def zoomed(self) -> bool:
-        """Return whether the detail has all the room."""
         return self.has_class("-zoomed")
 
     def fit_screen(self, width: int, height: int) -> None:
@@ -196,7 +194,6 @@ class Panes(Container):
             self.call_after_refresh(self._detail.catch_up)
 
     def zoom(self, zoomed: bool) -> None:
-        """Give the detail all the room, or take it back."""
         self.set_class(zoomed, "-zoomed")
         self._apply()
 

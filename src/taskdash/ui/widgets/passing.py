@@ -164,7 +164,6 @@ class DownloadBar(Static):
         self.display = False
 
     def show(self, status: DownloadStatus) -> None:
-        """Draw how far they are."""
         self.display = status.is_busy
         if status.is_busy:
             lines = [_whole(status, self._cancel_key)]
@@ -261,7 +260,6 @@ class Tour(Static):
             self.go_on()
 
     def go_on(self) -> None:
-        """Show the next step, or end."""
         self._at += 1
         if self._at < len(STEPS):
             self._show()

@@ -67,7 +67,6 @@ class Canvas:
     """Draws pictures as this terminal shows them, which it is asked once."""
 
     def __init__(self, widget: Widget, context: Context) -> None:
-        """Prepare for pictures on a widget."""
         self._widget = widget
         self._context = context
         self._found: Drawing | None = None
@@ -121,7 +120,6 @@ class PictureView(Widget, can_focus=False):
 
     @property
     def drawn(self) -> Drawn | None:
-        """Return the picture that is shown, None where there is none."""
         return self._ready.drawn if self._ready else None
 
     def on_mount(self) -> None:
@@ -132,7 +130,6 @@ class PictureView(Widget, can_focus=False):
         self._forget()
 
     def show(self, ready: Ready | None) -> None:
-        """Show a picture in place of the last one; None leaves its cells empty."""
         if ready is self._ready:
             return
         self._forget()

@@ -61,7 +61,6 @@ class _Plan:
         return self.urls[self.number - 1]
 
     def is_of(self, other: _Plan | None) -> bool:
-        """Tell whether both are of the same result."""
         return other is not None and (self.seq, self.url) == (other.seq, other.url)
 
 

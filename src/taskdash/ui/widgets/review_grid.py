@@ -107,7 +107,6 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return self._rows_seen * self._tiles.height if is_whole else self.size.height
 
     def card(self, result: Result) -> TaskCard | None:
-        """Return what is known of the task of a result, None where that was not read yet."""
         return self._cards.get(result.seq)
 
     def lay_out(self) -> None:
@@ -210,11 +209,9 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return index // self._tiles.columns
 
     def move_page(self, pages: int) -> None:
-        """Move the cursor by what is seen at once."""
         self.move_to(self.results.cursor + pages * self._rows_seen * self._tiles.columns)
 
     def move_to(self, index: int) -> None:
-        """Move the cursor to one of the shown results."""
         before = self.results.cursor
         self.results.move_to(index)
         self.draw_cursor(before)
@@ -344,7 +341,6 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return texts.line(look.result, look.card, self._names, self._tiles.width - 3, total)
 
     def _picture(self, look: Look, columns: int, rows: int) -> list[Strip]:
-        """Return what stands where the picture is to be."""
         if isinstance(look.picture, Thumbnail):
             lines = look.picture.lines(is_on_top=look.is_on_top)
             return [*lines, *[Strip.blank(columns, self._styles.row("row"))] * (rows - len(lines))]

@@ -91,7 +91,6 @@ class RowDrawing:
 
     @property
     def columns(self) -> list[Placed]:
-        """Return the columns with their widths, as they are drawn."""
         table = self._table
         cells = max(10, table.scrollable_content_region.width - MARGIN)
         if cells != self._placed_cells:
@@ -118,7 +117,6 @@ class RowDrawing:
         return self._shared == shared_before
 
     def as_of_now(self) -> None:
-        """Draw as of now from here on."""
         self._moment = self._moment_now()
 
     def forget(self, *, styles: bool = True) -> None:
@@ -202,7 +200,6 @@ class RowStyles:
     """The styles of rows and of the pieces of their cells, each made once for a theme."""
 
     def __init__(self, widget: Widget) -> None:
-        """Prepare for what has rows."""
         self._widget = widget
         self._rows: dict[str, Style] = {}
         self._pieces: dict[tuple[str, Style], Style] = {}
@@ -213,7 +210,6 @@ class RowStyles:
         self._pieces.clear()
 
     def row(self, name: str) -> Style:
-        """Return the style of a row, one of `ROWS`."""
         if name not in self._rows:
             style = VisualStyle(self._ground) + VisualStyle.parse(self._texts[name])
             self._rows[name] = _legible(style.rich_style)
@@ -221,12 +217,10 @@ class RowStyles:
 
     @property
     def _ground(self) -> Color:
-        """Return what is behind the rows."""
         return self._widget.background_colors[1]
 
     @property
     def _texts(self) -> Mapping[str, str]:
-        """Return the styles of rows by their names, in the words of the theme."""
         if self._widget.app.no_color:
             return COLOURLESS_ROWS
         if self._widget.app.has_class(FEW_COLOURS):

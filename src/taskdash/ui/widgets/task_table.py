@@ -91,7 +91,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def window(self) -> Window:
-        """Return the rows that were read last."""
         return self._window
 
     @property
@@ -101,7 +100,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def task_at_cursor(self) -> Task | None:
-        """Return the task under the cursor, None in an empty list."""
         return self._window.row(self._place.cursor)
 
     @property
@@ -111,7 +109,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def lines_seen(self) -> range:
-        """Return which lines of the query are on screen."""
         return range(self._drawn_from, min(self._drawn_from + self.size.height, self._window.total))
 
     # Reading
@@ -304,19 +301,16 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.action_move(1)
 
     def mark_and_move(self, steps: int) -> None:
-        """Mark the row under the cursor and go on."""
         if task := self.task_at_cursor:
             self.marked.add(task.seq)
             self._refresh_line(self._place.cursor)
             self.action_move(steps)
 
     def mark(self, seqs: Iterable[int]) -> None:
-        """Mark tasks, on the screen or not."""
         self.marked.update(seqs)
         self.refresh()
 
     def clear_marks(self) -> None:
-        """Unmark every row."""
         self.marked.clear()
         self.refresh()
 

@@ -39,7 +39,6 @@ class Thumbnail:
 
     @property
     def drawn(self) -> Drawn:
-        """Return the picture with its sizes."""
         return self._ready.drawn
 
     def lines(self, *, is_on_top: bool) -> list[Strip]:
@@ -52,7 +51,6 @@ class Thumbnail:
             self._sent = SentPicture(self._ready, self._write)
 
     def forget(self) -> None:
-        """Have the terminal forget it."""
         if self._sent is not None:
             self._sent.forget()
 

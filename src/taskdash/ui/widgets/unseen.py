@@ -89,7 +89,6 @@ class Unseen:
             self._table.reload()
 
     async def clear(self) -> None:
-        """Take all that has ended as seen."""
         profile = self._table.window.query.profile
         await self._context.store.run(lambda store: store.news.look_at_all(profile))
         self.ended = 0

@@ -30,7 +30,6 @@ class Place(NamedTuple):
     """The reader is at the head of the list and has not moved: what is added above comes into view."""
 
     def sent_to(self, seq: int) -> Place:
-        """Return the place of a reader who is to be taken to a task."""
         return self._replace(chosen_seq=seq, cursor_seq=seq, home=False)
 
     def moved_to(self, line: int, top: int, seq: int | None) -> Place:
@@ -44,7 +43,6 @@ class Place(NamedTuple):
         return self._replace(cursor=line, top=top, chosen_seq=chosen_seq, cursor_seq=seq)
 
     def of_height(self, height: int) -> Place:
-        """Return the place on a screen of so many lines."""
         return self._replace(height=height)
 
 
@@ -74,7 +72,6 @@ class Window(NamedTuple):
 
     @property
     def has_labels(self) -> bool:
-        """Return whether there are several."""
         return sum(label is not None for label in self.labels) > 1
 
     def row(self, index: int) -> Task | None:
