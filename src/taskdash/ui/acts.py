@@ -279,12 +279,7 @@ class Acts:
         return [urls[number - 1] for _, urls in found if len(urls) >= number]
 
     async def open_many(self, urls: Sequence[str], without: int) -> Feedback:
-        """Open the results of several tasks, one after the other, until one cannot be opened.
-
-        Args:
-            urls: the results.
-            without: how many of the tasks have none, to be told.
-        """
+        """Open results, one after the other, until one cannot be opened; tell of so many tasks `without` one."""
         rest = f" {_skipped(without)}" if without else ""
         opened = 0
         for place, url in enumerate(urls):

@@ -309,11 +309,7 @@ async def deliver(
     A program of the desktop comes first, where the user sits at this machine; then the terminal, which is asked to fill
     the clipboard and says nothing to it. What is too much for a terminal is written to a file of the user's own.
 
-    Args:
-        context: which keys to hide, and where to.
-        feedback: what was asked for.
-        send: asks the terminal.
-        keep: remembers what the desktop's clipboard was filled with, for pasting within the dashboard.
+    `send` asks the terminal; `keep` remembers what the desktop's clipboard was filled with, for pasting within.
     """
     if feedback.copy is None:
         return feedback

@@ -114,13 +114,7 @@ YIELDING: Final = frozenset(("left", "right", "m", "b"))
 def make_keymap(
     preset: str, own: Keymap, file: Path | None = None, commands: Mapping[str, OwnCommand] = NO_COMMANDS
 ) -> dict[str, tuple[str, ...]]:
-    """Return the keys of every action, and of the user's own commands after them.
-
-    Args:
-        preset: The name of one of `PRESETS`.
-        own: The user's own keys, as they are written in the config.
-        file: The config that has them, to be named in an error.
-        commands: The user's own commands.
+    """Return the keys of every action, and of the user's own commands after them: a preset, and `own` over it.
 
     Raises:
         ConfigError: two actions have the same key, both are named; or there is no such action or key.

@@ -50,11 +50,7 @@ def batch_lines(
 ) -> tuple[Content, Callable[[int], Content]]:
     """Return a line of titles, and what makes the line of a batch by its place: of many only a few are seen.
 
-    Args:
-        batches: What there is.
-        left_ms: How long a batch will still take; None where nobody knows.
-        now_ms: The time.
-        width: The cells of a line.
+    `left_ms` tells how long a batch will still take, None where nobody knows.
     """
     names = [each.label or NO_LABEL for each in batches]
     longest = min(_MOST_LABEL_CELLS, max(map(cell_len, names), default=0))

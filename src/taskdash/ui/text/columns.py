@@ -353,11 +353,7 @@ def place_columns(
 ) -> list[Placed]:
     """Share `width` cells among the named columns; those that give way until nothing is left are not in the result.
 
-    Args:
-        names: The columns, from left to right.
-        width: The cells there are.
-        fixed: Widths that the user chose: these do not give way.
-        has_labels: Whether the tasks have several labels, for which the prompt leaves room.
+    Widths in `fixed`, which the user chose, do not give way. Where tasks have several labels the prompt leaves room.
     """
     columns = [
         COLUMNS[name]._replace(widths=(fixed[name],)) if name in fixed else COLUMNS[name] for name in names

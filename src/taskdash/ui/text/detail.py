@@ -56,15 +56,7 @@ def detail_text(
     ttl_ms: int | None = None,
     width: int = 80,
 ) -> Content:
-    """Return the whole pane for one task as of `now_ms`.
-
-    Args:
-        detail: The task.
-        now_ms: The time.
-        usual: How long tasks of its kind usually take.
-        ttl_ms: How long result links live.
-        width: The cells of a line: a longer link is shortened to one.
-    """
+    """Return the whole pane for one task; a link that is longer than a line is shortened to one."""
     task = detail.task
     failed = task.state is State.FAIL
     blocks = (

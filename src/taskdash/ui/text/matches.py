@@ -49,13 +49,9 @@ def matches(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def prompt_pieces(prompt: str, start: int, width: int, words: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Return the texts of a prompt's cell, each with the name of its style.
+    """Return the texts of a cell for a prompt of one line, each with the name of its style.
 
-    Args:
-        prompt: In one line.
-        start: From where on it differs from its neighbours': what is before is left out.
-        width: The cells there are.
-        words: What the filter looks for: the first match is seen, though it is left out otherwise.
+    What is before `start` is left out: its neighbours have it too. The first match of `words` is seen all the same.
     """
     found = matches(prompt, words) if words else []
     head: list[tuple[str, str]] = []

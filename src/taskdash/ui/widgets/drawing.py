@@ -185,13 +185,10 @@ def find_drawing(
 
 
 def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool, knows_cells: bool) -> Drawing:
-    """Return how pictures are drawn here.
+    """Return how pictures are drawn here; `wanted` is `auto`, or the value of a `Drawing`.
 
-    Args:
-        wanted: `auto`, or the value of a `Drawing`.
-        environ: the terminal's variables.
-        knows_cells: whether `cell_size` is known: sixels must end where their row of cells does.
-        true_colour: whether colours reach the terminal as they are: kitty's placeholders name their picture by one.
+    Kitty's placeholders name their picture by a colour, which has to reach the terminal as it is. Sixels must end where
+    their row of cells does, so the size of a cell has to be known.
     """
     drawing = _by_environment(environ) if wanted == "auto" else Drawing(wanted)
     # tmux hands kitty's sequences on where it is told to; other multiplexers do not.

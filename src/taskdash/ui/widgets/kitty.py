@@ -47,15 +47,7 @@ def packed(rgb: bytes) -> str:
 
 
 def send(number: int, data: str, size: tuple[int, int], columns: int, rows: int) -> str:
-    """Return what gives the terminal a picture, to be shown in placeholders; it answers nothing.
-
-    Args:
-        number: 1 to `MAX_NUMBER`.
-        data: from `packed`.
-        size: width and height in pixels.
-        columns: how many cells it is wide.
-        rows: how many cells it is high.
-    """
+    """Return what gives the terminal a picture that was `packed`, to be shown in placeholders; it answers nothing."""
     chunks = [data[start : start + _CHUNK] for start in range(0, len(data), _CHUNK)]
     what = f"a=T,q=2,f=24,o=z,t=d,s={size[0]},v={size[1]},i={number},U=1,c={columns},r={rows},"
     sent = []

@@ -75,12 +75,7 @@ class Thumbnails:
         return self._shown[place][1] if place in self._shown else None
 
     def want(self, wanted: Mapping[Place, tuple[str, str | None]], size: tuple[int, int]) -> None:
-        """Fetch what of these is not here, each by its link and where it is saved, and nothing else any more.
-
-        Args:
-            wanted: what is on screen, in the order in which it is to come.
-            size: columns and rows that each has.
-        """
+        """Fetch what of these is not here, each by its link and where it is saved, and nothing else any more."""
         if size != self._size:
             self.forget()
             self._size = size
