@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
@@ -104,14 +104,7 @@ class MainScreen(ViewActions, Screen[None]):
 
     @cached_property
     def filter_box(self) -> FilterBox:
-        context = self.context
-        ttls_ms = context.settings.ttls_ms(context.profile)
-        read_values = partial(context.store.run, lambda store: store.summaries.filter_values(context.profile))
-        box = screens.FilterBox(self, ttls_ms, self.table, read_values, id="filter")
-        box.has_own_lives = lambda: any(
-            task.result_expires_at_ms is not None for task in self.table.window.rows
-        )
-        return box
+        return screens.FilterBox(self)
 
     @cached_property
     def away(self) -> AwayLine:

@@ -17,14 +17,14 @@ from taskdash.domain.query_language import FilterError, completions, parse_filte
 from taskdash.ui.widgets.bars import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.text import Text
     from textual.app import ComposeResult
     from textual.binding import BindingType
-    from textual.widget import Widget
 
     from taskdash.domain.query import Term
+    from taskdash.ui.screens.main import MainScreen
 
 HINT: Final = 'words, "a phrase", !exclude, state:fail, duration:>30s ...   ? for all'
 _TITLE: Final = "─ Filter"
@@ -119,32 +119,10 @@ class FilterBox(Vertical):
 
         terms: tuple[Term, ...]
 
-    def __init__(
-        self,
-        on: Widget,
-        ttls_ms: Mapping[str, int],
-        back_to: Widget,
-        read_values: Callable[[], Awaitable[Mapping[str, Sequence[str]]]],
-        *,
-        id: str,  # noqa: A002 - Textual's name for it
-    ) -> None:
-        """Prepare a box that gives the focus to `back_to` when it is left.
-
-        Args:
-            on: the screen that it is added to, whose list is its `#body`.
-            ttls_ms: how long the result links of each profile live.
-            back_to: what gets the focus.
-            read_values: reads the labels and models that there are.
-            id: as Textual names it.
-        """
-        super().__init__(id=id)
-        self._on = on
-        self._back_to = back_to
-        self._ttls_ms = ttls_ms
-        self.has_own_lives: Callable[[], bool] = lambda: False
-        """Tells whether there are links that say themselves when they die."""
-        self._read_values = read_values
-        self._reading: asyncio.Future[Mapping[str, Sequence[str]]] | None = None
+    def __init__(self, main: MainScreen) -> None:
+        super().__init__(id="filter")
+        self._main = main
+        self._reading: asyncio.Future[dict[str, list[str]]] | None = None
         self._before = ""
         self._good = ""
         """What stood in the box when the rows last followed it."""
@@ -167,13 +145,16 @@ class FilterBox(Vertical):
     async def _appear(self) -> None:
         if not self.is_attached:
             # When it is first needed: each widget that is mounted has the whole screen drawn anew.
-            await self._on.mount(self, before="#body")
+            await self._main.mount(self, before="#body")
         self.display = True
 
     async def open(self) -> None:
         self._before = self.text
         await self._appear()
-        self._reading = asyncio.ensure_future(self._read_values())
+        context = self._main.context
+        self._reading = asyncio.ensure_future(
+            context.store.run(lambda store: store.summaries.filter_values(context.profile))
+        )
         self._tell()
         # Not `focus()`, which is done later: what is typed next is for the box.
         self.screen.set_focus(self._box)
@@ -202,10 +183,17 @@ class FilterBox(Vertical):
 
     def error_of(self, text: str) -> FilterError | None:
         try:
-            parse_filter(text, self._ttls_ms, self.has_own_lives)
+            self._terms(text)
         except FilterError as error:
             return error
         return None
+
+    def _terms(self, text: str) -> tuple[Term, ...]:
+        context, rows = self._main.context, self._main.table.window.rows
+        ttls_ms = context.settings.ttls_ms(context.profile)
+        return parse_filter(
+            text, ttls_ms, lambda: any(task.result_expires_at_ms is not None for task in rows)
+        )
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -213,11 +201,11 @@ class FilterBox(Vertical):
         error = self.error_of(text)
         if error is None:
             self._good = text
-            self.post_message(self.Changed(parse_filter(text, self._ttls_ms, self.has_own_lives)))
+            self.post_message(self.Changed(self._terms(text)))
         elif error.start < len(self._good) <= error.end and text.startswith(self._good):
             # The beginning of a word such as `state:fail` was a word as well, of which no row has to do.
             self._good = text[: error.start]
-            self.post_message(self.Changed(parse_filter(self._good, self._ttls_ms, self.has_own_lives)))
+            self.post_message(self.Changed(self._terms(self._good)))
         self._tell()
 
     def _tell(self) -> None:
@@ -257,4 +245,4 @@ class FilterBox(Vertical):
     def action_leave(self) -> None:
         """Go to the list; the box stays where it has a filter in it."""
         self.display = bool(self.text.strip())
-        self.screen.set_focus(self._back_to)
+        self.screen.set_focus(self._main.table)
