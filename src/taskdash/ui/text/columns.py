@@ -6,6 +6,8 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+
 from taskdash.domain.durations import NONE, age, ago, amount, duration
 from taskdash.domain.query import SortKey
 from taskdash.domain.record_paths import family_of
@@ -82,6 +84,17 @@ class Span(NamedTuple):
 
 Cell = list[Span]
 _UNKNOWN: Final = Span(NONE, "muted")
+
+
+def fitted(cell: Cell, width: int) -> Cell:
+    """Return a cell of exactly so many cells; a text that is too long ends in an ellipsis."""
+    spans, room = [], width
+    for text, style in cell:
+        if (cells := cell_len(text)) > room:
+            text, cells = f"{set_cell_size(text, room - 1)}…" if room else "", room
+        spans.append(Span(text, style))
+        room -= cells
+    return [*spans, Span(" " * room)]
 
 
 class Column(NamedTuple):

@@ -6,12 +6,10 @@ from collections import Counter
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
-
 from taskdash.domain.durations import NONE
 from taskdash.domain.task import Verdict
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.text.columns import Span, shared_of
+from taskdash.ui.text.columns import Span, fitted, shared_of
 from taskdash.ui.text.matches import prompt_pieces
 
 if TYPE_CHECKING:
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from taskdash.ui.review_list import Result, TaskCard
     from taskdash.ui.text.columns import Cell
 
-PICKED: Final = "picked"
-"""The name of the style of what is picked."""
 SIGNS: Final = {Verdict.PICKED: "+", Verdict.REJECTED: "-"}
 """The keys that give them."""
 CAPTION_ROWS: Final = 2
@@ -95,29 +91,18 @@ def line(result: Result, card: TaskCard | None, names: Names, width: int, total:
     number = Span(f"{result.number:>{len(f'{total:,}')},} ", "muted")
     if card is None:
         return [number]
-    verdict = _fitted(_verdict(result), _VERDICT_CELLS)
+    verdict = fitted(_verdict(result), _VERDICT_CELLS)
     room = max(_LEAST_NAME_CELLS, width - _VERDICT_CELLS - _MODEL_CELLS - len(number.text) - 2)
     of_several = f"{result.n}/{len(card.urls)} " if len(card.urls) > 1 else ""
     name = [Span(of_several, "muted"), *names.of(card.task, room - len(of_several))]
-    return [number, *verdict, *_fitted(name, room), Span("  "), Span(card.task.model or NONE, "muted")]
+    return [number, *verdict, *fitted(name, room), Span("  "), Span(card.task.model or NONE, "muted")]
 
 
 def _verdict(result: Result) -> Cell:
     if result.verdict is None:
         return []
-    style = PICKED if result.verdict is Verdict.PICKED else "muted"
+    style = "picked" if result.verdict is Verdict.PICKED else "muted"
     return [Span(f"{SIGNS[result.verdict]} {result.verdict.value}", style), Span(" ")]
-
-
-def _fitted(cell: Cell, width: int) -> Cell:
-    """Return a cell of exactly so many cells."""
-    fitted, left = [], width
-    for text, style in cell:
-        if cell_len(text) > left:
-            text = f"{set_cell_size(text, left - 1)}…" if left else ""
-        fitted.append(Span(text, style))
-        left -= cell_len(text)
-    return [*fitted, Span(" " * left)]
 
 
 def why_no_picture(refused: Refused | None, renew_key: str, width: int, rows: int) -> list[str]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -16,6 +15,7 @@ from textual.strip import Strip
 from taskdash.results.faults import Refused
 from taskdash.ui.review_list import read_cards, seqs_of
 from taskdash.ui.text import tiles as texts
+from taskdash.ui.text.columns import fitted
 from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
 from taskdash.ui.widgets.drawing import CELL
 from taskdash.ui.widgets.picture import is_under_toast, sixels_over
@@ -25,6 +25,7 @@ from taskdash.ui.widgets.thumbnails import Thumbnail, Thumbnails
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from rich.style import Style
     from textual import events
     from textual.timer import Timer
     from textual.worker import WorkType
@@ -352,21 +353,6 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return [Strip([Segment(set_cell_size(text, columns), style)], columns) for text in said]
 
     def _text(self, edge: list[Segment], cell: Cell, row: Style) -> Strip:
-        """Return a text after its edge, as wide as a tile."""
-        segments, left = [*edge], self._tiles.width - len(edge)
-        for text, name in cell:
-            style = self._style(name, row)
-            segment = Segment(text, style)
-            if segment.cell_length > left:
-                segments.append(
-                    Segment(f"{set_cell_size(text, max(0, left - 2))}…" if left > 1 else "", style)
-                )
-                break
-            segments.append(segment)
-            left -= segment.cell_length
-        return Strip(segments).adjust_cell_length(self._tiles.width, row)
-
-    def _style(self, name: str, row: Style) -> Style:
-        if name == texts.PICKED:
-            return row + Style(bold=True, reverse=not row.reverse)
-        return self._styles.piece(name, row) if name else row
+        """Return a text after its edge, as wide as a tile but for a blank at its end."""
+        drawn = self._styles.segments(fitted(cell, max(0, self._tiles.width - len(edge) - 1)), row)
+        return Strip([*edge, *drawn]).adjust_cell_length(self._tiles.width, row)

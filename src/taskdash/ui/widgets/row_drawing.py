@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import set_cell_size
 from rich.color import Color as RichColor
 from rich.segment import Segment
 from rich.style import Style
@@ -17,12 +16,12 @@ from textual.style import Style as VisualStyle
 
 from taskdash.domain.durations import tells_seconds
 from taskdash.ui.line_filters import FEW_COLOURS
-from taskdash.ui.text.columns import GAP, Moment, Placed, place_columns, shared_of
+from taskdash.ui.text.columns import GAP, Moment, Placed, fitted, place_columns, shared_of
 from taskdash.ui.text.matches import sought_words
 from taskdash.ui.themes import contrast, legible, muted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from textual.widget import Widget
 
@@ -70,6 +69,7 @@ PIECES: Final = {
     "overdue": "$text-warning",
     "problem": "$text-warning",
     "match": "bold underline",
+    "picked": "bold reverse",
 }
 """What a piece of a cell adds to its row, in the colours of the theme: each of them means one thing (`themes`).
 
@@ -179,21 +179,8 @@ class RowDrawing:
     def _draw(self, margin: tuple[str, str], cells: list[Cell], placed: list[Placed], row: Style) -> Strip:
         segments = [Segment(margin[0], self._styles.piece("focus", row)), Segment(margin[1], row)]
         for cell, place in zip(cells, placed, strict=True):
-            segments += [*self._fit(cell, place.width, row), Segment(" " * GAP, row)]
+            segments += [*self._styles.segments(fitted(cell, place.width), row), Segment(" " * GAP, row)]
         return Strip(segments).adjust_cell_length(self._table.size.width, row)
-
-    def _fit(self, cell: Cell, width: int, row: Style) -> Iterator[Segment]:
-        """Yield a cell's segments, `width` cells together; a text that is too long ends in an ellipsis."""
-        room = width
-        for text, name in cell:
-            style = self._styles.piece(name, row) if name else row
-            segment = Segment(text, style)
-            if segment.cell_length > room:
-                yield Segment(set_cell_size(text, max(0, room - 1)) + "…" if room else "", style)
-                return
-            yield segment
-            room -= segment.cell_length
-        yield Segment(" " * room, row)
 
 
 class RowStyles:
@@ -227,6 +214,10 @@ class RowStyles:
             return ROWS_IN_16
         return ROWS if self._ground.ansi is None else ANSI_ROWS
 
+    def segments(self, cell: Cell, row: Style) -> list[Segment]:
+        """Return the texts of a cell, drawn on a row of style `row`."""
+        return [Segment(text, self.piece(name, row) if name else row) for text, name in cell]
+
     def piece(self, name: str, row: Style) -> Style:
         """Return the style of a piece of a cell, one of `PIECES`, on a row of style `row`."""
         if (style := self._pieces.get((name, row))) is None:
@@ -235,6 +226,8 @@ class RowStyles:
             if name == "match":
                 # Seen without colours as well, on every row.
                 style = row + Style(bold=True, underline=True)
+            elif name == "picked":
+                style = row + Style(bold=True, reverse=not row.reverse)
             elif ground is None or ground.is_default or ground.triplet:
                 colour = (VisualStyle(self._ground) + VisualStyle.parse(PIECES[name])).rich_style.color
                 style = _legible(row + Style(color=colour))
