@@ -1,6 +1,6 @@
 """Keeps a screen up with what others do: what is written to the store, what the watcher says, what the file suffers.
 
-A part that wants to know plugs itself in: `on_written` for the list, `on_round` for whatever changes besides.
+A part that wants to know what is written plugs itself into `on_written`.
 """
 
 from __future__ import annotations
@@ -62,20 +62,24 @@ class StoreTrouble:
 class Following:
     """Notices this process's watcher, other dashboards and scripts."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(
+        self, context: Context, on_round: Callable[[], None], on_mishap: Callable[[str], None]
+    ) -> None:
+        """Begin with nobody told.
+
+        `on_round` is called after `on_written`, and when the watcher says something else; `on_mishap` with a line for
+        the user where the store's file was damaged or exchanged.
+        """
         self._context = context
+        self._on_round, self._on_mishap = on_round, on_mishap
         self._news = asyncio.Event()
         self._version = -1
         self.on_written: list[Callable[[], Awaitable[None]]] = []
         """Awaited, one after the other, when another connection has written to the store, and once at the start."""
-        self.on_mishap: list[Callable[[str], None]] = []
-        """Called with a line for the user where the store's file was damaged or exchanged."""
         self.trouble = StoreTrouble()
         self._again_at_s = math.inf
         self._is_due = False
         self._glancing: asyncio.TimerHandle | None = None
-        self.on_round: list[Callable[[], None]] = []
-        """Called after those, and when the watcher says something else."""
 
     def start_watchers(self) -> None:
         """Have the watchers begin, and hear of what they do; needs the running loop."""
@@ -93,11 +97,11 @@ class Following:
             if self._is_due or self._is_time():
                 self._is_due = False
                 await self._look_patiently()
-                self._show()
+                self._on_round()
             self._tell_mishaps()
             await self._wait()
             if not self._is_due:
-                self._show()
+                self._on_round()
                 await asyncio.sleep(REFRESH_EVERY_S)
 
     async def _wait(self) -> None:
@@ -139,12 +143,8 @@ class Following:
 
     def _tell_mishaps(self) -> None:
         for line in self._context.store.take_mishaps():
-            for tell in self.on_mishap:
-                tell(line)
-
-    def _show(self) -> None:
-        for show in self.on_round:
-            show()
+            self.trouble.befell(line)
+            self._on_mishap(line)
 
     async def _look_patiently(self) -> None:
         """Look; a store that is locked or fails holds up neither the screen nor what follows."""
@@ -152,7 +152,7 @@ class Following:
         try:
             while not (await asyncio.wait({looking}, timeout=PATIENCE_S))[0]:
                 self.trouble.waits()
-                self._show()
+                self._on_round()
             looking.result()
         except StoreError as error:
             self.trouble.failed(error)

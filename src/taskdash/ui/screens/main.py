@@ -72,7 +72,7 @@ class MainScreen(ViewActions, Screen[None]):
         self._paused = False
         self._tour: Tour | None = None
         self._saving_view = asyncio.Lock()
-        self.following = Following(context)
+        self.following = Following(context, self.show_status, self._tell_mishap)
         self.headlines = Headlines(context, self.following.trouble.banner)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = context.opening.result()
@@ -124,8 +124,6 @@ class MainScreen(ViewActions, Screen[None]):
         self._expiring = screens.ExpiringResults(self.context, self)
         finished = [screens.FinishedTasks(self.context, self, name) for name in self.context.services]
         self.following.on_written += [self._reload, *(each.tell for each in finished), self._rest]
-        self.following.on_round.append(self.show_status)
-        self.following.on_mishap.append(self._tell_mishap)
         for command in filter(None, (each.on_finish for each in self.context.services.values())):
             command.listen(self._warn_from_thread)
         self.following.start_watchers()
@@ -144,7 +142,6 @@ class MainScreen(ViewActions, Screen[None]):
             self.mount(self._tour, before=self.tab_line)
 
     def _tell_mishap(self, line: str) -> None:
-        self.following.trouble.befell(line)
         self.say(sentence(line), "error")
 
     def _warn_from_thread(self, text: str) -> None:
