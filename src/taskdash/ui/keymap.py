@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from string import punctuation
 from types import MappingProxyType
@@ -23,7 +23,6 @@ from taskdash.ui.actions import (
     FOOTER_ON_MARKS,
     NO_KEY,
     OWN,
-    RESULT_KEYS,
     REVIEW_ACTIONS,
 )
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.config.own import OwnCommand
-    from taskdash.ui.actions import Action
 
 NO_COMMANDS: Final[Mapping[str, OwnCommand]] = MappingProxyType({})
 
@@ -208,18 +206,6 @@ def _in_footer(keymap: Keymap, shown: Mapping[str, str]) -> list[FooterKey]:
     return [
         FooterKey(key_name(keymap[name][0]), short, name) for name, short in shown.items() if keymap[name]
     ]
-
-
-def key_table(actions: Sequence[Action] = ACTIONS) -> str:
-    """Return the documents' table of keys, in Markdown: one row a thing to do, the nine result keys as one."""
-    lines = ["| key | does |", "|---|---|"]
-    for action in actions:
-        if action.name == RESULT_KEYS[0]:
-            lines.append("| `1` .. `9` | open that result link |")
-        elif action.name not in RESULT_KEYS:
-            keys = " ".join(f"`{key_name(key)}`" for key in action.keys) or "palette"
-            lines.append(f"| {keys} | {action.title} |")
-    return "\n".join(lines) + "\n"
 
 
 def key_name(key: str) -> str:
