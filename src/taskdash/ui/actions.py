@@ -62,6 +62,9 @@ _CALLS: Final = {
     "review_next": "review_undecided(1)",
     "review_previous": "review_undecided(-1)",
     "review_filter": "review_next_kind",
+    "review_pick": "review_judge('picked')",
+    "review_reject": "review_judge('rejected')",
+    "review_take_back": "review_judge",
 }
 """The calls that are named otherwise than their action."""
 NO_KEY: Final = "no-key"

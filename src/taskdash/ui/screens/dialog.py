@@ -42,6 +42,10 @@ class LeftOnce(_Modal):
 
     _is_left = False
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Let no key act on parts that are not there yet, or not any more."""
+        return action == "dismiss" or (self.is_mounted and self.is_attached)
+
     def dismiss(self, result: Any = None) -> AwaitComplete:  # noqa: ANN401 - whatever the screen is left with
         if self._is_left:
             return AwaitComplete()
@@ -109,10 +113,6 @@ class Dialog(LeftOnce, ModalScreen[T]):
         for scrolled in self.query("VerticalScroll, OptionList"):
             if scrolled.styles.is_auto_height:
                 scrolled.styles.max_height = self.room
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Let no key act on parts that are not there yet, or not any more."""
-        return action == "dismiss" or (self.is_mounted and self.is_attached)
 
     def action_scroll_by(self, lines: int) -> None:
         for scrolled in self.query(VerticalScroll):

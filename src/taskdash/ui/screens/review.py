@@ -128,10 +128,6 @@ class Review(LeftOnce, Screen[int]):
     def on_unmount(self) -> None:
         self._main.following.on_written.remove(self._read_anew)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Let no key act on parts that are not there yet, or not any more."""
-        return self.is_mounted and self.is_attached
-
     def refresh(
         self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False
     ) -> Self:
@@ -230,18 +226,9 @@ class Review(LeftOnce, Screen[int]):
             self.grid.move_to(self.results.cursor + 1)
             self.grid.refresh()
 
-    async def action_review_pick(self) -> None:
-        await self._judge(Verdict.PICKED)
-
-    async def action_review_reject(self) -> None:
-        await self._judge(Verdict.REJECTED)
-
-    async def action_review_take_back(self) -> None:
-        await self._judge(None)
-
     @in_order
-    async def _judge(self, verdict: Verdict | None) -> None:
-        chosen = self.results.chosen
+    async def action_review_judge(self, given_verdict: str = "") -> None:
+        verdict, chosen = Verdict(given_verdict) if given_verdict else None, self.results.chosen
         given = [(result.seq, result.n, verdict) for result in chosen]
         before = await self._main.acts.judge(given)
         # What is off the list by now has none.
