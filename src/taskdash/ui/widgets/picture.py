@@ -97,14 +97,11 @@ class Canvas:
         if isinstance(picture, Refused):
             return picture
         room = await self.room(columns, rows)
+        in_shades = self.in_shades
         try:
-            return await asyncio.to_thread(_drawn, picture, room, in_shades=self.in_shades)
+            return await asyncio.to_thread(lambda: prepare(draw(picture, room), in_shades=in_shades))
         except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
             return Refused("it is damaged")
-
-
-def _drawn(picture: Picture, room: Room, *, in_shades: bool) -> Ready:
-    return prepare(draw(picture, room), in_shades=in_shades)
 
 
 class PictureView(Widget, can_focus=False):

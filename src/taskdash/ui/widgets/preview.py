@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from taskdash.domain.task import State
 from taskdash.results.faults import Refused
+from taskdash.ui.review_list import read_cards
 from taskdash.ui.widgets.picture import Canvas, PictureView
 
 if TYPE_CHECKING:
@@ -184,17 +185,11 @@ class Preview(Vertical):
                 self.display = True
             self._fetching = plan
             try:
-                outcome = await previews.look(plan.url, await self._saved_path(plan))
+                card = (await read_cards(self.context.store, [plan.seq])).get(plan.seq)
+                outcome = await previews.look(plan.url, card.path_of(plan.number) if card else None)
             finally:
                 self._fetching = None if self._fetching is plan else self._fetching
         await self._show(self._plan or plan, outcome)
-
-    async def _saved_path(self, plan: _Plan) -> str | None:
-        files = await self.context.store.run(lambda store: store.saved.of([plan.seq]))
-        saved = files.get(plan.seq, {}).get(plan.number)
-        # Not in the store's thread: a network's disk may take a minute to say so.
-        is_there = saved is not None and await asyncio.to_thread(saved.is_there)
-        return str(saved.path) if saved is not None and is_there else None
 
     async def _show(self, plan: _Plan, outcome: Picture | Refused) -> None:
         ready = await self._canvas.ready(outcome, plan.columns, plan.rows)
