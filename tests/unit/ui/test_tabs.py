@@ -25,7 +25,7 @@ class Line(TabLine):
 
 def shown(width: int, chosen: int, views: list[OwnView] = VIEWS, count: int | None = 1_234) -> str:
     tabs = tabs_of(views)
-    line = Line(tabs, id="tabs")
+    line = Line(tabs)
     line.width = width
     line._counts = {} if count is None else dict.fromkeys(tabs, count)
     line._chosen = chosen

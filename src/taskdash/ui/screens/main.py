@@ -25,7 +25,6 @@ from taskdash.ui.text.status import list_title, sentence, unseen_order
 from taskdash.ui.widgets.bars import Headlines, KeyBar, TableHeader, TabLine, TopLine, tabs_of
 from taskdash.ui.widgets.detail_pane import DetailPane
 from taskdash.ui.widgets.panes import Panes, Tasks
-from taskdash.ui.widgets.row_drawing import MARGIN
 from taskdash.ui.widgets.task_table import TaskTable
 from taskdash.ui.widgets.unseen import Unseen
 
@@ -76,17 +75,15 @@ class MainScreen(ViewActions, Screen[None]):
         self.headlines = Headlines(context, self.following.trouble.banner)
         # Held, not looked up: news may still arrive while the screen is being taken down.
         opening = context.opening.result()
-        self.table = TaskTable(context, opening.window, id="table")
+        self.table = TaskTable(context, opening.window)
         self.unseen = Unseen(context, self.table, opening.newest_seq)
-        self.pane = DetailPane(context, id="detail")
+        self.pane = DetailPane(context)
         self.tabs = tabs_of(context.settings.views)
         self._sorts = {}
-        self.tab_line = TabLine(self.tabs, id="tabs")
-        self._titles = TableHeader(
-            lambda: self.table.rows.columns, self.table.wanted.sort, MARGIN, id="titles"
-        )
+        self.tab_line = TabLine(self.tabs)
+        self._titles = TableHeader(self.table)
         self._keys = KeyBar(id="keys")
-        self._tasks = Tasks(self._titles, self.table, id="list")
+        self._tasks = Tasks(self._titles, self.table)
         self.panes = Panes(self._tasks, self.pane, context.view)
         self.downloads = BackgroundDownloads(context, self)
         self._expiring: ExpiringResults | None = None
@@ -191,7 +188,7 @@ class MainScreen(ViewActions, Screen[None]):
 
     def show_titles(self) -> None:
         self._titles.display = self.table.window.total > 0
-        self._titles.show_sort(self.table.wanted.sort)
+        self._titles.draw()
         self._show_range()
 
     def _show_range(self) -> None:

@@ -67,9 +67,6 @@ class ReviewLine(Line):
         super().__init__()
         self._results = results
 
-    def draw(self) -> None:
-        self.show(self.fitted())
-
     def fitted(self) -> Content:
         results, counts = self._results, self._results.counts
         kinds = []

@@ -15,8 +15,9 @@ from textual.widget import Widget
 from taskdash.domain.query import SortKey
 from taskdash.domain.task import State
 from taskdash.domain.words import SYMBOLS
-from taskdash.ui.text.columns import GAP, Placed
+from taskdash.ui.text.columns import GAP
 from taskdash.ui.text.status import banner_text, top_line
+from taskdash.ui.widgets.row_drawing import MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 
     from taskdash.config.own import OwnView
     from taskdash.domain.progress import Progress
-    from taskdash.domain.query import Sort
     from taskdash.ui.context import Context
     from taskdash.ui.keymap import FooterKey
+    from taskdash.ui.widgets.task_table import TaskTable
     from taskdash.ui.widgets.window import Window
 
 MORE: Final = "…"
@@ -75,8 +76,12 @@ class Line(Widget):
         self._content = self.fitted()
         return self._content
 
-    def on_resize(self) -> None:
+    def draw(self) -> None:
+        """Draw the text for what there is now."""
         self.show(self.fitted())
+
+    def on_resize(self) -> None:
+        self.draw()
 
 
 def choice_of(text: str, *, is_chosen: bool) -> Content:
@@ -95,29 +100,23 @@ class TableHeader(Line):
 
         key: SortKey
 
-    def __init__(self, columns: Callable[[], Sequence[Placed]], sort: Sort, margin: int, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
-        self._columns = columns
-        self._sort = sort
-        self._margin = margin
+    def __init__(self, table: TaskTable) -> None:
+        super().__init__(id="titles")
+        self._table = table
 
     def on_click(self, event: events.Click) -> None:
         if key := event.style.meta.get("sort"):
             self.post_message(self.Clicked(SortKey(key)))
 
-    def show_sort(self, sort: Sort) -> None:
-        self._sort = sort
-        self.show(self.fitted())
-
     def fitted(self) -> Content:
-        line = Content(" " * self._margin)
-        for place in self._columns():
+        line, sort = Content(" " * MARGIN), self._table.wanted.sort
+        for place in self._table.rows.columns:
             column, width = place.column, place.width
             title = f"{column.title_in(width):>{column.title_width}}"
-            if column.sort is self._sort.key:
+            if column.sort is sort.key:
                 # Where the title needs all of its cells the arrow stands in the gap behind them.
                 blank = " " if cell_len(title) + 2 <= width else ""
-                arrow = "▼" if self._sort.reverse else "▲"
+                arrow = "▼" if sort.reverse else "▲"
                 title = f"{set_cell_size(title, min(cell_len(title), width))}{blank}{arrow}"
             text = Content(set_cell_size(title, width + GAP))
             line += text.stylize(Style.from_meta({"sort": column.sort and column.sort.value}))
@@ -143,7 +142,7 @@ class KeyBar(Line):
     def show_keys(self, keys: Sequence[FooterKey], note: str = "") -> None:
         if (keys, note) != (self._keys, self._note):
             self._keys, self._note = keys, note
-            self.show(self.fitted())
+            self.draw()
 
     def fitted(self) -> Content:
         # The last two, the ways to help and out, are always there.
@@ -225,8 +224,8 @@ class TabLine(Line):
 
         index: int
 
-    def __init__(self, tabs: Sequence[Tab], *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+    def __init__(self, tabs: Sequence[Tab]) -> None:
+        super().__init__(id="tabs")
         self._all = tabs
         self._counts: Mapping[Tab, int] = {}
         self._chosen = 0
@@ -235,7 +234,7 @@ class TabLine(Line):
         """Draw the tabs; `chosen` is the place of the one in use. What is not counted yet has no number."""
         if (counts, chosen) != (self._counts, self._chosen):
             self._counts, self._chosen = counts, chosen
-            self.show(self.fitted())
+            self.draw()
 
     def fitted(self) -> Content:
         # The blank after the last tab may fall off the line.

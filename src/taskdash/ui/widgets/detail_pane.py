@@ -48,8 +48,8 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
         number: int
         """From 1."""
 
-    def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+    def __init__(self, context: Context) -> None:
+        super().__init__(id="detail")
         self.context = context
         self._current: Task | None = None
         self._read_as: Task | None = None
@@ -74,7 +74,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
     def _begin_previews(self) -> None:
         if not self.is_attached:
             return  # the first frame was the last one
-        self.preview = screens.Preview(self.context, id="preview")
+        self.preview = screens.Preview(self.context)
         self.mount(self.preview)
         self.call_after_refresh(self.draw)
 

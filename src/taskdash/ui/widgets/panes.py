@@ -48,9 +48,9 @@ class Titled(_Widget):
 class Tasks(Titled, Vertical):
     """The titles and the table under them, or why there are no tasks."""
 
-    def __init__(self, titles: Widget, table: Widget, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, titles: Widget, table: Widget) -> None:
         self._is_titling = False
-        super().__init__(id=id)
+        super().__init__(id="list")
         self._titles = titles
         self._table = table
         self._empty = Static(id="empty", markup=False)

@@ -74,8 +74,8 @@ class Preview(Vertical):
     Preview > #caption { width: 1fr; height: auto; max-height: 4; }
     """
 
-    def __init__(self, context: Context, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+    def __init__(self, context: Context) -> None:
+        super().__init__(id="preview")
         self.context = context
         self._plan: _Plan | None = None
         self._number = 1

@@ -62,8 +62,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
     class Opened(Message):
         """A row was clicked twice."""
 
-    def __init__(self, context: Context, window: Window, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+    def __init__(self, context: Context, window: Window) -> None:
+        super().__init__(id="table")
         self.context = context
         self._query = window.query
         self._window = window
