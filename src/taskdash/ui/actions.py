@@ -28,7 +28,6 @@ class Action(NamedTuple):
     keys: tuple[str, ...]
     """As Textual names them; the first is the one the footer shows. None: only the palette has it."""
     title: str
-    """For the help: what it does, in a few words."""
     group: str
 
 
@@ -202,7 +201,6 @@ FOOTER_ON_MARKS: Final = {
 OWN: Final = "commands."
 """The names of the user's own commands begin with it; a key map has them beside the actions."""
 RESULT_KEYS: Final = tuple(f"open_result_{n}" for n in range(1, 10))
-"""Nine actions that are told as one."""
 
 
 def all_actions(keymap: Mapping[str, tuple[str, ...]]) -> tuple[Action, ...]:
@@ -216,7 +214,7 @@ def call_of(action: str) -> str:
     if action.startswith(OWN):
         return f"own_command('{action.removeprefix(OWN)}')"
     if action in RESULT_KEYS:
-        return f"open_result_number({action.rpartition('_')[2]})"
+        return f"open_result({action.rpartition('_')[2]})"
     return _CALLS.get(action, action)
 
 
@@ -268,14 +266,12 @@ class Situation(NamedTuple):
     """What decides which keys are of use."""
 
     task: Task | None
-    """The one under the cursor."""
     marked: int
     total: int
     """Tasks in the tab, under the filter."""
     key_advice: str | None
     can_undo: bool
     downloads: bool
-    """Whether some are under way."""
 
 
 def situation_of(main: MainScreen) -> Situation:

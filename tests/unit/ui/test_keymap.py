@@ -74,8 +74,8 @@ def test_an_unknown_action_is_refused_with_the_likely_one() -> None:
 
 def test_the_nine_result_keys_call_one_method() -> None:
     calls = {each.key: each.action for each in bindings("screen")}
-    assert calls["1"] == "open_result_number(1)"
-    assert calls["9"] == "open_result_number(9)"
+    assert calls["1"] == "open_result(1)"
+    assert calls["9"] == "open_result(9)"
 
 
 def test_each_action_is_bound_once() -> None:

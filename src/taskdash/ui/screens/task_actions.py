@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual.widget import AwaitMount
     from textual.worker import WorkType
 
-    from taskdash.domain.task import Task, TaskDetail
+    from taskdash.domain.task import Task
     from taskdash.results.own_commands import Ended
     from taskdash.ui.acts import Severity
     from taskdash.ui.app import Dashboard
@@ -277,34 +277,25 @@ class TaskActions(_Screen):
     # Opening results
 
     @in_order
-    async def action_open_result(self) -> None:
+    async def action_open_result(self, number: int | None = None) -> None:
+        """Open result `number` (from 1), or the one that is chosen where it is not said."""
         tasks = await self._chosen()
         if len(tasks) > 1:
-            await self._open_many(tasks, 1)
+            await self._open_many(tasks, number or 1)
         elif tasks and (detail := await self.acts.detail(tasks[0])):
-            several = len(detail.result_urls) > 1
-            index = await self.ask(screens.ChooseLink(detail.result_urls)) if several else 0
+            index: int | None = number - 1 if number else 0
+            if number is None and len(detail.result_urls) > 1:
+                index = await self.ask(screens.ChooseLink(detail.result_urls))
             if index is not None:
-                await self._open(detail, index + 1)
-
-    @in_order
-    async def action_open_result_number(self, number: int) -> None:
-        tasks = await self._chosen()
-        if len(tasks) > 1:
-            await self._open_many(tasks, number)
-        elif tasks and (detail := await self.acts.detail(tasks[0])):
-            await self._open(detail, number)
+                # No key waits for it: a browser is given some time to fail.
+                _let_keys_go_on()
+                self.tell(await self.acts.open_one(detail, index + 1))
 
     @in_order
     async def on_detail_pane_link_clicked(self, event: DetailPane.LinkClicked) -> None:
         """Open the result in the detail that was clicked: its file where it is saved."""
         _let_keys_go_on()
         self.tell(await self.acts.open_shown(event.detail, event.number))
-
-    async def _open(self, detail: TaskDetail, number: int) -> None:
-        # No key waits for it: a browser is given some time to fail.
-        _let_keys_go_on()
-        self.tell(await self.acts.open_one(detail, number))
 
     async def _open_many(self, tasks: Sequence[Task], number: int) -> None:
         urls = await self.acts.links_to_open(tasks, number)
