@@ -36,10 +36,8 @@ HOLD_S: Final = 30.0
 """... or it has waited so long."""
 
 SET_BACK_MS: Final = 60_000
-"""How far back is looked after the clock was set back."""
 _LEAST_NAME_CELLS: Final = 10
 LOOK_EVERY_MS: Final = 30_000
-"""How often is looked for results that are about to expire."""
 
 
 class FinishedTasks:

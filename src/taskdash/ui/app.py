@@ -77,7 +77,6 @@ class Dashboard(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = []
 
     leaving: Leaving
-    """What ends it in order, once it runs in a terminal."""
 
     def __init__(self, context: Context, *, waits_for_list: bool = False) -> None:
         """`waits_for_list`: the list may take long to open, as another program has it locked."""
@@ -96,15 +95,12 @@ class Dashboard(App[None]):
         self.terminal: TerminalDriver | None = None
         """What writes to the terminal, once it is taken; it says so itself."""
         self.crash: Exception | None = None
-        """The error that no handler caught: it ended the application."""
         self._is_away = False
         self._waits_for_list = waits_for_list
         self.unusable: StoreError | None = None
-        """Why the list could not be opened in the end."""
         self.mending = ""
         """What is being done to the list before it can be opened."""
         self.wants_demo = False
-        """Whether it was left for the demo."""
         self.themes.begin()
 
     def run_in_terminal(self) -> None:

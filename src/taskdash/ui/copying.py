@@ -44,7 +44,6 @@ class Choice:
     """One line of the copy menu."""
 
     key: str
-    """The letter that chooses it."""
     title: str
     preview: str
     note: str
@@ -62,14 +61,12 @@ class _Kind:
     note: str
     make: Callable[[Context, TaskDetail], str]
     noun: str
-    """As `words.plural` counts it."""
     join: str = "\n"
     line: Callable[[str], str] = str
     """Makes one line of a text, for several tasks."""
     preview: str = ""
     """Shown instead of the text itself."""
     more: str = ""
-    """Told after it was copied."""
     is_for_one: bool = False
     is_had: Callable[[Task], bool] = lambda _: True
     """Tells by its row whether a task may have it."""
@@ -298,7 +295,6 @@ KINDS: Final = (
     ),
     _CREATE,
 )
-"""The menu, top to bottom."""
 
 
 async def deliver(

@@ -25,7 +25,6 @@ class BackgroundDownloads:
         self._screen = screen
         self._opening = asyncio.Lock()
         self._downloads: dict[str, DownloadThread] = {}
-        """What saves the results of each profile, by its name."""
         self._bar: DownloadBar | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 

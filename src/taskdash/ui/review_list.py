@@ -102,7 +102,6 @@ class ReviewList:
 
     def __init__(self, results: Sequence[Result]) -> None:
         self.results = results
-        """All of them."""
         self.showing = Showing.ALL
         self.shown = results
         self.cursor = 0

@@ -51,7 +51,6 @@ class Answers(NamedTuple):
     name: str = ""
     """Its own name and version, such as `kitty(0.32.2)` or `tmux 3.4`."""
     has_kitty: bool = False
-    """Whether it knows kitty's graphics protocol."""
     has_sixels: bool = False
     is_complete: bool = False
     """Whether it has answered the last question: what it did not say it does not know."""

@@ -239,7 +239,6 @@ class ThemeChoice:
     def __init__(self, app: Dashboard) -> None:
         self._app = app
         self._is_light = False
-        """Whether the terminal's background is."""
         self._has_own = False
 
     @property

@@ -40,7 +40,6 @@ class Chosen(NamedTuple):
 
     filter_text: str
     terms: tuple[ExactTerm, ...]
-    """What finds all of its tasks."""
     action: str = ""
 
 

@@ -36,12 +36,10 @@ class FailureCounts(NamedTuple):
     """What went wrong with some tasks."""
 
     reasons: Sequence[Reason]
-    """As `domain.reasons` orders them."""
     problems: Sequence[tuple[ProblemKind, int]]
     newest: Mapping[int, Task]
     """The task of each reason's `newest_seq`."""
     total: int
-    """Of all the tasks that were looked at."""
 
 
 def read_failures(store: Store, scope: Scope, now_ms: int) -> FailureCounts:

@@ -170,7 +170,6 @@ _ABOUT_PLACE: Final = {
     ),
     "filter": FILTER,
 }
-"""What there is to say about where the focus is."""
 
 
 def help_sections(keymap: Keymap, place: str, situation: Situation) -> list[HelpSection]:

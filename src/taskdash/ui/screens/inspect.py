@@ -36,7 +36,6 @@ _MORE_LINES: Final = 200
 _STYLES: Final = {"information": "", "warning": "$text-warning", "error": "$text-error"}
 
 MAX_MATCHES: Final = 1_000
-"""Nobody goes through more."""
 _INDENT: Final = "  "
 _TOKEN: Final = re.compile(
     r'(?P<string>"(?:[^"\\]|\\.)*")(?P<key>\s*:)?|(?P<open>[{\[])|(?P<close>[}\]])|(?P<comma>,)|(?P<colon>:)'

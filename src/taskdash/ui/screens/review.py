@@ -61,7 +61,6 @@ class ReviewLine(Line):
     )
 
     about = ""
-    """Of which tasks they are."""
 
     def __init__(self, results: ReviewList) -> None:
         super().__init__()

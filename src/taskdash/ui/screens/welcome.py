@@ -154,7 +154,6 @@ class Waiting(Screen[None]):
         self._mending = mending
         self._text = Static()
         self.pasted: list[str] = []
-        """What is for the list, once that is there."""
 
     def compose(self) -> ComposeResult:
         yield self._text

@@ -38,7 +38,6 @@ _COUNTED: Final = {
 class _Column(NamedTuple):
     title: str
     cells: Sequence[tuple[str, str]]
-    """Texts with their styles."""
     width: int
 
 

@@ -66,13 +66,11 @@ class Moment(NamedTuple):
     now_ms: int
     usual: Callable[[Task], Usual | None]
     ttls_ms: Mapping[str, int] = NOTHING
-    """How long result links live."""
     shared: Mapping[int, int] = NOTHING
     """How much of the beginning of a prompt tasks that stand near have as well, by `seq`."""
     says_label: bool = True
     """Whether a label stands before the prompt: it is said nowhere else."""
     words: tuple[str, ...] = ()
-    """What the filter looks for in prompts."""
 
 
 class Span(NamedTuple):

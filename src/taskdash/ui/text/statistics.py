@@ -24,7 +24,6 @@ _MAX_MODELS: Final = 200
 _GAP: Final = 2
 _TITLES: Final = ("Model", "Tasks", "Success", "p50", "p90", "Credits")
 _GIVE_WAY: Final = ("p90", "Credits")
-"""Which columns a narrow terminal does without."""
 
 
 def statistics_text(outcomes: Sequence[TaskFigures], now_ms: int, width: int) -> Content:

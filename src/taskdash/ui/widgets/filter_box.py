@@ -30,7 +30,6 @@ HINT: Final = 'words, "a phrase", !exclude, state:fail, duration:>30s ...   ? fo
 _TITLE: Final = "─ Filter"
 _KEYS: Final = "Enter keeps the filter, Esc restores the previous one"
 _MAX_SHOWN: Final = 20
-"""Of what a word may become."""
 _PATIENCE_S: Final = 0.25
 """How long Tab, and the keys after it, wait for the values that are on the list."""
 

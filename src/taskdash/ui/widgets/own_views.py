@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from taskdash.ui.widgets.window import Window
 
 PROFILE_CELLS: Final = 12
-"""How many cells of a profile's name are shown at most."""
 
 
 class OwnViews:

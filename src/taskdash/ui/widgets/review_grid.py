@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 REST_S: Final = 0.1
 """How long a grid that is scrolled has stood still before pictures are fetched."""
 MAX_CARDS: Final = 400
-"""Tasks of which the texts are kept."""
 
 
 class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):

@@ -82,7 +82,6 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.flashing: set[int] = set()
         """The tasks that others have just changed, by `seq`."""
         self.columns = context.view.columns
-        """The names of the columns that are wanted, from left to right."""
         self.widths = context.view.widths
         """The widths of those that do not give way, in cells."""
         self.rows = RowDrawing(self)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MAX_AT_ONCE: Final = 3
 KEPT_SCREENS: Final = 3
-"""How many screens of pictures are kept as they are drawn."""
 
 
 class Thumbnail:
