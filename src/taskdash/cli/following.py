@@ -135,7 +135,9 @@ class Following:
         with Progress(rules.noun, len(self._seqs), left=left, has_plain_lines=is_compact) as progress:
             if progress.is_shown and left:
                 profile = self._session.profile.name
-                self._durations = Durations(await store.run(lambda store: [*store.checks.durations(profile)]))
+                self._durations = Durations(
+                    await store.run(lambda store: [*store.history.durations(profile)])
+                )
             notices = Notices(self._session, progress)
             try:
                 self._saving.see(rules.tasks)

@@ -9,7 +9,7 @@ from taskdash.domain.batches import LabelFigures
 from taskdash.domain.progress import KEPT_ENDS, Progress, UnfinishedKind
 from taskdash.domain.task import State
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.overdue import Overdue
+from taskdash.store.history import History
 from taskdash.store.query_sql import BEGUN, ENDED, LINKS_SINCE, UNSAVED
 from taskdash.store.rows import STATES
 
@@ -43,7 +43,7 @@ class Batches:
             {"ttl_ms": ttl_ms, "now_ms": now_ms, "profile": profile},
         )
         (kinds, begun_ms), ended_ms = self._unfinished(profile), self._last_ends(profile)
-        overdue = Overdue(self._database).by_label(profile, now_ms)
+        overdue = History(self._database).overdue_by_label(profile, now_ms)
         found = []
         for label, newest_seq, *numbers, cost, without, files, expires_at_ms in rows:
             # The file may have been edited by hand.

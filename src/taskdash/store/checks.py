@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.domain.notices import is_news
 from taskdash.domain.task import State, Task
 from taskdash.store.news import keep_untold
-from taskdash.store.query_sql import BEGUN
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
     dump_json,
@@ -183,26 +182,6 @@ class Checks:
         bound = (profile, now_ms, now_ms + LONGEST_WAIT_MS, now_ms)
         if self._database.value(f"SELECT 1 FROM tasks WHERE {planned} LIMIT 1", bound):
             self._database.write(f"UPDATE tasks SET next_check_at_ms = ? WHERE {planned}", [(now_ms, *bound)])
-
-    def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
-        """Return model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""
-        rows = self._database.rows(
-            "SELECT model, variant, cost_time_ms FROM tasks WHERE removal = 0 AND profile = ? "
-            "AND finished_at_ms IS NOT NULL AND state = 2 AND cost_time_ms IS NOT NULL AND model IS NOT NULL "
-            "ORDER BY finished_at_ms DESC LIMIT ?",
-            [profile, limit],
-        )
-        return [(str(model), variant, int(cost_ms)) for model, variant, cost_ms in reversed(rows)]
-
-    def waiting(self, profile: str, limit: int = 1_000) -> list[tuple[str, str | None, int]]:
-        """Return model, variant and age (ms) at the last check of tasks that wait, the newest of the list first."""
-        rows = self._database.rows(
-            f"SELECT model, variant, checked_at_ms - {BEGUN} FROM tasks "
-            "WHERE removal = 0 AND profile = ? AND state = 1 AND model IS NOT NULL AND problem_kind IS NULL "
-            "AND checked_at_ms IS NOT NULL ORDER BY seq LIMIT ?",
-            [profile, limit],
-        )
-        return [(str(model), variant, int(age_ms)) for model, variant, age_ms in rows]
 
     def finished_since(self, profile: str, after_ms: int, limit: int = 1_000) -> list[Task]:
         """Return tasks whose end was learned after `after_ms`, in that order."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from taskdash.store.checks import Checks
     from taskdash.store.documents import Documents
     from taskdash.store.gateways import Gateways
+    from taskdash.store.history import History
     from taskdash.store.news import News
-    from taskdash.store.overdue import Overdue
     from taskdash.store.saved import SavedFiles
     from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
@@ -41,7 +41,7 @@ _PARTS: Final = {
     "checks": "Checks",
     "summaries": "Summaries",
     "news": "News",
-    "overdue": "Overdue",
+    "history": "History",
     "batches": "Batches",
     "gateways": "Gateways",
 }
@@ -71,8 +71,8 @@ class Store:
     """What nobody was told of yet."""
     batches: Batches
     """What the tasks of each label come to."""
-    overdue: Overdue
-    """What has waited too long."""
+    history: History
+    """How long tasks took, and which have waited too long."""
     gateways: Gateways
     """What processes tell each other of gateways."""
 
@@ -95,7 +95,7 @@ class Store:
         self.database = Database(
             path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap, opens=opens, only_reads=only_reads
         )
-        self.database.overdue = lambda profile, now_ms: self.overdue.seqs(profile, now_ms)
+        self.database.overdue = lambda profile, now_ms: self.history.overdue(profile, now_ms)
 
     def __getattr__(self, name: str) -> object:
         if name not in _PARTS:

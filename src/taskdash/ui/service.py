@@ -40,12 +40,12 @@ class Service:
         """Learn how long the tasks of the profile take. Not part of the start: the first frame does not need it."""
         from taskdash.domain.usual import Durations
 
-        finished = await store.run(lambda store: store.checks.durations(profile))
+        finished = await store.run(lambda store: store.history.durations(profile))
         self.durations = Durations(finished)
 
     async def see_waiting(self, store: StoreThread, profile: str) -> None:
         """Learn which of them wait, and for how long by now: they take longer than that."""
-        waiting = await store.run(lambda store: store.checks.waiting(profile))
+        waiting = await store.run(lambda store: store.history.waiting(profile))
         if self.durations is not None:
             self.durations.see_waiting(waiting)
 

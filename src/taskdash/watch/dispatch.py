@@ -105,7 +105,7 @@ class Dispatch:
         def read(store: Store) -> tuple[GatewayNote, list[Entry], list[tuple[str, str | None, int]]]:
             store.checks.bring_back(profile, now_ms)
             entries = store.gateways.agree(profile, known)
-            return store.gateways.note(profile), entries, store.checks.durations(profile)
+            return store.gateways.note(profile), entries, store.history.durations(profile)
 
         note, entries, finished = await store.run(read)
         self.durations = Durations(finished)

@@ -88,7 +88,7 @@ def test_a_variant_that_differs_has_a_limit_of_its_own_and_others_that_of_their_
             now_ms=NOW - 1,
         )
     assert {*ids(store, "overdue:yes")} == {"task_small_30", "task_large_130"}
-    assert store.overdue.by_label("p", NOW) == {"small": 1, "large": 1}
+    assert store.history.overdue_by_label("p", NOW) == {"small": 1, "large": 1}
 
 
 def test_what_was_charged_is_known_and_more_than_nothing(store: Store) -> None:

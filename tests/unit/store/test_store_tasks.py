@@ -359,9 +359,9 @@ def test_those_that_wait_are_known_with_their_age_when_they_were_last_seen(store
     troubled = recorded(store, added(store, "task_troubled"), State.WAITING, model="veo")
     answered(store, troubled, Answer(problem=ProblemKind.SERVER_ERROR, message="no"))
     added(store, "task_new")
-    assert store.checks.waiting("p") == [("veo", None, 10_000), ("veo", None, 60_000)]
-    assert store.checks.waiting("p", 1) == [("veo", None, 10_000)]
-    assert store.checks.waiting("another") == []
+    assert store.history.waiting("p") == [("veo", None, 10_000), ("veo", None, 60_000)]
+    assert store.history.waiting("p", 1) == [("veo", None, 10_000)]
+    assert store.history.waiting("another") == []
 
 
 def test_ten_thousand_removed_in_one_transaction_come_back_as_they_were(store: Store, tmp_path: Path) -> None:

@@ -1,24 +1,42 @@
-"""Finds tasks that have waited too long, by what the list's own history says of their kind."""
+"""Tells how long the tasks of a list took, and which of them have waited too long by that."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from taskdash.domain.usual import Durations
-from taskdash.store.checks import Checks
 from taskdash.store.query_sql import BEGUN
 
 if TYPE_CHECKING:
     from taskdash.store.database import Database
 
 
-class Overdue:
-    """The overdue tasks of one store: those that wait for more than their kind's `Usual.overdue_ms`."""
+class History:
+    """The durations of one store. Overdue is what waits for more than its kind's `Usual.overdue_ms`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def seqs(self, profile: str | None, now_ms: int) -> list[int]:
+    def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
+        """Return model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""
+        rows = self._database.rows(
+            "SELECT model, variant, cost_time_ms FROM tasks WHERE removal = 0 AND profile = ? "
+            "AND finished_at_ms IS NOT NULL AND state = 2 AND cost_time_ms IS NOT NULL AND model IS NOT NULL "
+            "ORDER BY finished_at_ms DESC LIMIT ?",
+            [profile, limit],
+        )
+        return [(str(model), variant, int(cost_ms)) for model, variant, cost_ms in reversed(rows)]
+
+    def waiting(self, profile: str, limit: int = 1_000) -> list[tuple[str, str | None, int]]:
+        """Return model, variant and age (ms) at the last check of tasks that wait, the newest of the list first."""
+        rows = self._database.rows(
+            f"SELECT model, variant, checked_at_ms - {BEGUN} FROM tasks "
+            "WHERE removal = 0 AND profile = ? AND state = 1 AND model IS NOT NULL AND problem_kind IS NULL "
+            "AND checked_at_ms IS NOT NULL ORDER BY seq LIMIT ?",
+            [profile, limit],
+        )
+        return [(str(model), variant, int(age_ms)) for model, variant, age_ms in rows]
+
+    def overdue(self, profile: str | None, now_ms: int) -> list[int]:
         """Return the `seq` of every task of a profile, None being all of them, that is overdue at `now_ms`."""
         profiles = [profile]
         if profile is None:
@@ -28,7 +46,7 @@ class Overdue:
         found = [self._found("seq", name, now_ms) for name in profiles if name is not None]
         return [seq for rows in found for (seq,) in rows]
 
-    def by_label(self, profile: str, now_ms: int) -> dict[str | None, int]:
+    def overdue_by_label(self, profile: str, now_ms: int) -> dict[str | None, int]:
         """Return how many tasks of each label are overdue, of those that have any."""
         return dict(self._found("label, count(*)", profile, now_ms, "GROUP BY label"))
 
@@ -38,9 +56,11 @@ class Overdue:
         kinds = self._database.rows(f"SELECT DISTINCT model, variant {waiting}", [profile])
         if not kinds:
             return []
-        checks = Checks(self._database)
-        history = Durations(checks.durations(profile))
-        history.see_waiting(checks.waiting(profile))
+        # Few lists have something that waits while they are read.
+        from taskdash.domain.usual import Durations
+
+        history = Durations(self.durations(profile))
+        history.see_waiting(self.waiting(profile))
         # A variant that is not told apart takes what its model takes.
         limits: dict[tuple[str, ...], int] = {}
         for model, variant in kinds:
