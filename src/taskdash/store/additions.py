@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.query import folded_search_text
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.database import IN_LIST, Part, as_json
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
 
-    from taskdash.store.database import Database
 
 MAX_LABEL_CHARS: Final = 200
 NO_HINTS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -26,11 +25,8 @@ class Added(NamedTuple):
     listed: tuple[str, ...]
 
 
-class Additions:
+class Additions(Part):
     """The tasks of every profile in one store, as far as adding to them needs."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(
         self,

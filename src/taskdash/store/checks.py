@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.notices import is_news
 from taskdash.domain.task import State, Task
+from taskdash.store.database import Part
 from taskdash.store.news import keep_untold
 from taskdash.store.rows import (
     CHECKED_COLUMNS,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from taskdash.domain.record import Outcome
-    from taskdash.store.database import Database
 
 LONGEST_WAIT_MS: Final = 25 * 3_600_000
 """No check is ever planned further ahead than a day (`domain.schedule`)."""
@@ -71,11 +71,8 @@ class InLine(NamedTuple):
     """The first time after now for which a check is planned, in Unix ms; None where none is."""
 
 
-class Checks:
+class Checks(Part):
     """The watcher's side of one store."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def asked(self, profile: str, limit: int) -> list[Task]:
         """Return the tasks somebody asked to have checked: the `limit` longest waiting, and the `limit` asked for last.

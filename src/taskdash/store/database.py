@@ -25,10 +25,12 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.store.migration import bring_up_to_date, refuse_foreign
 from taskdash.store.store_file import (
     Identity,
+    copy_past_holder,
     create_private,
     identity_of,
     is_copy_due,
     keep_daily_copy,
+    stopped_holder_of,
     uri_of,
     was_emptied,
 )
@@ -287,8 +289,6 @@ class Database:
 
     def _go_over_to_copy(self) -> None:
         """Read a copy from now on, if a stopped process has the file locked: it may stay so for ever."""
-        from taskdash.store.stopped_holder import copy_past_holder
-
         if found := copy_past_holder(self._file, self.path.name):
             holder, self._copy = found
             self._on_mishap(
@@ -366,6 +366,13 @@ class Database:
         self.close()
 
 
+class Part:
+    """What of a store concerns one matter."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
 def as_json(items: Iterable[int] | Iterable[str]) -> str:
     """Return numbers or IDs as the one value that `IN_LIST` takes."""
     return json.dumps(list(items))
@@ -375,9 +382,6 @@ def as_store_error(error: Exception, path: Path, file: Path) -> StoreError:
     """Return what SQLite or the system said of a store, with what the user can do; `file`: where `path` leads."""
     said = inert_line(str(error), 200)
     code, advice = next(told for words, *told in _TOLD if re.search(words, said, re.IGNORECASE))
-    # Few commands meet a lock for long.
-    from taskdash.store.stopped_holder import stopped_holder_of
-
     if _is_busy(error) and (holder := stopped_holder_of(file)):
         advice = f"process {holder} holds it and is stopped; let it go on with: kill -CONT {holder}"
     kind = StoreChangedError if _is_changed(error) else StoreError

@@ -11,7 +11,7 @@ from taskdash.domain.task import ProblemKind, Verdict
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
 from taskdash.domain.task_json import MAX_CREDITS, task_json
 from taskdash.store.additions import take_places
-from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.database import IN_LIST, Part, as_json
 from taskdash.store.query_sql import STATE_CODES, order, where
 from taskdash.store.rows import COLUMNS, TASK_COLUMNS, keep_body, row_from_task, search_text
 from taskdash.store.saved import SavedFile
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from taskdash.domain.query import Query
     from taskdash.domain.task import Task, TaskDetail
-    from taskdash.store.database import Database
 
 _REPORT_EVERY: Final = 1_000
 
@@ -34,11 +33,8 @@ _INSERT_TASK: Final = (
 )
 
 
-class Documents:
+class Documents(Part):
     """The tasks of every profile in one store, as other programs and other lists see them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def json_items(self, query: Query, now_ms: int, *, limit: int = -1) -> list[str]:
         """Return the tasks of `query` in its order, each as the JSON of `domain.task_json`, in ASCII and on one line.
@@ -66,21 +62,18 @@ class Documents:
 
     def ids_like(self, profile: str, start: str, limit: int) -> list[str]:
         """Return IDs of a profile that start with `start`, in the order of the list."""
-        sql = (
-            "SELECT task_id FROM tasks WHERE removal = 0 AND profile = ? AND task_id >= ? AND task_id < ? "
-            "ORDER BY seq LIMIT ?"
-        )
-        return [
-            task_id for (task_id,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])
-        ]
+        return self._like("task_id", "seq", profile, start, limit)
 
     def labels_like(self, profile: str, start: str, limit: int) -> list[str]:
         """Return labels of a profile that start with `start`, each once."""
+        return self._like("label", "label", profile, start, limit)
+
+    def _like(self, column: str, order_by: str, profile: str, start: str, limit: int) -> list[str]:
         sql = (
-            "SELECT DISTINCT label FROM tasks WHERE removal = 0 AND profile = ? AND label >= ? AND label < ? "
-            "ORDER BY label LIMIT ?"
+            f"SELECT {column} FROM tasks WHERE removal = 0 AND profile = ? AND {column} >= ? AND {column} < ? "
+            f"GROUP BY {column} ORDER BY {order_by} LIMIT ?"
         )
-        return [label for (label,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])]
+        return [text for (text,) in self._database.rows(sql, [profile, start, start + "\U0010ffff", limit])]
 
     def import_tasks(
         self,

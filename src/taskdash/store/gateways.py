@@ -6,11 +6,12 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from taskdash.store.database import Part
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping, Sequence
 
-    from taskdash.store.database import Database
 
 SENT_KEPT_S: Final = 120.0
 _ENTRIES: Final = "SELECT n, boot, clock_s, checks FROM sent WHERE profile = ?"
@@ -73,11 +74,8 @@ class Viewer(NamedTuple):
     """It has another key or gateway than the watcher, which gets nowhere with its own."""
 
 
-class Gateways:
+class Gateways(Part):
     """The notes of every profile in one store."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def reserve(self, profile: str, sent: Sent, last: Entry | None = None) -> Reserved:
         """Write down checks before they are sent, so that whoever watches next stays within the budget.

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from taskdash.store.database import Part
 from taskdash.store.query_sql import BEGUN
 
-if TYPE_CHECKING:
-    from taskdash.store.database import Database
 
-
-class History:
+class History(Part):
     """The durations of one store. Overdue is what waits for more than its kind's `Usual.overdue_ms`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def durations(self, profile: str, limit: int = 5_000) -> list[tuple[str, str | None, int]]:
         """Return model, variant and costTime (ms) of the tasks that succeeded last, oldest first."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from taskdash.domain.notices import Batch, Way
 from taskdash.domain.task import State
 from taskdash.domain.words import USUAL_LIFE_MS, notice_ms
-from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.database import IN_LIST, Part, as_json
 from taskdash.store.query_sql import COUNTED, ENDED, HAS_RESULTS, LINKS_SINCE, OWN_LIFE, STATE_CODES, UNSAVED
 from taskdash.store.rows import STATES, read_tasks
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from taskdash.domain.task import Task
-    from taskdash.store.database import Database
 
 _UNTOLD = "FROM untold CROSS JOIN tasks USING (seq) WHERE way = ? AND removal = 0 AND profile = ?"
 _UNSEEN: Final = "removal = 0 AND unseen = 1 AND (profile = ? OR ? IS NULL)"
@@ -46,11 +45,8 @@ class Missed(NamedTuple):
         return bool(self.finished or self.failed or self.newly_expiring)
 
 
-class News:
+class News(Part):
     """The ends of one store that are still to be told."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def untold(self, profile: str, way: Way, limit: int = 1_000) -> list[Task]:
         """Return tasks whose end nobody was told of in this way, in the order in which it was learned."""

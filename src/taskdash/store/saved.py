@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.database import IN_LIST, Part, as_json
 from taskdash.store.query_sql import UNSAVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from taskdash.store.database import Database
 
 _MAX_INTEGER: Final = 2**63 - 1
 _UNSAVED: Final = f"removal = 0 AND profile = ? AND state = 2 AND {UNSAVED}"
@@ -72,11 +71,8 @@ class Try(NamedTuple):
     next_try_at_ms: int | None
 
 
-class SavedFiles:
+class SavedFiles(Part):
     """The paths of saved results in one store."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def keep(
         self, seq: int, n: int, path: Path, size: int | None, now_ms: int, sha256: str | None = None

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskdash.store.additions import Additions
-    from taskdash.store.batches import Batches
     from taskdash.store.checks import Checks
     from taskdash.store.documents import Documents
     from taskdash.store.gateways import Gateways
@@ -42,7 +41,6 @@ _PARTS: Final = {
     "summaries": "Summaries",
     "news": "News",
     "history": "History",
-    "batches": "Batches",
     "gateways": "Gateways",
 }
 """The class of each part of a store; its module has the part's name."""
@@ -69,8 +67,6 @@ class Store:
     """What the list adds up to."""
     news: News
     """What nobody was told of yet."""
-    batches: Batches
-    """What the tasks of each label come to."""
     history: History
     """How long tasks took, and which have waited too long."""
     gateways: Gateways

@@ -1,8 +1,8 @@
 """The store as a file among others: private, told from another one of its name, with locks and copies beside it.
 
 SQLite's locks are the process's own and go with the first descriptor of the file that is closed, whoever opened it.
-So nothing here opens the store's file but SQLite: it is looked at by name. A copy is kept once a day while the list is
-in use, and before each change of how it is laid out.
+So nothing here opens the store's file but SQLite, and who has no lock of it: it is looked at by name. A copy is kept
+once a day while the list is in use, and before each change of how it is laid out.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import sqlite3
 import stat
 import time
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.locations import make_private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+    from tempfile import TemporaryDirectory
 
 PRIVATE_FILE: Final = 0o600
 UNSETTLED_NS: Final = 2_500_000_000
@@ -193,6 +194,41 @@ def _refuse_damaged(copy: sqlite3.Connection) -> None:
         error = sqlite3.DatabaseError("database disk image is malformed")
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise error
+
+
+def stopped_holder_of(path: Path) -> int | None:
+    """Return the number of a process that has a file locked and is stopped; None where the system tells of none."""
+    with suppress(OSError):
+        # A line is `1: POSIX  ADVISORY  WRITE 4711 fe:00:2506996 1073741824 1073742335`.
+        held = re.compile(rf"POSIX .* ([0-9]+) [0-9a-f]+:[0-9a-f]+:{path.stat().st_ino} ")
+        for found in held.finditer(Path("/proc/locks").read_text("ascii")):
+            if b") T " in Path(f"/proc/{found[1]}/stat").read_bytes():
+                return int(found[1])
+    return None
+
+
+def copy_past_holder(path: Path, name: str) -> tuple[int, TemporaryDirectory[str]] | None:
+    """Copy a store, with the journal that undoes what is half written, past the lock of a stopped process.
+
+    As long as that is stopped and has a lock, nobody else writes.
+
+    Returns:
+        The number of the process, and the folder that has the copy, called `name`; None where no such process
+        has the store locked, or it went on meanwhile.
+    """
+    import shutil
+    from tempfile import TemporaryDirectory
+
+    if holder := stopped_holder_of(path):
+        folder = TemporaryDirectory(prefix="taskdash-")
+        copy = Path(folder.name, name)
+        shutil.copyfile(path, copy)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(journal_of(path), journal_of(copy))
+        if stopped_holder_of(path) == holder:
+            return holder, folder
+        folder.cleanup()
+    return None
 
 
 class ChangeHint:

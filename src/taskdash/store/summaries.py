@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from taskdash.domain.batches import LabelFigures
 from taskdash.domain.failures import FailedTasks
 from taskdash.domain.progress import KEPT_ENDS, Progress, UnfinishedKind
 from taskdash.domain.query_language import COMPLETED_FIELDS
 from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
-from taskdash.store.database import IN_LIST, as_json
-from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, OWN_LIFE, order, where
+from taskdash.store.database import IN_LIST, Part, as_json
+from taskdash.store.history import History
+from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, LINKS_SINCE, UNSAVED, order, where
 from taskdash.store.rows import STATES
 
 if TYPE_CHECKING:
@@ -22,15 +25,18 @@ if TYPE_CHECKING:
     from taskdash.domain.query import Query
     from taskdash.store.database import Database
 
+MAX_ENDS: Final = 1_000
+"""How many of the list's last ends are read to tell the pace of its batches."""
+_CREATED: Final = ", ".join(
+    f"iif(count(create_time_ms) = count(*), {end}(create_time_ms), NULL)" for end in ("min", "max")
+)
+"""When the first and the last of some tasks were created; NULL where that is not known of all."""
 MAX_VALUES: Final = 500
 """Of one field; nobody goes through more with Tab."""
 
 
-class Summaries:
+class Summaries(Part):
     """Of the tasks of a query, or of the marked ones alone."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def outcomes(
         self, query: Query, now_ms: int, by: By = By.MODEL, *, marked: Collection[int] | None = None
@@ -65,11 +71,6 @@ class Summaries:
         condition, values = _where(self._database, query, now_ms, marked)
         sql = f"SELECT seq, result_count FROM tasks WHERE {condition} AND {HAS_RESULTS} ORDER BY {order(query.sort)}"
         return [(seq, count) for seq, count in self._database.rows(sql, values)]
-
-    def any_tells_its_life(self, profile: str) -> bool:
-        """Return whether a result's links tell themselves when they die."""
-        sql = f"SELECT EXISTS (SELECT 1 FROM tasks WHERE {HAS_RESULTS} AND profile = ? AND {OWN_LIFE})"
-        return bool(self._database.value(sql, [profile]))
 
     def filter_values(self, profile: str) -> dict[str, list[str]]:
         """Return the labels and the models there are in a profile, to complete a filter with."""
@@ -146,15 +147,14 @@ class Summaries:
         batch = self._database.value(sql, [profile, label])
         of_batch, bound = "removal = 0 AND profile = ? AND label = ? AND batch = ?", [profile, label, batch]
         sql = (
-            "SELECT model, variant, state < 2, count(*), count(create_time_ms), min(create_time_ms), "
-            f"max(create_time_ms) FROM tasks WHERE {of_batch} GROUP BY +model, variant, state < 2"
+            f"SELECT model, variant, state < 2, count(*), {_CREATED} FROM tasks WHERE {of_batch} "
+            "GROUP BY +model, variant, state < 2"
         )
         kinds, counts = [], [0, 0]
-        for model, variant, is_unfinished, count, known, *ends in self._database.rows(sql, bound):
+        for model, variant, is_unfinished, count, *created_ms in self._database.rows(sql, bound):
             counts[is_unfinished] += count
             if is_unfinished:
-                oldest_ms, youngest_ms = ends if known == count else (None, None)
-                kinds.append(UnfinishedKind(model, variant, oldest_ms, youngest_ms))
+                kinds.append(UnfinishedKind(model, variant, *created_ms))
         if sum(counts) < 2:
             return None
         last = f"SELECT {ENDED} FROM tasks WHERE {of_batch} AND +state >= 2 AND {ENDED} IS NOT NULL"
@@ -166,6 +166,80 @@ class Summaries:
             ends_ms=tuple(int(at_ms) for (at_ms,) in reversed(rows)),
             kinds=tuple(kinds),
         )
+
+    def batches(self, profile: str, now_ms: int, ttl_ms: int | None) -> list[LabelFigures]:
+        """Return what the tasks of each label of a profile come to, and of none, the newest first.
+
+        `ttl_ms` is how long result links live that do not say it.
+        """
+        ends = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + :ttl_ms)"
+        unsaved = f"state = 2 AND {UNSAVED}"
+        # In the index of labels alone.
+        rows = self._database.rows(
+            "SELECT label, min(seq), total(state = 0), total(state = 1), total(state = 2), total(state = 3), "
+            "sum(credits), total(state >= 2 AND credits IS NULL), "
+            f"total(iif({unsaved}, result_count - saved_count, 0)), "
+            f"coalesce(min(iif({unsaved} AND {ends} > :now_ms, {ends}, NULL)), max(iif({unsaved}, {ends}, NULL))) "
+            "FROM tasks WHERE removal = 0 AND profile = :profile GROUP BY label ORDER BY min(seq)",
+            {"ttl_ms": ttl_ms, "now_ms": now_ms, "profile": profile},
+        )
+        (kinds, begun_ms), ended_ms = self._unfinished_by_label(profile), self._last_ends(profile)
+        overdue = History(self._database).overdue_by_label(profile, now_ms)
+        found = []
+        for label, newest_seq, *numbers, cost, without, files, expires_at_ms in rows:
+            name = _name(label)
+            # As in `progress_of`: what ended before the rest was begun says nothing of its pace.
+            since_ms = begun_ms.get(label, math.inf)
+            ends_ms = sorted(at_ms for at_ms in ended_ms.get(label, ()) if at_ms >= since_ms)
+            counts = {state: int(number) for state, number in zip(STATES.values(), numbers, strict=True)}
+            progress = Progress(
+                label=name or "",
+                done=counts[State.SUCCESS] + counts[State.FAIL],
+                total=sum(counts.values()),
+                ends_ms=tuple(ends_ms[-KEPT_ENDS:]),
+                kinds=tuple(kinds.get(label, ())),
+            )
+            found.append(
+                LabelFigures(
+                    label=name,
+                    newest_seq=newest_seq,
+                    counts=counts,
+                    overdue=overdue.get(label, 0),
+                    progress=progress,
+                    credits=cost,
+                    without_credits=int(without),
+                    unsaved=int(files),
+                    expires_at_ms=expires_at_ms,
+                )
+            )
+        return found
+
+    def _unfinished_by_label(
+        self, profile: str
+    ) -> tuple[dict[str | None, list[UnfinishedKind]], dict[str | None, int]]:
+        """Return the kinds of tasks of each label that are unfinished, and when the first of them was begun."""
+        kinds: dict[str | None, list[UnfinishedKind]] = {}
+        begun_ms: dict[str | None, int] = {}
+        # In the order and from the index of those.
+        for label, model, variant, first_ms, *created_ms in self._database.rows(
+            f"SELECT label, model, variant, min({BEGUN}), {_CREATED} FROM tasks "
+            "WHERE removal = 0 AND profile = ? AND state < 2 GROUP BY state, label, model, variant",
+            [profile],
+        ):
+            kinds.setdefault(label, []).append(UnfinishedKind(model, variant, *created_ms))
+            begun_ms[label] = min(first_ms, begun_ms.get(label, first_ms))
+        return kinds, begun_ms
+
+    def _last_ends(self, profile: str) -> dict[str | None, list[int]]:
+        """Return when tasks of each label ended, the last first, as far as they are the last of the list."""
+        ended_ms: dict[str | None, list[int]] = {}
+        for label, at_ms in self._database.rows(
+            f"SELECT label, {ENDED} FROM tasks WHERE removal = 0 AND profile = ? AND finished_at_ms IS NOT NULL "
+            "ORDER BY finished_at_ms DESC LIMIT ?",
+            [profile, MAX_ENDS],
+        ):
+            ended_ms.setdefault(label, []).append(at_ms)
+        return ended_ms
 
     def last_check_ms(self, profile: str) -> int | None:
         """Return when a task of a profile was last checked; None for never."""

@@ -250,9 +250,10 @@ class TaskList(Additions):
         if portion:
             yield portion
 
-    def has_own_lives(self) -> bool:
-        """Return whether there are results whose links say themselves when they die."""
-        return bool(self._database.value(f"SELECT 1 FROM tasks WHERE {HAS_RESULTS} AND {OWN_LIFE} LIMIT 1"))
+    def has_own_lives(self, profile: str | None = None) -> bool:
+        """Return whether there are results, of a profile or of any, whose links say themselves when they die."""
+        sql = f"SELECT 1 FROM tasks WHERE {HAS_RESULTS} AND {OWN_LIFE} AND profile = coalesce(?, profile) LIMIT 1"
+        return bool(self._database.value(sql, [profile]))
 
     def newest_seq(self) -> int | None:
         """Return the `seq` of the task that was added last, of whatever profile; None in an empty store."""

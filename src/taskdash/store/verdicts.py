@@ -5,19 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from taskdash.domain.task import Verdict
-from taskdash.store.database import IN_LIST, as_json
+from taskdash.store.database import IN_LIST, Part, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from taskdash.store.database import Database
 
-
-class Verdicts:
+class Verdicts(Part):
     """The verdicts of one store. They stay with their task, also where it is off the list for a while."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def of(self, seqs: Sequence[int]) -> dict[int, dict[int, Verdict]]:
         """Return the verdicts of tasks, by `seq` and number of the result, from 1."""

@@ -19,7 +19,7 @@ LINKS = ("https://cdn.example.com/1.png", "https://cdn.example.com/2.png")
 
 
 def by_label(store: Store, ttl_ms: int | None = DAY_MS) -> dict[str | None, LabelFigures]:
-    return {each.label: each for each in store.batches.of("p", NOW, ttl_ms)}
+    return {each.label: each for each in store.summaries.batches("p", NOW, ttl_ms)}
 
 
 def test_each_label_is_counted_alone_and_the_newest_is_first(store: Store) -> None:
@@ -30,7 +30,7 @@ def test_each_label_is_counted_alone_and_the_newest_is_first(store: Store) -> No
     store.tasks.remove([gone.seq], NOW)
     recorded(store, store.tasks.find("p", "task_mugs_0"), State.FAIL)
     recorded(store, store.tasks.find("p", "task_mugs_1"), State.WAITING, model="m", create_time_ms=5)
-    found = store.batches.of("p", NOW, None)
+    found = store.summaries.batches("p", NOW, None)
     assert [each.label for each in found] == ["new", "mugs", None, "old"]
     assert {each.label: each.total for each in found} == dict.fromkeys(("new", "mugs", None, "old"), 2)
     mugs = found[1]
@@ -41,7 +41,7 @@ def test_each_label_is_counted_alone_and_the_newest_is_first(store: Store) -> No
     # What ended before the rest was begun says nothing of its pace.
     recorded(store, store.tasks.find("p", "task_old_0"), complete_time_ms=NOW - HOUR_MS)
     assert by_label(store)["old"].progress.ends_ms == ()
-    assert store.batches.of("nobody", NOW, None) == []
+    assert store.summaries.batches("nobody", NOW, None) == []
 
 
 def test_credits_overdue_and_what_is_unsaved_and_expires_first(store: Store) -> None:
@@ -84,7 +84,7 @@ def test_labels_are_counted_in_the_indexes_alone(store: Store) -> None:
         return rows(sql, values)  # type: ignore[arg-type]
 
     store.database.rows = listened  # type: ignore[method-assign]
-    store.batches.of("p", NOW, DAY_MS)
+    store.summaries.batches("p", NOW, DAY_MS)
     plans = [plan for plan in read if "tasks_by_end" not in plan and "TEMP B-TREE" not in plan]
     assert len(plans) == 3
     assert all("COVERING INDEX" in plan for plan in plans), plans

@@ -45,7 +45,7 @@ class Chosen(NamedTuple):
 
 def read_batches(store: Store, context: Context) -> list[LabelFigures]:
     """Read what the labels of the profile in use come to by now."""
-    return store.batches.of(context.profile, context.clock.now_ms(), context.result_ttl_ms)
+    return store.summaries.batches(context.profile, context.clock.now_ms(), context.result_ttl_ms)
 
 
 class Batches(Dialog[Chosen | None]):

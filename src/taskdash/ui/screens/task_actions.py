@@ -228,9 +228,7 @@ class TaskActions(_Screen):
         text = filter_of(ttl_ms or USUAL_LIFE_MS)
         if self.filter_box.text == text:
             self.filter_box.clear()
-        elif ttl_ms or await self.context.store.run(
-            lambda store: store.summaries.any_tells_its_life(profile)
-        ):
+        elif ttl_ms or await self.context.store.run(lambda store: store.tasks.has_own_lives(profile)):
             await self.filter_box.put(text)
         else:
             setting = f"profiles.{profile}.result_ttl"
