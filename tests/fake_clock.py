@@ -30,6 +30,7 @@ from taskdash.store.store_file import ChangeHint
 from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
+from taskdash.watch.machine import Clock
 from taskdash.watch.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ T = TypeVar("T")
 START_MS = 1_790_000_000_000
 
 
-class FakeClock:
+class FakeClock(Clock):
     """A clock that moves only when `run_for` says so. Both of its times may be set as one likes."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from taskdash.store.store import StoreThread
 from taskdash.watch.accounts import MAX_IN_FLIGHT, WatchPolicy
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
-from taskdash.watch.machine import SystemClock
+from taskdash.watch.machine import Clock
 from taskdash.watch.notes import Access
 from taskdash.watch.watcher import Watcher
 
@@ -62,7 +62,7 @@ async def build_watcher(
     store: StoreThread | None = None,
 ) -> Watcher:
     """Return a watcher on the running event loop, with a store and a gateway of its own."""
-    clock = SystemClock()
+    clock = Clock()
     access = Access(profile.base_url, key)
     # The random numbers spread retries.
     dispatch = Dispatch(policy_of(profile, scheduled=scheduled), clock, random.random, access)

@@ -22,7 +22,7 @@ from taskdash.store.store import StoreThread
 from taskdash.ui.context import Context
 from taskdash.ui.keymap import make_keymap
 from taskdash.ui.service import Service
-from taskdash.watch.machine import SystemClock
+from taskdash.watch.machine import Clock
 from taskdash.watch.thread import WatcherThread
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def open_context(
         store=StoreThread(store_path, "store", is_patient=True),
         watcher=WatcherThread(partial(_build_watcher, profile, key, store_path, trust_env=not is_demo)),
         others=_serve_others(settings, environ, store_path, keys),
-        clock=SystemClock(),
+        clock=Clock(),
         # The demo takes nothing from the environment, but a browser and a clipboard are where the user is.
         environ=keyless_environ(settings, os.environ, keys),
         keys=keys,

@@ -34,13 +34,13 @@ import asyncio, sys
 from pathlib import Path
 from taskdash.config.profile import Profile
 from taskdash.domain.secret import Secret
-from taskdash.watch.machine import SystemClock
+from taskdash.watch.machine import Clock
 from taskdash.watching import build_watcher
 
 # A wall clock that the test sets, as an administrator or a time server would: by what stands in a file, in ms.
 wall = Path(sys.argv[2] + ".wall")
-real_now_ms = SystemClock.now_ms
-SystemClock.now_ms = lambda self: real_now_ms(self) + (int(wall.read_text()) if wall.exists() else 0)
+real_now_ms = Clock.now_ms
+Clock.now_ms = lambda self: real_now_ms(self) + (int(wall.read_text()) if wall.exists() else 0)
 
 async def main(url, store, per_second, per_minute):
     profile = Profile(

@@ -32,6 +32,7 @@ from taskdash.store.store import StoreThread
 from taskdash.ui.app import Dashboard
 from taskdash.ui.context import Context
 from taskdash.ui.screens.main import MainScreen
+from taskdash.watch.machine import Clock
 from taskdash.watch.status import WatchStatus
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def uuid(number: int) -> str:
     return f"{number:08x}-0000-4000-8000-000000000000"
 
 
-class FrozenClock:
+class FrozenClock(Clock):
     """Stands still until a test moves it."""
 
     def __init__(self, now_ms: int = NOW_MS) -> None:
@@ -78,7 +79,7 @@ class FrozenClock:
     def now_s(self) -> float:
         return self.at_ms / 1000
 
-    async def wait(self, event: asyncio.Event, timeout_s: float) -> None:  # noqa: ARG002 - the protocol's signature
+    async def wait(self, event: asyncio.Event, timeout_s: float) -> None:  # noqa: ARG002 - the base's signature
         raise AssertionError("the dashboard has no use for this")
 
 

@@ -13,7 +13,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from taskdash.api.body import MAX_BODY_BYTES, UnreadableError, document, plain_body
+from taskdash.api.body import UnreadableError, document, plain_body
 from taskdash.api.envelope import Envelope, envelope_of, is_same_id, task_id_in
 from taskdash.api.record import record_of
 from taskdash.api.values import number, whole_number, word
@@ -24,8 +24,6 @@ from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = ["MAX_BODY_BYTES", "parse_answer"]
 
 DEFAULT_RETRY_AFTER_S: Final = 5.0
 """Where a 429 names no time: longer than the 1 s window, short against the 60 s one."""

@@ -30,7 +30,7 @@ from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, Task
 from taskdash.domain.words import SYMBOLS, state_word
 from taskdash.store.store import Store
-from taskdash.watch.machine import SystemClock
+from taskdash.watch.machine import Clock
 from taskdash.watching import build_watcher
 from taskdash.wiring import open_context
 
@@ -60,7 +60,7 @@ def run_demo() -> int:
         store_path = Path(folder) / "tasks.db"
         with Store(store_path) as store:
             hints = {task_id: path for task_id, path in api.listed.items() if path}
-            store.tasks.add(settings.profile, api.listed, SystemClock().now_ms(), hints=hints)
+            store.tasks.add(settings.profile, api.listed, Clock().now_ms(), hints=hints)
         if has_terminal() and sys.stdout.isatty():
             return run_app(partial(open_context, settings, {}, store_path, is_demo=True))
         return asyncio.run(_as_text(settings, store_path))
@@ -84,7 +84,7 @@ async def _as_text(settings: Settings, store_path: Path) -> int:
 
 
 async def _tell(settings: Settings, store_path: Path, changed: asyncio.Event) -> int:
-    clock = SystemClock()
+    clock = Clock()
     query = Query(settings.profile)
     deadline_s = clock.now_s() + TEXT_DEADLINE_S
     with Store(store_path) as store:

@@ -77,21 +77,17 @@ class Line:
         return str(self.value)
 
 
-def describe(settings: Settings, environ: Mapping[str, str], *, run_commands: bool = True) -> list[Line]:
+def describe(settings: Settings, environ: Mapping[str, str]) -> list[Line]:
     """Tell every setting in force, and the key of every profile masked.
 
-    Args:
-        settings: what is in force.
-        environ: where the keys of profiles may be.
-        run_commands: whether the command that brings the key of the profile in use is run; those of other
-            profiles never are, for they may ask for a password.
+    Only the profile in use has the command run that brings its key: that of another one may ask for a password.
     """
     lines = [*_lines(settings, settings, "")]
     for profile in settings.profiles.values():
         prefix = f"profiles.{profile.name}."
         lines += _lines(settings, profile, prefix)
-        run = run_commands and profile.name == settings.profile
-        lines.append(_masked_key(profile, environ, f"{prefix}api_key", run=run))
+        is_in_use = profile.name == settings.profile
+        lines.append(_masked_key(profile, environ, f"{prefix}api_key", run=is_in_use))
     return lines
 
 

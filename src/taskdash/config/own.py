@@ -52,11 +52,6 @@ def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
-def _keys_schema() -> dict[str, Json]:
-    key: dict[str, Json] = {"type": "string", "pattern": f"^{_KEY_NAME}$"}
-    return {"anyOf": [key, {"type": "array", "items": key}]}
-
-
 def _query_words() -> tuple[ModuleType, ModuleType]:
     # Imported here: most commands neither sort nor filter.
     from taskdash.domain import query, query_language
@@ -85,7 +80,8 @@ def _filter(value: str) -> str:
     return value.strip()
 
 
-KEYS: Final = Reader(_keys_of_action, _keys_schema)
+_A_KEY: Final[dict[str, Json]] = {"type": "string", "pattern": f"^{_KEY_NAME}$"}
+KEYS: Final = Reader(_keys_of_action, lambda: {"anyOf": [_A_KEY, {"type": "array", "items": _A_KEY}]})
 SORT: Final = Reader(
     kinds.text(_sort).read, lambda: {"enum": [sign + name for name in _sort_names() for sign in ("", "-")]}
 )
@@ -139,16 +135,14 @@ def _command_name(value: str) -> None:
         )
 
 
-def _commands_schema() -> dict[str, Json]:
-    of_each: dict[str, Json] = {**schema_of(OwnCommand), "required": ["command"]}
-    return {
+COMMANDS: Final = Reader(
+    entries_of(Reader(_command, dict), check=_command_name).read,
+    lambda: {
         "type": "object",
-        "additionalProperties": of_each,
+        "additionalProperties": {**schema_of(OwnCommand), "required": ["command"]},
         "propertyNames": {"pattern": f"^{_COMMAND_NAME}$"},
-    }
-
-
-COMMANDS: Final = Reader(entries_of(Reader(_command, dict), check=_command_name).read, _commands_schema)
+    },
+)
 
 
 # Views
@@ -172,19 +166,11 @@ def _profiles(value: object, place: Place) -> tuple[str, ...] | None:
     return kinds.some_of(place.words).read(value, place)
 
 
-def _profiles_schema() -> dict[str, Json]:
-    named: dict[str, Json] = {
-        "type": "array",
-        "items": {"type": "string"},
-        "minItems": 1,
-        "uniqueItems": True,
-    }
-    return {"anyOf": [{"const": ALL}, named]}
-
-
 _IN_USE: Final[tuple[str, ...] | None] = ()
 PROFILES: Final[Reader[tuple[str, ...] | None]] = Reader(
-    _profiles, _profiles_schema, lambda value: ALL if value is None else list(value)
+    _profiles,
+    lambda: {"anyOf": [{"const": ALL}, {**kinds.TEXTS.schema(), "minItems": 1, "uniqueItems": True}]},
+    lambda value: ALL if value is None else list(value),
 )
 
 
@@ -243,12 +229,11 @@ def _views(value: object, place: Place) -> tuple[OwnView, ...]:
     return tuple(views)
 
 
-def _views_schema() -> dict[str, Json]:
-    return {
+VIEWS: Final = Reader(
+    _views,
+    lambda: {
         "type": "array",
         "items": {**schema_of(OwnView), "required": ["name"]},
         "maxItems": MAX_VIEWS,
-    }
-
-
-VIEWS: Final = Reader(_views, _views_schema)
+    },
+)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from taskdash.config import kinds
 from taskdash.config.readers import Place, Reader, may_be_key, one_of_these, read, schema_of, setting
 from taskdash.domain.budget import TIERS
-from taskdash.domain.record_paths import AUTH_HEADER, RECORD_PATH
+from taskdash.domain.record_paths import AUTH_HEADER, FAMILIES, RECORD_PATH
 from taskdash.domain.secret import Secret
 
 if TYPE_CHECKING:
@@ -30,22 +30,11 @@ PRESETS: Final[dict[str, dict[str, object]]] = {
         "api_key_env": "KIE_API_KEY",
         "per_second": 10,
         "per_minute": 300,
-        "record_paths": [
-            RECORD_PATH,
-            "/api/v1/veo/record-info",
-            "/api/v1/generate/record-info",
-            "/api/v1/gpt4o-image/record-info",
-            "/api/v1/flux/kontext/record-info",
-            "/api/v1/runway/record-detail",
-            "/api/v1/mj/record-info",
-            "/api/v1/aleph/record-info",
-            "/api/v1/suno/cover/record-info",
-            "/api/v1/nanobanana/record-info",
-        ],
+        "record_paths": [RECORD_PATH, *(path for path in FAMILIES if path.startswith("/api/"))],
         "result_ttl": "24h",
     },
 }
-"""What stands in a profile unless it is written there otherwise; the paths in the order of how common they are."""
+"""What stands in a profile unless it is written there otherwise."""
 
 KEY_SOURCES: Final = ("api_key_env", "api_key_command", "api_key")
 _LIMITS: Final = ("per_second", "per_minute")

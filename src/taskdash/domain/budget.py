@@ -136,7 +136,8 @@ class Budget:
     """
 
     def __init__(self, limits: Limits, past: Iterable[Spent] = ()) -> None:
-        self._limits = limits
+        self.limits = limits
+        """What is allowed from now on; what was sent still counts."""
         self._past: list[Spent] = list(past)
         self._last_s: float | None = None  # the caller's clock at its last call
         self._now_s = 0.0  # ours: as the caller's, less what was not believed
@@ -151,15 +152,6 @@ class Budget:
         self._minute: deque[float] = deque()
         self._minute_scheduled: deque[float] = deque()
         self._sent: deque[float] = deque()
-
-    @property
-    def limits(self) -> Limits:
-        """Return what is allowed."""
-        return self._limits
-
-    def set_allowed(self, limits: Limits) -> None:
-        """Change what is allowed from now on; what was sent still counts."""
-        self._limits = limits
 
     def hold(self, until_s: float) -> None:
         """Send nothing before `until_s`, urgent or not. A hold is never shortened by a later one."""
@@ -212,7 +204,7 @@ class Budget:
         What is under way is taken as answered now.
         """
         self._advance(now_s)
-        limits, under_way = self._limits, len(self._open)
+        limits, under_way = self.limits, len(self._open)
         ours = limits.per_minute - kept_for_urgent(limits)
         capacity = {}
         for span_s in AHEAD_S:
@@ -239,7 +231,7 @@ class Budget:
 
     def _waits_s(self, urgent: bool) -> list[float]:
         """For each thing that can stand in the way: how long it does, in seconds."""
-        limits, under_way = self._limits, len(self._open)
+        limits, under_way = self.limits, len(self._open)
         waits_s = [
             _wait_s(self._held_s - self._now_s),
             self._window_wait_s(self._second, under_way, limits.per_second, _SECOND_S),

@@ -1,10 +1,12 @@
-"""How far a batch is, and how long it will still take where that can be told honestly."""
+"""How far a batch is, how long it will still take where that can be told honestly, and what a label's tasks come to."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from taskdash.domain.task import State
 from taskdash.domain.words import ended_ms, started_ms
 
 if TYPE_CHECKING:
@@ -84,6 +86,53 @@ class Progress(NamedTuple):
         if now_ms - self.ends_ms[-1] > max(_STALLED_LEAST_MS, _STALLED_FROM * apart_ms):
             return None
         return math.ceil(apart_ms * (self.total - self.done)) or None
+
+
+class LabelFigures(NamedTuple):
+    """Adds up all tasks of a profile that have the same label, or none."""
+
+    label: str | None
+    newest_seq: int
+    """The one of them that was added last."""
+    counts: dict[State, int]
+    overdue: int
+    progress: Progress
+    """When the rest of them may be done."""
+    credits: float | None
+    """What they cost; None where no record says so."""
+    without_credits: int
+    """How many have ended whose records do not say what they cost."""
+    unsaved: int
+    """How many of their results are not saved."""
+    expires_at_ms: int | None
+    """When the first of the unsaved ones expires; where all of them have, when the last did."""
+
+    @property
+    def total(self) -> int:
+        """Return how many tasks there are."""
+        return sum(self.counts.values())
+
+    def shares(self, cells: int) -> list[int]:
+        """Return how many of so many cells of a bar, at least 3, stand for success, failures and the rest.
+
+        What there is any of has a cell; the largest has what the others leave.
+        """
+        success, fail = self.counts[State.SUCCESS], self.counts[State.FAIL]
+        counts = (success, fail, self.total - success - fail)
+        shares = [max(1, count * cells // self.total) if count else 0 for count in counts]
+        shares[counts.index(max(counts))] += cells - sum(shares)
+        return shares
+
+    @property
+    def filter_text(self) -> str:
+        """Return the filter that shows the tasks, in the language of `domain.query_language`."""
+        if self.label is None:
+            return 'label:=""'
+        if '"' not in self.label:
+            return f'label:="{self.label}"' if re.search(r"\s", self.label) else f"label:={self.label}"
+        # The language has no way to write a quote: what is around it has to do.
+        pieces = [piece for piece in self.label.split('"') if piece.strip()]
+        return " ".join(f'label:"{piece}"' for piece in pieces) or '!label:=""'
 
 
 def progress_of(tasks: Iterable[Task]) -> Progress:

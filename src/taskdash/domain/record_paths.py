@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Task
 
 RECORD_PATH: Final = "/api/v1/jobs/recordInfo"
+FAMILIES: Final = {
+    "/api/v1/veo/record-info": "veo veo2 veo3",
+    "/api/v1/generate/record-info": "suno music",
+    "/api/v1/gpt4o-image/record-info": "gpt4o gpt-4o 4o",
+    "/api/v1/flux/kontext/record-info": "kontext fluxkontext flux-kontext flux_kontext",
+    "/api/v1/runway/record-detail": "runway",
+    "/api/v1/mj/record-info": "mj midjourney",
+    "/api/v1/aleph/record-info": "aleph",
+    "/api/v1/suno/cover/record-info": "suno-cover suno_cover",
+    "/api/v1/nanobanana/record-info": "",
+    "/v1/tasks/{id}": "unified",
+    "/v1/videos/{id}": "video",
+}
+"""The path of a family's records, the most common first, and by which words its IDs and labels are known."""
 AUTH_HEADER: Final = "Authorization: Bearer {key}"
 ID_MARK: Final = "{id}"
 KEY_MARK: Final = "{key}"

@@ -21,7 +21,7 @@ from taskdash.results.folder import Folder
 from taskdash.results.renewals import Renewals
 from taskdash.results.saved_results import ResultLocks, SavedResults
 from taskdash.store.store import StoreThread
-from taskdash.watch.machine import SystemClock
+from taskdash.watch.machine import Clock
 from taskdash.watch.thread import run_unwaited
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def open_downloads(
             max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
             limited_by=", the limit that max_result_mib sets in the config",
         )
-        saved = SavedResults(store, SystemClock().now_ms, provenance)
+        saved = SavedResults(store, Clock().now_ms, provenance)
         async with asyncio.TaskGroup() as group:
             renewals = Renewals(store, begin=begin_to_watch) if begin_to_watch is not None else None
             downloads = Downloads(

@@ -24,12 +24,15 @@ from taskdash.domain.errors import StoreChangedError, StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.migration import bring_up_to_date, refuse_foreign
 from taskdash.store.store_file import (
+    PRIVATE_FILE,
     Identity,
     copy_past_holder,
     create_private,
+    damage,
     identity_of,
     is_copy_due,
-    keep_daily_copy,
+    keep_copy,
+    lock_path,
     stopped_holder_of,
     uri_of,
     was_emptied,
@@ -226,7 +229,11 @@ class Database:
                 with self.writing() as connection:
                     connection.execute("INSERT OR IGNORE INTO numbers VALUES ('list', abs(random()))")
             if is_first or is_copy_due(self._file):
-                keep_daily_copy(self._file, lambda: self._interrupted)
+                from filelock import FileLock
+
+                # Another process may be at that, or recover the list.
+                with FileLock(lock_path(self._file, "mend"), timeout=0, mode=PRIVATE_FILE):
+                    keep_copy(self._file, lambda: self._interrupted)
 
     def interrupt(self) -> None:
         """Make what runs here, and all that follows, fail instead of waiting; for closing, from any thread."""
@@ -263,9 +270,7 @@ class Database:
                 cursor = self.connection.execute(sql, values)
             except UnicodeDecodeError as error:
                 # What SQLite said of a damaged schema has pieces of it that are no text.
-                damage = sqlite3.DatabaseError("database disk image is malformed")
-                damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-                raise damage from error
+                raise damage() from error
             except sqlite3.OperationalError as error:
                 self.is_waiting = _is_busy(error)
                 if not self.is_waiting or self._interrupted or time.monotonic() >= until_s:

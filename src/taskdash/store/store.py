@@ -24,26 +24,25 @@ if TYPE_CHECKING:
     from taskdash.store.gateways import Gateways
     from taskdash.store.history import History
     from taskdash.store.news import News
-    from taskdash.store.saved import SavedFiles
+    from taskdash.store.saved import SavedFiles, Verdicts
     from taskdash.store.summaries import Summaries
     from taskdash.store.tasks import TaskList
-    from taskdash.store.verdicts import Verdicts
 
 T = TypeVar("T")
 
 _PARTS: Final = {
-    "additions": "Additions",
-    "tasks": "TaskList",
-    "documents": "Documents",
-    "saved": "SavedFiles",
-    "verdicts": "Verdicts",
-    "checks": "Checks",
-    "summaries": "Summaries",
-    "news": "News",
-    "history": "History",
-    "gateways": "Gateways",
+    "additions": "additions.Additions",
+    "tasks": "tasks.TaskList",
+    "documents": "documents.Documents",
+    "saved": "saved.SavedFiles",
+    "verdicts": "saved.Verdicts",
+    "checks": "checks.Checks",
+    "summaries": "summaries.Summaries",
+    "news": "news.News",
+    "history": "history.History",
+    "gateways": "gateways.Gateways",
 }
-"""The class of each part of a store; its module has the part's name."""
+"""The class of each part of a store, with its module."""
 _COPY_ASKED_EVERY_S: Final = 3_600.0
 """How often a store that is written to asks whether a copy of it is due."""
 
@@ -96,7 +95,8 @@ class Store:
     def __getattr__(self, name: str) -> object:
         if name not in _PARTS:
             raise AttributeError(name)
-        part: object = getattr(import_module(f"taskdash.store.{name}"), _PARTS[name])(self.database)
+        module, _, kind = _PARTS[name].partition(".")
+        part: object = getattr(import_module(f"taskdash.store.{module}"), kind)(self.database)
         setattr(self, name, part)
         return part
 

@@ -139,18 +139,6 @@ def is_copy_due(path: Path) -> bool:
     return newest is None or abs(time.time() - newest.stat().st_mtime) >= COPY_EVERY_S
 
 
-def keep_daily_copy(path: Path, is_given_up: Callable[[], bool]) -> None:
-    """Keep a copy, unless another process is at that or recovers the list.
-
-    Raises:
-        OSError, sqlite3.Error: none could be made.
-    """
-    from filelock import FileLock
-
-    with FileLock(lock_path(path, "mend"), timeout=0, mode=PRIVATE_FILE):
-        keep_copy(path, is_given_up)
-
-
 def keep_copy(path: Path, is_given_up: Callable[[], bool] = lambda: False) -> None:
     """Copy the store as `<name>.copy-<time>`, 0600, and onto the disk; drop the copies that are too many.
 
@@ -191,9 +179,14 @@ def keep_copy(path: Path, is_given_up: Callable[[], bool] = lambda: False) -> No
 
 def _refuse_damaged(copy: sqlite3.Connection) -> None:
     if copy.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-        error = sqlite3.DatabaseError("database disk image is malformed")
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+        raise damage()
+
+
+def damage() -> sqlite3.DatabaseError:
+    """Return what SQLite raises for a damaged file."""
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def stopped_holder_of(path: Path) -> int | None:

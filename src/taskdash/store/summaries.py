@@ -7,9 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from taskdash.domain.batches import LabelFigures
 from taskdash.domain.failures import FailedTasks
-from taskdash.domain.progress import KEPT_ENDS, Progress, UnfinishedKind
+from taskdash.domain.progress import KEPT_ENDS, LabelFigures, Progress, UnfinishedKind
 from taskdash.domain.query_language import COMPLETED_FIELDS
 from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State

@@ -39,7 +39,6 @@ from taskdash.store.rows import (
     task_from_row,
     urls_from_text,
 )
-from taskdash.store.verdicts import Verdicts
 
 if TYPE_CHECKING:
     import sqlite3
@@ -199,6 +198,9 @@ class TaskList(Additions):
         They are read in portions that take little memory, each of which is one read. They know whether they are overdue
         at `now_ms`, if that is given.
         """
+        # Who lists tasks asks for no details.
+        from taskdash.store.saved import Verdicts
+
         overdue = frozenset(() if now_ms is None else self._database.overdue(None, now_ms))
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
         for portion in self._portions(seqs):

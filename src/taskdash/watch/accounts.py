@@ -91,7 +91,8 @@ class Accounts:
         self._policy = policy
         self._clock = clock
         self._chance = chance
-        self._limits = policy.limits
+        self.key_limits = policy.limits
+        """As they are believed to be."""
         self._budget = Budget(allowed(policy.limits, policy.share))
         self._checks: dict[int, _Check] = {}
         self._latency_s = 0.5
@@ -106,11 +107,11 @@ class Accounts:
         sent = [entry.sent for entry in entries]
         self.last, self._ledger = (entries[-1] if entries else None), deque(sent)
         now_s, now_ms = self._clock.now_s(), self._clock.now_ms()
-        self._limits, self.learned = self._policy.limits, _learned_in(note.learned, self._under())
+        self.key_limits, self.learned = self._policy.limits, _learned_in(note.learned, self._under())
         if self.learned is not None:
-            self._limits = Limits(self.learned.per_second, self.learned.per_minute)
+            self.key_limits = Limits(self.learned.per_second, self.learned.per_minute)
         past = [spent for row in sent for spent in _spent(row, now_s)]
-        self._budget = Budget(allowed(self._limits, self._policy.share), past)
+        self._budget = Budget(allowed(self.key_limits, self._policy.share), past)
         self._checks.clear()
         self.under_way = 0
         held_s = _held_s(note.quiet, now_s, now_ms)
@@ -128,11 +129,6 @@ class Accounts:
     def limits(self) -> Limits:
         """Return what the budget allows, the share taken."""
         return self._budget.limits
-
-    @property
-    def key_limits(self) -> Limits:
-        """Return the key's limits as they are believed to be."""
-        return self._limits
 
     def used(self) -> int:
         """Return how many checks were sent in the last 60 s; the budget believes only a clock that it often sees."""
@@ -269,13 +265,13 @@ class Accounts:
         return self._quiet
 
     def _learn(self, throttle: Throttle) -> None:
-        limits = learned(throttle, self._limits, self._policy.written)
+        limits = learned(throttle, self.key_limits, self._policy.written)
         tier = throttle.tier or (self.learned.tier if self.learned else None)
-        if limits == self._limits and tier is None:
+        if limits == self.key_limits and tier is None:
             return
-        self._limits = limits
+        self.key_limits = limits
         self.learned = Learned(limits.per_second, limits.per_minute, tier, self._under())
-        self._budget.set_allowed(allowed(limits, self._policy.share))
+        self._budget.limits = allowed(limits, self._policy.share)
 
     def _under(self) -> list[str | int | None]:
         limits = self._policy.limits

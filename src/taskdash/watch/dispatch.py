@@ -7,7 +7,7 @@ over, an answer came while others waited, or another process changed the list. A
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.record import Answer, apply_answer
@@ -46,14 +46,6 @@ _PRICED_A_SECOND: Final = 500
 """A long list is priced less often: its price moves less."""
 CLOCK_STEP_S: Final = 2.0
 """A wall clock that moves against the monotonic one by more than this was set."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What the list offered: tasks to check, the most wanted first, and how many were put off."""
-
-    found: list[Task]
-    put_off: int
 
 
 class Dispatch:
@@ -174,8 +166,7 @@ class Dispatch:
             return []
         if self._policy.scheduled:
             await self._renew_price(store)
-        look = await self._look(store, room)
-        picked = self._choose(look, room)
+        picked = self._choose(*await self._look(store, room), room)
         if picked:
             await self._reserve(store, picked)
         return picked
@@ -221,8 +212,8 @@ class Dispatch:
         self._accounts.learn_of(entry.sent for entry in entries)
         self.owes_word = False
 
-    async def _look(self, store: StoreThread, room: int) -> _Look:
-        """Return what the list has to check, the most wanted first."""
+    async def _look(self, store: StoreThread, room: int) -> tuple[list[Task], bool]:
+        """Return what the list has to check, the most wanted first, and whether there was more that is put off."""
         profile, now_ms = self._policy.profile, self._clock.now_ms()
         limit = room + self._accounts.busy
         wants_scheduled = self._sends_scheduled()
@@ -253,8 +244,7 @@ class Dispatch:
                 worth[task.seq] = gain_s, task
         if later:
             await store.run(lambda store: store.checks.postpone(later))
-        found = [task for _, task in sorted(worth.values(), key=lambda pair: -pair[0])]
-        return _Look(found, len(later))
+        return [task for _, task in sorted(worth.values(), key=lambda pair: -pair[0])], bool(later)
 
     def _next_ms(self, task: Task, now_ms: int) -> int | None:
         """Return when a task that was due is due now: the price may have risen since its check was planned."""
@@ -263,14 +253,14 @@ class Dispatch:
             return now_ms
         return next_check_ms(task, now_ms, self.durations, self._price_s)
 
-    def _choose(self, look: _Look, room: int) -> list[Task]:
+    def _choose(self, found: list[Task], has_put_off: bool, room: int) -> list[Task]:
         """Begin what may be sent now, and find out when to look again."""
         picked: list[Task] = []
         now_s, hold_s = self._clock.now_s(), self._accounts.hold_s()
         wait_s = min(LOOK_EVERY_S, hold_s) if hold_s > 0 else LOOK_EVERY_S
         # Where scheduled checks are held up, none were looked for; the next answer may free them.
         self._over_budget, self._left_over = False, hold_s > 0
-        for task in self._in_turn(look.found):
+        for task in self._in_turn(found):
             if len(picked) >= room:
                 break
             task_wait_s, is_over_budget = self._accounts.wait_s(task)
@@ -284,7 +274,7 @@ class Dispatch:
                 self._urgent_in_a_row = self._urgent_in_a_row + 1 if is_urgent(task) else 0
         if len(picked) == room:  # there may be more than were looked for
             self._left_over = True
-        if look.put_off:  # there may be more behind those that were
+        if has_put_off:  # there may be more behind those
             wait_s = 0.0
         # What falls due meanwhile waits in the same line, where there is one.
         next_ms = self._line.next_ms

@@ -10,37 +10,23 @@ import os
 import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
 
 from taskdash.store.gateways import Process
 
 
-class Clock(Protocol):
-    """Wall time for what people see, monotonic time for what is counted."""
+class Clock:
+    """The machine's clocks: wall time for what people see, monotonic time for what is counted."""
 
     def now_ms(self) -> int:
         """Return Unix milliseconds, which may jump."""
-
-    def now_s(self) -> float:
-        """Return seconds of the machine's monotonic clock, the same for every process since boot."""
-
-    async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
-        """Return when `event` is set or `timeout_s` seconds have passed."""
-
-
-class SystemClock:
-    """The machine's clocks."""
-
-    def now_ms(self) -> int:
-        """Return Unix milliseconds."""
         return time.time_ns() // 1_000_000
 
     def now_s(self) -> float:
-        """Return monotonic seconds."""
+        """Return monotonic seconds, the same for every process since boot."""
         return time.monotonic()
 
     async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
-        """Wait for the event, at most `timeout_s` seconds."""
+        """Return when `event` is set or `timeout_s` seconds have passed."""
         try:
             async with asyncio.timeout(max(0.0, timeout_s)):
                 await event.wait()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from taskdash.api.body import MAX_VALUES, unwrapped
-from taskdash.api.wire import MAX_BODY_BYTES, parse_answer
+from taskdash.api.body import MAX_BODY_BYTES, MAX_VALUES, unwrapped
+from taskdash.api.wire import parse_answer
 from taskdash.domain.task import Json, ProblemKind, State
 from taskdash.domain.untrusted import CUT_MARK, MAX_TEXT_CHARS
 

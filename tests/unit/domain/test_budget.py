@@ -123,7 +123,7 @@ def test_checks_of_the_future_count_as_sent_now() -> None:
 def test_a_lower_limit_counts_what_was_sent_before() -> None:
     budget = Budget(Limits(10, 60))
     assert sent_between(budget, 0.0, 10.0, urgent=True) == 60
-    budget.set_allowed(Limits(10, 30))
+    budget.limits = Limits(10, 30)
     assert budget.limits == Limits(10, 30)
     assert sent_between(budget, 10.0, 60.0, urgent=True) == 0
     assert sent_between(budget, 60.0, 63.0, urgent=True) == 0

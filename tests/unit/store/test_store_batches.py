@@ -10,7 +10,7 @@ from taskdash.domain.progress import UnfinishedKind
 from taskdash.domain.task import State
 
 if TYPE_CHECKING:
-    from taskdash.domain.batches import LabelFigures
+    from taskdash.domain.progress import LabelFigures
     from taskdash.store.store import Store
 
 HOUR_MS = 3_600_000

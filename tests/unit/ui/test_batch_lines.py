@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskdash.domain.batches import LabelFigures
-from taskdash.domain.progress import Progress
+from taskdash.domain.progress import LabelFigures, Progress
 from taskdash.domain.query import ExactTerm
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State

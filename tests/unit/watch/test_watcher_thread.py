@@ -16,7 +16,7 @@ from taskdash.store.store import Store, StoreThread
 from taskdash.watch.accounts import WatchPolicy
 from taskdash.watch.dispatch import Dispatch
 from taskdash.watch.lease import Lease
-from taskdash.watch.machine import SystemClock
+from taskdash.watch.machine import Clock
 from taskdash.watch.thread import WatcherThread, run_unwaited
 from taskdash.watch.watcher import Watcher
 
@@ -33,7 +33,7 @@ async def fetch(task_id: str, _: str) -> Answer:
 
 def thread_for(path: Path) -> WatcherThread:
     async def build(on_change: Callable[[], None]) -> Watcher:
-        clock = SystemClock()
+        clock = Clock()
         return Watcher(
             store=StoreThread(path, "watcher-store"),
             lease=Lease(path, "p"),

@@ -10,27 +10,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.id_forms import HEX_32, UUID, Kind, has_known_form, is_file_name, kind_of
+from taskdash.domain.record_paths import FAMILIES, RECORD_PATH
 from taskdash.domain.task import MAX_ID_CHARS
 from taskdash.domain.task_ids.findings import Findings, Hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-JOBS: Final = "/api/v1/jobs/recordInfo"
-FAMILIES: Final = {
-    "/api/v1/veo/record-info": "veo veo2 veo3",
-    "/api/v1/gpt4o-image/record-info": "gpt4o gpt-4o 4o",
-    "/api/v1/flux/kontext/record-info": "kontext fluxkontext flux-kontext flux_kontext",
-    "/api/v1/aleph/record-info": "aleph",
-    "/api/v1/runway/record-detail": "runway",
-    "/api/v1/suno/cover/record-info": "suno-cover suno_cover",
-    "/api/v1/generate/record-info": "suno music",
-    "/api/v1/mj/record-info": "mj midjourney",
-    "/api/v1/nanobanana/record-info": "",
-    "/v1/tasks/{id}": "unified",
-    "/v1/videos/{id}": "video",
-}
-"""The path of a family's records, and by which words its IDs and labels are known."""
 
 _ID: Final = rf"[A-Za-z0-9._:-]{{1,{MAX_ID_CHARS}}}"
 _NAMES: Final = {name: path for path, words in FAMILIES.items() for name in words.split()}
@@ -98,7 +83,7 @@ def path_hints(text: str, hits: list[Hit]) -> dict[str, str]:
             continue
         hint = _by_label(text, hit) or path_hint_of(hit.task_id)
         if hint and "jobs/recordInfo?" in text[max(0, hit.start - _LABEL_CHARS) : hit.start]:
-            hint = JOBS
+            hint = RECORD_PATH
         if hint:
             hints[hit.task_id] = hint
     return hints

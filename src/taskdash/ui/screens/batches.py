@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
     from textual.worker import WorkType
 
-    from taskdash.domain.batches import LabelFigures
+    from taskdash.domain.progress import LabelFigures
     from taskdash.store.store import Store
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context

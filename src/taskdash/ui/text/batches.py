@@ -20,7 +20,7 @@ from taskdash.domain.words import NO_LABEL, SYMBOLS, USUAL_LIFE_MS, notice_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from taskdash.domain.batches import LabelFigures
+    from taskdash.domain.progress import LabelFigures
 
 _LEAST_LABEL_CELLS: Final = 14
 _MOST_LABEL_CELLS: Final = 40
