@@ -41,16 +41,9 @@ class UnreadableError(ValueError):
 
 
 def plain_body(headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return `body` with its Content-Encoding undone, at most `MAX_BODY_BYTES` long.
+    """Return `body` with its Content-Encoding undone, at most `MAX_BODY_BYTES` long. `headers` are in lower case.
 
     We ask for `identity`; a proxy may compress all the same. What it does not label is not guessed.
-
-    Args:
-        headers: names in lower case.
-        body: as it came over the wire.
-
-    Raises:
-        UnreadableError: too long, broken, or an encoding that we do not know.
     """
     if len(body) > MAX_BODY_BYTES:
         raise UnreadableError(f"larger than {MAX_BODY_BYTES >> 20} MiB")
@@ -93,11 +86,7 @@ _DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 
 
 def document(headers: Mapping[str, str], plain: bytes) -> Json:
-    """Return the JSON document in `plain`. A byte order mark before it is harmless.
-
-    Raises:
-        UnreadableError: not UTF-8 or not JSON.
-    """
+    """Return the JSON document in `plain`. A byte order mark before it is harmless."""
     text_bytes = plain.removeprefix(b"\xef\xbb\xbf")
     if not text_bytes.strip():
         raise UnreadableError("empty")
@@ -125,11 +114,8 @@ def _html_kind(headers: Mapping[str, str], body: bytes) -> str | None:
 def json_document(text: str) -> Json:
     """Return the value of a JSON text.
 
-    Numbers that no program could use (infinite, NaN, over 40 digits) come as the text they were; control
-    characters in texts are let through, as they are made inert later; of equal keys the last one counts.
-
-    Raises:
-        UnreadableError: not JSON, nested too deeply, or of too many values.
+    Numbers that no program could use (infinite, NaN, over 40 digits) come as the text they were; control characters
+    in texts are let through, as they are made inert later; of equal keys the last one counts.
     """
     if _value_count(text) > MAX_VALUES and _value_count(_JSON_TEXT.sub("", text)) > MAX_VALUES:
         raise UnreadableError(f"made of more than {MAX_VALUES:,} values")

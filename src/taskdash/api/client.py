@@ -68,7 +68,7 @@ class Gateway:
         """Check everything a request depends on, and send nothing.
 
         Args:
-            base_url: From `config.base_url`; a path in it is kept in front of the API's.
+            base_url: As `config` checked it; a path in it is kept in front of the API's.
             key: Sent to this host and no other.
             auth_header: From the config: carries the key.
             connections: How many requests may be under way at once, 1 to 32.
@@ -125,14 +125,10 @@ class Gateway:
             logging.getLogger(library).setLevel(logging.WARNING)
 
     async def fetch_record(self, task_id: str, path: str = RECORD_PATH) -> Answer:
-        """Send one check under a path of the config.
+        """Send one check under a path of the config. Raises nothing but CancelledError.
 
-        Those beyond `connections` wait for their turn; the deadline starts after that.
-
-        One that was lost (`Answer.is_lost`) gets a new connection when it is sent again.
-
-        Raises:
-            asyncio.CancelledError: nothing else.
+        Those beyond `connections` wait for their turn; the deadline starts after that. One that was lost
+        (`Answer.is_lost`) gets a new connection when it is sent again.
         """
         async with self._places:
             self._under_way += 1
@@ -229,11 +225,8 @@ async def _exchange(
     """Send a request and give the answer with its body unread; close what was connected for it where that fails.
 
     A connection that the server has closed meanwhile is noticed before anything is sent (httpx looks whether it is
-    readable). The closing may still cross the request on its way.
-
-    Raises:
-        CrossedError: It did, and nothing was answered.
-        Exception: of httpx, h11, ssl, the system; see `network`.
+    readable). The closing may still cross the request on its way: then CrossedError is raised, and else what
+    `network.explain` tells apart.
     """
     opened: list[_Stream] = []
 

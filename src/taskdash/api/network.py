@@ -53,8 +53,7 @@ class Proxy:
 def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = os.environ) -> Proxy | None:
     """Return the proxy that requests to this origin go through, if any. None does for a host of this computer.
 
-    Raises:
-        UsageError: its variable is broken, or names a SOCKS proxy and the package for those is not installed.
+    Raises UsageError where its variable is broken, or names a SOCKS proxy and the package for those is not installed.
     """
     name = host.lower().rstrip(".")
     if (
@@ -79,8 +78,7 @@ def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str] = o
 def tls_context(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
     """Return what TLS connections are checked with: the authorities of certifi unless a variable names others.
 
-    Raises:
-        UsageError: a variable is broken.
+    Raises UsageError where a variable is broken.
     """
     cert_file, cert_dir = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if cert_file:
@@ -205,12 +203,9 @@ _ERRNO: Final = {
 
 
 def explain(fault: BaseException, peer: str, proxy: str | None = None) -> str:
-    """Say in one inert line why a request failed.
+    """Say in one inert line why a request to `peer`, a `host` or `host:port`, failed.
 
-    Args:
-        fault: What was raised.
-        peer: Who was asked, as `host` or `host:port`.
-        proxy: What stands between, with the variable that names it. Connections are made to it then.
+    Connections are made to the proxy, where one stands between; it is told with the variable that names it.
     """
     causes = list(_causes(fault))
     nearest = f"the proxy {proxy}" if proxy else peer

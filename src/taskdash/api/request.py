@@ -28,8 +28,7 @@ class NoRequestError(Exception):
 def request_again(detail: TaskDetail) -> dict[str, Json]:
     """Return the body that asks `createTask` for what a task was asked for once more.
 
-    Raises:
-        NoRequestError: it is not known.
+    Raises NoRequestError where that is not known.
     """
     task = detail.task
     if task.record_path not in (None, RECORD_PATH):
@@ -58,15 +57,10 @@ def echoed_request(body: bytes, task_id: str) -> Json:
 
 
 def create_body(param: Json, model: str | None) -> dict[str, Json]:
-    """Return the body that asks for the same once more.
+    """Return the body that asks for the same once more, for the first request as the record echoes it.
 
-    Args:
-        param: the first request, as the record echoes it: whole by the API's page; older gateways leave `model` or
-            `input` out, and have the inputs beside each other.
-        model: as the record names it.
-
-    Raises:
-        NoRequestError: something is missing.
+    It is whole by the API's page; older gateways leave `model` or `input` out, and have the inputs beside each other.
+    Raises NoRequestError where something is missing.
     """
     if not isinstance(param, dict) or not param:
         raise NoRequestError("no param in its record" if not param else "its param is not a JSON object")

@@ -83,7 +83,7 @@ def parse_answer(
     Args:
         status: of HTTP.
         headers: names in lower case.
-        body: as it came over the wire, still encoded; more than `MAX_BODY_BYTES` is unreadable.
+        body: as it came over the wire, still encoded.
         asked_id: the task that was asked for; another's record is dropped.
         now_s: Unix seconds, for a Retry-After date in an answer that has no Date.
     """
@@ -162,11 +162,6 @@ def _throttle_of(headers: Mapping[str, str], data: dict[str, Json], now_s: float
     By the API's documents the body has `data: {retryAfter, limit, tier, windowSeconds}`. No Retry-After header is
     documented there; gateways and proxies in front send one, so the larger of the two counts. Values that make no
     sense (negative, words, infinite) count as not said.
-
-    Args:
-        headers: names in lower case.
-        data: the body's `data`, or {}.
-        now_s: Unix seconds, for a Retry-After that is a date in an answer without a Date of its own.
     """
     waits = (_seconds(data.get("retryAfter")), _header_wait_s(headers, now_s))
     known = [wait for wait in waits if wait is not None]

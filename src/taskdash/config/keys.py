@@ -40,12 +40,7 @@ class FoundKey(NamedTuple):
 
 
 def find_key(profile: Profile, environ: Mapping[str, str], *, command_timeout_s: float = 10.0) -> FoundKey:
-    """Find the key of `profile`, running its command where it has one.
-
-    Args:
-        profile: whose key.
-        environ: where environment variables are read from; a command gets it as its environment.
-        command_timeout_s: how long the command may take.
+    """Find the key of `profile`, running its command, with `environ` as its environment, where it has one.
 
     Raises:
         KeyMissingError: there is none, or one that cannot be sent.
@@ -93,13 +88,7 @@ def keys_in(environ: Mapping[str, str]) -> Iterator[Secret]:
 
 
 def keyless_environ(settings: Settings, environ: Mapping[str, str], keys: Iterable[Secret]) -> dict[str, str]:
-    """Return the environment for a program that has no use for a key, such as a browser: nothing in it holds one.
-
-    Args:
-        settings: which variables hold keys.
-        environ: the whole environment.
-        keys: all keys that are known, wherever they came from.
-    """
+    """Return the environment for a program that has no use for a key, such as a browser: nothing in it holds one."""
     known = KnownKeys(keys)
     names = {profile.api_key_env for profile in settings.profiles.values()} | {DEFAULT_KEY_VARIABLE}
     return {
@@ -150,12 +139,9 @@ class _CommandError(Exception):
 
 
 def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout_s: float) -> str:
-    """Run the command and return the first line of its standard output.
+    """Run the command and return the first line of its standard output; raise _CommandError where it brings none.
 
     It has no shell, no standard input and no terminal: a password prompt must not draw over the dashboard.
-
-    Raises:
-        _CommandError: it cannot be run, failed, took too long or printed nonsense.
     """
     import subprocess
 
@@ -191,12 +177,7 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
 
 
 def _read_until_end(process: Popen[bytes], deadline_s: float) -> tuple[bytes, bytes]:
-    """Read both outputs until the command has ended.
-
-    Raises:
-        TimeoutError: it has not by `deadline_s`, on the monotonic clock.
-        _CommandError: it does not stop printing.
-    """
+    """Read both outputs until the command has ended; raise TimeoutError where it has not by then (monotonic)."""
     import selectors
 
     output, talk = bytearray(), bytearray()

@@ -47,11 +47,7 @@ _ALLOWED = "use https://host, or http:// on this machine only (127.0.0.0/8, ::1,
 
 
 def _checked_word(value: str, allowed: Collection[str]) -> str:
-    """Return a word that is one of those allowed.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """Return a word; raise ValueError where it is none of those allowed."""
     if value not in allowed:
         near = suggestion(value, allowed)
         raise ValueError(f"{shown(value)} is not allowed, use {one_of_these(allowed)}.{near}")
@@ -293,8 +289,7 @@ BASE_URL_PATTERN: Final = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9_\[](?:(?![@?#
 def checked_base_url(text: str) -> str:
     """Return the base URL without a slash at its end; a path prefix is kept.
 
-    Raises:
-        ValueError: it is no URL of a kind that a key may be sent to. The message shows nothing that may be secret.
+    Raises ValueError for a URL that no key may be sent to. The message shows nothing that may be secret.
     """
     text = text.strip()
     if not _PRINTABLE.fullmatch(text) or "\\" in text:

@@ -40,15 +40,9 @@ def load_settings(
     action_names: Collection[str] | None = None,
     theme_names: Collection[str] | None = None,
 ) -> Settings:
-    """Find out what is in force.
+    """Find out what is in force: by the options of the command line, the environment, the file, the defaults.
 
-    Args:
-        config_file: what `--config` says; None where it says nothing.
-        environ: the environment; of it count `TASKDASH_CONFIG`, `TASKDASH_PROFILE`, `TASKDASH_BASE_URL`.
-        profile: what `--profile` says.
-        log_level: what `--log-level` says; already one of `LOG_LEVELS`.
-        action_names: what `[keys]` may name; None takes any action.
-        theme_names: what `[view]` may name as its theme; None takes any.
+    `[keys]` and the theme may name what is in `action_names` and `theme_names`; None takes any.
 
     Raises:
         ConfigError: a setting is wrong, or the file cannot be read.
@@ -117,8 +111,7 @@ def settings_in(
 ) -> Settings:
     """Read a whole file; its `profile` stays empty where it names none.
 
-    Raises:
-        ConfigError: something in it is wrong, or it has a key that others can read.
+    Raises ConfigError where something in it is wrong, or it has a key that others can read.
     """
     faults: list[str] = []
     known = {"keys": action_names, "theme": theme_names}
@@ -203,17 +196,9 @@ class ConfigFile:
 
 
 def read_config_file(path: Path, named_by: str) -> ConfigFile | None:
-    """Read `path`.
+    """Read a file, or a pipe; None where the default one, which nobody named, does not exist.
 
-    Args:
-        path: the file; a pipe or `/dev/null` will do.
-        named_by: the option or variable that named it; empty for the default file, which may be missing.
-
-    Returns:
-        None where the default file does not exist.
-
-    Raises:
-        ConfigError: it cannot be read, or is no TOML.
+    Raises ConfigError where it cannot be read, or is no TOML. `named_by` is the option or variable that named it.
     """
     shown_path = inert_line(str(path))
     source = f" (named by {named_by})" if named_by else ""
@@ -258,11 +243,7 @@ def _read_bytes(path: Path) -> tuple[bytes, bool]:
 
 
 def toml_values(data: bytes) -> dict[str, object]:
-    """Parse TOML.
-
-    Raises:
-        ValueError: it is none; the message names line and column and is fit to be shown.
-    """
+    """Parse TOML; raise ValueError with a message that names line and column and is fit to be shown."""
     import tomllib
 
     try:

@@ -1,8 +1,9 @@
 """Where taskdash keeps its files: by platformdirs, `XDG_*` honoured, each with its override.
 
 What platformdirs reads is the environment of this process. A relative `XDG_*` is ignored, as XDG
-asks. Nothing is looked up before it is needed: who names all files by hand needs no home directory. Files and folders
-can be read by their owner only, 0600 and 0700, whatever the umask.
+asks. Nothing is looked up before it is needed: who names all files by hand needs no home directory; where one is needed
+and there is none, UsageError is raised. Files and folders can be read by their owner only, 0600 and 0700, whatever the
+umask.
 """
 
 from __future__ import annotations
@@ -43,11 +44,7 @@ _LINUX_FOLDERS: Final = {
 
 
 def config_path(override: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
-    """Return the config file, and what named it: `--config`, `TASKDASH_CONFIG`, or nothing where it is the default.
-
-    Raises:
-        UsageError: there is no home directory to find the default in.
-    """
+    """Return the config file, and what named it: `--config`, `TASKDASH_CONFIG`, or nothing where it is the default."""
     if override is not None:
         return absolute(override), "--config"
     if named := environ.get(CONFIG_VARIABLE):
@@ -61,11 +58,7 @@ def themes_dir(config: Path) -> Path:
 
 
 def store_path(override: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return the SQLite file with the list.
-
-    Raises:
-        UsageError: there is no home directory to find the default in.
-    """
+    """Return the SQLite file with the list."""
     if override is not None:
         return absolute(override)
     if named := environ.get(STORE_VARIABLE):
@@ -74,34 +67,29 @@ def store_path(override: Path | None, environ: Mapping[str, str]) -> Path:
 
 
 def view_path() -> Path:
-    """Return where the dashboard remembers its look. Raises UsageError where there is no home directory."""
+    """Return where the dashboard remembers its look."""
     return _folder("state") / "view.toml"
 
 
 def log_path() -> Path:
-    """Return the log. Raises UsageError where there is no home directory."""
+    """Return the log."""
     return _folder("state") / "taskdash.log"
 
 
 def previews_dir() -> Path:
-    """Return the folder for small copies of results. Raises UsageError where there is no home directory."""
+    """Return the folder for small copies of results."""
     return _folder("cache") / "previews"
 
 
 def download_dir(settings: Settings) -> Path:
-    """Return where results are saved.
-
-    Raises:
-        UsageError: nothing is set, and there is no home directory to find the default in.
-    """
+    """Return where results are saved."""
     return settings.download_dir or _folder("downloads") / "taskdash"
 
 
 def absolute(text: str | Path, origin: str = "") -> Path:
     """Return a path that somebody named, `~` expanded, from the current directory where it is relative.
 
-    Raises:
-        UsageError: it cannot be a path, its `~` has no home directory, or the current directory is gone.
+    Raises UsageError where it cannot be a path, its `~` has no home directory, or the current directory is gone.
     """
     source = f"{origin}: " if origin else ""
     if "\0" in str(text):
@@ -113,11 +101,7 @@ def absolute(text: str | Path, origin: str = "") -> Path:
 
 
 def _expanded(text: str) -> str:
-    """Expand a leading `~`.
-
-    Raises:
-        UsageError: there is no such home directory.
-    """
+    """Expand a leading `~`; raise UsageError where there is no such home directory."""
     if text == "~" or text.startswith("~/"):
         return f"{_home(text)}{text[1:]}"
     expanded = os.path.expanduser(text)  # noqa: PTH111 - Path.expanduser raises RuntimeError where this does not
@@ -192,11 +176,8 @@ def users_umask() -> int:
 def make_private_dir(path: Path) -> str | None:
     """Make `path`, and what is missing above it, 0700; tighten it where it stands and is taskdash's own.
 
-    Returns:
-        A line for the user where an existing folder had to be tightened, else None.
-
-    Raises:
-        OSError: it cannot be made, or is no folder.
+    Return a line for the user where an existing folder had to be tightened, else None; raise OSError where it cannot
+    be made.
     """
     missing = [path, *path.parents]
     while missing and missing[-1].exists():
@@ -213,9 +194,6 @@ def tightened(path: Path) -> str | None:
     """Make a folder of taskdash's own 0700 where it is open to others; return a line for the user if it was.
 
     Only a folder of that name is ours; a folder that the user chose, such as `/tmp`, is left as it is.
-
-    Raises:
-        OSError: it is not there, or cannot be changed.
     """
     status = path.stat()
     ours = path.name == "taskdash" and status.st_uid == os.getuid()
@@ -226,11 +204,9 @@ def tightened(path: Path) -> str | None:
 
 
 def create_private_file(path: Path, data: bytes) -> None:
-    """Write a file that must not exist yet, 0600, and have it on the disk when this returns.
+    """Write a file, 0600, and have it on the disk when this returns; where that fails nothing is left behind.
 
-    Raises:
-        FileExistsError: something of that name is there, were it only a link to nowhere.
-        OSError: it cannot be written; nothing is left behind.
+    Raises FileExistsError where something of that name is there, were it only a link to nowhere.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -241,11 +217,7 @@ def create_private_file(path: Path, data: bytes) -> None:
 
 
 def replace_private_file(path: Path, data: bytes) -> None:
-    """Write a file, 0600, in place of whatever is there, in one step: a reader sees the old or the new one.
-
-    Raises:
-        OSError: it cannot be written; the old file stands.
-    """
+    """Write a file, 0600, in place of whatever is there, in one step: a reader sees the old or the new one."""
     import tempfile
 
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

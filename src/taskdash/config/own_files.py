@@ -55,10 +55,7 @@ def first_config_text(profile: Profile) -> str:
 
 
 def write_first_config(path: Path, profile: Profile) -> str | None:
-    """Write a first config, 0600, in a folder that is 0700.
-
-    Returns:
-        A line for the user where the folder had to be tightened, else None.
+    """Write a first config, 0600, in a folder of 0700; return a line for the user where that had to be tightened.
 
     Raises:
         TaskdashError: something is there already; nothing was touched.
@@ -86,13 +83,7 @@ class LoadedView(NamedTuple):
 
 
 def load_view(path: Path, first: View, theme_names: Collection[str] | None = None) -> LoadedView:
-    """Read `view.toml` over `first`, the values of `[view]`.
-
-    Args:
-        path: the file; missing is as good as empty.
-        first: what counts where the file has nothing.
-        theme_names: those there are; None takes any.
-    """
+    """Read `view.toml`, which may be missing, over `first`, the values of `[view]`."""
     shown_path = inert_line(str(path))
     try:
         values = toml_values(_read_regular_file(path))
@@ -110,11 +101,7 @@ def load_view(path: Path, first: View, theme_names: Collection[str] | None = Non
 
 
 def save_view(path: Path, view: View, first: View) -> str | None:
-    """Remember where `view` differs from `first`, the values of `[view]`, in one step.
-
-    Returns:
-        Why it could not be remembered, for the user; None when it was.
-    """
+    """Remember where `view` differs from `first`, the values of `[view]`, in one step; return what went wrong."""
     try:
         warning = make_private_dir(path.parent)
         replace_private_file(path, tomli_w.dumps(_changed(view, first)).encode())

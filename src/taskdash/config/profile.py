@@ -161,10 +161,7 @@ class Profile:
 def read_profile(value: object, place: Place, elsewhere: Callable[[str], str]) -> Profile:
     """Read one `[profiles.NAME]`; what is wrong with its settings, or between them, is noted.
 
-    Args:
-        value: the table.
-        place: where it stands.
-        elsewhere: says where a key that is no setting of a profile belongs, if anywhere.
+    `elsewhere` says where a key that is no setting of a profile belongs, if anywhere.
     """
     given: dict[str, object] = value if isinstance(value, dict) else {}
     preset = preset_of(given)

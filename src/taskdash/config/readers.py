@@ -126,16 +126,10 @@ def settings_of(model: type) -> dict[str, Setting]:
 def read(
     model: type, value: object, place: Place, elsewhere: Callable[[str], str] = lambda _: ""
 ) -> dict[str, Any]:
-    """Read a table, and return what is right in it, as arguments for `model`; what is wrong is noted.
+    """Read a table, and return what is right in it, as arguments for `model`, a dataclass; what is wrong is noted.
 
-    Args:
-        model: a dataclass whose fields are settings.
-        value: the table.
-        place: where it stands.
-        elsewhere: says where a key that is no setting of the model belongs, if anywhere.
-
-    Raises:
-        ValueError: it is no table.
+    `elsewhere` says where a key that is no setting of it belongs, if anywhere. Raises ValueError for what is no
+    table.
     """
     known = settings_of(model)
     table = _table(value, place)
@@ -162,10 +156,7 @@ def entries_of(
 ) -> Reader[Mapping[str, T]]:
     """Read a table whose keys are names of the user's, each with a value that `reader` takes.
 
-    Args:
-        reader: reads a value.
-        names: those that there are, where that is known here.
-        check: raises ValueError where a name cannot be one.
+    They are among `names`, or what is known at the place; `check` raises ValueError where a name cannot be one.
     """
 
     def read_entries(value: object, place: Place) -> Mapping[str, T]:

@@ -81,11 +81,9 @@ def kept_for_urgent(limits: Limits) -> int:
 def learned(throttle: Throttle, current: Limits, written: Limits | None) -> Limits:
     """Return the key's limits after the gateway refused a check with a 429 that says what they are.
 
-    Args:
-        throttle: What the 429's body said. Its `limit` counts for its window and beats the tier's table; its
-            `tier` fills in the other window; what it does not say stays as it is.
-        current: The key's limits as they were believed until now (before the share).
-        written: The limits the user wrote in the profile, which are only ever lowered; None for a mere tier.
+    Its `limit` counts for its window and beats the tier's table; its `tier` fills in the other window; what it does
+    not say stays as it was believed until now (before the share). Limits that the user wrote in the profile, not a
+    mere tier, are only ever lowered.
     """
     limits = TIERS.get((throttle.tier or "").strip().lower(), current)
     if throttle.limit is not None and throttle.limit > 0:
@@ -127,12 +125,10 @@ def _wait_s(remaining_s: float) -> float:
 
 
 class Budget:
-    """The checks that are allowed, sent and answered.
+    """The checks that are allowed, the share already taken, sent and answered.
 
-    Args:
-        limits: What is allowed, the share already taken (`allowed`).
-        past: Checks sent before, by this process or another, on the clock of later calls. What has no answer
-            is taken as still under way. Times in the future are taken as now.
+    It begins with those sent before, by this process or another, on the clock of later calls: what has no answer is
+    taken as still under way, times in the future as now.
     """
 
     def __init__(self, limits: Limits, past: Iterable[Spent] = ()) -> None:
@@ -165,9 +161,7 @@ class Budget:
     def wait_s(self, now_s: float, *, urgent: bool) -> float:
         """Return how long to wait before asking again: 0.0 if one check may be sent now, else at most `MAX_STEP_S`.
 
-        Args:
-            now_s: The monotonic clock.
-            urgent: Whether the user asked for the check, or its ID is new.
+        One is urgent where the user asked for it, or its ID is new.
         """
         return min(self.free_in_s(now_s, urgent=urgent), MAX_STEP_S)
 

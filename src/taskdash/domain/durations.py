@@ -13,10 +13,8 @@ _DECIMAL_BELOW_MS: Final = 9_950
 def duration(ms: float | None, *, measured: bool = False) -> str:
     """Return a duration in its largest unit and the next smaller one: `0s`, `34s`, `2m`, `1m52s`, `21h37m`, `3d4h`.
 
-    Args:
-        ms: The milliseconds; less than none is told as none, and what is not known as –.
-        measured: It is over and does not change while it is looked at: it is rounded instead of cut off, and has
-            a decimal below 10 s: `0.4s`, `4.2s`.
+    One that is measured, and so does not change while it is looked at, is rounded instead of cut off, and has a
+    decimal below 10 s: `0.4s`, `4.2s`.
     """
     if ms is None:
         return NONE

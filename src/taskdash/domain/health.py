@@ -83,15 +83,10 @@ class Health:
         sent_s: float | None = None,
         asked: int = 0,
     ) -> None:
-        """Take note of an answer.
+        """Take note of an answer to the check of a task.
 
-        Args:
-            answer: What came.
-            now_s: When it came.
-            chance: In [0, 1): spreads the retries of several machines.
-            task_id: Whose check it was.
-            sent_s: When its check was sent; None where that does not matter.
-            asked: The mark of the last request that is known of (`store.checks`).
+        `chance`, in [0, 1), spreads the retries of several machines; `asked` is the mark of the last request that is
+        known of (`store.checks`).
         """
         problem = answer.problem
         if problem in _PROPER:

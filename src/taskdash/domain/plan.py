@@ -69,13 +69,9 @@ class _Envelope:
 def solve(
     ages_s: Sequence[float], alive: Sequence[float], price_s: float, gaps_s: Sequence[float]
 ) -> list[int]:
-    """Return for each age the index of the age at which to look again.
+    """Return for each age the index of the age at which to look again, at a price in seconds of delay.
 
-    Args:
-        ages_s: Rising ages; checks happen at these only.
-        alive: The share of tasks unfinished at each.
-        price_s: Seconds of delay that one check is worth.
-        gaps_s: The least time to the next check from each age; never falling.
+    The ages rise, `alive` is the share of tasks unfinished at each, and the least gaps to the next check never fall.
     """
     last = len(ages_s) - 1
     area = [0.0]

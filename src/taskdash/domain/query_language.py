@@ -102,15 +102,10 @@ def parse_states(text: str) -> frozenset[State]:
 def parse_filter(
     text: str, ttls_ms: Mapping[str, int] = _NO_TTLS, has_own_lives: Callable[[], bool] = lambda: False
 ) -> tuple[Term, ...]:
-    """Read a filter; an empty one matches everything.
+    """Read a filter; an empty one matches everything. Raises FilterError where a part of it cannot be read.
 
-    Args:
-        text: what was typed.
-        ttls_ms: how long the result links of each profile live, for `expires`.
-        has_own_lives: tells whether there are links that say so themselves; asked where no profile does.
-
-    Raises:
-        FilterError: a part of it cannot be read.
+    `ttls_ms` tells `expires` how long the result links of each profile live. Where no profile does, `has_own_lives`
+    is asked whether there are links that say so themselves.
     """
     terms: list[Term] = []
     # An argument's byte that is no UTF-8 comes as a surrogate, which no text of the list has and no search takes.

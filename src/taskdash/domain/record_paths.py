@@ -100,11 +100,9 @@ class RecordPaths(NamedTuple):
         return answer.refuses_task or (answer.is_fault and is_strange)
 
     def are_all_asked(self, task: Task, *, is_asked: bool) -> bool:
-        """Return whether no path is left that may know a task.
+        """Return whether no path is left that may know a task, as the last answer leaves it.
 
-        Args:
-            task: as the last answer leaves it.
-            is_asked: whether somebody asked: then a round that has begun is ended.
+        Where somebody asked a round that has begun is ended.
         """
         if task.record_path in self.paths:
             return True

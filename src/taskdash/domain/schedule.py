@@ -86,14 +86,7 @@ _BACKOFF_S: Final = {
 
 
 def next_check_ms(task: Task, now_ms: int, durations: Durations, price_s: float) -> int | None:
-    """Return when to check a task: `now_ms` at the earliest, a day later at the latest; None: never unless asked.
-
-    Args:
-        task: The task.
-        now_ms: The wall clock, in Unix milliseconds.
-        durations: What this list's finished tasks teach.
-        price_s: What a check must buy, from `price_for`.
-    """
+    """Return when to check a task: `now_ms` at the earliest, a day later at the latest; None: never unless asked."""
     if task.asked_at_ms is not None:
         return now_ms
     if task.state.finished or (task.problem and task.problem.kind is ProblemKind.REJECTED):
@@ -143,12 +136,8 @@ def _not_found_gap_s(task: Task, problem: Problem, checked_ms: int) -> float:
 def backoff_s(kind: ProblemKind, lasted_s: float, key: str) -> float:
     """Return how long to wait after a failed check: as long as it lasts already, within the bounds of its kind.
 
-    Waiting as long again as a failure has lasted is doubling, without a counter to keep.
-
-    Args:
-        kind: The problem; one that has no bounds here gets those of a server error.
-        lasted_s: The time since the first of this unbroken row of failures.
-        key: Whose failure it is (a task ID, a gateway): spreads what failed together, by up to a quarter.
+    Waiting as long again as an unbroken row of failures has lasted is doubling, without a counter to keep. The `key`
+    (a task ID, a gateway) spreads what failed together, by up to a quarter.
     """
     least_s, most_s = _BACKOFF_S.get(kind, _BACKOFF_S[ProblemKind.SERVER_ERROR])
     return min(max(lasted_s, least_s) * (1 + jitter(key) / 4), most_s)
@@ -182,16 +171,9 @@ def urgency(
 ) -> float:
     """Return what a check now buys, in seconds: of the tasks that are due the highest goes first.
 
-    What was asked for comes first, then IDs never checked, then the rest by expected gain. Only where one of
-    the first two is a crowd (5,000 pasted IDs, `R` on a long list) it gets a worth that a running task
-    outgrows when it was left alone for long, so that a crowd cannot starve it.
-
-    Args:
-        task: A task that is due.
-        now_ms: The wall clock, in Unix milliseconds.
-        durations: What this list's finished tasks teach.
-        asked_in_line: How many due tasks were asked for.
-        new_in_line: How many due tasks were never checked.
+    What was asked for comes first, then IDs never checked, then the rest by expected gain. Only where one of the
+    first two is a crowd (5,000 pasted IDs, `R` on a long list) it gets a worth that a running task outgrows when it
+    was left alone for long, so that a crowd cannot starve it.
     """
     gain_s = _gain_s(task, now_ms, durations)
     if task.asked_at_ms is not None:
@@ -229,16 +211,9 @@ def price_for(
 ) -> float:
     """Return what a check must buy now, in seconds of delay, for the budget to go where it buys most.
 
-    It is the least price at which no span ahead takes more checks than there are, so that a dense moment
-    does not use up what is wanted half a minute later. Tasks that are finished, new or in trouble take none
-    of it here: their checks follow rules of their own. The price comes in steps, so that plans can be kept.
-
-    Args:
-        tasks: Those on the list that are unfinished.
-        now_ms: The wall clock, in Unix milliseconds.
-        durations: What this list's finished tasks teach.
-        capacity: How many scheduled checks the budget has for each span from now, in seconds
-        (`Budget.capacity`).
+    It is the least price at which no span ahead takes more checks than there are (`Budget.capacity`), so that a dense
+    moment does not use up what is wanted half a minute later. Tasks that are finished, new or in trouble take none of
+    it here: their checks follow rules of their own. The price comes in steps, so that plans can be kept.
     """
     efforts = dict.fromkeys(capacity, 0.0)
     for task in tasks:

@@ -66,11 +66,7 @@ class Prior:
 
 
 class Curve:
-    """The share of tasks that are unfinished at each age, and what follows from it. Compared by identity.
-
-    Args:
-        alive: At each of `AGES_S` the share of tasks still unfinished, falling from 1.
-    """
+    """The share of tasks that are unfinished at each of `AGES_S`, and what follows. Compared by identity."""
 
     __slots__ = ("_area", "_effort", "alive", "late_s")
 
@@ -134,11 +130,7 @@ def ended_shares(finished: Sequence[float], waiting: Sequence[float]) -> list[tu
     """Return at which ages tasks ended, and what share of all had ended by then (Kaplan and Meier).
 
     Those that still wait end some time later than they were last seen to wait: left out, they would leave the quick
-    ones alone to tell how long tasks take.
-
-    Args:
-        finished: How long the finished took, in any unit, or its logarithm.
-        waiting: At what age the others were last seen unfinished, in the same one.
+    ones alone to tell how long tasks take. Ages are in any unit, or their logarithms.
     """
     ages = sorted((*((age, False) for age in finished), *((age, True) for age in waiting)))
     alive, shares = 1.0, []
@@ -153,12 +145,7 @@ def ended_shares(finished: Sequence[float], waiting: Sequence[float]) -> list[tu
 
 
 def fit(logs: Sequence[float], prior: Prior) -> Curve:
-    """Return the curve predicted for the next task.
-
-    Args:
-        logs: Natural logarithms of finished tasks' seconds.
-        prior: What counts where `logs` says little.
-    """
+    """Return the curve predicted for the next task by the logarithms of finished tasks' seconds, and a prior."""
     tamed = _tamed(logs)
     student = _Student.after(_Sums.of(tamed), prior)
     if len(logs) < _KERNEL_FROM:

@@ -82,19 +82,11 @@ def _is_plain(param: Json) -> bool:
 def read_tasks(
     text: str, profile: str, now_ms: int, left_out: set[str] | None = None
 ) -> Iterator[TaskDetail] | None:
-    """Read a file of tasks in any of its forms.
+    """Read a file of tasks in any of its forms; None for a text that is no such file.
 
-    Args:
-        text: the file.
-        profile: of the tasks that name none.
-        now_ms: when those were added that do not say it.
-        left_out: takes the names of the fields that have a value and are none of a task's.
-
-    Returns:
-        The tasks in their order, each read when it is asked for; None for a text that is no such file.
-
-    Raises:
-        TaskFileError: while the tasks are read: it is such a file, and broken.
+    Each is read when it is asked for: where such a file is broken, TaskFileError is raised then. `profile` and
+    `now_ms` are of the tasks that do not say theirs; `left_out` takes the names of the fields that have a value and
+    are none of a task's.
     """
     found = _reader(text.removeprefix("\ufeff"))
     return None if found is None else _tasks(found, profile, now_ms, set() if left_out is None else left_out)

@@ -95,16 +95,10 @@ class _Fields:
 
 
 def task_of(values: dict[str, Any], line: int, profile: str, now_ms: int) -> TaskDetail:
-    """Make a task of the fields of `task_file`.
+    """Make a task of the fields of `task_file`; raise TaskFileError where a value is wrong.
 
-    Args:
-        values: the fields; those that are missing count as null, others are left out.
-        line: where they stand, 1-based.
-        profile: of a task that names none.
-        now_ms: when it was added where it does not say.
-
-    Raises:
-        TaskFileError: a value is wrong.
+    Fields that are missing count as null, others are left out. `profile` and `now_ms` are of a task that does not say
+    its own.
     """
     fields = _Fields(values, line)
     task_id = values.get("taskId")

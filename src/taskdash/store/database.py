@@ -93,18 +93,11 @@ class Database:
         opens: bool = True,
         only_reads: bool = False,
     ) -> None:
-        """Open the store, unless that is left to a later call of `open`.
+        """Open the store, unless `opens` is False: then `open` does it.
 
-        Args:
-            path: Where it is.
-            busy_timeout_s: How long other processes' locks are waited for.
-            on_mishap: Told in a line, now or later, where the file was damaged, open to others, or exchanged.
-            opens: Whether to open it now.
-            only_reads: Whether to go over to a copy where a stopped process has the file locked: what is written
-                then is lost.
-
-        Raises:
-            StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.
+        `on_mishap` hears in a line where the file was damaged, open to others, or exchanged. One that only reads goes
+        over to a copy where a stopped process has the file locked: what is written then is lost. Raises as `open`
+        does.
         """
         self.path = path
         self._busy_timeout_s = busy_timeout_s
@@ -126,11 +119,9 @@ class Database:
     def open(self, *, is_patient: bool = False) -> None:
         """Open the store, creating it (0600, in a folder of 0700) and bringing it up to date where needed.
 
-        A file that cannot be written is opened for reading, if it is up to date. One that is damaged is set aside, and
-        what can be recovered is the store.
-
-        Args:
-            is_patient: Whether to wait for other processes' locks until `interrupt`.
+        A file that cannot be written is opened for reading, if it is up to date. One that is damaged is set aside,
+        and what can be recovered is the store. One that is patient waits for other processes' locks until
+        `interrupt`.
 
         Raises:
             StoreError: the file cannot be opened, is no store, or was written by a newer taskdash.

@@ -83,15 +83,9 @@ class Documents(Part):
     ) -> tuple[int, int]:
         """Take over tasks of another list, above all others and in their order, in one transaction.
 
-        An ID that is on the list of its profile stays as it is.
-
-        Args:
-            tasks: valid and inert; their `seq` does not count.
-            now_ms: when those that are unfinished become due.
-            on_progress: told now and then how many are written.
-
-        Returns:
-            How many were added and how many were listed already.
+        They are valid and inert; their `seq` does not count, and an ID that is on the list of its profile stays as it
+        is. `on_progress` is told now and then how many are written. Return how many were added, and how many were
+        listed already.
         """
         return self._database.again(lambda: self._import_tasks(tasks, now_ms, on_progress))
 

@@ -39,11 +39,7 @@ class Examined(NamedTuple):
 
 
 def examine(path: Path) -> Examined | None:
-    """Return what a store has; None where there is no file yet, or an empty one.
-
-    Raises:
-        StoreError: it cannot be read, is damaged, or is not for us.
-    """
+    """Return what a store has; None where there is none yet. Raises StoreError where it is unsound."""
     file = Path(os.path.realpath(path))
     try:
         if not file.exists() or not (status := file.stat()).st_size:

@@ -80,11 +80,8 @@ class Gateways(Part):
     def reserve(self, profile: str, sent: Sent, last: Entry | None = None) -> Reserved:
         """Write down checks before they are sent, so that whoever watches next stays within the budget.
 
-        Args:
-            profile: whose.
-            sent: the checks.
-            last: the last entry that is known; None: there was none. Where it is missing nothing is written, as this
-                is another file than the one it was written to.
+        Where the last entry that is known is missing nothing is written, as this is another file than it was written
+        to.
         """
         with self._database.writing() as connection:
             since = connection.execute(

@@ -51,15 +51,8 @@ def refuse_foreign(execute: Execute, path: Path) -> None:
 def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
     """Take the steps that the file has not had, all in one transaction, with a copy of the file beside it.
 
-    Args:
-        execute: Executes a statement.
-        file: The store.
-        is_emptied: An empty one was no new one, as far as could be seen before it was opened.
-
-    Raises:
-        StoreChangedError: the file is empty, and was a store before.
-        sqlite3.Error: it stays as it was.
-        OSError: so it does, as no copy of it can be made.
+    Where that fails it stays as it was. One that `is_emptied` was no new one, as far as could be seen before it was
+    opened: StoreChangedError is raised, if it is empty.
     """
     if _first(execute, "PRAGMA user_version") >= len(MIGRATIONS):
         return

@@ -94,17 +94,11 @@ class News(Part):
     def claim_expiring(
         self, profile: str, since: tuple[int, int], ttl_ms: int, limit: int = 1_000, *, is_told: bool = True
     ) -> list[Task]:
-        """Claim the warning of results that are not saved and about to expire.
+        """Claim the warning of results that are not saved and about to expire, the first to expire first, each once.
 
-        Each is warned of once; the first to expire comes first.
-
-        Args:
-            profile: whose.
-            since: the two moments (Unix ms) between which their links came to be, or would have, where they die by
-                their own word.
-            ttl_ms: how long links live.
-            limit: of how many.
-            is_told: whether the profile tells so. Otherwise only links count that tell of their end themselves.
+        Between the two moments `since` (Unix ms) their links came to be, or would have, where they die by their own
+        word. Unless the profile tells how long links live (`is_told`) only those count that tell of their end
+        themselves.
         """
         dies = f"coalesce(result_expires_at_ms, {LINKS_SINCE} + {ttl_ms:d})"
         listed = f"SELECT seq FROM tasks WHERE {HAS_RESULTS} AND profile = ?"
@@ -133,12 +127,8 @@ class News(Part):
     def missed(self, profile: str, since_ms: int, back_ms: int, now_ms: int, ttl_ms: int | None) -> Missed:
         """Return what came about between two moments, as far as that is known by now.
 
-        Args:
-            profile: whose.
-            since_ms: when somebody was last there.
-            back_ms: when somebody was there again. What ended before may have been learned after.
-            now_ms: the time.
-            ttl_ms: how long result links live; None where that is not known.
+        What ended before `back_ms`, when somebody was there again, may have been learned after. `ttl_ms` is how long
+        result links live; None where that is not known.
         """
         # Of an end without a moment nobody knows more than that it was learned a little later.
         ended = "coalesce(complete_time_ms, create_time_ms + cost_time_ms, finished_at_ms - ?)"

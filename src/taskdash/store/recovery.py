@@ -58,14 +58,10 @@ _ROW_ERRORS: Final = (sqlite3.Error, OverflowError, ValueError)
 
 
 def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = False) -> None:
-    """Set a damaged file aside, with what can be recovered of its list in its place.
+    """Set a damaged file (no link) aside, with what can be recovered of its list in its place.
 
-    Nothing happens where another process has done it already, or where the file turns out whole.
-
-    Args:
-        path: The store's file, no link.
-        identity: The file that was found damaged.
-        is_surely_damaged: It is known to be, though SQLite can read it.
+    Nothing happens where another process has done it already, or where the file turns out whole, unless it
+    `is_surely_damaged`, though SQLite can read it.
 
     Raises:
         StoreError: it is no store of ours, or the new one cannot be written.
@@ -112,11 +108,7 @@ def what_became_of(path: Path, identity: Identity | None) -> str:
 
 @contextmanager
 def recovering(path: Path) -> Iterator[None]:
-    """Let only one process at a time recover the file at `path`.
-
-    Raises:
-        OSError: another one is at it for too long, or no lock can be made here.
-    """
+    """Let only one process at a time recover the file at `path`; OSError is raised where one is at it for too long."""
     line = (
         f"the list {inert_line(path.name)} is damaged: saving what can be read of it, which may take a minute"
     )

@@ -100,11 +100,7 @@ def detail_from_row(
 ) -> TaskDetail:
     """Return a task with its row of DETAIL_COLUMNS, which a task without a record does not have.
 
-    Args:
-        task: from its row of TASK_COLUMNS.
-        row: of `bodies`.
-        saved: its rows of SAVED_COLUMNS, by number.
-        verdicts: of its results, by number.
+    `saved` are its rows of SAVED_COLUMNS, `verdicts` those of its results, both by number.
     """
     files = tuple(SavedResult(n, inert_line(str(path)), size) for n, path, size in saved)
     if row is None or row[1] is None:

@@ -80,13 +80,7 @@ class Store:
         opens: bool = True,
         only_reads: bool = False,
     ) -> None:
-        """Open the file at `path`; `on_mishap` hears in a line where it was damaged or exchanged.
-
-        One that only reads goes over to a copy where a stopped process has the file locked.
-
-        Raises:
-            StoreError: it cannot be used.
-        """
+        """Open the file at `path`; for the rest, and what is raised, see `Database`."""
         self.database = Database(
             path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap, opens=opens, only_reads=only_reads
         )

@@ -38,12 +38,9 @@ Identity = tuple[int, int]
 
 
 def create_private(path: Path, tell: Callable[[str], None]) -> int | None:
-    """Make the file, 0600, before SQLite does it with the umask's mode.
+    """Make the file, 0600, before SQLite does it with the umask's mode; return the size of one that was there.
 
-    One that stands open to others is tightened, and so is its folder where that is taskdash's own; `tell` hears of it.
-
-    Returns:
-        The size of one that was there, in bytes.
+    One that stands open to others is tightened, and so is its folder where that is taskdash's own: `tell` is told.
     """
     if said := make_private_dir(path.parent):
         tell(said)
@@ -203,11 +200,8 @@ def stopped_holder_of(path: Path) -> int | None:
 def copy_past_holder(path: Path, name: str) -> tuple[int, TemporaryDirectory[str]] | None:
     """Copy a store, with the journal that undoes what is half written, past the lock of a stopped process.
 
-    As long as that is stopped and has a lock, nobody else writes.
-
-    Returns:
-        The number of the process, and the folder that has the copy, called `name`; None where no such process
-        has the store locked, or it went on meanwhile.
+    As long as that is stopped and has a lock, nobody else writes. Return its number and the folder that has the copy,
+    called `name`; None where no such process has the store locked, or it went on meanwhile.
     """
     import shutil
     from tempfile import TemporaryDirectory

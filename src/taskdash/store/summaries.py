@@ -121,12 +121,8 @@ class Summaries(Part):
     ) -> Progress | None:
         """Return the batch that most unfinished tasks belong to; None where no batch is under way.
 
-        Under a label it is what was added since that was last complete.
-
-        Args:
-            profile: whose.
-            shown: the label that is looked at: its batch comes first.
-            before: the label that was told last: another one takes its place with twice as many tasks.
+        Under a label it is what was added since that was last complete. The batch of the label `shown`, which is
+        looked at, comes first; another one than that told `before` takes its place with twice as many tasks.
         """
         # In the index alone: the rows themselves are too wide to be read for it.
         sql = (

@@ -309,11 +309,7 @@ class TaskList(Additions):
         raise _unknown(profile, text, hint)
 
     def find_detail(self, profile: str, text: str) -> TaskDetail:
-        """Return the task that `find` finds, with its bodies.
-
-        Raises:
-            UnknownTaskError: there is none, or there are several.
-        """
+        """Return the task that `find` finds, with its bodies; what is raised is the same."""
         detail = self.detail(self.find(profile, text).seq)
         if detail is None:
             # Another process has removed it since it was found.

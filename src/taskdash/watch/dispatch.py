@@ -122,11 +122,7 @@ class Dispatch:
     # Picking
 
     async def pick(self, store: StoreThread, *, paused: bool, changed: bool) -> list[Task]:
-        """Choose and reserve what to check now; sets `wait_s`.
-
-        Raises:
-            StoreError: nothing was chosen, as nothing could be reserved.
-        """
+        """Choose and reserve what to check now; sets `wait_s`. Where StoreError is raised nothing was chosen."""
         self._accounts.used()  # a budget that is not asked for long does not believe that time has passed
         await self._mend_clock(store)
         if changed:

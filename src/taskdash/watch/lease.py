@@ -36,8 +36,7 @@ class Lease:
     def acquire(self) -> bool:
         """Take the lease if it is free; return whether this process holds it now.
 
-        Raises:
-            StoreError: the folder of the store does not allow a lock file.
+        Raises StoreError where the folder of the store does not allow a lock file.
         """
         if self.held:
             return True

@@ -145,11 +145,7 @@ class Notes:
     ) -> WatchStatus:
         """Return the status while another process watches. The store is asked only where it may say something else.
 
-        Args:
-            store: the list.
-            accounts: what became of the checks of this process, when it watched.
-            paused: whether this process wants scheduled checks stopped.
-            can_lead: whether it could watch.
+        `accounts` tell what became of the checks of this process, when it watched.
         """
         may_have_changed, last, asked_with = (
             store.change_hint.may_have_changed(),

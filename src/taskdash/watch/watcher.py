@@ -124,16 +124,11 @@ class Watcher:
         on_change: Callable[[], None] = lambda: None,
         on_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """Prepare to watch.
+        """Prepare to watch. The store is the watcher's own, and closed when `run` ends.
 
-        Args:
-            store: The watcher's own; it is closed when `run` ends.
-            lease: The right to send checks.
-            dispatch: Chooses them.
-            fetch: Sends one; None where there is no key: then this watcher only follows.
-            clock: The time.
-            on_change: Called on this loop whenever the list or `status` has changed.
-            on_end: Awaited when `run` ends; closes what `fetch` uses.
+        `fetch` sends a check; None where there is no key: then this watcher only follows. `on_change` is called on
+        this loop whenever the list or `status` has changed, and `on_end`, which closes what `fetch` uses, awaited
+        when `run` ends.
         """
         self.status = WatchStatus(has_key=fetch is not None)
         self._store = store

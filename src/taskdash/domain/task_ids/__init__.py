@@ -86,12 +86,7 @@ class Paste:
 
 
 def find_task_ids(text: str, *, keys: Collection[Secret] = ()) -> Paste:
-    """Search a paste.
-
-    Args:
-        text: anything; lone surrogates and control characters do no harm.
-        keys: the configured API keys, which are never taken for an ID even if they have the form of one.
-    """
+    """Search a paste. The configured keys are never taken for an ID, even if they have the form of one."""
     searched = plain(text)
     known = KnownKeys(keys)
     seen = Findings(searched, known)

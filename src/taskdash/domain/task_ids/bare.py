@@ -331,11 +331,10 @@ def _parts_of(label: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def denial(label: str, *, has_sep: bool) -> str | None:
-    """Return what a label makes of the value after it: None if that may be a task's ID.
+    """Return what a label, a word or two, makes of the value after it: None if that may be a task's ID.
 
-    Args:
-        label: the last word or two before the value; names in code are taken apart (`xRequestId`, `API_KEY`).
-        has_sep: whether a colon, an equals sign or the like stands between; a word of prose denies less.
+    Names in code are taken apart (`xRequestId`, `API_KEY`). Without a colon, an equals sign or the like a word denies
+    less.
     """
     if label.endswith(("Error", "Exception")):
         return None
