@@ -29,23 +29,16 @@ if TYPE_CHECKING:
 
 def policy_of(profile: Profile, *, scheduled: bool = True) -> WatchPolicy:
     """Return what a profile allows its checks to cost."""
+    written, tier = None, profile.tier or "free"
     if profile.per_second is not None and profile.per_minute is not None:
-        limits = Limits(profile.per_second, profile.per_minute)
-        return WatchPolicy(
-            profile=profile.name,
-            limits=limits,
-            share=profile.share,
-            written=limits,
-            record_paths=profile.record_paths,
-            scheduled=scheduled,
-        )
-    tier = profile.tier or "free"
+        written = Limits(profile.per_second, profile.per_minute)
     words = f"{tier} (assumed)" if profile.tier_assumed else tier
     return WatchPolicy(
         profile=profile.name,
-        limits=TIERS[tier],
+        limits=written or TIERS[tier],
         share=profile.share,
-        tier=words,
+        tier=None if written else words,
+        written=written,
         record_paths=profile.record_paths,
         scheduled=scheduled,
     )

@@ -153,13 +153,9 @@ class TaskList(Additions):
     def counts(self, query: Query, now_ms: int, *, may_lag: bool = False) -> dict[State, int]:
         """Return how many tasks `query` has in each state, whatever states it asks for itself."""
         if not query.terms:
-            return self._kept_counts(query)
+            sql = "SELECT state, sum(tasks) FROM counts WHERE profile = coalesce(?, profile) GROUP BY state"
+            return _by_state(self._database.rows(sql, [query.profile]))
         return _by_state(self._matches.found(query, now_ms, may_lag=may_lag).by_state.items())
-
-    def _kept_counts(self, query: Query) -> dict[State, int]:
-        condition, values = ("1", []) if query.profile is None else ("profile = ?", [query.profile])
-        sql = f"SELECT state, sum(tasks) FROM counts WHERE {condition} GROUP BY state"
-        return _by_state(self._database.rows(sql, values))
 
     def labels(self, query: Query, now_ms: int, *, may_lag: bool = False) -> tuple[str | None, ...]:
         """Return what `end_labels` does of the tasks of `query`, of any state."""

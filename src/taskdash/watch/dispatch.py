@@ -17,7 +17,7 @@ from taskdash.domain.usual import Durations
 from taskdash.store.checks import InLine
 from taskdash.store.gateways import Sent
 from taskdash.watch.accounts import RESERVATION_S, Accounts
-from taskdash.watch.machine import boot_id
+from taskdash.watch.machine import boot_id, this_process
 from taskdash.watch.notes import Notes, Viewers
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Dispatch:
 
     async def leave(self, store: StoreThread) -> None:
         """Take this process off the store's list of viewers."""
-        await self._notes.leave(store)
+        await store.run(lambda store: store.gateways.leave(self._policy.profile, [this_process()]))
 
     # Picking
 

@@ -6,12 +6,13 @@ copy, another process can lock the file that has it then. So the holder asks bef
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from taskdash.domain.errors import StoreError
-from taskdash.store.store_file import lock_path
+from taskdash.store.store_file import Identity, identity_of, lock_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,7 @@ class Lease:
         self._store_path = store_path
         self._profile = profile
         self._lock: FileLock | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: Identity | None = None
 
     @property
     def held(self) -> bool:
@@ -71,10 +72,8 @@ class Lease:
     def _path(self) -> Path:
         return lock_path(self._store_path, profile=self._profile)
 
-    def _identity_now(self) -> tuple[int, int] | None:
+    def _identity_now(self) -> Identity | None:
         """Return which file has the name; None where none has, or that cannot be told."""
-        try:
-            status = self._path().stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+        with suppress(OSError):
+            return identity_of(self._path())
+        return None

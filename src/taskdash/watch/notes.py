@@ -134,10 +134,6 @@ class Notes:
             others,
         )
 
-    async def leave(self, store: StoreThread) -> None:
-        """Take this process off the list of viewers."""
-        await store.run(lambda store: store.gateways.leave(self._policy.profile, [this_process()]))
-
     # Following
 
     async def follow(

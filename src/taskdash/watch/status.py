@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONNECTION: Final = "connection"
-_TOLD: Final = (
-    *("problem", "key_doubted", "message", "paths_remark", "held_until_ms"),
-    *("per_second", "per_minute", "tier", "learned", "over_budget"),
-)
+_TOLD: Final[dict[str, type]] = {
+    **dict.fromkeys(("problem", "message", "paths_remark", "tier", "learned"), str),
+    **dict.fromkeys(("per_second", "per_minute", "held_until_ms"), int),
+    **dict.fromkeys(("key_doubted", "over_budget"), bool),
+}
 
 
 class WatchStatus(NamedTuple):
@@ -70,22 +71,6 @@ def told_by(status: WatchStatus) -> dict[str, Any]:
 
 def told_in(note: Mapping[str, Any]) -> WatchStatus:
     """Return what a leader wrote down of its status; what makes no sense counts as not told."""
-    problem, until_ms, tier, learned = (
-        note.get(name) for name in ("problem", "held_until_ms", "tier", "learned")
-    )
-    return WatchStatus(
-        problem=next((kind for kind in ProblemKind if kind == problem), None),
-        key_doubted=bool(note.get("key_doubted")),
-        message=str(note.get("message") or ""),
-        paths_remark=str(note.get("paths_remark") or ""),
-        held_until_ms=until_ms if isinstance(until_ms, int) else None,
-        per_second=_whole(note.get("per_second")),
-        per_minute=_whole(note.get("per_minute")),
-        tier=tier if isinstance(tier, str) else None,
-        learned=learned if isinstance(learned, str) else None,
-        over_budget=bool(note.get("over_budget")),
-    )
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
+    told = {name: note[name] for name, kind in _TOLD.items() if isinstance(note.get(name), kind)}
+    problem = next((kind for kind in ProblemKind if kind == told.get("problem")), None)
+    return WatchStatus(**told | {"problem": problem})

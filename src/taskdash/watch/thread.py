@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -49,7 +49,6 @@ class WatcherThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._listener: Callable[[], None] | None = None
-        self._ended: Future[None] = Future()
         self._stopping = False
         self._paused = False
         self._yielding = False
@@ -92,10 +91,6 @@ class WatcherThread:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
-    def failure(self) -> BaseException | None:
-        """Return what ended the watcher against its will, if anything."""
-        return self._ended.exception() if self._ended.done() else None
-
     def _call(self, action: Callable[[Watcher], None]) -> None:
         loop, watcher = self._loop, self._watcher
         if loop is not None and watcher is not None:
@@ -108,9 +103,6 @@ class WatcherThread:
         except BaseException as error:
             said = str(error) if isinstance(error, TaskdashError) else f"{type(error).__name__} in taskdash"
             self._failed = f"the watcher has stopped: {said}"
-            self._ended.set_exception(error)
-        else:
-            self._ended.set_result(None)
         self._tell()
 
     async def _watch(self) -> None:

@@ -68,24 +68,14 @@ class Arrivals:
     """What waits to be written down. Used on one event loop."""
 
     def __init__(self) -> None:
-        self._waiting: list[Arrival] = []
+        self.waiting: list[Arrival] = []
+        """In the order they came in."""
         self._written = asyncio.Event()
         self._flushed_at_s = 0.0
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
-    def add(self, arrival: Arrival) -> None:
-        """Have one more wait."""
-        self._waiting.append(arrival)
-
-    def waiting(self) -> list[Arrival]:
-        """Return those that wait, in the order they came in."""
-        return self._waiting[:]
-
     def written(self, count: int, now_s: float) -> None:
         """Take note that the first `count` of them are on disk."""
-        del self._waiting[:count]
+        del self.waiting[:count]
         self._written.set()
         self._flushed_at_s = now_s
 
@@ -103,8 +93,8 @@ class Arrivals:
             await self._written.wait()
 
     def _is_much(self) -> bool:
-        bodies_bytes = sum(len(arrival.answer.raw) for arrival in self._waiting)
-        return len(self._waiting) >= FLUSH_AT or bodies_bytes >= FLUSH_AT_BYTES
+        bodies_bytes = sum(len(arrival.answer.raw) for arrival in self.waiting)
+        return len(self.waiting) >= FLUSH_AT or bodies_bytes >= FLUSH_AT_BYTES
 
 
 class Watcher:
@@ -237,7 +227,7 @@ class Watcher:
                 self._recovered()
             except StoreError as error:
                 wait_s = self._trouble(error)
-            if self._dispatch.should_hand_over and not self._checks and not self._arrived:
+            if self._dispatch.should_hand_over and not self._checks and not self._arrived.waiting:
                 self._competes_at_s = self._clock.now_s() + HAND_OVER_S
                 self._dispatch.was_refused = True  # unless somebody is found to hold it then
                 break
@@ -251,7 +241,7 @@ class Watcher:
         """Take one turn of the loop; return how long to sleep at most."""
         if self._error is not None:
             raise self._error
-        if self._arrived and self._arrived.due_in_s(self._clock.now_s()) <= 0:
+        if self._arrived.waiting and self._arrived.due_in_s(self._clock.now_s()) <= 0:
             await self._flush()
         changed = await self._others_wrote()
         picked = await self._dispatch.pick(self._store, paused=self._paused, changed=changed)
@@ -264,7 +254,7 @@ class Watcher:
             check.add_done_callback(self._checks.discard)
         self._publish(self._joined(self._dispatch.status()))
         waits = [LEAD_POLL_S, self._dispatch.wait_s]
-        if self._arrived:
+        if self._arrived.waiting:
             waits.append(self._arrived.due_in_s(self._clock.now_s()))
         return max(0.0, min(waits))
 
@@ -300,11 +290,11 @@ class Watcher:
             self._dispatch.answered(task, answer)
             self._event.set()
         if answer is not None:
-            self._arrived.add(Arrival(task, answer, self._clock.now_ms()))
+            self._arrived.waiting.append(Arrival(task, answer, self._clock.now_ms()))
 
     async def _flush(self) -> None:
         """Write down what arrived. Not before this are its tasks free to be picked again."""
-        arrived = self._arrived.waiting()
+        arrived = self._arrived.waiting[:]
         if not arrived:
             return
         outcomes = [self._dispatch.outcome(*item) for item in arrived]

@@ -57,7 +57,7 @@ def test_it_checks_what_is_added_tells_of_it_and_leaves_no_thread(tmp_path: Path
         wait_until(lambda: store.tasks.find("p", "task_a").state is State.SUCCESS)
         assert told.is_set()
         watcher.stop()
-        assert watcher.failure() is None
+        assert watcher.status.failure is None
         assert not watcher.status.leading
         assert store.gateways.viewers("p") == []
         watcher.wake()  # late words are no error
@@ -86,7 +86,7 @@ def test_it_stops_in_time_while_another_process_has_locked_the_store(tmp_path: P
             began_s = time.monotonic()
             watcher.stop()
             assert time.monotonic() - began_s < 5
-            assert watcher.failure() is None
+            assert watcher.status.failure is None
             assert Lease(store.path, "p").acquire()
 
 
@@ -110,7 +110,7 @@ def test_what_keeps_it_from_beginning_is_told_and_tried_again(tmp_path: Path) ->
     watcher.start(told.set)
     assert told.wait(5)
     wait_until(lambda: "cannot be used" in (watcher.status.store_problem or ""))
-    assert watcher.failure() is None
+    assert watcher.status.failure is None
     watcher.stop()
 
 
