@@ -210,7 +210,7 @@ def open_context(
         keys=keys,
         key_advice=advice,
         keymap=make_keymap(settings.key_preset, settings.keys, settings.config_file, settings.commands),
-        view=load_view(view_path, first_view).view if view_path else first_view,
+        view=load_view(view_path, first_view) if view_path else first_view,
         first_view=first_view,
         view_path=view_path,
         copy_path=(view_path or store_path).parent / COPY_NAME,

@@ -145,7 +145,7 @@ async def test_off_and_on_by_key_and_remembered(desk: Context, tmp_path: Path) -
     desk.view_path = tmp_path / "view.toml"
 
     def kept() -> bool:
-        return load_view(tmp_path / "view.toml", View()).view.preview
+        return load_view(tmp_path / "view.toml", View()).preview
 
     async with driven(desk, total=4) as dash:
         await until_picture(dash)

@@ -1,7 +1,7 @@
 """What taskdash writes of settings: the first config, never a second, and what the dashboard remembers of its look.
 
 `view.toml` has what the user changed in the dashboard, under the names that `[view]` has. Nothing in it can stop the
-program: what is wrong in it is left out, and said.
+program: what is wrong in it is left out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import tomli_w
 
@@ -22,7 +22,6 @@ from taskdash.domain.errors import ConfigError, TaskdashError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from pathlib import Path
 
 MAX_VIEW_BYTES: Final = 65_536
@@ -75,29 +74,13 @@ def write_first_config(path: Path, profile: Profile) -> str | None:
     return warning
 
 
-class LoadedView(NamedTuple):
-    """The look in force, and what to tell the user of the file."""
-
-    view: View
-    warning: str | None = None
-
-
-def load_view(path: Path, first: View, theme_names: Collection[str] | None = None) -> LoadedView:
-    """Read `view.toml`, which may be missing, over `first`, the values of `[view]`."""
-    shown_path = inert_line(str(path))
+def load_view(path: Path, first: View) -> View:
+    """Return `view.toml`, where there is one, over `first`, the values of `[view]`; what is wrong in it counts not."""
     try:
         values = toml_values(_read_regular_file(path))
-    except FileNotFoundError:
-        return LoadedView(first)
-    except OSError as error:
-        reason = inert_line(error.strerror or "it cannot be read")
-        return LoadedView(first, f"{shown_path} is not used: {reason}")
-    except ValueError as error:
-        return LoadedView(first, f"{shown_path} is not used: {error}")
-    faults: list[str] = []
-    view = replace(first, **read(View, values, Place(faults, {"theme": theme_names})))
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return LoadedView(view, f"{shown_path}, partly not used: {faults[0]}{more}" if faults else None)
+    except (OSError, ValueError):
+        return first
+    return replace(first, **read(View, values, Place([])))
 
 
 def save_view(path: Path, view: View, first: View) -> str | None:
@@ -126,7 +109,7 @@ def _read_regular_file(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - it is opened by its number: the flags are not open()'s
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(0, "it is no regular file")
+            raise ValueError("it is no regular file")
         data = file.read(MAX_VIEW_BYTES + 1)
     if len(data) > MAX_VIEW_BYTES:
         raise ValueError("it is larger than 64 KiB")

@@ -118,7 +118,6 @@ class StoreThread:
         path: Path,
         name: str,
         *,
-        busy_timeout_s: float = BUSY_TIMEOUT_S,
         on_mishap: Callable[[str], None] | None = None,
         is_patient: bool = False,
     ) -> None:
@@ -138,9 +137,7 @@ class StoreThread:
         self._mishaps: list[str] = []
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._ask_for_copy_at_s = 0.0
-        self._store = Store(
-            path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap or self._mishaps.append, opens=False
-        )
+        self._store = Store(path, on_mishap=on_mishap or self._mishaps.append, opens=False)
         self._opening = self._executor.submit(self._store.database.open, is_patient=is_patient)
         if not is_patient:
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from taskdash.config.load import load_settings
 from taskdash.config.own import COLUMN_NAMES
 from taskdash.config.own_files import (
-    LoadedView,
     first_config_text,
     load_view,
     save_view,
@@ -119,7 +117,7 @@ def test_a_look_comes_back_as_it_was(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "look" / "view.toml"
     assert save_view(path, view, first) is None
-    assert load_view(path, first) == LoadedView(view)
+    assert load_view(path, first) == view
     assert f"{path.stat().st_mode & 0o777:o}" == "600"
 
 
@@ -127,43 +125,35 @@ def test_only_what_was_changed_is_remembered(tmp_path: Path) -> None:
     path = tmp_path / "view.toml"
     save_view(path, View(theme="nord"), View())
     assert tomllib.loads(path.read_text()) == {"theme": "nord"}
-    assert load_view(path, View(detail="below")).view == View(theme="nord", detail="below")
+    assert load_view(path, View(detail="below")) == View(theme="nord", detail="below")
 
 
 def test_a_missing_view_file_is_no_news(tmp_path: Path) -> None:
-    assert load_view(tmp_path / "view.toml", View()) == LoadedView(View())
+    assert load_view(tmp_path / "view.toml", View()) == View()
 
 
 @pytest.mark.parametrize(
-    ("data", "warning"),
+    "data",
     [
-        (b"\xff\xfe", "not UTF-8"),
-        (b"theme = ", "not valid TOML"),
-        (b"a = " + b"[" * 100_000, "larger than 64 KiB"),
-        (b"a = " + b"[" * 60_000, "not valid TOML"),
-        (b"detail = 'left'\npreview = 3", "partly not used: detail: .*and 1 more"),
-        (b"theme = 'no-such-theme'", "theme"),
-        (b"widths = 3", "widths"),
-        (b"sort = '\\u001b]0;x'", "sort"),
+        b"\xff\xfe",
+        b"theme = ",
+        b"a = " + b"[" * 100_000,
+        b"a = " + b"[" * 60_000,
+        b"detail = 'left'\npreview = 3",
+        b"widths = 3",
+        b"sort = '\\u001b]0;x'",
     ],
 )
-def test_a_broken_view_file_costs_a_warning_and_nothing_else(
-    tmp_path: Path, data: bytes, warning: str
-) -> None:
+def test_a_broken_view_file_counts_not(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "view.toml"
     path.write_bytes(data)
-    loaded = load_view(path, View(), theme_names=["textual-dark"])
-    assert loaded.view == View()
-    assert loaded.warning is not None
-    assert loaded.warning.startswith(str(path))
-    assert loaded.warning.isprintable()
-    assert re.search(warning, loaded.warning)
+    assert load_view(path, View()) == View()
 
 
 def test_what_is_right_in_a_view_file_counts_beside_what_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "view.toml"
     path.write_text("theme = 'nord'\ndetail = 'left'\nof_a_later_version = 1")
-    assert load_view(path, View()).view == View(theme="nord")
+    assert load_view(path, View()) == View(theme="nord")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "directory", "endless device"])
@@ -175,9 +165,7 @@ def test_something_else_in_its_place_is_not_waited_for(tmp_path: Path, kind: str
         path.mkdir()
     else:
         path.symlink_to("/dev/zero")
-    loaded = load_view(path, View())
-    assert loaded.view == View()
-    assert loaded.warning is not None
+    assert load_view(path, View()) == View()
 
 
 def test_a_look_that_cannot_be_remembered_is_said(tmp_path: Path) -> None:

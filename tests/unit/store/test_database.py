@@ -200,7 +200,7 @@ def test_what_only_reads_reads_past_a_stopped_process_what_was_there_before(
 def test_waiting_for_a_lock_can_be_interrupted(tmp_path: Path) -> None:
     path = tmp_path / "tasks.db"
     with Store(path) as holder:
-        waiting = StoreThread(path, "waiting", busy_timeout_s=60)
+        waiting = StoreThread(path, "waiting")
         with holder.database.writing():
             started = threading.Event()
             began = waiting.submit(lambda _: started.set())
