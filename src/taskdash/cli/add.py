@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from taskdash.cli.options import (
-    Command,
+    command,
     complete_ids,
     pass_session,
     selection_options,
@@ -38,11 +38,7 @@ MAX_LABEL_CELLS: Final = 50
 """Of a label that is told; it may have 200 characters."""
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: grep taskId run.log | taskdash add - --label nightly",
-    short_help="Add task IDs to the list.",
-)
+@command("Add task IDs to the list.", example="grep taskId run.log | taskdash add - --label nightly")
 @click.argument("text", nargs=-1)
 @click.option("--label", metavar="L", help="Label for the new tasks.")
 @click.option(
@@ -189,11 +185,7 @@ def _find(
     return found, ignored
 
 
-@click.command(
-    cls=Command,
-    epilog='Example: taskdash label --filter "age:<1h" mugs',
-    short_help="Label tasks on the list.",
-)
+@command("Label tasks on the list.", example='taskdash label --filter "age:<1h" mugs')
 @click.argument("words", metavar="[ID]... TEXT", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @pass_session
@@ -228,11 +220,7 @@ def _refuse_key(label: str, keys: Collection[Secret]) -> None:
         raise UsageError("the label contains an API key; nothing was changed")
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash list --state fail --ids | xargs taskdash remove --",
-    short_help="Remove tasks from the list.",
-)
+@command("Remove tasks from the list.", example="taskdash list --state fail --ids | xargs taskdash remove --")
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @pass_session

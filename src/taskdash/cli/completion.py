@@ -14,7 +14,7 @@ from typing import Final
 import click
 from click.shell_completion import BashComplete, add_completion_class, split_arg_string
 
-from taskdash.cli.options import Command, common_options
+from taskdash.cli.options import command, common_options
 from taskdash.cli.output import print_lines
 
 _BASH: Final = r"""
@@ -107,11 +107,7 @@ class LineComplete(BashComplete):
         return answer.replace(f"plain,{head}:", "plain,")
 
 
-@click.command(
-    cls=Command,
-    epilog='Example: eval "$(taskdash completion bash)"',
-    short_help="Print a shell completion script.",
-)
+@command("Print a shell completion script.", example='eval "$(taskdash completion bash)"')
 @click.argument("shell", type=click.Choice(list(_SCRIPTS)))
 @common_options
 def completion(*, shell: str) -> None:

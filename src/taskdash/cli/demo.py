@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.dashboard import has_terminal, run_app
-from taskdash.cli.options import Command, common_options, number
+from taskdash.cli.options import command, common_options, number
 from taskdash.cli.output import cropped, print_lines, speech
 from taskdash.cli.screen import task_lines
 from taskdash.config.keys import find_key
@@ -130,12 +130,7 @@ def _print_changes(known: dict[int, Task], tasks: Sequence[Task]) -> None:
     sys.stdout.flush()
 
 
-@click.command(
-    "demo-api",
-    cls=Command,
-    epilog="Example: taskdash demo-api --port 8123",
-    short_help="Run the demo API server.",
-)
+@command("Run the demo API server.", example="taskdash demo-api --port 8123", name="demo-api")
 @click.option(
     "--port",
     metavar="N",

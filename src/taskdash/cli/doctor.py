@@ -15,7 +15,7 @@ from taskdash import __version__
 from taskdash.cli.configuring import checked_settings
 from taskdash.cli.doctor_terminal import terminal_findings
 from taskdash.cli.findings import Finding, Grade, table
-from taskdash.cli.options import Command, pass_session
+from taskdash.cli.options import command, pass_session
 from taskdash.cli.output import print_json, print_lines, talk
 from taskdash.config.keys import find_key
 from taskdash.config.settings import Settings
@@ -41,11 +41,7 @@ _KNOWS_KEY: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED, ProblemK
 """Only a gateway that takes the key answers so."""
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash doctor --online",
-    short_help="Check terminal, config, key, list and versions.",
-)
+@command("Check terminal, config, key, list and versions.", example="taskdash doctor --online")
 @click.option(
     "--online", is_flag=True, help="Also send one request, for a task that does not exist, to try the key."
 )

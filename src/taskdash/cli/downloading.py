@@ -11,7 +11,13 @@ import click
 from taskdash.cli.add import with_stdin
 from taskdash.cli.following import cancel_on_signal, stop_at_rest
 from taskdash.cli.log import start_log
-from taskdash.cli.options import Command, complete_files, complete_ids, pass_session, selection_options
+from taskdash.cli.options import (
+    command,
+    complete_files,
+    complete_ids,
+    pass_session,
+    selection_options,
+)
 from taskdash.cli.output import RESUMES, print_lines, talk
 from taskdash.cli.progress import DownloadProgress
 from taskdash.cli.selection import OPTIONS, choose, find_or_add
@@ -39,10 +45,9 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 0.1
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash wait 5064bd1a && taskdash download 5064bd1a -o pictures",
-    short_help="Save results that are not saved yet.",
+@command(
+    "Save results that are not saved yet.",
+    example="taskdash wait 5064bd1a && taskdash download 5064bd1a -o pictures",
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from taskdash.cli.add import with_stdin
-from taskdash.cli.options import Command, complete_ids, pass_session, selection_options
+from taskdash.cli.options import command, complete_ids, pass_session, selection_options
 from taskdash.cli.output import print_lines, talk
 from taskdash.domain.errors import TaskdashError, UnknownTaskError
 from taskdash.domain.task import State, Task, Verdict
@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 _RESULT: Final = r"(.+):([1-9][0-9]{0,5})"
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash pick 5064bd1a:2 && taskdash download --picked -o best",
-    short_help="Pick results.",
-)
+@command("Pick results.", example="taskdash pick 5064bd1a:2 && taskdash download --picked -o best")
 @click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @click.option("--undo", is_flag=True, help="Take picks back: the results are undecided again.")
@@ -43,11 +39,7 @@ def pick(session: Session, results: Sequence[str], *, selection: Selection, undo
     return _judge(session, results, selection, Verdict.PICKED, undo=undo)
 
 
-@click.command(
-    cls=Command,
-    epilog='Example: taskdash reject --filter "picked:no prompt:draft"',
-    short_help="Reject results.",
-)
+@command("Reject results.", example='taskdash reject --filter "picked:no prompt:draft"')
 @click.argument("results", metavar="[ID[:N]]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
 @click.option("--undo", is_flag=True, help="Take rejections back: the results are undecided again.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import click
 
 from taskdash.cli.options import (
-    Command,
+    command,
     complete_words,
     form_options,
     length_of_time,
@@ -44,11 +44,8 @@ MAX_WATCH_S: Final = 86_400
 LEAST_WATCH_S: Final = 0.5
 
 
-@click.command(
-    "list",
-    cls=Command,
-    epilog='Example: taskdash list --state fail --filter "age:<2h" --json | jq length',
-    short_help="Print the list.",
+@command(
+    "Print the list.", example='taskdash list --state fail --filter "age:<2h" --json | jq length', name="list"
 )
 @selection_options
 @click.option(

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from taskdash import __version__
-from taskdash.cli.options import Command, common_options
+from taskdash.cli.options import command, common_options
 from taskdash.cli.output import print_error, print_json, talk
 from taskdash.cli.session import COMPLETION_VARIABLE, Session
 from taskdash.domain.id_forms import has_known_form
@@ -179,12 +179,7 @@ def taskdash(context: click.Context, *, demo: bool) -> None:
     raise SystemExit(open_demo() if demo else open_dashboard(session))
 
 
-@click.command(
-    "help",
-    cls=Command,
-    epilog="Example: taskdash help config init",
-    short_help="Show the help of a command.",
-)
+@command("Show the help of a command.", example="taskdash help config init", name="help")
 @click.argument("names", metavar="[COMMAND]...", nargs=-1, shell_complete=_complete_commands)
 @common_options
 @click.pass_context

@@ -11,7 +11,7 @@ import click
 import tomli_w
 
 from taskdash.cli.add import put_on_list, read_stdin
-from taskdash.cli.options import Command, complete_files, pass_session, selection_options
+from taskdash.cli.options import command, complete_files, pass_session, selection_options
 from taskdash.cli.output import print_csv, talk, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.session import Session, collecting_later
@@ -32,11 +32,7 @@ MAX_FILE_BYTES: Final = 2**30
 _MAX_SHOWN: Final = 5
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash export --all-profiles > list.json",
-    short_help="Export the list.",
-)
+@command("Export the list.", example="taskdash export --all-profiles > list.json")
 @click.option(
     "--format",
     "form",
@@ -101,11 +97,8 @@ _WRITERS: Final = {
 }
 
 
-@click.command(
-    "import",
-    cls=Command,
-    epilog="Example: taskdash import list.json",
-    short_help="Import an exported list, or the IDs in any text.",
+@command(
+    "Import an exported list, or the IDs in any text.", example="taskdash import list.json", name="import"
 )
 @click.argument("file", metavar="FILE", shell_complete=complete_files)
 @pass_session

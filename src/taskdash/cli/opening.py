@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, complete_ids, number, pass_session, selection_options
+from taskdash.cli.options import command, complete_ids, number, pass_session, selection_options
 from taskdash.cli.output import print_lines, talk
 from taskdash.cli.selection import read_details
 from taskdash.domain.errors import TaskdashError
@@ -25,12 +25,7 @@ if TYPE_CHECKING:
 _NUMBER: Final = number(1, 10_000)
 
 
-@click.command(
-    "open",
-    cls=Command,
-    epilog="Example: taskdash open 5064bd1a 2 --print",
-    short_help="Open a result in the browser.",
-)
+@command("Open a result in the browser.", example="taskdash open 5064bd1a 2 --print", name="open")
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
 @click.argument("number", metavar="[N]", type=_NUMBER, default=1)
 @selection_options

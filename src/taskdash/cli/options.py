@@ -111,6 +111,13 @@ class Command(click.Command):
         formatter.write_text(GLOBAL_OPTIONS)
 
 
+def command(
+    short_help: str, *, example: str, name: str | None = None
+) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function; where it has no name here, it has that of the function."""
+    return click.command(name, cls=Command, epilog=f"Example: {example}", short_help=short_help)
+
+
 class CommandGroup(Command, click.Group):
     """A command that has commands."""
 

@@ -10,7 +10,7 @@ import click
 
 from taskdash.api.request import NoRequestError, request_again
 from taskdash.cli.add import with_stdin
-from taskdash.cli.options import Command, complete_ids, pass_session, selection_options
+from taskdash.cli.options import command, complete_ids, pass_session, selection_options
 from taskdash.cli.output import ERROR_PREFIX, complain, print_lines, talk
 from taskdash.cli.selection import choose_in, find_all
 from taskdash.config.profile import DEFAULT_KEY_VARIABLE
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from taskdash.domain.task import Json
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash redo --label mugs > failed.jsonl",
-    short_help="Print the requests of failed tasks, to send them again.",
+@command(
+    "Print the requests of failed tasks, to send them again.",
+    example="taskdash redo --label mugs > failed.jsonl",
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options

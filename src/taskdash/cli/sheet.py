@@ -11,7 +11,13 @@ import click
 from taskdash.cli.add import with_stdin
 from taskdash.cli.following import cancel_on_signal
 from taskdash.cli.log import start_log
-from taskdash.cli.options import Command, complete_files, complete_ids, pass_session, selection_options
+from taskdash.cli.options import (
+    command,
+    complete_files,
+    complete_ids,
+    pass_session,
+    selection_options,
+)
 from taskdash.cli.output import print_lines, talk, write_utf8
 from taskdash.cli.progress import Progress
 from taskdash.cli.selection import OPTIONS, choose, find_all
@@ -37,10 +43,9 @@ DEFAULT_NAME: Final = "sheet.html"
 STDOUT: Final = "-"
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash sheet --filter picked:yes -o picks.html",
-    short_help="Make a contact sheet of results, as one HTML file.",
+@command(
+    "Make a contact sheet of results, as one HTML file.",
+    example="taskdash sheet --filter picked:yes -o picks.html",
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options

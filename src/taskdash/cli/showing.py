@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, complete_ids, form_options, pass_session, selection_options
+from taskdash.cli.options import command, complete_ids, form_options, pass_session, selection_options
 from taskdash.cli.output import cell_width, padded, print_json, print_lines, talk
 from taskdash.cli.rows import duration_word
 from taskdash.cli.selection import read_details
@@ -31,11 +31,7 @@ PROSE: Final = ("prompt", "reason", "note", "problem")
 """What is read as text, so that it is worth to break its lines between words."""
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash show 5064bd1a --json | jq -r '.resultUrls[]'",
-    short_help="Print a task in full.",
-)
+@command("Print a task in full.", example="taskdash show 5064bd1a --json | jq -r '.resultUrls[]'")
 @click.argument("task_id", metavar="[ID]", required=False, shell_complete=complete_ids)
 @selection_options
 @form_options(json="Output JSON.", raw="Output the last response with a record, as it was sent.")

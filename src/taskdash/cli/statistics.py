@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, length_of_time, pass_session, selection_options
+from taskdash.cli.options import command, length_of_time, pass_session, selection_options
 from taskdash.cli.output import cell_width, cropped, padded, print_json, print_lines, talk
 from taskdash.domain.durations import NONE, amount, duration
 from taskdash.domain.failures import reasons
@@ -38,10 +38,8 @@ MONEY: Final = ("TASKS", "SUCCESS", "FAIL", "LEFT", "RATE", "CREDITS", "MEAN", "
 """The figures of a line, without and with `--by`."""
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash stats --by label --since 7d",
-    short_help="Print counts, success rates, durations and credits.",
+@command(
+    "Print counts, success rates, durations and credits.", example="taskdash stats --by label --since 7d"
 )
 @selection_options
 @click.option(
@@ -182,10 +180,9 @@ def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     return [[cropped(row[0], max(1, room)), *row[1:shown]] for row in rows]
 
 
-@click.command(
-    cls=Command,
-    epilog='Example: taskdash failures --filter "age:<1d" --json | jq .reasons',
-    short_help="Show why tasks failed, grouped by reason.",
+@command(
+    "Show why tasks failed, grouped by reason.",
+    example='taskdash failures --filter "age:<1d" --json | jq .reasons',
 )
 @selection_options
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")

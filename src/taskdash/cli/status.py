@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, pass_session
+from taskdash.cli.options import command, pass_session
 from taskdash.cli.output import print_json, print_lines
 from taskdash.domain.durations import NONE, amount
 from taskdash.domain.errors import UsageError
@@ -23,10 +23,9 @@ NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "cred
 """What a format may name."""
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash status --format '{unfinished} left, {failed} failed'",
-    short_help="Print the list in one line, for a prompt or tmux.",
+@command(
+    "Print the list in one line, for a prompt or tmux.",
+    example="taskdash status --format '{unfinished} left, {failed} failed'",
 )
 @click.option("--format", "form", metavar="TEXT", help=f"Text with names in braces: {', '.join(NAMES)}.")
 @click.option("--all-profiles", is_flag=True, help="Include the tasks of all profiles.")

@@ -16,7 +16,13 @@ import click
 from taskdash.cli.add import with_stdin
 from taskdash.cli.check_rules import CheckRules
 from taskdash.cli.following import Following
-from taskdash.cli.options import Command, complete_ids, pass_session, selection_options, waiting_options
+from taskdash.cli.options import (
+    command,
+    complete_ids,
+    pass_session,
+    selection_options,
+    waiting_options,
+)
 from taskdash.cli.output import (
     RESUMES,
     complain,
@@ -53,10 +59,9 @@ HEADWAY_BYTES: Final = 65_536
 _FIND: Final = partial(find_or_add, tells_prefixes=True)
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash check && taskdash list --state success --ids",
-    short_help="Check tasks once and print what changed.",
+@command(
+    "Check tasks once and print what changed.",
+    example="taskdash check && taskdash list --state success --ids",
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options
@@ -100,10 +105,8 @@ def check(
     return code
 
 
-@click.command(
-    cls=Command,
-    epilog="Example: taskdash wait --label mugs --timeout 15m && notify-send done",
-    short_help="Wait until tasks are finished.",
+@command(
+    "Wait until tasks are finished.", example="taskdash wait --label mugs --timeout 15m && notify-send done"
 )
 @click.argument("task_ids", metavar="[ID]...", nargs=-1, shell_complete=complete_ids)
 @selection_options

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli.options import Command, complete_files, form_options, pass_session
+from taskdash.cli.options import command, complete_files, form_options, pass_session
 from taskdash.cli.output import print_json, print_lines, talk
 from taskdash.domain.untrusted import inert_line
 from taskdash.results.origin import Origin, origin_from, origin_in, sidecar_name
@@ -35,11 +35,10 @@ _HOW: Final = {
 """What a file was known by, the surest first."""
 
 
-@click.command(
-    "which",
-    cls=Command,
-    epilog="Example: taskdash which best/*.png | cut -f2 | taskdash pick -",
-    short_help="Tell which task a file came from.",
+@command(
+    "Tell which task a file came from.",
+    example="taskdash which best/*.png | cut -f2 | taskdash pick -",
+    name="which",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=complete_files)
 @form_options(json="Output JSON.")
