@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 ASKED = b"\x1b[c"
 PATIENT = """
-from taskdash.cli import doctor_terminal
+from taskdash.cli import doctor
 from taskdash.ui import terminal, terminal_answers
-doctor_terminal.WAIT_S = terminal.WAIT_S = terminal_answers.WAIT_S = 20
+doctor.WAIT_S = terminal.WAIT_S = terminal_answers.WAIT_S = 20
 """
 """A machine that is busy must not be what is late."""
 NONSENSE = "".join(said for said, _ in TERMINALS.values())

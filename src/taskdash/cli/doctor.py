@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import select
+import shutil
+import sys
+import termios
+import textwrap
+import time
+import tty
+from enum import StrEnum
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
+from rich.console import Console
 
 from taskdash import __version__
 from taskdash.cli.configuring import checked_settings
-from taskdash.cli.doctor_terminal import terminal_findings
-from taskdash.cli.findings import Finding, Grade, table
 from taskdash.cli.options import command, pass_session
-from taskdash.cli.output import print_json, print_lines, talk
+from taskdash.cli.output import padded, print_json, print_lines, talk
 from taskdash.config.keys import find_key
 from taskdash.config.settings import Settings
 from taskdash.domain.durations import ago
@@ -24,21 +31,64 @@ from taskdash.domain.errors import KeyMissingError, TaskdashError
 from taskdash.domain.task import ProblemKind
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
+from taskdash.results.desktop import find_clipboard
 from taskdash.results.download_status import size_words
+from taskdash.results.previews import can_decode, install_line
 from taskdash.store.examination import KNOWN_VERSION, SQLITE_VERSION, Examined, examine, last_copy_s
+from taskdash.ui.terminal_answers import WAIT_S, Answers, AnswerSieve, questions
+from taskdash.ui.widgets.drawing import Drawing, cell_size, find_drawing
 from taskdash.watch.machine import is_alive, is_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from taskdash.cli.session import Session
     from taskdash.config.profile import Profile
+    from taskdash.config.settings import View
+    from taskdash.domain.task import Json
 
 _PACKAGES: Final = ("textual", "rich", "httpx", "click", "pillow")
 _NO_TASK: Final = "taskdash-doctor"
 """An ID that no gateway has a task of: asking for it costs nothing."""
 _KNOWS_KEY: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED, ProblemKind.NO_CREDITS)
 """Only a gateway that takes the key answers so."""
+_LEAST: Final = (80, 24)
+_COLOURS: Final = {"truecolor": "16.7 million", "256": "256", "standard": "16", "windows": "16"}
+_DRAWINGS: Final = {Drawing.KITTY: "kitty graphics", Drawing.SIXEL: "sixel", Drawing.BLOCKS: "half blocks"}
+_MULTIPLEXERS: Final = {"tmux": "TMUX", "screen": "STY", "zellij": "ZELLIJ"}
+
+
+class Grade(StrEnum):
+    """Says whether something is right."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Something optional is missing, or could be better."""
+    WRONG = "wrong"
+
+
+_SIGNS: Final = {Grade.OK: "✓", Grade.NOTE: "–", Grade.WRONG: "×"}
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    area: str
+    name: str
+    value: str
+    grade: Grade = Grade.OK
+    next_step: str = ""
+    """What to do; "" where there is nothing to do."""
+
+    def json(self) -> dict[str, Json]:
+        """Return it as `doctor --json` prints it."""
+        return {
+            "area": self.area,
+            "name": self.name,
+            "state": self.grade.value,
+            "value": self.value,
+            "next": self.next_step or None,
+        }
 
 
 @command("Check terminal, config, key, list and versions.", example="taskdash doctor --online")
@@ -58,7 +108,7 @@ def doctor(session: Session, *, online: bool, as_json: bool) -> int:
     if as_json:
         print_json({"ok": not wrong, "checks": [each.json() for each in findings]})
     else:
-        print_lines(table(findings))
+        print_lines(_table(findings))
         talk(f"{plural(wrong, 'problem')} found (×)" if wrong else "No problems found.")
     return 1 if wrong else 0
 
@@ -70,7 +120,7 @@ def _redacted(session: Session, each: Finding) -> Finding:
 def _findings(session: Session, *, online: bool) -> Iterator[Finding]:
     settings, faults = _settings(session)
     view = (settings or Settings()).view
-    yield from _sure("terminal", partial(terminal_findings, session.environ, view))
+    yield from _sure("terminal", partial(_terminal, session.environ, view))
     yield from faults
     if settings:
         yield from _sure("key", partial(_key, session, settings.in_use, online=online))
@@ -185,3 +235,109 @@ def _versions() -> Iterator[Finding]:
         except PackageNotFoundError:
             yield Finding("versions", name, "not installed", Grade.NOTE)
     yield Finding("versions", "sqlite", SQLITE_VERSION)
+
+
+# The terminal
+
+
+def _has_terminal() -> bool:
+    """Tell whether there is one to draw on and to read keys from: stderr and stdin."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr is not None and sys.stderr.isatty()
+
+
+def _ask_terminal(environ: Mapping[str, str]) -> Answers:
+    """Return what the terminal says of itself within `WAIT_S`; what is typed meanwhile is lost."""
+    sieve, text = AnswerSieve(), questions(environ)
+    source, target = sys.stdin.fileno(), sys.stderr.fileno()
+    if not text or os.getpgrp() != os.tcgetpgrp(source):
+        return sieve.answers
+    modes = termios.tcgetattr(source)
+    try:
+        tty.setcbreak(source)
+        os.write(target, text.encode())
+        sieve.asked(0.0)
+        until_s = time.monotonic() + WAIT_S
+        while not sieve.answers.is_complete and (left_s := until_s - time.monotonic()) > 0:
+            if select.select([source], [], [], left_s)[0]:
+                sieve.sift(os.read(source, 4_096).decode("utf-8", "replace"), 0.0)
+    finally:
+        # Answers that come later than that would be taken for what is typed.
+        termios.tcsetattr(source, termios.TCSAFLUSH, modes)
+    return sieve.answers
+
+
+def _terminal(environ: Mapping[str, str], view: View) -> Iterator[Finding]:
+    """Yield what there is to say of the terminal, for a look as in the config."""
+    if not _has_terminal():
+        yield Finding("terminal", "size", "not a terminal; the dashboard needs one", Grade.NOTE)
+        return
+    columns, rows = os.get_terminal_size(sys.stderr.fileno())
+    is_small = columns < _LEAST[0] or rows < _LEAST[1]
+    advice = "Enlarge it to 80x24 or more; below that, the dashboard leaves columns out." if is_small else ""
+    yield _noted("size", f"{columns}x{rows}", advice)
+    says = _ask_terminal(environ)
+    term = inert_line(environ.get("TERM", ""), 60)
+    yield Finding("terminal", "name", f"{says.name} (TERM is {term})" if says.name else f"TERM is {term}")
+    colours = Console(file=sys.stderr).color_system or ""
+    yield _colours(colours, environ)
+    light = {True: "light", False: "dark", None: "unknown"}[says.is_light]
+    asks = 'The theme auto takes it for dark: set view.theme to "textual-light" if it is light.'
+    yield _noted("background", light, asks if view.theme == "auto" and says.is_light is None else "")
+    yield _pictures(environ, view.preview_as, says, colours)
+    yield _clipboard(environ)
+    inside = next((name for name, variable in _MULTIPLEXERS.items() if environ.get(variable)), "none")
+    yield Finding("terminal", "multiplexer", inside)
+
+
+def _noted(name: str, value: str, advice: str) -> Finding:
+    return Finding("terminal", name, value, Grade.NOTE if advice else Grade.OK, advice)
+
+
+def _colours(system: str, environ: Mapping[str, str]) -> Finding:
+    if environ.get("NO_COLOR"):
+        return Finding("terminal", "colours", "none, as NO_COLOR is set")
+    advice = "" if system == "truecolor" else "If the terminal has 16.7 million: export COLORTERM=truecolor"
+    return _noted("colours", _COLOURS.get(system, "none"), advice)
+
+
+def _pictures(environ: Mapping[str, str], preview_as: str, says: Answers, colours: str) -> Finding:
+    if not can_decode():
+        return _noted("pictures", "none: the extra preview is not installed", f"Run: {install_line()}")
+    drawing = find_drawing(
+        preview_as,
+        environ,
+        says,
+        true_colour=colours == "truecolor",
+        knows_cells=cell_size(sys.stderr.fileno()) is not None,
+    )
+    advice = ""
+    if drawing is Drawing.BLOCKS and environ.get("TMUX"):
+        advice = "In kitty or Ghostty: tmux set -g allow-passthrough on"
+    return _noted("pictures", _DRAWINGS[drawing], advice)
+
+
+def _clipboard(environ: Mapping[str, str]) -> Finding:
+    if program := find_clipboard(environ):
+        return Finding("terminal", "clipboard", f"through {program.name}")
+    advice = "If copies do not arrive: allow OSC 52 in the terminal, or install wl-clipboard or xclip."
+    return _noted("clipboard", "through the terminal (OSC 52), which does not say whether it took it", advice)
+
+
+# The table
+
+
+def _table(findings: Iterable[Finding]) -> Iterator[str]:
+    """Yield the lines of one table: area, sign, name and value, and under it what to do."""
+    found = list(findings)
+    areas, names = (max(len(each[n]) for each in found) for n in (0, 1))
+    # A line for a pipe is whole.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 1_000
+    last = ""
+    for each in found:
+        area = "" if each.area == last else each.area
+        head = f"{padded(area, areas)}  {_SIGNS[each.grade]} {padded(each.name, names)}  "
+        last = each.area
+        for text in (each.value, each.next_step and f"→ {each.next_step}"):
+            for line in textwrap.wrap(text, max(20, width - len(head)), break_on_hyphens=False):
+                yield f"{head}{line}".rstrip()
+                head = " " * len(head)
