@@ -8,7 +8,7 @@ import pytest
 from tests.canary import KEY
 from tests.command import Command
 
-from taskdash.cli.editor import find_editor
+from taskdash.cli.configuring import find_editor
 from taskdash.domain.errors import UsageError
 
 if TYPE_CHECKING:

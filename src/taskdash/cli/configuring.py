@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import shutil
+import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from taskdash.cli import editor
 from taskdash.cli.options import CommandGroup, common_options, pass_session
 from taskdash.cli.output import complain, print_json, print_lines, talk
 from taskdash.config import locations
@@ -26,18 +30,22 @@ from taskdash.config.own_files import write_first_config
 from taskdash.config.profile import DEFAULT_PRESET, DEFAULT_PROFILE, PRESETS, Profile
 from taskdash.config.settings import Settings
 from taskdash.domain.budget import TIERS
-from taskdash.domain.errors import ConfigError, KeyMissingError, UsageError
+from taskdash.domain.errors import ConfigError, KeyMissingError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
 from taskdash.ui.actions import ACTIONS
 from taskdash.ui.keymap import make_keymap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from taskdash.cli.session import Session
     from taskdash.domain.task import Json
 
 ACTION_NAMES: Final = tuple(action.name for action in ACTIONS)
+_EDITOR_VARIABLES: Final = ("VISUAL", "EDITOR")
+_EDITORS: Final = ("editor", "nano", "vi")
+"""Tried in this order where neither variable is set."""
 
 
 @click.group(
@@ -185,13 +193,13 @@ def edit(session: Session) -> None:
     path = session.config_path
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(f"config edit needs a terminal; the file is {inert_line(str(path))}")
-    program = editor.find_editor(session.environ)
+    program = find_editor(session.environ)
     if not path.exists():
         if warning := write_first_config(path, _first_profile(session, None, None, None, None)):
             talk(warning)
         talk(f"created {inert_line(str(path))}")
     while True:
-        editor.edit(path, program, _environ_without_keys(session, path))
+        _run_editor(path, program, _environ_without_keys(session, path))
         try:
             _check(session)
         except ConfigError as error:
@@ -247,3 +255,49 @@ def checked_settings(session: Session) -> Settings:
     if faults:
         raise ConfigError.of(faults)
     return settings
+
+
+# The editor
+
+
+def find_editor(environ: Mapping[str, str]) -> list[str]:
+    """Return the program and its arguments: those of `VISUAL`, else of `EDITOR`, else one of the usual."""
+    path = environ.get("PATH")
+    for variable in _EDITOR_VARIABLES:
+        if not (written := environ.get(variable, "").strip()):
+            continue
+        try:
+            words = shlex.split(written)
+        except ValueError:
+            raise UsageError(f"{variable} has an unclosed quote: {inert_line(written, 200)}") from None
+        if words and shutil.which(words[0], path=path):
+            return words
+        raise UsageError(f"{variable} names an editor that is not on the PATH: {inert_line(written, 200)}")
+    for name in _EDITORS:
+        if shutil.which(name, path=path):
+            return [name]
+    raise UsageError(f"no editor found: set VISUAL or EDITOR (tried {', '.join(_EDITORS)})")
+
+
+def _run_editor(path: Path, editor: list[str], environ: Mapping[str, str]) -> None:
+    """Run an editor on a file, on this terminal, to its end; refuse one that ended as if something was wrong."""
+    name = inert_line(editor[0], 200)
+    # Ctrl+C and Ctrl+\ are the editor's while it has the terminal; it gets them as they were for us.
+    signals = (signal.SIGINT, signal.SIGQUIT)
+    before = [signal.signal(number, _ignored) for number in signals]
+    try:
+        code = subprocess.run(  # noqa: S603 - the user's own editor, without a shell
+            [*editor, os.fspath(path)], env=dict(environ), check=False
+        ).returncode
+    except OSError as error:
+        raise TaskdashError(f"the editor {name} did not start: {error.strerror}") from None
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+    if code:
+        ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+        raise TaskdashError(f"the editor {name} ended with {ended}; {inert_line(str(path))} was not checked")
+
+
+def _ignored(_number: int, _frame: object) -> None:
+    """Do nothing: unlike a signal that is ignored, one with a handler is a child's own again."""
