@@ -22,26 +22,42 @@ from taskdash.cli.options import (
     selection_options,
 )
 from taskdash.cli.output import cropped, print_csv, print_json_array, print_lines, talk
-from taskdash.cli.rows import HEADINGS, cells, complete_fields, field_cells, fields_of, read_fields
 from taskdash.cli.session import Session, collecting_later
-from taskdash.domain.durations import duration
+from taskdash.domain.durations import NONE, duration
+from taskdash.domain.errors import UsageError
 from taskdash.domain.query import NEWEST_FIRST, SortKey
-from taskdash.domain.task_json import FIELDS
-from taskdash.domain.words import plural
+from taskdash.domain.task_json import FIELDS, TIMES, task_json
+from taskdash.domain.untrusted import inert_line
+from taskdash.domain.words import duration_word, iso_time, plural, reason_of, state_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from typing import NoReturn
 
     from taskdash.cli.selection import Selection
     from taskdash.domain.query import Query
-    from taskdash.domain.task import TaskDetail
+    from taskdash.domain.task import Json, Task, TaskDetail
     from taskdash.store.store import Store
 
+_HEADINGS: Final = (
+    *("STATE", "TASK ID", "MODEL", "DURATION", "CREATED", "CHECKED", "LABEL", "PROMPT", "REASON", "PROBLEM"),
+    "PROFILE",
+)
+"""The columns outside of a terminal, in an order that does not change; the last only with several profiles."""
+_FIELD_NAMES: Final = (*FIELDS, "prompt")
+"""What `--fields` may name: the fields of the JSON, and the prompt, which `param` has somewhere inside."""
+_MOMENTS: Final = frozenset(TIMES) - {"costTime"}
 MAX_LIMIT: Final = 1_000_000_000
 MAX_WATCH_S: Final = 86_400
 LEAST_WATCH_S: Final = 0.5
+
+
+def _complete_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return what goes on with the last field of a list with commas."""
+    del context, parameter
+    before, comma, begun = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in _FIELD_NAMES if name.startswith(begun)]
 
 
 @command(
@@ -62,7 +78,7 @@ LEAST_WATCH_S: Final = 0.5
     "--fields",
     "fields_text",
     metavar="A,B,...",
-    shell_complete=complete_fields,
+    shell_complete=_complete_fields,
     help="Print only these fields, by their JSON names.",
 )
 @click.option("--no-header", is_flag=True, help="Omit the column headings.")
@@ -100,7 +116,7 @@ def list_tasks(
     undecided:yes, overdue:yes, charged:yes and, where result links expire, expires:<2h; "exact phrase"; !word to
     exclude.
     """
-    fields = () if fields_text is None else read_fields(fields_text)
+    fields = () if fields_text is None else _read_fields(fields_text)
     if form == "ids" and fields:
         raise click.UsageError("--ids and --fields cannot be combined")
     if form and watch_s is not None:
@@ -147,15 +163,15 @@ class _Table(NamedTuple):
     @property
     def headings(self) -> tuple[str, ...]:
         """Return the names of the columns of what is printed whole."""
-        return self.fields or (HEADINGS if self.has_profile else HEADINGS[:-1])
+        return self.fields or (_HEADINGS if self.has_profile else _HEADINGS[:-1])
 
     def rows(self, store: Store, now_ms: int) -> Iterator[list[str]]:
         """Yield the cells of each task, one for each of `headings`."""
         if self.fields:
-            yield from (field_cells(detail, self.fields) for detail in self.details(store, now_ms))
+            yield from (_field_cells(detail, self.fields) for detail in self.details(store, now_ms))
         else:
             for task in store.tasks.rows(self.query, now_ms, limit=self.limit, whole=True):
-                yield cells(task, now_ms, has_profile=self.has_profile)
+                yield _cells(task, now_ms, has_profile=self.has_profile)
 
     def details(self, store: Store, now_ms: int) -> Iterator[TaskDetail]:
         """Yield all that is known of each task, but for its body as it was sent."""
@@ -189,7 +205,7 @@ class _Table(NamedTuple):
 def _print_json(store: Store, now_ms: int, table: _Table) -> None:
     if table.fields:
         details = table.details(store, now_ms)
-        print_json_array([json.dumps(fields_of(detail, table.fields)) for detail in details])
+        print_json_array([json.dumps(_fields_of(detail, table.fields)) for detail in details])
     else:
         print_json_array(store.documents.json_items(table.query, now_ms, limit=table.limit))
 
@@ -200,7 +216,7 @@ def _print_ids(store: Store, now_ms: int, table: _Table) -> None:
 
 def _print_csv(store: Store, now_ms: int, table: _Table) -> None:
     details = list(table.details(store, now_ms))
-    items = (fields_of(detail, table.fields or FIELDS) for detail in details)
+    items = (_fields_of(detail, table.fields or FIELDS) for detail in details)
     print_csv(table.fields or FIELDS, items, has_heading=table.has_heading)
 
 
@@ -250,3 +266,53 @@ def _watch(
         return [*lines[: height - 2], "", cropped(told, width)]
 
     redraw(lines_for, every_s)
+
+
+# What is printed of a task
+
+
+def _cells(task: Task, now_ms: int, *, has_profile: bool) -> list[str]:
+    """Return the cells of a task, one for each of `_HEADINGS`, each whole."""
+    problem = task.problem
+    row: list[str | None] = [
+        state_word(task),
+        task.task_id,
+        task.model,
+        duration_word(task, now_ms),
+        iso_time(task.create_time_ms),
+        iso_time(task.checked_at_ms),
+        task.label and inert_line(task.label),
+        task.prompt and inert_line(task.prompt),
+        reason_of(task),
+        None if problem is None else f"{problem.kind.value}: {inert_line(problem.message)}",
+    ]
+    return [cell or NONE for cell in ([*row, task.profile] if has_profile else row)]
+
+
+def _read_fields(text: str) -> tuple[str, ...]:
+    """Return the fields that a list with commas names; refuse none, and those that there are not."""
+    names = tuple(name for name in (part.strip() for part in text.split(",")) if name)
+    unknown = [name for name in names if name not in _FIELD_NAMES]
+    if unknown or not names:
+        what = f"no field {inert_line(unknown[0], 40)!r}" if unknown else "--fields is empty"
+        raise UsageError(f"{what}: use one or more of {', '.join(_FIELD_NAMES)}")
+    return names
+
+
+def _fields_of(detail: TaskDetail, names: Sequence[str]) -> dict[str, Json]:
+    """Return the named fields of a task as the JSON has them."""
+    values = {**task_json(detail), "prompt": detail.task.prompt}
+    return {name: values[name] for name in names}
+
+
+def _field_cells(detail: TaskDetail, names: Sequence[str]) -> list[str]:
+    """Return the named fields of a task, each on one line: moments as ISO 8601 has them, objects as JSON."""
+    return [_cell(name, value) for name, value in _fields_of(detail, names).items()]
+
+
+def _cell(name: str, value: Json) -> str:
+    if isinstance(value, int) and name in _MOMENTS:
+        return iso_time(value)
+    if isinstance(value, list | dict | bool):
+        return json.dumps(value)
+    return NONE if value in (None, "") else inert_line(str(value))

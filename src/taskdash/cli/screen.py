@@ -16,12 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from taskdash.cli.output import cropped
-from taskdash.cli.rows import duration_word, reason_of
 from taskdash.domain.durations import NONE, age
 from taskdash.domain.failures import charged_words
 from taskdash.domain.task import ProblemKind, State, Task
 from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_REASON, SYMBOLS, plural, state_word
+from taskdash.domain.words import NO_REASON, SYMBOLS, duration_word, plural, reason_of, state_word
 from taskdash.ui.text.columns import shared_of
 
 if TYPE_CHECKING:

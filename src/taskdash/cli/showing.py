@@ -9,7 +9,6 @@ import click
 
 from taskdash.cli.options import command, complete_ids, form_options, pass_session, selection_options
 from taskdash.cli.output import cell_width, padded, print_json, print_lines, talk
-from taskdash.cli.rows import duration_word
 from taskdash.cli.selection import read_details
 from taskdash.domain.durations import NONE, ago, amount
 from taskdash.domain.failures import classify
@@ -17,7 +16,7 @@ from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import State, Verdict, inputs_of, json_text
 from taskdash.domain.task_json import task_json
 from taskdash.domain.untrusted import raw_text
-from taskdash.domain.words import NO_REASON, REMOVED, countdown, expiry_of, moment, state_word
+from taskdash.domain.words import NO_REASON, REMOVED, countdown, duration_word, expiry_of, moment, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

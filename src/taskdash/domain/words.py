@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.durations import NONE, duration
 from taskdash.domain.task import State, Task
+from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -96,6 +97,19 @@ def waited_ms(task: Task, now_ms: int) -> int:
 def _in_steps(ms: int) -> int:
     """Cut off what nobody reads of a time that runs: from a minute on it moves every 10 s, from ten on every minute."""
     return ms - ms % (1_000 if ms < 60_000 else 10_000 if ms < 600_000 else 60_000)
+
+
+def duration_word(task: Task, now_ms: int) -> str:
+    """Return how long a task took, or has waited so far."""
+    if task.state is State.WAITING:
+        return duration(waited_ms(task, now_ms))
+    return duration(task.cost_time_ms, measured=True)
+
+
+def reason_of(task: Task) -> str | None:
+    """Return why a task failed; None where it did not, or nobody knows."""
+    said = (task.fail_msg or task.fail_code) if task.state is State.FAIL else None
+    return inert_line(said) if said else None
 
 
 def ended_ms(task: Task) -> int | None:
