@@ -224,3 +224,81 @@ def _validated(request: Json) -> tuple[str, str, int]:
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 4:
         raise RefusedError(422, "input.n must be a whole number from 1 to 4")
     return model, prompt, count
+
+
+# Two families beside the jobs, a clip and a song: their records have paths and forms of their own.
+
+CLIPS_PATH: Final = "/api/v1/veo/record-info"
+SONGS_PATH: Final = "/api/v1/generate/record-info"
+_CLIP_PROMPT: Final = "Slow pan along a coast at dusk, a lighthouse turning on, gentle waves, no people"
+_SONG_PROMPT: Final = "A quiet piano over rain, hopeful at the end"
+
+
+def family_jobs(rng: Random, start_ms: int) -> dict[str, Job]:
+    """Return the task under each path of another family; their times hang on the server's start."""
+    clip, song = (f"{rng.getrandbits(128):032x}" for _ in range(2))
+    return {
+        CLIPS_PATH: Job(
+            task_id=clip,
+            model="veo3_fast",
+            param=compact_json({"prompt": _CLIP_PROMPT, "model": "veo3_fast", "aspectRatio": "16:9"}),
+            create_ms=start_ms - 142_000,
+            finish_ms=start_ms - 51_600,
+            files=("lighthouse.mp4",),
+        ),
+        SONGS_PATH: Job(
+            task_id=song,
+            model="V4_5",
+            param=compact_json({"prompt": _SONG_PROMPT, "model": "V4_5", "instrumental": True}),
+            create_ms=start_ms - 334_000,
+            finish_ms=start_ms - 252_300,
+            files=(SONG, "waves.webp"),
+        ),
+    }
+
+
+def _clip(job: Job, now_ms: int, urls: list[Json]) -> dict[str, Json]:
+    is_done = job.succeeded(now_ms)
+    return {
+        "taskId": job.task_id,
+        "paramJson": job.param,
+        "completeTime": job.finish_ms if is_done else None,
+        "response": {"taskId": job.task_id, "resultUrls": urls, "resolution": "720p"} if is_done else None,
+        "successFlag": int(is_done),
+        "errorCode": None,
+        "errorMessage": "",
+        "createTime": job.create_ms,
+        "creditsConsumed": 60,
+    }
+
+
+def _song(job: Job, now_ms: int, urls: list[Json]) -> dict[str, Json]:
+    is_done = job.succeeded(now_ms)
+    songs: list[Json] = [
+        {
+            "id": f"{job.task_id[:8]}-0000-4000-8000-{job.task_id[:12]}",
+            "audioUrl": urls[0],
+            "imageUrl": urls[1],
+            "title": "Rain, Then Light",
+            "tags": "piano, ambient",
+            "modelName": "chirp-auk",
+            "duration": 7.3,
+        }
+    ]
+    return {
+        "taskId": job.task_id,
+        "parentMusicId": "",
+        "param": job.param,
+        "response": {"taskId": job.task_id, "sunoData": songs} if is_done else None,
+        "status": "SUCCESS" if is_done else "PENDING",
+        "type": "GENERATE",
+        "errorCode": None,
+        "errorMessage": None,
+        "createTime": job.create_ms,
+        "completeTime": job.finish_ms if is_done else None,
+        "creditsConsumed": 12,
+    }
+
+
+FAMILY_RECORDS: Final = {CLIPS_PATH: _clip, SONGS_PATH: _song}
+"""What returns `data` of a record under the path of a family, given its task, the time and its result links."""

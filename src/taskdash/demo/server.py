@@ -25,8 +25,7 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qs, unquote
 
-from taskdash.demo.families import family_jobs, family_record
-from taskdash.demo.jobs import MEDIA, MEDIA_FOLDER, Jobs, RefusedError, random_id
+from taskdash.demo.jobs import FAMILY_RECORDS, MEDIA, MEDIA_FOLDER, Jobs, RefusedError, family_jobs, random_id
 from taskdash.demo.samples import SAMPLES
 from taskdash.domain.budget import TIERS
 from taskdash.domain.curl import CREATE_PATH
@@ -216,16 +215,11 @@ class DemoHandler(BaseHTTPRequestHandler):
         if folder in ("results", "uploads"):
             self._allow("GET", "HEAD")
             self._send_file(self._media(folder, name))
-        elif path == RECORD_PATH:
+        elif path == RECORD_PATH or path in self.server.families:
             self._allow("GET")
             self._authorize()
             self.server.counter.admit()
-            self._record_info(query)
-        elif path in self.server.families:
-            self._allow("GET")
-            self._authorize()
-            self.server.counter.admit()
-            self._family_record(path, query)
+            self._send_record(path, _task_id_in(query))
         elif path == CREATE_PATH:
             self._allow("POST")
             self._authorize()
@@ -243,20 +237,18 @@ class DemoHandler(BaseHTTPRequestHandler):
         if scheme.lower() != "bearer" or not right:
             raise RefusedError(401, "You do not have access permissions")
 
-    def _record_info(self, query: str) -> None:
-        job = self.server.jobs.find(_task_id_in(query))
-        if job is None:
-            raise RefusedError(404, "task not found")
-        self._send_data(job.record(self.server.now_ms(), f"{self.server.base_url}/results/"))
-
-    def _family_record(self, path: str, query: str) -> None:
-        job = self.server.families[path]
-        if _task_id_in(query) != job.task_id:
+    def _send_record(self, path: str, task_id: str) -> None:
+        now_ms, results_url = self.server.now_ms(), f"{self.server.base_url}/results/"
+        if path == RECORD_PATH:
+            if (job := self.server.jobs.find(task_id)) is None:
+                raise RefusedError(404, "task not found")
+            self._send_data(job.record(now_ms, results_url))
+        elif task_id != (job := self.server.families[path]).task_id:
             # As gateways say it there: all is well, but for the code.
             self._send_json(422, "recordInfo is null", None, status=200)
-            return
-        results_url = f"{self.server.base_url}/results/"
-        self._send_data(family_record(path, job, self.server.now_ms(), results_url))
+        else:
+            links: list[Json] = [results_url + name for name in job.results()]
+            self._send_data(FAMILY_RECORDS[path](job, now_ms, links))
 
     def _create_task(self, body: bytes) -> None:
         request_id = self.headers.get("X-Request-ID", "").strip()
