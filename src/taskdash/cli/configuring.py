@@ -234,11 +234,7 @@ def _check(session: Session) -> None:
 
 
 def checked_settings(session: Session) -> Settings:
-    """Return the settings in force, with everything checked that a config, or a theme beside it, can have wrong.
-
-    Raises:
-        UsageError: something is wrong.
-    """
+    """Return the settings in force, with everything checked that a config, or a theme beside it, can have wrong."""
     # It takes a while to load, and no other command needs it.
     from taskdash.ui.own_themes import known_themes, load_themes
 

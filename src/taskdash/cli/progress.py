@@ -74,12 +74,8 @@ class Progress(_Bars):
     ) -> None:
         """Prepare; nothing is shown yet.
 
-        Args:
-            noun: what is counted, in the plural; it is said where nobody knows how many there are.
-            total: how many there are; 0 where nobody knows.
-            left: says how long the rest will take; without it that is told by the pace since now.
-            has_plain_lines: whether it is told where stderr is no terminal, too.
-            now_s: monotonic seconds.
+        The noun is in the plural, and said alone where the total is 0: not known. `left` says how long the rest will
+        take, else the pace since now does; `has_plain_lines`: it is told where stderr is no terminal, too.
         """
         super().__init__(now_s=now_s)
         self._noun = noun

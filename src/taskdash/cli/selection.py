@@ -70,11 +70,7 @@ class Selection(NamedTuple):
         return terms, parse_states(self.state) if self.state else None
 
     def check_alone(self, task_ids: Sequence[str]) -> None:
-        """See to it that a command is given IDs or a selection.
-
-        Raises:
-            UsageError: it is given both, or neither.
-        """
+        """Refuse a command that is given both IDs and a selection, or neither."""
         if task_ids and self.is_given:
             raise click.UsageError(f"give task IDs or {OPTIONS}, not both")
         if not task_ids and not self.is_given:

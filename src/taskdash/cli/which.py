@@ -75,9 +75,7 @@ def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
 def _known(store: Store, path: Path) -> Iterator[tuple[str, list[Origin]]]:
     """Yield what a file is known by, and the results that it is: several where they have the same content.
 
-    Raises:
-        OSError: it cannot be read.
-        ValueError: it is no plain file, or no file has such a name.
+    A `ValueError` says that it is no plain file, or that no file has such a name.
     """
     path = path.resolve()
     if not stat.S_ISREG(path.stat().st_mode):

@@ -108,12 +108,7 @@ class Job:
         }
 
     def record(self, now_ms: int, results_url: str) -> dict[str, Json]:
-        """Return `data` of `recordInfo`: the fields and their order are those of the API's page.
-
-        Args:
-            now_ms: the time it is asked at.
-            results_url: what goes before the name of a result; ends with a slash.
-        """
+        """Return `data` of `recordInfo`: the fields and their order are those of the API's page."""
         finished, succeeded = now_ms >= self.finish_ms, self.succeeded(now_ms)
         code, message = self.failure if finished and self.failure else (None, None)
         links: Json = {"resultUrls": [results_url + name for name in self.results()]}
@@ -152,11 +147,7 @@ class Jobs:
         return job.results().get(name) if job and job.succeeded(now_ms) else None
 
     def create(self, request: Json, request_id: str | None, now_ms: int) -> Job:
-        """Start a task, or return the one that the same `X-Request-ID` started before.
-
-        Raises:
-            RefusedError: the request is not one that the API would take.
-        """
+        """Start a task, or return the one that the same `X-Request-ID` started before; refuse what the API would."""
         model, prompt, count = _validated(request)
         with self._lock:
             if request_id and request_id in self._by_request:

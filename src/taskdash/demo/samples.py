@@ -48,13 +48,7 @@ class Sample:
     """Its ID is of the form `task_<model>_<13 digits>`; else it is a UUID."""
 
     def job(self, rng: Random, start_ms: int, uploads_url: str) -> Job:
-        """Return the task of the server.
-
-        Args:
-            rng: makes its ID.
-            start_ms: Unix milliseconds of the server's start.
-            uploads_url: where the input pictures are served; ends with a slash.
-        """
+        """Return the task of the server; `rng` makes its ID."""
         create_ms = start_ms - round(self.created_s * 1000)
         timed_id = f"task_{self.model.partition('-text-')[0]}_{create_ms}"
         given: dict[str, Json] = {"prompt": self.prompt}

@@ -60,11 +60,7 @@ class RequestCounter:
         self._lock = threading.Lock()
 
     def admit(self) -> None:
-        """Count a request.
-
-        Raises:
-            RefusedError: it has to wait; it does not count.
-        """
+        """Count a request, or refuse one that has to wait: it does not count."""
         with self._lock:
             now_s = self._clock()
             admitted_s = self._admitted_s
@@ -95,16 +91,7 @@ class DemoApi(ThreadingHTTPServer):
     allow_reuse_port = False
 
     def __init__(self, port: int = 0, *, clock: Callable[[], float] = time.time, tier: str = "basic") -> None:
-        """Take the port.
-
-        Args:
-            port: 0 takes any that is free.
-            clock: Unix seconds; decides what the tasks answer and how the limits count.
-            tier: the tier of the key, one of `TIERS`.
-
-        Raises:
-            OSError: the port cannot be had.
-        """
+        """Take the port; 0 is any that is free. By the clock, in Unix seconds, tasks answer and limits count."""
         super().__init__(("127.0.0.1", port), DemoHandler)
         self.base_url = f"http://127.0.0.1:{self.server_port}"
         rng = Random(SEED)  # noqa: S311  # the key and the IDs are made up, and shown to everybody

@@ -161,12 +161,7 @@ class Claim:
 
 
 def claim_of(headers: Mapping[str, str], urls: Iterable[str]) -> Claim:
-    """Return what an answer is said to be.
-
-    Args:
-        headers: of the answer, under names in lower case.
-        urls: where it is from, the last place first.
-    """
+    """Return what an answer says it is, by headers (names in lower case) and where it is from, the last place first."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     file_name = _FILE_NAME.search(headers.get("content-disposition", ""))
     names = [unquote(urlsplit(url).path) for url in urls]
@@ -231,11 +226,7 @@ def _is_text(head: bytes) -> bool:
 def lacks_its_end(ending: str, head: bytes, size: int, holds: Callable[[bytes], bool]) -> bool:
     """Return whether a file is certainly not whole; only worth asking where the server did not tell its length.
 
-    Args:
-        ending: from `kind_of_content`.
-        head: its first `HEAD_BYTES`.
-        size: how many bytes there are.
-        holds: tells whether some bytes occur in it; an end mark may have others behind it.
+    It begins with `head`; `holds` tells whether some bytes occur in it, as an end mark may have others behind it.
     """
     if head[:4] == b"RIFF":
         length = int.from_bytes(head[4:8], "little")
@@ -263,11 +254,7 @@ class Unpacking:
     """Gives a file out of what arrives, never more than a block at a time."""
 
     def __init__(self, labels: Iterable[str]) -> None:
-        """Prepare for what has these labels, those that are no packing left aside.
-
-        Raises:
-            DownloadError: there are too many of them.
-        """
+        """Prepare for what has these labels; refuse too many of them. Those that are no packing do not count."""
         self._layers = [_Layer(label) for label in labels if label in PACKINGS]
         if len(self._layers) > _MAX_LAYERS:
             raise DownloadError("it is packed too often")
@@ -275,11 +262,7 @@ class Unpacking:
         """Whether what comes out may be something else than what arrives."""
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
-        """Give what can be told after `data`.
-
-        Raises:
-            DownloadError: it cannot be unpacked.
-        """
+        """Give what can be told after `data`; a `DownloadError` says that it cannot be unpacked."""
         pieces = iter([data])
         for layer in reversed(self._layers):
             pieces = layer.unpacked(pieces, is_last=is_last)

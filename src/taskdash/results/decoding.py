@@ -122,15 +122,10 @@ class Decoders:
         self._idle: list[tuple[asyncio.subprocess.Process, socket.socket]] = []
 
     async def small_png(self, file: IO[bytes], *, side: int, clip: tuple[str, str] | None = None) -> Picture:
-        """Make a PNG of a picture as the function of this name does.
+        """Make a PNG of a picture with sides of so many pixels at most; the descriptor stands where the file begins.
 
-        Args:
-            file: open for reading, with a descriptor that stands where the picture begins.
-            side: how long its longer side is at most, in pixels.
-            clip: the kind of clip that it is the first frame of, and the `ffmpeg` that can tell; None: it is a picture.
-
-        Raises:
-            DecodingError: there is none.
+        Of a clip it is the first frame: then its kind is given, and the `ffmpeg` that can tell. A `DecodingError`
+        says why there is none.
         """
         process, ours = self._idle.pop() if self._idle else await self._start()
         arguments = "\0".join((str(side), *(clip or ())))
@@ -183,11 +178,7 @@ def _end_in_words(code: int) -> str:
 
 
 def checked_png(png: bytes) -> Picture:
-    """Return a small PNG that is whole, and no larger than it may be.
-
-    Raises:
-        DecodingError: it is not, or does not say what it was made of.
-    """
+    """Return a small PNG that is whole, no larger than it may be, and says what it was made of; refuse others."""
     from PIL import Image
 
     # Before Pillow sees it, which would print a warning about a size that is far too large.

@@ -96,12 +96,10 @@ class NoBrowserError(Exception):
 
 
 def open_url(url: str, *, command: Sequence[str] = (), environ: Mapping[str, str]) -> Opened:
-    """Open a link with `command` of the config, else with what BROWSER names, else with the desktop's own opener.
+    """Open a link from outside with `command` of the config, else with BROWSER, else with the desktop's opener.
 
-    Args:
-        url: from outside.
-        command: a program and its arguments; the link takes the place of `%s`, else comes last.
-        environ: what the browser gets, with nothing in it that it has no use for; also says where we are.
+    In the command the link takes the place of `%s`, else comes last. `environ` is what the browser gets, with nothing
+    in it that it has no use for; it also says where we are.
     """
     try:
         return _open(checked_url(url), command, environ)
@@ -126,11 +124,7 @@ def _open(safe: str, command: Sequence[str], environ: Mapping[str, str]) -> Open
 
 
 def find_browser(environ: Mapping[str, str]) -> list[str]:
-    """Return the command that opens a link where the user sees it.
-
-    Raises:
-        NoBrowserError: there is none.
-    """
+    """Return the command that opens a link where the user sees it; a `NoBrowserError` says why there is none."""
     if is_remote(environ):
         raise NoBrowserError("this is an SSH session")
     path = environ.get("PATH")
@@ -219,11 +213,7 @@ class ClipboardProgram:
         return Path(self.path).name
 
     def copy(self, text: str) -> None:
-        """Fill the clipboard; may take `CLIPBOARD_S` seconds.
-
-        Raises:
-            ClipboardError: it did not take the text.
-        """
+        """Fill the clipboard within `CLIPBOARD_S` seconds; a `ClipboardError` says why it was not."""
         # Windows' own program takes UTF-8 for its old code page.
         is_windows = self.name.lower() == "clip.exe" and not text.isascii()
         try:
@@ -243,11 +233,7 @@ class ClipboardProgram:
 
 
 def find_clipboard(environ: Mapping[str, str]) -> ClipboardProgram | None:
-    """Return the program that fills the clipboard the user pastes from; None where only the terminal can.
-
-    Args:
-        environ: what the program gets, with nothing in it that it has no use for; also says where we are.
-    """
+    """Return the program that fills the clipboard the user pastes from; None where only the terminal can."""
     for name, *arguments in _candidates(environ):
         path = shutil.which(name, path=environ.get("PATH"))
         if path:

@@ -113,13 +113,9 @@ class Speed:
 def left_s(
     running: tuple[Running, ...], waiting: int, sizes: Sequence[int], speed: float | None
 ) -> float | None:
-    """Return how long a round still takes, in seconds; None where nobody can tell.
+    """Return how long a round still takes, in seconds, with so many not begun; None where nobody can tell.
 
-    Args:
-        running: what is under way.
-        waiting: how many are not begun.
-        sizes: of those that are done, in bytes: what tells no size is taken to be as large as the others.
-        speed: bytes per second.
+    What tells no size is taken to be as large as the others: those under way, and those done, which had these `sizes`.
     """
     known = [*sizes, *(each.whole for each in running if each.whole is not None)]
     if not speed or not known:

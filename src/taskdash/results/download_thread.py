@@ -59,19 +59,8 @@ async def open_downloads(
 ) -> AsyncIterator[Downloads]:
     """Open all that it takes to save results of a profile into a folder; what is under way is broken off at the end.
 
-    Args:
-        profile: whose results.
-        path: the folder.
-        store_path: where the list is.
-        on_end: is told of each download that is over.
-        max_result_mib: the largest result that is saved.
-        provenance: what tells of a saved file where it came from, besides the list.
-        begin_to_watch: sees to it that somebody checks what is asked for, as far as that can be: the records behind
-            dead links are. None: nobody does.
-
-    Raises:
-        UsageError: the folder cannot be used.
-        StoreError: the list cannot be used, or nothing can be written beside it.
+    `begin_to_watch` sees to it that somebody checks what is asked for, as far as that can be: the records behind
+    dead links are. Without it nobody does.
     """
     with ExitStack() as opened:
         try:

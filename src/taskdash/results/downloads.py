@@ -72,18 +72,10 @@ class Downloader:
     ) -> Path:
         """Save what `url` leads to as `stem` with the ending of its content; return its path.
 
-        What has arrived is kept when this is cancelled, or fails in a way that may pass, if it can be gone on with.
-
-        Args:
-            url: from outside.
-            stem: the file's name without its ending, from `file_names`.
-            key: names the result over all runs, from `part.part_key`.
-            on_open: is given the file in the making, whose `size` and `whole` tell how far it is.
-            on_whole: is given the whole file, and its ending, before it has a name.
-            remember: is told path, size and SHA-256 of the file before anything of this try is forgotten.
-
-        Raises:
-            DownloadError: it was not saved.
+        What has arrived is kept when this is cancelled, or fails in a way that may pass, if it can be gone on with:
+        `key` names the result over all runs. `on_open` is given the file in the making, whose size tells how far it is,
+        `on_whole` the whole file and its ending before it has a name; `remember` is told path, size and SHA-256 before
+        anything of this try is forgotten.
         """
         part = PartFile(self.folder, key)
         try:

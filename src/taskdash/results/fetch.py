@@ -99,14 +99,9 @@ class Fetcher:
         self._timeouts = timeouts or Timeouts()
 
     async def fetch(self, url: str, sink: Sink) -> str:
-        """Fetch what `url` leads to, or the rest of it; return the ending of its kind, such as `png`.
+        """Fetch what `url` leads to, or what `sink` lacks of it; return the ending of its kind, such as `png`.
 
-        Args:
-            url: from outside.
-            sink: where it goes, with what is there already.
-
-        Raises:
-            DownloadError: it cannot be had; what `sink` holds is worth keeping only if the error is a passing one.
+        Where a `DownloadError` is raised, what `sink` holds is worth keeping only if the error is a passing one.
         """
         if sink.size and not any(sink.read(0, HEAD_BYTES)):
             # What did not reach the disk before a crash is zeros.
@@ -253,12 +248,7 @@ class _Answer:
         self.unpacking = Unpacking(self.labels)
 
     def begin(self, sink: Sink) -> None:
-        """Have the sink ready for what comes: all of it, or what is missing.
-
-        Raises:
-            _StaleError: it is the rest of another file.
-            DownloadError: it cannot be used.
-        """
+        """Have the sink ready for what comes: all of it, or what is missing; refuse what cannot be used."""
         if self.is_rest:
             if not sink.size or sink.tag is None:
                 raise DownloadError("the server sends a part of it, though all of it was asked for")
@@ -281,11 +271,7 @@ class _Answer:
 
 
 def _take(sink: Sink, claim: Claim, labels: Sequence[str] = ()) -> str:
-    """Have the sink know what it is; return the ending of that.
-
-    Raises:
-        DownloadError: it is no result.
-    """
+    """Have the sink know what it is; return the ending of that, or raise a `DownloadError` if it is no result."""
     head = sink.read(0, HEAD_BYTES)
     why = why_refused(head, claim)
     if why is not None:

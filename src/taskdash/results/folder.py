@@ -69,8 +69,7 @@ class Folder:
     def __init__(self, path: Path, *, now_s: Callable[[], float] = time.time) -> None:
         """Open `path`, making it (0700) where it is missing, and clear away what was begun long ago.
 
-        Raises:
-            OSError: it cannot be made or opened, is no folder, or has a name that is not UTF-8.
+        An `OSError` says that it cannot be made or opened, is no folder, or has a name that is not UTF-8.
         """
         try:
             str(path).encode()
@@ -102,8 +101,7 @@ class Folder:
     def open_own(self, name: str, flags: int) -> int:
         """Open a file of our own making in here, never what a link leads to; return its descriptor.
 
-        Raises:
-            OSError: it cannot be opened, or is something else than our own plain file.
+        An `OSError` says that it cannot be, or is something else than our own plain file.
         """
         flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         if flags & os.O_CREAT:
@@ -143,14 +141,8 @@ class Folder:
     def name_for_good(self, own_name: str, descriptor: int, stem: str, ending: str) -> Path:
         """Give a finished file `stem.ending` for a name, or `stem-2.ending` and so on where that is taken.
 
-        Args:
-            own_name: what it is called so far; it may keep that name, too.
-            descriptor: of the open file, which is on the disk when this returns.
-            stem: from `file_names`; less of it where the file system takes only short names.
-            ending: from `content.ending_of`.
-
-        Raises:
-            DiskError: it cannot be done.
+        It is on the disk when this returns, with less of the stem where the file system takes only short names, and
+        may keep the name that it has so far.
         """
         n = 1
         with self.disk_errors():
@@ -170,11 +162,7 @@ class Folder:
         raise DiskError(f"{stem}.{ending} and thousands of others of that name are there")
 
     def put(self, name: str, data: bytes, is_ours: Callable[[bytes], bool]) -> None:
-        """Write a file of that name, whole or not at all, in place of one only that `is_ours` by what is in it.
-
-        Raises:
-            DiskError: it cannot be done.
-        """
+        """Write a file of that name, whole or not at all, in place of one only that `is_ours` by what is in it."""
         own_name = f".taskdash-{secrets.token_hex(16)}.part"
         with disk_errors(f"{inert_line(name)} cannot be written"):
             descriptor = self.open_own(own_name, os.O_RDWR | os.O_CREAT | os.O_EXCL)

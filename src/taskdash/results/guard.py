@@ -52,12 +52,7 @@ def is_public(address: str) -> bool:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, as text.
-
-    Raises:
-        OSError: it has none.
-        UnicodeError: it cannot be a name.
-    """
+    """Return the addresses of a host, as text."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -75,9 +70,7 @@ class Guard:
     async def connections_to(self, url: str) -> AsyncIterator[httpcore.AsyncConnectionPool]:
         """Open what requests to `url` go through: the proxy that is set, if any.
 
-        Raises:
-            PrivateHostError: it leads where it may not; without a proxy that shows when it connects.
-            UsageError: a variable of the environment cannot be used.
+        Where it may not lead, a `PrivateHostError` says so; without a proxy that shows when it connects.
         """
         scheme, (host, port) = urlsplit(url).scheme, host_and_port(url)
         proxy = find_proxy(scheme, host, port)
@@ -99,12 +92,7 @@ class Guard:
             yield pool
 
     async def addresses_of(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host that may be connected to, both families in turn.
-
-        Raises:
-            PrivateHostError: it has none.
-            httpcore.ConnectError: it has no address at all.
-        """
+        """Return the addresses of a host that may be connected to, both families in turn; refuse to return none."""
         try:
             addresses = await _resolve_aside(self._resolver, host, port)
         except (OSError, UnicodeError) as error:
@@ -192,12 +180,7 @@ def _by_turns(addresses: Sequence[str]) -> list[str]:
 async def _first_to_answer(
     connect: Callable[[str], Awaitable[httpcore.AsyncNetworkStream]], addresses: Iterable[str]
 ) -> httpcore.AsyncNetworkStream:
-    """Connect to one address after the other, without waiting long for any; return the first connection.
-
-    Raises:
-        httpcore.ConnectError: none answers.
-        httpcore.ConnectTimeout: none answers in time.
-    """
+    """Connect to one address after the other, without waiting long for any; return the first connection."""
     left = list(addresses)
     trying: set[asyncio.Future[httpcore.AsyncNetworkStream]] = set()
     failure: BaseException = httpcore.ConnectError("it has no address")

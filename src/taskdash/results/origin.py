@@ -69,12 +69,7 @@ def with_origin(
 ) -> Iterator[bytes] | None:
     """Return the pieces of a picture that names its task; None where it is none, or cannot be told where they go.
 
-    Args:
-        read: gives so many bytes of it, from an offset.
-        size: how many it has.
-        ending: from `content.ending_of`.
-        task: the task.
-        number: which of its results it is.
+    `read` gives so many bytes of it, from an offset.
     """
     origin = json.dumps({"taskId": task.task_id, "profile": task.profile, "result": number}).encode()
     prompt = (task.prompt or "").encode()
@@ -122,11 +117,7 @@ def _place_in_jpeg(read: Callable[[int, int], bytes]) -> int | None:
 
 
 def origin_in(file: BinaryIO) -> Origin | None:
-    """Return what a picture says of itself; None where it says nothing.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """Return what a picture says of itself; None where it says nothing."""
     start = file.read(len(PNG))
     texts = _png_texts(file) if start == PNG else _jpeg_texts(file) if start.startswith(_JPEG) else iter(())
     return next((origin for text in texts if (origin := origin_from(text))), None)

@@ -77,14 +77,7 @@ class OwnCommands:
         read: Callable[[Sequence[int]], list[TaskDetail]],
         on_end: Callable[[Ended], None],
     ) -> None:
-        """Begin to run a command for tasks.
-
-        Args:
-            command: which.
-            seqs: the `seq` of the tasks.
-            read: returns tasks with their bodies; called from another thread.
-            on_end: called from another thread, once.
-        """
+        """Begin to run a command for tasks; `read` and `on_end` are called from another thread, the latter once."""
         work = partial(self._work, command, self._runs(command, seqs, read), len(seqs), on_end)
         thread = threading.Thread(target=work, name=f"command-{command.name}", daemon=True)
         thread.start()

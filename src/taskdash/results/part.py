@@ -36,7 +36,7 @@ _writing = partial(disk_errors, "it cannot be written")
 
 
 class Sink:
-    """An open file that is written from its start, or from where it was left."""
+    """An open file that is written from its start, or from where it was left; what a disk refuses is a `DiskError`."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -57,11 +57,7 @@ class Sink:
         return self.whole is not None and 0 < self.whole == self.size
 
     def begin(self, whole: int | None, tag: str | None) -> None:
-        """Start with nothing.
-
-        Raises:
-            DiskError: the file cannot be emptied.
-        """
+        """Start with nothing."""
         with _writing():
             os.ftruncate(self.descriptor, 0)
         self.size, self.whole, self.ending = 0, whole, None
@@ -69,11 +65,7 @@ class Sink:
         self._room = None
 
     def write(self, data: bytes) -> None:
-        """Add to the end.
-
-        Raises:
-            DiskError: the disk does not take it.
-        """
+        """Add to the end."""
         view = memoryview(data)
         with _writing():
             while view:
@@ -82,11 +74,7 @@ class Sink:
                 view = view[written:]
 
     def read(self, offset: int, count: int) -> bytes:
-        """Read back what was written.
-
-        Raises:
-            DiskError: it cannot be read.
-        """
+        """Read back what was written."""
         with _writing():
             return os.pread(self.descriptor, count, offset)
 
@@ -95,11 +83,7 @@ class Sink:
         self.ending = ending
 
     def room(self) -> int | None:
-        """Return how many bytes it may have: nine tenths of what is free stay its own; None where nobody can tell.
-
-        Raises:
-            DiskError: the disk does not answer.
-        """
+        """Return how many bytes it may have: nine tenths of what is free stay its own; None where nobody can tell."""
         if self._room is None or self.size - self._room[0] >= _LOOK_EVERY_BYTES:
             with _writing():
                 disk = os.fstatvfs(self.descriptor)
@@ -123,11 +107,7 @@ class Sink:
         return (first, last + 1, whole) == (self.size, self.whole, self.whole)
 
     def holds(self, mark: bytes) -> bool:
-        """Return whether `mark` occurs in what was written.
-
-        Raises:
-            DiskError: it cannot be read.
-        """
+        """Return whether `mark` occurs in what was written."""
         overlap = len(mark) - 1
         return any(
             mark in self.read(max(0, offset - overlap), _BLOCK_BYTES + overlap)
@@ -144,11 +124,7 @@ class PartFile(Sink):
     """A file in the making. `leave` or `discard` ends it."""
 
     def __init__(self, folder: Folder, key: str) -> None:
-        """Open what an earlier run left, else begin.
-
-        Raises:
-            DiskError: the folder does not take it.
-        """
+        """Open what an earlier run left, else begin."""
         self._folder = folder
         self._name = f".taskdash-{key}.part"
         self._note_name = f".taskdash-{key}.json"
@@ -173,11 +149,7 @@ class PartFile(Sink):
         return self._folder.name_for_good(self._name, self.descriptor, stem, ending)
 
     def rewrite(self, pieces: Iterable[bytes]) -> None:
-        """Have `pieces` in place of what was written; where that cannot be, it stays as it is.
-
-        Raises:
-            DiskError: the disk does not take it.
-        """
+        """Have `pieces` in place of what was written; where that cannot be, it stays as it is."""
         name = f".taskdash-{part_key(self._name)}.part"
         self._folder.remove(name)
         with _writing():
@@ -199,11 +171,7 @@ class PartFile(Sink):
         self.descriptor, self.size, self.whole, self.tag = descriptor, fresh.size, fresh.size, None
 
     async def digest(self) -> str:
-        """Return the SHA-256 of what was written, in hexadecimal, and let others run in between.
-
-        Raises:
-            DiskError: it cannot be read.
-        """
+        """Return the SHA-256 of what was written, in hexadecimal, and let others run in between."""
         found = hashlib.sha256()
         for offset in range(0, self.size, _COPY_BYTES):
             found.update(self.read(offset, min(_COPY_BYTES, self.size - offset)))

@@ -170,16 +170,7 @@ class Previews:
         is_installed: bool = True,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare to give them; nothing is begun yet.
-
-        Args:
-            fetch: brings pictures.
-            files: keeps small PNGs; None: nothing does.
-            fetch_clip: brings pictures and clips.
-            ffmpeg: where it is; None: there are no frames of clips.
-            is_installed: whether the extra `preview` is.
-            now_s: the monotonic clock.
-        """
+        """Prepare to give them: pictures by `fetch`, frames of clips by `fetch_clip`, where there is an `ffmpeg`."""
         self.missing = "" if is_installed else f"pictures need one more package: {install_line()}"
         """What has to be installed before there can be any picture; "" where nothing has."""
         self._fetch = fetch
@@ -348,11 +339,7 @@ class _PictureSink(Sink):
         self._kinds = kinds
 
     def take(self, ending: str) -> None:
-        """Take note of what it is.
-
-        Raises:
-            OtherKindError: it is another kind: mostly a video, a sound or a picture that cannot be shown.
-        """
+        """Take note of what it is; refuse what is mostly a video, a sound or a picture that cannot be shown."""
         super().take(ending)
         if ending not in self._kinds:
             raise OtherKindError(_described(ending, self.whole))

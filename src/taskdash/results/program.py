@@ -87,15 +87,10 @@ def run_command(
     limit_s: float,
     stop: threading.Event,
 ) -> Ran:
-    """Run a command to its end; no shell reads its arguments.
+    """Run a command to its end, with `data` on its standard input; no shell reads its arguments.
 
-    Args:
-        arguments: The program, where `~` is the home, and its arguments.
-        data: What it finds on its standard input; it need not read it.
-        environ: Its whole environment.
-        limit_s: Then it is ended, with all that it started and that stayed in its session, which is its own: nothing
-            it does reaches our terminal, and none of the terminal's keys reaches it.
-        stop: Ends it before that, when set from another thread.
+    After `limit_s`, or when `stop` is set, it is ended, with all that it started and that stayed in its session, which
+    is its own: nothing it does reaches our terminal, and none of the terminal's keys reaches it.
     """
     program = os.path.expanduser(arguments[0])  # noqa: PTH111 - a bare name must stay one, to be found on the PATH
     try:

@@ -58,15 +58,7 @@ class Renewals:
         now_s: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Prepare to ask.
-
-        Args:
-            store: the list.
-            begin: sees to it that somebody watches; returns False where nobody can.
-            now_ms: the wall clock.
-            now_s: the monotonic clock.
-            sleep: lets so many seconds pass.
-        """
+        """Prepare to ask; `begin` sees to it that somebody watches, and returns False where nobody can."""
         self._store = store
         self._begin = begin
         self._now_ms = now_ms

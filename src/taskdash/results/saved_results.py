@@ -156,11 +156,7 @@ def wanted_of(
 ) -> tuple[list[Wanted], int]:
     """Return the results of tasks that are not saved, in order, and how many are saved already.
 
-    Args:
-        store: the list.
-        seqs: the tasks.
-        only: the results, by `seq` and number, that others than which are left out; None: all are asked for.
-        file_name: the template for their names, if there is one.
+    With `only`, by `seq` and number, others are left out; `file_name` is the template for their names.
     """
     done = store.saved.of(seqs)
     wanted, known = [], 0
@@ -212,11 +208,7 @@ class ResultLocks:
     """
 
     def __init__(self, store_path: Path) -> None:
-        """Open the file, making it where it is missing.
-
-        Raises:
-            OSError: it cannot be.
-        """
+        """Open the file, making it where it is missing."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor = os.open(lock_path(store_path, "downloads"), flags, 0o600)
         self._taken: set[tuple[int, int]] = set()

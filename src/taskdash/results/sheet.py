@@ -61,11 +61,7 @@ class SheetResult:
 
 
 def check_count(count: int, instead: str) -> None:
-    """See to it that a sheet has room for so many results; `instead` says how to have fewer.
-
-    Raises:
-        TaskdashError: it has not.
-    """
+    """Refuse more results than a sheet has room for; `instead` says how to have fewer."""
     if count > MAX_RESULTS:
         raise TaskdashError(
             f"{count:,} results are too many for one sheet, which takes {MAX_RESULTS:,}: {instead}"
@@ -97,16 +93,9 @@ async def make_sheet(
     folder: Path | None = None,
     on_progress: Callable[[int], None] = lambda _done: None,
 ) -> str:
-    """Return the page with results and their pictures.
+    """Return the page with results and their pictures, whose heading is what was asked for.
 
-    Args:
-        results: what it shows, in this order.
-        previews: what gives the pictures.
-        asked: what was asked for, in words.
-        now_ms: the time.
-        ttls_ms: how long links live, by profile, where that is known.
-        folder: where the page will be; None: nobody knows.
-        on_progress: told now and then how many pictures are done.
+    Files in the `folder` where the page will be are linked; `on_progress` is told now and then how many are done.
     """
     side = next((side for most, side in SIDES if len(results) <= most), LEAST_SIDE)
     free, done = asyncio.Semaphore(AT_ONCE), 0
@@ -170,11 +159,7 @@ def _beside(path: Path, folder: Path) -> str | None:
 
 
 def check_place(path: Path) -> None:
-    """See to it that a sheet may be written here: nothing stands in its place but an earlier sheet.
-
-    Raises:
-        TaskdashError: something does, or there is no such folder.
-    """
+    """Refuse to write a sheet where there is no folder, or where anything stands but an earlier sheet."""
     shown = inert_line(str(path))
     if not path.parent.is_dir():
         raise TaskdashError(f"{shown}: no such folder")
@@ -189,11 +174,7 @@ def check_place(path: Path) -> None:
 
 
 def save_sheet(path: Path, text: str) -> None:
-    """Write a sheet in one step: a browser that is reading sees the old or the new one.
-
-    Raises:
-        TaskdashError: it cannot be written, or something else stands there.
-    """
+    """Write a sheet in one step: a browser that is reading sees the old or the new one."""
     check_place(path)
     try:
         replace_private_file(path.resolve(), text.encode("utf-8", "replace"))

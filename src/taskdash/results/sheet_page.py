@@ -74,14 +74,7 @@ class Card:
 
 
 def page(cards: Sequence[Card], *, asked: str, now_ms: int, note: str = "") -> str:
-    """Return the page.
-
-    Args:
-        cards: what it shows, in this order.
-        asked: what was asked for, as its heading.
-        now_ms: when.
-        note: what else is to be said of all.
-    """
+    """Return the page: cards in this order under what was asked for, and a note on all of them."""
     tasks = len({card.detail.task.seq for card in cards})
     counts = plural(len(cards), "result") + ("" if tasks == len(cards) else f" of {plural(tasks, 'task')}")
     title = f"{asked} · {counts}"
