@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from taskdash.config.keys import find_key, keyless_environ, known_keys
 from taskdash.config.locations import download_dir, previews_dir
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from taskdash.results.on_finish import FinishCommand
     from taskdash.results.own_commands import OwnCommands
     from taskdash.results.previews import Previews
+    from taskdash.results.program import Programs
     from taskdash.watch.watcher import Watcher
 
 COPY_NAME: Final = "copied.txt"
@@ -96,8 +97,8 @@ def open_finish_command(
         return None
     from taskdash.results.on_finish import FinishCommand
 
-    around = _around_programs(settings, environ, store_path, keys)
-    return FinishCommand(settings.on_finish, profile=settings.profile, **around)
+    programs = _programs(settings, environ, store_path, keys)
+    return FinishCommand(settings.on_finish, settings.profile, programs)
 
 
 def _open_own_commands(
@@ -105,20 +106,20 @@ def _open_own_commands(
 ) -> OwnCommands:
     from taskdash.results.own_commands import OwnCommands
 
-    return OwnCommands(**_around_programs(settings, environ, store_path, keys))
+    return OwnCommands(_programs(settings, environ, store_path, keys))
 
 
-def _around_programs(
-    settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys
-) -> dict[str, Any]:
-    """Return what programs of the user's work with: the list and the config in use, and what they are not to know."""
+def _programs(settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys) -> Programs:
+    """Return what runs programs of the user's: with the list and the config in use, and without the keys."""
+    from taskdash.results.program import Programs
+
     config = {"TASKDASH_CONFIG": str(settings.config_file)} if settings.config_file else {}
-    return {
-        "store_path": store_path.absolute(),
-        "environ": dict(environ) | config,
-        "keys": keys,
-        "hidden": {DEFAULT_KEY_VARIABLE, *(each.api_key_env or "" for each in settings.profiles.values())},
-    }
+    return Programs(
+        store_path=store_path.absolute(),
+        environ=dict(environ) | config,
+        keys=keys,
+        hidden={DEFAULT_KEY_VARIABLE, *(each.api_key_env or "" for each in settings.profiles.values())},
+    )
 
 
 def first_view_of(settings: Settings) -> View:

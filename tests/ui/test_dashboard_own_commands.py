@@ -12,6 +12,7 @@ from tests.ui.driven_dashboard import PAGE_SUCCESS, Dash, configure, driven, fil
 
 from taskdash.config.own import OwnCommand
 from taskdash.results.own_commands import OwnCommands
+from taskdash.results.program import Programs
 from taskdash.ui.keymap import make_keymap
 
 if TYPE_CHECKING:
@@ -40,9 +41,8 @@ async def dash(desk: Context, other: Store, store_path: Path) -> AsyncIterator[D
     }
     configure(desk, commands=commands)
     desk.keymap = make_keymap("default", {}, None, commands)
-    desk.make_commands = partial(
-        OwnCommands, store_path=store_path, environ={"PATH": os.environ["PATH"]}, keys=desk.keys
-    )
+    programs = Programs(store_path=store_path, environ={"PATH": os.environ["PATH"]}, keys=desk.keys)
+    desk.make_commands = partial(OwnCommands, programs)
     async with driven(desk, (160, 45), total=3) as made:
         yield made
 

@@ -31,6 +31,7 @@ from taskdash.results.download_thread import open_downloads
 from taskdash.results.downloads import Downloads, End, Ended
 from taskdash.results.saved_results import Provenance, wanted_of
 from taskdash.watch.thread import run_unwaited
+from taskdash.watching import build_watcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,9 +155,6 @@ class _Run:
         """Check what is asked for, or have the process do it that watches; return False where there is no key."""
         async with self._beginning:
             if self._watching is None:
-                # Imported here: few links are dead.
-                from taskdash.watching import build_watcher
-
                 session = self._session
                 try:
                     key = session.find_key()

@@ -6,7 +6,6 @@ taskdash ends is run by whoever watches next; what was claimed is never run agai
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -14,17 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
-from taskdash.domain.task_json import task_environ, task_json
 from taskdash.domain.untrusted import inert_line
-from taskdash.results.program import LIMIT_S, end_threads, environ_of_program, kill_all, run_command
+from taskdash.results.program import end_threads, kill_all
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
-    from taskdash.domain.secret import KnownKeys
     from taskdash.domain.task import TaskDetail
+    from taskdash.results.program import Programs
 
 AT_ONCE: Final = 2
 RETRY_S: Final = 5.0
@@ -39,30 +36,12 @@ _log.addHandler(logging.NullHandler())
 class FinishCommand:
     """Runs `on_finish` in threads of its own: nothing here waits for them but `is_idle` and `close`."""
 
-    def __init__(
-        self,
-        arguments: Sequence[str],
-        *,
-        profile: str,
-        store_path: Path,
-        environ: Mapping[str, str],
-        keys: KnownKeys,
-        hidden: Collection[str] = (),
-        limit_s: float = LIMIT_S,
-    ) -> None:
-        """Prepare; nothing runs before the first `wake`.
-
-        No key of `keys` gets into the command's environment or its input, or from what it prints into the log, and no
-        variable that is `hidden` into its environment, whatever is in it.
-        """
+    def __init__(self, arguments: Sequence[str], profile: str, programs: Programs) -> None:
+        """Prepare; nothing runs before the first `wake`."""
         self._arguments = tuple(arguments)
         self._profile = profile
-        self._store_path = store_path
-        self._keys = keys
-        self._environ = environ_of_program(environ, hidden, keys)
-        self._limit_s = limit_s
+        self._programs = programs
         self._changed = threading.Condition()
-        self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._wakes = 0
         self._seen = [0] * AT_ONCE
@@ -106,7 +85,7 @@ class FinishCommand:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        end_threads(self._threads, self._stop, grace_s)
+        end_threads(self._threads, self._programs.stop, grace_s)
 
     def kill(self) -> None:
         """Kill what runs, as this process ends without waiting for it; may be called from any thread."""
@@ -118,7 +97,7 @@ class FinishCommand:
         try:
             while (wakes := self._next_wake(self._seen[number], timeout_s)) is not None:
                 try:
-                    store = store or Store(self._store_path)
+                    store = store or Store(self._programs.store_path)
                     self._run_all(store)
                     timeout_s = None
                 except StoreError as error:
@@ -159,21 +138,12 @@ class FinishCommand:
                     self._running -= 1
 
     def _run(self, detail: TaskDetail) -> None:
-        detail = self._keys.redact_values(detail)
-        text = json.dumps(task_json(detail))
-        values = task_environ(detail) | {"TASKDASH_STORE": str(self._store_path)}
         began_s = time.monotonic()
-        ran = run_command(
-            self._arguments,
-            text.encode() + b"\n",
-            self._environ | values,
-            limit_s=self._limit_s,
-            stop=self._stop,
-        )
+        ran = self._programs.run(self._arguments, [detail])
         task_id, took_s = detail.task.task_id, time.monotonic() - began_s
         level = logging.WARNING if ran.fault else logging.INFO
         _log.log(level, "on_finish for %s %s, %.1f s", task_id, ran.fault or "ran", took_s)
-        for line in self._keys.redact(ran.output).splitlines()[:MAX_LOGGED_LINES]:
+        for line in ran.output.splitlines()[:MAX_LOGGED_LINES]:
             _log.info("on_finish for %s printed: %s", task_id, inert_line(line, 1_000))
         with self._changed:
             # Each kind of failure is told once: a command that is wrong fails for every task.

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.task_json import task_environ, task_json
 from taskdash.domain.untrusted import inert, inert_line
 from taskdash.domain.words import plural
-from taskdash.results.program import (
-    LIMIT_S,
-    TOO_LONG,
-    Ran,
-    end_threads,
-    environ_of_program,
-    run_command,
-)
+from taskdash.results.program import TOO_LONG, end_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from taskdash.config.own import OwnCommand
-    from taskdash.domain.secret import KnownKeys
     from taskdash.domain.task import TaskDetail
+    from taskdash.results.program import Programs, Ran
 
 MAX_OUTPUT_CHARS: Final = 65_536
 """Of what is printed for all tasks together; the rest is left out."""
@@ -48,26 +38,8 @@ class Ended(NamedTuple):
 class OwnCommands:
     """Runs them in threads of their own, each for one task after the other: nothing here waits for them but `close`."""
 
-    def __init__(
-        self,
-        *,
-        store_path: Path,
-        environ: Mapping[str, str],
-        keys: KnownKeys,
-        hidden: Collection[str] = (),
-        limit_s: float = LIMIT_S,
-    ) -> None:
-        """Prepare.
-
-        No key of `keys` gets into a command's environment, its input or what is shown of its output, and no variable
-        that is `hidden` into its environment, whatever is in it.
-        """
-        self._store_path = store_path
-        self._environ = environ
-        self._keys = keys
-        self._hidden = hidden
-        self._limit_s = limit_s
-        self._stop = threading.Event()
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
         self._threads: dict[threading.Thread, str] = {}
 
     def run(
@@ -91,7 +63,7 @@ class OwnCommands:
 
     def close(self, grace_s: float = 0.0) -> None:
         """End what still runs after `grace_s` seconds."""
-        end_threads(self._threads, self._stop, grace_s)
+        end_threads(self._threads, self._programs.stop, grace_s)
 
     def _work(
         self,
@@ -122,22 +94,13 @@ class OwnCommands:
         A program that cannot be run is tried once, and one that hangs is not run for the rest: each would take as long.
         """
         for portion in [seqs] if command.runs_for == "all" else [[seq] for seq in seqs]:
-            details = [self._keys.redact_values(detail) for detail in read(portion)]
+            details = read(portion)
             if not details:
                 continue  # removed since
             is_one = command.runs_for == "each"
-            text = json.dumps(task_json(details[0]) if is_one else [task_json(each) for each in details])
-            ran = run_command(
-                command.command,
-                text.encode() + b"\n",
-                environ_of_program(self._environ, self._hidden, self._keys)
-                | (task_environ(details[0]) if is_one else {})
-                | {"TASKDASH_STORE": str(self._store_path)},
-                limit_s=self._limit_s,
-                stop=self._stop,
-            )
+            ran = self._programs.run(command.command, details, is_one=is_one)
             yield details[0].task.task_id if is_one else "", ran
-            if self._stop.is_set() or not ran.started or ran.fault == TOO_LONG:
+            if self._programs.stop.is_set() or not ran.started or ran.fault == TOO_LONG:
                 return
 
     def _ended(self, command: OwnCommand, runs: Sequence[tuple[str, Ran]], count: int) -> Ended:
@@ -153,7 +116,7 @@ class OwnCommands:
             text += f", {len(faults):,} of which failed: {faults[0]}" if faults else " (exit 0)"
         if TOO_LONG in faults and command.runs_for == "each" and len(runs) < count:
             text += "; not run for the rest"
-        printed = [(task_id, self._keys.redact(ran.output).rstrip()) for task_id, ran in runs]
+        printed = [(task_id, ran.output.rstrip()) for task_id, ran in runs]
         parts = [
             f"{task_id}:\n{output}" if len(runs) > 1 else output for task_id, output in printed if output
         ]

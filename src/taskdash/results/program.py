@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -11,15 +12,18 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from taskdash.config.locations import users_umask
+from taskdash.domain.task_json import task_environ, task_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     from taskdash.domain.secret import KnownKeys
+    from taskdash.domain.task import TaskDetail
 
 MAX_OUTPUT_BYTES: Final = 16_384
 MAX_KEPT_BYTES: Final = 1_048_576
@@ -31,14 +35,6 @@ STOP_GRACE_S: Final = 0.2
 """The same where taskdash itself is ending, and nobody is to wait for it."""
 LIMIT_S: Final = 60.0
 TOO_LONG: Final = "took too long and was ended"
-
-
-def environ_of_program(
-    environ: Mapping[str, str], hidden: Collection[str], keys: KnownKeys
-) -> dict[str, str]:
-    """Return what of an environment a program of the user's gets: no variable that is `hidden`, and none with a key."""
-    return {name: value for name, value in environ.items() if name not in hidden and not keys.are_in(value)}
-
 
 START_WAIT_S: Final = 0.2
 """How long a program that is just being started is waited for before all are killed."""
@@ -55,6 +51,34 @@ class Ran:
     output: str = ""
     """The beginning of what it printed, stderr as well."""
     started: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """Runs programs of the user's for tasks: no key gets into what they are given, or out of what they print."""
+
+    store_path: Path
+    environ: Mapping[str, str]
+    keys: KnownKeys
+    hidden: Collection[str] = ()
+    """Variables that no program gets, whatever is in them."""
+    limit_s: float = LIMIT_S
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, arguments: Sequence[str], details: Sequence[TaskDetail], *, is_one: bool = True) -> Ran:
+        """Run one for tasks, which it finds as JSON on its input; where it `is_one`, in its environment, too."""
+        found = [self.keys.redact_values(detail) for detail in details]
+        text = json.dumps(task_json(found[0]) if is_one else [task_json(each) for each in found])
+        given = {
+            name: value
+            for name, value in self.environ.items()
+            if name not in self.hidden and not self.keys.are_in(value)
+        }
+        environ = (
+            given | (task_environ(found[0]) if is_one else {}) | {"TASKDASH_STORE": str(self.store_path)}
+        )
+        ran = run_command(arguments, text.encode() + b"\n", environ, limit_s=self.limit_s, stop=self.stop)
+        return replace(ran, output=self.keys.redact(ran.output))
 
 
 def end_threads(threads: Collection[threading.Thread], stop: threading.Event, grace_s: float) -> None:

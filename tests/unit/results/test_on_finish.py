@@ -21,7 +21,7 @@ from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_json import VARIABLES, task_json
 from taskdash.results import program
 from taskdash.results.on_finish import AT_ONCE, FinishCommand
-from taskdash.results.program import MAX_OUTPUT_BYTES, run_command
+from taskdash.results.program import MAX_OUTPUT_BYTES, Programs, run_command
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -52,16 +52,15 @@ def make(store_path: Path) -> Iterator[Callable[..., FinishCommand]]:
     """Makes commands, and ends them when the test does."""
     made: list[FinishCommand] = []
 
-    def make(*arguments: str, environ: Mapping[str, str] = ENVIRON, **more: float) -> FinishCommand:
-        command = FinishCommand(
-            arguments,
-            profile=PROFILE,
+    def make(*arguments: str, environ: Mapping[str, str] = ENVIRON, limit_s: float = 60) -> FinishCommand:
+        programs = Programs(
             store_path=store_path,
             environ=environ,
             keys=KnownKeys([Secret(KEY)]),
             hidden={"AIGPTIMAGE_API_KEY"},
-            **more,
+            limit_s=limit_s,
         )
+        command = FinishCommand(arguments, PROFILE, programs)
         made.append(command)
         return command
 

@@ -15,6 +15,7 @@ from tests.finished import record
 from taskdash.config.own import OwnCommand
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.results.own_commands import Ended, OwnCommands
+from taskdash.results.program import Programs
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -48,14 +49,22 @@ def commands(tmp_path: Path) -> Iterator[OwnCommands]:
         "TASKDASH_CONFIG": "c",
     }
     made = OwnCommands(
-        store_path=tmp_path / "tasks.db",
-        environ=environ,
-        keys=KnownKeys([Secret(KEY)]),
-        hidden={"AIGPTIMAGE_API_KEY"},
-        limit_s=20,
+        Programs(
+            store_path=tmp_path / "tasks.db",
+            environ=environ,
+            keys=KnownKeys([Secret(KEY)]),
+            hidden={"AIGPTIMAGE_API_KEY"},
+            limit_s=20,
+        )
     )
     yield made
     made.close()
+
+
+def impatient(tmp_path: Path, limit_s: float) -> Programs:
+    return Programs(
+        store_path=tmp_path / "tasks.db", environ=dict(os.environ), keys=KnownKeys(), limit_s=limit_s
+    )
 
 
 def own(*arguments: str, runs_for: str = "each") -> OwnCommand:
@@ -142,18 +151,14 @@ def test_what_goes_wrong_is_said(
 
 
 def test_one_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, store: Store) -> None:
-    slow = OwnCommands(
-        store_path=tmp_path / "tasks.db", environ=dict(os.environ), keys=KnownKeys(), limit_s=0.5
-    )
+    slow = OwnCommands(impatient(tmp_path, 0.5))
     ended = run(slow, store, own("sh", "-c", "sleep 60 & echo $!; wait"), count=1)
     assert ended.text == "mine: took too long and was ended"
     wait_until(lambda: is_gone(int(ended.output)), 5)
 
 
 def test_one_that_hangs_is_not_run_for_the_rest(tmp_path: Path, store: Store) -> None:
-    slow = OwnCommands(
-        store_path=tmp_path / "tasks.db", environ=dict(os.environ), keys=KnownKeys(), limit_s=0.3
-    )
+    slow = OwnCommands(impatient(tmp_path, 0.3))
     ended = run(slow, store, own("sh", "-c", "echo once; exec sleep 60"))
     assert ended.text == "mine: took too long and was ended; not run for the rest"
     assert ended.output == "once"
