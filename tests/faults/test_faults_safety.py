@@ -214,6 +214,8 @@ def assert_children_get_no_key(taskdash: Command, api: FilesApi, source: str) ->
         "WAYLAND_DISPLAY": "wayland-0",
         "COPY_OF_IT": f"Bearer {KEY}",
         "OTHER_TOKEN": "x",
+        # Of its own: a picture that is kept is not decoded again.
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
     if source != "environment":
         env |= {"AIGPTIMAGE_API_KEY": None}
