@@ -218,10 +218,7 @@ class Acts:
         count = sum(max(0, task.result_count - task.saved_count) for task in good)
         lacking = len(tasks) - len(good)
         rest = f" {_skipped(lacking)}" if lacking else ""
-        where = inert_line(str(download_dir(self._context.settings)))
-        what = (
-            f"Saving {plural(count, 'result')} to {where}." if count else "Already saved: checking the files."
-        )
+        what = saving(self._context, count) if count else "Already saved: checking the files."
         return [task.seq for task in good], Feedback(f"{what}{rest}")
 
     async def outcomes(self, scope: Scope) -> list[TaskFigures]:
@@ -296,6 +293,11 @@ class Acts:
             f"Opened {plural(opened, 'result')} in the browser.{odd}{rest}",
             "warning" if refused else "information",
         )
+
+
+def saving(context: Context, count: int) -> str:
+    """Say that so many results are being saved, and where to."""
+    return f"Saving {plural(count, 'result')} to {inert_line(str(download_dir(context.settings)))}."
 
 
 def _skipped(count: int) -> str:

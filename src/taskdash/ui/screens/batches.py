@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from textual.content import Content
 
-from taskdash.config.locations import download_dir
 from taskdash.domain.query import ExactTerm, Flag, FlagTerm, Query
-from taskdash.domain.untrusted import inert_line
-from taskdash.domain.words import NO_LABEL, plural
-from taskdash.ui.acts import Scope
+from taskdash.domain.words import NO_LABEL
+from taskdash.ui.acts import Scope, saving
 from taskdash.ui.screens.dialog import Dialog
 from taskdash.ui.screens.failures import Failures, read_failures
 from taskdash.ui.text.batches import batch_lines
@@ -165,9 +163,8 @@ class Batches(Dialog[Chosen | None]):
         now_ms = self.context.clock.now_ms()
         seqs = await self.context.store.run(lambda store: store.tasks.seqs(query, now_ms))
         if seqs:
-            where = inert_line(str(download_dir(self.context.settings)))
             await self._save(seqs)
-            self.app.messages.tell(f"Saving {plural(batch.unsaved, 'result')} to {where}.")
+            self.app.messages.tell(saving(self.context, batch.unsaved))
         else:
             self.app.messages.tell("Nothing to save in this batch.", "warning")
 

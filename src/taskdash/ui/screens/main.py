@@ -35,10 +35,8 @@ if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.worker import WorkType
 
-    from taskdash.ui.acts import Feedback, Severity
     from taskdash.ui.announce import ExpiringResults
     from taskdash.ui.context import Context
-    from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.passing import AwayLine, Tour
     from taskdash.ui.widgets.window import Window
 
@@ -98,10 +96,6 @@ class MainScreen(ViewActions, Screen[None]):
         yield self.tab_line
         yield self.panes
         yield self._keys
-
-    @cached_property
-    def filter_box(self) -> FilterBox:
-        return screens.FilterBox(self)
 
     @cached_property
     def away(self) -> AwayLine:
@@ -219,16 +213,6 @@ class MainScreen(ViewActions, Screen[None]):
 
         work: WorkType[None] = look
         self.run_worker(work, group="look")
-
-    def say(self, text: str, severity: Severity = "information", *, is_batch: bool = False) -> None:
-        self.app.messages.tell(text, severity, is_batch=is_batch)
-
-    def tell(self, feedback: Feedback) -> None:
-        """Tell what an act did; what it copied is told once that is done."""
-        if feedback.copy is None:
-            self.say(feedback.text, feedback.severity)
-        else:
-            self.app.copy(feedback)
 
     def on_screen_suspend(self) -> None:
         """Leave messages to the dialog that is over the list: it shows them too, elsewhere."""

@@ -19,7 +19,7 @@ from taskdash.domain.words import plural
 from taskdash.results.sheet import check_count, check_place, make_sheet, results_of, save_sheet
 from taskdash.ui import screens
 from taskdash.ui.actions import bindings, call_of
-from taskdash.ui.acts import Feedback, copied, warning
+from taskdash.ui.acts import Feedback, copied, saving, warning
 from taskdash.ui.keymap import review_keys
 from taskdash.ui.review_list import ReviewList, Showing, read_results, seqs_of
 from taskdash.ui.screens.dialog import LeftOnce
@@ -285,8 +285,7 @@ class Review(LeftOnce, Screen[int]):
             return
         places = {each.place for each in chosen}
         await self._main.downloads.save(seqs_of(chosen), places)
-        where = inert_line(str(download_dir(self.context.settings)))
-        self._say(f"Saving {plural(len(chosen), 'result')} to {where}.")
+        self._say(saving(self.context, len(chosen)))
 
     def action_review_sheet(self) -> None:
         marked = self.results.marked_results

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 from textual.worker import WorkerError, get_current_worker
 
 from taskdash.domain.errors import StoreError
-from taskdash.domain.words import USUAL_LIFE_MS, filter_of, plural
+from taskdash.domain.words import plural
 from taskdash.ui import screens
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, name_of, removal_question, warning
 from taskdash.ui.text.status import sentence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from taskdash.ui.copying import Copying
     from taskdash.ui.downloads import BackgroundDownloads
     from taskdash.ui.widgets.detail_pane import DetailPane
-    from taskdash.ui.widgets.filter_box import FilterBox
     from taskdash.ui.widgets.task_table import TaskTable
 
     _Screen = Screen[None]
@@ -114,15 +113,20 @@ class TaskActions(_Screen):
     if TYPE_CHECKING:
 
         @property
-        def filter_box(self) -> FilterBox: ...
-        @property
         def shown_profiles(self) -> Sequence[str]: ...
-        def tell(self, feedback: Feedback) -> None: ...
-        def say(self, text: str, severity: Severity = "information") -> None: ...
         def show_keys(self) -> None: ...
-        def remember(self, **changes: object) -> None: ...
 
     _range_from: int | None = None
+
+    def say(self, text: str, severity: Severity = "information", *, is_batch: bool = False) -> None:
+        self.app.messages.tell(text, severity, is_batch=is_batch)
+
+    def tell(self, feedback: Feedback) -> None:
+        """Tell what an act did; what it copied is told once that is done."""
+        if feedback.copy is None:
+            self.say(feedback.text, feedback.severity)
+        else:
+            self.app.copy(feedback)
 
     async def ask(self, dialog: Screen[T]) -> T | None:
         """Open a dialog and wait for its answer; for acts `in_order`, the keys after which are the dialog's."""
@@ -221,18 +225,6 @@ class TaskActions(_Screen):
         if typed is not None:
             self.tell(await self.acts.edit([task.seq for task in tasks], typed.label, typed.note))
             self.table.reload()
-
-    @in_order
-    async def action_expiring(self) -> None:
-        ttl_ms, profile = self.context.result_ttl_ms, self.context.profile
-        text = filter_of(ttl_ms or USUAL_LIFE_MS)
-        if self.filter_box.text == text:
-            self.filter_box.clear()
-        elif ttl_ms or await self.context.store.run(lambda store: store.tasks.has_own_lives(profile)):
-            await self.filter_box.put(text)
-        else:
-            setting = f"profiles.{profile}.result_ttl"
-            self.tell(warning(f"Expiry is unknown: set {setting} in the config."))
 
     # Marks
 
@@ -366,28 +358,3 @@ class TaskActions(_Screen):
 
     def action_cancel_downloads(self) -> None:
         self.downloads.cancel()
-
-    async def action_preview(self) -> None:
-        preview = not self.context.view.preview
-        self.remember(preview=preview)
-        for service in self.context.services.values():
-            service.retry_previews()
-        self.pane.draw()
-        words = "" if preview else "Picture preview off."
-        if missing := await self.context.missing_for_pictures():
-            self.tell(warning(f"{words} {sentence(missing)}".lstrip()))
-        else:
-            self.say(words or "Picture preview on.")
-
-    async def action_preview_next(self) -> None:
-        task, key = self.table.task_at_cursor, self.context.key_of("preview")
-        if missing := await self.context.missing_for_pictures():
-            self.tell(warning(sentence(missing)))
-        elif task is None or task.result_count < 2:
-            self.tell(warning("No other result to preview."))
-        elif not self.context.view.preview:
-            switch = f" Press {key} to turn it on." if key else ""
-            self.tell(warning(f"Picture preview is off.{switch}"))
-        elif self.pane.preview is None or self.pane.preview.next_result() < 2:
-            self.tell(warning("No room for a picture here."))
-        self.pane.draw()

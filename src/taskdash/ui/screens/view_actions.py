@@ -12,9 +12,11 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.query import Query, Sort
+from taskdash.domain.words import USUAL_LIFE_MS, filter_of
 from taskdash.ui import screens
 from taskdash.ui.acts import Scope, warning
 from taskdash.ui.screens.task_actions import TaskActions, in_order
+from taskdash.ui.text.status import sentence
 from taskdash.ui.widgets.bars import state_counts
 
 if TYPE_CHECKING:
@@ -108,6 +110,10 @@ class ViewActions(TaskActions):
         else:
             self.table.show(self.own_views.query(self.view, self.terms, self.sort))
 
+    @cached_property
+    def filter_box(self) -> FilterBox:
+        return screens.FilterBox(self)
+
     @property
     def filter_text(self) -> str:
         return self.filter_box.text
@@ -115,6 +121,18 @@ class ViewActions(TaskActions):
     def on_filter_box_changed(self, event: FilterBox.Changed) -> None:
         self.terms = event.terms
         self._show_query()
+
+    @in_order
+    async def action_expiring(self) -> None:
+        ttl_ms, profile = self.context.result_ttl_ms, self.context.profile
+        text = filter_of(ttl_ms or USUAL_LIFE_MS)
+        if self.filter_box.text == text:
+            self.filter_box.clear()
+        elif ttl_ms or await self.context.store.run(lambda store: store.tasks.has_own_lives(profile)):
+            await self.filter_box.put(text)
+        else:
+            setting = f"profiles.{profile}.result_ttl"
+            self.tell(warning(f"Expiry is unknown: set {setting} in the config."))
 
     @in_order
     async def action_sort(self) -> None:
@@ -138,6 +156,31 @@ class ViewActions(TaskActions):
         else:
             self.remember(sort=str(sort))
         self._show_query()
+
+    async def action_preview(self) -> None:
+        preview = not self.context.view.preview
+        self.remember(preview=preview)
+        for service in self.context.services.values():
+            service.retry_previews()
+        self.pane.draw()
+        words = "" if preview else "Picture preview off."
+        if missing := await self.context.missing_for_pictures():
+            self.tell(warning(f"{words} {sentence(missing)}".lstrip()))
+        else:
+            self.say(words or "Picture preview on.")
+
+    async def action_preview_next(self) -> None:
+        task, key = self.table.task_at_cursor, self.context.key_of("preview")
+        if missing := await self.context.missing_for_pictures():
+            self.tell(warning(sentence(missing)))
+        elif task is None or task.result_count < 2:
+            self.tell(warning("No other result to preview."))
+        elif not self.context.view.preview:
+            switch = f" Press {key} to turn it on." if key else ""
+            self.tell(warning(f"Picture preview is off.{switch}"))
+        elif self.pane.preview is None or self.pane.preview.next_result() < 2:
+            self.tell(warning("No room for a picture here."))
+        self.pane.draw()
 
     # What is looked into: a response, and what the tasks that are shown, or the marked ones, add up to
 

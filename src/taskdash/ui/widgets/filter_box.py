@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual.binding import BindingType
 
     from taskdash.domain.query import Term
-    from taskdash.ui.screens.main import MainScreen
+    from taskdash.ui.screens.view_actions import ViewActions
 
 HINT: Final = 'words, "a phrase", !exclude, state:fail, duration:>30s ...   ? for all'
 _TITLE: Final = "─ Filter"
@@ -118,7 +118,7 @@ class FilterBox(Vertical):
 
         terms: tuple[Term, ...]
 
-    def __init__(self, main: MainScreen) -> None:
+    def __init__(self, main: ViewActions) -> None:
         super().__init__(id="filter")
         self._main = main
         self._reading: asyncio.Future[dict[str, list[str]]] | None = None
