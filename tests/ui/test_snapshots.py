@@ -159,7 +159,7 @@ def test_choose_columns(picture: Compare, size: str) -> None:
         await dash.until(lambda: dash.app.focused is not None, "the list of columns in focus")
         await dash.press("j", "j", "space", "j", "right")
         # Not by what is shown: to read the screen under a dialog that is not drawn yet would draw it without the list.
-        await dash.until(lambda: dialog.chosen.widths == {"cost": 14}, "the width of the column")
+        await dash.until(lambda: dialog._widths == {"cost": 14}, "the width of the column")
 
     assert picture(act, size)
 

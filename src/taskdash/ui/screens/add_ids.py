@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.containers import VerticalScroll
@@ -23,7 +22,7 @@ from taskdash.ui.widgets.bars import Line
 from taskdash.ui.widgets.filter_box import TextBox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from textual import events
     from textual.app import ComposeResult
@@ -49,18 +48,6 @@ class PasteInput(TextBox):
         self.screen.take_paste(event.text)  # type: ignore[attr-defined] # only AddIds composes it
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a text would add."""
-
-    paste: Paste
-    listed: frozenset[str]
-
-    @property
-    def new(self) -> tuple[str, ...]:
-        return tuple(found.task_id for found in self.paste.found if found.task_id not in self.listed)
-
-
 class AddIds(Dialog[dict[str, str | None] | None]):
     """Dismissed with the IDs to add, new and listed ones, in order of first sight; None for Esc."""
 
@@ -70,8 +57,8 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         super().__init__("Add tasks", "Enter adds the new IDs, Esc cancels")
         self.context = context
         self._pasted = text
-        self._preview: Preview | None = None
-        self._searched: str | None = None
+        self._searched: tuple[str, Paste] | None = None
+        """What was searched last, and what it came to."""
         self._too_long = False
         # Held, not looked up: a search may end after the dialog was closed.
         self._input = PasteInput(
@@ -105,17 +92,18 @@ class AddIds(Dialog[dict[str, str | None] | None]):
 
     def _search(self) -> None:
         # Not a coroutine but what makes one: of quick searches in a row some never begin.
-        search: WorkType[Preview] = self._search_now
+        search: WorkType[Paste] = self._search_now
         self.run_worker(search, exclusive=True, group="search")
 
-    async def _search_now(self) -> Preview:
+    async def _search_now(self) -> Paste:
         text = self._text()
         paste = await self._find_ids(text)
         ids = [found.task_id for found in paste.found]
         listed = await self._listed(ids)
-        self._preview, self._searched = Preview(paste, frozenset(listed)), text
-        self._draw(self._preview, text)
-        return self._preview
+        self._searched = text, paste
+        self._summary.show(_summary(paste, listed, text, self._too_long))
+        self._found.update(_lines(paste, listed))
+        return paste
 
     async def _find_ids(self, text: str) -> Paste:
         search = PasteSearch(text, self.context.keys)
@@ -133,16 +121,12 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         except (StoreError, TimeoutError):
             return set()
 
-    def _draw(self, preview: Preview, text: str) -> None:
-        self._summary.show(_summary(preview, text, self._too_long))
-        self._found.update(_lines(preview))
-
     async def on_input_submitted(self) -> None:
-        preview = self._preview
-        if preview is None or self._searched != self._text():
-            preview = await self._search_now()
-        found = {item.task_id: item.path_hint for item in preview.paste.found}
-        doubtful = _doubtful(preview.paste)
+        searched, paste = self._searched or (None, None)
+        if paste is None or searched != self._text():
+            paste = await self._search_now()
+        found = {item.task_id: item.path_hint for item in paste.found}
+        doubtful = _doubtful(paste)
         if found:
             self.dismiss(found)
         elif doubtful:
@@ -181,7 +165,7 @@ def _why(why: str) -> str:
     return "looks like an ID" if why.startswith("bare") else why
 
 
-def _summary(preview: Preview, text: str, too_long: bool) -> Content:
+def _summary(paste: Paste, listed: Collection[str], text: str, too_long: bool) -> Content:
     if too_long:
         return Content.styled(
             f"Too long to paste (over {MAX_PASTE_CHARS:,} characters): use `taskdash add - < file`",
@@ -189,18 +173,16 @@ def _summary(preview: Preview, text: str, too_long: bool) -> Content:
         )
     if not text.strip():
         return Content("")
-    new, ignored = len(preview.new), len(preview.paste.ignored)
-    listed = len(preview.paste.found) - new
-    others = [
-        f"{count:,} {what}" for count, what in ((listed, "already listed"), (ignored, "ignored")) if count
-    ]
+    known = sum(found.task_id in listed for found in paste.found)
+    new = len(paste.found) - known
+    counts = ((known, "already listed"), (len(paste.ignored), "ignored"))
+    others = [f"{count:,} {what}" for count, what in counts if count]
     rest = f" ({', '.join(others)})" if others else ""
-    ids = plural(new, "new ID") if new else "no new IDs" if listed else "no task IDs"
+    ids = plural(new, "new ID") if new else "no new IDs" if known else "no task IDs"
     return Content.styled(f"Found {ids} in {plural(len(text), 'character')}{rest}", "bold")
 
 
-def _lines(preview: Preview) -> Content:
-    paste, listed = preview.paste, preview.listed
+def _lines(paste: Paste, listed: Collection[str]) -> Content:
     lines = [
         _line("listed", "$text-muted", found.task_id, f"line {found.line}, {_why(found.why)}")
         if found.task_id in listed

@@ -17,7 +17,7 @@ from taskdash.ui.widgets.bars import READS_APART, Line
 from taskdash.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from textual.app import ComposeResult
     from textual.binding import BindingType
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
-    from taskdash.ui.following import Following
+    from taskdash.ui.screens.view_actions import ViewActions
 
 _COARSE_MS: Final = 10_000
 _HINT: Final = "Enter shows tasks, d saves results, b reviews, F failures, Esc closes"
@@ -58,16 +58,9 @@ class Batches(Dialog[Chosen | None]):
         ("F", "failures", "its failures by reason"),
     ]
 
-    def __init__(
-        self,
-        context: Context,
-        following: Following,
-        batches: Sequence[LabelFigures],
-        save: Callable[[Sequence[int]], Awaitable[None]],
-    ) -> None:
-        """Show what was read; `following` tells when it is other, `save` saves the results of tasks by their `seq`."""
+    def __init__(self, main: ViewActions, batches: Sequence[LabelFigures]) -> None:
         super().__init__("", _HINT)
-        self.context, self._following, self._save = context, following, save
+        self.context, self._main = main.context, main
         self._batches = batches
         self._shown: Sequence[LabelFigures] = ()
         self._coarse_now = 0
@@ -83,11 +76,11 @@ class Batches(Dialog[Chosen | None]):
         yield self.list
 
     def on_mount(self) -> None:
-        self._following.on_written.append(self._written)
+        self._main.following.on_written.append(self._written)
         self.set_interval(1.0, self._tick)
 
     def on_unmount(self) -> None:
-        self._following.on_written.remove(self._written)
+        self._main.following.on_written.remove(self._written)
 
     def on_resize(self) -> None:
         super().on_resize()
@@ -163,7 +156,7 @@ class Batches(Dialog[Chosen | None]):
         now_ms = self.context.clock.now_ms()
         seqs = await self.context.store.run(lambda store: store.tasks.seqs(query, now_ms))
         if seqs:
-            await self._save(seqs)
+            await self._main.downloads.save(seqs)
             self.app.messages.tell(saving(self.context, batch.unsaved))
         else:
             self.app.messages.tell("Nothing to save in this batch.", "warning")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.content import Content
 from textual.widgets.option_list import Option
@@ -32,21 +32,14 @@ _KEYS: Final = (
 )
 
 
-class ChosenColumns(NamedTuple):
-    """What the table is to show: names from left to right, and the widths that are not left to it."""
-
-    names: tuple[str, ...]
-    widths: dict[str, int]
-
-
 class ColumnList(ChoiceList):
     """A list in which Enter is no click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("enter", "screen.keep", "apply")]
 
 
-class ChooseColumns(Dialog[ChosenColumns | None]):
-    """Dismissed with the columns to show, None for Esc."""
+class ChooseColumns(Dialog[tuple[tuple[str, ...], dict[str, int]] | None]):
+    """Dismissed with the columns to show, and the widths that are not left to them; None for Esc."""
 
     SIZE = "small full"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,10 +61,6 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
 
     def compose_body(self) -> ComposeResult:
         yield self._list
-
-    @property
-    def chosen(self) -> ChosenColumns:
-        return ChosenColumns(tuple(name for name in self._order if name in self._shown), self._widths)
 
     def _follow(self, view: View) -> None:
         """Take the columns of a look, and after them those that it does not show."""
@@ -133,7 +122,7 @@ class ChooseColumns(Dialog[ChosenColumns | None]):
         self._draw(0)
 
     def action_keep(self) -> None:
-        self.dismiss(self.chosen)
+        self.dismiss((tuple(name for name in self._order if name in self._shown), self._widths))
 
 
 def _key_text() -> Content:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding
@@ -156,16 +155,8 @@ def _option(choice: Choice, width: int) -> Option:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """What was typed; "" takes the label or note away, None keeps those there are by now."""
-
-    label: str | None
-    note: str | None
-
-
-class EditLabel(Dialog[Labels]):
-    """Two boxes; the result is what was typed, or None if the user went back."""
+class EditLabel(Dialog[tuple[str | None, str | None]]):
+    """Two boxes; dismissed with label and note: "" takes one away, None keeps those there are by now."""
 
     SIZE = "small"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -188,7 +179,7 @@ class EditLabel(Dialog[Labels]):
 
     def on_input_submitted(self) -> None:
         label = _typed(self._label.value, self._label_before)
-        self.dismiss(Labels(label, _typed(self._note.value, self._note_before)))
+        self.dismiss((label, _typed(self._note.value, self._note_before)))
 
 
 def _shared(values: Sequence[str | None]) -> str | None:

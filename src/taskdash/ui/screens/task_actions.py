@@ -221,9 +221,8 @@ class TaskActions(_Screen):
     @in_order
     async def action_edit(self) -> None:
         tasks = await self._chosen()
-        typed = await self.ask(screens.EditLabel(tasks)) if tasks else None
-        if typed is not None:
-            self.tell(await self.acts.edit([task.seq for task in tasks], typed.label, typed.note))
+        if tasks and (typed := await self.ask(screens.EditLabel(tasks))):
+            self.tell(await self.acts.edit([task.seq for task in tasks], *typed))
             self.table.reload()
 
     # Marks

@@ -223,9 +223,7 @@ class ViewActions(TaskActions):
         batches = await self.context.store.run(partial(screens.read_batches, context=self.context))
         if not batches:
             self.tell(warning("No tasks yet."))
-        elif chosen := await self.ask(
-            screens.Batches(self.context, self.following, batches, self.downloads.save)
-        ):
+        elif chosen := await self.ask(screens.Batches(self, batches)):
             self.show_tab(0)
             await self.filter_box.put(chosen.filter_text)
             if chosen.action:
@@ -256,9 +254,9 @@ class ViewActions(TaskActions):
             self.tell(warning("The columns of this view are set in the config."))
             return
         drawn = {placed.column.name for placed in self.table.rows.columns}
-        columns = await self.ask(screens.ChooseColumns(self.context.view, self.context.first_view, drawn))
-        if columns is not None:
-            self.remember(columns=columns.names, widths=columns.widths)
+        if chosen := await self.ask(screens.ChooseColumns(self.context.view, self.context.first_view, drawn)):
+            columns, widths = chosen
+            self.remember(columns=columns, widths=widths)
             self._place_columns()
 
     def action_reset_look(self) -> None:
