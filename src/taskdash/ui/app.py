@@ -375,7 +375,7 @@ async def _taken_in(box: Input) -> None:
 
 def _fitted(paste: events.Paste, focused: Widget | None) -> events.Paste:
     """Return the paste itself, or for a box of one line the first line of it that says something, inert and cut."""
-    if not isinstance(focused, Input) or getattr(focused, "takes_every_paste", False):
+    if not isinstance(focused, Input) or getattr(focused, "take_paste", None):
         return paste
     start = paste.text[: 2 * MAX_LINE_CHARS].lstrip().splitlines()
     return events.Paste(inert_line(start[0])[:MAX_LINE_CHARS] if start else "")

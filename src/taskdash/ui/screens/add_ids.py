@@ -24,7 +24,6 @@ from taskdash.ui.widgets.filter_box import TextBox
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from textual import events
     from textual.app import ComposeResult
     from textual.worker import WorkType
 
@@ -35,17 +34,6 @@ if TYPE_CHECKING:
 MAX_SHOWN: Final = 200
 STORE_PATIENCE_S: Final = 1.0
 """How long the preview waits to learn what is listed already."""
-
-
-class PasteInput(TextBox):
-    """A text box that hands a paste to the dialog: the box itself would keep only its first line."""
-
-    takes_every_paste = True
-
-    def on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        event.prevent_default()
-        self.screen.take_paste(event.text)  # type: ignore[attr-defined] # only AddIds composes it
 
 
 class AddIds(Dialog[dict[str, str | None] | None]):
@@ -61,9 +49,10 @@ class AddIds(Dialog[dict[str, str | None] | None]):
         """What was searched last, and what it came to."""
         self._too_long = False
         # Held, not looked up: a search may end after the dialog was closed.
-        self._input = PasteInput(
+        self._input = TextBox(
             placeholder="Type or paste task IDs, URLs, JSON, logs ...", select_on_focus=False
         )
+        self._input.take_paste = self.take_paste
         self._summary = Line(id="add-summary")
         self._found = Static(Content(""), id="add-preview")
 

@@ -43,17 +43,6 @@ _OPENING: Final = "Opening the list ..."
 _LOCKED: Final = "Another program has locked the list. Waiting for it ..."
 
 
-class _KeyInput(TextBox):
-    """A text box that takes a paste whole, and instead of what it held: the first line of a mail is no key."""
-
-    takes_every_paste = True
-
-    def on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        event.prevent_default()
-        self.value = " ".join(event.text[:MAX_LINE_CHARS].split())
-
-
 class Welcome(Dialog[None]):
     """A short welcome."""
 
@@ -99,10 +88,16 @@ class Welcome(Dialog[None]):
         # On 24 lines there is not room for both.
         self._what.display = False
         self._ways.display = self.app.size.height >= LOW_LINES
-        self._box = _KeyInput(placeholder="your API key", password=True, id="key")
+        self._box = TextBox(placeholder="your API key", password=True, id="key")
+        self._box.take_paste = self._take_paste
         await self.mount(self._box, before=self._error)
         self._box.focus()
         self.hint.show(_KEY_HINT)
+
+    def _take_paste(self, text: str) -> None:
+        # Instead of what was there: the first line of a mail is no key.
+        if self._box is not None:
+            self._box.value = " ".join(text[:MAX_LINE_CHARS].split())
 
     def action_demo(self) -> None:
         cast("Dashboard", self.app).leave_for_demo()

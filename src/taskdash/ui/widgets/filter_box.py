@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.text import Text
+    from textual import events
     from textual.app import ComposeResult
     from textual.binding import BindingType
 
@@ -44,6 +45,14 @@ class TextBox(Input, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         replace(each, priority=True) for each in Input.BINDINGS if isinstance(each, Binding)
     ]
+    take_paste: Callable[[str], None] | None = None
+    """Takes a paste whole, in place of the box, which would keep only its first line."""
+
+    def on_paste(self, event: events.Paste) -> None:
+        if self.take_paste is not None:
+            event.stop()
+            event.prevent_default()
+            self.take_paste(event.text)
 
 
 class _FilterInput(TextBox):
