@@ -29,6 +29,8 @@ from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, fi
 from taskdash.ui.widgets.kitty import SentPicture, packed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import App
     from textual.geometry import Region
 
@@ -104,6 +106,30 @@ class Canvas:
             return Refused("it is damaged")
 
 
+class ShownPicture:
+    """A picture as it goes to the terminal, which was given it where it can keep it."""
+
+    def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
+        self.ready = ready
+        self.drawn = ready.drawn
+        self._write = write
+        self.sent = SentPicture(ready, write) if ready.packed else None
+
+    def lines(self, *, is_on_top: bool) -> list[Strip]:
+        """Return its rows of cells; under another screen, which would change the colours, in plain characters."""
+        return self.sent.lines if self.sent is not None and is_on_top else self.ready.blocks
+
+    def send_again(self) -> None:
+        """Give it to a terminal that has lost it."""
+        if self.sent is not None:
+            self.sent.forget()
+            self.sent = SentPicture(self.ready, self._write)
+
+    def forget(self) -> None:
+        if self.sent is not None:
+            self.sent.forget()
+
+
 class PictureView(Widget, can_focus=False):
     """A picture as large as its cells; nothing while there is none."""
 
@@ -112,59 +138,46 @@ class PictureView(Widget, can_focus=False):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._ready: Ready | None = None
-        self._sent: SentPicture | None = None
+        self._shown: ShownPicture | None = None
 
     @property
     def drawn(self) -> Drawn | None:
-        return self._ready.drawn if self._ready else None
+        return self._shown.drawn if self._shown else None
 
     def on_mount(self) -> None:
         # Whoever suspended the dashboard comes back to a terminal that knows no picture.
-        self.app.app_resume_signal.subscribe(self, self._resend)
+        self.app.app_resume_signal.subscribe(self, self._send_again)
 
     def on_unmount(self) -> None:
-        self._forget()
+        self.show(None)
 
     def show(self, ready: Ready | None) -> None:
-        if ready is self._ready:
+        if ready is (self._shown and self._shown.ready):
             return
-        self._forget()
-        self._ready = ready
+        if self._shown is not None:
+            self._shown.forget()
+        self._shown = None if ready is None else ShownPicture(ready, self.app.write_to_terminal)
         if ready is not None:
             self.styles.width, self.styles.height = ready.drawn.columns, ready.drawn.rows
-            if ready.packed:
-                self._send(ready)
         self.refresh()
 
-    def _resend(self, _app: App[object]) -> None:
-        if self._ready is not None and self._sent is not None:
-            self._forget()
-            self._send(self._ready)
-
-    def _send(self, ready: Ready) -> None:
-        self._sent = SentPicture(ready, self.app.write_to_terminal)
-        self.refresh()
-
-    def _forget(self) -> None:
-        if self._sent is not None:
-            self._sent.forget()
-            self._sent = None
-
-    # Lines
+    def _send_again(self, _app: App[object]) -> None:
+        if self._shown is not None:
+            self._shown.send_again()
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        if self._ready is None or y >= len(self._ready.blocks):
+        if self._shown is None or y >= len(self._shown.ready.blocks):
             return Strip.blank(self.size.width, self.rich_style)
-        return self._ready.blocks[y]
+        return self._shown.ready.blocks[y]
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        drawn = self.drawn
-        if drawn is None or not self._is_on_top():
+        if self._shown is None or not self._is_on_top():
             return super().render_lines(crop)
-        if self._sent is not None:
+        drawn, sent = self._shown.drawn, self._shown.sent
+        if sent is not None:
             blank = Strip.blank(crop.width, self.rich_style)
-            rows = self._sent.lines[crop.y : crop.bottom]
+            rows = sent.lines[crop.y : crop.bottom]
             lines = [row.crop(crop.x, crop.right).apply_style(self.rich_style) for row in rows]
             return lines + [blank] * (crop.height - len(lines))
         if drawn.sixels and crop.width == drawn.columns == self.size.width:

@@ -18,9 +18,9 @@ from taskdash.ui.text import tiles as texts
 from taskdash.ui.text.columns import fitted
 from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
 from taskdash.ui.widgets.drawing import CELL
-from taskdash.ui.widgets.picture import is_under_toast, sixels_over
+from taskdash.ui.widgets.picture import ShownPicture, is_under_toast, sixels_over
 from taskdash.ui.widgets.row_drawing import RowStyles
-from taskdash.ui.widgets.thumbnails import Thumbnail, Thumbnails
+from taskdash.ui.widgets.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +61,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
         result: Result
         card: TaskCard | None
-        picture: Thumbnail | Refused | None
+        picture: ShownPicture | Refused | None
         is_cursor: bool
         is_marked: bool
         is_on_top: bool
@@ -291,12 +291,12 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
                 lines[at] = Strip([*written, *over, blank], line.cell_length)
         return lines
 
-    def _sixels_of(self, index: int) -> Thumbnail | None:
+    def _sixels_of(self, index: int) -> ShownPicture | None:
         """Return the picture of a shown result where it is drawn with sixels."""
         if index >= len(self.results.shown):
             return None
         picture = self.pictures.of(self.results.shown[index].place)
-        return picture if isinstance(picture, Thumbnail) and picture.drawn.sixels else None
+        return picture if isinstance(picture, ShownPicture) and picture.drawn.sixels else None
 
     def _tile(self, result: Result, index: int) -> list[Strip]:
         look = self.Look(
@@ -324,7 +324,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         edge = [Segment(bar, self._styles.piece("focus", row)), Segment(mark, row)]
         if not rows:
             return [self._text(edge, self._line(look), row)]
-        has_sixels = isinstance(look.picture, Thumbnail) and look.picture.drawn.sixels
+        has_sixels = isinstance(look.picture, ShownPicture) and look.picture.drawn.sixels
         left = Strip([Segment(" " if has_sixels else bar, self._styles.piece("focus", plain))], 1)
         strips = [
             Strip.join([left, line]).adjust_cell_length(width, plain)
@@ -341,7 +341,7 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return texts.line(look.result, look.card, self._names, self._tiles.width - 3, total)
 
     def _picture(self, look: Look, columns: int, rows: int) -> list[Strip]:
-        if isinstance(look.picture, Thumbnail):
+        if isinstance(look.picture, ShownPicture):
             lines = look.picture.lines(is_on_top=look.is_on_top)
             return [*lines, *[Strip.blank(columns, self._styles.row("row"))] * (rows - len(lines))]
         refused = look.picture

@@ -7,51 +7,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from taskdash.results.faults import Refused
-from taskdash.ui.widgets.kitty import SentPicture
-from taskdash.ui.widgets.picture import Canvas
+from taskdash.ui.widgets.picture import Canvas, ShownPicture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from textual.app import App
-    from textual.strip import Strip
     from textual.widget import Widget
     from textual.worker import Worker, WorkType
 
     from taskdash.ui.app import Dashboard
     from taskdash.ui.context import Context
     from taskdash.ui.review_list import Place
-    from taskdash.ui.widgets.drawing import Drawn
-    from taskdash.ui.widgets.picture import Ready
 
 MAX_AT_ONCE: Final = 3
 KEPT_SCREENS: Final = 3
-
-
-class Thumbnail:
-    """A picture as it goes to the terminal, which was given it where it can keep it."""
-
-    def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
-        self._ready = ready
-        self._write = write
-        self._sent = SentPicture(ready, write) if ready.packed else None
-
-    @property
-    def drawn(self) -> Drawn:
-        return self._ready.drawn
-
-    def lines(self, *, is_on_top: bool) -> list[Strip]:
-        """Return its rows of cells; under another screen, which would change the colours, in plain characters."""
-        return self._sent.lines if self._sent is not None and is_on_top else self._ready.blocks
-
-    def send_again(self) -> None:
-        """Give it to a terminal that has lost it."""
-        if self._sent is not None:
-            self._sent = SentPicture(self._ready, self._write)
-
-    def forget(self) -> None:
-        if self._sent is not None:
-            self._sent.forget()
 
 
 class Thumbnails:
@@ -63,13 +33,13 @@ class Thumbnails:
         self._context = context
         self._on_change = on_change
         self._canvas = Canvas(widget, context)
-        self._shown: OrderedDict[Place, tuple[str, Thumbnail | Refused]] = OrderedDict()
+        self._shown: OrderedDict[Place, tuple[str, ShownPicture | Refused]] = OrderedDict()
         """Each with the link that it was made of."""
         self._size = (0, 0)
         self._wanted: Mapping[Place, tuple[str, str | None]] = {}
         self._fetching: dict[Place, Worker[None]] = {}
 
-    def of(self, place: Place) -> Thumbnail | Refused | None:
+    def of(self, place: Place) -> ShownPicture | Refused | None:
         """Return the picture of a result, or why there is none; None while it is on its way."""
         return self._shown[place][1] if place in self._shown else None
 
@@ -100,13 +70,13 @@ class Thumbnails:
         outcome = await previews.thumbnail(url, saved)
         ready = await self._canvas.ready(outcome, *self._size)
         app: Dashboard = self._widget.app  # type: ignore[assignment] # there is no other one
-        shown = ready if isinstance(ready, Refused) else Thumbnail(ready, app.write_to_terminal)
+        shown = ready if isinstance(ready, Refused) else ShownPicture(ready, app.write_to_terminal)
         if self._fetching.get(place) is own:
             del self._fetching[place]
         self._keep(place, url, shown)
         self._go_on()
 
-    def _keep(self, place: Place, url: str, shown: Thumbnail | Refused) -> None:
+    def _keep(self, place: Place, url: str, shown: ShownPicture | Refused) -> None:
         if place in self._shown:
             self._drop(place)
         self._shown[place] = url, shown
@@ -116,7 +86,7 @@ class Thumbnails:
 
     def _drop(self, place: Place) -> None:
         _, shown = self._shown.pop(place)
-        if isinstance(shown, Thumbnail):
+        if isinstance(shown, ShownPicture):
             shown.forget()
 
     def retry(self) -> None:
@@ -138,6 +108,6 @@ class Thumbnails:
     def send_again(self, _app: App[object]) -> None:
         """Give all of them to a terminal that has lost them, as after a stop."""
         for _, shown in self._shown.values():
-            if isinstance(shown, Thumbnail):
+            if isinstance(shown, ShownPicture):
                 shown.send_again()
         self._widget.refresh()
