@@ -78,8 +78,6 @@ class Following:
         """Awaited, one after the other, when another connection has written to the store, and once at the start."""
         self.trouble = StoreTrouble()
         self._again_at_s = math.inf
-        self._is_due = False
-        self._glancing: asyncio.TimerHandle | None = None
 
     def start_watchers(self) -> None:
         """Have the watchers begin, and hear of what they do; needs the running loop."""
@@ -94,46 +92,18 @@ class Following:
 
     async def run(self) -> None:
         while True:
-            if self._is_due or self._is_time():
-                self._is_due = False
+            if self._is_time():
                 await self._look_patiently()
                 self._on_round()
             self._tell_mishaps()
-            await self._wait()
-            if not self._is_due:
-                self._on_round()
-                await asyncio.sleep(REFRESH_EVERY_S)
-
-    async def _wait(self) -> None:
-        self._glance_later()
-        try:
-            await self._news.wait()
-        finally:
-            self._glance_no_more()
-        self._news.clear()
-
-    def glance(self) -> None:
-        """See whether the store is due for a look. Who is awake anyway calls it too: every waking has its price.
-
-        Most glances find nothing: they are callbacks of the loop, a tenth of what it takes to wake a coroutine.
-        """
-        if self._glancing is None:
-            return  # It is being looked at.
-        self._glance_no_more()
-        self._tell_mishaps()
-        self._is_due = self._is_time()
-        if self._is_due:
-            self._news.set()
-        else:
-            self._glance_later()
-
-    def _glance_later(self) -> None:
-        self._glancing = asyncio.get_running_loop().call_later(POLL_S, self.glance)
-
-    def _glance_no_more(self) -> None:
-        if self._glancing is not None:
-            self._glancing.cancel()
-        self._glancing = None
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+            self._news.clear()
+            self._on_round()
+            await asyncio.sleep(REFRESH_EVERY_S)
 
     def _is_time(self) -> bool:
         return (

@@ -148,7 +148,6 @@ class MainScreen(ViewActions, Screen[None]):
             await asyncio.sleep(READS_APART * self.table.read_s)
 
     def _tick(self) -> None:
-        self.following.glance()
         coarse_now = self.context.clock.now_ms() // COARSE_MS
         is_whole, self._coarse_now = coarse_now != self._coarse_now, coarse_now
         self.table.tick(is_whole=is_whole)
