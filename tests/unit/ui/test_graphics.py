@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from tests.unit.ui.test_terminal_answers import TERMINALS
 
 from taskdash.ui.widgets import kitty
-from taskdash.ui.widgets.drawing import Drawing, cell_size, drawing_for, find_drawing
+from taskdash.ui.widgets.drawing import Drawing, cell_size, find_drawing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,23 +51,23 @@ B, K, S = Drawing.BLOCKS, Drawing.KITTY, Drawing.SIXEL
     ],
 )
 def test_the_terminal_is_known_by_its_variables(environ: dict[str, str], drawing: Drawing) -> None:
-    assert drawing_for("auto", environ, true_colour=True, knows_cells=True) is drawing
+    assert find_drawing("auto", environ, true_colour=True, knows_cells=True) is drawing
 
 
 def test_who_knows_better_says_so() -> None:
-    assert drawing_for("sixel", {"TERM": "xterm"}, true_colour=True, knows_cells=True) is S
+    assert find_drawing("sixel", {"TERM": "xterm"}, true_colour=True, knows_cells=True) is S
     assert (
-        drawing_for("sixel", {"TERM": "tmux-256color", "TMUX": "x"}, true_colour=True, knows_cells=True) is S
+        find_drawing("sixel", {"TERM": "tmux-256color", "TMUX": "x"}, true_colour=True, knows_cells=True) is S
     )
-    assert drawing_for("blocks", {"TERM": "xterm-kitty"}, true_colour=True, knows_cells=True) is B
-    assert drawing_for("kitty", {"TERM": "xterm"}, true_colour=True, knows_cells=True) is K
+    assert find_drawing("blocks", {"TERM": "xterm-kitty"}, true_colour=True, knows_cells=True) is B
+    assert find_drawing("kitty", {"TERM": "xterm"}, true_colour=True, knows_cells=True) is K
 
 
 def test_kitty_needs_its_colours_whole_and_of_multiplexers_only_tmux_lets_it_through() -> None:
-    assert drawing_for("auto", {"TERM": "xterm-kitty"}, true_colour=False, knows_cells=True) is B
+    assert find_drawing("auto", {"TERM": "xterm-kitty"}, true_colour=False, knows_cells=True) is B
     for inside, drawing in (({"TMUX": "x"}, K), ({"STY": "x"}, B), ({"ZELLIJ": "0"}, B)):
         environ = {"TERM": "screen-256color", **inside}
-        assert drawing_for("kitty", environ, true_colour=True, knows_cells=True) is drawing
+        assert find_drawing("kitty", environ, true_colour=True, knows_cells=True) is drawing
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_what_a_terminal_says_of_itself_counts_more_than_its_variables(
     assert find_drawing("auto", environ, says, true_colour=True, knows_cells=True) is drawing
     assert find_drawing("blocks", environ, says, true_colour=True, knows_cells=True) is B
     unfinished = says._replace(is_complete=False)
-    guessed = drawing_for("auto", environ, true_colour=True, knows_cells=True)
+    guessed = find_drawing("auto", environ, true_colour=True, knows_cells=True)
     assert find_drawing("auto", environ, unfinished, true_colour=True, knows_cells=True) is guessed
 
 
@@ -134,9 +134,9 @@ def test_through_tmux_each_sequence_is_wrapped() -> None:
 
 
 def test_sixels_need_to_know_how_high_a_row_is() -> None:
-    assert drawing_for("auto", {"TERM": "foot"}, true_colour=True, knows_cells=False) is B
-    assert drawing_for("sixel", {}, true_colour=True, knows_cells=False) is B
-    assert drawing_for("auto", {"TERM": "xterm-kitty"}, true_colour=True, knows_cells=False) is K
+    assert find_drawing("auto", {"TERM": "foot"}, true_colour=True, knows_cells=False) is B
+    assert find_drawing("sixel", {}, true_colour=True, knows_cells=False) is B
+    assert find_drawing("auto", {"TERM": "xterm-kitty"}, true_colour=True, knows_cells=False) is K
 
 
 @pytest.mark.parametrize(

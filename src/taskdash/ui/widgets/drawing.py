@@ -174,23 +174,19 @@ def find_drawing(
     true_colour: bool,
     knows_cells: bool,
 ) -> Drawing:
-    """Return what `drawing_for` does, once those that know more were asked: the terminal itself, kitty, and tmux."""
-    if wanted == "auto" and says is not None and says.is_complete and not _is_inside(environ):
-        answered = _by_answers(says, environ)
-        return drawing_for(answered, environ, true_colour=true_colour, knows_cells=knows_cells)
-    in_tmux = tmux_terminal(environ) if wanted == "auto" else {}
-    drawing = drawing_for(wanted, {**environ, **in_tmux}, true_colour=true_colour, knows_cells=knows_cells)
-    is_old = drawing is Drawing.KITTY and wanted == "auto" and is_old_kitty(environ)
-    return Drawing.BLOCKS if is_old else drawing
-
-
-def drawing_for(wanted: str, environ: Mapping[str, str], *, true_colour: bool, knows_cells: bool) -> Drawing:
     """Return how pictures are drawn here; `wanted` is `auto`, or the value of a `Drawing`.
 
     Kitty's placeholders name their picture by a colour, which has to reach the terminal as it is. Sixels must end where
     their row of cells does, so the size of a cell has to be known.
     """
-    drawing = _by_environment(environ) if wanted == "auto" else Drawing(wanted)
+    if wanted != "auto":
+        drawing = Drawing(wanted)
+    elif says is not None and says.is_complete and not _is_inside(environ):
+        drawing = _by_answers(says, environ)
+    else:
+        # Those that know more are asked: kitty, and tmux.
+        is_old, environ = is_old_kitty(environ), {**environ, **tmux_terminal(environ)}
+        drawing = Drawing.BLOCKS if is_old else _by_environment(environ)
     # tmux hands kitty's sequences on where it is told to; other multiplexers do not.
     if drawing is Drawing.KITTY and (not true_colour or environ.get("STY") or environ.get("ZELLIJ")):
         return Drawing.BLOCKS
