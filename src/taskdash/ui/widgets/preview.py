@@ -58,6 +58,10 @@ class _Plan:
     profile: str
 
     @property
+    def room(self) -> tuple[int, int, bool]:
+        return self.columns, self.rows, self.beside
+
+    @property
     def url(self) -> str:
         return self.urls[self.number - 1]
 
@@ -114,11 +118,7 @@ class Preview(Vertical):
             self._say(Content(" "), settled=False)
         elif (drawn := self._picture.drawn) and (drawn.columns > plan.columns or drawn.rows > plan.rows):
             self._picture.show(None)
-        if before is None or (before.columns, before.rows, before.beside) != (
-            plan.columns,
-            plan.rows,
-            plan.beside,
-        ):
+        if before is None or before.room != plan.room:
             self._place(plan)
         if self._fetching is not None:
             return  # it comes, and is shown in the room that there is then
@@ -139,10 +139,8 @@ class Preview(Vertical):
         return len(plan.urls)
 
     def _planned(self, detail: TaskDetail | None, pane: Size) -> _Plan | None:
-        if detail is None or not self.context.view.preview:
-            return None
-        service = self.context.services.get(detail.task.profile)
-        if service is None or service.make_previews is None:
+        service = self.context.services.get(detail.task.profile) if detail is not None else None
+        if detail is None or service is None or not (self.context.view.preview and service.make_previews):
             return None
         if detail.task.state is not State.SUCCESS or not detail.result_urls:
             return None

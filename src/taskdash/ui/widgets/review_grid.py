@@ -227,10 +227,8 @@ class ReviewGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.lay_out()
 
     def on_click(self, event: events.Click) -> None:
-        column, row = (
-            event.x // self._tiles.width,
-            (int(self.scroll_offset.y) + event.y) // self._tiles.height,
-        )
+        column = event.x // self._tiles.width
+        row = (int(self.scroll_offset.y) + event.y) // self._tiles.height
         index = row * self._tiles.columns + column
         if column < self._tiles.columns and index < len(self.results.shown):
             self.move_to(index)

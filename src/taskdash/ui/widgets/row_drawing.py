@@ -127,10 +127,8 @@ class RowDrawing:
 
     def is_stale(self, task: Task, *, is_cursor: bool, is_whole: bool) -> bool:
         """Return whether a row says something else by now; unless `is_whole`, only one that tells seconds does."""
-        drawn, moments_ms = (
-            self._strips.get(task.seq),
-            (task.create_time_ms, task.added_at_ms, task.complete_time_ms),
-        )
+        drawn = self._strips.get(task.seq)
+        moments_ms = task.create_time_ms, task.added_at_ms, task.complete_time_ms
         if drawn is None or not (is_whole or tells_seconds(self._moment.now_ms, *moments_ms)):
             return False
         return drawn[0] != self._look(task, is_cursor=is_cursor)
