@@ -9,8 +9,8 @@ from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import NOW_MS, FrozenClock, add, add_answered, answer_all, driven, uuid
 from tests.ui.test_dashboard_download import FakeDownloads
 
+from taskdash.ui.screens.batches import LineList
 from taskdash.ui.screens.review import Review
-from taskdash.ui.widgets.line_list import LineList
 
 if TYPE_CHECKING:
     from tests.ui.driven_dashboard import Dash
