@@ -20,10 +20,10 @@ from taskdash.results.faults import DownloadError, ExpiredError
 from taskdash.results.previews import OtherKindError, PreviewFiles, Previews
 from taskdash.store.saved import SavedFile
 from taskdash.ui.screens.review import Review
-from taskdash.ui.widgets import thumbnails
-from taskdash.ui.widgets.large_result import LargeResult
+from taskdash.ui.widgets import review_pictures
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
 from taskdash.ui.widgets.review_grid import ReviewGrid
+from taskdash.ui.widgets.review_pictures import LargeResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -139,7 +139,7 @@ async def test_results_stand_side_by_side_with_what_is_said_of_them(desk: Contex
         await dash.until_shown("3 …number 3")
         await dash.until_shown("2/4 gpt-image-2")
         assert set(source.asked) == {*map(link, TASKS), *(link(FOUR, n) for n in range(1, 5))}
-        assert 1 < source.most_at_once <= thumbnails.MAX_AT_ONCE
+        assert 1 < source.most_at_once <= review_pictures.MAX_AT_ONCE
 
 
 async def test_keys_move_in_rows_and_columns_and_esc_goes_back_to_that_task(desk: Context) -> None:
@@ -444,5 +444,5 @@ async def test_of_many_only_those_on_screen_are_fetched_and_few_kept(
         for key in ("G", "g", "pagedown", "pagedown", "pagedown", "pagedown", "pagedown"):
             await dash.press(key)
             await until_pictures(dash)
-        assert len(grid.pictures._shown) <= 8 * thumbnails.KEPT_SCREENS
+        assert len(grid.pictures._shown) <= 8 * review_pictures.KEPT_SCREENS
         assert len(set(source.asked)) <= 8 * 8

@@ -27,8 +27,8 @@ from taskdash.ui.screens.help import review_sections
 from taskdash.ui.screens.task_actions import are_acts_done, in_order
 from taskdash.ui.text.status import sentence
 from taskdash.ui.widgets.bars import KeyBar, Line, choice_of
-from taskdash.ui.widgets.large_result import LargeResult
 from taskdash.ui.widgets.review_grid import ReviewGrid
+from taskdash.ui.widgets.review_pictures import LargeResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

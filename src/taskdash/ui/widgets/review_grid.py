@@ -19,8 +19,8 @@ from taskdash.ui.text.columns import fitted
 from taskdash.ui.text.tiles import Names, Tiles, tiles_for, why_no_picture
 from taskdash.ui.widgets.drawing import CELL
 from taskdash.ui.widgets.picture import ShownPicture, is_under_toast, sixels_over
+from taskdash.ui.widgets.review_pictures import Thumbnails
 from taskdash.ui.widgets.row_drawing import RowStyles
-from taskdash.ui.widgets.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
