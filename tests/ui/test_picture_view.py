@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 from textual.widgets._toast import Toast
 
-from taskdash.ui.widgets import kitty
+from taskdash.ui.widgets import drawing
 from taskdash.ui.widgets.drawing import Drawn
 from taskdash.ui.widgets.picture import UPPER_HALF, PictureView, prepare
 
@@ -140,7 +140,7 @@ async def test_kitty_is_given_a_picture_once_and_shows_it_in_placeholders(on: St
     on.view.refresh()
     await on.rest()
     assert len(on.sent) == 1
-    assert on.screen.count(kitty.PLACEHOLDER) == 12
+    assert on.screen.count(drawing.PLACEHOLDER) == 12
     assert UPPER_HALF not in on.screen
     style = on.view.render_lines(on.view.size.region)[0]._segments[0].style
     assert style is not None
@@ -156,7 +156,7 @@ async def test_kitty_forgets_a_picture_that_another_one_replaces(on: Stage) -> N
     assert on.sent[0] != on.sent[1]
     await on.show(None)
     assert on.removed == on.sent
-    assert kitty.PLACEHOLDER not in on.screen
+    assert drawing.PLACEHOLDER not in on.screen
 
 
 async def test_kitty_forgets_the_picture_when_the_dashboard_ends() -> None:
@@ -170,7 +170,7 @@ async def test_kitty_gets_the_picture_again_after_a_stop(on: Stage) -> None:
     on.pilot.app.app_resume_signal.publish(on.pilot.app)
     await on.rest()
     assert len(on.sent) == 2
-    assert on.screen.count(kitty.PLACEHOLDER) == 12
+    assert on.screen.count(drawing.PLACEHOLDER) == 12
     await on.show(None)
     assert set(on.removed) == set(on.sent)
 
@@ -182,12 +182,12 @@ async def test_under_a_dialog_there_are_half_blocks_only(drawn: Drawn, on: Stage
     on.pilot.app.push_screen(dialog)
     await on.rest()
     assert on.screen.count(UPPER_HALF) == 12
-    assert kitty.PLACEHOLDER not in on.screen
+    assert drawing.PLACEHOLDER not in on.screen
     assert on.lines_with_sixels == {}
     dialog.dismiss()
     await on.rest()
     if drawn is KITTY:
-        assert on.screen.count(kitty.PLACEHOLDER) == 12
+        assert on.screen.count(drawing.PLACEHOLDER) == 12
     else:
         assert len(on.lines_with_sixels) == 3
 

@@ -17,8 +17,17 @@ import pytest
 from rich.cells import cell_len
 from tests.unit.ui.test_terminal_answers import TERMINALS
 
-from taskdash.ui.widgets import kitty
-from taskdash.ui.widgets.drawing import Drawing, cell_size, find_drawing
+from taskdash.ui.widgets.drawing import (
+    MARKS,
+    Drawing,
+    cell_size,
+    find_drawing,
+    kitty_picture,
+    kitty_removal,
+    packed,
+    placeholders,
+    through_tmux,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,8 +134,8 @@ def test_what_a_terminal_says_of_itself_counts_more_than_its_variables(
 
 
 def test_through_tmux_each_sequence_is_wrapped() -> None:
-    sent = kitty.send(7, "A" * 5_000, (4, 4), 1, 1)
-    wrapped = kitty.through_tmux(sent)
+    sent = kitty_picture(7, "A" * 5_000, (4, 4), 1, 1)
+    wrapped = through_tmux(sent)
     pieces = re.findall(r"\x1bPtmux;((?:\x1b\x1b|[^\x1b])*)\x1b\\", wrapped)
     assert "".join(f"\x1bPtmux;{piece}\x1b\\" for piece in pieces) == wrapped
     assert "".join(pieces).replace("\x1b\x1b", "\x1b") == sent
@@ -172,7 +181,7 @@ def test_what_is_no_terminal_has_no_cells() -> None:
 
 def test_a_picture_is_sent_whole_in_pieces_that_ask_for_no_answer() -> None:
     rgb = os.urandom(40 * 30 * 3)
-    sent = kitty.send(77, kitty.packed(rgb), (40, 30), 4, 2)
+    sent = kitty_picture(77, packed(rgb), (40, 30), 4, 2)
     pieces = re.findall(r"\x1b_G([^;]*);([A-Za-z0-9+/=]*)\x1b\\", sent)
     assert "".join(f"\x1b_G{head};{data}\x1b\\" for head, data in pieces) == sent
     heads = [dict(pair.split("=") for pair in head.split(",")) for head, _ in pieces]
@@ -197,18 +206,18 @@ def test_a_picture_is_sent_whole_in_pieces_that_ask_for_no_answer() -> None:
 
 
 def test_it_is_removed_by_its_number_with_all_that_shows_it() -> None:
-    assert kitty.remove(77) == "\x1b_Ga=d,d=I,i=77,q=2\x1b\\"
+    assert kitty_removal(77) == "\x1b_Ga=d,d=I,i=77,q=2\x1b\\"
 
 
 def test_each_placeholder_is_one_cell_that_names_its_place() -> None:
-    line = kitty.placeholders(3, 2)
+    line = placeholders(3, 2)
     assert cell_len(line) == 3
     assert line == "".join(f"\U0010eeee\u030e{mark}" for mark in ("\u0305", "\u030d", "\u030e"))
 
 
 def test_there_is_a_mark_for_each_column_and_row() -> None:
     """The protocol's list: what Unicode 6.0 sets above a letter, in order, without those that come with others."""
-    assert len(kitty.MARKS) == 297
-    assert (kitty.MARKS[0], kitty.MARKS[-1]) == ("\u0305", "\U0001d244")
-    assert sorted(set(kitty.MARKS)) == list(kitty.MARKS)
-    assert {unicodedata.combining(mark) for mark in kitty.MARKS} == {230}
+    assert len(MARKS) == 297
+    assert (MARKS[0], MARKS[-1]) == ("\u0305", "\U0001d244")
+    assert sorted(set(MARKS)) == list(MARKS)
+    assert {unicodedata.combining(mark) for mark in MARKS} == {230}

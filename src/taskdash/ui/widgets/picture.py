@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -25,8 +26,20 @@ from textual.widget import Widget
 
 from taskdash.results.faults import Refused
 from taskdash.ui.line_filters import FEW_COLOURS
-from taskdash.ui.widgets.drawing import CELL, Drawing, Room, cell_size, draw, find_drawing
-from taskdash.ui.widgets.kitty import SentPicture, packed
+from taskdash.ui.widgets.drawing import (
+    CELL,
+    MAX_NUMBER,
+    Drawing,
+    Room,
+    cell_size,
+    draw,
+    find_drawing,
+    kitty_picture,
+    kitty_removal,
+    packed,
+    placeholders,
+    through_tmux,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +117,28 @@ class Canvas:
             return await asyncio.to_thread(lambda: prepare(draw(picture, room), in_shades=in_shades))
         except Exception:  # Pillow raises whatever it likes, and no picture may end the dashboard
             return Refused("it is damaged")
+
+
+class SentPicture:
+    """A picture that the terminal was given, in characters that stand for its parts."""
+
+    def __init__(self, ready: Ready, write: Callable[[str], None]) -> None:
+        # A number of its own for each picture: cells that are not yet written anew must not show the next one.
+        self._number = secrets.randbelow(MAX_NUMBER) + 1
+        self._write = write
+        drawn = ready.drawn
+        self._tell(kitty_picture(self._number, ready.packed, drawn.size, drawn.columns, drawn.rows))
+        style = Style(color=Color.from_rgb(*self._number.to_bytes(3, "big")))
+        self.lines = [
+            Strip([Segment(placeholders(drawn.columns, row), style)], drawn.columns)
+            for row in range(drawn.rows)
+        ]
+
+    def forget(self) -> None:
+        self._tell(kitty_removal(self._number))
+
+    def _tell(self, text: str) -> None:
+        self._write(through_tmux(text) if os.environ.get("TMUX") else text)
 
 
 class ShownPicture:
