@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input
 
 from taskdash.domain.words import plural
@@ -48,7 +47,7 @@ WHILE_TYPING: Final = frozenset(("close", "next_pane", "help"))
 """The acts of the screen whose keys are not for the text box that has the focus; nor are those of the app."""
 
 
-class MainScreen(ViewActions, Screen[None]):
+class MainScreen(ViewActions):
     """The list and the task under the cursor."""
 
     AUTO_FOCUS = "#table"

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from taskdash.ui.app import Dashboard
     from taskdash.ui.screens.main import MainScreen
 
-_MOVES: Final = "Move"
-_ITSELF: Final = "palette"
 _MAX_CELLS: Final = 100
 """How wide the palette gets; its style sheet says the same."""
 _FRAME_CELLS: Final = 8
@@ -113,8 +111,8 @@ class ActionProvider(_Finder):
     def entries(self) -> Iterable[_Entry]:
         """Give all; offered is not what only moves the cursor, nor the nine result keys."""
         for action in all_actions(self._list.context.keymap):
-            if action.name != _ITSELF:
-                is_offered = action.group != _MOVES and action.name not in RESULT_KEYS
+            if action.name != "palette":
+                is_offered = action.group != "Move" and action.name not in RESULT_KEYS
                 title, line = action.title[:1].upper() + action.title[1:], partial(self._action_line, action)
                 yield _Entry(title, self._run(action), line, action.name, is_offered)
         context, app = self._list.context, self._list.app

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
+from textual.screen import Screen
 from textual.worker import WorkerError, get_current_worker
 
 from taskdash.domain.errors import StoreError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from textual import events
-    from textual.screen import Screen
     from textual.widget import AwaitMount
     from textual.worker import WorkType
 
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from taskdash.ui.downloads import BackgroundDownloads
     from taskdash.ui.widgets.detail_pane import DetailPane
     from taskdash.ui.widgets.task_table import TaskTable
-
-    _Screen = Screen[None]
-else:
-    _Screen = object
 
 MAX_WAIT_S: Final = 0.25
 """How long the next key waits for what the last one does: they go one after the other, unless the store is locked."""
@@ -99,7 +95,7 @@ async def are_acts_done(screen: Screen[Any]) -> bool:
     return True
 
 
-class TaskActions(_Screen):
+class TaskActions(Screen[None]):
     """The acts of the main screen."""
 
     app: Dashboard
