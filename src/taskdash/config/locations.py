@@ -28,19 +28,14 @@ if TYPE_CHECKING:
 CONFIG_VARIABLE: Final = "TASKDASH_CONFIG"
 STORE_VARIABLE: Final = "TASKDASH_STORE"
 
-_XDG_VARIABLES: Final = {
-    "config": "XDG_CONFIG_HOME",
-    "data": "XDG_DATA_HOME",
-    "state": "XDG_STATE_HOME",
-    "cache": "XDG_CACHE_HOME",
-    "downloads": "XDG_DOWNLOAD_DIR",
+_FOLDERS: Final = {
+    "config": ("XDG_CONFIG_HOME", ".config"),
+    "data": ("XDG_DATA_HOME", ".local/share"),
+    "state": ("XDG_STATE_HOME", ".local/state"),
+    "cache": ("XDG_CACHE_HOME", ".cache"),
+    "downloads": ("XDG_DOWNLOAD_DIR", ""),
 }
-_LINUX_FOLDERS: Final = {
-    "config": ".config",
-    "data": ".local/share",
-    "state": ".local/state",
-    "cache": ".cache",
-}
+"""The variable that names each kind of folder, and where it is in a home on Linux; "": only platformdirs knows."""
 
 
 def config_path(override: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
@@ -133,17 +128,18 @@ def _folder(kind: Literal["config", "data", "state", "cache", "downloads"]) -> P
         text = ""
     # Older releases of platformdirs hand a relative HOME or XDG_* on.
     if not os.path.isabs(text):  # noqa: PTH117 - it is a text yet, and may be empty
-        raise UsageError(f"cannot determine the {kind} directory: {_no_home(_XDG_VARIABLES[kind])}")
+        raise UsageError(f"cannot determine the {kind} directory: {_no_home(_FOLDERS[kind][0])}")
     return Path(text)
 
 
 def _folder_on_linux(kind: str) -> str | None:
     """Return what platformdirs says in the plainest case, without the 10 ms of importing it; a test compares."""
-    if sys.platform != "linux" or "ANDROID_DATA" in os.environ or kind not in _LINUX_FOLDERS:
+    variable, folder = _FOLDERS[kind]
+    if sys.platform != "linux" or "ANDROID_DATA" in os.environ or not folder:
         return None
-    base, home = os.environ.get(_XDG_VARIABLES[kind]), os.environ.get("HOME", "")
+    base, home = os.environ.get(variable), os.environ.get("HOME", "")
     if not base and home.startswith("/"):
-        base = f"{home}/{_LINUX_FOLDERS[kind]}"
+        base = f"{home}/{folder}"
     return f"{base}/taskdash" if base and base.startswith("/") and base.isprintable() else None
 
 

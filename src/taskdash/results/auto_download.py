@@ -136,8 +136,7 @@ class AutoDownload:
 
     async def _write_down(self, seq: int, task_id: str, errors: Sequence[DownloadError]) -> None:
         """Have the list know of it, so that neither a new start nor another process begins from zero."""
-        before = await self._store.run(lambda store: store.saved.tried(seq))
-        tries = before.tries + 1 if before else 1
+        tries = 1 + await self._store.run(lambda store: store.saved.tries(seq))
         passing = next((error for error in errors if error.passing), None)
         next_ms = None
         if passing is not None and tries <= len(RETRY_AFTER_MS):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MAX_INTEGER: Final = 2**63 - 1
 _UNSAVED: Final = f"removal = 0 AND profile = ? AND state = 2 AND {UNSAVED}"
+_NEVER_TRIED: Final = f"{_UNSAVED} AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq)"
 
 
 class SavedFile(NamedTuple):
@@ -63,13 +64,6 @@ def gone_files(files: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, st
     """
     # A list may have 100,000, and a Path takes three times as long.
     return [(seq, n, path) for seq, n, path in files if not os.path.isfile(path)]  # noqa: PTH113 - see above
-
-
-class Try(NamedTuple):
-    """What became of a task whose results were to be saved on their own."""
-
-    tries: int
-    next_try_at_ms: int | None
 
 
 class SavedFiles(Part):
@@ -160,18 +154,12 @@ class SavedFiles(Part):
 
     def unsaved(self, profile: str) -> list[int]:
         """Return the `seq` of successful tasks with results that are not saved and were never tried on their own."""
-        sql = (
-            f"SELECT seq FROM tasks WHERE {_UNSAVED} "
-            "AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq) ORDER BY seq"
-        )
+        sql = f"SELECT seq FROM tasks WHERE {_NEVER_TRIED} ORDER BY seq"
         return [seq for (seq,) in self._database.rows(sql, [profile])]
 
     def to_try(self, profile: str, since_ms: int, now_ms: int) -> list[int]:
         """Return such tasks that finished at `since_ms` or later, and those that are due for another try."""
-        fresh = (
-            f"SELECT seq FROM tasks WHERE {_UNSAVED} AND finished_at_ms >= ? "
-            "AND NOT EXISTS (SELECT 1 FROM unsaved WHERE unsaved.seq = tasks.seq)"
-        )
+        fresh = f"SELECT seq FROM tasks WHERE {_NEVER_TRIED} AND finished_at_ms >= ?"
         due = (
             "SELECT seq FROM unsaved JOIN tasks USING (seq) "
             f"WHERE next_try_at_ms IS NOT NULL AND next_try_at_ms <= ? AND {_UNSAVED}"
@@ -179,10 +167,9 @@ class SavedFiles(Part):
         rows = self._database.rows(f"{fresh} UNION {due} ORDER BY seq", [profile, since_ms, now_ms, profile])
         return [seq for (seq,) in rows]
 
-    def tried(self, seq: int) -> Try | None:
-        """Return how often the results of a task were tried on their own; None: never without success."""
-        rows = self._database.rows("SELECT tries, next_try_at_ms FROM unsaved WHERE seq = ?", [seq])
-        return Try(*rows[0]) if rows else None
+    def tries(self, seq: int) -> int:
+        """Return how often the results of a task were tried on their own in vain."""
+        return int(self._database.value("SELECT tries FROM unsaved WHERE seq = ?", [seq]) or 0)
 
     def failed(self, seq: int, tries: int, next_try_at_ms: int | None, reason: str) -> None:
         """Remember that they could not be saved, and when it is tried again (None: not at all)."""

@@ -48,28 +48,18 @@ _COPY_ASKED_EVERY_S: Final = 3_600.0
 
 
 class Store:
-    """An open store. Use it from one thread at a time."""
+    """An open store, by its parts. Use it from one thread at a time."""
 
     additions: Additions
-    """Adds to the list, and does nothing else of it."""
     tasks: TaskList
-    """The list itself."""
     documents: Documents
-    """The list as documents, and what takes over other lists."""
     saved: SavedFiles
-    """Where results were saved."""
     verdicts: Verdicts
-    """What somebody thinks of results."""
     checks: Checks
-    """The watcher's side of the list."""
     summaries: Summaries
-    """What the list adds up to."""
     news: News
-    """What nobody was told of yet."""
     history: History
-    """How long tasks took, and which have waited too long."""
     gateways: Gateways
-    """What processes tell each other of gateways."""
 
     def __init__(
         self,
