@@ -120,5 +120,5 @@ def _rows(seq: int, is_waiting: bool, labels: int, raw: bytes, chance: random.Ra
             *(int(done), now_ms, now_ms, next_ms, ended_ms, 1, fail_code, fail_msg, prompt),
         ),
         (seq, raw, param, urls),
-        (seq, PROFILE, code, folded_search_text(task_id, label, prompt=prompt, model=model, failure=failure)),
+        (seq, PROFILE, code, folded_search_text(task_id, label, None, prompt, model, failure)),
     )

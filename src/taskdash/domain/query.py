@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -148,18 +149,10 @@ def fold(text: str) -> str:
     return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
-def folded_search_text(
-    task_id: str,
-    label: str | None = None,
-    *,
-    note: str | None = None,
-    prompt: str | None = None,
-    model: str | None = None,
-    failure: str = "",
-) -> str:
-    """Return all that a filter word may match, folded.
+def folded_search_text(*texts: str | None) -> str:
+    """Return all that a filter word may match, folded: the texts of `SEARCHED` in their order, as far as there are any.
 
     Field n stands between the control characters n and n + 1, which no text that was made inert has: so one search
     serves any field, and none matches across two.
     """
-    return fold(f"\1{task_id}\2{label or ''}\3{note or ''}\4{prompt or ''}\5{model or ''}\6{failure}\7")
+    return fold("".join([f"{mark}{text or ''}" for mark, text in zip_longest("\1\2\3\4\5\6\7", texts)]))

@@ -142,14 +142,8 @@ def urls_from_text(text: str | None) -> tuple[str, ...]:
 
 def search_text(task: Task) -> str:
     """Return the folded text that filter words are looked up in."""
-    return folded_search_text(
-        task.task_id,
-        task.label,
-        note=task.note,
-        prompt=task.prompt,
-        model=task.model,
-        failure=" ".join(text for text in (task.fail_code, task.fail_msg) if text),
-    )
+    failure = " ".join(filter(None, (task.fail_code, task.fail_msg)))
+    return folded_search_text(task.task_id, task.label, task.note, task.prompt, task.model, failure)
 
 
 def dump_json(value: Json) -> str | None:
