@@ -84,21 +84,17 @@ async def build_watcher(
     return watcher
 
 
-async def build_first_watcher(
-    profile: Profile, key: Secret | None, store_path: Path, on_change: Callable[[], None], *, trust_env: bool
-) -> Watcher:
-    """Build a dashboard's watcher, and have it looked beside whether saved files are still there.
+def forget_gone_files(store: StoreThread) -> None:
+    """Have it looked, in a thread of its own, whether saved files are still there: a slow disk may take a minute.
 
-    That is done in a thread of its own, as a network's disk may take a minute to say so; but by the watcher's own way
-    to the list: another one would begin a new list where the file has just been deleted.
+    That is by the watcher's own way to the list: another one would begin a new list where the file has just been
+    deleted.
     """
-    store = StoreThread(store_path, "watcher-store")
-    Thread(target=_forget_gone_files, args=(store,), name="saved-files", daemon=True).start()
-    return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env, store=store)
 
+    def look() -> None:
+        # It may be closed meanwhile.
+        with suppress(StoreError, RuntimeError, CancelledError):
+            gone = gone_files(store.submit(lambda opened: opened.saved.files()).result())
+            store.submit(lambda opened: opened.saved.forget(gone)).result()
 
-def _forget_gone_files(store: StoreThread) -> None:
-    # It may be closed meanwhile.
-    with suppress(StoreError, RuntimeError, CancelledError):
-        gone = gone_files(store.submit(lambda opened: opened.saved.files()).result())
-        store.submit(lambda opened: opened.saved.forget(gone)).result()
+    Thread(target=look, name="saved-files", daemon=True).start()

@@ -46,9 +46,11 @@ COPY_NAME: Final = "copied.txt"
 async def _build_watcher(
     profile: Profile, key: Secret | None, store_path: Path, on_change: Callable[[], None], *, trust_env: bool
 ) -> Watcher:
-    from taskdash.watching import build_first_watcher
+    from taskdash.watching import build_watcher, forget_gone_files
 
-    return await build_first_watcher(profile, key, store_path, on_change, trust_env=trust_env)
+    store = StoreThread(store_path, "watcher-store")
+    forget_gone_files(store)
+    return await build_watcher(profile, key, store_path, on_change, trust_env=trust_env, store=store)
 
 
 async def _build_other_watcher(

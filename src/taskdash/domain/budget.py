@@ -163,12 +163,17 @@ class Budget:
 
         One is urgent where the user asked for it, or its ID is new.
         """
-        return min(self.free_in_s(now_s, urgent=urgent), MAX_STEP_S)
-
-    def free_in_s(self, now_s: float, *, urgent: bool) -> float:
-        """Return the same uncut, for telling people. With checks unanswered it is the earliest it can be."""
         self._advance(now_s)
-        return max(self._waits_s(urgent))
+        limits, under_way = self.limits, len(self._open)
+        waits_s = [
+            _wait_s(self._held_s - self._now_s),
+            self._window_wait_s(self._second, under_way, limits.per_second, _SECOND_S),
+            self._window_wait_s(self._minute, under_way, limits.per_minute, _MINUTE_S),
+        ]
+        if not urgent:
+            ours = limits.per_minute - kept_for_urgent(limits)
+            waits_s.append(self._window_wait_s(self._minute_scheduled, self._open_scheduled, ours, _MINUTE_S))
+        return min(max(waits_s), MAX_STEP_S)
 
     def spend(self, now_s: float, *, urgent: bool = False) -> Spent:
         """Count a check that is being sent now. The ticket goes back to `settle`.
@@ -222,19 +227,6 @@ class Budget:
         self._minute.append(self._now_s)
         if not ticket.urgent:
             self._minute_scheduled.append(self._now_s)
-
-    def _waits_s(self, urgent: bool) -> list[float]:
-        """For each thing that can stand in the way: how long it does, in seconds."""
-        limits, under_way = self.limits, len(self._open)
-        waits_s = [
-            _wait_s(self._held_s - self._now_s),
-            self._window_wait_s(self._second, under_way, limits.per_second, _SECOND_S),
-            self._window_wait_s(self._minute, under_way, limits.per_minute, _MINUTE_S),
-        ]
-        if not urgent:
-            ours = limits.per_minute - kept_for_urgent(limits)
-            waits_s.append(self._window_wait_s(self._minute_scheduled, self._open_scheduled, ours, _MINUTE_S))
-        return waits_s
 
     def _window_wait_s(self, answered: deque[float], under_way: int, limit: int, window_s: float) -> float:
         """How long until fewer than `limit` checks occupy a window of `window_s`."""

@@ -1,14 +1,6 @@
 """The exception tree. Each class knows its exit code; each message says what the user can do.
 
 For programs each has a `code` as well, a word that stays, and says apart from the message what comes next.
-
-TaskdashError
-├── UsageError            2   wrong usage or config
-│   └── ConfigError       2   a setting is wrong: names the file, the key and what is allowed
-├── UnknownTaskError      3   an ID that is not on the list, or a prefix that fits several
-├── KeyMissingError       4   no API key where the profile says it should be
-└── StoreError            6   locked, read-only, full, or of a newer version
-    └── StoreChangedError     damaged or exchanged: what was asked for has not happened, and can be asked again
 """
 
 from __future__ import annotations

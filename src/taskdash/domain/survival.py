@@ -88,10 +88,6 @@ class Curve:
         i = bisect_left(self.alive, share - 1.0, key=lambda alive: -alive)
         return AGES_S[min(i, len(AGES_S) - 1)]
 
-    def alive_at(self, age_s: float) -> float:
-        """Return the share of tasks that are unfinished at `age_s` seconds."""
-        return _between(self.alive, age_s)
-
     def gain_s(self, seen_s: float, age_s: float) -> float:
         """Return what a check at `age_s` is worth, in seconds of delay, for a task seen unfinished at `seen_s`.
 

@@ -73,7 +73,6 @@ def test_no_wait_is_longer_than_the_step_that_is_believed() -> None:
     budget = Budget(Limits(1, 1))
     assert send(budget, 0.0)
     assert budget.wait_s(1.0, urgent=False) == MAX_STEP_S
-    assert budget.free_in_s(1.0, urgent=False) == pytest.approx(59.02)
 
 
 def test_a_hold_stops_everything_until_it_ends_and_is_never_shortened() -> None:
@@ -81,7 +80,6 @@ def test_a_hold_stops_everything_until_it_ends_and_is_never_shortened() -> None:
     assert send(budget, 0.0)
     budget.hold(30.0)
     budget.hold(10.0)
-    assert budget.free_in_s(4.0, urgent=True) == pytest.approx(26.0)
     assert sent_between(budget, 4.0, 29.9, urgent=True) == 0
     assert send(budget, 30.1)
     before_any_call = Budget(Limits(10, 300))
