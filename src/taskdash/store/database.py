@@ -26,6 +26,7 @@ from taskdash.store.migration import bring_up_to_date, refuse_foreign
 from taskdash.store.store_file import (
     PRIVATE_FILE,
     Identity,
+    connect,
     copy_past_holder,
     create_private,
     damage,
@@ -34,7 +35,6 @@ from taskdash.store.store_file import (
     keep_copy,
     lock_path,
     stopped_holder_of,
-    uri_of,
     was_emptied,
 )
 from taskdash.store.transaction_gate import TRANSACTIONS
@@ -315,15 +315,7 @@ class Database:
             if self._connection is not None:
                 self._connection.close()
             self._identity = identity_of(file)
-            self._connection = sqlite3.connect(
-                uri_of(file, "rw"),
-                uri=True,
-                timeout=min(_BUSY_SLICE_S, self._busy_timeout_s),
-                isolation_level=None,
-                check_same_thread=False,
-            )
-        # Where a letter on the disk is broken, the rest of the text still tells what it was.
-        self.connection.text_factory = text_of
+            self._connection = connect(file, "rw", min(_BUSY_SLICE_S, self._busy_timeout_s))
         refuse_foreign(self._execute, self.path)
         self.connection.create_function("failure_class", 3, _failure_class, deterministic=True)
         # SQLite's own rounds what lies between two otherwise than Python does.
@@ -393,11 +385,6 @@ def code_of(error: Exception) -> int:
 def is_damage(error: Exception) -> bool:
     """Return whether an error says that the file is damaged."""
     return isinstance(error, UnicodeDecodeError) or code_of(error) & 0xFF in _DAMAGED
-
-
-def text_of(data: bytes) -> str:
-    """Return a text as far as it can be read."""
-    return data.decode("utf-8", "replace")
 
 
 def _is_busy(error: Exception) -> bool:

@@ -6,15 +6,15 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import as_store_error, code_of
 from taskdash.store.gateways import Process
-from taskdash.store.migration import refuse_foreign
+from taskdash.store.migration import first, refuse_foreign
 from taskdash.store.schema import MIGRATIONS
-from taskdash.store.store_file import copies_of, uri_of
+from taskdash.store.store_file import connect, copies_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,15 +44,17 @@ def examine(path: Path) -> Examined | None:
     try:
         if not file.exists() or not (status := file.stat()).st_size:
             return None
-        with closing(sqlite3.connect(uri_of(file, "ro"), uri=True, timeout=PATIENCE_S)) as connection:
+        with closing(connect(file, "ro", PATIENCE_S)) as connection:
             refuse_foreign(connection.execute, path)
-            check = _first(connection, "PRAGMA quick_check(1)")
+            check = first(connection.execute, "PRAGMA quick_check(1)")
             if check != "ok":
                 raise sqlite3.DatabaseError(f"database disk image is malformed: {check}")
-            version = int(_first(connection, "PRAGMA user_version"))
-            tasks = int(_first(connection, "SELECT count(*) FROM tasks"))
+            version = int(first(connection.execute, "PRAGMA user_version"))
+            tasks = int(first(connection.execute, "SELECT count(*) FROM tasks"))
             # The first versions had no such table.
-            has_watchers = _first(connection, "SELECT count(*) FROM sqlite_master WHERE name = 'gateways'")
+            has_watchers = first(
+                connection.execute, "SELECT count(*) FROM sqlite_master WHERE name = 'gateways'"
+            )
             sql = "SELECT profile, watcher_pid, watcher_started FROM gateways WHERE typeof(watcher_pid) = 'integer'"
             rows = connection.execute(sql).fetchall() if has_watchers else []
     except (sqlite3.Error, OSError) as error:
@@ -73,7 +75,3 @@ def last_copy_s(path: Path) -> float | None:
         return newest.stat().st_mtime if newest else None
     except OSError:
         return None
-
-
-def _first(connection: sqlite3.Connection, sql: str) -> Any:  # noqa: ANN401 - a cell has the type of its column
-    return connection.execute(sql).fetchone()[0]

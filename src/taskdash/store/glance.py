@@ -12,7 +12,7 @@ from taskdash.domain.task import State
 from taskdash.store.database import as_store_error
 from taskdash.store.migration import refuse_foreign
 from taskdash.store.store import Store
-from taskdash.store.store_file import uri_of
+from taskdash.store.store_file import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
     try:
         if not file.exists():
             return Glance({}, None)
-        with closing(sqlite3.connect(uri_of(file, "ro"), uri=True, timeout=PATIENCE_S)) as connection:
+        with closing(connect(file, "ro", PATIENCE_S)) as connection:
             refuse_foreign(connection.execute, path)
             return _read(lambda sql, values: connection.execute(sql, values).fetchall(), profile, since_ms)
     except sqlite3.OperationalError:

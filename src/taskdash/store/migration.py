@@ -31,10 +31,10 @@ def refuse_foreign(execute: Execute, path: Path) -> None:
         StoreError: it is not for us.
         StoreChangedError: it is ours, and what says so is damaged.
     """
-    version, application = _first(execute, "PRAGMA user_version"), _first(execute, "PRAGMA application_id")
+    version, application = first(execute, "PRAGMA user_version"), first(execute, "PRAGMA application_id")
     shown = inert_line(str(path))
-    if application != APPLICATION_ID and _first(execute, "SELECT count(*) FROM sqlite_master"):
-        if _first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}") == 3:
+    if application != APPLICATION_ID and first(execute, "SELECT count(*) FROM sqlite_master"):
+        if first(execute, f"SELECT count(*) FROM sqlite_master WHERE name IN {OWN_INDEXES}") == 3:
             raise StoreChangedError(f"the header of the store {shown} is damaged")
         raise StoreError(
             f"{shown} is a database of another program: name another store with --store, or move it away"
@@ -54,12 +54,12 @@ def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
     Where that fails it stays as it was. One that `is_emptied` was no new one, as far as could be seen before it was
     opened: StoreChangedError is raised, if it is empty.
     """
-    if _first(execute, "PRAGMA user_version") >= len(MIGRATIONS):
+    if first(execute, "PRAGMA user_version") >= len(MIGRATIONS):
         return
     execute("BEGIN IMMEDIATE")
     try:
         # Read again under the lock: another process may have done it meanwhile.
-        done = _first(execute, "PRAGMA user_version")
+        done = first(execute, "PRAGMA user_version")
         if not done and is_emptied:
             raise StoreChangedError(  # noqa: TRY301 - the transaction is undone below
                 f"the store {inert_line(str(file))} is empty, and was not always"
@@ -79,7 +79,8 @@ def bring_up_to_date(execute: Execute, file: Path, *, is_emptied: bool) -> None:
         raise
 
 
-def _first(execute: Execute, sql: str) -> Any:  # noqa: ANN401 - a cell has the type of its column
+def first(execute: Execute, sql: str) -> Any:  # noqa: ANN401 - a cell has the type of its column
+    """Return the first cell of a query."""
     return execute(sql).fetchone()[0]
 
 

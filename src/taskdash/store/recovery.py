@@ -21,13 +21,14 @@ from taskdash.domain.errors import StoreError
 from taskdash.domain.task import is_task_id
 from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
-from taskdash.store.database import Database, is_damage, text_of
+from taskdash.store.database import Database, is_damage
 from taskdash.store.rows import TASK_COLUMNS, search_text, task_from_row
 from taskdash.store.schema import OWN_INDEXES
 from taskdash.store.store_file import (
     PRIVATE_FILE,
     SLOW_RECOVERY_TOLD_TO,
     Identity,
+    connect,
     copies_of,
     free_name,
     identity_of,
@@ -35,7 +36,6 @@ from taskdash.store.store_file import (
     lock_path,
     siblings_of,
     sync_folder,
-    uri_of,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def recover(path: Path, identity: Identity | None, *, is_surely_damaged: bool = 
     with recovering(path):
         if identity_of(path) != identity:
             return
-        with closing(_connect(path, "rw")) as damaged:
+        with closing(connect(path, "rw", _BUSY_TIMEOUT_S)) as damaged:
             if not _lock_damaged(damaged) and not is_surely_damaged:
                 return
             if not _is_ours(path, damaged):
@@ -121,12 +121,6 @@ def recovering(path: Path) -> Iterator[None]:
             yield
     finally:
         slow.cancel()
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri_of(path, mode), uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
-    connection.text_factory = text_of
-    return connection
 
 
 def _lock_damaged(connection: sqlite3.Connection) -> bool:
@@ -181,7 +175,7 @@ def _aside(path: Path, identity: Identity | None) -> Path | None:
 def _count(path: Path) -> int | None:
     """Return how many tasks are on a list; None where that cannot be told."""
     try:
-        with closing(_connect(path, "ro")) as connection:
+        with closing(connect(path, "ro", _BUSY_TIMEOUT_S)) as connection:
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return 0  # another thread is about to make a new list of it
             return int(connection.execute("SELECT count(*) FROM tasks WHERE removal = 0").fetchone()[0])
@@ -200,7 +194,7 @@ def _fill(fresh: Path, damaged: sqlite3.Connection, path: Path) -> None:
             target.take(table, _rows_of(damaged, f"SELECT * FROM {table}"))
         number = _list_number(damaged)
         for copy in copies_of(path):
-            with closing(_connect(copy, "ro")) as source:
+            with closing(connect(copy, "ro", _BUSY_TIMEOUT_S)) as source:
                 # A list that was deleted has left its copies to the one that took its place.
                 its_number = _list_number(source)
                 if number in (None, its_number) and target.take_tasks(source):

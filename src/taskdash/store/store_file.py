@@ -67,11 +67,20 @@ def identity_of(path: Path) -> Identity | None:
     return status.st_dev, status.st_ino
 
 
-def uri_of(path: Path, mode: str) -> str:
-    """Return what SQLite opens a file by that has to be there already."""
+def connect(path: Path, mode: str, timeout_s: float) -> sqlite3.Connection:
+    """Return a connection to a file that has to be there already, to read it (`ro`) or to write as well (`rw`)."""
     # The characters that mean something in a URI. urllib knows no others, but takes its time to be imported.
     name = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return f"file:{name}?mode={mode}"
+    connection = sqlite3.connect(
+        f"file:{name}?mode={mode}",
+        uri=True,
+        timeout=timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    # Where a letter on the disk is broken, the rest of the text still tells what it was.
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    return connection
 
 
 def journal_of(path: Path) -> Path:
@@ -156,8 +165,7 @@ def keep_copy(path: Path, is_given_up: Callable[[], bool] = lambda: False) -> No
 
     try:
         # A connection of its own: SQLite does not copy from one that is about to write.
-        store = sqlite3.connect(uri_of(path, "rw"), uri=True, timeout=1.0)
-        with closing(store), closing(sqlite3.connect(part)) as copy:
+        with closing(connect(path, "rw", 1.0)) as store, closing(sqlite3.connect(part)) as copy:
             copy.execute("PRAGMA synchronous=FULL").close()
             # One read from the first page to the last: no commit in between makes it begin again.
             store.execute("BEGIN").close()
