@@ -178,14 +178,7 @@ def open_context(
 ) -> Context:
     """Return all that the dashboard needs, nothing of it started.
 
-    Args:
-        settings: those in force.
-        environ: where keys may be.
-        store_path: where the list is.
-        view_path: where the look is remembered, if at all.
-        config_path: where a first config may be written, if anywhere.
-        keys: every key that is known; those that are found here are added.
-        is_demo: whether this is the demo.
+    The look is remembered, and a first config written, where there is a path for them; `keys` get those found here.
 
     Raises:
         StoreError: the store cannot be used.

@@ -211,9 +211,8 @@ def price_for(
 ) -> float:
     """Return what a check must buy now, in seconds of delay, for the budget to go where it buys most.
 
-    It is the least price at which no span ahead takes more checks than there are (`Budget.capacity`), so that a dense
-    moment does not use up what is wanted half a minute later. Tasks that are finished, new or in trouble take none of
-    it here: their checks follow rules of their own. The price comes in steps, so that plans can be kept.
+    Tasks that are finished, new or in trouble take none of it here: their checks follow rules of their own. The price
+    comes in steps, so that plans can be kept.
     """
     efforts = dict.fromkeys(capacity, 0.0)
     for task in tasks:

@@ -250,8 +250,13 @@ class TaskList(Additions):
 
     def has_own_lives(self, profile: str | None = None) -> bool:
         """Return whether there are results, of a profile or of any, whose links say themselves when they die."""
-        sql = f"SELECT 1 FROM tasks WHERE {HAS_RESULTS} AND {OWN_LIFE} AND profile = coalesce(?, profile) LIMIT 1"
-        return bool(self._database.value(sql, [profile]))
+        # The index has few, if any; SQLite would read the whole list instead.
+        listed = f"tasks INDEXED BY tasks_by_own_expiry WHERE {HAS_RESULTS} AND {OWN_LIFE}"
+        return bool(
+            self._database.value(
+                f"SELECT 1 FROM {listed} AND profile = coalesce(?, profile) LIMIT 1", [profile]
+            )
+        )
 
     def newest_seq(self) -> int | None:
         """Return the `seq` of the task that was added last, of whatever profile; None in an empty store."""
