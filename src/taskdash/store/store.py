@@ -30,25 +30,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PARTS: Final = {
-    "additions": "additions.Additions",
-    "tasks": "tasks.TaskList",
-    "documents": "documents.Documents",
-    "saved": "saved.SavedFiles",
-    "verdicts": "saved.Verdicts",
-    "checks": "checks.Checks",
-    "summaries": "summaries.Summaries",
-    "news": "news.News",
-    "history": "history.History",
-    "gateways": "gateways.Gateways",
-}
-"""The class of each part of a store, with its module."""
 _COPY_ASKED_EVERY_S: Final = 3_600.0
 """How often a store that is written to asks whether a copy of it is due."""
 
 
 class Store:
-    """An open store, by its parts. Use it from one thread at a time."""
+    """An open store, by its parts, whose modules have their names. Use it from one thread at a time."""
 
     additions: Additions
     tasks: TaskList
@@ -77,10 +64,11 @@ class Store:
         self.database.overdue = lambda profile, now_ms: self.history.overdue(profile, now_ms)
 
     def __getattr__(self, name: str) -> object:
-        if name not in _PARTS:
+        kind = Store.__annotations__.get(name)
+        if kind is None:
             raise AttributeError(name)
-        module, _, kind = _PARTS[name].partition(".")
-        part: object = getattr(import_module(f"taskdash.store.{module}"), kind)(self.database)
+        module = import_module(f"taskdash.store.{'saved' if name == 'verdicts' else name}")
+        part: object = getattr(module, kind)(self.database)
         setattr(self, name, part)
         return part
 
