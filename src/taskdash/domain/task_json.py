@@ -26,24 +26,23 @@ CSV_FIELDS: Final = (
 """What another list needs to show a task as this one does, but for the body as it was sent."""
 RAW: Final = "raw"
 
-LINES: Final = {
-    "model": "model",
-    "rawState": "raw_state",
-    "failCode": "fail_code",
-    "label": "label",
-    "progress": "progress",
-    "recordPath": "record_path",
-}
-TEXTS: Final = {"failMsg": "fail_msg", "note": "note", "prompt": "prompt"}
-TIMES: Final = {
-    "costTime": "cost_time_ms",
-    "completeTime": "complete_time_ms",
-    "createTime": "create_time_ms",
-    "addedAt": "added_at_ms",
-    "checkedAt": "checked_at_ms",
-    "resultExpiresAt": "result_expires_at_ms",
-    "renewedAt": "renewed_at_ms",
-}
+
+def json_name(attribute: str) -> str:
+    """Return what an attribute of a task is called in JSON: `cost_time_ms` is `costTime`."""
+    first, *others = attribute.removesuffix("_ms").split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _named(*attributes: str) -> dict[str, str]:
+    return {json_name(each): each for each in attributes}
+
+
+LINES: Final = _named("model", "raw_state", "fail_code", "label", "progress", "record_path")
+TEXTS: Final = _named("fail_msg", "note", "prompt")
+TIMES: Final = _named(
+    *("cost_time_ms", "complete_time_ms", "create_time_ms"),
+    *("added_at_ms", "checked_at_ms", "result_expires_at_ms", "renewed_at_ms"),
+)
 """Which attribute of a task stands in which field: texts of one line, texts of more, and milliseconds."""
 MAX_CREDITS: Final = 1e15
 _ATTRIBUTES: Final = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.task import ProblemKind, Verdict
 from taskdash.domain.task_json import FIELDS as JSON_FIELDS
-from taskdash.domain.task_json import MAX_CREDITS, task_json
+from taskdash.domain.task_json import MAX_CREDITS, json_name, task_json
 from taskdash.store.additions import take_places
 from taskdash.store.database import IN_LIST, Part, as_json
 from taskdash.store.query_sql import STATE_CODES, order, where
@@ -161,7 +161,7 @@ def _json_object() -> str:
         "saved": "json((SELECT json_group_array(path) FROM "
         "(SELECT path FROM saved WHERE saved.seq = tasks.seq ORDER BY n)))",
     }
-    columns = {_json_name(name): name for name in COLUMNS}
+    columns = {json_name(name): name for name in COLUMNS}
     pairs = []
     for name in JSON_FIELDS:
         if (sql := special.get(name)) is None:
@@ -169,12 +169,6 @@ def _json_object() -> str:
             sql = f"CAST({column} AS {'TEXT' if COLUMNS[column] else 'INTEGER'})"
         pairs.append(f"'{name}', {sql}")
     return f"json_object({', '.join(pairs)})"
-
-
-def _json_name(column: str) -> str:
-    """Return the name of a column in JSON: `cost_time_ms` is `costTime`."""
-    first, *others = column.removesuffix("_ms").split("_")
-    return first + "".join(map(str.capitalize, others))
 
 
 def _taken_over(detail: TaskDetail, seq: int, now_ms: int) -> Task:
