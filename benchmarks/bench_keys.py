@@ -122,7 +122,7 @@ class Program:
         if self.store is None:
             return 0
         with Store(self.store) as store:
-            return int(store.database.value("SELECT sum(checks) FROM tasks WHERE state = 1") or 0)
+            return int(store.value("SELECT sum(checks) FROM tasks WHERE state = 1") or 0)
 
     @property
     def median_ms(self) -> float:
@@ -149,7 +149,7 @@ class Load:
         with Store(self._path) as store:
             seqs = [
                 seq
-                for (seq,) in store.database.rows(
+                for (seq,) in store.rows(
                     "SELECT seq FROM tasks WHERE state = 1 ORDER BY seq LIMIT ?", [RUNNING]
                 )
             ]

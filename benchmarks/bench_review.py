@@ -63,7 +63,7 @@ def build(path: Path, files: list[Path]) -> None:
     now_ms = time.time_ns() // 1_000_000
     with Store(path) as store:
         store.tasks.add(PROFILE, ids, now_ms)
-        with store.database.writing() as connection:
+        with store.writing() as connection:
             for number, task_id in enumerate(ids):
                 (seq,) = connection.execute("SELECT seq FROM tasks WHERE task_id = ?", (task_id,)).fetchone()
                 connection.execute(

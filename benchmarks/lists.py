@@ -76,7 +76,7 @@ def build(
     now_ms = time.time_ns() // 1_000_000
     waiting = min(waiting, count)
     unfinished = set(range(waiting) if newest else chance.sample(range(count), waiting))
-    with Store(path) as store, store.database.writing() as connection:
+    with Store(path) as store, store.writing() as connection:
         made = connection.execute(
             "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('index', 'trigger') "
             "AND tbl_name = 'tasks'"

@@ -117,7 +117,7 @@ class InlineStore(StoreThread):
     def __init__(self, path: Path) -> None:
         self.opened = Store(path, busy_timeout_s=0.0)
         self.change_hint = ChangeHint(path)
-        self.opened.database.connection.execute("PRAGMA synchronous = OFF")
+        self.opened.connection.execute("PRAGMA synchronous = OFF")
         self.fail_with: Exception | None = None
         self.calls = 0
         self.is_closed = False
@@ -266,7 +266,7 @@ class World:
         self.seed = random.Random(7)  # noqa: S311 - the same jitter in every run
         self.mine = Store(self.path)
         """Another process's view of the list."""
-        self.mine.database.connection.execute("PRAGMA synchronous = OFF")
+        self.mine.connection.execute("PRAGMA synchronous = OFF")
         self.store: InlineStore | None = None
 
     def watcher(

@@ -41,7 +41,7 @@ from taskdash.domain.task import Verdict
 from taskdash.store.store import Store
 
 store, n = Store(Path(sys.argv[1])), 0
-seqs = [seq for (seq,) in store.database.rows("SELECT seq FROM tasks")]
+seqs = [seq for (seq,) in store.rows("SELECT seq FROM tasks")]
 while True:
     verdict = (Verdict.PICKED, Verdict.REJECTED, None)[n % 3]
     store.verdicts.give([(seq, result, verdict) for seq in seqs for result in (1, 2)], n)
@@ -87,10 +87,10 @@ def killed_writers(path: Path, kills: int, script: str = WRITER, seed: int = 11)
 def assert_whole(path: Path, acknowledged: list[str]) -> None:
     """The store has every ID that was acknowledged, and is sound."""
     with Store(path) as store:
-        assert store.database.value("PRAGMA integrity_check") == "ok"
+        assert store.value("PRAGMA integrity_check") == "ok"
         assert set(acknowledged) == store.additions.listed("p", acknowledged)
-        counted = store.database.value("SELECT sum(tasks) FROM counts")
-        assert counted == store.database.value("SELECT count(*) FROM tasks")
+        counted = store.value("SELECT sum(tasks) FROM counts")
+        assert counted == store.value("SELECT count(*) FROM tasks")
 
 
 @contextmanager

@@ -107,9 +107,9 @@ def test_a_kill_leaves_the_verdicts_that_one_key_gave_or_those_before(tmp_path: 
     for turn in range(60 if long else 4):
         *_, last = killed_writers(path, 1, JUDGE, seed=turn)
         with Store(path) as store:
-            assert store.database.value("PRAGMA integrity_check") == "ok"
-            kinds = store.database.rows("SELECT verdict, count(*) FROM verdicts GROUP BY verdict")
-            [counts] = store.database.rows("SELECT DISTINCT picked_count, rejected_count FROM tasks")
+            assert store.value("PRAGMA integrity_check") == "ok"
+            kinds = store.rows("SELECT verdict, count(*) FROM verdicts GROUP BY verdict")
+            [counts] = store.rows("SELECT DISTINCT picked_count, rejected_count FROM tasks")
         # What was acknowledged is there, or what was given next.
         known = (last, steps[(steps.index(last) + 1) % 3])
         assert (kinds, counts) in [

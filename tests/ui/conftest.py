@@ -170,7 +170,7 @@ def store_path(tmp_path: Path) -> Path:
 def other(store_path: Path) -> Iterator[Store]:
     """The list as another process has it open."""
     with Store(store_path) as store:
-        store.database.connection.execute("PRAGMA synchronous = OFF")
+        store.connection.execute("PRAGMA synchronous = OFF")
         yield store
 
 

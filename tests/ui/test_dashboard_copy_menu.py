@@ -164,7 +164,7 @@ async def test_a_task_of_an_imported_list_has_no_body_but_can_be_asked_for_again
     fill_with_the_page(other)
     detail = other.tasks.detail(other.tasks.find(PROFILE, PAGE_FAIL).seq)
     assert detail is not None
-    with other.database.writing() as connection:
+    with other.writing() as connection:
         connection.execute("UPDATE bodies SET raw = x'' WHERE seq = ?", (detail.task.seq,))
     async with driven(desk, total=3) as dash:
         await open_menu(dash, "G")

@@ -26,11 +26,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lock(store: Store) -> None:
-    store.database.connection.execute("BEGIN EXCLUSIVE")
+    store.connection.execute("BEGIN EXCLUSIVE")
 
 
 def unlock(store: Store) -> None:
-    store.database.connection.execute("ROLLBACK")
+    store.connection.execute("ROLLBACK")
 
 
 def delete(path: Path) -> None:

@@ -207,12 +207,12 @@ class Following:
                 async with asyncio.timeout(min(POLL_S, left_s)):
                     await news.wait()
             news.clear()
-            if await store.run(lambda store: store.database.data_version()) != self._version:
+            if await store.run(lambda store: store.data_version()) != self._version:
                 return
 
     def _look(self, store: Store) -> list[Task]:
         # The version first: what is written in between is then read once more, not missed.
-        self._version = store.database.data_version()
+        self._version = store.data_version()
         if self._query is not None:
             known = set(self._seqs)
             found = store.tasks.seqs(self._query, self._session.now_ms())

@@ -105,8 +105,6 @@ class Database:
         self._interrupted = False
         self.is_waiting = False
         """Whether another process has had the file locked when it was last asked for."""
-        self.overdue: Callable[[str | None, int], Sequence[int]] = lambda _profile, _now_ms: ()
-        """Returns what is overdue at a time, of a profile or of all: the store puts its part for that here."""
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
         self._only_reads = only_reads
@@ -225,6 +223,10 @@ class Database:
                 # Another process may be at that, or recover the list.
                 with FileLock(lock_path(self._file, "mend"), timeout=0, mode=PRIVATE_FILE):
                     keep_copy(self._file, lambda: self._interrupted)
+
+    def overdue(self, profile: str | None, now_ms: int) -> Sequence[int]:  # noqa: ARG002 - a store knows
+        """Return what is overdue at a time, of a profile or (None) of all."""
+        return ()
 
     def interrupt(self) -> None:
         """Make what runs here, and all that follows, fail instead of waiting; for closing, from any thread."""

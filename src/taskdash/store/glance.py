@@ -46,7 +46,7 @@ def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
     except sqlite3.OperationalError:
         # A process that is stopped has it locked, or one that was killed has left something to undo.
         with Store(path, busy_timeout_s=PATIENCE_S, only_reads=True) as store:
-            return _read(store.database.rows, profile, since_ms)
+            return _read(store.rows, profile, since_ms)
     except (sqlite3.Error, OSError) as error:
         raise as_store_error(error, path, file) from error
 

@@ -10,11 +10,11 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from taskdash.store.database import BUSY_TIMEOUT_S, Database
+from taskdash.store.database import Database
 from taskdash.store.store_file import ChangeHint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -34,7 +34,7 @@ _COPY_ASKED_EVERY_S: Final = 3_600.0
 """How often a store that is written to asks whether a copy of it is due."""
 
 
-class Store:
+class Store(Database):
     """An open store, by its parts, whose modules have their names. Use it from one thread at a time."""
 
     additions: Additions
@@ -48,38 +48,18 @@ class Store:
     history: History
     gateways: Gateways
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        busy_timeout_s: float = BUSY_TIMEOUT_S,
-        on_mishap: Callable[[str], None] = lambda _: None,
-        opens: bool = True,
-        only_reads: bool = False,
-    ) -> None:
-        """Open the file at `path`; for the rest, and what is raised, see `Database`."""
-        self.database = Database(
-            path, busy_timeout_s=busy_timeout_s, on_mishap=on_mishap, opens=opens, only_reads=only_reads
-        )
-        self.database.overdue = lambda profile, now_ms: self.history.overdue(profile, now_ms)
-
     def __getattr__(self, name: str) -> object:
         kind = Store.__annotations__.get(name)
         if kind is None:
             raise AttributeError(name)
         module = import_module(f"taskdash.store.{'saved' if name == 'verdicts' else name}")
-        part: object = getattr(module, kind)(self.database)
+        part: object = getattr(module, kind)(self)
         setattr(self, name, part)
         return part
 
-    @property
-    def path(self) -> Path:
-        """Return where the file is."""
-        return self.database.path
-
-    def close(self) -> None:
-        """Close the file."""
-        self.database.close()
+    def overdue(self, profile: str | None, now_ms: int) -> Sequence[int]:
+        """Return the tasks of a profile, or (None) of all, that are overdue at a time."""
+        return self.history.overdue(profile, now_ms)
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +96,7 @@ class StoreThread:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._ask_for_copy_at_s = 0.0
         self._store = Store(path, on_mishap=on_mishap or self._mishaps.append, opens=False)
-        self._opening = self._executor.submit(self._store.database.open, is_patient=is_patient)
+        self._opening = self._executor.submit(self._store.open, is_patient=is_patient)
         if not is_patient:
             try:
                 self._opening.result()
@@ -139,11 +119,11 @@ class StoreThread:
     @property
     def is_waiting(self) -> bool:
         """Return whether another process has the file locked."""
-        return self._store.database.is_waiting
+        return self._store.is_waiting
 
     def _work(self, work: Callable[[Store], T]) -> T:
         self._opening.result()
-        database = self._store.database
+        database = self._store
         before = database.connection.total_changes
         result = database.again(lambda: work(self._store))
         if database.connection.total_changes != before and time.monotonic() >= self._ask_for_copy_at_s:
@@ -169,7 +149,7 @@ class StoreThread:
 
     def interrupt(self) -> None:
         """Let what waits for another process's lock fail now, and what follows fail rather than wait."""
-        self._store.database.interrupt()
+        self._store.interrupt()
 
     def close(self) -> None:
         """Finish what was submitted, then close the file and end the thread. Closing twice does nothing.

@@ -137,7 +137,7 @@ class Following:
     async def _look(self) -> None:
         if self._context.durations is None:
             await self._context.read_history()
-        version = await self._context.store.run(lambda store: store.database.data_version())
+        version = await self._context.store.run(lambda store: store.data_version())
         if version != self._version:
             self._version = version
             await self._context.read_waiting()

@@ -267,7 +267,7 @@ class Watcher:
         if self._version >= 0 and not may_have_changed and 0 <= since_s < ASK_EVERY_S:
             return False
         self._asked_at_s = self._clock.now_s()
-        version = await self._store.run(lambda store: store.database.data_version())
+        version = await self._store.run(lambda store: store.data_version())
         changed, self._version = version != self._version, version
         return changed
 

@@ -22,5 +22,5 @@ def path(tmp_path: Path) -> Path:
 def store(path: Path) -> Iterator[Store]:
     with Store(path) as opened:
         # What is written is read by these tests alone: it need not be on the disk.
-        opened.database.connection.execute("PRAGMA synchronous = OFF")
+        opened.connection.execute("PRAGMA synchronous = OFF")
         yield opened

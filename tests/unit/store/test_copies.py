@@ -127,7 +127,7 @@ def test_a_damaged_list_does_not_take_the_place_of_a_sound_copy(tmp_path: Path) 
         with path.open("r+b") as file:
             file.seek(40 * 4_096)
             file.write(bytes(4_096))
-        store.database.keep_copy()
+        store.keep_copy()
     assert [each.name for each in tmp_path.iterdir() if ".copy" in each.name] == []
 
 

@@ -146,7 +146,7 @@ def test_a_folder_in_place_of_the_file_is_told(tmp_path: Path) -> None:
 def test_a_locked_store_is_waited_for_and_then_told(tmp_path: Path) -> None:
     path = tmp_path / "tasks.db"
     with Store(path) as holder, Store(path, busy_timeout_s=0.3) as other:
-        with holder.database.writing():
+        with holder.writing():
             began_s = time.monotonic()
             with pytest.raises(StoreError, match="another program holds it"):
                 other.additions.add("p", ["task_a"], 1)
@@ -183,14 +183,14 @@ def test_what_only_reads_reads_past_a_stopped_process_what_was_there_before(
         assert path.stat().st_size > size, "half of the change is written"
         began_s = time.monotonic()
         if opened == "meanwhile":
-            reader.database.open()
+            reader.open()
         rows = reader.tasks.rows(Query("p"), 0)
         assert time.monotonic() - began_s < 5
         assert [row.task_id for row in rows] == ids
         assert not any(row.model for row in rows)
         assert len(told) == 1
         assert f"kill -CONT {pid}" in told[0]
-        copied = Path(reader.database.connection.execute("PRAGMA database_list").fetchone()[2])
+        copied = Path(reader.connection.execute("PRAGMA database_list").fetchone()[2])
         assert copied.parent != path.parent
     assert not copied.parent.exists()
     with Store(path) as store:
@@ -201,7 +201,7 @@ def test_waiting_for_a_lock_can_be_interrupted(tmp_path: Path) -> None:
     path = tmp_path / "tasks.db"
     with Store(path) as holder:
         waiting = StoreThread(path, "waiting")
-        with holder.database.writing():
+        with holder.writing():
             started = threading.Event()
             began = waiting.submit(lambda _: started.set())
             add = waiting.submit(lambda store: store.additions.add("p", ["task_a"], 1))

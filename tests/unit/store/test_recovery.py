@@ -56,7 +56,7 @@ def spoil(path: Path, damage: Callable[[bytes], bytes] = renumbered) -> None:
 
 
 def restored(store: Store) -> set[str]:
-    assert store.database.value("PRAGMA integrity_check") == "ok"
+    assert store.value("PRAGMA integrity_check") == "ok"
     assert store.additions.add("p", ["task_later"], 3).added == ("task_later",)
     tasks = store.tasks.rows(Query("p"), 0)
     assert len(tasks) == sum(store.tasks.counts(Query("p"), 0).values())
@@ -128,7 +128,7 @@ def test_what_was_removed_since_the_copy_does_not_come_back(path: Path, sound: b
 def test_the_same_copy_serves_again(path: Path) -> None:
     with Store(path) as store:
         store.additions.add("p", ["task_old"], 1)
-        store.database.keep_copy()
+        store.keep_copy()
     for damage, _ in (DAMAGES["no header"], DAMAGES["no page of the list"]):
         spoil(path, damage)
         with Store(path) as store:
@@ -139,7 +139,7 @@ def test_the_same_copy_serves_again(path: Path) -> None:
 def test_a_copy_of_a_list_that_was_deleted_is_not_taken_for_one_of_the_new_list(path: Path) -> None:
     with Store(path) as store:
         store.additions.add("p", ["task_a", "task_b", "task_c"], 1)
-        store.database.keep_copy()
+        store.keep_copy()
     path.unlink()
     with Store(path) as store:
         store.additions.add("p", ["task_new"], 1)
@@ -167,7 +167,7 @@ def test_a_page_that_is_damaged_while_the_store_is_open_is_found_when_it_is_read
     with Store(path, on_mishap=said.append) as store, path.open("r+b") as file:
         file.write(bytes(100))
         file.flush()
-        store.database.connection.execute("PRAGMA cache_size=0")
+        store.connection.execute("PRAGMA cache_size=0")
         assert store.additions.add("p", ["task_later"], 3).added == ("task_later",)
         assert set(ids(store)) >= {"task_later", IDS[0], IDS[-1]}
     assert len(said) == len(set_aside(path)) == 1
@@ -187,7 +187,7 @@ def test_an_empty_file_that_once_was_a_store_is_set_aside_and_a_new_one_is_not(p
 def test_records_are_saved_too_and_one_that_is_lost_is_asked_for_again(path: Path) -> None:
     with Store(path) as store:
         store.additions.add("p", ["task_a", "task_b"], 1)
-        with store.database.writing() as connection:
+        with store.writing() as connection:
             connection.execute(
                 "UPDATE tasks SET state = 2, checks = 1, finished_at_ms = 5, next_check_at_ms = NULL"
             )
@@ -210,9 +210,9 @@ def test_a_record_that_is_lost_comes_from_the_copy_and_nothing_is_told_again(pat
         task = added(store, "task_a")
         for state in (State.WAITING, State.SUCCESS):
             task = recorded(store, task, state, result_urls=("https://a.example/1.png",))
-        store.database.keep_copy()
+        store.keep_copy()
         assert store.news.claim_next("p", Way.SCREEN) == task.seq
-        root = store.database.value("SELECT rootpage FROM sqlite_master WHERE name = 'bodies'")
+        root = store.value("SELECT rootpage FROM sqlite_master WHERE name = 'bodies'")
     spoil(path, zeroed(root))
     with Store(path) as store:
         # Found when it is read.
@@ -249,10 +249,10 @@ def test_verdicts_contents_and_what_is_unseen_come_back_from_the_list_or_else_fr
     with Store(path) as store:
         judged(store)
         added(store, "task_other")
-        store.database.keep_copy()
+        store.keep_copy()
         recorded(store, recorded(store, store.tasks.find("p", "task_other"), State.WAITING))
         sql = "SELECT rootpage FROM sqlite_master WHERE name = ?"
-        root = store.database.value(sql, [lost])
+        root = store.value(sql, [lost])
     spoil(path)
     if lost is not None:
         spoil(path, zeroed(root))
@@ -263,7 +263,7 @@ def test_verdicts_contents_and_what_is_unseen_come_back_from_the_list_or_else_fr
 def test_a_verdict_that_was_taken_back_since_the_copy_stays_so(path: Path) -> None:
     with Store(path) as store:
         task = judged(store)
-        store.database.keep_copy()
+        store.keep_copy()
         store.verdicts.give([(task.seq, 2, None), (task.seq, 3, Verdict.PICKED)], 7)
         store.news.look_at([task.seq])
     spoil(path)
@@ -277,7 +277,7 @@ def test_a_verdict_that_was_taken_back_since_the_copy_stays_so(path: Path) -> No
 def test_a_task_counts_no_verdicts_or_files_that_are_lost(path: Path, lost: str) -> None:
     with Store(path) as store:
         judged(store)
-        root = store.database.value("SELECT rootpage FROM sqlite_master WHERE name = ?", [lost])
+        root = store.value("SELECT rootpage FROM sqlite_master WHERE name = ?", [lost])
     spoil(path)
     spoil(path, zeroed(root))
     with Store(path) as store:
@@ -289,7 +289,7 @@ def test_a_task_counts_no_verdicts_or_files_that_are_lost(path: Path, lost: str)
 def test_a_rollback_that_is_left_to_do_is_no_damage(path: Path) -> None:
     with Store(path) as store:
         store.additions.add("p", IDS, 1)
-        with store.database.writing() as connection:
+        with store.writing() as connection:
             connection.execute("PRAGMA cache_size=1")
             connection.execute("UPDATE tasks SET prompt = hex(randomblob(400))")
             other = path.with_name("killed") / "tasks.db"
@@ -299,7 +299,7 @@ def test_a_rollback_that_is_left_to_do_is_no_damage(path: Path) -> None:
     said: list[str] = []
     with Store(other, on_mishap=said.append) as store:
         assert ids(store) == IDS
-        assert store.database.value("SELECT count(*) FROM tasks WHERE prompt IS NOT NULL") == 0
+        assert store.value("SELECT count(*) FROM tasks WHERE prompt IS NOT NULL") == 0
     assert said == []
 
 
@@ -392,7 +392,7 @@ def test_a_write_that_went_into_a_file_without_a_name_is_not_acknowledged(path: 
         store.additions.add("p", ["task_a"], 1)
 
         def write() -> None:
-            with store.database.writing() as connection:
+            with store.writing() as connection:
                 connection.execute("UPDATE tasks SET label = 'x'")
                 path.rename(path.with_name("away.db"))
 

@@ -67,7 +67,7 @@ def test_credits_overdue_and_what_is_unsaved_and_expires_first(store: Store) -> 
     assert by_label(store, None)["mugs"].expires_at_ms is None
     # What is saved does not expire: of a task one of two is.
     for seq, results in ((store.tasks.find("p", "task_soon").seq, 2), (late, 1)):
-        store.database.write(
+        store.write(
             "INSERT INTO saved (seq, n, path, saved_at_ms) VALUES (?, ?, 'x', 0)",
             [(seq, n + 1) for n in range(results)],
         )
@@ -76,14 +76,14 @@ def test_credits_overdue_and_what_is_unsaved_and_expires_first(store: Store) -> 
 
 def test_labels_are_counted_in_the_indexes_alone(store: Store) -> None:
     read: list[str] = []
-    rows = store.database.rows
+    rows = store.rows
 
     def listened(sql: str, values: object = ()) -> list[tuple[object, ...]]:
         if "EXPLAIN" not in sql and " FROM tasks" in sql:
             read.extend(str(row[3]) for row in rows(f"EXPLAIN QUERY PLAN {sql}", values))  # type: ignore[arg-type]
         return rows(sql, values)  # type: ignore[arg-type]
 
-    store.database.rows = listened  # type: ignore[method-assign]
+    store.rows = listened  # type: ignore[method-assign]
     store.summaries.batches("p", NOW, DAY_MS)
     plans = [plan for plan in read if "tasks_by_end" not in plan and "TEMP B-TREE" not in plan]
     assert len(plans) == 3

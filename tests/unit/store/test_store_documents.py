@@ -57,7 +57,7 @@ LISTS = st.fixed_dictionaries(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LISTS)
 def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
-    store.database.connection.executescript("DELETE FROM tasks;")
+    store.connection.executescript("DELETE FROM tasks;")
     task, other = added(store, "task_a", label=of["label"]), added(store, "task_b")
     store.tasks.edit([task.seq], label=of["label"], note=of["note"])
     prompt, urls = inert(of["prompt"]), tuple(map(inert_line, of["urls"]))
@@ -101,7 +101,7 @@ def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
 )
 def test_a_row_that_a_foreign_hand_changed_stays_one_json_document(store: Store, change: str) -> None:
     recorded(store, added(store, "task_a"), param={"a": 1})
-    store.database.connection.execute(change)
+    store.connection.execute(change)
     (found,) = the_quick_way(store)
     assert isinstance(found, dict)
     assert len(found) == len(FIELDS)
@@ -175,7 +175,7 @@ def test_a_content_is_known_when_its_file_is_gone_and_until_its_task_is(store: S
     assert [each.task_id for each in store.saved.results_with(digest)] == ["task_a"]
     store.tasks.remove(store.tasks.seqs(EVERYTHING, NOW_MS), NOW_MS)
     store.tasks.remove([], NOW_MS + 25 * 3_600_000)
-    assert store.database.value("SELECT count(*) FROM contents") == 0
+    assert store.value("SELECT count(*) FROM contents") == 0
 
 
 def test_ids_are_completed_within_a_profile(store: Store) -> None:

@@ -51,7 +51,7 @@ def found(
 def keep(store: Store, seq: int, *numbers: int) -> None:
     """Note results as saved."""
     for n in numbers:
-        with store.database.writing() as connection:
+        with store.writing() as connection:
             connection.execute(
                 "INSERT INTO saved (seq, n, path, saved_at_ms) VALUES (?, ?, ?, ?)", (seq, n, f"/{n}", NOW)
             )
@@ -104,11 +104,9 @@ def test_each_profile_counts_by_its_own_ttl(store: Store) -> None:
 
 
 def test_it_is_found_by_the_index_of_ends(store: Store) -> None:
-    condition, values = where(
-        store.database, Query(PROFILE, terms=parse_filter("expires:<2h saved:no", TTLS)), NOW
-    )
+    condition, values = where(store, Query(PROFILE, terms=parse_filter("expires:<2h saved:no", TTLS)), NOW)
     explained = f"EXPLAIN QUERY PLAN SELECT seq FROM tasks WHERE {condition}"  # noqa: S608 - it has bound values only
-    plan = store.database.rows(explained, values)
+    plan = store.rows(explained, values)
     assert any("tasks_by_expiry (profile=? AND <expr>>? AND <expr><?)" in str(row) for row in plan), plan
 
 
@@ -155,7 +153,7 @@ def test_fresh_links_live_anew_and_a_links_own_word_wins(store: Store) -> None:
 
 def test_links_that_die_by_their_own_word_are_warned_of_by_it(store: Store) -> None:
     seq = put(store, "own", done(20 * H))
-    with store.database.writing() as connection:
+    with store.writing() as connection:
         connection.execute("UPDATE tasks SET result_expires_at_ms = ?", (NOW + H,))
     since = (NOW - 24 * H, NOW - 18 * H)
     assert [task.seq for task in store.news.claim_expiring(PROFILE, since, 24 * H)] == [seq]
@@ -180,7 +178,7 @@ def test_the_store_finds_what_the_countdown_says(
 ) -> None:
     with Store(tmp_path_factory.mktemp("expiry") / "tasks.db") as store:
         for n, (completed, created, cost, renewed, dies, state) in enumerate(tasks):
-            with store.database.writing() as connection:
+            with store.writing() as connection:
                 connection.execute(
                     "INSERT INTO tasks (seq, profile, task_id, state, result_count, complete_time_ms, "
                     "create_time_ms, cost_time_ms, finished_at_ms, added_at_ms, renewed_at_ms, result_expires_at_ms) "

@@ -88,7 +88,7 @@ def test_what_was_deleted_for_good_leaves_nothing_behind(store: Store) -> None:
     succeed(store, ids[:1])
     for n, seq in enumerate(seqs_of(store, ids)):
         store.tasks.remove([seq], NOW + 2 * n * DAY_MS)
-    assert store.database.value("SELECT count(*) FROM untold") == 0
+    assert store.value("SELECT count(*) FROM untold") == 0
 
 
 def test_dropping_a_way_leaves_the_other(store: Store) -> None:
@@ -203,11 +203,11 @@ def test_an_end_that_is_news_is_unseen_until_somebody_looks_at_it(store: Store) 
 @pytest.mark.parametrize("profile", [PROFILE, None])
 def test_the_unseen_are_counted_in_an_index_of_them_alone(store: Store, profile: str | None) -> None:
     asked: list[str] = []
-    store.database.connection.set_trace_callback(asked.append)
+    store.connection.set_trace_callback(asked.append)
     assert store.news.unseen(profile) == 0
     ids(store, "unseen:yes", profile)
-    store.database.connection.set_trace_callback(None)
+    store.connection.set_trace_callback(None)
     about = [sql for sql in asked if "unseen" in sql]
-    plans = [store.database.rows(f"EXPLAIN QUERY PLAN {sql}", []) for sql in about]
+    plans = [store.rows(f"EXPLAIN QUERY PLAN {sql}", []) for sql in about]
     assert len(plans) == 2
     assert all(any("tasks_unseen (unseen=?" in step[3] for step in plan) for plan in plans)

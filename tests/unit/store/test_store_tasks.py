@@ -69,20 +69,20 @@ def test_the_unknown_stands_last_either_way(store: Store) -> None:
 
 def plan_of(store: Store, sql: str, values: Sequence[object] = ()) -> str:
     """How SQLite would go about a query."""
-    return " | ".join(str(row[3]) for row in store.database.rows("EXPLAIN QUERY PLAN " + sql, values))
+    return " | ".join(str(row[3]) for row in store.rows("EXPLAIN QUERY PLAN " + sql, values))
 
 
 def test_no_window_of_an_order_needs_a_sort(store: Store) -> None:
     for sort in SORTS:
         for states in (None, *(frozenset({state}) for state in State)):
             query = Query("p", states, (), sort)
-            condition, values = where(store.database, query, NOW)
+            condition, values = where(store, query, NOW)
             sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)} LIMIT 50"  # noqa: S608 - our own text
             plan = plan_of(store, sql, values)
             assert "TEMP B-TREE" not in plan, (sort, states, plan)
             assert "COVERING INDEX" in plan, (sort, states, plan)
             words = replace(query, terms=parse_filter("fox"))
-            condition, values = where(store.database, words, NOW)
+            condition, values = where(store, words, NOW)
             sql = f"SELECT seq FROM tasks WHERE {condition} ORDER BY {order(sort)}"  # noqa: S608 - our own text
             plan = plan_of(store, sql, values)
             assert "TEMP B-TREE" not in plan, (sort, states, plan)
@@ -104,9 +104,7 @@ def test_what_the_watcher_asks_for_every_moment_is_found_by_index(store: Store) 
 
 def test_kept_counts_follow_every_change(store: Store) -> None:
     def counted() -> dict[State, int]:
-        rows = store.database.rows(
-            "SELECT state, count(*) FROM tasks WHERE removal = 0 AND profile = 'p' GROUP BY 1"
-        )
+        rows = store.rows("SELECT state, count(*) FROM tasks WHERE removal = 0 AND profile = 'p' GROUP BY 1")
         codes = dict(rows)
         return {state: codes.get(code, 0) for code, state in enumerate(State)}
 
@@ -121,9 +119,7 @@ def test_kept_counts_follow_every_change(store: Store) -> None:
     store.tasks.remove(seqs, NOW)
     store.tasks.remove([], NOW + 25 * 3_600_000)  # purges what was removed a day ago
     assert store.tasks.counts(Query("p"), NOW) == counted()
-    assert store.database.value("SELECT count(*) FROM search") == store.database.value(
-        "SELECT count(*) FROM tasks"
-    )
+    assert store.value("SELECT count(*) FROM search") == store.value("SELECT count(*) FROM tasks")
     assert sum(store.tasks.counts(Query(None), NOW).values()) == 401
 
 
@@ -186,7 +182,7 @@ def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
     for words in ("fox", "old" if before[0] else "new"):
         assert ids(store, words) == ["task_1"], words
     assert store.tasks.counts(Query("p"), NOW)[State.SUCCESS] == 1
-    assert store.database.value("SELECT count(*) FROM tasks") == 1
+    assert store.value("SELECT count(*) FROM tasks") == 1
 
 
 def test_a_record_that_was_learned_since_is_not_replaced_by_the_removed_one(store: Store) -> None:
@@ -301,7 +297,7 @@ def test_a_clock_that_was_set_back_leaves_nothing_planned_far_ahead(store: Store
         "task_checked_later": (NOW + 3_600_000, NOW + 3_605_000),
         "task_fine": (NOW - 5, NOW + 3_600_000),
     }
-    with store.database.writing() as connection:
+    with store.writing() as connection:
         for task_id, (checked, planned) in plans.items():
             connection.execute(
                 "UPDATE tasks SET state = 1, checked_at_ms = ?, next_check_at_ms = ? WHERE task_id = ?",
@@ -342,7 +338,7 @@ def test_a_later_request_has_the_greater_mark_whatever_the_clock_did(store: Stor
 
 def test_the_due_are_found_at_both_ends_of_the_line(store: Store) -> None:
     store.additions.add("p", [f"task_{n:03}" for n in range(100)], NOW)
-    with store.database.writing() as connection:
+    with store.writing() as connection:
         connection.execute("UPDATE tasks SET checked_at_ms = 1, next_check_at_ms = ? + seq", (NOW,))
     due = {task.next_check_at_ms for task in store.checks.due("p", NOW, 3)}
     assert due == {NOW - 100, NOW - 99, NOW - 98, NOW - 1, NOW - 2, NOW - 3}
@@ -373,14 +369,14 @@ def test_ten_thousand_removed_in_one_transaction_come_back_as_they_were(store: S
     details = [store.tasks.detail(task.seq) for task in before[::100]]
     found = store.tasks.counts(Query("p", terms=parse_filter("fox")), NOW)
     with Store(tmp_path / "tasks.db") as other:
-        versions = {other.database.data_version()}
+        versions = {other.data_version()}
         removal = store.tasks.remove([task.seq for task in before[1_000:11_000]], NOW)
-        versions.add(other.database.data_version())
+        versions.add(other.data_version())
         assert other.tasks.rows(Query("p"), NOW) == before[:1_000] + before[11_000:]
         assert sum(other.tasks.counts(Query("p", terms=parse_filter("fox")), NOW).values()) == 20
         assert store.tasks.listed_seqs([before[0].seq, before[1_000].seq]) == {before[0].seq}
         assert store.tasks.restore(removal).back == 10_000
-        versions.add(other.database.data_version())
+        versions.add(other.data_version())
         assert len(versions) == 3
         assert other.tasks.rows(Query("p"), NOW) == before
         assert other.tasks.counts(Query("p", terms=parse_filter("fox")), NOW) == found
@@ -390,7 +386,7 @@ def test_ten_thousand_removed_in_one_transaction_come_back_as_they_were(store: S
 def test_a_removal_that_cannot_be_finished_removes_nothing(store: Store) -> None:
     store.additions.add("p", [f"task_{n}" for n in range(50)], NOW)
     seqs = store.tasks.seqs(Query("p"), NOW)
-    with store.database.writing() as connection:
+    with store.writing() as connection:
         connection.execute(
             f"CREATE TRIGGER fails BEFORE UPDATE ON tasks WHEN new.seq = {seqs[30]} "
             "BEGIN SELECT RAISE(ABORT, 'no'); END"

@@ -45,7 +45,7 @@ def test_no_verdict_is_kept_of_what_is_no_result(store: Store) -> None:
     one = put(store, "task_one")
     waiting = added(store, "task_waiting").seq
     assert store.verdicts.give([(n, m, PICKED) for n in (one, waiting, 77) for m in (0, 3)], NOW) == []
-    assert store.database.value("SELECT count(*) FROM verdicts") == 0
+    assert store.value("SELECT count(*) FROM verdicts") == 0
 
 
 def test_filters_by_verdicts(store: Store) -> None:
@@ -76,7 +76,7 @@ def test_verdicts_outlive_a_check_and_a_removal_and_go_with_the_task(store: Stor
     assert counts(store, one) == [(1, 1)]
     store.tasks.remove([one], NOW)
     store.tasks.remove([], NOW + 25 * 3_600_000)
-    assert store.database.value("SELECT count(*) FROM verdicts") == 0
+    assert store.value("SELECT count(*) FROM verdicts") == 0
 
 
 def test_a_task_that_was_added_anew_is_given_the_verdicts_of_the_removed_one(store: Store) -> None:
@@ -99,7 +99,7 @@ def test_another_process_sees_a_verdict(store: Store, path: Path) -> None:
 
 def test_a_verdict_that_a_foreign_hand_wrote_is_none(store: Store) -> None:
     one = put(store, "task_one")
-    with store.database.writing() as connection:
+    with store.writing() as connection:
         connection.execute("INSERT INTO verdicts VALUES (?, 1, 'loved', 1)", (one,))
     assert store.verdicts.of([one]) == {}
     assert counts(store, one) == [(0, 0)]
@@ -115,7 +115,7 @@ GIVEN = st.lists(
 @settings(max_examples=20, deadline=None)
 def test_undoing_in_reverse_leads_back(steps: list[list[tuple[int, int, Verdict | None]]]) -> None:
     with TemporaryDirectory() as folder, Store(Path(folder, "tasks.db")) as store:
-        store.database.connection.execute("PRAGMA synchronous = OFF")
+        store.connection.execute("PRAGMA synchronous = OFF")
         seqs = [put(store, f"task_{n}", 3) for n in range(3)]
         undo = []
         for step in steps:

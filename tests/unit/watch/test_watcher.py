@@ -406,7 +406,7 @@ async def test_old_tasks_that_are_all_overdue_do_not_hide_a_young_one(free: Worl
         free.gateway.add(task_id, ends_at_s=free.clock.s + 1e7)
     free.add(*old)
     now_ms = free.clock.now_ms()
-    with free.mine.database.writing() as connection:
+    with free.mine.writing() as connection:
         connection.execute(
             "UPDATE tasks SET state = 1, raw_state = 'waiting', checks = 9, model = 'gpt-image-2', "
             "create_time_ms = ?, added_at_ms = ?, checked_at_ms = ?, next_check_at_ms = ?",
@@ -671,7 +671,7 @@ async def test_an_answer_older_than_another_process_has_recorded_is_dropped(worl
     world.add("task_a")
     async with world.watching():
         await world.clock.run_for(6)  # on its way back: "waiting"
-        with world.mine.database.writing() as connection:
+        with world.mine.writing() as connection:
             connection.execute("UPDATE tasks SET state = 2, checks = checks + 1, next_check_at_ms = NULL")
         await world.clock.run_for(10)
     assert world.state("task_a") is State.SUCCESS
@@ -786,7 +786,7 @@ async def test_hours_of_work_keep_every_window_and_see_the_ends_soon(tmp_path: P
     assert max(in_second for in_second, _ in most) <= 10
     assert max(in_minute for _, in_minute in most) <= 500
     assert sum(delays_s) / len(delays_s) < 2.5
-    rows = world.mine.database.value("SELECT count(*) FROM sent")
+    rows = world.mine.value("SELECT count(*) FROM sent")
     assert rows < 500
     world.mine.close()
 

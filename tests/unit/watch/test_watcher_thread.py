@@ -81,7 +81,7 @@ def test_it_stops_in_time_while_another_process_has_locked_the_store(tmp_path: P
         watcher = thread_for(store.path)
         watcher.start(lambda: None)
         wait_until(lambda: watcher.status.leading)
-        with store.database.writing():
+        with store.writing():
             watcher.pause(True)  # which it has to write down
             began_s = time.monotonic()
             watcher.stop()

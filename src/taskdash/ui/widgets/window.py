@@ -94,7 +94,7 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
     The task keeps its line on the screen where it can; one that is gone leaves the cursor on the same line. With
     `may_lag` what a filter found a moment ago is good enough.
     """
-    version = store.database.data_version()
+    version = store.data_version()
     counts = store.tasks.counts(query, now_ms, may_lag=may_lag)
     listed = store.tasks.counts(replace(query, terms=()), now_ms) if query.terms else counts
     total = sum(count for state, count in counts.items() if query.states is None or state in query.states)
@@ -118,7 +118,7 @@ def read_window(store: Store, query: Query, place: Place, now_ms: int, *, may_la
         top=top,
         first=first,
         rows=rows,
-        versions=(version, store.database.data_version()),
+        versions=(version, store.data_version()),
     )
 
 
