@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from tempfile import TemporaryDirectory
 
+    from taskdash.store.store import Store
+
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -359,7 +361,7 @@ class Database:
 class Part:
     """What of a store concerns one matter."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Store) -> None:
         self._database = database
 
 

@@ -15,7 +15,6 @@ from taskdash.store.database import IN_LIST, Part, as_json
 from taskdash.store.query_sql import STATE_CODES, order, where
 from taskdash.store.rows import COLUMNS, TASK_COLUMNS, keep_body, row_from_task, search_text
 from taskdash.store.saved import SavedFile
-from taskdash.store.tasks import TaskList
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,7 +55,7 @@ class Documents(Part):
                 items.append(item)
             else:
                 # Another process may have removed it since; that is as good as a moment later.
-                details = TaskList(self._database).details([seq], raw=False, now_ms=now_ms)
+                details = self._database.tasks.details([seq], raw=False, now_ms=now_ms)
                 items += [json.dumps(task_json(detail)) for detail in details]
         return items
 

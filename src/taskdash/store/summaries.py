@@ -14,7 +14,6 @@ from taskdash.domain.tally import QUARTER_MS, By, TaskFigures, day_of
 from taskdash.domain.task import ProblemKind, State
 from taskdash.domain.untrusted import inert_line
 from taskdash.store.database import IN_LIST, Part, as_json
-from taskdash.store.history import History
 from taskdash.store.query_sql import BEGUN, ENDED, HAS_RESULTS, LINKS_SINCE, UNSAVED, order, where
 from taskdash.store.rows import STATES
 
@@ -179,7 +178,7 @@ class Summaries(Part):
             {"ttl_ms": ttl_ms, "now_ms": now_ms, "profile": profile},
         )
         (kinds, begun_ms), ended_ms = self._unfinished_by_label(profile), self._last_ends(profile)
-        overdue = History(self._database).overdue_by_label(profile, now_ms)
+        overdue = self._database.history.overdue_by_label(profile, now_ms)
         found = []
         for label, newest_seq, *numbers, cost, without, files, expires_at_ms in rows:
             name = _name(label)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from taskdash.store.database import Database
+    from taskdash.store.store import Store
 
 MIN_PREFIX_CHARS: Final = 6
 _PORTION: Final = 500
@@ -83,7 +83,7 @@ class TaskList(Additions):
     longer.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Store) -> None:
         super().__init__(database)
         self._matches = Matches(database)
 
@@ -194,9 +194,6 @@ class TaskList(Additions):
         They are read in portions that take little memory, each of which is one read. They know whether they are overdue
         at `now_ms`, if that is given.
         """
-        # Who lists tasks asks for no details.
-        from taskdash.store.saved import Verdicts
-
         overdue = frozenset(() if now_ms is None else self._database.overdue(None, now_ms))
         columns = DETAIL_COLUMNS if raw else f"{LIST_BODY_COLUMNS}, x''"
         for portion in self._portions(seqs):
@@ -206,7 +203,7 @@ class TaskList(Additions):
                 f"SELECT seq, {SAVED_COLUMNS} FROM saved WHERE seq {IN_LIST} ORDER BY seq, n", bound
             ):
                 saved.setdefault(seq, []).append(tuple(file))
-            verdicts = Verdicts(self._database).of(portion)
+            verdicts = self._database.verdicts.of(portion)
             for task, body in self._joined(TASK_COLUMNS, columns, portion):
                 detail = detail_from_row(task, body, saved.get(task.seq, ()), verdicts.get(task.seq, {}))
                 yield replace(detail, is_overdue=True) if task.seq in overdue else detail
