@@ -167,7 +167,9 @@ def _first_line_of(arguments: Sequence[str], environ: Mapping[str, str], timeout
                 raise _CommandError(f"took longer than {timeout_s:g}s") from None
             raise
     if process.returncode != 0:
-        raise _CommandError(f"failed with {_ending(process.returncode)}{_said(talk, output)}")
+        code = process.returncode
+        ending = f"signal {-code}" if code < 0 else f"exit code {code}"
+        raise _CommandError(f"failed with {ending}{_said(talk, output)}")
     # Windows' own shells write UTF-16.
     is_wide = output.startswith((b"\xff\xfe", b"\xfe\xff"))
     line = output.decode("utf-16" if is_wide else "utf-8", "replace").split("\n", 1)[0]
@@ -211,10 +213,6 @@ def _kill_group(process: Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         process.kill()
-
-
-def _ending(return_code: int) -> str:
-    return f"signal {-return_code}" if return_code < 0 else f"exit code {return_code}"
 
 
 def _said(talk: bytes, output: bytes) -> str:

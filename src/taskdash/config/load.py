@@ -131,7 +131,7 @@ def settings_in(
         if file.readable_by_others and (profile.api_key or profile.api_key_fault):
             raise ConfigError(
                 f"{file.place_of('profiles', name, 'api_key')}profiles.{name}.api_key: this file contains an API key,"
-                f" and other users can read or change it. Run: {file.chmod_line}"
+                f" and other users can read or change it. Run: {_command_line('chmod 600', file.path)}"
             )
     return Settings(
         **{"profile": "", **found},
@@ -188,11 +188,6 @@ class ConfigFile:
     def place_of(self, *path: str) -> str:
         """Return the file and the line of a key, to begin an error with."""
         return f"{self.shown_path}: {self.line_of(path)}"
-
-    @property
-    def chmod_line(self) -> str:
-        """Return what to run so that only its owner can read it."""
-        return _command_line("chmod 600", self.path)
 
 
 def read_config_file(path: Path, named_by: str) -> ConfigFile | None:

@@ -104,7 +104,8 @@ class Documents(Part):
                     on_progress(n)
                 task = _taken_over(detail, first + n, now_ms)
                 connection.execute(_INSERT_TASK, row_from_task(task))
-                if task.state.finished or _has_body(detail):
+                has_body = (detail.result_urls, detail.credits_consumed, detail.extra, detail.raw)
+                if task.state.finished or detail.param is not None or any(has_body):
                     keep_body(connection, task.seq, detail, detail.raw)
                 connection.executemany(
                     "INSERT INTO saved (seq, n, path, saved_at_ms, bytes) VALUES (?, ?, ?, ?, ?)",
@@ -184,10 +185,4 @@ def _taken_over(detail: TaskDetail, seq: int, now_ms: int) -> Task:
         finished_at_ms=(task.checked_at_ms or task.added_at_ms) if is_finished else None,
         checks=0 if task.checked_at_ms is None else 1,
         misses=1 if task.problem else 0,
-    )
-
-
-def _has_body(detail: TaskDetail) -> bool:
-    return detail.param is not None or any(
-        (detail.result_urls, detail.credits_consumed, detail.extra, detail.raw)
     )
