@@ -90,6 +90,7 @@ class StoreThread:
         """
         from concurrent.futures import ThreadPoolExecutor
 
+        self.path = path
         self.change_hint = ChangeHint(path)
         """Tells whether it is worth asking the file for news."""
         self._mishaps: list[str] = []
@@ -112,24 +113,19 @@ class StoreThread:
         return self._executor.submit(self._work, work)
 
     @property
-    def path(self) -> Path:
-        """Return where the file is."""
-        return self._store.path
-
-    @property
     def is_waiting(self) -> bool:
         """Return whether another process has the file locked."""
         return self._store.is_waiting
 
     def _work(self, work: Callable[[Store], T]) -> T:
         self._opening.result()
-        database = self._store
-        before = database.connection.total_changes
-        result = database.again(lambda: work(self._store))
-        if database.connection.total_changes != before and time.monotonic() >= self._ask_for_copy_at_s:
+        store = self._store
+        before = store.connection.total_changes
+        result = store.again(lambda: work(store))
+        if store.connection.total_changes != before and time.monotonic() >= self._ask_for_copy_at_s:
             self._ask_for_copy_at_s = time.monotonic() + _COPY_ASKED_EVERY_S
             with suppress(RuntimeError):  # it is about to be closed
-                self._executor.submit(database.keep_copy)
+                self._executor.submit(store.keep_copy)
         return result
 
     async def run(self, work: Callable[[Store], T]) -> T:
