@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from taskdash.domain.secret import Secret
     from taskdash.results.download_thread import DownloadThread
     from taskdash.results.on_finish import FinishCommand
-    from taskdash.results.own_commands import OwnCommands
+    from taskdash.results.own_commands import OwnCommands, Programs
     from taskdash.results.previews import Previews
-    from taskdash.results.program import Programs
     from taskdash.watch.watcher import Watcher
 
 COPY_NAME: Final = "copied.txt"
@@ -113,7 +112,7 @@ def _open_own_commands(
 
 def _programs(settings: Settings, environ: Mapping[str, str], store_path: Path, keys: KnownKeys) -> Programs:
     """Return what runs programs of the user's: with the list and the config in use, and without the keys."""
-    from taskdash.results.program import Programs
+    from taskdash.results.own_commands import Programs
 
     config = {"TASKDASH_CONFIG": str(settings.config_file)} if settings.config_file else {}
     return Programs(

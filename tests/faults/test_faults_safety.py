@@ -26,8 +26,8 @@ from tests.file_server import PNG, FileServer
 from tests.files_api import FilesApi
 from tests.servers import FakeApi, Reply, fail_body, http_reply, success_body, waiting_body
 
-from taskdash.results.file_names import stem_of
 from taskdash.results.folder import Folder
+from taskdash.results.saved_results import stem_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,7 @@ import pytest
 from tests.ui.driven_dashboard import PAGE_SUCCESS, Dash, configure, driven, fill_with_the_page
 
 from taskdash.config.own import OwnCommand
-from taskdash.results.own_commands import OwnCommands
-from taskdash.results.program import Programs
+from taskdash.results.own_commands import OwnCommands, Programs
 from taskdash.ui.keymap import make_keymap
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 from taskdash.domain.errors import StoreError
 from taskdash.domain.notices import Way
 from taskdash.domain.untrusted import inert_line
-from taskdash.results.program import end_threads, kill_all
+from taskdash.results.own_commands import end_threads, kill_all
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from taskdash.domain.task import TaskDetail
-    from taskdash.results.program import Programs
+    from taskdash.results.own_commands import Programs
 
 AT_ONCE: Final = 2
 RETRY_S: Final = 5.0

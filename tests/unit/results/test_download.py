@@ -20,9 +20,9 @@ from taskdash.results.content import HEAD_BYTES, Claim, claim_of, ending_of, kin
 from taskdash.results.downloads import Downloader
 from taskdash.results.faults import DownloadError
 from taskdash.results.fetch import Fetcher, Timeouts
-from taskdash.results.file_names import stem_of
 from taskdash.results.folder import Folder
 from taskdash.results.guard import is_public
+from taskdash.results.saved_results import stem_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ import pytest
 
 from taskdash.domain.task import Task
 from taskdash.domain.words import moment
-from taskdash.results.file_names import result_stem, stem_of
 from taskdash.results.folder import Folder
+from taskdash.results.saved_results import result_stem, stem_of
 
 if TYPE_CHECKING:
     from pathlib import Path

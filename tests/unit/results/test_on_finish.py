@@ -19,9 +19,9 @@ from tests.finished import record
 
 from taskdash.domain.secret import KnownKeys, Secret
 from taskdash.domain.task_json import VARIABLES, task_json
-from taskdash.results import program
+from taskdash.results import own_commands
 from taskdash.results.on_finish import AT_ONCE, FinishCommand
-from taskdash.results.program import MAX_OUTPUT_BYTES, Programs, run_command
+from taskdash.results.own_commands import MAX_OUTPUT_BYTES, Programs, run_command
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def test_a_command_that_fails_is_told_once_and_logged_each_time(
 def test_a_command_that_takes_too_long_is_ended_with_all_it_started(
     tmp_path: Path, store: Store, make: Callable[..., FinishCommand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "TERM_GRACE_S", 0.3)
+    monkeypatch.setattr(own_commands, "TERM_GRACE_S", 0.3)
     end(store, success_body("task_slow_12345678"))
     pids = tmp_path / "pids"
     stubborn = f"trap '' TERM; sleep 300 & echo $! $$ > {pids}; wait; sleep 300"
@@ -272,7 +272,7 @@ def test_what_heeds_no_signal_is_killed_where_nobody_waits(
     tmp_path: Path, store: Store, make: Callable[..., FinishCommand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It may have written its number before we have noted that it runs, by much on a busy machine.
-    monkeypatch.setattr(program, "START_WAIT_S", 30.0)
+    monkeypatch.setattr(own_commands, "START_WAIT_S", 30.0)
     end(store, success_body("task_many_12345678"))
     slow = make("sh", "-c", f"trap '' TERM; echo $$ > {tmp_path}/pid; sleep 300")
     slow.wake()

@@ -14,8 +14,7 @@ from tests.finished import record
 
 from taskdash.config.own import OwnCommand
 from taskdash.domain.secret import KnownKeys, Secret
-from taskdash.results.own_commands import Ended, OwnCommands
-from taskdash.results.program import Programs
+from taskdash.results.own_commands import Ended, OwnCommands, Programs
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
