@@ -1,4 +1,4 @@
-"""Has a process of its own make a small PNG of one picture, and checks what that answers.
+"""Has processes of their own make small PNGs of pictures, and checks what those answer.
 
 A decoder that a hostile picture brings down, or takes over, has no key, no store and no terminal. What it may take of
 memory and time stands in `results.preview_worker`.
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from taskdash.domain.untrusted import inert_line
 from taskdash.results import preview_worker as worker
@@ -23,18 +23,12 @@ from taskdash.results import preview_worker as worker
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+COMMAND: Final = (sys.executable, "-I", worker.__file__)
 DEADLINE_S: Final = 5.0
 MAX_REASON_BYTES: Final = 200
-_NAMES: Final = {
-    "PNG": "PNG",
-    "JPEG": "JPEG",
+_NAMES: Final = {name: name.upper() for name in (*worker.FORMATS, *worker.DEMUXERS)} | {
     "WEBP": "WebP",
-    "GIF": "GIF",
-    "mp4": "MP4",
-    "mov": "MOV",
     "webm": "WebM",
-    "mkv": "MKV",
-    "avi": "AVI",
 }
 # What a program needs to be loaded in odd places. Nothing else of the environment is a decoder's business.
 _ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
@@ -55,54 +49,6 @@ class Picture:
     height: int
 
 
-async def small_png(
-    file: IO[bytes], *, command: Sequence[str] = (), deadline_s: float = DEADLINE_S
-) -> Picture:
-    """Have a process make a small PNG of a picture; it ends with this call, however that ends.
-
-    Args:
-        file: open for reading, with a descriptor that stands where the picture begins.
-        command: what decodes, in place of our own worker.
-        deadline_s: how long it may take.
-
-    Raises:
-        DecodingError: there is none.
-    """
-    with tempfile.TemporaryFile(prefix="taskdash-") as png, tempfile.TemporaryFile() as reason:
-        started = command or (sys.executable, "-I", worker.__file__)
-        process = await _started(started, stdin=file, stdout=png, stderr=reason)
-        try:
-            async with asyncio.timeout(deadline_s):
-                code = await process.wait()
-        except TimeoutError:
-            raise DecodingError(f"decoding took longer than {deadline_s:g}s") from None
-        finally:
-            if process.returncode is None:
-                _kill(process)
-                await process.wait()
-        return _answer(code, png, reason)
-
-
-async def _started(command: Sequence[str], **streams: Any) -> asyncio.subprocess.Process:  # noqa: ANN401 - as asyncio has it
-    try:
-        return await asyncio.create_subprocess_exec(
-            *command,
-            **streams,
-            start_new_session=True,
-            cwd="/",
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-        )
-    except OSError as error:
-        why = inert_line(error.strerror or "no reason", 100)
-        raise DecodingError(f"it cannot be decoded: {why}") from None
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """End a process with all that it has begun itself."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
 def _answer(code: int, png: IO[bytes], reason: IO[bytes]) -> Picture:
     for each in (png, reason):
         each.seek(0)
@@ -118,10 +64,13 @@ class Decoders:
     One that is late, or is not waited for any more, is ended, and another one takes its place.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = command
         self._idle: list[tuple[asyncio.subprocess.Process, socket.socket]] = []
 
-    async def small_png(self, file: IO[bytes], *, side: int, clip: tuple[str, str] | None = None) -> Picture:
+    async def small_png(
+        self, file: IO[bytes], *, side: int = worker.SIDE, clip: tuple[str, str] | None = None
+    ) -> Picture:
         """Make a PNG of a picture with sides of so many pixels at most; the descriptor stands where the file begins.
 
         Of a clip it is the first frame: then its kind is given, and the `ffmpeg` that can tell. A `DecodingError`
@@ -151,11 +100,21 @@ class Decoders:
     async def _start(self) -> tuple[asyncio.subprocess.Process, socket.socket]:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        command = (sys.executable, "-I", worker.__file__, worker.SERVES)
         with theirs, ExitStack() as undone:
             undone.callback(ours.close)
-            quiet = asyncio.subprocess.DEVNULL
-            process = await _started(command, stdin=theirs, stdout=quiet, stderr=quiet)
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *self._command,
+                    stdin=theirs.fileno(),
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.DEVNULL,
+                    start_new_session=True,
+                    cwd="/",
+                    env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                )
+            except OSError as error:
+                why = inert_line(error.strerror or "no reason", 100)
+                raise DecodingError(f"it cannot be decoded: {why}") from None
             undone.pop_all()
         return process, ours
 
@@ -166,7 +125,9 @@ class Decoders:
 
 
 async def _end(process: asyncio.subprocess.Process, ours: socket.socket) -> None:
-    _kill(process)
+    """End a process with all that it has begun itself."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     ours.close()
     await process.wait()
 

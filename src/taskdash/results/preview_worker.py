@@ -1,12 +1,10 @@
-"""Makes a small PNG of one picture, in a process of its own that may be starved or killed without harm to anybody.
+"""Makes small PNGs of pictures, each in a process of its own that may be starved or killed without harm to anybody.
 
-`results.decoding` starts this file by its path and isolated, so it imports nothing of taskdash. The picture comes
-on stdin, the PNG goes to stdout, with a text in it that names format, width and height of the picture. Where there is
-none, a line on stderr says why, and the exit code is `REFUSED`.
-
-With `SERVES` as its argument it makes many, each in a process that is forked for it: to start Python and load Pillow
-takes longer than to decode a picture. With each come the longest side of the PNG and, where the picture is the first
-frame of a clip, the kind of that and where `ffmpeg` is, which has the same limits.
+`results.decoding` starts this file by its path and isolated, so it imports nothing of taskdash. For each picture a
+process is forked: to start Python and load Pillow takes longer than to decode one. It comes on that one's stdin, the
+PNG goes to stdout, with a text in it that names format, width and height of the picture. Where there is none, a line on
+stderr says why, and the exit code is `REFUSED`. With each come the longest side of the PNG and, where the picture is
+the first frame of a clip, the kind of that and where `ffmpeg` is, which has the same limits.
 """
 
 from __future__ import annotations
@@ -28,7 +26,6 @@ SIDE: Final = 768
 SOURCE: Final = "Source"
 """The name of the text in it."""
 REFUSED: Final = 65
-SERVES: Final = "serve"
 MAX_PIXELS: Final = 25_000_000
 MAX_ARGUMENTS_BYTES: Final = 8_192
 MAX_OUTPUT_BYTES: Final = 4 * 1_048_576
@@ -44,7 +41,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer: why there is no pictu
     """There is no picture to show; the message says why."""
 
 
-def main(side: str = str(SIDE), *clip: str) -> int:
+def main(side: str, *clip: str) -> int:
     """Answer on stdout or stderr; return the exit code."""
     _limit()
     try:
@@ -165,7 +162,4 @@ def _plain(picture: Image) -> Image:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == [SERVES]:
-        serve()
-    else:
-        sys.exit(main())
+    serve()

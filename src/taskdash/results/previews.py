@@ -31,7 +31,7 @@ from weakref import WeakSet
 from taskdash.config.locations import make_private_dir, replace_private_file
 from taskdash.results import preview_worker as worker
 from taskdash.results.content import HEAD_BYTES, kind_of_content
-from taskdash.results.decoding import Decoders, DecodingError, Picture, checked_png, small_png
+from taskdash.results.decoding import Decoders, DecodingError, Picture, checked_png
 from taskdash.results.download_status import size_words
 from taskdash.results.faults import DownloadError, ExpiredError, Refused
 from taskdash.results.fetch import Fetcher, Timeouts
@@ -295,9 +295,7 @@ class Previews:
         clip = (kind, self._ffmpeg) if is_small and self._ffmpeg and kind in worker.DEMUXERS else None
         if kind is not None and kind not in PICTURES and clip is None:
             raise OtherKindError(_described(kind, os.fstat(file.fileno()).st_size))
-        if is_small:
-            return await self._decoders.small_png(file, side=THUMBNAIL, clip=clip)
-        return await small_png(file)
+        return await self._decoders.small_png(file, side=THUMBNAIL if is_small else worker.SIDE, clip=clip)
 
 
 def _described(kind: str, size: int | None) -> str:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+from tests.command import is_gone, wait_until
 from tests.pictures import bomb, encoded, halves, plain
 
 from taskdash.results import decoding, preview_worker
-from taskdash.results.decoding import Decoders, DecodingError, Picture, small_png
+from taskdash.results.decoding import Decoders, DecodingError, Picture
 from taskdash.results.previews import PreviewFiles
 
 if TYPE_CHECKING:
@@ -28,18 +29,38 @@ if TYPE_CHECKING:
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
-async def make(data: bytes, code: str = "", deadline_s: float = 20.0) -> Picture:
+OTHER = f"""
+import runpy, sys
+worker = runpy.run_path({preview_worker.__file__!r})
+def main(*_):
+    exec(sys.argv[1], {{"worker": worker}})
+    sys.stdout.flush()
+    return 0
+worker["serve"].__globals__["main"] = main
+worker["serve"]()
+"""
+"""A decoder that does something else with a picture."""
+
+
+async def make(data: bytes, code: str = "") -> Picture:
     """Make the small PNG of a picture, or have a decoder of other `code` do so."""
-    command = (sys.executable, "-I", "-S", "-c", code) if code else ()
+    decoders = Decoders((sys.executable, "-I", "-c", OTHER, code)) if code else Decoders()
+    try:
+        return await decoded(decoders, data, preview_worker.SIDE)
+    finally:
+        await decoders.close()
+
+
+async def decoded(decoders: Decoders, data: bytes, side: int = 320) -> Picture:
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.seek(0)
-        return await small_png(file, command=command, deadline_s=deadline_s)
+        return await decoders.small_png(file, side=side)
 
 
-async def refusal(data: bytes, code: str = "", deadline_s: float = 20.0) -> str:
+async def refusal(data: bytes, code: str = "") -> str:
     with pytest.raises(DecodingError) as caught:
-        await make(data, code, deadline_s)
+        await make(data, code)
     assert str(caught.value).isprintable()
     return str(caught.value)
 
@@ -129,8 +150,9 @@ async def test_mangled_pictures_never_bring_more_than_a_reason() -> None:
 # What a decoder may do that a picture has taken over
 
 
-async def test_a_decoder_that_hangs_is_ended() -> None:
-    assert "took longer than 0.5s" in await refusal(TINY, "import time; time.sleep(60)", 0.5)
+async def test_a_decoder_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "DEADLINE_S", 0.5)
+    assert "took longer than 0.5s" in await refusal(TINY, "import time; time.sleep(60)")
 
 
 SPENT = (
@@ -146,12 +168,10 @@ SPENT = (
 )
 async def test_what_our_own_decoder_may_take_is_limited(use: str, why: str) -> None:
     greedy = f"""
-import runpy, sys
-worker = runpy.run_path({preview_worker.__file__!r})
 def take(*_):
     {use}
 worker["main"].__globals__.update(_write_small_png=take)
-sys.exit(worker["main"]())
+raise SystemExit(worker["main"]("768"))
 """
     assert await refusal(TINY, greedy) == why
 
@@ -178,18 +198,18 @@ async def test_a_decoder_that_fails_or_lies_is_told(code: str, why: str) -> None
     assert len(said) < 250
 
 
-async def test_whoever_moves_on_ends_the_decoder(tmp_path: Path) -> None:
+async def test_whoever_moves_on_ends_the_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "DEADLINE_S", 60.0)
     note = tmp_path / "pid"
     slow = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-    looking = asyncio.create_task(make(TINY, slow, 60))
+    looking = asyncio.create_task(make(TINY, slow))
     async with asyncio.timeout(20):
         while not note.exists() or not note.read_text():  # noqa: ASYNC110 - another process sets it
             await asyncio.sleep(0.01)
     looking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await looking
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(note.read_text()), 0)
+    wait_until(lambda: is_gone(int(note.read_text())), 5)
 
 
 async def test_the_decoder_sees_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,13 +306,6 @@ async def decoders() -> AsyncIterator[Decoders]:
     made = Decoders()
     yield made
     await made.close()
-
-
-async def decoded(decoders: Decoders, data: bytes, side: int = 320) -> Picture:
-    with tempfile.TemporaryFile() as file:
-        file.write(data)
-        file.seek(0)
-        return await decoders.small_png(file, side=side)
 
 
 async def test_one_picture_after_the_other_is_made_by_the_same_process(decoders: Decoders) -> None:
