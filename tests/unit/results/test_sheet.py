@@ -21,8 +21,7 @@ from taskdash.domain.task import Verdict
 from taskdash.results.decoding import Picture
 from taskdash.results.faults import DownloadError
 from taskdash.results.previews import Previews
-from taskdash.results.sheet import SIDES, SheetResult, check_place, make_sheet, results_of, save_sheet
-from taskdash.results.sheet_page import HEAD
+from taskdash.results.sheet import HEAD, SIDES, SheetResult, check_place, make_sheet, results_of, save_sheet
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.task import Json, State, Task, TaskDetail, Verdict
-from taskdash.results.sheet_page import HEAD, Card, Embedded, page
+from taskdash.results.sheet import HEAD, Card, Embedded, page
 
 NOW = 1_790_000_000_000
 URL = "https://cdn.example.com/a.png"
