@@ -34,6 +34,7 @@ FAILING_WORD: Final = "forbidden"
 POLICY_FAILURE: Final = ("400", "Sorry, but the image we created may violate OpenAI's content policies.")
 _IMAGE_INPUTS: Final = ("image_urls", "image_url", "input_urls", "images", "image", "first_frame_url")
 
+SAMPLES_FILE: Final = Path(__file__).with_name("samples.json")
 MEDIA_FOLDER: Final = Path(__file__).with_name("media")
 """Holds the files that `screenshots/draw_demo.py` draws."""
 # The first line with a word of the prompt in it decides; later lines have the more general words.
@@ -215,6 +216,36 @@ def _validated(request: Json) -> tuple[str, str, int]:
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= 4:
         raise RefusedError(422, "input.n must be a whole number from 1 to 4")
     return model, prompt, count
+
+
+# The tasks a demo starts with
+
+
+def sample_jobs(rng: Random, start_ms: int, uploads_url: str) -> list[Job]:
+    """Return what a user of such an API has on the list on a good day, the latest first; `rng` makes the IDs.
+
+    All times hang on the moment the server starts. Ten tasks are waiting then; the first of them ends after 5 s, then
+    one every few seconds, the last before 50 s are over, so that a demo without a terminal can run to its end in a
+    minute. Some have an ID of the form `task_<model>_<13 digits>`, others a UUID.
+    """
+    jobs = []
+    for sample in json.loads(SAMPLES_FILE.read_text("utf-8")):
+        model, create_ms = sample["model"], start_ms - round(sample["created_s"] * 1000)
+        uploads = [uploads_url + name for name in sample.get("uploads", ())]
+        given = {"prompt": sample["prompt"], **({"image_urls": uploads} if uploads else {})}
+        timed_id = f"task_{model.partition('-text-')[0]}_{create_ms}"
+        jobs.append(
+            Job(
+                task_id=timed_id if sample.get("has_timed_id") else random_id(rng),
+                model=model,
+                param=compact_json({"model": model, "input": given | sample.get("inputs", {})}),
+                create_ms=create_ms,
+                finish_ms=create_ms + round(sample["took_s"] * 1000),
+                failure=tuple(sample["failure"]) if "failure" in sample else None,
+                files=tuple(sample.get("files", ())),
+            )
+        )
+    return jobs
 
 
 # Two families beside the jobs, a clip and a song: their records have paths and forms of their own.

@@ -25,8 +25,16 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import parse_qs, unquote
 
-from taskdash.demo.jobs import FAMILY_RECORDS, MEDIA, MEDIA_FOLDER, Jobs, RefusedError, family_jobs, random_id
-from taskdash.demo.samples import SAMPLES
+from taskdash.demo.jobs import (
+    FAMILY_RECORDS,
+    MEDIA,
+    MEDIA_FOLDER,
+    Jobs,
+    RefusedError,
+    family_jobs,
+    random_id,
+    sample_jobs,
+)
 from taskdash.domain.budget import TIERS
 from taskdash.domain.curl import CREATE_PATH
 from taskdash.domain.record_paths import RECORD_PATH
@@ -99,7 +107,7 @@ class DemoApi(ThreadingHTTPServer):
         self.unknown_id = random_id(rng)
         """An ID that looks like the others and is not found."""
         self.clock = clock
-        jobs = [sample.job(rng, self.now_ms(), f"{self.base_url}/uploads/") for sample in SAMPLES]
+        jobs = sample_jobs(rng, self.now_ms(), f"{self.base_url}/uploads/")
         ids = [job.task_id for job in jobs]
         self.task_ids = (*ids[:UNKNOWN_ID_PLACE], self.unknown_id, *ids[UNKNOWN_ID_PLACE:])
         """The IDs of the sample tasks, the latest first, and among them `unknown_id`."""

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from taskdash.demo.jobs import MEDIA, Job, files_for
-from taskdash.demo.samples import SAMPLES
+from taskdash.demo.jobs import MEDIA, Job, files_for, sample_jobs
 
 
 def seeded(seed: int) -> Random:
@@ -23,8 +22,7 @@ TIMED = re.compile(r"task_(gpt-image-2|seedance-2\.0)_\d{13}")
 
 
 def jobs() -> list[Job]:
-    rng = seeded(1)
-    return [sample.job(rng, START_MS, "http://127.0.0.1:9/uploads/") for sample in SAMPLES]
+    return sample_jobs(seeded(1), START_MS, "http://127.0.0.1:9/uploads/")
 
 
 def states(at_s: float) -> Counter[object]:
@@ -94,13 +92,14 @@ def test_the_latest_task_comes_first_and_ids_have_known_forms() -> None:
 
 def test_one_task_has_four_results_and_prompts_are_of_many_scripts() -> None:
     assert [len(job.files) for job in jobs()].count(4) == 1
-    prompts = [sample.prompt for sample in SAMPLES]
+    inputs = [json.loads(job.param)["input"] for job in jobs()]
+    prompts = [each["prompt"] for each in inputs]
     assert max(map(len, prompts)) > 500
     assert any(re.search("[\u3040-\u30ff]", prompt) for prompt in prompts)
     assert any(re.search("[\u4e00-\u9fff]", prompt) for prompt in prompts)
     assert any(re.search("[\u0600-\u06ff]", prompt) for prompt in prompts)
     assert any("\U0001fa90" in prompt for prompt in prompts)
-    assert max(len(sample.inputs) for sample in SAMPLES) >= 5
+    assert max(len(each.keys() - {"prompt", "image_urls"}) for each in inputs) >= 5
 
 
 def test_every_success_has_results_of_its_kind_and_every_file_is_there() -> None:
