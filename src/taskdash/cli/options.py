@@ -147,34 +147,28 @@ def selection_options(function: F) -> F:
         help="Only tasks with exactly this label.",
     )
     @wraps(function)
-    def call(
-        *args: Any,  # noqa: ANN401 - whatever the command takes
-        filter_text: str | None,
-        state: str | None,
-        only_label: str | None,
-        **kwargs: Any,  # noqa: ANN401 - as above
-    ) -> Any:  # noqa: ANN401 - as above
+    def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the command takes
         from taskdash.cli.selection import Selection
 
-        return function(*args, selection=Selection(filter_text, state, only_label), **kwargs)
+        given = [kwargs.pop(name) for name in ("filter_text", "state", "only_label")]
+        return function(*args, selection=Selection(*given), **kwargs)
 
     return call  # type: ignore[return-value] # the wrapper stands for the function
 
 
 def waiting_options(function: F) -> F:
     """Add the options that say how to wait for tasks."""
-    for option in (
-        click.option("--compact", is_flag=True, help="Show one line for all tasks, and list only failures."),
-        click.option(
-            "--timeout",
-            "timeout_s",
-            metavar="TIME",
-            type=length_of_time(MAX_TIMEOUT_S),
-            help="Time out after N seconds, or 15m, 2h (default: never).",
-        ),
-    ):
-        function = option(function)
-    return function
+    compact = click.option(
+        "--compact", is_flag=True, help="Show one line for all tasks, and list only failures."
+    )
+    timeout = click.option(
+        "--timeout",
+        "timeout_s",
+        metavar="TIME",
+        type=length_of_time(MAX_TIMEOUT_S),
+        help="Time out after N seconds, or 15m, 2h (default: never).",
+    )
+    return timeout(compact(function))
 
 
 def common_options(function: F) -> F:
