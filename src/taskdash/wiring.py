@@ -131,10 +131,6 @@ def first_view_of(settings: Settings) -> View:
     return replace(view, columns=(*view.columns[:-1], "expires", view.columns[-1]))
 
 
-async def _somebody_watches() -> bool:
-    return True
-
-
 def download_thread(
     settings: Settings,
     store_path: Path,
@@ -147,7 +143,7 @@ def download_thread(
 
     Beside the dashboard there is a watcher as long as it is open: where it `has_key`, dead links are asked for anew.
     """
-    from taskdash.results import download_thread, saved_results
+    from taskdash.results import download_thread, renewals, saved_results
 
     profile = settings.in_use
     opening = partial(
@@ -157,7 +153,7 @@ def download_thread(
         store_path,
         max_result_mib=settings.max_result_mib,
         provenance=saved_results.Provenance.of(settings, keys),
-        begin_to_watch=_somebody_watches if has_key and not is_beside_command else None,
+        begin_to_watch=renewals.somebody_watches if has_key and not is_beside_command else None,
     )
     auto = settings.auto_download and not is_beside_command
     return download_thread.DownloadThread(

@@ -113,10 +113,7 @@ def schema() -> None:
     print_json(json_schema(ACTION_NAMES))
 
 
-@config.command(
-    epilog="Example: taskdash config init --preset kie",
-    short_help="Create a config file.",
-)
+@config.command(epilog="Example: taskdash config init --preset kie", short_help="Create a config file.")
 @click.option(
     "--preset",
     metavar="PRESET",

@@ -103,7 +103,10 @@ def doctor(session: Session, *, online: bool, as_json: bool) -> int:
     Changes nothing. Exits with 0 if all is right, 1 if something is wrong; something optional that is missing is not
     wrong. No API key is printed.
     """
-    findings = [_redacted(session, each) for each in _findings(session, online=online)]
+    findings = [
+        each._replace(value=session.redacted(each.value), next_step=session.redacted(each.next_step))
+        for each in _findings(session, online=online)
+    ]
     wrong = sum(each.grade is Grade.WRONG for each in findings)
     if as_json:
         print_json({"ok": not wrong, "checks": [each.json() for each in findings]})
@@ -111,10 +114,6 @@ def doctor(session: Session, *, online: bool, as_json: bool) -> int:
         print_lines(_table(findings))
         talk(f"{plural(wrong, 'problem')} found (×)" if wrong else "No problems found.")
     return 1 if wrong else 0
-
-
-def _redacted(session: Session, each: Finding) -> Finding:
-    return each._replace(value=session.redacted(each.value), next_step=session.redacted(each.next_step))
 
 
 def _findings(session: Session, *, online: bool) -> Iterator[Finding]:

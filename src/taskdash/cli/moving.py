@@ -90,11 +90,7 @@ def _write_toml(details: Iterable[TaskDetail]) -> None:
         sys.stdout.write(tomli_w.dumps({"tasks": []}))
 
 
-_WRITERS: Final = {
-    "json": _write_json,
-    "csv": _write_csv,
-    "toml": _write_toml,
-}
+_WRITERS: Final = {"json": _write_json, "csv": _write_csv, "toml": _write_toml}
 
 
 @command(

@@ -34,10 +34,7 @@ OLD_GAPS_MS: Final = ((30_000, 3_000), (120_000, 5_000), (600_000, 15_000))
 """How far apart the checks of an old task are, until so long after the waiting began; then `OLDEST_GAP_MS`."""
 OLDEST_GAP_MS: Final = 30_000
 _RIDDEN_OUT: Final = (ProblemKind.RATE_LIMITED, ProblemKind.SERVER_ERROR, ProblemKind.UNREACHABLE)
-_CONFIRMED_AFTER_MS: Final = {
-    ProblemKind.NOT_FOUND: APART_MS,
-    ProblemKind.UNAUTHORIZED: REFUSED_APART_MS,
-}
+_CONFIRMED_AFTER_MS: Final = {ProblemKind.NOT_FOUND: APART_MS, ProblemKind.UNAUTHORIZED: REFUSED_APART_MS}
 _SETTLED: Final = (ProblemKind.NO_CREDITS, ProblemKind.REJECTED, ProblemKind.UNREADABLE)
 LEFT_TO_WATCHER_MS: Final = 1_000
 """A check that is due is left to the dashboard that watches for so long; then it may be paused, so it is asked for."""

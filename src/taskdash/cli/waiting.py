@@ -16,22 +16,8 @@ import click
 from taskdash.cli.add import with_stdin
 from taskdash.cli.check_rules import CheckRules
 from taskdash.cli.following import Following
-from taskdash.cli.options import (
-    command,
-    complete_ids,
-    pass_session,
-    selection_options,
-    waiting_options,
-)
-from taskdash.cli.output import (
-    RESUMES,
-    complain,
-    line_cells,
-    print_json,
-    print_json_array,
-    print_lines,
-    talk,
-)
+from taskdash.cli.options import command, complete_ids, pass_session, selection_options, waiting_options
+from taskdash.cli.output import RESUMES, complain, line_cells, print_json, print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import WaitRules
 from taskdash.cli.selection import choose, choose_in, find_or_add

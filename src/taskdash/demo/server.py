@@ -262,11 +262,7 @@ class DemoHandler(BaseHTTPRequestHandler):
         """Send a file, or the part of it that is asked for (RFC 9110, section 14)."""
         data = (MEDIA_FOLDER / name).read_bytes()
         etag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
-        headers = {
-            "Content-Type": MEDIA_TYPES[Path(name).suffix],
-            "ETag": etag,
-            "Accept-Ranges": "bytes",
-        }
+        headers = {"Content-Type": MEDIA_TYPES[Path(name).suffix], "ETag": etag, "Accept-Ranges": "bytes"}
         part = _part(self.headers.get("Range", ""), len(data))
         if part is None or self.headers.get("If-Range", etag) != etag:
             self._send(200, headers, data)

@@ -271,9 +271,9 @@ class Downloads:
                 finally:
                     self._running.remove(this)
                     self._arrived += this.arrived
-            may_come = isinstance(ended.error, ExpiredError) and ended.error.may_come
-            rest_s = next(rests_s, None) if may_come else None
-            if rest_s is None and self._renewals is not None and _is_dead(ended) and not this.is_renewed:
+            dead = ended.error if isinstance(ended.error, ExpiredError) else None
+            rest_s = next(rests_s, None) if dead is not None and dead.may_come else None
+            if rest_s is None and self._renewals is not None and dead is not None and not this.is_renewed:
                 this.is_renewed = True
                 fresh, why_not = await self._renewals.renew(this.wanted)
                 if fresh is not None:
@@ -348,10 +348,6 @@ class Downloads:
         if ended.error is not None:
             self._reasons[str(ended.error)] += 1
         self._on_end(ended)
-
-
-def _is_dead(ended: Ended) -> bool:
-    return isinstance(ended.error, ExpiredError)
 
 
 def _outcome(wanted: Wanted, task: asyncio.Task[Ended]) -> Ended:

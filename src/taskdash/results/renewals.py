@@ -42,7 +42,8 @@ class _Answer(NamedTuple):
     urls: tuple[str, ...]
 
 
-async def _always() -> bool:
+async def somebody_watches() -> bool:
+    """Return True: as beside a dashboard, for as long as it is open."""
     return True
 
 
@@ -53,7 +54,7 @@ class Renewals:
         self,
         store: StoreThread,
         *,
-        begin: Callable[[], Awaitable[bool]] = _always,
+        begin: Callable[[], Awaitable[bool]] = somebody_watches,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         now_s: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,

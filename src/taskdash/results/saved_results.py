@@ -91,10 +91,7 @@ class Provenance:
     def of(cls, settings: Settings, keys: KnownKeys) -> Self:
         """Return what the config says of it."""
         return cls(
-            file_name=settings.file_name,
-            has_sidecar=settings.sidecar,
-            is_embedded=settings.embed,
-            keys=keys,
+            file_name=settings.file_name, has_sidecar=settings.sidecar, is_embedded=settings.embed, keys=keys
         )
 
 
