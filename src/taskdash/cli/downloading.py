@@ -14,7 +14,7 @@ from taskdash.cli.log import start_log
 from taskdash.cli.options import command, complete_files, complete_ids, pass_session, selection_options
 from taskdash.cli.output import RESUMES, print_lines, talk
 from taskdash.cli.progress import DownloadProgress
-from taskdash.cli.selection import OPTIONS, choose, find_or_add
+from taskdash.cli.selection import OPTIONS, find_or_add
 from taskdash.config.locations import absolute, download_dir
 from taskdash.domain.errors import KeyMissingError, UsageError
 from taskdash.domain.query import Query
@@ -98,7 +98,7 @@ def _with_results(
     if not task_ids and not selection.is_given:
         query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
         return store.tasks.seqs(query, session.now_ms()), 0
-    tasks = choose(session, store, task_ids, selection, find_or_add)
+    tasks = selection.tasks(session, store, task_ids, find_or_add)
     found = [task.seq for task in tasks if task.state is State.SUCCESS and task.result_count]
     if not task_ids:
         # Nobody expects that each task of a selection has some.

@@ -12,7 +12,6 @@ from taskdash.api.request import NoRequestError, request_again
 from taskdash.cli.add import with_stdin
 from taskdash.cli.options import command, complete_ids, pass_session, selection_options
 from taskdash.cli.output import ERROR_PREFIX, complain, print_lines, talk
-from taskdash.cli.selection import choose_in, find_all
 from taskdash.config.profile import DEFAULT_KEY_VARIABLE
 from taskdash.domain.curl import NEXT_COMMAND, Endpoint, create_command
 from taskdash.domain.task import State
@@ -51,7 +50,7 @@ def redo(session: Session, task_ids: Sequence[str], *, selection: Selection, for
     lines: list[str] = []
     unknown: list[str] = []
     with session.open_store(only_reads=True) as store:
-        tasks = choose_in(session, store, task_ids, selection, find_all, frozenset({State.FAIL}))
+        tasks = selection.tasks_in(session, store, task_ids, frozenset({State.FAIL}))
         for detail in store.tasks.details([task.seq for task in tasks]):
             try:
                 lines.append(_printed(session, request_again(detail), form))

@@ -7,7 +7,7 @@ command that removes tasks should not have to guess.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import click
 
@@ -27,6 +27,55 @@ if TYPE_CHECKING:
 
 OPTIONS: Final = "--filter, --state or --label"
 _MAX_SHOWN_CHARS: Final = 60
+
+
+Finds: TypeAlias = "Callable[[Session, Store, Sequence[str]], list[Task]]"
+
+
+def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
+    """Return the named tasks, each once; of several that are not on the list each is told."""
+    found: dict[int, Task] = {}
+    unknown: list[UnknownTaskError] = []
+    for text in texts:
+        try:
+            task = store.tasks.find(session.profile.name, text)
+            found[task.seq] = task
+        except UnknownTaskError as error:
+            unknown.append(error)
+    for each in unknown[:-1]:
+        talk(session.redacted(f"taskdash: {each}"))
+    if unknown:
+        raise unknown[-1]
+    return list(found.values())
+
+
+def find_or_add(
+    session: Session, store: Store, texts: Sequence[str], *, tells_prefixes: bool = False
+) -> list[Task]:
+    """Return the named tasks, each once; an ID that is not on the list is added, which is told, if it has a known form.
+
+    With `tells_prefixes` it is told as well what a shortened ID stands for. An API key is refused.
+    """
+    profile = session.profile.name
+    keys = {key.reveal() for key in session.keys}
+    if not keys.isdisjoint(texts):
+        raise UsageError("an API key was given in place of a task ID; it was not used")
+    missing: list[str] = []
+    for text in texts:
+        try:
+            task = store.tasks.find(profile, text)
+        except UnknownTaskError:
+            if not has_known_form(text):
+                raise
+            missing.append(text)
+        else:
+            if tells_prefixes and task.task_id != text:
+                talk(f"{text} is short for {task.task_id}")
+    if missing:
+        added = store.additions.add(profile, missing, session.now_ms()).added
+        talk(f"added to the list: {', '.join(added)}")
+    found = [store.tasks.find(profile, text) for text in texts]
+    return list({task.seq: task for task in found}.values())
 
 
 def _has_own_lives(session: Session) -> bool:
@@ -111,9 +160,33 @@ class Selection(NamedTuple):
             raise self.matches_nothing()
         return seqs
 
-    def tasks(self, session: Session, store: Store, task_ids: Sequence[str]) -> list[Task]:
-        """Return the tasks that are named, all of which are on the list, or those that are selected; see `choose`."""
-        return choose(session, store, task_ids, self, find_all)
+    def tasks(
+        self, session: Session, store: Store, task_ids: Sequence[str], find: Finds = find_all
+    ) -> list[Task]:
+        """Return the tasks that are named, each once, as `find` finds them, or those that are selected, at least one.
+
+        Of the long texts of selected ones only the first part is there.
+        """
+        self.check_alone(task_ids)
+        return find(session, store, task_ids) if task_ids else store.tasks.heads(self.seqs(session, store))
+
+    def tasks_in(
+        self,
+        session: Session,
+        store: Store,
+        task_ids: Sequence[str],
+        states: frozenset[State],
+        find: Finds = find_all,
+    ) -> list[Task]:
+        """Return the same, but of those that are selected only what is in `states`, and all in them by default.
+
+        Where the selection speaks of states itself, these do not count.
+        """
+        if not task_ids and not self.is_given:
+            return store.tasks.rows(Query(profile=session.profile.name, states=states), session.now_ms())
+        has_all = task_ids or self.names_states
+        tasks = self.tasks(session, store, task_ids, find)
+        return [task for task in tasks if has_all or task.state in states]
 
     def matches_nothing(self) -> TaskdashError:
         """Return the error for a selection that no task is in."""
@@ -122,42 +195,6 @@ class Selection(NamedTuple):
             code="no_match",
             next_step="Select others; `taskdash list` shows them all.",
         )
-
-
-def choose(
-    session: Session,
-    store: Store,
-    task_ids: Sequence[str],
-    selection: Selection,
-    find: Callable[[Session, Store, Sequence[str]], list[Task]],
-) -> list[Task]:
-    """Return the tasks that are named, each once, as `find` finds them, or those that are selected, at least one.
-
-    Of the long texts of selected ones only the first part is there.
-    """
-    selection.check_alone(task_ids)
-    if task_ids:
-        return find(session, store, task_ids)
-    return store.tasks.heads(selection.seqs(session, store))
-
-
-def choose_in(
-    session: Session,
-    store: Store,
-    task_ids: Sequence[str],
-    selection: Selection,
-    find: Callable[[Session, Store, Sequence[str]], list[Task]],
-    states: frozenset[State],
-) -> list[Task]:
-    """Return the tasks that are named, as `find` finds them, or those in `states` that are selected, or all in them.
-
-    Where the selection speaks of states itself, these do not count.
-    """
-    if not task_ids and not selection.is_given:
-        return store.tasks.rows(Query(profile=session.profile.name, states=states), session.now_ms())
-    tasks = choose(session, store, task_ids, selection, find)
-    has_all = task_ids or selection.names_states
-    return [task for task in tasks if has_all or task.state in states]
 
 
 def read_details(session: Session, task_ids: Sequence[str], selection: Selection) -> list[TaskDetail]:
@@ -175,7 +212,7 @@ def read_details(session: Session, task_ids: Sequence[str], selection: Selection
         else:
             return _details(store, tasks, session.now_ms())
     with session.open_store() as store:
-        tasks = choose(session, store, task_ids, selection, find_or_add)
+        tasks = selection.tasks(session, store, task_ids, find_or_add)
         return _details(store, tasks, session.now_ms())
 
 
@@ -189,49 +226,3 @@ def _details(store: Store, tasks: Sequence[Task], now_ms: int) -> list[TaskDetai
         if len(found) == len(seqs)
         else [store.tasks.find_detail(task.profile, task.task_id) for task in tasks]
     )
-
-
-def find_all(session: Session, store: Store, texts: Sequence[str]) -> list[Task]:
-    """Return the named tasks, each once; of several that are not on the list each is told."""
-    found: dict[int, Task] = {}
-    unknown: list[UnknownTaskError] = []
-    for text in texts:
-        try:
-            task = store.tasks.find(session.profile.name, text)
-            found[task.seq] = task
-        except UnknownTaskError as error:
-            unknown.append(error)
-    for each in unknown[:-1]:
-        talk(session.redacted(f"taskdash: {each}"))
-    if unknown:
-        raise unknown[-1]
-    return list(found.values())
-
-
-def find_or_add(
-    session: Session, store: Store, texts: Sequence[str], *, tells_prefixes: bool = False
-) -> list[Task]:
-    """Return the named tasks, each once; an ID that is not on the list is added, which is told, if it has a known form.
-
-    With `tells_prefixes` it is told as well what a shortened ID stands for. An API key is refused.
-    """
-    profile = session.profile.name
-    keys = {key.reveal() for key in session.keys}
-    if not keys.isdisjoint(texts):
-        raise UsageError("an API key was given in place of a task ID; it was not used")
-    missing: list[str] = []
-    for text in texts:
-        try:
-            task = store.tasks.find(profile, text)
-        except UnknownTaskError:
-            if not has_known_form(text):
-                raise
-            missing.append(text)
-        else:
-            if tells_prefixes and task.task_id != text:
-                talk(f"{text} is short for {task.task_id}")
-    if missing:
-        added = store.additions.add(profile, missing, session.now_ms()).added
-        talk(f"added to the list: {', '.join(added)}")
-    found = [store.tasks.find(profile, text) for text in texts]
-    return list({task.seq: task for task in found}.values())

@@ -14,7 +14,7 @@ from taskdash.cli.log import start_log
 from taskdash.cli.options import command, complete_files, complete_ids, pass_session, selection_options
 from taskdash.cli.output import print_lines, talk, write_utf8
 from taskdash.cli.progress import Progress
-from taskdash.cli.selection import OPTIONS, choose, find_all
+from taskdash.cli.selection import OPTIONS
 from taskdash.config.locations import absolute
 from taskdash.domain.query import Query
 from taskdash.domain.task import State
@@ -93,7 +93,7 @@ def _seqs(session: Session, store: Store, task_ids: Sequence[str], selection: Se
     if not task_ids and not selection.is_given:
         query = Query(session.profile.name, states=frozenset({State.SUCCESS}))
         return store.tasks.seqs(query, session.now_ms())
-    return [task.seq for task in choose(session, store, task_ids, selection, find_all)]
+    return [task.seq for task in selection.tasks(session, store, task_ids)]
 
 
 def _asked(task_ids: Sequence[str], selection: Selection) -> str:

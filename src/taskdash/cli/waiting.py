@@ -20,7 +20,7 @@ from taskdash.cli.options import command, complete_ids, pass_session, selection_
 from taskdash.cli.output import RESUMES, complain, line_cells, print_json, print_json_array, print_lines, talk
 from taskdash.cli.process import END_S, end_now
 from taskdash.cli.rules import WaitRules
-from taskdash.cli.selection import choose, choose_in, find_or_add
+from taskdash.cli.selection import find_or_add
 from taskdash.domain.errors import TaskdashError, UsageError
 from taskdash.domain.query_language import STATES, UNFINISHED
 from taskdash.domain.task import State, TaskDetail
@@ -69,7 +69,7 @@ def check(
     """
     task_ids = with_stdin(session, task_ids)
     with session.open_store() as store:
-        tasks = choose_in(session, store, task_ids, selection, _FIND, STATES[UNFINISHED])
+        tasks = selection.tasks_in(session, store, task_ids, STATES[UNFINISHED], _FIND)
     if not tasks:
         talk("nothing to check: no unfinished tasks")
         if as_json:
@@ -126,7 +126,7 @@ def wait(
     try:
         task_ids = with_stdin(session, task_ids)
         with session.open_store(limit.left_s + END_S) as store:
-            tasks = choose(session, store, task_ids, selection, _FIND)
+            tasks = selection.tasks(session, store, task_ids, _FIND)
             query = selection.query(session) if selection.is_given else None
             rules = WaitRules(
                 tasks,
