@@ -224,26 +224,16 @@ def open_context(
 
 def open_previews(profile: Profile, demo_folder: Path | None = None) -> Previews:
     """Open what fetches pictures of one gateway's results; the demo keeps its small copies beside its store."""
-    from taskdash.results.previews import (
-        CLIPS,
-        PICTURES,
-        PreviewFiles,
-        Previews,
-        can_decode,
-        find_ffmpeg,
-        picture_fetcher,
-    )
+    from taskdash.results.previews import PreviewFiles, Previews, can_decode, find_ffmpeg, picture_fetcher
 
     try:
         folder = demo_folder / "previews" if demo_folder else previews_dir()
     except UsageError:
         # Nowhere to keep them: each is fetched when it is looked at.
         folder = None
-    fetcher = partial(picture_fetcher, profile.base_url, allow_private=profile.allow_private)
     return Previews(
-        fetcher(),
+        picture_fetcher(profile.base_url, allow_private=profile.allow_private),
         PreviewFiles(folder) if folder else None,
-        fetch_clip=fetcher(kinds=PICTURES | CLIPS),
         ffmpeg=find_ffmpeg(),
         is_installed=can_decode(),
     )

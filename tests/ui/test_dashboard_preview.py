@@ -24,7 +24,7 @@ from taskdash.ui.widgets.picture import UPPER_HALF, PictureView
 from taskdash.ui.widgets.preview import Preview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from taskdash.store.store import Store
@@ -44,7 +44,7 @@ class Source:
         self.open = threading.Event()
         self.open.set()
 
-    async def __call__(self, url: str, file: IO[bytes]) -> None:
+    async def __call__(self, url: str, file: IO[bytes], _: Collection[str]) -> None:
         self.asked.append(url)
         try:
             while not self.open.is_set():  # noqa: ASYNC110 - another thread sets it

@@ -26,7 +26,7 @@ from taskdash.ui.widgets.review_grid import ReviewGrid
 from taskdash.ui.widgets.review_pictures import LargeResult
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from tests.servers import Body
 
@@ -47,7 +47,7 @@ class Source:
         self.refusals: dict[str, DownloadError] = {}
         self.bodies: dict[str, bytes] = {}
 
-    async def __call__(self, url: str, file: IO[bytes]) -> None:
+    async def __call__(self, url: str, file: IO[bytes], _: Collection[str]) -> None:
         self.asked.append(url)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)

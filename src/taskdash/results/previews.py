@@ -149,8 +149,8 @@ class OtherKindError(DownloadError):
     """It is no picture, but whole and good: a video, a sound."""
 
 
-Fetch: TypeAlias = "Callable[[str, IO[bytes]], Awaitable[None]]"
-"""Fetches what a link leads to into a file that is open for writing.
+Fetch: TypeAlias = "Callable[[str, IO[bytes], Collection[str]], Awaitable[None]]"
+"""Fetches what a link leads to into a file that is open for writing, if it is of one of some kinds.
 
 Raises:
     DownloadError: it cannot be had.
@@ -165,16 +165,14 @@ class Previews:
         fetch: Fetch,
         files: PreviewFiles | None,
         *,
-        fetch_clip: Fetch | None = None,
         ffmpeg: str | None = None,
         is_installed: bool = True,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare to give them: pictures by `fetch`, frames of clips by `fetch_clip`, where there is an `ffmpeg`."""
+        """Prepare to give them; frames of clips as well, where there is an `ffmpeg`."""
         self.missing = "" if is_installed else f"pictures need one more package: {install_line()}"
         """What has to be installed before there can be any picture; "" where nothing has."""
         self._fetch = fetch
-        self._fetch_clip = fetch_clip if ffmpeg and fetch_clip else fetch
         self._ffmpeg = ffmpeg
         self._decoders = Decoders()
         self._endings: WeakSet[asyncio.Task[None]] = WeakSet()
@@ -285,7 +283,7 @@ class Previews:
             with file:
                 return await self._decoded(file, is_small=is_small)
         with tempfile.TemporaryFile(prefix="taskdash-") as fetched:
-            await (self._fetch_clip if is_small else self._fetch)(url, fetched)
+            await self._fetch(url, fetched, PICTURES | CLIPS if is_small and self._ffmpeg else PICTURES)
             fetched.seek(0)
             return await self._decoded(fetched, is_small=is_small)
 
@@ -317,13 +315,11 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         runner.get_loop().run_forever()
 
 
-def picture_fetcher(
-    base_url: str, *, allow_private: bool = False, kinds: Collection[str] = PICTURES
-) -> Fetch:
+def picture_fetcher(base_url: str, *, allow_private: bool = False) -> Fetch:
     """Return what fetches results of one gateway to be looked at: as downloads are, but no further than is needed."""
     fetcher = Fetcher(base_url, allow_private=allow_private, max_bytes=MAX_BYTES, timeouts=_TIMEOUTS)
 
-    async def fetch(url: str, file: IO[bytes]) -> None:
+    async def fetch(url: str, file: IO[bytes], kinds: Collection[str]) -> None:
         await fetcher.fetch(url, _PictureSink(file.fileno(), kinds))
 
     return fetch

@@ -20,9 +20,7 @@ from taskdash.demo.jobs import MEDIA_FOLDER
 from taskdash.results.decoding import Picture
 from taskdash.results.faults import Refused
 from taskdash.results.previews import (
-    CLIPS,
     MAX_BYTES,
-    PICTURES,
     REMEMBER_REFUSAL_S,
     THUMBNAIL,
     PreviewFiles,
@@ -217,8 +215,7 @@ def ffmpeg(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small(shelf: FileServer, files: PreviewFiles, ffmpeg: Path) -> Iterator[Previews]:
-    fetch_clip = picture_fetcher(shelf.url, kinds=PICTURES | CLIPS)
-    made = Previews(picture_fetcher(shelf.url), files, fetch_clip=fetch_clip, ffmpeg=str(ffmpeg))
+    made = Previews(picture_fetcher(shelf.url), files, ffmpeg=str(ffmpeg))
     yield made
     made.close()
 

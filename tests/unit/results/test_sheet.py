@@ -25,7 +25,7 @@ from taskdash.results.sheet import HEAD, SIDES, SheetResult, check_place, make_s
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
     from typing import IO
 
@@ -54,7 +54,7 @@ def seqs(store: Store, tmp_path: Path) -> list[int]:
     return [one, two, failed]
 
 
-async def fetch(url: str, _: IO[bytes]) -> None:
+async def fetch(url: str, _: IO[bytes], _kinds: Collection[str]) -> None:
     raise DownloadError(f"{url} leads nowhere")
 
 
