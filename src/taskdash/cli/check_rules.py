@@ -40,7 +40,6 @@ class CheckRules:
         self.asked: dict[int, int] = {}
         """The marks of what was asked for, by `seq`."""
         self.status = WatchStatus()
-        """What the watcher says of itself."""
         self._are_named = are_named
         self._before = {task.seq: task for task in tasks}
         self._checks = {task.seq: task.checks for task in tasks}
@@ -48,7 +47,6 @@ class CheckRules:
         self._again: dict[int, Task] = {}
         """Those that another key, or gateway, got nowhere with: ours is to be tried."""
         self._answered: dict[int, Task] = {}
-        """In the order of the answers."""
         self._waits = waits
         self._limited: dict[int, Task] = {}
         """Those that met a 429 since the last other answer, and are asked for again ..."""
@@ -57,7 +55,6 @@ class CheckRules:
         self._resumes_at_ms: int | None = None
         """When the time of that 429 is over, by the wall clock."""
         self._why_not: str | None = None
-        """Why the rest will not be answered soon."""
         self._since_ms: dict[str, int] = {}
         self._now_ms = 0
 

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 ACTION_NAMES: Final = tuple(action.name for action in ACTIONS)
 _EDITOR_VARIABLES: Final = ("VISUAL", "EDITOR")
 _EDITORS: Final = ("editor", "nano", "vi")
-"""Tried in this order where neither variable is set."""
 
 
 @click.group(

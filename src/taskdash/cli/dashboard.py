@@ -30,7 +30,6 @@ THREADS_TURN_S: Final = 0.0005
 it would be seen so much later.
 """
 OPENING_S: Final = 0.4
-"""How long the first frame waits for the list."""
 FINISH_GRACE_S: Final = 10.0
 """How long the user's own programs may go on after the dashboard has ended."""
 

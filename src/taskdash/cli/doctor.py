@@ -78,7 +78,6 @@ class Finding(NamedTuple):
     value: str
     grade: Grade = Grade.OK
     next_step: str = ""
-    """What to do; "" where there is nothing to do."""
 
     def json(self) -> dict[str, Json]:
         """Return it as `doctor --json` prints it."""

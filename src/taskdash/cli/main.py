@@ -46,7 +46,6 @@ COMMANDS: Final = {
 }
 """Where each command is, in the order of the documentation."""
 ALIASES: Final = {"ls": "list", "rm": "remove"}
-"""Short names of commands."""
 MAX_COMPLAINT_CHARS: Final = 1_000
 
 

@@ -143,7 +143,6 @@ class WaitRules:
         self.asked: dict[int, int] = {}
         """The marks of what was asked for, by `seq`."""
         self.status = WatchStatus()
-        """What the watcher says of itself."""
         self.timed_out = False
         self._are_named = are_named
         self._line_cells = line_cells

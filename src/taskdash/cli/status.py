@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from taskdash.cli.session import Session
 
 NAMES: Final = ("new", "waiting", "unfinished", "failed", "done", "total", "credits_today", "profile")
-"""What a format may name."""
 
 
 @command(

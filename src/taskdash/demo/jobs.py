@@ -64,7 +64,6 @@ _FILES_BY_WORDS: Final = {
 }
 SONG: Final = "piano.mp3"
 MEDIA: Final = (*(name for names in _FILES_BY_WORDS.values() for name in names), SONG)
-"""The names of all files in `MEDIA_FOLDER`."""
 
 
 class RefusedError(Exception):

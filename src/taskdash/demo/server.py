@@ -112,7 +112,6 @@ class DemoApi(ThreadingHTTPServer):
         self.task_ids = (*ids[:UNKNOWN_ID_PLACE], self.unknown_id, *ids[UNKNOWN_ID_PLACE:])
         """The IDs of the sample tasks, the latest first, and among them `unknown_id`."""
         self.families = family_jobs(Random(SEED + 1), self.now_ms())  # noqa: S311  # as above
-        """The task of each other path."""
         self.jobs = Jobs(jobs, rng)
         self.counter = RequestCounter(tier, clock)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="demo-api", daemon=True)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD_BYTES: Final = 512
-"""How much of a file `kind_of_content` looks at."""
 
 EXPIRED: Final = "the link has probably expired"
 
@@ -259,7 +258,6 @@ class Unpacking:
         if len(self._layers) > _MAX_LAYERS:
             raise DownloadError("it is packed too often")
         self.may_change_it = bool(self._layers)
-        """Whether what comes out may be something else than what arrives."""
 
     def feed(self, data: bytes, *, is_last: bool = False) -> Iterator[bytes]:
         """Give what can be told after `data`; a `DownloadError` says that it cannot be unpacked."""

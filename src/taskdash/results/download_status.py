@@ -28,9 +28,7 @@ class Running:
 
     name: str
     got: int
-    """Bytes that are there."""
     whole: int | None
-    """Bytes there will be, where that is known."""
 
     @property
     def words(self) -> str:
@@ -47,16 +45,13 @@ class DownloadStatus:
     total: int = 0
     saved: int = 0
     known: int = 0
-    """Found to be saved already."""
     failed: int = 0
     cancelled: int = 0
     running: tuple[Running, ...] = ()
     speed: float | None = None
     """Bytes per second."""
     left_s: float | None = None
-    """None where nobody can tell."""
     resting: int = 0
-    """How many are not there yet, and tried again later."""
     looking_up: int = 0
     """How many requests there are whose results are still to be looked up in the list."""
 

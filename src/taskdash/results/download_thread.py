@@ -121,7 +121,6 @@ class DownloadThread:
         self._known = 0
         self._look_ups: set[asyncio.Task[None]] = set()
         self.status = DownloadStatus()
-        """How far it is, as last published."""
 
     def start(self, listener: Callable[[], None]) -> None:
         """Begin with what is to be saved on its own; `listener` is called from the thread when there is news."""

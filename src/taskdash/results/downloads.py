@@ -146,7 +146,6 @@ class _Download:
     before: int = 0
     """How many bytes were there already when this try began."""
     is_renewed: bool = False
-    """Whether its record was asked for again."""
 
     @property
     def status(self) -> Running:
@@ -196,7 +195,6 @@ class Downloads:
         self._tasks: dict[tuple[int, int], asyncio.Task[Ended]] = {}
         self._running: list[_Download] = []
         self.resting = 0
-        """How many are not there yet, and tried again later."""
         self.failure: StoreError | None = None
         """The list cannot take note of what is saved, so nothing more is."""
         self._new_round()

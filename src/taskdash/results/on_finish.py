@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 2
 RETRY_S: Final = 5.0
-"""How long a store that fails is left alone."""
 MAX_LOGGED_LINES: Final = 40
 
 _log = logging.getLogger(__name__)

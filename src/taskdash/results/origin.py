@@ -30,7 +30,6 @@ _APPLICATIONS: Final = range(0xE0, 0xF0)
 _BEFORE_PICTURE: Final = (*range(0xC0, 0xD0), 0xDB, 0xDD, _COMMENT, *_APPLICATIONS)
 _MAX_COMMENT_BYTES: Final = 65_533
 _MAX_PARTS: Final = 100_000
-"""No file has more pieces than this before its end."""
 _MAX_ORIGIN_BYTES: Final = 4_096
 _COPY_BYTES: Final = 1_048_576
 

@@ -74,7 +74,6 @@ class Programs:
     environ: Mapping[str, str]
     keys: KnownKeys
     hidden: Collection[str] = ()
-    """Variables that no program gets, whatever is in them."""
     limit_s: float = LIMIT_S
     stop: threading.Event = field(default_factory=threading.Event)
 

@@ -48,7 +48,6 @@ class Sink:
         self.tag: str | None = None
         """What names this very version at the server, for If-Range; None: it can only be fetched from its start."""
         self.ending: str | None = None
-        """That of its kind, such as `png`, once that is known."""
         self._room: tuple[int, int | None] | None = None
 
     @property

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SIDE: Final = 768
 """The longest side of the small PNG: about what a terminal over a slow line bears."""
 SOURCE: Final = "Source"
-"""The name of the text in it."""
 REFUSED: Final = 65
 MAX_PIXELS: Final = 25_000_000
 MAX_ARGUMENTS_BYTES: Final = 8_192

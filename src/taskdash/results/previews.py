@@ -46,7 +46,6 @@ MAX_IN_MEMORY: Final = 6
 MAX_REFUSALS: Final = 200
 REMEMBER_REFUSAL_S: Final = 60.0
 PICTURES: Final = frozenset({"png", "jpg", "webp", "gif"})
-"""The kinds of content that can be shown."""
 CLIPS: Final = frozenset(worker.DEMUXERS)
 """Those whose first frame can be, where there is an `ffmpeg`."""
 THUMBNAIL: Final = 320

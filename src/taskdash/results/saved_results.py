@@ -66,10 +66,8 @@ class Wanted:
     url: str
     task_id: str
     stem: str
-    """The file's name without its ending."""
     host: str
     key: str
-    """See `part.part_key`."""
     seen_ms: int | None = None
     """When its task was seen to finish, if it had just done so; None: long ago."""
 
@@ -79,11 +77,8 @@ class Provenance:
     """Says how a saved file tells where it came from: by its name, beside it, and in itself."""
 
     file_name: str | None = None
-    """The template for its name."""
     has_sidecar: bool = False
-    """Whether its task stands beside it as JSON."""
     is_embedded: bool = False
-    """Whether a picture names its task in its own metadata."""
     keys: KnownKeys = field(default_factory=KnownKeys)
     """What no file may have in it."""
 

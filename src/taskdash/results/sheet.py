@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from taskdash.store.store import Store
 
 AT_ONCE: Final = 4
-"""How many pictures are fetched and decoded at the same time."""
 SIDES: Final = ((60, 768), (400, 512))
 """The longest side of each picture, where there are at most so many: the file has to go through a mail."""
 LEAST_SIDE: Final = 352
@@ -73,7 +72,6 @@ class SheetResult:
     number: int
     """Which of the task's results, from 1."""
     saved: SavedFile | None
-    """What it was saved as, whether or not that is still there."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -104,12 +102,10 @@ class Card:
 
     detail: TaskDetail
     number: int
-    """Which of the task's results, from 1."""
     picture: Embedded | str
     """Or why there is none."""
     verdict: Verdict | None = None
     saved: str | None = None
-    """The file it is saved as, fit to be shown."""
     saved_beside: str | None = None
     """The same from the folder of the sheet, where it is in there: only then it is linked."""
     ttl_ms: int | None = None
