@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -94,11 +93,12 @@ def choice_of(text: str, *, is_chosen: bool) -> Content:
 class TableHeader(Line):
     """The titles of the columns, with an arrow at the one that is sorted by."""
 
-    @dataclass
     class Clicked(Message):
         """The title of a column that can be sorted by was clicked."""
 
-        key: SortKey
+        def __init__(self, key: SortKey) -> None:
+            super().__init__()
+            self.key = key
 
     def __init__(self, table: TaskTable) -> None:
         super().__init__(id="titles")
@@ -126,11 +126,12 @@ class TableHeader(Line):
 class KeyBar(Line):
     """The keys, as many as there is room for; a click does what the key does."""
 
-    @dataclass
     class Clicked(Message):
         """A key was clicked."""
 
-        action: str
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
 
     _keys: Sequence[FooterKey] = ()
     _note: str = ""
@@ -218,11 +219,12 @@ class TabLine(Line):
     around the one in use are shown.
     """
 
-    @dataclass
     class Chosen(Message):
         """A tab was clicked."""
 
-        index: int
+        def __init__(self, index: int) -> None:
+            super().__init__()
+            self.index = index
 
     def __init__(self, tabs: Sequence[Tab]) -> None:
         super().__init__(id="tabs")

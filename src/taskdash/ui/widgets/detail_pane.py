@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -40,13 +39,12 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pane")]
 
-    @dataclass
     class LinkClicked(Message):
-        """The line of a result was clicked."""
+        """The line of a result was clicked, of that number, from 1."""
 
-        detail: TaskDetail
-        number: int
-        """From 1."""
+        def __init__(self, detail: TaskDetail, number: int) -> None:
+            super().__init__()
+            self.detail, self.number = detail, number
 
     def __init__(self, context: Context) -> None:
         super().__init__(id="detail")

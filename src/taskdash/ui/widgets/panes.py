@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from rich.segment import Segment
@@ -97,13 +96,12 @@ class Splitter(Titled, Widget):
     Splitter.-dragged { text-style: bold; }
     """
 
-    @dataclass
     class Dragged(Message):
         """The mouse holds the line at `x`, `y` of the screen; `done`: it let go there."""
 
-        x: int
-        y: int
-        done: bool
+        def __init__(self, x: int, y: int, done: bool) -> None:
+            super().__init__()
+            self.x, self.y, self.done = x, y, done
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         event.stop()
@@ -137,12 +135,12 @@ class Panes(Container):
 
     BLANK = True
 
-    @dataclass
     class Rearranged(Message):
         """The user moved the detail or gave it another share."""
 
-        position: str
-        percent: int
+        def __init__(self, position: str, percent: int) -> None:
+            super().__init__()
+            self.position, self.percent = position, percent
 
     def __init__(self, tasks: Widget, detail: DetailPane, view: View) -> None:
         super().__init__(id="body")

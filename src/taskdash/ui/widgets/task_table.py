@@ -7,7 +7,6 @@ Only the rows around the cursor are read and only those on the screen are drawn,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -47,17 +46,19 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         "scrollbar-gutter: stable; }"
     )
 
-    @dataclass
     class CursorMoved(Message):
         """The cursor stands on another task, or its task has changed. `task` None: the list shown is empty."""
 
-        task: Task | None
+        def __init__(self, task: Task | None) -> None:
+            super().__init__()
+            self.task = task
 
-    @dataclass
     class Loaded(Message):
         """Another window was read: counts and total may differ."""
 
-        window: Window
+        def __init__(self, window: Window) -> None:
+            super().__init__()
+            self.window = window
 
     class Opened(Message):
         """A row was clicked twice."""
