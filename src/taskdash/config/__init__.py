@@ -1,1 +1,4 @@
-"""What can be set, where it comes from, and where files are. None is loaded here: a command pays for what it uses."""
+"""What can be set, where it comes from, and where files are.
+
+Import from its modules: none is loaded here, so that a command pays only for what it uses.
+"""

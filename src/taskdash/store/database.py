@@ -359,7 +359,7 @@ class Database:
 
 
 class Part:
-    """What of a store concerns one matter."""
+    """Answers for one matter of a store, of which there is one for each."""
 
     def __init__(self, database: Store) -> None:
         self._database = database

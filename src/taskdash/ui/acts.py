@@ -28,6 +28,7 @@ MAX_RAW_CHARS: Final = 1_000_000
 ASK_ABOVE: Final = 5
 """From more results than these on, opening them all at once is asked about first."""
 MAX_AT_ONCE: Final = 20
+"""More are not opened: each is a window or a tab."""
 _URL_CHARS: Final = 300
 
 _IN_STATE: Final = {
