@@ -143,21 +143,19 @@ def download_thread(
 
     Beside the dashboard there is a watcher as long as it is open: where it `has_key`, dead links are asked for anew.
     """
-    from taskdash.results import download_thread, renewals, saved_results
+    from taskdash.results import download_thread, renewals
 
-    profile = settings.in_use
     opening = partial(
         download_thread.open_downloads,
-        profile,
+        settings,
+        keys,
         download_dir(settings),
         store_path,
-        max_result_mib=settings.max_result_mib,
-        provenance=saved_results.Provenance.of(settings, keys),
         begin_to_watch=renewals.somebody_watches if has_key and not is_beside_command else None,
     )
     auto = settings.auto_download and not is_beside_command
     return download_thread.DownloadThread(
-        opening, auto_profile=profile.name if auto else None, tells_each=is_beside_command
+        opening, auto_profile=settings.profile if auto else None, tells_each=is_beside_command
     )
 
 

@@ -23,7 +23,7 @@ from taskdash.domain.untrusted import inert_line
 from taskdash.domain.words import plural
 from taskdash.results.download_thread import open_downloads
 from taskdash.results.downloads import Downloads, End, Ended
-from taskdash.results.saved_results import Provenance, wanted_of
+from taskdash.results.saved_results import wanted_of
 from taskdash.watch.thread import run_unwaited
 from taskdash.watching import build_watcher
 
@@ -128,12 +128,11 @@ class _Run:
     async def save(self, path: Path) -> int:
         """Save all; return the exit code."""
         async with open_downloads(
-            self._session.profile,
+            self._session.settings,
+            self._session.keys,
             path,
             self._session.store_path,
             self._on_end,
-            max_result_mib=self._session.settings.max_result_mib,
-            provenance=Provenance.of(self._session.settings, self._session.keys),
             begin_to_watch=self._watch,
         ) as downloads:
             working = asyncio.ensure_future(self._work(downloads))

@@ -19,7 +19,7 @@ from taskdash.results.downloads import Downloader, Downloads
 from taskdash.results.fetch import Fetcher
 from taskdash.results.folder import Folder
 from taskdash.results.renewals import Renewals
-from taskdash.results.saved_results import ResultLocks, SavedResults
+from taskdash.results.saved_results import Provenance, ResultLocks, SavedResults
 from taskdash.store.store import StoreThread
 from taskdash.watch.machine import Clock
 from taskdash.watch.thread import run_unwaited
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from taskdash.config.profile import Profile
+    from taskdash.config.settings import Settings
+    from taskdash.domain.secret import KnownKeys
     from taskdash.results.downloads import Ended
-    from taskdash.results.saved_results import Provenance
 
 PUBLISH_EVERY_S: Final = 0.2
 
@@ -48,16 +48,15 @@ class News:
 
 @asynccontextmanager
 async def open_downloads(
-    profile: Profile,
+    settings: Settings,
+    keys: KnownKeys,
     path: Path,
     store_path: Path,
     on_end: Callable[[Ended], None],
     *,
-    max_result_mib: int | None = None,
-    provenance: Provenance | None = None,
     begin_to_watch: Callable[[], Awaitable[bool]] | None = None,
 ) -> AsyncIterator[Downloads]:
-    """Open all that it takes to save results of a profile into a folder; what is under way is broken off at the end.
+    """Open all that it takes to save results of the profile in use in a folder; at the end the rest is broken off.
 
     `begin_to_watch` sees to it that somebody checks what is asked for, as far as that can be: the records behind
     dead links are. Without it nobody does.
@@ -73,11 +72,15 @@ async def open_downloads(
             raise StoreError(f"no lock can be made beside the store ({error.strerror})") from None
         store = StoreThread(store_path, "downloads-store")
         opened.callback(store.close)
+        profile, max_mib = settings.in_use, settings.max_result_mib
         fetcher = Fetcher(
             profile.base_url,
             allow_private=profile.allow_private,
-            max_bytes=None if max_result_mib is None else max_result_mib * 1_048_576,
+            max_bytes=None if max_mib is None else max_mib * 1_048_576,
             limited_by=", the limit that max_result_mib sets in the config",
+        )
+        provenance = Provenance(
+            file_name=settings.file_name, has_sidecar=settings.sidecar, is_embedded=settings.embed, keys=keys
         )
         saved = SavedResults(store, Clock().now_ms, provenance)
         async with asyncio.TaskGroup() as group:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
-    from taskdash.config.settings import Settings
     from taskdash.domain.task import Task, TaskDetail
     from taskdash.results.folder import Folder
     from taskdash.results.part import PartFile
@@ -81,13 +80,6 @@ class Provenance:
     is_embedded: bool = False
     keys: KnownKeys = field(default_factory=KnownKeys)
     """What no file may have in it."""
-
-    @classmethod
-    def of(cls, settings: Settings, keys: KnownKeys) -> Self:
-        """Return what the config says of it."""
-        return cls(
-            file_name=settings.file_name, has_sidecar=settings.sidecar, is_embedded=settings.embed, keys=keys
-        )
 
 
 class SavedResults:

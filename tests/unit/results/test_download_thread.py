@@ -14,6 +14,8 @@ from tests.finished import record
 from tests.servers import Peer, Request, http_reply
 
 from taskdash.config.profile import Profile
+from taskdash.config.settings import Settings
+from taskdash.domain.secret import KnownKeys
 from taskdash.results.download_thread import DownloadThread, open_downloads
 from taskdash.store.store import Store
 
@@ -47,7 +49,8 @@ class Scene:
 
     def thread(self, *, auto: bool = False) -> DownloadThread:
         profile = Profile(name=PROFILE, base_url=self.server.url)
-        build = partial(open_downloads, profile, self.folder / "saved", self.store.path)
+        settings = Settings(profile=PROFILE, profiles={PROFILE: profile})
+        build = partial(open_downloads, settings, KnownKeys(), self.folder / "saved", self.store.path)
         thread = DownloadThread(build, auto_profile=PROFILE if auto else None)
         self.threads.append(thread)
         thread.start(lambda: None)
