@@ -1,7 +1,8 @@
 """The real `taskdash` as a process of its own, with a list, a config and an API of the test's own.
 
-`Command` runs it to its end, in a process that is forked from a warm one; `Command.start` starts it as a user does and
-leaves it running. A profile with limits of its own makes checks as fast as the machine allows::
+`Command` runs it to its end, in a process that is forked from a warm one; `Command.start` leaves it running.
+`Command.run` and `Command.begin` start it as a user does. A profile with limits of its own makes checks as fast as the
+machine allows::
 
     taskdash = Command(tmp_path, api)
     done = taskdash.ok("wait", "task_a", "--json")
@@ -22,7 +23,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from tests.canary import KEY, assert_not_in
-from tests.warm import Forked
+from tests.warm import Forked, Piped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -148,9 +149,10 @@ class Command:
         )
         return _done(line, done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> subprocess.Popen[str]:
-        """Start it, with pipes for stdout and stderr."""
-        return self.begin(self.line(*arguments), env=env)
+    def start(self, *arguments: str, first: str = "", stdin: str = "") -> Piped:
+        """Start it, with pipes for stdout and stderr; `first` is Python that runs before it."""
+        line, env = self.line(*arguments), self.environment()
+        return Piped(line, cwd=self.folder, env=env, first=first, stdin=stdin)
 
     def begin(
         self, line: Sequence[str], *, env: Mapping[str, str | None] | None = None

@@ -185,7 +185,10 @@ def _become(folder: Path, arguments: list[str], kind: str, n: int) -> None:
 def main() -> None:
     """Try the cases on stdin: {"folder", "cases": [{"prepared", "arguments", "kinds"}], "first", "all"}."""
     order = json.load(sys.stdin)
-    import taskdash.cli.main  # noqa: F401 - so that it need not be imported again for each
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from tests.warm import import_program
+
+    import_program()  # so that it need not be imported again for each
 
     folder = Path(order["folder"])
     for case in order["cases"]:

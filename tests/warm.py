@@ -20,8 +20,9 @@ import sys
 import tempfile
 import termios
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,9 +86,14 @@ class Forked:
             raise subprocess.TimeoutExpired(self._line, timeout_s)
         return code
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send it a signal, where it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
     def kill(self) -> None:
         """End it whatever it does."""
-        os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         self.wait(10)
 
     def _ended(self, timeout_s: float) -> int | None:
@@ -100,6 +106,53 @@ class Forked:
             self._server.control.settimeout(None)
             _idle.append(self._server)
         return self.returncode
+
+
+class Piped(Forked):
+    """A forked process that is given its stdin, and has pipes for stdout and stderr."""
+
+    def __init__(
+        self, line: Sequence[str], *, cwd: Path, env: Mapping[str, str], first: str = "", stdin: str = ""
+    ) -> None:
+        """Start it, as `Forked` does."""
+        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+        with tempfile.TemporaryFile() as given:
+            given.write(stdin.encode())
+            given.seek(0)
+            streams = [given.fileno(), out_end, err_end]
+            super().__init__(line, cwd=cwd, env=env, streams=streams, first=first)
+        for end in (out_end, err_end):
+            os.close(end)
+        self.stdout, self.stderr = os.fdopen(out, encoding="utf-8"), os.fdopen(err, encoding="utf-8")
+
+    def communicate(self, timeout: float = 60) -> tuple[str, str]:
+        """Wait for its end; return what is left to be read of stdout and stderr.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end in time.
+        """
+        readers = ThreadPoolExecutor(2)
+        rests = [readers.submit(_rest, stream) for stream in (self.stdout, self.stderr)]
+        try:
+            self.wait(timeout)
+            out, err = (rest.result(timeout) for rest in rests)
+        finally:
+            readers.shutdown(wait=False)
+        return out, err
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wait(60)
+        self.stdout.close()
+        self.stderr.close()
+
+
+def _rest(stream: TextIO) -> str:
+    """What is left to be read of a stream, which is closed then."""
+    with stream:
+        return stream.read()
 
 
 class _Server:
@@ -205,8 +258,8 @@ def _become(order: int, *streams: int) -> NoReturn:
     run()
 
 
-if __name__ == "__main__":
-    sys.path.pop(0)
+def import_program() -> None:
+    """Import all that a process of taskdash may need."""
     gc.disable()
     for package in PACKAGES:
         for module in pkgutil.iter_modules(importlib.import_module(f"taskdash.{package}").__path__):
@@ -214,4 +267,9 @@ if __name__ == "__main__":
     for name in ("httpx", "taskdash.wiring"):
         importlib.import_module(name)
     gc.freeze()
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)
+    import_program()
     _fork_servers(socket.socket(fileno=int(sys.argv[1])))

@@ -267,7 +267,6 @@ def test_config_path_show_init_and_check(tmp_path: Path) -> None:
 def test_demo_api_serves_what_it_prints(tmp_path: Path) -> None:
     taskdash = Command(tmp_path)
     server = taskdash.start("demo-api")
-    assert server.stdout is not None
     base_url = server.stdout.readline().split()[-1]
     key = server.stdout.readline().split()[-1]
     assert server.stdout.readline() == "task IDs\n"
@@ -370,7 +369,6 @@ def test_quiet_leaves_only_errors_on_stderr(taskdash: Command) -> None:
 
 def test_a_quiet_demo_api_prints_what_it_serves_alone(taskdash: Command) -> None:
     server = taskdash.start("demo-api", "--quiet")
-    assert server.stdout is not None
     assert server.stdout.readline().startswith("base URL  http://127.0.0.1:")
     server.send_signal(signal.SIGINT)
     assert server.communicate(timeout=5)[1] == ""

@@ -244,7 +244,6 @@ def test_a_watched_list_gives_the_shell_its_screen_back_while_it_is_stopped(labe
 
 def test_a_watched_list_is_printed_again_without_a_terminal(labelled: Command) -> None:
     watching = labelled.start("list", "--watch", "0.5", "--fields", "taskId", "--limit", "1")
-    assert watching.stdout is not None
     lines = [watching.stdout.readline() for _ in range(5)]
     assert lines == ["taskId\n", "task_good_12345678\n", "\n", "taskId\n", "task_good_12345678\n"]
     watching.send_signal(signal.SIGINT)

@@ -23,21 +23,9 @@ def ids_of(process: int, count: int) -> list[str]:
 
 def test_eight_processes_adding_a_thousand_ids_each_lose_none(tmp_path: Path) -> None:
     taskdash = Command(tmp_path)
-    adding = []
-    for number in range(PROCESSES):
-        file = tmp_path / f"ids-{number}"
-        file.write_text("\n".join(ids_of(number, 1_000)))
-        with file.open("rb") as stdin:
-            adding.append(
-                subprocess.Popen(
-                    taskdash.line("add", "-"),
-                    stdin=stdin,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    env=taskdash.environment(),
-                    text=True,
-                )
-            )
+    adding = [
+        taskdash.start("add", "-", stdin="\n".join(ids_of(number, 1_000))) for number in range(PROCESSES)
+    ]
     for number, process in enumerate(adding):
         out, talk = process.communicate(timeout=60)
         assert (process.returncode, out.splitlines()) == (0, ids_of(number, 1_000)), talk
@@ -96,7 +84,7 @@ def test_wait_says_that_the_watcher_is_stopped(tmp_path: Path, fake_api: FakeApi
         assert f"pid {watching.pid}" in refused.stderr
     finally:
         watching.send_signal(signal.SIGCONT)
-        watching.terminate()
+        watching.send_signal(signal.SIGTERM)
         watching.communicate(timeout=10)
 
 

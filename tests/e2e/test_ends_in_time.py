@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import sqlite3
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +22,10 @@ from tests.files_api import FilesApi
 from tests.servers import http_reply, success_body, waiting_body
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
     from tests.servers import Peer, Request
+    from tests.warm import Piped
 
 ID, OTHER = "task_one_12345678", "task_two_12345678"
 SOON_S = 20.0
@@ -34,7 +33,6 @@ SOON_S = 20.0
 
 HANGING_RESOLVER = """
 import socket, sys, time
-
 real = socket.getaddrinfo
 
 def hanging(host, *args, **kwargs):
@@ -44,9 +42,6 @@ def hanging(host, *args, **kwargs):
     return real(host, *args, **kwargs)
 
 socket.getaddrinfo = hanging
-from taskdash.cli.process import run
-
-run()
 """
 
 
@@ -82,21 +77,13 @@ def taskdash(tmp_path: Path, api: Dripping) -> Command:
     return Command(tmp_path, api)
 
 
-def start(taskdash: Command, *arguments: str, spoilt: bool = False) -> subprocess.Popen[str]:
-    line = taskdash.line(*arguments)
-    if spoilt:
-        line[:1] = [sys.executable, "-c", HANGING_RESOLVER]
-    return taskdash.begin(line)
-
-
-def ended(process: subprocess.Popen[str], within_s: float = SOON_S) -> tuple[int, str, str]:
+def ended(process: Piped, within_s: float = SOON_S) -> tuple[int, str, str]:
     """Its exit code and what it printed; it is ended whatever it does."""
     try:
         out, err = process.communicate(timeout=within_s)
     finally:
         process.kill()
-        process.wait()
-    return process.returncode, out, err
+    return process.wait(0), out, err
 
 
 @contextmanager
@@ -115,7 +102,7 @@ def locked(store: Path) -> Iterator[None]:
 
 def test_a_dripping_host_does_not_hold_up_a_wait_whose_time_is_over(taskdash: Command, api: Dripping) -> None:
     taskdash.write_config(api.url, top=f'auto_download = true\ndownload_dir = "{taskdash.folder}/saved"')
-    code, out, err = ended(start(taskdash, "wait", ID, "--timeout", "3", "--json"))
+    code, out, err = ended(taskdash.start("wait", ID, "--timeout", "3", "--json"))
     assert code == 0
     assert json.loads(out)[0]["state"] == "success"
     assert json.loads(out)[0]["saved"] == []
@@ -127,7 +114,7 @@ def test_a_dripping_host_does_not_hold_up_a_wait_whose_time_is_over(taskdash: Co
 
 def test_a_dripping_host_does_not_hold_up_a_check(taskdash: Command, api: Dripping) -> None:
     taskdash.write_config(api.url, top=f'auto_download = true\ndownload_dir = "{taskdash.folder}/saved"')
-    code, _, err = ended(start(taskdash, "check", ID), within_s=30)
+    code, _, err = ended(taskdash.start("check", ID), within_s=30)
     assert code == 0
     assert "1 result not saved yet" in err
 
@@ -135,14 +122,14 @@ def test_a_dripping_host_does_not_hold_up_a_check(taskdash: Command, api: Drippi
 def test_a_host_that_sends_at_some_speed_is_waited_for_by_a_check(taskdash: Command, api: Dripping) -> None:
     api.at_once, api.piece, api.every_s = 0, 65_536, 0.5
     taskdash.write_config(api.url, top=f'auto_download = true\ndownload_dir = "{taskdash.folder}/saved"')
-    code, _, err = ended(start(taskdash, "check", ID), within_s=60)
+    code, _, err = ended(taskdash.start("check", ID), within_s=60)
     assert (code, "not saved" in err) == (0, False)
     assert len(list((taskdash.folder / "saved").glob("*.png"))) == 1
 
 
 def test_a_resolver_that_hangs_does_not_hold_up_a_wait_whose_time_is_over(taskdash: Command) -> None:
     taskdash.write_config("https://slow.test")
-    code, out, err = ended(start(taskdash, "wait", OTHER, "--timeout", "4", "--json", spoilt=True))
+    code, out, err = ended(taskdash.start("wait", OTHER, "--timeout", "4", "--json", first=HANGING_RESOLVER))
     assert "looking up" in err
     assert code in (5, 124), err
     assert [task["taskId"] for task in json.loads(out)] == [OTHER]
@@ -156,11 +143,11 @@ def test_a_list_that_is_locked_does_not_hold_up_a_wait_whose_time_is_over(
     taskdash("add", OTHER)
     if moment == "before":
         with locked(taskdash.store):
-            code, out, _ = ended(start(taskdash, "wait", OTHER, "--timeout", "1", "--json"), within_s=9)
+            code, out, _ = ended(taskdash.start("wait", OTHER, "--timeout", "1", "--json"), within_s=9)
         assert code == 6
         assert json.loads(out) == []
         return
-    process = start(taskdash, "wait", OTHER, "--timeout", "3", "--json")
+    process = taskdash.start("wait", OTHER, "--timeout", "3", "--json")
     api.wait_for(lambda: api.count(OTHER) > 0, timeout_s=30)
     with locked(taskdash.store):
         code, out, _ = ended(process)
@@ -179,7 +166,7 @@ def test_a_command_of_the_user_does_not_hold_up_a_wait_whose_time_is_over(
     # What had ended before it was added is no news.
     api.set(ID, success_body(ID, completeTime=(int(time.time()) + 3600) * 1000))
     taskdash("add", ID, OTHER)
-    process = start(taskdash, "wait", ID, OTHER, "--timeout", "8")
+    process = taskdash.start("wait", ID, OTHER, "--timeout", "8")
     wait_until(lambda: pid.exists() and pid.read_text())
     code, _, err = ended(process, within_s=8 + SOON_S)
     assert code == 124, err
@@ -197,8 +184,7 @@ def test_ctrl_c_is_the_end_while_a_resolver_hangs(taskdash: Command, api: Drippi
         taskdash.ok("check", OTHER)
     else:
         taskdash.write_config("https://slow.test")
-    process = start(taskdash, command, OTHER, spoilt=True)
-    assert process.stderr is not None
+    process = taskdash.start(command, OTHER, first=HANGING_RESOLVER)
     for line in process.stderr:
         if "looking up" in line:
             break
@@ -222,11 +208,11 @@ def test_a_signal_is_the_end_while_the_list_is_locked(
 ) -> None:
     taskdash("add", OTHER)
     if arguments[0] == "wait":
-        process = start(taskdash, *arguments)
+        process = taskdash.start(*arguments)
         api.wait_for(lambda: api.count() > 0, timeout_s=30)
     with locked(taskdash.store):
         if arguments[0] != "wait":
-            process = start(taskdash, *arguments)
+            process = taskdash.start(*arguments)
             wait_until(lambda: has_open(process.pid, taskdash.store))
         process.send_signal(number)
         # A lock is waited for longer than this.
@@ -248,7 +234,7 @@ def has_open(pid: int, path: Path) -> bool:
 def test_ctrl_c_is_the_end_of_a_download_that_cannot_tell_the_list(taskdash: Command, api: Dripping) -> None:
     api.file, api.at_once, api.every_s = picture(10_000), 9_900, 0.02
     taskdash.ok("check", ID)
-    process = start(taskdash, "download", ID, "-o", "pictures")
+    process = taskdash.start("download", ID, "-o", "pictures")
     wait_until(lambda: list((taskdash.folder / "pictures").glob("*.part")))
     with locked(taskdash.store):
         wait_until(lambda: list((taskdash.folder / "pictures").glob("*.png")))

@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tests.servers import Peer, RawServer, Request
+from tests.warm import Piped
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterable, Iterator
 
     from tests.command import Command
 
 Play = Callable[[Peer, Request], Awaitable[None]]
+Started = TypeVar("Started", subprocess.Popen[str], Piped)
 
 _IMPATIENT: Final = """
 import taskdash.domain.health, taskdash.cli.check_rules, taskdash.api.client, taskdash.watch.watcher
@@ -108,14 +110,14 @@ def sweep(taskdash: Command, ids: Iterable[str], *, timeout_s: float = 120, is_l
 
 
 @contextmanager
-def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+def running(process: Started) -> Iterator[Started]:
     """End a process with the block, if it has not ended by itself."""
     try:
         yield process
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+            process.communicate()
 
 
 class Peak:

@@ -30,12 +30,12 @@ from tests.faults.sweep import ScriptedServer, Swept, cpu_s, running, sweep, tas
 from tests.servers import FakeApi, sends
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.bodies import Body
     from tests.servers import Request
+    from tests.warm import Piped
 
 URL: Final = "https://cdn.example.com/result.png"
 CREATED_MS: Final = 1777459967759
@@ -527,7 +527,7 @@ def test_nothing_is_sent_before_the_later_of_both_waiting_times(tmp_path: Path, 
         rate_limit_reply(2),
         Reply(429, b"", {"Retry-After": "2"}),
     )
-    started: list[tuple[FakeApi, subprocess.Popen[str]]] = []
+    started: list[tuple[FakeApi, Piped]] = []
     with ExitStack() as stack:
         for number, reply in enumerate(replies if long else replies[:2]):
             api = stack.enter_context(FakeApi(key=KEY))

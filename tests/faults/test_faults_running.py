@@ -405,11 +405,9 @@ def large(taskdash: Command) -> Command:
 def test_a_reader_that_leaves_early_ends_a_command_quietly(large: Command) -> None:
     for words in ("list", "list --json", "list --ids", "list --csv", "export"):
         with large.start(*words.split()) as process:
-            assert process.stdout is not None
             process.stdout.readline()
             process.stdout.close()
             assert process.wait(10) in (0, 141)
-            assert process.stderr is not None
             assert process.stderr.read() == ""
 
 
