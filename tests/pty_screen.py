@@ -331,9 +331,9 @@ class PtyScreen:
             seen, quiet_looks = written, 0 if is_busy else quiet_looks + 1
             time.sleep(0.01)
 
-    def _is_unread(self) -> bool:
+    def _is_unread(self, *, within_s: float = 0) -> bool:
         """Return whether there is something to be read: a program that waits to write more of it does not run."""
-        return self._master >= 0 and bool(select.select([self._master], [], [], 0)[0])
+        return self._master >= 0 and bool(select.select([self._master], [], [], within_s)[0])
 
     def _is_running(self) -> bool:
         """Whether a thread of the program runs, or waits for a processor or a disk."""
@@ -406,11 +406,11 @@ class PtyScreen:
     def _read(self) -> None:
         while not self._closed:
             self._reading.wait()
+            if not self._is_unread(within_s=0.02):
+                continue
+            time.sleep(0.003)  # what is written in a row is drawn at once
             try:
                 data = os.read(self._master, 65_536)
-            except BlockingIOError:
-                time.sleep(0.003)
-                continue
             except OSError as error:
                 if error.errno != errno.EIO:
                     raise
