@@ -31,9 +31,19 @@ if TYPE_CHECKING:
     from tests.pty_screen import PtyScreen
     from tests.servers import RawServer
 
-__all__ = ["KEY", "PROGRAM", "Command", "Done", "is_gone", "wait_until"]
+__all__ = ["EAGER", "KEY", "PROGRAM", "Command", "Done", "is_gone", "wait_until"]
 
 PROGRAM = Path(sys.executable).with_name("taskdash")
+
+EAGER = """
+import taskdash.cli.rules as rules, taskdash.domain.health as health, taskdash.domain.schedule as schedule
+from taskdash.domain.task import ProblemKind
+rules.OLD_GAPS_MS = ((600_000, 300),)
+rules.REFUSED_APART_MS, health.KEY_PAUSE_S = 300, 0.3
+rules._CONFIRMED_AFTER_MS[ProblemKind.UNAUTHORIZED] = 300
+schedule._BACKOFF_S[ProblemKind.UNAUTHORIZED] = 0.5, 60.0
+"""
+"""A tenth of the pauses between two checks of a task that somebody waits for, and of one that was refused."""
 
 Done = subprocess.CompletedProcess[str]
 
@@ -62,8 +72,12 @@ def is_gone(pid: int) -> bool:
 class Command:
     """Runs `taskdash` with one store and one profile."""
 
-    def __init__(self, folder: Path, api: RawServer | None = None, *, per_second: int = 50) -> None:
+    def __init__(
+        self, folder: Path, api: RawServer | None = None, *, per_second: int = 50, first: str = ""
+    ) -> None:
+        """`first` is Python that runs before each command and dashboard that is forked from a warm process."""
         self.folder = folder
+        self.first = first
         folder.mkdir(parents=True, exist_ok=True)
         self.store = folder / "tasks.db"
         self.config = folder / "config.toml"
@@ -109,7 +123,9 @@ class Command:
             given.write(_encoded(stdin))
             given.seek(0)
             streams = [file.fileno() for file in (given, out, err)]
-            process = Forked(line, cwd=self.folder, env=self.environment(env), streams=streams)
+            process = Forked(
+                line, cwd=self.folder, env=self.environment(env), streams=streams, first=self.first
+            )
             try:
                 code = process.wait(timeout_s)
             except subprocess.TimeoutExpired:
@@ -152,7 +168,7 @@ class Command:
     def start(self, *arguments: str, first: str = "", stdin: str = "") -> Piped:
         """Start it, with pipes for stdout and stderr; `first` is Python that runs before it."""
         line, env = self.line(*arguments), self.environment()
-        return Piped(line, cwd=self.folder, env=env, first=first, stdin=stdin)
+        return Piped(line, cwd=self.folder, env=env, first=self.first + first, stdin=stdin)
 
     def begin(
         self, line: Sequence[str], *, env: Mapping[str, str | None] | None = None
@@ -195,7 +211,7 @@ class Command:
             rows=rows,
             cwd=self.folder,
             is_warm=is_warm,
-            first=spoilt_by if is_warm else "",
+            first=self.first + spoilt_by if is_warm else "",
         )
 
     def browser(self, body: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.bodies import saved_name
-from tests.command import Command, wait_until
+from tests.command import EAGER, Command, wait_until
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body, waiting_body
 
@@ -31,7 +31,7 @@ def api() -> Iterator[FilesApi]:
 
 @pytest.fixture
 def taskdash(tmp_path: Path, api: FilesApi) -> Command:
-    command = Command(tmp_path, api)
+    command = Command(tmp_path, api, first=EAGER)
     saved = tmp_path / "saved"
     command.write_config(
         api.url, top=f'auto_download = true\ndownload_dir = "{saved}"\n[view]\npreview = false'

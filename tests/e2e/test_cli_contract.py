@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.command import KEY, PROGRAM, Command
+from tests.command import EAGER, KEY, PROGRAM, Command
 from tests.servers import FakeApi, Reply, closed_port, fail_body, rate_limit_reply, success_body, waiting_body
 
 from taskdash.cli.main import COMMANDS
@@ -36,7 +36,7 @@ def teach(api: FakeApi) -> None:
 def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
     """A command line on an empty list; the API knows three tasks."""
     teach(fake_api)
-    return Command(tmp_path, fake_api)
+    return Command(tmp_path, fake_api, first=EAGER)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import KEY, Command, wait_until
+from tests.command import EAGER, KEY, Command, wait_until
 from tests.servers import FakeApi, fail_body, success_body, waiting_body
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ IDS = [f"task_end_{n:012d}" for n in range(4)]
 
 
 def with_command(folder: Path, api: FakeApi, *arguments: str) -> Command:
-    taskdash = Command(folder)
+    taskdash = Command(folder, first=EAGER)
     taskdash.write_config(api.url, top=f"on_finish = {json.dumps(list(arguments))}")
     return taskdash
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 import pytest
-from tests.command import PROGRAM, Command
+from tests.command import EAGER, PROGRAM, Command
 
 from taskdash.demo.server import DemoApi
 
@@ -105,7 +105,7 @@ def made(api: DemoApi, prompt: str) -> str:
 
 @pytest.mark.parametrize("title", OUTCOMES)
 def test_the_recipes_of_a_section_run_as_they_stand(folder: Path, api: DemoApi, title: str) -> None:
-    taskdash = Command(folder)
+    taskdash = Command(folder, first=EAGER)
     environment = {
         "PATH": f"{folder}/bin:{taskdash.env['PATH']}",
         "TASKDASH_STORE": str(taskdash.store),

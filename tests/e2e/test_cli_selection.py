@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.command import KEY, PROGRAM, Command
+from tests.command import EAGER, KEY, PROGRAM, Command
 from tests.servers import FakeApi, success_body, waiting_body
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def task(task_id: str, **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def taskdash(tmp_path: Path, fake_api: FakeApi) -> Command:
     """A list of two batches whose labels begin alike, in all states."""
-    taskdash = Command(tmp_path, fake_api)
+    taskdash = Command(tmp_path, fake_api, first=EAGER)
     link = ["https://cdn.example.com/1.png"]
     tasks = [
         task(MUG, label="mug", prompt="a red fox", resultUrls=link),

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.command import Command
+from tests.command import EAGER, Command
 from tests.kills import stopped_holder, tells_locks
 from tests.servers import FakeApi, Reply, success_body, waiting_body
 
@@ -53,7 +53,7 @@ def test_waits_on_one_task_send_what_one_would(tmp_path: Path, fake_api: FakeApi
 def test_a_wait_takes_over_when_the_one_that_watched_is_killed(tmp_path: Path, fake_api: FakeApi) -> None:
     task_id = "task_orphan_12345678"
     fake_api.set(task_id, waiting_body(task_id))
-    taskdash = Command(tmp_path, fake_api)
+    taskdash = Command(tmp_path, fake_api, first=EAGER)
     taskdash("add", task_id)
     first = taskdash.start("wait", task_id)
     fake_api.wait_for(lambda: fake_api.count() >= 1, 10)
@@ -68,7 +68,7 @@ def test_a_wait_takes_over_when_the_one_that_watched_is_killed(tmp_path: Path, f
 def test_wait_says_that_the_watcher_is_stopped(tmp_path: Path, fake_api: FakeApi) -> None:
     task_id = "task_frozen_12345678"
     fake_api.set(task_id, waiting_body(task_id))
-    taskdash = Command(tmp_path, fake_api)
+    taskdash = Command(tmp_path, fake_api, first=EAGER)
     taskdash("add", task_id)
     watching = taskdash.start("wait", task_id)
     try:
@@ -91,7 +91,7 @@ def test_wait_says_that_the_watcher_is_stopped(tmp_path: Path, fake_api: FakeApi
 def test_a_lost_answer_does_not_hang_a_wait_with_a_timeout(tmp_path: Path, fake_api: FakeApi) -> None:
     task_id = "task_silent_12345678"
     fake_api.set(task_id, Reply(delay_s=60))
-    taskdash = Command(tmp_path, fake_api)
+    taskdash = Command(tmp_path, fake_api, first=EAGER)
     assert taskdash("wait", task_id, "--timeout", "0.5", timeout_s=8).returncode == 124
 
 

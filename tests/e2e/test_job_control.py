@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.command import Command, wait_until
+from tests.command import EAGER, Command, wait_until
 from tests.servers import FakeApi, Reply, success_body, waiting_body
 
 from taskdash.watch.lease import Lease
@@ -38,7 +38,7 @@ def test_a_command_that_watches_gives_the_lease_up_before_it_stops_and_goes_on_a
     tmp_path: Path, fake_api: FakeApi, command: str
 ) -> None:
     ids = [f"task_job_{n:02d}_12345678" for n in range(30)]
-    taskdash = Command(tmp_path, fake_api)
+    taskdash = Command(tmp_path, fake_api, first=EAGER)
     fake_api.override = Reply(delay_s=60)
     if command == "wait":
         fake_api.override = None

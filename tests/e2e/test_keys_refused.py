@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import KEY, Command
+from tests.command import EAGER, KEY, Command
 from tests.servers import FakeApi, Reply, closed_port, success_body, waiting_body
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def api() -> Iterator[FakeApi]:
 def test_who_has_a_good_key_takes_over_from_a_dashboard_whose_is_refused(
     tmp_path: Path, api: FakeApi
 ) -> None:
-    taskdash = Command(tmp_path, api)
+    taskdash = Command(tmp_path, api, first=EAGER)
     taskdash("add", OPEN)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
         screen.wait_for("API key rejected", 60)
@@ -59,7 +59,7 @@ def test_who_has_a_good_key_takes_over_from_a_dashboard_whose_is_refused(
 def test_a_check_is_not_answered_with_the_refusal_of_a_key_that_nobody_knew_to_be_bad(
     tmp_path: Path, api: FakeApi
 ) -> None:
-    taskdash = Command(tmp_path, api)
+    taskdash = Command(tmp_path, api, first=EAGER)
     taskdash("add", FIRST)
     taskdash("check", FIRST)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
@@ -83,7 +83,7 @@ def test_who_asks_another_gateway_takes_over_from_a_dashboard_that_reaches_none(
 
 
 def test_a_command_with_another_bad_key_says_so_and_ends(tmp_path: Path, api: FakeApi) -> None:
-    taskdash = Command(tmp_path, api)
+    taskdash = Command(tmp_path, api, first=EAGER)
     taskdash("add", OPEN)
     with taskdash.dashboard(env={"AIGPTIMAGE_API_KEY": OLD_KEY}) as screen:
         screen.wait_for("API key rejected", 60)
@@ -96,7 +96,7 @@ def test_a_command_with_another_bad_key_says_so_and_ends(tmp_path: Path, api: Fa
 def test_one_page_of_a_firewall_stops_neither_a_dashboard_nor_a_wait(
     tmp_path: Path, fake_api: FakeApi
 ) -> None:
-    taskdash = Command(tmp_path, fake_api)
+    taskdash = Command(tmp_path, fake_api, first=EAGER)
     fake_api.set(FIRST, [FIREWALL, success_body(FIRST)])
     fake_api.set(LATER, [FIREWALL, success_body(LATER)])
     taskdash("add", FIRST)
@@ -110,7 +110,7 @@ def test_one_page_of_a_firewall_stops_neither_a_dashboard_nor_a_wait(
 def test_a_dashboard_with_one_refused_id_asks_for_those_that_are_added_later_and_says_when_it_tries_again(
     tmp_path: Path, fake_api: FakeApi
 ) -> None:
-    taskdash = Command(tmp_path, fake_api)
+    taskdash = Command(tmp_path, fake_api, first=EAGER)
     fake_api.set(FIRST, Reply(403))
     fake_api.set(LATER, success_body(LATER))
     taskdash("add", FIRST)
@@ -133,7 +133,7 @@ def test_a_check_goes_on_after_one_refused_id_and_stops_when_another_says_so(
     for task_id in ids:
         fake_api.set(task_id, success_body(task_id))
     fake_api.set(ids[0], Reply(403))
-    taskdash = Command(tmp_path, fake_api, per_second=2)
+    taskdash = Command(tmp_path, fake_api, per_second=4, first=EAGER)
     done = taskdash("check", *ids, timeout_s=60)
     assert done.returncode == 4
     assert len(done.stdout.splitlines()) == len(ids) - 1
@@ -149,7 +149,7 @@ def test_a_check_goes_on_after_one_refused_id_and_stops_when_another_says_so(
 def test_who_has_a_network_takes_over_from_a_dashboard_that_has_none(
     tmp_path: Path, api: FakeApi, command: str
 ) -> None:
-    taskdash = Command(tmp_path, api)
+    taskdash = Command(tmp_path, api, first=EAGER)
     taskdash("add", OPEN)
     with taskdash.dashboard(spoilt_by=NO_NETWORK) as screen:
         screen.wait_for("Offline", 60)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command import KEY, Command
+from tests.command import EAGER, KEY, Command
 from tests.servers import FakeApi, Reply, success_body
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def api() -> Iterator[FakeApi]:
 
 @pytest.fixture
 def taskdash(tmp_path: Path, api: FakeApi) -> Command:
-    taskdash = Command(tmp_path)
+    taskdash = Command(tmp_path, first=EAGER)
     section = README.read_text("utf-8").partition("### Other gateways")[2]
     found = re.search(r"```toml\n(.*?)```", section, re.DOTALL)
     assert found is not None

@@ -470,7 +470,7 @@ def test_a_refusal_in_the_body_of_a_200_is_one(tmp_path: Path) -> None:
     for number, (reply, code, said) in enumerate(
         (
             ({"code": "401", "message": "no"}, 4, "unauthorized: "),
-            (error_body(429, "slow down", {"retryAfter": 7}), 5, "rate limited: .*in 7s"),
+            (error_body(429, "slow down", {"retryAfter": 12}), 5, "rate limited: .*in 12s"),
         )
     ):
         with FakeApi(key=KEY, default=reply) as api:
