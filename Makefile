@@ -16,10 +16,10 @@ help: ## list these targets
 demo: $(VENV)/app.stamp ## open the dashboard on the embedded demo API
 	@$(BIN)/taskdash --demo
 
-# Half of the tests' time is waiting, for a process or a clock: five workers keep two cores busy.
+# Most of the tests' time is waiting, for a process or a clock: seven workers keep two cores busy.
 # Bytecode is written whatever the environment says, or each process compiles all of the program again.
 test: $(VENV)/dev.stamp ## run the tests (TEXTUAL=lowest for the lowest version of it)
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=5 --dist=worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=7 --dist=worksteal
 
 # Where a mistake is most likely to be seen, of all that needs no process, no server and no screen.
 test-quick: $(VENV)/dev.stamp ## run the tests of the pure parts

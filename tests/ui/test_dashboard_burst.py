@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from taskdash.ui.context import Context
 
 COUNT: Final = 5_000
-MOST_LEFT: Final = 6
-"""What holds the store up, rows, what is not seen of them, the detail, a look at what others wrote; and one over."""
+MOST_LEFT: Final = 10
+"""What holds the store up, rows, what is not seen of them, the detail, looks at what others wrote; of 214 keys."""
 
 
 class Queue:
