@@ -25,6 +25,7 @@ from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from types import ModuleType
 
     from taskdash.config.readers import Place
     from taskdash.domain.task import Json
@@ -51,11 +52,15 @@ def _keys_of_action(value: object, place: Place) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
-def _sort_names() -> list[str]:
-    # Imported here, and below: most commands neither sort nor filter.
-    from taskdash.domain.query import SortKey
+def _query_words() -> tuple[ModuleType, ModuleType]:
+    # Imported here: most commands neither sort nor filter.
+    from taskdash.domain import query, query_language
 
-    return [key.value for key in SortKey]
+    return query, query_language
+
+
+def _sort_names() -> list[str]:
+    return [key.value for key in _query_words()[0].SortKey]
 
 
 def _sort(value: str) -> str:
@@ -67,11 +72,9 @@ def _sort(value: str) -> str:
 
 
 def _filter(value: str) -> str:
-    from taskdash.domain.query_language import parse_filter
-
     try:
         # Which links tell when they die is known when the list is read.
-        parse_filter(value, has_own_lives=lambda: True)
+        _query_words()[1].parse_filter(value, has_own_lives=lambda: True)
     except UsageError as error:
         raise ValueError(without_keys(str(error))) from None
     return value.strip()
