@@ -43,7 +43,8 @@ class UnreadableError(ValueError):
 def plain_body(headers: Mapping[str, str], body: bytes) -> bytes:
     """Return `body` with its Content-Encoding undone, at most `MAX_BODY_BYTES` long. `headers` are in lower case.
 
-    We ask for `identity`; a proxy may compress all the same. What it does not label is not guessed.
+    We ask for `identity`; a proxy may compress all the same. What it does not label is not guessed. Raises
+    UnreadableError where it is too long, broken, or in an encoding that we do not know.
     """
     if len(body) > MAX_BODY_BYTES:
         raise UnreadableError(f"larger than {MAX_BODY_BYTES >> 20} MiB")
@@ -86,7 +87,10 @@ _DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 
 
 def document(headers: Mapping[str, str], plain: bytes) -> Json:
-    """Return the JSON document in `plain`. A byte order mark before it is harmless."""
+    """Return the JSON document in `plain`. A byte order mark before it is harmless.
+
+    Raises UnreadableError where it is not UTF-8, or no JSON.
+    """
     text_bytes = plain.removeprefix(b"\xef\xbb\xbf")
     if not text_bytes.strip():
         raise UnreadableError("empty")
@@ -115,7 +119,8 @@ def json_document(text: str) -> Json:
     """Return the value of a JSON text.
 
     Numbers that no program could use (infinite, NaN, over 40 digits) come as the text they were; control characters
-    in texts are let through, as they are made inert later; of equal keys the last one counts.
+    in texts are let through, as they are made inert later; of equal keys the last one counts. Raises UnreadableError
+    where it is no JSON, nested too deeply, or made of too many values.
     """
     if _value_count(text) > MAX_VALUES and _value_count(_JSON_TEXT.sub("", text)) > MAX_VALUES:
         raise UnreadableError(f"made of more than {MAX_VALUES:,} values")

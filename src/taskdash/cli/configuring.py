@@ -184,7 +184,8 @@ def edit(session: Session) -> None:
     """Open the config in your editor, validate it afterwards, and offer to go on editing while anything is wrong.
 
     The editor is $VISUAL, else $EDITOR, else the first of editor, nano and vi. Its arguments are split as a shell
-    splits them, but no shell is run. Without a config file, a first one is created.
+    splits them, but no shell is run. Without a config file, a first one is created. Raises TaskdashError where it did
+    not start, or ended as if something was wrong.
     """
     path = session.config_path
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -230,7 +231,10 @@ def _check(session: Session) -> None:
 
 
 def checked_settings(session: Session) -> Settings:
-    """Return the settings in force, with everything checked that a config, or a theme beside it, can have wrong."""
+    """Return the settings in force, with everything checked that a config, or a theme beside it, can have wrong.
+
+    Raises UsageError where something is wrong.
+    """
     # It takes a while to load, and no other command needs it.
     from taskdash.ui.own_themes import known_themes, load_themes
 
@@ -253,7 +257,10 @@ def checked_settings(session: Session) -> Settings:
 
 
 def find_editor(environ: Mapping[str, str]) -> list[str]:
-    """Return the program and its arguments: those of `VISUAL`, else of `EDITOR`, else one of the usual."""
+    """Return the program and its arguments: those of `VISUAL`, else of `EDITOR`, else one of the usual.
+
+    Raises UsageError where there is no such program.
+    """
     path = environ.get("PATH")
     for variable in _EDITOR_VARIABLES:
         if not (written := environ.get(variable, "").strip()):

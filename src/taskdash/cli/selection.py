@@ -119,7 +119,7 @@ class Selection(NamedTuple):
         return terms, parse_states(self.state) if self.state else None
 
     def check_alone(self, task_ids: Sequence[str]) -> None:
-        """Refuse a command that is given both IDs and a selection, or neither."""
+        """Raise UsageError for a command that is given both IDs and a selection, or neither."""
         if task_ids and self.is_given:
             raise click.UsageError(f"give task IDs or {OPTIONS}, not both")
         if not task_ids and not self.is_given:

@@ -147,7 +147,10 @@ class Jobs:
         return job.results().get(name) if job and job.succeeded(now_ms) else None
 
     def create(self, request: Json, request_id: str | None, now_ms: int) -> Job:
-        """Start a task, or return the one that the same `X-Request-ID` started before; refuse what the API would."""
+        """Start a task, or return the one that the same `X-Request-ID` started before.
+
+        Raises RefusedError where the API would not take such a request.
+        """
         model, prompt, count = _validated(request)
         with self._lock:
             if request_id and request_id in self._by_request:

@@ -68,7 +68,7 @@ class RequestCounter:
         self._lock = threading.Lock()
 
     def admit(self) -> None:
-        """Count a request, or refuse one that has to wait: it does not count."""
+        """Count a request, or raise RefusedError for one that has to wait: it does not count."""
         with self._lock:
             now_s = self._clock()
             admitted_s = self._admitted_s
@@ -99,7 +99,10 @@ class DemoApi(ThreadingHTTPServer):
     allow_reuse_port = False
 
     def __init__(self, port: int = 0, *, clock: Callable[[], float] = time.time, tier: str = "basic") -> None:
-        """Take the port; 0 is any that is free. By the clock, in Unix seconds, tasks answer and limits count."""
+        """Take the port; 0 is any that is free. By the clock, in Unix seconds, tasks answer and limits count.
+
+        Raises OSError where the port cannot be had.
+        """
         super().__init__(("127.0.0.1", port), DemoHandler)
         self.base_url = f"http://127.0.0.1:{self.server_port}"
         rng = Random(SEED)  # noqa: S311  # the key and the IDs are made up, and shown to everybody

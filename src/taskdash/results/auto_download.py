@@ -63,7 +63,7 @@ class AutoDownload:
         self._since_ms = self._looked_ms = 0
 
     async def run(self) -> None:
-        """Look for results to save until cancelled; a list that cannot be used ends it."""
+        """Look for results to save until cancelled. Raises StoreError where the list cannot be used."""
         self._since_ms = self._now_ms() - OVERLAP_MS
         await self._store.run(lambda store: store.saved.forget_gone())
         self._backlog.extend(await self._store.run(lambda store: store.saved.unsaved(self._profile)))

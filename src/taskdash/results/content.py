@@ -253,7 +253,10 @@ class Unpacking:
     """Gives a file out of what arrives, never more than a block at a time."""
 
     def __init__(self, labels: Iterable[str]) -> None:
-        """Prepare for what has these labels; refuse too many of them. Those that are no packing do not count."""
+        """Prepare for what has these labels. Those that are no packing do not count.
+
+        Raises DownloadError where there are too many of them.
+        """
         self._layers = [_Layer(label) for label in labels if label in PACKINGS]
         if len(self._layers) > _MAX_LAYERS:
             raise DownloadError("it is packed too often")

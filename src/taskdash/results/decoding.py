@@ -139,7 +139,10 @@ def _end_in_words(code: int) -> str:
 
 
 def checked_png(png: bytes) -> Picture:
-    """Return a small PNG that is whole, no larger than it may be, and says what it was made of; refuse others."""
+    """Return a small PNG that is whole, no larger than it may be, and says what it was made of.
+
+    Raises DecodingError for others.
+    """
     from PIL import Image
 
     # Before Pillow sees it, which would print a warning about a size that is far too large.

@@ -58,8 +58,9 @@ async def open_downloads(
 ) -> AsyncIterator[Downloads]:
     """Open all that it takes to save results of the profile in use in a folder; at the end the rest is broken off.
 
-    `begin_to_watch` sees to it that somebody checks what is asked for, as far as that can be: the records behind
-    dead links are. Without it nobody does.
+    `begin_to_watch` sees to it that somebody checks what is asked for, as far as that can be: the records behind dead
+    links are. Without it nobody does. Raises UsageError where the folder cannot be used, StoreError where the list
+    cannot, or nothing can be written beside it.
     """
     with ExitStack() as opened:
         try:

@@ -73,9 +73,9 @@ class Downloader:
         """Save what `url` leads to as `stem` with the ending of its content; return its path.
 
         What has arrived is kept when this is cancelled, or fails in a way that may pass, if it can be gone on with:
-        `key` names the result over all runs. `on_open` is given the file in the making, whose size tells how far it is,
-        `on_whole` the whole file and its ending before it has a name; `remember` is told path, size and SHA-256 before
-        anything of this try is forgotten.
+        `key` names the result over all runs. `on_open` is given the file in the making, whose size tells how far it
+        is, `on_whole` the whole file and its ending before it has a name; `remember` is told path, size and SHA-256
+        before anything of this try is forgotten. Raises DownloadError where it was not saved.
         """
         part = PartFile(self.folder, key)
         try:

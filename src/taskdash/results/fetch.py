@@ -248,7 +248,10 @@ class _Answer:
         self.unpacking = Unpacking(self.labels)
 
     def begin(self, sink: Sink) -> None:
-        """Have the sink ready for what comes: all of it, or what is missing; refuse what cannot be used."""
+        """Have the sink ready for what comes: all of it, or what is missing.
+
+        Raises _StaleError where it is the rest of another file, DownloadError where it cannot be used.
+        """
         if self.is_rest:
             if not sink.size or sink.tag is None:
                 raise DownloadError("the server sends a part of it, though all of it was asked for")

@@ -142,7 +142,7 @@ class Folder:
         """Give a finished file `stem.ending` for a name, or `stem-2.ending` and so on where that is taken.
 
         It is on the disk when this returns, with less of the stem where the file system takes only short names, and
-        may keep the name that it has so far.
+        may keep the name that it has so far. Raises DiskError where it cannot be done.
         """
         n = 1
         with self.disk_errors():
@@ -162,7 +162,10 @@ class Folder:
         raise DiskError(f"{stem}.{ending} and thousands of others of that name are there")
 
     def put(self, name: str, data: bytes, is_ours: Callable[[bytes], bool]) -> None:
-        """Write a file of that name, whole or not at all, in place of one only that `is_ours` by what is in it."""
+        """Write a file of that name, whole or not at all, in place of one only that `is_ours` by what is in it.
+
+        Raises DiskError where it cannot be done.
+        """
         own_name = f".taskdash-{secrets.token_hex(16)}.part"
         with disk_errors(f"{inert_line(name)} cannot be written"):
             descriptor = self.open_own(own_name, os.O_RDWR | os.O_CREAT | os.O_EXCL)

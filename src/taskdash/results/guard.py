@@ -52,7 +52,10 @@ def is_public(address: str) -> bool:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, as text."""
+    """Return the addresses of a host, as text.
+
+    Raises OSError where it has none, UnicodeError where it cannot be a name.
+    """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -92,7 +95,10 @@ class Guard:
             yield pool
 
     async def addresses_of(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host that may be connected to, both families in turn; refuse to return none."""
+        """Return the addresses of a host that may be connected to, both families in turn.
+
+        Raises PrivateHostError where it has no public one, httpcore.ConnectError where it has none at all.
+        """
         try:
             addresses = await _resolve_aside(self._resolver, host, port)
         except (OSError, UnicodeError) as error:
@@ -180,7 +186,10 @@ def _by_turns(addresses: Sequence[str]) -> list[str]:
 async def _first_to_answer(
     connect: Callable[[str], Awaitable[httpcore.AsyncNetworkStream]], addresses: Iterable[str]
 ) -> httpcore.AsyncNetworkStream:
-    """Connect to one address after the other, without waiting long for any; return the first connection."""
+    """Connect to one address after the other, without waiting long for any; return the first connection.
+
+    Raises httpcore.ConnectError where none answers, httpcore.ConnectTimeout where none answers in time.
+    """
     left = list(addresses)
     trying: set[asyncio.Future[httpcore.AsyncNetworkStream]] = set()
     failure: BaseException = httpcore.ConnectError("it has no address")

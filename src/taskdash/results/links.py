@@ -20,7 +20,10 @@ class UnsafeLinkError(ValueError):
 
 
 def checked_url(url: str) -> str:
-    """Return `url` percent-encoded and fit to be opened; refuse anything but http(s) with a plain host."""
+    """Return `url` percent-encoded and fit to be opened.
+
+    Raises UnsafeLinkError where it is anything but http(s) with a plain host.
+    """
     if len(url) > MAX_URL_CHARS:
         raise UnsafeLinkError(f"it is longer than {MAX_URL_CHARS:,} characters")
     if any(char < " " or "\ud800" <= char <= "\udfff" for char in url):

@@ -116,7 +116,7 @@ def _place_in_jpeg(read: Callable[[int, int], bytes]) -> int | None:
 
 
 def origin_in(file: BinaryIO) -> Origin | None:
-    """Return what a picture says of itself; None where it says nothing."""
+    """Return what a picture says of itself; None where it says nothing. Raises OSError where it cannot be read."""
     start = file.read(len(PNG))
     texts = _png_texts(file) if start == PNG else _jpeg_texts(file) if start.startswith(_JPEG) else iter(())
     return next((origin for text in texts if (origin := origin_from(text))), None)

@@ -123,7 +123,7 @@ class PartFile(Sink):
     """A file in the making. `leave` or `discard` ends it."""
 
     def __init__(self, folder: Folder, key: str) -> None:
-        """Open what an earlier run left, else begin."""
+        """Open what an earlier run left, else begin. Raises DiskError where the folder does not take it."""
         self._folder = folder
         self._name = f".taskdash-{key}.part"
         self._note_name = f".taskdash-{key}.json"
@@ -148,7 +148,10 @@ class PartFile(Sink):
         return self._folder.name_for_good(self._name, self.descriptor, stem, ending)
 
     def rewrite(self, pieces: Iterable[bytes]) -> None:
-        """Have `pieces` in place of what was written; where that cannot be, it stays as it is."""
+        """Have `pieces` in place of what was written; where that cannot be, it stays as it is.
+
+        Raises DiskError where the disk does not take it.
+        """
         name = f".taskdash-{part_key(self._name)}.part"
         self._folder.remove(name)
         with _writing():
@@ -170,7 +173,10 @@ class PartFile(Sink):
         self.descriptor, self.size, self.whole, self.tag = descriptor, fresh.size, fresh.size, None
 
     async def digest(self) -> str:
-        """Return the SHA-256 of what was written, in hexadecimal, and let others run in between."""
+        """Return the SHA-256 of what was written, in hexadecimal, and let others run in between.
+
+        Raises DiskError where it cannot be read.
+        """
         found = hashlib.sha256()
         for offset in range(0, self.size, _COPY_BYTES):
             found.update(self.read(offset, min(_COPY_BYTES, self.size - offset)))

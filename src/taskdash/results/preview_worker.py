@@ -101,7 +101,7 @@ def _limit() -> None:
 
 
 def _first_frame(kind: str, ffmpeg: str) -> IO[bytes]:
-    """Return the first frame of the clip on stdin, as it is."""
+    """Return the first frame of the clip on stdin, as it is. Raises Refusal where there is none."""
     # Opened anew, so that it can look for the index at the end; of the network it knows nothing.
     source = ["-protocol_whitelist", "file", "-f", DEMUXERS[kind], "-i", "file:/dev/fd/0", "-map", "0:v:0"]
     frame = ["-frames:v", "1", "-f", "image2pipe", "-c:v", "ppm", "-"]
@@ -118,7 +118,10 @@ def _first_frame(kind: str, ffmpeg: str) -> IO[bytes]:
 
 
 def _write_small_png(side: int, kind: str = "", ffmpeg: str = "") -> None:
-    """Write the first frame, upright, RGB or RGBA."""
+    """Write the first frame, upright, RGB or RGBA.
+
+    Raises Refusal where it is none of the formats, too large, or cut short.
+    """
     from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
     source, formats = (_first_frame(kind, ffmpeg), ("PPM",)) if kind else (sys.stdin.buffer, FORMATS)

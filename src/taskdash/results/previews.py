@@ -332,7 +332,10 @@ class _PictureSink(Sink):
         self._kinds = kinds
 
     def take(self, ending: str) -> None:
-        """Take note of what it is; refuse what is mostly a video, a sound or a picture that cannot be shown."""
+        """Take note of what it is.
+
+        Raises OtherKindError for what is mostly a video, a sound or a picture that cannot be shown.
+        """
         super().take(ending)
         if ending not in self._kinds:
             raise OtherKindError(_described(ending, self.whole))

@@ -275,7 +275,7 @@ class ResultLocks:
     """
 
     def __init__(self, store_path: Path) -> None:
-        """Open the file, making it where it is missing."""
+        """Open the file, making it where it is missing. Raises OSError where it cannot be made."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._descriptor = os.open(lock_path(store_path, "downloads"), flags, 0o600)
         self._taken: set[tuple[int, int]] = set()

@@ -113,7 +113,7 @@ class Card:
 
 
 def check_count(count: int, instead: str) -> None:
-    """Refuse more results than a sheet has room for; `instead` says how to have fewer."""
+    """Raise TaskdashError for more results than a sheet has room for; `instead` says how to have fewer."""
     if count > MAX_RESULTS:
         raise TaskdashError(
             f"{count:,} results are too many for one sheet, which takes {MAX_RESULTS:,}: {instead}"
@@ -211,7 +211,7 @@ def _beside(path: Path, folder: Path) -> str | None:
 
 
 def check_place(path: Path) -> None:
-    """Refuse to write a sheet where there is no folder, or where anything stands but an earlier sheet."""
+    """Raise TaskdashError where there is no folder for a sheet, or where anything stands but an earlier one."""
     shown = inert_line(str(path))
     if not path.parent.is_dir():
         raise TaskdashError(f"{shown}: no such folder")
@@ -226,7 +226,10 @@ def check_place(path: Path) -> None:
 
 
 def save_sheet(path: Path, text: str) -> None:
-    """Write a sheet in one step: a browser that is reading sees the old or the new one."""
+    """Write a sheet in one step: a browser that is reading sees the old or the new one.
+
+    Raises TaskdashError where it cannot be written, or something else stands there.
+    """
     check_place(path)
     try:
         replace_private_file(path.resolve(), text.encode("utf-8", "replace"))

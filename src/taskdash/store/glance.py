@@ -35,7 +35,10 @@ class Glance(NamedTuple):
 
 
 def glance(path: Path, profile: str | None, since_ms: int) -> Glance:
-    """Return what the list of a profile, or of all, comes to; what there is not yet is empty, and stays so."""
+    """Return what the list of a profile, or of all, comes to; what there is not yet is empty, and stays so.
+
+    Raises StoreError where the list cannot be read.
+    """
     file = Path(os.path.realpath(path))
     try:
         if not file.exists():

@@ -209,7 +209,8 @@ def copy_past_holder(path: Path, name: str) -> tuple[int, TemporaryDirectory[str
     """Copy a store, with the journal that undoes what is half written, past the lock of a stopped process.
 
     As long as that is stopped and has a lock, nobody else writes. Return its number and the folder that has the copy,
-    called `name`; None where no such process has the store locked, or it went on meanwhile.
+    called `name`; None where no such process has the store locked, or it went on meanwhile. Raises OSError where
+    there is no room for the copy.
     """
     from tempfile import TemporaryDirectory
 
