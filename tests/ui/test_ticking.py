@@ -53,7 +53,6 @@ async def test_a_while_later_the_row_and_the_pane_say_so_under_a_toast_too(
 async def test_no_frame_is_drawn_where_no_text_differs(
     clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, dash: Dash
 ) -> None:
-    await asyncio.sleep(0.1)  # what the start left to be drawn
     frames: list[object] = []
 
     def note(_screen: object, update: object) -> None:
@@ -61,6 +60,11 @@ async def test_no_frame_is_drawn_where_no_text_differs(
             frames.append(update)
 
     monkeypatch.setattr(dash.app, "_display", note)
+    frames.append("what the start left to be drawn")
+    while frames:
+        frames.clear()
+        await asyncio.sleep(0.1)
+        await dash.settle()
     for task in dash.table.window.rows:
         assert task.checked_at_ms == clock.at_ms
     tick(dash, clock, 0)
