@@ -50,7 +50,7 @@ def test_add_can_wait_for_what_it_was_given(taskdash: Command, api: FilesApi) ->
     ]
     api.set(RUN, waiting_body(RUN))
     taskdash.ok("remove", RUN)
-    done = taskdash("add", RUN, "--wait", "--json", "--timeout", "0.2")
+    done = taskdash("add", RUN, "--wait", "--json", "--timeout", "1")
     assert (done.returncode, json.loads(done.stdout)["tasks"][0]["state"]) == (124, "waiting")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 from typing import TYPE_CHECKING
 
@@ -88,12 +87,12 @@ def script(path: Path, text: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize(("umask", "mode"), [("002", 0o664), ("077", 0o600)])
+@pytest.mark.parametrize(("umask", "mode"), [(0o002, 0o664), (0o077, 0o600)])
 def test_files_that_the_users_own_programs_make_have_the_users_umask(
-    tmp_path: Path, fake_api: FakeApi, umask: str, mode: int
+    tmp_path: Path, fake_api: FakeApi, umask: int, mode: int
 ) -> None:
     fake_api.set(IDS[0], [waiting_body(IDS[0]), success_body(IDS[0])])
-    taskdash = Command(tmp_path)
+    taskdash = Command(tmp_path, first=f"{EAGER}\nimport os\nos.umask({umask})")
     made = tmp_path / "made"
     made.mkdir()
     programs = tmp_path / "programs"
@@ -114,15 +113,10 @@ def test_files_that_the_users_own_programs_make_have_the_users_umask(
         "PATH": f"{programs}:{taskdash.env['PATH']}",
     }
 
-    def run(*arguments: str, **more: str) -> int:
-        line = f"umask {umask}; exec {shlex.join(taskdash.line(*arguments))}"
-        return taskdash.run(["sh", "-c", line], env=env | more).returncode
-
-    run("add", IDS[0])
-    assert run("wait", IDS[0]) == 0
-    assert run("open", IDS[0]) == 0
+    for words in ("add", "wait", "open"):
+        assert taskdash(words, IDS[0], env=env).returncode == 0
     # A browser that fails: then the link is copied.
-    run("open", IDS[0], BROWSER_EXIT="3")
+    taskdash("open", IDS[0], env=env | {"BROWSER_EXIT": "3"})
     modes = {path.name: path.stat().st_mode & 0o777 for path in made.iterdir()}
     assert modes == dict.fromkeys(("browser", "clipboard", "finish", "key"), mode)
     assert taskdash.store.stat().st_mode & 0o777 == 0o600

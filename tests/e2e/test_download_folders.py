@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import stat
-import sys
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.command import Command, Done, wait_until
+from tests.command import Command, wait_until
 from tests.files_api import PNG, FilesApi
 from tests.servers import success_body
 
@@ -79,17 +78,13 @@ def taskdash(tmp_path: Path, api: FilesApi) -> Command:
     return Command(tmp_path, api)
 
 
-def spoilt(taskdash: Command, kind: str) -> list[str]:
-    """`download` into `pictures/taskdash`, on a file system of that kind."""
-    line = taskdash.line("download", "-o", "pictures/taskdash")
-    code = f"{_IS_IN_FOLDER}{KINDS[kind]}from taskdash.cli.process import run\nrun()"
-    return [sys.executable, "-c", code, *line[1:]]
+DOWNLOAD: Final = ("download", "-o", "pictures/taskdash")
 
 
 def download(taskdash: Command, kind: str) -> list[Path]:
-    done: Done = taskdash.run(spoilt(taskdash, kind))
-    assert done.returncode == 0, done.stderr
-    return [taskdash.folder / line for line in done.stdout.splitlines()]
+    """Save the results on a file system of that kind; return where they are."""
+    taskdash.first = _IS_IN_FOLDER + KINDS[kind]
+    return [taskdash.folder / line for line in taskdash.ok(*DOWNLOAD).stdout.splitlines()]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -120,7 +115,7 @@ def test_what_was_begun_there_is_gone_on_with(taskdash: Command, api: FilesApi) 
     taskdash("add", ONE)
     taskdash("check")
     api.hold_after = 1_000
-    running = taskdash.begin(spoilt(taskdash, "another owner"))
+    running = taskdash.start(*DOWNLOAD, first=_IS_IN_FOLDER + OTHER_OWNER)
     api.wait_for(lambda: api.held == 2, 15)
     folder = taskdash.folder / "pictures" / "taskdash"
     wait_until(lambda: [path.stat().st_size for path in folder.glob(".*.part")] == [1_000, 1_000])

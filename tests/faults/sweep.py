@@ -33,9 +33,8 @@ import taskdash.domain.health, taskdash.cli.check_rules, taskdash.api.client, ta
 taskdash.domain.health.FIRST_PAUSE_S = taskdash.watch.watcher.LEAST_ROUND_S = 0.0
 taskdash.cli.check_rules.FAILURES_IN_A_ROW = 10**9
 taskdash.api.client.Gateway.__init__.__kwdefaults__["deadline_s"] = {deadline_s}
-from taskdash.cli.process import run
-run()
 """
+_RUN: Final = "from taskdash.cli.process import run\nrun()"
 DEADLINE_S: Final = 15.0
 """The program's own, for a whole request."""
 
@@ -79,14 +78,12 @@ def start_check(
     *,
     deadline_s: float = DEADLINE_S,
     first: str = "",
-) -> subprocess.Popen[str]:
+) -> Piped:
     """Start `check` with the pauses after a failure taken out; `first` is Python that runs before it.
 
     `deadline_s` may be less than it is.
     """
-    line = taskdash.line("check", *ids)
-    line[:1] = [sys.executable, "-c", first + _IMPATIENT.format(deadline_s=deadline_s)]
-    return taskdash.begin(line)
+    return taskdash.start("check", *ids, first=first + _IMPATIENT.format(deadline_s=deadline_s))
 
 
 def sweep(taskdash: Command, ids: Iterable[str], *, timeout_s: float = 120, is_listed: bool = True) -> Swept:
@@ -96,7 +93,10 @@ def sweep(taskdash: Command, ids: Iterable[str], *, timeout_s: float = 120, is_l
         AssertionError: one was not answered, or there was a traceback.
     """
     wanted = list(ids)
-    with running(start_check(taskdash, wanted)) as process, peak_of(process.pid) as peak:
+    # A process of its own: what one that is forked from another has in memory is not all its own.
+    line = taskdash.line("check", *wanted)
+    line[:1] = [sys.executable, "-c", f"{_IMPATIENT.format(deadline_s=DEADLINE_S)}{_RUN}"]
+    with running(taskdash.begin(line)) as process, peak_of(process.pid) as peak:
         _, stderr = process.communicate(timeout=timeout_s)
     assert "Traceback" not in stderr, stderr
     assert "not checked" not in stderr, stderr

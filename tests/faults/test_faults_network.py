@@ -26,11 +26,11 @@ from tests.faults.sweep import DEADLINE_S, ScriptedServer, Swept, running, start
 from tests.servers import AUTHORITY, FakeApi, Peer, RawServer, Request, closed_port, sends, tls_server
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.faults.sweep import Play
+    from tests.warm import Piped
 
 MB: Final = 1 << 20
 CAP_BYTES: Final = 4 * MB
@@ -288,7 +288,7 @@ import socket
 def look_up(*_, **__): raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 socket.getaddrinfo = look_up
 """
-    processes: dict[str, subprocess.Popen[str]] = {}
+    processes: dict[str, Piped] = {}
     with ExitStack() as stack:
         for base_url, first, said in (
             (f"http://127.0.0.1:{closed_port()}", "", "connection refused by"),
@@ -414,9 +414,7 @@ def drips(answer: bytes, every_s: float) -> Play:
     return play
 
 
-def assert_ended_by_deadline(
-    process: subprocess.Popen[str], count: int, began_s: float, deadline_s: float
-) -> None:
+def assert_ended_by_deadline(process: Piped, count: int, began_s: float, deadline_s: float) -> None:
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 5, stderr
     assert stderr.count(f"within {deadline_s:g}s") == count, stderr

@@ -81,10 +81,10 @@ async def test_at_start_it_counts_since_the_dashboard_was_closed(
     answer(other, uuid(20), waiting_body(uuid(20)), now_ms=NOW_MS - 9 * HOUR_MS)
     async with driven(desk, (120, 36)) as dash:
         # Those of 21 h ago expire in 3 h, those of 19 h ago in 5 h.
-        await dash.until_shown(f"{AWAY}7 finished, 2 failed (F), 6 expire within 6h (E)", 3)
+        await dash.until_shown(f"{AWAY}7 finished, 2 failed (F), 6 expire within 6h (E)")
         answer(other, uuid(20), success_body(uuid(20), completeTime=NOW_MS - 5 * HOUR_MS))
         clock.at_ms += 2_000
-        await dash.until_shown(f"{AWAY}8 finished, 2 failed (F), 6 expire within 6h (E)", 3)
+        await dash.until_shown(f"{AWAY}8 finished, 2 failed (F), 6 expire within 6h (E)")
         # No message on the screen tells the same once more, but of those that ended before that.
         await dash.until_said("9 tasks finished: 7 succeeded, 2 failed")
         assert dash.toasts == ["5 tasks finished: 3 succeeded, 2 failed"]
@@ -130,11 +130,11 @@ async def test_after_an_hour_without_a_key_it_counts_since_the_last_one(
         await tick(dash)
         assert AWAY not in dash.screen
         clock.at_ms += 1_000
-        await dash.until_shown(f"{AWAY}2 finished, 1 failed (F)", 3)
+        await dash.until_shown(f"{AWAY}2 finished, 1 failed (F)")
         # It goes on counting until somebody is there.
         clock.at_ms += 60_000
         finish(other, clock, range(3, 4), range(0))
-        await dash.until_shown(f"{AWAY}3 finished, 1 failed (F)", 3)
+        await dash.until_shown(f"{AWAY}3 finished, 1 failed (F)")
         await dash.press("j")
         clock.at_ms += 60_000
         finish(other, clock, range(4, 5), range(0))
