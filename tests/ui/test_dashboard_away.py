@@ -82,11 +82,11 @@ async def test_at_start_it_counts_since_the_dashboard_was_closed(
     async with driven(desk, (120, 36)) as dash:
         # Those of 21 h ago expire in 3 h, those of 19 h ago in 5 h.
         await dash.until_shown(f"{AWAY}7 finished, 2 failed (F), 6 expire within 6h (E)")
+        # No message on the screen tells the same once more, but of those that ended before that.
+        await dash.until_said("9 tasks finished: 7 succeeded, 2 failed")
         answer(other, uuid(20), success_body(uuid(20), completeTime=NOW_MS - 5 * HOUR_MS))
         clock.at_ms += 2_000
         await dash.until_shown(f"{AWAY}8 finished, 2 failed (F), 6 expire within 6h (E)")
-        # No message on the screen tells the same once more, but of those that ended before that.
-        await dash.until_said("9 tasks finished: 7 succeeded, 2 failed")
         assert dash.toasts == ["5 tasks finished: 3 succeeded, 2 failed"]
         # What ends while somebody is there is none of it.
         clock.at_ms += 120_000

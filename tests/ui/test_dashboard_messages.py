@@ -41,7 +41,7 @@ async def test_what_an_act_says_takes_a_row_over_the_footer_until_the_next_or_a_
     assert "Copied 1 task ID" in dash.lines[-2]
     assert dash.table.size.height == rows - 1
     monkeypatch.setattr(messages, "LINE_S", 0.05)
-    await dash.press("z", shown="Nothing to undo.")
+    await dash.press("z", said="Nothing to undo.")
     assert "Copied" not in dash.screen
     await dash.until_gone("Nothing to undo.")
     await dash.until(lambda: dash.table.size.height == rows, "the row given back")
