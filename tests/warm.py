@@ -150,7 +150,9 @@ class Piped(Forked):
 
 
 def _rest(stream: TextIO) -> str:
-    """What is left to be read of a stream, which is closed then."""
+    """Return what is left to be read of a stream, which is closed then."""
+    if stream.closed:
+        return ""
     with stream:
         return stream.read()
 

@@ -117,7 +117,7 @@ def running(process: Started) -> Iterator[Started]:
     finally:
         if process.poll() is None:
             process.kill()
-            process.communicate()
+        process.communicate()
 
 
 class Peak:
