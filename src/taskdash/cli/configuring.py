@@ -184,8 +184,7 @@ def edit(session: Session) -> None:
     """Open the config in your editor, validate it afterwards, and offer to go on editing while anything is wrong.
 
     The editor is $VISUAL, else $EDITOR, else the first of editor, nano and vi. Its arguments are split as a shell
-    splits them, but no shell is run. Without a config file, a first one is created. Raises TaskdashError where it did
-    not start, or ended as if something was wrong.
+    splits them, but no shell is run. Without a config file, a first one is created.
     """
     path = session.config_path
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
