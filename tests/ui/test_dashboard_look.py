@@ -74,7 +74,8 @@ async def test_the_title_follows_the_lines_that_a_banner_or_another_size_takes(d
     height = dash.table.size.height
     await dash.until_shown(f"━ Tasks 1–{height} of 300 ━")
     dash.main.query_one("#banner").styles.min_height = 3
-    dash.main.query_one("#banner").display = True
+    dash.main.headlines.remark = "something is wrong"
+    dash.main.show_status()
     await dash.until(lambda: dash.table.size.height < height, "a shorter table")
     await dash.until_shown(f"━ Tasks 1–{dash.table.size.height} of 300 ━")
     await dash.pilot.resize_terminal(80, 40)
