@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -98,8 +97,12 @@ def add(
 
 def _wait(task_ids: Sequence[str], **how: Any) -> int:  # noqa: ANN401 - as `waiting.wait` takes it
     """Run `taskdash wait`, which is imported now."""
-    wait = importlib.import_module("taskdash.cli.waiting").wait
-    code: int = click.get_current_context().invoke(wait, task_ids=task_ids, **how)
+    context = click.get_current_context()
+    program = context.find_root().command
+    assert isinstance(program, click.Group)  # noqa: S101 - it has this command
+    command = program.get_command(context, "wait")
+    assert command is not None  # noqa: S101 - in the table of commands
+    code: int = context.invoke(command, task_ids=task_ids, **how)
     return code
 
 

@@ -57,7 +57,7 @@ _log.addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a run came out."""
+    """Tells how a run came out."""
 
     fault: str = ""
     """What went wrong, in a few words that follow the command's name; empty where nothing did."""
@@ -192,7 +192,7 @@ def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
 
 
 class Ended(NamedTuple):
-    """How a command came out, for people."""
+    """Tells people how a command came out."""
 
     text: str
     output: str = ""
