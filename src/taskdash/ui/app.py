@@ -21,7 +21,7 @@ from textual.worker import WorkerFailed
 
 from taskdash.domain.errors import StoreError, TaskdashError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui import screens
+from taskdash.ui import deferred
 from taskdash.ui.actions import own_bindings
 from taskdash.ui.acts import Feedback
 from taskdash.ui.keymap import changed_keys
@@ -62,7 +62,7 @@ FINISH_GRACE_S: Final = 10.0
 
 def _actions() -> type[Provider]:
     """Return what the palette finds, imported when it is first opened."""
-    return screens.ActionProvider
+    return deferred.ActionProvider
 
 
 class Dashboard(App[None]):
@@ -116,7 +116,7 @@ class Dashboard(App[None]):
 
     async def action_palette(self) -> None:
         """Open the palette; what is typed next is for its box, which Textual gives the focus a little later."""
-        palette = screens.Palette()
+        palette = deferred.Palette()
         await self.push_screen(palette)
         # An Esc may have left it.
         for box in palette.query(Input):
@@ -124,7 +124,7 @@ class Dashboard(App[None]):
 
     def search_themes(self) -> None:
         """Open a palette of themes: the palette's own entry calls it."""
-        self.push_screen(screens.Palette([screens.ThemeProvider], placeholder="Search for themes ..."))
+        self.push_screen(deferred.Palette([deferred.ThemeProvider], placeholder="Search for themes ..."))
 
     async def use_profile(self, name: str) -> None:
         try:
@@ -239,7 +239,7 @@ class Dashboard(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         if self._waits_for_list:
-            return screens.Waiting(self.context, lambda: self.mending)
+            return deferred.Waiting(self.context, lambda: self.mending)
         kind: type[MainScreen] = MainScreen
         if self.context.settings.commands:
             # Textual takes a screen's bindings from its class alone.

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from taskdash.domain.words import plural
-from taskdash.ui import screens
+from taskdash.ui import deferred
 from taskdash.ui.actions import bindings, call_of, situation_of, why_empty
 from taskdash.ui.acts import Acts
 from taskdash.ui.checking import Checking
@@ -98,7 +98,7 @@ class MainScreen(ViewActions):
 
     @cached_property
     def away(self) -> AwayLine:
-        return screens.AwayLine(self.context, self.table)
+        return deferred.AwayLine(self.context, self.table)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Leave most keys to a text box while it has the focus: ours would come before its own."""
@@ -111,8 +111,8 @@ class MainScreen(ViewActions):
 
     def _begin(self) -> None:
         self.post_message(self.Painted())
-        self._expiring = screens.ExpiringResults(self.context, self)
-        finished = [screens.FinishedTasks(self.context, self, name) for name in self.context.services]
+        self._expiring = deferred.ExpiringResults(self.context, self)
+        finished = [deferred.FinishedTasks(self.context, self, name) for name in self.context.services]
         self.following.on_written += [self._reload, *(each.tell for each in finished), self._rest]
         for command in filter(None, (each.on_finish for each in self.context.services.values())):
             command.listen(self._warn_from_thread)
@@ -126,9 +126,9 @@ class MainScreen(ViewActions):
         self.away.begin()
         # With tasks on the list it is not the first time: the banner says what is missing.
         if self.context.is_first_start and not any(self.table.window.counts.values()):
-            self.app.push_screen(screens.Welcome(str(self.context.config_path), self.context.key_variable))
+            self.app.push_screen(deferred.Welcome(str(self.context.config_path), self.context.key_variable))
         if self.context.is_demo:
-            self._tour = screens.Tour(self)
+            self._tour = deferred.Tour(self)
             self.mount(self._tour, before=self.tab_line)
 
     def _tell_mishap(self, line: str) -> None:
@@ -330,10 +330,10 @@ class MainScreen(ViewActions):
     @in_order
     async def action_review(self) -> None:
         scope, now_ms = self._scope(self.table.wanted), self.context.clock.now_ms()
-        results = await self.context.store.run(lambda store: screens.read_results(store, scope, now_ms))
+        results = await self.context.store.run(lambda store: deferred.read_results(store, scope, now_ms))
         if results:
             missing = await self.context.missing_for_pictures()
-            seq = await self.ask(screens.Review(self, scope, results, missing))
+            seq = await self.ask(deferred.Review(self, scope, results, missing))
             self.table.show(self.table.wanted, seq=seq)
         else:
             self.say("No results to review in this view.", "warning")
@@ -345,4 +345,4 @@ class MainScreen(ViewActions):
         pane = "detail" if self.focused is self.pane else "table"
         place = "filter" if self.filter_box.has_focus_within else pane
         # The keys after it are the dialog's.
-        await self.app.push_screen(screens.Help.of_list(self.context.keymap, place, situation_of(self)))
+        await self.app.push_screen(deferred.Help.of_list(self.context.keymap, place, situation_of(self)))

@@ -13,7 +13,7 @@ from textual.worker import WorkerError, get_current_worker
 
 from taskdash.domain.errors import StoreError
 from taskdash.domain.words import plural
-from taskdash.ui import screens
+from taskdash.ui import deferred
 from taskdash.ui.acts import ASK_ABOVE, MAX_AT_ONCE, Acts, Feedback, name_of, removal_question, warning
 from taskdash.ui.text.status import sentence
 
@@ -176,7 +176,7 @@ class TaskActions(Screen[None]):
 
     @in_order
     async def action_add(self, text: str = "") -> None:
-        while found := await self.ask(screens.AddIds(self.context, text)):
+        while found := await self.ask(deferred.AddIds(self.context, text)):
             try:
                 seq, feedback = await self.acts.add(found)
             except StoreError as error:
@@ -199,7 +199,7 @@ class TaskActions(Screen[None]):
             seqs = [task.seq for task in tasks]
         if not seqs:
             return
-        if await self.ask(screens.Confirm(removal_question(len(seqs), tasks))):
+        if await self.ask(deferred.Confirm(removal_question(len(seqs), tasks))):
             feedback = await self.acts.remove(seqs, frozenset(self.table.marked.intersection(seqs)))
             self.table.marked -= set(seqs)
             self._show_changes()
@@ -217,7 +217,7 @@ class TaskActions(Screen[None]):
     @in_order
     async def action_edit(self) -> None:
         tasks = await self._chosen()
-        if tasks and (typed := await self.ask(screens.EditLabel(tasks))):
+        if tasks and (typed := await self.ask(deferred.EditLabel(tasks))):
             self.tell(await self.acts.edit([task.seq for task in tasks], *typed))
             self.table.reload()
 
@@ -270,7 +270,7 @@ class TaskActions(Screen[None]):
         elif tasks and (detail := await self.acts.detail(tasks[0])):
             index: int | None = number - 1 if number else 0
             if number is None and len(detail.result_urls) > 1:
-                index = await self.ask(screens.ChooseLink(detail.result_urls))
+                index = await self.ask(deferred.ChooseLink(detail.result_urls))
             if index is not None:
                 # No key waits for it: a browser is given some time to fail.
                 _let_keys_go_on()
@@ -292,7 +292,7 @@ class TaskActions(Screen[None]):
             key = self.context.key_of("copy_urls")
             self.tell(warning(f"{limit} Press {key} to copy the links." if key else limit))
         elif count <= ASK_ABOVE or await self.ask(
-            screens.Confirm(f"Open {count} results in the browser, one per task?")
+            deferred.Confirm(f"Open {count} results in the browser, one per task?")
         ):
             _let_keys_go_on()
             self.tell(await self.acts.open_many(urls, len(tasks) - count))
@@ -316,7 +316,7 @@ class TaskActions(Screen[None]):
         if not choices:
             return
         what = plural(len(tasks), "task") if len(tasks) > 1 else f'"{name_of(tasks[0], 40)}"'
-        letter = await self.ask(screens.CopyMenu(f"Copy from {what}", choices))
+        letter = await self.ask(deferred.CopyMenu(f"Copy from {what}", choices))
         if letter is not None:
             self.tell(await self._copying.copy(tasks, letter))
 
@@ -329,7 +329,7 @@ class TaskActions(Screen[None]):
             return
         what = f"{name} for {plural(len(seqs), 'task')}"
         confirm = self.context.settings.commands[name].confirm
-        if not confirm or await self.ask(screens.Confirm(f"Run {what}?")):
+        if not confirm or await self.ask(deferred.Confirm(f"Run {what}?")):
             self.context.run_command(name, seqs, self._tell_from_thread)
             self.say(f"Running {what}.")
 

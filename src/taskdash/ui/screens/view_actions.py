@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from taskdash.domain.query import Query, Sort
 from taskdash.domain.words import USUAL_LIFE_MS, filter_of
-from taskdash.ui import screens
+from taskdash.ui import deferred
 from taskdash.ui.acts import Scope, warning
 from taskdash.ui.screens.task_actions import TaskActions, in_order
 from taskdash.ui.text.status import sentence
@@ -90,7 +90,7 @@ class ViewActions(TaskActions):
 
     @cached_property
     def own_views(self) -> OwnViews:
-        return screens.OwnViews(self.context, self)
+        return deferred.OwnViews(self.context, self)
 
     def count_views(self) -> None:
         if self.context.settings.views:
@@ -112,7 +112,7 @@ class ViewActions(TaskActions):
 
     @cached_property
     def filter_box(self) -> FilterBox:
-        return screens.FilterBox(self)
+        return deferred.FilterBox(self)
 
     @property
     def filter_text(self) -> str:
@@ -136,7 +136,7 @@ class ViewActions(TaskActions):
 
     @in_order
     async def action_sort(self) -> None:
-        key = await self.ask(screens.ChooseSort(self.table.wanted.sort.key))
+        key = await self.ask(deferred.ChooseSort(self.table.wanted.sort.key))
         if key is not None:
             self._sort_by(Sort(key))
 
@@ -191,14 +191,14 @@ class ViewActions(TaskActions):
         if task is None or text is None:
             self.tell(warning("No record yet."))
         else:
-            await self.ask(screens.RawJson(task.task_id, text))
+            await self.ask(deferred.RawJson(task.task_id, text))
 
     @in_order
     async def action_statistics(self) -> None:
         scope = self._scope(self.table.wanted)
         if outcomes := await self.acts.outcomes(scope):
             await self.ask(
-                screens.Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms())
+                deferred.Statistics(scope.name(len(outcomes)), outcomes, self.context.clock.now_ms())
             )
         else:
             self.tell(warning("Nothing to count."))
@@ -208,10 +208,10 @@ class ViewActions(TaskActions):
         # Failures of the filter, whatever the tab.
         scope = self._scope(replace(self.table.wanted, states=None))
         now_ms = self.context.clock.now_ms()
-        found = await self.context.store.run(lambda store: screens.read_failures(store, scope, now_ms))
+        found = await self.context.store.run(lambda store: deferred.read_failures(store, scope, now_ms))
         if not found.reasons and not found.problems:
             self.tell(warning(scope.no_failures(found.total)))
-        elif filter_text := await self.ask(screens.Failures(scope.name(found.total), found, now_ms)):
+        elif filter_text := await self.ask(deferred.Failures(scope.name(found.total), found, now_ms)):
             if self.view is None:
                 self.show_tab(0)
             before = "" if self.table.marked else self.filter_box.text.strip()
@@ -220,10 +220,10 @@ class ViewActions(TaskActions):
 
     @in_order
     async def action_batches(self) -> None:
-        batches = await self.context.store.run(partial(screens.read_batches, context=self.context))
+        batches = await self.context.store.run(partial(deferred.read_batches, context=self.context))
         if not batches:
             self.tell(warning("No tasks yet."))
-        elif chosen := await self.ask(screens.Batches(self, batches)):
+        elif chosen := await self.ask(deferred.Batches(self, batches)):
             self.show_tab(0)
             await self.filter_box.put(chosen.filter_text)
             if chosen.action:
@@ -234,13 +234,13 @@ class ViewActions(TaskActions):
                 await self.run_action(chosen.action)
 
     def action_messages(self) -> None:
-        self.app.push_screen(screens.Messages(self.app.messages.kept))
+        self.app.push_screen(deferred.Messages(self.app.messages.kept))
 
     @in_order
     async def action_status(self) -> None:
         profile = self.context.profile
         checked_ms = await self.context.store.run(lambda store: store.summaries.last_check_ms(profile))
-        self.app.push_screen(screens.Status(self.context, checked_ms))
+        self.app.push_screen(deferred.Status(self.context, checked_ms))
 
     def _scope(self, query: Query) -> Scope:
         words = (self.view.filter if self.view else "", self.filter_box.text.strip())
@@ -254,7 +254,9 @@ class ViewActions(TaskActions):
             self.tell(warning("The columns of this view are set in the config."))
             return
         drawn = {placed.column.name for placed in self.table.rows.columns}
-        if chosen := await self.ask(screens.ChooseColumns(self.context.view, self.context.first_view, drawn)):
+        if chosen := await self.ask(
+            deferred.ChooseColumns(self.context.view, self.context.first_view, drawn)
+        ):
             columns, widths = chosen
             self.remember(columns=columns, widths=widths)
             self._place_columns()
