@@ -85,8 +85,8 @@ async def read_cards(store: StoreThread, seqs: Sequence[int]) -> dict[int, TaskC
 
     def without_gone(cards: Sequence[TaskCard]) -> dict[int, TaskCard]:
         return {
-            card.task.seq: card._replace(saved={n: file for n, file in card.saved.items() if file.is_there()})
-            for card in cards
+            task.seq: TaskCard(task, urls, {n: file for n, file in saved.items() if file.is_there()})
+            for task, urls, saved in cards
         }
 
     return await asyncio.to_thread(without_gone, await store.run(read))
@@ -133,12 +133,7 @@ class ReviewList:
 
     def judge(self, verdicts: Iterable[tuple[int, int, Verdict | None]]) -> None:
         given = {(seq, n): verdict for seq, n, verdict in verdicts}
-        self.follow(
-            [
-                each._replace(verdict=given[each.place]) if each.place in given else each
-                for each in self.results
-            ]
-        )
+        self.follow([Result(*each[:3], given.get(each.place, each.verdict)) for each in self.results])
 
     def show_next(self) -> None:
         kinds = list(Showing)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from taskdash.domain.untrusted import inert_line
 
@@ -54,6 +54,10 @@ class Answers(NamedTuple):
     has_sixels: bool = False
     is_complete: bool = False
     """Whether it has answered the last question: what it did not say it does not know."""
+
+    def with_these(self, said: Mapping[str, Any]) -> Answers:
+        """Return the same, with what else was said."""
+        return self._replace(**said)
 
     @property
     def is_light(self) -> bool | None:
@@ -130,19 +134,20 @@ class AnswerSieve:
         return "" if re.fullmatch(_BEGUN, held) else held
 
     def _take(self, match: re.Match[str]) -> None:
-        before = self.answers
+        said: dict[str, Any] = {}
         if (attributes := match["da"]) is not None:
-            has_sixels = _SIXELS in attributes.split(";")[1:]
-            self.answers = before._replace(has_sixels=has_sixels, is_complete=True)
+            said = {"has_sixels": _SIXELS in attributes.split(";")[1:], "is_complete": True}
         elif (text := match["dcs"]) is not None and text.startswith(">|"):
-            self.answers = before._replace(name=inert_line(text[2:], 60))
+            said = {"name": inert_line(text[2:], 60)}
         elif (text := match["apc"]) is not None and text.startswith("Gi=31"):
-            self.answers = before._replace(has_kitty=text.endswith(";OK"))
+            said = {"has_kitty": text.endswith(";OK")}
         elif (text := match["osc"]) is not None and (colour := re.match(_COLOUR, text)):
-            parts = (round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in colour.groups())
-            self.answers = before._replace(background=(next(parts), next(parts), next(parts)))
-        if self.answers != before:
-            self._on_answer(self.answers)
+            parts = tuple(round(int(part, 16) * 255 / (16 ** len(part) - 1)) for part in colour.groups())
+            said = {"background": parts}
+        answers = self.answers.with_these(said)
+        if answers != self.answers:
+            self.answers = answers
+            self._on_answer(answers)
 
 
 class TerminalSays:

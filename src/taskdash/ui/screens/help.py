@@ -284,7 +284,7 @@ def _parts(sections: Sequence[HelpSection], width: int, *, is_brief: bool = Fals
             title = [] if number else [Content.styled(section.title, "bold")]
             lines = _entry_lines(entry, width)
             if is_brief and entry.why_not:
-                brief = _entry_lines(entry._replace(why_not=""), width)
+                brief = _entry_lines(HelpEntry(entry.keys, entry.does, entry.name, ""), width)
                 lines = brief if len(brief) < len(lines) else lines
             parts.append(_Part([*title, *lines], not number))
     return parts

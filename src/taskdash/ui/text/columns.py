@@ -115,6 +115,10 @@ class Column(NamedTuple):
     flexible: bool = False
     """It takes what the others leave."""
 
+    def of_width(self, cells: int | None) -> Column:
+        """Return the same with that width alone, or as it is for None."""
+        return self if cells is None else self._replace(widths=(cells,))
+
     def title_in(self, width: int) -> str:
         return self.title if self.narrow_title is None or width >= len(self.title) else self.narrow_title
 
@@ -366,9 +370,7 @@ def place_columns(
 
     Widths in `fixed`, which the user chose, do not give way. Where tasks have several labels the prompt leaves room.
     """
-    columns = [
-        COLUMNS[name]._replace(widths=(fixed[name],)) if name in fixed else COLUMNS[name] for name in names
-    ]
+    columns = [COLUMNS[name].of_width(fixed.get(name)) for name in names]
     has_flexible = any(column.flexible and column.name not in fixed for column in columns)
     steps = dict.fromkeys(names, 0)
     for name, gives_way in (("state", width < WORDS_FROM), ("id", has_flexible)):
