@@ -121,7 +121,7 @@ async def test_a_marked_task_that_another_process_removes_is_marked_no_more(othe
     await dash.press("space")
     other.tasks.remove([other.tasks.find(PROFILE, MANY[0]).seq], NOW_MS)
     await dash.until_total(19)
-    await dash.until(lambda: "marked" not in dash.lines[-1], "no marks in the footer", 2.0)
+    await dash.until(lambda: "marked" not in dash.lines[-1], "no marks in the footer")
     await dash.press("y")
     await dash.until_copied(MANY[1])
 

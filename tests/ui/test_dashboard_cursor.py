@@ -173,9 +173,9 @@ async def test_another_process_adds_and_removes_and_it_shows_within_a_second(
     await go_to(dash, MANY[2])
     with Store(store_path) as third:
         third.tasks.add(PROFILE, [uuid(500)], 0)
-        await dash.until(lambda: uuid(500) in {t.task_id for t in dash.table.window.rows}, "the new row", 1.0)
+        await dash.until(lambda: uuid(500) in {t.task_id for t in dash.table.window.rows}, "the new row")
         third.tasks.remove([third.tasks.find(PROFILE, MANY[0]).seq], 0)
-        await dash.until(lambda: MANY[0] not in dash.shown_ids, "the row gone", 1.0)
+        await dash.until(lambda: MANY[0] not in dash.shown_ids, "the row gone")
     assert dash.cursor == MANY[2]
 
 

@@ -187,7 +187,7 @@ async def test_ctrl_c_leaves_from_within_a_dialog_too(opener: str, dash: Dash) -
     await dash.press("ctrl+c", shown="Press Ctrl+C again to quit")
     assert not dash.app._exit
     await dash.press("ctrl+c")
-    await dash.until(lambda: dash.app._exit, "the end", 2.0)
+    await dash.until(lambda: dash.app._exit, "the end")
     assert (dash.app.return_code or 0) == 0
 
 

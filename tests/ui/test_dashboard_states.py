@@ -101,7 +101,7 @@ async def test_waiting_rows_tick_with_the_clock_and_finished_ones_do_not(
     async with driven(desk, (200, 60), total=2) as dash:
         assert "11s" in dash.row("◐")
         clock.at_ms += 31_000
-        await dash.until(lambda: "42s" in dash.row("◐"), "42s in the row", 2.5)
+        await dash.until(lambda: "42s" in dash.row("◐"), "42s in the row")
         await dash.until_shown("◐ waiting 42s")
         assert "32s" in dash.row(PAGE_SUCCESS)
 
@@ -120,8 +120,8 @@ async def test_a_usual_time_is_shown_only_once_the_history_has_enough(
             assert "usual" not in dash.pane
             assert "▱" not in dash.screen
         else:
-            await dash.until(lambda: "usual 32s" in dash.pane, "the usual time in the pane", 2.5)
-            await dash.until(lambda: "▰▰▱▱" in dash.row("16s"), "half of the bar", 2.5)
+            await dash.until(lambda: "usual 32s" in dash.pane, "the usual time in the pane")
+            await dash.until(lambda: "▰▰▱▱" in dash.row("16s"), "half of the bar")
 
 
 async def test_a_batch_half_done_is_not_overdue_as_those_that_wait_count_too(
@@ -256,13 +256,13 @@ async def test_the_line_on_top_tells_how_far_the_batch_is(
     add(other, *mugs, label="mugs")
     answer_all(other, {each: waiting_body(each, createTime=NOW_MS - 20_000) for each in mugs})
     async with driven(desk, total=10) as dash:
-        await dash.until(lambda: "mugs ▱▱▱▱▱▱▱▱ 0/10 " in dash.lines[0], "the batch", 3)
+        await dash.until(lambda: "mugs ▱▱▱▱▱▱▱▱ 0/10 " in dash.lines[0], "the batch")
         # One every 20 s: of the five that are left the pace tells when they are done.
         for n in range(5):
             clock.at_ms += 20_000
             ended = success_body(mugs[n], completeTime=clock.at_ms, costTime=1_000)
             answer(other, mugs[n], ended, now_ms=clock.at_ms)
-        await dash.until(lambda: "mugs ▰▰▰▰▱▱▱▱ 5/10 · 2m left" in dash.lines[0], "its half", 3)
+        await dash.until(lambda: "mugs ▰▰▰▰▱▱▱▱ 5/10 · 2m left" in dash.lines[0], "its half")
         for each in mugs[5:]:
             answer(other, each, success_body(each), now_ms=clock.at_ms)
-        await dash.until(lambda: "mugs" not in dash.lines[0], "no batch under way", 3)
+        await dash.until(lambda: "mugs" not in dash.lines[0], "no batch under way")
