@@ -1,4 +1,4 @@
-"""What stands around a record: a code, a text, and the place of the record itself.
+"""Reads what stands around a record: a code, a text, and the place of the record itself.
 
 The API's page has `{code, msg, data}`. At kie.ai-like gateways the text is `message` or missing, `data` may
 be missing, and some answers are the record with no envelope at all.

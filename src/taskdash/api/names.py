@@ -1,4 +1,4 @@
-"""What gateways call the fields of a record: one table for each thing, of which the first name with a value counts.
+"""Lists what gateways call the fields of a record: a table for each, of which the first name with a value counts.
 
 The first names are those of the API's page. The others are met at kie.ai and its families (Veo, 4o, Kontext, Aleph,
 Runway, Suno, Midjourney), at gateways to them, at Kling, DashScope, ModelScope, Replicate, fal, OpenAI, Ark, Vidu,

@@ -1,4 +1,4 @@
-"""Where the result links of a record stand, in every form that was met, and in which order they count.
+"""Finds the result links of a record, in every form that was met, and in the order in which they count.
 
 The API's page has one form: `resultJson`, a JSON text with `resultUrls`. All others are seen at kie.ai-like
 gateways, where the key depends on the model, and at those of other families. The rule that covers them: known keys

@@ -54,7 +54,7 @@ _OF_FLAG: Final = {
 
 
 class Standing(NamedTuple):
-    """Where a task stands, and the word for it."""
+    """Holds where a task stands, and the word for it."""
 
     state: State
     word: str

@@ -1,4 +1,4 @@
-"""When `check` has asked for each task, what ends it, and what it came to. Pure, as `cli.rules` is."""
+"""Decides when `check` has asked for each task, what ends it, and what it came to. Pure, as `cli.rules` is."""
 
 from __future__ import annotations
 

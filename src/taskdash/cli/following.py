@@ -1,4 +1,4 @@
-"""How `check` and `wait` follow tasks: a watcher beside them, and the loop that looks at the store.
+"""Follows tasks for `check` and `wait`: with a watcher beside them, and a loop that looks at the store.
 
 Neither sends a request by itself. They mark tasks in the store, where whoever watches finds them: a dashboard, another
 command, or, while nobody else does, the watcher that runs beside the command and checks only what is asked for. So

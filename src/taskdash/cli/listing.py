@@ -150,7 +150,7 @@ def list_tasks(
 
 
 class _Table(NamedTuple):
-    """How the list is printed as a table or a part of its fields, as the options say."""
+    """Prints the list as a table, or some of its fields, as the options say."""
 
     query: Query
     limit: int

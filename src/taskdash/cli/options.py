@@ -1,4 +1,4 @@
-"""What commands have in common for click: the options that all of them take, and completion of IDs."""
+"""Has what commands share for click: the options that all of them take, and completion of IDs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How commands speak: data to stdout, talk to stderr, JSON in one ASCII-safe document."""
+"""Prints for commands: data to stdout, talk to stderr, JSON in one ASCII-safe document."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NARROW: Final = r"[ -~\u00a0-\u02ff\u2010-\u2027]*"
 
 
 class _Speech:
-    """How this process talks to people."""
+    """Holds how this process talks to people."""
 
     is_quiet = False
     """Whether only errors are told (`--quiet`)."""

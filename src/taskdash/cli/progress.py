@@ -1,4 +1,4 @@
-"""How far long work is, on stderr: a bar that is redrawn where that is a terminal, nothing or a line else."""
+"""Shows on stderr how far long work is: a bar that is redrawn where that is a terminal, nothing or a line else."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLAIN_EVERY_S: Final = 10.0
 
 
 class _Bars:
-    """What is redrawn now and then, in a `with` block; it is gone when the block ends."""
+    """Redraws bars now and then, in a `with` block; they are gone when the block ends."""
 
     def __init__(self, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s

@@ -103,7 +103,7 @@ def gone(before: Sequence[Task], now: Sequence[Task]) -> list[Task]:
 
 @dataclass(slots=True)
 class _Seen:
-    """What was seen of a task, in ms since the waiting began; what was before is negative."""
+    """Holds what was seen of a task, in ms since the waiting began; what was before is negative."""
 
     added_ms: int
     first_checks: int

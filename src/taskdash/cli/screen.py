@@ -1,4 +1,4 @@
-"""What only a terminal is shown, drawn by Rich: tables that fit it, and lines that are drawn again in their place."""
+"""Draws what only a terminal is shown, with Rich: tables that fit it, and lines that are drawn again in their place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tasks a command is about: those whose IDs are given, or those that `--filter`, `--state` and `--label` select.
+"""Finds the tasks a command is about: those whose IDs are given, or that `--filter`, `--state` and `--label` select.
 
 It is one or the other. Both together might mean either the ones as well as the others or only what both have, which a
 command that removes tasks should not have to guess.
@@ -84,7 +84,7 @@ def _has_own_lives(session: Session) -> bool:
 
 
 class Selection(NamedTuple):
-    """What the options select, as they were given; see `options.selection_options`."""
+    """Selects tasks by the options as they were given; see `options.selection_options`."""
 
     filter_text: str | None = None
     state: str | None = None

@@ -1,4 +1,4 @@
-"""What every command needs: the settings in force and the store, each found when it is first asked for."""
+"""Gives commands what all of them need: the settings in force and the store, each found when it is first asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where API keys come from. A key is checked before anybody uses it, and no message ever shows one.
+"""Finds API keys. A key is checked before anybody uses it, and no message ever shows one.
 
 No key is ever an argument of a process: it comes from the environment, a command's output or the file. A command that
 prints one is trusted neither with time nor with memory nor the screen.

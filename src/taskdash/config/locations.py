@@ -1,4 +1,4 @@
-"""Where taskdash keeps its files: by platformdirs, `XDG_*` honoured, each with its override.
+"""Says where taskdash keeps its files: by platformdirs, `XDG_*` honoured, each with its override.
 
 What platformdirs reads is the environment of this process. A relative `XDG_*` is ignored, as XDG
 asks. Nothing is looked up before it is needed: who names all files by hand needs no home directory; where one is needed

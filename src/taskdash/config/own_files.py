@@ -1,4 +1,4 @@
-"""What taskdash writes of settings: the first config, never a second, and what the dashboard remembers of its look.
+"""Writes the first config, never a second, and what the dashboard remembers of its look.
 
 `view.toml` has what the user changed in the dashboard, under the names that `[view]` has. Nothing in it can stop the
 program: what is wrong in it is left out.

@@ -41,7 +41,7 @@ _TYPE_NAMES: Final = {
 
 
 class Place(NamedTuple):
-    """Where a value stands in a file; at first the top of it."""
+    """Says where a value stands in a file; at first the top of it."""
 
     faults: list[str]
     """Takes what is wrong in the file."""
@@ -96,7 +96,7 @@ class Reader(NamedTuple, Generic[T_co]):
 
 
 class Setting(NamedTuple):
-    """What the field of a model knows of itself."""
+    """Describes the field of a model."""
 
     key: str
     """Its name in the file."""

@@ -1,4 +1,4 @@
-"""What can be set, with its unit, its default, its edge values and its reader: the one place that says so.
+"""Defines all settings, each with its unit, default, edge values and reader: the one place that says so.
 
 `config.example.toml`, the JSON Schema, `config show` and the palette take the settings and their words from here.
 Whatever stands in one of these objects is valid; `load` says where it comes from.

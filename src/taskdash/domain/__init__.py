@@ -1,1 +1,1 @@
-"""What taskdash is about, without I/O, clocks or threads: every module here is pure."""
+"""Models what taskdash is about, without I/O, clocks or threads: every module here is pure."""

@@ -1,4 +1,4 @@
-"""How many checks may be sent, and when: the two sliding windows that the gateway counts per key.
+"""Counts how many checks may be sent, and when: in the two sliding windows that the gateway keeps per key.
 
 The gateway counts what *arrives* in 1 s and in 60 s; we only know when a check left and when its answer
 came. A check therefore occupies a window from when it is sent until the window's length after its answer:
@@ -229,7 +229,7 @@ class Budget:
             self._minute_scheduled.append(self._now_s)
 
     def _window_wait_s(self, answered: deque[float], under_way: int, limit: int, window_s: float) -> float:
-        """How long until fewer than `limit` checks occupy a window of `window_s`."""
+        """Return how long until fewer than `limit` checks occupy a window of `window_s`."""
         too_many = len(answered) + under_way - limit
         if too_many < 0:
             return 0.0

@@ -1,4 +1,4 @@
-"""Why tasks failed: in words that people sort by, and grouped by reason.
+"""Tells why tasks failed, in words that people sort by, and groups them by reason.
 
 Providers behind the API have no common codes: the same 400 is a refused prompt, a bad picture or a bug. So
 the text decides first, rule by rule, and the code only where the text says nothing. A class is a help to sort
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class FailureClass(StrEnum):
-    """What a failure is about, and so what to do next."""
+    """Names what a failure is about, and so what to do next."""
 
     CONTENT_POLICY = "content policy"
     """The prompt, an input or the result was refused: change the prompt."""
@@ -262,7 +262,7 @@ class FailedTasks(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Why some tasks failed."""
+    """Says why some tasks failed."""
 
     failure_class: FailureClass
     fail_code: str | None

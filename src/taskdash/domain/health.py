@@ -1,4 +1,4 @@
-"""How a gateway is doing, and what that forbids: pure, with every moment handed in.
+"""Judges how a gateway is doing, and what that forbids: pure, with every moment handed in.
 
 Four things hold checks up. A 429 stops everything until its time is over. A refused key stops the profile, but for
 a try now and then, and whenever somebody asks; it is believed to be refused when a second check says so: of another
@@ -34,7 +34,7 @@ _PROPER: Final = (None, ProblemKind.NOT_FOUND, ProblemKind.REJECTED)
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What may be sent now: nothing for `wait_s`, then at most `in_flight` at once (None: as many as one likes)."""
+    """Says what may be sent now: nothing for `wait_s`, then at most `in_flight` at once (None: as many as wanted)."""
 
     wait_s: float = 0.0
     in_flight: int | None = None
@@ -42,7 +42,7 @@ class Hold:
 
 @dataclass(slots=True)
 class Health:
-    """What the answers so far say of one gateway. Times are monotonic seconds."""
+    """Holds what the answers so far say of one gateway. Times are monotonic seconds."""
 
     throttled_until_s: float = -math.inf
     no_credits_until_s: float = -math.inf
@@ -177,7 +177,7 @@ class Health:
             self.key_tries += 1
 
     def _key_wait_s(self, now_s: float, task_id: str | None) -> float:
-        """How long a key that was refused is not tried with a task, or with any (None)."""
+        """Return how long a key that was refused is not tried with a task, or with any (None)."""
         assert self.refused_since_s is not None  # noqa: S101 - asked only where it was refused
         is_one_alone = len(self.refused_ids) == 1
         if is_one_alone and task_id not in self.refused_ids:

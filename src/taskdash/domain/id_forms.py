@@ -1,4 +1,4 @@
-"""What a task ID looks like, and what only pretends to be one: placeholders, API keys, words of code.
+"""Tells task IDs by their form from what only pretends to be one: placeholders, API keys, words of code.
 
 Every judgement about a single word is made here; where a word stands in a text is the business of
 `task_ids`. The forms were seen at the API and at kie.ai-like gateways.
@@ -112,7 +112,7 @@ def has_known_form(text: str) -> bool:
 
 
 def _is_made_up(part: str) -> bool:
-    """Whether the last part of a `task_...` token was counted or drawn rather than named."""
+    """Return whether the last part of a `task_...` token was counted or drawn rather than named."""
     if len(part) < 6:
         return False
     if part.isdigit():
@@ -128,7 +128,7 @@ def _is_random(part: str) -> bool:
 
 
 class Kind(Enum):
-    """What a word is by itself, wherever it stands."""
+    """Names what a word is by itself, wherever it stands."""
 
     KNOWN = auto()
     UNKNOWN = auto()

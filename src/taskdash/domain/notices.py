@@ -1,4 +1,4 @@
-"""Which ends are news, and how many of them become one message. Pure: the store says what nobody was told of yet.
+"""Decides which ends are news, and how many become one message. Pure: the store says what nobody was told of yet.
 
 An end is news where the task was seen unfinished, or ended after it was added: a check that comes late, or after a
 night in which nothing ran, tells of it all the same. An ID that had ended when it was added is none.
@@ -28,7 +28,7 @@ _REASON_CHARS: Final = 120
 
 
 class Way(StrEnum):
-    """How somebody is told of an end: each way once."""
+    """Names the ways to tell somebody of an end: each way once."""
 
     SCREEN = "screen"
     """A message of the dashboard, or a line of the command that waited for it."""
@@ -90,7 +90,7 @@ def notices(news: Sequence[Task], batches: Sequence[Batch], now_ms: int) -> list
 
 
 def _is_repeated(batch: Batch, batches: Collection[Batch], news: Collection[Task]) -> bool:
-    """Whether the marked tasks are those of a label, whose message says as much."""
+    """Return whether the marked tasks are those of a label, whose message says as much."""
     if batch.label is not None:
         return False
     size = batch.success + batch.fail

@@ -94,7 +94,7 @@ def solve(
 
 
 class Plan:
-    """When to look again at a task of one curve, at one price."""
+    """Says when to look again at a task of one curve, at one price."""
 
     __slots__ = ("_following",)
 

@@ -1,4 +1,4 @@
-"""How far a batch is, how long it will still take where that can be told honestly, and what a label's tasks come to."""
+"""Tells how far a batch is, how long it will still take where that is honest, and what a label's tasks come to."""
 
 from __future__ import annotations
 

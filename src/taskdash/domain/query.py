@@ -1,4 +1,4 @@
-"""What part of the list to show, and in which order, as values: what the store runs.
+"""Describes which part of the list to show, and in which order, as values that the store runs.
 
 `domain.query_language` reads them from what people write. Texts are compared in one form (`fold`).
 """
@@ -136,7 +136,7 @@ Term = TextTerm | ExactTerm | SpanTerm | ExpiryTerm | FlagTerm
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which tasks, in which order. `profile` None is all of them."""
+    """Asks for tasks in an order. `profile` None is all of them."""
 
     profile: str | None
     states: frozenset[State] | None = None

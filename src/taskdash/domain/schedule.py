@@ -1,4 +1,4 @@
-"""When a task is checked next, and which of those that are due goes first. Pure: no clock, no I/O, no state.
+"""Decides when a task is checked next, and which of those that are due goes first. Pure: no clock, no I/O, no state.
 
 **The design.** A check costs a part of a budget that the user's own program shares, and what it buys is an
 earlier look at a finished task. So each check has a *price*, in seconds of expected delay, and a task is
@@ -202,7 +202,7 @@ def _ages_s(task: Task, now_ms: int) -> tuple[float, float]:
 
 
 def _weight(curve: Curve, seen_s: float) -> float:
-    """What a second of delay counts for a task seen unfinished at an age: the later, the less."""
+    """Return what a second of delay counts for a task seen unfinished at an age: the later, the less."""
     return min(1.0, curve.late_s / seen_s) if seen_s > 0 else 1.0
 
 

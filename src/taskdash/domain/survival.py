@@ -1,4 +1,4 @@
-"""How likely a task is still unfinished at each age: a survival curve, fitted to few or many finished tasks.
+"""Estimates how likely a task is still unfinished at each age: a survival curve, fitted to few or many finished tasks.
 
 Durations are looked at by their logarithm, where those of one model look roughly normal. Two kinds of guess
 are mixed: the normal distribution of unknown mean and variance (its Bayesian prediction, a Student t: right
@@ -55,7 +55,7 @@ _STUCK_ALIVE: Final = tuple((1.0 + age / _STUCK_SCALE_S) ** -0.5 for age in AGES
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is believed of log seconds before any task was seen (normal-inverse-gamma)."""
+    """Holds what is believed of log seconds before any task was seen (normal-inverse-gamma)."""
 
     mean: float
     mean_weight: float = 0.5
@@ -235,7 +235,7 @@ def _width(tamed: Sequence[float]) -> float:
 
 
 def _weights(logs: Sequence[float], tamed: Sequence[float], prior: Prior, width: float) -> list[float]:
-    """What the t and each kernel estimate are worth, by how they predict each value from the rest."""
+    """Return what the t and each kernel estimate are worth, by how they predict each value from the rest."""
     sums = _Sums.of(tamed)
     scores: list[list[float]] = [
         [_Student.after(sums.without(t), prior).density(x), *near]

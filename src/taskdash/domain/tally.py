@@ -1,4 +1,4 @@
-"""What a list adds up to: how many tasks in which state, how often they succeed, how long they take, what they cost."""
+"""Adds up tasks: how many are in which state, how often they succeed, how long they take, what they cost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class By(StrEnum):
 
 
 class TaskFigures(NamedTuple):
-    """What counts of one task in the statistics."""
+    """Holds what counts of one task in the statistics."""
 
     name: str | None
     """Of its model, or of what else it is counted by; None where that is not known."""

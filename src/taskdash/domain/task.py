@@ -51,7 +51,7 @@ def inputs_of(param: Json) -> list[tuple[str, Json]]:
 
 
 class State(StrEnum):
-    """Where a task stands. The API's own word is kept beside it as `raw_state`."""
+    """Names where a task stands. The API's own word is kept beside it as `raw_state`."""
 
     NEW = "new"
     """Never answered."""
@@ -74,7 +74,7 @@ class Verdict(StrEnum):
 
 
 class ProblemKind(StrEnum):
-    """Why a check brought no record."""
+    """Names why a check brought no record."""
 
     NOT_FOUND = "not found"
     UNAUTHORIZED = "unauthorized"

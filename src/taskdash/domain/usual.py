@@ -1,4 +1,4 @@
-"""How long tasks usually take, learned from those of this list that are finished.
+"""Learns how long tasks usually take from those of this list that are finished.
 
 Each model is learned on its own, from its last `KEPT` finished tasks: gateways get faster and slower, and
 old tasks say little of today's. A variant (size, quality and the like) is told apart only where this list
@@ -44,7 +44,7 @@ Waiting: TypeAlias = "tuple[str | None, str | None, int]"
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """How long tasks of one kind usually take."""
+    """Says how long tasks of one kind usually take."""
 
     ms: int
     """What half of them stay within."""
@@ -57,7 +57,7 @@ class Usual:
 
 
 class Sort(Enum):
-    """What a model makes, as far as its name says; the value is the seconds it is first believed to take."""
+    """Names what a model makes, as far as its name says; the value is the seconds it is first believed to take."""
 
     IMAGE = 32.0
     """The one duration on the API's page: 32,241 ms."""
@@ -145,7 +145,7 @@ class _Model:
 
 
 class Durations:
-    """What this list knows of how long its tasks take. Memory is bounded by models, not by tasks.
+    """Holds what this list knows of how long its tasks take. Memory is bounded by models, not by tasks.
 
     It begins with those that finished before, the oldest first.
     """
@@ -247,7 +247,7 @@ def _is_duration(cost_ms: object) -> TypeGuard[int | float]:
 
 
 def _differs(mine: Collection[float], others: Collection[float]) -> bool:
-    """Whether a variant's durations are told from its model's others: beyond chance, and enough to matter."""
+    """Return whether a variant's durations are told from its model's others: beyond chance, and enough to matter."""
     if len(mine) < _TOLD_APART_FROM or len(others) < _TOLD_APART_FROM:
         return False
     error = math.sqrt(variance(mine) / len(mine) + variance(others) / len(others))

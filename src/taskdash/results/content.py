@@ -1,4 +1,4 @@
-"""What a file is, told from its first bytes, else by what it is called: servers mislabel, and an error is no result.
+"""Tells what a file is by its first bytes, else by its name: servers mislabel, and an error is no result.
 
 What a server has packed a file in though that was not asked for is taken off, as far as the bytes agree with its label:
 servers label plain files with what is no packing at all (`UTF-8`), or with how they were once sent (`aws-chunked`).
@@ -146,7 +146,7 @@ def kind_of_content(head: bytes) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the server and the link say that a result is."""
+    """Holds what the server and the link say that a result is."""
 
     media_type: str
     """Such as `image/png`; "" where the server does not say."""

@@ -1,4 +1,4 @@
-"""How far the downloads are, as numbers and in words; the same for a terminal line and for the dashboard."""
+"""Tells how far the downloads are, in numbers and in words: the same for a terminal line and for the dashboard."""
 
 from __future__ import annotations
 

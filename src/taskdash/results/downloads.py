@@ -115,7 +115,7 @@ class Downloader:
 
 
 class End(Enum):
-    """What became of a download."""
+    """Says what became of a download."""
 
     SAVED = "saved"
     KNOWN = "known"

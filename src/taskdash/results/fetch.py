@@ -63,7 +63,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a fetch waits for what."""
+    """Says how long a fetch waits for what."""
 
     connect_s: float = 10.0
     """For each address of a host."""

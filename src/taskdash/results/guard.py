@@ -1,4 +1,4 @@
-"""Where a download may connect to, and how: a link from outside must not make us ask inside.
+"""Decides where a download may connect to, and connects: a link from outside must not make us ask inside.
 
 The host of the gateway itself may be private, others only where the profile allows it. The check is made on the very
 address that is connected to, after the name was resolved: a name that resolves to something else the next time gains

@@ -1,4 +1,4 @@
-"""Where a result's bytes go while they arrive, and what must be known of them to go on after a break.
+"""Keeps a result's bytes while they arrive, and what must be known of them to go on after a break.
 
 A result that is not whole yet lies in the folder it will stay in, under a name of our own that begins with a dot, and
 beside it a note of what the server calls this version of the file. Without that note it is worth nothing.

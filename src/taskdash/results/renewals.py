@@ -29,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Renewed(NamedTuple):
-    """What came of it."""
+    """Says what came of asking for a dead link again."""
 
     wanted: Wanted | None
     """The result under its fresh link; None where there is none."""

@@ -1,4 +1,4 @@
-"""Which results are to be saved and under which names, which are, and who of all processes on a list saves which.
+"""Tells which results are to be saved and under which names, which are, and which process on a list saves which.
 
 A name means nothing to any file system. It has no ending: that is found out as the file arrives.
 """

@@ -19,7 +19,7 @@ NO_HINTS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Added(NamedTuple):
-    """What an `add` did: IDs new to the list and IDs that stood on it, each in the order given."""
+    """Tells what an `add` did: IDs new to the list and IDs that stood on it, each in the order given."""
 
     added: tuple[str, ...]
     listed: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What the watcher asks of the list and writes to it: what is due, what checks brought, when the next ones are."""
+"""Gives the watcher what is due, and takes what checks brought and when the next ones are."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _ASKED: Final = (
 
 
 class InLine(NamedTuple):
-    """How many tasks want a check, and when the next one will."""
+    """Counts the tasks that want a check, and says when the next one will."""
 
     asked: int
     new: int

@@ -1,4 +1,4 @@
-"""What processes tell each other through the store about a profile's gateway: what was sent, learned and asked."""
+"""Keeps what processes tell each other about a profile's gateway: what was sent, learned and asked."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Entry(NamedTuple):
 
 
 class Reserved(NamedTuple):
-    """What became of a reservation."""
+    """Says what became of a reservation."""
 
     entry: Entry | None
     """None: the store is another file, and nothing was written."""
@@ -44,7 +44,7 @@ class Reserved(NamedTuple):
 
 
 class GatewayNote(NamedTuple):
-    """What the last watcher left to know of a profile's gateway. The mappings are the watcher's own affair."""
+    """Holds what the last watcher left to know of a profile's gateway. The mappings are the watcher's own affair."""
 
     watcher: Process | None = None
     status: Mapping[str, Any] = MappingProxyType({})

@@ -1,4 +1,4 @@
-"""What nobody was told of yet. Whoever claims a task here tells of it; nobody else will, in this run or a later one.
+"""Keeps what nobody was told of yet. Whoever claims a task here tells of it; nobody else will, in this run or later.
 
 A claim is one transaction, and it is on disk before anything is said or run: so a crash in between loses a message,
 but none ever comes twice.
@@ -30,7 +30,7 @@ LEARNED_AFTER_MS: Final = 60_000
 
 
 class Missed(NamedTuple):
-    """What came about while nobody was there."""
+    """Counts what came about while nobody was there."""
 
     finished: int
     failed: int

@@ -1,4 +1,4 @@
-"""What is done where the store's file turns out damaged, or is no longer the one that was opened.
+"""Recovers a store whose file turns out damaged, or is no longer the one that was opened.
 
 Nothing is ever deleted or overwritten. What SQL still reads of a damaged file, and after that what the newest copy has,
 becomes a new file, which takes the name in one step; the damaged one lies beside it. One process does it, under a lock,

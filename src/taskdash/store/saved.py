@@ -1,4 +1,4 @@
-"""Which results were saved, and where, which could not be saved on their own, and what somebody thinks of them."""
+"""Keeps where results were saved, which could not be saved on their own, and what somebody thinks of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the list adds up to, as far as SQL counts best: outcomes for statistics, failures by what they say."""
+"""Adds up the list, as far as SQL counts best: outcomes for statistics, failures by what they say."""
 
 from __future__ import annotations
 

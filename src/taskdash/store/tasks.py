@@ -68,7 +68,7 @@ class Edit(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What became of the tasks of a removal."""
+    """Says what became of the tasks of a removal."""
 
     back: int
     """How many came back."""

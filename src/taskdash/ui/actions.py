@@ -263,7 +263,7 @@ _EMPTY_TAB: Final = "No tasks in this state. [ and ] switch tabs."
 
 
 class Situation(NamedTuple):
-    """What decides which keys are of use."""
+    """Holds what decides which keys are of use."""
 
     task: Task | None
     marked: int

@@ -1,4 +1,4 @@
-"""What the keys do to tasks, without a screen: each act returns the line that tells what was done.
+"""Does to tasks what the keys ask for, without a screen: each act returns the line that tells what was done.
 
 Kept apart from the widgets so that it can be read and tested as what it is: store, watcher and browser.
 """

@@ -151,7 +151,7 @@ class FinishedTasks:
 
 
 class ExpiringResults:
-    """What is about to expire unsaved, and when it was last looked for."""
+    """Warns of results that are about to expire unsaved, and knows when it last looked for them."""
 
     def __init__(self, context: Context, screen: MainScreen) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""What one dashboard works with: the settings in force, the store, the watcher, and the ways out of the terminal."""
+"""Holds what one dashboard works with: settings, store and watcher, and the ways out of the terminal."""
 
 from __future__ import annotations
 

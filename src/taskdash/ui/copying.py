@@ -1,4 +1,4 @@
-"""What can be copied of tasks, how it gets to the clipboard, and what there is to say of it: no screen."""
+"""Copies parts of tasks to the clipboard, and says how that went, without a screen."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BackgroundDownloads:
-    """What one dashboard saves. Nothing of it is there before it is needed."""
+    """Saves results for one dashboard. Nothing of it is there before it is needed."""
 
     def __init__(self, context: Context, screen: MainScreen) -> None:
         self._context = context

@@ -1,4 +1,4 @@
-"""Which key does what, and what keys are called: by Textual, by people, and in the config.
+"""Says which key does what, and what keys are called by Textual, by people, and in the config.
 
 The keys are those of the table of actions, with a preset over it, and the user's own keys over both.
 """

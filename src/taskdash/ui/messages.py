@@ -30,7 +30,7 @@ MAX_KEPT: Final = 500
 
 
 class Message(NamedTuple):
-    """What was told."""
+    """Holds a message that was shown."""
 
     at_ms: int
     text: str

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Service:
-    """That of one profile, with the profile's own key, limits and rules. Nothing of it is there before it is needed."""
+    """Serves one profile, with the profile's own key, limits and rules. Nothing of it is there before it is needed."""
 
     watcher: WatcherThread
     on_finish: FinishCommand | None = None

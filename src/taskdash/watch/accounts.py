@@ -1,4 +1,4 @@
-"""What one key may spend, has spent and was told: the budget and the gateway's health, and how they are handed on.
+"""Keeps the accounts of one key: its budget, the gateway's health, and how both are handed on to the next watcher.
 
 A check that is under way is known here from the moment it is chosen until its answer is on disk.
 """
@@ -34,7 +34,7 @@ _LATENCY_WEIGHT: Final = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchPolicy:
-    """What a profile allows its checks to cost."""
+    """Says what a profile allows its checks to cost."""
 
     profile: str
     limits: Limits
@@ -51,7 +51,7 @@ class WatchPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What the gateway said of the key's limits."""
+    """Holds what the gateway said of the key's limits."""
 
     per_second: int
     per_minute: int

@@ -1,4 +1,4 @@
-"""Which checks to send now: the list, the schedule, the budget and the gateway's health brought together.
+"""Chooses which checks to send now, by the list, the schedule, the budget and the gateway's health.
 
 Looking for them costs queries, so it is done only when something can have come of it: a task fell due, a wait is
 over, an answer came while others waited, or another process changed the list. All else is a glance at a clock.

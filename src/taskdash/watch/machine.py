@@ -1,4 +1,4 @@
-"""What the machine tells: its clocks, which run of it this is, and whether another process lives or was stopped.
+"""Asks the machine for its clocks, which run of it this is, and whether another process lives or was stopped.
 
 Time is handed in, so that tests drive years through the watcher without waiting.
 """

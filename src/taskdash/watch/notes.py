@@ -1,4 +1,4 @@
-"""What the processes on one list tell each other, and what a follower makes of it for its own status."""
+"""Reads and writes what the processes on one list tell each other, and makes a follower's status of it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Viewers:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What the store said to a follower, what it had asked with (paused, can lead) and when."""
+    """Holds what the store said to a follower, what it had asked with (paused, can lead) and when."""
 
     asked_with: tuple[bool, bool]
     viewers: Viewers

@@ -1,4 +1,4 @@
-"""What a watcher says of itself, to its own dashboard and, through the store, to the others."""
+"""Defines what a watcher says of itself, to its own dashboard and, through the store, to the others."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Arrival(NamedTuple):
 
 
 class Arrivals:
-    """What waits to be written down. Used on one event loop."""
+    """Holds what waits to be written down. Used on one event loop."""
 
     def __init__(self) -> None:
         self.waiting: list[Arrival] = []

@@ -75,7 +75,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Paste:
-    """What a text came to."""
+    """Holds what was found in a text."""
 
     found: tuple[Found, ...]
     """In the order of first sight, each ID once."""

@@ -97,7 +97,7 @@ _OWN_PARAMETERS: Final = words("id ids uuid task tasks tid taskuuid job jobid jo
 
 
 class _Context(NamedTuple):
-    """What was found before a bare ID."""
+    """Holds what was found before a bare ID."""
 
     why_not: str | None
     begins_list: bool
@@ -143,7 +143,7 @@ def _candidates(text: str, seen: Findings) -> Iterator[tuple[int, str]]:
 
 
 class _Contexts:
-    """What the words before each ID say; a list has them once for all of its items."""
+    """Reads what the words before each ID say; a list has them once for all of its items."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -174,7 +174,7 @@ def _form_of(word: str) -> str:
 
 
 class _Rivals:
-    """Which places have a labelled ID beside them, on the line or in the same printed JSON document.
+    """Knows which places have a labelled ID beside them, on the line or in the same printed JSON document.
 
     Asked for places in ascending order.
     """
@@ -270,7 +270,7 @@ def _context_before(text: str, start: int) -> _Context:
 
 
 def _by_label(text: str, start: int, found: re.Match[str]) -> str | None:
-    """What the word or two right before the ID say; `found` is reversed text."""
+    """Return what the word or two right before the ID say; `found` is reversed text."""
     gap, sep, label, before = found["gap"], found["sep"], found["words"][::-1], found["before"]
     if "\n" in gap:
         # A line that happens to end in "is" says nothing of the next.

@@ -97,7 +97,7 @@ def _report(seen: Findings, found: re.Match[str], group: str, why: str) -> None:
 
 
 def _stands_by_status(text: str, found: re.Match[str]) -> bool:
-    """Whether the object that an `id` is in has a status; the objects within it are left out."""
+    """Return whether the object that an `id` is in has a status; the objects within it are left out."""
     start, end = max(0, found.start() - _OBJECT_CHARS), found.end() + _OBJECT_CHARS
     before = _WITHIN.sub("", text[start : found.start()])
     after = _WITHIN.sub("", text[found.end() : end])

@@ -1,4 +1,4 @@
-"""What the searches of a paste report to, and where in a text nothing counts.
+"""Collects what the searches of a paste report, and knows where in a text nothing counts.
 
 Each ID is kept at its first place, with a bounded account of the rest: a paste of 10 MB can repeat one ID a million
 times, so duplicates end here and not in a list.
@@ -30,7 +30,7 @@ MAX_MISSES: Final = 2_000
 
 
 class Why(StrEnum):
-    """Why what looks like a task ID is none, for people."""
+    """Tells people why what looks like a task ID is none."""
 
     LOOKS_LIKE_KEY = "looks like an API key"
     CONFIGURED_KEY = "a configured API key"

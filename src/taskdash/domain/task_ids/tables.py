@@ -36,7 +36,7 @@ _MAX_COLUMNS: Final = 100
 
 
 class _Layout(NamedTuple):
-    """How the rows of one table are read."""
+    """Says how the rows of one table are read."""
 
     mark: str
     """What stands between cells; two spaces stand for any number of them."""

@@ -1,4 +1,4 @@
-"""What dialogs are made of."""
+"""Has the classes that dialogs are made of."""
 
 from __future__ import annotations
 

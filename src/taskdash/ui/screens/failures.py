@@ -33,7 +33,7 @@ _LINES_AROUND: Final = 15
 
 
 class FailureCounts(NamedTuple):
-    """What went wrong with some tasks."""
+    """Counts why some tasks failed."""
 
     reasons: Sequence[Reason]
     problems: Sequence[tuple[ProblemKind, int]]

@@ -1,4 +1,4 @@
-"""What is looked into: the last body with a record, statistics, messages, and what the line on top has no room for."""
+"""Shows what one looks into: the last body with a record, statistics, messages, and the status in full."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def _link_option(number: int, url: str, room: int) -> Option:
 
 
 class CopyMenu(Choices[str]):
-    """Which of these to copy. Dismissed with the letter of the choice."""
+    """Asks which of these to copy. Dismissed with the letter of the choice."""
 
     LINES_AROUND: ClassVar[int] = 13
     BINDINGS: ClassVar[list[BindingType]] = [(letter, f"choose('{letter}')", "copy") for letter in "ilparcnb"]

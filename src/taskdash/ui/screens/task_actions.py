@@ -1,4 +1,4 @@
-"""What the keys do to tasks: to the marked ones, else to the one under the cursor."""
+"""Acts on tasks as the keys ask: on the marked ones, else on the one under the cursor."""
 
 from __future__ import annotations
 

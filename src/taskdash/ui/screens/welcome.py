@@ -1,4 +1,4 @@
-"""What is shown where the list is not all there is to it: at the first start, and while the list cannot be opened yet.
+"""Shows what comes before the list: at the first start, and while the list cannot be opened yet.
 
 At the first start there is no config and no key: one sets a key, looks around in the demo, or goes on without.
 """

@@ -61,7 +61,7 @@ NOTHING: Final[Mapping[Any, int]] = MappingProxyType({})
 
 
 class Moment(NamedTuple):
-    """What a cell may need besides its task: the time, and how long a task's kind usually takes, None unknown."""
+    """Holds what a cell may need besides its task: the time, and how long a task's kind usually takes, None unknown."""
 
     now_ms: int
     usual: Callable[[Task], Usual | None]

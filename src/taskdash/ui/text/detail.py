@@ -1,4 +1,4 @@
-"""What the detail pane says of a task, as styled text. Pure: a task and the time in, lines out.
+"""Draws what the detail pane says of a task, as styled text. Pure: a task and the time in, lines out.
 
 What the eye looks for comes first: the prompt, why it failed, the results. What a task has nothing of takes no line.
 """

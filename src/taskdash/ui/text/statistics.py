@@ -1,4 +1,4 @@
-"""What a list adds up to, as styled text: a line a model, how many tasks finished when, and how long they took."""
+"""Draws the statistics as styled text: a line a model, how many tasks finished when, and how long they took."""
 
 from __future__ import annotations
 

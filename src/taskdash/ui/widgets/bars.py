@@ -164,7 +164,7 @@ class KeyBar(Line):
 
 
 class MessageLine(Line):
-    """What was told last; it has a row only while it says something."""
+    """Shows the last message; it has a row only while it says something."""
 
     DEFAULT_CSS = """
     MessageLine { display: none; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }

@@ -107,7 +107,7 @@ class DetailPane(Titled, VerticalScroll, can_focus=True, inherit_bindings=False)
 
     @property
     def _is_behind(self) -> bool:
-        """Whether another task is to be seen than the one that was read."""
+        """Return whether another task is to be seen than the one that was read."""
         return self.display and self._current is not None and self._current != self._read_as
 
     async def _load(self) -> None:

@@ -41,7 +41,7 @@ _SAME: Final = re.compile(rb"(.)\1{3,254}", re.DOTALL)
 
 
 class Drawing(StrEnum):
-    """How a terminal shows a picture."""
+    """Names the ways in which a terminal shows a picture."""
 
     BLOCKS = "blocks"
     """As half blocks in two colours each: plain characters."""
@@ -53,7 +53,7 @@ class Drawing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Where a picture is to be shown."""
+    """Holds the space that a picture is to be shown in."""
 
     columns: int
     rows: int

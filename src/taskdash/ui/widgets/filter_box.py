@@ -88,7 +88,7 @@ class _WrongWord(Highlighter):
 
 
 class _Completing(NamedTuple):
-    """What Tab has made of a word, and would make of it next."""
+    """Holds what Tab has made of a word, and would make of it next."""
 
     text: str
     """As it stands now: of another it would begin anew."""

@@ -29,7 +29,7 @@ PROFILE_CELLS: Final = 12
 
 
 class OwnViews:
-    """Those of one dashboard. What is on the screen tells its own count; the other tabs are counted beside it."""
+    """Counts the user's own views. The one on the screen tells its own count; the other tabs are counted beside it."""
 
     def __init__(self, context: Context, screen: ViewActions) -> None:
         self._context = context

@@ -151,7 +151,7 @@ def _with_key(words: str, style: str, key: str) -> Content:
 
 
 class DownloadBar(Static):
-    """How far downloads are; hidden while there are none."""
+    """Shows how far downloads are; hidden while there are none."""
 
     DEFAULT_CSS = (
         "DownloadBar { height: auto; width: 1fr; background: $panel; padding: 0 1; text-wrap: nowrap; }"
@@ -233,7 +233,7 @@ STEPS: Final = (
 
 
 class Tour(Static):
-    """Where the tour is."""
+    """Shows the step of the tour."""
 
     OWN_KEY: ClassVar = (
         "Demo: nothing is saved. To use your own key: export AIGPTIMAGE_API_KEY=..., then taskdash"

@@ -46,7 +46,7 @@ _LOADING: Final = Content.styled("loading picture…", "$text-muted")
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is to be shown: equal plans show the same."""
+    """Says what is to be shown: equal plans show the same."""
 
     seq: int
     number: int

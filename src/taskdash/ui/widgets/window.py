@@ -1,4 +1,4 @@
-"""What the table shows, read from the store in one go: the rows around the cursor, not the list.
+"""Reads from the store in one go what the table shows: the rows around the cursor, not the list.
 
 Pure but for the store it is handed; the table runs it in the store's thread.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Where the reader is: the cursor's task and line, and the first line on screen."""
+    """Says where the reader is: the cursor's task and line, and the first line on screen."""
 
     chosen_seq: int | None = None
     """The task the reader went to last. A tab or filter that is without it does not lose it."""
