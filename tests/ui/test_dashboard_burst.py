@@ -113,7 +113,8 @@ async def test_of_a_burst_of_jumps_only_the_last_is_read_and_only_the_next_filte
             lambda: dash.cursor is not None and dash.table.window.cursor == COUNT - 1, "the last task"
         )
         await dash.until_in_pane(dash.cursor or "?")
-        assert [first for _, first in queue.windows] == [dash.table.window.first]
+        # A tick may have read it once more.
+        assert {first for _, first in queue.windows} == {dash.table.window.first}
         assert len(queue.details) <= 2
         await dash.press("/", *"cat")
         await dash.until(lambda: 0 < dash.table.window.total < COUNT, "what the first filter finds")
