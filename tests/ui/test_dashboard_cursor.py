@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.servers import fail_body, success_body, waiting_body
 from tests.ui.driven_dashboard import PROFILE, Dash, add, answer, answer_all, driven, uuid
+from textual.screen import Screen
 
 from taskdash.domain.query import Query, Sort, SortKey
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from textual.widget import Widget
 
     from taskdash.ui.context import Context
 
@@ -215,3 +219,18 @@ async def test_of_a_long_list_only_a_window_is_read(desk: Context, other: Store)
         await dash.press("g", cursor=uuid(0))
         assert len(dash.table.window.rows) < 4 * height
         assert f"[All {count:,}]" in dash.tabs
+
+
+@pytest.mark.dashboard(tasks=100)
+async def test_the_screen_is_laid_out_in_no_other_thread(monkeypatch: pytest.MonkeyPatch, dash: Dash) -> None:
+    """Asked for its size, a widget may lay out the screen: in two threads at once that ended the dashboard."""
+    askers = set()
+    find_widget = Screen.find_widget
+
+    def note(screen: Screen[object], widget: Widget) -> object:
+        askers.add(threading.current_thread())
+        return find_widget(screen, widget)
+
+    monkeypatch.setattr(Screen, "find_widget", note)
+    await dash.press("/", *MANY[42][:8], total=1)
+    assert askers == {threading.main_thread()}

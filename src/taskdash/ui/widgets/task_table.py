@@ -145,7 +145,7 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
                 self._answered, place, window = read
                 await self._forget_removed_marks()
                 # A key pressed meanwhile has moved the cursor: its place counts, so read again.
-                if place == self._place_now() and query == self._query:
+                if place == self._place_in(self.size.height) and query == self._query:
                     self.adopt(window)
                     if self._answered == self._asked:
                         return
@@ -154,11 +154,12 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     async def _read(self, query: Query) -> tuple[int, Place, Window] | None:
         """Read a window: return which request it answers, for which place; None once another query is wanted."""
-        now_ms = self.context.clock.now_ms()
+        # Asked for its size a widget may lay out the screen, which the store's thread must not.
+        now_ms, height = self.context.clock.now_ms(), self.size.height
 
         def read(store: Store) -> tuple[int, Place, Window]:
             # As of when its turn comes: what was asked for and passed over before is not read.
-            asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._place_now()
+            asked, may_lag, place = self._asked, self._asked_afresh <= self._answered, self._place_in(height)
             return asked, place, read_window(store, query, place, now_ms, may_lag=may_lag)
 
         return await self.context.store.run_while(lambda: self._query is query, read)
@@ -217,8 +218,8 @@ class TaskTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.flashing -= seqs
         self._refresh_tasks(lambda task, _: task.seq in seqs)
 
-    def _place_now(self) -> Place:
-        return self._place.of_height(max(1, self.size.height))
+    def _place_in(self, height: int) -> Place:
+        return self._place.of_height(max(1, height))
 
     # Moving
 
