@@ -803,7 +803,7 @@ def test_picture_bombs_show_no_preview_and_take_no_memory(
     }
     if long:
         bad["/webp"] = (b"RIFF\x10\0\0\0WEBPVP8L\x04\0\0\0\x2f\xff\xff\xff", "damaged|decoded|cut|no picture")
-        bad["/eps"] = (b"%!PS-Adobe-3.0 EPSF-3.0\n(x) run\n", "no picture")
+        bad["/eps"] = (b"%!PS-Adobe-3.0 EPSF-3.0\n(x) run\n", "no picture|TXT file")
         bad["/gif"] = (b"GIF89a\xff\xff\xff\xff\0\0\0;", "million|large|damaged|pixels")
     with FileServer() as files:
         files.files.update({path: http_reply(200, data) for path, (data, _) in bad.items()})
