@@ -64,6 +64,9 @@ async def test_what_ends_well_is_a_line_and_what_fails_a_toast(desk: Context, ot
         answer(other, bad, fail_body(bad, failMsg="no such size"), now_ms=LATER_MS)
         await dash.until(lambda: len(dash.toasts) == 1, "a toast")
         assert dash.toasts[0].endswith("\nno such size")
+        await dash.until(
+            lambda: bool(dash.app.screen.query(Toast)), "the toast, which comes a moment after it is told"
+        )
         assert dash.app.screen.query_one(Toast).has_class("-error")
 
 
