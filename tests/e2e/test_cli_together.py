@@ -80,8 +80,9 @@ def test_wait_says_that_the_watcher_is_stopped(tmp_path: Path, fake_api: FakeApi
             done = taskdash("wait", task_id, "--timeout", "2")
             if done.returncode != 6:
                 break
-            # It was stopped while it wrote, and has the list locked.
+            # It was stopped while it wrote, and has the list locked: let it go on for as long as another waits.
             watching.send_signal(signal.SIGCONT)
+            taskdash("wait", task_id, "--timeout", "0.2")
         assert done.returncode == 124
         assert f"pid {watching.pid}" in done.stderr
         refused = taskdash("check", task_id)
