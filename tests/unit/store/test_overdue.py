@@ -1,4 +1,4 @@
-"""What has waited too long is overdue: by the history of its kind and gateway, in filters and in what is printed."""
+"""Tells what has waited too long: by the history of its kind and gateway, in filters and in what is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody thinks of results is kept, counted, found, taken back, and gone with the task."""
+"""Keeps, counts, finds and takes back what somebody thinks of results, which goes with the task."""
 
 from __future__ import annotations
 
