@@ -209,11 +209,9 @@ class Dashboard(App[None]):
         self.copy(Feedback("Copied the selection", copy=text, what="The selection"))
 
     async def _copy(self, feedback: Feedback) -> None:
-        from taskdash.ui.copying import deliver
-
         # One after the other, so that the last one asked for is the one that stays.
         async with self._copying:
-            told = await deliver(self.context, feedback, self._send, self._keep)
+            told = await deferred.deliver(self.context, feedback, self._send, self._keep)
         self.messages.tell(told.text, told.severity)
 
     @property

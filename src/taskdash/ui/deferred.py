@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from taskdash.ui.announce import ExpiringResults as ExpiringResults
     from taskdash.ui.announce import FinishedTasks as FinishedTasks
+    from taskdash.ui.checking import Checking as Checking
+    from taskdash.ui.copying import Copying as Copying
+    from taskdash.ui.copying import deliver as deliver
+    from taskdash.ui.downloads import BackgroundDownloads as BackgroundDownloads
+    from taskdash.ui.own_themes import known_themes as known_themes
+    from taskdash.ui.own_themes import load_theme as load_theme
+    from taskdash.ui.own_themes import load_themes as load_themes
+    from taskdash.ui.own_themes import refuse_unknown as refuse_unknown
     from taskdash.ui.review_list import read_results as read_results
     from taskdash.ui.screens.add_ids import AddIds as AddIds
     from taskdash.ui.screens.batches import Batches as Batches
@@ -43,6 +51,10 @@ if TYPE_CHECKING:
 
 _NAMES: Final = {
     "announce": "ExpiringResults FinishedTasks",
+    "checking": "Checking",
+    "copying": "Copying deliver",
+    "downloads": "BackgroundDownloads",
+    "own_themes": "known_themes load_theme load_themes refuse_unknown",
     "review_list": "read_results",
     "screens.add_ids": "AddIds",
     "screens.batches": "Batches read_batches",

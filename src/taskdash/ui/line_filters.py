@@ -180,19 +180,25 @@ def in_256(colour: tuple[int, int, int], *, is_text: bool = False) -> int:
         cells = {number: cell for number, cell in cells.items() if _chroma(cell)}
     pale = _TRACE if is_text else _PALE
     found = (cells if _chroma(colour) >= _TRACE else {}) | (greys if _chroma(colour) < pale else {})
-    return min(found, key=lambda number: _difference(colour, found[number]))
+    hue = _hue(colour)
+
+    def difference(number: int) -> float:
+        """Return how unlike the colours are, the hue of which counts most."""
+        cell = found[number]
+        turn = abs(hue - _hue(cell)) if _chroma(cell) else 0
+        return sum((a - b) ** 2 for a, b in zip(colour, cell, strict=True)) + (2 * min(turn, 360 - turn)) ** 2
+
+    return min(found, key=difference)
 
 
 def _chroma(colour: tuple[int, int, int]) -> float:
     return (max(colour) - min(colour)) / 255
 
 
-def _difference(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
-    """Return how unlike two colours are, the hue of which counts most."""
-    hue, other_hue = (rgb_to_hls(*(part / 255 for part in each))[0] * 360 for each in (one, other))
-    turn = abs(hue - other_hue)
-    turn = min(turn, 360 - turn) if _chroma(other) else 0
-    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) + (2 * turn) ** 2
+def _hue(colour: tuple[int, int, int]) -> float:
+    """Return the hue in degrees."""
+    red, green, blue = (part / 255 for part in colour)
+    return rgb_to_hls(red, green, blue)[0] * 360
 
 
 def in_16(colour: tuple[int, int, int], pale: float = _PALE) -> int:

@@ -15,11 +15,11 @@ from textual.theme import BUILTIN_THEMES, Theme
 
 from taskdash.config.locations import themes_dir
 from taskdash.domain.errors import ConfigError
+from taskdash.ui import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from types import ModuleType
 
     from taskdash.ui.app import Dashboard
     from taskdash.ui.screens.main import MainScreen
@@ -234,13 +234,6 @@ def _luminance(color: Color) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _own_themes() -> ModuleType:
-    # Most users have none.
-    from taskdash.ui import own_themes
-
-    return own_themes
-
-
 class ThemeChoice:
     """Registers themes, the user's own among them, and chooses one."""
 
@@ -271,9 +264,9 @@ class ThemeChoice:
         context = self._app.context
         if self.folder and (path := self.folder / f"{name}.toml").is_file():
             with suppress(ConfigError):  # `add_own` tells of it
-                self._app.register_theme(_own_themes().load_theme(path))
+                self._app.register_theme(deferred.load_theme(path))
         elif context.view.theme == context.first_view.theme:
-            _own_themes().refuse_unknown(context.settings, _own_themes().known_themes(self.folder))
+            deferred.refuse_unknown(context.settings, deferred.known_themes(self.folder))
 
     def register_ours(self) -> None:
         """Add our own themes to Textual's; the first frame seldom needs them."""
@@ -286,7 +279,7 @@ class ThemeChoice:
         if self._has_own or folder is None or not await asyncio.to_thread(folder.is_dir):
             return
         self._has_own = True
-        found, faults = await asyncio.to_thread(_own_themes().load_themes, folder)
+        found, faults = await asyncio.to_thread(deferred.load_themes, folder)
         for theme in found:
             self._app.register_theme(theme)
         for fault in faults:

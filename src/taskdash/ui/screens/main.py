@@ -14,8 +14,6 @@ from taskdash.domain.words import plural
 from taskdash.ui import deferred
 from taskdash.ui.actions import bindings, call_of, situation_of, why_empty
 from taskdash.ui.acts import Acts
-from taskdash.ui.checking import Checking
-from taskdash.ui.downloads import BackgroundDownloads
 from taskdash.ui.following import Following
 from taskdash.ui.keymap import footer_keys
 from taskdash.ui.screens.task_actions import in_order
@@ -35,7 +33,9 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from taskdash.ui.announce import ExpiringResults
+    from taskdash.ui.checking import Checking
     from taskdash.ui.context import Context
+    from taskdash.ui.downloads import BackgroundDownloads
     from taskdash.ui.widgets.passing import AwayLine, Tour
     from taskdash.ui.widgets.window import Window
 
@@ -61,7 +61,6 @@ class MainScreen(ViewActions):
         super().__init__()
         self.context = context
         self.acts = Acts(context)
-        self.checking = Checking(context)
         self._coarse_now = 0
         self._begun = False
         self._fitted: Size | None = None
@@ -82,7 +81,6 @@ class MainScreen(ViewActions):
         self._keys = KeyBar(id="keys")
         self._tasks = Tasks(self._titles, self.table)
         self.panes = Panes(self._tasks, self.pane, context.view)
-        self.downloads = BackgroundDownloads(context, self)
         self._expiring: ExpiringResults | None = None
         # What is set before the screen is mounted costs no second layout.
         self.panes.fit_screen(size.width, size.height)
@@ -95,6 +93,14 @@ class MainScreen(ViewActions):
         yield self.tab_line
         yield self.panes
         yield self._keys
+
+    @cached_property
+    def checking(self) -> Checking:
+        return deferred.Checking(self.context)
+
+    @cached_property
+    def downloads(self) -> BackgroundDownloads:
+        return deferred.BackgroundDownloads(self.context, self)
 
     @cached_property
     def away(self) -> AwayLine:

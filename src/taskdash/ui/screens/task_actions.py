@@ -101,13 +101,15 @@ class TaskActions(Screen[None]):
     app: Dashboard
     context: Context
     acts: Acts
-    checking: Checking
     table: TaskTable
     pane: DetailPane
-    downloads: BackgroundDownloads
 
     if TYPE_CHECKING:
 
+        @property
+        def checking(self) -> Checking: ...
+        @property
+        def downloads(self) -> BackgroundDownloads: ...
         @property
         def shown_profiles(self) -> Sequence[str]: ...
         def show_keys(self) -> None: ...
@@ -132,9 +134,7 @@ class TaskActions(Screen[None]):
 
     @cached_property
     def _copying(self) -> Copying:
-        from taskdash.ui.copying import Copying
-
-        return Copying(self.context)
+        return deferred.Copying(self.context)
 
     async def _chosen(self) -> list[Task]:
         tasks = await self.acts.chosen(self.table.marked, self.table.task_at_cursor)

@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.style import Style
 
 from taskdash.domain.durations import age, ago, duration
-from taskdash.domain.failures import classify
 from taskdash.domain.record_paths import RECORD_PATH
 from taskdash.domain.task import Json, State, Task, TaskDetail, inputs_of, json_text
 from taskdash.domain.words import (
@@ -110,6 +109,9 @@ def _state(detail: TaskDetail, now_ms: int, usual: Callable[[Task], Usual | None
 
 
 def _failure(task: Task) -> list[Content]:
+    # The rules are many, and most tasks succeed.
+    from taskdash.domain.failures import classify
+
     reason = classify(task.fail_code, task.fail_msg, task.raw_state).value
     head = Content.styled(f"{SYMBOLS[task.state]} {state_word(task)}", _STATE_STYLES[task.state])
     code = f" · code {task.fail_code}" if task.fail_code else ""
