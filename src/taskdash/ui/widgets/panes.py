@@ -52,13 +52,13 @@ class Tasks(Titled, Vertical):
         super().__init__(id="list")
         self._titles = titles
         self._table = table
-        self._empty = Static(id="empty", markup=False)
-        self._empty.display = False
+        self._empty: Static | None = None
         self._title = Content("")
 
     def compose(self) -> ComposeResult:
         yield self._titles
-        yield self._empty
+        if self._empty is not None:
+            yield self._empty
         yield self._table
 
     def show_title(self, title: Content) -> None:
@@ -77,9 +77,13 @@ class Tasks(Titled, Vertical):
 
     def tell_empty(self, why: str) -> None:
         """Say why there are no tasks; "" where there are some."""
-        if bool(why) or self._empty.display:
+        if self._empty is not None:
             self._empty.display = bool(why)
             self._empty.update(why)
+        elif why:
+            self._empty = Static(why, id="empty", markup=False)
+            if self.children:  # it is composed
+                self.mount(self._empty, before=self._table)
 
 
 class Splitter(Titled, Widget):
