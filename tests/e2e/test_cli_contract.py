@@ -468,7 +468,7 @@ def test_2_every_fault_of_the_config_has_a_line_and_the_file_is_named_once(taskd
     for said in (shown, taskdash("list").stderr, taskdash("config", "check").stderr):
         first, *faults = said.splitlines()
         assert first == f"taskdash: {taskdash.config}: 4 settings are wrong"
-        for line, key in zip(faults, ("odd", "tier", "result_ttl", "open_result"), strict=True):
+        for line, key in zip(faults, ("tier", "result_ttl", "odd", "open_result"), strict=True):
             assert re.match(rf"line \d+: (?:profiles\.aigptimage|keys)\.{key}: ", line), line
 
 

@@ -32,8 +32,7 @@ from taskdash.config.settings import Settings
 from taskdash.domain.budget import TIERS
 from taskdash.domain.errors import ConfigError, KeyMissingError, TaskdashError, UsageError
 from taskdash.domain.untrusted import inert_line
-from taskdash.ui.actions import ACTIONS
-from taskdash.ui.keymap import make_keymap
+from taskdash.ui.keymap import DEFAULT_KEYS, key_faults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from taskdash.cli.session import Session
     from taskdash.domain.task import Json
 
-ACTION_NAMES: Final = tuple(action.name for action in ACTIONS)
 _EDITOR_VARIABLES: Final = ("VISUAL", "EDITOR")
 _EDITORS: Final = ("editor", "nano", "vi")
 
@@ -109,7 +107,7 @@ def example() -> None:
 @common_options
 def schema() -> None:
     """Print a JSON Schema of the config, for completion and checks in an editor. Reads and writes no files."""
-    print_json(json_schema(ACTION_NAMES))
+    print_json(json_schema(DEFAULT_KEYS))
 
 
 @config.command(epilog="Example: taskdash config init --preset kie", short_help="Create a config file.")
@@ -238,15 +236,17 @@ def checked_settings(session: Session) -> Settings:
     from taskdash.ui.own_themes import known_themes, load_themes
 
     folder = locations.themes_dir(session.config_path)
-    settings = load_settings(
-        session.option_path("config"),
-        session.environ,
-        profile=session.options.get("profile"),
-        action_names=ACTION_NAMES,
-        theme_names=known_themes(folder),
-    )
-    make_keymap(settings.key_preset, settings.keys, settings.config_file, settings.commands)
     _, faults = load_themes(folder)
+    try:
+        settings = load_settings(
+            session.option_path("config"),
+            session.environ,
+            profile=session.options.get("profile"),
+            key_faults=key_faults,
+            theme_names=known_themes(folder),
+        )
+    except ConfigError as error:
+        raise ConfigError("\n".join([str(error), *faults])) from None
     if faults:
         raise ConfigError.of(faults)
     return settings

@@ -22,8 +22,15 @@ from taskdash.domain.errors import ConfigError, UsageError
 from taskdash.domain.untrusted import inert_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
+
+    from taskdash.config.own import OwnCommand
+
+    KeyFaults = Callable[
+        [str, Mapping[str, tuple[str, ...]], Mapping[str, OwnCommand]], list[tuple[tuple[str, ...], str]]
+    ]
+    """Tells, of a preset, the keys of actions and the commands, where in the config a fault stands, and the fault."""
 
 PROFILE_VARIABLE: Final = "TASKDASH_PROFILE"
 BASE_URL_VARIABLE: Final = "TASKDASH_BASE_URL"
@@ -37,12 +44,13 @@ def load_settings(
     *,
     profile: str | None = None,
     log_level: str | None = None,
-    action_names: Collection[str] | None = None,
+    key_faults: KeyFaults | None = None,
     theme_names: Collection[str] | None = None,
 ) -> Settings:
     """Find out what is in force: by the options of the command line, the environment, the file, the defaults.
 
-    `[keys]` and the theme may name what is in `action_names` and `theme_names`; None takes any.
+    `key_faults` checks what the keys of actions and commands are, and the theme may be one of `theme_names`; None takes
+    any.
 
     Raises:
         ConfigError: a setting is wrong, or the file cannot be read.
@@ -50,7 +58,7 @@ def load_settings(
     """
     path, named_by = config_path(config_file, environ)
     file = read_config_file(path, named_by)
-    settings = settings_in(file, action_names, theme_names) if file else Settings()
+    settings = settings_in(file, key_faults, theme_names) if file else Settings()
     asked, origin = profile, "--profile"
     if asked is None:
         asked, origin = environ.get(PROFILE_VARIABLE) or None, f"environment {PROFILE_VARIABLE}"
@@ -106,7 +114,7 @@ def _with_base_url(settings: Settings, text: str | None) -> Settings:
 
 def settings_in(
     file: ConfigFile,
-    action_names: Collection[str] | None = None,
+    key_faults: KeyFaults | None = None,
     theme_names: Collection[str] | None = None,
 ) -> Settings:
     """Read a whole file; its `profile` stays empty where it names none.
@@ -114,8 +122,14 @@ def settings_in(
     Raises ConfigError where something in it is wrong, or it has a key that others can read.
     """
     faults: list[str] = []
-    known = {"keys": action_names, "theme": theme_names}
-    found = read_settings(file.values, Place(faults, known, file.line_of))
+    found = read_settings(file.values, Place(faults, {"theme": theme_names}, file.line_of))
+    if key_faults is not None:
+        written = file.values.get("keys")
+        # An action of which the keys cannot be read has none: it must not take one from another.
+        none = dict.fromkeys(written if isinstance(written, dict) else (), ())
+        own = none | dict(found.get("keys", {}))
+        told = key_faults(found.get("key_preset", "default"), own, found.get("commands", {}))
+        faults += [f"{file.line_of(path)}{fault}" for path, fault in told]
     if faults:
         # Whether the profile in use is there is told elsewhere, as an option may name another: here beside the rest.
         named, tables = file.values.get("profile"), file.values.get("profiles", {})

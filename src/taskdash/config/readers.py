@@ -156,15 +156,14 @@ def entries_of(
 ) -> Reader[Mapping[str, T]]:
     """Read a table whose keys are names of the user's, each with a value that `reader` takes.
 
-    They are among `names`, or what is known at the place; `check` raises ValueError where a name cannot be one.
+    They are among `names`, None is any; `check` raises ValueError where a name cannot be one.
     """
 
     def read_entries(value: object, place: Place) -> Mapping[str, T]:
         found = {}
-        known = place.words if names is None else names
         for name, entry in _table(value, place).items():
-            if known is not None and name not in known:
-                _note_unknown(name, known, place)
+            if names is not None and name not in names:
+                _note_unknown(name, names, place)
                 continue
             try:
                 check(name)

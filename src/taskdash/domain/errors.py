@@ -5,6 +5,7 @@ For programs each has a `code` as well, a word that stays, and says apart from t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 if TYPE_CHECKING:
@@ -42,12 +43,18 @@ class ConfigError(UsageError):
 
     @classmethod
     def of(cls, faults: Sequence[str], file: str = "") -> Self:
-        """Tell what is wrong in a file, or wherever the settings come from."""
+        """Tell what is wrong in a file, line by line, or wherever the settings come from."""
+        faults = sorted(faults, key=_line_number)
         if len(faults) == 1:
             return cls(f"{file}: {faults[0]}" if file else faults[0])
         first = [f"{file}: {len(faults)} settings are wrong"] if file else []
         more = [f"... and {len(faults) - _MAX_FAULTS} more"] if len(faults) > _MAX_FAULTS else []
         return cls("\n".join([*first, *faults[:_MAX_FAULTS], *more]))
+
+
+def _line_number(fault: str) -> int:
+    match = re.match(r"line (\d+): ", fault)
+    return int(match[1]) if match else 0
 
 
 class UnknownTaskError(TaskdashError):

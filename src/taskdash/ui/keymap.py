@@ -117,6 +117,24 @@ def make_keymap(
     Raises:
         ConfigError: two actions have the same key, both are named; or there is no such action or key.
     """
+    keys, faults = _assigned(preset, own, commands)
+    if faults:
+        read = read_config_file(file, "") if file else None
+        told = [f"{read.line_of(path) if read else ''}{fault}" for path, fault in faults]
+        raise ConfigError.of(told, inert_line(str(file)) if file else "")
+    return keys
+
+
+def key_faults(
+    preset: str, own: Keymap, commands: Mapping[str, OwnCommand]
+) -> list[tuple[tuple[str, ...], str]]:
+    """Return what `make_keymap` would not take: where in the config each fault stands, and the fault."""
+    return _assigned(preset, own, commands)[1]
+
+
+def _assigned(
+    preset: str, own: Keymap, commands: Mapping[str, OwnCommand]
+) -> tuple[dict[str, tuple[str, ...]], list[tuple[tuple[str, ...], str]]]:
     faults = [(name, _no_such_action(name)) for name in own if name not in DEFAULT_KEYS]
     of_commands = {f"{OWN}{name}": command.keys for name, command in commands.items()}
     for name, written in (*own.items(), *of_commands.items()):
@@ -140,16 +158,7 @@ def make_keymap(
                 both = f"{owner} and {name}"
                 fault = f"keys: {key_name(key)} is assigned to both {both}: change one of them"
                 faults.append((name if name in own or name in of_commands else owner, fault))
-    if faults:
-        raise _config_error(faults, file)
-    return keys
-
-
-def _config_error(faults: list[tuple[str, str]], file: Path | None) -> ConfigError:
-    """Return the error of what is wrong with actions, in the lines of the config that name them."""
-    read = read_config_file(file, "") if file else None
-    told = [(read.line_of(_path(name)) if read else "") + fault for name, fault in faults]
-    return ConfigError.of(told, inert_line(str(file)) if file else "")
+    return keys, [(_path(name), fault) for name, fault in faults]
 
 
 def _path(name: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from taskdash.config.settings import Settings, View
 from taskdash.config.toml_lines import key_lines
 from taskdash.domain.errors import ConfigError, UsageError
 from taskdash.domain.untrusted import inert_line
+from taskdash.ui.keymap import key_faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -506,7 +507,7 @@ def test_a_missing_profile_is_told_beside_the_other_faults(load: Load) -> None:
         load('profile = "kei"\nbell = 1\n' + KIE)
     heading, *faults = str(caught.value).splitlines()
     assert "2 settings are wrong" in heading
-    assert [fault.split(": ")[:2] for fault in faults] == [["line 2", "bell"], ["line 1", "profile"]]
+    assert [fault.split(": ")[:2] for fault in faults] == [["line 1", "profile"], ["line 2", "bell"]]
     with pytest.raises(ConfigError) as caught:
         load('profile = "b a d"\nbell = 1\n' + KIE)
     assert str(caught.value).count("profile: ") == 1
@@ -560,13 +561,23 @@ def test_a_file_without_a_key_may_be_read_by_all(tmp_path: Path) -> None:
     assert load_settings(write(tmp_path / "my.toml", KIE, 0o644), {}).profile == "kie"
 
 
-def test_actions_and_themes_are_checked_where_their_names_are_known(tmp_path: Path) -> None:
-    file = write(tmp_path / "my.toml", '[keys]\nopne = "o"\n[view]\ntheme = "nrod"')
+def test_keys_and_themes_are_checked_with_the_rest_where_they_are_known(tmp_path: Path) -> None:
+    text = '[view]\nsort = "foo"\n[keys]\ncheck = ["q"]\nhepl = "f5"\npause = 5\nmark = "p"\nreview_pick = "p"\n'
+    file = write(tmp_path / "my.toml", text)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, {}, key_faults=key_faults)
+    first, *lines = str(caught.value).splitlines()
+    assert first == f"{file}: 4 settings are wrong"
+    assert [line.split(" ")[:3] for line in lines] == [
+        ["line", "2:", "view.sort:"],
+        ["line", "4:", "keys:"],
+        ["line", "5:", "keys.hepl:"],
+        ["line", "6:", "keys.pause:"],
+    ]
+    file = write(file, '[keys]\nopne = "o"\n[view]\ntheme = "nrod"')
     assert load_settings(file, {}).keys == {"opne": ("o",)}
     with pytest.raises(ConfigError) as caught:
-        load_settings(file, {}, action_names=["open", "remove"], theme_names=["nord"])
-    assert "keys.opne: unknown key." in str(caught.value)
-    assert 'Did you mean "open"?' in str(caught.value)
+        load_settings(file, {}, theme_names=["nord"])
     assert 'view.theme: "nrod" is not allowed, use one of nord. Did you mean "nord"?' in str(caught.value)
 
 
