@@ -128,10 +128,12 @@ def test_a_file_is_known_again_wherever_it_went(taskdash: Command, tmp_path: Pat
     # Where the list is another one, what the files say themselves is all there is.
     other = Command(tmp_path / "other")
     sidecar = gif.with_suffix(".json")
-    shutil.copy(sidecar, moved[2].with_suffix(".json"))
-    assert [row[1:] for row in rows(other.ok("which", *map(str, moved)).stdout)] == [
+    told_by = moved[2].with_suffix(".json")
+    shutil.copy(sidecar, told_by)
+    assert [row[1:] for row in rows(other.ok("which", *map(str, [*moved, told_by])).stdout)] == [
         [f"{FOX}:1", "metadata"],
         [f"{FOX}:2", "metadata"],
+        [f"{OWL}:1", "sidecar"],
         [f"{OWL}:1", "sidecar"],
     ]
     gif.write_bytes(b"cropped")

@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,7 +48,8 @@ def which(session: Session, files: Sequence[str], *, form: str | None) -> int:
     """Tell which task, and which of its results, each file is: file, ID:N, and what it was known by.
 
     A file is known by the list (where it was saved, or by its content if it was moved or renamed), by its own metadata
-    (see embed in the config) or by the sidecar beside it. Exits with 1 if any file is not known.
+    (see embed in the config) or by the sidecar beside it, which may be named as well.
+    Exits with 1 if any file is not known.
     """
     found: list[tuple[str, str, list[Origin]]] = []
     with session.open_store(only_reads=True) as store:
@@ -103,14 +105,13 @@ def _some(by: str, saved: Sequence[SavedAs]) -> Iterator[tuple[str, list[Origin]
 
 
 def _in_sidecar(path: Path) -> Origin | None:
-    sidecar = path.with_name(sidecar_name(path.name))
-    try:
-        if not sidecar.is_file():
-            return None
-        with sidecar.open("rb") as file:
-            return origin_from(file.read(_MAX_SIDECAR_BYTES))
-    except OSError:
-        return None
+    # It may be asked for itself: `which best/*` has both.
+    for sidecar in (path.with_name(sidecar_name(path.name)), path):
+        with suppress(OSError):
+            if sidecar.suffix == ".json" and sidecar.is_file():
+                with sidecar.open("rb") as file:
+                    return origin_from(file.read(_MAX_SIDECAR_BYTES))
+    return None
 
 
 def _line(name: str, by: str, origin: Origin) -> str:

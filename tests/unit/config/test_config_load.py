@@ -562,7 +562,9 @@ def test_a_file_without_a_key_may_be_read_by_all(tmp_path: Path) -> None:
 
 
 def test_keys_and_themes_are_checked_with_the_rest_where_they_are_known(tmp_path: Path) -> None:
-    text = '[view]\nsort = "foo"\n[keys]\ncheck = ["q"]\nhepl = "f5"\npause = 5\nmark = "p"\nreview_pick = "p"\n'
+    text = (
+        '[view]\nsort = "foo"\n[keys]\ncheck = ["q"]\nhepl = "f5"\npause = 5\nmark = "p"\nreview_pick = "p"\n'
+    )
     file = write(tmp_path / "my.toml", text)
     with pytest.raises(ConfigError) as caught:
         load_settings(file, {}, key_faults=key_faults)
