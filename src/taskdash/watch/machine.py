@@ -10,8 +10,10 @@ import os
 import time
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from taskdash.store.gateways import Process
+if TYPE_CHECKING:
+    from taskdash.store.gateways import Process
 
 
 class Clock:
@@ -49,6 +51,9 @@ def boot_id() -> str:
 @lru_cache(maxsize=1)
 def this_process() -> Process:
     """Return the process we are."""
+    # The dashboard's first frame needs the clock, and no watcher yet.
+    from taskdash.store.gateways import Process
+
     return Process(os.getpid(), _started(os.getpid()))
 
 
