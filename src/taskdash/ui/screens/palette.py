@@ -37,6 +37,7 @@ _FRAME_CELLS: Final = 8
 class Palette(LeftOnce, CommandPalette):
     """Textual's, with page keys that a list without a line bears, and an end that may be asked for more than once."""
 
+    CSS_PATH = "dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("pagedown", "page_down", "page down"),
         ("pageup", "page_up", "page up"),
