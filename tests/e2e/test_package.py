@@ -27,12 +27,8 @@ if TYPE_CHECKING:
     from email.message import Message
 
 ROOT = Path(__file__).parents[2]
-TESTED_ON_THE_WHEEL = (
-    "tests/architecture/test_imports.py",
-    "tests/e2e/test_copied_commands.py",
-    "tests/unit/demo/test_demo_media.py",
-)
-"""What needs each module, the program and the files that come with it."""
+TESTED_ON_THE_WHEEL = ("tests/e2e/test_copied_commands.py", "tests/unit/demo/test_demo_media.py")
+"""What needs the program and the files that come with it."""
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
@@ -78,14 +74,29 @@ def wheel(archive: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of an environment with the wheel in it; what it depends on is lent from this one's."""
+    """The folder of programs of an environment that has it from an index, built from its source there.
+
+    What it depends on is lent from this environment: that is another's index.
+    """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True)
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
     # A path file in a lent folder is not followed, so the editable install of this one stays out.
     (site / "lent.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
-    run(*pip, "--python", folder / "bin" / "python", "install", "--no-deps", "--no-index", wheel)
+    root = tmp_path_factory.mktemp("index")
+    index = root / "simple" / "taskdash"
+    index.mkdir(parents=True)
+    for packed in (wheel, *wheel.parent.glob("*.tar.gz")):
+        (index / packed.name).symlink_to(packed)
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(root))
+    ) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        pip = (sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "--quiet")
+        where = ("--index-url", f"http://127.0.0.1:{server.server_port}/simple/", "--no-binary", "taskdash")
+        more = ("--ignore-installed", "--no-deps", "--no-build-isolation", "--no-cache-dir")
+        run(*pip, "--python", folder / "bin" / "python", "install", *where, *more, "taskdash[preview]")
+        server.shutdown()
     return folder / "bin"
 
 
@@ -162,25 +173,6 @@ def test_what_is_installed_is_the_wheel_and_every_command_has_its_help(
     assert run(program, "config", "example", cwd=tmp_path) == (ROOT / "config.example.toml").read_text(
         "utf-8"
     )
-
-
-def test_its_source_installs_from_an_index(wheel: Path, tmp_path: Path) -> None:
-    index = tmp_path / "simple" / "taskdash"
-    index.mkdir(parents=True)
-    (source,) = wheel.parent.glob("*.tar.gz")
-    for packed in (wheel, source):
-        (index / packed.name).symlink_to(packed)
-    served = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), served) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        where = ("--index-url", f"http://127.0.0.1:{server.server_port}/simple/", "--no-binary", "taskdash")
-        pip = (sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "--quiet")
-        more = ("--no-deps", "--no-build-isolation", "--no-cache-dir", "--target", tmp_path / "site")
-        # What it depends on is not asked for: that is another's index.
-        run(*pip, "install", *where, *more, "taskdash[preview]")
-        server.shutdown()
-    (installed,) = (tmp_path / "site").glob("taskdash-*.dist-info")
-    assert installed.name == f"taskdash-{taskdash.__version__}.dist-info"
 
 
 def test_the_dashboard_opens_from_the_wheel(installed: Path, tmp_path: Path) -> None:
