@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 import pytest
 from tests.command import Command
 from tests.servers import closed_port
+from tests.warm import Piped
 
 from taskdash.cli.main import ALIASES
 from taskdash.cli.main import taskdash as program
@@ -46,6 +45,7 @@ for line in lines:
     json.dump([code, told], sys.__stdout__)
     sys.__stdout__.write(chr(10))
     sys.__stdout__.flush()
+os._exit(0)
 """
 NUMBERS = [
     "nan", "-nan", "inf", "-inf", "infinity", "1e309", "-1e309", "1e-400", "9223372036854775807", "9223372036854775808",
@@ -127,18 +127,12 @@ class Runner:
         home = {"HOME": str(self.folder), "TASKDASH_CONFIG": str(self.taskdash.config)}
         home |= {"TASKDASH_STORE": str(self.taskdash.store), "XDG_STATE_HOME": str(self.folder / "state")}
         home |= {"XDG_CONFIG_HOME": str(self.folder / "config"), "XDG_DATA_HOME": str(self.folder / "data")}
-        done = subprocess.run(
-            [sys.executable, "-c", RUNNER],
-            input="\n".join(json.dumps(encoded(line)) for line in lines).encode(),
-            env=self.taskdash.environment(home),
-            cwd=self.folder,
-            capture_output=True,
-            timeout=100,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        told: list[tuple[int | str, str]] = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
-        assert len(told) == len(lines), done.stderr.decode()
+        given = "\n".join(json.dumps(encoded(line)) for line in lines)
+        running = Piped([], cwd=self.folder, env=self.taskdash.environment(home), first=RUNNER, stdin=given)
+        out, err = running.communicate(100)
+        assert running.returncode == 0, err
+        told: list[tuple[int | str, str]] = [tuple(json.loads(line)) for line in out.splitlines()]
+        assert len(told) == len(lines), err
         return told
 
 
