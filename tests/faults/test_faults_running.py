@@ -209,7 +209,7 @@ def test_no_size_of_the_terminal_ends_it(taskdash: Command, api: FakeApi, long: 
     add(taskdash, api, 10)
     chance = random.Random(4)  # noqa: S311 - the same sizes in every run
     sizes = [(1, 1), (0, 0), (1, 500), (500, 1), (2, 2), (1000, 1000), (3, 1), (80, 24)]
-    storm = [(chance.randint(0, 300), chance.randint(0, 90)) for _ in range(2000 if long else 100)]
+    storm = [(chance.randint(0, 300), chance.randint(0, 90)) for _ in range(2000 if long else 40)]
     with taskdash.dashboard() as screen, screen.unseen():
         wait_until_drawn(screen, 0, "cinematic")
         for key, shown, sent in (("", "cinematic", storm), ("a", "Add tasks", sizes)):

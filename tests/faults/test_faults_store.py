@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -44,9 +45,9 @@ UNPRIVILEGED: Final = [] if os.geteuid() else ["setpriv", "--bounding-set=-all",
 
 def spoilt(taskdash: Command, code: str, *arguments: str, stdin: str = "") -> Done:
     """Run a command after some Python that changes what it finds."""
-    line = taskdash.line(*arguments)
-    line[:1] = [sys.executable, "-B", "-c", f"{code}\nfrom taskdash.cli.process import run\nrun()"]
-    done = taskdash.run(line, stdin=stdin, timeout_s=60)
+    changed = copy(taskdash)
+    changed.first = code
+    done = changed(*arguments, stdin=stdin, timeout_s=60)
     assert NO_TRACEBACK not in done.stderr
     return done
 
@@ -713,7 +714,7 @@ def test_without_a_home_the_variable_is_named(taskdash: Command) -> None:
         f"XDG_{name}_HOME" for name in ("CONFIG", "DATA", "STATE", "CACHE")
     )
     nobody = "import pwd, os\ndef getpwuid(uid): raise KeyError(uid)\npwd.getpwuid = getpwuid"
-    line = [sys.executable, "-c", f"{nobody}\nfrom taskdash.cli.process import run\nrun()"]
+    taskdash.first = nobody
     cases: tuple[tuple[dict[str, str | None], str], ...] = (
         ({"HOME": None}, "list"),
         ({"HOME": None}, "add task_new"),
@@ -722,7 +723,7 @@ def test_without_a_home_the_variable_is_named(taskdash: Command) -> None:
         ({"HOME": None, "XDG_DATA_HOME": "relative"}, "list"),
     )
     for variables, words in cases:
-        done = taskdash.run([*line, *words.split()], env=nowhere | variables)
+        done = taskdash.warm(["taskdash", *words.split()], env=nowhere | variables)
         assert done.returncode == 2, done
         assert "HOME" in done.stderr
         assert NO_TRACEBACK not in done.stderr

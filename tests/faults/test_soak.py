@@ -76,7 +76,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 async def test_a_day_of_checks_leaves_memory_files_and_threads_as_they_were(
     folder: Path, long: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    wanted, every = (DAY, DAY // 50) if long else (3_400, 500)
+    wanted, every = (DAY, DAY // 50) if long else (1_900, 200)
     world = World(folder, limits=Limits(20, 1_200), share=0.5)
     asked = [f"task_asked_{n}" for n in range(ASKED)]
     for task_id in asked:
