@@ -329,7 +329,7 @@ def test_opened_on_a_locked_list_it_says_so_at_once_and_comes_up_when_that_is_fr
             screen.quit()
 
 
-@pytest.mark.parametrize("key", ["q", "\x11", "\x03"])
+@pytest.mark.parametrize("key", ["\x11", "\x03"])
 def test_who_does_not_want_to_wait_for_a_locked_list_quits(taskdash: Command, key: str) -> None:
     taskdash("add", WAITING)
     with locked(taskdash), taskdash.dashboard() as screen:

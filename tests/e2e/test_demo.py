@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import PROGRAM
 from tests.pty_screen import PtyScreen
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @pytest.fixture
-def screen(tmp_path: Path) -> Iterator[PtyScreen]:
+def screen(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[PtyScreen]:
+    """The demo, started as a user does, or forked where its end is what counts."""
     (tmp_path / "tmp").mkdir()
     env = {
         **os.environ,
@@ -33,8 +34,8 @@ def screen(tmp_path: Path) -> Iterator[PtyScreen]:
         "TASKDASH_STORE": str(tmp_path / "mine.db"),
         "AIGPTIMAGE_API_KEY": "sk-CANARY-0123456789",
     }
-    command = [sys.executable, "-m", "taskdash", "--demo"]
-    with PtyScreen(command, env=env, columns=120, rows=36, cwd=tmp_path) as terminal:
+    is_warm = "signal" in request.node.name
+    with PtyScreen([PROGRAM, "--demo"], env=env, cwd=tmp_path, is_warm=is_warm) as terminal:
         yield terminal
 
 

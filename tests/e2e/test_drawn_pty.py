@@ -278,9 +278,7 @@ def test_without_colours_what_is_chosen_shows_in_reverse(store: Path) -> None:
         screen.quit()
 
 
-@pytest.mark.parametrize(
-    ("term", "is_bright"), [("xterm", True), ("screen", True), ("xterm-256color", False)]
-)
+@pytest.mark.parametrize(("term", "is_bright"), [("screen", True), ("xterm-256color", False)])
 def test_in_few_colours_states_stay_apart_and_the_cursor_is_seen(
     store: Path, term: str, is_bright: bool
 ) -> None:

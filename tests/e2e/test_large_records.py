@@ -15,9 +15,9 @@ from taskdash.store.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TASKS = 60
+TASKS = 30
 LARGE = "x" * 1_000_000
-MOST_KIB = 48 * 1_024
+MOST_KIB = 30 * 1_024
 
 
 def put(store: Store, count: int, *, large: str) -> list[str]:

@@ -65,7 +65,7 @@ def test_auto_follows_a_light_background_and_keys_around_the_answer_arrive_in_or
         assert screen.raw.count(ASKED) == 1
 
 
-@pytest.mark.parametrize("name", ["kitty 0.26", "tmux", "VS Code", "nonsense"])
+@pytest.mark.parametrize("name", ["tmux", "nonsense"])
 def test_each_terminal_leaves_nothing_on_the_screen_and_gets_its_ground(tmp_path: Path, name: str) -> None:
     said, answers = TERMINALS[name]
     within = {"TMUX": "socket,1,0", "TERM": "tmux-256color"} if name == "tmux" else {"TERM": "xterm-256color"}
