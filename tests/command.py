@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from copy import copy
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -134,6 +135,12 @@ class Command:
             for file in (out, err):
                 file.seek(0)
             return _done(line, code, out.read(), err.read())
+
+    def after(self, first: str) -> Command:
+        """The same with some Python that changes what each command finds."""
+        changed = copy(self)
+        changed.first += first
+        return changed
 
     def ok(self, *arguments: str, stdin: str | bytes | None = None, timeout_s: float = 30) -> Done:
         """Run it to a good end."""

@@ -210,7 +210,7 @@ def test_completion_knows_labels(listed: Command) -> None:
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split()) - 1),
     }
-    assert listed.run([str(PROGRAM)], env=env).stdout.split() == ["plain,mug", "plain,mugs"]
+    assert listed.warm([str(PROGRAM)], env=env).stdout.split() == ["plain,mug", "plain,mugs"]
 
 
 def test_a_time_is_seconds_or_has_units(taskdash: Command, fake_api: FakeApi) -> None:

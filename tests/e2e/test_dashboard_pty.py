@@ -202,7 +202,8 @@ def test_what_finished_while_it_was_closed_is_told_once_until_esc(taskdash: Comm
     # It ended an hour ago; that is learned only when it is checked again.
     api.set(WAITING, success_body(WAITING, [LINK], completeTime=now_ms - 3_600_000))
     with taskdash.dashboard() as screen:
-        screen.wait_for("While you were away: 1 finished", 30)
+        screen.wait_for("▌ ")
+        screen.send("r", shows="While you were away: 1 finished")
         screen.send("\x1b", hides="away")
         screen.quit()
     with taskdash.dashboard() as screen:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
 from tests.command import wait_until
 from tests.fake_clock import most_within
 from tests.servers import FakeApi, error_reply, success_body, waiting_body
+from tests.warm import Forked
 
 from taskdash.domain.task import ProblemKind, State
 from taskdash.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from types import TracebackType
 
 PER_SECOND, PER_MINUTE = 4, 45
@@ -69,8 +67,11 @@ class Child:
     ) -> None:
         arguments = [api.url, str(store), str(per_second), str(per_minute)]
         self.output = store.parent.with_name(f"child-{time.monotonic_ns()}.txt")
-        with self.output.open("wb") as file:
-            self.process = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=file)
+        with self.output.open("wb") as out, Path(os.devnull).open("r+b") as null:
+            streams = [null.fileno(), out.fileno(), null.fileno()]
+            self.process = Forked(
+                ["watcher", *arguments], cwd=store.parent, env=os.environ, streams=streams, first=CHILD
+            )
 
     @property
     def pid(self) -> int:
@@ -86,10 +87,7 @@ class Child:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGCONT)
         self.process.kill()
-        self.process.wait()
 
 
 def times(api: FakeApi) -> list[float]:
@@ -147,8 +145,7 @@ def test_three_processes_a_storm_a_clock_jump_a_kill_and_a_stop_never_exceed_eit
             # The watcher dies: another takes over within 2 s.
             first = watcher_pid()
             assert first in children
-            children[first].process.kill()
-            children.pop(first).process.wait()
+            children.pop(first).process.kill()
             assert wait_until(lambda: watcher_pid() in children, 5) <= 2.0
             sent = api.count()
             api.wait_for(lambda: api.count() >= sent + 3, 10)
@@ -194,7 +191,6 @@ def test_a_killed_watchers_429_silences_its_successor(store_path: Path) -> None:
             with Child(api, store_path) as second:
                 wait_until(lambda: second.said() == ["following"], 10)
                 first.process.kill()
-                first.process.wait()
                 wait_until(lambda: second.said()[-1] == "leading", 2)
                 store.checks.ask([store.tasks.find("p", "task_a").seq], time.time_ns() // 1_000_000)
                 time.sleep(0.8)  # three rounds, in any of which it might send
@@ -226,7 +222,7 @@ def _remove_locks(store: Path) -> None:
 def test_a_list_that_is_exchanged_under_a_watcher_has_two_of_them_keep_one_budget(
     store_path: Path, change: Callable[[Path], None]
 ) -> None:
-    per_second, per_minute = 8, 20
+    per_second, per_minute = 8, 12
     running = [f"task_run_{n}" for n in range(60)]
     with FakeApi({task_id: waiting_body(task_id) for task_id in running}) as api:
         with Store(store_path) as store:
@@ -237,7 +233,7 @@ def test_a_list_that_is_exchanged_under_a_watcher_has_two_of_them_keep_one_budge
             change(store_path)
             with Child(api, store_path, per_second, per_minute) as second:
                 wait_until(lambda: bool(second.said()), 20)
-                time.sleep(3)  # in which another budget would be spent
+                time.sleep(2)  # in which another budget would be spent
                 assert most_within(times(api), 60.0 - _SLACK_S) <= per_minute
                 assert most_within(times(api), 1.0 - _SLACK_S) <= per_second
                 assert sorted([first.said()[-1], second.said()[-1]]) == ["following", "leading"]

@@ -10,7 +10,6 @@ import random
 import re
 import shlex
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -354,9 +353,7 @@ def test_a_crash_in_any_layer_of_a_command_says_one_line_and_shows_no_value(
     list_results(taskdash, api, f"{api.url}/files/1")
     for layer in CRASHES if long else ("command", "settings", "fetcher"):
         command, spoilt = CRASHES[layer]
-        code = f"{_CRASH}\n{spoilt}\nfrom taskdash.cli.process import run\nrun()"
-        line = taskdash.line(command, *([IDS[0]] if command != "list" else []))
-        done = taskdash.run([sys.executable, "-c", code, *line[1:]])
+        done = taskdash.after(f"{_CRASH}\n{spoilt}")(command, *([IDS[0]] if command != "list" else []))
         said = done.stderr
         assert done.returncode == 1, (layer, said)
         assert "ZeroDivisionError" in said, layer
@@ -570,7 +567,7 @@ def test_a_folder_of_another_kind_is_taken_as_chosen_or_refused(
     api.file = PNG[:-8] + b"\0" * 400_000 + PNG[-8:]
     list_results(taskdash, api, f"{api.url}/files/1")
     real, folder = tmp_path / "real", tmp_path / "pictures"
-    limit = ""
+    limited = taskdash
     if kind == "a link to a folder":
         real.mkdir()
         folder.symlink_to(real)
@@ -580,10 +577,8 @@ def test_a_folder_of_another_kind_is_taken_as_chosen_or_refused(
         # As root writes everywhere: a file system that takes nothing.
         folder.symlink_to("/proc/self")
     else:
-        limit = "ulimit -f 200; "
-    done = taskdash.run(
-        ["bash", "-c", limit + "exec " + shlex.join(taskdash.line("download", "-o", "pictures"))]
-    )
+        limited = taskdash.after("import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (204_800, 204_800))")
+    done = limited("download", "-o", "pictures")
     assert "Traceback" not in done.stderr
     if kind == "a link to a folder":
         assert (done.returncode, done.stdout) == (0, f"{real / NAME}\n")
@@ -593,7 +588,7 @@ def test_a_folder_of_another_kind_is_taken_as_chosen_or_refused(
     assert "pictures" in done.stderr or "cannot be written" in done.stderr
     if kind == "a file":
         assert folder.read_bytes() == trees.MINE
-    elif limit:
+    elif kind != "read-only":
         assert list(folder.iterdir()) == []
 
 
@@ -688,8 +683,6 @@ async def sock_connect(self, sock, address):
         raise ConnectionRefusedError(111, "Connection refused")
     return await first(self, sock, address)
 loop.BaseSelectorEventLoop.sock_connect = sock_connect
-from taskdash.cli.process import run
-run()
 """
 
 
@@ -700,9 +693,7 @@ def test_a_name_that_becomes_private_between_two_looks_gains_nothing(
     with FileServer() as inside:
         inside.files["/1.png"] = http_reply(200, PNG)
         list_results(taskdash, api, f"http://cdn.example.com:{inside.port}/1.png")
-        done = taskdash.run(
-            [sys.executable, "-c", _REBINDING, *taskdash.line("download", "-o", "pictures")[1:]]
-        )
+        done = taskdash.after(_REBINDING)("download", "-o", "pictures")
         assert done.returncode == 1
         assert f"connects to ('93.184.215.14', {inside.port})" in done.stderr
         assert "is a private address" in done.stderr

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
-from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -45,9 +44,7 @@ UNPRIVILEGED: Final = [] if os.geteuid() else ["setpriv", "--bounding-set=-all",
 
 def spoilt(taskdash: Command, code: str, *arguments: str, stdin: str = "") -> Done:
     """Run a command after some Python that changes what it finds."""
-    changed = copy(taskdash)
-    changed.first = code
-    done = changed(*arguments, stdin=stdin, timeout_s=60)
+    done = taskdash.after(code)(*arguments, stdin=stdin, timeout_s=60)
     assert NO_TRACEBACK not in done.stderr
     return done
 
