@@ -29,13 +29,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import pyte
 from tests.canary import assert_not_in
+from tests.quick_terminal import QuickScreen, QuickStream
 from tests.warm import Forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
+
+    from pyte.screens import Char
 
 _SWITCHES = {
     "alternate screen": "1049",
@@ -77,8 +79,8 @@ class PtyScreen:
         self._cwd = cwd
         self._is_warm = is_warm
         self._first = first
-        self._screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self._screen)
+        self._screen = QuickScreen(columns, rows)
+        self._stream = QuickStream(self._screen)
         self._changed = threading.Condition()
         self._closed = False
         self._reading = threading.Event()
@@ -261,7 +263,10 @@ class PtyScreen:
                 # As `display` of pyte, which measures each character again.
                 columns, buffer = range(self._screen.columns), self._screen.buffer
                 rows = (buffer[row] for row in range(self._screen.lines))
-                self._lines = ["".join([row[column].data for column in columns]).rstrip() for row in rows]
+                self._lines = [
+                    "".join([row.get(column, row.default).data for column in columns]).rstrip()
+                    for row in rows
+                ]
             return self._lines
 
     @property
@@ -344,7 +349,7 @@ class PtyScreen:
         return bool(states & {"R", "D"})
 
     @property
-    def looks(self) -> list[list[pyte.screens.Char]]:
+    def looks(self) -> list[list[Char]]:
         """The screen, cell by cell, with colours and all."""
         with self._changed:
             columns, rows = range(self._screen.columns), range(self._screen.lines)
