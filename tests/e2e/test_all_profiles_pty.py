@@ -63,27 +63,19 @@ def test_each_gateway_is_watched_with_its_own_key_in_one_table(
         screen.wait_for("✓ success", 30)
         screen.wait_for(lambda _: screen.title == "1 waiting")
         wait_until((taskdash.folder / "ended").exists)
-        screen.quit()
-    assert (taskdash.folder / "ended").read_text() == "kie\n"
-    assert {request.headers["authorization"] for request in ours.requests} == {f"Bearer {KEY}"}
-    assert {request.headers["authorization"] for request in theirs.requests} == {f"Bearer {NOT_OURS}"}
-    assert (ours.count(THEIRS), theirs.count(OURS)) == (0, 0)
-
-
-def test_going_over_to_the_other_profile_goes_on_watching_both(
-    taskdash: Command, ours: FakeApi, theirs: FakeApi
-) -> None:
-    with taskdash.dashboard() as screen:
-        wait_until(lambda: theirs.count(THEIRS) and ours.count(OURS))
+        assert (taskdash.folder / "ended").read_text() == "kie\n"
+        # Who goes over to the other profile goes on watching both.
         screen.send(":", shows="Search")
         screen.send("profile kie", shows="Profile kie")
         screen.send("\r", shows="taskdash kie")
         ours.set(OURS, success_body(OURS))
-        theirs.set(THEIRS, success_body(THEIRS))
         screen.send("[", shows="[everything 2]")
         screen.send("R", shows="Checking")
         screen.wait_for(lambda text: text.count("✓ success") >= 2, 30)
         screen.quit()
+    assert {request.headers["authorization"] for request in ours.requests} == {f"Bearer {KEY}"}
+    assert {request.headers["authorization"] for request in theirs.requests} == {f"Bearer {NOT_OURS}"}
+    assert (ours.count(THEIRS), theirs.count(OURS)) == (0, 0)
 
 
 def test_a_gateway_without_a_key_is_shown_and_said(taskdash: Command, ours: FakeApi, theirs: FakeApi) -> None:

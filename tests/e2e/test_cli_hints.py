@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.command import KEY, PROGRAM, Command
+from tests.e2e.test_cli_options import Runner
 from tests.servers import FakeApi, success_body
 
 if TYPE_CHECKING:
@@ -191,15 +192,21 @@ def test_a_profile_that_there_is_not(reader: Reader) -> None:
     assert reader.types(command_in(told)).stdout.splitlines()[1].split("\t")[1] == GOOD
 
 
-def test_a_filter_that_cannot_be_read(reader: Reader) -> None:
-    for words in (
+def test_a_filter_that_cannot_be_read(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    wrong = [
         '"open', "foo:bar", 'foo:"two words"', "!", "a ! b", '""', "cost:>soon", "state:done", "problem:x", "reason:x",
         "saved:x", "label:",
-    ):  # fmt: skip
-        done = reader.taskdash("list", "--filter", words)
-        assert done.returncode == 2, words
-        for each in corrections(words, done.stderr.splitlines()[0]):
-            reader.taskdash.ok("list", "--filter", each)
+    ]  # fmt: skip
+    right = []
+    told = runner.run([["list", "--filter", words] for words in wrong])
+    for words, (code, said) in zip(wrong, told, strict=True):
+        assert code == 2, words
+        right += corrections(words, said.splitlines()[0])
+    for each, (code, said) in zip(
+        right, runner.run([["list", "--filter", each] for each in right]), strict=True
+    ):
+        assert code == 0, (each, said)
 
 
 def corrections(words: str, said: str) -> list[str]:
@@ -213,14 +220,15 @@ def corrections(words: str, said: str) -> list[str]:
     return [found[1] if found[1] != "a word between the quotes" else '"word"']
 
 
-def test_an_order_and_a_state_that_there_are_not(reader: Reader) -> None:
+def test_an_order_and_a_state_that_there_are_not(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
     for option, wrong in (("--sort", "size"), ("--state", "done")):
-        said = reader.taskdash("list", option, wrong).stderr.splitlines()[0]
-        found = re.search(r"use one of ([a-z, ]+?)(?:, or -KEY)?$", said)
+        ((_, said),) = runner.run([["list", option, wrong]])
+        found = re.search(r"use one of ([a-z, ]+?)(?:, or -KEY)?$", said.splitlines()[0])
         assert found, said
-        for each in found[1].split(", "):
-            reader.taskdash.ok("list", option, each)
-            assert option == "--state" or reader.taskdash("list", option, f"-{each}").returncode == 0
+        signs = ("", "-") if option == "--sort" else ("",)
+        lines = [["list", option, sign + each] for each in found[1].split(", ") for sign in signs]
+        assert {code for code, _ in runner.run(lines)} == {0}
 
 
 def test_what_expires_where_nothing_is_known_to(reader: Reader) -> None:

@@ -40,9 +40,9 @@ def test_an_id_that_another_one_begins_with_is_not_that_one(taskdash: Command, f
     for command, task_id in product(COMMANDS, (SHORTER[0], SHORTER[2])):
         done = taskdash(command, task_id)
         assert (done.returncode, done.stdout) == (3, ""), (command, done.stderr)
-        assert state_of(taskdash) == before
-        assert not any(fake_api.count(each) for each in LONGER)
         assert f"{task_id} is not on the list" in done.stderr
+    assert state_of(taskdash) == before
+    assert not any(fake_api.count(each) for each in LONGER)
 
 
 def test_an_id_of_a_known_form_is_whole(taskdash: Command, fake_api: FakeApi) -> None:
@@ -79,17 +79,16 @@ def test_who_is_refused_a_prefix_is_told_the_whole_id(taskdash: Command) -> None
 
 def test_what_would_be_an_option_is_no_id(taskdash: Command) -> None:
     before = state_of(taskdash)
-    for task_id in DASHES:
-        for text in (
-            json.dumps({"code": 200, "data": {"taskId": task_id}}),
-            f"created task: {task_id}\n",
-            f"https://x.test/?taskId={task_id}",
-            task_id,
-        ):
-            done = taskdash("add", "-", stdin=text)
-            assert (done.returncode, done.stdout) == (1, ""), done.stderr
-        assert taskdash("add", "--", task_id).returncode == 1
-        assert state_of(taskdash) == before
+    for form in (
+        '{"code": 200, "data": {"taskId": "ID"}}',
+        "created task: ID",
+        "https://x.test/?taskId=ID",
+        "ID",
+    ):
+        done = taskdash("add", "-", stdin="\n".join(form.replace("ID", task_id) for task_id in DASHES))
+        assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert taskdash("add", "--", *DASHES).returncode == 1
+    assert state_of(taskdash) == before
     for arguments in (("--", DASHES[3]), ("-",)):
         told = taskdash("add", *arguments, stdin=f"taskId: {DASHES[3]}").stderr
         assert "begins with a dash" in told
