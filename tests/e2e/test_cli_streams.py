@@ -55,10 +55,12 @@ def test_errors_are_inert(taskdash: Command) -> None:
         assert not leaks(done.stderr.replace("\n", "").encode())
 
 
-def on_a_terminal(taskdash: Command, *arguments: str, term: str = "xterm") -> tuple[bytes, int]:
+def on_a_terminal(
+    taskdash: Command, *arguments: str, term: str = "xterm", first: str = ""
+) -> tuple[bytes, int]:
     """Run a command with stderr on a terminal of its own; return what that shows, and the exit code."""
     redirected = ["sh", "-c", 'exec "$0" "$@" >/dev/null </dev/null']
-    with taskdash.dashboard(*arguments, within=redirected, env={"TERM": term}) as screen:
+    with taskdash.dashboard(*arguments, within=redirected, env={"TERM": term}, spoilt_by=first) as screen:
         code = screen.wait_exit(30)
         return screen.raw, code
 
@@ -66,13 +68,14 @@ def on_a_terminal(taskdash: Command, *arguments: str, term: str = "xterm") -> tu
 def test_long_work_has_a_progress_line_on_a_terminal_only(taskdash: Command, tmp_path: Path) -> None:
     file = tmp_path / "many.json"
     task = json.dumps({"taskId": "ID", "addedAt": 1, "param": {"input": {"prompt": "x" * 400}}})
-    file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(20_000)) + "]")
-    shown, code = on_a_terminal(taskdash, "import", str(file))
+    file.write_text("[" + ",\n".join(task.replace("ID", f"task_more_{n:013d}") for n in range(4_000)) + "]")
+    soon = "import taskdash.cli.progress as p; p.SHOWN_AFTER_S = p.EVERY_S = 0.02"
+    shown, code = on_a_terminal(taskdash, "import", str(file), first=soon)
     assert code == 0
-    assert b"20,000 tasks added" in shown
-    assert b"tasks read" in shown or b"/20,000" in shown
+    assert b"4,000 tasks added" in shown
+    assert b"tasks read" in shown or b"/4,000" in shown
     assert shown.rstrip().endswith(b"listed")
-    assert "\r" not in taskdash("import", str(file)).stderr
+    assert "\r" not in taskdash.after(soon)("import", str(file)).stderr
 
 
 def test_a_dumb_terminal_gets_no_escapes(taskdash: Command) -> None:
