@@ -46,6 +46,32 @@ schedule._BACKOFF_S[ProblemKind.UNAUTHORIZED] = 0.5, 60.0
 """
 """A tenth of the pauses between two checks of a task that somebody waits for, and of one that was refused."""
 
+_IN_A_ROW = """
+import io, json, os, signal, sys
+from taskdash.cli.process import exit_code_of
+def hang(*_):
+    raise BaseException("it hangs")
+signal.signal(signal.SIGALRM, hang)
+lines, sys.stdin = sys.stdin.buffer, io.TextIOWrapper(io.BytesIO())
+for line in lines:
+    arguments = [os.fsdecode(bytes(each)) for each in json.loads(line)]
+    said = []
+    for name in ("stdout", "stderr"):
+        said.append(io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True))
+        setattr(sys, name, said[-1])
+    try:
+        signal.alarm(30)
+        code = exit_code_of(arguments)
+    except BaseException as error:
+        code = repr(error)
+    finally:
+        signal.alarm(0)
+    json.dump([code, *(each.buffer.getvalue().decode() for each in said)], sys.__stdout__)
+    sys.__stdout__.write(chr(10))
+    sys.__stdout__.flush()
+os._exit(0)
+"""
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -171,6 +197,27 @@ class Command:
             check=False,
         )
         return _done(line, done.returncode, done.stdout, done.stderr)
+
+    def in_a_row(
+        self, lines: Sequence[Sequence[str | bytes]], *, env: Mapping[str, str | None] | None = None
+    ) -> list[Done]:
+        """Run many in one process, where none of them starts a thread that stays or has to end the process."""
+        # As bytes: a command line is made of nothing else.
+        encoded = [
+            [
+                list(each if isinstance(each, bytes) else each.encode("utf-8", "surrogatepass"))
+                for each in line
+            ]
+            for line in lines
+        ]
+        given = "\n".join(map(json.dumps, encoded))
+        first = self.first + _IN_A_ROW
+        with Piped([], cwd=self.folder, env=self.environment(env), first=first, stdin=given) as running:
+            out, err = running.communicate(100)
+        told = [json.loads(line) for line in out.splitlines()]
+        assert (running.returncode, len(told)) == (0, len(lines)), err
+        assert_not_in(out, "what one of them printed")
+        return [Done([], *each) for each in told]
 
     def start(self, *arguments: str, first: str = "", stdin: str = "") -> Piped:
         """Start it, with pipes for stdout and stderr; `first` is Python that runs before it."""

@@ -446,13 +446,14 @@ def test_124_wait_is_out_of_time(taskdash: Command) -> None:
 
 
 def test_2_wrong_usage_is_one_or_two_lines(taskdash: Command) -> None:
-    for words in (
+    wrong = (
         "nonsense", "list --nonsense", "list --state done", "list --sort size", "list --filter '\"open'",
         "list --limit -1", "wait", f"wait {OK} --timeout soon", "open", "remove", "completion powershell",
         "export --format xml", "import no-such-file", "import", "demo-api --port 70000", "--profile nobody list",
         "--config /no/such/file list", "--demo list", "config nonsense", f"download {OK} --all",
-    ):  # fmt: skip
-        done = taskdash(*shlex.split(words))
+    )  # fmt: skip
+    lines = [taskdash.line(*shlex.split(words))[1:] for words in wrong]
+    for words, done in zip(wrong, taskdash.in_a_row(lines), strict=True):
         assert (done.returncode, done.stdout) == (2, ""), (words, done.stderr)
         assert 1 <= len(done.stderr.splitlines()) <= 2
         assert "Traceback" not in done.stderr

@@ -13,7 +13,6 @@ import click
 import pytest
 from tests.command import Command
 from tests.servers import closed_port
-from tests.warm import Piped
 
 from taskdash.cli.main import ALIASES
 from taskdash.cli.main import taskdash as program
@@ -23,30 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GOOD = "task_good_12345678"
-RUNNER = """
-import io, json, os, signal, sys
-from taskdash.cli.process import exit_code_of
-def hang(*_):
-    raise BaseException("it hangs")
-signal.signal(signal.SIGALRM, hang)
-lines, sys.stdin = sys.stdin.buffer, io.TextIOWrapper(io.BytesIO())
-for line in lines:
-    arguments = [os.fsdecode(bytes(each)) for each in json.loads(line)]
-    sys.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
-    sys.stderr = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace", write_through=True)
-    try:
-        signal.alarm(30)
-        code = exit_code_of(arguments)
-    except BaseException as error:
-        code = repr(error)
-    finally:
-        signal.alarm(0)
-    told = sys.stderr.buffer.getvalue().decode()
-    json.dump([code, told], sys.__stdout__)
-    sys.__stdout__.write(chr(10))
-    sys.__stdout__.flush()
-os._exit(0)
-"""
 NUMBERS = [
     "nan", "-nan", "inf", "-inf", "infinity", "1e309", "-1e309", "1e-400", "9223372036854775807", "9223372036854775808",
     "-9223372036854775809", "18446744073709551616", "-1", "-0", "+5", "0x10", "1_000", "1e3", "1,5", "٣", "²", "½",
@@ -102,13 +77,6 @@ def takes_number(parameter: click.Parameter) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def encoded(arguments: Sequence[str | bytes]) -> list[list[int]]:
-    """As bytes: a command line is made of nothing else."""
-    return [
-        list(each if isinstance(each, bytes) else each.encode("utf-8", "surrogatepass")) for each in arguments
-    ]
-
-
 class Runner:
     """Runs command lines on a list of its own, in a folder of its own."""
 
@@ -117,23 +85,21 @@ class Runner:
         self.taskdash.write_config(f"http://127.0.0.1:{closed_port()}")
         self.folder = folder / "work"
         self.folder.mkdir()
+        self.taskdash.folder = self.folder
         (self.folder / "file.txt").write_text("nothing\n")
         done = self.taskdash(
             "import", "-", stdin=json.dumps([{"taskId": GOOD, "addedAt": 1, "state": "success"}])
         )
         assert done.returncode == 0
 
-    def run(self, lines: Sequence[Sequence[str | bytes]]) -> list[tuple[int | str, str]]:
-        home = {"HOME": str(self.folder), "TASKDASH_CONFIG": str(self.taskdash.config)}
-        home |= {"TASKDASH_STORE": str(self.taskdash.store), "XDG_STATE_HOME": str(self.folder / "state")}
-        home |= {"XDG_CONFIG_HOME": str(self.folder / "config"), "XDG_DATA_HOME": str(self.folder / "data")}
-        given = "\n".join(json.dumps(encoded(line)) for line in lines)
-        running = Piped([], cwd=self.folder, env=self.taskdash.environment(home), first=RUNNER, stdin=given)
-        out, err = running.communicate(100)
-        assert running.returncode == 0, err
-        told: list[tuple[int | str, str]] = [tuple(json.loads(line)) for line in out.splitlines()]
-        assert len(told) == len(lines), err
-        return told
+    def run(self, lines: Sequence[Sequence[str | bytes]]) -> list[tuple[int, str]]:
+        home: dict[str, str | None] = {
+            "HOME": str(self.folder),
+            "TASKDASH_CONFIG": str(self.taskdash.config),
+            "TASKDASH_STORE": str(self.taskdash.store),
+            **{f"XDG_{name}_HOME": str(self.folder / name.lower()) for name in ("STATE", "CONFIG", "DATA")},
+        }
+        return [(done.returncode, done.stderr) for done in self.taskdash.in_a_row(lines, env=home)]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import time
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,18 +81,19 @@ def test_ids_and_a_selection_together_or_neither_are_wrong_usage(listed: Command
 
 
 def test_a_selection_of_nothing_is_told_and_exits_with_1(listed: Command) -> None:
-    for command in (*TAKING, "export"):
-        done = listed(*shlex.split(command), "--label", "no such", "--state", "fail")
+    options = ("--label", "no such", "--state", "fail")
+    lines = [listed.line(*shlex.split(command), *options)[1:] for command in (*TAKING, "export")]
+    for command, done in zip((*TAKING, "export"), listed.in_a_row(lines), strict=True):
         assert (done.returncode, done.stdout) == (1, ""), (command, done.stderr)
         assert done.stderr == 'taskdash: no tasks match --state fail --label "no such"\n'
 
 
 def test_a_variable_that_is_not_set_selects_nothing(listed: Command) -> None:
-    for command in TAKING:
-        for option in ("--filter", "--label", "--state"):
-            done = listed(*shlex.split(command), option, "")
-            assert (done.returncode, done.stdout) == (2, ""), (command, done.stderr)
-            assert f"{option} is empty" in done.stderr
+    cases = [*product(TAKING, ("--filter", "--label", "--state"))]
+    lines = [listed.line(*shlex.split(command), option, "")[1:] for command, option in cases]
+    for (command, option), done in zip(cases, listed.in_a_row(lines), strict=True):
+        assert (done.returncode, done.stdout) == (2, ""), (command, done.stderr)
+        assert f"{option} is empty" in done.stderr
 
 
 def test_show_prints_each_and_an_array(listed: Command) -> None:
