@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from tests.warm import Piped
 
 from taskdash.store.store import Store
 
@@ -71,15 +72,12 @@ def killed_writers(path: Path, kills: int, script: str = WRITER, seed: int = 11)
     chance = random.Random(seed)  # noqa: S311 - the same moments in every run, more or less
     acknowledged: list[str] = []
     for run in range(kills):
-        with subprocess.Popen(
-            [sys.executable, "-c", script, str(path), str(run)], stdout=subprocess.PIPE
-        ) as writer:
-            assert writer.stdout is not None
+        with Piped(["writer", str(path), str(run)], cwd=path.parent, env=os.environ, first=script) as writer:
             # The first lines say that it is at work; from then on any moment is as good as another.
             first = writer.stdout.readline()
             time.sleep(chance.uniform(0.0, 0.05))
             writer.kill()
-            text = (first + writer.stdout.read()).decode()
+            text = first + writer.stdout.read()
         acknowledged += text[: text.rfind("\n")].split("\n")
     return acknowledged
 
