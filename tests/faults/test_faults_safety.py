@@ -943,7 +943,7 @@ def test_nothing_in_the_current_folder_or_of_other_programs_settings_counts(
     before = set(trees.picture_of(tmp_path))
     # A browser that does nothing: one of the machine's own would keep its settings here.
     env: dict[str, str | None] = {**HOSTILE_ENV, "WAYLAND_DISPLAY": "wayland-0", "BROWSER": "true"}
-    for arguments in (["add", IDS[0]], ["check"], ["list"], ["download", "-o", "pictures"], ["--help"]):
+    for arguments in (["add", IDS[0]], ["check"], ["download", "-o", "pictures"]):
         done = taskdash(*arguments, env=env, stdin="import hijack\n")
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr

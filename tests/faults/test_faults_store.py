@@ -223,7 +223,7 @@ def test_a_dashboard_without_room_says_so_and_goes_on_when_there_is_some(
         api.set(task_id, waiting_body(task_id))
     taskdash("add", *IDS[:3])
     # Python would go on with the cut files that it keeps of modules.
-    with taskdash.dashboard(env={"PYTHONDONTWRITEBYTECODE": "1"}) as screen:
+    with taskdash.dashboard(spoilt_by="import sys; sys.dont_write_bytecode = True") as screen:
         screen.wait_for(lambda text: text.count("◐ waiting") >= 3)
         # Checks that are under way when there is no room any more.
         for task_id in IDS[:3]:
@@ -281,12 +281,7 @@ def test_a_read_only_folder_is_read_and_writing_is_refused(taskdash: Command, ap
     try:
         done = run("list", "--ids")
         assert (done.returncode, done.stdout.split()) == (0, IDS[:2]), done.stderr
-        for arguments in (
-            ("add", "task_new"),
-            ("remove", IDS[0]),
-            ("check",),
-            ("wait", IDS[0], "--timeout", "3"),
-        ):
+        for arguments in (("add", "task_new"), ("check",), ("wait", IDS[0], "--timeout", "3")):
             done = run(*arguments)
             assert done.returncode == 6, (arguments, done)
             assert "read-only" in done.stderr
