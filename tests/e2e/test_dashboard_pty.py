@@ -156,38 +156,6 @@ def test_a_resize_is_followed_also_where_the_shell_exports_a_size(taskdash: Comm
         screen.quit()
 
 
-def test_a_batch_tells_what_is_overdue_and_left_and_leads_to_its_tasks(
-    taskdash: Command, api: FakeApi
-) -> None:
-    now_ms = time.time_ns() // 1_000_000
-    done = [f"task_gpt-image-2_{n:013d}" for n in range(6)]
-    for task_id in done:
-        api.set(task_id, success_body(task_id, [LINK], costTime=20_000, creditsConsumed=4))
-    for task_id, age_ms in ((WAITING, 60_000), (OTHER, 1_000)):
-        api.set(task_id, waiting_body(task_id, createTime=now_ms - age_ms))
-    api.set(FAILED, fail_body(FAILED, creditsConsumed=2))
-    taskdash.ok("add", *done, "--label", "posters")
-    taskdash.ok("add", WAITING, OTHER, FAILED, "--label", "posters 2")
-    taskdash.ok("check")
-    assert [task["taskId"] for task in taskdash.json("list", "--json") if task["overdue"]] == [WAITING]
-    assert taskdash.ok("list", "--filter", "overdue:yes", "--ids").stdout.split() == [WAITING]
-    assert taskdash.json("show", WAITING, "--json")["overdue"] is True
-    assert "overdue" in taskdash.ok("show", WAITING).stdout
-    with taskdash.dashboard() as screen:
-        screen.wait_for("overdue")
-        screen.send("B", shows="Batches, newest first")
-        screen.wait_for(
-            lambda text: (
-                "Overdue" in text and any("posters 2" in line and "▱" in line for line in text.splitlines())
-            )
-        )
-        screen.send("F", shows="1 charged (2 credits)")
-        screen.send("\x1b", hides="1 charged (2 credits)")
-        screen.send("j\r", shows="label:=posters")
-        screen.wait_for("of 6, filtered from 9")
-        screen.quit()
-
-
 def test_what_finished_while_it_was_closed_is_told_once_until_esc(taskdash: Command, api: FakeApi) -> None:
     api.set(WAITING, waiting_body(WAITING))
     taskdash.ok("add", WAITING)
