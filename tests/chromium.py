@@ -116,10 +116,6 @@ class Chromium:
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=_KEYS[key]
             )
 
-    def screenshot(self) -> bytes:
-        """Return the page as a PNG."""
-        return base64.b64decode(self.call("Page.captureScreenshot")["data"])
-
     def pdf(self) -> bytes:
         """Return the page as it is printed."""
         return base64.b64decode(self.call("Page.printToPDF", printBackground=False)["data"])
