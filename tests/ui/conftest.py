@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_textual_snapshot  # type: ignore[import-untyped] # it has no type information
 from rich.text import Text
+from tests.ready_stores import ready_stores  # noqa: F401 - a fixture
 from tests.ui.driven_dashboard import (
     Dash,
     FakeBrowser,
@@ -170,7 +171,6 @@ def store_path(tmp_path: Path) -> Path:
 def other(store_path: Path) -> Iterator[Store]:
     """The list as another process has it open."""
     with Store(store_path) as store:
-        store.connection.execute("PRAGMA synchronous = OFF")
         yield store
 
 

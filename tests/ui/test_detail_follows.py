@@ -37,7 +37,6 @@ numbers = itertools.count()
 def fill(path: Path) -> None:
     """Forty finished tasks of which each word of the filters finds some."""
     with Store(path) as store:
-        store.connection.execute("PRAGMA synchronous = OFF")
         for n in range(40):
             add(store, uuid(n), label=("a cat", "a cot for a cat", "a dog", "to dig", "none of them")[n % 5])
         answer_all(store, {uuid(n): success_body(uuid(n)) for n in range(40)})

@@ -21,6 +21,4 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Iterator[Store]:
     with Store(path) as opened:
-        # What is written is read by these tests alone: it need not be on the disk.
-        opened.connection.execute("PRAGMA synchronous = OFF")
         yield opened

@@ -40,6 +40,11 @@ def schema_of(path: Path) -> set[str]:
         return {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
 
 
+@pytest.fixture(autouse=True)
+def ready_stores() -> None:
+    """None: how one is made is shown here."""
+
+
 @pytest.fixture
 def open_umask() -> object:
     before = os.umask(0)

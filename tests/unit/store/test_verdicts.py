@@ -115,7 +115,6 @@ GIVEN = st.lists(
 @settings(max_examples=20, deadline=None)
 def test_undoing_in_reverse_leads_back(steps: list[list[tuple[int, int, Verdict | None]]]) -> None:
     with TemporaryDirectory() as folder, Store(Path(folder, "tasks.db")) as store:
-        store.connection.execute("PRAGMA synchronous = OFF")
         seqs = [put(store, f"task_{n}", 3) for n in range(3)]
         undo = []
         for step in steps:
