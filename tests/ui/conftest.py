@@ -31,12 +31,14 @@ from textual.css.stylesheet import Stylesheet
 from taskdash.results import desktop
 from taskdash.store.store import Store
 from taskdash.ui import announce, context, following
+from taskdash.ui.screens.main import MainScreen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from textual.css.model import RuleSet
+    from textual.timer import Timer
 
     from taskdash.config.settings import View
     from taskdash.ui.context import Context
@@ -150,10 +152,16 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look for what others write more often than a user needs; one test asks for the usual pace."""
+    """Look at the clock and for what others write more often than a user needs; one test asks for the usual pace."""
     monkeypatch.setattr(following, "POLL_S", 0.03)
     monkeypatch.setattr(announce, "TELL_EVERY_S", 0.0)
     monkeypatch.setattr(announce, "QUIET_S", 0.05)
+    set_interval = MainScreen.set_interval
+
+    def soon(screen: MainScreen, interval_s: float, *act: Any, **named: Any) -> Timer:
+        return set_interval(screen, 0.1 if interval_s == 1.0 else interval_s, *act, **named)
+
+    monkeypatch.setattr(MainScreen, "set_interval", soon)
 
 
 @pytest.fixture
