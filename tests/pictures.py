@@ -9,6 +9,10 @@ from functools import cache
 from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from taskdash.results import preview_worker
+from taskdash.results.decoding import Picture, checked_png
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
@@ -28,6 +32,13 @@ def halves(width: int = 80, height: int = 80) -> bytes:
     picture = Image.new("RGB", (width, height), "red")
     picture.paste("blue", (0, height // 2, width, height))
     return encoded(picture)
+
+
+def kept_picture() -> Picture:
+    """What a decoder makes of `halves`."""
+    said = PngInfo()
+    said.add_text(preview_worker.SOURCE, "PNG 80 80")
+    return checked_png(encoded(Image.open(io.BytesIO(halves())), pnginfo=said))
 
 
 @cache

@@ -11,9 +11,19 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import pytest
-from tests.pictures import halves
+from tests.pictures import halves, kept_picture
 from tests.servers import success_body, waiting_body
-from tests.ui.driven_dashboard import PROFILE, Dash, FakeBrowser, FakeWatcher, add, answer, driven, uuid
+from tests.ui.driven_dashboard import (
+    PROFILE,
+    Dash,
+    FakeBrowser,
+    FakeWatcher,
+    add,
+    answer,
+    answer_all,
+    driven,
+    uuid,
+)
 
 from taskdash.domain.task import Verdict
 from taskdash.results.faults import DownloadError, ExpiredError
@@ -71,6 +81,10 @@ def body(task_id: str, prompt: str, count: int = 1) -> Body:
     return success_body(task_id, [link(task_id, n) for n in range(1, count + 1)], param=param)
 
 
+LINKS = [*map(link, TASKS), *(link(FOUR, n) for n in range(1, 5))]
+PICTURE = kept_picture()
+
+
 @pytest.fixture
 def source() -> Source:
     return Source()
@@ -78,14 +92,21 @@ def source() -> Source:
 
 @pytest.fixture
 def desk(desk: Context, other: Store, source: Source, tmp_path: Path) -> Context:
-    """Ten tasks: eight with a result, one with four, one that runs."""
+    """Ten tasks: eight with a result, one with four, one that runs; their pictures are kept."""
     add(other, *TASKS, FOUR, RUNNING)
-    for number, task_id in enumerate(TASKS, 1):
-        answer(other, task_id, body(task_id, f"A mug on a desk, number {number}"))
-    answer(other, FOUR, body(FOUR, "Four cats", 4))
-    answer(other, RUNNING, waiting_body(RUNNING))
-    desk.make_previews = lambda: Previews(source, PreviewFiles(tmp_path / "previews"))
+    bodies = {task_id: body(task_id, f"A mug on a desk, number {n}") for n, task_id in enumerate(TASKS, 1)}
+    answer_all(other, {**bodies, FOUR: body(FOUR, "Four cats", 4), RUNNING: waiting_body(RUNNING)})
+    files = PreviewFiles(tmp_path / "previews")
+    for url in LINKS:
+        files.keep(url, PICTURE)
+    desk.make_previews = lambda: Previews(source, files)
     return desk
+
+
+@pytest.fixture
+def all_to_be_fetched(desk: Context, source: Source, tmp_path: Path) -> None:
+    """Have no picture there but what is fetched and decoded."""
+    desk.make_previews = lambda: Previews(source, PreviewFiles(tmp_path / "none"))
 
 
 @asynccontextmanager
@@ -129,6 +150,7 @@ async def until_verdicts(dash: Dash, other: Store, wanted: dict[str, list[Verdic
     await dash.until(lambda: verdicts(other) == wanted, f"verdicts {wanted}, there are {verdicts(other)}")
 
 
+@pytest.mark.usefixtures("all_to_be_fetched")
 async def test_results_stand_side_by_side_with_what_is_said_of_them(desk: Context, source: Source) -> None:
     # The pane fetches one more at a time, large.
     desk.view = replace(desk.view, preview=False)
@@ -138,7 +160,7 @@ async def test_results_stand_side_by_side_with_what_is_said_of_them(desk: Contex
         assert "of 9 tasks" in dash.lines[0].replace("all ", "")
         await dash.until_shown("3 …number 3")
         await dash.until_shown("2/4 gpt-image-2")
-        assert set(source.asked) == {*map(link, TASKS), *(link(FOUR, n) for n in range(1, 5))}
+        assert set(source.asked) == set(LINKS)
         assert 1 < source.most_at_once <= review_pictures.MAX_AT_ONCE
 
 
@@ -354,6 +376,7 @@ async def test_links_are_opened_and_copied(desk: Context, browser: FakeBrowser) 
         await dash.press("g", "space", "space", "y", copied=f"{link(TASKS[0])}\n{link(TASKS[1])}")
 
 
+@pytest.mark.usefixtures("all_to_be_fetched")
 async def test_what_cannot_be_shown_has_a_card_with_the_reason(
     desk: Context, source: Source, watcher: FakeWatcher
 ) -> None:
@@ -434,8 +457,7 @@ async def test_of_many_only_those_on_screen_are_fetched_and_few_kept(
 ) -> None:
     many = [uuid(number) for number in range(1_000, 1_300)]
     add(other, *many)
-    for task_id in many:
-        answer(other, task_id, success_body(task_id, [link(task_id)]))
+    answer_all(other, {task_id: success_body(task_id, [link(task_id)]) for task_id in many})
     async with driven(desk, (80, 24), total=310) as dash:
         await dash.press("b", dialog="Review")
         await until_pictures(dash)
