@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tests.servers import FakeApi
 
 GOOD = "task_good_12345678"
-LINK = "https://cdn.example.com/1.png"
+LINK = "https://10.0.0.1/1.png"
+"""Nothing is looked up for it: a private address is refused."""
 COMMANDS: dict[str, tuple[str, ...]] = {
     "show": ("show", GOOD),
     "show --json": ("show", GOOD, "--json"),
