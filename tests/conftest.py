@@ -51,7 +51,8 @@ def pytest_configure() -> None:
 
     In the background of a script Ctrl+C is ignored, under nohup the end of the terminal; children inherit that.
     """
-    settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    unhurried = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    settings.register_profile("unhurried", max_examples=50, deadline=None, suppress_health_check=unhurried)
     settings.load_profile("unhurried")
     for number, handler in (
         (signal.SIGINT, signal.default_int_handler),

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.bodies import success_body
 from tests.ui.driven_dashboard import FrozenClock, add, answer_all, context_on, driven, uuid
@@ -55,7 +55,7 @@ async def follows(dash: Dash, what: str) -> None:
     assert is_so(), what
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4)
 @given(typed=TYPED, gaps_s=st.lists(st.sampled_from(GAPS_S), min_size=4, max_size=4))
 def test_the_detail_follows_the_cursor_at_any_speed(
     tmp_path: Path,

@@ -128,7 +128,7 @@ def says(record: dict[str, Json]) -> set[State]:
     ("task-1", {"data": {"taskId": "task-1", "successFlag": 0, "sunoData": [{"status": "success"}]}}), 200
 )
 @example(("task-1", {"data": {"taskId": "task-1", "successFlag": 4, "response": None}}), 200)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150)
 def test_no_bent_body_gives_an_end_that_it_does_not_say(bent: tuple[str, Json], status: int) -> None:
     asked_id, body = bent
     record = parse_answer(status, {}, json.dumps(body).encode(), asked_id).record
@@ -137,7 +137,6 @@ def test_no_bent_body_gives_an_end_that_it_does_not_say(bent: tuple[str, Json], 
 
 
 @given(bent_bodies(), st.sampled_from(["waiting", "GENERATING", "FIRST_SUCCESS", "half done", "NO_ERROR"]))
-@settings(max_examples=150, deadline=None)
 def test_a_record_that_says_that_it_goes_on_is_never_at_an_end(bent: tuple[str, Json], word: str) -> None:
     asked_id, body = bent
     fields = body if isinstance(body, dict) else {}

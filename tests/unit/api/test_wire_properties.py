@@ -9,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.api.names import STATE as STATE_KEYS
@@ -64,14 +63,12 @@ def test_arbitrary_bytes_are_a_problem_or_a_record(status: int, headers: dict[st
 
 
 @given(STATUSES, JSON, st.booleans())
-@settings(max_examples=150)
 def test_arbitrary_json_is_a_problem_or_a_record(status: int, document: Any, ascii_only: bool) -> None:
     body = json.dumps(document, ensure_ascii=ascii_only).encode("utf-8", "replace")
     assert fuzz_wire.fault_in(parse_answer(status, {}, body, "task_1")) is None
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=12))
-@settings(max_examples=100)
 def test_a_record_of_arbitrary_fields_is_read(fields: Any) -> None:
     fields = {**fields, "taskId": "task_1", "state": "success"}
     answer = parse_answer(200, {}, json.dumps({"code": 200, "data": fields}).encode(), "task_1")
@@ -79,10 +76,9 @@ def test_a_record_of_arbitrary_fields_is_read(fields: Any) -> None:
     assert fuzz_wire.fault_in(answer) is None
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_mutated_answers_raise_nothing_and_leave_nothing_unsafe(seed: int) -> None:
+def test_mutated_answers_raise_nothing_and_leave_nothing_unsafe() -> None:
     with fuzz_wire.stored() as sink:
-        outcomes = fuzz_wire.run(2500, seed, sink)
+        outcomes = fuzz_wire.run(2500, 1, sink)
     assert outcomes.total() == 2500
     assert {"record: success", "record: fail", "record: waiting", "unreadable"} <= set(outcomes)
 
@@ -131,7 +127,6 @@ def is_end(answer: Answer) -> bool:
 
 
 @given(STATUSES, JSON | st.dictionaries(KEYS | st.just("state"), JSON | STATE_WORDS, max_size=6))
-@settings(max_examples=200)
 def test_no_body_ends_a_task_but_with_a_word_for_an_end(status: int, document: Any) -> None:
     for body in (document, {"code": 200, "data": document}, {"code": 501, "data": document}):
         if is_end(parse_answer(status, {}, json.dumps(body).encode(), ASKED)):
@@ -175,7 +170,6 @@ def test_what_became_of_a_request_is_never_taken_for_the_end_of_the_task(
     ),
     st.dictionaries(KEYS.filter(lambda key: key != "data"), JSON | STATE_WORDS, max_size=4),
 )
-@settings(max_examples=150)
 def test_nothing_beside_the_state_of_a_running_task_ends_it(
     status: int, word: str, fields: Any, around: Any
 ) -> None:

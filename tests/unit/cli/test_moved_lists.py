@@ -97,7 +97,7 @@ def moved(text: bytes, folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6)
 @given(lists)
 @example([])
 @example(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.config.load import load_settings
@@ -110,7 +110,6 @@ VIEWS = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(view=VIEWS, first=VIEWS)
 def test_a_look_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, view: View, first: View

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.config_files import CANARY, KIE, write
 
@@ -230,7 +230,6 @@ def test_a_file_that_is_no_toml_says_where(tmp_path: Path, load: Load, data: byt
     assert message.isprintable()
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
 def test_no_bytes_raise_anything_but_a_printable_complaint(data: bytes) -> None:
     try:
@@ -601,7 +600,6 @@ TOML_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None)
 @given(TOML_VALUES)
 def test_no_value_of_any_type_gets_past_a_reader_or_breaks_it(value: object) -> None:
     for model in (Settings, View, Profile):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from tests.config_files import KIE, fits
@@ -114,7 +114,6 @@ NAMED = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(NAMED), VALUES)
 def test_whatever_the_reader_takes_the_schema_takes(path: tuple[str, ...], value: object) -> None:
     inner: dict[str, Any] = {path[-1]: value}

@@ -6,7 +6,7 @@ import tomllib
 from itertools import count
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.config.toml_lines import key_lines
@@ -133,7 +133,6 @@ def leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tu
         yield path, value
 
 
-@settings(max_examples=120, deadline=None)
 @given(files())
 def test_every_value_is_in_the_line_that_is_told_for_it(text: str) -> None:
     try:

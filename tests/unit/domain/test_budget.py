@@ -4,7 +4,7 @@ import heapq
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.budget import (
@@ -195,7 +195,6 @@ def most_within(arrivals_s: list[float], window_s: float) -> int:
     )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     plan=st.lists(sendings, max_size=60),
     limits=st.builds(Limits, st.integers(1, 4), st.integers(1, 12)),
@@ -230,7 +229,6 @@ def test_no_window_at_the_gateway_ever_holds_more_than_the_limit(
     assert most_within(arrivals, 60.0) <= limits.per_minute
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     steps=st.lists(
         st.one_of(st.floats(0, 0.5), st.floats(-1e6, 1e6), st.floats(allow_nan=True, allow_infinity=True)),

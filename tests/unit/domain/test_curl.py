@@ -122,7 +122,7 @@ def test_the_json_is_the_same_json_and_nothing_in_it_is_food_for_a_shell_or_a_te
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=8))
 def test_whatever_the_prompts_are_the_shell_sees_them_whole(
     tmp_path_factory: pytest.TempPathFactory, prompts: list[str]

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import fmean
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.budget import TIERS, Budget, Limits, allowed
@@ -258,7 +258,6 @@ def test_a_clock_that_was_set_back_freezes_nothing() -> None:
 instants = st.one_of(st.integers(-(10**15), 10**15), st.integers(NOW - 10 * DAY_MS, NOW + 10 * DAY_MS))
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     task=st.builds(
         Task,

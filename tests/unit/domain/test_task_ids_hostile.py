@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.paste_noise import Noise, Score, log_with_ids, score
@@ -29,13 +28,13 @@ PATTERNS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("pattern", PATTERNS, ids=repr)
-def test_a_text_of_one_pattern_takes_time_in_proportion(pattern: str) -> None:
-    text = pattern * (150_000 // len(pattern))
-    before_s = time.process_time()
-    find_task_ids(text)
-    # A search that takes the square of the length would need minutes.
-    assert time.process_time() - before_s < 5
+def test_a_text_of_one_pattern_takes_time_in_proportion() -> None:
+    for pattern in PATTERNS:
+        text = pattern * (60_000 // len(pattern))
+        before_s = time.process_time()
+        find_task_ids(text)
+        # A search that takes the square of the length would need half a minute.
+        assert time.process_time() - before_s < 2, pattern
 
 
 def test_the_id_after_a_hostile_beginning_is_found() -> None:

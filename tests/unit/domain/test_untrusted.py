@@ -149,13 +149,13 @@ def test_json_too_deep_is_cut_off() -> None:
 RAW_UNSAFE = [*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), *BIDI, *TAGS]
 
 
-@pytest.mark.parametrize("code", RAW_UNSAFE, ids=hex)
-def test_what_a_terminal_acts_on_is_escaped_in_a_raw_body_and_means_the_same(code: int) -> None:
-    body = json.dumps({"a\\": "x\\" + chr(code)}, ensure_ascii=False)
-    body = body.replace(json.dumps(chr(code), ensure_ascii=True)[1:-1], chr(code))
-    out = raw_text(body.encode())
-    assert chr(code).encode() not in out
-    assert json.loads(out) == {"a\\": "x\\" + chr(code)}
+def test_what_a_terminal_acts_on_is_escaped_in_a_raw_body_and_means_the_same() -> None:
+    for char in map(chr, RAW_UNSAFE):
+        body = json.dumps({"a\\": "x\\" + char}, ensure_ascii=False)
+        body = body.replace(json.dumps(char, ensure_ascii=True)[1:-1], char)
+        out = raw_text(body.encode())
+        assert char.encode() not in out, ascii(char)
+        assert json.loads(out) == {"a\\": "x\\" + char}
 
 
 AS_SENT = '\ufeff{\r\n\t"a": "猫 🎨 \\u001b[2J \\"x\\" caf\u00e9 \u200b\u2028"}\n'.encode()

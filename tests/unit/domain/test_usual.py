@@ -5,7 +5,7 @@ import random
 from bisect import bisect_left
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.survival import AGES_S, Curve, Prior, fit
@@ -240,7 +240,6 @@ def assert_is_curve(curve: Curve) -> None:
     assert all(0.0 <= later <= before for before, later in zip(curve.alive, curve.alive[1:], strict=False))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(-10, 10**12), max_size=60))
 def test_any_history_makes_a_curve_that_falls_from_one(costs_ms: list[int]) -> None:
     assert_is_curve(Durations((IMAGE, None, cost_ms) for cost_ms in costs_ms).curve(IMAGE))

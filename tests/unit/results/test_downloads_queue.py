@@ -202,7 +202,7 @@ async def test_what_is_cancelled_before_its_first_step_ends_as_well_and_can_be_a
     assert bench.counts() == {End.CANCELLED: 9, End.SAVED: 1}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15)
 @given(steps=st.lists(st.sampled_from(("add", "cancel", "step", "wait")), max_size=12))
 def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None:
     """No server is needed: what is saved fails at once, or waits until it is cancelled."""

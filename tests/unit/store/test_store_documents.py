@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.store_lists import added, answered, detail_of, recorded
 
@@ -54,7 +54,7 @@ LISTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(LISTS)
 def test_both_ways_to_json_agree(store: Store, of: dict[str, Any]) -> None:
     store.connection.executescript("DELETE FROM tasks;")

@@ -160,7 +160,7 @@ def test_links_that_die_by_their_own_word_are_warned_of_by_it(store: Store) -> N
     assert store.news.claim_expiring(PROFILE, since, 24 * H) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(*(st.none() | st.integers(-30 * H, 3 * H) for _ in range(5)), st.integers(0, 3)),

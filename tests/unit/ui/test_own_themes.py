@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import tomli_w
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.css.stylesheet import Stylesheet
 from textual.theme import Theme
@@ -118,7 +118,7 @@ WORDS = (
 VALUES = st.sampled_from(WORDS.split("|")) | st.text(max_size=8).filter(lambda text: "\x00" not in text)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     st.dictionaries(st.sampled_from(sorted(set(_FIELDS) - {"variables"})), VALUES, max_size=3),
     st.dictionaries(st.sampled_from(sorted(_VARIABLES)), VALUES, max_size=3),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.ui.terminal_answers import Answers, AnswerSieve, questions
@@ -86,7 +86,6 @@ KEYS = st.lists(
 ANSWERS = st.sampled_from([DARK, LIGHT, KITTY_OK, "\x1bP>|XTerm(379)\x1b\\", "\x1b[?62;4c"])
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(KEYS | ANSWERS, max_size=8), st.lists(st.integers(1, 12), min_size=1))
 def test_keys_come_through_whole_and_in_order_wherever_reads_are_cut(
     parts: list[str], cuts: list[int]

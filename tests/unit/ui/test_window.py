@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskdash.domain.query import Query, Sort, SortKey
@@ -137,7 +137,7 @@ changes = st.lists(
 
 
 @given(changes)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 def test_through_any_change_the_cursor_stays_on_its_task_and_its_line_where_it_can(
     store: Store, steps: list[tuple[str, int | SortKey]]
 ) -> None:
