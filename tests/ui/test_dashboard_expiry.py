@@ -134,10 +134,7 @@ async def test_asking_again_for_dead_links_says_what_came_of_it(
     ended_ms = NOW_MS - TTL_MS - H
     async with driven(desk, total=1) as dash:
         for body, said in (
-            (
-                success_body(uuid(1), completeTime=ended_ms),
-                "No fresh links: the response has the same ones",
-            ),
+            (success_body(uuid(1), completeTime=ended_ms), "No fresh links: the response has the same ones"),
             (
                 success_body(uuid(1), completeTime=ended_ms, contentState="purged"),
                 "The gateway has removed the result",

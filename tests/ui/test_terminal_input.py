@@ -290,12 +290,7 @@ def test_an_answer_that_breaks_off_is_dropped_and_what_is_typed_after_it_is_not(
 
 
 @pytest.mark.parametrize(
-    ("data", "key"),
-    [
-        (b"\x1b]", "right_square_bracket"),
-        (b"\x1bP", "alt+shift+p"),
-        (b"\x1b_", "underscore"),
-    ],
+    ("data", "key"), [(b"\x1b]", "right_square_bracket"), (b"\x1bP", "alt+shift+p"), (b"\x1b_", "underscore")]
 )
 def test_alt_and_a_key_that_an_answer_could_begin_with_is_a_key(
     typist: Typist, data: bytes, key: str

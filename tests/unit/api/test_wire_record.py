@@ -77,8 +77,7 @@ def _states(words: str) -> Iterator[tuple[str, State]]:
 
 
 @pytest.mark.parametrize(
-    ("word", "state"),
-    sorted({each for words in WORDS.values() for each in _states(words)}),
+    ("word", "state"), sorted({each for words in WORDS.values() for each in _states(words)})
 )
 def test_every_state_word_in_any_case_has_its_state(word: str, state: State) -> None:
     for written in (word, word.upper(), word.title(), f" {word}\n"):

@@ -79,9 +79,7 @@ lists = st.lists(
 def run(store: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     """Run one command line on a list; return what it wrote."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with (
-        mock.patch.multiple(sys, stdin=io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), stdout=out, stderr=err),
-    ):
+    with mock.patch.multiple(sys, stdin=io.TextIOWrapper(io.BytesIO(stdin), "utf-8"), stdout=out, stderr=err):
         code = exit_code_of(["--store", str(store), *arguments])
     talk = err.buffer.getvalue().decode()
     assert code == 0, talk

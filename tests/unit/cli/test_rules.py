@@ -111,12 +111,7 @@ def test_what_is_ridden_out_is_5_when_time_is_over(kind: ProblemKind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"),
-    [
-        (ProblemKind.NO_CREDITS, 1),
-        (ProblemKind.REJECTED, 1),
-        (ProblemKind.UNREADABLE, 1),
-    ],
+    ("kind", "code"), [(ProblemKind.NO_CREDITS, 1), (ProblemKind.REJECTED, 1), (ProblemKind.UNREADABLE, 1)]
 )
 def test_problems_that_waiting_does_not_mend_end_it_but_not_if_they_are_old(
     kind: ProblemKind, code: int
@@ -448,10 +443,7 @@ def test_a_check_does_not_wait_a_long_429_out() -> None:
     assert rules.is_over(S)
     assert rules.outcome() == (
         [],
-        [
-            "task_0: rate limited: no",
-            "1 task not checked: rate limited by the gateway for another 30s",
-        ],
+        ["task_0: rate limited: no", "1 task not checked: rate limited by the gateway for another 30s"],
         5,
     )
 

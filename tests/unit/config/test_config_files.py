@@ -13,12 +13,7 @@ from hypothesis import strategies as st
 
 from taskdash.config.load import load_settings
 from taskdash.config.own import COLUMN_NAMES
-from taskdash.config.own_files import (
-    first_config_text,
-    load_view,
-    save_view,
-    write_first_config,
-)
+from taskdash.config.own_files import first_config_text, load_view, save_view, write_first_config
 from taskdash.config.profile import Profile, preset_profile
 from taskdash.config.settings import View
 from taskdash.domain.errors import ConfigError, TaskdashError

@@ -173,9 +173,7 @@ def test_every_form_gives_back_what_was_exported(tasks: list[TaskDetail]) -> Non
     st.text()
     | st.builds(
         lambda head, tail: head + tail,
-        st.sampled_from(
-            ["[{", "[", "[[tasks]]\n", "taskId,addedAt\n", '[{"taskId":"a","addedAt":1'],
-        ),
+        st.sampled_from(["[{", "[", "[[tasks]]\n", "taskId,addedAt\n", '[{"taskId":"a","addedAt":1']),
         st.text(),
     )
 )

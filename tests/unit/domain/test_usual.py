@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskdash.domain.survival import AGES_S, Curve, Prior, fit
-from taskdash.domain.usual import (
-    KEPT,
-    SHOWN_FROM,
-    Durations,
-    Sort,
-    Usual,
-    sort_of,
-)
+from taskdash.domain.usual import KEPT, SHOWN_FROM, Durations, Sort, Usual, sort_of
 
 IMAGE = "gpt-image-2-text-to-image"
 VIDEO = "seedance-2.0-image-to-video"

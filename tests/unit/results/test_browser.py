@@ -59,11 +59,7 @@ def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorder:
     ],
 )
 def test_wsl_is_told_by_its_variables_or_its_kernel(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    release: str | None,
-    environ: dict[str, str],
-    is_it: bool,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: str | None, environ: dict[str, str], is_it: bool
 ) -> None:
     kernel = tmp_path / "osrelease"
     if release is not None:

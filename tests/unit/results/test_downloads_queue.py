@@ -215,15 +215,7 @@ def test_whenever_it_is_cancelled_everything_ends_once(steps: list[str]) -> None
 
     async def play(group: asyncio.TaskGroup) -> None:
         ends: list[Ended] = []
-        queue = Downloads(
-            Saver(),
-            Memory(),
-            FakeLocks(),
-            group,
-            on_end=ends.append,
-            at_once=3,
-            per_host=2,
-        )
+        queue = Downloads(Saver(), Memory(), FakeLocks(), group, on_end=ends.append, at_once=3, per_host=2)
         added = 0
         for number, step in enumerate(steps):
             if step == "add":

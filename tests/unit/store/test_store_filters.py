@@ -12,16 +12,7 @@ from hypothesis import strategies as st
 from tests.store_lists import NOW, WORDS, added, fill, ids, recorded
 
 from taskdash.domain.failures import classify
-from taskdash.domain.query import (
-    Exact,
-    ExactTerm,
-    Query,
-    Sort,
-    SortKey,
-    SpanTerm,
-    TextTerm,
-    fold,
-)
+from taskdash.domain.query import Exact, ExactTerm, Query, Sort, SortKey, SpanTerm, TextTerm, fold
 from taskdash.domain.query_language import parse_filter
 from taskdash.domain.task import State
 from taskdash.store.store import Store

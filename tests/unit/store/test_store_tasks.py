@@ -161,10 +161,7 @@ def known(store: Store, label: str | None, note: str | None) -> Task:
     ],
 )
 def test_what_was_removed_is_told_to_the_task_that_was_added_anew(
-    store: Store,
-    before: LabelAndNote,
-    after: LabelAndNote,
-    expected: LabelAndNote,
+    store: Store, before: LabelAndNote, after: LabelAndNote, expected: LabelAndNote
 ) -> None:
     old = known(store, *before)
     removal = store.tasks.remove([old.seq], NOW)

@@ -304,11 +304,7 @@ def test_a_prompt_of_a_megabyte_costs_no_more_than_its_cell() -> None:
         ({"checked_at_ms": NOW_MS - 39_000}, 19, "30s"),
         ({"checked_at_ms": NOW_MS - 61_000}, 19, "1m"),
         ({"checked_at_ms": NOW_MS - 3_000, "asked_at_ms": NOW_MS}, 19, "asked"),
-        (
-            {"checked_at_ms": NOW_MS, "problem": PROBLEM},
-            19,
-            "now ! server error",
-        ),
+        ({"checked_at_ms": NOW_MS, "problem": PROBLEM}, 19, "now ! server error"),
         ({"checked_at_ms": NOW_MS, "problem": PROBLEM}, 7, "now !"),
     ],
 )

@@ -41,12 +41,7 @@ def test_a_key_goes_through_the_kinds_and_the_cursor_stays_on_its_result() -> No
     for _ in range(4):
         made.show_next()
         seen.append((made.showing, made.at_cursor and made.at_cursor.number))
-    assert seen == [
-        (Showing.UNDECIDED, 4),
-        (Showing.PICKED, 2),
-        (Showing.REJECTED, 3),
-        (Showing.ALL, 3),
-    ]
+    assert seen == [(Showing.UNDECIDED, 4), (Showing.PICKED, 2), (Showing.REJECTED, 3), (Showing.ALL, 3)]
 
 
 def test_what_is_decided_leaves_the_undecided_and_the_next_one_is_at_the_cursor() -> None:

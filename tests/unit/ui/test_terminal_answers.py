@@ -27,10 +27,7 @@ TERMINALS: dict[str, tuple[str, Answers]] = {
         "\x1b]11;rgb:0000/0000/0000\x1b\\\x1bP>|XTerm(379)\x1b\\\x1b[?64;1;2;6;9;15;16;17;18;21;22;28c",
         Answers((0, 0, 0), "XTerm(379)", is_complete=True),
     ),
-    "tmux": (
-        "\x1bP>|tmux 3.3a\x1b\\\x1b[?1;2c",
-        Answers(None, "tmux 3.3a", is_complete=True),
-    ),
+    "tmux": ("\x1bP>|tmux 3.3a\x1b\\\x1b[?1;2c", Answers(None, "tmux 3.3a", is_complete=True)),
     "tmux with sixels": (
         DARK + "\x1bP>|tmux 3.4\x1b\\\x1b[?1;2;4c",
         Answers((30, 30, 46), "tmux 3.4", has_sixels=True, is_complete=True),
